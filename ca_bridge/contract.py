@@ -1,0 +1,160 @@
+"""What the bridge and every connector agree on: the order, its answers, and what a connector can do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+
+class KeyAlgorithm(StrEnum):
+    """The keys that persons get. Ed25519 is left out: NSS and gpgsm cannot import it."""
+
+    RSA_2048 = "rsa-2048"
+    RSA_3072 = "rsa-3072"
+    RSA_4096 = "rsa-4096"
+    EC_P256 = "ec-p256"
+    EC_P384 = "ec-p384"
+
+
+class RevocationReason(StrEnum):
+    """CRLReason of RFC 5280 5.3.1, as far as it is used for persons."""
+
+    UNSPECIFIED = "unspecified"
+    KEY_COMPROMISE = "keyCompromise"
+    AFFILIATION_CHANGED = "affiliationChanged"
+    SUPERSEDED = "superseded"
+    CESSATION_OF_OPERATION = "cessationOfOperation"
+    CERTIFICATE_HOLD = "certificateHold"
+    PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateContent:
+    """What a certificate is to say, as it was approved.
+
+    subject: attribute name (commonName, givenName, ...) and value, in the order of the DN.
+    subject_alt_names: kind (email, upn, uri) and value.
+    key_usage: names of RFC 5280 4.2.1.3 (digitalSignature, nonRepudiation, ...).
+    extended_key_usage and policies: dotted object identifiers.
+    sid: the person's security identifier for Windows strong mapping, or none.
+    """
+
+    subject: tuple[tuple[str, str], ...]
+    subject_alt_names: tuple[tuple[str, str], ...]
+    key_usage: tuple[str, ...]
+    extended_key_usage: tuple[str, ...]
+    policies: tuple[str, ...] = ()
+    sid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateOrder:
+    """One certificate, asked of one CA.
+
+    idempotency_key is written down before the CA is asked and stays the same at each try;
+    csr is the DER of a PKCS#10 request (RFC 2986) signed by the key that the certificate is for.
+    """
+
+    idempotency_key: str
+    csr: bytes
+    content: CertificateContent
+    ca_profile: str
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The certificate (DER) and its issuers (DER, nearest first, the root not included)."""
+
+    certificate: bytes
+    chain: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The CA decides later; ask again with the handle, not before the time."""
+
+    handle: str
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The CA said no for good: a sentence for people and a detail for operators."""
+
+    message: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Asked, and no answer that can be believed: the CA may or may not have issued."""
+
+    detail: str
+
+
+Answer = Issued | Pending | Refused | Unknown
+
+
+class RevocationOutcome(StrEnum):
+    """What came of a revocation."""
+
+    REVOKED = "revoked"
+    ALREADY_REVOKED = "already revoked"
+    PENDING = "pending"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the CA answers now, and a sentence for operators."""
+
+    ok: bool
+    detail: str
+
+
+class Connector(Protocol):
+    """The road to one CA. Every method may raise CaError; a passing fault has permanent=False.
+
+    Called outside any transaction; may be called again after any crash, with the same order.
+    """
+
+    def issue(self, order: CertificateOrder) -> Answer: ...
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer: ...
+
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome: ...
+
+    def chain(self) -> Sequence[bytes]: ...
+
+    def health(self) -> Health: ...
+
+
+@runtime_checkable
+class FindsOrders(Protocol):
+    """Optional: the CA can be searched for what it issued under an idempotency key or public key."""
+
+    def find(self, order: CertificateOrder) -> Issued | None: ...
+
+
+@runtime_checkable
+class Drafts(Protocol):
+    """Optional: the connector shows what it would sign, signed with a throw-away key, to be linted."""
+
+    def draft(self, order: CertificateOrder) -> bytes: ...
+
+
+@runtime_checkable
+class Publishes(Protocol):
+    """Optional: the CA publishes its certificates and CRLs through this installation, at /pki/."""
+
+    def published(self, file_name: str) -> tuple[str, bytes] | None: ...
+
+
+@runtime_checkable
+class RenewsCrl(Protocol):
+    """Optional: the CA signs its CRL here, at each revocation and on schedule."""
+
+    def renew_crl_if_due(self) -> bool: ...
