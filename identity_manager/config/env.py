@@ -27,20 +27,32 @@ def text(name: str, default: str | None = None) -> str:
     return default
 
 
+def is_set(name: str) -> bool:
+    """Whether NAME or NAME_FILE is given, be it empty."""
+    return name in os.environ or f"{name}_FILE" in os.environ
+
+
 def secret_file(name: str, default_file: Path) -> str:
-    """Return the secret NAME (or NAME_FILE) or the content of the default file."""
-    if name in os.environ or f"{name}_FILE" in os.environ:
+    """Return the secret NAME (or NAME_FILE) or the content of the default file, which `make setup` writes."""
+    if is_set(name):
         return text(name)
+    if not _exists(name, default_file):
+        raise ImproperlyConfigured(f"{name} is not set and {default_file} does not exist; run: make setup")
     return _read(name, default_file)
+
+
+def _exists(name: str, path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{path}, with {name}, cannot be read: {error.strerror}.") from error
 
 
 def _read(name: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ImproperlyConfigured(
-            f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
-        ) from error
+        raise ImproperlyConfigured(f"{path}, with {name}, cannot be read: {error.strerror}.") from error
 
 
 def choice(name: str, options: tuple[str, ...], default: str) -> str:
@@ -51,7 +63,7 @@ def choice(name: str, options: tuple[str, ...], default: str) -> str:
     return value
 
 
-def boolean(name: str, default: bool) -> bool:
+def boolean(name: str, *, default: bool) -> bool:
     """Return NAME as true or false."""
     return choice(name, ("true", "false"), "true" if default else "false") == "true"
 
@@ -90,9 +102,9 @@ def key_ring(name: str, default_file: Path) -> dict[str, str]:
     A process that must not hold a key (the web process and the private keys, say) is started
     without it; the vault then refuses by name.
     """
-    if name in os.environ or f"{name}_FILE" in os.environ:
+    if is_set(name):
         content = text(name)
-    elif default_file.exists():
+    elif _exists(name, default_file):
         content = _read(name, default_file)
     else:
         return {}

@@ -28,11 +28,15 @@ def _embedded_secret(name: str, file_name: str) -> str:
 # --- Django ---------------------------------------------------------------------------------------
 SECRET_KEY = _embedded_secret("SECRET_KEY", "secret-key")
 DEBUG = False
-ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"]) if EMBEDDED else (
-    env.listing("ALLOWED_HOSTS", None)
+ALLOWED_HOSTS = (
+    env.listing("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+    if EMBEDDED
+    else (env.listing("ALLOWED_HOSTS", None))
 )
 HTTP_PORT = env.integer("HTTP_PORT", 8000, minimum=1, maximum=65535)
-CONSOLE_BASE_URL = _base_url = env.text("CONSOLE_BASE_URL", f"http://localhost:{HTTP_PORT}" if EMBEDDED else None)
+CONSOLE_BASE_URL = _base_url = env.text(
+    "CONSOLE_BASE_URL", f"http://localhost:{HTTP_PORT}" if EMBEDDED else None
+)
 SELFSERVICE_BASE_URL = env.text("SELFSERVICE_BASE_URL", _base_url)
 PKI_BASE_URL = env.text("PKI_BASE_URL", _base_url)
 
@@ -95,7 +99,10 @@ TEMPLATES = [
 FORM_RENDERER = "identity_manager.ui.forms.FormRenderer"
 
 # --- Database, cache, sessions --------------------------------------------------------------------
-DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR}/data/db.sqlite3" if EMBEDDED else None)}
+DATABASES = {
+    "default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR}/data/db.sqlite3" if EMBEDDED else None)
+}
+ALLOW_SQLITE = env.boolean("ALLOW_SQLITE", default=False)  # in production, where one machine serves all
 BROKER_URL = env.text("BROKER_URL", f"redis+socket://{VAR_DIR}/run/broker.sock" if EMBEDDED else None)
 # Rate limits and lockout need a cache that all processes share.
 CACHES = {
@@ -132,9 +139,12 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 if not EMBEDDED:
-    SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", True)
+    SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)
+    SECURE_REDIRECT_EXEMPT = ["^health/"]  # asked from inside, without the proxy
     SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31536000)
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.boolean("SECURE_HSTS_INCLUDE_SUBDOMAINS", True)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.boolean(
+        "SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True
+    )
     # Only a proxy that strips this header from its clients may be put in front.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -178,6 +188,7 @@ USE_TZ = True
 # --- Static files ---------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "identity_manager" / "ui" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -185,10 +196,15 @@ STORAGES = {
 
 # --- Mail -----------------------------------------------------------------------------------------
 EMAIL_BACKEND = env.text(
-    "EMAIL_BACKEND", "identity_manager.mail.mailbox.MailboxBackend" if EMBEDDED else "django.core.mail.backends.smtp.EmailBackend"
+    "EMAIL_BACKEND",
+    "identity_manager.mail.mailbox.MailboxBackend"
+    if EMBEDDED
+    else "django.core.mail.backends.smtp.EmailBackend",
 )
 MAILBOX_DIR = VAR_DIR / "mailbox"
-DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Identity Manager <identity-manager@example.com>" if EMBEDDED else None)
+DEFAULT_FROM_EMAIL = env.text(
+    "MAIL_FROM", "Identity Manager <identity-manager@example.com>" if EMBEDDED else None
+)
 EMAIL_HOST = env.text("SMTP_HOST", "localhost" if EMBEDDED else "")
 EMAIL_PORT = env.integer("SMTP_PORT", 587, minimum=1, maximum=65535)
 EMAIL_HOST_USER = env.text("SMTP_USER", "")
@@ -237,19 +253,25 @@ VAULT_KEYS = {
 }
 
 # --- Certificate authorities ----------------------------------------------------------------------
-CA_CONNECTORS = {
-    "corporate": {
-        "CONNECTOR": "ca_bridge.connectors.embedded.connector.EmbeddedConnector",
-        "OPTIONS": {
-            "name": "corporate",
-            "directory": str(VAR_DIR / "ca" / "corporate"),
-            "publication_url": f"{PKI_BASE_URL}/pki",
-            "passphrase_file": str(SECRETS_DIR / "ca-corporate-passphrase"),
-            "organisation": env.text("CA_ORGANISATION", "Example Corporation"),
+CA_CONNECTORS = (
+    {
+        "corporate": {
+            "CONNECTOR": "ca_bridge.connectors.embedded.connector.EmbeddedConnector",
+            "OPTIONS": {
+                "name": "corporate",
+                "directory": str(VAR_DIR / "ca" / "corporate"),
+                "publication_url": f"{PKI_BASE_URL}/pki",
+                "passphrase_file": str(SECRETS_DIR / "ca-corporate-passphrase"),
+                "organisation": env.text("CA_ORGANISATION", "Example Corporation"),
+            },
         },
-    },
-} if env.boolean("EMBEDDED_CA", EMBEDDED) else {}
-CONTAINER_STANDARD_ITERATIONS = env.integer("CONTAINER_STANDARD_ITERATIONS", 10_000, minimum=2_048, maximum=300_000)
+    }
+    if env.boolean("EMBEDDED_CA", default=EMBEDDED)
+    else {}
+)
+CONTAINER_STANDARD_ITERATIONS = env.integer(
+    "CONTAINER_STANDARD_ITERATIONS", 10_000, minimum=2_048, maximum=300_000
+)
 
 # --- The road -------------------------------------------------------------------------------------
 ACCEPTANCE_DAYS = env.integer("ACCEPTANCE_DAYS", 30, minimum=1, maximum=365)

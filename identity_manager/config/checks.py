@@ -1,0 +1,204 @@
+"""Settings that do not fit together are refused before anything is served, each in one sentence.
+
+The embedded mode may hold nothing real, production nothing of the demo.
+"""
+
+import os
+import stat
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+from identity_manager.config import env
+
+TAG = "deployment"
+DEMO_CAST_FILE = "demo-cast.json"
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+MAILBOX_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
+# None of these carries a message off this machine.
+LOCAL_MAIL_BACKENDS = frozenset(
+    {
+        MAILBOX_BACKEND,
+        *(
+            f"django.core.mail.backends.{name}.EmailBackend"
+            for name in ("console", "dummy", "filebased", "locmem")
+        ),
+    }
+)
+RESERVED_DOMAINS = ("example", "example.com", "example.net", "example.org", "invalid", "localhost", "test")
+SECRET_KEY_LENGTH = 50  # what django.core.checks.security asks for, too
+KEY_BYTES = 32  # AES-256
+RINGS = {"private-keys": "KEYS_PRIVATE_KEYS", "passphrases": "KEYS_PASSPHRASES", "other": "KEYS_OTHER"}
+# What may be named as NAME_FILE and must stay unread by others.
+SECRET_SETTINGS = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "SMTP_PASSWORD", "ANYMAIL", *RINGS.values())
+
+
+def register() -> None:
+    """Register the checks with Django; called once, when the apps are ready."""
+    checks.register(check_settings, TAG)
+
+
+def refuse_inconsistent_settings() -> None:
+    """Raise ImproperlyConfigured with what does not fit together, one sentence a line.
+
+    For the entry points that run no system checks of their own: WSGI, ASGI, Celery.
+    """
+    errors = [error.msg for error in checks.run_checks(tags=[TAG]) if error.is_serious()]
+    if errors:
+        raise ImproperlyConfigured("\n".join(errors))
+
+
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
+    """Return an error for each setting that does not fit the deployment."""
+    findings = [*(_embedded() if settings.EMBEDDED else _production()), *_everywhere()]
+    return [checks.Error(finding.sentence, id=f"{TAG}.{finding.code}") for finding in findings]
+
+
+class Finding(NamedTuple):
+    """One thing that does not fit."""
+
+    code: str
+    sentence: str
+
+
+# --- The embedded mode -----------------------------------------------------------------------------
+def _embedded() -> Iterator[Finding]:
+    yield from _embedded_mail()
+    foreign = sorted({*settings.ALLOWED_HOSTS, *map(_host, _base_urls().values())} - LOOPBACK_HOSTS)
+    if foreign:
+        yield Finding(
+            "E103",
+            f"The embedded mode answers to this machine's own names only, not to {', '.join(foreign)}; "
+            "see ALLOWED_HOSTS and the base URLs, or set DEPLOYMENT=production.",
+        )
+    if not _is_private(settings.DATABASES["default"]):
+        yield Finding(
+            "E104",
+            "The embedded mode uses a database of its own: SQLite under VAR_DIR, or PostgreSQL on this "
+            "machine; DATABASE_URL names another one.",
+        )
+
+
+def _embedded_mail() -> Iterator[Finding]:
+    if settings.EMAIL_BACKEND != MAILBOX_BACKEND:
+        yield Finding(
+            "E101",
+            "The embedded mode keeps its mails on this machine and cannot use EMAIL_BACKEND "
+            f"{settings.EMAIL_BACKEND}; set DEPLOYMENT=production to send real mail.",
+        )
+    if settings.EMAIL_HOST not in LOOPBACK_HOSTS:
+        yield Finding(
+            "E102",
+            f"The embedded mode cannot run together with the mail server {settings.EMAIL_HOST}; "
+            "remove SMTP_HOST or set DEPLOYMENT=production.",
+        )
+
+
+def _is_private(database: dict[str, Any]) -> bool:
+    if "sqlite" in database["ENGINE"]:
+        return Path(database["NAME"]).resolve().is_relative_to(settings.VAR_DIR)
+    host: str = database["HOST"]
+    return host in LOOPBACK_HOSTS or host == "" or host.startswith("/")
+
+
+# --- Production ------------------------------------------------------------------------------------
+def _production() -> Iterator[Finding]:
+    yield from _production_mail()
+    yield from _production_addresses()
+    if "sqlite" in settings.DATABASES["default"]["ENGINE"] and not settings.ALLOW_SQLITE:
+        yield Finding(
+            "E205",
+            "Production needs PostgreSQL in DATABASE_URL; "
+            "set ALLOW_SQLITE=true only if one machine serves everything.",
+        )
+    if (Path(settings.SECRETS_DIR) / DEMO_CAST_FILE).exists():
+        yield Finding(
+            "E206",
+            f"{settings.SECRETS_DIR} belongs to a demo; "
+            "production needs a SECRETS_DIR and a database of its own.",
+        )
+
+
+def _production_mail() -> Iterator[Finding]:
+    if settings.EMAIL_BACKEND in LOCAL_MAIL_BACKENDS:
+        yield Finding(
+            "E201", f"Production must send its mail; EMAIL_BACKEND {settings.EMAIL_BACKEND} keeps it here."
+        )
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">").lower()
+    if any(domain == name or domain.endswith(f".{name}") for name in RESERVED_DOMAINS):
+        yield Finding(
+            "E202", f"Production needs a sender of your own in MAIL_FROM, not {settings.DEFAULT_FROM_EMAIL}."
+        )
+
+
+def _production_addresses() -> Iterator[Finding]:
+    for name, url in _base_urls().items():
+        if urlsplit(url).scheme != "https" and not (
+            name == "PKI_BASE_URL" and urlsplit(url).scheme == "http"
+        ):
+            yield Finding("E203", f"Production needs {name} to begin with https://, which {url!r} does not.")
+        if not _host(url) or _host(url) in LOOPBACK_HOSTS:
+            yield Finding("E204", f"Production needs {name} to name a host that people reach, not {url!r}.")
+    if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
+        yield Finding("E207", "Production needs ALLOWED_HOSTS to name its hosts one by one.")
+
+
+# --- Both ------------------------------------------------------------------------------------------
+def _everywhere() -> Iterator[Finding]:
+    if len(settings.SECRET_KEY) < SECRET_KEY_LENGTH:
+        yield Finding("E301", f"SECRET_KEY needs at least {SECRET_KEY_LENGTH} random characters.")
+    for purpose, name in RINGS.items():
+        yield from _ring(name, settings.VAULT_KEYS[purpose])
+    yield from _secret_files()
+
+
+def _ring(name: str, ring: dict[str, str]) -> Iterator[Finding]:
+    """An empty ring must be meant: a process that must not hold these keys is given an empty value."""
+    if not ring and not env.is_set(name):
+        yield Finding(
+            "E302",
+            f"{name} is missing: set it, or name a file in {name}_FILE; "
+            "give an empty value to a process that must not hold these keys.",
+        )
+    for version, key in ring.items():
+        if not _is_key(key):
+            yield Finding(
+                "E303", f"Version {version} of {name} is not a key: it must be {KEY_BYTES} bytes in base64."
+            )
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(b64decode(key, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _secret_files() -> Iterator[Finding]:
+    """Ours are for their owner alone; files handed over may be the group's, as Kubernetes does it."""
+    directory = Path(settings.SECRETS_DIR)
+    own = list(directory.iterdir()) if directory.is_dir() else []
+    named = [Path(os.environ[name]) for name in _file_variables() if name in os.environ]
+    for path in sorted({*own, *named}):
+        forbidden = stat.S_IRWXO if path in named else stat.S_IRWXG | stat.S_IRWXO
+        if path.is_file() and path.stat().st_mode & forbidden:
+            yield Finding("E304", f"{path} holds a secret and others can read it; run: chmod 600 {path}")
+
+
+def _file_variables() -> Iterator[str]:
+    return (f"{name}_FILE" for name in SECRET_SETTINGS)
+
+
+def _base_urls() -> dict[str, str]:
+    names = ("CONSOLE_BASE_URL", "SELFSERVICE_BASE_URL", "PKI_BASE_URL")
+    return {name: getattr(settings, name) for name in names}
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""

@@ -1,0 +1,93 @@
+"""Make the secrets of the embedded mode, each in a file of its own. Needs no settings: they need it.
+
+    python -m identity_manager.config.secret_files
+
+Writes into SECRETS_DIR (default VAR_DIR/secrets, default var/secrets): the directory has mode 0700,
+each file 0600, and a file that exists is never written again, so that nothing sealed is lost.
+"""
+
+import os
+import secrets
+import sys
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from identity_manager.config import env
+
+KEY_BYTES = 32  # AES-256
+
+
+def directory() -> Path:
+    """Where the settings look for the secrets of the embedded mode."""
+    root = Path(__file__).resolve().parent.parent.parent
+    var = env.text("VAR_DIR", str(root / "var"))
+    return Path(env.text("SECRETS_DIR", f"{var}/secrets")).resolve()
+
+
+def make(where: Path) -> list[Path]:
+    """Write those secret files that do not exist yet into the directory; return them.
+
+    Raises OSError when the directory cannot be made or a file cannot be written.
+    """
+    where.mkdir(parents=True, exist_ok=True)
+    where.chmod(0o700)
+    missing = [(where / name, value) for name, value in _CONTENTS.items() if not (where / name).exists()]
+    for path, value in missing:
+        _write(path, value())
+    return [path for path, _ in missing]
+
+
+def _write(path: Path, content: str) -> None:
+    """Write under another name first: a file that is there is a file that is whole."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(f"{content}\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    try:
+        path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+
+
+def _ring() -> str:
+    """The first line of a key ring: its version and 32 random bytes in base64."""
+    return f"1:{b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
+
+
+def _secret_key() -> str:
+    return secrets.token_urlsafe(64)
+
+
+def _passphrase() -> str:
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+_CONTENTS: dict[str, Callable[[], str]] = {
+    "secret-key": _secret_key,
+    "kek-private-keys": _ring,
+    "kek-passphrases": _ring,
+    "kek-other": _ring,
+    "ca-corporate-passphrase": _passphrase,
+}
+
+
+def main() -> None:
+    """Make what is missing and say where it lies."""
+    try:
+        where = directory()
+        made = make(where)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"The secrets cannot be written to {error.filename}: {error.strerror}.")
+    if made:
+        sys.stdout.write(f"Made {len(made)} secrets in {where}.\n")
+
+
+if __name__ == "__main__":
+    main()
