@@ -1,0 +1,89 @@
+"""What each state of each noun means to the eye: the one table behind every state badge."""
+
+from collections.abc import Mapping
+
+from django.db.models import Model
+
+from identity_manager.models import (
+    Certificate,
+    CertificateState,
+    DeliveryState,
+    MailState,
+    OutgoingMail,
+    Person,
+    PersonState,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.ui.parts import Meaning
+
+DONE, WAITING, STOPPED = Meaning.DONE, Meaning.WAITING, Meaning.STOPPED
+INFORMATION, QUIET = Meaning.INFORMATION, Meaning.QUIET
+
+PERSON = {
+    PersonState.REGISTERED: INFORMATION,
+    PersonState.ACTIVE: DONE,
+    PersonState.INACTIVE: QUIET,
+    PersonState.LOCKED: STOPPED,
+}
+REQUEST = {
+    RequestState.REQUESTED: WAITING,
+    RequestState.APPROVED: INFORMATION,
+    RequestState.REJECTED: STOPPED,
+    RequestState.AWAITING_ACCEPTANCE: WAITING,
+    RequestState.DECLINED: STOPPED,
+    RequestState.LAPSED: QUIET,
+    RequestState.ISSUING: INFORMATION,
+    RequestState.FAILED: STOPPED,
+    RequestState.ISSUED: INFORMATION,
+    RequestState.COMPLETED: DONE,
+    RequestState.CANCELLED: QUIET,
+}
+TOKEN = {
+    TokenState.ORDERED: WAITING,
+    TokenState.ISSUING: INFORMATION,
+    TokenState.SEALED: WAITING,
+    TokenState.ACTIVE: DONE,
+    TokenState.LAPSED: QUIET,
+    TokenState.ON_HOLD: WAITING,
+    TokenState.REVOKED: STOPPED,
+    TokenState.EXPIRED: QUIET,
+    TokenState.REPLACED: QUIET,
+    TokenState.CANCELLED: QUIET,
+}
+CERTIFICATE = {
+    CertificateState.ORDERED: WAITING,
+    CertificateState.VALID: DONE,
+    CertificateState.ON_HOLD: WAITING,
+    CertificateState.REVOKED: STOPPED,
+    CertificateState.EXPIRED: QUIET,
+    CertificateState.REFUSED: STOPPED,
+}
+MAIL = {
+    MailState.QUEUED: WAITING,
+    MailState.SENT: DONE,
+    MailState.FAILED: STOPPED,
+    MailState.DISCARDED: QUIET,
+}
+DELIVERY = {
+    DeliveryState.NONE: QUIET,
+    DeliveryState.QUEUED: WAITING,
+    DeliveryState.SENT: DONE,
+    DeliveryState.BOUNCED: STOPPED,
+    DeliveryState.FETCHED: DONE,
+}
+STATES: dict[type[Model], Mapping[str, Meaning]] = {
+    Person: PERSON,
+    TokenRequest: REQUEST,
+    SoftwareToken: TOKEN,
+    Certificate: CERTIFICATE,
+    OutgoingMail: MAIL,
+}
+
+
+def meaning_of(row: Model) -> Meaning:
+    """Return what the state of the row means. KeyError: the row is of a kind that has no states here."""
+    state: str = row.state  # type: ignore[attr-defined]  # each model of the table has a state
+    return STATES[type(row)][state]

@@ -1,0 +1,104 @@
+// What the pages gain when scripts run. Nothing here is needed to use them, copy buttons apart.
+"use strict";
+
+const find = (name, root = document) => root.querySelectorAll(`[data-${name}]`);
+
+function announce(words) {
+  const place = document.getElementById("announcement");
+  if (place) place.textContent = words;
+}
+
+// Copy buttons: data-copy names the element whose text is copied; data-copied is the word that follows.
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  if (!source) return;
+  await navigator.clipboard.writeText(source.textContent.trim());
+  const words = button.querySelector("[data-copy-words]") ?? button;
+  const before = words.textContent;
+  words.textContent = button.dataset.copied;
+  announce(button.dataset.copied);
+  setTimeout(() => { words.textContent = before; }, 2000);
+}
+
+// A link or button with data-dialog opens the dialog of that id instead of going to its confirmation page.
+function openDialog(event, opener) {
+  const dialog = document.getElementById(opener.dataset.dialog);
+  if (!dialog?.showModal) return;
+  event.preventDefault();
+  dialog.showModal();
+}
+
+// A time element with data-countdown counts its seconds down; then the element in data-hides goes.
+function countDown(clock) {
+  const end = Date.now() + Number(clock.dataset.countdown) * 1000;
+  const tick = () => {
+    const left = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+    clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    if (left > 0) return setTimeout(tick, 250);
+    const hidden = document.getElementById(clock.dataset.hides);
+    const after = document.getElementById(clock.dataset.shows);
+    hidden?.replaceChildren();
+    if (hidden) hidden.hidden = true;
+    if (after) after.hidden = false;
+    return undefined;
+  };
+  tick();
+}
+
+// A bar with data-selection follows the check boxes of the form around it.
+function countSelected(form) {
+  const boxes = [...form.querySelectorAll(".row-select")];
+  const chosen = boxes.filter((box) => box.checked).length;
+  for (const bar of find("selection", form)) {
+    bar.hidden = chosen === 0;
+    for (const place of find("selection-count", bar)) place.textContent = chosen;
+  }
+  for (const all of find("select-all", form)) {
+    all.checked = chosen > 0 && chosen === boxes.length;
+    all.indeterminate = chosen > 0 && chosen < boxes.length;
+  }
+}
+
+function follow(root) {
+  find("countdown", root).forEach(countDown);
+  find("needs-script", root).forEach((element) => { element.hidden = false; });
+  for (const bar of find("selection", root)) countSelected(bar.closest("form"));
+}
+
+document.addEventListener("click", (event) => {
+  const copier = event.target.closest("[data-copy]");
+  if (copier) copy(copier);
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) openDialog(event, opener);
+  const closer = event.target.closest("[data-close]");
+  if (closer) {
+    event.preventDefault();
+    closer.closest("dialog")?.close();
+  }
+  if (event.target.matches("dialog")) event.target.close();
+});
+
+document.addEventListener("change", (event) => {
+  const form = event.target.form;
+  if (event.target.matches("[data-select-all]")) {
+    for (const box of form.querySelectorAll(".row-select:not(:disabled)")) box.checked = event.target.checked;
+  }
+  if (event.target.matches("[data-select-all], .row-select")) countSelected(form);
+  if (event.target.matches("[data-submits]")) form.requestSubmit();
+});
+
+// "/" leads to the search field, as long as nobody is typing.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const field = document.querySelector("[data-search]");
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+  field.select();
+});
+
+document.addEventListener("htmx:afterSettle", (event) => follow(event.target));
+
+follow(document);
+document.querySelector("[data-focus]")?.focus();

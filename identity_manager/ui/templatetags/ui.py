@@ -1,0 +1,270 @@
+"""The template tags of both portals; built in, so that no template loads them.
+
+templates/ui/README.md shows how each is used.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import regex
+from django import template
+from django.core.paginator import Page
+from django.db.models import Model
+from django.forms import BaseForm
+from django.template.context import Context
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from identity_manager.ui import dates, states
+from identity_manager.ui.parts import MEANING_ICONS, Device, Event, Meaning, Pair, Step, StepState, Tab, pairs
+
+register = template.Library()
+
+DIRECTED_ICONS = frozenset(
+    {"arrow-left", "arrow-right", "chevron-left", "chevron-right", "external", "send", "sign-out"}
+)
+STEP_ICONS = {StepState.DONE: "check", StepState.WAITS: "waiting", StepState.STOPPED: "x"}
+AVATAR_HUES = 6
+PROGRESS = {
+    StepState.DONE: ("done", Meaning.DONE),
+    StepState.NOW: ("refresh", Meaning.INFORMATION),
+    StepState.WAITS: ("waiting", Meaning.WAITING),
+    StepState.STOPPED: ("stopped", Meaning.STOPPED),
+    StepState.NEXT: ("circle", Meaning.QUIET),
+}
+
+
+@register.simple_tag
+def icon(name: str, label: str = "", size: str = "") -> SafeString:
+    """Draw a symbol of the sprite. With a label it is an image that is read out; without, decoration."""
+    classes = ["icon", f"icon-{size}" if size else "", "icon-directed" if name in DIRECTED_ICONS else ""]
+    return format_html(
+        '<svg class="{}" {}><use href="{}#{}"></use></svg>',
+        " ".join(filter(None, classes)),
+        format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"'),
+        static("ui/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def badge(meaning: str, word: str, icon_name: str = "") -> SafeString:
+    """Draw a state: meaning is done, waiting, stopped, information or quiet; the word says which."""
+    known = Meaning(meaning)
+    return format_html(
+        '<span class="badge means-{}">{}{}</span>', known.value, icon(icon_name or MEANING_ICONS[known]), word
+    )
+
+
+@register.simple_tag
+def state_badge(row: Model) -> SafeString:
+    """Draw the state of a person, request, token, certificate or mail, in its own word."""
+    return badge(states.meaning_of(row), row.get_state_display())  # type: ignore[attr-defined]  # see meaning_of
+
+
+@register.simple_tag
+def delivery_badge(token: Model) -> SafeString:
+    """Draw how far the mail of a token is."""
+    return badge(states.DELIVERY[token.delivery], token.get_delivery_display())  # type: ignore[attr-defined]  # a token
+
+
+@register.simple_tag
+def when(moment: datetime | date | None, otherwise: str = "–") -> str:
+    """Write a moment or a day in words, with the exact one behind it."""
+    if moment is None:
+        return otherwise
+    now = timezone.now()
+    if isinstance(moment, datetime):
+        title, said = dates.exact(moment), dates.words(moment, now=now)
+    else:
+        title, said = dates.long_date(moment), dates.day_words(moment, now=now)
+    return _time(moment, title=title, said=said)
+
+
+@register.simple_tag
+def age(since: datetime) -> SafeString:
+    """Write how long something has waited, with the exact moment behind it."""
+    return _time(since, title=dates.exact(since), said=dates.age(since, now=timezone.now()))
+
+
+def _time(moment: datetime | date, *, title: str, said: str) -> SafeString:
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), title, said)
+
+
+@register.simple_tag
+def avatar(name: str, size: str = "") -> SafeString:
+    """Draw the initials of a name; the same name has the same tint everywhere."""
+    hue = zlib.crc32(name.encode()) % AVATAR_HUES
+    classes = f"avatar avatar-{hue}{f' avatar-{size}' if size else ''}"
+    return format_html('<span class="{}" aria-hidden="true">{}</span>', classes, initials(name))
+
+
+def initials(name: str) -> str:
+    """Return the first letter of the first and of the last word; one for scripts that do not use spaces."""
+    parts = [found[0] for word in name.split() if (found := regex.findall(r"\X", word))]
+    if not parts:
+        return "?"
+    if len(parts) == 1 or regex.match(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]", parts[0]):
+        return parts[0].upper()
+    return (parts[0] + parts[-1]).upper()
+
+
+@register.inclusion_tag("ui/stepper.html")
+def stepper(steps: Iterable[Step]) -> dict[str, Any]:
+    """Draw the steps of a request across the page."""
+    return {"steps": [(step, STEP_ICONS.get(StepState(step.state), "")) for step in steps]}
+
+
+@register.inclusion_tag("ui/timeline.html")
+def timeline(events: Iterable[Event]) -> dict[str, Any]:
+    """Draw a history, in the order given."""
+    return {"events": [(event, event.icon or MEANING_ICONS[Meaning(event.meaning)]) for event in events]}
+
+
+@register.inclusion_tag("ui/keyvalues.html")
+def keyvalues(lines: Iterable[Pair | tuple[Any, object]]) -> dict[str, Any]:
+    """Draw a key-value list of Pairs or of plain (label, value)."""
+    return {"pairs": pairs(lines)}
+
+
+@register.inclusion_tag("ui/tabs.html")
+def tabs(items: Iterable[Tab], label: str) -> dict[str, Any]:
+    """Draw tabs within a page; the label names them to a screen reader."""
+    return {"tabs": items, "label": label}
+
+
+@register.inclusion_tag("ui/devices.html")
+def device_picker(devices: Iterable[Device], label: str) -> dict[str, Any]:
+    """Draw the devices to choose from, as links."""
+    return {"devices": devices, "label": label}
+
+
+@register.inclusion_tag("ui/breadcrumb.html")
+def breadcrumb(*parts: str) -> dict[str, Any]:
+    """Draw the way to this page: label, address, label, address, ..., label of this page."""
+    return {"links": list(zip(parts[:-1:2], parts[1::2], strict=False)), "here": parts[-1]}
+
+
+@register.inclusion_tag("ui/pagination.html", takes_context=True)
+def pagination(context: Context, page: Page[Any], parameter: str = "page") -> dict[str, Any]:
+    """Draw the pages of a list, keeping the other parameters of the address; nothing for a single page."""
+    numbers: list[int | str] = [
+        number if isinstance(number, int) else str(number)
+        for number in page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
+    ]
+    return {"page": page, "numbers": numbers, "parameter": parameter, "request": context.get("request")}
+
+
+@register.inclusion_tag("ui/sort_header.html", takes_context=True)
+def sort_header(context: Context, name: str, label: str, current: str = "") -> dict[str, Any]:
+    """Draw the head of a column that sorts by name; current is the present order, "-name" for downwards."""
+    direction = {name: "ascending", f"-{name}": "descending"}.get(current, "")
+    return {
+        "label": label,
+        "direction": direction,
+        "sort": f"-{name}" if direction == "ascending" else name,
+        "icon_name": {"ascending": "sort-up", "descending": "sort-down"}.get(direction, "sort"),
+        "request": context.get("request"),
+    }
+
+
+@register.inclusion_tag("ui/error_summary.html")
+def error_summary(form: BaseForm) -> dict[str, Any]:
+    """Draw what is wrong with a form, each line leading to its field; nothing when nothing is."""
+    return {"lines": _error_lines(form)}
+
+
+def _error_lines(form: BaseForm) -> list[tuple[str, str]]:
+    """Return (address within the page, message); the address is empty where no field is to blame."""
+    lines = [("", message) for message in form.non_field_errors()]
+    for field in form.visible_fields():
+        target = field.id_for_label or (f"{field.auto_id}_0" if field.auto_id else "")
+        lines += [(f"#{target}" if target else "", message) for message in field.errors]
+    for hidden in form.hidden_fields():
+        lines += [("", message) for message in hidden.errors]
+    return lines
+
+
+@register.inclusion_tag("ui/progress_line.html")
+def progress_line(
+    words: str, state: str, done: int | None = None, total: int | None = None
+) -> dict[str, Any]:
+    """Draw one line of progress; without numbers the bar of a line that is under way (now) moves."""
+    icon_name, meaning = PROGRESS[StepState(state)]
+    return {
+        "words": words,
+        "state": state,
+        "icon_name": icon_name,
+        "meaning": meaning,
+        "done": done,
+        "total": total,
+    }
+
+
+@register.inclusion_tag("ui/validity.html")
+def validity(begins: datetime, ends: datetime) -> dict[str, Any]:
+    """Draw how much of a validity has passed, as a bar with words."""
+    whole = max((ends - begins).total_seconds(), 1)
+    passed = min(max((timezone.now() - begins).total_seconds(), 0), whole)
+    return {"ends": ends, "over": passed >= whole, "percent": round(100 * passed / whole)}
+
+
+@register.inclusion_tag("ui/secret.html")
+def secret(value: str, seconds: int = 120, element_id: str = "secret") -> dict[str, Any]:
+    """Draw a passphrase in its groups, with a copy button; scripts hide it after the seconds."""
+    return {"groups": value.split("-"), "seconds": seconds, "element_id": element_id}
+
+
+@register.simple_block_tag
+def callout(content: str, meaning: str, title: str = "") -> SafeString:
+    """Draw a framed remark. meaning as in badge."""
+    known = Meaning(meaning)
+    return format_html(
+        '<div class="callout means-{}">{}<div class="callout-body">{}{}</div></div>',
+        known.value,
+        icon(MEANING_ICONS[known]),
+        format_html('<p class="callout-title">{}</p>', title) if title else "",
+        content,
+    )
+
+
+@register.simple_block_tag
+def dialog(content: str, element_id: str, title: str) -> SafeString:
+    """Draw a dialog that an element with data-dialog of the same id opens."""
+    return format_html(
+        '<dialog class="dialog" id="{0}" aria-labelledby="{0}-title"><div class="dialog-inside">'
+        '<h2 id="{0}-title">{1}</h2>{2}</div></dialog>',
+        element_id,
+        title,
+        content,
+    )
+
+
+@register.simple_block_tag
+def menu(content: str, element_id: str, label: str, icon_name: str = "more") -> SafeString:
+    """Draw a button with an icon that opens a menu; the content is menu items."""
+    return format_html(
+        '<button class="button button-quiet button-icon" type="button" popovertarget="{0}" aria-label="{1}">'
+        '{2}</button><div class="menu" id="{0}" popover>{3}</div>',
+        element_id,
+        label,
+        icon(icon_name),
+        content,
+    )
+
+
+@register.simple_tag
+def code_block(text: str) -> SafeString:
+    """Draw text as it is, in a frame that scrolls and can be reached by keyboard."""
+    return format_html('<pre class="code" tabindex="0"><code>{}</code></pre>', text)
+
+
+@register.simple_tag
+def badges(words: Sequence[str], meaning: str = "quiet", icon_name: str = "token") -> SafeString:
+    """Draw several small badges in a row."""
+    drawn = format_html_join("", "{}", ((badge(meaning, word, icon_name),) for word in words))
+    return format_html('<span class="badges">{}</span>', drawn)
