@@ -1,11 +1,33 @@
 #!/usr/bin/env python3
-"""The command line of Identity Manager."""
+"""The command line of Identity Manager. What the operator can mend is said in one sentence."""
 
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
+OURS = ("identity_manager", "selfservice", "ca_bridge")
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError as error:
+        sys.exit(_missing(error))
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OURS:
+            raise
+        sys.exit(_missing(error))
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    return f"The Python module {error.name} is missing from this environment; run: make setup"
+
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
-    execute_from_command_line(sys.argv)
+    main()

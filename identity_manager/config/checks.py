@@ -49,7 +49,7 @@ def refuse_inconsistent_settings() -> None:
 
     For the entry points that run no system checks of their own: WSGI, ASGI, Celery.
     """
-    errors = [error.msg for error in checks.run_checks(tags=[TAG]) if error.is_serious()]
+    errors = [error.msg for error in check_settings()]
     if errors:
         raise ImproperlyConfigured("\n".join(errors))
 

@@ -1,0 +1,3 @@
+"""The addresses."""
+app_name = "mailbox"
+urlpatterns: list = []

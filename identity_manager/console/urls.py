@@ -1,0 +1,3 @@
+"""The addresses."""
+app_name = "console"
+urlpatterns: list = []

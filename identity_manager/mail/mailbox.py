@@ -1,0 +1,80 @@
+"""The embedded mode's mail server: messages stay in a directory and are shown at /mailbox/."""
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage as ParsedMessage
+from email.parser import BytesParser
+from email.utils import getaddresses
+from pathlib import Path
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+
+
+class MailboxBackend(BaseEmailBackend):
+    """Writes each message as one .eml file, whole or not at all."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        directory = Path(settings.MAILBOX_DIR)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for message in email_messages:
+            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}.eml"
+            unfinished = directory / f"{name}.part"
+            unfinished.write_bytes(message.message().as_bytes())
+            os.replace(unfinished, directory / name)  # noqa: PTH105 atomic on every system
+        return len(email_messages)
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A message in the mailbox: its name in the directory and its parsed form."""
+
+    name: str
+    received_at: datetime
+    message: ParsedMessage
+
+    @property
+    def recipients(self) -> list[str]:
+        return [address for _name, address in getaddresses([str(self.message.get("To", ""))])]
+
+    def body(self, kind: str) -> str:
+        """The text ("plain") or HTML ("html") part."""
+        part = self.message.get_body(preferencelist=(kind,))
+        return str(part.get_content()) if part is not None else ""
+
+    def attachments(self) -> list[tuple[str, str, bytes]]:
+        """File name, media type and content of each attachment."""
+        return [
+            (
+                part.get_filename() or "attachment",
+                part.get_content_type(),
+                part.get_payload(decode=True) or b"",
+            )
+            for part in self.message.iter_attachments()
+        ]
+
+
+def stored_messages() -> Iterator[StoredMessage]:
+    """All messages, newest first."""
+    directory = Path(settings.MAILBOX_DIR)
+    for path in sorted(directory.glob("*.eml"), reverse=True):
+        yield _parse(path)
+
+
+def stored_message(name: str) -> StoredMessage | None:
+    """The message of that name, or None; a name that is no file name of the mailbox is None too."""
+    path = Path(settings.MAILBOX_DIR) / name
+    if path.name != name or path.suffix != ".eml" or not path.is_file():
+        return None
+    return _parse(path)
+
+
+def _parse(path: Path) -> StoredMessage:
+    message = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
+    received = datetime.strptime(path.name[:21], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+    return StoredMessage(name=path.name, received_at=received, message=message)

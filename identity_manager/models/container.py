@@ -1,0 +1,31 @@
+"""Containers: PKCS#12 files, each with one key."""
+
+from django.db import models
+from django.utils import timezone
+
+from ca_bridge.fields import BytesField
+from identity_manager.models.certificate import Certificate
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.software_token import SoftwareToken
+from identity_manager.models.token_type import CONTAINER_FORMATS
+
+
+class Container(models.Model):
+    """One key with its certificate in one format, under the token's passphrase (125 bits)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    token = models.ForeignKey(SoftwareToken, on_delete=models.CASCADE, related_name="containers")
+    certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="containers")
+    format = models.CharField(max_length=16, choices=CONTAINER_FORMATS)
+    file_name = models.CharField(max_length=120)
+    content = BytesField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["certificate__position", "format"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token", "certificate", "format"], name="container_once_per_format"
+            )
+        ]

@@ -1,0 +1,19 @@
+"""Identifiers: UUIDv7 (RFC 9562 5.7), known before a row is inserted and sorted by time of creation."""
+
+import secrets
+import uuid
+
+import uuid6
+
+REFERENCE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def new_id() -> uuid.UUID:
+    """Return a new UUIDv7 as the plain UUID that database adapters know."""
+    return uuid.UUID(int=uuid6.uuid7().int)
+
+
+def new_reference() -> str:
+    """Return a name for a request that people can say on the phone, such as 7K2M-9QXD (40 bits)."""
+    symbols = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(8))
+    return f"{symbols[:4]}-{symbols[4:]}"

@@ -1,0 +1,81 @@
+"""Work that is done outside a transaction: who has it, until when, and when it is tried again."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+MAX_DELAY = timedelta(hours=1)
+NUDGE_INTERVAL = timedelta(minutes=1)
+
+
+class LeasedQuerySet(models.QuerySet[Any]):
+    """Rows of a Leased model."""
+
+    def due(self, now: datetime) -> Self:
+        """Rows that nobody has and whose next try has come."""
+        free = Q(leased_until=None) | Q(leased_until__lte=now)
+        return self.filter(free, next_attempt_at__lte=now)
+
+    def claim(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
+        """Take one due row for this worker by a conditional update of the lease columns alone.
+
+        Returns the claim, or None when the row is not due or somebody else has it.
+        """
+        claim = uuid.uuid4()
+        changed = (
+            self.due(now)
+            .filter(pk=pk)
+            .update(
+                claim_id=claim,
+                leased_until=now + timedelta(seconds=settings.LEASE_SECONDS),
+                attempts=F("attempts") + 1,
+            )
+        )
+        return claim if changed else None
+
+    def nudge(self, now: datetime, *, limit: int) -> list[uuid.UUID]:
+        """Return the oldest due rows that were not nudged within a minute, and mark them as nudged."""
+        quiet = Q(nudged_at=None) | Q(nudged_at__lte=now - NUDGE_INTERVAL)
+        ids = list(
+            self.due(now).filter(quiet).order_by("next_attempt_at").values_list("pk", flat=True)[:limit]
+        )
+        return [pk for pk in ids if self.filter(quiet, pk=pk).update(nudged_at=now)]
+
+
+class Leased(models.Model):
+    """Columns of the claim; next_attempt_at is null while there is nothing to do."""
+
+    claim_id = models.UUIDField(null=True, editable=False)
+    leased_until = models.DateTimeField(null=True, editable=False)
+    attempts = models.PositiveIntegerField(default=0, editable=False)
+    next_attempt_at = models.DateTimeField(null=True, editable=False)
+    nudged_at = models.DateTimeField(null=True, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+    last_error_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def work_is_due(self, now: datetime) -> None:
+        """There is something to do, from now on."""
+        self.next_attempt_at = now
+        self.attempts = 0
+        self.nudged_at = None
+
+    def settle_lease(self) -> None:
+        """The work is done: nobody has it and nothing is due."""
+        self.claim_id = self.leased_until = self.next_attempt_at = None
+        self.last_error = ""
+        self.last_error_at = None
+
+    def settle_later(self, error: str, *, now: datetime, not_before: datetime | None = None) -> None:
+        """A passing fault: let go, and try again after a delay that doubles from 5 s up to an hour."""
+        delay = min(timedelta(seconds=5 * 2 ** min(self.attempts - 1, 12)), MAX_DELAY)
+        self.claim_id = self.leased_until = None
+        self.next_attempt_at = not_before or now + delay
+        self.last_error = error
+        self.last_error_at = now if error else None

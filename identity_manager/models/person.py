@@ -1,0 +1,192 @@
+"""Persons: who gets software tokens."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_fsm import FSMField, transition
+
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.role import Role
+from identity_manager.models.search_text import searchable
+from identity_manager.models.stateful import Stateful, state_constraint
+
+if TYPE_CHECKING:
+    from django.db.models.manager import RelatedManager
+
+    from identity_manager.models.role import RoleAssignment
+
+
+class PersonState(models.TextChoices):
+    REGISTERED = "registered", _("Registered")
+    ACTIVE = "active", _("Active")
+    INACTIVE = "inactive", _("Inactive")
+    LOCKED = "locked", _("Locked")
+
+
+class PersonKind(models.TextChoices):
+    EMPLOYEE = "employee", _("Employee")
+    EXTERNAL = "external", _("External person")
+
+
+class PersonSource(models.TextChoices):
+    MANUAL = "manual", _("entered by hand")
+    CSV = "csv", _("CSV file")
+    LDAP = "ldap", _("LDAP directory")
+    SCIM = "scim", _("SCIM")
+
+
+class PersonQuerySet(models.QuerySet["Person"]):
+    def holding(self, role: Role, *, unit: str = "") -> Self:
+        """Active persons who hold the role, everywhere or for the unit."""
+        return self.filter(
+            state=PersonState.ACTIVE, roles__role=role, roles__organisational_unit__in={"", unit}
+        ).distinct()
+
+
+class Person(Stateful):
+    """A person, as the directory knows them. Roles belong to the person; an account is how they sign in.
+
+    E-mail, UPN and SID decide what a certificate says, so they belong to the directory.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    personnel_number = models.CharField(_("personnel number"), max_length=64, unique=True)
+    given_name = models.CharField(_("given name"), max_length=200)
+    surname = models.CharField(_("surname"), max_length=200)
+    display_name = models.CharField(_("display name"), max_length=400)
+    email = models.CharField(_("e-mail"), max_length=254, blank=True)
+    upn = models.CharField(_("user principal name"), max_length=254, blank=True)
+    sid = models.CharField(_("security identifier"), max_length=184, blank=True)
+    department = models.CharField(_("department"), max_length=200, blank=True)
+    organisational_unit = models.CharField(_("organisational unit"), max_length=200, blank=True)
+    manager = models.ForeignKey(
+        "self", verbose_name=_("manager"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    kind = models.CharField(_("kind"), max_length=16, choices=PersonKind, default=PersonKind.EMPLOYEE)
+    language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, default=settings.TIME_ZONE)
+    source = models.CharField(_("source"), max_length=16, choices=PersonSource, default=PersonSource.MANUAL)
+    external_id = models.CharField(_("external id"), max_length=200, blank=True)
+    state = FSMField(
+        _("state"), max_length=16, choices=PersonState.choices, default=PersonState.REGISTERED, protected=True
+    )
+    search_text = models.TextField(editable=False, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    roles: "RelatedManager[RoleAssignment]"
+    objects = PersonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("persons")
+        constraints = [
+            state_constraint(PersonState, "person_state"),
+            models.CheckConstraint(condition=Q(kind__in=PersonKind.values), name="person_kind"),
+            models.UniqueConstraint(
+                Lower("email"), condition=~Q(email="") & ~Q(state="locked"), name="person_email_once"
+            ),
+            models.UniqueConstraint(
+                Lower("upn"), condition=~Q(upn="") & ~Q(state="locked"), name="person_upn_once"
+            ),
+            models.UniqueConstraint(
+                F("sid"), condition=~Q(sid="") & ~Q(state="locked"), name="person_sid_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "surname", "given_name"], name="person_state_name")]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.search_text = self.compose_search_text()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text", "updated_at"}
+        super().save(*args, **kwargs)
+
+    def compose_search_text(self) -> str:
+        """What SEARCH looks through: names, number, e-mail, department; folded."""
+        return searchable(
+            self.display_name,
+            self.given_name,
+            self.surname,
+            self.personnel_number,
+            self.email,
+            self.department,
+        )
+
+    @property
+    def is_active(self) -> bool:
+        return bool(self.state == PersonState.ACTIVE)
+
+    def has_role(self, role: Role, *, unit: str | None = None) -> bool:
+        """Whether the person holds the role: anywhere (unit None), or everywhere or for that unit."""
+        return any(
+            held.role == role and (unit is None or held.organisational_unit in ("", unit))
+            for held in self.roles.all()
+        )
+
+    @transition(field=state, source=[PersonState.REGISTERED, PersonState.INACTIVE], target=PersonState.ACTIVE)
+    def activate(self) -> None:
+        """The person works here (again)."""
+
+    @transition(field=state, source=[PersonState.REGISTERED, PersonState.ACTIVE], target=PersonState.INACTIVE)
+    def deactivate(self) -> None:
+        """The person is on leave: roles are withdrawn, tokens held."""
+
+    @transition(
+        field=state,
+        source=[PersonState.REGISTERED, PersonState.ACTIVE, PersonState.INACTIVE],
+        target=PersonState.LOCKED,
+    )
+    def lock(self) -> None:
+        """The person has left for good."""
+
+
+class SignInCodeQuerySet(models.QuerySet["SignInCode"]):
+    def usable(self, now: datetime) -> Self:
+        """Codes that were made, not used, not replaced by a newer one, and have not expired."""
+        return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
+
+    def awaiting_confirmation(self) -> Self:
+        """Codes that were asked for and wait for a second officer."""
+        return self.filter(needs_confirmation=True, confirmed_by=None, withdrawn_at=None)
+
+
+class SignInCode(models.Model):
+    """A one-time code for a first sign-in; only its hash is kept.
+
+    A code that needs a second officer's confirmation is made (and shown once) after that.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="sign_in_codes")
+    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    needs_confirmation = models.BooleanField()
+    confirmed_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+    code_hash = models.CharField(max_length=200, blank=True)
+    made_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    failed_attempts = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    objects = SignInCodeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(used_at=None, withdrawn_at=None), name="sign_in_code_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed_by=None) | ~Q(confirmed_by=F("asked_by")), name="sign_in_code_four_eyes"
+            ),
+        ]

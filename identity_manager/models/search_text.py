@@ -1,0 +1,23 @@
+"""Folding of text for search: case and accents do not matter, in any script."""
+
+import unicodedata
+
+# Letters that Unicode does not decompose, so that NFKD alone leaves them (measured: ł ø đ ı æ œ ß þ ð ħ ŧ ŋ ə).
+_BESIDE_NFKD = str.maketrans(
+    {
+        "ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th", "ð": "d",
+        "ħ": "h", "ŧ": "t", "ŋ": "n", "ə": "e",
+    }
+)  # fmt: skip
+
+
+def fold(text: str) -> str:
+    """Return the text without case, accents and compatibility forms, words separated by one space."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(symbol for symbol in decomposed if not unicodedata.combining(symbol))
+    return " ".join(bare.casefold().translate(_BESIDE_NFKD).split())
+
+
+def searchable(*parts: str) -> str:
+    """Return the folded parts, each once, one a line so that no match spans two of them."""
+    return "\n".join(dict.fromkeys(fold(part) for part in parts if part))

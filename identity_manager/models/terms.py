@@ -1,0 +1,91 @@
+"""Terms and conditions: documents, their versions, each in all its languages."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models.identifiers import new_id
+
+if TYPE_CHECKING:
+    from django.db.models.manager import RelatedManager
+
+
+class TermsDocument(models.Model):
+    """A document that persons accept, such as the terms of use of software tokens."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+
+    versions: "RelatedManager[TermsVersion]"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def current_version(self) -> "TermsVersion":
+        """The version in force. Raises TermsVersion.DoesNotExist where none was published."""
+        return self.versions.get(is_current=True)
+
+
+class TermsVersion(models.Model):
+    """A published version; it never changes, and one of a document is current."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    document = models.ForeignKey(TermsDocument, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField(_("version"))
+    is_current = models.BooleanField(default=False)
+    published_at = models.DateTimeField(default=timezone.now)
+
+    texts: "RelatedManager[TermsText]"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="terms_version_once"),
+            models.UniqueConstraint(
+                fields=["document"], condition=Q(is_current=True), name="terms_one_current_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document.name} {self.number}"
+
+    def text_in(self, language: str | None = None) -> "TermsText":
+        """The text in the language, else in the installation's own."""
+        wanted = (language or get_language() or settings.LANGUAGE_CODE)[:2]
+        texts = {text.language: text for text in self.texts.all()}
+        return texts.get(wanted) or texts[settings.LANGUAGE_CODE]
+
+
+class TermsText(models.Model):
+    """A version's text in one language: paragraphs separated by blank lines, `# ` before a heading."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    version = models.ForeignKey(TermsVersion, on_delete=models.CASCADE, related_name="texts")
+    language = models.CharField(max_length=8, choices=settings.LANGUAGES)
+    title = models.CharField(max_length=200)
+    body = models.TextField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "language"], name="terms_text_once")]
+
+
+class TermsAcceptance(models.Model):
+    """That a person accepted exactly this text for this request."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    request = models.ForeignKey(
+        "identity_manager.TokenRequest", on_delete=models.PROTECT, related_name="acceptances"
+    )
+    person = models.ForeignKey("identity_manager.Person", on_delete=models.PROTECT, related_name="+")
+    text = models.ForeignKey(TermsText, on_delete=models.PROTECT, related_name="+")
+    sha256 = models.CharField(max_length=64)
+    accepted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "text"], name="terms_accepted_once")]

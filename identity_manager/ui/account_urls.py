@@ -1,0 +1,2 @@
+"""The named list of sign-in pages."""
+urlpatterns: list = []

@@ -1,0 +1,90 @@
+"""The only module that wraps, opens and erases secrets at rest.
+
+Each record is encrypted with AES-256-GCM under a data key of its own, which is wrapped by a versioned
+key-encryption key from outside the database. The record's id and purpose are authenticated data, so that
+a wrapped secret cannot be moved to another row. Layout: version of the key, data key, secret.
+"""
+
+import base64
+import secrets
+import uuid
+from enum import StrEnum
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+NONCE = 12
+KEY = 32
+TAG = 16
+
+
+class Purpose(StrEnum):
+    """One ring of key-encryption keys for each; a process holds only the rings that it needs."""
+
+    PRIVATE_KEYS = "private-keys"
+    PASSPHRASES = "passphrases"
+    OTHER = "other"
+
+
+class VaultError(Exception):
+    """A secret cannot be wrapped or opened; the text never holds a secret."""
+
+
+def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
+    """Return the secret, wrapped for this record under the newest key of the purpose."""
+    version, key = _newest(purpose)
+    data_key = secrets.token_bytes(KEY)
+    bound = _bound(purpose, record)
+    label = version.encode("ascii")
+    return bytes([len(label)]) + label + _encrypt(key, data_key, bound) + _encrypt(data_key, secret, bound)
+
+
+def unwrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
+    """Return the secret. Raises VaultError for another record or purpose, a missing key or a change."""
+    wrapped = bytes(wrapped)
+    start = 1 + wrapped[0]
+    middle = start + NONCE + KEY + TAG
+    bound = _bound(purpose, record)
+    key = _key(purpose, wrapped[1:start].decode("ascii", errors="replace"))
+    try:
+        data_key = _decrypt(key, wrapped[start:middle], bound)
+        return _decrypt(data_key, wrapped[middle:], bound)
+    except InvalidTag:
+        raise VaultError(f"A secret of {purpose} does not belong to this record, or was changed.") from None
+
+
+def holds(purpose: Purpose) -> bool:
+    """Whether this process has keys for the purpose."""
+    return bool(settings.VAULT_KEYS[purpose])
+
+
+def _bound(purpose: Purpose, record: uuid.UUID) -> bytes:
+    return purpose.encode("ascii") + b"|" + record.bytes
+
+
+def _newest(purpose: Purpose) -> tuple[str, bytes]:
+    ring = settings.VAULT_KEYS[purpose]
+    if not ring:
+        raise VaultError(f"This process holds no key for {purpose}.")
+    version = list(ring)[-1]
+    return version, _key(purpose, version)
+
+
+def _key(purpose: Purpose, version: str) -> bytes:
+    encoded = settings.VAULT_KEYS[purpose].get(version)
+    if encoded is None:
+        raise VaultError(f"This process does not hold key {version} for {purpose}.")
+    key = base64.b64decode(encoded)
+    if len(key) != KEY:
+        raise VaultError(f"Key {version} for {purpose} is not {KEY} bytes long.")
+    return key
+
+
+def _encrypt(key: bytes, plain: bytes, bound: bytes) -> bytes:
+    nonce = secrets.token_bytes(NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, plain, bound)
+
+
+def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
+    return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], bound)

@@ -1,0 +1,54 @@
+"""What a verb may raise for a person to read. Every refusal has a named reason and one sentence."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something is not possible: a code for programs and tests, a sentence for people."""
+
+    code: str
+    sentence: str | Promise
+
+    def __str__(self) -> str:
+        return str(self.sentence)
+
+
+class Refused(Exception):
+    """A verb changed nothing, and says why. field names the form field it is about, where there is one."""
+
+    status = 409
+
+    def __init__(self, reason: Reason, *, field: str | None = None) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+        self.field = field
+
+    def __str__(self) -> str:
+        return str(self.reason)
+
+
+class NotAllowed(Refused):
+    """This actor may not do it."""
+
+    status = 403
+
+
+class NotPossible(Refused):
+    """Nobody can do it with these inputs."""
+
+    status = 422
+
+
+class Stale(Refused):
+    """The state has moved on since the page was made."""
+
+    status = 409
+
+
+def refuse(reason: Reason | None, *, kind: type[Refused] = NotPossible, field: str | None = None) -> None:
+    """Raise the refusal where there is a reason for one."""
+    if reason is not None:
+        raise kind(reason, field=field)

@@ -1,0 +1,109 @@
+"""Revocation: decided by a person or by the road, then carried to the CA: claim, act, settle.
+
+PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
+"""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge import issuing
+from ca_bridge.contract import RevocationOutcome, RevocationReason
+from ca_bridge.errors import CaError
+from identity_manager import audit, queue
+from identity_manager.models import Certificate, CertificateState, Person, SoftwareToken
+from identity_manager.workflow import finishing, locking, policy
+from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
+
+REVOKE = "road.revoke_certificate"
+
+NOT_IN_USE = Reason("not-in-use", _("This token is not in use any more."))
+
+
+def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason) -> SoftwareToken:
+    """Revoke one token: its owner (**Lock certificates**) or an administrator. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        token = locking.token(token_id)
+        allowed = token.person_id == actor.pk or policy.administers(actor, token.person)
+        refuse(None if allowed else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(None if policy.can_be_revoked(token) else NOT_IN_USE, kind=Stale)
+
+        end_token(token, reason=reason, actor=actor)
+        return token
+
+
+def end_token(token: SoftwareToken, *, reason: RevocationReason, actor: Person | None) -> None:
+    """Revoke a locked token in the caller's transaction: passphrase and keys gone, certificates to be revoked."""
+    token.revoke(reason=reason.value, now=timezone.now())
+    token.save()
+    revoke_certificates(token, reason=reason, actor=actor)
+    audit.record(audit.Event.TOKEN_REVOKED, actor=actor, subject=token, reason=reason.value)
+    finishing.issue_request(token)
+    finishing.complete_request(token)
+
+
+def revoke_certificates(token: SoftwareToken, *, reason: RevocationReason, actor: Person | None) -> None:
+    """Decide the revocation of each issued certificate of a locked token."""
+    for certificate in locking.certificates_of(token):
+        if certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD):
+            decide(certificate, reason=reason, actor=actor)
+
+
+def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> None:
+    """Decide that a locked certificate is revoked; the worker tells the CA."""
+    if certificate.revocation_decided_at is not None:
+        return
+    certificate.decide_revocation(reason=reason, now=timezone.now())
+    certificate.save()
+    queue.after_commit(REVOKE, certificate.pk)
+    audit.record(
+        audit.Event.CERTIFICATE_REVOCATION_DECIDED,
+        actor=actor,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        serial=certificate.serial,
+        reason=reason.value,
+    )
+
+
+def carry_out(*, certificate_id: uuid.UUID) -> None:
+    """Have a decided revocation done by the CA, or leave it due. Does nothing where it is not due."""
+    with transaction.atomic():
+        claim_id = Certificate.objects.to_be_revoked().claim(certificate_id, now=timezone.now())
+    if claim_id is None:
+        return
+    certificate = Certificate.objects.get(pk=certificate_id)
+    outcome: RevocationOutcome | CaError
+    try:
+        outcome = issuing.revoke(
+            ca=certificate.order.ca,
+            certificate=certificate.certificate,
+            reason=RevocationReason(certificate.revocation_reason),
+        )
+    except CaError as error:
+        outcome = error
+    _settle(certificate_id, claim_id, outcome)
+
+
+def _settle(certificate_id: uuid.UUID, claim_id: uuid.UUID, outcome: RevocationOutcome | CaError) -> None:
+    with transaction.atomic():
+        certificate = locking.certificate(certificate_id)
+        if certificate.claim_id != claim_id:
+            return
+        now = timezone.now()
+        if outcome in (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED):
+            certificate.revoke(now=now)
+            certificate.settle_lease()
+            audit.record(
+                audit.Event.CERTIFICATE_REVOKED,
+                actor=None,
+                subject=certificate.token,
+                certificate=str(certificate.pk),
+                serial=certificate.serial,
+            )
+        else:
+            detail = f"{outcome.message} {outcome.detail}" if isinstance(outcome, CaError) else outcome.value
+            certificate.settle_later(detail.strip(), now=now)
+        certificate.save()

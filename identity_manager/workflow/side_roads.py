@@ -1,0 +1,234 @@
+"""Roads beside the seven steps: cancel, lapse, retry, send again."""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.contract import RevocationReason
+from ca_bridge.pkcs12 import ContainerFormat
+from identity_manager import audit, outbox, queue
+from identity_manager.mail import messages
+from identity_manager.models import (
+    CertificateState,
+    DeliveryState,
+    MailState,
+    OutgoingMail,
+    Person,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.models.token_request import BEFORE_ISSUED
+from identity_manager.workflow import finishing, locking, policy, revoke, step5_issue, step7_deliver
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
+
+NO_REASON = Reason("no-reason", _("Say why."))
+NOT_OPEN = Reason("not-open", _("This request is issued or has ended; it cannot be cancelled any more."))
+NOT_WITHDRAWABLE = Reason(
+    "not-withdrawable", _("This request does not wait any more, so it cannot be withdrawn.")
+)
+NOT_FAILED = Reason("not-failed", _("This request has not failed, or was retried meanwhile."))
+NOT_SENDABLE = Reason("not-sendable", _("This token is not in use, so its file is not sent."))
+ON_ITS_WAY = Reason("on-its-way", _("The file is on its way already. Look into the mailbox in a moment."))
+NO_SUCH_FORMAT = Reason("no-such-format", _("There is no file in this format."))
+WITHDRAWN = _("withdrawn by the person")
+
+
+def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
+    """An administrator ends a request that is not issued yet. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        refuse(
+            None if policy.administers(actor, request.person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed
+        )
+        refuse(None if request.state in BEFORE_ISSUED else NOT_OPEN, kind=Stale)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        return end_request(request, actor=actor, reason=reason.strip())
+
+
+def withdraw(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
+    """The person takes back a request that waits for somebody's word. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        refuse(policy.NOT_YOURS if request.person_id != actor.pk else None, kind=NotAllowed)
+        refuse(None if policy.can_be_withdrawn(request) else NOT_WITHDRAWABLE, kind=Stale)
+
+        return end_request(request, actor=actor, reason=str(WITHDRAWN))
+
+
+def end_request(request: TokenRequest, *, actor: Person | None, reason: str) -> TokenRequest:
+    """Cancel a locked request in the caller's transaction; what a CA issued for it is revoked."""
+    now = timezone.now()
+    request.cancel(reason=reason, now=now)
+    request.save()
+    for token in locking.tokens_of(request):
+        if token.state in (TokenState.ORDERED, TokenState.ISSUING):
+            token.cancel(reason=reason[:300], now=now)
+            token.save()
+            _end_certificates(token, actor=actor, reason=reason)
+        elif token.state == TokenState.SEALED:
+            revoke.end_token(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
+    audit.record(audit.Event.REQUEST_CANCELLED, actor=actor, subject=request, reason=reason)
+    return request
+
+
+def _end_certificates(token: SoftwareToken, *, actor: Person | None, reason: str) -> None:
+    """Not asked for: refused, the key erased. At the CA now: settled (and revoked) when the answer comes."""
+    for certificate in locking.certificates_of(token):
+        if certificate.state == CertificateState.ORDERED and certificate.order_id is None:
+            certificate.refuse(reason=reason)
+            certificate.settle_lease()
+            certificate.save()
+        elif certificate.state == CertificateState.ORDERED:
+            certificate.private_key_wrapped = None
+            certificate.save()
+        elif certificate.state == CertificateState.VALID:
+            revoke.decide(certificate, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
+
+
+def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
+    """An administrator has a failed request tried again: refused certificates get a new key and order."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        refuse(
+            None if policy.administers(actor, request.person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed
+        )
+        refuse(None if request.state == RequestState.FAILED else NOT_FAILED, kind=Stale)
+        refuse(policy.person_obstacle(request.person))
+
+        request.retry()
+        request.save()
+        for token in locking.tokens_of(request):
+            if token.state == TokenState.ISSUING:
+                _order_again(token)
+        audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
+        return request
+
+
+def _order_again(token: SoftwareToken) -> None:
+    now = timezone.now()
+    certificates = locking.certificates_of(token)
+    for certificate in certificates:
+        if certificate.state == CertificateState.REFUSED:
+            certificate.order_again(now=now)
+            certificate.save()
+            queue.after_commit(step5_issue.ISSUE, certificate.pk)
+    if all(certificate.state == CertificateState.VALID for certificate in certificates):
+        token.work_is_due(now)
+        token.save()
+        queue.after_commit(step5_issue.SEAL, token.pk)
+
+
+def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
+    """An administrator does not want to wait for the next try: what is due later is due now."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        refuse(
+            None if policy.administers(actor, request.person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed
+        )
+        now = timezone.now()
+        for token in locking.tokens_of(request):
+            for certificate in locking.certificates_of(token):
+                if certificate.next_attempt_at is not None:
+                    certificate.next_attempt_at = now
+                    certificate.nudged_at = None
+                    certificate.save()
+        for mail in locking.mails_of(request):
+            if mail.next_attempt_at is not None:
+                mail.next_attempt_at = now
+                mail.nudged_at = None
+                mail.save()
+        audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
+        return request
+
+
+def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> OutgoingMail:
+    """Mail the token's containers again, in the format for the person's device. No secret is needed.
+
+    For its owner and administrators. Raises NotAllowed, NotPossible (format) or Stale.
+    """
+    with transaction.atomic():
+        token = locking.token(token_id)
+        allowed = token.person_id == actor.pk or policy.administers(actor, token.person)
+        refuse(None if allowed else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(None if policy.can_be_sent(token) and token.person.is_active else NOT_SENDABLE, kind=Stale)
+        known = container_format in [choice.value for choice in ContainerFormat]
+        refuse(None if known else NO_SUCH_FORMAT, field="container_format")
+        waiting = token.mails.filter(state=MailState.QUEUED, container_format=container_format).exists()
+        refuse(ON_ITS_WAY if waiting else None, kind=NotPossible)
+
+        mail = step7_deliver.queue_delivery(token, container_format=container_format)
+        if token.delivery != DeliveryState.SENT:
+            token.delivery = DeliveryState.QUEUED
+            token.save()
+        audit.record(audit.Event.TOKEN_SENT_AGAIN, actor=actor, subject=token, format=container_format)
+        return mail
+
+
+def retry_mail(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
+    """An administrator has a refused mail tried again. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        mail = locking.mail(mail_id)
+        refuse(None if policy.administers(actor, mail.person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(None if mail.state == MailState.FAILED else NOT_SENDABLE, kind=Stale)
+
+        outbox.retry(mail)
+        if mail.token is not None and mail.token.delivery == DeliveryState.BOUNCED:
+            mail.token.delivery = DeliveryState.QUEUED
+            mail.token.save()
+            audit.record(
+                audit.Event.TOKEN_SENT_AGAIN, actor=actor, subject=mail.token, format=mail.container_format
+            )
+        return mail
+
+
+def lapse_request(*, request_id: uuid.UUID) -> None:
+    """The terms were not accepted in time. Does nothing where they were meanwhile."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        now = timezone.now()
+        if not TokenRequest.objects.overdue(now).filter(pk=request_id).exists():
+            return
+        request.lapse(now=now)
+        request.save()
+        for token in locking.tokens_of(request):
+            token.cancel(reason=str(_("The terms were not accepted in time.")), now=now)
+            token.save()
+        outbox.enqueue(messages.request_lapsed(request))
+        audit.record(audit.Event.REQUEST_LAPSED, actor=None, subject=request)
+
+
+def lapse_token(*, token_id: uuid.UUID) -> None:
+    """The passphrase was not noted in time: it is destroyed, the certificates are revoked."""
+    with transaction.atomic():
+        token = locking.token(token_id)
+        due = token.passphrase_wrapped is not None and token.passphrase_destroy_at <= timezone.now()
+        if token.state == TokenState.SEALED and due:
+            lapse_locked_token(token, actor=None, reason=str(_("The passphrase was not noted in time.")))
+
+
+def lapse_locked_token(token: SoftwareToken, *, actor: Person | None, reason: str) -> None:
+    """End a sealed token whose passphrase nobody noted, in the caller's transaction, its parents locked."""
+    token.lapse(reason=reason, now=timezone.now())
+    token.save()
+    revoke.revoke_certificates(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
+    outbox.enqueue(messages.token_lapsed(token))
+    audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
+    audit.record(audit.Event.TOKEN_LAPSED, actor=actor, subject=token, reason=reason)
+    finishing.complete_request(token)
+
+
+def lapse_overdue() -> int:
+    """Lapse what is overdue, each in its own transaction; returns how many were looked at."""
+    now = timezone.now()
+    requests = list(TokenRequest.objects.overdue(now).values_list("pk", flat=True))
+    tokens = list(SoftwareToken.objects.overdue(now).values_list("pk", flat=True))
+    for request_id in requests:
+        lapse_request(request_id=request_id)
+    for token_id in tokens:
+        lapse_token(token_id=token_id)
+    return len(requests) + len(tokens)

@@ -1,0 +1,228 @@
+"""Step 5: each certificate is issued by its CA: claim, act, settle.
+
+claim: the key is wrapped onto the certificate's own row and the order journalled, before the CA is asked.
+act: the CA is asked, outside any transaction.
+settle: what came back is verified and written down, only where the claim is still ours.
+
+What may fail here, and what becomes of it: a CA that is down or silent delays (next try on the row); a CA or
+a linter that says no fails the request for good; a worker that dies leaves its lease, which the sweep takes
+up, and the order is looked up at the CA before it is asked again; a person who is not Active any more, or a
+request that was cancelled meanwhile, has what was issued revoked.
+PstmProcSubRequestSoftwareToken of the original.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ca_bridge import issuing, keys
+from ca_bridge.contract import Answer, KeyAlgorithm, RevocationReason
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder
+from identity_manager import audit, queue, vault
+from identity_manager.models import Certificate, CertificateState, RequestState, TokenState
+from identity_manager.workflow import locking, policy, revoke, snapshot
+
+ISSUE = "road.issue_certificate"
+SEAL = "road.seal_token"
+CLEAR_UP = "road.clear_up_certificate"
+ALIVE = (RequestState.ISSUING, RequestState.FAILED)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A certificate that this worker has, and the order to put to its CA."""
+
+    certificate_id: uuid.UUID
+    claim_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+def issue(*, certificate_id: uuid.UUID) -> None:
+    """Have one certificate issued, or leave it due for a later try. Does nothing where it is not due."""
+    claim = _claim(certificate_id)
+    if claim is None:
+        return
+    outcome: Answer | CaError
+    try:
+        outcome = issuing.ask(claim.order_id)
+    except CaError as error:
+        outcome = error
+    _settle(claim, outcome)
+
+
+def _claim(certificate_id: uuid.UUID) -> Claim | None:
+    key = _new_key(certificate_id)
+    with transaction.atomic():
+        certificate = locking.certificate(certificate_id)
+        claim_id = Certificate.objects.to_be_issued().claim(certificate_id, now=timezone.now())
+        if claim_id is None:
+            return None
+        certificate.refresh_from_db(fields=["claim_id", "leased_until", "attempts"])
+        obstacle = _obstacle(certificate)
+        if obstacle:
+            _refuse(certificate, message=obstacle, detail=obstacle)
+            return None
+        if certificate.order_id is None and key is None:
+            return None  # reset by an officer between the two looks: the sweep comes back
+        try:
+            order_id = certificate.order_id or _bind(certificate, key)
+        except CaError as error:
+            _refuse(certificate, message=error.message, detail=error.detail)
+            return None
+        return Claim(certificate_id, claim_id, order_id)
+
+
+def _new_key(certificate_id: uuid.UUID) -> keys.PrivateKey | None:
+    """A key for a due certificate that has none. Made outside any transaction: RSA takes its time."""
+    due = Certificate.objects.to_be_issued().due(timezone.now()).filter(pk=certificate_id, order=None)
+    algorithm = due.values_list("token__token_type__key_algorithm", flat=True).first()
+    return keys.generate(KeyAlgorithm(algorithm)) if algorithm else None
+
+
+def _obstacle(certificate: Certificate) -> str | None:
+    """Why nothing may be asked for now: the person is not Active, or not the one who was approved."""
+    reason = policy.person_obstacle(certificate.token.person)
+    if reason is not None:
+        return str(reason)
+    changed = snapshot.differences([certificate.token])
+    if changed:
+        fields = ", ".join(str(difference.label) for difference in changed)
+        return _("The person's data have changed since the approval: %(fields)s.") % {"fields": fields}
+    return None
+
+
+def _bind(certificate: Certificate, key: keys.PrivateKey) -> uuid.UUID:
+    """Wrap the key onto the row and journal the order. Raises CaError where the order cannot be written."""
+    line = certificate.token.snapshot["certificates"][certificate.position]
+    now = timezone.now()
+    validity = issuing.Validity(now, now + timedelta(days=certificate.token.snapshot["validity_days"]))
+    with transaction.atomic():
+        order = issuing.prepare(
+            ca=line["ca"],
+            idempotency_key=f"{certificate.pk}.{certificate.orders_made + 1}",
+            content=snapshot.content_of(certificate),
+            ca_profile=line["ca_profile"],
+            key=key,
+            validity=validity,
+        )
+        certificate.order = order
+        certificate.orders_made += 1
+        certificate.public_key_sha256 = keys.public_key_sha256(key).hex()
+        certificate.private_key_wrapped = vault.wrap(
+            keys.to_pkcs8(key), purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
+        )
+        certificate.save()
+    audit.record(
+        audit.Event.KEY_BOUND,
+        actor=None,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        public_key=certificate.public_key_sha256,
+    )
+    return order.pk
+
+
+def clear_up(*, certificate_id: uuid.UUID) -> None:
+    """An ended request left an order at a CA: find out whether it was issued, and have that revoked."""
+    with transaction.atomic():
+        claim_id = Certificate.objects.left_behind().claim(certificate_id, now=timezone.now())
+    if claim_id is None:
+        return
+    claim = Claim(certificate_id, claim_id, Certificate.objects.get(pk=certificate_id).order_id)
+    outcome: Answer | CaError
+    try:
+        outcome = issuing.look_up(claim.order_id)
+    except CaError as error:
+        outcome = error
+    _settle(claim, outcome)
+
+
+def _settle(claim: Claim, outcome: Answer | CaError) -> None:
+    with transaction.atomic():
+        certificate = locking.certificate(claim.certificate_id)
+        if certificate.claim_id != claim.claim_id or certificate.state != CertificateState.ORDERED:
+            return  # the lease ran out and somebody else settled; the journal knows what the CA answered
+        if isinstance(outcome, CaError):
+            _settle_error(certificate, outcome)
+            return
+        order = issuing.record(claim.order_id, outcome)
+        if order.state == CaOrder.State.ISSUED:
+            _settle_issued(certificate)
+        elif order.state == CaOrder.State.REFUSED:
+            _refuse(certificate, message=order.error, detail=order.detail)
+        else:
+            certificate.settle_later(order.detail, now=timezone.now(), not_before=order.ask_not_before)
+            certificate.save()
+
+
+def _settle_error(certificate: Certificate, error: CaError) -> None:
+    if error.permanent:
+        _refuse(certificate, message=error.message, detail=error.detail)
+    else:
+        certificate.settle_later(f"{error.message} {error.detail}".strip(), now=timezone.now())
+        certificate.save()
+
+
+def _settle_issued(certificate: Certificate) -> None:
+    facts = issuing.describe(certificate.order.certificate)
+    certificate.issue(certificate=certificate.order.certificate, facts=facts)
+    certificate.settle_lease()
+    certificate.save()
+    token = certificate.token
+    audit.record(
+        audit.Event.CERTIFICATE_ISSUED,
+        actor=None,
+        subject=token,
+        certificate=str(certificate.pk),
+        serial=certificate.serial,
+        issuer=certificate.issuer,
+        public_key=certificate.public_key_sha256,
+    )
+    if token.request.state not in ALIVE or not token.person.is_active:
+        _unwanted(certificate)
+    elif token.state == TokenState.ISSUING and not _has_unissued(certificate):
+        token.work_is_due(timezone.now())
+        token.save()
+        queue.after_commit(SEAL, token.pk)
+
+
+def _has_unissued(certificate: Certificate) -> bool:
+    siblings = Certificate.objects.filter(token_id=certificate.token_id)
+    return siblings.exclude(state=CertificateState.VALID).exists()
+
+
+def _unwanted(certificate: Certificate) -> None:
+    """The CA issued what nobody may have any more: it is revoked, and a living request fails."""
+    revoke.decide(certificate, reason=RevocationReason.CESSATION_OF_OPERATION, actor=None)
+    _fail_request(certificate, reason=_("The person is not Active any more."))
+
+
+def _refuse(certificate: Certificate, *, message: str, detail: str) -> None:
+    """Refused for good: the key is erased, the request fails, an officer retries or cancels."""
+    now = timezone.now()
+    certificate.refuse(reason=message)
+    certificate.private_key_wrapped = None
+    certificate.settle_lease()
+    certificate.last_error, certificate.last_error_at = f"{message} {detail}".strip(), now
+    certificate.save()
+    audit.record(
+        audit.Event.CERTIFICATE_REFUSED,
+        actor=None,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        reason=message,
+    )
+    _fail_request(certificate, reason=message)
+
+
+def _fail_request(certificate: Certificate, *, reason: str) -> None:
+    request = certificate.token.request
+    if request.state == RequestState.ISSUING:
+        request.fail(reason=reason)
+        request.save()
+        audit.record(audit.Event.REQUEST_FAILED, actor=None, subject=request, reason=reason)

@@ -1,0 +1,183 @@
+"""Step 6: a token is sealed under a fresh passphrase, which is shown to its owner and then destroyed.
+
+Sealing is claim, act, settle: both containers of each certificate are built under the passphrase and
+re-opened by a reader that did not write them; the wrapped keys are erased in the settle transaction.
+"""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge import keys, passphrase, pkcs12
+from identity_manager import audit, outbox, vault
+from identity_manager.mail import messages
+from identity_manager.models import (
+    Certificate,
+    Container,
+    Person,
+    RequestState,
+    SoftwareToken,
+    TokenState,
+)
+from identity_manager.workflow import finishing, locking, policy, step7_deliver
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
+
+NO_PASSPHRASE = Reason("no-passphrase", _("There is no passphrase any more: it was noted, or destroyed."))
+NOT_SHOWN = Reason("not-shown", _("Show the passphrase first, and note it."))
+NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What the act made: the containers, not yet saved, and the passphrase that opens them."""
+
+    containers: list[Container]
+    passphrase: str
+
+
+def seal(*, token_id: uuid.UUID) -> None:
+    """Seal a token whose certificates are all there. Does nothing where it is not due."""
+    with transaction.atomic():
+        claim_id = SoftwareToken.objects.to_be_sealed().claim(token_id, now=timezone.now())
+    if claim_id is None:
+        return
+    token = SoftwareToken.objects.select_related("person", "token_type").get(pk=token_id)
+    secret = passphrase.generate()
+    containers = [
+        container
+        for certificate in token.certificates.select_related("order")
+        for container in _build(token, certificate, secret)
+    ]
+    _settle_sealed(token_id, claim_id, Sealed(containers, secret))
+
+
+def _build(token: SoftwareToken, certificate: Certificate, secret: str) -> list[Container]:
+    """Both containers of one certificate, each re-opened as a check."""
+    plain = vault.unwrap(
+        certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
+    )
+    key = keys.from_pkcs8(plain)
+    content = certificate.certificate
+    built = []
+    for container_format in pkcs12.ContainerFormat:
+        data = pkcs12.build(
+            pkcs12.Contents(key, content, certificate.chain, friendly_name(token, certificate)),
+            passphrase=secret,
+            format=container_format,
+        )
+        pkcs12.check(
+            data,
+            passphrase=secret,
+            certificate=content,
+            key_sha256=bytes.fromhex(certificate.public_key_sha256),
+        )
+        built.append(
+            Container(
+                token=token,
+                certificate=certificate,
+                format=container_format.value,
+                file_name=file_name(token, certificate, container_format),
+                content=data,
+                sha256=hashlib.sha256(data).hexdigest(),
+            )
+        )
+    return built
+
+
+def friendly_name(token: SoftwareToken, certificate: Certificate) -> str:
+    """Unique for each certificate: Java's keytool overwrites entries of equal names without a word."""
+    return (
+        f"{token.person.display_name} – {certificate.profile.name} "
+        f"{certificate.not_before:%Y-%m} {certificate.serial[-4:]}"
+    )
+
+
+def file_name(
+    token: SoftwareToken, certificate: Certificate, container_format: pkcs12.ContainerFormat
+) -> str:
+    """An ASCII name: clients disagree on encoded ones."""
+    suffix = "" if container_format is pkcs12.ContainerFormat.STANDARD else "-compatible"
+    return f"{certificate.profile.code}-{certificate.serial[-8:].lower()}{suffix}.p12"
+
+
+def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> None:
+    with transaction.atomic():
+        token = locking.token(token_id)
+        alive = token.request.state == RequestState.ISSUING and token.state == TokenState.ISSUING
+        if token.claim_id != claim_id or not alive:
+            return
+        if not token.person.is_active:
+            token.settle_later(str(policy.NOT_ACTIVE[token.person.state]), now=timezone.now())
+            token.save()
+            return
+        for container in sealed.containers:
+            container.save()
+        _seal(token, sealed.passphrase)
+        step7_deliver.queue_delivery(token, container_format=token.token_type.container_format)
+        finishing.issue_request(token)
+
+
+def _seal(token: SoftwareToken, secret: str) -> None:
+    now = timezone.now()
+    token.seal(
+        passphrase_wrapped=vault.wrap(
+            secret.encode("ascii"), purpose=vault.Purpose.PASSPHRASES, record=token.pk
+        ),
+        destroy_at=now + timedelta(days=token.token_type.passphrase_days),
+        now=now,
+    )
+    token.settle_lease()
+    token.save()
+    for certificate in locking.certificates_of(token):
+        certificate.private_key_wrapped = None
+        certificate.save()
+        audit.record(
+            audit.Event.KEY_ERASED, actor=None, subject=token, public_key=certificate.public_key_sha256
+        )
+    audit.record(audit.Event.TOKEN_SEALED, actor=None, subject=token)
+
+
+def show(*, actor: Person, token_id: uuid.UUID) -> str:
+    """Return the passphrase to its owner; each showing is counted and audited, the first told by mail.
+
+    The caller has checked that the sign-in is recent. Raises NotAllowed, or Stale when it is gone.
+    """
+    with transaction.atomic():
+        token = _fetch_with_passphrase(actor, token_id)
+        secret = vault.unwrap(token.passphrase_wrapped, purpose=vault.Purpose.PASSPHRASES, record=token.pk)
+
+        token.passphrase_shown += 1
+        token.passphrase_shown_at = timezone.now()
+        token.save()
+        if token.passphrase_shown == 1:
+            outbox.enqueue(messages.passphrase_shown(token))
+        audit.record(audit.Event.PASSPHRASE_SHOWN, actor=actor, subject=token, times=token.passphrase_shown)
+        return secret.decode("ascii")
+
+
+def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
+    """The owner has noted the passphrase: it is destroyed. Raises NotAllowed, Stale, or NotPossible unseen."""
+    with transaction.atomic():
+        token = _fetch_with_passphrase(actor, token_id)
+        refuse(NOT_SHOWN if token.passphrase_shown == 0 else None, kind=NotPossible)
+
+        token.passphrase_wrapped = None
+        token.acknowledged_at = timezone.now()
+        token.save()
+        audit.record(audit.Event.PASSPHRASE_ACKNOWLEDGED, actor=actor, subject=token)
+        audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
+        finishing.activate_if_delivered_and_noted(token)
+        return token
+
+
+def _fetch_with_passphrase(actor: Person, token_id: uuid.UUID) -> SoftwareToken:
+    token = locking.token(token_id)
+    refuse(policy.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
+    refuse(None if token.person.is_active else NOT_ACTIVE, kind=NotAllowed)
+    refuse(NO_PASSPHRASE if token.passphrase_wrapped is None else None, kind=Stale)
+    return token
