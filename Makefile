@@ -1,0 +1,73 @@
+# Identity Manager. `make run` is all that is needed to try it; `make help` lists the rest.
+
+HTTP_PORT ?= 8000
+export HTTP_PORT
+PYTHON := .venv/bin/python
+# The first Python that is new enough, else python3, which requirements/install.py then refuses by name.
+PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; exit; }; \
+	done; echo python3)
+TEST_PROGRAMS := chromium redis-server libnss3-tools gnutls-bin openssl fonts-noto-core fonts-noto-cjk
+CODE := identity_manager selfservice ca_bridge manage.py
+PYTEST := $(PYTHON) -m pytest
+# Two processes: the machines that this must be quick on have two cores.
+PARALLEL := -n 2 --dist loadgroup
+POSTGRES := $(PYTHON) -m tests.postgres_server
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo reset test test-programs test-all lint lock install-prod install-dev secrets \
+	test-sqlite test-postgres
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
+
+install-prod:
+	@command -v $(PYTHON3) >/dev/null || { echo "Python 3.11 or newer is needed; there is no python3 here."; exit 1; }
+	@$(PYTHON3) requirements/install.py prod
+
+install-dev:
+	@command -v $(PYTHON3) >/dev/null || { echo "Python 3.11 or newer is needed; there is no python3 here."; exit 1; }
+	@$(PYTHON3) requirements/install.py dev
+
+secrets: install-prod
+	@$(PYTHON) -m identity_manager.config.secret_files
+
+setup: secrets ## Packages, secrets, database, CA, demo organisation
+	@$(PYTHON) manage.py prepare
+
+run: secrets ## Everything in one foreground command; HTTP_PORT=8080 for another port
+	@exec $(PYTHON) manage.py run
+
+demo: secrets ## The seven steps as a program, against a running system or one of its own
+	@exec $(PYTHON) manage.py demo $(ARGS)
+
+reset: secrets ## Forget the demo
+	@$(PYTHON) manage.py reset_demo
+
+test: install-dev ## The tests on SQLite, the database-sensitive ones on PostgreSQL too
+	@$(PYTEST) $(PARALLEL) -m "not long"
+	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and not long"
+
+test-all: install-dev ## Every test, long ones too, on SQLite and on PostgreSQL
+	@$(PYTEST) $(PARALLEL)
+	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "not engine_free"
+
+test-programs: ## Install the programs that tests need (Debian and Ubuntu, as root)
+	apt-get update
+	apt-get install -y --no-install-recommends $(TEST_PROGRAMS)
+
+lint: install-dev ## Style, types, import layers, templates, migrations, deployment checks
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy $(CODE)
+	@.venv/bin/lint-imports
+	@$(PYTHON) -m djlint --check --lint templates
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemigrations --check --dry-run
+	@$(PYTHON) -m tests.check_deploy
+
+lock: ## Make the locks anew (maintainers; needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --upgrade pyproject.toml -o requirements/prod.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --constraints requirements/prod.lock pyproject.toml --group test --group lint \
+		-o requirements/dev.lock

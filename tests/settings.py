@@ -1,0 +1,49 @@
+"""The settings under test: the embedded mode, with directories and secrets made for this run alone.
+
+The product's settings read the environment when they load, so it is set here, first. Only what makes tests
+quicker or independent of a build is changed; what a test is about is never changed here.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from identity_manager.config import secret_files
+
+
+def _own_directory() -> Path:
+    """One for each process: pytest-xdist's workers share nothing."""
+    directory = Path(tempfile.mkdtemp(prefix="identity-manager-tests-"))
+    atexit.register(_remove, directory, os.getpid())
+    return directory
+
+
+def _remove(directory: Path, owner: int) -> None:
+    """A child made by fork must leave its parent's directory alone."""
+    if os.getpid() == owner:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+_directory = _own_directory()
+secret_files.make(_directory / "secrets")
+(_directory / "data").mkdir()
+os.environ.update(
+    DEPLOYMENT="embedded",
+    VAR_DIR=str(_directory),
+    SECRETS_DIR=str(_directory / "secrets"),
+    LOG_LEVEL="WARNING",
+)
+
+from identity_manager.config.settings import *  # noqa: E402, F403 the environment comes first
+
+# A cast of a dozen signs in again and again: argon2 takes 0.1 s each time, by intention.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# The manifest exists only after collectstatic.
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
+WHITENOISE_AUTOREFRESH = True
+# Threads must see one database: a file, where Django's tests would take memory.
+DATABASES["default"]["TEST"] = {"NAME": str(_directory / "data" / "test.sqlite3")}  # noqa: F405
+if "postgresql" in DATABASES["default"]["ENGINE"]:  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": f"test_{os.getpid()}"}  # noqa: F405
