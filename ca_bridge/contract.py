@@ -29,6 +29,10 @@ class RevocationReason(StrEnum):
     PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
 
 
+# The bits of RFC 5280 4.2.1.3 that a person's certificate may have; keyCertSign and cRLSign belong to CAs.
+KEY_USAGES = ("digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement")
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateContent:
     """What a certificate is to say, as it was approved.
@@ -53,7 +57,8 @@ class CertificateOrder:
     """One certificate, asked of one CA.
 
     idempotency_key is written down before the CA is asked and stays the same at each try;
-    csr is the DER of a PKCS#10 request (RFC 2986) signed by the key that the certificate is for.
+    csr is the DER of a PKCS#10 request (RFC 2986) signed by the key that the certificate is for; it
+    carries the whole content too: the subject, and the extensions as an extensionRequest.
     """
 
     idempotency_key: str
@@ -115,10 +120,15 @@ class Health:
     detail: str
 
 
+@runtime_checkable
 class Connector(Protocol):
     """The road to one CA. Every method may raise CaError; a passing fault has permanent=False.
 
     Called outside any transaction; may be called again after any crash, with the same order.
+    issue() raises a passing fault only where the CA has surely not issued; where it may have, it
+    answers Unknown. A connector's class has an attribute `Options`, a dataclass that takes and
+    validates the OPTIONS of its settings, and is made with an instance of it, without any I/O.
+    One instance serves all threads.
     """
 
     def issue(self, order: CertificateOrder) -> Answer: ...
@@ -127,7 +137,12 @@ class Connector(Protocol):
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome: ...
 
-    def chain(self) -> Sequence[bytes]: ...
+    def chain(self) -> Sequence[bytes]:
+        """Return the issuers (DER) that answers must lead to: issuing CA first, root last.
+
+        From configuration or memory, never from the network: answers are verified inside a transaction.
+        """
+        ...
 
     def health(self) -> Health: ...
 
@@ -144,6 +159,13 @@ class Drafts(Protocol):
     """Optional: the connector shows what it would sign, signed with a throw-away key, to be linted."""
 
     def draft(self, order: CertificateOrder) -> bytes: ...
+
+
+@runtime_checkable
+class ReleasesHold(Protocol):
+    """Optional: a certificate that is on hold can be made valid again. True if it was on hold."""
+
+    def release(self, certificate: bytes) -> bool: ...
 
 
 @runtime_checkable

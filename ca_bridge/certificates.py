@@ -1,0 +1,104 @@
+"""Reading certificates: the facts that screens and journals show."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from asn1crypto import core
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from ca_bridge.errors import CaError
+from ca_bridge.keys import spki_sha256
+from ca_bridge.subject_alt_names import UPN_OID
+
+# What `cryptography` raises, late, for parts of a certificate that it cannot read.
+MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What a certificate says, in forms that can be shown.
+
+    serial_hex has no sign and an even number of digits; fingerprints are lower-case hexadecimal;
+    subject_alt_names are pairs of a kind (email, upn, uri, other) and a value.
+    """
+
+    serial: int
+    serial_hex: str
+    issuer: str
+    subject: str
+    not_before: datetime
+    not_after: datetime
+    sha256_fingerprint: str
+    public_key_sha256: bytes
+    subject_alt_names: tuple[tuple[str, str], ...]
+
+
+def load(der: bytes) -> x509.Certificate:
+    """Return the certificate. Raises CaError, permanent, for what is none."""
+    try:
+        return x509.load_der_x509_certificate(der)
+    except ValueError as error:
+        raise CaError("This is not a certificate.", str(error), permanent=True) from error
+
+
+def describe(der: bytes) -> CertificateFacts:
+    """Return the facts of a certificate in DER. Raises CaError, permanent, for what is none or malformed."""
+    try:
+        return _facts(load(der), der)
+    except MALFORMED as error:
+        raise CaError("This certificate is malformed.", str(error), permanent=True) from error
+
+
+def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
+    return CertificateFacts(
+        serial=certificate.serial_number,
+        serial_hex=serial_hex(certificate.serial_number),
+        issuer=certificate.issuer.rfc4514_string(),
+        subject=certificate.subject.rfc4514_string(),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        sha256_fingerprint=hashlib.sha256(der).hexdigest(),
+        public_key_sha256=spki_sha256(certificate.public_key()),
+        subject_alt_names=_alternative_names(certificate),
+    )
+
+
+def serial_hex(serial: int) -> str:
+    """Return a serial number as openssl prints it, in lower case: whole octets, no separators."""
+    digits = f"{serial:x}"
+    return digits.zfill(len(digits) + len(digits) % 2)
+
+
+def _alternative_names(certificate: x509.Certificate) -> tuple[tuple[str, str], ...]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(_shown(name) for name in found.value)
+
+
+def _shown(name: x509.GeneralName) -> tuple[str, str]:
+    if isinstance(name, x509.RFC822Name):
+        return "email", name.value
+    if isinstance(name, x509.UniformResourceIdentifier):
+        return "uri", name.value
+    if isinstance(name, x509.OtherName) and name.type_id == UPN_OID:
+        return "upn", str(core.load(name.value).native)
+    return "other", str(name.value)
+
+
+def is_self_issued(der: bytes) -> bool:
+    """Whether this is a certificate whose issuer is its subject, as a root's is."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return certificate.issuer == certificate.subject
+    except MALFORMED:
+        return False

@@ -1,0 +1,46 @@
+"""The embedded CA's own records: what it issued, and its present CRLs."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class IssuedCertificate(models.Model):
+    """The register. request_id is the idempotency key of the order that asked for the certificate."""
+
+    ca = models.CharField(max_length=40)
+    request_id = models.CharField(max_length=100)
+    csr_sha256 = models.CharField(max_length=64)
+    public_key_sha256 = models.CharField(max_length=64)
+    serial_hex = models.CharField(max_length=40)
+    certificate = models.BinaryField()
+    not_after = models.DateTimeField()
+    issued_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=30, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["ca", "request_id"], name="embedded_ca_one_per_request"),
+            models.UniqueConstraint(fields=["ca", "public_key_sha256"], name="embedded_ca_one_per_key"),
+            models.UniqueConstraint(fields=["ca", "serial_hex"], name="embedded_ca_serial"),
+            models.CheckConstraint(
+                condition=models.Q(revoked_at=None, reason="")
+                | (models.Q(revoked_at__isnull=False) & ~models.Q(reason="")),
+                name="embedded_ca_revoked_with_reason",
+            ),
+        ]
+        indexes = [models.Index(fields=["ca", "revoked_at"], name="embedded_ca_revoked")]
+
+
+class Crl(models.Model):
+    """The present CRL of one issuer (issuing or root). Its number strictly grows (RFC 5280 5.2.3)."""
+
+    ca = models.CharField(max_length=40)
+    issuer = models.CharField(max_length=10)
+    number = models.BigIntegerField(default=0)
+    der = models.BinaryField(default=b"")
+    this_update = models.DateTimeField(null=True, blank=True)
+    next_update = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["ca", "issuer"], name="embedded_ca_crl_per_issuer")]

@@ -1,0 +1,181 @@
+"""What the embedded CA signs: certificates of persons, its own two certificates, CRLs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
+
+from ca_bridge.contract import RevocationReason
+
+SID_EXTENSION_OID = x509.ObjectIdentifier("1.3.6.1.4.1.311.25.2")
+ANY_POLICY = x509.ObjectIdentifier("2.5.29.32.0")
+# What a request may ask for, and whether it becomes critical (RFC 5280 4.2.1); all else is the CA's to say.
+_REQUESTED = {
+    ExtensionOID.KEY_USAGE: True,
+    ExtensionOID.EXTENDED_KEY_USAGE: False,
+    ExtensionOID.SUBJECT_ALTERNATIVE_NAME: False,
+    ExtensionOID.CERTIFICATE_POLICIES: False,
+    SID_EXTENSION_OID: False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A certificate of the CA, and the key that signs in its name."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+
+    def with_key(self, key: rsa.RSAPrivateKey) -> "Signer":
+        """Return a signer of the same name with another key, for drafts."""
+        return Signer(self.certificate, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Where clients fetch the certificate and the CRL of an issuer."""
+
+    certificate_url: str
+    crl_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From when until when a certificate or a CRL holds."""
+
+    start: datetime
+    end: datetime
+
+
+def end_entity(
+    request: x509.CertificateSigningRequest, *, signer: Signer, period: Period, publication: Publication
+) -> x509.Certificate:
+    """Return the certificate for a request: its subject, its key, and of its extensions the listed ones."""
+    builder = _builder(request.subject, request.public_key(), signer.certificate.subject, period)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    for extension in request.extensions:
+        if extension.oid in _REQUESTED:
+            builder = builder.add_extension(extension.value, critical=_REQUESTED[extension.oid])
+    return _issued(builder, signer, publication)
+
+
+def root(name: x509.Name, *, key: rsa.RSAPrivateKey, period: Period) -> x509.Certificate:
+    """Return a self-signed certificate."""
+    builder = _builder(name, key.public_key(), name, period)
+    builder = _ca_extensions(builder, path_length=None)
+    return builder.sign(key, hashes.SHA256())
+
+
+def issuing(
+    name: x509.Name,
+    public_key: rsa.RSAPublicKey,
+    *,
+    signer: Signer,
+    period: Period,
+    publication: Publication,
+) -> x509.Certificate:
+    """Return the certificate of a CA that may sign for persons only."""
+    builder = _builder(name, public_key, signer.certificate.subject, period)
+    builder = _ca_extensions(builder, path_length=0)
+    policies = x509.CertificatePolicies([x509.PolicyInformation(ANY_POLICY, None)])
+    return _issued(builder.add_extension(policies, critical=False), signer, publication)
+
+
+def ca_name(organisation: str, common_name: str) -> x509.Name:
+    """Return the subject of a CA."""
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
+
+
+def _builder(
+    subject: x509.Name, public_key: CertificatePublicKeyTypes, issuer: x509.Name, period: Period
+) -> x509.CertificateBuilder:
+    """159 random bits of serial: not to be guessed, and never negative (RFC 5280 4.1.2.2)."""
+    return (
+        x509.CertificateBuilder()
+        .serial_number(x509.random_serial_number())
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .not_valid_before(period.start)
+        .not_valid_after(period.end)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+
+
+def _ca_extensions(builder: x509.CertificateBuilder, *, path_length: int | None) -> x509.CertificateBuilder:
+    usage = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    constraints = x509.BasicConstraints(ca=True, path_length=path_length)
+    return builder.add_extension(constraints, critical=True).add_extension(usage, critical=True)
+
+
+def _issued(builder: x509.CertificateBuilder, signer: Signer, publication: Publication) -> x509.Certificate:
+    access = x509.AccessDescription(
+        AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(publication.certificate_url)
+    )
+    point = x509.DistributionPoint([x509.UniformResourceIdentifier(publication.crl_url)], None, None, None)
+    return (
+        builder.add_extension(_authority_key(signer), critical=False)
+        .add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+        .add_extension(x509.CRLDistributionPoints([point]), critical=False)
+        .sign(signer.key, hashes.SHA256())
+    )
+
+
+def _authority_key(signer: Signer) -> x509.AuthorityKeyIdentifier:
+    identifier = signer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """One entry of a CRL."""
+
+    serial: int
+    at: datetime
+    reason: RevocationReason
+
+
+def crl(
+    signer: Signer, *, number: int, period: Period, entries: Iterable[Revoked]
+) -> x509.CertificateRevocationList:
+    """Return a CRL (RFC 5280 5): version 2, numbered, with the reason of each revocation."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(signer.certificate.subject)
+        .last_update(period.start)
+        .next_update(period.end)
+        .add_extension(_authority_key(signer), critical=False)
+        .add_extension(x509.CRLNumber(number), critical=False)
+    )
+    for entry in entries:
+        builder = builder.add_revoked_certificate(_crl_entry(entry))
+    return builder.sign(signer.key, hashes.SHA256())
+
+
+def _crl_entry(entry: Revoked) -> x509.RevokedCertificate:
+    builder = x509.RevokedCertificateBuilder().serial_number(entry.serial).revocation_date(entry.at)
+    # RFC 5280 5.3.1: the reason unspecified is said by leaving the extension out.
+    if entry.reason is not RevocationReason.UNSPECIFIED:
+        reason = x509.CRLReason(x509.ReasonFlags(entry.reason.value))
+        builder = builder.add_extension(reason, critical=False)
+    return builder.build()

@@ -1,0 +1,81 @@
+"""From an alias to a connector, as Django's CACHES: settings.CA_CONNECTORS[alias]."""
+
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from ca_bridge.contract import Connector
+from ca_bridge.errors import CaError
+
+ASK_AGAIN = "ask again"
+PARK = "park"
+_SETTINGS = {"CONNECTOR", "OPTIONS", "UNKNOWN"}
+
+_instances: dict[str, tuple[dict[str, Any], Connector]] = {}
+_lock = threading.Lock()
+
+
+def aliases() -> tuple[str, ...]:
+    """Return the aliases of all configured CAs."""
+    return tuple(settings.CA_CONNECTORS)
+
+
+def connector(alias: str) -> Connector:
+    """Return the one instance of this process for an alias.
+
+    Raises CaError, permanent, for an alias that is not configured, and ImproperlyConfigured, with a
+    sentence that names the setting, for one that is configured wrongly.
+    """
+    configuration = _configuration(alias)
+    with _lock:
+        known = _instances.get(alias)
+        if known is None or known[0] != configuration:
+            _instances[alias] = known = (configuration, _make(alias, configuration))
+        return known[1]
+
+
+def unknown_policy(alias: str) -> str:
+    """Return what is done where nobody knows whether the CA has issued: ASK_AGAIN or PARK."""
+    policy = _configuration(alias).get("UNKNOWN", ASK_AGAIN)
+    if policy not in {ASK_AGAIN, PARK}:
+        raise ImproperlyConfigured(f"CA_CONNECTORS[{alias!r}]['UNKNOWN'] must be 'ask again' or 'park'.")
+    return str(policy)
+
+
+def _configuration(alias: str) -> dict[str, Any]:
+    try:
+        configuration: dict[str, Any] = settings.CA_CONNECTORS[alias]
+    except KeyError as error:
+        raise CaError(
+            _("The certificate authority %(alias)s is not configured.") % {"alias": alias}, permanent=True
+        ) from error
+    return configuration
+
+
+def _make(alias: str, configuration: dict[str, Any]) -> Connector:
+    where = f"CA_CONNECTORS[{alias!r}]"
+    if unknown := set(configuration) - _SETTINGS:
+        raise ImproperlyConfigured(f"{where} has settings that nobody knows: {', '.join(sorted(unknown))}.")
+    connector_class = _connector_class(where, configuration)
+    try:
+        options = connector_class.Options(**configuration.get("OPTIONS", {}))
+    except (TypeError, ValueError) as error:
+        raise ImproperlyConfigured(f"{where}['OPTIONS']: {error}") from error
+    instance = connector_class(options)
+    if not isinstance(instance, Connector):
+        raise ImproperlyConfigured(f"{where}['CONNECTOR'] lacks methods of ca_bridge.contract.Connector.")
+    return instance
+
+
+def _connector_class(where: str, configuration: dict[str, Any]) -> Any:
+    try:
+        connector_class = import_string(configuration["CONNECTOR"])
+    except (KeyError, ImportError) as error:
+        raise ImproperlyConfigured(f"{where}['CONNECTOR'] must be the dotted path of a connector.") from error
+    if not hasattr(connector_class, "Options"):
+        raise ImproperlyConfigured(f"{where}['CONNECTOR'] has no attribute Options.")
+    return connector_class

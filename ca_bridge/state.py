@@ -1,0 +1,55 @@
+"""The safe base under every state machine."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django_fsm import FSMFieldMixin
+
+if TYPE_CHECKING:
+    from django.db.models.options import Options
+
+    class ConcurrentTransitionMixin:
+        """What is used of django-fsm's class: its own is Any to type checkers, and so were every model."""
+
+        _meta: Options[Any]
+
+        def _update_initial_state(self) -> None: ...
+
+        def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any: ...
+else:
+    from django_fsm import ConcurrentTransitionMixin
+
+
+class SafeFSM(ConcurrentTransitionMixin):
+    """Optimistic locking on the state, with a refresh that threads cannot trip over.
+
+    The original refresh_from_db unprotects the state field on the *class* for a moment, so that other
+    threads could assign a state directly, or fail when they may not. Put this class first in the bases.
+    """
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: Any = None,
+    ) -> None:
+        """Reload the row; a protected field is set aside instead of being unprotected."""
+        wanted = None if fields is None else set(fields)
+        protected = self._protected_fields()
+        kept = {f.attname: self.__dict__.pop(f.attname) for f in protected if f.attname in self.__dict__}
+        try:
+            models.Model.refresh_from_db(self, using=using, fields=wanted, from_queryset=from_queryset)
+        except BaseException:
+            self.__dict__.update({name: value for name, value in kept.items() if name not in self.__dict__})
+            raise
+        reloaded = [f for f in protected if wanted is None or wanted & {f.name, f.attname}]
+        if reloaded:
+            self._update_initial_state()
+        # A partial refresh leaves the states that it was not asked for as they were.
+        untouched = {field.attname for field in protected if field not in reloaded}
+        self.__dict__.update({name: value for name, value in kept.items() if name in untouched})
+
+    def _protected_fields(self) -> "list[models.Field[Any, Any]]":
+        fields = self._meta.concrete_fields
+        return [field for field in fields if isinstance(field, FSMFieldMixin) and field.protected]

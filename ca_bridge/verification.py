@@ -1,0 +1,120 @@
+"""What came back is compared with what was ordered, before anybody relies on it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+from ca_bridge import certification_request, lint
+from ca_bridge.certificates import MALFORMED, load
+from ca_bridge.contract import CertificateContent, CertificateOrder, Issued
+from ca_bridge.errors import CaError
+from ca_bridge.keys import spki_sha256
+from ca_bridge.names import to_name
+from ca_bridge.subject_alt_names import SID_EXTENSION_OID, sid_extension, to_general_name
+
+Extension = TypeVar("Extension", bound=x509.ExtensionType)
+
+MAX_CHAIN_LENGTH = 10
+# CAs date back against clocks that are slow; more than this is another validity than was ordered.
+BACKDATING = timedelta(hours=1)
+
+
+def faults(order: CertificateOrder, answer: Issued, trusted: Sequence[bytes]) -> tuple[str, ...]:
+    """Return everything in which an answer is not what was ordered; empty if it is. Never raises for bad DER.
+
+    trusted: the CA's own issuers (DER); the chain of the answer must end in one of them.
+    """
+    try:
+        certificate = load(answer.certificate)
+        found = [*_content_faults(order, certificate), *_chain_faults(certificate, answer.chain, trusted)]
+    except CaError as error:
+        return (f"{error.message} {error.detail}".strip(),)
+    except MALFORMED as error:
+        return (f"malformed: {error}",)
+    return (*found, *(f"lint: {each}" for each in lint.errors(answer.certificate)))
+
+
+def _content_faults(order: CertificateOrder, certificate: x509.Certificate) -> Iterator[str]:
+    request = x509.load_der_x509_csr(order.csr)
+    if spki_sha256(certificate.public_key()) != spki_sha256(request.public_key()):
+        yield "the public key is not the one of the request"
+    if certificate.subject != to_name(order.content.subject):
+        yield f"the subject is {certificate.subject.rfc4514_string()}"
+    if certificate.not_valid_after_utc > order.not_after:
+        yield f"it is valid until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S}, longer than ordered"
+    if certificate.not_valid_before_utc < order.not_before - BACKDATING:
+        yield f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S}, earlier than ordered"
+    if certificate.not_valid_after_utc <= certificate.not_valid_before_utc:
+        yield "it is never valid"
+    yield from _extension_faults(order.content, certificate.extensions)
+
+
+def _extension_faults(content: CertificateContent, present: x509.Extensions) -> Iterator[str]:
+    constraints = _value(present, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        yield "it is a certificate of a CA"
+    ordered = {to_general_name(kind, value) for kind, value in content.subject_alt_names}
+    if _alternative_names(present) != ordered:
+        yield "the subject alternative names are not as ordered"
+    if _value(present, x509.KeyUsage) != certification_request.key_usage(content.key_usage):
+        yield "the key usage is not as ordered"
+    if _dotted(_value(present, x509.ExtendedKeyUsage)) != set(content.extended_key_usage):
+        yield "the extended key usage is not as ordered"
+    policies = _value(present, x509.CertificatePolicies) or ()
+    if not set(content.policies) <= {policy.policy_identifier.dotted_string for policy in policies}:
+        yield "a certificate policy is missing"
+    yield from _sid_faults(content, present)
+
+
+def _sid_faults(content: CertificateContent, present: x509.Extensions) -> Iterator[str]:
+    oid = SID_EXTENSION_OID
+    found = [extension.value for extension in present if extension.oid == oid]
+    wanted = [sid_extension(content.sid)] if content.sid is not None else []
+    if found != wanted:
+        yield "the security identifier is not as ordered"
+
+
+def _value(present: x509.Extensions, kind: type[Extension]) -> Extension | None:
+    try:
+        return present.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _alternative_names(present: x509.Extensions) -> set[x509.GeneralName]:
+    return set(_value(present, x509.SubjectAlternativeName) or ())
+
+
+def _dotted(usage: x509.ExtendedKeyUsage | None) -> set[str]:
+    return {oid.dotted_string for oid in usage or ()}
+
+
+def _chain_faults(
+    certificate: x509.Certificate, chain: Sequence[bytes], trusted: Sequence[bytes]
+) -> Iterator[str]:
+    if not chain or len(chain) > MAX_CHAIN_LENGTH:
+        yield f"a chain of {len(chain)} certificates came with it"
+        return
+    issuers = [load(each) for each in chain]
+    for below, above in pairwise([certificate, *issuers]):
+        if not _is_issued_by(below, above):
+            yield f"it does not lead to {above.subject.rfc4514_string()}"
+    anchors = [load(each) for each in trusted]
+    top = issuers[-1]
+    if top not in anchors and not any(_is_issued_by(top, anchor) for anchor in anchors):
+        yield "its chain does not end at this CA"
+
+
+def _is_issued_by(below: x509.Certificate, above: x509.Certificate) -> bool:
+    """Name and signature match, and the issuer is allowed to sign certificates (RFC 5280 6.1.4 k, n)."""
+    try:
+        below.verify_directly_issued_by(above)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    constraints = _value(above.extensions, x509.BasicConstraints)
+    usage = _value(above.extensions, x509.KeyUsage)
+    return constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign)
