@@ -1,2 +1,3 @@
 """The named list of sign-in pages."""
+
 urlpatterns: list = []

@@ -15,7 +15,7 @@ from django.db.models import Model
 from django.forms import BaseForm
 from django.template.context import Context
 from django.templatetags.static import static
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -49,6 +49,12 @@ def icon(name: str, label: str = "", size: str = "") -> SafeString:
         static("ui/icons.svg"),
         name,
     )
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """Write a whole number with the separators of the language: 2,000."""
+    return formats.number_format(number, force_grouping=True)
 
 
 @register.simple_tag
@@ -183,7 +189,8 @@ def _error_lines(form: BaseForm) -> list[tuple[str, str]]:
     lines = [("", message) for message in form.non_field_errors()]
     for field in form.visible_fields():
         target = field.id_for_label or (f"{field.auto_id}_0" if field.auto_id else "")
-        lines += [(f"#{target}" if target else "", message) for message in field.errors]
+        address = f"#{target}" if target else ""
+        lines += [(address, f"{field.label}: {message}") for message in field.errors]
     for hidden in form.hidden_fields():
         lines += [("", message) for message in hidden.errors]
     return lines

@@ -1,0 +1,95 @@
+"""The gallery: every part of the portals in every state, light and dark. Embedded mode only."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from identity_manager.ui import gallery_samples as samples
+from identity_manager.ui.forms import CardsField, RadioCards
+from identity_manager.ui.parts import Card
+
+TYPE_CARDS = [
+    ("vpn", Card("VPN", "Signs your computer in to the company network. 1 certificate.", icon="network")),
+    ("smime", Card("S/MIME combined", "Signs and encrypts your mail. 2 certificates.", icon="mail")),
+    (
+        "auth",
+        Card("Authentication", "Signs you in to Windows.", "Uma has one, valid until 3 May 2027.", "key"),
+    ),
+]
+REASON_CARDS = [
+    ("lost", Card("The device is lost or stolen", "Everything on it is revoked at once.", icon="laptop")),
+    ("unused", Card("It is not needed any more", icon="trash")),
+]
+
+
+class SampleForm(forms.Form):
+    """One field of each kind."""
+
+    name = forms.CharField(label="Display name", help_text="As the person writes it.")
+    email = forms.EmailField(label="E-mail", required=False)
+    kind = forms.ChoiceField(
+        label="Kind", choices=[("employee", "Employee"), ("external", "External person")]
+    )
+    reason = forms.CharField(label="Reason", widget=forms.Textarea, help_text="Uma reads this.")
+    until = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}), required=False)
+    file = forms.FileField(label="File", help_text="CSV, at most 10 MB.", required=False)
+    roles = forms.MultipleChoiceField(
+        label="Roles",
+        choices=[("approver", "Approver"), ("auditor", "Auditor")],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+    types = CardsField(label="Software token types", choices=TYPE_CARDS)
+    why = forms.ChoiceField(label="Why", choices=REASON_CARDS, widget=RadioCards)
+    terms = forms.BooleanField(
+        label="I accept the Terms and Conditions", help_text="Version 3 of 1 October 2026."
+    )
+
+
+@require_GET
+@login_not_required
+def gallery(request: HttpRequest) -> HttpResponse:
+    """Show every part in every state."""
+    if not settings.EMBEDDED:
+        raise Http404
+    messages.info(request, "A message of information.")
+    messages.success(request, "The request was approved.")
+    messages.warning(request, "The mail server has not answered yet; the mail waits.")
+    messages.error(request, "The certificate authority refused the order.")
+    return render(request, "ui/gallery.html", {"schemes": [_scheme("light"), _scheme("dark")]})
+
+
+def _scheme(name: str) -> dict[str, Any]:
+    now = timezone.now()
+    page = Paginator(range(2000), 25).page(7)
+    filled = SampleForm({"name": "", "email": "uma", "types": ["auth"]}, auto_id=f"{name}-filled-%s")
+    empty = SampleForm(auto_id=f"{name}-empty-%s", initial={"types": ["vpn"], "why": "unused"})
+    return {
+        "name": name,
+        "forms": [empty, filled],
+        "page": page,
+        "moments": [now + timedelta(minutes=minutes) for minutes in samples.DISTANCES],
+        "begins": now - timedelta(days=280),
+        "ends": now + timedelta(days=85),
+        "ended": now - timedelta(days=3),
+        "passphrase": samples.PASSPHRASE,
+        "fingerprint": samples.FINGERPRINT,
+        "icons": samples.ICONS,
+        "badges": samples.BADGES,
+        "persons": samples.PERSONS,
+        "roads": samples.roads(now),
+        "events": samples.events(now),
+        "pairs": samples.PAIRS,
+        "tabs": samples.TABS,
+        "devices": samples.DEVICES,
+        "type_words": ["VPN", "S/MIME"],
+    }

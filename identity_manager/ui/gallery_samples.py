@@ -1,0 +1,110 @@
+"""What the gallery fills the parts with."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from identity_manager.ui.parts import Device, Event, Pair, Step, Tab
+
+SPRITE = Path(__file__).parent / "static" / "ui" / "icons.svg"
+ICONS = [symbol.attrib["id"] for symbol in ET.parse(SPRITE).getroot()]  # noqa: S314  our own file
+DISTANCES = (-1, -40, -300, -1500, -9000, -90000, 5, 300, 1500, 9000, 90000)
+PASSPHRASE = "K7MQX-2PFRD-9WHTN-4VJCB-6GYZA"  # noqa: S105  a sample for the eye; it opens nothing
+FINGERPRINT = (
+    "3F:A2:9C:41:7E:D0:5B:88:16:F3:6A:CE:92:07:B4:DD:58:E1:23:7F:0C:94:AB:61:D8:35:EE:70:49:BA:1C:82"
+)
+BADGES = [
+    ("done", "Active"),
+    ("waiting", "Waits for approval"),
+    ("stopped", "Revoked"),
+    ("information", "Being issued"),
+    ("quiet", "Expired"),
+]
+PERSONS = [
+    {
+        "name": "Uma Lindqvist",
+        "number": "100042",
+        "department": "Research",
+        "word": "Active",
+        "meaning": "done",
+    },
+    {
+        "name": "山田 太郎",
+        "number": "100043",
+        "department": "Sales",
+        "word": "Registered",
+        "meaning": "information",
+    },
+    {
+        "name": "Łukasz Żółć",
+        "number": "100044",
+        "department": "Logistics",
+        "word": "Inactive",
+        "meaning": "quiet",
+    },
+    {"name": "ليلى حداد", "number": "100045", "department": "Legal", "word": "Locked", "meaning": "stopped"},
+]
+PAIRS = [
+    Pair("Personnel number", "100042"),
+    Pair("E-mail", "uma.lindqvist@example.com", note="belongs to the directory"),
+    ("Department", "Research"),
+    Pair("Serial", "5E:0B:77:93:1C", mono=True),
+    ("Manager", ""),
+]
+TABS = [Tab("Tokens", "#", current=True, count=2), Tab("Requests", "#", count=14), Tab("History", "#")]
+DEVICES = [
+    Device("Windows", "desktop", "#", current=True),
+    Device("macOS", "laptop", "#"),
+    Device("iPhone, iPad", "phone", "#"),
+    Device("Android", "tablet", "#"),
+    Device("Firefox, Thunderbird", "browser", "#"),
+    Device("Linux", "terminal", "#"),
+]
+NAMES = ("Enable", "Approve", "Invite", "Accept terms", "Issue", "Show passphrase", "Deliver")
+ROADS = {
+    "Under way": ("done", "done", "done", "now", "next", "next", "next"),
+    "Without approval; the CA is silent": ("done", "skipped", "done", "done", "waits", "next", "next"),
+    "Refused": ("done", "stopped", "next", "next", "next", "next", "next"),
+    "Finished": ("done", "done", "done", "done", "done", "done", "done"),
+}
+ACTORS = ("Ada Novák", "Paul Weber", "", "Uma Lindqvist", "Corporate CA", "Uma Lindqvist", "")
+
+
+def roads(now: datetime) -> list[tuple[str, list[Step]]]:
+    """Return four requests, each with its seven steps."""
+    return [(title, _steps(states, now)) for title, states in ROADS.items()]
+
+
+def _steps(states: tuple[str, ...], now: datetime) -> list[Step]:
+    return [
+        Step(
+            number,
+            name,
+            state,
+            who if state not in ("next", "skipped") else "",
+            now - timedelta(days=3 - number / 3) if state == "done" else None,
+        )
+        for number, (name, state, who) in enumerate(zip(NAMES, states, ACTORS, strict=True), start=1)
+    ]
+
+
+def events(now: datetime) -> list[Event]:
+    """Return a history with one event of each meaning."""
+    return [
+        Event(now - timedelta(minutes=4), "Terms accepted", "Uma Lindqvist", "Version 3, German", "done"),
+        Event(
+            now - timedelta(hours=20), "Information mail sent", "", "uma.lindqvist@example.com", icon="mail"
+        ),
+        Event(
+            now - timedelta(hours=26),
+            "The mail server did not answer",
+            "",
+            "Next try in 5 minutes",
+            "waiting",
+        ),
+        Event(now - timedelta(days=2), "Approved", "Paul Weber", "", "information", "user-done"),
+        Event(now - timedelta(days=3), "Requested", "Ada Novák", "VPN, S/MIME combined", "quiet", "plus"),
+        Event(
+            now - timedelta(days=30), "An earlier request was rejected", "Paul Weber", "Wrong unit", "stopped"
+        ),
+    ]
