@@ -1,0 +1,57 @@
+"""Error pages: what happened, what it means, what to do next; in plain words, without a database.
+
+The root URLconf names the handlers: handler400, handler403, handler404, handler500.
+"""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.csrf import requires_csrf_token
+
+
+@requires_csrf_token
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's signature
+    """400: the browser sent something that no page of ours sends."""
+    return render(request, "400.html", status=400)
+
+
+@requires_csrf_token
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403: signed in, but not for this. A named reason of the exception is shown."""
+    return render(request, "403.html", {"reason": _sentence(exception)}, status=403)
+
+
+@requires_csrf_token
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's signature
+    """404: no such page, or one of somebody else; the two must look alike."""
+    return render(request, "404.html", status=404)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  Django's signature
+    """403: a form from before the last sign-in, or from another site (the setting CSRF_FAILURE_VIEW)."""
+    return render(request, "403_csrf.html", status=403)
+
+
+@requires_csrf_token
+def gone(request: HttpRequest, sentence: str = "") -> HttpResponse:
+    """410: it was here, and is gone for good. The sentence says what became of it."""
+    return render(request, "410.html", {"reason": sentence}, status=410)
+
+
+@requires_csrf_token
+def too_many_requests(request: HttpRequest, wait_seconds: int = 60) -> HttpResponse:
+    """429: too often in a short time."""
+    response = render(request, "429.html", {"wait_seconds": wait_seconds}, status=429)
+    response["Retry-After"] = str(wait_seconds)
+    return response
+
+
+@requires_csrf_token
+def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  Django's signature
+    """500: our fault. Drawn without context processors, which may be what failed."""
+    return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def _sentence(exception: Exception) -> str:
+    """The first argument of an exception, if somebody wrote one."""
+    return str(exception.args[0]) if exception.args else ""
