@@ -1,0 +1,120 @@
+"""What the embedded mode starts, with which secrets, and what it says when it cannot."""
+
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from identity_manager.management import embedded
+from identity_manager.management.embedded import CannotRunError
+
+
+def programs() -> dict[str, embedded.Program]:
+    return {program.name: program for program in embedded.portal_programs("redis+socket:///b")}
+
+
+def test_only_the_worker_holds_the_private_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYS_PRIVATE_KEYS_FILE", "/keys")
+
+    assert programs()["worker"].environment["KEYS_PRIVATE_KEYS_FILE"] == "/keys"
+    for name in ("web", "beat"):
+        assert programs()[name].environment["KEYS_PRIVATE_KEYS"] == ""
+        assert "KEYS_PRIVATE_KEYS_FILE" not in programs()[name].environment
+
+
+def test_the_beat_holds_no_ring_at_all() -> None:
+    environment = programs()["beat"].environment
+    assert [environment[ring] for ring in embedded.RINGS] == ["", "", ""]
+    assert "KEYS_PASSPHRASES" not in programs()["web"].environment
+
+
+def test_no_secret_is_an_argument() -> None:
+    for program in programs().values():
+        assert "KEYS" not in " ".join(program.arguments)
+
+
+def test_a_taken_port_is_said_in_one_sentence() -> None:
+    with socket.create_server((embedded.HOST, 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(
+            CannotRunError, match=rf"^Port {port} is taken; choose another: make run HTTP_PORT=8080$"
+        ):
+            embedded.require_free_port(port)
+    embedded.require_free_port(port)
+
+
+def test_it_runs_once_at_a_time(settings: Settings, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path
+    refusal = pytest.raises(CannotRunError, match=rf"already \(process {os.getpid()}\); stop it first")
+    with embedded.running_lock(), refusal, embedded.running_lock():
+        pytest.fail("two at a time")
+    with embedded.running_lock():
+        pass
+
+
+def test_a_child_that_outlives_us_keeps_the_lock(settings: Settings, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path
+    with embedded.running_lock() as descriptor:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=(descriptor,))
+    try:
+        with pytest.raises(CannotRunError), embedded.running_lock():
+            pytest.fail("the child still runs")
+    finally:
+        child.kill()
+        child.wait()
+    with embedded.running_lock():
+        pass
+
+
+def test_a_long_path_gets_a_short_socket_of_our_own(settings: Settings, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path / ("long" * 30)
+
+    path = embedded.private_broker().socket_path
+
+    assert len(os.fsencode(path)) <= embedded.SOCKET_PATH_BYTES
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    path.parent.rmdir()
+
+
+def test_without_any_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(CannotRunError, match="apt-get install redis-server"):
+        embedded.server_executable()
+
+
+def test_the_wheels_server_serves_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    found = embedded.server_executable()
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+    assert found.endswith("/valkey-server")
+    assert version.startswith(("Valkey server", "Server"))
+
+
+def test_the_broker_keeps_what_it_was_told(broker_url: str) -> None:
+    from kombu import Connection
+
+    with Connection(broker_url) as connection:
+        queue = connection.SimpleQueue("ca")
+        queue.put({"id": "1"})
+        assert queue.get(timeout=2).payload == {"id": "1"}
+
+
+def test_the_welcome_names_the_addresses_and_the_cast(settings: Settings, tmp_path: Path) -> None:
+    settings.SECRETS_DIR = tmp_path
+    row = {
+        "username": "ada",
+        "password": "a-word-made-here",
+        "name": "Ada Bergström",
+        "role": "Administrator",
+    }
+    (tmp_path / "demo-cast.json").write_text(json.dumps([row]), encoding="utf-8")
+
+    text = embedded.welcome()
+
+    for expected in ("http://localhost:8000/my/", "/mailbox/", "/pki/corporate.crl", *row.values()):
+        assert expected in text

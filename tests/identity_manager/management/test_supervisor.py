@@ -1,0 +1,129 @@
+"""The supervisor, with real programs and real signals: it leaves nothing running, however it ends."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from identity_manager.management.supervisor import Program, StartError, Supervisor
+
+SCRIPT = "tests.identity_manager.management.supervised"
+
+
+@contextmanager
+def supervised(*names: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", SCRIPT, *names], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def read_pids(process: subprocess.Popen[str], count: int) -> list[int]:
+    """The ids that the programs print of themselves and their children."""
+    pids: list[int] = []
+    assert process.stdout is not None
+    while len(pids) < count:
+        line = process.stdout.readline()
+        assert line, "the supervisor ended too early"
+        pids += map(int, re.findall(r"pid (\d+)", line))
+    return pids
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and waits to be collected does not."""
+    status = Path(f"/proc/{pid}/status")
+    try:
+        return "State:\tZ" not in status.read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until_gone(pids: list[int], seconds: float = 5) -> list[int]:
+    deadline = time.monotonic() + seconds
+    while (left := [pid for pid in pids if alive(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything(number: signal.Signals) -> None:
+    with supervised("sleeper", "sleeper") as process:
+        pids = read_pids(process, 2)
+        assert all(map(alive, pids))
+
+        process.send_signal(number)
+
+        assert process.wait(timeout=10) == 0
+        assert wait_until_gone(pids) == []
+
+
+def test_a_program_that_ignores_the_signal_is_killed_with_its_children() -> None:
+    with supervised("stubborn") as process:
+        pids = read_pids(process, 2)
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(timeout=10) == 0
+        assert wait_until_gone(pids) == []
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    with supervised("stubborn", "stubborn", "stubborn") as process:
+        pids = read_pids(process, 6)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.7)
+        began = time.monotonic()
+
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(timeout=10) == 0
+        assert time.monotonic() - began < 1.5, "three programs may take a second each when asked once"
+        assert wait_until_gone(pids) == []
+
+
+def test_a_program_that_ends_takes_the_others_with_it_and_is_named() -> None:
+    with supervised("sleeper", "quitter") as process:
+        pids = read_pids(process, 2)
+
+        output, _ = process.communicate(timeout=10)
+
+        assert process.returncode == 1
+        assert "quitter ended by itself with status 3." in output
+        assert "quitter| no newline" in output
+        assert wait_until_gone(pids) == []
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="other kernels do not tell children of their parent's end"
+)
+def test_killed_without_a_word_it_takes_its_programs_along() -> None:
+    with supervised("sleeper", "sleeper") as process:
+        pids = read_pids(process, 2)
+
+        process.kill()
+
+        assert wait_until_gone(pids) == []
+
+
+def test_a_program_that_is_never_ready_is_named(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path)
+    supervisor.start(Program("slow", (sys.executable, "-c", "import time; time.sleep(60)"), os.environ))
+    pid = supervisor._running[0].process.pid
+    try:
+        with pytest.raises(StartError, match=r"The slow one was not ready after 1 seconds\."):
+            supervisor.wait_until(lambda: False, what="The slow one", seconds=1)
+    finally:
+        supervisor.stop()
+    assert not alive(pid)
