@@ -25,6 +25,7 @@ class Event(StrEnum):
     SIGN_IN_CODE_ASKED = "sign-in-code.asked"
     SIGN_IN_CODE_CONFIRMED = "sign-in-code.confirmed"
     SIGN_IN_CODE_MADE = "sign-in-code.made"
+    SIGN_IN_CODE_WITHDRAWN = "sign-in-code.withdrawn"
     SIGN_IN_CODE_USED = "sign-in-code.used"
     REQUEST_CREATED = "request.created"
     REQUEST_APPROVED = "request.approved"

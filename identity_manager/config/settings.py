@@ -38,7 +38,8 @@ CONSOLE_BASE_URL = _base_url = env.text(
     "CONSOLE_BASE_URL", f"http://localhost:{HTTP_PORT}" if EMBEDDED else None
 )
 SELFSERVICE_BASE_URL = env.text("SELFSERVICE_BASE_URL", _base_url)
-PKI_BASE_URL = env.text("PKI_BASE_URL", _base_url)
+# An address, not a name: the linter takes "localhost" for no host at all.
+PKI_BASE_URL = env.text("PKI_BASE_URL", f"http://127.0.0.1:{HTTP_PORT}" if EMBEDDED else None)
 
 ROOT_URLCONF = "identity_manager.config.urls"
 WSGI_APPLICATION = "identity_manager.config.wsgi.application"
@@ -109,6 +110,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "shared_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # what is culled is a lockout that ends early
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -149,7 +151,7 @@ if not EMBEDDED:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Sign-in --------------------------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["identity_manager.ui.account_adapter.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -172,6 +174,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "20/m/ip,5/15m/key",
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
+    "first_sign_in": "20/m/ip,10/15m/key",
 }
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False

@@ -18,7 +18,7 @@ from identity_manager.people import signing_in
 NOT_ACCEPTED = _("The user name and the password do not fit together, or nobody can sign in with them now.")
 
 
-class AuthenticationBackend(AllauthBackend):
+class AuthenticationBackend(AllauthBackend):  # type: ignore[misc]  # allauth has no types
     """Accounts of Active persons only. Asked at each request, so a session ends with the person's leave."""
 
     def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:

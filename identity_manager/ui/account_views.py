@@ -4,14 +4,16 @@ from http import HTTPStatus
 from typing import Any
 
 from allauth.account import views
-from allauth.core import ratelimit
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
+from identity_manager.ui import error_pages
+
 LOCKED_OUT = "too_many_login_attempts"
+LOCKOUT_SECONDS = 15 * 60
 
 
 class LoginForm(views.LoginForm):  # type: ignore[misc]  # allauth has no types
@@ -30,8 +32,7 @@ class RefusesWithStatus:
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         request: HttpRequest = self.request  # type: ignore[attr-defined]  # the view has it
         if any(error.code == LOCKED_OUT for errors in form.errors.as_data().values() for error in errors):
-            refusal: HttpResponse = ratelimit.respond_429(request)
-            return refusal
+            return error_pages.too_many_requests(request, wait_seconds=LOCKOUT_SECONDS)
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # the view has it
         response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
         return response
