@@ -1,17 +1,29 @@
 """A binary column that is read as bytes on every database."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
 
-if TYPE_CHECKING:  # Django's fields are generic in their stubs only
-    _BinaryField = models.BinaryField[bytes, bytes]
+_Set = TypeVar("_Set", contravariant=True)
+_Get = TypeVar("_Get", covariant=True)
+
+if TYPE_CHECKING:
+
+    class _BinaryField(models.BinaryField[_Set, _Get]):
+        """Django's fields are generic in their stubs only."""
+
+        _pyi_private_set_type: bytes
+        _pyi_private_get_type: bytes
+
 else:
-    _BinaryField = models.BinaryField
+
+    class _BinaryField(models.BinaryField):
+        def __class_getitem__(cls, _types: Any) -> Any:
+            return cls
 
 
-class BytesField(_BinaryField):
-    """DER, hashes. Some database adapters return a memoryview, which neither parses nor compares well."""
+class BytesField(_BinaryField[_Set, _Get]):
+    """DER, hashes, wrapped secrets. Some adapters return a memoryview, which neither parses nor compares."""
 
     def from_db_value(self, value: Any, _expression: Any, _connection: Any) -> bytes | None:
         """Return the column's content as bytes."""

@@ -5,6 +5,7 @@ ask      outside any transaction: one attempt at the CA, under the idempotency k
 record   in the caller's transaction: verify what came back, journal it.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -31,15 +32,16 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.keys import PrivateKey, public_key_sha256
+from ca_bridge.keys import PrivateKey, algorithm_of, public_key_sha256
 from ca_bridge.models import CaOrder, content_as_json
-from ca_bridge.profiles import check_content
+from ca_bridge.profiles import check_content, check_key_usage
 
 __all__ = [
     "CertificateFacts",
     "Validity",
     "ask",
     "describe",
+    "look_up",
     "prepare",
     "record",
     "release",
@@ -81,6 +83,7 @@ def prepare(
     if existing is not None:
         return _same(existing, key)
     check_content(content)
+    check_key_usage(content.key_usage, algorithm_of(key))
     request = CertificateOrder(
         idempotency_key=idempotency_key,
         csr=certification_request.build(content, key),
@@ -131,41 +134,77 @@ def ask(order_id: UUID, *, even_if_unknown: bool = False) -> Answer:
     decides: ask again with the same key, or park (answered Unknown) until an officer has looked, who
     then asks with even_if_unknown. Raises CaError(permanent=False) for a fault that passes.
     """
+    connector = registry.connector(journal.get(order_id).ca)
+    begun = journal.begin(order_id)
+    if not isinstance(begun, journal.Begun):
+        return begun
+    try:
+        return _at_edge(lambda: _answer(connector, begun, may_ask_again=even_if_unknown))
+    except CaError as error:
+        journal.record_fault(begun.attempt, error)
+        raise
+
+
+def look_up(order_id: UUID) -> Answer:
+    """Find out whether the CA has issued, without asking it to, for an order that nobody wants any more.
+
+    Refused where it surely has not; Unknown where an attempt had no answer and the CA cannot be searched.
+    The answer is for record(). Call it outside any transaction. Raises CaError(permanent=False).
+    """
     order = journal.get(order_id)
     settled = journal.settled_answer(order)
     if settled is not None:
         return settled
     connector = registry.connector(order.ca)
-    doubtful = journal.is_doubtful(order)
-    attempt = journal.open_attempt(order.pk)
+    return _at_edge(lambda: _known(connector, order, doubtful=journal.is_doubtful(order)))
+
+
+def _at_edge(call: Callable[[], object]) -> Answer:
+    """What crosses the border is an answer, or a passing CaError; nothing else."""
     try:
-        return _answer(connector, order, doubtful=doubtful, may_ask_again=even_if_unknown)
+        answer = call()
     except CaError as error:
-        if error.permanent:
-            return Refused(error.message, error.detail)
-        journal.record_fault(attempt, error)
-        raise
+        if not error.permanent:
+            raise
+        return Refused(error.message, error.detail)
     except Exception as error:  # noqa: BLE001 - the connector edge: whatever broke, the CA may have issued
         return Unknown(f"{type(error).__name__}: {error}"[: journal.DETAIL_LENGTH])
-
-
-def _answer(connector: Connector, order: CaOrder, *, doubtful: bool, may_ask_again: bool) -> Answer:
-    request = order.request
-    if order.state == CaOrder.State.PENDING:
-        return _checked(connector.fetch(request, order.handle))
-    if doubtful and isinstance(connector, FindsOrders):
-        found = connector.find(request)
-        if found is not None:
-            return _checked(found)
-    elif doubtful and not may_ask_again and registry.unknown_policy(order.ca) == registry.PARK:
-        return Unknown("An earlier attempt may have been issued; an officer must look at the CA.")
-    return _checked(connector.issue(request))
-
-
-def _checked(answer: object) -> Answer:
     if isinstance(answer, Issued | Pending | Refused | Unknown):
         return answer
     return Unknown(f"The connector answered with {type(answer).__name__}.")
+
+
+def _answer(connector: Connector, begun: journal.Begun, *, may_ask_again: bool) -> Answer:
+    order = begun.order
+    if order.state == CaOrder.State.PENDING:
+        return connector.fetch(order.request, order.handle)
+    if begun.doubtful and isinstance(connector, FindsOrders):
+        found = _found(connector, order)
+        if found is not None:
+            return found
+    elif begun.doubtful and not may_ask_again and registry.unknown_policy(order.ca) == registry.PARK:
+        return Unknown("An earlier attempt may have been issued; an officer must look at the CA.")
+    return connector.issue(order.request)
+
+
+def _known(connector: Connector, order: CaOrder, *, doubtful: bool) -> Answer:
+    if order.state == CaOrder.State.PENDING:
+        return connector.fetch(order.request, order.handle)
+    if not doubtful:
+        return Refused(_("The order was withdrawn before the CA was asked."), "")
+    if not isinstance(connector, FindsOrders):
+        return Unknown("The CA may have issued, and cannot be searched; an officer must look at it.")
+    return _found(connector, order) or Refused(_("The order was withdrawn; the CA has not issued."), "")
+
+
+def _found(connector: FindsOrders, order: CaOrder) -> Issued | Unknown | None:
+    """A CA that refuses to be searched has not said that it has not issued."""
+    try:
+        return connector.find(order.request)
+    except CaError as error:
+        if not error.permanent:
+            raise
+        return Unknown(f"{error.message} {error.detail}".strip())
 
 
 def record(order_id: UUID, answer: Answer) -> CaOrder:
@@ -178,7 +217,7 @@ def record(order_id: UUID, answer: Answer) -> CaOrder:
     with transaction.atomic():
         order = journal.locked(order_id)
         journal.close_attempt(order, answer)
-        if order.state not in CaOrder.ANSWERABLE:
+        if order.state not in (CaOrder.OPEN if isinstance(answer, Refused) else CaOrder.ANSWERABLE):
             _note_late(order, answer)
             return order
         match answer:
@@ -195,8 +234,10 @@ def record(order_id: UUID, answer: Answer) -> CaOrder:
 
 
 def _record_issued(order: CaOrder, answer: Issued) -> None:
-    answer = Issued(bytes(answer.certificate), _without_root(answer.chain))
     trusted = registry.connector(order.ca).chain()
+    # Some CAs send the certificate alone; the container needs the intermediates all the same.
+    chain = _without_root(answer.chain) or _without_root(trusted)
+    answer = Issued(bytes(answer.certificate), chain)
     found = verification.faults(order.request, answer, trusted)
     facts = None if found else describe(answer.certificate)
     if facts and _serial_is_taken(order, facts):
@@ -214,7 +255,7 @@ def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
     return same.exclude(pk=order.pk).exists()
 
 
-def _without_root(chain: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def _without_root(chain: Sequence[bytes]) -> tuple[bytes, ...]:
     """The root is for clients to have already; CAs that send it are no worse for it."""
     return tuple(bytes(each) for each in chain if not certificates.is_self_issued(each))
 

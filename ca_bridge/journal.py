@@ -1,5 +1,6 @@
 """The journal: orders and attempts, written before a CA is asked and after it has answered."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import models, transaction
@@ -35,14 +36,27 @@ def is_doubtful(order: CaOrder) -> bool:
     return order.attempts.filter(outcome__in=["", Outcome.UNKNOWN]).exists()
 
 
-def open_attempt(order_id: UUID) -> CaAttempt:
-    """Write down that the CA is about to be asked, in a transaction of its own, and return the attempt."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The order as it stands, whether an earlier attempt may have been issued, and the attempt begun."""
+
+    order: CaOrder
+    doubtful: bool
+    attempt: CaAttempt
+
+
+def begin(order_id: UUID) -> Begun | Issued | Refused:
+    """Write down, in a transaction of its own, that the CA is about to be asked; or return the final answer."""
     with transaction.atomic(durable=True):
         order = locked(order_id)
+        settled = settled_answer(order)
+        if settled is not None:
+            return settled
+        doubtful = is_doubtful(order)
         if order.state != CaOrder.State.PENDING:
             order.mark_asked()
             order.save()
-        return CaAttempt.objects.create(order=order)
+        return Begun(order, doubtful, CaAttempt.objects.create(order=order))
 
 
 def record_fault(attempt: CaAttempt, fault: CaError) -> None:

@@ -26,6 +26,15 @@ def generate(algorithm: KeyAlgorithm) -> PrivateKey:
     return ec.generate_private_key(_CURVES[algorithm])
 
 
+def algorithm_of(key: PrivateKey) -> KeyAlgorithm:
+    """Return the algorithm of a key. Raises CaError, permanent, for one that persons do not get."""
+    sizes = _RSA_BITS if isinstance(key, rsa.RSAPrivateKey) else {a: c.key_size for a, c in _CURVES.items()}
+    for algorithm, bits in sizes.items():
+        if bits == key.key_size:
+            return algorithm
+    raise CaError("This key is of a kind that persons do not get.", permanent=True)
+
+
 def to_pkcs8(key: PrivateKey) -> bytes:
     """Return the key as unencrypted PKCS#8 DER (RFC 5958), for the vault to wrap."""
     return key.private_bytes(

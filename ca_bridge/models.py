@@ -163,9 +163,9 @@ class CaOrder(SafeFSM, models.Model):
         self.handle, self.ask_not_before = answer.handle, answer.not_before
         self.error = self.detail = ""
 
-    @transition(field=state, source=ANSWERABLE, target=State.REFUSED)
+    @transition(field=state, source=OPEN, target=State.REFUSED)
     def mark_refused(self, answer: Refused) -> None:
-        """The CA said no for good, or what it issued is not what was ordered."""
+        """The CA said no for good, or issued something else than was ordered, or was never asked."""
         self.error, self.detail = answer.message, answer.detail
 
     @transition(field=state, source=ANSWERABLE, target=State.UNKNOWN)

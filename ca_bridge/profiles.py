@@ -10,7 +10,7 @@ import regex
 from django.utils.translation import gettext as _
 
 from ca_bridge import names, subject_alt_names
-from ca_bridge.contract import KEY_USAGES, CertificateContent
+from ca_bridge.contract import KEY_USAGES, CertificateContent, KeyAlgorithm
 from ca_bridge.errors import CaError
 
 PLACEHOLDERS = (
@@ -160,6 +160,20 @@ def check_profile(profile: Profile) -> None:
     for dotted in (*profile.extended_key_usage, *profile.policies):
         if not _OBJECT_IDENTIFIER.fullmatch(dotted):
             raise ProfileError(_("%(dotted)s is not an object identifier.") % {"dotted": ascii(dotted)})
+
+
+def check_key_usage(key_usage: tuple[str, ...], algorithm: KeyAlgorithm) -> None:
+    """Refuse a key usage that keys of this algorithm cannot have (RFC 5480 3, RFC 3279 2.3.1).
+
+    Called when a token type is saved, and before a request is built. Raises ProfileError.
+    """
+    is_rsa = algorithm.value.startswith("rsa")
+    foreign = {"keyAgreement"} if is_rsa else {"keyEncipherment", "dataEncipherment"}
+    if found := ", ".join(sorted(foreign & set(key_usage))):
+        raise ProfileError(
+            _("A key of the kind %(algorithm)s cannot have the key usage %(usage)s.")
+            % {"algorithm": algorithm.value, "usage": found}
+        )
 
 
 def check_alt_name_template(kind: str, template: str) -> None:

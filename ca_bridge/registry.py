@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from ca_bridge.contract import Connector
+from ca_bridge.contract import Connector, RenewsCrl
 from ca_bridge.errors import CaError
 
 ASK_AGAIN = "ask again"
@@ -44,6 +44,24 @@ def unknown_policy(alias: str) -> str:
     if policy not in {ASK_AGAIN, PARK}:
         raise ImproperlyConfigured(f"CA_CONNECTORS[{alias!r}]['UNKNOWN'] must be 'ask again' or 'park'.")
     return str(policy)
+
+
+def renew_crls() -> int:
+    """Renew the CRLs that are due at every CA that signs its own here; return at how many CAs.
+
+    A CA in trouble does not keep the others from theirs; its CaError is raised at the end.
+    """
+    renewed, troubles = 0, []
+    for alias in aliases():
+        instance = connector(alias)
+        if isinstance(instance, RenewsCrl):
+            try:
+                renewed += instance.renew_crl_if_due()
+            except CaError as error:
+                troubles.append(error)
+    if troubles:
+        raise troubles[0]
+    return renewed
 
 
 def _configuration(alias: str) -> dict[str, Any]:

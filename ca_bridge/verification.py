@@ -96,16 +96,15 @@ def _dotted(usage: x509.ExtendedKeyUsage | None) -> set[str]:
 def _chain_faults(
     certificate: x509.Certificate, chain: Sequence[bytes], trusted: Sequence[bytes]
 ) -> Iterator[str]:
-    if not chain or len(chain) > MAX_CHAIN_LENGTH:
+    if len(chain) > MAX_CHAIN_LENGTH:
         yield f"a chain of {len(chain)} certificates came with it"
         return
-    issuers = [load(each) for each in chain]
-    for below, above in pairwise([certificate, *issuers]):
+    path = [certificate, *(load(each) for each in chain)]
+    for below, above in pairwise(path):
         if not _is_issued_by(below, above):
             yield f"it does not lead to {above.subject.rfc4514_string()}"
     anchors = [load(each) for each in trusted]
-    top = issuers[-1]
-    if top not in anchors and not any(_is_issued_by(top, anchor) for anchor in anchors):
+    if path[-1] not in anchors and not any(_is_issued_by(path[-1], anchor) for anchor in anchors):
         yield "its chain does not end at this CA"
 
 

@@ -66,7 +66,7 @@ def content() -> CertificateContent:
             ("organizationName", "Example Corporation"),
         ),
         subject_alt_names=(("email", "Juergen.Mueller@example.com"), ("upn", "jmueller@corp.example.com")),
-        key_usage=("digitalSignature", "keyEncipherment"),
+        key_usage=("digitalSignature", "keyAgreement"),
         extended_key_usage=(CLIENT_AUTH, EMAIL_PROTECTION),
         policies=("1.3.6.1.4.1.99999.1.1",),
         sid=SID,

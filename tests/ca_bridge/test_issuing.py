@@ -1,21 +1,421 @@
-"""The door: prepare, ask, record, with the embedded CA behind it."""
+"""The door to the CAs: prepare, ask, record, with a CA that does what the test says."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
-from ca_bridge import issuing, lint
-from ca_bridge.contract import Issued
-from ca_bridge.models import CaOrder
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from django.utils import timezone
+
+from ca_bridge import issuing, keys, registry
+from ca_bridge.contract import Issued, KeyAlgorithm, Pending, Refused, RevocationReason, Unknown
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaAttempt, CaOrder
+from tests.ca_bridge import scripted
+from tests.ca_bridge.scripted import Issuance, answers, fails, issued
+
+State, Outcome = CaOrder.State, CaAttempt.Outcome
+pytestmark = pytest.mark.django_db
+
+LOST = TimeoutError("no answer within 30 s")
+DOWN = CaError("The certificate authority is down.", "connection refused")
 
 
-def test_three_calls_give_a_certificate(embedded_ca, prepared):
-    order = prepared()
-    assert order.state == CaOrder.State.PREPARED
+@pytest.fixture(params=["ScriptedConnector"])
+def ca(request: pytest.FixtureRequest, settings: Any) -> scripted.ScriptedConnector:
+    """The scripted CA behind the alias; which class and which policy, a test may say."""
+    configured = request.param if isinstance(request.param, dict) else {"CONNECTOR": request.param}
+    path = f"tests.ca_bridge.scripted.{configured['CONNECTOR']}"
+    # A name of its own makes the registry build a new instance for each test.
+    alias = str(uuid4())
+    settings.CA_CONNECTORS = {alias: configured | {"CONNECTOR": path}}
+    connector: Any = registry.connector(alias)
+    connector.alias = alias
+    return connector
 
-    answer = issuing.ask(order.pk)
-    assert isinstance(answer, Issued)
-    order = issuing.record(order.pk, answer)
 
-    assert (order.state, order.error, order.detail) == (CaOrder.State.ISSUED, "", "")
+@pytest.fixture
+def order(ca: Any, prepared: Any) -> CaOrder:
+    return prepared(ca=ca.alias)
+
+
+searchable = pytest.mark.parametrize("ca", ["SearchableConnector"], indirect=True)
+parking = pytest.mark.parametrize(
+    "ca", [{"CONNECTOR": "ScriptedConnector", "UNKNOWN": "park"}], indirect=True
+)
+
+
+def ask_and_record(order: CaOrder) -> CaOrder:
+    return issuing.record(order.pk, issuing.ask(order.pk))
+
+
+def outcomes(order: CaOrder) -> list[str]:
+    return [attempt.outcome for attempt in order.attempts.all()]
+
+
+# --- the straight road
+
+
+def test_issued(ca, order):
+    ca.script.append(issued())
+    order = ask_and_record(order)
+
     facts = issuing.describe(order.certificate)
-    print(facts, lint.findings(order.certificate))
-    assert order.serial == facts.serial
-    assert issuing.ask(order.pk) == answer
+    assert order.state == State.ISSUED
+    assert (order.serial, order.serial_hex, order.issuer) == (facts.serial, facts.serial_hex, facts.issuer)
+    assert order.chain == (scripted.issuing_ca().der,)
+    assert outcomes(order) == [Outcome.ISSUED]
+
+
+def test_an_issued_order_is_answered_from_the_journal(ca, order):
+    ca.script.append(issued())
+    order = ask_and_record(order)
+    assert issuing.ask(order.pk) == Issued(order.certificate, order.chain)
+    assert issuing.record(order.pk, issuing.ask(order.pk)).state == State.ISSUED
+    assert ca.calls == ["issue"]
+
+
+def test_the_root_is_not_kept_in_the_chain(ca, order):
+    ca.script.append(issued(chain=(scripted.issuing_ca().der, scripted.root_ca().der)))
+    assert ask_and_record(order).chain == (scripted.issuing_ca().der,)
+
+
+def test_pending_is_fetched_with_its_handle(ca, order):
+    later = timezone.now() + timedelta(minutes=5)
+    ca.script += [answers(Pending("no. 7", later)), answers(Pending("no. 7", later)), issued()]
+    order = ask_and_record(order)
+    assert (order.state, order.handle, order.ask_not_before) == (State.PENDING, "no. 7", later)
+    assert ask_and_record(order).state == State.PENDING
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "fetch no. 7", "fetch no. 7"]
+    assert outcomes(order) == [Outcome.PENDING, Outcome.PENDING, Outcome.ISSUED]
+
+
+def test_a_refusal_is_for_good(ca, order):
+    ca.script.append(answers(Refused("Not for you.", "policy 12")))
+    order = ask_and_record(order)
+    assert (order.state, order.error, order.detail) == (State.REFUSED, "Not for you.", "policy 12")
+    assert issuing.ask(order.pk) == Refused("Not for you.", "policy 12")
+    assert ca.calls == ["issue"]
+
+
+def test_a_permanent_error_is_a_refusal(ca, order):
+    ca.script.append(fails(CaError("No such profile.", "404", permanent=True)))
+    assert issuing.ask(order.pk) == Refused("No such profile.", "404")
+
+
+# --- prepare
+
+
+def test_prepare_is_idempotent(ca, prepared, key):
+    first = prepared(ca=ca.alias, idempotency_key="certificate 1", key=key)
+    assert prepared(ca=ca.alias, idempotency_key="certificate 1", key=key) == first
+    assert CaOrder.objects.count() == 1
+
+
+def test_an_idempotency_key_belongs_to_one_key(ca, prepared):
+    prepared(ca=ca.alias, idempotency_key="certificate 1")
+    with pytest.raises(CaError, match="another key") as caught:
+        prepared(ca=ca.alias, idempotency_key="certificate 1")
+    assert caught.value.permanent
+
+
+def test_a_key_is_used_once(ca, prepared, key):
+    prepared(ca=ca.alias, key=key)
+    with pytest.raises(CaError, match="used for another certificate"):
+        prepared(ca=ca.alias, key=key)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "usage"),
+    [(KeyAlgorithm.EC_P256, "keyEncipherment"), (KeyAlgorithm.RSA_2048, "keyAgreement")],
+)
+def test_key_usage_must_suit_the_key(ca, prepared, content, algorithm, usage):
+    with pytest.raises(CaError, match=usage):
+        prepared(ca=ca.alias, key=keys.generate(algorithm), content=replace(content, key_usage=(usage,)))
+    assert not CaOrder.objects.exists()
+
+
+def test_an_unknown_ca_is_refused(ca, prepared):
+    with pytest.raises(CaError, match="not configured"):
+        prepared(ca="nobody")
+
+
+def test_validity_must_end_after_it_begins():
+    now = timezone.now()
+    with pytest.raises(CaError, match="must end after"):
+        issuing.Validity(now, now)
+
+
+def test_the_journal_holds_the_request_and_no_key(ca, order, prepared, key):
+    order = prepared(ca=ca.alias, key=key)
+    request = x509.load_der_x509_csr(order.csr)
+    assert request.is_signature_valid
+    assert request.public_key() == key.public_key()
+    assert order.public_key_sha256 == keys.public_key_sha256(key)
+    private = keys.to_pkcs8(key)
+    secret = key.private_numbers().private_value.to_bytes(32, "big")
+    row = repr(CaOrder.objects.filter(pk=order.pk).values().get()).encode()
+    assert private not in order.csr
+    assert secret not in order.csr
+    assert secret.hex().encode() not in row
+
+
+# --- faults that pass, and doubt
+
+
+def test_a_passing_fault_is_raised_and_journalled(ca, order):
+    ca.script += [fails(DOWN), issued()]
+    with pytest.raises(CaError, match="down") as caught:
+        issuing.ask(order.pk)
+    assert not caught.value.permanent
+    order.refresh_from_db()
+    assert (order.state, order.error, order.detail) == (State.ASKED, DOWN.message, DOWN.detail)
+
+    order = ask_and_record(order)
+    assert (order.state, order.error) == (State.ISSUED, "")
+    assert outcomes(order) == [Outcome.FAULT, Outcome.ISSUED]
+
+
+@parking
+def test_a_passing_fault_leaves_no_doubt(ca, order):
+    ca.script += [fails(DOWN), issued()]
+    with pytest.raises(CaError):
+        issuing.ask(order.pk)
+    assert ask_and_record(order).state == State.ISSUED
+
+
+@pytest.mark.parametrize("step", [answers(Unknown("read timeout")), fails(LOST), answers(None)])
+def test_no_answer_that_can_be_believed_is_unknown(ca, order, step):
+    ca.script.append(step)
+    order = ask_and_record(order)
+    assert order.state == State.UNKNOWN
+    assert order.detail
+    assert outcomes(order) == [Outcome.UNKNOWN]
+
+
+@searchable
+def test_unknown_is_looked_up_and_found(ca, order):
+    ca.script += [fails(LOST), issued()]
+    assert ask_and_record(order).state == State.UNKNOWN
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "find"]
+
+
+@searchable
+def test_unknown_is_looked_up_not_found_and_asked_again(ca, order):
+    ca.script += [fails(LOST), answers(None), issued()]
+    ask_and_record(order)
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "find", "issue"]
+
+
+@searchable
+def test_an_answer_that_was_never_recorded_is_looked_up(ca, order):
+    """The worker dies between ask and record: the attempt stands open in the journal."""
+    ca.script += [issued(), issued()]
+    issuing.ask(order.pk)
+    assert outcomes(order) == [""]
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "find"]
+
+
+@searchable
+def test_a_search_that_is_refused_proves_nothing(ca, order):
+    ca.script += [fails(LOST), fails(CaError("Forbidden.", "403", permanent=True))]
+    ask_and_record(order)
+    assert ask_and_record(order).state == State.UNKNOWN
+
+
+def test_where_nobody_can_search_the_ca_is_asked_again(ca, order):
+    ca.script += [fails(LOST), issued()]
+    ask_and_record(order)
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "issue"]
+
+
+@parking
+def test_or_the_order_is_parked_until_an_officer_has_looked(ca, order):
+    ca.script += [fails(LOST), issued()]
+    ask_and_record(order)
+    assert ask_and_record(order).state == State.UNKNOWN
+    assert list(CaOrder.objects.parked()) == [order]
+    assert ca.calls == ["issue"]
+
+    issuing.record(order.pk, issuing.ask(order.pk, even_if_unknown=True))
+    assert ca.calls == ["issue", "issue"]
+
+
+# --- an order that nobody wants any more
+
+
+def test_look_up_of_what_was_never_asked(ca, order):
+    order = issuing.record(order.pk, issuing.look_up(order.pk))
+    assert order.state == State.REFUSED
+    assert ca.calls == []
+    assert isinstance(issuing.ask(order.pk), Refused)
+
+
+def test_look_up_after_faults_only(ca, order):
+    ca.script.append(fails(DOWN))
+    with pytest.raises(CaError):
+        issuing.ask(order.pk)
+    assert isinstance(issuing.look_up(order.pk), Refused)
+
+
+@searchable
+@pytest.mark.parametrize(("step", "answer"), [(issued(), Issued), (answers(None), Refused)])
+def test_look_up_searches_and_does_not_ask(ca, order, step, answer):
+    ca.script += [fails(LOST), step]
+    ask_and_record(order)
+    assert isinstance(issuing.look_up(order.pk), answer)
+    assert ca.calls == ["issue", "find"]
+
+
+def test_look_up_where_nobody_can_search(ca, order):
+    ca.script.append(fails(LOST))
+    ask_and_record(order)
+    assert isinstance(issuing.look_up(order.pk), Unknown)
+    assert ca.calls == ["issue"]
+
+
+def test_look_up_of_what_is_pending(ca, order):
+    ca.script += [answers(Pending("7", timezone.now())), issued()]
+    ask_and_record(order)
+    assert isinstance(issuing.look_up(order.pk), Issued)
+
+
+# --- what came back is not what was ordered
+
+
+def _other_key() -> Any:
+    return keys.generate(KeyAlgorithm.EC_P256).public_key()
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _in(**time: int) -> Any:
+    return timezone.now() + timedelta(**time)
+
+
+SAN, USAGE, EXTENDED, POLICIES, SID = (
+    "2.5.29.17",
+    "2.5.29.15",
+    "2.5.29.37",
+    "2.5.29.32",
+    "1.3.6.1.4.1.311.25.2",
+)
+OTHER_SAN = (x509.SubjectAlternativeName([x509.RFC822Name("ceo@example.com")]), False)
+CA_TRUE = (x509.BasicConstraints(ca=True, path_length=None), True)
+WRONG = {
+    "another key": (lambda: Issuance(public_key=_other_key()), "the public key is not the one"),
+    "another subject": (lambda: Issuance(subject=_name("Eve")), "the subject is CN=Eve"),
+    "longer": (lambda: Issuance(not_after=_in(days=366)), "longer than ordered"),
+    "earlier": (lambda: Issuance(not_before=_in(days=-2)), "earlier than ordered"),
+    "no names": (lambda: Issuance(drop=(SAN,)), "alternative names are not as ordered"),
+    "other names": (lambda: Issuance(drop=(SAN,), add=(OTHER_SAN,)), "alternative names are not"),
+    "no key usage": (lambda: Issuance(drop=(USAGE,)), "the key usage is not as ordered"),
+    "no extended key usage": (lambda: Issuance(drop=(EXTENDED,)), "the extended key usage is not"),
+    "no policy": (lambda: Issuance(drop=(POLICIES,)), "a certificate policy is missing"),
+    "no SID": (lambda: Issuance(drop=(SID,)), "the security identifier is not as ordered"),
+    "a CA": (lambda: Issuance(add=(CA_TRUE,)), "it is a certificate of a CA"),
+    "another CA": (lambda: Issuance(ca=scripted.make_ca("Eve's CA")), "it does not lead to"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_not_as_ordered_is_refused_and_revoked(ca, order, wrong):
+    how, complaint = WRONG[wrong]
+    ca.script.append(issued(how()))
+    order = ask_and_record(order)
+
+    assert order.state == State.REFUSED
+    assert complaint in order.detail
+    assert not order.certificate
+    (surplus,) = order.surplus.all()
+    assert list(CaOrder.objects.with_surplus()) == [order]
+
+    assert issuing.revoke_surplus(order.pk) == 1
+    assert ca.revoked == [(surplus.certificate, RevocationReason.SUPERSEDED)]
+    assert not CaOrder.objects.with_surplus().exists()
+    assert issuing.revoke_surplus(order.pk) == 0
+
+
+def test_a_chain_that_does_not_end_at_this_ca(ca, order):
+    eve = scripted.make_ca("Scripted issuing CA", issuer=scripted.make_ca("Scripted root"))
+    ca.script.append(issued(Issuance(ca=eve), chain=(eve.der,)))
+    assert "its chain does not end at this CA" in ask_and_record(order).detail
+
+
+def test_an_intermediate_that_may_not_sign(ca, order):
+    person = scripted.make_ca("Person", issuer=scripted.issuing_ca(), may_sign=False)
+    ca.script.append(issued(Issuance(ca=person), chain=(person.der, scripted.issuing_ca().der)))
+    assert "it does not lead to CN=Person" in ask_and_record(order).detail
+
+
+def test_a_ca_that_sends_no_chain(ca, order):
+    ca.script.append(issued(chain=()))
+    order = ask_and_record(order)
+    assert (order.state, order.chain) == (State.ISSUED, (scripted.issuing_ca().der,))
+
+
+def test_a_chain_of_garbage(ca, order):
+    ca.script.append(issued(chain=(b"garbage",)))
+    assert ask_and_record(order).state == State.REFUSED
+
+
+@pytest.mark.parametrize("garbage", [b"", b"garbage", b"-----BEGIN CERTIFICATE-----\n", b"0\x03\x02\x01\x05"])
+def test_garbage_is_refused_and_there_is_nothing_to_revoke(ca, order, garbage):
+    ca.script.append(answers(Issued(garbage, (scripted.issuing_ca().der,))))
+    order = ask_and_record(order)
+    assert order.state == State.REFUSED
+    assert not order.surplus.exists()
+
+
+def test_a_serial_number_is_given_once(ca, prepared):
+    ca.script += [issued(Issuance(serial=4711)), issued(Issuance(serial=4711))]
+    first, second = prepared(ca=ca.alias), prepared(ca=ca.alias)
+    assert ask_and_record(first).state == State.ISSUED
+    second = ask_and_record(second)
+    assert second.state == State.REFUSED
+    assert "serial number" in second.detail
+
+
+def test_a_second_certificate_for_one_order_is_surplus(ca, order):
+    ca.script += [issued(), issued()]
+    first, second = issuing.ask(order.pk), issuing.ask(order.pk)
+    assert first != second
+    order = issuing.record(order.pk, first)
+    order = issuing.record(order.pk, second)
+    assert (order.state, order.certificate) == (State.ISSUED, first.certificate)
+    assert [each.certificate for each in order.surplus.all()] == [second.certificate]
+
+
+def test_what_comes_after_the_end_is_surplus(ca, order):
+    ca.script.append(issued())
+    late = issuing.ask(order.pk)
+    issuing.record(order.pk, Refused("Withdrawn.", ""))
+    order = issuing.record(order.pk, late)
+    assert order.state == State.REFUSED
+    assert order.surplus.get().certificate == late.certificate
+
+
+def test_late_answers_change_nothing(ca, order):
+    ca.script.append(issued())
+    order = ask_and_record(order)
+    for late in (Refused("no", ""), Unknown("?"), Pending("1", timezone.now())):
+        assert issuing.record(order.pk, late).state == State.ISSUED
+
+
+def test_a_certificate_that_breaks_the_rules(ca, order):
+    """RFC 5280 4.2.1.1: certificates of a CA name the key that signed them."""
+    ca.script.append(issued(Issuance(drop=("2.5.29.35",))))
+    order = ask_and_record(order)
+    assert order.state == State.REFUSED
+    assert "lint: " in order.detail
+    assert "authority_key_identifier" in order.detail

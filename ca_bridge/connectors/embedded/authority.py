@@ -31,7 +31,7 @@ class Authority:
 
 
 def load(options: EmbeddedOptions) -> Authority:
-    """Open the CA. Raises CaError: passing where it has not been made yet, else permanent."""
+    """Open the CA. Raises CaError, a passing one: orders wait until an operator has put it right."""
     directory = Path(options.directory)
     if not (directory / "issuing.crt").exists():
         raise CaError(
@@ -45,7 +45,7 @@ def load(options: EmbeddedOptions) -> Authority:
 
 
 def initialise(options: EmbeddedOptions) -> bool:
-    """Make root and issuing CA, once: True if they were made now. Raises CaError, permanent.
+    """Make root and issuing CA, once: True if they were made now. Raises CaError.
 
     The directory is filled beside its place and then renamed, so that two who start at once, or a crash,
     leave one whole CA.
@@ -112,12 +112,10 @@ def _passphrase(options: EmbeddedOptions) -> bytes:
         raise CaError(
             f"The passphrase of the CA {options.name} cannot be read.",
             f"passphrase_file {options.passphrase_file}: {type(error).__name__}",
-            permanent=True,
         ) from None
     if len(passphrase) < MINIMUM_PASSPHRASE:
         raise CaError(
-            f"The passphrase of the CA {options.name} is shorter than {MINIMUM_PASSPHRASE} characters.",
-            permanent=True,
+            f"The passphrase of the CA {options.name} is shorter than {MINIMUM_PASSPHRASE} characters."
         )
     return passphrase.encode()
 
@@ -130,12 +128,9 @@ def _signer(directory: Path, name: str, passphrase: bytes) -> Signer:
         raise CaError(
             "The certificate authority cannot open its key.",
             f"{directory / name}.key: {type(error).__name__}",
-            permanent=True,
         ) from None
     if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != certificate.public_key():
-        raise CaError(
-            "The certificate authority's key and certificate do not match.", str(directory), permanent=True
-        )
+        raise CaError("The certificate authority's key and certificate do not match.", str(directory))
     return Signer(certificate, key)
 
 

@@ -1,0 +1,170 @@
+"""A connector that answers what a test tells it, and a small CA that signs whatever a test wants."""
+
+import functools
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from ca_bridge.contract import (
+    Answer,
+    CertificateOrder,
+    Health,
+    Issued,
+    RevocationOutcome,
+    RevocationReason,
+)
+
+Step = Callable[[CertificateOrder], Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """None: the script is put into the instance."""
+
+
+class ScriptedConnector:
+    """Takes one step of the script at each call, and remembers the calls."""
+
+    Options = Options
+
+    def __init__(self, _options: Options) -> None:
+        self.script: deque[Step] = deque()
+        self.calls: list[str] = []
+        self.revoked: list[tuple[bytes, RevocationReason]] = []
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        return self._step("issue", order)
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:
+        return self._step(f"fetch {handle}", order)
+
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
+        self.revoked.append((certificate, reason))
+        return RevocationOutcome.REVOKED
+
+    def chain(self) -> Sequence[bytes]:
+        return (issuing_ca().der, root_ca().der)
+
+    def health(self) -> Health:
+        return Health(ok=True, detail="scripted")
+
+    def _step(self, call: str, order: CertificateOrder) -> Any:
+        self.calls.append(call)
+        return self.script.popleft()(order)
+
+
+class SearchableConnector(ScriptedConnector):
+    """The same, and the CA can be searched."""
+
+    def find(self, order: CertificateOrder) -> Issued | None:
+        return self._step("find", order)
+
+
+@dataclass(frozen=True)
+class SmallCa:
+    """A certificate and its key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.DER)
+
+
+@functools.cache
+def root_ca() -> SmallCa:
+    return make_ca("Scripted root")
+
+
+@functools.cache
+def issuing_ca() -> SmallCa:
+    return make_ca("Scripted issuing CA", issuer=root_ca())
+
+
+def make_ca(common_name: str, *, issuer: SmallCa | None = None, may_sign: bool = True) -> SmallCa:
+    """A CA on a curve; may_sign=False makes one whose certificate forbids it to be a CA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer.certificate.subject if issuer else name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(ca=may_sign, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return SmallCa(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
+
+
+@dataclass(frozen=True)
+class Issuance:
+    """What the small CA puts into a certificate; None: as the request says. drop, add: extensions."""
+
+    ca: SmallCa | None = None
+    subject: x509.Name | None = None
+    public_key: ec.EllipticCurvePublicKey | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    serial: int | None = None
+    drop: tuple[str, ...] = ()
+    add: tuple[tuple[x509.ExtensionType, bool], ...] = ()
+
+
+def sign(order: CertificateOrder, how: Issuance = Issuance()) -> bytes:
+    """Return a certificate (DER) for an order, right but for what is said."""
+    request, ca = x509.load_der_x509_csr(order.csr), how.ca or issuing_ca()
+    public_key = how.public_key or request.public_key()
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(how.subject or request.subject)
+        .issuer_name(ca.certificate.subject)
+        .public_key(public_key)
+        .serial_number(how.serial or x509.random_serial_number())
+        .not_valid_before(how.not_before or order.not_before)
+        .not_valid_after(how.not_after or order.not_after)
+    )
+    extensions = [
+        (x509.SubjectKeyIdentifier.from_public_key(public_key), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), False),
+        *((extension.value, extension.critical) for extension in request.extensions),
+    ]
+    kept = [each for each in extensions if each[0].oid.dotted_string not in how.drop]
+    for value, critical in (*kept, *how.add):
+        builder = builder.add_extension(value, critical=critical)
+    return builder.sign(ca.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def issued(how: Issuance = Issuance(), chain: tuple[bytes, ...] | None = None) -> Step:
+    """A step of a script: the CA issues."""
+
+    def step(order: CertificateOrder) -> Issued:
+        return Issued(sign(order, how), chain if chain is not None else (issuing_ca().der,))
+
+    return step
+
+
+def answers(answer: Any) -> Step:
+    """A step of a script: the CA answers so."""
+    return lambda _order: answer
+
+
+def fails(error: Exception) -> Step:
+    """A step of a script: the connector raises."""
+
+    def step(order: CertificateOrder) -> Answer:
+        raise error
+
+    return step
