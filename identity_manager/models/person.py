@@ -11,13 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
+from identity_manager.models import person_search
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.role import Role
 from identity_manager.models.search_text import searchable
 from identity_manager.models.stateful import Stateful, state_constraint
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django_stubs_ext.db.models.manager import RelatedManager
 
     from identity_manager.models.role import RoleAssignment
 
@@ -47,6 +48,10 @@ class PersonQuerySet(models.QuerySet["Person"]):
         return self.filter(
             state=PersonState.ACTIVE, roles__role=role, roles__organisational_unit__in={"", unit}
         ).distinct()
+
+    def matching(self, text: str) -> Self:
+        """Persons in whose name, personnel number, e-mail or department every word of the text is found."""
+        return person_search.matching(self, text)
 
 
 class Person(Stateful):
@@ -112,7 +117,7 @@ class Person(Stateful):
 
     def compose_search_text(self) -> str:
         """What SEARCH looks through: names, number, e-mail, department; folded."""
-        return searchable(
+        text = searchable(
             self.display_name,
             self.given_name,
             self.surname,
@@ -120,6 +125,7 @@ class Person(Stateful):
             self.email,
             self.department,
         )
+        return person_search.indexed(text)
 
     @property
     def is_active(self) -> bool:

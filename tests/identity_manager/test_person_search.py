@@ -1,0 +1,170 @@
+"""SEARCH finds persons by any part of what is known of them, on both databases."""
+
+import pytest
+from django.db import connection
+
+from identity_manager.models import Person, person_search
+from tests.cast import person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+NAMES = {
+    "yamada": ("太郎", "山田", "山田太郎"),
+    "sato": ("花子", "佐藤", "佐藤 花子"),
+    "muller": ("Jürgen", "Müller-Weiß", "Jürgen Müller-Weiß"),
+    "lukasz": ("Łukasz", "Wiśniewski", "Łukasz Wiśniewski"),
+    "seamus": ("Séamus", "O'Neill", "Séamus O'Neill"),
+    "li": ("Wei", "Li", "Wei Li"),
+    "melissa": ("Ayşe", "Yılmaz", "Ayşe Yılmaz"),
+    "omar": ("عمر", "حداد", "عمر حداد"),
+    "eleni": ("Ελένη", "Παπαδοπούλου", "Ελένη Παπαδοπούλου"),
+    "kim": ("영희", "김", "김영희"),
+    "odd": ('Per "cent"', "50%_off", 'Per "cent" 50%_off'),
+}
+
+
+@pytest.fixture(autouse=True)
+def _everybody() -> None:
+    for key, (given_name, surname, display_name) in NAMES.items():
+        names = {"given_name": given_name, "surname": surname, "display_name": display_name}
+        person(key, personnel_number=f"E{len(key)}-{key}", email="", upn="", sid="", department="", **names)
+
+
+def found(text: str) -> set[str]:
+    return {row.personnel_number.split("-")[1] for row in Person.objects.matching(text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("山田", {"yamada"}),
+        ("山", {"yamada"}),
+        ("田太", {"yamada"}),
+        ("太郎", {"yamada"}),
+        ("山田太郎", {"yamada"}),
+        ("山田 太郎", {"yamada"}),
+        ("花", {"sato"}),
+        ("佐藤花子", {"sato"}),
+        ("郎山", set()),
+        ("muller", {"muller"}),
+        ("MÜLLER", {"muller"}),
+        ("weiss", {"muller"}),
+        ("WEISS jurgen", {"muller"}),
+        ("lukasz", {"lukasz"}),
+        ("wisniewski", {"lukasz"}),
+        ("niewsk", {"lukasz"}),
+        ("o'neill", {"seamus"}),
+        ("ONEILL", set()),
+        ("o'", {"seamus"}),
+        ("yilmaz", {"melissa"}),
+        ("YILMAZ", {"melissa"}),
+        ("حد", {"omar"}),
+        ("عمر", {"omar"}),
+        ("ελενη", {"eleni"}),
+        ("ΠΑ", {"eleni"}),
+        ("김", {"kim"}),
+        ("영희", {"kim"}),
+        ("li", {"li"}),
+        ("we", {"muller", "li"}),
+        ("w l", {"li", "lukasz"}),
+        ("ei", set()),
+        ("E6", {"yamada", "muller", "lukasz", "seamus"}),
+    ],
+)
+def test_it_finds_any_part_whatever_the_case_and_the_accents(text: str, expected: set[str]) -> None:
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"cent"', {"odd"}),
+        ('"c', {"odd"}),
+        ('"', {"odd"}),
+        ("'", {"seamus"}),
+        ("50%_off", {"odd"}),
+        ("0%_o", {"odd"}),
+        ("%", {"odd"}),
+        ("_", {"odd"}),
+        ("___", set()),
+        ("%%%", set()),
+        ("*", set()),
+        ("li*", set()),
+        ("wei OR sato", set()),
+        ("wei NOT sato", set()),
+        ("NEAR(wei li)", set()),
+        ("search_text:wei", set()),
+        ("wei\x00li", {"li"}),
+        ("\ud800wei", {"li", "muller"}),
+        ("\\", set()),
+        ("(", set()),
+        ("^w", set()),
+        ("-", set(NAMES)),
+        ("\u0301", set()),
+        ("😀", set()),
+    ],
+)
+def test_what_is_typed_is_data_and_never_syntax(text: str, expected: set[str]) -> None:
+    assert found(text) == expected
+
+
+def test_nothing_typed_is_no_restriction() -> None:
+    assert found("") == found("  ") == set(NAMES)
+
+
+@pytest.mark.parametrize("text", ["a " * 100, "wei " * 100, "x" * 100_000, "'" * 300, "山" * 300])
+def test_long_input_is_answered(text: str) -> None:
+    found(text)
+
+
+def test_e_mail_and_department_are_looked_through_and_follow_changes() -> None:
+    row = person("nina", email="nina.berg@example.org", department="Buchhaltung", personnel_number="X-nina")
+    assert found("example.org") == found("haltung") == found("be") == {"nina"}
+    row.department = "Einkauf"
+    row.save()
+    assert found("haltung") == set()
+    assert found("einkauf") == {"nina"}
+    row.delete()
+    assert found("einkauf") == found("be") == set()
+
+
+def test_rows_made_in_bulk_are_found() -> None:
+    row = Person(personnel_number="B-bulk", given_name="Bulk", surname="Row", display_name="Bulk Row")
+    row.search_text = row.compose_search_text()
+    Person.objects.bulk_create([row])
+    assert found("bulk") == found("bu") == {"bulk"}
+    Person.objects.all().delete()
+    assert found("bulk") == set()
+
+
+def test_an_index_made_anew_knows_who_is_there() -> None:
+    connection.check_constraints()  # PostgreSQL alters no table whose checks are pending
+    person_search.remove(connection)
+    person_search.install(connection)
+    assert found("山田") == {"yamada"}
+    assert found("uller") == {"muller"}
+
+
+def test_counting_stops_at_the_limit() -> None:
+    count = person_search.count_up_to(Person.objects.all(), 3)
+    assert (count.number, count.more) == (3, True)
+    count = person_search.count_up_to(Person.objects.matching("山田"), 3)
+    assert (count.number, count.more) == (1, False)
+
+
+@pytest.mark.usefixtures("sqlite_only")
+def test_on_sqlite_the_tables_of_the_search_answer() -> None:
+    plan = Person.objects.matching("uller ja").explain()
+    assert "identity_manager_person_parts" in str(Person.objects.matching("uller").query)
+    assert "VIRTUAL TABLE" in plan
+    with connection.cursor() as cursor:
+        for table in ("identity_manager_person_parts", "identity_manager_person_words"):
+            cursor.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)")  # noqa: S608 ours
+
+
+@pytest.mark.usefixtures("postgresql_only")
+def test_on_postgresql_the_trigram_index_answers() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    for text in ("uller", "ja"):
+        assert "identity_manager_person_search" in Person.objects.matching(text).explain()
