@@ -1,3 +1,40 @@
-"""The addresses."""
+"""The addresses of Self-Service, below /my/."""
+
+from django.urls import path
+
+from selfservice.views import (
+    certificates,
+    dashboard,
+    open_tasks,
+    passphrases,
+    progress,
+    request_token,
+    requests,
+    terms,
+)
+
 app_name = "selfservice"
-urlpatterns: list = []
+urlpatterns = [
+    path("", dashboard.dashboard, name="dashboard"),
+    path("open-tasks/", open_tasks.open_tasks, name="open-tasks"),
+    path("request/", request_token.request_softtoken, name="request-softtoken"),
+    path("requests/", requests.requests, name="requests"),
+    path("requests/<uuid:request_id>/withdraw/", requests.withdraw, name="withdraw"),
+    path("requests/<uuid:request_id>/terms/", terms.terms, name="terms"),
+    path("requests/<uuid:request_id>/terms/<uuid:text_id>.txt", terms.terms_text, name="terms-text"),
+    path("requests/<uuid:request_id>/decline/", terms.decline, name="decline"),
+    path("requests/<uuid:request_id>/progress/", progress.progress, name="progress"),
+    path("requests/<uuid:request_id>/progress/lines/", progress.progress_lines, name="progress-lines"),
+    path("tokens/<uuid:token_id>/passphrase/", passphrases.passphrase, name="passphrase"),
+    path("tokens/<uuid:token_id>/acknowledge/", passphrases.acknowledge, name="acknowledge"),
+    path("certificates/", certificates.certificates, name="certificates"),
+    path("certificates/<uuid:token_id>/", certificates.token, name="token"),
+    path("certificates/<uuid:token_id>/lock/", certificates.lock, name="lock"),
+    path("certificates/<uuid:token_id>/send-again/", certificates.send_again, name="send-again"),
+    path("certificate-files/<uuid:certificate_id>-chain.pem", certificates.chain, name="chain"),
+    path(
+        "certificate-files/<uuid:certificate_id>.<str:encoding>",
+        certificates.certificate_file,
+        name="certificate-file",
+    ),
+]

@@ -1,0 +1,133 @@
+"""What the person sends."""
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.mail import install
+from identity_manager.models import Person, TermsText
+from identity_manager.ui.forms import CardsField, RadioCards
+from identity_manager.ui.parts import Card
+from identity_manager.workflow import policy, step4_accept
+from selfservice.refusals import VerbForm
+from selfservice.types_on_offer import cards
+
+
+class RequestForm(VerbForm):
+    """Which software token types the person asks for."""
+
+    types = CardsField(
+        label=_("Which software tokens do you want?"), error_messages={"required": policy.NO_TYPE.sentence}
+    )
+
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["types"].choices = cards(person)  # type: ignore[attr-defined]  # a CardsField
+
+    @property
+    def type_ids(self) -> list[uuid.UUID]:
+        return [uuid.UUID(value) for value in self.cleaned_data["types"]]
+
+
+class TermsForm(VerbForm):
+    """That the person accepts exactly these texts for exactly this snapshot."""
+
+    accept = forms.BooleanField(
+        label=_("I accept the Terms and Conditions"),
+        error_messages={"required": _("Check the box if you accept. Without it nothing is issued.")},
+    )
+    snapshot_hash = forms.CharField(
+        widget=forms.HiddenInput,
+        max_length=64,
+        error_messages={"required": step4_accept.ANOTHER_SNAPSHOT.sentence},
+    )
+    texts = forms.ModelMultipleChoiceField(
+        TermsText.objects.all(),
+        widget=forms.MultipleHiddenInput,
+        error_messages=dict.fromkeys(
+            ("required", "invalid_list", "invalid_choice", "invalid_pk_value"),
+            step4_accept.OTHER_TERMS.sentence,
+        ),
+    )
+
+    @property
+    def text_ids(self) -> list[uuid.UUID]:
+        return [text.pk for text in self.cleaned_data["texts"]]
+
+
+class DeclineForm(VerbForm):
+    """Why the person does not accept, if they want to say it."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("The office that asked for you reads this."),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class ShowForm(VerbForm):
+    """A click on **Show passphrase**."""
+
+
+class NotedForm(VerbForm):
+    """That the person has noted the passphrase."""
+
+    noted = forms.BooleanField(
+        label=_("I have noted the passphrase"),
+        error_messages={
+            "required": _("Note the passphrase first, then check the box: it is destroyed afterwards.")
+        },
+    )
+
+
+class LockForm(VerbForm):
+    """Why the certificates are to be locked."""
+
+    reason = forms.ChoiceField(
+        label=_("Why?"),
+        choices=[
+            (
+                RevocationReason.KEY_COMPROMISE.value,
+                Card(
+                    _("The device is lost or stolen, or somebody may know the passphrase"),
+                    _("Do this at once."),
+                    icon="alert",
+                ),
+            ),
+            (
+                RevocationReason.CESSATION_OF_OPERATION.value,
+                Card(_("I do not need it any more"), icon="trash"),
+            ),
+            (RevocationReason.UNSPECIFIED.value, Card(_("Another reason"), icon="more")),
+        ],
+        widget=RadioCards,
+        error_messages={"required": _("Choose why.")},
+    )
+
+    @property
+    def revocation_reason(self) -> RevocationReason:
+        return RevocationReason(self.cleaned_data["reason"])
+
+
+class SendAgainForm(VerbForm):
+    """For which device the file is sent again."""
+
+    device = forms.ChoiceField(
+        choices=[(device.code, device.name) for device in install.DEVICES],
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose a device of the list.")),
+    )
+
+    @property
+    def container_format(self) -> str:
+        device = install.device(self.cleaned_data["device"])
+        return device.container_format.value if device else ""
+
+
+class WithdrawForm(VerbForm):
+    """A click on **Withdraw the request**."""

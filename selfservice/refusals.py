@@ -1,0 +1,50 @@
+"""What a person reads when a verb refuses: the one place where it becomes an error of a form, and a status."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeVar
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.workflow.errors import Reason, Refused
+from identity_manager.workflow.step6_passphrase import NO_PASSPHRASE
+
+# The verbs speak of "this person" to officers; here the person reads it.
+SPOKEN_TO = {
+    "no-email": _("You have no e-mail address in the directory, so nothing can be delivered to you."),
+    "wrong-kind": _("Not offered to you."),
+    "under-way": _("Your request for this type is under way."),
+    "has-one": _("You have a valid one."),
+}
+Done = TypeVar("Done")
+STATUS = {NO_PASSPHRASE.code: HTTPStatus.GONE}
+
+
+class VerbForm(forms.Form):
+    """A form whose verb may refuse."""
+
+    refused: Refused | None = None
+
+    def perform(self, verb: Callable[[], Done]) -> Done | None:
+        """Return what the verb returned, where the form was sent and is right; else the form says why not."""
+        if not self.is_valid():
+            return None
+        try:
+            return verb()
+        except Refused as error:
+            self.refused = error
+            self.add_error(error.field if error.field in self.fields else None, sentence(error.reason))
+            return None
+
+    @property
+    def status(self) -> int:
+        """The status of the page that shows this form."""
+        if self.refused is not None:
+            return STATUS.get(self.refused.reason.code, self.refused.status)
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.errors else HTTPStatus.OK
+
+
+def sentence(reason: Reason) -> str:
+    """The reason in words for the person whom it is about."""
+    return str(SPOKEN_TO.get(reason.code, reason.sentence))

@@ -1,0 +1,73 @@
+"""What has become of a request, in plain words for its person, and where they go from here."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from identity_manager.models import RequestState, TokenRequest
+from identity_manager.workflow import policy
+from selfservice.progress import next_passphrase
+
+
+@dataclass(frozen=True)
+class Story:
+    """Where a request stands: one line, the reason that somebody gave, and the next page."""
+
+    line: str
+    reason: str = ""
+    action: str = ""
+    url: str = ""
+
+
+def of(request: TokenRequest) -> Story:
+    """Return the story of the request in the state that it has now."""
+    action, url = _next_page(request)
+    reason = request.reason if request.state in TOLD_REASONS else ""
+    return Story(line=_line(request), reason=reason, action=action, url=url)
+
+
+TOLD_REASONS = (RequestState.REJECTED, RequestState.CANCELLED, RequestState.DECLINED)
+
+
+def can_be_withdrawn(request: TokenRequest) -> bool:
+    """Whether **Withdraw the request** is offered."""
+    return policy.can_be_withdrawn(request)
+
+
+def _line(request: TokenRequest) -> str:
+    lines = {
+        RequestState.REQUESTED: _("Somebody decides on it. You get a mail when they have."),
+        RequestState.APPROVED: _("It is approved. You are asked to accept the Terms and Conditions next."),
+        RequestState.REJECTED: _("It was rejected. Nothing was issued."),
+        RequestState.AWAITING_ACCEPTANCE: _("It waits for you: read and accept the Terms and Conditions."),
+        RequestState.DECLINED: _("You declined the Terms and Conditions. Nothing was issued."),
+        RequestState.LAPSED: _("The Terms and Conditions were not accepted in time. You can ask again."),
+        RequestState.ISSUING: _("Keys and certificates are being made. You have nothing to do."),
+        RequestState.FAILED: _("It could not be issued. The office that looks after software tokens knows."),
+        RequestState.ISSUED: _("It is issued. Note the passphrase, and look into your mailbox for the file."),
+        RequestState.COMPLETED: _("It is finished. What you got is under Certificates."),
+        RequestState.CANCELLED: _("It was ended before anything was handed out."),
+    }
+    return lines[RequestState(request.state)]
+
+
+def _next_page(request: TokenRequest) -> tuple[str, str]:
+    """The label and the address of the page where it goes on; empty where there is none."""
+    match request.state:
+        case RequestState.AWAITING_ACCEPTANCE:
+            return _("Read and accept"), reverse("selfservice:terms", args=[request.pk])
+        case RequestState.ISSUING | RequestState.FAILED:
+            return _("See how far it is"), reverse("selfservice:progress", args=[request.pk])
+        case RequestState.ISSUED | RequestState.COMPLETED:
+            return _after_issue(request)
+        case RequestState.DECLINED | RequestState.LAPSED:
+            return _("Ask again"), reverse("selfservice:request-softtoken")
+    return "", ""
+
+
+def _after_issue(request: TokenRequest) -> tuple[str, str]:
+    token = next_passphrase(request)
+    if token is not None:
+        return _("See the passphrase"), reverse("selfservice:passphrase", args=[token.pk])
+    return _("See your certificates"), reverse("selfservice:certificates")

@@ -1,0 +1,86 @@
+"""What a person sees of a token: its certificates by human names, its files, the devices they are for."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ca_bridge.certificates import describe
+from identity_manager.mail import install
+from identity_manager.models import Certificate, Container, SoftwareToken
+from identity_manager.ui import parts
+
+DEVICE_ICONS = {
+    "windows": "desktop",
+    "windows-old": "server",
+    "macos": "laptop",
+    "iphone": "phone",
+    "iphone-old": "phone",
+    "android": "phone",
+    "android-old": "phone",
+    "linux": "terminal",
+    "firefox": "browser",
+    "thunderbird": "mail",
+    "outlook": "mail",
+}
+
+
+@dataclass(frozen=True)
+class CertificateCard:
+    """A certificate: who it names and who issued it first, the rest to unfold."""
+
+    row: Certificate
+    name: str
+    issuer: str
+    details: list[parts.Pair]
+
+
+def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
+    """The issued certificates of the token, in their order."""
+    rows = token.certificates.exclude(certificate=None).select_related("profile")
+    return [
+        CertificateCard(row, common_name(row.subject), common_name(row.issuer), _details(row)) for row in rows
+    ]
+
+
+def common_name(distinguished_name: str) -> str:
+    """The CN of a name in the form of RFC 4514; the whole name where it has none."""
+    name = x509.Name.from_rfc4514_string(distinguished_name)
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else distinguished_name
+
+
+def octets(hexadecimal: str) -> str:
+    """Hexadecimal digits in pairs with colons, as other programs show them."""
+    digits = hexadecimal.upper()
+    return ":".join(digits[start : start + 2] for start in range(0, len(digits), 2))
+
+
+def files(token: SoftwareToken, container_format: str) -> list[Container]:
+    """The files of one format."""
+    return list(token.containers.filter(format=container_format).select_related("certificate__profile"))
+
+
+def devices(token: SoftwareToken, chosen: install.Device | None) -> list[parts.Device]:
+    """The devices to choose from; each leads to the same page with that device."""
+    page = reverse("selfservice:token", args=[token.pk])
+    return [
+        parts.Device(
+            device.name, DEVICE_ICONS[device.code], f"{page}?device={device.code}#device", device is chosen
+        )
+        for device in install.DEVICES
+    ]
+
+
+def _details(row: Certificate) -> list[parts.Pair]:
+    facts = describe(bytes(row.certificate))
+    names = ", ".join(value for _kind, value in facts.subject_alt_names)
+    return [
+        parts.Pair(_("Serial number"), octets(row.serial), mono=True),
+        parts.Pair(_("Fingerprint (SHA-256)"), octets(row.fingerprint_sha256), mono=True),
+        parts.Pair(_("Alternative names"), names),
+        parts.Pair(_("Subject"), row.subject),
+        parts.Pair(_("Issuer"), row.issuer),
+    ]

@@ -1,0 +1,39 @@
+"""The software token types that a person can ask for, as cards that say what each means."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from identity_manager.models import Person, RequestOrigin
+from identity_manager.ui.parts import Card
+from identity_manager.workflow import policy
+from identity_manager.workflow.policy import TypeChoice
+from selfservice.refusals import sentence
+
+ICONS = {"vpn": "network", "encryption": "lock", "signature": "pen", "smime": "mail", "authentication": "key"}
+
+
+def cards(person: Person) -> list[tuple[str, Card]]:
+    """Every type on offer, with the reason where this person cannot have it now."""
+    return [(str(choice.token_type.pk), _card(person, choice)) for choice in policy.type_choices(person)]
+
+
+def _card(person: Person, choice: TypeChoice) -> Card:
+    token_type = choice.token_type
+    return Card(
+        title=str(token_type),
+        line=f"{token_type.summary} {_consequence(person, choice)}",
+        reason=sentence(choice.reason) if choice.reason else "",
+        icon=ICONS.get(token_type.code, "token"),
+    )
+
+
+def _consequence(person: Person, choice: TypeChoice) -> str:
+    count = len(choice.token_type.ordered_profiles())
+    certificates = ngettext("%(count)d certificate.", "%(count)d certificates.", count) % {"count": count}
+    approvers = policy.approvals_needed(
+        [choice.token_type], requester=person, person=person, origin=RequestOrigin.SELF_SERVICE
+    )
+    if not approvers:
+        return f"{certificates} {_('Nobody has to approve it.')}"
+    approval = ngettext("Somebody approves it first.", "%(count)d persons approve it first.", approvers)
+    return f"{certificates} {approval % {'count': approvers}}"

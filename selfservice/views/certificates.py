@@ -1,0 +1,127 @@
+"""**Certificates**: the person's tokens and what is in them, **Lock** and **Send the file again**."""
+
+import uuid
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ca_bridge.certificates import load
+from identity_manager.mail import install
+from identity_manager.models import Certificate, SoftwareToken
+from identity_manager.workflow import policy, revoke, side_roads
+from selfservice import access, token_details
+from selfservice.forms import LockForm, SendAgainForm
+
+MEDIA_TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
+ENCODINGS = {"pem": Encoding.PEM, "der": Encoding.DER}
+
+
+@require_safe
+def certificates(request: HttpRequest) -> HttpResponse:
+    """List the person's tokens, those in use first."""
+    tokens = SoftwareToken.objects.filter(person=access.user(request)).visible_under_certificates()
+    rows = tokens.select_related("token_type").prefetch_related("certificates").order_by("-created_at")
+    in_use = [token for token in rows if policy.can_be_revoked(token)]
+    ended = [token for token in rows if not policy.can_be_revoked(token)]
+    context = {"tab": "certificates", "in_use": in_use, "ended": ended}
+    return render(request, "selfservice/certificates.html", context)
+
+
+@require_safe
+def token(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+    """One token: certificates, files, and how to install them on the chosen device."""
+    row = access.own_token(request, token_id)
+    form = SendAgainForm(initial={"device": request.GET.get("device", "")})
+    return _token_page(request, row, device=install.device(request.GET.get("device", "")), form=form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def lock(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+    """**Lock certificates**, PcmProcLockCertificates of the original: say what happens, ask why, revoke."""
+    row = access.own_token(request, token_id)
+    form = LockForm(request.POST if request.method == "POST" else None)
+    locked = form.perform(
+        lambda: revoke.revoke_token(actor=row.person, token_id=row.pk, reason=form.revocation_reason)
+    )
+    if locked:
+        messages.success(request, _("Your certificates for %(type)s are locked.") % {"type": row})
+        return redirect("selfservice:token", row.pk)
+    row = access.own_token(request, token_id)
+    context = {
+        "tab": "certificates",
+        "token": row,
+        "form": form,
+        "certificates": token_details.certificate_cards(row),
+        "lockable": policy.can_be_revoked(row),
+    }
+    return render(request, "selfservice/lock.html", context, status=form.status)
+
+
+@require_POST
+def send_again(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+    """**Send the file again**, in the format that the chosen device reads."""
+    row = access.own_token(request, token_id)
+    form = SendAgainForm(request.POST)
+    mail = form.perform(
+        lambda: side_roads.send_again(
+            actor=row.person, token_id=row.pk, container_format=form.container_format
+        )
+    )
+    device = install.device(request.POST.get("device", ""))
+    if mail is None:
+        return _token_page(request, access.own_token(request, token_id), device=device, form=form)
+    messages.success(request, _("The file is on its way to %(address)s.") % {"address": mail.to_address})
+    page = reverse("selfservice:token", args=[row.pk])
+    return redirect(f"{page}?device={form.cleaned_data['device']}#device")
+
+
+@require_safe
+def certificate_file(request: HttpRequest, certificate_id: uuid.UUID, encoding: str) -> HttpResponse:
+    """A public certificate, in PEM or DER."""
+    row = access.own_certificate(request, certificate_id)
+    if encoding not in ENCODINGS:
+        raise Http404
+    content = load(bytes(row.certificate)).public_bytes(ENCODINGS[encoding])
+    return _download(content, _file_name(row, encoding), MEDIA_TYPES[encoding])
+
+
+@require_safe
+def chain(request: HttpRequest, certificate_id: uuid.UUID) -> HttpResponse:
+    """The issuers of a certificate in PEM, nearest first."""
+    row = access.own_certificate(request, certificate_id)
+    content = b"".join(load(bytes(issuer)).public_bytes(Encoding.PEM) for issuer in row.chain)
+    return _download(content, _file_name(row, "chain.pem"), MEDIA_TYPES["pem"])
+
+
+def _token_page(
+    request: HttpRequest, row: SoftwareToken, *, device: install.Device | None, form: SendAgainForm
+) -> HttpResponse:
+    container_format = device.container_format.value if device else row.token_type.container_format
+    context = {
+        "tab": "certificates",
+        "token": row,
+        "form": form,
+        "certificates": token_details.certificate_cards(row),
+        "files": token_details.files(row, container_format),
+        "devices": token_details.devices(row, device),
+        "device": device,
+        "sendable": policy.can_be_sent(row),
+        "lockable": policy.can_be_revoked(row),
+    }
+    return render(request, "selfservice/token.html", context, status=form.status)
+
+
+def _file_name(row: Certificate, suffix: str) -> str:
+    separator = "-" if suffix == "chain.pem" else "."
+    return f"{row.profile.code}-{row.serial[-8:].lower()}{separator}{suffix}"
+
+
+def _download(content: bytes, name: str, media_type: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=media_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,20 @@
+"""The person's first page: what waits, and what they can do."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from selfservice import access, open_tasks
+
+
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Greet by name, lead to what waits, offer the rest."""
+    person = access.user(request)
+    context = {
+        "tab": "dashboard",
+        "person": person,
+        "waiting": open_tasks.waiting(person),
+        "under_way": open_tasks.under_way(person),
+    }
+    return render(request, "selfservice/dashboard.html", context)

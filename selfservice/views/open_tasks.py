@@ -1,0 +1,16 @@
+"""**Open Tasks**: terms to accept, passphrases to note, and what is under way."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from selfservice import access
+from selfservice import open_tasks as tasks
+
+
+@require_safe
+def open_tasks(request: HttpRequest) -> HttpResponse:
+    """List what waits for the person."""
+    person = access.user(request)
+    context = {"tab": "open_tasks", "waiting": tasks.waiting(person), "under_way": tasks.under_way(person)}
+    return render(request, "selfservice/open_tasks.html", context)

@@ -1,0 +1,61 @@
+"""Step 6: a passphrase is shown on a click, noted, and destroyed."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_POST
+
+from identity_manager.models import SoftwareToken
+from identity_manager.ui.sign_in import recent_sign_in_required
+from identity_manager.workflow import step6_passphrase
+from selfservice import access
+from selfservice.forms import NotedForm, ShowForm
+from selfservice.progress import next_passphrase
+from selfservice.refusals import VerbForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@cache_control(no_store=True, private=True)
+@recent_sign_in_required
+def passphrase(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+    """Offer the passphrase; a click shows it."""
+    if request.method == "POST":
+        return _shown(request, token_id)
+    return _page(request, access.own_token(request, token_id), form=NotedForm())
+
+
+def _shown(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+    """The one page that holds a secret: it answers the POST itself, so that no address leads to it."""
+    token = access.own_token(request, token_id)
+    form = ShowForm(request.POST)
+    secret = form.perform(lambda: step6_passphrase.show(actor=token.person, token_id=token.pk))
+    token = access.own_token(request, token_id)
+    return _page(request, token, form=form if secret is None else NotedForm(), secret=secret or "")
+
+
+@require_POST
+@cache_control(no_store=True, private=True)
+def acknowledge(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+    """The person has noted the passphrase: destroy it, and go on to the next one."""
+    token = access.own_token(request, token_id)
+    form = NotedForm(request.POST)
+    if not form.perform(lambda: step6_passphrase.acknowledge(actor=token.person, token_id=token.pk)):
+        return _page(request, access.own_token(request, token_id), form=form)
+    messages.success(
+        request, _("The passphrase for %(type)s is destroyed here. Only you have it now.") % {"type": token}
+    )
+    following = next_passphrase(token.request)
+    if following is not None:
+        return redirect("selfservice:passphrase", following.pk)
+    return redirect("selfservice:token", token.pk)
+
+
+def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret: str = "") -> HttpResponse:
+    context = {"tab": "open_tasks", "token": token, "form": form, "secret": secret}
+    if token.passphrase_wrapped is None:
+        return render(request, "selfservice/passphrase_gone.html", context, status=410)
+    return render(request, "selfservice/passphrase.html", context, status=form.status)

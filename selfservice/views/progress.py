@@ -1,0 +1,56 @@
+"""Step 5 as the person sees it: three lines that fill."""
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from identity_manager.models import TokenRequest
+from selfservice import access, stories
+from selfservice import progress as issuance
+from selfservice.open_tasks import type_names
+
+
+@require_safe
+@never_cache
+def progress(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Show how far it is; lead to the passphrase once all is sealed."""
+    row = access.own_request(request, request_id)
+    target = _passphrase_page(row)
+    if target:
+        return redirect(target)
+    return render(request, "selfservice/progress.html", {"tab": "open_tasks", **_context(row)})
+
+
+@require_safe
+@never_cache
+def progress_lines(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """The part of the page that moves."""
+    row = access.own_request(request, request_id)
+    target = _passphrase_page(row)
+    if target:
+        return HttpResponseClientRedirect(target)
+    return render(request, "selfservice/progress_lines.html", _context(row))
+
+
+def _passphrase_page(row: TokenRequest) -> str:
+    """Where to go when nothing moves any more and a passphrase waits; else empty."""
+    token = issuance.next_passphrase(row)
+    if token is None or row.state in ("issuing", "failed"):
+        return ""
+    return reverse("selfservice:passphrase", args=[token.pk])
+
+
+def _context(row: TokenRequest) -> dict[str, Any]:
+    return {
+        "token_request": row,
+        "types": type_names(row.tokens.select_related("token_type")),
+        "progress": issuance.of(row, now=timezone.now()),
+        "story": stories.of(row),
+    }

@@ -1,0 +1,57 @@
+"""**My requests**: where each stands, and **Withdraw** while it waits for somebody's word."""
+
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from identity_manager.models import TokenRequest
+from identity_manager.workflow import policy, side_roads
+from selfservice import access, stories
+from selfservice.forms import WithdrawForm
+from selfservice.open_tasks import type_names
+
+PAGE = 20
+
+
+@require_safe
+def requests(request: HttpRequest) -> HttpResponse:
+    """List the person's requests, newest first."""
+    rows = TokenRequest.objects.filter(person=access.user(request)).select_related("requested_by")
+    page = Paginator(rows.prefetch_related("tokens__token_type"), PAGE).get_page(request.GET.get("page"))
+    entries = [
+        {
+            "request": row,
+            "types": type_names(row.tokens.all()),
+            "story": stories.of(row),
+            "withdrawable": policy.can_be_withdrawn(row),
+        }
+        for row in page
+    ]
+    return render(
+        request, "selfservice/requests.html", {"tab": "my_requests", "page": page, "entries": entries}
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Ask for confirmation, then take the request back."""
+    row = access.own_request(request, request_id)
+    form = WithdrawForm(request.POST if request.method == "POST" else None)
+    if form.perform(lambda: side_roads.withdraw(actor=row.person, request_id=row.pk)):
+        messages.success(request, _("You have withdrawn the request. Nothing was issued."))
+        return redirect("selfservice:requests")
+    row = access.own_request(request, request_id)
+    context = {
+        "tab": "my_requests",
+        "form": form,
+        "token_request": row,
+        "types": type_names(row.tokens.select_related("token_type")),
+        "story": stories.of(row),
+        "withdrawable": policy.can_be_withdrawn(row),
+    }
+    return render(request, "selfservice/withdraw.html", context, status=form.status)
