@@ -121,7 +121,7 @@ def database(name: str, default: str | None) -> dict[str, Any]:
     """Return Django's description of the database at the URL NAME (sqlite:///file or postgresql://...)."""
     url = urlsplit(text(name, default))
     if url.scheme == "sqlite":
-        return _sqlite(url.path)
+        return _sqlite(unquote(url.path))
     if url.scheme == "postgresql":
         return {
             "ENGINE": "django.db.backends.postgresql",

@@ -5,6 +5,7 @@ DEPLOYMENT=production demands what it needs by name. checks.py refuses what does
 """
 
 from pathlib import Path
+from urllib.parse import quote
 
 import celery.schedules
 from csp.constants import NONE, SELF
@@ -101,10 +102,14 @@ FORM_RENDERER = "identity_manager.ui.forms.FormRenderer"
 
 # --- Database, cache, sessions --------------------------------------------------------------------
 DATABASES = {
-    "default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR}/data/db.sqlite3" if EMBEDDED else None)
+    "default": env.database(
+        "DATABASE_URL", f"sqlite://{quote(str(VAR_DIR))}/data/db.sqlite3" if EMBEDDED else None
+    )
 }
 ALLOW_SQLITE = env.boolean("ALLOW_SQLITE", default=False)  # in production, where one machine serves all
-BROKER_URL = env.text("BROKER_URL", f"redis+socket://{VAR_DIR}/run/broker.sock" if EMBEDDED else None)
+BROKER_URL = env.text(
+    "BROKER_URL", f"redis+socket://{quote(str(VAR_DIR))}/run/broker.sock" if EMBEDDED else None
+)
 # Rate limits and lockout need a cache that all processes share.
 CACHES = {
     "default": {

@@ -110,9 +110,9 @@ class Broker:
 
 def private_broker() -> Broker:
     """The broker of this installation. Raises CannotRunError when no server program is to be found."""
-    directory = Path(settings.VAR_DIR) / "run" / "broker"
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Broker(server_executable(), directory, _socket_path(directory))
+    run = Path(settings.VAR_DIR) / "run"
+    (run / "broker").mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Broker(server_executable(), run / "broker", _socket_path(run))
 
 
 def server_executable() -> str:
@@ -152,10 +152,14 @@ def _socket_path(directory: Path) -> Path:
 
 
 # --- The programs ----------------------------------------------------------------------------------
+# The demo may well run as root, in a container; Celery's warning would stand above the addresses.
+ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
+
+
 def portal_programs(broker_url: str) -> list[Program]:
     """Worker, beat and web, each with the secrets that it needs and no others (DESIGN.md 4)."""
     python = (sys.executable, "-m")
-    celery = (*python, "celery", "--quiet", "--app", "identity_manager")
+    celery = (sys.executable, "-W", ROOT_WARNING, "-m", "celery", "--quiet", "--app", "identity_manager")
     worker = ("worker", "--pool", "threads", "--concurrency", "4", "--queues", "ca,mail,bulk")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
     web = (*python, "gunicorn", "--config", "python:identity_manager.config.gunicorn")

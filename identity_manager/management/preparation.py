@@ -1,5 +1,6 @@
 """Bring an installation of the embedded mode up to date. Steps that have been done do nothing."""
 
+from io import StringIO
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
@@ -17,8 +18,8 @@ def prepare() -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
-    call_command("init_embedded_ca", verbosity=0)
-    call_command("load_demo", verbosity=0)
+    call_command("init_embedded_ca", verbosity=0, stdout=StringIO())
+    call_command("load_demo", verbosity=0, stdout=StringIO())
 
 
 def make_directories(var: Path) -> None:

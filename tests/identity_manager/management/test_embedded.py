@@ -80,6 +80,10 @@ def test_a_long_path_gets_a_short_socket_of_our_own(settings: Settings, tmp_path
     path.parent.rmdir()
 
 
+def test_the_socket_lies_where_the_settings_look_for_it(settings: Settings) -> None:
+    assert embedded.private_broker().url == settings.BROKER_URL
+
+
 def test_without_any_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda _name: None)
