@@ -112,9 +112,16 @@ def selfservice_url(name: str, *args: Any) -> str:
 
 def _compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
     """Render in the person's language and time zone."""
-    context = {"person": about.person, "request": about.request, "token": about.token, "url": url, **more}
+    context: dict[str, Any] = {
+        "person": about.person,
+        "request": about.request,
+        "token": about.token,
+        "action_url": url,
+        **more,
+    }
     folder = f"emails/{about.message}"
     with translation.override(about.person.language), timezone.override(about.person.time_zone):
+        context["subject"] = " ".join(render_to_string(f"{folder}/subject.txt", context).split())
         return OutgoingMail(
             message=about.message,
             occasion=about.occasion,
@@ -123,7 +130,7 @@ def _compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
             token=about.token,
             to_address=about.person.email,
             language=about.person.language,
-            subject=" ".join(render_to_string(f"{folder}/subject.txt", context).split()),
+            subject=context["subject"],
             body_text=render_to_string(f"{folder}/body.txt", context).strip() + "\n",
             body_html=render_to_string(f"{folder}/body.html", context),
         )
