@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from identity_manager import queue
-from identity_manager.mail.sending import SendingFailed
+from identity_manager.mail.sending import SendingError
 from identity_manager.models import OutgoingMail
 
 SEND = "mail.send"
@@ -32,7 +32,7 @@ def claim(mail_id: uuid.UUID) -> OutgoingMail | None:
         return OutgoingMail.objects.get(pk=mail_id) if claimed else None
 
 
-def settle(mail: OutgoingMail, failure: SendingFailed | None) -> None:
+def settle(mail: OutgoingMail, failure: SendingError | None) -> None:
     """Write down what came of sending, on the caller's locked and still claimed row."""
     now = timezone.now()
     if failure is None:

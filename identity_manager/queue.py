@@ -21,6 +21,6 @@ def after_commit(task: str, row_id: uuid.UUID) -> None:
 def publish(task: str, row_id: uuid.UUID) -> None:
     """Publish now. The task is looked up in the registry, because send_task ignores eager mode."""
     try:
-        current_app.tasks[task].apply_async(args=[str(row_id)])
+        current_app.tasks[task].apply_async(args=(str(row_id),))
     except (OperationalError, OSError) as error:
         logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, row_id, error)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from ca_bridge import registry
 from identity_manager.management.embedded import Broker, server_executable
 from identity_manager.management.preparation import compile_catalogues
 
@@ -20,6 +21,12 @@ pytest_plugins = ["tests.programs"]
 def _catalogues() -> None:
     """The German of the pages, compiled."""
     compile_catalogues()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _embedded_ca() -> None:
+    """The keys and certificates of the embedded CA; its rows are each test's own."""
+    registry.connector("corporate").initialise()
 
 
 @pytest.fixture

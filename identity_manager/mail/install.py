@@ -93,9 +93,7 @@ DEVICES = (
         STANDARD,
         (
             *WINDOWS_STEPS[:3],
-            _(
-                "In Outlook, open File › Options › Trust Center › Trust Center Settings › Email Security › Settings."
-            ),
+            _("In Outlook, open File › Options › Trust Center › Email Security › Settings."),
             _("Choose the certificate for signing and for encryption, SHA-256 and AES-256."),
         ),
     ),

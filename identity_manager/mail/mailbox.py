@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage as ParsedMessage
+from email.message import Message
 from email.parser import BytesParser
 from email.utils import getaddresses
 from pathlib import Path
@@ -53,10 +54,15 @@ class StoredMessage:
             (
                 part.get_filename() or "attachment",
                 part.get_content_type(),
-                part.get_payload(decode=True) or b"",
+                _decoded(part),
             )
             for part in self.message.iter_attachments()
         ]
+
+
+def _decoded(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def stored_messages() -> Iterator[StoredMessage]:

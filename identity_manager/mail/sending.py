@@ -14,7 +14,7 @@ from identity_manager.models import Container, OutgoingMail
 CONTAINER_TYPE = "application/x-pkcs12"
 
 
-class SendingFailed(Exception):
+class SendingError(Exception):
     """The mail server did not take it: for good, or for the moment. detail is for operators."""
 
     def __init__(self, detail: str, *, permanent: bool) -> None:
@@ -24,12 +24,12 @@ class SendingFailed(Exception):
 
 
 def send(mail: OutgoingMail) -> None:
-    """Send the mail, with its containers where it delivers a token. Raises SendingFailed."""
+    """Send the mail, with its containers where it delivers a token. Raises SendingError."""
     message = build(mail)
     try:
         message.send()
     except (smtplib.SMTPException, AnymailError, requests.RequestException, OSError, ValueError) as error:
-        raise SendingFailed(_detail(error), permanent=_is_permanent(error)) from error
+        raise SendingError(_detail(error), permanent=_is_permanent(error)) from error
 
 
 def build(mail: OutgoingMail) -> EmailMultiAlternatives:

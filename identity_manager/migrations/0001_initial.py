@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('ca_bridge', '0002_remove_caorder_ca_order_issued_has_certificate_and_more'),
+        ('ca_bridge', '0001_initial'),
     ]
 
     operations = [

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
-from ca_bridge.fields import BytesField
 from ca_bridge.contract import RevocationReason
+from ca_bridge.fields import BytesField
 from ca_bridge.issuing import CertificateFacts
 from ca_bridge.models import CaOrder
 from identity_manager.models.certificate_profile import CertificateProfile
@@ -41,7 +41,7 @@ class CertificateState(models.TextChoices):
 C = CertificateState
 
 
-class CertificateQuerySet(LeasedQuerySet):
+class CertificateQuerySet(LeasedQuerySet["Certificate"]):
     def to_be_issued(self) -> Self:
         """Ordered certificates of a living request."""
         return self.filter(state=C.ORDERED, token__request__state=RequestState.ISSUING)
@@ -104,6 +104,13 @@ class Certificate(Stateful, Leased):
 
     def __str__(self) -> str:
         return self.subject or str(self.profile)
+
+    @property
+    def der(self) -> bytes:
+        """The certificate. Raises ValueError as long as none was issued."""
+        if self.certificate is None:
+            raise ValueError("This certificate has not been issued.")
+        return self.certificate
 
     @property
     def chain(self) -> tuple[bytes, ...]:

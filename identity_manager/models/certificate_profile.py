@@ -38,7 +38,7 @@ class CertificateProfile(Stateful):
     state = FSMField(max_length=16, choices=VersionState.choices, default=VersionState.DRAFT, protected=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = VersionedQuerySet.as_manager()
+    objects = VersionedQuerySet["CertificateProfile"].as_manager()
 
     class Meta:
         constraints = [

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -11,8 +11,10 @@ from django.db.models import F, Q
 MAX_DELAY = timedelta(hours=1)
 NUDGE_INTERVAL = timedelta(minutes=1)
 
+Row = TypeVar("Row", bound=models.Model, covariant=True)
 
-class LeasedQuerySet(models.QuerySet[Any]):
+
+class LeasedQuerySet(models.QuerySet[Row]):
     """Rows of a Leased model."""
 
     def due(self, now: datetime) -> Self:

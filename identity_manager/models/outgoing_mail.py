@@ -27,7 +27,7 @@ class MailState(models.TextChoices):
 M = MailState
 
 
-class OutgoingMailQuerySet(LeasedQuerySet):
+class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):
     def queued(self) -> Self:
         """Mails that have to go out."""
         return self.filter(state=M.QUEUED)

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-# Letters that Unicode does not decompose, so that NFKD alone leaves them (measured: ł ø đ ı æ œ ß þ ð ħ ŧ ŋ ə).
+# Letters that Unicode does not decompose, so that NFKD alone leaves them (measured).
 _BESIDE_NFKD = str.maketrans(
     {
         "ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th", "ð": "d",

@@ -19,7 +19,7 @@ from identity_manager.models.token_request import RequestKind, RequestState, Tok
 from identity_manager.models.token_type import TokenType
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django_stubs_ext.db.models.manager import RelatedManager
 
     from identity_manager.models.container import Container
 
@@ -50,7 +50,7 @@ class DeliveryState(models.TextChoices):
     FETCHED = "fetched", _("Fetched from the portal")
 
 
-class SoftwareTokenQuerySet(LeasedQuerySet):
+class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
     def to_be_sealed(self) -> Self:
         """Tokens of a living request, all of whose certificates are there."""
         unfinished = Certificate.objects.filter(token=OuterRef("pk")).exclude(state=CertificateState.VALID)

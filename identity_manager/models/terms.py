@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models.identifiers import new_id
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django_stubs_ext.db.models.manager import RelatedManager
 
 
 class TermsDocument(models.Model):
@@ -29,7 +29,8 @@ class TermsDocument(models.Model):
 
     def current_version(self) -> "TermsVersion":
         """The version in force. Raises TermsVersion.DoesNotExist where none was published."""
-        return self.versions.get(is_current=True)
+        version: TermsVersion = self.versions.get(is_current=True)
+        return version
 
 
 class TermsVersion(models.Model):
@@ -57,7 +58,7 @@ class TermsVersion(models.Model):
     def text_in(self, language: str | None = None) -> "TermsText":
         """The text in the language, else in the installation's own."""
         wanted = (language or get_language() or settings.LANGUAGE_CODE)[:2]
-        texts = {text.language: text for text in self.texts.all()}
+        texts: dict[str, TermsText] = {text.language: text for text in self.texts.all()}
         return texts.get(wanted) or texts[settings.LANGUAGE_CODE]
 
 

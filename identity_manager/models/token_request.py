@@ -15,7 +15,7 @@ from identity_manager.models.person import Person
 from identity_manager.models.stateful import Stateful, state_constraint
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django_stubs_ext.db.models.manager import RelatedManager
 
     from identity_manager.models.approval import Approval
     from identity_manager.models.software_token import SoftwareToken

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
@@ -17,7 +18,7 @@ from identity_manager.models.terms import TermsDocument
 from identity_manager.models.versioned import VersionedQuerySet, VersionState
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django_stubs_ext.db.models.manager import RelatedManager
 
 KEY_ALGORITHMS = [
     (KeyAlgorithm.RSA_2048.value, "RSA 2048"),
@@ -72,7 +73,7 @@ class TokenType(Stateful):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     token_type_profiles: "RelatedManager[TokenTypeProfile]"
-    objects = VersionedQuerySet.as_manager()
+    objects = VersionedQuerySet["TokenType"].as_manager()
 
     class Meta:
         ordering = ["position", "name"]
@@ -89,7 +90,16 @@ class TokenType(Stateful):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return self._in_language(self.name, self.name_de)
+
+    @property
+    def summary(self) -> str:
+        """What it is for, in the language that is active."""
+        return self._in_language(self.description, self.description_de)
+
+    @staticmethod
+    def _in_language(english: str, german: str) -> str:
+        return german if german and (get_language() or "").startswith("de") else english
 
     def ordered_profiles(self) -> list[CertificateProfile]:
         """The profiles in their order; each becomes one certificate."""

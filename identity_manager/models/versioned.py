@@ -1,9 +1,11 @@
 """Catalogue entries come in versions: one row each, and one of a code is active."""
 
-from typing import Any, Self
+from typing import Self, TypeVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 class VersionState(models.TextChoices):
@@ -12,7 +14,7 @@ class VersionState(models.TextChoices):
     RETIRED = "retired", _("Retired")
 
 
-class VersionedQuerySet(models.QuerySet[Any]):
+class VersionedQuerySet(models.QuerySet[Row]):
     def active(self) -> Self:
         """The version of each code that is in force."""
         return self.filter(state=VersionState.ACTIVE)

@@ -1,0 +1,140 @@
+"""The verbs of the road: every change of a request or token happens in this package and nowhere else.
+
+ROAD is the index: where each step happens, from the page to the test that proves it.
+tests/architecture/test_workflow_index.py keeps it true.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One way through one of the seven steps (SPEC.md 1).
+
+    page: name of the address where it is started, empty where the system does it by itself.
+    verbs: dotted paths below this package.  request, token: state before and after, None where untouched.
+    task: name in the queue.  mails: functions of mail.messages.  tests: files that prove it.
+    """
+
+    number: int
+    name: str
+    page: str
+    verbs: tuple[str, ...]
+    request: tuple[str, str] | None
+    token: tuple[str, str] | None
+    task: str
+    mails: tuple[str, ...]
+    tests: tuple[str, ...]
+    original: str = ""
+
+
+ROAD = (
+    Step(
+        number=1,
+        name="An administrator enables a person",
+        page="console:enable",
+        verbs=("step1_enable.enable",),
+        request=None,
+        token=None,
+        task="",
+        mails=("approval_needed",),
+        tests=("tests/journeys/test_standard_flow.py", "tests/identity_manager/workflow/test_step1.py"),
+        original="PstmProcRequestInitialSoftwareToken",
+    ),
+    Step(
+        number=1,
+        name="The person asks in Self-Service",
+        page="selfservice:request-softtoken",
+        verbs=("step1_request.request",),
+        request=None,
+        token=None,
+        task="",
+        mails=("approval_needed",),
+        tests=("tests/journeys/test_option.py", "tests/identity_manager/workflow/test_step1.py"),
+        original="PstmProcRequestInitialSofttokenUSSP",
+    ),
+    Step(
+        number=2,
+        name="An approver decides",
+        page="console:request",
+        verbs=("step2_approve.approve", "step2_approve.reject", "step2_approve.postpone"),
+        request=("requested", "approved"),
+        token=None,
+        task="",
+        mails=("approved", "rejected"),
+        tests=("tests/journeys/test_option.py", "tests/identity_manager/workflow/test_step2.py"),
+        original="PstmProcProceedSoftwareTokenRequest",
+    ),
+    Step(
+        number=3,
+        name="The person is invited",
+        page="",
+        verbs=("step3_invite.invite",),
+        request=("approved", "awaiting_acceptance"),
+        token=None,
+        task="",
+        mails=("information",),
+        tests=("tests/journeys/test_standard_flow.py", "tests/identity_manager/workflow/test_step3.py"),
+        original="PstmProcProceedSoftwareTokenRequest",
+    ),
+    Step(
+        number=4,
+        name="The person accepts the terms",
+        page="selfservice:terms",
+        verbs=("step4_accept.accept", "step4_accept.decline"),
+        request=("awaiting_acceptance", "issuing"),
+        token=("ordered", "issuing"),
+        task="",
+        mails=(),
+        tests=("tests/journeys/test_standard_flow.py", "tests/identity_manager/workflow/test_step4.py"),
+        original="PstmProcSubStartSoftwareTokenRequest",
+    ),
+    Step(
+        number=5,
+        name="A CA issues each certificate",
+        page="",
+        verbs=("step5_issue.issue",),
+        request=("issuing", "failed"),
+        token=None,
+        task="road.issue_certificate",
+        mails=(),
+        tests=("tests/journeys/test_ca_down.py", "tests/identity_manager/workflow/test_step5.py"),
+        original="PstmProcSubRequestSoftwareToken",
+    ),
+    Step(
+        number=6,
+        name="The token is sealed",
+        page="",
+        verbs=("step6_passphrase.seal",),
+        request=("issuing", "issued"),
+        token=("issuing", "sealed"),
+        task="road.seal_token",
+        mails=("delivery",),
+        tests=("tests/journeys/test_standard_flow.py", "tests/identity_manager/workflow/test_step6.py"),
+        original="PstmProcSubRequestSoftwareToken",
+    ),
+    Step(
+        number=6,
+        name="The person notes the passphrase",
+        page="selfservice:passphrase",
+        verbs=("step6_passphrase.show", "step6_passphrase.acknowledge"),
+        request=("issued", "completed"),
+        token=("sealed", "active"),
+        task="",
+        mails=("passphrase_shown",),
+        tests=("tests/journeys/test_standard_flow.py", "tests/identity_manager/workflow/test_step6.py"),
+        original="PstmProcSubRequestSoftwareToken",
+    ),
+    Step(
+        number=7,
+        name="The file is mailed",
+        page="",
+        verbs=("step7_deliver.send",),
+        request=("issued", "completed"),
+        token=("sealed", "active"),
+        task="mail.send",
+        mails=("delivery",),
+        tests=("tests/journeys/test_mail_down.py", "tests/identity_manager/workflow/test_step7.py"),
+        original="PstmProcSubRequestSoftwareToken",
+    ),
+)

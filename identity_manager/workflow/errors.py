@@ -16,7 +16,7 @@ class Reason:
         return str(self.sentence)
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 an answer, not a fault
     """A verb changed nothing, and says why. field names the form field it is about, where there is one."""
 
     status = 409

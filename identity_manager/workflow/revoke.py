@@ -35,7 +35,7 @@ def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason
 
 
 def end_token(token: SoftwareToken, *, reason: RevocationReason, actor: Person | None) -> None:
-    """Revoke a locked token in the caller's transaction: passphrase and keys gone, certificates to be revoked."""
+    """Revoke a locked token in the caller's transaction: passphrase gone, certificates to be revoked."""
     token.revoke(reason=reason.value, now=timezone.now())
     token.save()
     revoke_certificates(token, reason=reason, actor=actor)
@@ -78,8 +78,8 @@ def carry_out(*, certificate_id: uuid.UUID) -> None:
     outcome: RevocationOutcome | CaError
     try:
         outcome = issuing.revoke(
-            ca=certificate.order.ca,
-            certificate=certificate.certificate,
+            ca=certificate.profile.ca,
+            certificate=certificate.der,
             reason=RevocationReason(certificate.revocation_reason),
         )
     except CaError as error:

@@ -206,8 +206,7 @@ def lapse_token(*, token_id: uuid.UUID) -> None:
     """The passphrase was not noted in time: it is destroyed, the certificates are revoked."""
     with transaction.atomic():
         token = locking.token(token_id)
-        due = token.passphrase_wrapped is not None and token.passphrase_destroy_at <= timezone.now()
-        if token.state == TokenState.SEALED and due:
+        if SoftwareToken.objects.overdue(timezone.now()).filter(pk=token_id).exists():
             lapse_locked_token(token, actor=None, reason=str(_("The passphrase was not noted in time.")))
 
 

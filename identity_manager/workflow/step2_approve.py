@@ -21,7 +21,7 @@ ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since y
 PERSON_CHANGED = Reason(
     "person-changed",
     _(
-        "The person's data have changed since the request was made. It cannot be approved; reject or cancel it."
+        _("The person's data have changed since the request was made. Reject or cancel it."),
     ),
 )
 NO_REASON = Reason("no-reason", _("Say why you reject the request."))
@@ -56,7 +56,7 @@ def conclude(request: TokenRequest, *, actor: Person) -> None:
 
 
 def reject(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, reason: str) -> TokenRequest:
-    """End the request with the approver's reason. Raises as approve does, and NotPossible without a reason."""
+    """End the request with the approver's reason. Raises as approve does, NotPossible without a reason."""
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
         refuse(NO_REASON if not reason.strip() else None, field="reason")
@@ -74,7 +74,7 @@ def reject(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, reason: 
 
 
 def postpone(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, until: datetime) -> TokenRequest:
-    """Take the request out of the queue until a time. Raises as approve does, and NotPossible for a bad time."""
+    """Take the request out of the queue until a time. Raises as approve does, NotPossible for a bad time."""
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
         ahead = until - timezone.now()

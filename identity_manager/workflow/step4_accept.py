@@ -31,7 +31,7 @@ OTHER_TERMS = Reason("other-terms", _("The terms have changed since you opened t
 PERSON_CHANGED = Reason(
     "person-changed",
     _(
-        "Your data have changed since the request was made. Ask the office that enabled you to send a new one."
+        _("Your data have changed since the request was made. Ask the office for a new request."),
     ),
 )
 

@@ -12,6 +12,7 @@ PstmProcSubRequestSoftwareToken of the original.
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -45,14 +46,8 @@ class Claim:
 def issue(*, certificate_id: uuid.UUID) -> None:
     """Have one certificate issued, or leave it due for a later try. Does nothing where it is not due."""
     claim = _claim(certificate_id)
-    if claim is None:
-        return
-    outcome: Answer | CaError
-    try:
-        outcome = issuing.ask(claim.order_id)
-    except CaError as error:
-        outcome = error
-    _settle(claim, outcome)
+    if claim is not None:
+        _settle(claim, _outcome(issuing.ask, claim.order_id))
 
 
 def _claim(certificate_id: uuid.UUID) -> Claim | None:
@@ -67,14 +62,8 @@ def _claim(certificate_id: uuid.UUID) -> Claim | None:
         if obstacle:
             _refuse(certificate, message=obstacle, detail=obstacle)
             return None
-        if certificate.order_id is None and key is None:
-            return None  # reset by an officer between the two looks: the sweep comes back
-        try:
-            order_id = certificate.order_id or _bind(certificate, key)
-        except CaError as error:
-            _refuse(certificate, message=error.message, detail=error.detail)
-            return None
-        return Claim(certificate_id, claim_id, order_id)
+        order_id = certificate.order_id or _bind(certificate, key)
+        return Claim(certificate_id, claim_id, order_id) if order_id else None
 
 
 def _new_key(certificate_id: uuid.UUID) -> keys.PrivateKey | None:
@@ -96,27 +85,41 @@ def _obstacle(certificate: Certificate) -> str | None:
     return None
 
 
-def _bind(certificate: Certificate, key: keys.PrivateKey) -> uuid.UUID:
-    """Wrap the key onto the row and journal the order. Raises CaError where the order cannot be written."""
+def _bind(certificate: Certificate, key: keys.PrivateKey | None) -> uuid.UUID | None:
+    """Wrap the key onto the row and journal the order.
+
+    None where there is no key, because an officer reset the row between the two looks at it (the sweep
+    comes back), and where the order was refused before anybody was asked.
+    """
+    if key is None:
+        return None
+    try:
+        with transaction.atomic():
+            return _order(certificate, key)
+    except CaError as error:
+        _refuse(certificate, message=error.message, detail=error.detail)
+        return None
+
+
+def _order(certificate: Certificate, key: keys.PrivateKey) -> uuid.UUID:
+    """The key is wrapped onto the row in the transaction that journals the order. Raises CaError."""
     line = certificate.token.snapshot["certificates"][certificate.position]
     now = timezone.now()
-    validity = issuing.Validity(now, now + timedelta(days=certificate.token.snapshot["validity_days"]))
-    with transaction.atomic():
-        order = issuing.prepare(
-            ca=line["ca"],
-            idempotency_key=f"{certificate.pk}.{certificate.orders_made + 1}",
-            content=snapshot.content_of(certificate),
-            ca_profile=line["ca_profile"],
-            key=key,
-            validity=validity,
-        )
-        certificate.order = order
-        certificate.orders_made += 1
-        certificate.public_key_sha256 = keys.public_key_sha256(key).hex()
-        certificate.private_key_wrapped = vault.wrap(
-            keys.to_pkcs8(key), purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
-        )
-        certificate.save()
+    order = issuing.prepare(
+        ca=line["ca"],
+        idempotency_key=f"{certificate.pk}.{certificate.orders_made + 1}",
+        content=snapshot.content_of(certificate),
+        ca_profile=line["ca_profile"],
+        key=key,
+        validity=issuing.Validity(now, now + timedelta(days=certificate.token.snapshot["validity_days"])),
+    )
+    certificate.order = order
+    certificate.orders_made += 1
+    certificate.public_key_sha256 = keys.public_key_sha256(key).hex()
+    certificate.private_key_wrapped = vault.wrap(
+        keys.to_pkcs8(key), purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
+    )
+    certificate.save()
     audit.record(
         audit.Event.KEY_BOUND,
         actor=None,
@@ -131,15 +134,16 @@ def clear_up(*, certificate_id: uuid.UUID) -> None:
     """An ended request left an order at a CA: find out whether it was issued, and have that revoked."""
     with transaction.atomic():
         claim_id = Certificate.objects.left_behind().claim(certificate_id, now=timezone.now())
-    if claim_id is None:
-        return
-    claim = Claim(certificate_id, claim_id, Certificate.objects.get(pk=certificate_id).order_id)
-    outcome: Answer | CaError
+        order_id = Certificate.objects.values_list("order_id", flat=True).get(pk=certificate_id)
+    if claim_id is not None and order_id is not None:
+        _settle(Claim(certificate_id, claim_id, order_id), _outcome(issuing.look_up, order_id))
+
+
+def _outcome(call: Callable[[uuid.UUID], Answer], order_id: uuid.UUID) -> Answer | CaError:
     try:
-        outcome = issuing.look_up(claim.order_id)
+        return call(order_id)
     except CaError as error:
-        outcome = error
-    _settle(claim, outcome)
+        return error
 
 
 def _settle(claim: Claim, outcome: Answer | CaError) -> None:
@@ -152,7 +156,7 @@ def _settle(claim: Claim, outcome: Answer | CaError) -> None:
             return
         order = issuing.record(claim.order_id, outcome)
         if order.state == CaOrder.State.ISSUED:
-            _settle_issued(certificate)
+            _settle_issued(certificate, order)
         elif order.state == CaOrder.State.REFUSED:
             _refuse(certificate, message=order.error, detail=order.detail)
         else:
@@ -168,9 +172,9 @@ def _settle_error(certificate: Certificate, error: CaError) -> None:
         certificate.save()
 
 
-def _settle_issued(certificate: Certificate) -> None:
-    facts = issuing.describe(certificate.order.certificate)
-    certificate.issue(certificate=certificate.order.certificate, facts=facts)
+def _settle_issued(certificate: Certificate, order: CaOrder) -> None:
+    issued = order.certificate or b""
+    certificate.issue(certificate=issued, facts=issuing.describe(issued))
     certificate.settle_lease()
     certificate.save()
     token = certificate.token

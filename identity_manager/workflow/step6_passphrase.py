@@ -58,15 +58,15 @@ def seal(*, token_id: uuid.UUID) -> None:
 
 def _build(token: SoftwareToken, certificate: Certificate, secret: str) -> list[Container]:
     """Both containers of one certificate, each re-opened as a check."""
-    plain = vault.unwrap(
-        certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
-    )
-    key = keys.from_pkcs8(plain)
-    content = certificate.certificate
+    key = _open_key(certificate)
+    content = certificate.der
     built = []
     for container_format in pkcs12.ContainerFormat:
         data = pkcs12.build(
-            pkcs12.Contents(key, content, certificate.chain, friendly_name(token, certificate)),
+            key=key,
+            certificate=content,
+            chain=certificate.chain,
+            friendly_name=friendly_name(token, certificate),
             passphrase=secret,
             format=container_format,
         )
@@ -74,19 +74,28 @@ def _build(token: SoftwareToken, certificate: Certificate, secret: str) -> list[
             data,
             passphrase=secret,
             certificate=content,
-            key_sha256=bytes.fromhex(certificate.public_key_sha256),
+            key_sha256=keys.public_key_sha256(key),
         )
         built.append(
             Container(
                 token=token,
                 certificate=certificate,
                 format=container_format.value,
-                file_name=file_name(token, certificate, container_format),
+                file_name=file_name(certificate, container_format),
                 content=data,
                 sha256=hashlib.sha256(data).hexdigest(),
             )
         )
     return built
+
+
+def _open_key(certificate: Certificate) -> keys.PrivateKey:
+    if certificate.private_key_wrapped is None:
+        raise vault.VaultError("The key of this certificate was erased.")
+    plain = vault.unwrap(
+        certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
+    )
+    return keys.from_pkcs8(plain)
 
 
 def friendly_name(token: SoftwareToken, certificate: Certificate) -> str:
@@ -97,9 +106,7 @@ def friendly_name(token: SoftwareToken, certificate: Certificate) -> str:
     )
 
 
-def file_name(
-    token: SoftwareToken, certificate: Certificate, container_format: pkcs12.ContainerFormat
-) -> str:
+def file_name(certificate: Certificate, container_format: pkcs12.ContainerFormat) -> str:
     """An ASCII name: clients disagree on encoded ones."""
     suffix = "" if container_format is pkcs12.ContainerFormat.STANDARD else "-compatible"
     return f"{certificate.profile.code}-{certificate.serial[-8:].lower()}{suffix}.p12"
@@ -148,8 +155,8 @@ def show(*, actor: Person, token_id: uuid.UUID) -> str:
     The caller has checked that the sign-in is recent. Raises NotAllowed, or Stale when it is gone.
     """
     with transaction.atomic():
-        token = _fetch_with_passphrase(actor, token_id)
-        secret = vault.unwrap(token.passphrase_wrapped, purpose=vault.Purpose.PASSPHRASES, record=token.pk)
+        token, wrapped = _fetch_with_passphrase(actor, token_id)
+        secret = vault.unwrap(wrapped, purpose=vault.Purpose.PASSPHRASES, record=token.pk)
 
         token.passphrase_shown += 1
         token.passphrase_shown_at = timezone.now()
@@ -161,9 +168,9 @@ def show(*, actor: Person, token_id: uuid.UUID) -> str:
 
 
 def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
-    """The owner has noted the passphrase: it is destroyed. Raises NotAllowed, Stale, or NotPossible unseen."""
+    """The owner has noted it: it is destroyed. Raises NotAllowed, Stale, or NotPossible unseen."""
     with transaction.atomic():
-        token = _fetch_with_passphrase(actor, token_id)
+        token, _wrapped = _fetch_with_passphrase(actor, token_id)
         refuse(NOT_SHOWN if token.passphrase_shown == 0 else None, kind=NotPossible)
 
         token.passphrase_wrapped = None
@@ -175,9 +182,10 @@ def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
         return token
 
 
-def _fetch_with_passphrase(actor: Person, token_id: uuid.UUID) -> SoftwareToken:
+def _fetch_with_passphrase(actor: Person, token_id: uuid.UUID) -> tuple[SoftwareToken, bytes]:
     token = locking.token(token_id)
     refuse(policy.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
     refuse(None if token.person.is_active else NOT_ACTIVE, kind=NotAllowed)
-    refuse(NO_PASSPHRASE if token.passphrase_wrapped is None else None, kind=Stale)
-    return token
+    if token.passphrase_wrapped is None:
+        raise Stale(NO_PASSPHRASE)
+    return token, token.passphrase_wrapped

@@ -28,7 +28,7 @@ def send(*, mail_id: uuid.UUID) -> None:
     failure = None
     try:
         sending.send(mail)
-    except sending.SendingFailed as error:
+    except sending.SendingError as error:
         failure = error
     with transaction.atomic():
         row = locking.mail(mail_id)
@@ -39,7 +39,7 @@ def send(*, mail_id: uuid.UUID) -> None:
             _settle_delivery(row.token, failure)
 
 
-def _settle_delivery(token: SoftwareToken, failure: sending.SendingFailed | None) -> None:
+def _settle_delivery(token: SoftwareToken, failure: sending.SendingError | None) -> None:
     if failure is None:
         token.delivery = DeliveryState.SENT
         token.delivered_at = timezone.now()

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,12 +17,12 @@ from identity_manager.workflow import revoke, step5_issue
 
 NUDGES_AT_ONCE = 50
 
-WORK: dict[str, Callable[[], LeasedQuerySet]] = {
-    step5_issue.ISSUE: lambda: Certificate.objects.to_be_issued(),
-    step5_issue.SEAL: lambda: SoftwareToken.objects.to_be_sealed(),
-    step5_issue.CLEAR_UP: lambda: Certificate.objects.left_behind(),
-    revoke.REVOKE: lambda: Certificate.objects.to_be_revoked(),
-    outbox.SEND: lambda: OutgoingMail.objects.queued(),
+WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
+    step5_issue.ISSUE: Certificate.objects.to_be_issued,
+    step5_issue.SEAL: SoftwareToken.objects.to_be_sealed,
+    step5_issue.CLEAR_UP: Certificate.objects.left_behind,
+    revoke.REVOKE: Certificate.objects.to_be_revoked,
+    outbox.SEND: OutgoingMail.objects.queued,
 }
 
 

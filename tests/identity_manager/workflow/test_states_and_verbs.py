@@ -1,0 +1,165 @@
+"""Every state x every verb: the result, and that nothing at all has changed where the verb is refused."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.forms.models import model_to_dict
+from django.utils import timezone
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.models import AuditEvent, Certificate, OutgoingMail, SoftwareToken, TokenRequest
+from identity_manager.models.software_token import TokenState
+from identity_manager.models.token_request import RequestState
+from identity_manager.workflow import (
+    revoke,
+    side_roads,
+    step2_approve,
+    step4_accept,
+    step5_issue,
+    step6_passphrase,
+)
+from identity_manager.workflow.errors import Refused
+from tests import cast
+from tests.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """How it is called, and the state that it leads to from each state that allows it."""
+
+    call: Callable[[Company, TokenRequest], Any]
+    leads_to: dict[str, str]
+
+
+def _approve(company: Company, request: TokenRequest) -> Any:
+    return cast.approved(company.paul, request)
+
+
+def _reject(company: Company, request: TokenRequest) -> Any:
+    return step2_approve.reject(
+        actor=company.paul, request_id=request.pk, snapshot_hash=request.snapshot_hash, reason="no"
+    )
+
+
+def _postpone(company: Company, request: TokenRequest) -> Any:
+    return step2_approve.postpone(
+        actor=company.paul,
+        request_id=request.pk,
+        snapshot_hash=request.snapshot_hash,
+        until=timezone.now() + timedelta(days=2),
+    )
+
+
+BEFORE_ISSUED = ("requested", "approved", "awaiting_acceptance", "issuing", "failed")
+VERBS = {
+    "approve": Verb(_approve, {"requested": "awaiting_acceptance"}),
+    "reject": Verb(_reject, {"requested": "rejected"}),
+    "postpone": Verb(_postpone, {"requested": "requested"}),
+    "accept": Verb(lambda company, request: cast.accepted(request), {"awaiting_acceptance": "issuing"}),
+    "decline": Verb(
+        lambda company, request: step4_accept.decline(actor=company.uma, request_id=request.pk, reason="no"),
+        {"awaiting_acceptance": "declined"},
+    ),
+    "cancel": Verb(
+        lambda company, request: side_roads.cancel(actor=company.ada, request_id=request.pk, reason="gone"),
+        dict.fromkeys(BEFORE_ISSUED, "cancelled"),
+    ),
+    "withdraw": Verb(
+        lambda company, request: side_roads.withdraw(actor=company.uma, request_id=request.pk),
+        dict.fromkeys(("requested", "approved", "awaiting_acceptance"), "cancelled"),
+    ),
+    "retry": Verb(
+        lambda company, request: side_roads.retry(actor=company.ada, request_id=request.pk),
+        {"failed": "issuing"},
+    ),
+    "show": Verb(
+        lambda company, request: step6_passphrase.show(actor=company.uma, token_id=request.tokens.get().pk),
+        {"issued": "issued"},
+    ),
+    "revoke": Verb(
+        lambda company, request: revoke.revoke_token(
+            actor=company.ada, token_id=request.tokens.get().pk, reason=RevocationReason.KEY_COMPROMISE
+        ),
+        {"issued": "completed", "completed": "completed"},
+    ),
+    "send again": Verb(
+        lambda company, request: side_roads.send_again(
+            actor=company.uma, token_id=request.tokens.get().pk, container_format="compatible"
+        ),
+        {"issued": "issued", "completed": "completed"},
+    ),
+}
+
+
+def picture() -> dict[str, list[dict[str, Any]]]:
+    """Every row that a verb could have touched."""
+    models = (TokenRequest, SoftwareToken, Certificate, OutgoingMail, AuditEvent)
+    return {model.__name__: [_values(row) for row in model.objects.order_by("pk")] for model in models}
+
+
+def _values(row: Any) -> dict[str, Any]:
+    return {
+        field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields
+    } | model_to_dict(row)
+
+
+@pytest.mark.parametrize("state", RequestState.values)
+@pytest.mark.parametrize("name", VERBS)
+def test_verb_in_state(company: Company, state: str, name: str) -> None:
+    verb, request = VERBS[name], company.request_in(state)
+    assert request.state == state
+    before = picture()
+
+    if state in verb.leads_to:
+        verb.call(company, request)
+        assert TokenRequest.objects.get(pk=request.pk).state == verb.leads_to[state]
+        assert len(picture()["AuditEvent"]) > len(before["AuditEvent"])
+    else:
+        with pytest.raises(Refused) as refusal:
+            verb.call(company, request)
+        assert str(refusal.value)
+        assert picture() == before
+
+
+@pytest.mark.parametrize("state", RequestState.values)
+def test_the_system_does_nothing_out_of_turn(company: Company, state: str) -> None:
+    """issue, seal and lapse are called for any row at any time: a message may be delivered twice or late."""
+    request = company.request_in(state)
+    token = request.tokens.get()
+    issuing = state == "issuing"
+    before = picture()
+
+    if not issuing:
+        for certificate in token.certificates.all():
+            step5_issue.issue(certificate_id=certificate.pk)
+    step6_passphrase.seal(token_id=token.pk)
+    side_roads.lapse_request(request_id=request.pk)
+    side_roads.lapse_token(token_id=token.pk)
+
+    assert picture() == before
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("requested", TokenState.ORDERED),
+        ("rejected", TokenState.CANCELLED),
+        ("declined", TokenState.CANCELLED),
+        ("lapsed", TokenState.CANCELLED),
+        ("cancelled", TokenState.CANCELLED),
+        ("issuing", TokenState.ISSUING),
+        ("failed", TokenState.ISSUING),
+        ("issued", TokenState.SEALED),
+        ("completed", TokenState.ACTIVE),
+    ],
+)
+def test_the_token_goes_with_its_request(company: Company, state: str, expected: str) -> None:
+    token = company.request_in(state).tokens.get()
+
+    assert token.state == expected
+    assert token.is_open == (expected in (TokenState.ORDERED, TokenState.ISSUING, TokenState.SEALED))

@@ -1,0 +1,340 @@
+"""Step 5: claim, act, settle; what may fail there, and that it is survived."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from ca_bridge import issuing
+from ca_bridge.connectors.embedded.connector import EmbeddedConnector
+from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.contract import Pending, Refused, Unknown
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder
+from identity_manager import vault
+from identity_manager.models import AuditEvent, Certificate, Person, SoftwareToken, TokenRequest
+from identity_manager.workflow import revoke, side_roads, step5_issue, step6_passphrase
+from tests import cast
+from tests.cast import Company
+
+pytestmark = pytest.mark.django_db
+
+
+def the_certificate() -> Certificate:
+    return Certificate.objects.select_related("order").get()
+
+
+def issue() -> Certificate:
+    step5_issue.issue(certificate_id=the_certificate().pk)
+    return the_certificate()
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: Callable[..., Any]) -> None:
+    monkeypatch.setattr(EmbeddedConnector, "issue", answer)
+
+
+def down(self: Any, order: Any) -> None:
+    raise CaError("The certificate authority cannot be reached.", "connection refused")
+
+
+def test_the_key_is_wrapped_and_the_order_journalled_before_the_ca_is_asked(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+    seen = []
+    original = EmbeddedConnector.issue
+
+    def looking(self: EmbeddedConnector, order: Any) -> Any:
+        row = the_certificate()
+        seen.append((row.private_key_wrapped is not None, row.order.state, row.public_key_sha256))
+        return original(self, order)
+
+    answering(monkeypatch, looking)
+    certificate = issue()
+
+    assert seen == [(True, "asked", certificate.public_key_sha256)]
+    assert certificate.state == "valid"
+
+
+def test_what_is_issued_says_what_was_approved(company: Company) -> None:
+    company.request_in("issuing")
+    certificate = issue()
+
+    facts = issuing.describe(certificate.certificate)
+    assert "CN=Uma Lindqvist" in facts.subject
+    assert ("email", "uma@example.com") in facts.subject_alt_names
+    assert facts.serial_hex == certificate.serial
+    assert certificate.not_after - certificate.not_before <= timedelta(days=730, minutes=6)
+
+
+def test_a_ca_that_is_down_delays_and_comes_back_with_the_same_key(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = company.request_in("issuing")
+    with monkeypatch.context() as while_down:
+        answering(while_down, down)
+        certificate = issue()
+
+    assert certificate.state == "ordered"
+    assert certificate.next_attempt_at > timezone.now()
+    assert "cannot be reached" in certificate.last_error
+    assert TokenRequest.objects.get(pk=request.pk).state == "issuing"
+    key = certificate.public_key_sha256
+
+    step5_issue.issue(certificate_id=certificate.pk)
+    assert the_certificate().state == "ordered", "not before its next try"
+    with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
+        certificate = issue()
+
+    assert (certificate.state, certificate.public_key_sha256) == ("valid", key)
+    assert CaOrder.objects.count() == IssuedCertificate.objects.count() == 1
+
+
+def test_the_delay_doubles_up_to_an_hour(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.request_in("issuing")
+    answering(monkeypatch, down)
+    delays = []
+    at = timezone.now()
+    for _attempt in range(12):
+        with time_machine.travel(at, tick=False):
+            certificate = issue()
+            delays.append((certificate.next_attempt_at - timezone.now()).total_seconds())
+        at = certificate.next_attempt_at
+
+    assert delays[:4] == [5, 10, 20, 40]
+    assert delays[-1] == 3600
+    assert certificate.attempts == 12
+
+
+def test_a_ca_that_says_no_fails_the_request_and_an_officer_has_it_tried_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = company.request_in("issuing")
+    with monkeypatch.context() as refusing:
+        answering(refusing, lambda self, order: Refused("The CA does not know this profile.", "profile 17"))
+        certificate = issue()
+
+    assert (certificate.state, certificate.private_key_wrapped) == ("refused", None)
+    request.refresh_from_db()
+    assert (request.state, request.reason) == ("failed", "The CA does not know this profile.")
+    first_key = certificate.public_key_sha256
+
+    side_roads.retry(actor=company.ada, request_id=request.pk)
+    certificate = issue()
+
+    assert certificate.state == "valid"
+    assert certificate.public_key_sha256 != first_key
+    assert CaOrder.objects.count() == 2
+
+
+def test_pending_is_fetched_later(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.request_in("issuing")
+    later = timezone.now() + timedelta(hours=2)
+    with monkeypatch.context() as pending:
+        answering(pending, lambda self, order: Pending("handle-1", later))
+        certificate = issue()
+
+    assert (certificate.state, certificate.order.state) == ("ordered", "pending")
+    assert certificate.next_attempt_at == later
+    with time_machine.travel(later + timedelta(seconds=1)):
+        assert issue().state == "valid"
+
+
+def test_a_worker_that_died_after_the_ca_accepted_leaves_one_certificate(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+
+    def issued_but_the_worker_dies(order_id: Any) -> None:
+        original(order_id)
+        raise KeyboardInterrupt
+
+    original = issuing.ask
+    with monkeypatch.context() as dying:
+        dying.setattr(issuing, "ask", issued_but_the_worker_dies)
+        with pytest.raises(KeyboardInterrupt):
+            issue()
+
+    assert the_certificate().state == "ordered"
+    assert issue().state == "ordered", "the lease holds"
+    with time_machine.travel(timezone.now() + timedelta(seconds=301)):
+        certificate = issue()
+
+    assert certificate.state == "valid"
+    assert IssuedCertificate.objects.count() == 1
+
+
+def test_no_answer_is_looked_up_before_it_is_asked_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+    original = EmbeddedConnector.issue
+
+    def accepted_but_silent(self: EmbeddedConnector, order: Any) -> Unknown:
+        original(self, order)
+        return Unknown("time-out after the request was sent")
+
+    with monkeypatch.context() as silent:
+        answering(silent, accepted_but_silent)
+        certificate = issue()
+    assert (certificate.state, certificate.order.state) == ("ordered", "unknown")
+
+    answering(monkeypatch, down)  # only the search answers
+    with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
+        certificate = issue()
+
+    assert certificate.state == "valid"
+    assert IssuedCertificate.objects.count() == 1
+
+
+def test_a_worker_that_outlives_its_lease_settles_nothing(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+    certificate_id = the_certificate().pk
+    original = issuing.ask
+
+    def slow(order_id: Any) -> Any:
+        answer = original(order_id)
+        monkeypatch.setattr(issuing, "ask", original)
+        with time_machine.travel(timezone.now() + timedelta(seconds=301)):
+            step5_issue.issue(certificate_id=certificate_id)
+        return answer
+
+    monkeypatch.setattr(issuing, "ask", slow)
+    issue()
+
+    assert the_certificate().state == "valid"
+    assert AuditEvent.objects.filter(name="certificate.issued").count() == 1
+    assert IssuedCertificate.objects.count() == 1
+
+
+def test_a_person_locked_during_the_call_has_it_revoked(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = company.request_in("issuing")
+    original = EmbeddedConnector.issue
+
+    def locked_meanwhile(self: EmbeddedConnector, order: Any) -> Any:
+        uma = Person.objects.get(pk=company.uma.pk)
+        uma.lock()
+        uma.save()
+        return original(self, order)
+
+    answering(monkeypatch, locked_meanwhile)
+    certificate = issue()
+
+    assert certificate.revocation_decided_at is not None
+    assert certificate.private_key_wrapped is None
+    assert TokenRequest.objects.get(pk=request.pk).state == "failed"
+    revoke.carry_out(certificate_id=certificate.pk)
+    assert the_certificate().state == "revoked"
+
+
+def test_a_request_cancelled_during_the_call_has_it_revoked(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = company.request_in("issuing")
+    original = EmbeddedConnector.issue
+
+    def cancelled_meanwhile(self: EmbeddedConnector, order: Any) -> Any:
+        side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+        return original(self, order)
+
+    answering(monkeypatch, cancelled_meanwhile)
+    certificate = issue()
+
+    assert certificate.revocation_decided_at is not None
+    revoke.carry_out(certificate_id=certificate.pk)
+    assert the_certificate().state == "revoked"
+    assert TokenRequest.objects.get(pk=request.pk).state == "cancelled"
+
+
+def test_what_a_cancelled_request_left_at_the_ca_is_found_and_revoked(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = company.request_in("issuing")
+    original = EmbeddedConnector.issue
+
+    def accepted_but_silent(self: EmbeddedConnector, order: Any) -> Unknown:
+        original(self, order)
+        return Unknown("time-out")
+
+    with monkeypatch.context() as silent:
+        answering(silent, accepted_but_silent)
+        certificate = issue()
+    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+    assert the_certificate().private_key_wrapped is None
+
+    with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
+        step5_issue.clear_up(certificate_id=certificate.pk)
+        revoke.carry_out(certificate_id=certificate.pk)
+
+    assert the_certificate().state == "revoked"
+    assert IssuedCertificate.objects.get().revoked_at is not None
+
+
+def test_what_was_never_issued_for_a_cancelled_request_is_not_asked_for(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = company.request_in("issuing")
+    with monkeypatch.context() as while_down:
+        answering(while_down, down)
+        certificate = issue()
+    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+
+    with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
+        step5_issue.clear_up(certificate_id=certificate.pk)
+
+    assert the_certificate().state == "refused"
+    assert not IssuedCertificate.objects.exists()
+
+
+def test_a_change_between_acceptance_and_issuance_stops_before_the_ca(company: Company) -> None:
+    request = company.request_in("issuing")
+    Person.objects.filter(pk=company.uma.pk).update(email="other@example.com")
+
+    certificate = issue()
+
+    assert certificate.state == "refused"
+    request.refresh_from_db()
+    assert request.state == "failed"
+    assert "e-mail" in request.reason
+    assert not CaOrder.objects.exists()
+
+
+def test_the_wrapped_key_belongs_to_its_row(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.request_in("issuing")
+    answering(monkeypatch, down)
+    certificate = issue()
+
+    opened = vault.unwrap(
+        certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk
+    )
+    assert opened.startswith(b"\x30")
+    with pytest.raises(vault.VaultError):
+        vault.unwrap(
+            certificate.private_key_wrapped, purpose=vault.Purpose.PASSPHRASES, record=certificate.pk
+        )
+    with pytest.raises(vault.VaultError):
+        vault.unwrap(
+            certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=company.uma.pk
+        )
+
+
+def test_a_token_waits_for_all_its_certificates(company: Company) -> None:
+    pair = cast.token_type("pair", profiles=("signing", "encryption"))
+    request = cast.accepted(cast.enabled(company.ada, company.uma, pair))
+    first, second = Certificate.objects.all()
+    token = request.tokens.get()
+
+    step5_issue.issue(certificate_id=first.pk)
+    step6_passphrase.seal(token_id=token.pk)
+    assert SoftwareToken.objects.get().state == "issuing"
+
+    step5_issue.issue(certificate_id=second.pk)
+    step6_passphrase.seal(token_id=token.pk)
+    assert SoftwareToken.objects.get().state == "sealed"

@@ -1,0 +1,156 @@
+"""Step 6: sealing, showing, noting, destroying."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from cryptography.hazmat.primitives.serialization import pkcs12 as reader
+from django.utils import timezone
+
+from ca_bridge import pkcs12
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    Container,
+    OutgoingMail,
+    Person,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.workflow import policy, revoke, side_roads, step6_passphrase
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
+from tests import cast
+from tests.cast import Company
+
+pytestmark = pytest.mark.django_db
+PASSPHRASE = re.compile(r"[2-9A-HJ-NP-Z]{5}(-[2-9A-HJ-NP-Z]{5}){4}")
+
+
+def sealed(company: Company) -> SoftwareToken:
+    return company.request_in("issued").tokens.get()
+
+
+def test_a_sealed_token_has_both_containers_and_no_key_left(company: Company) -> None:
+    token = sealed(company)
+
+    assert sorted(row.format for row in token.containers.all()) == ["compatible", "standard"]
+    assert not Certificate.objects.exclude(private_key_wrapped=None).exists()
+    assert AuditEvent.objects.filter(name="certificate.key-erased").count() == 1
+    assert token.request.state == "issued"
+
+
+def test_the_passphrase_opens_every_container(company: Company) -> None:
+    token = sealed(company)
+    secret = step6_passphrase.show(actor=company.uma, token_id=token.pk)
+
+    assert PASSPHRASE.fullmatch(secret)
+    for container in Container.objects.all():
+        key, certificate, chain = reader.load_key_and_certificates(container.content, secret.encode())
+        assert key.public_key() == certificate.public_key()
+        assert len(chain) == 1, "the issuing CA goes along"
+
+
+def test_iterations_are_as_configured(company: Company, settings: object) -> None:
+    token = sealed(company)
+
+    by_format = {row.format: pkcs12.iterations(row.content) for row in token.containers.all()}
+    assert by_format == {"standard": (10_000, 10_000), "compatible": (2_048, 2_048)}
+
+
+def test_two_certificates_are_two_files_under_one_passphrase(company: Company) -> None:
+    pair = cast.token_type("pair", profiles=("signing", "encryption"))
+    token = cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, pair))).tokens.get()
+    secret = step6_passphrase.show(actor=company.uma, token_id=token.pk)
+
+    files = token.containers.filter(format="standard")
+    names = {reader.load_pkcs12(row.content, secret.encode()).cert.friendly_name for row in files}
+    assert len(files) == len(names) == 2
+
+
+def test_each_showing_is_counted_and_the_first_is_told_by_mail(company: Company) -> None:
+    token = sealed(company)
+
+    first, second = (step6_passphrase.show(actor=company.uma, token_id=token.pk) for _ in range(2))
+
+    assert first == second
+    assert SoftwareToken.objects.get().passphrase_shown == 2
+    assert AuditEvent.objects.filter(name="passphrase.shown").count() == 2
+    mail = OutgoingMail.objects.get(message="passphrase_shown")
+    assert first not in mail.body_text + mail.body_html + mail.subject
+
+
+@pytest.mark.parametrize("name", ["ada", "paul", "rita", "sam"])
+def test_nobody_else_sees_or_notes_it(company: Company, name: str) -> None:
+    token = sealed(company)
+
+    for verb in (step6_passphrase.show, step6_passphrase.acknowledge):
+        with pytest.raises(NotAllowed) as refusal:
+            verb(actor=getattr(company, name), token_id=token.pk)
+        assert refusal.value.reason == policy.NOT_YOURS
+    assert SoftwareToken.objects.get().passphrase_shown == 0
+
+
+def test_it_cannot_be_noted_unseen(company: Company) -> None:
+    with pytest.raises(NotPossible) as refusal:
+        step6_passphrase.acknowledge(actor=company.uma, token_id=sealed(company).pk)
+
+    assert refusal.value.reason == step6_passphrase.NOT_SHOWN
+
+
+def test_noted_is_destroyed(company: Company) -> None:
+    token = sealed(company)
+    cast.noted(token)
+
+    assert SoftwareToken.objects.get().passphrase_wrapped is None
+    for verb in (step6_passphrase.show, step6_passphrase.acknowledge):
+        with pytest.raises(Stale):
+            verb(actor=company.uma, token_id=token.pk)
+
+
+def test_an_inactive_person_is_shown_nothing(company: Company) -> None:
+    token = sealed(company)
+    uma = Person.objects.get(pk=company.uma.pk)
+    uma.deactivate()
+    uma.save()
+
+    with pytest.raises(NotAllowed):
+        step6_passphrase.show(actor=uma, token_id=token.pk)
+
+
+def test_active_needs_both_delivery_and_the_persons_word(company: Company) -> None:
+    token = sealed(company)
+    cast.noted(token)
+    assert SoftwareToken.objects.get().state == "sealed"
+
+    request = cast.delivered(token.request)
+    assert SoftwareToken.objects.get().state == "active"
+    assert request.state == "completed"
+
+
+def test_the_other_way_round(company: Company) -> None:
+    request = cast.delivered(company.request_in("issued"))
+    assert SoftwareToken.objects.get().state == "sealed"
+
+    cast.noted(request.tokens.get())
+    assert SoftwareToken.objects.get().state == "active"
+
+
+def test_a_passphrase_that_nobody_notes_lapses(company: Company) -> None:
+    token = sealed(company)
+    step6_passphrase.show(actor=company.uma, token_id=token.pk)
+
+    with time_machine.travel(timezone.now() + timedelta(days=13)):
+        side_roads.lapse_overdue()
+    assert SoftwareToken.objects.get().state == "sealed"
+
+    with time_machine.travel(timezone.now() + timedelta(days=15)):
+        side_roads.lapse_overdue()
+        certificate = Certificate.objects.get()
+        revoke.carry_out(certificate_id=certificate.pk)
+
+    token = SoftwareToken.objects.get()
+    assert (token.state, token.passphrase_wrapped, token.is_open) == ("lapsed", None, False)
+    assert Certificate.objects.get().state == "revoked"
+    assert TokenRequest.objects.get().state == "completed"
+    assert OutgoingMail.objects.filter(message="token_lapsed").count() == 1

@@ -1,0 +1,171 @@
+"""Step 7: one mail for each token; passing faults wait, refusals for good are told."""
+
+import smtplib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.utils import timezone
+from pytest_django import Settings
+
+from identity_manager.mail import mailbox
+from identity_manager.mail.mailbox import MailboxBackend
+from identity_manager.models import OutgoingMail, SoftwareToken
+from identity_manager.workflow import side_roads, step6_passphrase, step7_deliver
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
+from tests import cast
+from tests.cast import Company
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _mailbox(settings: Settings, tmp_path: Path) -> None:
+    """The embedded mode's own backend, where Django's tests would put one of theirs."""
+    settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
+    settings.MAILBOX_DIR = tmp_path
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def refuse(self: MailboxBackend, messages: object) -> None:
+        raise error
+
+    monkeypatch.setattr(MailboxBackend, "send_messages", refuse)
+
+
+def delivery() -> OutgoingMail:
+    return OutgoingMail.objects.get(message="delivery")
+
+
+def test_the_mail_carries_the_containers_as_they_are(company: Company) -> None:
+    request = cast.delivered(company.request_in("issued"))
+
+    (stored,) = mailbox.stored_messages()
+    ((name, media_type, content),) = stored.attachments()
+    container = request.tokens.get().containers.get(format="standard")
+    assert (name, media_type, content) == (container.file_name, "application/x-pkcs12", container.content)
+    assert stored.recipients == ["uma@example.com"]
+    assert delivery().state == "sent"
+
+
+def test_no_passphrase_in_the_mail(company: Company) -> None:
+    request = cast.delivered(company.request_in("issued"))
+    secret = step6_passphrase.show(actor=company.uma, token_id=request.tokens.get().pk)
+
+    (stored,) = mailbox.stored_messages()
+    assert secret not in stored.message.as_string()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError("down"),
+        smtplib.SMTPServerDisconnected("gone"),
+        smtplib.SMTPRecipientsRefused({"uma@example.com": (450, b"greylisted")}),
+        smtplib.SMTPDataError(451, b"try later"),
+        smtplib.SMTPAuthenticationError(535, b"bad credentials"),
+        TimeoutError("slow"),
+    ],
+)
+def test_a_passing_fault_delays(company: Company, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    request = company.request_in("issued")
+    with monkeypatch.context() as down:
+        failing(down, error)
+        cast.delivered(request)
+
+    mail = delivery()
+    assert (mail.state, mail.attempts) == ("queued", 1)
+    assert mail.next_attempt_at > timezone.now()
+    with time_machine.travel(mail.next_attempt_at + timedelta(seconds=1)):
+        step7_deliver.send(mail_id=mail.pk)
+    assert delivery().state == "sent"
+    assert len(list(mailbox.stored_messages())) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        smtplib.SMTPRecipientsRefused({"uma@example.com": (550, b"no such user")}),
+        smtplib.SMTPDataError(554, b"attachments refused"),
+        smtplib.SMTPSenderRefused(553, b"sender refused", "x@example.com"),
+    ],
+)
+def test_a_refusal_for_good_is_told_and_can_be_tried_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    request = company.request_in("issued")
+    with monkeypatch.context() as refusing:
+        failing(refusing, error)
+        cast.delivered(request)
+
+    assert delivery().state == "failed"
+    assert SoftwareToken.objects.get().delivery == "bounced"
+    side_roads.retry_mail(actor=company.ada, mail_id=delivery().pk)
+    step7_deliver.send(mail_id=delivery().pk)
+    assert delivery().state == "sent"
+    assert SoftwareToken.objects.get().delivery == "sent"
+
+
+def test_the_same_mail_keeps_its_message_id(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent, and the worker died before it could write that down: the second copy can be recognised."""
+    request = company.request_in("issued")
+    mail = delivery()
+    with monkeypatch.context() as dying:
+        dying.setattr("identity_manager.outbox.settle", _die)
+        with pytest.raises(KeyboardInterrupt):
+            cast.delivered(request)
+    with time_machine.travel(timezone.now() + timedelta(seconds=301)):
+        step7_deliver.send(mail_id=mail.pk)
+
+    ids = {stored.message["Message-ID"] for stored in mailbox.stored_messages()}
+    assert ids == {f"<{mail.pk}@example.com>"}
+
+
+def _die(*args: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_sent_again_in_the_format_for_the_device(company: Company) -> None:
+    request = company.request_in("completed")
+    token = request.tokens.get()
+
+    mail = side_roads.send_again(actor=company.uma, token_id=token.pk, container_format="compatible")
+    step7_deliver.send(mail_id=mail.pk)
+
+    newest = next(mailbox.stored_messages())
+    ((name, _media_type, content),) = newest.attachments()
+    assert content == token.containers.get(format="compatible").content
+    assert name.endswith("-compatible.p12")
+
+
+def _send_again(name: str, container_format: str) -> Callable[[Company, SoftwareToken], OutgoingMail]:
+    return lambda company, token: side_roads.send_again(
+        actor=getattr(company, name), token_id=token.pk, container_format=container_format
+    )
+
+
+@pytest.mark.parametrize(
+    ("again", "kind"),
+    [
+        (_send_again("sam", "standard"), NotAllowed),
+        (_send_again("paul", "standard"), NotAllowed),
+        (_send_again("uma", "zip"), NotPossible),
+        (_send_again("uma", "standard"), NotPossible),
+    ],
+)
+def test_sending_again_is_refused(
+    company: Company, again: Callable[..., object], kind: type[Exception]
+) -> None:
+    token = company.request_in("issued").tokens.get()  # its first delivery is queued still
+
+    with pytest.raises(kind):
+        again(company, token)
+
+
+def test_a_revoked_token_is_not_sent(company: Company) -> None:
+    token = company.request_in("cancelled").tokens.get()
+
+    with pytest.raises(Stale):
+        _send_again("uma", "standard")(company, token)
