@@ -1,7 +1,7 @@
 """How forms are drawn: label above, help below, the error with its icon between, a summary at the top."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -46,7 +46,8 @@ class CardsField(forms.MultipleChoiceField):
 
     def validate(self, value: Iterable[str]) -> None:
         super().validate(list(value))
-        cards = {str(key): card for key, card in self.choices if isinstance(card, Card)}
-        refused = [cards[key].reason for key in value if key in cards and cards[key].reason]
+        offered = cast("Iterable[tuple[object, object]]", self.choices)
+        reasons = {str(key): card.reason for key, card in offered if isinstance(card, Card) and card.reason}
+        refused = [reasons[key] for key in value if key in reasons]
         if refused:
             raise ValidationError(refused)

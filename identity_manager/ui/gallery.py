@@ -10,12 +10,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from identity_manager.ui import gallery_samples as samples
 from identity_manager.ui.forms import CardsField, RadioCards
-from identity_manager.ui.parts import Card
+from identity_manager.ui.parts import Card, Tab
 
 TYPE_CARDS = [
     ("vpn", Card("VPN", "Signs your computer in to the company network. 1 certificate.", icon="network")),
@@ -57,24 +58,32 @@ class SampleForm(forms.Form):
 
 @require_GET
 @login_not_required
-def gallery(request: HttpRequest) -> HttpResponse:
-    """Show every part in every state."""
+def gallery(request: HttpRequest, scheme: str = "") -> HttpResponse:
+    """Show every part in every state, in the light or the dark scheme, or as the system has it."""
     if not settings.EMBEDDED:
         raise Http404
     messages.info(request, "A message of information.")
     messages.success(request, "The request was approved.")
     messages.warning(request, "The mail server has not answered yet; the mail waits.")
     messages.error(request, "The certificate authority refused the order.")
-    return render(request, "ui/gallery.html", {"schemes": [_scheme("light"), _scheme("dark")]})
+    context = {"scheme": scheme, "schemes": _schemes(scheme), "samples": _samples()}
+    return render(request, "ui/gallery.html", context)
 
 
-def _scheme(name: str) -> dict[str, Any]:
+def _schemes(current: str) -> list[Tab]:
+    return [
+        Tab("As the system", reverse("ui:gallery"), current=current == ""),
+        Tab("Light", reverse("ui:gallery-light"), current=current == "light"),
+        Tab("Dark", reverse("ui:gallery-dark"), current=current == "dark"),
+    ]
+
+
+def _samples() -> dict[str, Any]:
     now = timezone.now()
     page = Paginator(range(2000), 25).page(7)
-    filled = SampleForm({"name": "", "email": "uma", "types": ["auth"]}, auto_id=f"{name}-filled-%s")
-    empty = SampleForm(auto_id=f"{name}-empty-%s", initial={"types": ["vpn"], "why": "unused"})
+    filled = SampleForm({"name": "", "email": "uma", "types": ["auth"]}, auto_id="filled-%s")
+    empty = SampleForm(auto_id="empty-%s", initial={"types": ["vpn"], "why": "unused"})
     return {
-        "name": name,
         "forms": [empty, filled],
         "page": page,
         "moments": [now + timedelta(minutes=minutes) for minutes in samples.DISTANCES],

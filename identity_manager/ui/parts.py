@@ -72,6 +72,11 @@ class Pair:
     note: Words = ""
     mono: bool = False
 
+    @property
+    def shown(self) -> object:
+        """The value, or a dash where there is none; nought is a value."""
+        return "–" if self.value is None or self.value == "" else self.value
+
 
 @dataclass(frozen=True)
 class Tab:

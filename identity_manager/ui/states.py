@@ -1,9 +1,8 @@
 """What each state of each noun means to the eye: the one table behind every state badge."""
 
-from collections.abc import Mapping
-
 from django.db.models import Model
 
+from ca_bridge.models import CaOrder
 from identity_manager.models import (
     Certificate,
     CertificateState,
@@ -21,14 +20,15 @@ from identity_manager.ui.parts import Meaning
 
 DONE, WAITING, STOPPED = Meaning.DONE, Meaning.WAITING, Meaning.STOPPED
 INFORMATION, QUIET = Meaning.INFORMATION, Meaning.QUIET
+Meanings = dict[str, Meaning]
 
-PERSON = {
+PERSON: Meanings = {
     PersonState.REGISTERED: INFORMATION,
     PersonState.ACTIVE: DONE,
     PersonState.INACTIVE: QUIET,
     PersonState.LOCKED: STOPPED,
 }
-REQUEST = {
+REQUEST: Meanings = {
     RequestState.REQUESTED: WAITING,
     RequestState.APPROVED: INFORMATION,
     RequestState.REJECTED: STOPPED,
@@ -41,7 +41,7 @@ REQUEST = {
     RequestState.COMPLETED: DONE,
     RequestState.CANCELLED: QUIET,
 }
-TOKEN = {
+TOKEN: Meanings = {
     TokenState.ORDERED: WAITING,
     TokenState.ISSUING: INFORMATION,
     TokenState.SEALED: WAITING,
@@ -53,7 +53,7 @@ TOKEN = {
     TokenState.REPLACED: QUIET,
     TokenState.CANCELLED: QUIET,
 }
-CERTIFICATE = {
+CERTIFICATE: Meanings = {
     CertificateState.ORDERED: WAITING,
     CertificateState.VALID: DONE,
     CertificateState.ON_HOLD: WAITING,
@@ -61,25 +61,34 @@ CERTIFICATE = {
     CertificateState.EXPIRED: QUIET,
     CertificateState.REFUSED: STOPPED,
 }
-MAIL = {
+MAIL: Meanings = {
     MailState.QUEUED: WAITING,
     MailState.SENT: DONE,
     MailState.FAILED: STOPPED,
     MailState.DISCARDED: QUIET,
 }
-DELIVERY = {
+ORDER: Meanings = {
+    CaOrder.State.PREPARED: QUIET,
+    CaOrder.State.ASKED: INFORMATION,
+    CaOrder.State.ISSUED: DONE,
+    CaOrder.State.PENDING: WAITING,
+    CaOrder.State.REFUSED: STOPPED,
+    CaOrder.State.UNKNOWN: WAITING,
+}
+DELIVERY: Meanings = {
     DeliveryState.NONE: QUIET,
     DeliveryState.QUEUED: WAITING,
     DeliveryState.SENT: DONE,
     DeliveryState.BOUNCED: STOPPED,
     DeliveryState.FETCHED: DONE,
 }
-STATES: dict[type[Model], Mapping[str, Meaning]] = {
+STATES: dict[type[Model], Meanings] = {
     Person: PERSON,
     TokenRequest: REQUEST,
     SoftwareToken: TOKEN,
     Certificate: CERTIFICATE,
     OutgoingMail: MAIL,
+    CaOrder: ORDER,
 }
 
 

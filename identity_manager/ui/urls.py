@@ -5,4 +5,8 @@ from django.urls import path
 from identity_manager.ui.gallery import gallery
 
 app_name = "ui"
-urlpatterns = [path("", gallery, name="gallery")]
+urlpatterns = [
+    path("", gallery, name="gallery"),
+    path("light/", gallery, {"scheme": "light"}, name="gallery-light"),
+    path("dark/", gallery, {"scheme": "dark"}, name="gallery-dark"),
+]

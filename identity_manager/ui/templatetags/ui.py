@@ -111,7 +111,7 @@ def avatar(name: str, size: str = "") -> SafeString:
 
 def initials(name: str) -> str:
     """Return the first letter of the first and of the last word; one for scripts that do not use spaces."""
-    parts = [found[0] for word in name.split() if (found := regex.findall(r"\X", word))]
+    parts: list[str] = [found[0] for word in name.split() if (found := regex.findall(r"\X", word))]
     if not parts:
         return "?"
     if len(parts) == 1 or regex.match(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]", parts[0]):
@@ -158,11 +158,14 @@ def breadcrumb(*parts: str) -> dict[str, Any]:
 @register.inclusion_tag("ui/pagination.html", takes_context=True)
 def pagination(context: Context, page: Page[Any], parameter: str = "page") -> dict[str, Any]:
     """Draw the pages of a list, keeping the other parameters of the address; nothing for a single page."""
-    numbers: list[int | str] = [
-        number if isinstance(number, int) else str(number)
-        for number in page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
-    ]
-    return {"page": page, "numbers": numbers, "parameter": parameter, "request": context.get("request")}
+    elided = page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
+    return {
+        "page": page,
+        "links": [(number, _query(context, **{parameter: number})) for number in elided],
+        "ellipsis": page.paginator.ELLIPSIS,
+        "previous": _query(context, **{parameter: page.number - 1}) if page.has_previous() else "",
+        "next": _query(context, **{parameter: page.number + 1}) if page.has_next() else "",
+    }
 
 
 @register.inclusion_tag("ui/sort_header.html", takes_context=True)
@@ -172,10 +175,19 @@ def sort_header(context: Context, name: str, label: str, current: str = "") -> d
     return {
         "label": label,
         "direction": direction,
-        "sort": f"-{name}" if direction == "ascending" else name,
+        "href": _query(context, sort=f"-{name}" if direction == "ascending" else name, page=None),
         "icon_name": {"ascending": "sort-up", "descending": "sort-down"}.get(direction, "sort"),
-        "request": context.get("request"),
     }
+
+
+def _query(context: Context, **changes: object) -> str:
+    """The query of the present address with the changes; None takes a parameter out."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value is not None:
+            query[name] = str(value)
+    return f"?{query.urlencode()}"
 
 
 @register.inclusion_tag("ui/error_summary.html")
@@ -186,13 +198,13 @@ def error_summary(form: BaseForm) -> dict[str, Any]:
 
 def _error_lines(form: BaseForm) -> list[tuple[str, str]]:
     """Return (address within the page, message); the address is empty where no field is to blame."""
-    lines = [("", message) for message in form.non_field_errors()]
+    lines = [("", str(message)) for message in form.non_field_errors()]
     for field in form.visible_fields():
         target = field.id_for_label or (f"{field.auto_id}_0" if field.auto_id else "")
         address = f"#{target}" if target else ""
         lines += [(address, f"{field.label}: {message}") for message in field.errors]
     for hidden in form.hidden_fields():
-        lines += [("", message) for message in hidden.errors]
+        lines += [("", str(message)) for message in hidden.errors]
     return lines
 
 
@@ -221,9 +233,12 @@ def validity(begins: datetime, ends: datetime) -> dict[str, Any]:
 
 
 @register.inclusion_tag("ui/secret.html")
-def secret(value: str, seconds: int = 120, element_id: str = "secret") -> dict[str, Any]:
-    """Draw a passphrase in its groups, with a copy button; scripts hide it after the seconds."""
-    return {"groups": value.split("-"), "seconds": seconds, "element_id": element_id}
+def secret(value: str, seconds: int = 120, element_id: str = "secret", after: str = "") -> dict[str, Any]:
+    """Draw a passphrase in its groups, with a copy button; scripts hide it after the seconds.
+
+    after is what stands there then, where it cannot be shown again.
+    """
+    return {"groups": value.split("-"), "seconds": seconds, "element_id": element_id, "after": after}
 
 
 @register.simple_block_tag

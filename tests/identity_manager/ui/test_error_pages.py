@@ -1,0 +1,59 @@
+"""Error pages: the status, the words, no traceback and no database."""
+
+import re
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.test import RequestFactory
+
+from identity_manager.ui import error_pages
+
+
+@pytest.fixture
+def visit():
+    return RequestFactory().get("/somewhere/")
+
+
+@pytest.mark.parametrize(
+    ("draw", "status", "words"),
+    [
+        (lambda r: error_pages.bad_request(r, ValueError()), 400, "We could not read that"),
+        (lambda r: error_pages.permission_denied(r, PermissionDenied()), 403, "This is not open to you"),
+        (lambda r: error_pages.csrf_failure(r, "token"), 403, "This form is too old"),
+        (lambda r: error_pages.not_found(r, Http404()), 404, "There is no such page"),
+        (error_pages.gone, 410, "This is gone"),
+        (error_pages.too_many_requests, 429, "Too many tries"),
+        (error_pages.server_error, 500, "Something broke on our side"),
+    ],
+)
+def test_an_error_page_says_what_happened(visit, draw, status, words):
+    response = draw(visit)
+    assert response.status_code == status
+    assert f"<h1>{words}</h1>" in response.content.decode()
+
+
+def test_a_named_refusal_is_told(visit):
+    response = error_pages.permission_denied(visit, PermissionDenied("Who asks may not approve."))
+    assert "Who asks may not approve." in response.content.decode()
+
+
+def test_what_is_gone_says_what_became_of_it(visit):
+    drawn = error_pages.gone(visit, "You have noted this passphrase, so it was destroyed.").content.decode()
+    assert "so it was destroyed" in drawn
+    assert "Nobody can bring it back" not in drawn
+
+
+def test_too_many_tries_says_how_long(visit):
+    assert error_pages.too_many_requests(visit, 300)["Retry-After"] == "300"
+
+
+def test_a_missing_object_and_a_missing_page_look_alike(visit):
+    missing = without_token(error_pages.not_found(visit, Http404("No TokenRequest matches the given query.")))
+    assert "TokenRequest" not in missing
+    assert missing == without_token(error_pages.not_found(visit, Http404()))
+
+
+def without_token(response):
+    """The CSRF token is masked anew each time."""
+    return re.sub(r"[A-Za-z0-9]{64}", "", response.content.decode())

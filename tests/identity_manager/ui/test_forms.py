@@ -1,0 +1,69 @@
+"""How forms are drawn, and what cards accept."""
+
+from django import forms
+from django.forms.renderers import get_default_renderer
+
+from identity_manager.ui.forms import CardsField, FormRenderer, RadioCards
+from identity_manager.ui.parts import Card
+
+CARDS = [("vpn", Card("VPN", "1 certificate.")), ("auth", Card("Authentication", reason="Uma has one."))]
+
+
+class TypesForm(forms.Form):
+    types = CardsField(choices=CARDS)
+    reason = forms.CharField(help_text="Uma reads this.", required=False)
+    noted = forms.BooleanField(label="I have noted the passphrase")
+
+
+def test_the_renderer_is_ours():
+    assert isinstance(get_default_renderer(), FormRenderer)
+
+
+def test_a_card_with_a_reason_is_drawn_disabled_with_its_reason():
+    drawn = str(TypesForm()["types"])
+    vpn, auth = drawn.split('value="auth"')
+    assert "disabled" not in vpn
+    assert "disabled" in auth
+    assert "Uma has one." in auth
+    assert 'aria-describedby="id_types_1_line"' in auth
+
+
+def test_a_forged_choice_of_such_a_card_is_refused_with_the_reason():
+    form = TypesForm({"types": ["vpn", "auth"], "noted": "on"})
+    assert form.errors["types"] == ["Uma has one."]
+    assert TypesForm({"types": ["vpn"], "noted": "on"}).is_valid()
+
+
+def test_an_unknown_card_is_refused():
+    assert "types" in TypesForm({"types": ["root"], "noted": "on"}).errors
+
+
+def test_help_and_error_belong_to_their_field():
+    class ReasonForm(forms.Form):
+        reason = forms.CharField(help_text="Uma reads this.")
+
+    drawn = str(ReasonForm({}))
+    assert 'aria-describedby="id_reason_helptext id_reason_error"' in drawn
+    assert 'id="id_reason_helptext"' in drawn
+    assert 'id="id_reason_error"' in drawn
+    assert 'aria-invalid="true"' in drawn
+    assert drawn.index("<label") < drawn.index("id_reason_error") < drawn.index("<input")
+
+
+def test_what_may_be_left_out_says_so():
+    drawn = str(TypesForm())
+    assert drawn.count("(optional)") == 1
+
+
+def test_a_check_box_stands_before_its_label():
+    drawn = TypesForm()["noted"].as_field_group()
+    assert drawn.index("<input") < drawn.index("<label")
+
+
+def test_radio_cards_are_radio_buttons():
+    class DeviceForm(forms.Form):
+        device = forms.ChoiceField(choices=CARDS, widget=RadioCards)
+
+    drawn = str(DeviceForm())
+    assert drawn.count('type="radio"') == 2
+    assert "<fieldset" in drawn
