@@ -36,14 +36,16 @@ os.environ.update(
     LOG_LEVEL="WARNING",
 )
 
-from identity_manager.config.settings import *  # noqa: E402, F403 the environment comes first
+from identity_manager.config import settings as product  # noqa: E402 the environment comes first
+from identity_manager.config.settings import *  # noqa: E402, F403 all of them, then what differs
 
 # A cast of a dozen signs in again and again: argon2 takes 0.1 s each time, by intention.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # The manifest exists only after collectstatic.
-STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
+_static_files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+STORAGES = {**product.STORAGES, "staticfiles": _static_files}
 WHITENOISE_AUTOREFRESH = True
 # Threads must see one database: a file, where Django's tests would take memory.
-DATABASES["default"]["TEST"] = {"NAME": str(_directory / "data" / "test.sqlite3")}  # noqa: F405
-if "postgresql" in DATABASES["default"]["ENGINE"]:  # noqa: F405
-    DATABASES["default"]["TEST"] = {"NAME": f"test_{os.getpid()}"}  # noqa: F405
+_sqlite = "sqlite" in product.DATABASES["default"]["ENGINE"]
+_test_name = str(_directory / "data" / "test.sqlite3") if _sqlite else f"test_{os.getpid()}"
+DATABASES = {"default": {**product.DATABASES["default"], "TEST": {"NAME": _test_name}}}

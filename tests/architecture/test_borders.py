@@ -1,0 +1,90 @@
+"""Borders that import-linter does not see: who may lock, who may change a row, who may catch everything."""
+
+import ast
+import re
+
+from tests.architecture.source import Module, modules
+
+LOCKING = "identity_manager.workflow.locking"
+PORTALS = ("selfservice", "identity_manager.console", "identity_manager.api")
+ROW_CHANGES = {"save", "create", "bulk_create", "bulk_update", "update_or_create", "get_or_create", "delete"}
+# Where an unknown program's unknown error must become ours (DESIGN.md 7).
+BROAD_EXCEPTS = {"identity_manager.tasks", "identity_manager.queue", "ca_bridge.issuing"}
+CONNECTOR_MODULE = re.compile(r"^ca_bridge\.connectors\.(\w+)\.")
+CONNECTORS_MAY_IMPORT = ("ca_bridge.contract", "ca_bridge.errors")
+
+
+def attribute_calls(module: Module) -> list[tuple[str, int]]:
+    return [
+        (node.func.attr, node.lineno)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+
+
+def test_rows_are_locked_in_one_place() -> None:
+    """One place, one order: person, request, token, certificate."""
+    found = [
+        f"{module.path}:{line}"
+        for module in modules("identity_manager", "selfservice")
+        if module.name != LOCKING
+        for name, line in attribute_calls(module)
+        if name == "select_for_update"
+    ]
+    assert found == []
+
+
+def test_portals_call_verbs_and_change_no_row() -> None:
+    found = [
+        f"{module.path}:{line} {name}()"
+        for module in modules()
+        if module.name.startswith(PORTALS)
+        for name, line in attribute_calls(module)
+        if name in ROW_CHANGES
+    ]
+    assert found == []
+
+
+def test_connectors_know_the_contract_and_themselves() -> None:
+    found = []
+    for module in modules("ca_bridge"):
+        match = CONNECTOR_MODULE.match(module.name)
+        if match is None:
+            continue
+        own = f"ca_bridge.connectors.{match.group(1)}"
+        found += [
+            f"{module.path}: {name}"
+            for name in module.imports()
+            if name.startswith("ca_bridge.") and not name.startswith((own, *CONNECTORS_MAY_IMPORT))
+        ]
+    assert found == []
+
+
+def test_everything_is_caught_only_at_the_edges() -> None:
+    found = [
+        f"{module.path}:{node.lineno}"
+        for module in modules()
+        if module.name not in BROAD_EXCEPTS and not CONNECTOR_MODULE.match(module.name)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ExceptHandler) and is_broad(node)
+    ]
+    assert found == []
+
+
+def is_broad(handler: ast.ExceptHandler) -> bool:
+    """Catches everything and keeps it; what sets something right and raises again is no catch-all."""
+    caught = handler.type
+    if isinstance(handler.body[-1], ast.Raise):
+        return False
+    return caught is None or (isinstance(caught, ast.Name) and caught.id in {"Exception", "BaseException"})
+
+
+def test_tasks_are_handed_over_in_one_place() -> None:
+    found = [
+        f"{module.path}:{line} {name}()"
+        for module in modules()
+        if module.name != "identity_manager.queue"
+        for name, line in attribute_calls(module)
+        if name in {"delay", "apply_async", "send_task", "on_commit"}
+    ]
+    assert found == []

@@ -1,0 +1,80 @@
+"""Names and marks that must not stand in the source."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import PACKAGES, ROOT, modules
+
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "core", "lib", "stuff"}
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|TBD|WIP)\b|\bNotImplemented\b(?!Error)")
+BARE_SILENCE = re.compile(r"#\s*noqa(?!:\s*[A-Z]+\d+)|#\s*type:\s*ignore(?!\[[a-z-]+(, ?[a-z-]+)*\])")
+UNREASONED_SILENCE = re.compile(r"#\s*(noqa:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*|type:\s*ignore\[[^]]*\])[\s#]*$")
+TEXTS = (".py", ".html", ".txt", ".css", ".js", ".md", ".toml", ".svg")
+FOLDERS = (*PACKAGES, "templates", "docs", "tests", "locale")
+
+
+def texts() -> list[Path]:
+    here = Path(__file__)
+    files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in TEXTS]
+    return [path for path in files if path != here]
+
+
+def findings(pattern: re.Pattern[str], paths: list[Path]) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in paths
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+
+
+def python_files() -> list[Path]:
+    return [path for path in texts() if path.suffix == ".py"]
+
+
+def test_every_folder_and_module_is_named_by_a_noun_of_the_field() -> None:
+    """Templates have their base.html; code has none."""
+    names = {part for module in modules() for part in module.path.with_suffix("").parts}
+    assert names & EMPTY_NAMES == set()
+
+
+def test_nothing_is_left_for_later() -> None:
+    assert findings(UNFINISHED, texts()) == []
+
+
+def test_what_is_silenced_is_named() -> None:
+    assert findings(BARE_SILENCE, python_files()) == []
+
+
+def test_what_is_silenced_has_a_reason() -> None:
+    assert findings(UNREASONED_SILENCE, python_files()) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [
+        (UNFINISHED, "# TODO: think"),
+        (UNFINISHED, "return NotImplemented"),
+        (BARE_SILENCE, "x = 1  # noqa"),
+        (BARE_SILENCE, "x = 1  # type: ignore"),
+        (UNREASONED_SILENCE, "x = 1  # noqa: S101"),
+        (UNREASONED_SILENCE, "x = 1  # type: ignore[attr-defined]"),
+    ],
+)
+def test_the_patterns_find(pattern: re.Pattern[str], line: str) -> None:
+    assert pattern.search(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = 1  # noqa: S101 the caller gave PIPE",
+        "x = 1  # noqa: E402, F403 the environment comes first",
+        "x = 1  # type: ignore[attr-defined]  the stubs do not know it",
+        "raise NotImplementedError",
+    ],
+)
+def test_the_patterns_leave_alone(line: str) -> None:
+    assert not any(pattern.search(line) for pattern in (UNFINISHED, BARE_SILENCE, UNREASONED_SILENCE))
