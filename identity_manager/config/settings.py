@@ -241,7 +241,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 2,
-    "retry_policy": {"max_retries": 0},
+    # A page does not wait for a broker that is down: the sweep publishes later.
+    "max_retries": 1,
+    "interval_start": 0,
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
