@@ -1,8 +1,10 @@
 """Every address. LoginRequiredMiddleware makes each of them need a sign-in unless its view says otherwise."""
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from identity_manager.config import health
 
@@ -13,7 +15,8 @@ urlpatterns = [
     path("pki/", include("ca_bridge.urls")),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
-    path("i18n/", include("django.conf.urls.i18n")),
+    # The sign-in page has a language switch too.
+    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}ui/favicon.svg"), name="favicon"),
 ]
 if settings.EMBEDDED:

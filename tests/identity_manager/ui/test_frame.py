@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from django.template.loader import render_to_string
-from django.test import RequestFactory, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone, translation
 
 from identity_manager.models import Account, Role
@@ -75,6 +75,13 @@ def test_a_language_chosen_on_this_browser_goes_first(company):
 def test_a_zone_that_nobody_knows_is_the_installations(company):
     _request, found = visit(speaking(company.uma, zone="Moon/Tranquility"))
     assert found["zone"] == timezone.get_default_timezone_name()
+
+
+def test_who_is_not_signed_in_may_choose_the_language(db):
+    client = Client()
+    answer = client.post("/i18n/setlang/", {"language": "de", "next": "/account/login/"})
+    assert answer["Location"] == "/account/login/"
+    assert client.cookies["django_language"].value == "de"
 
 
 def portal_of(person):
