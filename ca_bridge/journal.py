@@ -46,7 +46,7 @@ class Begun:
 
 
 def begin(order_id: UUID) -> Begun | Issued | Refused:
-    """Write down, in a transaction of its own, that the CA is about to be asked; or return the final answer."""
+    """Write down, in a transaction of its own, that the CA is about to be asked, or return its answer."""
     with transaction.atomic(durable=True):
         order = locked(order_id)
         settled = settled_answer(order)

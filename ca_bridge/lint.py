@@ -3,6 +3,7 @@
 import functools
 from dataclasses import dataclass
 
+import regex
 from pkilint import loader, validation
 from pkilint.pkix import certificate, extension, name
 
@@ -12,6 +13,13 @@ from ca_bridge.names import common_name
 __all__ = ["Finding", "check_draft", "common_name", "errors", "findings"]
 
 _ERROR = validation.ValidationFindingSeverity.ERROR
+# pkilint knows only URIs whose host has a dot. RFC 5280 4.2.1.6 wants an absolute URI and, where it has a
+# host, its full name: tag: and urn: have none, and the full name in a network of one's own may be one label.
+_LEGAL_URI = regex.compile(
+    r'Invalid URI syntax: "'
+    r"(?:(?:tag|urn):[\x21-\x7e]+|https?://[A-Za-z0-9-]{1,63}(?::\d{1,5})?(?:/[\x21-\x7e]*)?)"
+    r'"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +64,15 @@ def findings(der: bytes) -> tuple[Finding, ...]:
             severity=each.finding.severity.name,
             code=each.finding.code,
             message=each.message or "",
-            is_error=each.finding.severity <= _ERROR,
+            is_error=each.finding.severity <= _ERROR and not _is_legal_uri(each),
         )
         for each in described
     )
+
+
+def _is_legal_uri(description: validation.ValidationFindingDescription) -> bool:
+    is_about_uri = description.finding.code == "pkix.invalid_uri_syntax"
+    return is_about_uri and _LEGAL_URI.fullmatch(description.message or "") is not None
 
 
 def errors(der: bytes) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from ca_bridge.contract import Connector, RenewsCrl
+from ca_bridge.contract import Connector, Health, RenewsCrl
 from ca_bridge.errors import CaError
 
 ASK_AGAIN = "ask again"
@@ -62,6 +62,16 @@ def renew_crls() -> int:
     if troubles:
         raise troubles[0]
     return renewed
+
+
+def health(alias: str) -> Health:
+    """Return whether the CA answers now. Never raises: trouble, and a wrong setting, are the answer."""
+    try:
+        return connector(alias).health()
+    except CaError as error:
+        return Health(ok=False, detail=f"{error.message} {error.detail}".strip())
+    except ImproperlyConfigured as error:
+        return Health(ok=False, detail=str(error))
 
 
 def _configuration(alias: str) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""What every connector owes to the bridge (ca_bridge.contract)."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ca_bridge import keys, lint, verification
+from ca_bridge.certificates import describe
+from ca_bridge.contract import (
+    Connector,
+    Drafts,
+    FindsOrders,
+    Issued,
+    KeyAlgorithm,
+    ReleasesHold,
+    RevocationOutcome,
+    RevocationReason,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def issue(connector, order) -> Issued:
+    answer = connector.issue(order)
+    assert isinstance(answer, Issued), answer
+    return answer
+
+
+def test_is_a_connector_with_options(connector):
+    assert isinstance(connector, Connector)
+    assert isinstance(connector.options, type(connector).Options)
+
+
+@pytest.mark.parametrize("algorithm", KeyAlgorithm)
+def test_issues_what_was_ordered_for_every_kind_of_key(connector, ordered, content, algorithm):
+    usage = "keyEncipherment" if algorithm.startswith("rsa") else "keyAgreement"
+    content = replace(content, key_usage=("digitalSignature", usage))
+    order = ordered(key=keys.generate(algorithm), content=content)
+    answer = issue(connector, order)
+    assert verification.faults(order, answer, connector.chain()) == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sid": None, "policies": ()},
+        {"subject_alt_names": ()},
+        {"extended_key_usage": ()},
+        {"key_usage": ("digitalSignature", "nonRepudiation")},
+        {"subject": (("commonName", "山田太郎"), ("countryName", "JP"))},
+        {"subject": (("commonName", "Doe, Jane + O=Evil"), ("organizationName", 'a "b" <c> \\ #'))},
+        {"subject_alt_names": (("uri", "tag:microsoft.com,2022-09-14:sid:S-1-5-21-1-2-3-4"),)},
+    ],
+)
+def test_issues_every_kind_of_content(connector, ordered, content, changes):
+    order = ordered(content=replace(content, **changes))
+    assert verification.faults(order, issue(connector, order), connector.chain()) == ()
+
+
+def test_the_same_order_gets_the_same_certificate(connector, ordered):
+    order = ordered()
+    first = issue(connector, order)
+    assert issue(connector, order) == first
+
+
+def test_never_longer_than_ordered(connector, ordered, validity):
+    order = ordered(not_after=validity.not_before + timedelta(hours=2))
+    facts = describe(issue(connector, order).certificate)
+    assert facts.not_after == order.not_after
+
+
+def test_serial_numbers_are_random_and_long(connector, ordered):
+    serials = {describe(issue(connector, ordered()).certificate).serial for _each in range(5)}
+    assert len(serials) == 5
+    assert all(0 < serial < 1 << 159 for serial in serials)
+    assert max(serial.bit_length() for serial in serials) > 64  # CA/B 7.1: at least 64 random bits
+
+
+def test_the_chain_ends_with_the_root(connector):
+    issuing, root = connector.chain()
+    assert describe(issuing).issuer == describe(root).subject == describe(root).issuer
+    assert lint.errors(issuing) == lint.errors(root) == ()
+
+
+def test_finds_what_it_issued(connector, ordered):
+    if not isinstance(connector, FindsOrders):
+        pytest.skip("cannot be searched")
+    order = ordered()
+    assert connector.find(order) is None
+    answer = issue(connector, order)
+    assert connector.find(order) == answer
+
+
+def test_a_draft_says_what_the_certificate_will_say(connector, ordered):
+    if not isinstance(connector, Drafts):
+        pytest.skip("shows no drafts")
+    order = ordered()
+    draft, certificate = describe(connector.draft(order)), describe(issue(connector, order).certificate)
+    assert (draft.subject, draft.subject_alt_names, draft.not_after, draft.public_key_sha256) == (
+        certificate.subject,
+        certificate.subject_alt_names,
+        certificate.not_after,
+        certificate.public_key_sha256,
+    )
+    assert draft.serial != certificate.serial
+
+
+@pytest.mark.parametrize("reason", RevocationReason)
+def test_revocation_is_idempotent(connector, ordered, reason):
+    certificate = issue(connector, ordered()).certificate
+    assert connector.revoke(certificate, reason) == RevocationOutcome.REVOKED
+    assert connector.revoke(certificate, reason) == RevocationOutcome.ALREADY_REVOKED
+
+
+def test_a_hold_is_released(connector, ordered):
+    if not isinstance(connector, ReleasesHold):
+        pytest.skip("cannot release")
+    certificate = issue(connector, ordered()).certificate
+    assert connector.release(certificate) is False
+    connector.revoke(certificate, RevocationReason.CERTIFICATE_HOLD)
+    assert connector.release(certificate) is True
+    assert connector.release(certificate) is False
+
+
+def test_health(connector):
+    health = connector.health()
+    assert health.ok
+    assert health.detail
