@@ -20,13 +20,17 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(str(error))
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in OURS:
+        if _package(error) in OURS:
             raise
         sys.exit(_missing(error))
 
 
 def _missing(error: ModuleNotFoundError) -> str:
-    return f"The Python module {error.name} is missing from this environment; run: make setup"
+    return f"The Python module {_package(error)} is missing from this environment; run: make setup"
+
+
+def _package(error: ModuleNotFoundError) -> str:
+    return (error.name or "").partition(".")[0]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""Every address needs a sign-in, but for those that are named here."""
+
+import re
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+# Who asks for these cannot have signed in: supervisors, verifying programs, and who is about to sign in.
+PUBLIC = {
+    "health/live",
+    "health/ready",
+    "pki/<str:file_name>",
+}
+SAMPLES = {"uuid": str(uuid.UUID(int=7)), "int": "7", "str": "a", "slug": "a", "path": "a"}
+PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
+
+
+def addresses() -> Iterator[tuple[str, URLPattern]]:
+    yield from _walk(get_resolver().url_patterns, "")
+
+
+def _walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, route)
+        else:
+            yield route, pattern
+
+
+def example(route: str) -> str:
+    """The route with a value in each place."""
+    return "/" + PARAMETER.sub(lambda match: SAMPLES[match.group(1) or "str"], route)
+
+
+def is_sign_in(response: HttpResponse) -> bool:
+    return response.status_code == 302 and response["Location"].startswith("/account/login/")
+
+
+def test_what_is_open_is_named() -> None:
+    opened = {
+        route for route, pattern in addresses() if not getattr(pattern.callback, "login_required", True)
+    }
+    assert opened == PUBLIC
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_stranger_is_sent_to_the_sign_in_page_from_everywhere_else(method: str) -> None:
+    client = Client()
+    routes = [route for route, _ in addresses() if route not in PUBLIC]
+    open_to_strangers = [
+        route for route in routes if not is_sign_in(getattr(client, method)(example(route), follow=False))
+    ]
+    assert open_to_strangers == []
+    assert len(routes) > 20

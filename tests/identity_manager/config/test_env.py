@@ -1,0 +1,88 @@
+"""Typed readers of the environment: what they take, and that a refusal never shows a value."""
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from identity_manager.config import env
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.delenv("THING", raising=False)
+    monkeypatch.delenv("THING_FILE", raising=False)
+    return monkeypatch
+
+
+def refusal(call: object, *args: object, **named: object) -> str:
+    with pytest.raises(ImproperlyConfigured) as caught:
+        call(*args, **named)  # type: ignore[operator]  # each reader has parameters of its own
+    return str(caught.value)
+
+
+def test_a_value_may_lie_in_a_file(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "thing").write_text("from a file\n", encoding="utf-8")
+    given.setenv("THING_FILE", str(tmp_path / "thing"))
+    assert env.text("THING") == "from a file"
+
+
+def test_both_at_once_is_refused(given: pytest.MonkeyPatch) -> None:
+    given.setenv("THING", "hidden")
+    given.setenv("THING_FILE", "/x")
+    assert refusal(env.text, "THING") == "Set THING or THING_FILE, not both."
+
+
+def test_what_is_missing_is_named(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert refusal(env.text, "THING") == "THING is not set; set it, or name a file in THING_FILE."
+    assert refusal(env.secret_file, "THING", tmp_path / "no").endswith("does not exist; run: make setup")
+    given.setenv("THING_FILE", str(tmp_path / "no"))
+    assert "cannot be read: No such file or directory." in refusal(env.text, "THING")
+
+
+@pytest.mark.parametrize(
+    ("reader", "value"),
+    [
+        (lambda: env.integer("THING", 1), "hidden"),
+        (lambda: env.integer("THING", 1, maximum=5), "6"),
+        (lambda: env.boolean("THING", default=True), "hidden"),
+        (lambda: env.choice("THING", ("a", "b"), "a"), "hidden"),
+        (lambda: env.json_object("THING", {}), "hidden"),
+        (lambda: env.json_object("THING", {}), "[1]"),
+        (lambda: env.key_ring("THING", Path("/no")), "hidden"),
+        (lambda: env.database("THING", None), "mysql://hidden"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_and_not_shown(
+    given: pytest.MonkeyPatch, reader: object, value: str
+) -> None:
+    given.setenv("THING", value)
+    sentence = refusal(reader)
+    assert sentence.startswith("THING must ")
+    assert "hidden" not in sentence
+
+
+def test_a_ring_holds_a_key_a_line_and_the_newest_last(given: pytest.MonkeyPatch) -> None:
+    given.setenv("THING", "1:YQ==;2:Yg==\n3:Yw==")
+    assert list(env.key_ring("THING", Path("/no")).items()) == [("1", "YQ=="), ("2", "Yg=="), ("3", "Yw==")]
+
+
+def test_a_ring_that_is_given_as_empty_is_empty(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ring").write_text("1:YQ==", encoding="utf-8")
+    assert env.key_ring("THING", tmp_path / "ring") == {"1": "YQ=="}
+    given.setenv("THING", "")
+    assert env.key_ring("THING", tmp_path / "ring") == {}
+
+
+def test_a_database_may_lie_at_any_path(given: pytest.MonkeyPatch) -> None:
+    given.setenv("THING", "sqlite:///srv/a%20b%23c/db.sqlite3")
+    assert env.database("THING", None)["NAME"] == "/srv/a b#c/db.sqlite3"
+
+
+def test_a_postgresql_address_is_taken_apart(given: pytest.MonkeyPatch) -> None:
+    given.setenv("THING", "postgresql://us%40er:p%2Fw@db.acme.net:6432/name")
+    found = env.database("THING", None)
+    parts = [found[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "NAME")]
+    assert parts == ["us@er", "p/w", "db.acme.net", 6432, "name"]
+    given.setenv("THING", "postgresql://postgres@/name?host=/run/pg")
+    assert env.database("THING", None)["HOST"] == "/run/pg"
