@@ -1,0 +1,34 @@
+"""The page before a dangerous action: what will happen, to what, a field for the reason, one button."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+
+from identity_manager.console import refusals
+from identity_manager.console.refusals import VerbForm
+
+Words = str | Promise
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the page says. back is where Cancel leads; tab is the portal's tab that stays marked."""
+
+    title: Words
+    lead: Words
+    button: Words
+    back: str
+    tab: str = "requests"
+    dangerous: bool = True
+
+
+def page(request: HttpRequest, form: VerbForm, confirmation: Confirmation) -> HttpResponse:
+    """The page, with what is wrong and the status that goes with it."""
+    return render(
+        request,
+        "identity_manager/confirmation.html",
+        {"form": form, "confirmation": confirmation, "tab": confirmation.tab},
+        status=refusals.status_of(form),
+    )

@@ -1,0 +1,67 @@
+"""What the page of a person shows to this officer."""
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console import access, actions, history
+from identity_manager.models import AuditEvent, Certificate, Person, Role, SoftwareToken, TokenRequest
+from identity_manager.ui.parts import Pair
+from identity_manager.workflow import policy
+
+EVENTS_SHOWN = 30
+
+
+def context(actor: Person, person: Person) -> dict[str, Any]:
+    """Record, roles, tokens; requests as far as this officer reads requests; what happened last."""
+    return {
+        "tab": "search",
+        "person": person,
+        "record": record(person),
+        "roles": person.roles.order_by("role", "organisational_unit"),
+        "enables": access.holds(actor, {Role.TOKEN_ADMINISTRATOR}),
+        "obstacle": policy.enable_obstacle(actor, person),
+        "tokens": [actions.of_token(token, administers=False) for token in _tokens(person)],
+        "reads_requests": access.holds(actor, access.REQUEST_READERS),
+        "requests": _requests(actor, person),
+        "history": history.timeline(_events(person)),
+    }
+
+
+def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
+    """The person as the directory knows them."""
+    return [
+        Pair(_("Personnel number"), person.personnel_number, mono=True),
+        (_("Kind"), person.get_kind_display()),
+        (_("E-mail"), person.email),
+        (_("User principal name"), person.upn),
+        Pair(_("Security identifier"), person.sid, mono=True),
+        (_("Department"), person.department),
+        (_("Organisational unit"), person.organisational_unit),
+        (_("Manager"), person.manager),
+        (_("Language"), person.get_language_display()),
+        (_("Time zone"), person.time_zone),
+        (_("Source"), person.get_source_display()),
+    ]
+
+
+def _tokens(person: Person) -> QuerySet[SoftwareToken]:
+    certificates = Certificate.objects.select_related("profile").defer("private_key_wrapped", "certificate")
+    rows = SoftwareToken.objects.filter(person=person).visible_under_certificates()
+    rows = rows.select_related("token_type", "person").defer("passphrase_wrapped", "snapshot")
+    return rows.prefetch_related(Prefetch("certificates", certificates.order_by("position"))).order_by(
+        "-created_at"
+    )
+
+
+def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:
+    tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
+    rows = access.visible_requests(actor).filter(person=person).select_related("requested_by")
+    return rows.prefetch_related(Prefetch("tokens", tokens)).order_by("-created_at")
+
+
+def _events(person: Person) -> QuerySet[AuditEvent]:
+    rows = AuditEvent.objects.filter(person=person).select_related("actor", "token__token_type")
+    return rows.order_by("-pk")[:EVENTS_SHOWN]

@@ -1,0 +1,44 @@
+"""The one place where a verb's refusal becomes something to read: at its field, or above the page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django import forms
+from django.http import HttpRequest, QueryDict
+
+from identity_manager.workflow.errors import Refused
+
+UNPROCESSABLE = 422
+
+
+class VerbForm(forms.Form):
+    """A form whose content goes to one verb. refused is the verb's refusal, once it was told."""
+
+    refused: Refused | None = None
+
+
+def sent(request: HttpRequest) -> QueryDict | None:
+    """What a form was sent with; None where a page is only opened. A button alone sends nothing, but counts."""
+    return request.POST if request.method == "POST" else None
+
+
+@contextmanager
+def told_by(form: VerbForm) -> Iterator[None]:
+    """Run one verb; a refusal is told at its field, or above the form where it names none."""
+    try:
+        yield
+    except Refused as refused:
+        form.refused = refused
+        form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+
+
+def status_of(form: VerbForm) -> int:
+    """The HTTP status of a page that shows this form: 200 before it was sent, then that of what is wrong."""
+    if not form.is_bound:
+        return 200
+    return form.refused.status if form.refused else UNPROCESSABLE
+
+
+def concerns_the_page(form: VerbForm) -> bool:
+    """Whether what is wrong is no field's fault, so that the page behind the form says it best."""
+    return form.refused is not None and form.refused.field not in form.fields

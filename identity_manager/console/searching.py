@@ -1,0 +1,80 @@
+"""SEARCH: which persons, in which order, by what was asked for in the address."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console import access, tables
+from identity_manager.console.forms import SearchForm
+from identity_manager.models import Person, PersonKind, PersonState, Role, SoftwareToken
+from identity_manager.models.software_token import IN_USE
+from identity_manager.workflow import policy
+from identity_manager.workflow.errors import Reason
+
+ORDERS: tables.Orders = {
+    "name": ("surname", "given_name"),
+    "department": ("department", "surname", "given_name"),
+    "email": ("email",),
+    "state": ("state", "surname", "given_name"),
+}
+KIND_WORDS = {PersonKind.EMPLOYEE: _("employees"), PersonKind.EXTERNAL: _("external persons")}
+SHORT = 3  # below it, only beginnings of words are found
+
+
+@dataclass(frozen=True)
+class Row:
+    """One person in the list: what they have, and whether they can be enabled, or why not."""
+
+    person: Person
+    token_types: list[str]
+    obstacle: Reason | None
+
+
+def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
+    """What the page draws: nothing is searched before something was asked for."""
+    asked = "kind" in request.GET
+    form = SearchForm(request.GET if asked else None, initial={"kind": "employee"})
+    common = {"tab": "search", "form": form, "enables": access.holds(actor, {Role.TOKEN_ADMINISTRATOR})}
+    if not form.is_valid():
+        return common
+    wanted = form.cleaned_data
+    of_kind = access.visible_persons(actor).filter(kind=wanted["kind"])
+    sort = tables.order_of(request, ORDERS, "name")
+    page = tables.page_of(request, _with_tokens(tables.in_order(_found(of_kind, wanted), sort, ORDERS)))
+    return common | {
+        "searched": True,
+        "text": wanted["q"],
+        "is_short": 0 < len(wanted["q"]) < SHORT,
+        "state_word": PersonState(wanted["state"]).label if wanted["state"] else "",
+        "kind_words": KIND_WORDS[PersonKind(wanted["kind"])],
+        "total": of_kind.count(),
+        "sort": sort,
+        "page": page,
+        "rows": list(_rows(actor, page)),
+    }
+
+
+def _found(rows: QuerySet[Person], wanted: dict[str, str]) -> QuerySet[Person]:
+    if wanted["state"]:
+        rows = rows.filter(state=wanted["state"])
+    return rows.matching(wanted["q"]) if wanted["q"] else rows
+
+
+def _with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
+    """Their tokens come with them: one query for a page, however many rows it has."""
+    tokens = (
+        SoftwareToken.objects.filter(state__in=IN_USE)
+        .select_related("token_type")
+        .defer("passphrase_wrapped", "snapshot")
+    )
+    return rows.prefetch_related(Prefetch("tokens", tokens, to_attr="tokens_in_use"))
+
+
+def _rows(actor: Person, persons: Any) -> Iterator[Row]:
+    for person in persons:
+        names = [str(token.token_type) for token in person.tokens_in_use]
+        yield Row(person, names, policy.enable_obstacle(actor, person))

@@ -1,0 +1,137 @@
+"""The seven steps of a request, as its page shows them: what is done, what is now, who acts or acted, when.
+
+Pure: steps_of asks nothing of the database but the relations of the request, which the page has prefetched.
+"""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from identity_manager.models import (
+    Decision,
+    DeliveryState,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.ui.parts import Step, StepState
+
+S = RequestState
+DONE, NOW, WAITS = StepState.DONE, StepState.NOW, StepState.WAITS
+STOPPED, SKIPPED = StepState.STOPPED, StepState.SKIPPED
+NEVER_HANDED_OUT = (TokenState.ORDERED, TokenState.ISSUING, TokenState.CANCELLED)
+
+
+def steps_of(request: TokenRequest) -> list[Step]:
+    """The seven steps; exactly the present ones are now, waiting or stopped."""
+    steps = [
+        _asked(request),
+        _approved(request),
+        _invited(request),
+        _accepted(request),
+        _issued(request),
+        _noted(request),
+        _delivered(request),
+    ]
+    return _stop_at_cancellation(request, steps)
+
+
+def _asked(request: TokenRequest) -> Step:
+    return Step(1, _("Asked for"), DONE, str(request.requested_by), request.created_at)
+
+
+def _approved(request: TokenRequest) -> Step:
+    name = _("Approved")
+    approvals = list(request.approvals.all())
+    who = ", ".join(str(approval.approver) for approval in approvals)
+    if not request.approvals_needed:
+        return Step(2, name, SKIPPED)
+    if request.state == S.REQUESTED:
+        if request.postponed_until is not None:
+            return Step(2, name, WAITS, _("Postponed until"), request.postponed_until)
+        still = request.approvals_needed - len(approvals)
+        return Step(2, name, WAITS, _("An approver") if still == 1 else _("Two approvers"))
+    if any(approval.decision == Decision.REJECTED for approval in approvals):
+        return Step(2, _("Rejected"), STOPPED, who, request.decided_at)
+    return Step(2, name, DONE, who, request.decided_at) if request.decided_at else Step(2, name)
+
+
+def _invited(request: TokenRequest) -> Step:
+    name = _("Invited")
+    if request.accept_before is None:
+        return Step(3, name)
+    return Step(3, name, DONE, request.delivery_address, request.decided_at)
+
+
+def _accepted(request: TokenRequest) -> Step:
+    name, who = _("Terms accepted"), str(request.person)
+    if request.accepted_at:
+        return Step(4, name, DONE, who, request.accepted_at)
+    if request.state == S.AWAITING_ACCEPTANCE:
+        return Step(4, name, WAITS, who)
+    if request.state == S.DECLINED:
+        return Step(4, _("Declined"), STOPPED, who, request.ended_at)
+    if request.state == S.LAPSED:
+        return Step(4, name, STOPPED, _("Not in time"), request.ended_at)
+    return Step(4, name)
+
+
+def _issued(request: TokenRequest) -> Step:
+    name = _("Certificates issued")
+    if request.state == S.FAILED:
+        return Step(5, name, STOPPED, _("Refused"))
+    if request.issued_at:
+        return Step(5, name, DONE, "", request.issued_at)
+    if request.state == S.ISSUING:
+        return Step(5, name, NOW, _("The certificate authority"))
+    return Step(5, name)
+
+
+def _noted(request: TokenRequest) -> Step:
+    name, who = _("Passphrase noted"), str(request.person)
+    tokens = _handed_out(request)
+    if not request.issued_at or not tokens:
+        return Step(6, name)
+    if any(token.state == TokenState.SEALED and token.acknowledged_at is None for token in tokens):
+        return Step(6, name, WAITS, who)
+    moments = [token.acknowledged_at for token in tokens]
+    if None in moments:
+        return Step(6, name, STOPPED, _("Not noted"), _latest([token.ended_at for token in tokens]))
+    return Step(6, name, DONE, who, _latest(moments))
+
+
+def _delivered(request: TokenRequest) -> Step:
+    name = _("File delivered")
+    tokens = _handed_out(request)
+    if not request.issued_at or not tokens:
+        return Step(7, name)
+    states = {token.delivery for token in tokens}
+    if DeliveryState.BOUNCED in states:
+        return Step(7, name, STOPPED, _("The mail came back"))
+    if states <= {DeliveryState.SENT, DeliveryState.FETCHED}:
+        return Step(
+            7, name, DONE, request.delivery_address, _latest([token.delivered_at for token in tokens])
+        )
+    if all(token.is_finished for token in tokens):
+        return Step(7, name, STOPPED, _("Ended before"), _latest([token.ended_at for token in tokens]))
+    return Step(7, name, NOW, _("The mail server"))
+
+
+def _handed_out(request: TokenRequest) -> list[SoftwareToken]:
+    return [token for token in request.tokens.all() if token.state not in NEVER_HANDED_OUT]
+
+
+def _latest(moments: list[datetime | None]) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _stop_at_cancellation(request: TokenRequest, steps: list[Step]) -> list[Step]:
+    """A cancelled request stopped at the first step that was not done."""
+    if request.state != S.CANCELLED:
+        return steps
+    position = next(
+        (at for at, step in enumerate(steps) if step.state not in (DONE, SKIPPED)), len(steps) - 1
+    )
+    stopped = Step(steps[position].number, steps[position].name, STOPPED, _("Cancelled"), request.ended_at)
+    return [*steps[:position], stopped, *(Step(step.number, step.name) for step in steps[position + 1 :])]

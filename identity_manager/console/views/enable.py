@@ -1,0 +1,28 @@
+"""Step 1, standard flow: the Enable form (PstmProcRequestInitialSoftwareToken)."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from identity_manager.console import access, enabling, refusals
+from identity_manager.console.forms import EnableForm
+from identity_manager.workflow import policy, step1_enable
+
+
+def enable(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    person = access.person_for_enabling(request, pk)
+    actor = access.officer(request)
+    choices = policy.type_choices(person)
+    form = EnableForm(refusals.sent(request), choices=choices)
+    if form.is_valid():
+        with refusals.told_by(form):
+            types = [uuid.UUID(value) for value in form.cleaned_data["types"]]
+            opened = step1_enable.enable(actor=actor, person_id=pk, type_ids=types)
+            messages.success(request, _("The request for %(person)s is opened.") % {"person": person})
+            return redirect("console:request", opened.pk)
+    checked = request.POST.getlist("types") or request.GET.getlist("types")
+    page = enabling.Page(actor, person, choices, checked)
+    return render(request, page.template(request), page.context(form), status=refusals.status_of(form))

@@ -1,0 +1,17 @@
+"""The page of one person."""
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from identity_manager.console import access, person_page
+
+
+@require_safe
+def person(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = access.person_for_officer(request, pk)
+    return render(
+        request, "identity_manager/person.html", person_page.context(access.officer(request), found)
+    )

@@ -1,0 +1,69 @@
+"""What an administrator does with one token: revoke it, send its files again."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.console import access, confirmation, refusals, request_page
+from identity_manager.console.confirmation import Confirmation
+from identity_manager.console.forms import RevokeForm, SendAgainForm
+from identity_manager.models import SoftwareToken
+from identity_manager.workflow import revoke as revocation
+from identity_manager.workflow import side_roads
+
+
+def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    token = access.token_for_administrator(request, pk)
+    actor = access.officer(request)
+    form = RevokeForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            reason = RevocationReason(form.cleaned_data["reason"])
+            revocation.revoke_token(actor=actor, token_id=pk, reason=reason)
+            messages.success(request, _("The token is revoked. The certificate authority is told now."))
+            return redirect("console:request", token.request_id)
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, token.request_id, form=form)
+    return confirmation.page(request, form, _revoking(token))
+
+
+def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    token = access.token_for_administrator(request, pk)
+    actor = access.officer(request)
+    form = SendAgainForm(
+        refusals.sent(request), initial={"container_format": token.token_type.container_format}
+    )
+    if form.is_valid():
+        with refusals.told_by(form):
+            side_roads.send_again(actor=actor, token_id=pk, **form.cleaned_data)
+            messages.success(request, _("The file is on its way again."))
+            return redirect("console:request", token.request_id)
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, token.request_id, form=form)
+    return confirmation.page(request, form, _sending(token))
+
+
+def _revoking(token: SoftwareToken) -> Confirmation:
+    words = {"type": token.token_type, "person": token.person}
+    return Confirmation(
+        title=_("Revoke %(type)s of %(person)s?") % words,
+        lead=_("Its certificates are revoked for good. A passphrase that was not noted yet is destroyed."),
+        button=_("Revoke the token"),
+        back=reverse("console:request", args=[token.request_id]),
+    )
+
+
+def _sending(token: SoftwareToken) -> Confirmation:
+    words = {"type": token.token_type, "address": token.request.delivery_address}
+    return Confirmation(
+        title=_("Send %(type)s again?") % words,
+        lead=_("A mail with the file goes to %(address)s. The passphrase stays what it was.") % words,
+        button=_("Send again"),
+        back=reverse("console:request", args=[token.request_id]),
+        dangerous=False,
+    )
