@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -17,6 +18,7 @@ from identity_manager.models import (
     RequestOrigin,
     RequestState,
     Role,
+    SignInCode,
     SoftwareToken,
     TokenRequest,
     TokenState,
@@ -34,6 +36,10 @@ NOT_ACTIVE = {
 NO_EMAIL = Reason("no-email", _("This person has no e-mail address, so nothing can be delivered."))
 NOT_ADMINISTRATOR = Reason(
     "not-administrator", _("Only a Software Token Administrator of this organisational unit can do this.")
+)
+MADE_A_CODE = Reason(
+    "made-a-code",
+    _("You made a sign-in code for this person. Somebody else asks for their software tokens."),
 )
 NOT_SELF_SERVICE_USER = Reason("not-self-service-user", _("You do not have the role Self-Service User."))
 NOT_APPROVER = Reason(
@@ -81,6 +87,16 @@ def enable_obstacle(actor: Person, person: Person) -> Reason | None:
 def administers(actor: Person, person: Person) -> bool:
     """Whether the actor is a Software Token Administrator for the person's organisational unit."""
     return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit=person.organisational_unit)
+
+
+def code_obstacle(actor: Person, person: Person) -> Reason | None:
+    """Who made a sign-in code for a person cannot be the requester too (SPEC.md 2), or None.
+
+    A code that was withdrawn or has expired unused opens nothing, so it is no obstacle.
+    """
+    made = SignInCode.objects.filter(person=person, asked_by=actor)
+    opens = made.usable(timezone.now()) | made.filter(used_at__isnull=False)
+    return MADE_A_CODE if opens.exists() else None
 
 
 def type_choices(person: Person) -> list[TypeChoice]:

@@ -18,6 +18,7 @@ def enable(*, actor: Person, person_id: uuid.UUID, type_ids: Sequence[uuid.UUID]
     with transaction.atomic():
         person = locking.person(person_id)
         refuse(None if policy.administers(actor, person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(policy.code_obstacle(actor, person), kind=NotAllowed)
         refuse(policy.person_obstacle(person))
         types = policy.chosen_types(person, type_ids)
 
