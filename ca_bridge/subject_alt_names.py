@@ -30,7 +30,7 @@ def mailbox(address: str) -> str:
     check_characters("email", address)
     try:
         found = validate_email(
-            address, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False
+            address, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False, strict=True
         )
     except EmailNotValidError as error:
         raise CaError(

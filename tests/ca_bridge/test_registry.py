@@ -1,0 +1,105 @@
+"""From an alias to a connector; a wrong setting is named."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from ca_bridge import registry
+from ca_bridge.errors import CaError
+
+SCRIPTED = "tests.ca_bridge.scripted.ScriptedConnector"
+
+
+@dataclass(frozen=True)
+class _Options:
+    pass
+
+
+class Half:
+    """No connector: it cannot revoke, nor say its chain or its health."""
+
+    Options = _Options
+
+    def __init__(self, options: _Options) -> None:
+        self.options = options
+
+    def issue(self, order: Any) -> None: ...
+
+
+def configure(settings: Any, **configuration: Any) -> None:
+    settings.CA_CONNECTORS = {"main": configuration}
+
+
+def test_one_instance_for_an_alias(settings):
+    configure(settings, CONNECTOR=SCRIPTED)
+    assert registry.connector("main") is registry.connector("main")
+    assert registry.aliases() == ("main",)
+
+
+def test_another_configuration_is_another_instance(settings, ca_options):
+    embedded = "ca_bridge.connectors.embedded.connector.EmbeddedConnector"
+    configure(settings, CONNECTOR=embedded, OPTIONS=ca_options)
+    first = registry.connector("main")
+    configure(settings, CONNECTOR=embedded, OPTIONS=ca_options | {"organisation": "Other"})
+    assert registry.connector("main") is not first
+
+
+def test_an_unknown_alias(settings):
+    configure(settings, CONNECTOR=SCRIPTED)
+    with pytest.raises(CaError, match="other is not configured") as caught:
+        registry.connector("other")
+    assert caught.value.permanent
+    assert registry.health("other").ok is False
+
+
+@pytest.mark.parametrize(
+    ("configuration", "sentence"),
+    [
+        ({}, r"CA_CONNECTORS\['main'\]\['CONNECTOR'\] must be the dotted path"),
+        ({"CONNECTOR": "nowhere.Connector"}, "must be the dotted path"),
+        ({"CONNECTOR": "ca_bridge.errors.CaError"}, "has no attribute Options"),
+        ({"CONNECTOR": SCRIPTED, "OPTIONS": {"colour": "red"}}, r"\['OPTIONS'\].*colour"),
+        ({"CONNECTOR": SCRIPTED, "UNKOWN": "park"}, "settings that nobody knows: UNKOWN"),
+        ({"CONNECTOR": "tests.ca_bridge.test_registry.Half"}, "lacks methods"),
+    ],
+)
+def test_wrong_settings_are_named(settings, configuration, sentence):
+    configure(settings, **configuration)
+    with pytest.raises(ImproperlyConfigured, match=sentence):
+        registry.connector("main")
+    assert registry.health("main").ok is False
+
+
+def test_options_that_do_not_fit_are_named(settings, ca_options):
+    embedded = "ca_bridge.connectors.embedded.connector.EmbeddedConnector"
+    configure(settings, CONNECTOR=embedded, OPTIONS=ca_options | {"publication_url": "nowhere"})
+    with pytest.raises(ImproperlyConfigured, match="publication_url"):
+        registry.connector("main")
+
+
+def test_policy_for_the_unknown(settings):
+    configure(settings, CONNECTOR=SCRIPTED)
+    assert registry.unknown_policy("main") == registry.ASK_AGAIN
+    configure(settings, CONNECTOR=SCRIPTED, UNKNOWN="park")
+    assert registry.unknown_policy("main") == registry.PARK
+    configure(settings, CONNECTOR=SCRIPTED, UNKNOWN="hope")
+    with pytest.raises(ImproperlyConfigured, match="'ask again' or 'park'"):
+        registry.unknown_policy("main")
+
+
+@pytest.mark.django_db
+def test_a_ca_in_trouble_does_not_keep_others_from_their_crl(settings, ca_options, tmp_path):
+    embedded = "ca_bridge.connectors.embedded.connector.EmbeddedConnector"
+    settings.CA_CONNECTORS = {
+        "lost": {"CONNECTOR": embedded, "OPTIONS": ca_options | {"directory": str(tmp_path), "name": "lost"}},
+        "other": {"CONNECTOR": SCRIPTED},
+        "corporate": {"CONNECTOR": embedded, "OPTIONS": ca_options},
+    }
+    with pytest.raises(CaError, match="set up yet"):
+        registry.renew_crls()
+    corporate = registry.connector("corporate")
+    assert corporate.renew_crl_if_due() is False  # type: ignore[attr-defined]  # the embedded CA
+    del settings.CA_CONNECTORS["lost"]
+    assert registry.renew_crls() == 0
