@@ -5,7 +5,7 @@ templates/ui/README.md shows how each is used.
 
 import zlib
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import regex
@@ -29,6 +29,7 @@ DIRECTED_ICONS = frozenset(
 )
 STEP_ICONS = {StepState.DONE: "check", StepState.WAITS: "waiting", StepState.STOPPED: "x"}
 AVATAR_HUES = 6
+TIME_TO_RENEW = timedelta(days=60)  # when the first reminder goes out
 PROGRESS = {
     StepState.DONE: ("done", Meaning.DONE),
     StepState.NOW: ("refresh", Meaning.INFORMATION),
@@ -226,10 +227,12 @@ def progress_line(
 
 @register.inclusion_tag("ui/validity.html")
 def validity(begins: datetime, ends: datetime) -> dict[str, Any]:
-    """Draw how much of a validity has passed, as a bar with words."""
-    whole = max((ends - begins).total_seconds(), 1)
-    passed = min(max((timezone.now() - begins).total_seconds(), 0), whole)
-    return {"ends": ends, "over": passed >= whole, "percent": round(100 * passed / whole)}
+    """Draw how much of a validity remains, as a bar with words; amber when it is time to renew."""
+    remains = ends - timezone.now()
+    over = remains <= timedelta()
+    percent = 0 if over else min(round(100 * remains / (ends - begins)), 100)
+    meaning = Meaning.WAITING if remains < TIME_TO_RENEW else Meaning.DONE
+    return {"ends": ends, "over": over, "percent": percent, "meaning": meaning}
 
 
 @register.inclusion_tag("ui/secret.html")

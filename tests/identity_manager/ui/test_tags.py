@@ -160,6 +160,7 @@ def test_progress_without_numbers_moves_only_for_what_is_under_way():
 def test_validity_says_when_it_is_over():
     now = timezone.now()
     drawn = draw("{% validity begins ends %}", begins=now - timedelta(days=30), ends=now + timedelta(days=10))
-    assert 'value="75"' in drawn
+    assert 'value="25"' in drawn
+    assert "means-waiting" in drawn
     assert "Valid until" in drawn
     assert "Expired" in draw("{% validity now now %}", now=now - timedelta(days=1))
