@@ -1,20 +1,32 @@
 """Every address needs a sign-in, but for those that are named here."""
 
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from identity_manager.config import secret_files
+from tests.check_deploy import environment as production
+
 # Who asks for these cannot have signed in: supervisors, verifying programs, and who is about to sign in.
 PUBLIC = {
+    "account/first-sign-in/",
+    "account/login/",
+    "account/logout/",
     "health/live",
     "health/ready",
+    "i18n/setlang/",
     "pki/<str:file_name>",
 }
+# The demo shows these to whoever sits at the machine; production does not have them.
+DEMO_ONLY = ("mailbox/", "ui/")
 SAMPLES = {"uuid": str(uuid.UUID(int=7)), "int": "7", "str": "a", "slug": "a", "path": "a"}
 PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
 
@@ -45,14 +57,29 @@ def test_what_is_open_is_named() -> None:
     opened = {
         route for route, pattern in addresses() if not getattr(pattern.callback, "login_required", True)
     }
-    assert opened == PUBLIC
+    assert {route for route in opened if not route.startswith(DEMO_ONLY)} == PUBLIC
+
+
+def test_production_has_nothing_of_the_demo(tmp_path: Path) -> None:
+    secret_files.make(tmp_path)
+    program = (
+        "import django; django.setup()\n"
+        "from tests.architecture.test_addresses import addresses\n"
+        "print(*(route for route, _ in addresses()), sep='\\n')"
+    )
+    command = [sys.executable, "-c", program]
+    variables = {**production(tmp_path), "DJANGO_SETTINGS_MODULE": "identity_manager.config.settings"}
+    outcome = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    routes = outcome.stdout.splitlines()
+    assert "health/live" in routes
+    assert [route for route in routes if route.startswith(DEMO_ONLY)] == []
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_stranger_is_sent_to_the_sign_in_page_from_everywhere_else(method: str) -> None:
     client = Client()
-    routes = [route for route, _ in addresses() if route not in PUBLIC]
+    routes = [route for route, _ in addresses() if route not in PUBLIC and not route.startswith(DEMO_ONLY)]
     open_to_strangers = [
         route for route in routes if not is_sign_in(getattr(client, method)(example(route), follow=False))
     ]

@@ -82,7 +82,7 @@ def verbs() -> list[tuple[Module, Function]]:
         for module in modules()
         if module.name.startswith(VERB_PACKAGES) and not module.name.endswith("policy")
         for function in module.tree.body
-        if isinstance(function, Function) and not function.name.startswith("_")
+        if isinstance(function, Function) and not function.name.startswith(("_", "may_"))
         if "actor" in parameters(function)
     ]
 
