@@ -109,7 +109,11 @@ class CaOrder(SafeFSM, models.Model):
 
     def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
         """The state alone would allow A-B-A (pending, asked, pending again), so the version is compared."""
-        return super()._do_update(base_qs.filter(version=self._version_read), *args, **kwargs)
+        updated = super()._do_update(base_qs.filter(version=self._version_read), *args, **kwargs)
+        # Where nothing was updated Django would insert, and say that the key is taken.
+        if not updated and base_qs.filter(pk=self.pk).exists():
+            raise ConcurrentTransition(f"Order {self.pk} is not as it was read.")
+        return updated
 
     @property
     def serial(self) -> int | None:
