@@ -122,7 +122,7 @@ def person_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> Pers
 
 
 def sign_in_code_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> SignInCode:
-    """The sign-in code, for a Registration Officer of its person's organisational unit. Its hash is not read."""
+    """The sign-in code, for a Registration Officer of its person's unit. Its hash is not read."""
     officer(request, Role.REGISTRATION_OFFICER)
     rows = SignInCode.objects.select_related("asked_by", "confirmed_by").defer("code_hash")
     code = get_object_or_404(rows, pk=pk)

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.http import urlencode
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from ca_bridge import registry
 from identity_manager.console import access, history, open_tasks
@@ -26,19 +26,19 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.ui.context import SEARCHERS
-from identity_manager.ui.parts import MEANING_ICONS, Meaning
+from identity_manager.ui.parts import MEANING_ICONS, Event, Meaning
+from identity_manager.workflow import sign_in_code_policy
 
 EVENTS_SHOWN = 12
 RECENT = timedelta(days=7)
-WAITING, STOPPED, DONE, INFORMATION = Meaning.WAITING, Meaning.STOPPED, Meaning.DONE, Meaning.INFORMATION
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number that leads to what it counts. quiet: nothing waits."""
+    """A number that leads to what it counts."""
 
     number: int
-    label: str | Promise
+    label: str
     url: str
     meaning: Meaning
 
@@ -48,77 +48,88 @@ class Figure:
         return MEANING_ICONS[self.meaning if self.number else Meaning.QUIET]
 
 
+@dataclass(frozen=True)
+class Line:
+    """Something that happened, and the request that it happened to."""
+
+    told: Event
+    request: TokenRequest
+
+
 def context(actor: Person) -> dict[str, Any]:
-    now = timezone.now()
+    """Each part only for who has a role for it; what waits and is nothing is left out."""
+    waits = [*_decisions(actor), *_codes(actor), *_registrations(actor)]
+    troubles = [*_troubles(actor), *_authorities(actor)]
     return {
         "tab": "start",
-        "waits": [*_decisions(actor), *_codes(actor), *_registrations(actor)],
-        "troubles": [*_troubles(actor), *_authorities(actor)],
-        "under_way": list(_under_way(actor, now)),
-        "history": history.timeline(_events(actor)),
-        "reads_requests": access.holds(actor, access.REQUEST_READERS),
         "searches": access.holds(actor, SEARCHERS),
+        "waits": [figure for figure in waits if figure.number],
+        "could_wait": bool(waits),
+        "troubles": [figure for figure in troubles if figure.number],
+        "watches": bool(troubles),
+        "under_way": list(_under_way(actor)),
+        "reads_requests": access.holds(actor, access.REQUEST_READERS),
+        "lines": [Line(history.told(event), event.request) for event in _events(actor)],
     }
 
 
 def _decisions(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, open_tasks.DECIDERS):
         number = open_tasks.awaiting_decision(actor).count()
-        yield Figure(number, _("wait for your decision"), reverse("console:approvals"), WAITING)
+        label = ngettext("request waits for your decision", "requests wait for your decision", number)
+        yield Figure(number, label, reverse("console:approvals"), Meaning.WAITING)
 
 
 def _codes(actor: Person) -> Iterator[Figure]:
-    if access.holds(actor, open_tasks.CONFIRMERS):
-        number = open_tasks.awaiting_confirmation(actor).count()
-        yield Figure(
-            number, _("sign-in codes wait for a second officer"), reverse("console:approvals"), WAITING
-        )
+    if access.holds(actor, {Role.REGISTRATION_OFFICER}):
+        number = sign_in_code_policy.confirmable_by(actor).count()
+        label = ngettext("sign-in code waits for you", "sign-in codes wait for you", number)
+        yield Figure(number, label, reverse("console:approvals"), Meaning.WAITING)
 
 
 def _registrations(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, {Role.REGISTRATION_OFFICER}):
-        rows = access.visible_persons(actor).filter(state=PersonState.REGISTERED, kind="employee")
-        url = (
-            f"{reverse('console:search')}?{urlencode({'kind': 'employee', 'state': PersonState.REGISTERED})}"
-        )
-        yield Figure(rows.count(), _("employees are registered, not Active yet"), url, INFORMATION)
+        wanted = {"kind": "employee", "state": PersonState.REGISTERED.value}
+        number = access.visible_persons(actor).filter(**wanted).count()
+        label = ngettext("employee is not Active yet", "employees are not Active yet", number)
+        yield Figure(number, label, f"{reverse('console:search')}?{urlencode(wanted)}", Meaning.INFORMATION)
 
 
 def _troubles(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, access.ALL_REQUESTS_READERS):
         rows = access.visible_requests(actor)
-        refused = OutgoingMail.objects.filter(state=MailState.FAILED, request__in=rows)
-        with_refused_mail = rows.filter(pk__in=refused.values("request_id"))
-        yield Figure(
-            _count(rows, RequestState.FAILED), _("requests have failed"), _list(RequestState.FAILED), STOPPED
-        )
-        yield Figure(
-            with_refused_mail.count(), _("requests have a refused mail"), _list(MAIL_REFUSED), STOPPED
-        )
+        failed = rows.filter(state=RequestState.FAILED).count()
+        label = ngettext("request has failed", "requests have failed", failed)
+        yield Figure(failed, label, _list(RequestState.FAILED), Meaning.STOPPED)
+        refused = OutgoingMail.objects.filter(state=MailState.FAILED).values("request_id")
+        number = rows.filter(pk__in=refused).count()
+        label = ngettext("request has a refused mail", "requests have a refused mail", number)
+        yield Figure(number, label, _list(MAIL_REFUSED), Meaning.STOPPED)
 
 
 def _authorities(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, access.CATALOGUE_READERS):
         down = sum(not registry.health(alias).ok for alias in registry.aliases())
-        yield Figure(down, _("certificate authorities do not answer"), reverse("console:admin"), STOPPED)
+        label = ngettext(
+            "certificate authority does not answer", "certificate authorities do not answer", down
+        )
+        yield Figure(down, label, f"{reverse('console:admin')}#authorities", Meaning.STOPPED)
 
 
-def _under_way(actor: Person, now: datetime) -> Iterator[Figure]:
-    if access.holds(actor, access.ALL_REQUESTS_READERS):
-        rows = access.visible_requests(actor)
-        for state, label in (
-            (RequestState.REQUESTED, _("wait for approval")),
-            (RequestState.AWAITING_ACCEPTANCE, _("wait for the person to accept the terms")),
-            (RequestState.ISSUING, _("are being issued")),
-            (RequestState.ISSUED, _("wait for passphrase or delivery")),
-        ):
-            yield Figure(_count(rows, state), label, _list(state), INFORMATION)
-        completed = rows.filter(state=RequestState.COMPLETED, ended_at__gte=now - RECENT).count()
-        yield Figure(completed, _("completed in seven days"), _list(RequestState.COMPLETED), DONE)
-
-
-def _count(rows: QuerySet[TokenRequest], state: str) -> int:
-    return rows.filter(state=state).count()
+def _under_way(actor: Person) -> Iterator[Figure]:
+    if not access.holds(actor, access.ALL_REQUESTS_READERS):
+        return
+    rows = access.visible_requests(actor)
+    for state, label in (
+        (RequestState.REQUESTED, _("wait for approval")),
+        (RequestState.AWAITING_ACCEPTANCE, _("wait until the terms are accepted")),
+        (RequestState.ISSUING, _("are being issued")),
+        (RequestState.ISSUED, _("wait for the passphrase or the mail")),
+    ):
+        yield Figure(rows.filter(state=state).count(), label, _list(state), Meaning.INFORMATION)
+    recently = rows.filter(state=RequestState.COMPLETED, ended_at__gte=timezone.now() - RECENT)
+    completed = _list(RequestState.COMPLETED)
+    yield Figure(recently.count(), _("completed within seven days"), completed, Meaning.DONE)
 
 
 def _list(state: str) -> str:
@@ -126,10 +137,8 @@ def _list(state: str) -> str:
 
 
 def _events(actor: Person) -> QuerySet[AuditEvent]:
-    """What happened last on the requests that this officer reads, and what they did themselves."""
-    rows = AuditEvent.objects.select_related("actor", "request", "token__token_type")
-    if access.holds(actor, access.REQUEST_READERS):
-        rows = rows.filter(request__in=access.visible_requests(actor))
-    else:
-        rows = rows.filter(actor=actor)
+    """What happened last to the requests that this officer reads."""
+    rows = AuditEvent.objects.filter(
+        name__in=history.MILESTONES, request__in=access.visible_requests(actor)
+    ).select_related("actor", "request__person", "token__token_type")
     return rows.order_by("-pk")[:EVENTS_SHOWN]

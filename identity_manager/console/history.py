@@ -108,11 +108,33 @@ WORDS: dict[Event, Words] = {
     Event.CATALOGUE_CHANGED: Words(_("The catalogue was changed"), icon="list"),
 }
 
+# What is worth a line where many requests are told of together.
+MILESTONES = (
+    Event.REQUEST_CREATED,
+    Event.REQUEST_APPROVED,
+    Event.REQUEST_REJECTED,
+    Event.REQUEST_POSTPONED,
+    Event.REQUEST_ACCEPTED,
+    Event.REQUEST_DECLINED,
+    Event.REQUEST_LAPSED,
+    Event.REQUEST_CANCELLED,
+    Event.REQUEST_FAILED,
+    Event.REQUEST_RETRIED,
+    Event.REQUEST_ISSUED,
+    Event.REQUEST_COMPLETED,
+    Event.TOKEN_DELIVERY_FAILED,
+    Event.TOKEN_LAPSED,
+    Event.TOKEN_REVOKED,
+)
 
-def told(event: AuditEvent) -> parts.Event:
+
+def told(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.Event:
     """The event as a line of a timeline. Its actor must be fetched with it; the token, where it has one."""
     words = WORDS[Event(event.name)]
-    details = [str(event.token) if event.token else "", words.detail(event.facts)]
+    detail = words.detail(event.facts)
+    if type_names and "types" in event.facts:
+        detail = ", ".join(type_names.get(code, code) for code in event.facts["types"])
+    details = [str(event.token) if event.token else "", detail]
     return parts.Event(
         at=event.at,
         title=words.sentence,
@@ -123,6 +145,8 @@ def told(event: AuditEvent) -> parts.Event:
     )
 
 
-def timeline(events: Iterable[AuditEvent]) -> list[parts.Event]:
-    """The events as a timeline, newest first."""
-    return [told(event) for event in events]
+def timeline(
+    events: Iterable[AuditEvent], *, type_names: Mapping[str, str] | None = None
+) -> list[parts.Event]:
+    """The events as a timeline, in the order given; type_names says what token types are called."""
+    return [told(event, type_names=type_names) for event in events]

@@ -6,12 +6,12 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from identity_manager.console import access
-from identity_manager.models import Person, RequestState, Role, SignInCode, SoftwareToken, TokenRequest
+from identity_manager.models import Person, RequestState, Role, SoftwareToken, TokenRequest
+from identity_manager.workflow import sign_in_code_policy
 
 SHOWN = 100
 DECIDERS = {Role.APPROVER}
 MENDERS = {Role.TOKEN_ADMINISTRATOR}
-CONFIRMERS = {Role.REGISTRATION_OFFICER}
 
 
 def context(actor: Person) -> dict[str, Any]:
@@ -23,7 +23,8 @@ def context(actor: Person) -> dict[str, Any]:
         "waiting": _lines(awaiting_decision(actor)),
         "postponed": _lines(postponed(actor)),
         "failed": _lines(failed(actor)),
-        "codes": awaiting_confirmation(actor)[:SHOWN],
+        "codes": sign_in_code_policy.confirmable_by(actor)[:SHOWN],
+        "codes_to_make": sign_in_code_policy.makeable_by(actor)[:SHOWN],
     }
 
 
@@ -42,12 +43,6 @@ def postponed(actor: Person) -> QuerySet[TokenRequest]:
 def failed(actor: Person) -> QuerySet[TokenRequest]:
     """What this administrator retries or cancels."""
     return TokenRequest.objects.filter(_of_units(actor, MENDERS), state=RequestState.FAILED)
-
-
-def awaiting_confirmation(actor: Person) -> QuerySet[SignInCode]:
-    """Sign-in codes that wait for a second Registration Officer: this one, if somebody else asked."""
-    rows = SignInCode.objects.awaiting_confirmation().exclude(asked_by=actor).exclude(person=actor)
-    return rows.filter(_of_units(actor, CONFIRMERS)).select_related("person", "asked_by").order_by("asked_at")
 
 
 def _of_units(actor: Person, roles: set[Role]) -> Q:

@@ -6,8 +6,8 @@ from django.db.models import Prefetch, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console import access, actions, history
-from identity_manager.models import AuditEvent, Certificate, Person, Role, SoftwareToken, TokenRequest
+from identity_manager.console import access, history, sign_in_code_page, token_card
+from identity_manager.models import AuditEvent, Person, Role, SoftwareToken, TokenRequest
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow import policy
 
@@ -23,7 +23,8 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "roles": person.roles.order_by("role", "organisational_unit"),
         "enables": access.holds(actor, {Role.TOKEN_ADMINISTRATOR}),
         "obstacle": policy.enable_obstacle(actor, person),
-        "tokens": [actions.of_token(token, administers=False) for token in _tokens(person)],
+        "sign_in": sign_in_code_page.card(actor, person),
+        "tokens": [token_card.card(token, administers=False) for token in _tokens(person)],
         "reads_requests": access.holds(actor, access.REQUEST_READERS),
         "requests": _requests(actor, person),
         "history": history.timeline(_events(person)),
@@ -48,12 +49,8 @@ def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
 
 
 def _tokens(person: Person) -> QuerySet[SoftwareToken]:
-    certificates = Certificate.objects.select_related("profile").defer("private_key_wrapped", "certificate")
-    rows = SoftwareToken.objects.filter(person=person).visible_under_certificates()
-    rows = rows.select_related("token_type", "person").defer("passphrase_wrapped", "snapshot")
-    return rows.prefetch_related(Prefetch("certificates", certificates.order_by("position"))).order_by(
-        "-created_at"
-    )
+    handed_out = SoftwareToken.objects.filter(person=person).visible_under_certificates()
+    return token_card.rows().filter(pk__in=handed_out.values("pk")).order_by("-created_at")
 
 
 def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:

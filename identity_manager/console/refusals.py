@@ -18,7 +18,7 @@ class VerbForm(forms.Form):
 
 
 def sent(request: HttpRequest) -> QueryDict | None:
-    """What a form was sent with; None where a page is only opened. A button alone sends nothing, but counts."""
+    """What a form was sent with; None where a page is only opened. A button alone sends nothing."""
     return request.POST if request.method == "POST" else None
 
 

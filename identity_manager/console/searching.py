@@ -21,7 +21,17 @@ ORDERS: tables.Orders = {
     "email": ("email",),
     "state": ("state", "surname", "given_name"),
 }
-KIND_WORDS = {PersonKind.EMPLOYEE: _("employees"), PersonKind.EXTERNAL: _("external persons")}
+# found, of all
+COUNTED = {
+    PersonKind.EMPLOYEE: _("%(found)s of %(total)s employees"),
+    PersonKind.EXTERNAL: _("%(found)s of %(total)s external persons"),
+}
+TOO_MANY = {
+    PersonKind.EMPLOYEE: _("More than %(found)s of %(total)s employees; these are the first %(found)s"),
+    PersonKind.EXTERNAL: _(
+        "More than %(found)s of %(total)s external persons; these are the first %(found)s"
+    ),
+}
 SHORT = 3  # below it, only beginnings of words are found
 
 
@@ -50,12 +60,17 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "text": wanted["q"],
         "is_short": 0 < len(wanted["q"]) < SHORT,
         "state_word": PersonState(wanted["state"]).label if wanted["state"] else "",
-        "kind_words": KIND_WORDS[PersonKind(wanted["kind"])],
-        "total": of_kind.count(),
+        "count_words": count_words(page.paginator, total=of_kind.count(), kind=wanted["kind"]),
         "sort": sort,
         "page": page,
         "rows": list(_rows(actor, page)),
     }
+
+
+def count_words(paginator: tables.CappedPaginator, *, total: int, kind: str) -> str:
+    """How many were found of how many there are, in one sentence."""
+    sentence = (TOO_MANY if paginator.has_more else COUNTED)[PersonKind(kind)]
+    return str(sentence) % {"found": tables.grouped(paginator.count), "total": tables.grouped(total)}
 
 
 def _found(rows: QuerySet[Person], wanted: dict[str, str]) -> QuerySet[Person]:

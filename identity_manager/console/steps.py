@@ -38,11 +38,11 @@ def steps_of(request: TokenRequest) -> list[Step]:
 
 
 def _asked(request: TokenRequest) -> Step:
-    return Step(1, _("Asked for"), DONE, str(request.requested_by), request.created_at)
+    return Step(1, _("Request"), DONE, str(request.requested_by), request.created_at)
 
 
 def _approved(request: TokenRequest) -> Step:
-    name = _("Approved")
+    name = _("Approval")
     approvals = list(request.approvals.all())
     who = ", ".join(str(approval.approver) for approval in approvals)
     if not request.approvals_needed:
@@ -53,32 +53,32 @@ def _approved(request: TokenRequest) -> Step:
         still = request.approvals_needed - len(approvals)
         return Step(2, name, WAITS, _("An approver") if still == 1 else _("Two approvers"))
     if any(approval.decision == Decision.REJECTED for approval in approvals):
-        return Step(2, _("Rejected"), STOPPED, who, request.decided_at)
+        return Step(2, name, STOPPED, who, request.decided_at)
     return Step(2, name, DONE, who, request.decided_at) if request.decided_at else Step(2, name)
 
 
 def _invited(request: TokenRequest) -> Step:
-    name = _("Invited")
+    name = _("Invitation")
     if request.accept_before is None:
         return Step(3, name)
     return Step(3, name, DONE, request.delivery_address, request.decided_at)
 
 
 def _accepted(request: TokenRequest) -> Step:
-    name, who = _("Terms accepted"), str(request.person)
+    name, who = _("Terms"), str(request.person)
     if request.accepted_at:
         return Step(4, name, DONE, who, request.accepted_at)
     if request.state == S.AWAITING_ACCEPTANCE:
         return Step(4, name, WAITS, who)
     if request.state == S.DECLINED:
-        return Step(4, _("Declined"), STOPPED, who, request.ended_at)
+        return Step(4, name, STOPPED, _("Declined"), request.ended_at)
     if request.state == S.LAPSED:
         return Step(4, name, STOPPED, _("Not in time"), request.ended_at)
     return Step(4, name)
 
 
 def _issued(request: TokenRequest) -> Step:
-    name = _("Certificates issued")
+    name = _("Certificates")
     if request.state == S.FAILED:
         return Step(5, name, STOPPED, _("Refused"))
     if request.issued_at:
@@ -89,7 +89,7 @@ def _issued(request: TokenRequest) -> Step:
 
 
 def _noted(request: TokenRequest) -> Step:
-    name, who = _("Passphrase noted"), str(request.person)
+    name, who = _("Passphrase"), str(request.person)
     tokens = _handed_out(request)
     if not request.issued_at or not tokens:
         return Step(6, name)
@@ -102,7 +102,7 @@ def _noted(request: TokenRequest) -> Step:
 
 
 def _delivered(request: TokenRequest) -> Step:
-    name = _("File delivered")
+    name = _("Delivery")
     tokens = _handed_out(request)
     if not request.issued_at or not tokens:
         return Step(7, name)

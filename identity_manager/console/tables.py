@@ -6,6 +6,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.functional import cached_property
 
 PAGE_SIZE = 25
@@ -53,3 +54,8 @@ def in_order(rows: QuerySet[Any], sort: str, orders: Orders) -> QuerySet[Any]:
 def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
     """The page that the address asks for; the nearest one where there is no such page."""
     return CappedPaginator(rows).get_page(request.GET.get("page"))
+
+
+def grouped(number: int) -> str:
+    """The number as people write it: 2,000 in English, 2.000 in German."""
+    return number_format(number, force_grouping=True)

@@ -1,0 +1,63 @@
+"""What of a request did not go through, for the officer who mends it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from identity_manager.models import (
+    Certificate,
+    CertificateState,
+    MailState,
+    OutgoingMail,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+)
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """What, the last error and since when, how often it was tried, and when it is tried again."""
+
+    what: str | Promise
+    error: str
+    since: datetime | None
+    attempts: int
+    next_attempt: datetime | None
+
+
+def stuck_parts(row: TokenRequest) -> list[Stuck]:
+    """Certificates, tokens and mails with trouble; a failed request itself where none of them says why."""
+    parts = [*_certificates(row), *_tokens(row), *_mails(row)]
+    if row.state == RequestState.FAILED and not parts:
+        return [Stuck(_("The request"), row.reason, None, 0, None)]
+    return parts
+
+
+def _certificates(row: TokenRequest) -> Iterator[Stuck]:
+    for token in row.tokens.all():
+        for certificate in token.certificates.all():
+            refused = certificate.state == CertificateState.REFUSED and row.is_open
+            if refused or certificate.last_error:
+                words = {"type": token, "certificate": certificate.profile.name}
+                what = _("%(type)s: certificate “%(certificate)s”") % words
+                yield _stuck(certificate, what, certificate.refusal or certificate.last_error)
+
+
+def _tokens(row: TokenRequest) -> Iterator[Stuck]:
+    for token in row.tokens.all():
+        if token.last_error:
+            yield _stuck(token, str(token), token.last_error)
+
+
+def _mails(row: TokenRequest) -> Iterator[Stuck]:
+    for mail in row.mails.all():
+        if mail.last_error and mail.state in (MailState.QUEUED, MailState.FAILED):
+            yield _stuck(mail, _("Mail to %(address)s") % {"address": mail.to_address}, mail.last_error)
+
+
+def _stuck(lease: Certificate | SoftwareToken | OutgoingMail, what: str, error: str) -> Stuck:
+    return Stuck(what, error, lease.last_error_at, lease.attempts, lease.next_attempt_at)

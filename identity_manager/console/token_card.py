@@ -1,0 +1,101 @@
+"""A token as pages show it: what it is to say, what the CA issued, what can be done with it, or why not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, QuerySet
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.actions import Action
+from identity_manager.models import Certificate, SoftwareToken, TokenState
+from identity_manager.models.certificate import REVOCATION_REASONS
+from identity_manager.models.token_type import KEY_ALGORITHMS
+from identity_manager.workflow import policy, revoke, side_roads
+
+NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
+
+
+@dataclass(frozen=True)
+class CertificateLine:
+    """One certificate of a token: what was asked for, and the row once there is one."""
+
+    name: str
+    subject: str
+    alternative_names: str
+    ca: str
+    row: Certificate | None
+
+
+@dataclass(frozen=True)
+class TokenCard:
+    """One token with its certificates and actions."""
+
+    token: SoftwareToken
+    certificates: Sequence[CertificateLine]
+    actions: Sequence[Action]
+
+    @property
+    def keys(self) -> str:
+        """The key algorithm that was asked for, in words."""
+        asked = str(self.token.snapshot["key_algorithm"])
+        return dict(KEY_ALGORITHMS).get(asked, asked)
+
+    @property
+    def reason_words(self) -> str | Promise:
+        """Why it ended: a revocation reason in words, else the sentence that was kept."""
+        return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason)
+
+
+def rows() -> QuerySet[SoftwareToken]:
+    """Tokens with what their cards read; blobs and wrapped secrets stay in the database."""
+    certificates = Certificate.objects.select_related("profile").defer("private_key_wrapped", "certificate")
+    tokens = SoftwareToken.objects.select_related("token_type", "person").defer("passphrase_wrapped")
+    return tokens.prefetch_related(
+        Prefetch("certificates", certificates.order_by("position")),
+        "token_type__token_type_profiles__profile",
+    )
+
+
+def card(token: SoftwareToken, *, administers: bool) -> TokenCard:
+    """The card of a token from rows(); with actions for its administrator."""
+    return TokenCard(token, _certificates(token), _actions(token) if administers else [])
+
+
+def _certificates(token: SoftwareToken) -> list[CertificateLine]:
+    issued = {certificate.position: certificate for certificate in token.certificates.all()}
+    names = {link.profile.code: link.profile.name for link in token.token_type.token_type_profiles.all()}
+    lines = []
+    for position, asked in enumerate(token.snapshot["certificates"]):
+        content = asked["content"]
+        lines.append(
+            CertificateLine(
+                name=names.get(asked["profile"], asked["profile"]),
+                subject=", ".join(f"{name}={value}" for name, value in content["subject"]),
+                alternative_names=", ".join(value for _kind, value in content["subject_alt_names"]),
+                ca=asked["ca"],
+                row=issued.get(position),
+            )
+        )
+    return lines
+
+
+def _actions(token: SoftwareToken) -> list[Action]:
+    """Send again and revoke; nothing before there is something to send or revoke."""
+    if token.state in NOT_HANDED_OUT_YET:
+        return []
+    sendable = policy.can_be_sent(token) and token.person.is_active
+    return [
+        Action(
+            _("Send again"),
+            reverse("console:token-send-again", args=[token.pk]),
+            None if sendable else side_roads.NOT_SENDABLE,
+        ),
+        Action(
+            _("Revoke"),
+            reverse("console:token-revoke", args=[token.pk]),
+            None if policy.can_be_revoked(token) else revoke.NOT_IN_USE,
+            dangerous=True,
+        ),
+    ]
