@@ -287,6 +287,8 @@ CONTAINER_STANDARD_ITERATIONS = env.integer(
 # --- The road -------------------------------------------------------------------------------------
 ACCEPTANCE_DAYS = env.integer("ACCEPTANCE_DAYS", 30, minimum=1, maximum=365)
 SIGN_IN_CODE_DAYS = 7
+# Whether one person may hold roles that watch each other, such as administrator and approver.
+ALLOW_CONFLICTING_ROLES = env.boolean("ALLOW_CONFLICTING_ROLES", default=False)
 
 # --- Logs -----------------------------------------------------------------------------------------
 LOGGING = {

@@ -1,0 +1,102 @@
+"""The cast of the demo: one person for each role, with an account and a password of this installation."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from identity_manager.models import Account, Person, Role
+from identity_manager.people import accounts, roles
+
+FILE_NAME = "demo-cast.json"
+PASSWORD_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # noqa: S105 the symbols of passwords, not one
+PASSWORD_GROUPS = 4
+GROUP_LENGTH = 4  # 80 bits in all
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the cast, and where they stand in the organisation."""
+
+    username: str
+    given_name: str
+    surname: str
+    role: Role
+    department: str
+    organisational_unit: str
+    language: str = "en"
+
+    @property
+    def personnel_number(self) -> str:
+        return f"E-{CAST.index(self) + 1:05}"
+
+
+CAST = (
+    Member("ada", "Ada", "Bergström", Role.TOKEN_ADMINISTRATOR, "IT Operations", "Head Office"),
+    Member("paul", "Paul", "Weber", Role.APPROVER, "Information Security", "Head Office", "de"),
+    Member("petra", "Petra", "Nováková", Role.APPROVER, "Information Security", "Head Office", "de"),
+    Member("rita", "Rita", "Olsen", Role.REGISTRATION_OFFICER, "Human Resources", "Head Office"),
+    Member("ulf", "Ulf", "Håkansson", Role.USER_ADMINISTRATOR, "Information Security", "Head Office"),
+    Member("rosa", "Rosa", "Martínez", Role.RECOVERY_OFFICER, "Information Security", "Head Office"),
+    Member("otto", "Otto", "Kühn", Role.AUDITOR, "Internal Audit", "Head Office", "de"),
+    Member("sven", "Sven", "Lindqvist", Role.SYSTEM_ADMINISTRATOR, "IT Operations", "Head Office"),
+    Member("uma", "Uma", "Schäfer", Role.SELF_SERVICE_USER, "Engineering", "Plant North"),
+    Member("sam", "Sam", "O'Neill", Role.SELF_SERVICE_USER, "Purchasing", "Plant South"),
+)
+
+
+def path() -> Path:
+    """Where the passwords of this installation's cast lie, readable by its owner alone."""
+    return Path(settings.SECRETS_DIR) / FILE_NAME
+
+
+def open_accounts() -> int:
+    """Give each of the cast their role and an account; return how many accounts are new.
+
+    Who has an account keeps it, password and all. The persons are in the organisation already.
+    """
+    passwords = _passwords()
+    opened = 0
+    for member in CAST:
+        person = Person.objects.get(personnel_number=member.personnel_number)
+        if not person.has_role(member.role):
+            roles.establish(person_id=person.pk, role=member.role)
+        if not Account.objects.filter(person=person).exists():
+            password = passwords.setdefault(member.username, _new_password())
+            accounts.open_account(person_id=person.pk, username=member.username, password=password)
+            opened += 1
+    if opened:
+        _write(passwords)
+    return opened
+
+
+def _new_password() -> str:
+    symbols = "".join(secrets.choice(PASSWORD_ALPHABET) for _ in range(PASSWORD_GROUPS * GROUP_LENGTH))
+    return "-".join(symbols[start : start + GROUP_LENGTH] for start in range(0, len(symbols), GROUP_LENGTH))
+
+
+def _passwords() -> dict[str, str]:
+    """What was written before: a database that was made anew gets the same cast."""
+    if not path().exists():
+        return {}
+    return {row["username"]: row["password"] for row in json.loads(path().read_text(encoding="utf-8"))}
+
+
+def _write(passwords: dict[str, str]) -> None:
+    rows = [
+        {
+            "username": member.username,
+            "password": passwords[member.username],
+            "name": f"{member.given_name} {member.surname}",
+            "role": str(member.role.label),
+        }
+        for member in CAST
+    ]
+    draft = path().with_name(f".{FILE_NAME}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        json.dump(rows, stream, ensure_ascii=False, indent=2)
+    draft.replace(path())

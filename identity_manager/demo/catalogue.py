@@ -1,0 +1,177 @@
+"""The catalogue of the demo: profiles, token types and terms, entered by the verbs that officers use."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from ca_bridge.contract import KeyAlgorithm
+from identity_manager.catalogue.profiles import activate_profile, add_profile_version
+from identity_manager.catalogue.terms import Text, add_document, publish_terms
+from identity_manager.catalogue.types import activate_type, add_type_version
+from identity_manager.models import (
+    ApprovalPolicy,
+    CertificateProfile,
+    CertificatePurpose,
+    Person,
+    PersonKind,
+    TermsDocument,
+    TokenType,
+)
+
+CA = "corporate"
+ORGANISATION = "Example Corporation"
+TERMS = "software-tokens"
+TERMS_DIRECTORY = Path(__file__).parent / "terms"
+# RFC 5280 4.2.1.12, and Microsoft's logon with a certificate.
+CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
+EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"
+SMARTCARD_LOGON = "1.3.6.1.4.1.311.20.2.2"
+
+SUBJECT = [
+    ["organizationName", ORGANISATION],
+    ["commonName", "{display_name}"],
+    ["givenName", "{given_name}"],
+    ["surname", "{surname}"],
+    ["serialNumber", "{personnel_number}"],
+]
+PROFILES: dict[str, dict[str, Any]] = {
+    "authentication": {
+        "name": "Authentication",
+        "purpose": CertificatePurpose.AUTHENTICATION,
+        "subject_alt_names": [["upn", "{upn}"]],
+        "key_usage": ["digitalSignature"],
+        "extended_key_usage": [CLIENT_AUTH, SMARTCARD_LOGON],
+        "include_sid": True,
+    },
+    "signature": {
+        "name": "Signature",
+        "purpose": CertificatePurpose.SIGNATURE,
+        "subject_alt_names": [["email", "{email}"]],
+        "key_usage": ["digitalSignature", "nonRepudiation"],
+        "extended_key_usage": [EMAIL_PROTECTION],
+    },
+    "encryption": {
+        "name": "Encryption",
+        "purpose": CertificatePurpose.ENCRYPTION,
+        "subject_alt_names": [["email", "{email}"]],
+        "key_usage": ["keyEncipherment"],
+        "extended_key_usage": [EMAIL_PROTECTION],
+    },
+    "vpn": {
+        "name": "VPN",
+        "purpose": CertificatePurpose.AUTHENTICATION,
+        "subject_alt_names": [["email", "{email}"]],
+        "key_usage": ["digitalSignature"],
+        "extended_key_usage": [CLIENT_AUTH],
+    },
+}
+EMPLOYEES = [PersonKind.EMPLOYEE.value]
+EVERYBODY = [PersonKind.EMPLOYEE.value, PersonKind.EXTERNAL.value]
+# Code -> profiles in their order, and the fields of the type.
+TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "authentication": (
+        ("authentication",),
+        {
+            "name": "Authentication",
+            "name_de": "Anmeldung",
+            "description": "Signs you in to Windows and to internal websites.",
+            "description_de": "Meldet Sie an Windows und an internen Websites an.",
+            "kinds": EMPLOYEES,
+        },
+    ),
+    "signature": (
+        ("signature",),
+        {
+            "name": "Signature",
+            "name_de": "Signatur",
+            "description": "Signs documents and e-mails in your name. Always needs an approval.",
+            "description_de": "Signiert Dokumente und E-Mails in Ihrem Namen. Braucht immer eine Freigabe.",
+            "approval": ApprovalPolicy.ALWAYS,
+            "kinds": EMPLOYEES,
+        },
+    ),
+    "encryption": (
+        ("encryption",),
+        {
+            "name": "Encryption",
+            "name_de": "Verschlüsselung",
+            "description": "Lets others send you e-mails and files that only you can read.",
+            "description_de": "Damit andere Ihnen E-Mails und Dateien senden können, die nur Sie lesen.",
+            "kinds": EVERYBODY,
+        },
+    ),
+    "smime": (
+        ("signature", "encryption"),
+        {
+            "name": "S/MIME combined",
+            "name_de": "S/MIME kombiniert",
+            "description": "Signs and encrypts your e-mail, with one certificate for each.",
+            "description_de": "Signiert und verschlüsselt Ihre E-Mails, mit je einem Zertifikat.",
+            "kinds": EMPLOYEES,
+        },
+    ),
+    "vpn": (
+        ("vpn",),
+        {
+            "name": "VPN",
+            "name_de": "VPN",
+            "description": "Connects your device to the company network from anywhere.",
+            "description_de": "Verbindet Ihr Gerät von überall mit dem Firmennetz.",
+            "key_algorithm": KeyAlgorithm.EC_P256.value,
+            "validity_days": 365,
+            "kinds": EVERYBODY,
+        },
+    ),
+}
+
+
+def load(*, actor: Person) -> int:
+    """Enter what is not there yet; return how many entries are new. actor is a System Administrator."""
+    document, new = _terms(actor)
+    profiles = {code: CertificateProfile.objects.active().filter(code=code).first() for code in PROFILES}
+    for code in [code for code, found in profiles.items() if found is None]:
+        profiles[code] = _profile(actor, code)
+        new += 1
+    for position, code in enumerate(TYPES):
+        if not TokenType.objects.filter(code=code).exists():
+            _type(actor, code, position, document=document, profiles=profiles)
+            new += 1
+    return new
+
+
+def _terms(actor: Person) -> tuple[TermsDocument, int]:
+    found = TermsDocument.objects.filter(code=TERMS).first()
+    if found is not None:
+        return found, 0
+    document = add_document(actor=actor, code=TERMS, name="Terms of use of software tokens")
+    texts = {code: _text(code) for code, _name in settings.LANGUAGES}
+    publish_terms(actor=actor, document=document, texts=texts)
+    return document, 1
+
+
+def _text(language: str) -> Text:
+    """The first line of the file is the title, after `# `."""
+    title, _separator, body = (TERMS_DIRECTORY / f"{language}.txt").read_text("utf-8").partition("\n")
+    return Text(title.removeprefix("# ").strip(), body.strip())
+
+
+def _profile(actor: Person, code: str) -> CertificateProfile:
+    values = {"subject": SUBJECT, "ca": CA, "ca_profile": code, **PROFILES[code]}
+    draft = add_profile_version(actor=actor, code=code, values=values)
+    return activate_profile(actor=actor, profile_id=draft.pk, four_eyes=False)
+
+
+def _type(
+    actor: Person,
+    code: str,
+    position: int,
+    *,
+    document: TermsDocument,
+    profiles: dict[str, CertificateProfile | None],
+) -> None:
+    names, fields = TYPES[code]
+    pinned = [profile for name in names if (profile := profiles[name]) is not None]
+    values = {"terms": document, "position": position, **fields}
+    draft = add_type_version(actor=actor, code=code, values=values, profiles=pinned)
+    activate_type(actor=actor, type_id=draft.pk, four_eyes=False)

@@ -1,0 +1,128 @@
+"""Reads persons from a CSV file: UTF-8 or UTF-16, comma or semicolon, the columns in any order.
+
+It says what the file holds, line by line, and changes nothing.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+COLUMNS = (
+    "personnel_number",
+    "given_name",
+    "surname",
+    "display_name",
+    "email",
+    "upn",
+    "sid",
+    "department",
+    "organisational_unit",
+    "manager",
+    "kind",
+    "language",
+    "time_zone",
+    "state",
+    "external_id",
+)
+REQUIRED_COLUMNS = ("personnel_number", "given_name", "surname")
+SEPARATORS = (",", ";")
+
+
+class UnreadableFile(Exception):  # noqa: N818 named for what the person reads
+    """The file as a whole cannot be read; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One person of the file: the line where the record begins (from 1), and value by column.
+
+    problem says why the record cannot be taken, where its shape is wrong.
+    """
+
+    line: int
+    values: dict[str, str]
+    problem: str = ""
+
+
+def read(content: bytes) -> list[Row]:
+    """Return the rows of the file, empty lines left out. Raises UnreadableFile."""
+    text = _decode(content)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    try:
+        return list(_rows(lines))
+    except csv.Error as error:
+        raise UnreadableFile(
+            _("Line %(line)s is not CSV: %(error)s.") % {"line": lines.line_num, "error": error}
+        ) from error
+
+
+def _decode(content: bytes) -> str:
+    """By the byte order mark; without one it is UTF-8."""
+    encoding = "utf-8-sig"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UnreadableFile(
+            _("The file is neither UTF-8 nor UTF-16: line %(line)s holds other bytes. Save it as UTF-8.")
+            % {"line": line}
+        ) from error
+    if "\x00" in text:
+        raise UnreadableFile(_("The file holds zero bytes. Save it as UTF-8."))
+    return text
+
+
+def _separator(text: str) -> str:
+    """What separates the columns: the header says it, for no column's name holds a separator."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    return max(SEPARATORS, key=header.count)
+
+
+def _rows(lines: "Reader") -> Iterator[Row]:
+    columns: list[str] = []
+    begins = 1
+    for record in lines:
+        if any(cell.strip() for cell in record):
+            if columns:
+                yield _row(columns, record, begins)
+            else:
+                columns = _columns(record)
+        begins = lines.line_num + 1
+    if not columns:
+        raise UnreadableFile(_("The file is empty."))
+
+
+def _columns(header: list[str]) -> list[str]:
+    names = [cell.strip().lower() for cell in header]
+    words = {"known": ", ".join(COLUMNS)}
+    for name in names:
+        if name not in COLUMNS:
+            raise UnreadableFile(
+                _("The header names an unknown column, %(name)s. Known are: %(known)s.")
+                % {**words, "name": ascii(name)}
+            )
+        if names.count(name) > 1:
+            raise UnreadableFile(_("The header names the column %(name)s twice.") % {"name": name})
+    if lacking := [name for name in REQUIRED_COLUMNS if name not in names]:
+        raise UnreadableFile(
+            _("The header lacks the column %(names)s.") % {"names": ", ".join(lacking)},
+        )
+    return names
+
+
+def _row(columns: list[str], record: list[str], line: int) -> Row:
+    values = dict(zip(columns, record, strict=False))
+    if len(record) == len(columns):
+        return Row(line, values)
+    counts = {"values": len(record), "columns": len(columns)}
+    return Row(line, values, _("The line has %(values)s values for %(columns)s columns.") % counts)

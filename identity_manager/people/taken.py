@@ -1,0 +1,49 @@
+"""E-mail, UPN and SID each belong to one person who is not Locked: who has them, here and in a file."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+
+from identity_manager.models import Person, PersonState
+
+if TYPE_CHECKING:
+    from identity_manager.people.import_plan import PlannedRow
+
+IDENTITY_FIELDS = ("email", "upn", "sid")
+CHUNK = 500
+
+
+def in_chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Split what is asked of the database: a statement has a limit for its parameters."""
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def owners(name: str, values: Sequence[str]) -> dict[str, str]:
+    """Return whose the values are: value in lower case -> personnel number of who is not Locked."""
+    found: dict[str, str] = {}
+    persons = Person.objects.exclude(state=PersonState.LOCKED).annotate(compared=Lower(name))
+    for some in in_chunks(sorted({value.lower() for value in values})):
+        rows = persons.filter(compared__in=some).values_list(name, "personnel_number")
+        found |= {value.lower(): number for value, number in rows}
+    return found
+
+
+def refuse_taken(rows: "Sequence[PlannedRow]") -> None:
+    """Refuse the rows that claim what belongs to another person, or to an earlier line of the file."""
+    for name in IDENTITY_FIELDS:
+        claims = [row for row in rows if not row.errors and row.changes.get(name) and not _locked(row)]
+        taken = owners(name, [row.changes[name] for row in claims])
+        lines: dict[str, int] = {}
+        for row in claims:
+            value = row.changes[name].lower()
+            if taken.get(value, row.personnel_number) != row.personnel_number:
+                row.refuse(name, _("Belongs to person %(number)s already.") % {"number": taken[value]})
+            elif value in lines:
+                row.refuse(name, _("Stands in line %(line)s already.") % {"line": lines[value]})
+            lines.setdefault(value, row.line)
+
+
+def _locked(row: "PlannedRow") -> bool:
+    return row.changes.get("state") == PersonState.LOCKED

@@ -1,0 +1,148 @@
+"""What a person's fields may hold. Every way by which a person enters comes through here."""
+
+import functools
+import unicodedata
+import zoneinfo
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import regex
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from ca_bridge.errors import CaError
+from ca_bridge.names import forbidden_characters
+from ca_bridge.subject_alt_names import check_sid, to_general_name
+from identity_manager.models import Person, PersonKind, PersonState
+from identity_manager.people import email_addresses
+
+REQUIRED = ("personnel_number", "given_name", "surname")
+TEXT_FIELDS = (
+    *REQUIRED,
+    "display_name",
+    "email",
+    "upn",
+    "sid",
+    "department",
+    "organisational_unit",
+    "manager",
+    "external_id",
+)
+NAMES = ("given_name", "surname", "display_name")
+# A spreadsheet that opens an export would run such a value (CWE-1236).
+_FORMULA = ("=", "+", "-", "@")
+_LETTER = regex.compile(r"[\p{L}\p{N}]")
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """A field of a person that cannot be taken as it is, and the sentence why."""
+
+    field: str
+    sentence: str
+
+
+@dataclass
+class Cleaned:
+    """Values as they are kept, and what is wrong with the others."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    errors: list[FieldError] = field(default_factory=list)
+
+
+def clean(given: Mapping[str, str]) -> Cleaned:
+    """Check and normalise the fields of a person that are given, each as text; REQUIRED ones must be.
+
+    manager is a personnel number here; whether there is such a person is for the caller to see. An empty
+    value stays empty, where the field may be empty.
+    """
+    result = Cleaned(
+        errors=[FieldError(name, _("This is needed.")) for name in REQUIRED if name not in given]
+    )
+    for name, raw in given.items():
+        value = unicodedata.normalize("NFC", raw.strip())
+        sentence = _text_problem(name, value)
+        if not sentence and value and name in _CHECKS:
+            try:
+                value = _CHECKS[name](value)
+            except CaError as error:
+                sentence = str(error.message)
+        if sentence:
+            result.errors.append(FieldError(name, sentence))
+        else:
+            result.values[name] = value
+    return result
+
+
+def _text_problem(name: str, value: str) -> str:
+    """What is wrong with any text, and with an empty one; an empty sentence where nothing is."""
+    if not value:
+        return _("This is needed.") if name in REQUIRED else ""
+    if found := forbidden_characters(value):
+        return _("Holds characters that are not allowed: %(found)s.") % {"found": ", ".join(found)}
+    if name in TEXT_FIELDS and value.startswith(_FORMULA):
+        return _("Begins with %(sign)s, which spreadsheets take for a formula.") % {"sign": value[0]}
+    if name in NAMES and not _LETTER.search(value):
+        return _("Holds no letter.")
+    if len(value) > _longest(name):
+        return _("Is longer than %(bound)s characters.") % {"bound": _longest(name)}
+    return ""
+
+
+@functools.cache
+def _longest(name: str) -> int:
+    column: Any = Person._meta.get_field("personnel_number" if name == "manager" else name)
+    return int(column.max_length)
+
+
+def _sid(value: str) -> str:
+    value = value.upper()
+    check_sid(value)
+    if not value.startswith("S-1-5-"):
+        raise CaError(_("A security identifier of Windows begins with S-1-5-."), permanent=True)
+    return value
+
+
+def _upn(value: str) -> str:
+    to_general_name("upn", value)
+    return value
+
+
+def _known(choices: Callable[[], set[str]]) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value.lower() in choices():
+            return value.lower()
+        raise CaError(
+            _("Is not known; known are: %(known)s.") % {"known": ", ".join(sorted(choices()))},
+            permanent=True,
+        )
+
+    return check
+
+
+def _time_zone(value: str) -> str:
+    if value not in _time_zones():
+        raise CaError(_("Is not a time zone such as Europe/Berlin."), permanent=True)
+    return value
+
+
+@functools.cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+_CHECKS: dict[str, Callable[[str], str]] = {
+    "email": email_addresses.canonical,
+    "upn": _upn,
+    "sid": _sid,
+    "kind": _known(lambda: set(PersonKind.values)),
+    "language": _known(lambda: {code for code, _name in settings.LANGUAGES}),
+    "state": _known(lambda: set(PersonState.values)),
+    "time_zone": _time_zone,
+}
+
+
+def compose_display_name(given_name: str, surname: str) -> str:
+    """Return the name as it is shown where the directory says none."""
+    return f"{given_name} {surname}".strip()
