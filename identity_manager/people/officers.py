@@ -1,0 +1,38 @@
+"""The first officers of an installation: made on the word of who operates the machine."""
+
+from collections.abc import Mapping, Sequence
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import Account, Person, Role
+from identity_manager.people import accounts, persons, roles
+from identity_manager.workflow.errors import Reason, refuse
+
+NO_ROLE = Reason("no-role", _("An officer needs at least one role."))
+OFFICERS_EXIST = Reason(
+    "officers-exist", _("There is a System Administrator already; officers are made in the portal now.")
+)
+
+
+def create_officer(
+    *, values: Mapping[str, str], username: str, password: str, held: Sequence[Role], force: bool = False
+) -> Account:
+    """Create an Active person with an account and these roles, all or nothing.
+
+    values are fields of a person as text. force: even where a System Administrator can sign in already.
+    Raises NotPossible with field and reason.
+    """
+    with transaction.atomic():
+        refuse(OFFICERS_EXIST if not force and system_administrator_exists() else None)
+        refuse(None if held else NO_ROLE, field="role")
+        person = persons.create_active(actor=None, values=values)
+        account = accounts.open_account(person_id=person.pk, username=username, password=password)
+        for role in dict.fromkeys(held):
+            roles.establish(person_id=person.pk, role=role)
+        return account
+
+
+def system_administrator_exists() -> bool:
+    """Whether somebody can sign in and make other officers."""
+    return Person.objects.holding(Role.SYSTEM_ADMINISTRATOR).filter(account__is_active=True).exists()
