@@ -78,6 +78,7 @@ def confirmable_by(officer: Person) -> QuerySet[SignInCode]:
     offices = [held for held in officer.roles.all() if held.role == Role.REGISTRATION_OFFICER]
     units = {held.organisational_unit for held in offices}
     rows = SignInCode.objects.awaiting_confirmation().filter(asked_at__gt=oldest(timezone.now()))
+    rows = rows.select_related("person", "asked_by")
     if "" not in units:
         rows = rows.filter(person__organisational_unit__in=units)
     return rows.exclude(Q(asked_by=officer) | Q(person=officer)).order_by("asked_at")
@@ -92,7 +93,7 @@ def makeable_by(officer: Person) -> QuerySet[SignInCode]:
         made_at=None,
         withdrawn_at=None,
     )
-    return rows.order_by("asked_at")
+    return rows.select_related("person", "confirmed_by").order_by("asked_at")
 
 
 def ends_with_a_new_code(person: Person) -> QuerySet[SoftwareToken]:
