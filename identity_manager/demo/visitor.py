@@ -1,0 +1,67 @@
+"""A person at a browser: signs in, opens pages, follows links, fills in and sends forms."""
+
+from collections.abc import Callable
+from urllib.parse import urljoin
+
+import requests
+
+from identity_manager.demo.pages import Form, NotOnThePageError, Page
+
+TIMEOUT = 30
+Send = Callable[[str, str, list[tuple[str, str]]], Page]
+
+
+def over_http() -> Send:
+    """Sends to a running system, with cookies of its own, and follows redirects."""
+    session = requests.Session()
+    session.trust_env = False
+
+    def send(method: str, url: str, data: list[tuple[str, str]]) -> Page:
+        headers = {"Referer": url}
+        response = session.request(method, url, data=data or None, headers=headers, timeout=TIMEOUT)
+        return Page(response.url, response.text, status=response.status_code)
+
+    return send
+
+
+class Visitor:
+    """What one person does, one page after the other."""
+
+    def __init__(self, base_url: str, send: Send) -> None:
+        self.base_url = base_url
+        self._send = send
+        self.page = Page(base_url, "")
+
+    def open(self, path: str) -> Page:
+        """Open an address of the site."""
+        return self._arrive(self._send("GET", urljoin(self.base_url, path), []))
+
+    def follow(self, text: str, *, within: str = "") -> Page:
+        """Click the first link that begins with those words."""
+        return self.open(self.page.link(text, within=within))
+
+    def press(self, button: str, *checks: str, **fields: str) -> Page:
+        """Tick the boxes, fill in the fields, and press the button of their form."""
+        form = self.page.form(button)
+        for label in checks:
+            form.check(label)
+        for name, value in fields.items():
+            form.fill(name, value)
+        return self.send(form)
+
+    def send(self, form: Form) -> Page:
+        """Send a form as it is."""
+        url = urljoin(self.page.url, form.action) if form.action else self.page.url
+        return self._arrive(self._send(form.method.upper(), url, form.data()))
+
+    def sign_in(self, username: str, password: str) -> Page:
+        """Sign in with a password."""
+        self.open("/account/login/")
+        self.press("Sign in", login=username, password=password)
+        if "/account/login" in self.page.url:
+            raise NotOnThePageError(f"{username} could not sign in: {self.page.text[:200]}")
+        return self.page
+
+    def _arrive(self, page: Page) -> Page:
+        self.page = page
+        return page

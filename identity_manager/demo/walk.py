@@ -1,0 +1,259 @@
+"""Walks the seven steps through both portals' real pages, as the people of the cast would."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from identity_manager.demo.opening import DoesNotOpenError, Opened, open_container
+from identity_manager.demo.pages import NotOnThePageError, Page
+from identity_manager.demo.visitor import Visitor
+
+WAIT_SECONDS = 60
+STANDARD_TYPES = ("VPN", "S/MIME")
+OPTION_TYPES = ("Authentication",)
+E_MAIL = re.compile(r"[^\s<>()]+@[^\s<>()]+\.[a-z]+")
+STEPS = {
+    1: "asked for",
+    2: "approved",
+    3: "information mail",
+    4: "terms accepted",
+    5: "issued",
+    6: "passphrases noted",
+    7: "files opened",
+}
+
+
+@dataclass
+class Journey:
+    """One person's way, by one of the two flows, with the seconds that each step took."""
+
+    person: str
+    flow: str
+    seconds: dict[int, float] = field(default_factory=dict)
+    opened: list[Opened] = field(default_factory=list)
+    error: str = ""
+
+    def report(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Someone:
+    """A person of the organisation, as the pages show them, and their browser."""
+
+    name: str
+    number: str
+    email: str
+    person_url: str
+    browser: Visitor
+
+
+class Walk:
+    """The cast at work. say gets one line for each step."""
+
+    def __init__(
+        self, new_visitor: Callable[[], Visitor], cast: dict[str, str], say: Callable[[str], None]
+    ) -> None:
+        self._new_visitor = new_visitor
+        self._say = say
+        self._ada, self._paul, self._rita = (
+            self._signed_in(name, cast[name]) for name in ("ada", "paul", "rita")
+        )
+        self._reader = new_visitor()  # of the mailbox, which needs no sign-in
+        self._root = self._reader.open("/pki/corporate-root.pem").html.encode()
+
+    def _signed_in(self, username: str, password: str) -> Visitor:
+        visitor = self._new_visitor()
+        visitor.sign_in(username, password)
+        return visitor
+
+    # --- whom
+
+    def people(self, count: int) -> list[Someone]:
+        """Active employees whom ada can enable for the demo's types, and who have never signed in."""
+        found: list[Someone] = []
+        query = urlencode({"kind": "employee", "state": "active", "q": ""})
+        page = self._ada.open(f"/search/?{query}")
+        while len(found) < count:
+            for url in list(page.links_named("Enable")):
+                someone = self._usable(url)
+                if someone is not None:
+                    found.append(someone)
+                if len(found) == count:
+                    return found
+            page = self._ada.open(next(page.links_named("Next"), "") or _nobody())
+        return found
+
+    def _usable(self, enable_url: str) -> Someone | None:
+        page = self._ada.open(enable_url)
+        form = page.form("Next")
+        if not all(form.offers(label) for label in (*STANDARD_TYPES, *OPTION_TYPES)):
+            return None
+        person_url = enable_url.removesuffix("enable/")
+        card = self._rita.open(person_url)
+        if "Has signed in" in card.text:
+            return None
+        return Someone(
+            name=_match(r"Enable (.+?) \|", page.html) or _heading(page),
+            number=_match(r"P\d+|E\d+|\d{4,}", card.text),
+            email=_match(E_MAIL.pattern, page.text),
+            person_url=person_url,
+            browser=self._new_visitor(),
+        )
+
+    # --- the two flows
+
+    def standard(self, someone: Someone) -> Journey:
+        """An administrator enables the person."""
+        journey = Journey(someone.name, "standard")
+        with self._step(journey, 1):
+            self._ada.open(f"{someone.person_url}enable/")
+            page = self._ada.press("Next", *STANDARD_TYPES)
+            request_id = _request_id(page)
+        with self._step(journey, 3):
+            self._mail(someone, lambda page: "/my/open-tasks/" in page.text)
+        self._first_sign_in(someone)
+        self._rest(journey, someone, request_id)
+        return journey
+
+    def option(self, someone: Someone) -> Journey:
+        """The person asks in Self-Service."""
+        journey = Journey(someone.name, "option")
+        with self._step(journey, 1):
+            someone.browser.open("/my/")
+            someone.browser.open("/my/request/")
+            someone.browser.press("Next", *OPTION_TYPES)
+            page = someone.browser.open("/my/requests/")
+            request_id = _match(r"/my/requests/([0-9a-f-]{36})/withdraw/", page.html)
+        with self._step(journey, 2):
+            self._paul.open(f"/requests/{request_id}/")
+            self._paul.press("Approve")
+        with self._step(journey, 3):
+            self._mail(someone, lambda page: "/my/open-tasks/" in page.text)
+        self._rest(journey, someone, request_id)
+        return journey
+
+    def _rest(self, journey: Journey, someone: Someone, request_id: str) -> None:
+        browser = someone.browser
+        with self._step(journey, 4):
+            browser.open(f"/my/requests/{request_id}/terms/")
+            browser.press("Accept", "I accept")
+        with self._step(journey, 5):
+            progress = f"/my/requests/{request_id}/progress/"
+            self._until(lambda: "/passphrase/" in browser.open(progress).html, "the token was not issued")
+        with self._step(journey, 6):
+            passphrases = self._note_passphrases(browser)
+        with self._step(journey, 7):
+            journey.opened = self._open_files(someone, passphrases)
+
+    def _first_sign_in(self, someone: Someone) -> None:
+        """rita makes a one-time code; the person signs in with it and sets a password."""
+        self._rita.open(f"{someone.person_url}sign-in-code/")
+        self._rita.press("Next")
+        page = self._rita.press("Make and show the code")
+        password = secrets.token_urlsafe(16)
+        browser = someone.browser
+        browser.open("/account/first-sign-in/")
+        form = browser.page.form("Set password and sign in")
+        values = iter((someone.number, page.outputs[0], password, password))
+        for control in form.controls:
+            if control.kind != "hidden":
+                control.value = next(values)
+        browser.send(form)
+        if "/my/" not in browser.page.url:
+            raise NotOnThePageError(f"{someone.name} could not sign in: {browser.page.text[:200]}")
+
+    def _note_passphrases(self, browser: Visitor) -> list[str]:
+        page = browser.open("/my/open-tasks/")
+        urls = sorted(set(re.findall(r"/my/tokens/[0-9a-f-]{36}/passphrase/", page.html)))
+        passphrases = []
+        for url in urls:
+            browser.open(url)
+            browser.press("Show passphrase")
+            passphrases.append(browser.page.outputs[0])
+            browser.press("Confirm", "I have noted the passphrase")
+        return passphrases
+
+    # --- mails
+
+    def _mail(self, someone: Someone, wanted: Callable[[Page], bool]) -> Page:
+        """Wait for a mail to the person that is as wanted."""
+        found: list[Page] = []
+
+        def look() -> bool:
+            found.extend(page for page in self._mails(someone) if wanted(page))
+            return bool(found)
+
+        self._until(look, f"no such mail to {someone.email}")
+        return found[0]
+
+    def _mails(self, someone: Someone) -> Iterator[Page]:
+        listing = self._reader.open(f"/mailbox/?to={quote(someone.email)}")
+        for url in dict.fromkeys(re.findall(r"/mailbox/[^/\"?]+\.eml/", listing.html)):
+            yield self._reader.open(url)
+
+    def _open_files(self, someone: Someone, passphrases: list[str]) -> list[Opened]:
+        """Every attached container of as many delivery mails as there are tokens, opened once each."""
+        attachments: dict[str, str] = {}
+
+        def all_there() -> bool:
+            mails = [page for page in self._mails(someone) if "/attachments/" in page.html]
+            for page in mails:
+                found = re.findall(r'href="(/mailbox/[^"]+/attachments/\d+/)"', page.html)
+                names = re.findall(r"[\w-]+\.p12", page.html)
+                attachments.update(zip(found, dict.fromkeys(names), strict=False))
+            return len(mails) >= len(passphrases)
+
+        self._until(all_there, f"not every file came to {someone.email}")
+        opened = [self._open_with_one(url, name, passphrases) for url, name in attachments.items()]
+        return [each for each in opened if each is not None]
+
+    def _open_with_one(self, url: str, name: str, passphrases: list[str]) -> Opened | None:
+        content = self._reader.download(url)
+        for passphrase in passphrases:
+            try:
+                return open_container(content, file_name=name, passphrase=passphrase, root=self._root)
+            except DoesNotOpenError as error:
+                reason = error
+        raise reason
+
+    # --- time
+
+    @contextmanager
+    def _step(self, journey: Journey, number: int) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        journey.seconds[number] = round(time.monotonic() - started, 3)
+        self._say(
+            f"{journey.flow:9} {number} {STEPS[number]:18} {journey.seconds[number]:7.2f} s  {journey.person}"
+        )
+
+    @staticmethod
+    def _until(condition: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                raise NotOnThePageError(f"{otherwise} within {WAIT_SECONDS} s")
+            time.sleep(0.2)
+
+
+def _request_id(page: Page) -> str:
+    return _match(r"/requests/([0-9a-f-]{36})/", page.url)
+
+
+def _match(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return found[found.lastindex or 0] if found else ""
+
+
+def _heading(page: Page) -> str:
+    return _match(r"<h1>\s*Enable (.+?)\s*</h1>", page.html)
+
+
+def _nobody() -> str:
+    raise NotOnThePageError("not enough Active employees without tokens; run: make reset")

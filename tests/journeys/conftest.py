@@ -1,0 +1,22 @@
+"""The office that each journey starts in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celery import current_app
+from django.core.cache import cache
+from pytest_django import Settings
+
+from tests.journeys.office import Office
+
+
+@pytest.fixture
+def office(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[Office]:
+    settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
+    settings.MAILBOX_DIR = tmp_path / "mailbox"
+    cache.clear()  # rate limits count what the journey before did
+    before = current_app.conf.task_always_eager, current_app.conf.task_eager_propagates
+    current_app.conf.task_always_eager = current_app.conf.task_eager_propagates = True
+    yield Office()
+    current_app.conf.task_always_eager, current_app.conf.task_eager_propagates = before
