@@ -23,6 +23,7 @@ class Command(EmbeddedCommand):
         with embedded.running_lock() as lock:
             embedded.require_free_port(settings.HTTP_PORT)
             self.stdout.write("Preparing; the first time takes a minute.")
+            self.stdout.flush()
             prepare()
             connections.close_all()
             self._run(Supervisor(Path(settings.BASE_DIR), inherited=(lock,)))
