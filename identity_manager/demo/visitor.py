@@ -4,17 +4,20 @@ from collections.abc import Callable
 from urllib.parse import urljoin
 
 import requests
+from django.conf import settings
 
 from identity_manager.demo.pages import Form, NotOnThePageError, Page
 
 TIMEOUT = 30
+LANGUAGE = "en"
 Send = Callable[[str, str, list[tuple[str, str]]], Page]
 
 
 def over_http() -> Send:
-    """Sends to a running system, with cookies of its own, and follows redirects."""
+    """Sends to a running system, with cookies of its own, and follows redirects. Reads English."""
     session = requests.Session()
     session.trust_env = False
+    session.cookies.set(settings.LANGUAGE_COOKIE_NAME, LANGUAGE)
 
     def send(method: str, url: str, data: list[tuple[str, str]]) -> Page:
         headers = {"Referer": url}
@@ -22,6 +25,16 @@ def over_http() -> Send:
         return Page(response.url, response.text, status=response.status_code)
 
     return send
+
+
+def download(url: str) -> bytes:
+    """A file that needs no sign-in, as it is."""
+    with requests.Session() as session:
+        session.trust_env = False
+        response = session.get(url, timeout=TIMEOUT)
+    if response.status_code != requests.codes.ok:
+        raise NotOnThePageError(f"{url} answers {response.status_code}")
+    return response.content
 
 
 class Visitor:

@@ -1,5 +1,6 @@
 """Walks the seven steps through both portals' real pages, as the people of the cast would."""
 
+import random
 import re
 import secrets
 import time
@@ -7,15 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urljoin
 
 from identity_manager.demo.opening import DoesNotOpenError, Opened, open_container
 from identity_manager.demo.pages import NotOnThePageError, Page
-from identity_manager.demo.visitor import Visitor
+from identity_manager.demo.visitor import Visitor, download
 
 WAIT_SECONDS = 60
+RESULT_PAGES = 40
 STANDARD_TYPES = ("VPN", "S/MIME")
 OPTION_TYPES = ("Authentication",)
+ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 E_MAIL = re.compile(r"[^\s<>()]+@[^\s<>()]+\.[a-z]+")
 STEPS = {
     1: "asked for",
@@ -35,6 +38,7 @@ class Journey:
     person: str
     flow: str
     seconds: dict[int, float] = field(default_factory=dict)
+    expected: int = 1
     opened: list[Opened] = field(default_factory=list)
     error: str = ""
 
@@ -51,6 +55,7 @@ class Someone:
     email: str
     person_url: str
     browser: Visitor
+    files: set[str] = field(default_factory=set)
 
 
 class Walk:
@@ -75,32 +80,34 @@ class Walk:
     # --- whom
 
     def people(self, count: int) -> list[Someone]:
-        """Active employees whom ada can enable for the demo's types, and who have never signed in."""
+        """Active employees whom ada can enable for the demo's types, and who have never signed in.
+
+        From pages all over the result, so that the names are of several languages.
+        """
         found: list[Someone] = []
-        query = urlencode({"kind": "employee", "state": "active", "q": ""})
-        page = self._ada.open(f"/search/?{query}")
-        while len(found) < count:
-            for url in list(page.links_named("Enable")):
-                someone = self._usable(url)
-                if someone is not None:
-                    found.append(someone)
-                if len(found) == count:
-                    return found
-            page = self._ada.open(next(page.links_named("Next"), "") or _nobody())
-        return found
+        for number in random.SystemRandom().sample(range(1, RESULT_PAGES + 1), RESULT_PAGES):
+            query = urlencode({"kind": "employee", "state": "active", "q": "", "page": number})
+            page = self._ada.open(f"/search/?{query}")
+            usable = (self._usable(url) for url in list(page.links_named("Enable")))
+            found.extend(someone for someone in [next(filter(None, usable), None)] if someone)
+            if len(found) == count:
+                return found
+        raise NotOnThePageError("not enough Active employees without tokens; run: make reset")
 
     def _usable(self, enable_url: str) -> Someone | None:
         page = self._ada.open(enable_url)
+        if not any("Next" in form.buttons for form in page.forms):
+            return None
         form = page.form("Next")
         if not all(form.offers(label) for label in (*STANDARD_TYPES, *OPTION_TYPES)):
             return None
         person_url = enable_url.removesuffix("enable/")
         card = self._rita.open(person_url)
-        if "Has signed in" in card.text:
-            return None
+        if "A second officer confirms" in self._rita.open(f"{person_url}sign-in-code/").text:
+            return None  # has signed in before
         return Someone(
             name=_match(r"Enable (.+?) \|", page.html) or _heading(page),
-            number=_match(r"P\d+|E\d+|\d{4,}", card.text),
+            number=_match(r"\b[A-Z]-\d{4,6}\b", card.text),
             email=_match(E_MAIL.pattern, page.text),
             person_url=person_url,
             browser=self._new_visitor(),
@@ -129,7 +136,7 @@ class Walk:
             someone.browser.open("/my/request/")
             someone.browser.press("Next", *OPTION_TYPES)
             page = someone.browser.open("/my/requests/")
-            request_id = _match(r"/my/requests/([0-9a-f-]{36})/withdraw/", page.html)
+            request_id = _match(rf"/my/requests/({ID})/withdraw/", page.html)
         with self._step(journey, 2):
             self._paul.open(f"/requests/{request_id}/")
             self._paul.press("Approve")
@@ -148,8 +155,12 @@ class Walk:
             self._until(lambda: "/passphrase/" in browser.open(progress).html, "the token was not issued")
         with self._step(journey, 6):
             passphrases = self._note_passphrases(browser)
+        journey.expected = self._certificates(browser, list(passphrases))
         with self._step(journey, 7):
-            journey.opened = self._open_files(someone, passphrases)
+            files = self._new_files(someone, journey.expected)
+            journey.opened = [
+                self._open_with_one(url, name, list(passphrases.values())) for url, name in files.items()
+            ]
 
     def _first_sign_in(self, someone: Someone) -> None:
         """rita makes a one-time code; the person signs in with it and sets a password."""
@@ -168,16 +179,21 @@ class Walk:
         if "/my/" not in browser.page.url:
             raise NotOnThePageError(f"{someone.name} could not sign in: {browser.page.text[:200]}")
 
-    def _note_passphrases(self, browser: Visitor) -> list[str]:
+    def _note_passphrases(self, browser: Visitor) -> dict[str, str]:
+        """The passphrase of each token that waits in Open Tasks."""
         page = browser.open("/my/open-tasks/")
-        urls = sorted(set(re.findall(r"/my/tokens/[0-9a-f-]{36}/passphrase/", page.html)))
-        passphrases = []
-        for url in urls:
-            browser.open(url)
+        passphrases = {}
+        for token in sorted(set(re.findall(rf"/my/tokens/({ID})/passphrase/", page.html))):
+            browser.open(f"/my/tokens/{token}/passphrase/")
             browser.press("Show passphrase")
-            passphrases.append(browser.page.outputs[0])
+            passphrases[token] = browser.page.outputs[0]
             browser.press("Confirm", "I have noted the passphrase")
         return passphrases
+
+    def _certificates(self, browser: Visitor, tokens: list[str]) -> int:
+        """How many certificates, each with a file of its own, the person's pages list for these tokens."""
+        pages = [browser.open(f"/my/certificates/{token}/").html for token in tokens]
+        return len({each for html in pages for each in re.findall(rf"/certificate-files/({ID})\.", html)})
 
     # --- mails
 
@@ -197,24 +213,25 @@ class Walk:
         for url in dict.fromkeys(re.findall(r"/mailbox/[^/\"?]+\.eml/", listing.html)):
             yield self._reader.open(url)
 
-    def _open_files(self, someone: Someone, passphrases: list[str]) -> list[Opened]:
-        """Every attached container of as many delivery mails as there are tokens, opened once each."""
-        attachments: dict[str, str] = {}
+    def _new_files(self, someone: Someone, count: int) -> dict[str, str]:
+        """Address and name of as many attached containers, not counting those of an earlier journey."""
+        files: dict[str, str] = {}
 
         def all_there() -> bool:
-            mails = [page for page in self._mails(someone) if "/attachments/" in page.html]
-            for page in mails:
-                found = re.findall(r'href="(/mailbox/[^"]+/attachments/\d+/)"', page.html)
-                names = re.findall(r"[\w-]+\.p12", page.html)
-                attachments.update(zip(found, dict.fromkeys(names), strict=False))
-            return len(mails) >= len(passphrases)
+            for page in self._mails(someone):
+                urls = dict.fromkeys(re.findall(r'href="(/mailbox/[^"]+/attachments/\d+/)"', page.html))
+                names = dict.fromkeys(re.findall(r"[\w-]+\.p12", page.text))
+                files.update(zip(urls, names, strict=False))
+            return len(files.keys() - someone.files) >= count
 
         self._until(all_there, f"not every file came to {someone.email}")
-        opened = [self._open_with_one(url, name, passphrases) for url, name in attachments.items()]
-        return [each for each in opened if each is not None]
+        new = {url: name for url, name in files.items() if url not in someone.files}
+        someone.files.update(new)
+        return new
 
-    def _open_with_one(self, url: str, name: str, passphrases: list[str]) -> Opened | None:
-        content = self._reader.download(url)
+    def _open_with_one(self, url: str, name: str, passphrases: list[str]) -> Opened:
+        content = download(urljoin(self._reader.base_url, url))
+        reason = DoesNotOpenError(f"{name}: there is no passphrase")
         for passphrase in passphrases:
             try:
                 return open_container(content, file_name=name, passphrase=passphrase, root=self._root)
@@ -243,7 +260,7 @@ class Walk:
 
 
 def _request_id(page: Page) -> str:
-    return _match(r"/requests/([0-9a-f-]{36})/", page.url)
+    return _match(rf"/requests/({ID})/", page.url)
 
 
 def _match(pattern: str, text: str) -> str:
@@ -253,7 +270,3 @@ def _match(pattern: str, text: str) -> str:
 
 def _heading(page: Page) -> str:
     return _match(r"<h1>\s*Enable (.+?)\s*</h1>", page.html)
-
-
-def _nobody() -> str:
-    raise NotOnThePageError("not enough Active employees without tokens; run: make reset")

@@ -1,0 +1,72 @@
+"""The index of the road (identity_manager/workflow/__init__.py) is true: what it names exists."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from celery import current_app
+from django.urls import get_resolver
+
+from identity_manager.mail import messages
+from identity_manager.models import SoftwareToken, TokenRequest
+from identity_manager.workflow import ROAD, Step
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def names_of(step: Step) -> str:
+    return f"{step.number} {step.name}"
+
+
+@pytest.mark.parametrize("step", ROAD, ids=names_of)
+def test_its_verbs_exist(step: Step) -> None:
+    for path in step.verbs:
+        module, name = path.split(".")
+        verb = getattr(import_module(f"identity_manager.workflow.{module}"), name)
+        assert verb.__doc__, path
+
+
+@pytest.mark.parametrize("step", [step for step in ROAD if step.page], ids=names_of)
+def test_its_page_exists(step: Step) -> None:
+    namespace, name = step.page.split(":")
+    _prefix, resolver = get_resolver().namespace_dict[namespace]
+    assert name in {key for key in resolver.reverse_dict if isinstance(key, str)}
+
+
+@pytest.mark.parametrize("step", ROAD, ids=names_of)
+def test_its_states_and_the_way_between_them_exist(step: Step) -> None:
+    for model, pair in ((TokenRequest, step.request), (SoftwareToken, step.token)):
+        if pair is not None:
+            ways = {
+                (each.source, each.target)
+                for each in model._meta.get_field("state").get_all_transitions(model)
+            }
+            assert pair in ways, f"{model.__name__} has no transition {pair}"
+
+
+@pytest.mark.parametrize("step", [step for step in ROAD if step.task], ids=names_of)
+def test_its_task_is_registered(step: Step) -> None:
+    assert step.task in current_app.tasks
+
+
+@pytest.mark.parametrize("step", ROAD, ids=names_of)
+def test_its_mails_have_a_function_and_a_folder(step: Step) -> None:
+    for mail in step.mails:
+        assert callable(getattr(messages, mail))
+        for part in ("subject.txt", "body.txt", "body.html"):
+            assert (ROOT / "templates" / "emails" / mail / part).is_file()
+
+
+@pytest.mark.parametrize("step", ROAD, ids=names_of)
+def test_its_tests_exist(step: Step) -> None:
+    for path in step.tests:
+        assert "def test_" in (ROOT / path).read_text(encoding="utf-8"), path
+
+
+def test_each_of_the_seven_steps_is_there() -> None:
+    assert {step.number for step in ROAD} == set(range(1, 8))
+
+
+def test_each_step_file_is_in_the_index() -> None:
+    files = {path.stem for path in (ROOT / "identity_manager" / "workflow").glob("step*.py")}
+    assert files == {verb.split(".")[0] for step in ROAD for verb in step.verbs}
