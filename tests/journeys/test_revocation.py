@@ -4,6 +4,7 @@ import pytest
 from cryptography import x509
 
 from ca_bridge import registry
+from ca_bridge.contract import Publishes
 from identity_manager.models import Certificate, SoftwareToken
 from tests.journeys.office import Office
 
@@ -11,7 +12,10 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
 
 def serials_on_the_crl() -> set[int]:
-    published = registry.connector("corporate").published("corporate.crl")  # type: ignore[attr-defined]
+    ca = registry.connector("corporate")
+    assert isinstance(ca, Publishes)
+    published = ca.published("corporate.crl")
+    assert published is not None
     return {entry.serial_number for entry in x509.load_der_x509_crl(published[1])}
 
 
