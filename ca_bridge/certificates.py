@@ -91,7 +91,7 @@ def _shown(name: x509.GeneralName) -> tuple[str, str]:
     if isinstance(name, x509.UniformResourceIdentifier):
         return "uri", name.value
     if isinstance(name, x509.OtherName) and name.type_id == UPN_OID:
-        return "upn", str(core.load(name.value).native)
+        return "upn", str(core.load(name.value).native or "")
     return "other", str(name.value)
 
 

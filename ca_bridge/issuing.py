@@ -76,8 +76,9 @@ def prepare(
 ) -> CaOrder:
     """Journal the intent to have a certificate issued, and return the order. Call it in a transaction.
 
-    A second call with the same idempotency key returns the order of the first. Raises CaError,
-    permanent, with a sentence that says what is wrong: nothing is journalled then.
+    A second call with the same idempotency key returns the order of the first. Raises CaError, with a
+    sentence that says what is wrong, and nothing is journalled: permanent where the order cannot be, and
+    passing where the CA cannot show its draft now.
     """
     existing = CaOrder.objects.filter(idempotency_key=idempotency_key).first()
     if existing is not None:
@@ -277,15 +278,17 @@ def _flag(order: CaOrder, certificate: bytes, reason: str) -> None:
 def revoke_surplus(order_id: UUID) -> int:
     """Revoke at the CA what it issued for an order beside what is used; return how many were revoked.
 
-    Call it outside any transaction. Raises CaError, and what is not revoked yet stays flagged.
+    Call it outside any transaction. What is not revoked yet stays flagged. Raises CaError.
     """
-    order = journal.get(order_id)
-    waiting = list(order.surplus.filter(revoked_at=None))
-    for surplus in waiting:
-        revoke(ca=order.ca, certificate=surplus.certificate, reason=RevocationReason.SUPERSEDED)
-        surplus.revoked_at = timezone.now()
-        surplus.save(update_fields=["revoked_at"])
-    return len(waiting)
+    order, revoked = journal.get(order_id), 0
+    for surplus in order.surplus.filter(revoked_at=None):
+        reason = RevocationReason.SUPERSEDED
+        outcome = revoke(ca=order.ca, certificate=surplus.certificate, reason=reason)
+        if outcome in {RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED}:
+            surplus.revoked_at = timezone.now()
+            surplus.save(update_fields=["revoked_at"])
+            revoked += 1
+    return revoked
 
 
 def revoke(*, ca: str, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:

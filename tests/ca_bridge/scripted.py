@@ -39,6 +39,7 @@ class ScriptedConnector:
         self.script: deque[Step] = deque()
         self.calls: list[str] = []
         self.revoked: list[tuple[bytes, RevocationReason]] = []
+        self.outcome = RevocationOutcome.REVOKED
 
     def issue(self, order: CertificateOrder) -> Answer:
         return self._step("issue", order)
@@ -48,7 +49,7 @@ class ScriptedConnector:
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
         self.revoked.append((certificate, reason))
-        return RevocationOutcome.REVOKED
+        return self.outcome
 
     def chain(self) -> Sequence[bytes]:
         return (issuing_ca().der, root_ca().der)

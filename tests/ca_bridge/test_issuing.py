@@ -11,7 +11,15 @@ from cryptography.x509.oid import NameOID
 from django.utils import timezone
 
 from ca_bridge import issuing, keys, registry
-from ca_bridge.contract import Issued, KeyAlgorithm, Pending, Refused, RevocationReason, Unknown
+from ca_bridge.contract import (
+    Issued,
+    KeyAlgorithm,
+    Pending,
+    Refused,
+    RevocationOutcome,
+    RevocationReason,
+    Unknown,
+)
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaAttempt, CaOrder
 from tests.ca_bridge import scripted
@@ -344,6 +352,15 @@ def test_what_is_not_as_ordered_is_refused_and_revoked(ca, order, wrong):
     assert ca.revoked == [(surplus.certificate, RevocationReason.SUPERSEDED)]
     assert not CaOrder.objects.with_surplus().exists()
     assert issuing.revoke_surplus(order.pk) == 0
+
+
+@pytest.mark.parametrize("outcome", [RevocationOutcome.PENDING, RevocationOutcome.UNSUPPORTED])
+def test_surplus_stays_flagged_until_it_is_revoked(ca, order, outcome):
+    ca.script.append(issued(Issuance(subject=_name("Eve"))))
+    order = ask_and_record(order)
+    ca.outcome = outcome
+    assert issuing.revoke_surplus(order.pk) == 0
+    assert list(CaOrder.objects.with_surplus()) == [order]
 
 
 def test_a_chain_that_does_not_end_at_this_ca(ca, order):

@@ -72,6 +72,7 @@ def secret() -> str:
     return passphrase.generate()
 
 
+@pytest.mark.needs_program("openssl")
 @pytest.mark.parametrize("container_format", ContainerFormat)
 def test_opened_by_three_readers(material, secret, container_format, tmp_path):
     container = material.build(container_format, secret)
@@ -115,6 +116,7 @@ def test_iterations_are_as_configured(settings, quick, secret, rounds):
     assert pkcs12.iterations(quick.build(COMPATIBLE, secret)) == (2_048, 2_048)
 
 
+@pytest.mark.needs_program("openssl")
 @pytest.mark.parametrize(
     ("container_format", "encryption", "mac"),
     [
@@ -253,6 +255,7 @@ def test_errors_say_nothing_of_the_content(quick, secret):
         ),
     ],
 )
+@pytest.mark.needs_program("openssl")
 @pytest.mark.parametrize("digest", ["sha1", "sha256"])
 def test_kdf_agrees_with_openssl(purpose, salt, rounds, password, length, digest):
     derivation = Derivation(digest, bytes.fromhex(salt), rounds)
