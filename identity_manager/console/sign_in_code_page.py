@@ -57,7 +57,7 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
     own = code.asked_by_id == actor.pk
     may_confirm = questions.second_officer_obstacle(actor, code) is None
     return {
-        "tab": "open_tasks",
+        "tab": "search",
         "code": code,
         "person": code.person,
         "form": form,

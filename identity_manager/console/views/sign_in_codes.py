@@ -79,7 +79,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _shown(request: HttpRequest, pk: uuid.UUID, secret: str) -> HttpResponse:
     made = access.sign_in_code_for_registration_officer(request, pk)
-    context = {"tab": "open_tasks", "code": made, "person": made.person, "secret": secret}
+    context = {"tab": "search", "code": made, "person": made.person, "secret": secret}
     return render(request, f"{TEMPLATES}/shown.html", context)
 
 
@@ -97,5 +97,5 @@ def _withdrawing(found: SignInCode) -> Confirmation:
         lead=_("It opens nothing any more, wherever it was noted. A new one can be asked for at any time."),
         button=_("Withdraw the code"),
         back=reverse("console:sign-in-code", args=[found.pk]),
-        tab="open_tasks",
+        tab="search",
     )
