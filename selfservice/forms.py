@@ -12,7 +12,7 @@ from identity_manager.models import Person, TermsText
 from identity_manager.ui.forms import CardsField, RadioCards
 from identity_manager.ui.parts import Card
 from identity_manager.workflow import policy, step4_accept
-from selfservice.refusals import VerbForm
+from selfservice.refusals import VerbForm, in_words
 from selfservice.types_on_offer import cards
 
 
@@ -20,7 +20,7 @@ class RequestForm(VerbForm):
     """Which software token types the person asks for."""
 
     types = CardsField(
-        label=_("Which software tokens do you want?"), error_messages={"required": policy.NO_TYPE.sentence}
+        label=_("Which software tokens do you want?"), error_messages={"required": in_words(policy.NO_TYPE)}
     )
 
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
@@ -42,14 +42,14 @@ class TermsForm(VerbForm):
     snapshot_hash = forms.CharField(
         widget=forms.HiddenInput,
         max_length=64,
-        error_messages={"required": step4_accept.ANOTHER_SNAPSHOT.sentence},
+        error_messages={"required": in_words(step4_accept.ANOTHER_SNAPSHOT)},
     )
     texts = forms.ModelMultipleChoiceField(
         TermsText.objects.all(),
         widget=forms.MultipleHiddenInput,
         error_messages=dict.fromkeys(
             ("required", "invalid_list", "invalid_choice", "invalid_pk_value"),
-            step4_accept.OTHER_TERMS.sentence,
+            in_words(step4_accept.OTHER_TERMS),
         ),
     )
 

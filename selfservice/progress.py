@@ -30,10 +30,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Progress:
-    """The three lines; whether they still move; whether the CA lets us wait; whether it was refused."""
+    """The three lines, and what they mean.
+
+    running: they still move.  asked: every key is there, so it is the CA that lets us wait.
+    slow: the certificates are late.  failed: refused for good.
+    """
 
     lines: list[Line]
     running: bool
+    asked: bool
     slow: bool
     failed: bool
 
@@ -55,12 +60,20 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
     failed = request.state == RequestState.FAILED
     slow = request.state == RequestState.ISSUING and _is_slow(request, certificates, now=now)
     present = StepState.STOPPED if failed else StepState.WAITS if slow else StepState.NOW
-    return Progress(_lines(counts, present), request.state == RequestState.ISSUING, slow, failed)
+    lines = _lines(counts, present)
+    return Progress(
+        lines=lines,
+        running=request.state == RequestState.ISSUING,
+        asked=lines[0].state == StepState.DONE,
+        slow=slow,
+        failed=failed,
+    )
 
 
 def next_passphrase(request: TokenRequest) -> SoftwareToken | None:
     """The request's first token whose passphrase is to be noted."""
-    return request.tokens.with_unacknowledged_passphrase().order_by("sealed_at").first()
+    tokens = SoftwareToken.objects.filter(request=request).with_unacknowledged_passphrase()
+    return tokens.order_by("sealed_at").first()
 
 
 def _lines(counts: list[tuple[str, int, int]], present: StepState) -> list[Line]:

@@ -1,10 +1,11 @@
-"""What a person reads when a verb refuses: the one place where it becomes an error of a form, and a status."""
+"""What a person reads when a verb refuses: where it becomes an error of a form, and a status."""
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.workflow.errors import Reason, Refused
@@ -17,6 +18,9 @@ SPOKEN_TO = {
     "under-way": _("Your request for this type is under way."),
     "has-one": _("You have a valid one."),
 }
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 Done = TypeVar("Done")
 STATUS = {NO_PASSPHRASE.code: HTTPStatus.GONE}
 
@@ -43,6 +47,11 @@ class VerbForm(forms.Form):
         if self.refused is not None:
             return STATUS.get(self.refused.reason.code, self.refused.status)
         return HTTPStatus.UNPROCESSABLE_ENTITY if self.errors else HTTPStatus.OK
+
+
+def in_words(reason: Reason) -> "StrPromise":
+    """The reason's sentence, in the language of the moment when it is shown."""
+    return format_lazy("{}", reason.sentence)
 
 
 def sentence(reason: Reason) -> str:

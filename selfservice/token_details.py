@@ -1,6 +1,7 @@
 """What a person sees of a token: its certificates by human names, its files, the devices they are for."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -9,8 +10,10 @@ from django.utils.translation import gettext as _
 
 from ca_bridge.certificates import describe
 from identity_manager.mail import install
-from identity_manager.models import Certificate, Container, SoftwareToken
+from identity_manager.models import Certificate, Container, MailState, OutgoingMail, SoftwareToken
 from identity_manager.ui import parts
+from identity_manager.workflow import policy
+from selfservice import token_words
 
 DEVICE_ICONS = {
     "windows": "desktop",
@@ -28,20 +31,51 @@ DEVICE_ICONS = {
 
 
 @dataclass(frozen=True)
+class TokenCard:
+    """A token in the list; begins and ends bound the time in which all its certificates are valid."""
+
+    token: SoftwareToken
+    state: token_words.State
+    in_use: bool
+    begins: datetime | None
+    ends: datetime | None
+
+
+@dataclass(frozen=True)
 class CertificateCard:
     """A certificate: who it names and who issued it first, the rest to unfold."""
 
     row: Certificate
+    state: token_words.State
     name: str
     issuer: str
     details: list[parts.Pair]
+
+
+def token_card(token: SoftwareToken) -> TokenCard:
+    """The token with its certificates, which the caller has fetched along."""
+    issued = [row for row in token.certificates.all() if row.not_before and row.not_after]
+    return TokenCard(
+        token=token,
+        state=token_words.of_token(token),
+        in_use=policy.can_be_revoked(token),
+        begins=max((row.not_before for row in issued if row.not_before), default=None),
+        ends=min((row.not_after for row in issued if row.not_after), default=None),
+    )
 
 
 def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
     """The issued certificates of the token, in their order."""
     rows = token.certificates.exclude(certificate=None).select_related("profile")
     return [
-        CertificateCard(row, common_name(row.subject), common_name(row.issuer), _details(row)) for row in rows
+        CertificateCard(
+            row,
+            token_words.of_certificate(row),
+            common_name(row.subject),
+            common_name(row.issuer),
+            _details(row),
+        )
+        for row in rows
     ]
 
 
@@ -63,6 +97,12 @@ def files(token: SoftwareToken, container_format: str) -> list[Container]:
     return list(token.containers.filter(format=container_format).select_related("certificate__profile"))
 
 
+def last_mail(token: SoftwareToken, container_format: str) -> OutgoingMail | None:
+    """The newest delivery mail with the files of this format that is not given up."""
+    mails = token.mails.filter(container_format=container_format).exclude(state=MailState.DISCARDED)
+    return mails.order_by("created_at").last()
+
+
 def devices(token: SoftwareToken, chosen: install.Device | None) -> list[parts.Device]:
     """The devices to choose from; each leads to the same page with that device."""
     page = reverse("selfservice:token", args=[token.pk])
@@ -75,7 +115,7 @@ def devices(token: SoftwareToken, chosen: install.Device | None) -> list[parts.D
 
 
 def _details(row: Certificate) -> list[parts.Pair]:
-    facts = describe(bytes(row.certificate))
+    facts = describe(row.certificate or b"")
     names = ", ".join(value for _kind, value in facts.subject_alt_names)
     return [
         parts.Pair(_("Serial number"), octets(row.serial), mono=True),

@@ -14,7 +14,7 @@ from ca_bridge.certificates import load
 from identity_manager.mail import install
 from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.workflow import policy, revoke, side_roads
-from selfservice import access, token_details
+from selfservice import access, token_details, token_words
 from selfservice.forms import LockForm, SendAgainForm
 
 MEDIA_TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
@@ -26,9 +26,12 @@ def certificates(request: HttpRequest) -> HttpResponse:
     """List the person's tokens, those in use first."""
     tokens = SoftwareToken.objects.filter(person=access.user(request)).visible_under_certificates()
     rows = tokens.select_related("token_type").prefetch_related("certificates").order_by("-created_at")
-    in_use = [token for token in rows if policy.can_be_revoked(token)]
-    ended = [token for token in rows if not policy.can_be_revoked(token)]
-    context = {"tab": "certificates", "in_use": in_use, "ended": ended}
+    cards = [token_details.token_card(row) for row in rows]
+    context = {
+        "tab": "certificates",
+        "in_use": [card for card in cards if card.in_use],
+        "ended": [card for card in cards if not card.in_use],
+    }
     return render(request, "selfservice/certificates.html", context)
 
 
@@ -86,7 +89,7 @@ def certificate_file(request: HttpRequest, certificate_id: uuid.UUID, encoding: 
     row = access.own_certificate(request, certificate_id)
     if encoding not in ENCODINGS:
         raise Http404
-    content = load(bytes(row.certificate)).public_bytes(ENCODINGS[encoding])
+    content = load(row.certificate or b"").public_bytes(ENCODINGS[encoding])
     return _download(content, _file_name(row, encoding), MEDIA_TYPES[encoding])
 
 
@@ -94,7 +97,7 @@ def certificate_file(request: HttpRequest, certificate_id: uuid.UUID, encoding: 
 def chain(request: HttpRequest, certificate_id: uuid.UUID) -> HttpResponse:
     """The issuers of a certificate in PEM, nearest first."""
     row = access.own_certificate(request, certificate_id)
-    content = b"".join(load(bytes(issuer)).public_bytes(Encoding.PEM) for issuer in row.chain)
+    content = b"".join(load(issuer).public_bytes(Encoding.PEM) for issuer in row.chain)
     return _download(content, _file_name(row, "chain.pem"), MEDIA_TYPES["pem"])
 
 
@@ -105,8 +108,10 @@ def _token_page(
     context = {
         "tab": "certificates",
         "token": row,
+        "state": token_words.of_token(row),
         "form": form,
         "certificates": token_details.certificate_cards(row),
+        "mail": token_details.last_mail(row, container_format),
         "files": token_details.files(row, container_format),
         "devices": token_details.devices(row, device),
         "device": device,

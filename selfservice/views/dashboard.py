@@ -11,10 +11,12 @@ from selfservice import access, open_tasks
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Greet by name, lead to what waits, offer the rest."""
     person = access.user(request)
+    waiting = open_tasks.waiting(person)
     context = {
         "tab": "dashboard",
         "person": person,
-        "waiting": open_tasks.waiting(person),
+        "waiting": waiting,
+        "waiting_line": " · ".join(task.title for task in waiting),
         "under_way": open_tasks.under_way(person),
     }
     return render(request, "selfservice/dashboard.html", context)

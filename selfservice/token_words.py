@@ -1,0 +1,48 @@
+"""The state of a token in plain words: what it means for the person who holds it."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from identity_manager.models import Certificate, CertificateState, SoftwareToken, TokenState
+from identity_manager.ui import states
+from identity_manager.ui.parts import Meaning
+
+
+@dataclass(frozen=True)
+class State:
+    """A word with its meaning for the badge, and one line."""
+
+    meaning: Meaning
+    word: str
+    line: str
+
+
+def of_token(token: SoftwareToken) -> State:
+    """Return the token's state; a sealed one waits for the person, or for the mail server."""
+    if token.state == TokenState.SEALED and token.passphrase_wrapped is not None:
+        return State(Meaning.WAITING, _("Waits for you"), _("Its passphrase is still to be noted."))
+    if token.state == TokenState.SEALED:
+        return State(
+            Meaning.INFORMATION, _("On its way"), _("You have its passphrase; the file comes by mail.")
+        )
+    return State(states.meaning_of(token), token.get_state_display(), _line(token))
+
+
+def of_certificate(certificate: Certificate) -> State:
+    """Return the certificate's state; one that the CA is still to revoke is as good as revoked."""
+    if certificate.state == CertificateState.VALID and certificate.revocation_decided_at is not None:
+        return State(Meaning.STOPPED, _("Being locked"), "")
+    return State(states.meaning_of(certificate), certificate.get_state_display(), "")
+
+
+def _line(token: SoftwareToken) -> str:
+    lines = {
+        TokenState.ACTIVE: _("Ready to be used on your devices."),
+        TokenState.ON_HOLD: _("On hold: its certificates do not count at present."),
+        TokenState.LAPSED: _("Its passphrase was not noted in time. Its certificates are revoked."),
+        TokenState.REVOKED: _("Its certificates are locked for good."),
+        TokenState.EXPIRED: _("Its certificates have ended."),
+        TokenState.REPLACED: _("A newer one has taken its place."),
+    }
+    return lines.get(TokenState(token.state), "")
