@@ -1,18 +1,15 @@
 """What every test may use. The settings under test are tests/settings.py."""
 
 import shutil
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.db import connection
 
 from ca_bridge import registry
-from identity_manager.management.embedded import Broker, server_executable
+from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
+from tests.broker import running_broker
 
 pytest_plugins = ["tests.programs"]
 
@@ -52,17 +49,7 @@ def chromium() -> str:
 
 
 @pytest.fixture
-def broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A private broker for one test, as `make run` starts it."""
-    with tempfile.TemporaryDirectory(prefix="im-") as short:
-        broker = Broker(server_executable(), tmp_path_factory.mktemp("broker"), Path(short) / "b.sock")
-        process = subprocess.Popen(broker.program().arguments)
-        try:
-            deadline = time.monotonic() + 10
-            while not broker.answers():
-                assert time.monotonic() < deadline, "the broker did not start"
-                time.sleep(0.05)
-            yield broker.url
-        finally:
-            process.terminate()
-            process.wait(timeout=10)
+def broker_url() -> Iterator[str]:
+    """The address of a private broker for one test."""
+    with running_broker(server_executable()) as broker:
+        yield broker.url

@@ -1,5 +1,6 @@
 """Bring an installation of the embedded mode up to date. Steps that have been done do nothing."""
 
+import os
 from io import StringIO
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def _is_newer(source: Path, target: Path) -> bool:
 def _compile(source: Path) -> None:
     with source.open("rb") as stream:
         catalogue = read_po(stream, locale=source.parent.parent.name)
-    draft = source.with_suffix(".mo.draft")
+    draft = source.with_suffix(f".mo.{os.getpid()}")
     with draft.open("wb") as stream:
         write_mo(stream, catalogue)
     draft.replace(source.with_suffix(".mo"))

@@ -1,0 +1,63 @@
+"""Each way to start the product refuses settings that do not fit together, and then does not run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+CELERY = ("-m", "celery", "--quiet", "--app", "identity_manager")
+STARTS = {
+    "gunicorn": ("-m", "gunicorn", "--config", "python:identity_manager.config.gunicorn"),
+    "worker": (*CELERY, "worker", "--pool", "solo"),
+    "beat": (*CELERY, "beat", "--pidfile", ""),
+    "runserver": ("manage.py", "runserver", "--noreload", "0"),
+    "run": ("manage.py", "run"),
+    "wsgi": ("-c", "import identity_manager.config.wsgi"),
+}
+
+
+def start(name: str, tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Start it with the secrets of this test run, in the embedded mode, on no port that anybody needs."""
+    (tmp_path / "run").mkdir()
+    places = {"VAR_DIR": str(tmp_path), "SECRETS_DIR": os.environ["SECRETS_DIR"], "HTTP_PORT": "1"}
+    return subprocess.run(
+        [sys.executable, *STARTS[name]],
+        env={"PATH": os.environ["PATH"], **places, **variables},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_a_demo_with_a_real_mail_server_does_not_start(name: str, tmp_path: Path) -> None:
+    outcome = start(name, tmp_path, SMTP_HOST="mail.acme.net")
+    assert outcome.returncode != 0
+    assert "cannot run together with the mail server mail.acme.net" in outcome.stderr
+
+
+@pytest.mark.parametrize("name", ["gunicorn", "worker", "beat", "run"])
+def test_it_says_so_in_one_sentence(name: str, tmp_path: Path) -> None:
+    outcome = start(name, tmp_path, SMTP_HOST="mail.acme.net")
+    assert "Traceback" not in outcome.stderr
+    assert outcome.stderr.strip().count("\n") == 0, outcome.stderr
+
+
+@pytest.mark.parametrize("name", ["gunicorn", "run"])
+def test_a_setting_that_cannot_be_read_is_one_sentence(name: str, tmp_path: Path) -> None:
+    outcome = start(name, tmp_path, DEPLOYMENT="production", SECRET_KEY_FILE=str(tmp_path / "no"))
+    assert outcome.returncode != 0
+    assert "SECRET_KEY, cannot be read" in outcome.stderr
+    assert outcome.stderr.strip().count("\n") == 0, outcome.stderr
+
+
+@pytest.mark.parametrize("name", ["worker", "beat", "wsgi"])
+def test_a_setting_that_cannot_be_read_is_the_last_word_elsewhere(name: str, tmp_path: Path) -> None:
+    outcome = start(name, tmp_path, DEPLOYMENT="production", SECRET_KEY_FILE=str(tmp_path / "no"))
+    assert outcome.returncode != 0
+    assert "SECRET_KEY, cannot be read" in outcome.stderr.strip().splitlines()[-1]

@@ -1,0 +1,76 @@
+"""What fills .venv: the lock, exactly; and what an operator hears when it cannot."""
+
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = """\
+django==5.2.19 \\
+    --hash=sha256:00
+no-such-package==1.0 \\
+    --hash=sha256:00
+only-elsewhere==1.0 ; sys_platform == 'nowhere' \\
+    --hash=sha256:00
+pip==0.1 \\
+    --hash=sha256:00
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The program's names, working on a lock of this test with this interpreter."""
+    names = SimpleNamespace(**runpy.run_path(str(ROOT / "requirements" / "install.py")))
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "prod.lock").write_text(LOCK, encoding="utf-8")
+    scope = names.main.__globals__
+    monkeypatch.setitem(scope, "ROOT", tmp_path)
+    monkeypatch.setitem(scope, "VENV", tmp_path)
+    monkeypatch.setitem(scope, "PYTHON", Path(sys.executable))
+    return names
+
+
+def test_it_names_what_is_missing_or_of_another_version(program: SimpleNamespace) -> None:
+    assert program.missing_packages("prod") == ["no-such-package", "pip"]
+
+
+def test_the_stamp_knows_its_lock_and_its_python(program: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "pyvenv.cfg").write_text("version = 3.11.7\n", encoding="utf-8")
+    assert not program.is_stamped("prod")
+    program.stamp_file.__globals__["stamp_file"]("prod").write_text(
+        program.stamp_text("prod"), encoding="utf-8"
+    )
+    assert program.is_stamped("prod")
+
+    (tmp_path / "pyvenv.cfg").write_text("version = 3.13.5\n", encoding="utf-8")
+    assert not program.is_stamped("prod")
+
+
+def test_an_old_python_is_refused_by_its_version(
+    program: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = SimpleNamespace(
+        version_info=(3, 9, 2), version="3.9.2 (old)", executable="/usr/bin/python3", exit=sys.exit
+    )
+    monkeypatch.setitem(program.main.__globals__, "sys", old)
+    with pytest.raises(SystemExit, match=r"^Python 3\.11 or newer is needed; /usr/bin/python3 is 3\.9\.2\.$"):
+        program.main("prod")
+
+
+def test_the_test_lock_holds_the_production_lock() -> None:
+    """Else what is tested is not what runs."""
+    locked = {name: _entries(name) for name in ("prod", "dev")}
+    assert locked["prod"] <= locked["dev"]
+
+
+def test_a_lock_names_no_registry() -> None:
+    for name in ("prod", "dev"):
+        assert "://" not in (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+
+
+def _entries(name: str) -> set[str]:
+    text = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+    return {line.rstrip(" \\") for line in text.splitlines() if line[:1].isalnum()}
