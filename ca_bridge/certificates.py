@@ -10,6 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from ca_bridge.errors import CaError
 from ca_bridge.keys import spki_sha256
+from ca_bridge.names import ATTRIBUTE_TYPES
 from ca_bridge.subject_alt_names import UPN_OID
 
 # What `cryptography` raises, late, for parts of a certificate that it cannot read.
@@ -20,6 +21,18 @@ MALFORMED = (
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
 )
+
+# RFC 4514 names nine attributes and writes the others as numbers; people read names.
+_RFC_4514 = {
+    "commonName",
+    "localityName",
+    "stateOrProvinceName",
+    "organizationName",
+    "organizationalUnitName",
+    "countryName",
+    "userId",
+}
+_LONG_NAMES = {kind.oid: name for name, kind in ATTRIBUTE_TYPES.items() if name not in _RFC_4514}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +74,8 @@ def _facts(certificate: x509.Certificate, der: bytes) -> CertificateFacts:
     return CertificateFacts(
         serial=certificate.serial_number,
         serial_hex=serial_hex(certificate.serial_number),
-        issuer=certificate.issuer.rfc4514_string(),
-        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(_LONG_NAMES),
+        subject=certificate.subject.rfc4514_string(_LONG_NAMES),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         sha256_fingerprint=hashlib.sha256(der).hexdigest(),

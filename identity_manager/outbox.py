@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from identity_manager import queue
 from identity_manager.mail.sending import SendingError
-from identity_manager.models import OutgoingMail
+from identity_manager.models import MailState, OutgoingMail
 
 SEND = "mail.send"
 
@@ -15,12 +15,15 @@ SEND = "mail.send"
 def enqueue(mail: OutgoingMail) -> OutgoingMail:
     """Put a new mail into the outbox, in the caller's transaction; one mail per occasion.
 
-    Returns the mail that is there already where the occasion had one.
+    Returns the mail that is there already where the occasion had one. A mail to somebody without an
+    address is kept as discarded, so that officers see that nobody was told.
     """
     mail.work_is_due(timezone.now())
+    if not mail.to_address:
+        mail.discard()
     values = {field.attname: getattr(mail, field.attname) for field in OutgoingMail._meta.concrete_fields}
     row, created = OutgoingMail.objects.get_or_create(occasion=values.pop("occasion"), defaults=values)
-    if created:
+    if created and row.state == MailState.QUEUED:
         queue.after_commit(SEND, row.pk)
     return row
 

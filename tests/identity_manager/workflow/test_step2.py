@@ -38,6 +38,15 @@ def test_only_approvers_of_the_unit_decide(company: Company) -> None:
     assert ann not in policy.approvers(request)
 
 
+def test_an_approver_without_an_address_is_not_mailed(company: Company) -> None:
+    Person.objects.filter(pk=company.petra.pk).update(email="")
+
+    cast.enabled(company.ada, company.uma, company.signature)
+
+    states = {mail.person.given_name: mail.state for mail in OutgoingMail.objects.all()}
+    assert states == {"Paul": "queued", "Petra": "discarded"}
+
+
 def test_two_approvers_are_two_persons(company: Company) -> None:
     two = cast.token_type("two", approval=ApprovalPolicy.ALWAYS, approvers_needed=2)
     request = cast.enabled(company.ada, company.uma, two)
