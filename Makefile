@@ -16,7 +16,7 @@ POSTGRES := $(PYTHON) -m tests.postgres_server
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo reset test test-programs test-all lint lock install-prod install-dev secrets \
-	test-sqlite test-postgres
+	lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -56,13 +56,25 @@ test-programs: ## Install the programs that tests need (Debian and Ubuntu, as ro
 	apt-get update
 	apt-get install -y --no-install-recommends $(TEST_PROGRAMS)
 
-lint: install-dev ## Style, types, import layers, templates, migrations, deployment checks
+lint: lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment ## All checks of the source
+
+lint-style: install-dev
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+
+lint-types: install-dev
 	@$(PYTHON) -m mypy $(CODE)
+
+lint-layers: install-dev
 	@.venv/bin/lint-imports
+
+lint-templates: install-dev
 	@$(PYTHON) -m djlint --check --lint templates
+
+lint-migrations: install-dev
 	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemigrations --check --dry-run
+
+lint-deployment: install-dev
 	@$(PYTHON) -m tests.check_deploy
 
 lock: ## Make the locks anew (maintainers; needs uv)
