@@ -30,7 +30,7 @@ def add_profile_version(*, actor: Person, code: str, values: dict[str, Any]) -> 
         _check(profile)
 
         profile.save()
-        versions.record(profile, "added", actor=actor)
+        versions.record(profile, what="added", actor=actor)
         return profile
 
 

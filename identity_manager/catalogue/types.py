@@ -44,7 +44,7 @@ def add_type_version(
         token_type.save()
         for position, profile in enumerate(profiles):
             TokenTypeProfile.objects.create(token_type=token_type, profile=profile, position=position)
-        versions.record(token_type, "added", actor=actor)
+        versions.record(token_type, what="added", actor=actor)
         return token_type
 
 

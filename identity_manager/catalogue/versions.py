@@ -35,10 +35,10 @@ def put_in_force(entry: Entry, *, actor: Person, four_eyes: bool) -> None:
         other.save()
     entry.activate()
     entry.save()
-    record(entry, "activated", actor=actor)
+    record(entry, what="activated", actor=actor)
 
 
-def record(entry: Entry, what: str, *, actor: Person) -> None:
+def record(entry: Entry, *, what: str, actor: Person) -> None:
     """Audit what was done with the version."""
     audit.record(
         audit.Event.CATALOGUE_CHANGED,
