@@ -182,6 +182,8 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     "first_sign_in": "20/m/ip,10/15m/key",
 }
+# Proxies that add to X-Forwarded-For, the nearest last: limits for an address count the one that they name.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXIES", 0 if EMBEDDED else 1, minimum=0, maximum=9)
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True

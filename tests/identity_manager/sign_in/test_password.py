@@ -5,6 +5,7 @@ import re
 
 import pytest
 import time_machine
+from django.conf import LazySettings
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.http import HttpResponse
@@ -328,3 +329,22 @@ def test_the_rest_is_closed(client: Client, path: str) -> None:
     for response in (client.get(f"/account/{path}"), client.post(f"/account/{path}")):
         assert response.status_code == 302
         assert response["Location"].startswith("/account/login/")
+
+
+# --- Behind a proxy --------------------------------------------------------------------------------
+def from_address(client: Client, forwarded: str) -> int:
+    return client.post(
+        "/account/login/",
+        {"login": forwarded, "password": WRONG},
+        headers={"X-Forwarded-For": forwarded},
+    ).status_code
+
+
+def test_behind_a_proxy_each_client_is_counted_by_itself(client: Client, settings: LazySettings) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    assert [from_address(client, f"spoofed{n}, 192.0.2.1") for n in range(21)] == [422] * 20 + [429]
+    assert from_address(client, "192.0.2.2") == 422
+
+
+def test_without_a_proxy_its_header_is_not_believed(client: Client, db: None) -> None:
+    assert [from_address(client, f"192.0.2.{n}") for n in range(21)] == [422] * 20 + [429]
