@@ -14,27 +14,21 @@ from identity_manager.workflow.errors import Reason
 
 @dataclass(frozen=True)
 class Action:
-    """A thing to do: its page, or the reason why it cannot be done now. immediate: the button does it."""
+    """A thing to do: its page, or the reason why it cannot be done now."""
 
     label: str | Promise
     url: str
     reason: Reason | None = None
     dangerous: bool = False
-    immediate: bool = False
 
 
 def of_request(row: TokenRequest, *, administers: bool) -> list[Action]:
-    """Retry and cancel; nothing for who is no administrator of it."""
+    """Cancel, and why there is nothing to retry: a failed request has its button beside the error."""
     if not administers:
         return []
-    failed = row.state == RequestState.FAILED
+    retry = Action(_("Retry"), reverse("console:request-retry", args=[row.pk]), side_roads.NOT_FAILED)
     return [
-        Action(
-            _("Retry"),
-            reverse("console:request-retry", args=[row.pk]),
-            None if failed else side_roads.NOT_FAILED,
-            immediate=True,
-        ),
+        *([] if row.state == RequestState.FAILED else [retry]),
         Action(
             _("Cancel the request"),
             reverse("console:request-cancel", args=[row.pk]),

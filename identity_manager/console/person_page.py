@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import access, history, sign_in_code_page, token_card
-from identity_manager.models import AuditEvent, Person, Role, SoftwareToken, TokenRequest
+from identity_manager.models import AuditEvent, Person, Role, SoftwareToken, TokenRequest, TokenType
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow import policy
 
@@ -27,7 +27,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "tokens": [token_card.card(token, administers=False) for token in _tokens(person)],
         "reads_requests": access.holds(actor, access.REQUEST_READERS),
         "requests": _requests(actor, person),
-        "history": history.timeline(_events(person)),
+        "history": history.timeline(_events(person), type_names=_type_names()),
     }
 
 
@@ -57,6 +57,10 @@ def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:
     tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
     rows = access.visible_requests(actor).filter(person=person).select_related("requested_by")
     return rows.prefetch_related(Prefetch("tokens", tokens)).order_by("-created_at")
+
+
+def _type_names() -> dict[str, str]:
+    return {each.code: str(each) for each in TokenType.objects.active()}
 
 
 def _events(person: Person) -> QuerySet[AuditEvent]:
