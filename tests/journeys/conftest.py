@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from celery import current_app
 from django.core.cache import cache
 from pytest_django import Settings
 
-from tests.journeys.office import Office
+from tests.journeys.office import Office, worker
 
 
 @pytest.fixture
@@ -16,7 +15,5 @@ def office(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterat
     settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
     settings.MAILBOX_DIR = tmp_path / "mailbox"
     cache.clear()  # rate limits count what the journey before did
-    before = current_app.conf.task_always_eager, current_app.conf.task_eager_propagates
-    current_app.conf.task_always_eager = current_app.conf.task_eager_propagates = True
-    yield Office()
-    current_app.conf.task_always_eager, current_app.conf.task_eager_propagates = before
+    with worker(at_once=True):
+        yield Office()

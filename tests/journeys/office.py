@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import time_machine
+from celery import current_app
 from django.test import Client
 from django.utils import timezone
 
@@ -45,6 +46,24 @@ def over_wsgi() -> Send:
     return send
 
 
+def account_of(person: Person) -> str:
+    """An account with a password; returns the user name."""
+    username = person.given_name.lower()
+    Account.objects.create_account(username=username, person=person, password=PASSWORD)
+    return username
+
+
+@contextmanager
+def worker(*, at_once: bool) -> Iterator[None]:
+    """What is published after a commit runs right then; or is lost, because the broker is down."""
+    before = current_app.conf.task_always_eager, current_app.conf.task_eager_propagates
+    current_app.conf.task_always_eager = current_app.conf.task_eager_propagates = at_once
+    try:
+        yield
+    finally:
+        current_app.conf.task_always_eager, current_app.conf.task_eager_propagates = before
+
+
 class Office:
     """Who works here, each at a browser of their own."""
 
@@ -64,8 +83,7 @@ class Office:
 
     def browser_of(self, person: Person) -> Visitor:
         """Signed in with a password."""
-        username = person.given_name.lower()
-        Account.objects.create_account(username=username, person=person, password=PASSWORD)
+        username = account_of(person)
         visitor = self.visitor()
         visitor.sign_in(username, PASSWORD)
         return visitor
