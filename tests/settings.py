@@ -13,11 +13,23 @@ from pathlib import Path
 from identity_manager.config import secret_files
 
 
+PREFIX = "identity-manager-tests-"
+
+
 def _own_directory() -> Path:
     """One for each process: pytest-xdist's workers share nothing."""
-    directory = Path(tempfile.mkdtemp(prefix="identity-manager-tests-"))
+    _remove_orphans()
+    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     atexit.register(_remove, directory, os.getpid())
     return directory
+
+
+def _remove_orphans() -> None:
+    """What a process left that ended without a word: killed, or mypy, which ends itself in haste."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*-*"):
+        owner = directory.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdecimal() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _remove(directory: Path, owner: int) -> None:
