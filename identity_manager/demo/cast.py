@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
 
 from identity_manager.models import Account, Person, Role
 from identity_manager.people import accounts, roles
@@ -56,21 +58,27 @@ def path() -> Path:
 def open_accounts() -> int:
     """Give each of the cast their role and an account; return how many accounts are new.
 
-    Who has an account keeps it, password and all. The persons are in the organisation already.
+    Who has an account keeps everything as it is: password, roles, and the lack of roles. The persons are in
+    the organisation already.
     """
     passwords = _passwords()
-    opened = 0
-    for member in CAST:
-        person = Person.objects.get(personnel_number=member.personnel_number)
-        if not person.has_role(member.role):
-            roles.establish(person_id=person.pk, role=member.role)
-        if not Account.objects.filter(person=person).exists():
-            password = passwords.setdefault(member.username, _new_password())
-            accounts.open_account(person_id=person.pk, username=member.username, password=password)
-            opened += 1
-    if opened:
+    newcomers = [member for member in CAST if not _account_of(member).exists()]
+    for member in newcomers:
+        _open_account(member, passwords.setdefault(member.username, _new_password()))
+    if newcomers:
         _write(passwords)
-    return opened
+    return len(newcomers)
+
+
+def _account_of(member: Member) -> QuerySet[Account]:
+    return Account.objects.filter(person__personnel_number=member.personnel_number)
+
+
+def _open_account(member: Member, password: str) -> None:
+    person = Person.objects.get(personnel_number=member.personnel_number)
+    with transaction.atomic():
+        roles.establish(person_id=person.pk, role=member.role)
+        accounts.open_account(person_id=person.pk, username=member.username, password=password)
 
 
 def _new_password() -> str:
@@ -94,6 +102,7 @@ def _write(passwords: dict[str, str]) -> None:
             "role": str(member.role.label),
         }
         for member in CAST
+        if member.username in passwords
     ]
     draft = path().with_name(f".{FILE_NAME}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

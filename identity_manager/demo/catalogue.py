@@ -126,52 +126,47 @@ TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 }
 
 
+def lacking() -> list[str]:
+    """The codes of the token types that are not there, in any state."""
+    known = set(TokenType.objects.values_list("code", flat=True))
+    return [code for code in TYPES if code not in known]
+
+
 def load(*, actor: Person) -> int:
-    """Enter what is not there yet; return how many entries are new. actor is a System Administrator."""
-    document, new = _terms(actor)
-    profiles = {code: CertificateProfile.objects.active().filter(code=code).first() for code in PROFILES}
-    for code in [code for code, found in profiles.items() if found is None]:
-        profiles[code] = _profile(actor, code)
-        new += 1
-    for position, code in enumerate(TYPES):
-        if not TokenType.objects.filter(code=code).exists():
-            _type(actor, code, position, document=document, profiles=profiles)
-            new += 1
-    return new
+    """Enter the types that are lacking, and what they need; return how many.
+
+    actor is a System Administrator.
+    """
+    codes = lacking()
+    for code in codes:
+        names, fields = TYPES[code]
+        values = {"terms": _terms(actor), "position": list(TYPES).index(code), **fields}
+        pinned = [_profile(actor, name) for name in names]
+        draft = add_type_version(actor=actor, code=code, values=values, profiles=pinned)
+        activate_type(actor=actor, type_id=draft.pk, four_eyes=False)
+    return len(codes)
 
 
-def _terms(actor: Person) -> tuple[TermsDocument, int]:
+def _terms(actor: Person) -> TermsDocument:
     found = TermsDocument.objects.filter(code=TERMS).first()
     if found is not None:
-        return found, 0
+        return found
     document = add_document(actor=actor, code=TERMS, name="Terms of use of software tokens")
     texts = {code: _text(code) for code, _name in settings.LANGUAGES}
     publish_terms(actor=actor, document=document, texts=texts)
-    return document, 1
+    return document
+
+
+def _profile(actor: Person, code: str) -> CertificateProfile:
+    found: CertificateProfile | None = CertificateProfile.objects.active().filter(code=code).first()
+    if found is not None:
+        return found
+    values = {"subject": SUBJECT, "ca": CA, "ca_profile": code, **PROFILES[code]}
+    draft = add_profile_version(actor=actor, code=code, values=values)
+    return activate_profile(actor=actor, profile_id=draft.pk, four_eyes=False)
 
 
 def _text(language: str) -> Text:
     """The first line of the file is the title, after `# `."""
     title, _separator, body = (TERMS_DIRECTORY / f"{language}.txt").read_text("utf-8").partition("\n")
     return Text(title.removeprefix("# ").strip(), body.strip())
-
-
-def _profile(actor: Person, code: str) -> CertificateProfile:
-    values = {"subject": SUBJECT, "ca": CA, "ca_profile": code, **PROFILES[code]}
-    draft = add_profile_version(actor=actor, code=code, values=values)
-    return activate_profile(actor=actor, profile_id=draft.pk, four_eyes=False)
-
-
-def _type(
-    actor: Person,
-    code: str,
-    position: int,
-    *,
-    document: TermsDocument,
-    profiles: dict[str, CertificateProfile | None],
-) -> None:
-    names, fields = TYPES[code]
-    pinned = [profile for name in names if (profile := profiles[name]) is not None]
-    values = {"terms": document, "position": position, **fields}
-    draft = add_type_version(actor=actor, code=code, values=values, profiles=pinned)
-    activate_type(actor=actor, type_id=draft.pk, four_eyes=False)

@@ -10,6 +10,9 @@ from identity_manager.directory import csv_file
 from identity_manager.models import Person
 from identity_manager.people import importing
 from identity_manager.people.importing import Outcome
+from identity_manager.workflow.errors import Refused
+
+SYSTEM_ADMINISTRATOR = "sven"
 
 
 class Command(BaseCommand):
@@ -18,12 +21,12 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         if not settings.EMBEDDED:
             raise CommandError("There is no demo in production: DEPLOYMENT says production.")
-        persons = _load_persons()
-        accounts = cast.open_accounts()
-        system_administrator = Person.objects.get(account__username="sven")
-        entries = catalogue.load(actor=system_administrator)
+        try:
+            persons, accounts, types = _load_persons(), cast.open_accounts(), _load_catalogue()
+        except (Refused, Person.DoesNotExist) as error:
+            raise CommandError(f"The demo does not fit in with what is here: {error}") from error
         if options["verbosity"] > 0:
-            self.stdout.write(f"New: {persons} persons, {accounts} accounts, {entries} catalogue entries.")
+            self.stdout.write(f"New: {persons} persons, {accounts} accounts, {types} token types.")
 
 
 def _load_persons() -> int:
@@ -32,3 +35,10 @@ def _load_persons() -> int:
         return 0
     plan = importing.plan(csv_file.read(organisation.as_csv()))
     return importing.carry_out(plan, actor=None).count(Outcome.CREATE)
+
+
+def _load_catalogue() -> int:
+    """By the cast's own System Administrator."""
+    if not catalogue.lacking():
+        return 0
+    return catalogue.load(actor=Person.objects.get(account__username=SYSTEM_ADMINISTRATOR))

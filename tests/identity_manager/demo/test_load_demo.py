@@ -15,6 +15,7 @@ from identity_manager.audit import Event
 from identity_manager.demo import cast, catalogue, organisation
 from identity_manager.models import Account, AuditEvent, Person, Role, TermsDocument, TokenType
 from identity_manager.workflow import policy
+from tests.cast import person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 RESERVED = ("example.com", "example.org", "example.net")
@@ -46,7 +47,7 @@ def test_addresses_are_reserved_ones_and_ascii() -> None:
 
 def test_everybody_comes_through_the_import_in_time() -> None:
     begun = time.monotonic()
-    assert load() == "New: 2000 persons, 10 accounts, 10 catalogue entries.\n"
+    assert load() == "New: 2000 persons, 10 accounts, 5 token types.\n"
     assert time.monotonic() - begun < 15
     states = Counter(Person.objects.values_list("state", flat=True))
     assert states["active"] > 1700
@@ -72,8 +73,8 @@ def test_everybody_comes_through_the_import_in_time() -> None:
 
 def test_everybody_active_with_an_address_can_get_a_token_of_some_type() -> None:
     load()
-    for person in Person.objects.filter(state="active").exclude(email="")[:300]:
-        choices = policy.type_choices(person)
+    for row in Person.objects.filter(state="active").exclude(email="")[:300]:
+        choices = policy.type_choices(row)
         assert [choice.reason for choice in choices if choice.reason not in (None, policy.WRONG_KIND)] == []
         assert any(choice.available for choice in choices)
 
@@ -86,10 +87,23 @@ def test_a_second_run_changes_nothing_and_keeps_the_passwords() -> None:
     assert gone is not None
     gone.deactivate()
     gone.save()
-    assert load() == "New: 0 persons, 0 accounts, 0 catalogue entries.\n"
+    Person.objects.get(account__username="sven").roles.all().delete()
+    vpn = TokenType.objects.get(code="vpn")
+    vpn.retire()
+    vpn.save()
+    assert load() == "New: 0 persons, 0 accounts, 0 token types.\n"
     assert cast.path().read_bytes() == before
     assert AuditEvent.objects.count() == events
     assert Person.objects.get(pk=gone.pk).state == "inactive"
+    assert not Person.objects.get(account__username="sven").roles.exists()
+    assert TokenType.objects.get(code="vpn").state == "retired"
+
+
+def test_persons_who_are_in_its_way_end_in_one_sentence() -> None:
+    person("x", email="ada@example.com", sid="", upn="")
+    with pytest.raises(CommandError, match="does not fit in"):
+        load()
+    assert Person.objects.count() == 1
 
 
 def test_the_cast_can_sign_in_with_what_is_written_for_the_owner_alone() -> None:
