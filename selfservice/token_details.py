@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from ca_bridge.certificates import describe
+from ca_bridge.certificates import common_name, describe
 from identity_manager.mail import install
 from identity_manager.models import Certificate, Container, MailState, OutgoingMail, SoftwareToken
 from identity_manager.ui import parts
@@ -67,23 +65,17 @@ def token_card(token: SoftwareToken) -> TokenCard:
 def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
     """The issued certificates of the token, in their order."""
     rows = token.certificates.exclude(certificate=None).select_related("profile")
-    return [
-        CertificateCard(
-            row,
-            token_words.of_certificate(row),
-            common_name(row.subject),
-            common_name(row.issuer),
-            _details(row),
-        )
-        for row in rows
-    ]
+    return [_certificate_card(row) for row in rows]
 
 
-def common_name(distinguished_name: str) -> str:
-    """The CN of a name in the form of RFC 4514; the whole name where it has none."""
-    name = x509.Name.from_rfc4514_string(distinguished_name)
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if found else distinguished_name
+def _certificate_card(row: Certificate) -> CertificateCard:
+    return CertificateCard(
+        row=row,
+        state=token_words.of_certificate(row),
+        name=common_name(row.subject),
+        issuer=common_name(row.issuer),
+        details=_details(row),
+    )
 
 
 def octets(hexadecimal: str) -> str:

@@ -1,0 +1,95 @@
+"""uma's desk: a request or a token in every place where a page of Self-Service can meet it."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from identity_manager.models import Account, Person, SoftwareToken, TokenRequest
+from tests import cast
+
+PROOFS, PROOFS_OF = "account_authentication_methods", "account_authentication_methods_user"
+Visitor = Callable[..., Client]
+
+
+class Desk:
+    """waiting: terms to accept.  moving: being issued.  sealed: a passphrase to note.  active: done."""
+
+    def __init__(self) -> None:
+        self.company = cast.Company()
+        self.ada, self.uma, self.sam = self.company.ada, self.company.uma, self.company.sam
+        self.waiting = cast.enabled(self.ada, self.uma, cast.token_type("waiting"))
+        self.moving = cast.accepted(cast.enabled(self.ada, self.uma, cast.token_type("moving")))
+        self.sealed = self.token_of(self._issued("sealed"))
+        done = self._issued("active", profiles=("client", "second"))
+        cast.delivered(done)
+        self.active = cast.noted(self.token_of(done))
+        self.text_id = self.waiting.tokens.get().token_type.terms.current_version().text_in("en").pk
+
+    def _issued(self, code: str, profiles: tuple[str, ...] = ("client",)) -> TokenRequest:
+        for profile in profiles:
+            cast.profile(profile)
+        token_type = cast.token_type(code, profiles=profiles)
+        return cast.issued(cast.accepted(cast.enabled(self.ada, self.uma, token_type)))
+
+    @staticmethod
+    def token_of(request: TokenRequest) -> SoftwareToken:
+        """The one token of the request, fresh from the database."""
+        return SoftwareToken.objects.get(request=request)
+
+    def addresses(self) -> dict[str, str]:
+        """Every page of Self-Service by name; `test_pages` sees to it that none is missing."""
+        certificate = self.active.certificates.first()
+        assert certificate is not None
+        return {
+            "dashboard": page("dashboard"),
+            "open-tasks": page("open-tasks"),
+            "request-softtoken": page("request-softtoken"),
+            "requests": page("requests"),
+            "certificates": page("certificates"),
+            "withdraw": page("withdraw", self.waiting.pk),
+            "terms": page("terms", self.waiting.pk),
+            "terms-text": page("terms-text", self.waiting.pk, self.text_id),
+            "decline": page("decline", self.waiting.pk),
+            "progress": page("progress", self.moving.pk),
+            "progress-lines": page("progress-lines", self.moving.pk),
+            "passphrase": page("passphrase", self.sealed.pk),
+            "acknowledge": page("acknowledge", self.sealed.pk),
+            "token": page("token", self.active.pk),
+            "lock": page("lock", self.active.pk),
+            "send-again": page("send-again", self.active.pk),
+            "certificate-file": page("certificate-file", certificate.pk, "pem"),
+            "chain": page("chain", certificate.pk),
+        }
+
+
+def page(name: str, *args: uuid.UUID | str) -> str:
+    """The address of a page of Self-Service."""
+    return reverse(f"selfservice:{name}", args=args)
+
+
+@pytest.fixture
+def desk(db: None) -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def visit(db: None) -> Visitor:
+    """A browser in which this person has signed in, the seconds ago that are given."""
+
+    def sign_in(person: Person, *, seconds_ago: int = 5) -> Client:
+        account, _created = Account.objects.get_or_create(
+            person=person, defaults={"username": person.personnel_number}
+        )
+        client = Client()
+        client.force_login(account)
+        session = client.session
+        session[PROOFS] = [{"method": "password", "at": time.time() - seconds_ago}]
+        session[PROOFS_OF] = str(account.pk)
+        session.save()
+        return client
+
+    return sign_in

@@ -1,0 +1,137 @@
+"""**Certificates** through its pages: what is shown, downloads, **Lock** and **Send the file again**."""
+
+from http import HTTPStatus
+
+import pytest
+from cryptography import x509
+from django.http import HttpResponse
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.mail import install
+from identity_manager.models import Certificate, OutgoingMail, SoftwareToken, TokenState
+from identity_manager.workflow import revoke, step7_deliver
+from selfservice.token_details import DEVICE_ICONS, octets
+from tests.selfservice.conftest import Desk, Visitor, page
+
+
+def first_certificate(token: SoftwareToken) -> Certificate:
+    certificate = token.certificates.first()
+    assert certificate is not None
+    return certificate
+
+
+def lock(desk: Desk, visit: Visitor, reason: str = "keyCompromise") -> HttpResponse:
+    return visit(desk.uma).post(page("lock", desk.active.pk), {"reason": reason})
+
+
+def send(desk: Desk, visit: Visitor, device: str) -> HttpResponse:
+    return visit(desk.uma).post(page("send-again", desk.active.pk), {"device": device})
+
+
+def test_each_token_is_a_card(desk: Desk, visit: Visitor) -> None:
+    text = visit(desk.uma).get(page("certificates")).content.decode()
+    assert page("token", desk.active.pk) in text
+    assert page("token", desk.sealed.pk) in text
+    assert page("token", desk.token_of(desk.moving).pk) not in text
+
+
+def test_the_token_page_names_its_certificates(desk: Desk, visit: Visitor) -> None:
+    text = visit(desk.uma).get(page("token", desk.active.pk)).content.decode()
+    for certificate in desk.active.certificates.all():
+        assert octets(certificate.serial) in text
+        assert octets(certificate.fingerprint_sha256) in text
+    assert "Uma Lindqvist" in text
+    assert "corporate issuing CA" in text
+    assert "uma@example.com" in text
+
+
+def test_the_public_certificate_in_both_encodings(desk: Desk, visit: Visitor) -> None:
+    client, certificate = visit(desk.uma), first_certificate(desk.active)
+    pem = client.get(page("certificate-file", certificate.pk, "pem"))
+    der = client.get(page("certificate-file", certificate.pk, "der"))
+    assert x509.load_pem_x509_certificate(pem.content) == x509.load_der_x509_certificate(der.content)
+    assert der.content == certificate.certificate
+    assert der["Content-Type"] == "application/pkix-cert"
+    assert pem["Content-Disposition"].endswith('.pem"')
+
+
+def test_the_chain(desk: Desk, visit: Visitor) -> None:
+    certificate = first_certificate(desk.active)
+    response = visit(desk.uma).get(page("chain", certificate.pk))
+    chain = x509.load_pem_x509_certificates(response.content)
+    assert certificate.issuer == chain[0].subject.rfc4514_string()
+    assert b"PRIVATE" not in response.content
+
+
+def test_no_other_encoding(desk: Desk, visit: Visitor) -> None:
+    address = page("certificate-file", first_certificate(desk.active).pk, "p12")
+    assert visit(desk.uma).get(address).status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("device", install.DEVICES, ids=lambda device: device.code)
+def test_every_device_has_its_icon_steps_and_files(
+    desk: Desk, visit: Visitor, device: install.Device
+) -> None:
+    assert device.code in DEVICE_ICONS
+    response = visit(desk.uma).get(page("token", desk.active.pk), {"device": device.code})
+    files = desk.active.containers.filter(format=device.container_format)
+    assert [file.pk for file in response.context["files"]] == [file.pk for file in files]
+    assert response.content.decode().count("<ol>") == 1
+
+
+def test_an_unknown_device_is_no_device(desk: Desk, visit: Visitor) -> None:
+    response = visit(desk.uma).get(page("token", desk.active.pk), {"device": "toaster"})
+    assert response.status_code == HTTPStatus.OK
+    assert response.context["device"] is None
+
+
+def test_the_file_is_sent_again_in_the_format_of_the_device(desk: Desk, visit: Visitor) -> None:
+    response = send(desk, visit, "macos")
+    assert response["Location"] == f"{page('token', desk.active.pk)}?device=macos#device"
+    mail = desk.active.mails.get(container_format="compatible")
+    step7_deliver.send(mail_id=mail.pk)
+    assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
+
+
+def test_a_second_click_does_not_mail_twice(desk: Desk, visit: Visitor) -> None:
+    send(desk, visit, "macos")
+    response = send(desk, visit, "macos")
+    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "on its way already" in response.content.decode()
+    assert desk.active.mails.filter(container_format="compatible").count() == 1
+
+
+def test_a_forged_device_is_refused(desk: Desk, visit: Visitor) -> None:
+    response = send(desk, visit, "toaster")
+    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert desk.active.mails.filter(message="delivery").count() == 1
+
+
+def test_nothing_is_sent_of_a_locked_token(desk: Desk, visit: Visitor) -> None:
+    revoke.revoke_token(actor=desk.uma, token_id=desk.active.pk, reason=RevocationReason.UNSPECIFIED)
+    assert send(desk, visit, "windows").status_code == HTTPStatus.CONFLICT
+
+
+def test_locking_asks_why(desk: Desk, visit: Visitor) -> None:
+    for reason in ("", "superseded", "no reason of ours"):
+        response = lock(desk, visit, reason)
+        assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert response.context["form"].errors.keys() == {"reason"}
+    assert SoftwareToken.objects.get(pk=desk.active.pk).state == TokenState.ACTIVE
+
+
+def test_locking_revokes_every_certificate(desk: Desk, visit: Visitor) -> None:
+    assert lock(desk, visit)["Location"] == page("token", desk.active.pk)
+    assert SoftwareToken.objects.get(pk=desk.active.pk).state == TokenState.REVOKED
+    decided = desk.active.certificates.exclude(revocation_decided_at=None)
+    assert decided.filter(revocation_reason="keyCompromise").count() == 2
+    text = visit(desk.uma).get(page("token", desk.active.pk)).content.decode()
+    assert "Being locked" in text
+    assert "For which device?" not in text
+
+
+def test_locking_twice_says_so(desk: Desk, visit: Visitor) -> None:
+    lock(desk, visit)
+    response = lock(desk, visit)
+    assert response.status_code == HTTPStatus.CONFLICT
+    assert "not in use any more" in response.content.decode()

@@ -1,0 +1,99 @@
+"""**Request softtoken** (step 1 of the option) and **My requests**."""
+
+import uuid
+from http import HTTPStatus
+
+import pytest
+from django.http import HttpResponse
+
+from identity_manager.models import ApprovalPolicy, RequestState, TokenRequest
+from selfservice import stories
+from tests import cast
+from tests.selfservice.conftest import Visitor, page
+
+
+@pytest.fixture
+def company(db: None) -> cast.Company:
+    return cast.Company()
+
+
+def ask(company: cast.Company, visit: Visitor, *types: object) -> HttpResponse:
+    return visit(company.uma).post(page("request-softtoken"), {"types": [str(chosen) for chosen in types]})
+
+
+def test_the_cards_say_whether_somebody_approves(company: cast.Company, visit: Visitor) -> None:
+    cast.token_type("double", approval=ApprovalPolicy.SELF_REQUESTED, approvers_needed=2)
+    text = visit(company.uma).get(page("request-softtoken")).content.decode()
+    assert "Nobody has to approve it." in text
+    assert "Somebody approves it first." in text
+    assert "2 persons approve it first." in text
+
+
+def test_without_approval_the_terms_come_next(company: cast.Company, visit: Visitor) -> None:
+    response = ask(company, visit, company.vpn.pk)
+    request = TokenRequest.objects.get(person=company.uma)
+    assert request.origin == "self-service"
+    assert response["Location"] == page("terms", request.pk)
+
+
+def test_with_approval_somebody_decides(company: cast.Company, visit: Visitor) -> None:
+    assert ask(company, visit, company.signature.pk)["Location"] == page("requests")
+    assert TokenRequest.objects.get(person=company.uma).state == RequestState.REQUESTED
+
+
+def test_none_checked(company: cast.Company, visit: Visitor) -> None:
+    response = ask(company, visit)
+    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert response.context["form"].errors["types"] == ["Check at least one software token type."]
+
+
+@pytest.mark.parametrize("forged", [uuid.uuid4(), "vpn", "<script>"])
+def test_forged_types(company: cast.Company, visit: Visitor, forged: object) -> None:
+    response = ask(company, visit, forged)
+    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "types" in response.context["form"].errors
+    assert not TokenRequest.objects.exists()
+
+
+def test_a_type_that_is_under_way_says_why_not(company: cast.Company, visit: Visitor) -> None:
+    cast.asked(company.uma, company.vpn)
+    assert "Your request for this type is under way." in (
+        visit(company.uma).get(page("request-softtoken")).content.decode()
+    )
+    response = ask(company, visit, company.vpn.pk)
+    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert TokenRequest.objects.count() == 1
+
+
+def test_without_an_address_nothing_can_be_asked(visit: Visitor, db: None) -> None:
+    cast.token_type("vpn")
+    uma = cast.person("uma", email="")
+    text = visit(uma).get(page("request-softtoken")).content.decode()
+    assert "You have no e-mail address" in text
+    assert 'name="types"' not in text
+
+
+def test_withdrawing(company: cast.Company, visit: Visitor) -> None:
+    request = cast.asked(company.uma, company.signature)
+    client = visit(company.uma)
+    assert "Withdraw the request" in client.get(page("withdraw", request.pk)).content.decode()
+    assert client.post(page("withdraw", request.pk))["Location"] == page("requests")
+    assert TokenRequest.objects.get(pk=request.pk).state == RequestState.CANCELLED
+    response = client.post(page("withdraw", request.pk))
+    assert response.status_code == HTTPStatus.CONFLICT
+    assert "cannot be withdrawn" in response.content.decode()
+
+
+@pytest.mark.parametrize("state", RequestState.values)
+def test_every_state_has_its_words(company: cast.Company, visit: Visitor, state: str) -> None:
+    request = company.request_in(state)
+    assert stories.of(request).line
+    response = visit(company.uma).get(page("requests"))
+    assert response.status_code == HTTPStatus.OK
+    assert request.reference in response.content.decode()
+    assert visit(company.uma).get(page("withdraw", request.pk)).status_code == HTTPStatus.OK
+
+
+def test_a_rejection_says_why(company: cast.Company, visit: Visitor) -> None:
+    company.request_in("rejected")
+    assert "not needed" in visit(company.uma).get(page("requests")).content.decode()
