@@ -12,7 +12,6 @@ from pathlib import Path
 
 from identity_manager.config import secret_files
 
-
 PREFIX = "identity-manager-tests-"
 
 
