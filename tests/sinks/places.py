@@ -1,0 +1,103 @@
+"""The sinks that keep something: mails, sessions, cache, audit log, the database as rows and as files."""
+
+import email
+import json
+import sqlite3
+import traceback
+from collections.abc import Iterator
+from email import policy
+from email.message import Message
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
+
+from identity_manager.models import AuditEvent
+
+Place = tuple[str, bytes]
+
+
+def mails() -> Iterator[Place]:
+    """Each message of the mailbox as it travels, and each of its headers and parts, decoded."""
+    for path in sorted(Path(settings.MAILBOX_DIR).glob("*")):
+        content = path.read_bytes()
+        yield f"mail {path.name}", content
+        message = email.message_from_bytes(content, policy=policy.default)
+        for part in message.walk():
+            yield f"mail {path.name}, {part.get_content_type()}", _decoded(part)
+
+
+def _decoded(part: Message) -> bytes:
+    headers = "\n".join(f"{name}: {value}" for name, value in part.items())
+    payload = part.get_payload(decode=True)
+    return headers.encode(errors="replace") + b"\n\n" + (payload if isinstance(payload, bytes) else b"")
+
+
+def sessions() -> Iterator[Place]:
+    """Each session as it is stored, and decoded."""
+    for session in Session.objects.all():
+        yield "session, stored", session.session_data.encode()
+        yield "session, decoded", json.dumps(session.get_decoded()).encode()
+
+
+def audit_events() -> Iterator[Place]:
+    """Each event of the audit log, all columns."""
+    for values in AuditEvent.objects.values():
+        yield f"audit event {values['name']}", json.dumps(values, cls=DjangoJSONEncoder).encode()
+
+
+def cache_rows() -> Iterator[Place]:
+    """Each key and value of the cache that all processes share."""
+    yield from _rows_of(str(settings.CACHES["default"]["LOCATION"]))
+
+
+def database_rows() -> Iterator[Place]:
+    """Each row of each table."""
+    with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+    for table in tables:
+        yield from _rows_of(table)
+
+
+def _rows_of(table: str) -> Iterator[Place]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 a name of our own
+        columns = [column.name if hasattr(column, "name") else column[0] for column in cursor.description]
+        for row in cursor.fetchall():
+            for column, value in zip(columns, row, strict=True):
+                yield f"{table}.{column}", _as_bytes(value)
+
+
+def _as_bytes(value: object) -> bytes:
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode(errors="replace")
+
+
+def database_files(database: Path) -> Iterator[Place]:
+    """The file of an SQLite database, what SQLite keeps beside it, and a dump."""
+    for path in sorted(database.parent.glob(f"{database.name}*")):
+        yield f"file {path.name}", path.read_bytes()
+    with sqlite3.connect(database) as dumped:
+        yield "dump", "\n".join(dumped.iterdump()).encode(errors="replace")
+
+
+def files_below(directory: Path) -> Iterator[Place]:
+    """Every file of a directory and what is below it."""
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            yield f"file {path.relative_to(directory)}", path.read_bytes()
+
+
+def told_by(error: BaseException) -> Iterator[Place]:
+    """What an exception tells: its traceback, and the words of each that led to it, hidden ones too."""
+    yield f"traceback of {type(error).__name__}", "".join(traceback.format_exception(error)).encode()
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield f"words of {type(each).__name__}", f"{each}\n{each!r}\n{each.__dict__!r}".encode()
+        waiting += [each.__cause__, each.__context__]

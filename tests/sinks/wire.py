@@ -1,0 +1,111 @@
+"""A real broker whose every command is overheard, and a worker that does what is published, on demand."""
+
+import json
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from celery import current_app
+from kombu import Connection
+
+from identity_manager.management.embedded import Broker, server_executable
+from tests.broker import running_broker
+from tests.sinks.places import Place
+
+QUEUES = ("ca", "mail")
+
+
+class Wire:
+    """The broker, what it was told since the listening began, and what it has written down."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+        self._heard = b""
+        self._ear = self._connected()
+        self._ear.sendall(b"MONITOR\r\n")
+
+    def _connected(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(10)
+        connection.connect(str(self.broker.socket_path))
+        return connection
+
+    def places(self) -> Iterator[Place]:
+        """Every command as overheard, and the broker's own files: nothing that it was told is missing."""
+        yield "broker, overheard", self._overheard()
+        yield from ((f"broker {path.name}", path.read_bytes()) for path in self._files())
+
+    def _files(self) -> Iterator[Path]:
+        return (path for path in Path(self.broker.directory).rglob("*") if path.is_file())
+
+    def _overheard(self) -> bytes:
+        """A command of our own marks where to stop reading."""
+        mark = uuid.uuid4().hex.encode()
+        with self._connected() as speaker:
+            speaker.sendall(b"ECHO %s\r\n" % mark)
+            speaker.recv(100)
+        while mark not in self._heard:
+            self._heard += self._ear.recv(1 << 16)
+        return self._heard
+
+    def close(self) -> None:
+        self._ear.close()
+
+
+@contextmanager
+def overheard_broker() -> Iterator[Wire]:
+    """Yield a broker of its own; what is published meanwhile goes there, and waits for work()."""
+    with running_broker(server_executable()) as broker, _published_to(broker.url):
+        wire = Wire(broker)
+        try:
+            yield wire
+        finally:
+            wire.close()
+
+
+@contextmanager
+def _published_to(url: str) -> Iterator[None]:
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy of celery.local
+    before = app.conf.broker_url, app.conf.task_always_eager
+    app.conf.broker_url, app.conf.task_always_eager = url, False
+    _forget_connections(app)
+    try:
+        yield
+    finally:
+        _forget_connections(app)
+        app.conf.broker_url, app.conf.task_always_eager = before
+
+
+def _forget_connections(app: Any) -> None:
+    """As after a fork: the next message goes over a connection of its own."""
+    app.pool.force_close_all()
+    app._pool = app.amqp._producer_pool = None
+
+
+def work(wire: Wire) -> list[Place]:
+    """Do what waits at the broker, in turn, until nothing does; return the messages that were taken.
+
+    A task that fails is logged as the worker logs it, and the next one is done.
+    """
+    taken: list[Place] = []
+    with Connection(wire.broker.url) as connection:
+        while message := _next(connection):
+            body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+            name = message.headers["task"]
+            taken.append((f"message {name}", json.dumps(message.headers).encode() + b"\n" + body))
+            current_app.tasks[name].apply(args=message.decode()[0], throw=False)
+            message.ack()
+    return taken
+
+
+def _next(connection: Connection) -> Any:
+    """The oldest message of the first queue that has one."""
+    channel: Any = connection.default_channel
+    for queue in QUEUES:
+        raw = channel.basic_get(queue)
+        if raw is not None:
+            return raw
+    return None
