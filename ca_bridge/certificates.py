@@ -54,6 +54,15 @@ class CertificateFacts:
     subject_alt_names: tuple[tuple[str, str], ...]
 
 
+def common_name(distinguished_name: str) -> str:
+    """Return the CN of a name as CertificateFacts writes it; the whole name where it has none."""
+    name = x509.Name.from_rfc4514_string(
+        distinguished_name, {name: identifier for identifier, name in _LONG_NAMES.items()}
+    )
+    found = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(found[0].value) if found else distinguished_name
+
+
 def load(der: bytes) -> x509.Certificate:
     """Return the certificate. Raises CaError, permanent, for what is none."""
     try:

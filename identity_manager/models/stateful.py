@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django_fsm import ConcurrentTransition
 
 from ca_bridge.state import SafeFSM
 
@@ -29,7 +30,15 @@ class Stateful(SafeFSM, models.Model):
             self.version += 1
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "version"}
-        super().save(*args, **kwargs)
+        try:
+            super().save(*args, **kwargs)
+        except ConcurrentTransition:
+            self.version = self._version_read
+            raise
 
     def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
-        return super()._do_update(base_qs.filter(version=self._version_read), *args, **kwargs)
+        """Nothing updated and the row there: somebody else saved it. Django would try to insert it anew."""
+        updated = super()._do_update(base_qs.filter(version=self._version_read), *args, **kwargs)
+        if not updated and base_qs.filter(pk=self.pk).exists():
+            raise ConcurrentTransition("This row was saved by somebody else since it was read.")
+        return updated

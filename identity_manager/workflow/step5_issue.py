@@ -97,7 +97,7 @@ def _bind(certificate: Certificate, key: keys.PrivateKey | None) -> uuid.UUID | 
         with transaction.atomic():
             return _order(certificate, key)
     except CaError as error:
-        _refuse(certificate, message=error.message, detail=error.detail)
+        _settle_error(certificate, error)
         return None
 
 
@@ -149,12 +149,14 @@ def _outcome(call: Callable[[uuid.UUID], Answer], order_id: uuid.UUID) -> Answer
 def _settle(claim: Claim, outcome: Answer | CaError) -> None:
     with transaction.atomic():
         certificate = locking.certificate(claim.certificate_id)
-        if certificate.claim_id != claim.claim_id or certificate.state != CertificateState.ORDERED:
-            return  # the lease ran out and somebody else settled; the journal knows what the CA answered
+        ours = certificate.claim_id == claim.claim_id and certificate.state == CertificateState.ORDERED
         if isinstance(outcome, CaError):
-            _settle_error(certificate, outcome)
+            if ours:
+                _settle_error(certificate, outcome)
             return
-        order = issuing.record(claim.order_id, outcome)
+        order = issuing.record(claim.order_id, outcome)  # also where it is late: what is surplus is revoked
+        if not ours:
+            return
         if order.state == CaOrder.State.ISSUED:
             _settle_issued(certificate, order)
         elif order.state == CaOrder.State.REFUSED:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from django_fsm import ConcurrentTransition
 
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import RevocationReason
@@ -303,3 +304,14 @@ def test_a_lapse_against_the_persons_word(company: Company) -> None:
     row = SoftwareToken.objects.get()
     assert row.passphrase_wrapped is None
     assert (row.state == "lapsed") == (row.acknowledged_at is None)
+
+
+def test_a_stale_copy_cannot_be_saved(company: Company) -> None:
+    request = company.request_in("requested")
+    first, second = (TokenRequest.objects.get(pk=request.pk) for _ in range(2))
+    first.postponed_until = timezone.now()
+    first.save()
+
+    with pytest.raises(ConcurrentTransition):
+        second.save()
+    assert second.version == request.version
