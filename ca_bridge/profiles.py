@@ -22,7 +22,6 @@ PLACEHOLDERS = (
     "personnel_number",
     "department",
     "organisational_unit",
-    "organisation",
 )
 _SID_TEMPLATE = subject_alt_names.SID_URI_PREFIX + "{sid}"
 _OBJECT_IDENTIFIER = regex.compile(r"[0-2](\.(0|[1-9][0-9]*)){1,30}")

@@ -27,7 +27,6 @@ JANE = {
     "personnel_number": "P-1",
     "department": "R&D",
     "organisational_unit": "Berlin",
-    "organisation": "Example",
 }
 
 
