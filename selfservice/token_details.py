@@ -100,7 +100,7 @@ def devices(token: SoftwareToken, chosen: install.Device | None) -> list[parts.D
     page = reverse("selfservice:token", args=[token.pk])
     return [
         parts.Device(
-            device.name, DEVICE_ICONS[device.code], f"{page}?device={device.code}#device", device is chosen
+            device.name, DEVICE_ICONS[device.code], f"{page}?device={device.code}#install", device is chosen
         )
         for device in install.DEVICES
     ]

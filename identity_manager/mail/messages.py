@@ -65,8 +65,9 @@ def delivery(token: SoftwareToken, *, container_format: str, number: int) -> Out
         for device in DEVICES
         if device.container_format.value == container_format and device.code.removesuffix("-old") in IN_MAILS
     ]
-    files = token.containers.filter(format=container_format)
-    mail = _compose(about, url=selfservice_url("selfservice:certificates"), devices=devices, files=files)
+    files = token.containers.filter(format=container_format).select_related("certificate__profile")
+    page = "selfservice:open-tasks" if token.acknowledged_at is None else "selfservice:certificates"
+    mail = _compose(about, url=selfservice_url(page), devices=devices, files=files)
     mail.container_format = container_format
     mail.to_address = token.request.delivery_address
     return mail

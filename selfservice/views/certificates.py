@@ -80,7 +80,7 @@ def send_again(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
         return _token_page(request, access.own_token(request, token_id), device=device, form=form)
     messages.success(request, _("The file is on its way to %(address)s.") % {"address": mail.to_address})
     page = reverse("selfservice:token", args=[row.pk])
-    return redirect(f"{page}?device={form.cleaned_data['device']}#device")
+    return redirect(f"{page}?device={form.cleaned_data['device']}#install")
 
 
 @require_safe

@@ -87,7 +87,7 @@ def test_an_unknown_device_is_no_device(desk: Desk, visit: Visitor) -> None:
 
 def test_the_file_is_sent_again_in_the_format_of_the_device(desk: Desk, visit: Visitor) -> None:
     response = send(desk, visit, "macos")
-    assert response["Location"] == f"{page('token', desk.active.pk)}?device=macos#device"
+    assert response["Location"] == f"{page('token', desk.active.pk)}?device=macos#install"
     mail = desk.active.mails.get(container_format="compatible")
     step7_deliver.send(mail_id=mail.pk)
     assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"

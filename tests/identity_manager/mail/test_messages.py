@@ -1,0 +1,184 @@
+"""Each mail, in each language, for persons with names of every kind."""
+
+import html
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from identity_manager.mail import messages, sending
+from identity_manager.mail.install import DEVICES
+from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.workflow import step6_passphrase
+from tests import cast
+
+NAMES = [
+    "Łukasz Żółć",
+    "ليلى حداد",
+    "山田 太郎",
+    "D'Arcy <script>alert(1)</script> & Söhne",
+    "{{ request.pk }} {% x %}",
+]
+LANGUAGES = [code for code, _name in settings.LANGUAGES]
+TEMPLATES = Path(settings.BASE_DIR) / "templates" / "emails"
+UNRESOLVED = re.compile(r"\{\{|\{%|%\(|\bNone\b")
+
+
+class Road:
+    """A request whose token is sealed and whose passphrase was shown, and the people on its way."""
+
+    def __init__(self) -> None:
+        self.company = cast.Company()
+        profiles = ("client", "second")
+        token_type = cast.token_type("mail", profiles=profiles, name="Mail & more", name_de="Post & mehr")
+        request = cast.enabled(self.company.ada, self.company.uma, token_type)
+        token = cast.issued(cast.accepted(request)).tokens.get()
+        self.secret = step6_passphrase.show(actor=self.company.uma, token_id=token.pk)
+
+    @property
+    def request(self) -> TokenRequest:
+        return TokenRequest.objects.get()
+
+    @property
+    def token(self) -> SoftwareToken:
+        return SoftwareToken.objects.get()
+
+    def name_everybody(self, name: str, language: str) -> None:
+        """Everybody has this name and language."""
+        Person.objects.update(display_name=name, language=language)
+
+    def mail(self, function: str) -> OutgoingMail:
+        """The mail that the function of that name makes."""
+        makers: dict[str, Callable[[], OutgoingMail]] = {
+            "information": lambda: messages.information(self.request),
+            "approval_needed": lambda: messages.approval_needed(self.request, self.fresh(self.company.paul)),
+            "approved": lambda: messages.approved(self.request),
+            "rejected": lambda: messages.rejected(self.request),
+            "delivery": lambda: messages.delivery(self.token, container_format="standard", number=7),
+            "passphrase_shown": lambda: messages.passphrase_shown(self.token),
+            "request_lapsed": lambda: messages.request_lapsed(self.request),
+            "token_lapsed": lambda: messages.token_lapsed(self.token),
+            "sign_in_code_made": lambda: messages.sign_in_code_made(
+                self.fresh(self.company.uma), code_id="7"
+            ),
+        }
+        return makers[function]()
+
+    @staticmethod
+    def fresh(person: Person) -> Person:
+        return Person.objects.get(pk=person.pk)
+
+
+FUNCTIONS = [
+    name
+    for name, function in inspect.getmembers(messages, inspect.isfunction)
+    if function.__module__ == messages.__name__ and not name.startswith("_") and not name.endswith("_url")
+]
+
+
+@pytest.fixture
+def road(db: None) -> Road:
+    return Road()
+
+
+def test_each_mail_has_its_folder() -> None:
+    folders = {path.name for path in TEMPLATES.iterdir() if path.is_dir()}
+    assert folders == set(FUNCTIONS)
+    for folder in folders:
+        assert {path.name for path in (TEMPLATES / folder).iterdir()} == {
+            "subject.txt",
+            "body.txt",
+            "body.html",
+        }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_whole_in_text_and_html(road: Road, function: str, language: str, name: str) -> None:
+    road.name_everybody(name, language)
+    mail = road.mail(function)
+    assert mail.language == language
+    assert mail.subject
+    assert mail.subject == " ".join(mail.subject.split())
+    assert name in mail.body_text
+    assert html.escape(name) in mail.body_html.replace("&#39;", "&#x27;")
+    assert "<script" not in mail.body_html
+    for part in (mail.subject, mail.body_text, mail.body_html):
+        assert not UNRESOLVED.search(part.replace(name, "").replace(html.escape(name), ""))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_it_says_who_writes_and_that_no_passphrase_is_mailed(road: Road, function: str) -> None:
+    mail = road.mail(function)
+    for part in (mail.body_text, mail.body_html):
+        assert "This mail comes from Identity Manager" in part
+        assert "We never mail a passphrase" in part
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_its_one_link_holds_no_token(road: Road, function: str) -> None:
+    mail = road.mail(function)
+    links = re.findall(r'href="([^"]+)"', mail.body_html)
+    assert len(links) == 1
+    assert links[0] in mail.body_text
+    assert "?" not in links[0]
+    assert links[0].startswith((settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_it_loads_nothing_and_never_holds_the_passphrase(road: Road, function: str) -> None:
+    mail = road.mail(function)
+    assert not re.search(r"\bsrc=|url\(|<link|<img", mail.body_html)
+    for part in (mail.subject, mail.body_text, mail.body_html):
+        assert road.secret not in part
+        assert not [group for group in road.secret.split("-") if group in part]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_speaks_the_language_of_its_reader(road: Road, language: str) -> None:
+    road.name_everybody("Uma Lindqvist", language)
+    mail = road.mail("delivery")
+    assert f'<html lang="{language}"' in mail.body_html
+    assert {"en": "Mail & more", "de": "Post & mehr"}[language] in mail.body_text
+
+
+@pytest.mark.parametrize("container_format", ["standard", "compatible"])
+def test_the_delivery_names_its_files_and_explains_them(road: Road, container_format: str) -> None:
+    mail = messages.delivery(road.token, container_format=container_format, number=7)
+    files = [container.file_name for container in road.token.containers.filter(format=container_format)]
+    assert len(files) == 2
+    for part in (mail.body_text, mail.body_html):
+        assert all(name in part for name in files)
+    explained = [device for device in DEVICES if f"\n{device.name}\n1. {device.steps[0]}" in mail.body_text]
+    assert len(explained) >= 4
+    assert {device.container_format.value for device in explained} == {container_format}
+    assert [name for name, _content, _type in attachments(mail)] == files
+
+
+def attachments(mail: OutgoingMail) -> list[tuple[str, bytes, str]]:
+    """What hangs on the message."""
+    return [tuple(each) for each in sending.build(mail).attachments]  # type: ignore[misc]  # three values each
+
+
+def test_the_delivery_says_where_the_passphrase_is(road: Road) -> None:
+    mail = road.mail("delivery")
+    assert "under Open Tasks" in mail.body_text
+    assert mail.body_text.count("/my/open-tasks/") == 1
+
+
+def test_a_file_that_is_sent_again_promises_no_passphrase(road: Road) -> None:
+    step6_passphrase.acknowledge(actor=road.token.person, token_id=road.token.pk)
+    mail = road.mail("delivery")
+    assert "the passphrase that you noted" in mail.body_text
+    assert "/my/open-tasks/" not in mail.body_text
+
+
+def test_the_message_carries_both_parts(road: Road) -> None:
+    mail = road.mail("delivery")
+    message = sending.build(mail).message()
+    kinds = [part.get_content_type() for part in message.walk() if not part.is_multipart()]
+    assert kinds == ["text/plain", "text/html", "application/x-pkcs12", "application/x-pkcs12"]
