@@ -20,9 +20,7 @@ NOT_WAITING = Reason("not-waiting", _("This request does not wait for a decision
 ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since you opened the page."))
 PERSON_CHANGED = Reason(
     "person-changed",
-    _(
-        _("The person's data have changed since the request was made. Reject or cancel it."),
-    ),
+    _("The person's data have changed since the request was made. Reject or cancel it."),
 )
 NO_REASON = Reason("no-reason", _("Say why you reject the request."))
 NOT_IN_THE_FUTURE = Reason("not-in-the-future", _("Choose a time that lies ahead, at most 90 days."))

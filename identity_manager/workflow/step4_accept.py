@@ -30,9 +30,7 @@ ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since y
 OTHER_TERMS = Reason("other-terms", _("The terms have changed since you opened the page. Read them again."))
 PERSON_CHANGED = Reason(
     "person-changed",
-    _(
-        _("Your data have changed since the request was made. Ask the office for a new request."),
-    ),
+    _("Your data have changed since the request was made. Ask the office for a new request."),
 )
 
 
