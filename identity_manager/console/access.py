@@ -22,6 +22,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
+from identity_manager.models.person import PersonQuerySet
 from identity_manager.ui.context import ADMINISTRATORS, REQUEST_READERS, SEARCHERS
 from identity_manager.workflow import policy, sign_in_code_policy
 
@@ -67,7 +68,7 @@ def within_units(actor: Person, roles: Iterable[str], unit_field: str) -> Q:
     return Q(**{f"{unit_field}__in": units}) if units else NOTHING
 
 
-def visible_persons(actor: Person) -> QuerySet[Person]:
+def visible_persons(actor: Person) -> PersonQuerySet:
     """The persons whom this officer may search and read."""
     return Person.objects.filter(within_units(actor, SEARCHERS, "organisational_unit"))
 
@@ -160,13 +161,13 @@ def token_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SoftwareToke
     return found
 
 
-def mail_for_administrator(request: HttpRequest, pk: uuid.UUID) -> OutgoingMail:
-    """The mail about a request, for a Software Token Administrator of its recipient's unit."""
+def request_of_mail_for_administrator(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
+    """The request that the mail is about, for a Software Token Administrator of the recipient's unit."""
     actor = request_reader(request)
-    rows = OutgoingMail.objects.filter(request__in=visible_requests(actor)).select_related("person")
-    found: OutgoingMail = get_object_or_404(rows, pk=pk)
-    _must_administer(actor, found.person)
-    return found
+    rows = OutgoingMail.objects.select_related("person", "request")
+    mail: OutgoingMail = get_object_or_404(rows, pk=pk, request__in=visible_requests(actor))
+    _must_administer(actor, mail.person)
+    return visible_requests(actor).get(mails=mail)
 
 
 def _must_administer(actor: Person, person: Person) -> None:

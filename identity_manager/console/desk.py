@@ -25,7 +25,7 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
-from identity_manager.ui.context import SEARCHERS
+from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.ui.parts import MEANING_ICONS, Event, Meaning
 from identity_manager.workflow import sign_in_code_policy
 
@@ -58,7 +58,7 @@ class Line:
 
 def context(actor: Person) -> dict[str, Any]:
     """Each part only for who has a role for it; what waits and is nothing is left out."""
-    waits = [*_decisions(actor), *_codes(actor), *_registrations(actor)]
+    waits = [*_decisions(actor), *_codes(actor)]
     troubles = [*_troubles(actor), *_authorities(actor)]
     return {
         "tab": "start",
@@ -67,9 +67,10 @@ def context(actor: Person) -> dict[str, Any]:
         "could_wait": bool(waits),
         "troubles": [figure for figure in troubles if figure.number],
         "watches": bool(troubles),
+        "registered": list(_registrations(actor)),
         "under_way": list(_under_way(actor)),
-        "reads_requests": access.holds(actor, access.REQUEST_READERS),
-        "lines": [Line(history.told(event), event.request) for event in _events(actor)],
+        "reads_requests": access.holds(actor, REQUEST_READERS),
+        "lines": [Line(history.told(event), event.request) for event in _events(actor) if event.request],
     }
 
 

@@ -1,9 +1,10 @@
 """The forms of Identity Manager. Each goes to one verb or to one list."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -16,9 +17,26 @@ from identity_manager.ui.parts import Card
 from identity_manager.workflow import policy, side_roads, step2_approve
 from identity_manager.workflow.policy import TypeChoice
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 OPEN = "open"
 MAIL_REFUSED = "mail-refused"
-REASON_FIELD = {"widget": forms.Textarea(attrs={"rows": 3}), "max_length": 2000, "strip": True}
+LONGEST_REASON = 2000
+
+
+class ReasonField(forms.CharField):
+    """A few lines of text that say why. required is what stands there when they are left out."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def __init__(self, *, help_text: "StrOrPromise", required: "StrOrPromise") -> None:
+        super().__init__(
+            label=_("Reason"),
+            help_text=help_text,
+            max_length=LONGEST_REASON,
+            error_messages={"required": required},
+        )
 
 
 class SearchForm(forms.Form):
@@ -53,7 +71,7 @@ class RequestFilterForm(forms.Form):
 class EnableForm(VerbForm):
     """Step 1: the types that a person is enabled for."""
 
-    types = CardsField(label=_("Software token types"), error_messages={"required": policy.NO_TYPE.sentence})
+    types = CardsField(label=_("Software token types"), error_messages={"required": lazystr(policy.NO_TYPE)})
 
     def __init__(self, *args: Any, choices: Iterable[TypeChoice], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,11 +102,8 @@ class DecisionForm(VerbForm):
 class RejectForm(DecisionForm):
     """Step 2: no, and why."""
 
-    reason = forms.CharField(
-        label=_("Why do you reject it?"),
-        help_text=_("The person who asked reads this."),
-        error_messages={"required": step2_approve.NO_REASON.sentence},
-        **REASON_FIELD,
+    reason = ReasonField(
+        help_text=_("The person who asked reads this."), required=lazystr(step2_approve.NO_REASON)
     )
 
 
@@ -96,21 +111,18 @@ class PostponeForm(DecisionForm):
     """Step 2: not now."""
 
     until = forms.DateTimeField(
-        label=_("Until when?"),
+        label=_("Until"),
         help_text=_("The task comes back to OPEN TASKS then, for every approver. At most 90 days."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        error_messages={"required": step2_approve.NOT_IN_THE_FUTURE.sentence},
+        error_messages={"required": lazystr(step2_approve.NOT_IN_THE_FUTURE)},
     )
 
 
 class CancelForm(VerbForm):
     """Why a request is cancelled."""
 
-    reason = forms.CharField(
-        label=_("Why is it cancelled?"),
-        help_text=_("It stays on the request's page."),
-        error_messages={"required": side_roads.NO_REASON.sentence},
-        **REASON_FIELD,
+    reason = ReasonField(
+        help_text=_("It stays on the request's page."), required=lazystr(side_roads.NO_REASON)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.utils.functional import Promise
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge import registry
@@ -116,18 +116,24 @@ def _officers() -> QuerySet[RoleAssignment]:
 
 def _authorities() -> Iterator[Authority]:
     for alias in registry.aliases():
-        connector = settings.CA_CONNECTORS[alias]["CONNECTOR"].rsplit(".", 1)[-1]
+        connector = str(settings.CA_CONNECTORS[alias]["CONNECTOR"]).rsplit(".", 1)[-1]
         yield Authority(alias, connector, registry.health(alias))
 
 
 def _jobs() -> Iterator[Job]:
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
-        yield Job(entry["task"], JOBS.get(entry["task"], ""), str(_schedule(entry["schedule"])))
+        task = str(entry["task"])
+        yield Job(task, JOBS.get(task, ""), str(_schedule(entry["schedule"])))
 
 
 def _schedule(schedule: Any) -> str | Promise:
     if isinstance(schedule, int | float):
-        return _("every %(count)d seconds") % {"count": schedule}
+        minutes, seconds = divmod(int(schedule), 60)
+        if seconds:
+            return ngettext("every %(count)d second", "every %(count)d seconds", int(schedule)) % {
+                "count": int(schedule)
+            }
+        return ngettext("every minute", "every %(count)d minutes", minutes) % {"count": minutes}
     return _("each hour, at minute %(minute)s") % {
         "minute": ", ".join(str(each) for each in sorted(schedule.minute))
     }

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import access, history, sign_in_code_page, token_card
 from identity_manager.models import AuditEvent, Person, Role, SoftwareToken, TokenRequest, TokenType
+from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow import policy
 
@@ -25,7 +26,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "obstacle": policy.enable_obstacle(actor, person),
         "sign_in": sign_in_code_page.card(actor, person),
         "tokens": [token_card.card(token, administers=False) for token in _tokens(person)],
-        "reads_requests": access.holds(actor, access.REQUEST_READERS),
+        "reads_requests": access.holds(actor, REQUEST_READERS),
         "requests": _requests(actor, person),
         "history": history.timeline(_events(person), type_names=_type_names()),
     }

@@ -22,13 +22,13 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     form = RequestFilterForm(request.GET)
     wanted = form.cleaned_data if form.is_valid() else {}
     sort = tables.order_of(request, ORDERS, "-asked")
-    rows = _found(access.visible_requests(actor), wanted)
+    rows = tables.in_order(_found(access.visible_requests(actor), wanted), sort, ORDERS)
     return {
         "tab": "requests",
         "form": form,
         "is_filtered": any(wanted.values()) or not form.is_valid(),
         "sort": sort,
-        "page": tables.page_of(request, _with_lines(tables.in_order(rows, sort, ORDERS))),
+        "page": tables.page_of(request, tables.CappedPaginator(_with_lines(rows))),
     }
 
 

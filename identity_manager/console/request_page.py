@@ -85,9 +85,13 @@ def _listed(row: TokenRequest) -> str:
 def _happened(row: TokenRequest, form: VerbForm) -> dict[str, Any]:
     """The history; after a stale form also what happened meanwhile."""
     names = {token.type_code: str(token.token_type) for token in row.tokens.all()}
-    events = history.timeline(row.events.all(), type_names=names)
+    events = row.events.all()
+    last = next((event for event in events if event.name in history.MILESTONES), None)
     stale = isinstance(form.refused, Stale)
-    return {"history": events, "meanwhile": events[0] if events and stale else None}
+    return {
+        "history": history.timeline(events, type_names=names),
+        "meanwhile": history.told(last) if last and stale else None,
+    }
 
 
 def _trouble(row: TokenRequest) -> dict[str, Any]:

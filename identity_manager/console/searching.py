@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console import access, tables
 from identity_manager.console.forms import SearchForm
 from identity_manager.models import Person, PersonKind, PersonState, Role, SoftwareToken
+from identity_manager.models.person import PersonQuerySet
 from identity_manager.models.software_token import IN_USE
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import Reason
@@ -54,13 +55,15 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     wanted = form.cleaned_data
     of_kind = access.visible_persons(actor).filter(kind=wanted["kind"])
     sort = tables.order_of(request, ORDERS, "name")
-    page = tables.page_of(request, _with_tokens(tables.in_order(_found(of_kind, wanted), sort, ORDERS)))
+    found = tables.in_order(_found(of_kind, wanted), sort, ORDERS)
+    paginator = tables.CappedPaginator(_with_tokens(found))
+    page = tables.page_of(request, paginator)
     return common | {
         "searched": True,
         "text": wanted["q"],
         "is_short": 0 < len(wanted["q"]) < SHORT,
         "state_word": PersonState(wanted["state"]).label if wanted["state"] else "",
-        "count_words": count_words(page.paginator, total=of_kind.count(), kind=wanted["kind"]),
+        "count_words": count_words(paginator, total=of_kind.count(), kind=wanted["kind"]),
         "sort": sort,
         "page": page,
         "rows": list(_rows(actor, page)),
@@ -73,7 +76,7 @@ def count_words(paginator: tables.CappedPaginator, *, total: int, kind: str) -> 
     return str(sentence) % {"found": tables.grouped(paginator.count), "total": tables.grouped(total)}
 
 
-def _found(rows: QuerySet[Person], wanted: dict[str, str]) -> QuerySet[Person]:
+def _found(rows: PersonQuerySet, wanted: dict[str, str]) -> PersonQuerySet:
     if wanted["state"]:
         rows = rows.filter(state=wanted["state"])
     return rows.matching(wanted["q"]) if wanted["q"] else rows

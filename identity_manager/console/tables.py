@@ -51,9 +51,9 @@ def in_order(rows: QuerySet[Any], sort: str, orders: Orders) -> QuerySet[Any]:
     return rows.order_by(*columns, "pk")
 
 
-def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
+def page_of(request: HttpRequest, paginator: CappedPaginator) -> "Page[Any]":
     """The page that the address asks for; the nearest one where there is no such page."""
-    return CappedPaginator(rows).get_page(request.GET.get("page"))
+    return paginator.get_page(request.GET.get("page"))
 
 
 def grouped(number: int) -> str:

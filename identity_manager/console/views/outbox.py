@@ -13,12 +13,12 @@ from identity_manager.workflow import side_roads
 
 
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    mail = access.mail_for_administrator(request, pk)
+    request_id = access.request_of_mail_for_administrator(request, pk).pk
     actor = access.officer(request)
     form = PressForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
             side_roads.retry_mail(actor=actor, mail_id=pk)
             messages.success(request, _("The mail is sent again."))
-            return redirect("console:request", mail.request_id)
-    return request_page.response(request, actor, mail.request_id, form=form)
+            return redirect("console:request", request_id)
+    return request_page.response(request, actor, request_id, form=form)
