@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; exit; }; \
 	done; echo python3)
-TEST_PROGRAMS := chromium redis-server libnss3-tools gnutls-bin openssl fonts-noto-core fonts-noto-cjk
+TEST_PROGRAMS := chromium redis-server libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk
 CODE := identity_manager selfservice ca_bridge manage.py
 PYTEST := $(PYTHON) -m pytest
 # Two processes: the machines that this must be quick on have two cores.

@@ -1,0 +1,146 @@
+"""Every string is there in German, none is stale, and what is filled in at run time has its place in both."""
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
+from django.conf import settings
+from django.core.management import call_command
+
+ROOT = Path(settings.BASE_DIR)
+COMMITTED = ROOT / "locale/de/LC_MESSAGES/django.po"
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|\{\w+\}|</?\w+[^>]*>")
+UNFIT_WORDS = re.compile(r"\b[Bb]itte\b|!")
+SOURCES = ("ca_bridge", "identity_manager", "selfservice", "templates")
+Key = tuple[str | None, str]
+
+
+def catalogue(path: Path) -> Catalog:
+    with path.open("rb") as stream:
+        return read_po(stream, locale="de", abort_invalid=True)
+
+
+def messages(book: Catalog) -> Iterator[Message]:
+    return (message for message in book if message.id)
+
+
+def key(message: Message) -> Key:
+    return message.context, forms(message.id)[0]
+
+
+def forms(text: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The singular and, where there is one, the plural."""
+    return (text,) if isinstance(text, str) else tuple(text or ())
+
+
+def untranslated(book: Catalog) -> list[Key]:
+    return [key(message) for message in messages(book) if not all(forms(message.string))]
+
+
+def fuzzy(book: Catalog) -> list[Key]:
+    return [key(message) for message in messages(book) if message.fuzzy]
+
+
+def misfilled(book: Catalog) -> list[Key]:
+    """Messages in which a form of the translation names other placeholders or tags than the original.
+
+    A form for one may leave out the number, as the original does.
+    """
+    found = []
+    for message in messages(book):
+        allowed = [set(PLACEHOLDER.findall(form)) for form in forms(message.id)]
+        if any(set(PLACEHOLDER.findall(form)) not in allowed for form in forms(message.string)):
+            found.append(key(message))
+    return found
+
+
+def book_of(entries: str) -> Catalog:
+    header = 'msgid ""\nmsgstr ""\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n\n'
+    return read_po((header + entries).splitlines(keepends=True), locale="de", abort_invalid=True)
+
+
+@pytest.fixture(scope="module")
+def german() -> Catalog:
+    return catalogue(COMMITTED)
+
+
+def test_nothing_is_left_in_english(german: Catalog) -> None:
+    assert untranslated(german) == []
+
+
+def test_nothing_was_guessed(german: Catalog) -> None:
+    """`makemessages` marks as fuzzy what it took from a similar string."""
+    assert fuzzy(german) == []
+
+
+def test_nothing_is_kept_that_is_said_no_more(german: Catalog) -> None:
+    assert list(german.obsolete) == []
+
+
+def test_what_is_filled_in_has_its_place(german: Catalog) -> None:
+    assert misfilled(german) == []
+
+
+def test_the_voice_is_calm(german: Catalog) -> None:
+    loud = [
+        form for message in messages(german) for form in forms(message.string) if UNFIT_WORDS.search(form)
+    ]
+    assert loud == []
+
+
+def test_the_head_names_nobody_and_no_day_that_moves() -> None:
+    head = COMMITTED.read_text(encoding="utf-8").partition("\n\n")[0]
+    assert "POT-Creation-Date" not in head
+    assert "@" not in head
+    assert '"Last-Translator: \\n"' in head
+
+
+@pytest.mark.needs_program("xgettext")
+def test_the_catalogue_holds_what_the_source_says(
+    german: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {key(message): forms(message.id) for message in messages(extracted(tmp_path, monkeypatch))}
+    kept = {key(message): forms(message.id) for message in messages(german)}
+    assert said == kept
+
+
+def extracted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """What makemessages finds in a copy of the source."""
+    for source in SOURCES:
+        shutil.copytree(ROOT / source, folder / source, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "locale").mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(settings, "LOCALE_PATHS", [folder / "locale"])
+    call_command("makemessages", locale=["de"], verbosity=0)
+    return catalogue(folder / "locale/de/LC_MESSAGES/django.po")
+
+
+class TestTheChecksThemselves:
+    """Each of them finds what it is there to find."""
+
+    def test_an_empty_translation(self) -> None:
+        assert untranslated(book_of('msgid "Approve"\nmsgstr ""\n')) == [(None, "Approve")]
+
+    def test_an_empty_plural(self) -> None:
+        entry = 'msgid "%(n)d day"\nmsgid_plural "%(n)d days"\nmsgstr[0] "%(n)d Tag"\nmsgstr[1] ""\n'
+        assert untranslated(book_of(entry)) == [(None, "%(n)d day")]
+
+    def test_a_guess(self) -> None:
+        assert fuzzy(book_of('#, fuzzy\nmsgid "Approve"\nmsgstr "Ablehnen"\n')) == [(None, "Approve")]
+
+    def test_something_obsolete(self) -> None:
+        assert len(book_of('#~ msgid "Submit"\n#~ msgstr "Absenden"\n').obsolete) == 1
+
+    @pytest.mark.parametrize("german", ["Guten Tag", "Guten Tag %(nam)s", "Guten Tag <b>%(name)s</b>"])
+    def test_a_placeholder_that_does_not_match(self, german: str) -> None:
+        assert misfilled(book_of(f'msgid "Hello %(name)s"\nmsgstr "{german}"\n')) == [
+            (None, "Hello %(name)s")
+        ]
+
+    def test_a_form_for_one_without_its_number_is_right_where_the_original_has_none(self) -> None:
+        entry = 'msgid "one"\nmsgid_plural "%(n)d of them"\nmsgstr[0] "eins"\nmsgstr[1] "%(n)d davon"\n'
+        assert misfilled(book_of(entry)) == []
