@@ -63,7 +63,7 @@ class DeclineForm(VerbForm):
 
     reason = forms.CharField(
         label=_("Reason"),
-        help_text=_("The office that asked for you reads this."),
+        help_text=_("The office that looks after software tokens reads this."),
         required=False,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
