@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -128,8 +129,14 @@ MILESTONES = (
 )
 
 
+def rows() -> QuerySet[AuditEvent]:
+    """Events with what their words need, newest first; their tokens' secrets stay in the database."""
+    rows = AuditEvent.objects.select_related("actor", "token__token_type")
+    return rows.defer("token__passphrase_wrapped", "token__snapshot").order_by("-pk")
+
+
 def told(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.Event:
-    """The event as a line of a timeline. Its actor must be fetched with it; the token, where it has one."""
+    """The event, from rows(), as a line of a timeline."""
     words = WORDS[Event(event.name)]
     detail = words.detail(event.facts)
     if type_names and "types" in event.facts:

@@ -65,5 +65,4 @@ def _type_names() -> dict[str, str]:
 
 
 def _events(person: Person) -> QuerySet[AuditEvent]:
-    rows = AuditEvent.objects.filter(person=person).select_related("actor", "token__token_type")
-    return rows.order_by("-pk")[:EVENTS_SHOWN]
+    return history.rows().filter(person=person)[:EVENTS_SHOWN]

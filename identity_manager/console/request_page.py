@@ -13,7 +13,6 @@ from identity_manager.console import access, actions, history, refusals, steps, 
 from identity_manager.console.forms import DecisionForm, PostponeForm, PressForm, RejectForm
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import (
-    AuditEvent,
     OutgoingMail,
     Person,
     RequestOrigin,
@@ -69,12 +68,11 @@ def originals(row: TokenRequest) -> list[str]:
 
 def _rows() -> QuerySet[TokenRequest]:
     """The request with all that its page reads; texts of mails and wrapped secrets stay in the database."""
-    events = AuditEvent.objects.select_related("actor", "token__token_type").order_by("-pk")
     return TokenRequest.objects.select_related("person", "requested_by").prefetch_related(
         Prefetch("tokens", token_card.rows().order_by("token_type__position", "pk")),
         Prefetch("mails", OutgoingMail.objects.defer("body_text", "body_html")),
         "approvals__approver",
-        Prefetch("events", events),
+        Prefetch("events", history.rows()),
     )
 
 

@@ -16,13 +16,13 @@ def enable(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     person = access.person_for_enabling(request, pk)
     actor = access.officer(request)
     choices = policy.type_choices(person)
-    form = EnableForm(refusals.sent(request), choices=choices)
+    checked = request.POST.getlist("types") or request.GET.getlist("types")
+    form = EnableForm(refusals.sent(request), choices=choices, initial={"types": checked})
     if form.is_valid():
         with refusals.told_by(form):
             types = [uuid.UUID(value) for value in form.cleaned_data["types"]]
             opened = step1_enable.enable(actor=actor, person_id=pk, type_ids=types)
             messages.success(request, _("The request for %(person)s is opened.") % {"person": person})
             return redirect("console:request", opened.pk)
-    checked = request.POST.getlist("types") or request.GET.getlist("types")
     page = enabling.Page(actor, person, choices, checked)
     return render(request, page.template(request), page.context(form), status=refusals.status_of(form))

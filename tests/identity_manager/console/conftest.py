@@ -1,0 +1,24 @@
+"""The company of tests/cast.py, and browsers of its officers."""
+
+import pytest
+from django.test import Client
+
+from tests import cast
+from tests.identity_manager.console.visitors import signed_in
+
+
+@pytest.fixture
+def company(db: None) -> cast.Company:
+    return cast.Company()
+
+
+@pytest.fixture
+def ada(company: cast.Company) -> Client:
+    """The administrator's browser."""
+    return signed_in(company.ada)
+
+
+@pytest.fixture
+def paul(company: cast.Company) -> Client:
+    """An approver's browser."""
+    return signed_in(company.paul)

@@ -1,0 +1,202 @@
+"""Step 2 on the page: approve, reject, postpone; and what an old, forged or unallowed form gets."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from identity_manager.models import Person, RequestState, Role, TokenRequest
+from identity_manager.workflow import step2_approve
+from tests import cast
+from tests.identity_manager.console.visitors import officer, signed_in
+
+
+@pytest.fixture
+def request_(company: cast.Company) -> TokenRequest:
+    """A request of ada for uma that waits for approval."""
+    return company.request_in(RequestState.REQUESTED)
+
+
+def page(row: TokenRequest, action: str = "") -> str:
+    return reverse(f"console:request-{action}" if action else "console:request", args=[row.pk])
+
+
+def state_of(row: TokenRequest) -> str:
+    return str(TokenRequest.objects.get(pk=row.pk).state)
+
+
+def in_days(days: int) -> str:
+    return timezone.localtime(timezone.now() + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M")
+
+
+def test_an_approver_finds_the_decision_on_the_page(paul: Client, request_: TokenRequest) -> None:
+    text = paul.get(page(request_)).text
+
+    for words in ("Approve", "Reject", "Postpone", request_.snapshot_hash):
+        assert words in text
+
+
+def test_approve_sends_the_request_on(paul: Client, request_: TokenRequest) -> None:
+    response = paul.post(page(request_, "approve"), {"snapshot_hash": request_.snapshot_hash}, follow=True)
+
+    assert response.redirect_chain == [(page(request_), 302)]
+    assert "Approved." in response.text
+    assert state_of(request_) == RequestState.AWAITING_ACCEPTANCE
+
+
+def test_the_first_of_two_approvals_says_that_another_is_needed(paul: Client, request_: TokenRequest) -> None:
+    TokenRequest.objects.filter(pk=request_.pk).update(approvals_needed=2)
+
+    response = paul.post(page(request_, "approve"), {"snapshot_hash": request_.snapshot_hash}, follow=True)
+
+    assert "A second approver decides too." in response.text
+    assert state_of(request_) == RequestState.REQUESTED
+
+
+def test_reject_ends_it_with_the_reason(paul: Client, request_: TokenRequest) -> None:
+    form = {"snapshot_hash": request_.snapshot_hash, "reason": "Research does not sign contracts."}
+
+    response = paul.post(page(request_, "reject"), form, follow=True)
+
+    assert state_of(request_) == RequestState.REJECTED
+    assert "Ada Berg is told by mail." in response.text
+    assert "Research does not sign contracts." in response.text
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "\n"])
+def test_reject_without_a_reason_is_an_error_at_the_field(
+    paul: Client, request_: TokenRequest, reason: str
+) -> None:
+    form = {"snapshot_hash": request_.snapshot_hash, "reason": reason}
+
+    response = paul.post(page(request_, "reject"), form)
+
+    assert response.status_code == 422
+    assert response.context["form"].errors == {"reason": ["Say why you reject the request."]}
+    assert state_of(request_) == RequestState.REQUESTED
+
+
+def test_postpone_takes_it_out_of_the_queue(paul: Client, request_: TokenRequest) -> None:
+    form = {"snapshot_hash": request_.snapshot_hash, "until": in_days(3)}
+
+    response = paul.post(page(request_, "postpone"), form, follow=True)
+
+    assert response.redirect_chain == [(reverse("console:approvals"), 302)]
+    assert list(response.context["waiting"]) == []
+    assert list(response.context["postponed"]) == [request_]
+
+
+@pytest.mark.parametrize(
+    "until", ["", "yesterday", "2001-01-01T00:00", "9999-12-31T23:59", "2026-02-30T10:00"]
+)
+def test_postpone_to_no_good_time_is_an_error_at_the_field(
+    paul: Client, request_: TokenRequest, until: str
+) -> None:
+    response = paul.post(
+        page(request_, "postpone"), {"snapshot_hash": request_.snapshot_hash, "until": until}
+    )
+
+    assert response.status_code == 422
+    assert set(response.context["form"].errors) == {"until"}
+    assert TokenRequest.objects.get(pk=request_.pk).postponed_until is None
+
+
+def test_postpone_longer_than_allowed_is_an_error_at_the_field(paul: Client, request_: TokenRequest) -> None:
+    form = {"snapshot_hash": request_.snapshot_hash, "until": in_days(120)}
+
+    response = paul.post(page(request_, "postpone"), form)
+
+    assert response.status_code == 422
+    assert "at most 90 days" in str(response.context["form"].errors["until"])
+
+
+@pytest.mark.parametrize("action", ["approve", "reject", "postpone"])
+def test_an_old_form_says_what_happened_meanwhile(
+    paul: Client, request_: TokenRequest, company: cast.Company, action: str
+) -> None:
+    cast.approved(company.petra, request_)
+    form = {"snapshot_hash": request_.snapshot_hash, "reason": "x", "until": in_days(1)}
+
+    response = paul.post(page(request_, action), form)
+
+    assert response.status_code == 409
+    assert "This request does not wait for a decision any more." in response.text
+    assert "Meanwhile: Approved (Petra Novák," in " ".join(response.text.split())
+    assert response.context["row"].state == RequestState.AWAITING_ACCEPTANCE
+
+
+def test_a_form_about_another_snapshot_is_refused(paul: Client, request_: TokenRequest) -> None:
+    response = paul.post(page(request_, "approve"), {"snapshot_hash": "0" * 64})
+
+    assert response.status_code == 409
+    assert "The request has changed since you opened the page." in response.text
+    assert state_of(request_) == RequestState.REQUESTED
+
+
+def test_a_form_without_a_snapshot_is_refused(paul: Client, request_: TokenRequest) -> None:
+    assert paul.post(page(request_, "approve")).status_code == 422
+    assert state_of(request_) == RequestState.REQUESTED
+
+
+def test_changed_data_of_the_person_stop_the_approval_and_are_shown(
+    paul: Client, request_: TokenRequest, company: cast.Company
+) -> None:
+    Person.objects.filter(pk=company.uma.pk).update(email="other@example.com")
+
+    shown = paul.get(page(request_))
+    response = paul.post(page(request_, "approve"), {"snapshot_hash": request_.snapshot_hash})
+
+    assert "uma@example.com" in shown.text
+    assert "other@example.com" in shown.text
+    assert response.status_code == 409
+    assert state_of(request_) == RequestState.REQUESTED
+
+
+def test_who_asked_does_not_decide(request_: TokenRequest, company: cast.Company) -> None:
+    company.ada.roles.create(role=Role.APPROVER)
+    client = signed_in(company.ada)
+
+    shown = client.get(page(request_))
+    response = client.post(page(request_, "approve"), {"snapshot_hash": request_.snapshot_hash})
+
+    assert "You asked for this. Somebody else decides on it." in shown.text
+    assert "approve/" not in shown.text
+    assert response.status_code == 403
+    assert "You asked for this." in response.text
+    assert state_of(request_) == RequestState.REQUESTED
+
+
+def test_the_beneficiary_does_not_decide(request_: TokenRequest, company: cast.Company) -> None:
+    company.uma.roles.create(role=Role.APPROVER)
+    client = signed_in(company.uma)
+
+    response = client.post(page(request_, "approve"), {"snapshot_hash": request_.snapshot_hash})
+
+    assert response.status_code == 403
+    assert "This is for yourself." in response.text
+
+
+def test_an_approver_of_another_unit_does_not_find_it(request_: TokenRequest) -> None:
+    client = signed_in(officer("olga", Role.APPROVER, unit="Süd"))
+
+    for action in ("approve", "reject", "postpone"):
+        form = {"snapshot_hash": request_.snapshot_hash, "reason": "x", "until": in_days(1)}
+        assert client.post(page(request_, action), form).status_code == 404
+    assert state_of(request_) == RequestState.REQUESTED
+
+
+def test_a_request_that_comes_back_is_in_the_queue_again(
+    paul: Client, request_: TokenRequest, company: cast.Company
+) -> None:
+    until = timezone.now() + timedelta(days=1)
+    step2_approve.postpone(
+        actor=company.petra, request_id=request_.pk, snapshot_hash=request_.snapshot_hash, until=until
+    )
+    TokenRequest.objects.filter(pk=request_.pk).update(postponed_until=timezone.now() - timedelta(seconds=1))
+
+    response = paul.get(reverse("console:approvals"))
+
+    assert list(response.context["waiting"]) == [request_]
+    assert list(response.context["postponed"]) == []

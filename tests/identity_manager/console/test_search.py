@@ -1,0 +1,180 @@
+"""SEARCH: who is found, in which order, how many, and what stands beside each."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from identity_manager.console import tables
+from identity_manager.models import Person, PersonKind, PersonState, Role
+from tests import cast
+from tests.identity_manager.console.visitors import officer, signed_in
+
+SEARCH = reverse("console:search")
+
+
+def names(response: Any) -> list[str]:
+    return [row.person.display_name for row in response.context["rows"]]
+
+
+def test_before_anything_was_asked_for_nobody_is_listed(ada: Client) -> None:
+    response = ada.get(SEARCH)
+
+    assert response.status_code == 200
+    assert "searched" not in response.context
+    assert "one or two letters match beginnings of words" in response.text
+
+
+def test_without_words_everybody_of_the_kind_is_listed(ada: Client) -> None:
+    cast.person("xenia", kind=PersonKind.EXTERNAL)
+
+    employees = ada.get(SEARCH, {"kind": "employee", "q": ""})
+    externals = ada.get(SEARCH, {"kind": "external"})
+
+    assert len(names(employees)) == 6
+    assert "6 of 6 employees" in employees.text
+    assert names(externals) == ["Xenia Muster"]
+    assert "1 of 1 external persons" in externals.text
+
+
+def test_words_find_without_accents_and_case(ada: Client) -> None:
+    cast.person("jose", display_name="José Łukasz", given_name="José", surname="Łukasz")
+
+    assert names(ada.get(SEARCH, {"kind": "employee", "q": "LUKASZ jose"})) == ["José Łukasz"]
+
+
+def test_the_count_says_how_many_of_how_many(ada: Client) -> None:
+    assert "1 of 6 employees" in ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"}).text
+
+
+def test_a_state_narrows_the_list(ada: Client, company: cast.Company) -> None:
+    cast.person("ines", state=PersonState.INACTIVE)
+
+    response = ada.get(SEARCH, {"kind": "employee", "state": "inactive"})
+
+    assert names(response) == ["Ines Muster"]
+    assert "Inactive" in response.text
+
+
+def test_nobody_found_is_said_with_what_to_do(ada: Client) -> None:
+    assert "Nobody found" in ada.get(SEARCH, {"kind": "employee", "q": "nosuchname"}).text
+
+
+def test_nobody_found_by_two_letters_says_how_two_letters_are_matched(ada: Client) -> None:
+    assert "Type more of the name" in ada.get(SEARCH, {"kind": "employee", "q": "qq"}).text
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [("name", "Ada Berg"), ("-name", "Paul Weber"), ("email", "Ada Berg"), ("-email", "Uma Lindqvist")],
+)
+def test_columns_sort_both_ways(ada: Client, sort: str, first: str) -> None:
+    assert names(ada.get(SEARCH, {"kind": "employee", "sort": sort}))[0] == first
+
+
+@pytest.mark.parametrize(
+    "bad", [{"sort": "password"}, {"page": "999"}, {"page": "no"}, {"q": "%' OR 1=1 --"}, {"q": "\x00"}]
+)
+def test_a_bookmark_with_nonsense_still_opens(ada: Client, bad: dict[str, str]) -> None:
+    assert ada.get(SEARCH, {"kind": "employee", **bad}).status_code == 200
+
+
+@pytest.mark.parametrize("bad", [{"kind": "robot"}, {"kind": "employee", "state": "gone"}])
+def test_a_filter_that_nobody_knows_searches_nothing(ada: Client, bad: dict[str, str]) -> None:
+    response = ada.get(SEARCH, bad)
+
+    assert response.status_code == 200
+    assert "searched" not in response.context
+
+
+def test_an_active_person_can_be_enabled_and_others_say_why_not(ada: Client, company: cast.Company) -> None:
+    cast.person("ines", state=PersonState.INACTIVE)
+    cast.person("emil", email="")
+
+    text = ada.get(SEARCH, {"kind": "employee"}).text
+
+    assert reverse("console:enable", args=[company.uma.pk]) in text
+    assert "This person is Inactive. Activate the person first." in text
+    assert "This person has no e-mail address, so nothing can be delivered." in text
+    for name in ("Ines", "Emil"):
+        person = Person.objects.get(given_name=name)
+        assert reverse("console:enable", args=[person.pk]) not in text
+
+
+def test_who_is_no_administrator_is_offered_nothing_to_enable(company: cast.Company) -> None:
+    text = signed_in(company.rita).get(SEARCH, {"kind": "employee"}).text
+
+    assert "Uma Lindqvist" in text
+    assert "/enable/" not in text
+
+
+def test_tokens_in_use_are_shown_by_type(ada: Client, company: cast.Company) -> None:
+    company.request_in("issued")
+
+    rows = {row.person: row.token_types for row in ada.get(SEARCH, {"kind": "employee"}).context["rows"]}
+
+    assert rows[company.uma] == ["VPN"]
+    assert rows[company.sam] == []
+
+
+def test_a_role_limited_to_a_unit_searches_that_unit_only(company: cast.Company) -> None:
+    cast.person("sonja", organisational_unit="Süd")
+
+    response = signed_in(officer("olga", Role.TOKEN_ADMINISTRATOR, unit="Süd")).get(
+        SEARCH, {"kind": "employee"}
+    )
+
+    assert names(response) == ["Sonja Muster"]
+    assert "1 of 1 employees" in response.text
+
+
+@pytest.fixture
+def crowd(company: cast.Company) -> None:
+    Person.objects.bulk_create(
+        Person(
+            personnel_number=f"N{number:04}",
+            given_name="Nils",
+            surname=f"Nygård {number:04}",
+            display_name=f"Nils Nygård {number:04}",
+            state=PersonState.ACTIVE,
+        )
+        for number in range(tables.PAGE_SIZE * 2)
+    )
+
+
+def test_pages_hold_everybody_once(ada: Client, crowd: None) -> None:
+    seen: list[str] = []
+    for page in (1, 2, 3):
+        seen += names(ada.get(SEARCH, {"kind": "employee", "sort": "department", "page": page}))
+
+    assert len(seen) == len(set(seen)) == 56
+
+
+def test_the_next_page_keeps_what_was_searched_for(ada: Client, crowd: None) -> None:
+    text = ada.get(SEARCH, {"kind": "employee", "state": "active", "sort": "-name"}).text
+
+    assert "kind=employee&amp;state=active&amp;sort=-name&amp;page=2" in text
+
+
+def test_a_long_count_stops_and_says_so(ada: Client, crowd: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "COUNT_LIMIT", 30)
+
+    response = ada.get(SEARCH, {"kind": "employee", "page": 2})
+
+    assert "More than 30 of 56 employees; these are the first 30" in response.text
+    assert len(names(response)) == 5
+
+
+def test_a_page_asks_the_database_the_same_number_of_times_however_many_it_lists(
+    ada: Client, company: cast.Company, crowd: None, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    ada.get(SEARCH)
+
+    with django_assert_max_num_queries(12) as few:
+        ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"})
+    with django_assert_max_num_queries(12) as many:
+        ada.get(SEARCH, {"kind": "employee"})
+
+    assert len(many) <= len(few)

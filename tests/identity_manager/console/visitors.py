@@ -1,0 +1,23 @@
+"""How the tests of the officers' portal come in: a browser that a person has signed in with."""
+
+from django.test import Client
+
+from identity_manager.models import Account, Person, Role, RoleAssignment
+from tests import cast
+
+
+def signed_in(person: Person, *, enforce_csrf_checks: bool = False) -> Client:
+    """A browser where the person is signed in."""
+    account, _created = Account.objects.get_or_create(
+        person=person, defaults={"username": person.personnel_number}
+    )
+    client = Client(enforce_csrf_checks=enforce_csrf_checks)
+    client.force_login(account)
+    return client
+
+
+def officer(name: str, role: Role, *, unit: str = "", **fields: str) -> Person:
+    """An officer of one role, everywhere or for one organisational unit."""
+    person = cast.person(name, roles=(), **fields)
+    RoleAssignment.objects.create(person=person, role=role, organisational_unit=unit)
+    return person
