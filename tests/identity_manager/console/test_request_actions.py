@@ -1,0 +1,256 @@
+"""What an administrator does with requests, tokens and mails; and what an old or forged form gets."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    MailState,
+    OutgoingMail,
+    PersonState,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from tests import cast
+from tests.identity_manager.console.visitors import signed_in
+
+
+def page(row: TokenRequest, action: str = "") -> str:
+    return reverse(f"console:request-{action}" if action else "console:request", args=[row.pk])
+
+
+def token_page(row: TokenRequest, action: str) -> str:
+    return reverse(f"console:token-{action}", args=[row.tokens.get().pk])
+
+
+def state_of(row: TokenRequest) -> str:
+    return str(TokenRequest.objects.get(pk=row.pk).state)
+
+
+def test_cancel_asks_first_and_says_for_whom(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("issuing")
+
+    text = ada.get(page(row, "cancel")).text
+
+    assert "Cancel the request for Uma Lindqvist?" in text
+    assert state_of(row) == RequestState.ISSUING
+
+
+def test_cancel_ends_the_request_with_the_reason(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("issuing")
+
+    response = ada.post(page(row, "cancel"), {"reason": "left the project"}, follow=True)
+
+    assert response.redirect_chain == [(page(row), 302)]
+    assert state_of(row) == RequestState.CANCELLED
+    assert "left the project" in response.text
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_cancel_without_a_reason_is_an_error_at_the_field(
+    ada: Client, company: cast.Company, reason: str
+) -> None:
+    row = company.request_in("issuing")
+
+    response = ada.post(page(row, "cancel"), {"reason": reason})
+
+    assert response.status_code == 422
+    assert response.context["form"].errors == {"reason": ["Say why."]}
+    assert state_of(row) == RequestState.ISSUING
+
+
+def test_a_reason_that_is_too_long_is_an_error_at_the_field(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("issuing")
+
+    assert ada.post(page(row, "cancel"), {"reason": "x" * 2001}).status_code == 422
+    assert state_of(row) == RequestState.ISSUING
+
+
+@pytest.mark.parametrize("state", ["issued", "completed", "rejected", "cancelled", "declined", "lapsed"])
+def test_what_cannot_be_cancelled_any_more_says_so_and_shows_the_present_state(
+    ada: Client, company: cast.Company, state: str
+) -> None:
+    row = company.request_in(state)
+
+    response = ada.post(page(row, "cancel"), {"reason": "x"})
+
+    assert response.status_code == 409
+    assert "cannot be cancelled any more" in response.text
+    assert "Meanwhile:" in response.text
+    assert response.context["row"].state == state == state_of(row)
+
+
+def test_retry_has_a_failed_request_tried_again(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("failed")
+
+    response = ada.post(page(row, "retry"), follow=True)
+
+    assert response.redirect_chain == [(page(row), 302)]
+    assert state_of(row) == RequestState.ISSUING
+
+
+@pytest.mark.parametrize("state", [state.value for state in RequestState if state != RequestState.FAILED])
+def test_what_has_not_failed_is_not_retried(ada: Client, company: cast.Company, state: str) -> None:
+    row = company.request_in(state)
+
+    response = ada.post(page(row, "retry"))
+
+    assert response.status_code == 409
+    assert "This request has not failed, or was retried meanwhile." in response.text
+    assert state_of(row) == state
+
+
+def test_a_failed_request_of_who_is_not_active_is_not_retried(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("failed")
+    company.uma.refresh_from_db()
+    company.uma.deactivate()
+    company.uma.save()
+
+    response = ada.post(page(row, "retry"))
+
+    assert company.uma.state == PersonState.INACTIVE
+    assert response.status_code == 422
+    assert "This person is Inactive." in response.text
+    assert state_of(row) == RequestState.FAILED
+
+
+def test_retry_now_makes_due_what_waits(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("issuing")
+    certificate = Certificate.objects.get(token__request=row)
+    certificate.attempts = 7
+    certificate.settle_later("timed out", now=timezone.now())
+    certificate.save()
+
+    ada.post(page(row, "retry-now"))
+
+    certificate.refresh_from_db()
+    assert certificate.next_attempt_at is not None
+    assert certificate.next_attempt_at <= timezone.now()
+
+
+def test_revoke_asks_for_a_reason(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("completed")
+
+    shown = ada.get(token_page(row, "revoke"))
+    response = ada.post(token_page(row, "revoke"), {})
+
+    assert "Revoke VPN of Uma Lindqvist?" in shown.text
+    assert response.status_code == 422
+    assert response.context["form"].errors == {"reason": ["Choose why it is revoked."]}
+    assert row.tokens.get().state == TokenState.ACTIVE
+
+
+@pytest.mark.parametrize("reason", ["keyCompromise", "superseded"])
+def test_revoke_ends_the_token(ada: Client, company: cast.Company, reason: str) -> None:
+    row = company.request_in("completed")
+
+    response = ada.post(token_page(row, "revoke"), {"reason": reason}, follow=True)
+
+    assert response.redirect_chain == [(page(row), 302)]
+    token = row.tokens.get()
+    assert (token.state, token.reason) == (TokenState.REVOKED, reason)
+    assert "The certificate authority is told now." in response.text
+
+
+@pytest.mark.parametrize("reason", ["certificateHold", "because", "cACompromise"])
+def test_a_reason_that_is_not_offered_revokes_nothing(
+    ada: Client, company: cast.Company, reason: str
+) -> None:
+    row = company.request_in("completed")
+
+    assert ada.post(token_page(row, "revoke"), {"reason": reason}).status_code == 422
+    assert row.tokens.get().state == TokenState.ACTIVE
+
+
+@pytest.mark.parametrize("state", ["requested", "issuing", "cancelled", "rejected"])
+def test_what_is_not_in_use_is_neither_revoked_nor_sent(
+    ada: Client, company: cast.Company, state: str
+) -> None:
+    row = company.request_in(state)
+
+    revoked = ada.post(token_page(row, "revoke"), {"reason": "superseded"})
+    sent = ada.post(token_page(row, "send-again"), {"container_format": "standard"})
+
+    assert (revoked.status_code, sent.status_code) == (409, 409)
+    assert "This token is not in use any more." in revoked.text
+    assert "This token is not in use, so its file is not sent." in sent.text
+
+
+@pytest.mark.parametrize("container_format", ["standard", "compatible"])
+def test_send_again_queues_one_mail(ada: Client, company: cast.Company, container_format: str) -> None:
+    row = company.request_in("completed")
+    before = row.mails.filter(message="delivery").count()
+
+    response = ada.post(token_page(row, "send-again"), {"container_format": container_format}, follow=True)
+
+    assert "The file is on its way again." in response.text
+    assert row.mails.filter(message="delivery").count() == before + 1
+    assert (
+        row.mails.filter(message="delivery", container_format=container_format, state="queued").count() == 1
+    )
+
+
+def test_send_again_twice_sends_once(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("completed")
+    form = {"container_format": "standard"}
+
+    ada.post(token_page(row, "send-again"), form)
+    response = ada.post(token_page(row, "send-again"), form)
+
+    assert response.status_code == 422
+    assert "The file is on its way already." in response.text
+    assert row.mails.filter(message="delivery", state="queued").count() == 1
+
+
+def test_a_format_that_does_not_exist_is_an_error_at_the_field(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("completed")
+
+    response = ada.post(token_page(row, "send-again"), {"container_format": "jks"})
+
+    assert response.status_code == 422
+    assert "container_format" in response.context["form"].errors
+
+
+def refused_mail(row: TokenRequest) -> OutgoingMail:
+    mail = row.mails.get(message="information")
+    mail.mark_failed(error="550 no such user", now=timezone.now())
+    mail.save()
+    return mail
+
+
+def test_a_refused_mail_is_queued_again_once(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("awaiting_acceptance")
+    mail = refused_mail(row)
+    address = reverse("console:mail-retry", args=[mail.pk])
+
+    first, second = ada.post(address, follow=True), ada.post(address)
+
+    assert first.redirect_chain == [(page(row), 302)]
+    assert "The mail is sent again." in first.text
+    assert OutgoingMail.objects.get(pk=mail.pk).state == MailState.QUEUED
+    assert second.status_code == 409
+
+
+def test_an_auditor_reads_and_does_nothing(company: cast.Company) -> None:
+    row = company.request_in("failed")
+    otto = signed_in(cast.person("otto", roles=("auditor",)))
+    events = AuditEvent.objects.count()
+
+    for address in (
+        page(row, "cancel"),
+        page(row, "retry"),
+        page(row, "retry-now"),
+        token_page(row, "revoke"),
+    ):
+        assert otto.post(address, {"reason": "keyCompromise"}).status_code == 403
+
+    shown = otto.get(page(row)).text
+    assert page(row, "retry") not in shown
+    assert page(row, "cancel") not in shown
+    assert AuditEvent.objects.count() == events
+    assert SoftwareToken.objects.get(request=row).state == TokenState.ISSUING
