@@ -102,3 +102,5 @@ document.addEventListener("htmx:afterSettle", (event) => follow(event.target));
 
 follow(document);
 document.querySelector("[data-focus]")?.focus();
+// On a phone not every tab fits beside the others: the present one is in view.
+document.querySelector(".portal-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
