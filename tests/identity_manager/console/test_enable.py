@@ -135,7 +135,7 @@ def test_the_outlook_comes_alone_while_boxes_are_checked(
     assert "<html" not in text
     assert "Nobody has to approve this." in text
     assert "Uma gets a mail at uma@example.com." in text
-    assert "After Uma accepts the terms (Terms of use, version 1), 1 certificate is issued" in text
+    assert "After Uma accepts the terms (Terms, version 1), 1 certificate is issued" in text
 
 
 def test_the_outlook_names_who_decides(ada: Client, address: str, company: cast.Company) -> None:
