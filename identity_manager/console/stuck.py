@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
@@ -27,6 +28,11 @@ class Stuck:
     since: datetime | None
     attempts: int
     next_attempt: datetime | None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the next try has come and only waits for a free worker."""
+        return self.next_attempt is not None and self.next_attempt <= timezone.now()
 
 
 def stuck_parts(row: TokenRequest) -> list[Stuck]:
