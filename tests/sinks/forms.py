@@ -6,7 +6,7 @@ import json
 import quopri
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote_from_bytes
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -35,6 +35,11 @@ def _quoted_printable(plain: bytes) -> bytes:
     return b"=\r\n".join(b"".join(escaped[start : start + 3]) for start in range(0, len(escaped), 3))
 
 
+def in_one_line(text: str) -> str:
+    """For places that cannot hold a line break, such as a header."""
+    return text.replace("=\r\n", "").replace("\r", "").replace("\n", "")
+
+
 def _session_like(plain: bytes) -> bytes:
     """As Django's signing packs a session: JSON, deflated, in URL-safe base64."""
     content = json.dumps({"secret": plain.decode("latin-1")}).encode()
@@ -60,8 +65,9 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "percent, as usual": lambda plain: quote_from_bytes(plain).encode(),
     "JSON": lambda plain: json.dumps(plain.decode("latin-1")).encode(),
     "JSON, all escaped": lambda plain: "".join(f"\\u{byte:04x}" for byte in plain).encode(),
-    "HTML": lambda plain: html.escape(plain.decode("latin-1")).encode(),
+    "HTML": lambda plain: html.escape(plain.decode("latin-1")).encode("latin-1"),
     "HTML, all escaped": lambda plain: "".join(f"&#{byte};" for byte in plain).encode(),
+    "Latin-1 as UTF-8": lambda plain: plain.decode("latin-1").encode(),
     "Python's repr": lambda plain: repr(plain).encode(),
     "packed as a session": _session_like,
 }
@@ -96,11 +102,35 @@ KEY_WRITINGS = {
 
 def writings() -> list[Planted]:
     """Secrets of every kind, each another one, each written in its own way."""
-    planted = []
-    for name, write in PASSPHRASE_WRITINGS.items():
-        text = passphrase.generate()
-        planted.append(Planted(Secret.passphrase(text, name=name), write(text).encode("ascii")))
+    planted = [passphrase_written(name) for name in PASSPHRASE_WRITINGS]
     for name, (algorithm, encoding, form) in KEY_WRITINGS.items():
         key = keys.generate(algorithm)
         planted.append(Planted(Secret.key(key, name=name), _key_as(key, encoding, form)))
     return planted
+
+
+def passphrase_written(writing: str) -> Planted:
+    """A new passphrase, written so."""
+    text = passphrase.generate()
+    written = PASSPHRASE_WRITINGS[writing](text).encode("ascii")
+    return Planted(Secret.passphrase(text, name=writing), written)
+
+
+def matrix() -> dict[str, Planted]:
+    """For each encoding a passphrase and a key, each another one, by what they are; and other writings."""
+    displayed, *other = PASSPHRASE_WRITINGS
+    found = {name: passphrase_written(name) for name in other}
+    for encoding, encode in ENCODINGS.items():
+        for plain in (passphrase_written(displayed), _robust_key()):
+            name = f"{plain.secret.name}: {encoding}"
+            found[name] = Planted(replace(plain.secret, name=name), encode(plain.written))
+    return found
+
+
+def _robust_key() -> Planted:
+    """A key without line ends or other controls among the bytes that are searched for: text mends those."""
+    while True:
+        key = keys.generate(KeyAlgorithm.EC_P256)
+        secret = Secret.key(key, name="EC key")
+        if not any(byte < 32 or 127 <= byte < 160 for piece in secret.numbers for byte in piece):
+            return Planted(secret, _key_as(key, Encoding.DER, PKCS8))

@@ -6,6 +6,7 @@ away what is not of its alphabet and tries each alignment.
 
 import base64
 import binascii
+import math
 import quopri
 import re
 import zlib
@@ -16,8 +17,8 @@ SYMBOLS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 DIGITS = b"0123456789abcdefABCDEF"
 SHORTEST = 10  # bytes; no piece of a secret that is searched for is shorter
 INFLATED_BYTES = 4_000_000
-LARGE_BYTES = 200_000
-DEPTH, DEPTH_OF_LARGE = 4, 2
+# How many encodings are undone one after the other in content of up to so many bytes.
+DEPTHS = ((200_000, 4), (math.inf, 2))
 PACKED_AT_MOST = 3  # PEM is base64 already; a broker wraps it once more, and a message once more
 
 _everything = bytes(range(256))
@@ -30,6 +31,7 @@ _tag = re.compile(rb"<[^<>]{0,300}>")
 _entity = re.compile(rb"&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apos));")
 _named_entities = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _deflated = re.compile(rb"x[\x01\x5e\x9c\xda]|\x1f\x8b\x08")
+_wide = re.compile(rb"(?:.\0){8,}", re.DOTALL)
 _hex_prefix = re.compile(rb"0x|\\x")
 
 
@@ -62,6 +64,11 @@ def _unescape(data: bytes) -> bytes:
     return _escape.sub(plain, data)
 
 
+def _read_form(data: bytes) -> bytes:
+    """What a form sends: percent signs, and a plus sign for each space."""
+    return unquote_to_bytes(data.replace(b"+", b" ")) if b"%" in data else data
+
+
 def _read_markup(data: bytes) -> bytes:
     """HTML: no tags, no character references."""
 
@@ -81,15 +88,21 @@ def _read_quoted_printable(data: bytes) -> bytes:
 
 def _inflate(data: bytes) -> bytes:
     """Whatever zlib or gzip wrote, wherever it begins; sessions are kept so."""
-    found = []
-    for match in _deflated.finditer(data):
-        try:
-            plain = zlib.decompressobj(wbits=47).decompress(data[match.start() :], INFLATED_BYTES)
-        except zlib.error:
-            continue
-        if len(plain) >= SHORTEST:
-            found.append(plain)
-    return b"\n".join(found)
+    found = (_inflated(data[match.start() :]) for match in _deflated.finditer(data))
+    return b"\n".join(plain for plain in found if len(plain) >= SHORTEST)
+
+
+def _inflated(data: bytes) -> bytes:
+    """Byte by byte: what comes before a fault, such as a wrong checksum, counts."""
+    engine, plain = zlib.decompressobj(wbits=47), bytearray()
+    try:
+        for position in range(len(data)):
+            plain += engine.decompress(data[position : position + 1])
+            if engine.eof or len(plain) > INFLATED_BYTES:
+                break
+    except zlib.error:
+        pass
+    return bytes(plain)
 
 
 def _one_byte_characters(data: bytes) -> bytes:
@@ -97,45 +110,40 @@ def _one_byte_characters(data: bytes) -> bytes:
     return data.decode("utf-8", errors="ignore").encode("latin-1", errors="ignore")
 
 
-def _without_zeros(data: bytes) -> bytes:
-    """UTF-16 and UTF-32 of what is ASCII."""
-    return data.replace(b"\0", b"")
+def _narrow(data: bytes) -> bytes:
+    """The low bytes of what looks like UTF-16 of either order, or (narrowed twice) like UTF-32."""
+    return b"\n".join(match[0][::2] for match in _wide.finditer(data))
 
 
 PACKING: dict[str, Callable[[bytes], bytes]] = {"base64": _unpack_base64, "hex": _unpack_hex}
 ESCAPING: dict[str, Callable[[bytes], bytes]] = {
     "quoted-printable": _read_quoted_printable,
     "percent": unquote_to_bytes,
+    "form": _read_form,
     "backslash": _unescape,
     "HTML": _read_markup,
     "zlib": _inflate,
     "Latin-1 as UTF-8": _one_byte_characters,
-    "UTF-16": _without_zeros,
+    "UTF-16": _narrow,
 }
 
 
 def readings(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield each different reading with its name: the encodings that were undone, outermost first.
-
-    Encodings in encodings are undone up to DEPTH; in what is larger than LARGE_BYTES, less deep.
-    """
+    """Yield each different reading with its name: the encodings that were undone, the innermost first."""
+    depth = next(depth for size, depth in DEPTHS if len(data) <= size)
     seen: set[bytes] = {b""}
     waiting: list[tuple[tuple[str, ...], bytes]] = [((), data)]
     while waiting:
-        path, reading = waiting.pop()
+        path, reading = waiting.pop(0)
         if reading in seen or len(reading) < SHORTEST:
             continue
         seen.add(reading)
         yield " in ".join(reversed(path)) or "plain", reading
-        waiting.extend(_deeper(path, reading))
+        if len(path) < depth:
+            waiting.extend(_deeper(path, reading))
 
 
 def _deeper(path: tuple[str, ...], reading: bytes) -> Iterator[tuple[tuple[str, ...], bytes]]:
-    large = len(reading) > LARGE_BYTES
-    if len(path) >= (DEPTH_OF_LARGE if large else DEPTH):
-        return
-    for name, decode in ESCAPING.items():
+    packed = sum(name in PACKING for name in path)
+    for name, decode in {**ESCAPING, **(PACKING if packed < PACKED_AT_MOST else {})}.items():
         yield (*path, name), decode(reading)
-    if sum(name in PACKING for name in path) < (1 if large else PACKED_AT_MOST):
-        for name, decode in PACKING.items():
-            yield (*path, name), decode(reading)

@@ -33,7 +33,7 @@ KEY_FORMS = {
     "PKCS#8 EC key": re.compile(_VERSION + _EC_PUBLIC_KEY, re.DOTALL),
     # RFC 8017 A.1.2: version 0, modulus of 1024 bits or more, exponent 65537, private exponent.
     "PKCS#1 key": re.compile(
-        rb"\x02\x01\x00\x02\x82(.).\x00.{64,2048}?\x02\x03\x01\x00\x01\x02\x82\1", re.DOTALL
+        rb"\x02\x01\x00\x02(?:\x82.|\x81).\x00.{64,2048}?\x02\x03\x01\x00\x01\x02(?:\x82|\x81)", re.DOTALL
     ),
     # RFC 5915 3: version 1, the number, then the curve or the public key.
     "SEC1 key": re.compile(rb"\x02\x01\x01\x04(?:\x20.{32}|\x30.{48}|\x42.{66})[\xa0\xa1]", re.DOTALL),

@@ -5,11 +5,10 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from celery import current_app
-from kombu import Connection
+from kombu import Connection, pools
 
 from identity_manager.management.embedded import Broker, server_executable
 from tests.broker import running_broker
@@ -19,7 +18,7 @@ QUEUES = ("ca", "mail")
 
 
 class Wire:
-    """The broker, what it was told since the listening began, and what it has written down."""
+    """The broker, and what it was told since the listening began."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
@@ -34,12 +33,9 @@ class Wire:
         return connection
 
     def places(self) -> Iterator[Place]:
-        """Every command as overheard, and the broker's own files: nothing that it was told is missing."""
-        yield "broker, overheard", self._overheard()
-        yield from ((f"broker {path.name}", path.read_bytes()) for path in self._files())
-
-    def _files(self) -> Iterator[Path]:
-        return (path for path in Path(self.broker.directory).rglob("*") if path.is_file())
+        """Every command that the broker was given, as overheard."""
+        for number, command in enumerate(self._overheard().splitlines()):
+            yield f"broker command {number}", command
 
     def _overheard(self) -> bytes:
         """A command of our own marks where to stop reading."""
@@ -80,8 +76,8 @@ def _published_to(url: str) -> Iterator[None]:
 
 
 def _forget_connections(app: Any) -> None:
-    """As after a fork: the next message goes over a connection of its own."""
-    app.pool.force_close_all()
+    """The next message goes over a connection of its own."""
+    pools.reset()
     app._pool = app.amqp._producer_pool = None
 
 

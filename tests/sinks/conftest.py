@@ -1,0 +1,45 @@
+"""An office that is watched: every sink is recorded from the first sign-in on."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from pytest_django import Settings
+
+from tests.journeys.office import Office
+from tests.sinks import recording, wire
+from tests.sinks.caught import caught_secrets
+from tests.sinks.recording import EXCHANGES, RecordingClient
+from tests.sinks.watched import Watched
+
+
+@pytest.fixture
+def watched(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[Watched]:
+    """The recorders at work, with a mailbox and a broker of their own."""
+    settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
+    settings.MAILBOX_DIR = tmp_path / "mailbox"
+    cache.clear()
+    EXCHANGES.clear()
+    with ExitStack() as stack:
+        broker = stack.enter_context(wire.overheard_broker())
+        yield Watched(
+            logs=stack.enter_context(recording.recorded_logs()),
+            programs=stack.enter_context(recording.recorded_programs()),
+            wire=broker,
+            caught=stack.enter_context(caught_secrets()),
+        )
+
+
+@pytest.fixture
+def office(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """The office of the journeys, whose browsers are recorded."""
+    monkeypatch.setattr("tests.journeys.office.Client", RecordingClient)
+    return Office()
+
+
+@pytest.fixture
+def database_file() -> Path:
+    return Path(str(connection.settings_dict["NAME"]))
