@@ -11,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.workflow.errors import Reason, Refused
 from identity_manager.workflow.step6_passphrase import NO_PASSPHRASE
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 # The verbs speak of "this person" to officers; here the person reads it.
 SPOKEN_TO = {
     "no-email": _("You have no e-mail address in the directory, so nothing can be delivered to you."),
@@ -18,9 +21,6 @@ SPOKEN_TO = {
     "under-way": _("Your request for this type is under way."),
     "has-one": _("You have a valid one."),
 }
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
-
 Done = TypeVar("Done")
 STATUS = {NO_PASSPHRASE.code: HTTPStatus.GONE}
 
