@@ -6,6 +6,7 @@ Pure: steps_of asks nothing of the database but the relations of the request, wh
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from identity_manager.models import (
     Decision,
@@ -65,7 +66,7 @@ def _invited(request: TokenRequest) -> Step:
 
 
 def _accepted(request: TokenRequest) -> Step:
-    name, who = _("Terms"), str(request.person)
+    name, who = pgettext("step", "Terms"), str(request.person)
     if request.accepted_at:
         return Step(4, name, DONE, who, request.accepted_at)
     if request.state == S.AWAITING_ACCEPTANCE:
