@@ -77,8 +77,12 @@ class Portal:
         """How many requests this approver may decide now."""
         if self.person is None or Role.APPROVER not in self.roles:
             return 0
-        waiting = TokenRequest.objects.awaiting_decision(timezone.now())
-        return waiting.decidable_by(self.person.pk).count()
+        waiting = TokenRequest.objects.awaiting_decision(timezone.now()).decidable_by(self.person.pk)
+        held = [each for each in self.person.roles.all() if each.role == Role.APPROVER]
+        units = {each.organisational_unit for each in held}
+        if "" not in units:
+            waiting = waiting.filter(person__organisational_unit__in=units)
+        return waiting.count()
 
     @cached_property
     def own_tasks(self) -> int:
