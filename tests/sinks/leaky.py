@@ -24,7 +24,7 @@ def leak(request: HttpRequest, way: str) -> HttpResponse:
         case "cookie":
             answer.set_cookie("leak", secret)
         case "redirect":
-            answer = redirect(f"/account/login/?{urlencode({'secret': secret})}")
+            answer = redirect(f"/health/live?{urlencode({'secret': secret})}")
         case "flash":
             messages.info(request, secret)
         case "session":

@@ -99,7 +99,9 @@ class Search:
     """Looks for known secrets and for unencrypted keys of any owner."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        self._secrets = tuple(secrets)
+        known = tuple(secrets)
+        self._words = [(word, secret.name) for secret in known for word in secret.words]
+        self._numbers = [(number, secret.name) for secret in known for number in secret.numbers]
 
     def findings(self, where: str, content: bytes) -> list[Finding]:
         """All secrets in the content, each in the first reading that showed it."""
@@ -113,11 +115,10 @@ class Search:
         """All secrets in all places."""
         return [finding for where, content in places for finding in self.findings(where, content)]
 
-    def _names_in(self, data: bytes) -> Iterator[str]:
+    def _names_in(self, data: bytes) -> list[str]:
         letters = data.translate(_lower, delete=_not_letters)
-        for secret in self._secrets:
-            if any(piece in letters for piece in secret.words) or any(
-                piece in data for piece in secret.numbers
-            ):
-                yield secret.name
-        yield from (name for name, form in KEY_FORMS.items() if form.search(data))
+        return [
+            *(name for word, name in self._words if word in letters),
+            *(name for number, name in self._numbers if number in data),
+            *(name for name, form in KEY_FORMS.items() if form.search(data)),
+        ]

@@ -94,11 +94,11 @@ def in_a_log_of_another(text: str) -> None:
 
 
 def asked_for(text: str) -> None:
-    RecordingClient().get("/account/login/", {"q": text})
+    RecordingClient().get("/health/live", {"q": text})
 
 
 def as_referrer(text: str) -> None:
-    RecordingClient().get("/account/login/", headers={"referer": f"http://localhost/{in_one_line(text)}"})
+    RecordingClient().get("/health/live", headers={"referer": f"http://localhost/{in_one_line(text)}"})
 
 
 def leaked(way: str) -> Callable[[str], None]:
