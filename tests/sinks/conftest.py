@@ -41,5 +41,8 @@ def office(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> Office:
 
 
 @pytest.fixture
-def database_file() -> Path:
+def database_file(watched: Watched, sqlite_only: None) -> Path:
+    """The file of the database; its write-ahead log begins empty, so that it holds this test's pages."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return Path(str(connection.settings_dict["NAME"]))

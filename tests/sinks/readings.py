@@ -18,7 +18,7 @@ DIGITS = b"0123456789abcdefABCDEF"
 SHORTEST = 10  # bytes; no piece of a secret that is searched for is shorter
 INFLATED_BYTES = 4_000_000
 # How many encodings are undone one after the other in content of up to so many bytes.
-DEPTHS = ((200_000, 4), (math.inf, 2))
+DEPTHS = ((50_000, 4), (1_000_000, 3), (math.inf, 2))
 PACKED_AT_MOST = 3  # PEM is base64 already; a broker wraps it once more, and a message once more
 
 _everything = bytes(range(256))

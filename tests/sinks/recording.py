@@ -22,7 +22,8 @@ class LogLines(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(f"{self.format(record)}\n{record.__dict__!r}")
+        carried = repr(record.__dict__)  # before it carries what the formatter makes, once more
+        self.lines.append(f"{self.format(record)}\n{carried}")
 
 
 @contextmanager

@@ -212,7 +212,7 @@ def test_is_found(sink: str, plant: Callable[[str], None], watched: Watched) -> 
     assert len(expected) > len(matrix()) * 0.8
 
 
-def test_is_found_in_files(watched: Watched, database_file: Path, sqlite_only: None) -> None:
+def test_is_found_in_files(database_file: Path) -> None:
     search, expected = planted_by(in_a_column)
     assert found_by(search, places.database_files(database_file)) == expected
 
@@ -252,7 +252,7 @@ def test_is_found_in_command_lines() -> None:
 
 def waiting_program(argument: bytes) -> subprocess.Popen[bytes]:
     """A program that runs, which it has said, until its input ends."""
-    command = ["/bin/sh", "-c", "echo; read line", "sh", argument]
+    command: list[str | bytes] = ["/bin/sh", "-c", "echo; read line", "sh", argument]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout is not None
     child.stdout.readline()

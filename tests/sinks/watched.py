@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tests.sinks import places, wire
 from tests.sinks.caught import Caught
-from tests.sinks.places import Place
+from tests.sinks.places import Place, Places
 from tests.sinks.recording import EXCHANGES, LogLines
 from tests.sinks.wire import Wire
 
@@ -41,13 +41,19 @@ class Watched:
         }
 
     def _log_lines(self) -> Iterator[Place]:
-        return ((f"log line {n}", line.encode(errors="replace")) for n, line in enumerate(self.logs.lines))
+        lines = ((f"log line {n}", line.encode(errors="replace")) for n, line in enumerate(self.logs.lines))
+        return _without_repetition(lines)
 
     @staticmethod
     def answers() -> Iterator[Place]:
         """What each answer says that no earlier one did. One of them may hold a passphrase."""
-        known: set[bytes] = set()
-        for exchange in EXCHANGES:
-            lines = exchange.body.splitlines()
-            yield str(exchange), b"\n".join(line for line in lines if line not in known)
-            known.update(lines)
+        return _without_repetition((str(each), each.body) for each in EXCHANGES)
+
+
+def _without_repetition(texts: Places) -> Iterator[Place]:
+    """Each text without the lines that an earlier one had: pages are alike, and so are tracebacks."""
+    known: set[bytes] = set()
+    for where, text in texts:
+        lines = text.splitlines()
+        yield where, b"\n".join(line for line in lines if line not in known)
+        known.update(lines)
