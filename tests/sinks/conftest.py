@@ -9,6 +9,8 @@ from django.core.cache import cache
 from django.db import connection
 from pytest_django import Settings
 
+from identity_manager.management.embedded import Broker, server_executable
+from tests.broker import running_broker
 from tests.journeys.office import Office
 from tests.sinks import recording, wire
 from tests.sinks.caught import caught_secrets
@@ -16,19 +18,25 @@ from tests.sinks.recording import EXCHANGES, RecordingClient
 from tests.sinks.watched import Watched
 
 
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    """A private broker; each test finds it empty."""
+    with running_broker(server_executable()) as running:
+        yield running
+
+
 @pytest.fixture
-def watched(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[Watched]:
-    """The recorders at work, with a mailbox and a broker of their own."""
+def watched(transactional_db: None, settings: Settings, tmp_path: Path, broker: Broker) -> Iterator[Watched]:
+    """The recorders at work, with a mailbox of their own."""
     settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
     settings.MAILBOX_DIR = tmp_path / "mailbox"
     cache.clear()
     EXCHANGES.clear()
     with ExitStack() as stack:
-        broker = stack.enter_context(wire.overheard_broker())
         yield Watched(
             logs=stack.enter_context(recording.recorded_logs()),
             programs=stack.enter_context(recording.recorded_programs()),
-            wire=broker,
+            wire=stack.enter_context(wire.overheard(broker)),
             caught=stack.enter_context(caught_secrets()),
         )
 

@@ -1,6 +1,7 @@
 """The forms in which a secret is planted: how it is written, and how that is encoded."""
 
 import base64
+import functools
 import html
 import json
 import quopri
@@ -103,6 +104,7 @@ KEY_WRITINGS = {
 }
 
 
+@functools.cache
 def writings() -> list[Planted]:
     """Secrets of every kind, each another one, each written in its own way."""
     planted = [passphrase_written(name) for name in PASSPHRASE_WRITINGS]

@@ -10,8 +10,7 @@ from typing import Any
 from celery import current_app
 from kombu import Connection, pools
 
-from identity_manager.management.embedded import Broker, server_executable
-from tests.broker import running_broker
+from identity_manager.management.embedded import Broker
 from tests.sinks.places import Place
 
 QUEUES = ("ca", "mail")
@@ -23,6 +22,9 @@ class Wire:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self._heard = b""
+        with self._connected() as speaker:  # what another test left
+            speaker.sendall(b"FLUSHALL SYNC\r\n")
+            speaker.recv(100)
         self._ear = self._connected()
         self._ear.sendall(b"MONITOR\r\n")
 
@@ -52,9 +54,9 @@ class Wire:
 
 
 @contextmanager
-def overheard_broker() -> Iterator[Wire]:
-    """Yield a broker of its own; what is published meanwhile goes there, and waits for work()."""
-    with running_broker(server_executable()) as broker, _published_to(broker.url):
+def overheard(broker: Broker) -> Iterator[Wire]:
+    """What is published meanwhile goes to this broker, and waits for work()."""
+    with _published_to(broker.url):
         wire = Wire(broker)
         try:
             yield wire
