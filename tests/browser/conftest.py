@@ -1,0 +1,70 @@
+"""Both portals, live, and browsers for the people who work with them."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from playwright.sync_api import Browser, sync_playwright
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.desk import Desk
+from tests.cast import Company
+from tests.journeys.office import account_of, worker
+
+NEEDS = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.needs_program("chromium", "openssl"),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(90),
+]
+OpenDesk = Callable[..., Desk]
+WIDE = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="package")
+def browser(chromium: str) -> Iterator[Browser]:
+    # Playwright's loop runs in this thread; Django's guard would refuse the fixtures' database for it.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def company(live_server: LiveServer, settings: Settings, tmp_path: Path) -> Iterator[Company]:
+    """Everybody of the cast, with accounts; mails stay in the mailbox and lead to the live portals."""
+    settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
+    settings.MAILBOX_DIR = tmp_path / "mailbox"
+    settings.CONSOLE_BASE_URL = settings.SELFSERVICE_BASE_URL = live_server.url
+    cache.clear()  # rate limits count what the journey before did
+    with worker(at_once=True):
+        yield Company()
+
+
+@pytest.fixture
+def open_desk(browser: Browser, live_server: LiveServer, company: Company) -> Iterator[OpenDesk]:
+    """Opens a desk for a person of the cast, signed in, or for nobody; options are a browser context's."""
+    contexts = []
+
+    def opened(name: str = "", *, scripts: bool = True, **options: Any) -> Desk:
+        context = browser.new_context(
+            base_url=live_server.url,
+            java_script_enabled=scripts,
+            **{"viewport": WIDE, "reduced_motion": "reduce", **options},
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        desk = Desk(context, scripts=scripts)
+        if name:
+            desk.sign_in(account_of(getattr(company, name)))
+        return desk
+
+    yield opened
+    for context in contexts:
+        context.close()

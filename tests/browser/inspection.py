@@ -1,0 +1,96 @@
+"""What every page that a journey visits is held to.
+
+Nothing on the console (a violation of the Content-Security-Policy is said there), nothing that axe finds
+(WCAG 2.2 AA), nothing wider than the window, and no secret in what a browser keeps.
+"""
+
+import base64
+import json
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
+from playwright.sync_api import ConsoleMessage, Page, Request
+
+STANDARD = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+AXE_OPTIONS = {
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "tag", "values": list(STANDARD)},
+    "rules": {"target-size": {"enabled": True}},  # WCAG 2.2, off by default
+}
+# Everything that stays in a browser after a page is gone, as one text.
+KEPT = """async () => JSON.stringify({
+  local: {...localStorage},
+  session: {...sessionStorage},
+  state: history.state,
+  cookies: document.cookie,
+  name: window.name,
+  caches: await caches.keys(),
+  databases: (await indexedDB.databases()).map((each) => each.name),
+})"""
+
+
+class PageFaultError(AssertionError):
+    """A page is not as every page has to be."""
+
+
+class Inspection:
+    """Watches one page from its first moment."""
+
+    def __init__(self, page: Page, *, scripts: bool) -> None:
+        self.page = page
+        self.scripts = scripts
+        self.complaints: list[str] = []
+        self.addresses: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        self.complaints.append(f"{message.type}: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        self.addresses.append(request.url)
+
+    def expect_status(self, status: int) -> None:
+        """The browser complains of each answer of 400 and above; this one was meant."""
+        meant = [line for line in self.complaints if f"status of {status}" in line]
+        if len(meant) != 1:
+            raise PageFaultError(f"{self.page.url}: no answer of {status}, but: {self.complaints}")
+        self.complaints.remove(meant[0])
+
+    def look(self) -> None:
+        """Everything that can be seen of the page as it stands. Raises PageFaultError."""
+        if self.complaints:
+            raise PageFaultError(f"{self.page.url} says on the console: {self.complaints}")
+        self._look_at_the_width()
+        if self.scripts:  # axe is one
+            self._look_with_axe()
+
+    def _look_at_the_width(self) -> None:
+        wide, window = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        if wide > window:
+            raise PageFaultError(f"{self.page.url} is {wide} px wide in a window of {window} px")
+
+    def _look_with_axe(self) -> None:
+        found = Axe().run(self.page, options=AXE_OPTIONS)
+        if found.violations_count:
+            raise PageFaultError(f"{self.page.url}: {found.generate_report()}")
+
+    def look_for(self, secret: str) -> None:
+        """The secret is in nothing that the browser keeps, and in no address that it asked for."""
+        kept = {"storage": self.page.evaluate(KEPT), "addresses": json.dumps(self.addresses)}
+        kept["cookies"] = json.dumps(_plain(self.page.context.cookies()))
+        for place, text in kept.items():
+            for form in forms_of(secret):
+                if form in text:
+                    raise PageFaultError(f"{self.page.url} leaves the secret in {place}")
+
+
+def forms_of(secret: str) -> set[str]:
+    """As it is, without hyphens, and both in base64."""
+    plain = {secret, secret.replace("-", "")}
+    return plain | {base64.b64encode(text.encode()).decode().rstrip("=") for text in plain}
+
+
+def _plain(cookies: Any) -> list[dict[str, str]]:
+    return [{"name": cookie["name"], "value": cookie["value"]} for cookie in cookies]
