@@ -14,7 +14,7 @@ from tests.broker import running_broker
 from tests.journeys.office import Office
 from tests.sinks import recording, wire
 from tests.sinks.caught import caught_secrets
-from tests.sinks.recording import EXCHANGES, RecordingClient
+from tests.sinks.recording import EXCHANGES, FAULTS, RecordingClient
 from tests.sinks.watched import Watched
 
 
@@ -32,6 +32,7 @@ def watched(transactional_db: None, settings: Settings, tmp_path: Path, broker: 
     settings.MAILBOX_DIR = tmp_path / "mailbox"
     cache.clear()
     EXCHANGES.clear()
+    FAULTS.clear()
     with ExitStack() as stack:
         yield Watched(
             logs=stack.enter_context(recording.recorded_logs()),

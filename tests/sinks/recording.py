@@ -13,6 +13,9 @@ from django.test import Client
 # --- logs -------------------------------------------------------------------------------------------
 
 
+FORMATTED = frozenset({"message", "exc_info", "exc_text", "stack_info"})
+
+
 class LogLines(logging.Handler):
     """Keeps each record as it would be written, with its traceback, and what else it carries along."""
 
@@ -22,8 +25,8 @@ class LogLines(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        carried = repr(record.__dict__)  # before it carries what the formatter makes, once more
-        self.lines.append(f"{self.format(record)}\n{carried}")
+        carried = {name: value for name, value in record.__dict__.items() if name not in FORMATTED}
+        self.lines.append(f"{self.format(record)}\n{carried!r}")
 
 
 @contextmanager
@@ -66,6 +69,7 @@ class Exchange:
 
 
 EXCHANGES: list[Exchange] = []
+FAULTS: list[BaseException] = []  # what pages and tasks raised
 
 
 class RecordingClient(Client):
@@ -81,6 +85,8 @@ class RecordingClient(Client):
             response.streaming_content = [content]
         else:
             content = response.content
+        if response.exc_info:
+            FAULTS.append(response.exc_info[1])
         EXCHANGES.append(
             Exchange(
                 method=request["REQUEST_METHOD"],

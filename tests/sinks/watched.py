@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tests.sinks import places, wire
 from tests.sinks.caught import Caught
 from tests.sinks.places import Place, Places
-from tests.sinks.recording import EXCHANGES, LogLines
+from tests.sinks.recording import EXCHANGES, FAULTS, LogLines
 from tests.sinks.wire import Wire
 
 
@@ -38,6 +38,7 @@ class Watched:
             "programs": ((f"program {n}", each.encode()) for n, each in enumerate(self.programs)),
             "cache": places.cache_rows(),
             "database": places.database_rows(),
+            "exceptions": (place for fault in FAULTS for place in places.told_by(fault)),
         }
 
     def _log_lines(self) -> Iterator[Place]:

@@ -12,6 +12,7 @@ from kombu import Connection, pools
 
 from identity_manager.management.embedded import Broker
 from tests.sinks.places import Place
+from tests.sinks.recording import FAULTS
 
 QUEUES = ("ca", "mail")
 
@@ -94,7 +95,9 @@ def work(wire: Wire) -> list[Place]:
             body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
             name = message.headers["task"]
             taken.append((f"message {name}", json.dumps(message.headers).encode() + b"\n" + body))
-            current_app.tasks[name].apply(args=message.decode()[0], throw=False)
+            outcome = current_app.tasks[name].apply(args=message.decode()[0], throw=False)
+            if outcome.failed():
+                FAULTS.append(outcome.result)
             message.ack()
     return taken
 
