@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.desk import Desk
 from tests.cast import Company
-from tests.journeys.office import account_of, worker
+from tests.journeys.office import PASSWORD, account_of, worker
 
 NEEDS = [
     pytest.mark.django_db(transaction=True),
@@ -47,8 +49,23 @@ def company(live_server: LiveServer, settings: Settings, tmp_path: Path) -> Iter
         yield Company()
 
 
+@pytest.fixture(scope="package")
+def seen() -> set[str]:
+    """The pages that axe has found nothing on."""
+    return set()
+
+
+def session_of(username: str) -> str:
+    """Signed in with a password just now, as at the page that test_by_keyboard goes through."""
+    client = Client()
+    client.post(reverse("account_login"), {"login": username, "password": PASSWORD})
+    return client.cookies["sessionid"].value
+
+
 @pytest.fixture
-def open_desk(browser: Browser, live_server: LiveServer, company: Company) -> Iterator[OpenDesk]:
+def open_desk(
+    browser: Browser, seen: set[str], live_server: LiveServer, company: Company
+) -> Iterator[OpenDesk]:
     """Opens a desk for a person of the cast, signed in, or for nobody; options are a browser context's."""
     contexts = []
 
@@ -60,9 +77,12 @@ def open_desk(browser: Browser, live_server: LiveServer, company: Company) -> It
         )
         context.set_default_timeout(10_000)
         contexts.append(context)
-        desk = Desk(context, scripts=scripts)
         if name:
-            desk.sign_in(account_of(getattr(company, name)))
+            session = session_of(account_of(getattr(company, name)))
+            context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        desk = Desk(context, scripts=scripts, seen=seen)
+        if name:
+            desk.open("/my/" if name in ("uma", "sam") else "/")
         return desk
 
     yield opened

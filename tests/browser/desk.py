@@ -5,16 +5,14 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext, Locator, expect
 
 from tests.browser.inspection import Inspection
-from tests.journeys.office import PASSWORD
 
 
 class Desk:
     """One person's browser. Each step ends on a page that has been inspected."""
 
-    def __init__(self, context: BrowserContext, *, scripts: bool = True) -> None:
-        self.context = context
+    def __init__(self, context: BrowserContext, *, scripts: bool, seen: set[str]) -> None:
         self.page = context.new_page()
-        self.inspection = Inspection(self.page, scripts=scripts)
+        self.inspection = Inspection(self.page, scripts=scripts, seen=seen)
 
     # --- what a person does
 
@@ -43,13 +41,6 @@ class Desk:
         box = self.page.get_by_role("checkbox", name=label)
         self.page.locator(f"label[for={box.get_attribute('id')}]").click()
         expect(box).to_be_checked(checked=checked)
-
-    def sign_in(self, username: str) -> None:
-        self.open("/account/login/")
-        self.page.get_by_label("User name").fill(username)
-        self.page.get_by_label("Password").fill(PASSWORD)
-        self.press("Sign in")
-        expect(self.page).not_to_have_url("/account/login/")
 
     def download(self, name: str, folder: Path) -> Path:
         """Click the link of a file; returns where it was saved, under the name that it came with."""
