@@ -5,7 +5,7 @@ import uuid
 from celery import shared_task
 
 from ca_bridge import registry
-from identity_manager import outbox
+from identity_manager import outbox, vault
 from identity_manager.workflow import revoke, side_roads, step5_issue, step6_passphrase, step7_deliver, sweep
 
 
@@ -47,6 +47,11 @@ def lapse_overdue() -> None:
 @shared_task(name="ca.revoke_surplus")
 def revoke_surplus() -> None:
     sweep.revoke_surplus()
+
+
+@shared_task(name="vault.erase_traces")
+def erase_traces() -> None:
+    vault.erase_traces()
 
 
 @shared_task(name="ca.renew_crls")

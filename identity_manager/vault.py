@@ -13,10 +13,12 @@ from enum import StrEnum
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.db import connection
 
 NONCE = 12
 KEY = 32
 TAG = 16
+TRUNCATION_PATIENCE_MS = 200  # writers wait as long as this
 
 
 class Purpose(StrEnum):
@@ -57,6 +59,26 @@ def unwrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
 def holds(purpose: Purpose) -> bool:
     """Whether this process has keys for the purpose."""
     return bool(settings.VAULT_KEYS[purpose])
+
+
+def erase_traces() -> bool:
+    """Have SQLite forget what was overwritten: its write-ahead log keeps old pages until it is truncated.
+
+    False where somebody read or wrote just then: the log is as it was, and the next call does it. Nothing
+    to do on other databases. Call it outside any transaction. https://sqlite.org/pragma.html#pragma_wal_checkpoint
+    """
+    if connection.vendor != "sqlite":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        (patience,) = cursor.fetchone()
+        cursor.execute(f"PRAGMA busy_timeout = {TRUNCATION_PATIENCE_MS}")
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, _pages, _moved = cursor.fetchone()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience}")
+    return not busy
 
 
 def _bound(purpose: Purpose, record: uuid.UUID) -> bytes:

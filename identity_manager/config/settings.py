@@ -253,6 +253,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "queue.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "erase-traces": {"task": "vault.erase_traces", "schedule": 5.0, "options": {"expires": 5}},
     "revoke-surplus": {"task": "ca.revoke_surplus", "schedule": 60.0, "options": {"expires": 60}},
     "renew-crls": {"task": "ca.renew_crls", "schedule": 300.0, "options": {"expires": 300}},
     "lapse": {"task": "road.lapse_overdue", "schedule": celery.schedules.crontab(minute=7)},

@@ -28,6 +28,7 @@ from identity_manager.ui.parts import Pair
 
 JOBS: dict[str, str | Promise] = {
     "queue.sweep": _("Takes up what is due and was left: certificates, tokens, mails"),
+    "vault.erase_traces": _("Overwrites what erased secrets left behind in the database's files"),
     "ca.revoke_surplus": _("Revokes what a certificate authority issued beside what is used"),
     "ca.renew_crls": _("Renews the revocation lists that are due"),
     "road.lapse_overdue": _("Ends requests and passphrases whose time has run out"),

@@ -1,9 +1,14 @@
 """The database as files: never a secret in plain, and of an acknowledged token not even a wrapped one."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from celery import current_app
+from django.conf import settings
 
+from identity_manager import vault
 from identity_manager.models import TokenRequest
 from tests import cast
 from tests.journeys.office import Office
@@ -50,6 +55,23 @@ def test_nothing_wrapped_is_left_of_an_acknowledged_token(
     office.note_passphrase()
     watched.work()
     assert len(watched.caught.wrapped) == 3
+    current_app.tasks["vault.erase_traces"]()  # within five seconds, says the schedule
 
     found = watched.caught.search_wrapped().all_findings(places.database_files(database_file))
     assert found == []
+
+
+def test_the_traces_wait_for_whoever_reads(issued: TokenRequest, database_file: Path) -> None:
+    """A reader of older pages is not disturbed: nothing is truncated, and the next call does it."""
+    with closing(sqlite3.connect(database_file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM identity_manager_person").fetchone()
+        assert not vault.erase_traces()
+        reader.execute("COMMIT")
+    assert vault.erase_traces()
+    assert database_file.with_name(f"{database_file.name}-wal").stat().st_size == 0
+
+
+def test_the_traces_are_erased_every_few_seconds() -> None:
+    schedule = {entry["task"]: entry["schedule"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert schedule["vault.erase_traces"] <= 5

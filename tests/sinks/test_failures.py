@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from ca_bridge import lint, pkcs12
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
-from ca_bridge.contract import Refused
+from ca_bridge.contract import CertificateOrder, Refused
 from ca_bridge.errors import CaError
 from ca_bridge.keys import PrivateKey
 from identity_manager import audit, outbox, vault
@@ -49,8 +49,10 @@ def ca_is_away(patch: Patch) -> None:
 
 
 def ca_says_no(patch: Patch) -> None:
-    answer = lambda _self, order: Refused("No.", f"{FAULT}: {everything(order)}")  # noqa: E731
-    patch.setattr(EmbeddedConnector, "issue", answer)
+    def refuse(_self: EmbeddedConnector, order: CertificateOrder) -> Refused:
+        return Refused("No.", f"{FAULT}: {everything(order)}")
+
+    patch.setattr(EmbeddedConnector, "issue", refuse)
 
 
 def draft_breaks(patch: Patch) -> None:
