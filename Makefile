@@ -48,9 +48,9 @@ test: install-dev ## The tests on SQLite, the database-sensitive ones on Postgre
 	@$(PYTEST) $(PARALLEL) -m "not long"
 	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and not long"
 
-test-all: install-dev ## Every test, long ones too, on SQLite and on PostgreSQL
+test-all: install-dev ## Every test, long ones too; the database-sensitive ones on PostgreSQL as well
 	@$(PYTEST) $(PARALLEL)
-	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "not engine_free"
+	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m database
 
 test-programs: ## Install the programs that tests need (Debian and Ubuntu, as root)
 	apt-get update
