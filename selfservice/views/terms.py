@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from identity_manager.models import RequestState, TermsText, TermsVersion, TokenRequest
 from identity_manager.workflow import step4_accept
 from selfservice import access, stories
-from selfservice import terms_text as texts
 from selfservice.forms import DeclineForm, TermsForm
 from selfservice.open_tasks import type_names
 
@@ -89,7 +88,6 @@ def _document(version: TermsVersion, language: str | None) -> dict[str, Any]:
     return {
         "version": version,
         "text": text,
-        "blocks": texts.blocks(text.body),
         "languages": version.texts.order_by("language"),
     }
 

@@ -19,7 +19,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from identity_manager.ui import dates, states
+from identity_manager.ui import dates, states, terms_text
 from identity_manager.ui.parts import MEANING_ICONS, Device, Event, Meaning, Pair, Step, StepState, Tab, pairs
 
 register = template.Library()
@@ -293,3 +293,9 @@ def badges(words: Sequence[str], meaning: str = "quiet", icon_name: str = "token
     """Draw several small badges in a row."""
     drawn = format_html_join("", "{}", ((badge(meaning, word, icon_name),) for word in words))
     return format_html('<span class="badges">{}</span>', drawn)
+
+
+@register.inclusion_tag("ui/terms_text.html", name="terms_text")
+def draw_terms_text(body: str) -> dict[str, Any]:
+    """Draw the text of terms: its headings and paragraphs. Goes into <article class="reading">."""
+    return {"blocks": terms_text.blocks(body)}

@@ -164,3 +164,12 @@ def test_validity_says_when_it_is_over():
     assert "means-waiting" in drawn
     assert "Valid until" in drawn
     assert "Expired" in draw("{% validity now now %}", now=now - timedelta(days=1))
+
+
+def test_the_text_of_terms_is_headings_and_paragraphs():
+    drawn = draw(
+        "{% terms_text body %}", body="# What you receive\n\nA file,\nand <b>nothing</b> else.\n\n\n"
+    )
+    assert "<h3>What you receive</h3>" in drawn
+    assert "<p>A file, and &lt;b&gt;nothing&lt;/b&gt; else.</p>" in drawn
+    assert drawn.count("<p>") == 1
