@@ -29,6 +29,7 @@ def _embedded_secret(name: str, file_name: str) -> str:
 # --- Django ---------------------------------------------------------------------------------------
 SECRET_KEY = _embedded_secret("SECRET_KEY", "secret-key")
 DEBUG = False
+DEFAULT_EXCEPTION_REPORTER_FILTER = "identity_manager.ui.error_reports.NothingFromMemory"
 ALLOWED_HOSTS = (
     env.listing("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
     if EMBEDDED

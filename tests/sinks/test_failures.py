@@ -18,7 +18,7 @@ from identity_manager.models import Certificate, Container, SoftwareToken, Token
 from identity_manager.workflow import step7_deliver
 from selfservice.views import passphrases
 from tests import cast
-from tests.journeys.office import PASSWORD, Office, account_of
+from tests.journeys.office import PASSWORD, Office, account_of, mails_to
 from tests.sinks.loud import FAULT, everything, loud, quiet
 from tests.sinks.recording import FAULTS, RecordingClient
 from tests.sinks.search import Search, Secret
@@ -261,9 +261,11 @@ def test_without_the_keys_of_the_vault(watched: Watched, settings: Settings) -> 
 
 @pytest.mark.parametrize("fault", WHILE_SHOWN)
 def test_while_a_passphrase_is_shown(
-    fault: Callable[[Patch], None], watched: Watched, monkeypatch: Patch
+    fault: Fault, watched: Watched, settings: Settings, monkeypatch: Patch
 ) -> None:
+    """With Django's own report of the fault, which it would mail to whoever is named as administrator."""
     monkeypatch.setattr("tests.journeys.office.Client", RecordingClient)
+    settings.ADMINS = [("Admin", "admin@example.com")]
     token = issuing(watched).tokens.get()
     watched.work()
     visitor = Office.visitor()
@@ -274,6 +276,7 @@ def test_while_a_passphrase_is_shown(
         page = visitor.press("Show passphrase")
 
     assert page.status == 500
+    assert "Internal Server Error" in "".join(mail.body("plain") for mail in mails_to("admin@example.com"))
     assert watched.caught.passphrases
     assert happened(watched)
     assert told(watched) == {}
