@@ -26,6 +26,11 @@ LOOK = """() => JSON.stringify([
   innerWidth, matchMedia("(prefers-color-scheme: dark)").matches,
   [...document.querySelectorAll("dialog, input")].map((each) => [each.open, each.checked]),
 ])"""
+# What is wider than the box that hides the rest of it; words for screen readers alone lie in a box of 1 px.
+CUT_OFF = """() => [...document.querySelectorAll("body *")]
+  .filter((each) => each.clientWidth > 1 && each.scrollWidth > each.clientWidth + 1)
+  .filter((each) => ["hidden", "clip"].includes(getComputedStyle(each).overflowX))
+  .map((each) => each.outerHTML.slice(0, 200))"""
 # Everything that stays in a browser after a page is gone, as one text.
 KEPT = """async () => JSON.stringify({
   local: {...localStorage},
@@ -81,6 +86,9 @@ class Inspection:
         wide, window = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         if wide > window:
             raise PageFaultError(f"{self.page.url} is {wide} px wide in a window of {window} px")
+        cut = self.page.evaluate(CUT_OFF)
+        if cut:
+            raise PageFaultError(f"{self.page.url} cuts off: {cut}")
 
     def _look_with_axe(self) -> None:
         drawn = self._as_drawn()
@@ -93,7 +101,7 @@ class Inspection:
 
     def _as_drawn(self) -> str:
         """The page, its window and its colours; not what differs each time that the same page is made."""
-        return ANEW_EACH_TIME.sub("", self.page.content()) + self.page.evaluate(LOOK)
+        return ANEW_EACH_TIME.sub("", self.page.content()) + str(self.page.evaluate(LOOK))
 
     def look_for(self, secret: str) -> None:
         """The secret is in nothing that the browser keeps, and in no address that it asked for."""

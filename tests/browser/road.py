@@ -58,7 +58,7 @@ def accept_while_the_worker_is_away(person: Desk) -> None:
         accept(person)
     person.sees("Keys are made")
     sweep.sweep()
-    expect(person.page.get_by_role("button", name="Show passphrase")).to_be_visible(timeout=10_000)
+    expect(person.page.get_by_role("button", name="Show passphrase")).to_be_visible()
     person.look()
 
 

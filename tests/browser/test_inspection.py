@@ -16,6 +16,10 @@ FAULTS = {
     "inline style": ("document.body.setAttribute('style', 'color: red')", "Content Security Policy"),
     "inline script": ("document.body.setAttribute('onclick', 'x()')", "Content Security Policy"),
     "no label": ("document.querySelector('label').remove()", "label"),
+    "cut off": (
+        "document.querySelector('form').style.cssText = 'overflow: clip; inline-size: 1rem'",
+        "cuts off",
+    ),
     "too wide": ("document.body.style.minInlineSize = '2000px'", "px wide"),
 }
 PLACES = {
