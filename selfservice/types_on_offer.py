@@ -4,12 +4,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from identity_manager.models import Person, RequestOrigin
-from identity_manager.ui.parts import Card
+from identity_manager.ui.parts import Card, type_icon
 from identity_manager.workflow import policy
 from identity_manager.workflow.policy import TypeChoice
 from selfservice.refusals import sentence
-
-ICONS = {"vpn": "network", "encryption": "lock", "signature": "pen", "smime": "mail", "authentication": "key"}
 
 
 def cards(person: Person) -> list[tuple[str, Card]]:
@@ -23,7 +21,7 @@ def _card(person: Person, choice: TypeChoice) -> Card:
         title=str(token_type),
         line=f"{token_type.summary} {_consequence(person, choice)}",
         reason=sentence(choice.reason) if choice.reason else "",
-        icon=ICONS.get(token_type.code, "token"),
+        icon=type_icon(token_type.code),
     )
 
 

@@ -13,7 +13,7 @@ from identity_manager.models import PersonKind, PersonState, RequestKind, Reques
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import CONTAINER_FORMATS
 from identity_manager.ui.forms import CardsField
-from identity_manager.ui.parts import Card
+from identity_manager.ui.parts import Card, type_icon
 from identity_manager.workflow import policy, side_roads, step2_approve
 from identity_manager.workflow.policy import TypeChoice
 
@@ -85,7 +85,10 @@ def _type_card(choice: TypeChoice) -> Card:
     number = ngettext("%(count)d certificate", "%(count)d certificates", profiles) % {"count": profiles}
     line = f"{choice.token_type.summary} ({number})"
     return Card(
-        str(choice.token_type), line, reason=choice.reason.sentence if choice.reason else "", icon="token"
+        str(choice.token_type),
+        line,
+        reason=choice.reason.sentence if choice.reason else "",
+        icon=type_icon(choice.token_type.code),
     )
 
 

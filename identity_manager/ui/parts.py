@@ -111,6 +111,21 @@ class Card:
         return str(self.title)
 
 
+# The usual types by their code; any other has the icon of a token.
+TYPE_ICONS = {
+    "vpn": "network",
+    "encryption": "lock",
+    "signature": "pen",
+    "smime": "mail",
+    "authentication": "key",
+}
+
+
+def type_icon(code: str) -> str:
+    """Return the icon of a token type, the same wherever it can be chosen."""
+    return TYPE_ICONS.get(code, "token")
+
+
 def pairs(lines: Iterable["Pair | tuple[Words, object]"]) -> list[Pair]:
     """Return the lines as Pairs; a line may be a plain (label, value)."""
     return [line if isinstance(line, Pair) else Pair(*line) for line in lines]

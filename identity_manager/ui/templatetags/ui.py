@@ -203,7 +203,10 @@ def _error_lines(form: BaseForm) -> list[tuple[str, str]]:
     for field in form.visible_fields():
         target = field.id_for_label or (f"{field.auto_id}_0" if field.auto_id else "")
         address = f"#{target}" if target else ""
-        lines += [(address, f"{field.label}: {message}") for message in field.errors]
+        label = str(field.label)
+        if not label.endswith("?"):
+            label += ":"
+        lines += [(address, f"{label} {message}") for message in field.errors]
     for hidden in form.hidden_fields():
         lines += [("", str(message)) for message in hidden.errors]
     return lines
