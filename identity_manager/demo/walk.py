@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from html import unescape
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
@@ -106,7 +107,7 @@ class Walk:
         if "A second officer confirms" in self._rita.open(f"{person_url}sign-in-code/").text:
             return None  # has signed in before
         return Someone(
-            name=_match(r"Enable (.+?) \|", page.html) or _heading(page),
+            name=_heading(page),
             number=_match(r"\b[A-Z]-\d{4,6}\b", card.text),
             email=_match(E_MAIL.pattern, page.text),
             person_url=person_url,
@@ -269,4 +270,4 @@ def _match(pattern: str, text: str) -> str:
 
 
 def _heading(page: Page) -> str:
-    return _match(r"<h1>\s*Enable (.+?)\s*</h1>", page.html)
+    return unescape(_match(r"<h1>\s*Enable (.+?)\s*</h1>", page.html))
