@@ -48,7 +48,8 @@ class Page:
             "tab": "search",
             "person": self.person,
             "form": form,
-            "obstacle": policy.enable_obstacle(self.actor, self.person),
+            "obstacle": policy.enable_obstacle(self.actor, self.person)
+            or policy.code_obstacle(self.actor, self.person),
             "types": self.types,
             "outlook": list(self.outlook()),
             "held": held_tokens(self.person),

@@ -5,8 +5,17 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from identity_manager.models import ApprovalPolicy, Person, PersonState, RequestState, TokenRequest
+from identity_manager.models import (
+    ApprovalPolicy,
+    Person,
+    PersonState,
+    RequestState,
+    SignInCode,
+    TokenRequest,
+)
+from identity_manager.workflow import policy
 from tests import cast
 from tests.identity_manager.console.visitors import signed_in
 
@@ -178,3 +187,16 @@ def test_without_scripts_what_was_checked_stays_checked(
 def test_an_approver_cannot_enable(address: str, company: cast.Company) -> None:
     assert signed_in(company.paul).post(address, {"types": [company.vpn.pk]}).status_code == 403
     assert not TokenRequest.objects.exists()
+
+
+def test_who_made_the_sign_in_code_reads_why_somebody_else_enables(
+    ada: Client, address: str, company: cast.Company
+) -> None:
+    SignInCode.objects.create(
+        person=company.uma, asked_by=company.ada, needs_confirmation=False, used_at=timezone.now()
+    )
+
+    page = ada.get(address).content.decode()
+
+    assert str(policy.MADE_A_CODE) in page
+    assert ">Next<" not in page
