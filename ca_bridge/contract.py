@@ -1,10 +1,10 @@
 """What the bridge and every connector agree on: the order, its answers, and what a connector can do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 
 class KeyAlgorithm(StrEnum):
@@ -50,6 +50,18 @@ class CertificateContent:
     extended_key_usage: tuple[str, ...]
     policies: tuple[str, ...] = ()
     sid: str | None = None
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the content that dataclasses.asdict wrote and JSON kept."""
+        return cls(
+            subject=tuple((name, value) for name, value in stored["subject"]),
+            subject_alt_names=tuple((kind, value) for kind, value in stored["subject_alt_names"]),
+            key_usage=tuple(stored["key_usage"]),
+            extended_key_usage=tuple(stored["extended_key_usage"]),
+            policies=tuple(stored["policies"]),
+            sid=stored["sid"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

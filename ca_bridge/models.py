@@ -9,12 +9,12 @@ import uuid6
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import ConcurrentTransition, FSMField, transition
+from django_fsm import FSMField, transition
 
 from ca_bridge.certificates import CertificateFacts
 from ca_bridge.contract import CertificateContent, CertificateOrder, Issued, Pending, Refused, Unknown
 from ca_bridge.fields import BytesField
-from ca_bridge.state import SafeFSM
+from ca_bridge.state import Stateful
 
 
 def new_order_id() -> uuid.UUID:
@@ -37,7 +37,7 @@ class CaOrderQuerySet(models.QuerySet["CaOrder"]):
 CaOrderManager = models.Manager.from_queryset(CaOrderQuerySet)
 
 
-class CaOrder(SafeFSM, models.Model):
+class CaOrder(Stateful):
     """One certificate, asked of one CA under one idempotency key. Attempts are rows of their own."""
 
     class State(models.TextChoices):
@@ -63,7 +63,6 @@ class CaOrder(SafeFSM, models.Model):
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()
     state = FSMField(default=State.PREPARED, choices=State.choices, protected=True)
-    version = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     handle = models.TextField(blank=True)
@@ -96,25 +95,6 @@ class CaOrder(SafeFSM, models.Model):
             ),
         ]
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save under the next version. Raises ConcurrentTransition where the row is not as it was read."""
-        self._version_read = self.version
-        if not self._state.adding:
-            self.version += 1
-        try:
-            super().save(*args, **kwargs)
-        except ConcurrentTransition:
-            self.version = self._version_read
-            raise
-
-    def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
-        """The state alone would allow A-B-A (pending, asked, pending again), so the version is compared."""
-        updated = super()._do_update(base_qs.filter(version=self._version_read), *args, **kwargs)
-        # Where nothing was updated Django would insert, and say that the key is taken.
-        if not updated and base_qs.filter(pk=self.pk).exists():
-            raise ConcurrentTransition(f"Order {self.pk} is not as it was read.")
-        return updated
-
     @property
     def serial(self) -> int | None:
         """The serial number of the certificate, where there is one."""
@@ -128,14 +108,7 @@ class CaOrder(SafeFSM, models.Model):
     @property
     def certificate_content(self) -> CertificateContent:
         """What was ordered, as a value."""
-        return CertificateContent(
-            subject=tuple((name, value) for name, value in self.content["subject"]),
-            subject_alt_names=tuple((kind, value) for kind, value in self.content["subject_alt_names"]),
-            key_usage=tuple(self.content["key_usage"]),
-            extended_key_usage=tuple(self.content["extended_key_usage"]),
-            policies=tuple(self.content["policies"]),
-            sid=self.content["sid"],
-        )
+        return CertificateContent.from_json(self.content)
 
     @property
     def request(self) -> CertificateOrder:

@@ -13,10 +13,10 @@ from ca_bridge.contract import RevocationReason
 from ca_bridge.fields import BytesField
 from ca_bridge.issuing import CertificateFacts
 from ca_bridge.models import CaOrder
+from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.certificate_profile import CertificateProfile
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
-from identity_manager.models.stateful import Stateful, state_constraint
 from identity_manager.models.token_request import RequestState
 
 REVOCATION_REASONS = [

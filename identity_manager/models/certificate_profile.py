@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
 from ca_bridge.profiles import Profile
+from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.stateful import Stateful, state_constraint
 from identity_manager.models.versioned import VersionedQuerySet, VersionState
 
 

@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
+from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.person import Person
 from identity_manager.models.software_token import SoftwareToken
-from identity_manager.models.stateful import Stateful, state_constraint
 from identity_manager.models.token_request import TokenRequest
 
 

@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
+from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models import person_search
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.role import Role
 from identity_manager.models.search_text import searchable
-from identity_manager.models.stateful import Stateful, state_constraint
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager

@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
 from ca_bridge.fields import BytesField
+from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.certificate import Certificate, CertificateState
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.person import Person
-from identity_manager.models.stateful import Stateful, state_constraint
 from identity_manager.models.token_request import RequestKind, RequestState, TokenRequest
 from identity_manager.models.token_type import TokenType
 

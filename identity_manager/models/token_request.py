@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
+from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.person import Person
-from identity_manager.models.stateful import Stateful, state_constraint
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager

@@ -11,9 +11,9 @@ from django_fsm import FSMField, transition
 
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.pkcs12 import ContainerFormat
+from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.certificate_profile import CertificateProfile
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.stateful import Stateful, state_constraint
 from identity_manager.models.terms import TermsDocument
 from identity_manager.models.versioned import VersionedQuerySet, VersionState
 

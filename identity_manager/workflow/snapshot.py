@@ -80,15 +80,7 @@ def digest(lines: Iterable[Snapshot]) -> str:
 def content_of(certificate: Certificate) -> CertificateContent:
     """What this certificate is to say, as it was approved."""
     line = certificate.token.snapshot["certificates"][certificate.position]
-    content = line["content"]
-    return CertificateContent(
-        subject=tuple((name, value) for name, value in content["subject"]),
-        subject_alt_names=tuple((kind, value) for kind, value in content["subject_alt_names"]),
-        key_usage=tuple(content["key_usage"]),
-        extended_key_usage=tuple(content["extended_key_usage"]),
-        policies=tuple(content["policies"]),
-        sid=content["sid"],
-    )
+    return CertificateContent.from_json(line["content"])
 
 
 def differences(tokens: Iterable[SoftwareToken]) -> list[Difference]:
