@@ -7,7 +7,10 @@ PYTHON := .venv/bin/python
 PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; exit; }; \
 	done; echo python3)
-TEST_PROGRAMS := chromium redis-server libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk
+TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk \
+	gpgsm curl nodejs openjdk-25-jre-headless postfix notmuch \
+	rabbitmq-server golang-cfssl libest-utils softhsm2 nginx-light systemd \
+	golang-go golang-github-smallstep-certificates-dev
 CODE := identity_manager selfservice ca_bridge manage.py
 PYTEST := $(PYTHON) -m pytest
 # Two processes: the machines that this must be quick on have two cores.
@@ -15,8 +18,8 @@ PARALLEL := -n 2 --dist loadgroup
 POSTGRES := $(PYTHON) -m tests.postgres_server
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo reset test test-programs test-all lint lock install-prod install-dev secrets \
-	lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment
+.PHONY: help setup run demo reset test interop test-programs test-all bench chaos screenshots lint lock install-prod install-dev secrets messages \
+	lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment lint-docs docs docs-reference
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 16
@@ -52,11 +55,20 @@ test-all: install-dev ## Every test, long ones too; the database-sensitive ones 
 	@$(PYTEST) $(PARALLEL)
 	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m database
 
+interop: install-dev ## Try delivered tokens in every program here, and write docs/reference/interoperability.md
+	@WRITE_INTEROPERABILITY=1 $(PYTEST) tests/interop
+
+bench: install-dev ## How quick it is, against its goals; SCALE=full for a million rows, ARGS="--only road" for a part
+	@$(PYTHON) -W ignore -m tests.performance.bench $(ARGS)
+
+chaos: install-dev ## The road while all around it is killed; N=10000, SEED=1, ENGINE=sqlite
+	@$(PYTHON) -m tests.chaos --number $(or $(N),200) $(if $(ENGINE),--engine $(ENGINE)) $(if $(SEED),--seed $(SEED))
+
 test-programs: ## Install the programs that tests need (Debian and Ubuntu, as root)
 	apt-get update
-	apt-get install -y --no-install-recommends $(TEST_PROGRAMS)
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(TEST_PROGRAMS)
 
-lint: lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment ## All checks of the source
+lint: lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment lint-docs ## All checks of the source
 
 lint-style: install-dev
 	@$(PYTHON) -m ruff check .
@@ -77,9 +89,24 @@ lint-migrations: install-dev
 lint-deployment: install-dev
 	@$(PYTHON) -m tests.check_deploy
 
+lint-docs: install-dev
+	@$(PYTHON) -m tests.check_docs
+
+docs: install-dev ## The documents as a site, in var/docs
+	@$(PYTHON) -m tests.check_docs var/docs
+
+docs-reference: install-dev ## Write the generated pages of docs/reference anew
+	@$(PYTHON) -m tests.documents.reference
+
+messages: install-dev ## The catalogues anew, after a string was added or changed (needs gettext)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemessages
+
+screenshots: install-dev ## Pictures of every page; ARGS="--only search --width 390", ARGS=--help
+	@$(PYTHON) -m tests.browser.screenshots $(ARGS)
+
 lock: ## Make the locks anew (maintainers; needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --upgrade pyproject.toml -o requirements/prod.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--no-emit-index-url --constraints requirements/prod.lock pyproject.toml --group test --group lint \
-		-o requirements/dev.lock
+		--no-emit-index-url --constraints requirements/prod.lock pyproject.toml \
+		--extra hsm --extra otel --extra sentry --group test --group lint -o requirements/dev.lock

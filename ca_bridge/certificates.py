@@ -117,6 +117,17 @@ def _shown(name: x509.GeneralName) -> tuple[str, str]:
     return "other", str(name.value)
 
 
+def policies(der: bytes) -> tuple[str, ...]:
+    """Return the object identifiers of the policies that a certificate names. Raises CaError, permanent."""
+    try:
+        found = load(der).extensions.get_extension_for_class(x509.CertificatePolicies)
+    except x509.ExtensionNotFound:
+        return ()
+    except MALFORMED as error:
+        raise CaError("This certificate is malformed.", str(error), permanent=True) from error
+    return tuple(policy.policy_identifier.dotted_string for policy in found.value)
+
+
 def is_self_issued(der: bytes) -> bool:
     """Whether this is a certificate whose issuer is its subject, as a root's is."""
     try:

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, Self, runtime_checkable
 
+from cryptography.x509.ocsp import OCSPRequest
+
 
 class KeyAlgorithm(StrEnum):
     """The keys that persons get. Ed25519 is left out: NSS and gpgsm cannot import it."""
@@ -124,12 +126,34 @@ class RevocationOutcome(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
+class Fault(StrEnum):
+    """What stands between us and a CA, as far as it has a name. In words: ca_bridge.faults."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    NO_ROUTE = "no-route"
+    TIME_OUT = "time-out"
+    CLOSED = "closed"
+    TLS_NAME = "tls-name"
+    TLS_TRUST = "tls-trust"
+    TLS_EXPIRED = "tls-expired"
+    TLS_CLIENT = "tls-client"
+    TLS = "tls"
+    CREDENTIALS = "credentials"
+    PROFILE = "profile"
+    SEALED = "sealed"
+    ADDRESS = "address"
+    BUSY = "busy"
+    SETTINGS = "settings"
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the CA answers now, and a sentence for operators."""
+    """Whether the CA answers now, and a sentence for operators; fault: where a connector knows its name."""
 
     ok: bool
     detail: str
+    fault: Fault | None = None
 
 
 @runtime_checkable
@@ -139,7 +163,9 @@ class Connector(Protocol):
     Called outside any transaction; may be called again after any crash, with the same order.
     issue() raises a passing fault only where the CA has surely not issued; where it may have, it
     answers Unknown. A connector's class has an attribute `Options`, a dataclass that takes and
-    validates the OPTIONS of its settings, and is made with an instance of it, without any I/O.
+    validates the OPTIONS of its settings, and is made with an instance of it, without asking the CA.
+    `revokes = False` on the class says that its protocol has no revocation: UNSUPPORTED, or ALREADY_REVOKED
+    where it can see that the CA's people have done it.
     One instance serves all threads.
     """
 
@@ -167,6 +193,16 @@ class FindsOrders(Protocol):
 
 
 @runtime_checkable
+class FindsAll(Protocol):
+    """Optional: everything (DER) that the CA has issued under an idempotency key or public key.
+
+    find() names the one to use; what is beside it is revoked when the journal is compared with the CA.
+    """
+
+    def find_all(self, order: CertificateOrder) -> Sequence[bytes]: ...
+
+
+@runtime_checkable
 class Drafts(Protocol):
     """Optional: the connector shows what it would sign, signed with a throw-away key, to be linted."""
 
@@ -181,6 +217,13 @@ class ReleasesHold(Protocol):
 
 
 @runtime_checkable
+class ListsProfiles(Protocol):
+    """Optional: the names that an order's ca_profile may have, as far as our credentials see them."""
+
+    def profiles(self) -> Sequence[str]: ...
+
+
+@runtime_checkable
 class Publishes(Protocol):
     """Optional: the CA publishes its certificates and CRLs through this installation, at /pki/."""
 
@@ -188,7 +231,31 @@ class Publishes(Protocol):
 
 
 @runtime_checkable
+class AnswersOcsp(Protocol):
+    """Optional: the CA answers OCSP requests through this installation, at /pki/ocsp.
+
+    The request is well formed; the answer is DER, or none where another issuer is asked about.
+    """
+
+    def ocsp(self, request: OCSPRequest) -> bytes | None: ...
+
+
+@runtime_checkable
 class RenewsCrl(Protocol):
-    """Optional: the CA signs its CRL here, at each revocation and on schedule."""
+    """Optional: the CA signs its CRL here, at each revocation and on schedule; likewise its OCSP signer."""
 
     def renew_crl_if_due(self) -> bool: ...
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """Optional: the CA keeps its records in this installation, and can let go of all but the serial."""
+
+    def forget(self, certificate: bytes) -> None: ...
+
+
+@runtime_checkable
+class NeedsCare(Protocol):
+    """Optional: what whoever runs the CA should see to soon, as sentences; asked of nobody else."""
+
+    def concerns(self) -> Sequence[str]: ...

@@ -14,3 +14,10 @@ class CaError(Exception):
         self.message = message
         self.detail = detail
         self.permanent = permanent
+
+
+class InDoubtError(Exception):
+    """A CA was asked, and nobody knows what it did: answered, at the bridge's edge, as Unknown.
+
+    The text is for operators and never holds a key or a passphrase.
+    """

@@ -5,16 +5,26 @@ ask      outside any transaction: one attempt at the CA, under the idempotency k
 record   in the caller's transaction: verify what came back, journal it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db import transaction
-from django.utils import timezone
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from ca_bridge import certificates, certification_request, journal, lint, registry, verification
+from ca_bridge import (
+    certificates,
+    certification_request,
+    doubting,
+    journal,
+    lint,
+    measuring,
+    preview,
+    public_smime,
+    registry,
+)
 from ca_bridge.certificates import CertificateFacts, describe
 from ca_bridge.contract import (
     Answer,
@@ -23,6 +33,7 @@ from ca_bridge.contract import (
     Connector,
     Drafts,
     FindsOrders,
+    Forgets,
     Issued,
     Pending,
     Refused,
@@ -34,13 +45,15 @@ from ca_bridge.contract import (
 from ca_bridge.errors import CaError
 from ca_bridge.keys import PrivateKey, algorithm_of, public_key_sha256
 from ca_bridge.models import CaOrder, content_as_json
-from ca_bridge.profiles import check_content, check_key_usage
+from ca_bridge.profiles import check_content, check_key_usage, check_validity
+from ca_bridge.recording import record
 
 __all__ = [
     "CertificateFacts",
     "Validity",
     "ask",
     "describe",
+    "hold",
     "look_up",
     "prepare",
     "record",
@@ -80,11 +93,12 @@ def prepare(
     sentence that says what is wrong, and nothing is journalled: permanent where the order cannot be, and
     passing where the CA cannot show its draft now.
     """
-    existing = CaOrder.objects.filter(idempotency_key=idempotency_key).first()
+    existing = _known(idempotency_key, public_key_sha256(key))
     if existing is not None:
         return _same(existing, key)
     check_content(content)
     check_key_usage(content.key_usage, algorithm_of(key))
+    check_validity(content.policies, validity.not_after - validity.not_before)
     request = CertificateOrder(
         idempotency_key=idempotency_key,
         csr=certification_request.build(content, key),
@@ -94,31 +108,38 @@ def prepare(
         not_after=validity.not_after,
     )
     connector = registry.connector(ca)
-    if isinstance(connector, Drafts):
-        lint.check_draft(connector.draft(request))
+    lint.check_draft(connector.draft(request) if isinstance(connector, Drafts) else preview.draft_of(request))
     return _same(_journalled(ca, request, public_key_sha256(key)), key)
 
 
 def _journalled(ca: str, request: CertificateOrder, key_sha256: bytes) -> CaOrder:
     """Two callers at once get the same order: the unique idempotency key decides."""
-    if CaOrder.objects.filter(public_key_sha256=key_sha256).exists():
-        existing = CaOrder.objects.filter(idempotency_key=request.idempotency_key).first()
+    try:
+        with transaction.atomic():
+            return CaOrder.objects.create(
+                idempotency_key=request.idempotency_key,
+                ca=ca,
+                ca_profile=request.ca_profile,
+                csr=request.csr,
+                content=content_as_json(request.content),
+                public_key_sha256=key_sha256,
+                not_before=request.not_before,
+                not_after=request.not_after,
+            )
+    except IntegrityError:
+        existing = _known(request.idempotency_key, key_sha256)
         if existing is None:
-            raise CaError(_("This key has been used for another certificate."), permanent=True)
+            raise
         return existing
-    order, _created = CaOrder.objects.get_or_create(
-        idempotency_key=request.idempotency_key,
-        defaults={
-            "ca": ca,
-            "ca_profile": request.ca_profile,
-            "csr": request.csr,
-            "content": content_as_json(request.content),
-            "public_key_sha256": key_sha256,
-            "not_before": request.not_before,
-            "not_after": request.not_after,
-        },
-    )
-    return order
+
+
+def _known(idempotency_key: str, key_sha256: bytes) -> CaOrder | None:
+    """The order of that idempotency key, where there is one. Raises CaError for a key of another order."""
+    either = Q(idempotency_key=idempotency_key) | Q(public_key_sha256=key_sha256)
+    orders = {order.idempotency_key: order for order in CaOrder.objects.filter(either)}
+    if orders and idempotency_key not in orders:
+        raise CaError(_("This key has been used for another certificate."), permanent=True)
+    return orders.get(idempotency_key)
 
 
 def _same(order: CaOrder, key: PrivateKey) -> CaOrder:
@@ -127,23 +148,54 @@ def _same(order: CaOrder, key: PrivateKey) -> CaOrder:
     return order
 
 
-def ask(order_id: UUID, *, even_if_unknown: bool = False) -> Answer:
+def ask(order_id: UUID) -> Answer:
     """Ask the CA once, and return its answer for record(). Call it outside any transaction.
 
-    What is settled is answered from the journal; what is pending is fetched. Where an earlier attempt
-    may have been issued already, the CA is searched first; if it cannot be, the connection's policy
-    decides: ask again with the same key, or park (answered Unknown) until an officer has looked, who
-    then asks with even_if_unknown. Raises CaError(permanent=False) for a fault that passes.
+    What is settled is answered from the journal; what is pending is fetched. Where an earlier attempt may
+    have been issued already, the CA is searched first, and the connection's policy decides (doubting.decide):
+    ask again with the same key, or park (answered Unknown) until an officer has looked. Raises
+    CaError(permanent=False) for a fault that passes.
     """
     connector = registry.connector(journal.get(order_id).ca)
     begun = journal.begin(order_id)
+    if isinstance(begun, journal.Doubtful):
+        known = doubting.decide(begun.order, _searched(connector, begun.order))
+        if known is not None:
+            return known
+        begun = journal.begin_over_doubt(order_id)
     if not isinstance(begun, journal.Begun):
         return begun
     try:
-        return _at_edge(lambda: _answer(connector, begun, may_ask_again=even_if_unknown))
+        return _at_edge(begun.order.ca, "ask", lambda: _asked(connector, begun.order))
     except CaError as error:
         journal.record_fault(begun.attempt, error)
         raise
+
+
+def doubt_open_orders() -> int:
+    """After a restore: have each open order looked up at its CA before it is asked again; return how many.
+
+    Where a CA cannot be searched, the connection's policy decides, as ever. In the caller's transaction.
+    """
+    return journal.doubt_open_orders()
+
+
+def doubt(order: CaOrder) -> None:
+    """The same for one order, under whose idempotency key the CA may have been asked in a lost time."""
+    journal.doubt(order)
+
+
+def let_ask_again(order_id: UUID) -> None:
+    """An officer has looked at the CA: a parked order may be asked for once more, with the same key.
+
+    In the caller's transaction. The CA is searched before, where it can be.
+    """
+    journal.let_ask_again(order_id)
+
+
+def give_up(order_id: UUID) -> CaOrder:
+    """An officer gives a parked order up, in the caller's transaction. What turns up later is revoked."""
+    return record(order_id, Refused(_("An officer gave the order up."), ""))
 
 
 def look_up(order_id: UUID) -> Answer:
@@ -157,10 +209,22 @@ def look_up(order_id: UUID) -> Answer:
     if settled is not None:
         return settled
     connector = registry.connector(order.ca)
-    return _at_edge(lambda: _known(connector, order, doubtful=journal.is_doubtful(order)))
+    if order.handle:
+        return _at_edge(order.ca, "fetch", lambda: connector.fetch(order.request, order.handle))
+    if not journal.is_doubtful(order):
+        return Refused(_("The order was withdrawn before the CA was asked."), "")
+    return doubting.conclude(order, _searched(connector, order))
 
 
-def _at_edge(call: Callable[[], object]) -> Answer:
+def _at_edge(ca: str, name: str, call: Callable[[], object]) -> Answer:
+    """Measured: what is behind the edge may take its time."""
+    with measuring.ca_call(ca, name) as measured:
+        answer = _as_answer(call)
+        measured.outcome = str(journal.outcome_of(answer))
+        return answer
+
+
+def _as_answer(call: Callable[[], object]) -> Answer:
     """What crosses the border is an answer, or a passing CaError; nothing else."""
     try:
         answer = call()
@@ -169,131 +233,84 @@ def _at_edge(call: Callable[[], object]) -> Answer:
             raise
         return Refused(error.message, error.detail)
     except Exception as error:  # noqa: BLE001 - the connector edge: whatever broke, the CA may have issued
-        return Unknown(f"{type(error).__name__}: {error}"[: journal.DETAIL_LENGTH])
+        return Unknown(_words_of(error))
     if isinstance(answer, Issued | Pending | Refused | Unknown):
         return answer
     return Unknown(f"The connector answered with {type(answer).__name__}.")
 
 
-def _answer(connector: Connector, begun: journal.Begun, *, may_ask_again: bool) -> Answer:
-    order = begun.order
-    if order.state == CaOrder.State.PENDING:
-        return connector.fetch(order.request, order.handle)
-    if begun.doubtful and isinstance(connector, FindsOrders):
-        found = _found(connector, order)
-        if found is not None:
-            return found
-    elif begun.doubtful and not may_ask_again and registry.unknown_policy(order.ca) == registry.PARK:
-        return Unknown("An earlier attempt may have been issued; an officer must look at the CA.")
-    return connector.issue(order.request)
-
-
-def _known(connector: Connector, order: CaOrder, *, doubtful: bool) -> Answer:
-    if order.state == CaOrder.State.PENDING:
-        return connector.fetch(order.request, order.handle)
-    if not doubtful:
-        return Refused(_("The order was withdrawn before the CA was asked."), "")
+def _searched(connector: Connector, order: CaOrder) -> doubting.Searched:
+    """A CA that refuses to be searched has not said that it has not issued. Raises a passing CaError."""
     if not isinstance(connector, FindsOrders):
-        return Unknown("The CA may have issued, and cannot be searched; an officer must look at it.")
-    return _found(connector, order) or Refused(_("The order was withdrawn; the CA has not issued."), "")
-
-
-def _found(connector: FindsOrders, order: CaOrder) -> Issued | Unknown | None:
-    """A CA that refuses to be searched has not said that it has not issued."""
+        return doubting.Searched(CaOrder.Search.IMPOSSIBLE)
     try:
-        return connector.find(order.request)
+        with measuring.ca_call(order.ca, "find") as measured:
+            found = connector.find(order.request)
+            measured.outcome = str(CaOrder.Search.FOUND if found else CaOrder.Search.NOTHING)
     except CaError as error:
         if not error.permanent:
             raise
-        return Unknown(f"{error.message} {error.detail}".strip())
+        return doubting.Searched(CaOrder.Search.FAILED, detail=f"{error.message} {error.detail}".strip())
+    except Exception as error:  # noqa: BLE001 - the connector edge: whatever broke, nothing was found out
+        return doubting.Searched(CaOrder.Search.FAILED, detail=_words_of(error))
+    return doubting.Searched(CaOrder.Search.FOUND if found else CaOrder.Search.NOTHING, found)
 
 
-def record(order_id: UUID, answer: Answer) -> CaOrder:
-    """Verify an answer and journal it, in the caller's transaction; return the order.
-
-    What was issued and is not what was ordered makes the order refused, and is flagged as surplus for
-    revoke_surplus(). An answer to an order that is settled already changes nothing, except that another
-    certificate than the one in use is flagged as surplus too.
-    """
-    with transaction.atomic():
-        order = journal.locked(order_id)
-        journal.close_attempt(order, answer)
-        if order.state not in (CaOrder.OPEN if isinstance(answer, Refused) else CaOrder.ANSWERABLE):
-            _note_late(order, answer)
-            return order
-        match answer:
-            case Issued():
-                _record_issued(order, answer)
-            case Pending():
-                order.mark_pending(answer)
-            case Refused():
-                order.mark_refused(answer)
-            case Unknown():
-                order.mark_unknown(answer)
-        order.save()
-        return order
+def _words_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[: journal.DETAIL_LENGTH]
 
 
-def _record_issued(order: CaOrder, answer: Issued) -> None:
-    trusted = registry.connector(order.ca).chain()
-    # Some CAs send the certificate alone; the container needs the intermediates all the same.
-    chain = _without_root(answer.chain) or _without_root(trusted)
-    answer = Issued(bytes(answer.certificate), chain)
-    found = verification.faults(order.request, answer, trusted)
-    facts = None if found else describe(answer.certificate)
-    if facts and _serial_is_taken(order, facts):
-        found = ("another certificate of this CA has the same serial number",)
-    if facts is None or found:
-        detail = "; ".join(found)
-        order.mark_refused(Refused(_("The CA issued something else than was ordered."), detail))
-        _flag(order, answer.certificate, detail)
-    else:
-        order.mark_issued(answer, facts)
-
-
-def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
-    same = CaOrder.objects.filter(issuer=facts.issuer, serial_hex=facts.serial_hex)
-    return same.exclude(pk=order.pk).exists()
-
-
-def _without_root(chain: Sequence[bytes]) -> tuple[bytes, ...]:
-    """The root is for clients to have already; CAs that send it are no worse for it."""
-    return tuple(bytes(each) for each in chain if not certificates.is_self_issued(each))
-
-
-def _note_late(order: CaOrder, answer: Answer) -> None:
-    if isinstance(answer, Issued) and answer.certificate != order.certificate:
-        _flag(order, answer.certificate, f"came when the order was {order.state}")
-
-
-def _flag(order: CaOrder, certificate: bytes, reason: str) -> None:
-    """Garbage cannot be revoked, so only what is a certificate is flagged."""
-    try:
-        facts = describe(certificate)
-    except CaError:
-        return
-    journal.flag_surplus(order, certificate, fingerprint=facts.sha256_fingerprint, reason=reason)
+def _asked(connector: Connector, order: CaOrder) -> object:
+    if order.handle:
+        return connector.fetch(order.request, order.handle)
+    return connector.issue(order.request)
 
 
 def revoke_surplus(order_id: UUID) -> int:
     """Revoke at the CA what it issued for an order beside what is used; return how many were revoked.
 
-    Call it outside any transaction. What is not revoked yet stays flagged. Raises CaError.
+    Call it outside any transaction. What is not revoked yet stays flagged, with the reason. Raises CaError.
     """
     order, revoked = journal.get(order_id), 0
     for surplus in order.surplus.filter(revoked_at=None):
-        reason = RevocationReason.SUPERSEDED
-        outcome = revoke(ca=order.ca, certificate=surplus.certificate, reason=reason)
-        if outcome in {RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED}:
-            surplus.revoked_at = timezone.now()
-            surplus.save(update_fields=["revoked_at"])
-            revoked += 1
+        if _is_used(surplus.certificate):
+            journal.note_revocation(surplus, trouble="It is the certificate of an order.")
+            continue
+        try:
+            outcome = revoke(ca=order.ca, certificate=surplus.certificate, reason=RevocationReason.SUPERSEDED)
+        except CaError as error:
+            journal.note_revocation(surplus, trouble=f"{error.message} {error.detail}".strip())
+            raise
+        done = outcome in {RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED}
+        journal.note_revocation(surplus, trouble="" if done else outcome.value)
+        revoked += done
     return revoked
+
+
+def _is_used(certificate: bytes) -> bool:
+    """Answers may be mixed up: what one order got may be another's; and CAs revoke by serial number."""
+    facts = describe(certificate)
+    return CaOrder.objects.filter(issuer=facts.issuer, serial_hex=facts.serial_hex).exists()
 
 
 def revoke(*, ca: str, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
     """Revoke a certificate at its CA; again is no error. Call it outside any transaction. Raises CaError."""
-    return registry.connector(ca).revoke(certificate, reason)
+    with measuring.ca_call(ca, "revoke") as measured:
+        outcome = registry.connector(ca).revoke(certificate, reason)
+        measured.outcome = str(outcome.value)
+        return outcome
+
+
+def hold(*, ca: str, certificate: bytes) -> RevocationOutcome:
+    """Put a certificate on hold at its CA (RFC 5280 5.3.1, certificateHold); again is no error.
+
+    UNSUPPORTED where the CA could not release it (a hold without an end would be a revocation), and for what
+    must not be held by the rules for public e-mail. Call it outside any transaction. Raises CaError.
+    """
+    holds = isinstance(registry.connector(ca), ReleasesHold)
+    if not holds or not public_smime.may_be_held(certificates.policies(certificate)):
+        return RevocationOutcome.UNSUPPORTED
+    return revoke(ca=ca, certificate=certificate, reason=RevocationReason.CERTIFICATE_HOLD)
 
 
 def release(*, ca: str, certificate: bytes) -> bool:
@@ -304,4 +321,26 @@ def release(*, ca: str, certificate: bytes) -> bool:
     connector = registry.connector(ca)
     if not isinstance(connector, ReleasesHold):
         raise CaError(_("This CA cannot release a certificate that is on hold."), permanent=True)
-    return connector.release(certificate)
+    with measuring.ca_call(ca, "release") as measured:
+        released = connector.release(certificate)
+        measured.outcome = "released" if released else "not on hold"
+        return released
+
+
+def forget(order_id: UUID) -> None:
+    """Let go of what an order says about somebody, in the caller's transaction; issuer and serial stay.
+
+    For orders that are at their end and whose certificate is revoked or has expired.
+    """
+    order = journal.locked(order_id)
+    connector = registry.connector(order.ca) if order.ca in registry.aliases() else None
+    copies = [order.certificate, *order.surplus.values_list("certificate", flat=True)]
+    if isinstance(connector, Forgets):
+        for certificate in filter(None, copies):
+            connector.forget(certificate)
+    order.csr = order.certificate = b""
+    order.content, order.error, order.detail = {}, "", ""
+    order.compare_at = None
+    order.save()
+    order.surplus.update(certificate=b"", reason="", trouble="")
+    order.attempts.update(detail="")

@@ -1,6 +1,7 @@
 """The journal: orders and attempts, written before a CA is asked and after it has answered."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import models, transaction
@@ -12,6 +13,9 @@ from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
 
 Outcome = CaAttempt.Outcome
 DETAIL_LENGTH = 2000
+# A CA may issue long after it was asked in vain: how long after the doubt it is compared with the journal,
+# and how long after each comparison the next one is.
+COMPARISONS = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 
 
 def get(order_id: UUID) -> CaOrder:
@@ -38,39 +42,100 @@ def is_doubtful(order: CaOrder) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The order as it stands, whether an earlier attempt may have been issued, and the attempt begun."""
+    """The order as it stands, and the attempt begun."""
 
     order: CaOrder
-    doubtful: bool
     attempt: CaAttempt
 
 
-def begin(order_id: UUID) -> Begun | Issued | Refused:
-    """Write down, in a transaction of its own, that the CA is about to be asked, or return its answer."""
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """The order as it stands; an earlier attempt may have been issued, so no other was begun."""
+
+    order: CaOrder
+
+
+def begin(order_id: UUID) -> Begun | Doubtful | Issued | Refused:
+    """Write down, in a transaction of its own, that the CA is about to be asked, or return its answer.
+
+    What has a handle is fetched with it, and leaves no doubt.
+    """
     with transaction.atomic(durable=True):
         order = locked(order_id)
-        settled = settled_answer(order)
-        if settled is not None:
-            return settled
-        doubtful = is_doubtful(order)
-        if order.state != CaOrder.State.PENDING:
-            order.mark_asked()
+        if not order.handle and order.state in CaOrder.OPEN and is_doubtful(order):
+            return Doubtful(order)
+        return settled_answer(order) or _begin(order)
+
+
+def begin_over_doubt(order_id: UUID) -> Begun | Issued | Refused:
+    """The same where an earlier attempt may have been issued: it will be compared with the CA."""
+    with transaction.atomic(durable=True):
+        order = locked(order_id)
+        order.compare_at = _first_comparison(order)
+        return settled_answer(order) or _begin(order)
+
+
+def _begin(order: CaOrder) -> Begun:
+    if order.state != CaOrder.State.PENDING:
+        order.mark_asked()
+        order.save()
+    return Begun(order, CaAttempt.objects.create(order=order))
+
+
+def note_search(order_id: UUID, result: CaOrder.Search, *, parked: bool) -> None:
+    """Write down what came of a search for a doubtful order, in a transaction of its own.
+
+    parked: whether an officer has to decide now. What is settled meanwhile stays as it is.
+    """
+    with transaction.atomic(durable=True):
+        order = locked(order_id)
+        if order.state in CaOrder.OPEN:
+            now = timezone.now()
+            order.searched_at, order.search = now, result
+            order.parked_at = (order.parked_at or now) if parked else None
+            order.compare_at = _first_comparison(order)
             order.save()
-        return Begun(order, doubtful, CaAttempt.objects.create(order=order))
+
+
+def _first_comparison(order: CaOrder) -> datetime:
+    """When the order is compared with its CA; doubt that comes back begins the row anew."""
+    order.comparisons = 0
+    return order.compare_at or timezone.now() + COMPARISONS[0]
+
+
+def doubt_open_orders() -> int:
+    """Note for every open order that the CA may have been asked meanwhile; return how many there are.
+
+    For a database that was put back to an earlier moment: an attempt without an answer, as after a crash,
+    has the CA searched before it is asked again. What is pending is fetched anyway.
+    """
+    orders = CaOrder.objects.filter(state__in=CaOrder.OPEN).exclude(state=CaOrder.State.PENDING)
+    for order in orders:
+        doubt(order)
+    return len(orders)
+
+
+def doubt(order: CaOrder) -> None:
+    """Note that the CA may have been asked without our knowing."""
+    order.mark_asked()
+    order.save()
+    CaAttempt.objects.create(order=order)
 
 
 def record_fault(attempt: CaAttempt, fault: CaError) -> None:
-    """Write down a passing fault, in a transaction of its own."""
+    """Write down a passing fault, in a transaction of its own. What is settled meanwhile stays as it is."""
     with transaction.atomic(durable=True):
         order = locked(attempt.order_id)
-        order.error, order.detail = fault.message, fault.detail[:DETAIL_LENGTH]
-        order.save()
+        if order.state in CaOrder.OPEN:
+            order.error, order.detail = fault.message, fault.detail[:DETAIL_LENGTH]
+            order.save()
         _close(attempt, Outcome.FAULT, fault.detail or fault.message)
 
 
-def close_attempt(order: CaOrder, answer: Answer) -> None:
-    """Write the answer to the latest attempt that waits for one."""
-    attempt = order.attempts.filter(answered_at=None).last()
+def close_attempt(order: CaOrder, answer: Answer, *, late: bool = False) -> None:
+    """Write the answer to the latest attempt that waits for one; late: to the earliest."""
+    waiting = order.attempts.filter(answered_at=None)
+    attempt = waiting.first() if late else waiting.last()
     if attempt is not None:
         _close(attempt, outcome_of(answer), getattr(answer, "detail", ""))
 
@@ -108,3 +173,29 @@ def flag_surplus(order: CaOrder, certificate: bytes, *, fingerprint: str, reason
         sha256_fingerprint=fingerprint,
         defaults={"order": order, "certificate": certificate, "reason": reason[:DETAIL_LENGTH]},
     )
+
+
+def note_revocation(surplus: SurplusCertificate, *, trouble: str) -> None:
+    """Write down what came of an attempt to revoke a surplus certificate; without trouble it is revoked."""
+    now = timezone.now()
+    surplus.tried_at, surplus.trouble = now, trouble[:DETAIL_LENGTH]
+    surplus.revoked_at = None if trouble else now
+    surplus.save(update_fields=["tried_at", "trouble", "revoked_at"])
+
+
+def let_ask_again(order_id: UUID) -> None:
+    """Let a parked order be asked for once more, in the caller's transaction."""
+    order = locked(order_id)
+    order.may_be_asked_again, order.parked_at = True, None
+    order.save()
+
+
+def note_comparison(order: CaOrder, result: CaOrder.Comparison | None) -> None:
+    """Write down what came of a comparison with the CA, and when the next one is; None: it was put off."""
+    now = timezone.now()
+    if result is not None:
+        order.comparisons += 1
+        order.compared_at, order.comparison = now, result
+    rest = COMPARISONS[order.comparisons :]
+    order.compare_at = now + rest[0] if rest else None
+    order.save()

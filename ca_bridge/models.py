@@ -3,6 +3,7 @@
 import base64
 import uuid
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, Self
 
 import uuid6
@@ -27,11 +28,20 @@ class CaOrderQuerySet(models.QuerySet["CaOrder"]):
 
     def with_surplus(self) -> Self:
         """Orders with a certificate that was issued, is not used, and is not revoked yet."""
-        return self.filter(surplus__revoked_at=None, surplus__isnull=False).distinct()
+        unrevoked = SurplusCertificate.objects.filter(revoked_at=None)
+        of_order = unrevoked.filter(order=models.OuterRef("pk")).order_by()
+        tried = of_order.values("order").values(latest=models.Max("tried_at"))
+        # Few have any: they are asked for first, and no order is looked at in vain.
+        rows = self.filter(pk__in=unrevoked.values("order")).annotate(tried=models.Subquery(tried))
+        return rows.order_by(models.F("tried").asc(nulls_first=True), "pk")
 
     def parked(self) -> Self:
-        """Orders of which nobody knows whether the CA has issued."""
-        return self.filter(state=CaOrder.State.UNKNOWN)
+        """Orders of which nobody knows whether the CA has issued, and which wait for an officer."""
+        return self.filter(parked_at__isnull=False)
+
+    def to_be_compared(self, now: datetime) -> Self:
+        """Orders about which there was doubt, and which are to be compared with the CA now, oldest first."""
+        return self.filter(compare_at__lte=now).order_by("compare_at")
 
 
 CaOrderManager = models.Manager.from_queryset(CaOrderQuerySet)
@@ -49,6 +59,21 @@ class CaOrder(Stateful):
         PENDING = "pending", _("pending")
         REFUSED = "refused", _("refused")
         UNKNOWN = "unknown", _("unknown")
+
+    class Search(models.TextChoices):
+        """What came of the last search for the order at its CA."""
+
+        FOUND = "found", _("it was found")
+        NOTHING = "nothing", _("nothing was found")
+        FAILED = "failed", _("the CA would not be searched")
+        IMPOSSIBLE = "impossible", _("this CA cannot be searched")
+
+    class Comparison(models.TextChoices):
+        """What came of the last comparison of the order with its CA."""
+
+        AGREES = "agrees", _("the CA has what the journal says")
+        SURPLUS = "surplus", _("the CA had issued more than is used")
+        MISSING = "missing", _("the CA does not know the certificate that is used")
 
     OPEN = (State.PREPARED, State.ASKED, State.PENDING, State.UNKNOWN)
     ANSWERABLE = (State.ASKED, State.PENDING, State.UNKNOWN)
@@ -74,6 +99,16 @@ class CaOrder(Stateful):
     error = models.TextField(blank=True)
     detail = models.TextField(blank=True)
 
+    # Doubt: searched at the CA, parked for an officer, who may have it asked again; compared afterwards.
+    searched_at = models.DateTimeField(null=True, blank=True)
+    search = models.CharField(max_length=12, choices=Search.choices, blank=True, db_default="")
+    parked_at = models.DateTimeField(null=True, blank=True)
+    may_be_asked_again = models.BooleanField(default=False, db_default=False)
+    compare_at = models.DateTimeField(null=True, blank=True)
+    comparisons = models.PositiveSmallIntegerField(default=0, db_default=0)
+    compared_at = models.DateTimeField(null=True, blank=True)
+    comparison = models.CharField(max_length=12, choices=Comparison.choices, blank=True, db_default="")
+
     objects = CaOrderManager()
 
     class Meta:
@@ -92,6 +127,24 @@ class CaOrder(Stateful):
                 fields=["issuer", "serial_hex"],
                 condition=models.Q(serial_hex__gt=""),
                 name="ca_order_serial_per_issuer",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["parked_at"],
+                condition=models.Q(parked_at__isnull=False),
+                name="ca_order_parked",
+            ),
+            models.Index(
+                fields=["compare_at"],
+                condition=models.Q(compare_at__isnull=False),
+                name="ca_order_to_be_compared",
+            ),
+            # Few among millions: what is parked is found at once, and counted by CA.
+            models.Index(
+                fields=["state", "ca", "created_at"],
+                condition=models.Q(state__in=["prepared", "asked", "pending", "unknown"]),
+                name="ca_order_open",
             ),
         ]
 
@@ -125,6 +178,7 @@ class CaOrder(Stateful):
     @transition(field=state, source=[State.PREPARED, *ANSWERABLE], target=State.ASKED)
     def mark_asked(self) -> None:
         """The CA is about to be asked."""
+        self.parked_at, self.may_be_asked_again = None, False
 
     @transition(field=state, source=ANSWERABLE, target=State.ISSUED)
     def mark_issued(self, answer: Issued, facts: CertificateFacts) -> None:
@@ -133,6 +187,7 @@ class CaOrder(Stateful):
         self.chain_base64 = [base64.b64encode(each).decode() for each in answer.chain]
         self.serial_hex, self.issuer = facts.serial_hex, facts.issuer
         self.error = self.detail = ""
+        self.parked_at = None
 
     @transition(field=state, source=ANSWERABLE, target=State.PENDING)
     def mark_pending(self, answer: Pending) -> None:
@@ -144,6 +199,7 @@ class CaOrder(Stateful):
     def mark_refused(self, answer: Refused) -> None:
         """The CA said no for good, or issued something else than was ordered, or was never asked."""
         self.error, self.detail = answer.message, answer.detail
+        self.parked_at = None
 
     @transition(field=state, source=ANSWERABLE, target=State.UNKNOWN)
     def mark_unknown(self, answer: Unknown) -> None:
@@ -154,6 +210,17 @@ class CaOrder(Stateful):
 def content_as_json(content: CertificateContent) -> dict[str, Any]:
     """Return a content as the journal's column holds it."""
     return asdict(content)
+
+
+class CaAttemptQuerySet(models.QuerySet["CaAttempt"]):
+    """Questions about attempts."""
+
+    def in_trouble(self) -> Self:
+        """Those that brought no certificate and no promise of one, the newest first."""
+        return self.filter(outcome__in=CaAttempt.TROUBLE).order_by("-answered_at")
+
+
+CaAttemptManager = models.Manager.from_queryset(CaAttemptQuerySet)
 
 
 class CaAttempt(models.Model):
@@ -168,14 +235,25 @@ class CaAttempt(models.Model):
         UNKNOWN = "unknown", _("unknown")
         FAULT = "fault", _("passing fault")
 
+    TROUBLE = (Outcome.REFUSED, Outcome.UNKNOWN, Outcome.FAULT)
+
     order = models.ForeignKey(CaOrder, on_delete=models.CASCADE, related_name="attempts")
     asked_at = models.DateTimeField(default=timezone.now)
     answered_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True)
     detail = models.TextField(blank=True)
 
+    objects = CaAttemptManager()
+
     class Meta:
         ordering = ["asked_at", "pk"]
+        indexes = [
+            models.Index(
+                fields=["answered_at"],
+                condition=models.Q(outcome__in=["refused", "unknown", "fault"]),
+                name="ca_attempt_in_trouble",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(answered_at=None, outcome="")
@@ -196,4 +274,6 @@ class SurplusCertificate(models.Model):
     sha256_fingerprint = models.CharField(max_length=64, unique=True)
     reason = models.TextField()
     found_at = models.DateTimeField(default=timezone.now)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.TextField(blank=True, db_default="")
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -115,19 +115,27 @@ def _check_attribute(name: str, value: str) -> None:
 
 
 def _complaint(name: str, value: str, kind: AttributeType) -> str:
-    words = {"name": name, "bound": kind.upper_bound}
+    words = {"name": name}
     if not value.strip():
         return _("%(name)s is empty.") % words
-    if len(value) > kind.upper_bound:
-        return _("%(name)s is longer than %(bound)s characters.") % words
-    if name == "commonName" and len(value.encode()) > COMMON_NAME_BYTES:
-        return _("%(name)s is longer than %(bound)s bytes.") % words
+    if too_long := length_complaint(name, value):
+        return too_long
     if name == "countryName" and not regex.fullmatch("[A-Z]{2}", value):
         return _("%(name)s must be two capital letters.") % words
     if name == "emailAddress" and not value.isascii():
         return _("%(name)s may hold ASCII characters only.") % words
     if kind.printable_only and not _PRINTABLE.fullmatch(value):
         return _("%(name)s may hold letters from A to Z, digits and simple punctuation only.") % words
+    return ""
+
+
+def length_complaint(name: str, value: str) -> str:
+    """A sentence, where the value is longer than the attribute may be; else an empty one."""
+    words = {"name": name, "bound": ATTRIBUTE_TYPES[name].upper_bound}
+    if len(value) > ATTRIBUTE_TYPES[name].upper_bound:
+        return _("%(name)s is longer than %(bound)s characters.") % words
+    if name == "commonName" and len(value.encode()) > COMMON_NAME_BYTES:
+        return _("%(name)s is longer than %(bound)s bytes.") % words
     return ""
 
 

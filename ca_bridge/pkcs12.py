@@ -52,16 +52,30 @@ def build(
 
     friendly_name must be unique for each certificate: Java's keytool overwrites equal ones.
     """
-    container = pkcs12.serialize_key_and_certificates(
-        friendly_name.encode(),
-        key,
-        x509.load_der_x509_certificate(certificate),
-        [x509.load_der_x509_certificate(each) for each in chain],
-        _encryption(format, passphrase),
-    )
+
+    def serialized() -> bytes:
+        return pkcs12.serialize_key_and_certificates(
+            friendly_name.encode(),
+            key,
+            x509.load_der_x509_certificate(certificate),
+            [x509.load_der_x509_certificate(each) for each in chain],
+            _encryption(format, passphrase),
+        )
+
+    container = serialized()
     if format is ContainerFormat.STANDARD:
         return _with_mac(container, passphrase, settings.CONTAINER_STANDARD_ITERATIONS)
+    while _is_misread(container, passphrase):  # 1 in 64, as the salts fall
+        container = serialized()
     return container
+
+
+def _is_misread(container: bytes, passphrase: str) -> bool:
+    """Whether gpgsm would refuse the passphrase, for the salts of this container."""
+    return any(
+        pkcs12_kdf.has_short_number(passphrase, derivation, purpose=pkcs12_kdf.KEY)
+        for derivation in pkcs12_reader.legacy_derivations(container)
+    )
 
 
 def _encryption(container_format: ContainerFormat, passphrase: str) -> KeySerializationEncryption:

@@ -58,14 +58,26 @@ def mac_iterations(der: bytes) -> int:
 
 def pbe_iterations(der: bytes) -> Iterator[int]:
     """Yield the iterations of each encryption, without a passphrase."""
+    return (_iterations(algorithm) for algorithm in _encryptions(der))
+
+
+def legacy_derivations(der: bytes) -> Iterator[Derivation]:
+    """Yield how the key of each encryption of RFC 7292 appendix C is derived, without a passphrase."""
+    for algorithm in _encryptions(der):
+        if algorithm["algorithm"].native == "pkcs12_sha1_tripledes_3key":
+            parameters = algorithm["parameters"]
+            yield Derivation("sha1", parameters["salt"].native, parameters["iterations"].native)
+
+
+def _encryptions(der: bytes) -> Iterator[Any]:
     content = pkcs12.Pfx.load(der, strict=True)["auth_safe"]["content"].native
     for info in pkcs12.AuthenticatedSafe.load(content, strict=True):
         if info["content_type"].native == "encrypted_data":
-            yield _iterations(info["content"]["encrypted_content_info"]["content_encryption_algorithm"])
+            yield info["content"]["encrypted_content_info"]["content_encryption_algorithm"]
         else:
             for bag in pkcs12.SafeContents.load(info["content"].native, strict=True):
                 if bag["bag_id"].native == "pkcs8_shrouded_key_bag":
-                    yield _iterations(bag["bag_value"]["encryption_algorithm"])
+                    yield bag["bag_value"]["encryption_algorithm"]
 
 
 def _verify_mac(mac_data: Any, content: bytes, passphrase: str) -> None:

@@ -3,13 +3,15 @@
 import string
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote
 
 import regex
 from django.utils.translation import gettext as _
 
-from ca_bridge import names, subject_alt_names
+from ca_bridge import names, public_smime, subject_alt_names
 from ca_bridge.contract import KEY_USAGES, CertificateContent, KeyAlgorithm
 from ca_bridge.errors import CaError
 
@@ -23,16 +25,33 @@ PLACEHOLDERS = (
     "department",
     "organisational_unit",
 )
+ENCIPHERMENT = frozenset({"keyEncipherment", "dataEncipherment"})
 _SID_TEMPLATE = subject_alt_names.SID_URI_PREFIX + "{sid}"
 _OBJECT_IDENTIFIER = regex.compile(r"[0-2](\.(0|[1-9][0-9]*)){1,30}")
 
 
 class ProfileError(CaError):
-    """A profile is wrong, or cannot be rendered for a person. missing: the person's fields that lack."""
+    """A profile is wrong, or cannot be rendered for a person.
 
-    def __init__(self, message: str, *, missing: tuple[str, ...] = ()) -> None:
+    missing: the person's fields that lack.  part: which field of Profile is wrong, where one is.
+    """
+
+    def __init__(self, message: str, *, missing: tuple[str, ...] = (), part: str = "") -> None:
         super().__init__(message, permanent=True)
         self.missing = missing
+        self.part = part
+
+
+@contextmanager
+def about(part: str) -> Iterator[None]:
+    """What is wrong inside is wrong with this field of Profile."""
+    try:
+        yield
+    except ProfileError as error:
+        error.part = error.part or part
+        raise
+    except CaError as error:
+        raise ProfileError(f"{error.message} {error.detail}".strip(), part=part) from error
 
 
 @dataclass(frozen=True)
@@ -93,11 +112,30 @@ def render(profile: Profile, fields: Mapping[str, str]) -> CertificateContent:
 
 
 def check_content(content: CertificateContent) -> None:
-    """Refuse a content that no certificate can hold. Raises CaError, permanent."""
-    names.check_subject(content.subject)
-    subject_alt_names.check(content.subject_alt_names)
+    """Refuse a content that no certificate can hold. Raises ProfileError that names the part."""
+    with about("subject"):
+        names.check_subject(content.subject)
+    with about("subject_alt_names"):
+        subject_alt_names.check(content.subject_alt_names)
+        _check_emails(content)
     if content.sid is not None:
-        subject_alt_names.check_sid(content.sid)
+        with about("include_sid"):
+            subject_alt_names.check_sid(content.sid)
+    for fault in public_smime.faults(content):
+        raise ProfileError(fault.message, part=fault.part)
+
+
+def _check_emails(content: CertificateContent) -> None:
+    """RFC 5280 4.1.2.6: an address in the subject does not replace the one that programs look at."""
+    named = {value for name, value in content.subject if name == "emailAddress"}
+    if named - {value for kind, value in content.subject_alt_names if kind == "email"}:
+        raise ProfileError(_("The e-mail address of the subject must stand among the alternative names too."))
+
+
+def check_validity(policies: tuple[str, ...], validity: timedelta) -> None:
+    """Refuse a validity that certificates with these policies must not have. Raises ProfileError."""
+    if fault := public_smime.validity_fault(policies, validity):
+        raise ProfileError(fault, part="longest_validity_days")
 
 
 def _attribute(name: str, template: str, fields: Mapping[str, str]) -> str:
@@ -145,18 +183,48 @@ def check_template(template: str, *, allowed: tuple[str, ...] = PLACEHOLDERS) ->
 
 def check_profile(profile: Profile) -> None:
     """Refuse a profile that cannot be used. Called when a version is saved. Raises ProfileError."""
-    if not profile.subject:
+    with about("subject"):
+        _check_subject_templates(profile.subject)
+    with about("subject_alt_names"):
+        for kind, template in profile.subject_alt_names:
+            check_alt_name_template(kind, template)
+    with about("key_usage"):
+        _check_key_usages(profile.key_usage)
+    with about("extended_key_usage"):
+        _check_object_identifiers(profile.extended_key_usage)
+    with about("policies"):
+        _check_object_identifiers(profile.policies)
+
+
+def _check_subject_templates(subject: tuple[tuple[str, str], ...]) -> None:
+    if not subject:
         raise ProfileError(_("A profile needs at least one attribute of the subject."))
-    for name, template in profile.subject:
+    for name, template in subject:
         if name not in names.ATTRIBUTE_TYPES:
             raise ProfileError(_("%(name)s is not an attribute of a subject.") % {"name": name})
         check_template(template)
-    for kind, template in profile.subject_alt_names:
-        check_alt_name_template(kind, template)
-    if not profile.key_usage or not set(profile.key_usage) <= set(KEY_USAGES):
+        _check_fixed_text(name, template)
+
+
+def _check_fixed_text(name: str, template: str) -> None:
+    """What a template says of itself must fit, whoever the person is: a common name is cut without a word."""
+    fixed = "".join(text for text, *_rest in string.Formatter().parse(template)).strip()
+    if not placeholders(template):
+        names.check_subject([(name, fixed)])
+    elif fixed and (complaint := names.length_complaint(name, fixed)):
+        raise ProfileError(complaint)
+
+
+def _check_key_usages(key_usage: tuple[str, ...]) -> None:
+    if not key_usage or not set(key_usage) <= set(KEY_USAGES):
         choices = ", ".join(KEY_USAGES)
         raise ProfileError(_("The key usage must be taken from: %(names)s.") % {"names": choices})
-    for dotted in (*profile.extended_key_usage, *profile.policies):
+    if "keyAgreement" in key_usage and set(key_usage) & ENCIPHERMENT:
+        raise ProfileError(_("No key has both: keyAgreement is for EC keys, encipherment for RSA keys."))
+
+
+def _check_object_identifiers(identifiers: tuple[str, ...]) -> None:
+    for dotted in identifiers:
         if not _OBJECT_IDENTIFIER.fullmatch(dotted):
             raise ProfileError(_("%(dotted)s is not an object identifier.") % {"dotted": ascii(dotted)})
 
@@ -167,7 +235,7 @@ def check_key_usage(key_usage: tuple[str, ...], algorithm: KeyAlgorithm) -> None
     Called when a token type is saved, and before a request is built. Raises ProfileError.
     """
     is_rsa = algorithm.value.startswith("rsa")
-    foreign = {"keyAgreement"} if is_rsa else {"keyEncipherment", "dataEncipherment"}
+    foreign = {"keyAgreement"} if is_rsa else ENCIPHERMENT
     if found := ", ".join(sorted(foreign & set(key_usage))):
         raise ProfileError(
             _("A key of the kind %(algorithm)s cannot have the key usage %(usage)s.")

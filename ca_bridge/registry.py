@@ -1,6 +1,7 @@
 """From an alias to a connector, as Django's CACHES: settings.CA_CONNECTORS[alias]."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -8,11 +9,23 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from ca_bridge.contract import Connector, Health, RenewsCrl
+from ca_bridge import faults
+from ca_bridge.contract import (
+    Connector,
+    FindsOrders,
+    Health,
+    ListsProfiles,
+    NeedsCare,
+    ReleasesHold,
+    RenewsCrl,
+)
 from ca_bridge.errors import CaError
 
-ASK_AGAIN = "ask again"
-PARK = "park"
+# What is done with an order of which nobody knows whether its CA has issued, once the CA was searched.
+SEARCH = "search"  # what the search says counts: where it finds nothing, the CA is asked again
+ASK_AGAIN = "ask-again"  # asked again, also where the CA cannot be searched
+PARK = "park"  # an officer decides
+UNKNOWN_POLICIES = (SEARCH, ASK_AGAIN, PARK)
 _SETTINGS = {"CONNECTOR", "OPTIONS", "UNKNOWN"}
 
 _instances: dict[str, tuple[dict[str, Any], Connector]] = {}
@@ -39,11 +52,56 @@ def connector(alias: str) -> Connector:
 
 
 def unknown_policy(alias: str) -> str:
-    """Return what is done where nobody knows whether the CA has issued: ASK_AGAIN or PARK."""
-    policy = _configuration(alias).get("UNKNOWN", ASK_AGAIN)
-    if policy not in {ASK_AGAIN, PARK}:
-        raise ImproperlyConfigured(f"CA_CONNECTORS[{alias!r}]['UNKNOWN'] must be 'ask again' or 'park'.")
-    return str(policy)
+    """Return what is done where nobody knows whether the CA has issued: one of UNKNOWN_POLICIES.
+
+    Where the setting says nothing: SEARCH for a CA that can be searched, PARK for one that cannot.
+    """
+    searchable = isinstance(connector(alias), FindsOrders)
+    default = SEARCH if searchable else PARK
+    return str(_configuration(alias).get("UNKNOWN", default))
+
+
+def limits(alias: str) -> tuple[str, ...]:
+    """Return what this connection cannot do, as sentences for officers. Nothing is asked of the CA."""
+    instance = connector(alias)
+    sentences = (
+        (
+            getattr(instance, "revokes", True),
+            _("It cannot revoke: whoever runs the CA has to revoke there what is revoked here."),
+        ),
+        (isinstance(instance, ReleasesHold), _("It knows no hold: only a revocation for good.")),
+        (
+            isinstance(instance, FindsOrders),
+            _("It cannot be searched: after an answer that was lost, an officer has to look at the CA."),
+        ),
+    )
+    return tuple(sentence for can, sentence in sentences if not can)
+
+
+def revokes(alias: str) -> bool:
+    """Whether the connection knows revocation at all; also true where nobody can say."""
+    try:
+        return bool(getattr(connector(alias), "revokes", True))
+    except (CaError, ImproperlyConfigured):
+        return True
+
+
+def profiles(alias: str) -> tuple[str, ...]:
+    """Return the names of the CA's profiles, sorted; none where it cannot list them. Raises CaError."""
+    instance = connector(alias)
+    return tuple(sorted(instance.profiles())) if isinstance(instance, ListsProfiles) else ()
+
+
+def misconfigured(alias: str) -> str:
+    """Return what is wrong with the settings of a connection, as a sentence; empty where nothing is.
+
+    Nothing is asked of the CA.
+    """
+    try:
+        connector(alias)
+    except ImproperlyConfigured as error:
+        return str(error)
+    return ""
 
 
 def renew_crls() -> int:
@@ -64,14 +122,32 @@ def renew_crls() -> int:
     return renewed
 
 
+def concerns(alias: str) -> tuple[str, ...]:
+    """Return what whoever runs the CA should see to soon, as sentences. Raises CaError."""
+    instance = connector(alias)
+    return tuple(instance.concerns()) if isinstance(instance, NeedsCare) else ()
+
+
 def health(alias: str) -> Health:
-    """Return whether the CA answers now. Never raises: trouble, and a wrong setting, are the answer."""
+    """Return whether the CA answers now. Never raises: trouble, and a wrong setting, are the answer.
+
+    Its fault has a name wherever one can be found.
+    """
     try:
-        return connector(alias).health()
+        found = connector(alias).health()
     except CaError as error:
-        return Health(ok=False, detail=f"{error.message} {error.detail}".strip())
+        return _unwell(error, f"{error.message} {error.detail}".strip())
     except ImproperlyConfigured as error:
-        return Health(ok=False, detail=str(error))
+        return _unwell(error, str(error))
+    except Exception as error:  # noqa: BLE001 the connector edge: whatever broke is the answer
+        return _unwell(error, f"{type(error).__name__}: {error}"[:500])
+    if found.ok or found.fault:
+        return found
+    return replace(found, fault=faults.of_words(found.detail))
+
+
+def _unwell(error: Exception, detail: str) -> Health:
+    return Health(ok=False, detail=detail, fault=faults.of_error(error))
 
 
 def _configuration(alias: str) -> dict[str, Any]:
@@ -96,7 +172,16 @@ def _make(alias: str, configuration: dict[str, Any]) -> Connector:
     instance = connector_class(options)
     if not isinstance(instance, Connector):
         raise ImproperlyConfigured(f"{where}['CONNECTOR'] lacks methods of ca_bridge.contract.Connector.")
+    _check_policy(f"{where}['UNKNOWN']", configuration, instance)
     return instance
+
+
+def _check_policy(where: str, configuration: dict[str, Any], instance: Connector) -> None:
+    policy = configuration.get("UNKNOWN", PARK)
+    if policy not in UNKNOWN_POLICIES:
+        raise ImproperlyConfigured(f"{where} must be one of {', '.join(map(repr, UNKNOWN_POLICIES))}.")
+    if policy == SEARCH and not isinstance(instance, FindsOrders):
+        raise ImproperlyConfigured(f"{where} is 'search', and this connector cannot search its CA.")
 
 
 def _connector_class(where: str, configuration: dict[str, Any]) -> Any:

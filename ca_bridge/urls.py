@@ -1,8 +1,12 @@
-"""Where clients fetch CRLs and CA certificates. The URLs stand in every certificate: never move them."""
+"""Where clients fetch CRLs and CA certificates, and ask by OCSP. They stand in certificates: never move."""
 
 from django.urls import path
 
 from ca_bridge import publication
 
 app_name = "pki"
-urlpatterns = [path("<str:file_name>", publication.published_file, name="file")]
+urlpatterns = [
+    path("ocsp", publication.ocsp, name="ocsp"),
+    path("ocsp/<path:encoded>", publication.ocsp, name="ocsp-get"),
+    path("<str:file_name>", publication.published_file, name="file"),
+]

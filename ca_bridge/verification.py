@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from django.utils import timezone
 
 from ca_bridge import certification_request, lint
 from ca_bridge.certificates import MALFORMED, load
@@ -21,6 +22,8 @@ Extension = TypeVar("Extension", bound=x509.ExtensionType)
 MAX_CHAIN_LENGTH = 10
 # CAs date back against clocks that are slow; more than this is another validity than was ordered.
 BACKDATING = timedelta(hours=1)
+# CAs may issue for a shorter time than was asked for; by more than this, whoever waits for it is told.
+SHORTER = timedelta(hours=1)
 
 
 def faults(order: CertificateOrder, answer: Issued, trusted: Sequence[bytes]) -> tuple[str, ...]:
@@ -100,12 +103,27 @@ def _chain_faults(
         yield f"a chain of {len(chain)} certificates came with it"
         return
     path = [certificate, *(load(each) for each in chain)]
-    for below, above in pairwise(path):
+    for length, (below, above) in enumerate(pairwise(path)):
         if not _is_issued_by(below, above):
-            yield f"it does not lead to {above.subject.rfc4514_string()}"
+            yield f"it does not lead to {_named(above)}"
+        yield from _issuer_faults(above, between=length)
     anchors = [load(each) for each in trusted]
     if path[-1] not in anchors and not any(_is_issued_by(path[-1], anchor) for anchor in anchors):
         yield "its chain does not end at this CA"
+
+
+def _issuer_faults(issuer: x509.Certificate, *, between: int) -> Iterator[str]:
+    """between: how many CAs stand between this one and the certificate (RFC 5280 4.2.1.9)."""
+    if not issuer.not_valid_before_utc <= timezone.now() <= issuer.not_valid_after_utc:
+        yield f"its issuer {_named(issuer)} is not valid now"
+    constraints = _value(issuer.extensions, x509.BasicConstraints)
+    limit = constraints.path_length if constraints else None
+    if limit is not None and limit < between:
+        yield f"{_named(issuer)} allows no CA below it"
+
+
+def _named(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string()
 
 
 def _is_issued_by(below: x509.Certificate, above: x509.Certificate) -> bool:

@@ -1,31 +1,62 @@
 """Verbs on mails: queue, claim, settle, retry, discard."""
 
+import logging
 import uuid
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.utils import timezone
 
 from identity_manager import queue
-from identity_manager.mail.sending import SendingError
-from identity_manager.models import MailState, OutgoingMail
+from identity_manager.mail.faults import Fault
+from identity_manager.models import MailFault, MailState, OutgoingMail, PersonState
+from identity_manager.models.outgoing_mail import OutgoingMailQuerySet
 
 SEND = "mail.send"
+NO_ADDRESS = "no address"
+LOCKED = "the person is locked"
+
+logger = logging.getLogger(__name__)
 
 
 def enqueue(mail: OutgoingMail) -> OutgoingMail:
     """Put a new mail into the outbox, in the caller's transaction; one mail per occasion.
 
     Returns the mail that is there already where the occasion had one. A mail to somebody without an
-    address is kept as discarded, so that officers see that nobody was told.
+    address, or to a person who is Locked, is kept as discarded, so that officers see that nobody was told.
     """
-    mail.work_is_due(timezone.now())
-    if not mail.to_address:
-        mail.discard()
+    _make_due(mail)
     values = {field.attname: getattr(mail, field.attname) for field in OutgoingMail._meta.concrete_fields}
     row, created = OutgoingMail.objects.get_or_create(occasion=values.pop("occasion"), defaults=values)
     if created and row.state == MailState.QUEUED:
         queue.after_commit(SEND, row.pk)
     return row
+
+
+def enqueue_new(mails: Iterable[OutgoingMail]) -> None:
+    """As enqueue, many at once: mails of occasions that nobody can have thought of, because what they are
+    about is written in the same transaction."""
+    rows = list(mails)
+    for mail in rows:
+        _make_due(mail)
+    OutgoingMail.objects.bulk_create(rows)
+    for mail in rows:
+        if mail.state == MailState.QUEUED:
+            queue.after_commit(SEND, mail.pk)
+
+
+def _make_due(mail: OutgoingMail) -> None:
+    mail.work_is_due(timezone.now())
+    if not mail.to_address:
+        mail.discard(reason=NO_ADDRESS)
+    elif mail.person.state == PersonState.LOCKED:
+        mail.discard(reason=LOCKED)
+
+
+def nudge(mails: OutgoingMailQuerySet) -> None:
+    """Publish those of the mails that may go out now: what they waited for has come, or has ended."""
+    for pk in mails.queued().values_list("pk", flat=True):
+        queue.after_commit(SEND, pk)
 
 
 def claim(mail_id: uuid.UUID) -> OutgoingMail | None:
@@ -35,26 +66,45 @@ def claim(mail_id: uuid.UUID) -> OutgoingMail | None:
         return OutgoingMail.objects.get(pk=mail_id) if claimed else None
 
 
-def settle(mail: OutgoingMail, failure: SendingError | None) -> None:
-    """Write down what came of sending, on the caller's locked and still claimed row."""
-    now = timezone.now()
-    if failure is None:
-        mail.mark_sent(now=now)
-    elif failure.permanent:
-        mail.mark_failed(error=failure.detail, now=now)
-    else:
-        mail.settle_later(failure.detail, now=now)
+def settle_sent(mail: OutgoingMail, *, provider_id: str) -> None:
+    """The mail server took it; on the caller's locked and still claimed row."""
+    mail.mark_sent(provider_id=provider_id, now=timezone.now())
     mail.save()
 
 
+def settle_fault(mail: OutgoingMail, fault: Fault) -> None:
+    """The mail server did not take it: refused for good, or tried again; on the caller's locked row."""
+    now = timezone.now()
+    if fault.kind == MailFault.REFUSED:
+        mail.mark_failed(error=fault.detail, error_code=fault.code, now=now)
+    else:
+        mail.put_off(error=fault.detail, fault=fault.kind, error_code=fault.code, now=now)
+        _tell_operators(fault)
+    mail.save()
+
+
+def _tell_operators(fault: Fault) -> None:
+    """A fault of the configuration holds up every mail, so it is a line of the log each time."""
+    if fault.kind == MailFault.CONFIGURATION:
+        logger.error("No mail goes out until the mail settings are mended: %s", fault.code)
+
+
 def retry(mail: OutgoingMail) -> None:
-    """An officer has a refused mail tried again; the row is locked by the caller."""
+    """Have a mail tried again that nobody got; the row is locked by the caller."""
     mail.queue_again(now=timezone.now())
     mail.save()
     queue.after_commit(SEND, mail.pk)
 
 
-def discard(mail: OutgoingMail) -> None:
-    """An officer gives a mail up; the row is locked by the caller."""
-    mail.discard()
+def hasten(mail: OutgoingMail) -> None:
+    """Have a queued mail tried now, not at its next try; the row is locked by the caller."""
+    mail.next_attempt_at = timezone.now()
+    mail.nudged_at = None
+    mail.save()
+    queue.after_commit(SEND, mail.pk)
+
+
+def discard(mail: OutgoingMail, *, reason: str) -> None:
+    """Give a mail up; the row is locked by the caller."""
+    mail.discard(reason=reason)
     mail.save()

@@ -1,11 +1,18 @@
-"""The only place that enqueues. A message carries a task's name and a row's id, nothing else."""
+"""The only place that enqueues. A message carries a task's name, a row's id and the number of what led to it,
+nothing else."""
 
 import logging
 import uuid
+from typing import Any
 
+from amqp.exceptions import AMQPError
 from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, KombuError
+from redis.exceptions import RedisError
+
+from ca_bridge.measuring import TRACE
+from identity_manager import correlation, instruments
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +27,36 @@ def after_commit(task: str, row_id: uuid.UUID) -> None:
 
 def publish(task: str, row_id: uuid.UUID) -> None:
     """Publish now. The task is looked up in the registry, because send_task ignores eager mode."""
+    headers = {**TRACE.headers(), correlation.REQUEST_ID: correlation.to_hand_on()}
     try:
-        current_app.tasks[task].apply_async(args=(str(row_id),))
-    except (OperationalError, OSError) as error:
+        current_app.tasks[task].apply_async(args=(str(row_id),), headers=headers)
+    except (KombuError, AMQPError, RedisError, OSError) as error:
+        instruments.UNPUBLISHED.inc()
         logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, row_id, error)
+
+
+def name_of(task: str) -> str:
+    """The queue that the task's messages go to."""
+    return str(current_app.amqp.router.route({}, task)["queue"].name)
+
+
+def length(name: str) -> int | None:
+    """How many messages wait in a queue that nobody has taken yet; None where the broker is not reachable."""
+    if current_app.conf.task_always_eager:
+        return 0
+    try:
+        # A connection of its own: one of the pool's that broke stays broken until something is published.
+        with current_app.connection_for_write() as connection:
+            return _length(connection.default_channel, name)
+    except (KombuError, AMQPError, RedisError, OSError, AttributeError) as error:
+        # AttributeError: kombu's, of a connection that breaks while its channel is made.
+        logger.warning("The broker is not reachable; what is due waits for the next sweep: %s", error)
+        return None
+
+
+def _length(channel: Any, name: str) -> int:
+    """A queue that nobody has written to or read from does not exist, and is empty."""
+    try:
+        return int(channel.queue_declare(queue=name, passive=True).message_count)
+    except ChannelError:
+        return 0

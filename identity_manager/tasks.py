@@ -4,9 +4,20 @@ import uuid
 
 from celery import shared_task
 
-from ca_bridge import registry
-from identity_manager import outbox, vault
-from identity_manager.workflow import revoke, side_roads, step5_issue, step6_passphrase, step7_deliver, sweep
+from identity_manager import audit_checks, jobs, outbox
+from identity_manager.audit import sealing
+from identity_manager.people import identity_changes
+from identity_manager.workflow import (
+    batch_orders,
+    batch_run,
+    changes,
+    finishing,
+    hold,
+    revoke,
+    step5_issue,
+    step6_passphrase,
+    step7_deliver,
+)
 
 
 @shared_task(name=step5_issue.ISSUE)
@@ -14,7 +25,7 @@ def issue_certificate(certificate_id: str) -> None:
     step5_issue.issue(certificate_id=uuid.UUID(certificate_id))
 
 
-@shared_task(name=step5_issue.SEAL)
+@shared_task(name=finishing.SEAL)
 def seal_token(token_id: str) -> None:
     step6_passphrase.seal(token_id=uuid.UUID(token_id))
 
@@ -24,9 +35,19 @@ def clear_up_certificate(certificate_id: str) -> None:
     step5_issue.clear_up(certificate_id=uuid.UUID(certificate_id))
 
 
+@shared_task(name=hold.HOLD)
+def hold_certificate(certificate_id: str) -> None:
+    hold.carry_out(certificate_id=uuid.UUID(certificate_id))
+
+
 @shared_task(name=revoke.REVOKE)
 def revoke_certificate(certificate_id: str) -> None:
     revoke.carry_out(certificate_id=uuid.UUID(certificate_id))
+
+
+@shared_task(name=identity_changes.NOTICE)
+def notice_changes(person_id: str) -> None:
+    changes.notice_of_person(person_id=uuid.UUID(person_id))
 
 
 @shared_task(name=outbox.SEND)
@@ -34,26 +55,26 @@ def send_mail(mail_id: str) -> None:
     step7_deliver.send(mail_id=uuid.UUID(mail_id))
 
 
-@shared_task(name="queue.sweep")
-def sweep_due_rows() -> None:
-    sweep.sweep()
+@shared_task(name=batch_orders.RUN)
+def run_batch_order(order_id: str) -> None:
+    batch_run.run(order_id=uuid.UUID(order_id))
 
 
-@shared_task(name="road.lapse_overdue")
-def lapse_overdue() -> None:
-    side_roads.lapse_overdue()
+@shared_task(name=jobs.TICK)
+def tick() -> None:
+    jobs.tick()
 
 
-@shared_task(name="ca.revoke_surplus")
-def revoke_surplus() -> None:
-    sweep.revoke_surplus()
+@shared_task(name=jobs.RUN)
+def run_job(run_id: str) -> None:
+    jobs.run(run_id=uuid.UUID(run_id))
 
 
-@shared_task(name="vault.erase_traces")
-def erase_traces() -> None:
-    vault.erase_traces()
+@shared_task(name="audit.seal")
+def seal_audit_log() -> None:
+    sealing.seal()
 
 
-@shared_task(name="ca.renew_crls")
-def renew_crls() -> None:
-    registry.renew_crls()
+@shared_task(name=audit_checks.CHECK)
+def check_audit_log(check_id: str) -> None:
+    audit_checks.carry_out(check_id=uuid.UUID(check_id))

@@ -1,8 +1,9 @@
 """The only module that wraps, opens and erases secrets at rest.
 
 Each record is encrypted with AES-256-GCM under a data key of its own, which is wrapped by a versioned
-key-encryption key from outside the database. The record's id and purpose are authenticated data, so that
-a wrapped secret cannot be moved to another row. Layout: version of the key, data key, secret.
+key-encryption key from outside the database; these keys live in epochs (identity_manager/epochs.py). The
+record's id and purpose are authenticated data, so that a wrapped secret cannot be moved to another row.
+Layout: version of the key, data key, secret.
 """
 
 import base64
@@ -14,6 +15,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
+
+from identity_manager.key_ring import KeyRing
 
 NONCE = 12
 KEY = 32
@@ -35,7 +39,7 @@ class VaultError(Exception):
 
 def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
     """Return the secret, wrapped for this record under the newest key of the purpose."""
-    version, key = _newest(purpose)
+    version, key = _in_use(purpose)
     data_key = secrets.token_bytes(KEY)
     bound = _bound(purpose, record)
     label = version.encode("ascii")
@@ -54,6 +58,24 @@ def unwrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
         return _decrypt(data_key, wrapped[middle:], bound)
     except InvalidTag:
         raise VaultError(f"A secret of {purpose} does not belong to this record, or was changed.") from None
+
+
+def version_of(wrapped: bytes) -> str:
+    """The version of the key under which a secret is wrapped. Raises VaultError for anything else."""
+    label = bytes(wrapped[1 : 1 + wrapped[0]]) if wrapped else b""
+    if not label or len(wrapped) < 1 + len(label) + 2 * (NONCE + TAG) + KEY:
+        raise VaultError("This is no wrapped secret.")
+    return label.decode("ascii", errors="replace")
+
+
+def version_in_use(purpose: Purpose) -> str:
+    """The version under which secrets are wrapped now. Raises VaultError where there is none."""
+    return _in_use(purpose)[0]
+
+
+def rewrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
+    """The same secret under the key that is in use now. Raises VaultError."""
+    return wrap(unwrap(wrapped, purpose=purpose, record=record), purpose=purpose, record=record)
 
 
 def holds(purpose: Purpose) -> bool:
@@ -85,11 +107,12 @@ def _bound(purpose: Purpose, record: uuid.UUID) -> bytes:
     return purpose.encode("ascii") + b"|" + record.bytes
 
 
-def _newest(purpose: Purpose) -> tuple[str, bytes]:
+def _in_use(purpose: Purpose) -> tuple[str, bytes]:
     ring = settings.VAULT_KEYS[purpose]
+    epoch = ring.in_use(timezone.now()) if isinstance(ring, KeyRing) else None
     if not ring:
         raise VaultError(f"This process holds no key for {purpose}.")
-    version = list(ring)[-1]
+    version = epoch.version if epoch else list(ring)[-1]
     return version, _key(purpose, version)
 
 

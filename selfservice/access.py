@@ -4,27 +4,16 @@ import uuid
 from typing import cast
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Certificate, Person, PersonState, Role, SoftwareToken, TokenRequest
+from identity_manager.workflow import policy
 from identity_manager.workflow.errors import Reason
 
 NO_PERSON = Reason("no-person", _("Your account belongs to no person. Ask your Registration Officer."))
-CLOSED = {
-    PersonState.REGISTERED: Reason(
-        "person-registered", _("You are registered but not Active yet. Ask your Registration Officer.")
-    ),
-    PersonState.INACTIVE: Reason(
-        "person-inactive", _("You are Inactive at present, so your software tokens are out of reach.")
-    ),
-    PersonState.LOCKED: Reason("person-locked", _("You are Locked. Nobody can use Self-Service for you.")),
-}
-NO_ROLE = Reason(
-    "not-self-service-user",
-    _("You do not have the role Self-Service User. It comes with your first software token."),
-)
 
 
 def obstacle(person: Person | None) -> Reason | None:
@@ -32,22 +21,23 @@ def obstacle(person: Person | None) -> Reason | None:
     if person is None:
         return NO_PERSON
     if person.state != PersonState.ACTIVE:
-        return CLOSED[PersonState(person.state)]
-    return None if person.has_role(Role.SELF_SERVICE_USER) else NO_ROLE
+        return policy.NOT_ACTIVE[PersonState(person.state)]
+    return None if person.has_role(Role.SELF_SERVICE_USER) else policy.NOT_SELF_SERVICE_USER
 
 
 def user(request: HttpRequest) -> Person:
     """The person who is signed in. Raises PermissionDenied with the reason where Self-Service is closed."""
     person = cast("Person | None", getattr(request, "person", None))
     reason = obstacle(person)
-    if person is None or reason is not None:
-        raise PermissionDenied(str(reason))
-    return person
+    if reason is not None:
+        raise PermissionDenied(reason.to_its_person)
+    return cast("Person", person)
 
 
 def own_request(request: HttpRequest, request_id: uuid.UUID) -> TokenRequest:
     """A request that is for the person who is signed in."""
-    rows = TokenRequest.objects.select_related("person", "requested_by")
+    tokens = Prefetch("tokens", SoftwareToken.objects.select_related("token_type__terms", "taken_out_by"))
+    rows = TokenRequest.objects.select_related("person", "requested_by").prefetch_related(tokens)
     return get_object_or_404(rows, pk=request_id, person=user(request))
 
 

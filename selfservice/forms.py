@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
-from identity_manager.models import Person, TermsText
+from identity_manager.models import Container, Person, SoftwareToken, TermsText
 from identity_manager.ui.forms import CardsField, RadioCards
 from identity_manager.ui.parts import Card
 from identity_manager.workflow import policy, step4_accept
@@ -42,7 +42,7 @@ class TermsForm(VerbForm):
     snapshot_hash = forms.CharField(
         widget=forms.HiddenInput,
         max_length=64,
-        error_messages={"required": in_words(step4_accept.ANOTHER_SNAPSHOT)},
+        error_messages={"required": in_words(policy.ANOTHER_SNAPSHOT)},
     )
     texts = forms.ModelMultipleChoiceField(
         TermsText.objects.all(),
@@ -127,6 +127,28 @@ class SendAgainForm(VerbForm):
     def container_format(self) -> str:
         device = install.device(self.cleaned_data["device"])
         return device.container_format.value if device else ""
+
+
+class FetchForm(VerbForm):
+    """Which file of the token is fetched."""
+
+    container = forms.ModelChoiceField(
+        Container.objects.none(),
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"), _("Choose one of the files that this page offers.")
+        ),
+    )
+
+    def __init__(self, *args: Any, token: SoftwareToken, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = Container.objects.filter(token=token).defer("content")
+        self.fields["container"].queryset = rows  # type: ignore[attr-defined]  # a ModelChoiceField
+
+    @property
+    def container_id(self) -> uuid.UUID:
+        container: Container = self.cleaned_data["container"]
+        return container.pk
 
 
 class WithdrawForm(VerbForm):

@@ -2,14 +2,33 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from identity_manager.models import Person, RequestState, SoftwareToken, TokenRequest
+from identity_manager.models import (
+    DeliveryState,
+    Person,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.workflow import policy
+from selfservice import stories
+
+ASKING_AGAIN = timedelta(days=90)
+WAITS = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
+MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
+STOPPED = Q(state__in=(RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE), stopped_at__isnull=False)
+_LAPSED_TOKEN = gettext_lazy("Its passphrase was not noted in time, so it was destroyed. You can ask again.")
+_LAPSED_REQUEST = gettext_lazy("The Terms and Conditions were not accepted in time. You can ask again.")
 
 
 @dataclass(frozen=True)
@@ -17,7 +36,7 @@ class OpenTask:
     """One task: what to do and where; until when, where that is limited. since is when it came up."""
 
     title: str
-    line: str
+    line: str | Promise
     action: str
     url: str
     icon: str
@@ -26,8 +45,8 @@ class OpenTask:
 
 
 def waiting(person: Person) -> list[OpenTask]:
-    """What only the person can do, oldest first: accept terms, note passphrases."""
-    found = [*_terms(person), *_passphrases(person)]
+    """What only the person can do, oldest first: accept terms, note passphrases, fetch files."""
+    found = [*_terms(person), *_passphrases(person), *_files(person)]
     return sorted(found, key=lambda task: task.since)
 
 
@@ -35,20 +54,56 @@ def under_way(person: Person) -> list[OpenTask]:
     """What moves by itself, or is stuck without the person's doing."""
     return [
         OpenTask(
-            title=_("%(types)s for you") % {"types": type_names(request.tokens.all())},
-            line=_progress_line(request),
+            title=_("%(types)s for you") % {"types": type_names(request.lines)},
+            line=stories.of(request).line,
             action=_("See how far it is"),
-            url=reverse("selfservice:progress", args=[request.pk]),
-            icon="refresh",
-            since=request.accepted_at or request.created_at,
+            url=_whereabouts(request),
+            icon="pause" if request.stopped_at else "refresh",
+            since=request.stopped_at or request.accepted_at or request.created_at,
         )
-        for request in _requests(person, RequestState.ISSUING, RequestState.FAILED)
+        for request in _requests(person, MOVES | STOPPED)
+    ]
+
+
+def lapsed(person: Person) -> list[OpenTask]:
+    """What has lapsed of late and the person can ask for again, the latest first."""
+    ended = [token for token in _lapsed_tokens(person) if token.ended_at is not None]
+    if not ended:
+        return []
+    offered = {choice.token_type.code for choice in policy.type_choices(person) if choice.available}
+    return [
+        OpenTask(
+            title=_("%(type)s has lapsed") % {"type": token},
+            line=_LAPSED_TOKEN if token.state == TokenState.LAPSED else _LAPSED_REQUEST,
+            action=_("Ask again"),
+            url=reverse("selfservice:ask-again", args=[token.request_id]),
+            icon="clock",
+            since=token.ended_at or token.created_at,
+        )
+        for token in ended
+        if token.type_code in offered
+    ]
+
+
+def _lapsed_tokens(person: Person) -> list[SoftwareToken]:
+    """The latest token of each type, where it has lapsed within a while: who asked since needs no telling."""
+    latest: dict[str, SoftwareToken] = {}
+    rows = SoftwareToken.objects.filter(person=person).select_related("token_type", "request")
+    for token in rows.defer("passphrase_wrapped", "snapshot").order_by("-created_at", "-pk"):
+        latest.setdefault(token.type_code, token)
+    since = timezone.now() - ASKING_AGAIN
+    return [
+        token
+        for token in latest.values()
+        if RequestState.LAPSED in (token.state, token.request.state)
+        and token.ended_at is not None
+        and token.ended_at > since
     ]
 
 
 def passphrase_tokens(person: Person) -> list[SoftwareToken]:
     """The person's tokens whose passphrase is still to be noted, oldest first."""
-    rows = SoftwareToken.objects.filter(person=person).with_unacknowledged_passphrase()
+    rows = SoftwareToken.objects.filter(person=person).to_be_noted()
     return list(rows.select_related("token_type").order_by("sealed_at"))
 
 
@@ -60,8 +115,7 @@ def type_names(tokens: Iterable[SoftwareToken]) -> str:
 def _terms(person: Person) -> list[OpenTask]:
     return [
         OpenTask(
-            title=_("Accept the Terms and Conditions for %(types)s")
-            % {"types": type_names(request.tokens.all())},
+            title=_("Accept the Terms and Conditions for %(types)s") % {"types": type_names(request.lines)},
             line=_asked_by(person, request),
             action=_("Read and accept"),
             url=reverse("selfservice:terms", args=[request.pk]),
@@ -69,7 +123,7 @@ def _terms(person: Person) -> list[OpenTask]:
             since=request.decided_at or request.created_at,
             until=request.accept_before,
         )
-        for request in _requests(person, RequestState.AWAITING_ACCEPTANCE)
+        for request in _requests(person, WAITS)
     ]
 
 
@@ -88,6 +142,24 @@ def _passphrases(person: Person) -> list[OpenTask]:
     ]
 
 
+def _files(person: Person) -> list[OpenTask]:
+    """The files that mail did not bring, or only brought the way to."""
+    rows = SoftwareToken.objects.filter(person=person).to_be_fetched().select_related("token_type")
+    return [
+        OpenTask(
+            title=_("Fetch your file for %(type)s") % {"type": token},
+            line=_("The mail with it did not arrive. The file waits for you here.")
+            if token.delivery == DeliveryState.BOUNCED
+            else _("The file waits for you here."),
+            action=_("Fetch the file"),
+            url=reverse("selfservice:files", args=[token.pk]),
+            icon="file-key",
+            since=token.sealed_at or token.created_at,
+        )
+        for token in rows
+    ]
+
+
 def _asked_by(person: Person, request: TokenRequest) -> str:
     if request.requested_by_id == person.pk:
         return _("You asked for this. Nothing is issued before you accept.")
@@ -96,13 +168,14 @@ def _asked_by(person: Person, request: TokenRequest) -> str:
     }
 
 
-def _progress_line(request: TokenRequest) -> str:
-    if request.state == RequestState.FAILED:
-        return _("It could not be issued. The office that looks after software tokens knows.")
-    return _("Keys and certificates are being made. You have nothing to do.")
+def _whereabouts(request: TokenRequest) -> str:
+    """Where the person sees how far it is: keys and certificates moving, or the list of requests."""
+    if request.state in (RequestState.ISSUING, RequestState.FAILED):
+        return reverse("selfservice:progress", args=[request.pk])
+    return reverse("selfservice:requests")
 
 
-def _requests(person: Person, *states: RequestState) -> Iterable[TokenRequest]:
+def _requests(person: Person, which: Q) -> Iterable[TokenRequest]:
     tokens = Prefetch("tokens", SoftwareToken.objects.select_related("token_type"))
-    rows = TokenRequest.objects.filter(person=person, state__in=states).order_by("created_at")
+    rows = TokenRequest.objects.filter(which, person=person).order_by("created_at")
     return rows.select_related("requested_by").prefetch_related(tokens)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from identity_manager.models import (
+    CaOutage,
     Certificate,
     CertificateState,
     RequestState,
@@ -34,6 +35,7 @@ class Progress:
 
     running: they still move.  asked: every key is there, so it is the CA that lets us wait.
     slow: the certificates are late.  failed: refused for good.
+    silent_since: since when a CA that is needed does not answer, if one does not.
     """
 
     lines: list[Line]
@@ -41,12 +43,13 @@ class Progress:
     asked: bool
     slow: bool
     failed: bool
+    silent_since: datetime | None
 
 
 def of(request: TokenRequest, *, now: datetime) -> Progress:
     """Return how far the request is, from the rows of its tokens and certificates."""
-    tokens = list(request.tokens.exclude(state=TokenState.CANCELLED))
-    certificates = list(Certificate.objects.filter(token__in=tokens))
+    tokens = [token for token in request.tokens.all() if token.state != TokenState.CANCELLED]
+    certificates = list(Certificate.objects.filter(token__in=tokens, left_out_at=None))
     issued = [row for row in certificates if row.certificate is not None]
     counts = [
         (
@@ -59,32 +62,39 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
     ]
     failed = request.state == RequestState.FAILED
     slow = request.state == RequestState.ISSUING and _is_slow(request, certificates, now=now)
-    present = StepState.STOPPED if failed else StepState.WAITS if slow else StepState.NOW
-    lines = _lines(counts, present)
+    running = request.state == RequestState.ISSUING
+    moves = StepState.NOW if running else StepState.NEXT
+    lines = _lines(counts, StepState.STOPPED if failed else StepState.WAITS if slow else moves)
     return Progress(
         lines=lines,
-        running=request.state == RequestState.ISSUING,
+        running=running,
         asked=lines[0].state == StepState.DONE,
         slow=slow,
         failed=failed,
+        silent_since=_silent_since(tokens) if slow else None,
     )
 
 
 def next_passphrase(request: TokenRequest) -> SoftwareToken | None:
     """The request's first token whose passphrase is to be noted."""
-    tokens = SoftwareToken.objects.filter(request=request).with_unacknowledged_passphrase()
-    return tokens.order_by("sealed_at").first()
+    waiting = [token for token in request.tokens.all() if token.passphrase_wrapped is not None]
+    return min(waiting, key=lambda token: token.sealed_at or token.created_at, default=None)
 
 
 def _lines(counts: list[tuple[str, int, int]], present: StepState) -> list[Line]:
-    """The first unfinished line is the present one."""
+    """The first unfinished line is the present one; before the acceptance there is nothing to count."""
     lines = []
     for words, done, total in counts:
-        finished = done == total
+        finished = 0 < total == done
         lines.append(Line(words, StepState.DONE if finished else present, done, total))
         if not finished:
             present = StepState.NEXT
     return lines
+
+
+def _silent_since(tokens: list[SoftwareToken]) -> datetime | None:
+    silent = CaOutage.objects.keeping(Certificate.objects.filter(token__in=tokens)).first()
+    return silent.since if silent else None
 
 
 def _is_slow(request: TokenRequest, certificates: list[Certificate], *, now: datetime) -> bool:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django import forms
 from django.utils.text import format_lazy
-from django.utils.translation import gettext_lazy as _
 
 from identity_manager.workflow.errors import Reason, Refused
 from identity_manager.workflow.step6_passphrase import NO_PASSPHRASE
@@ -14,13 +13,6 @@ from identity_manager.workflow.step6_passphrase import NO_PASSPHRASE
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-# The verbs speak of "this person" to officers; here the person reads it.
-SPOKEN_TO = {
-    "no-email": _("You have no e-mail address in the directory, so nothing can be delivered to you."),
-    "wrong-kind": _("Not offered to you."),
-    "under-way": _("Your request for this type is under way."),
-    "has-one": _("You have a valid one."),
-}
 Done = TypeVar("Done")
 STATUS = {NO_PASSPHRASE.code: HTTPStatus.GONE}
 
@@ -38,7 +30,7 @@ class VerbForm(forms.Form):
             return verb()
         except Refused as error:
             self.refused = error
-            self.add_error(error.field if error.field in self.fields else None, sentence(error.reason))
+            self.add_error(error.field if error.field in self.fields else None, error.reason.to_its_person)
             return None
 
     @property
@@ -51,9 +43,4 @@ class VerbForm(forms.Form):
 
 def in_words(reason: Reason) -> "StrPromise":
     """The reason's sentence, in the language of the moment when it is shown."""
-    return format_lazy("{}", reason.sentence)
-
-
-def sentence(reason: Reason) -> str:
-    """The reason in words for the person whom it is about."""
-    return str(SPOKEN_TO.get(reason.code, reason.sentence))
+    return format_lazy("{}", reason.own or reason.sentence)

@@ -1,21 +1,31 @@
 """What has become of a request, in plain words for its person, and where they go from here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from identity_manager.models import RequestState, TokenRequest
-from identity_manager.workflow import policy
+from identity_manager.models import Approval, AskedApprover, RequestState, SoftwareToken, TokenRequest
+from identity_manager.workflow import failures, policy
 from selfservice.progress import next_passphrase
 
 
 @dataclass(frozen=True)
 class Story:
-    """Where a request stands: one line, the reason that somebody gave, and the next page."""
+    """Where a request stands: one line, the reason that somebody gave, and the next page.
+
+    asked, approved: who is asked to decide, and who has approved already.  office_told_at: since when the
+    office knows that nobody decides.  taken_out: what an approver has taken out, with the reason.
+    """
 
     line: str
     reason: str = ""
+    asked: Sequence[AskedApprover] = ()
+    approved: Sequence[Approval] = ()
+    office_told_at: datetime | None = None
+    taken_out: Sequence[SoftwareToken] = ()
     action: str = ""
     url: str = ""
 
@@ -23,8 +33,18 @@ class Story:
 def of(request: TokenRequest) -> Story:
     """Return the story of the request in the state that it has now."""
     action, url = _next_page(request)
-    reason = request.reason if request.state in TOLD_REASONS else ""
-    return Story(line=_line(request), reason=reason, action=action, url=url)
+    reason = str(request.reason_words) if request.state in TOLD_REASONS else ""
+    decides = request.state == RequestState.REQUESTED and request.stopped_at is None
+    return Story(
+        line=_line(request),
+        reason=reason,
+        asked=request.waits_for if decides else (),
+        approved=request.decisions if decides else (),
+        office_told_at=request.office_told_at if decides else None,
+        taken_out=request.taken_out,
+        action=action,
+        url=url,
+    )
 
 
 TOLD_REASONS = (RequestState.REJECTED, RequestState.CANCELLED, RequestState.DECLINED)
@@ -36,6 +56,13 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
 
 
 def _line(request: TokenRequest) -> str:
+    if request.state == RequestState.FAILED:
+        return f"{failures.for_the_person(request)} {_('The office has been told. You have nothing to do.')}"
+    if policy.is_stopped(request):
+        return _(
+            "It is stopped, because your data in the directory have changed since it was made. "
+            "The office decides whether it goes on with the new ones."
+        )
     lines = {
         RequestState.REQUESTED: _("Somebody decides on it. You get a mail when they have."),
         RequestState.APPROVED: _("It is approved. You are asked to accept the Terms and Conditions next."),
@@ -44,7 +71,6 @@ def _line(request: TokenRequest) -> str:
         RequestState.DECLINED: _("You declined the Terms and Conditions. Nothing was issued."),
         RequestState.LAPSED: _("The Terms and Conditions were not accepted in time. You can ask again."),
         RequestState.ISSUING: _("Keys and certificates are being made. You have nothing to do."),
-        RequestState.FAILED: _("It could not be issued. The office that looks after software tokens knows."),
         RequestState.ISSUED: _("It is issued. Note the passphrase, and look into your mailbox for the file."),
         RequestState.COMPLETED: _("It is finished. What you got is under Certificates."),
         RequestState.CANCELLED: _("It was ended before anything was handed out."),
@@ -54,6 +80,8 @@ def _line(request: TokenRequest) -> str:
 
 def _next_page(request: TokenRequest) -> tuple[str, str]:
     """The label and the address of the page where it goes on; empty where there is none."""
+    if policy.is_stopped(request) and request.state != RequestState.FAILED:
+        return "", ""
     match request.state:
         case RequestState.AWAITING_ACCEPTANCE:
             return _("Read and accept"), reverse("selfservice:terms", args=[request.pk])
@@ -62,7 +90,7 @@ def _next_page(request: TokenRequest) -> tuple[str, str]:
         case RequestState.ISSUED | RequestState.COMPLETED:
             return _after_issue(request)
         case RequestState.DECLINED | RequestState.LAPSED:
-            return _("Ask again"), reverse("selfservice:request-softtoken")
+            return _("Ask again"), reverse("selfservice:ask-again", args=[request.pk])
     return "", ""
 
 

@@ -3,14 +3,23 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from ca_bridge import registry
 from ca_bridge.certificates import common_name, describe
 from identity_manager.mail import install
-from identity_manager.models import Certificate, Container, MailState, OutgoingMail, SoftwareToken
+from identity_manager.models import (
+    Certificate,
+    Container,
+    DeliveryMode,
+    MailState,
+    OutgoingMail,
+    SoftwareToken,
+)
 from identity_manager.ui import parts
-from identity_manager.workflow import policy
+from identity_manager.workflow import download, policy
 from selfservice import token_words
 
 DEVICE_ICONS = {
@@ -41,13 +50,17 @@ class TokenCard:
 
 @dataclass(frozen=True)
 class CertificateCard:
-    """A certificate: who it names and who issued it first, the rest to unfold."""
+    """A certificate: who it names and who issued it first, the rest to unfold.
+
+    by_hand: its CA cannot be told to revoke, so the office does it there.
+    """
 
     row: Certificate
     state: token_words.State
     name: str
     issuer: str
     details: list[parts.Pair]
+    by_hand: bool
 
 
 def token_card(token: SoftwareToken) -> TokenCard:
@@ -68,6 +81,12 @@ def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
     return [_certificate_card(row) for row in rows]
 
 
+def left_out(token: SoftwareToken) -> list[Certificate]:
+    """What could not be issued, and the token comes without."""
+    rows = token.certificates.filter(left_out_at__isnull=False).select_related("profile")
+    return list(rows.defer("private_key_wrapped"))
+
+
 def _certificate_card(row: Certificate) -> CertificateCard:
     return CertificateCard(
         row=row,
@@ -75,6 +94,7 @@ def _certificate_card(row: Certificate) -> CertificateCard:
         name=common_name(row.subject),
         issuer=common_name(row.issuer),
         details=_details(row),
+        by_hand=not registry.revokes(row.profile.ca),
     )
 
 
@@ -86,7 +106,18 @@ def octets(hexadecimal: str) -> str:
 
 def files(token: SoftwareToken, container_format: str) -> list[Container]:
     """The files of one format."""
-    return list(token.containers.filter(format=container_format).select_related("certificate__profile"))
+    rows = token.containers.filter(format=container_format).select_related("certificate__profile")
+    return list(rows.defer("content"))
+
+
+def ways(token: SoftwareToken) -> dict[str, bool]:
+    """How its files can reach the person now, and whether they wait here to be fetched."""
+    return {
+        "sendable": policy.can_be_sent(token),
+        "fetchable": download.fetch_obstacle(token) is None,
+        "waits_here": SoftwareToken.objects.to_be_fetched().filter(pk=token.pk).exists(),
+        "by_link": settings.DELIVERY_MODE == DeliveryMode.LINK,
+    }
 
 
 def last_mail(token: SoftwareToken, container_format: str) -> OutgoingMail | None:
@@ -95,12 +126,17 @@ def last_mail(token: SoftwareToken, container_format: str) -> OutgoingMail | Non
     return mails.order_by("created_at").last()
 
 
-def devices(token: SoftwareToken, chosen: install.Device | None) -> list[parts.Device]:
-    """The devices to choose from; each leads to the same page with that device."""
-    page = reverse("selfservice:token", args=[token.pk])
+def devices(
+    token: SoftwareToken, chosen: install.Device | None, *, page: str = "selfservice:token"
+) -> list[parts.Device]:
+    """The devices to choose from; each leads to the same page of the token with that device."""
+    address = reverse(page, args=[token.pk])
     return [
         parts.Device(
-            device.name, DEVICE_ICONS[device.code], f"{page}?device={device.code}#install", device is chosen
+            device.name,
+            DEVICE_ICONS[device.code],
+            f"{address}?device={device.code}#install",
+            device is chosen,
         )
         for device in install.DEVICES
     ]

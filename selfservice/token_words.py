@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from identity_manager.models import Certificate, CertificateState, SoftwareToken, TokenState
+from identity_manager.models import Certificate, CertificateState, DeliveryState, SoftwareToken, TokenState
 from identity_manager.ui import states
 from identity_manager.ui.parts import Meaning
+from identity_manager.workflow import policy
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ def of_token(token: SoftwareToken) -> State:
     """Return the token's state; a sealed one waits for the person, or for the mail server."""
     if token.state == TokenState.SEALED and token.passphrase_wrapped is not None:
         return State(Meaning.WAITING, _("Waits for you"), _("Its passphrase is still to be noted."))
+    if token.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED) and policy.can_be_sent(token):
+        return State(Meaning.WAITING, _("Waits for you"), _("Its file is still to be fetched."))
     if token.state == TokenState.SEALED:
         return State(
             Meaning.INFORMATION, _("On its way"), _("You have its passphrase; the file comes by mail.")
@@ -31,6 +34,12 @@ def of_token(token: SoftwareToken) -> State:
 
 def of_certificate(certificate: Certificate) -> State:
     """Return the certificate's state; one that the CA is still to revoke is as good as revoked."""
+    if certificate.by_hand_since is not None and certificate.revoked_at is None:
+        return State(
+            Meaning.STOPPED,
+            _("Locked here"),
+            _("Its certificate authority is told by the office; until then others may go on trusting it."),
+        )
     if certificate.state == CertificateState.VALID and certificate.revocation_decided_at is not None:
         return State(Meaning.STOPPED, _("Being locked"), "")
     return State(states.meaning_of(certificate), certificate.get_state_display(), "")

@@ -1,5 +1,7 @@
 """The software token types that a person can ask for, as cards that say what each means."""
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -7,7 +9,6 @@ from identity_manager.models import Person, RequestOrigin
 from identity_manager.ui.parts import Card, type_icon
 from identity_manager.workflow import policy
 from identity_manager.workflow.policy import TypeChoice
-from selfservice.refusals import sentence
 
 
 def cards(person: Person) -> list[tuple[str, Card]]:
@@ -15,18 +16,31 @@ def cards(person: Person) -> list[tuple[str, Card]]:
     return [(str(choice.token_type.pk), _card(person, choice)) for choice in policy.type_choices(person)]
 
 
+def ids_of(person: Person, codes: Iterable[str]) -> list[str]:
+    """The types of these codes that the person can ask for now, as the form names them."""
+    wanted = set(codes)
+    if not wanted:
+        return []
+    choices = policy.type_choices(person)
+    return [
+        str(choice.token_type.pk)
+        for choice in choices
+        if choice.available and choice.token_type.code in wanted
+    ]
+
+
 def _card(person: Person, choice: TypeChoice) -> Card:
     token_type = choice.token_type
     return Card(
         title=str(token_type),
         line=f"{token_type.summary} {_consequence(person, choice)}",
-        reason=sentence(choice.reason) if choice.reason else "",
+        reason=choice.reason.to_its_person if choice.reason else "",
         icon=type_icon(token_type.code),
     )
 
 
 def _consequence(person: Person, choice: TypeChoice) -> str:
-    count = len(choice.token_type.ordered_profiles())
+    count = len(choice.token_type.token_type_profiles.all())
     certificates = ngettext("%(count)d certificate.", "%(count)d certificates.", count) % {"count": count}
     approvers = policy.approvals_needed(
         [choice.token_type], requester=person, person=person, origin=RequestOrigin.SELF_SERVICE

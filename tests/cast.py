@@ -25,6 +25,7 @@ from identity_manager.models import (
     TokenTypeProfile,
 )
 from identity_manager.workflow import (
+    changes,
     side_roads,
     step1_enable,
     step1_request,
@@ -53,6 +54,10 @@ SURNAMES = {
 }
 
 
+# What a name wears besides, on the stages of tests/browser/stages.py; else everybody comes as they are.
+COSTUMES: dict[str, dict[str, Any]] = {}
+
+
 def person(
     name: str, *, state: str = PersonState.ACTIVE, roles: tuple[Role, ...] | None = None, **fields: Any
 ) -> Person:
@@ -69,7 +74,7 @@ def person(
         "department": "Research",
         "organisational_unit": "Nord",
     }
-    row = Person(**(values | fields))
+    row = Person(**(values | COSTUMES.get(name, {}) | fields))
     if state != PersonState.REGISTERED:
         row.activate()
     if state == PersonState.INACTIVE:
@@ -99,7 +104,7 @@ def publish_terms(document: TermsDocument) -> TermsVersion:
         TermsText.objects.create(
             version=version,
             language=language,
-            title="Terms",
+            title="Terms" if language == "en" else "Bedingungen",
             body=f"Text {number}",
             sha256=f"{number}{language}" * 16,
         )
@@ -189,17 +194,23 @@ def delivered(request: TokenRequest) -> TokenRequest:
     return TokenRequest.objects.get(pk=request.pk)
 
 
+def shown(token: SoftwareToken, *, actor: Person | None = None) -> str:
+    """Step 6, the person's part, in a browser where they have just signed in."""
+    return step6_passphrase.show(actor=actor or token.person, token_id=token.pk, signed_in_at=timezone.now())
+
+
 def noted(token: SoftwareToken) -> SoftwareToken:
     """Step 6, the person's part."""
-    step6_passphrase.show(actor=token.person, token_id=token.pk)
+    shown(token)
     return step6_passphrase.acknowledge(actor=token.person, token_id=token.pk)
 
 
 def failed(request: TokenRequest) -> TokenRequest:
-    """The person's data have changed between acceptance and issuance: refused for good."""
+    """The person's data have changed between acceptance and issuance, and are as they were again."""
     Person.objects.filter(pk=request.person_id).update(department="Elsewhere")
     issued(request)
     Person.objects.filter(pk=request.person_id).update(department=request.person.department)
+    changes.notice(request_id=request.pk)
     return TokenRequest.objects.get(pk=request.pk)
 
 

@@ -1,52 +1,118 @@
 """Verbs on certificate profiles."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge import registry
-from ca_bridge.errors import CaError
-from ca_bridge.profiles import check_profile
-from identity_manager.catalogue import versions
+from ca_bridge.preview import Preview, preview
+from ca_bridge.profiles import ENCIPHERMENT, ProfileError, check_profile, check_validity
+from identity_manager.catalogue import comparison, samples, versions
 from identity_manager.catalogue.permission import require_system_administrator
-from identity_manager.models import CertificateProfile, Person
-from identity_manager.workflow.errors import NotPossible, Reason, refuse
+from identity_manager.catalogue.validation import check_fields
+from identity_manager.models import CertificateProfile, CertificatePurpose, Person
+from identity_manager.workflow import locking
+from identity_manager.workflow.errors import NotPossible, Reason, Stale, refuse
 
 UNKNOWN_CA = Reason("unknown-ca", _("This certificate authority is not in the configuration."))
+SIGNS_TOO = Reason(
+    "signs-too",
+    _("A key that serves encryption alone has no other usage: it may be archived, and others never are."),
+)
 
 
-def add_profile_version(*, actor: Person, code: str, values: dict[str, Any]) -> CertificateProfile:
+def add_profile_version(
+    *, actor: Person, code: str, values: dict[str, Any], is_new: bool = False
+) -> CertificateProfile:
     """Add a draft, the next version of the code; values are the fields of the model.
 
-    Raises NotAllowed, or NotPossible where the bridge refuses the profile or knows no such CA.
+    is_new: the code must not be there yet.
+
+    Raises NotAllowed, Stale where there is a draft already, or NotPossible, with the field, where the
+    bridge refuses the profile or knows no such CA.
     """
     with transaction.atomic():
         require_system_administrator(actor)
-        profile = CertificateProfile(
-            code=code, number=versions.next_number(CertificateProfile, code), **values
-        )
+        if is_new:
+            versions.refuse_taken_code(CertificateProfile, code)
+        versions.refuse_second_draft(CertificateProfile, code)
+        number = versions.next_number(CertificateProfile, code)
+        profile = CertificateProfile(code=code, number=number, **values)
         _check(profile)
 
-        profile.save()
+        with versions.one_draft():
+            profile.save()
+        profile.editors.add(actor)
         versions.record(profile, what="added", actor=actor)
         return profile
 
 
-def activate_profile(*, actor: Person, profile_id: uuid.UUID, four_eyes: bool) -> CertificateProfile:
-    """Put the version in force; types that pin another version keep that. In production four_eyes is True."""
+def change_profile(
+    *, actor: Person, profile_id: uuid.UUID, revision: int | None, values: dict[str, Any]
+) -> CertificateProfile:
+    """Change a draft; its activation has to be asked for again. What does not change anything is no change.
+
+    Raises NotAllowed, Stale (no draft any more, or changed since revision), NotPossible with the field.
+    """
     with transaction.atomic():
         require_system_administrator(actor)
-        profile = CertificateProfile.objects.get(pk=profile_id)
+        profile = versions.draft(CertificateProfile, profile_id, revision=revision)
+        before = comparison.content_of(profile)
+        for name, value in values.items():
+            setattr(profile, name, value)
         _check(profile)
+        changes = comparison.changes(before, comparison.content_of(profile))
+        if not changes:
+            return profile
+
+        profile.forget_question()
+        profile.save()
+        profile.editors.add(actor)
+        versions.record(profile, what="changed", actor=actor, changes=changes)
+        return profile
+
+
+def activate_profile(
+    *, actor: Person, profile_id: uuid.UUID, four_eyes: bool, revision: int | None = None
+) -> CertificateProfile:
+    """Put the version in force; types that pin another version keep that. In production four_eyes is True.
+
+    Raises NotAllowed, Stale, or NotPossible where the linter finds what forbids its certificates.
+    """
+    with transaction.atomic():
+        require_system_administrator(actor)
+        profile = locking.catalogue_version(CertificateProfile, profile_id)
+        refuse(versions.CHANGED_MEANWHILE if revision not in (None, profile.version) else None, kind=Stale)
+        _check(profile)
+        _require_sound(profile)
         versions.put_in_force(profile, actor=actor, four_eyes=four_eyes)
         return profile
 
 
+def preview_for(profile: CertificateProfile, person: Person | None) -> Preview:
+    """What the person's certificate would say, and what the linter finds; without a person, for a sample."""
+    return preview(profile.as_profile(), samples.fields_of(person or samples.person()))
+
+
+def _require_sound(profile: CertificateProfile) -> None:
+    errors = [remark for remark in preview_for(profile, None).remarks if remark.is_error]
+    if errors:
+        raise NotPossible(Reason("lint-errors", " ".join(error.text for error in errors)))
+
+
 def _check(profile: CertificateProfile) -> None:
+    check_fields(profile)
     refuse(None if profile.ca in registry.aliases() else UNKNOWN_CA, field="ca")
     try:
         check_profile(profile.as_profile())
-    except CaError as error:
-        raise NotPossible(Reason("bad-profile", error.message)) from error
+        check_validity(tuple(profile.policies), timedelta(days=profile.longest_validity_days or 0))
+    except ProfileError as error:
+        raise NotPossible(Reason("bad-profile", error.message), field=error.part or None) from error
+    encryption = profile.purpose == CertificatePurpose.ENCRYPTION
+    for_encryption = ENCIPHERMENT | {"keyAgreement"}
+    refuse(
+        SIGNS_TOO if encryption and not set(profile.key_usage) <= for_encryption else None, field="key_usage"
+    )

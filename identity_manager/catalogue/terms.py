@@ -1,23 +1,44 @@
-"""Verbs on terms: a version is published at once, in all languages, and never changes."""
+"""Verbs on terms: a version is published at once, in all languages, and never changes.
+
+What is being written is a draft, one for each document. Where the installation wants four eyes, who wrote
+it asks, and a System Administrator who did not publishes it or refuses with a reason.
+"""
 
 import hashlib
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
 from identity_manager.catalogue.permission import require_system_administrator
-from identity_manager.models import Person, TermsDocument, TermsText, TermsVersion
-from identity_manager.workflow.errors import NotPossible, Reason, refuse
+from identity_manager.catalogue.validation import check_fields
+from identity_manager.catalogue.versions import (
+    ASKED_ALREADY,
+    CHANGED_MEANWHILE,
+    CODE_TAKEN,
+    NOT_ASKED,
+    given_reason,
+    one_draft,
+    require_other_eyes,
+)
+from identity_manager.models import Person, TermsDocument, TermsDraft, TermsText, TermsVersion
+from identity_manager.workflow import locking
+from identity_manager.workflow.errors import Reason, Stale, refuse
 
 LANGUAGE_LACKING = Reason(
     "language-lacking", _("A version of the terms is published in all languages at once.")
 )
 EMPTY_TEXT = Reason("empty-text", _("Each text needs a title and a body."))
+LONG_TITLE = Reason("long-title", _("A title has at most 200 characters."))
+NO_DRAFT = Reason("no-draft", _("There is no draft of these terms any more."))
+SAME_AS_BEFORE = Reason("same-as-before", _("The draft says the same as the version in force."))
+LONGEST_TITLE = 200
 
 
 @dataclass(frozen=True)
@@ -33,15 +54,171 @@ class Text:
         return hashlib.sha256(f"{self.title}\n\n{self.body}".encode()).hexdigest()
 
 
-def add_document(*, actor: Person, code: str, name: str) -> TermsDocument:
-    """Begin a document; persons accept it once a version is published."""
+def add_document(*, actor: Person, code: str, name: str, name_de: str = "") -> TermsDocument:
+    """Begin a document; persons accept it once a version is published. Raises NotAllowed or NotPossible."""
     with transaction.atomic():
         require_system_administrator(actor)
-        document = TermsDocument.objects.create(code=code, name=name)
-        audit.record(audit.Event.CATALOGUE_CHANGED, actor=actor, subject=None, what="terms-added", code=code)
+        document = TermsDocument(code=code, name=name, name_de=name_de)
+        check_fields(document)
+        refuse(CODE_TAKEN if TermsDocument.objects.filter(code=code).exists() else None, field="code")
+
+        document.save()
+        _record(document, what="added", actor=actor)
         return document
 
 
+def rename_document(*, actor: Person, document_id: uuid.UUID, name: str, name_de: str) -> TermsDocument:
+    """Call a document otherwise; its texts stay. Raises NotAllowed or NotPossible."""
+    with transaction.atomic():
+        require_system_administrator(actor)
+        document = locking.terms_document(document_id)
+        before = [document.name, document.name_de]
+        document.name, document.name_de = name, name_de
+        check_fields(document)
+        if before == [name, name_de]:
+            return document
+
+        document.save()
+        _record(document, what="renamed", actor=actor, before=before, after=[name, name_de])
+        return document
+
+
+# --- The draft -------------------------------------------------------------------------------------
+def save_draft(
+    *, actor: Person, document_id: uuid.UUID, revision: int | None, texts: Mapping[str, Text]
+) -> TermsDraft:
+    """Keep what is written so far, complete or not; it has to be asked for again.
+
+    revision: that of the draft when the page was made, None where there was no draft. Raises NotAllowed,
+    Stale where somebody else saved one meanwhile, NotPossible for a title that is too long.
+    """
+    with transaction.atomic():
+        require_system_administrator(actor)
+        document = locking.terms_document(document_id)
+        draft = TermsDraft.objects.filter(document=document).first()
+        refuse(None if (draft.revision if draft else None) == revision else CHANGED_MEANWHILE, kind=Stale)
+        for language, text in texts.items():
+            refuse(LONG_TITLE if len(text.title) > LONGEST_TITLE else None, field=f"title_{language}")
+        written = {language: [text.title, text.body] for language, text in texts.items()}
+        if draft is not None and draft.texts == written:
+            return draft
+
+        draft = draft or TermsDraft(document=document, revision=0)
+        changed = [language for language in written if draft.texts.get(language) != written[language]]
+        draft.texts, draft.revision = written, draft.revision + 1
+        draft.forget_question()
+        with one_draft():
+            draft.save()
+        draft.editors.add(actor)
+        _record(document, what="draft-saved", actor=actor, revision=draft.revision, languages=changed)
+        return draft
+
+
+def ask_publication(*, actor: Person, document_id: uuid.UUID, revision: int) -> TermsDraft:
+    """Ask for a second System Administrator to publish the draft. Raises NotAllowed, Stale, NotPossible."""
+    with transaction.atomic():
+        require_system_administrator(actor)
+        draft = _draft(document_id, revision)
+        refuse(ASKED_ALREADY if draft.asked_at else None, kind=Stale)
+        _check_texts(draft.document, texts_of(draft))
+
+        draft.forget_question()
+        draft.asked_by, draft.asked_at = actor, timezone.now()
+        draft.save()
+        draft.editors.add(actor)
+        _record(draft.document, what="asked", actor=actor, revision=revision)
+        return draft
+
+
+def refuse_publication(*, actor: Person, document_id: uuid.UUID, revision: int, reason: str) -> TermsDraft:
+    """Give the draft back to who wrote it, with a reason. Raises NotAllowed, Stale or NotPossible."""
+    with transaction.atomic():
+        require_system_administrator(actor)
+        draft = _draft(document_id, revision)
+        refuse(None if draft.asked_at else NOT_ASKED, kind=Stale)
+        require_other_eyes(draft, actor=actor)
+        reason = given_reason(reason)
+
+        draft.forget_question()
+        draft.refused_by, draft.refusal = actor, reason
+        draft.save()
+        _record(draft.document, what="refused", actor=actor, revision=revision, reason=reason)
+        return draft
+
+
+def discard_draft(*, actor: Person, document_id: uuid.UUID, revision: int) -> TermsDocument:
+    """Throw the draft away. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        require_system_administrator(actor)
+        draft = _draft(document_id, revision)
+
+        _record(draft.document, what="discarded", actor=actor, revision=revision)
+        TermsDraft.objects.filter(pk=draft.pk).delete()
+        return draft.document
+
+
+def publish_draft(*, actor: Person, document_id: uuid.UUID, revision: int, four_eyes: bool) -> TermsVersion:
+    """Put the draft in force as the next version. Who has not accepted yet reads and accepts this one.
+
+    four_eyes: who wrote it does not publish it. Raises NotAllowed, Stale, or NotPossible where a language
+    lacks or nothing has changed.
+    """
+    with transaction.atomic():
+        require_system_administrator(actor)
+        draft = _draft(document_id, revision)
+        if four_eyes:
+            require_other_eyes(draft, actor=actor)
+        texts = texts_of(draft)
+        _check_texts(draft.document, texts)
+
+        TermsDraft.objects.filter(pk=draft.pk).delete()
+        return publish_terms(actor=actor, document=draft.document, texts=texts)
+
+
+def texts_of(draft: TermsDraft) -> dict[str, Text]:
+    """The draft's text in each language that somebody has written in."""
+    return {language: Text(title, body) for language, (title, body) in draft.texts.items()}
+
+
+def _draft(document_id: uuid.UUID, revision: int) -> TermsDraft:
+    """The draft, with its document locked. Raises Stale."""
+    document = locking.terms_document(document_id)
+    draft = TermsDraft.objects.filter(document=document).first()
+    if draft is None:
+        raise Stale(NO_DRAFT)
+    refuse(None if draft.revision == revision else CHANGED_MEANWHILE, kind=Stale)
+    draft.document = document
+    return draft
+
+
+def _check_texts(document: TermsDocument, texts: Mapping[str, Text]) -> None:
+    _require_all_languages(texts)
+    current = document.versions.filter(is_current=True).first()
+    if current is not None:
+        said = {text.language: text.sha256 for text in current.texts.all()}
+        same = said == {language: text.sha256 for language, text in texts.items()}
+        refuse(SAME_AS_BEFORE if same else None)
+
+
+def _require_all_languages(texts: Mapping[str, Text]) -> None:
+    refuse(None if set(texts) == {code for code, _name in settings.LANGUAGES} else LANGUAGE_LACKING)
+    for language, text in texts.items():
+        refuse(None if text.title.strip() else EMPTY_TEXT, field=f"title_{language}")
+        refuse(None if text.body.strip() else EMPTY_TEXT, field=f"body_{language}")
+
+
+def _record(document: TermsDocument, *, what: str, actor: Person, **facts: object) -> None:
+    audit.record(
+        audit.Event.CATALOGUE_CHANGED,
+        actor=actor,
+        subject=None,
+        what=f"terms-{what}",
+        code=document.code,
+        **facts,
+    )
+
+
+# --- Versions --------------------------------------------------------------------------------------
 def publish_terms(*, actor: Person, document: TermsDocument, texts: Mapping[str, Text]) -> TermsVersion:
     """Put a new version in force, one text for each language of the installation.
 
@@ -49,9 +226,8 @@ def publish_terms(*, actor: Person, document: TermsDocument, texts: Mapping[str,
     """
     with transaction.atomic():
         require_system_administrator(actor)
-        refuse(None if set(texts) == {code for code, _name in settings.LANGUAGES} else LANGUAGE_LACKING)
-        if any(not text.title.strip() or not text.body.strip() for text in texts.values()):
-            raise NotPossible(EMPTY_TEXT)
+        document = locking.terms_document(document.pk)
+        _require_all_languages(texts)
 
         newest = document.versions.aggregate(number=Max("number"))["number"] or 0
         document.versions.filter(is_current=True).update(is_current=False)
@@ -60,13 +236,6 @@ def publish_terms(*, actor: Person, document: TermsDocument, texts: Mapping[str,
             TermsText.objects.create(
                 version=version, language=language, title=text.title, body=text.body, sha256=text.sha256
             )
-        audit.record(
-            audit.Event.CATALOGUE_CHANGED,
-            actor=actor,
-            subject=None,
-            what="terms-published",
-            code=document.code,
-            number=version.number,
-            sha256={language: text.sha256 for language, text in texts.items()},
-        )
+        digests = {language: text.sha256 for language, text in texts.items()}
+        _record(document, what="published", actor=actor, number=version.number, sha256=digests)
         return version

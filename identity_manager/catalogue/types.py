@@ -2,14 +2,17 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.catalogue import versions
+from ca_bridge.contract import KeyAlgorithm
+from ca_bridge.profiles import ProfileError, check_key_usage, check_validity
+from identity_manager.catalogue import comparison, versions
 from identity_manager.catalogue.permission import require_system_administrator
+from identity_manager.catalogue.validation import check_fields
 from identity_manager.models import (
     CertificateProfile,
     CertificatePurpose,
@@ -19,55 +22,152 @@ from identity_manager.models import (
     TokenTypeProfile,
     VersionState,
 )
-from identity_manager.workflow.errors import NotPossible, Reason, refuse
+from identity_manager.workflow import locking
+from identity_manager.workflow.errors import NotPossible, Reason, Stale, refuse
 
 NO_PROFILE = Reason("no-profile", _("A token type needs at least one certificate profile."))
+PROFILE_TWICE = Reason("profile-twice", _("Each certificate profile stands in a token type once."))
 PROFILE_NOT_ACTIVE = Reason("profile-not-active", _("A token type takes active versions of profiles only."))
 NOT_FOR_ANYBODY = Reason("not-for-anybody", _("Say which kinds of person may have it."))
 NOT_TO_BE_ARCHIVED = Reason(
     "not-to-be-archived", _("Only keys that serve encryption alone are archived; others never are.")
 )
+NO_TERMS = Reason("no-terms", _("No version of these terms is published yet: nobody could accept them."))
+RENEWAL_TOO_EARLY = Reason(
+    "renewal-too-early", _("The renewal begins before the end: it must be shorter than the validity.")
+)
+# What a number may be.
+RANGES = {
+    "validity_days": (1, 3650),
+    "renewal_days": (0, 365),
+    "passphrase_days": (1, 90),
+    "container_retention_days": (1, 3650),
+    "approvers_needed": (1, 2),
+    "position": (0, 9999),
+}
 
 
 def add_type_version(
-    *, actor: Person, code: str, values: dict[str, Any], profiles: Sequence[CertificateProfile]
+    *,
+    actor: Person,
+    code: str,
+    values: dict[str, Any],
+    profiles: Sequence[CertificateProfile],
+    is_new: bool = False,
 ) -> TokenType:
     """Add a draft, the next version of the code, that pins these versions of profiles in this order.
 
-    values are the fields of the model. Raises NotAllowed, or NotPossible with the field and the reason.
+    values are the fields of the model. is_new: the code must not be there yet. Raises NotAllowed, Stale where
+    there is a draft already, or NotPossible with the field and the reason.
     """
     with transaction.atomic():
         require_system_administrator(actor)
+        if is_new:
+            versions.refuse_taken_code(TokenType, code)
+        versions.refuse_second_draft(TokenType, code)
         token_type = TokenType(code=code, number=versions.next_number(TokenType, code), **values)
         _check(token_type, profiles)
 
-        token_type.save()
-        for position, profile in enumerate(profiles):
-            TokenTypeProfile.objects.create(token_type=token_type, profile=profile, position=position)
+        with versions.one_draft():
+            token_type.save()
+        _pin(token_type, profiles)
+        token_type.editors.add(actor)
         versions.record(token_type, what="added", actor=actor)
         return token_type
 
 
-def activate_type(*, actor: Person, type_id: uuid.UUID, four_eyes: bool) -> TokenType:
+def change_type(
+    *,
+    actor: Person,
+    type_id: uuid.UUID,
+    revision: int | None,
+    values: dict[str, Any],
+    profiles: Sequence[CertificateProfile],
+) -> TokenType:
+    """Change a draft; its activation has to be asked for again. What does not change anything is no change.
+
+    Raises NotAllowed, Stale (no draft any more, or changed since revision), NotPossible with the field.
+    """
+    with transaction.atomic():
+        require_system_administrator(actor)
+        token_type = versions.draft(TokenType, type_id, revision=revision)
+        before = comparison.content_of(token_type)
+        for name, value in values.items():
+            setattr(token_type, name, value)
+        _check(token_type, profiles)
+        if token_type.ordered_profiles() != list(profiles):
+            _pin(token_type, profiles)
+        changes = comparison.changes(before, comparison.content_of(token_type))
+        if not changes:
+            return token_type
+
+        token_type.forget_question()
+        token_type.save()
+        token_type.editors.add(actor)
+        versions.record(token_type, what="changed", actor=actor, changes=changes)
+        return token_type
+
+
+def activate_type(
+    *, actor: Person, type_id: uuid.UUID, four_eyes: bool, revision: int | None = None
+) -> TokenType:
     """Offer the version; requests under the former one go on. In production four_eyes is True."""
     with transaction.atomic():
         require_system_administrator(actor)
-        token_type = TokenType.objects.get(pk=type_id)
+        token_type = locking.catalogue_version(TokenType, type_id)
+        refuse(versions.CHANGED_MEANWHILE if revision not in (None, token_type.version) else None, kind=Stale)
         _check(token_type, token_type.ordered_profiles())
+        published = token_type.terms.versions.filter(is_current=True).exists()
+        refuse(None if published else NO_TERMS, field="terms")
         versions.put_in_force(token_type, actor=actor, four_eyes=four_eyes)
         return token_type
 
 
+def _pin(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
+    token_type.token_type_profiles.all().delete()
+    for position, profile in enumerate(profiles):
+        TokenTypeProfile.objects.create(token_type=token_type, profile=profile, position=position)
+
+
 def _check(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
-    refuse(None if profiles else NO_PROFILE, field="profiles")
-    active = all(profile.state == VersionState.ACTIVE for profile in profiles)
-    refuse(None if active else PROFILE_NOT_ACTIVE, field="profiles")
+    check_fields(token_type)
+    for name, (least, most) in RANGES.items():
+        value = getattr(token_type, name)
+        if value is not None and not least <= value <= most:
+            sentence = _("It must be from %(least)d to %(most)d.") % {"least": least, "most": most}
+            raise NotPossible(Reason("out-of-range", sentence), field=name)
     kinds = set(token_type.kinds)
     refuse(None if kinds and kinds <= set(PersonKind.values) else NOT_FOR_ANYBODY, field="kinds")
+    early = token_type.renewal_days >= token_type.validity_days
+    refuse(RENEWAL_TOO_EARLY if early else None, field="renewal_days")
+    _check_profiles(token_type, profiles)
+
+
+def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
+    refuse(None if profiles else NO_PROFILE, field="profiles")
+    once = len({profile.code for profile in profiles}) == len(profiles)
+    refuse(None if once else PROFILE_TWICE, field="profiles")
+    active = all(profile.state == VersionState.ACTIVE for profile in profiles)
+    refuse(None if active else PROFILE_NOT_ACTIVE, field="profiles")
     encryption = all(profile.purpose == CertificatePurpose.ENCRYPTION for profile in profiles)
     refuse(NOT_TO_BE_ARCHIVED if token_type.archive_key and not encryption else None, field="archive_key")
+    for profile in profiles:
+        _check_profile(token_type, profile)
+
+
+def _check_profile(token_type: TokenType, profile: CertificateProfile) -> None:
+    longest = profile.longest_validity_days
+    if longest is not None and token_type.validity_days > longest:
+        words = {"profile": profile.label, "days": longest}
+        sentence = _("Certificates of %(profile)s hold for at most %(days)d days.") % words
+        raise NotPossible(Reason("too-long", sentence), field="validity_days")
     try:
-        token_type.clean_fields(exclude=["state"])  # which is protected, even from the value that it has
-    except ValidationError as error:
-        field, messages = next(iter(error.message_dict.items()))
-        raise NotPossible(Reason("bad-value", " ".join(messages)), field=field) from error
+        check_validity(tuple(profile.policies), timedelta(days=token_type.validity_days))
+    except ProfileError as error:
+        sentence = f"{profile.label}: {error.message}"
+        raise NotPossible(Reason("too-long", sentence), field="validity_days") from error
+    try:
+        check_key_usage(tuple(profile.key_usage), KeyAlgorithm(token_type.key_algorithm))
+    except ProfileError as error:
+        sentence = f"{profile.label}: {error.message}"
+        raise NotPossible(Reason("wrong-key", sentence), field="key_algorithm") from error

@@ -1,45 +1,175 @@
-"""Versions of catalogue entries: a draft is added, checked, activated; what was active retires."""
+"""Versions of catalogue entries: a draft is added, changed, checked, activated; what was active retires.
+
+Where the installation wants four eyes, who worked on a draft asks for its activation, and a System
+Administrator who did not activates it or refuses with a reason.
+"""
 
 import uuid
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import can_proceed
 
 from identity_manager import audit
-from identity_manager.models import AuditEvent, CertificateProfile, Person, TokenType
-from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
+from identity_manager.catalogue.comparison import Change
+from identity_manager.catalogue.permission import require_system_administrator
+from identity_manager.models import CertificateProfile, Person, TokenType, VersionState
+from identity_manager.models.versioned import Drafted
+from identity_manager.workflow import locking
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.workflow.locking import Versioned
 
-OWN_DRAFT = Reason("own-draft", _("You made this version. Another System Administrator activates it."))
+OWN_DRAFT = Reason("own-draft", _("You worked on this version. Another System Administrator activates it."))
 NOT_TO_BE_ACTIVATED = Reason("not-to-be-activated", _("This version is active already."))
-Entry = TypeVar("Entry", CertificateProfile, TokenType)
+NOT_A_DRAFT = Reason("not-a-draft", _("This version is no draft any more. A change is a new version."))
+NOT_ACTIVE = Reason("not-active", _("Only a version in force can be retired."))
+DRAFT_EXISTS = Reason("draft-exists", _("There is a draft of the next version already. Work on that one."))
+CODE_TAKEN = Reason("code-taken", _("Another entry has this code."))
+CHANGED_MEANWHILE = Reason(
+    "draft-changed-meanwhile", _("Somebody has changed this draft since you opened the page.")
+)
+ASKED_ALREADY = Reason("activation-asked-already", _("Its activation was asked for already."))
+NOT_ASKED = Reason("not-asked", _("Nobody asks for its activation any more."))
+NO_REASON = Reason("no-reason-to-refuse", _("Say why; who made the version reads it."))
+
+LONGEST_REASON = 2000
 
 
-def next_number(kind: type[Entry], code: str) -> int:
+def next_number(kind: type[Versioned], code: str) -> int:
     """The number of the code's next version."""
     newest = kind.objects.filter(code=code).aggregate(number=Max("number"))["number"]
     return int(newest or 0) + 1
 
 
-def put_in_force(entry: Entry, *, actor: Person, four_eyes: bool) -> None:
-    """Activate the version in the caller's transaction, and retire the one that was in force.
+def refuse_taken_code(kind: type[Versioned], code: str) -> None:
+    """A new entry does not become a version of another one. Raises NotPossible at the code."""
+    refuse(CODE_TAKEN if kind.objects.filter(code=code).exists() else None, field="code")
 
-    four_eyes: who made it does not activate it. Raises NotAllowed, or Stale where it is active already.
+
+def refuse_second_draft(kind: type[Versioned], code: str) -> None:
+    """One draft of a code at a time: two would know nothing of each other. Raises Stale."""
+    refuse(DRAFT_EXISTS if kind.objects.drafts().filter(code=code).exists() else None, kind=Stale)
+
+
+@contextmanager
+def one_draft() -> Iterator[None]:
+    """Two persons begin a draft at the same moment: the second is told, as if it had been there before."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise Stale(DRAFT_EXISTS) from error
+
+
+def draft(kind: type[Versioned], pk: uuid.UUID, *, revision: int | None) -> Versioned:
+    """The draft, locked and fresh. revision: its version when the page was made, or None. Raises Stale."""
+    entry = locking.catalogue_version(kind, pk)
+    refuse(None if entry.state == VersionState.DRAFT else NOT_A_DRAFT, kind=Stale)
+    refuse(CHANGED_MEANWHILE if revision not in (None, entry.version) else None, kind=Stale)
+    return entry
+
+
+def ask(*, actor: Person, kind: type[Versioned], entry_id: uuid.UUID, revision: int | None) -> Versioned:
+    """Ask for a second System Administrator to activate the draft. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        require_system_administrator(actor)
+        entry = draft(kind, entry_id, revision=revision)
+        refuse(ASKED_ALREADY if entry.asked_at else None, kind=Stale)
+
+        entry.forget_question()
+        entry.asked_by, entry.asked_at = actor, timezone.now()
+        entry.save()
+        entry.editors.add(actor)
+        record(entry, what="asked", actor=actor)
+        return entry
+
+
+def refuse_activation(
+    *, actor: Person, kind: type[Versioned], entry_id: uuid.UUID, revision: int | None, reason: str
+) -> Versioned:
+    """Give the draft back to who made it, with a reason. Raises NotAllowed, Stale or NotPossible."""
+    with transaction.atomic():
+        require_system_administrator(actor)
+        entry = draft(kind, entry_id, revision=revision)
+        refuse(None if entry.asked_at else NOT_ASKED, kind=Stale)
+        require_other_eyes(entry, actor=actor)
+        reason = given_reason(reason)
+
+        entry.forget_question()
+        entry.refused_by, entry.refusal = actor, reason
+        entry.save()
+        record(entry, what="refused", actor=actor, reason=reason)
+        return entry
+
+
+def discard(*, actor: Person, kind: type[Versioned], entry_id: uuid.UUID, revision: int | None) -> Versioned:
+    """Throw the draft away; nothing has ever used it. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        require_system_administrator(actor)
+        entry = draft(kind, entry_id, revision=revision)
+
+        record(entry, what="discarded", actor=actor)
+        kind.objects.filter(pk=entry.pk).delete()
+        return entry
+
+
+def retire(*, actor: Person, kind: type[Versioned], entry_id: uuid.UUID, reason: str) -> Versioned:
+    """Offer it no more, without a successor; what was requested under it goes on.
+
+    Raises NotAllowed, Stale where it is not in force, NotPossible without a reason.
     """
-    refuse(OWN_DRAFT if four_eyes and _author_id(entry) == actor.pk else None, kind=NotAllowed)
+    with transaction.atomic():
+        require_system_administrator(actor)
+        entry = locking.catalogue_version(kind, entry_id)
+        refuse(None if entry.state == VersionState.ACTIVE else NOT_ACTIVE, kind=Stale)
+        reason = given_reason(reason)
+
+        entry.retire()
+        entry.save()
+        record(entry, what="retired", actor=actor, reason=reason)
+        return entry
+
+
+def put_in_force(entry: Versioned, *, actor: Person, four_eyes: bool) -> None:
+    """Activate the version, which the caller has locked, and retire the one that was in force.
+
+    four_eyes: who worked on it does not activate it. Raises NotAllowed, or Stale where it is active already.
+    """
+    if four_eyes:
+        require_other_eyes(entry, actor=actor)
     refuse(None if can_proceed(entry.activate) else NOT_TO_BE_ACTIVATED, kind=Stale)
 
     for other in type(entry).objects.active().filter(code=entry.code):
         other.retire()
         other.save()
+    entry.forget_question()
     entry.activate()
     entry.save()
     record(entry, what="activated", actor=actor)
 
 
-def record(entry: Entry, *, what: str, actor: Person) -> None:
-    """Audit what was done with the version."""
+def require_other_eyes(entry: Drafted, *, actor: Person) -> None:
+    """Raise NotAllowed where the actor has worked on the draft."""
+    refuse(OWN_DRAFT if entry.editors.filter(pk=actor.pk).exists() else None, kind=NotAllowed)
+
+
+def given_reason(reason: str) -> str:
+    """The reason in one piece. Raises NotPossible where there is none."""
+    found = reason.strip()[:LONGEST_REASON]
+    if not found:
+        raise NotPossible(NO_REASON, field="reason")
+    return found
+
+
+def record(
+    entry: Versioned, *, what: str, actor: Person, changes: list[Change] | None = None, reason: str = ""
+) -> None:
+    """Audit what was done with the version; changes: which field went from what to what."""
+    more = {"reason": reason} if reason else {}
     audit.record(
         audit.Event.CATALOGUE_CHANGED,
         actor=actor,
@@ -48,17 +178,9 @@ def record(entry: Entry, *, what: str, actor: Person) -> None:
         id=str(entry.pk),
         code=entry.code,
         number=entry.number,
+        **({"changes": [change.as_fact() for change in changes]} if changes is not None else {}),
+        **more,
     )
-
-
-def _author_id(entry: Entry) -> uuid.UUID | None:
-    """Who made the version: the audit log knows."""
-    added = AuditEvent.objects.filter(
-        name=audit.Event.CATALOGUE_CHANGED.value,
-        facts__id=str(entry.pk),
-        facts__what=f"{_KINDS[type(entry)]}-added",
-    )
-    return added.values_list("actor_id", flat=True).first()
 
 
 _KINDS: dict[type, str] = {CertificateProfile: "profile", TokenType: "type"}

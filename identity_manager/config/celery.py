@@ -2,15 +2,28 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init
+from celery.concurrency import prefork
+from celery.signals import (
+    beat_init,
+    celeryd_init,
+    heartbeat_sent,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
 from django.core.exceptions import ImproperlyConfigured
+
+from identity_manager.config import monitoring
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
-app = Celery("identity_manager")
+app = Celery("identity_manager", fixups=["identity_manager.config.forking:fixup"])
+MONITORING = monitoring  # connected to Celery's signals by being imported
 app.config_from_object("django.conf:settings", namespace="CELERY")
 
 
@@ -19,9 +32,54 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 def refuse_to_start(**_: Any) -> None:
     """End a worker or the beat in one sentence when the settings do not fit together."""
     # Here, because every import of this package passes through this module, and not all have settings.
+    import django
+
     from identity_manager.config.checks import refuse_inconsistent_settings
 
     try:
+        django.setup()  # connectors have models
         refuse_inconsistent_settings()
     except ImproperlyConfigured as error:
-        sys.exit(str(error))
+        print(error, file=sys.__stderr__)  # the beat's own stderr goes to a log that is set up later
+        sys.exit(1)
+
+
+@celeryd_init.connect
+@beat_init.connect
+@heartbeat_sent.connect
+def say_alive(**_: Any) -> None:
+    """Leave a sign of life where a supervisor looks; the beat goes on to write its schedule there."""
+    # Here, as above.
+    from django.conf import settings
+
+    from identity_manager.config import alive
+
+    alive.touch(Path(settings.VAR_DIR))
+
+
+@worker_process_init.connect
+def fill_key_pool(**_: Any) -> None:
+    """Make keys in advance in a process that carries tasks out."""
+    from django.conf import settings
+
+    from ca_bridge.contract import KeyAlgorithm
+    from ca_bridge.key_pool import pool
+
+    pool.want(KeyAlgorithm.RSA_3072)  # what token types have unless they say otherwise
+    pool.start(size=settings.KEY_POOL_SIZE)
+
+
+@worker_ready.connect
+def fill_key_pool_of_threads(sender: Any, **_: Any) -> None:
+    """Where the worker has threads, it carries tasks out itself; with processes, each of them has its own."""
+    if not isinstance(sender.pool, prefork.TaskPool):
+        fill_key_pool()
+
+
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def drain_key_pool(**_: Any) -> None:
+    """Let go of the keys that nobody got."""
+    from ca_bridge.key_pool import pool
+
+    pool.drain()

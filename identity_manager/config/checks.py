@@ -6,7 +6,7 @@ The embedded mode may hold nothing real, production nothing of the demo.
 import os
 import stat
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import validate_host
 
-from identity_manager.config import env
+from identity_manager.config import env, error_events, mail_checks, sso, tracing
 
 TAG = "deployment"
 DEMO_CAST_FILE = "demo-cast.json"
@@ -33,10 +34,25 @@ LOCAL_MAIL_BACKENDS = frozenset(
 )
 RESERVED_DOMAINS = ("example", "example.com", "example.net", "example.org", "invalid", "localhost", "test")
 SECRET_KEY_LENGTH = 50  # what django.core.checks.security asks for, too
+METRICS_TOKEN_LENGTH = 20
 KEY_BYTES = 32  # AES-256
 RINGS = {"private-keys": "KEYS_PRIVATE_KEYS", "passphrases": "KEYS_PASSPHRASES", "other": "KEYS_OTHER"}
 # What may be named as NAME_FILE and must stay unread by others.
-SECRET_SETTINGS = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "SMTP_PASSWORD", "ANYMAIL", *RINGS.values())
+AUDIT_RINGS = ("AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
+HEAD_DESTINATIONS = ("file:/", "mailto:")  # beside those of a syslog
+SECRET_SETTINGS = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "DATABASE_PASSWORD",
+    "BROKER_URL",
+    "BROKER_PASSWORD",
+    "SMTP_PASSWORD",
+    "ANYMAIL",
+    "METRICS_TOKEN",
+    "SENTRY_DSN",
+    *RINGS.values(),
+    *AUDIT_RINGS,
+)
 
 
 def register() -> None:
@@ -44,12 +60,15 @@ def register() -> None:
     checks.register(check_settings, TAG)
 
 
-def refuse_inconsistent_settings() -> None:
+def refuse_inconsistent_settings(*, serves_pages: bool = False) -> None:
     """Raise ImproperlyConfigured with what does not fit together, one sentence a line.
 
-    For the entry points that run no system checks of their own: WSGI, ASGI, Celery.
+    For the entry points that run no system checks of their own: WSGI, ASGI, Celery. A process that
+    serves pages is held to the rings that its portals need, too.
     """
     errors = [error.msg for error in check_settings()]
+    if serves_pages:
+        errors += [finding.sentence for finding in _rings_of_pages()]
     if errors:
         raise ImproperlyConfigured("\n".join(errors))
 
@@ -135,6 +154,7 @@ def _production_mail() -> Iterator[Finding]:
         yield Finding(
             "E202", f"Production needs a sender of your own in MAIL_FROM, not {settings.DEFAULT_FROM_EMAIL}."
         )
+    yield from (Finding(code, sentence) for code, sentence in mail_checks.findings())
 
 
 def _production_addresses() -> Iterator[Finding]:
@@ -147,18 +167,119 @@ def _production_addresses() -> Iterator[Finding]:
             yield Finding("E204", f"Production needs {name} to name a host that people reach, not {url!r}.")
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
         yield Finding("E207", "Production needs ALLOWED_HOSTS to name its hosts one by one.")
+    else:
+        yield from _hosts_of_portals()
+
+
+def _hosts_of_portals() -> Iterator[Finding]:
+    for portal in settings.PORTALS:
+        name = f"{portal.upper()}_BASE_URL"
+        url = urlsplit(getattr(settings, name))
+        host = url.hostname or ""
+        if url.scheme == "https" and host not in {"", *LOOPBACK_HOSTS} and not _is_answered(host):
+            yield Finding(
+                "E208", f"{name} names {host}, which is not in ALLOWED_HOSTS: nobody would reach that portal."
+            )
+
+
+def _is_answered(host: str) -> bool:
+    return validate_host(host, settings.ALLOWED_HOSTS)
 
 
 # --- Both ------------------------------------------------------------------------------------------
 def _everywhere() -> Iterator[Finding]:
     if len(settings.SECRET_KEY) < SECRET_KEY_LENGTH:
         yield Finding("E301", f"SECRET_KEY needs at least {SECRET_KEY_LENGTH} random characters.")
+    if len(settings.PORTALS) == 1 and settings.CONSOLE_BASE_URL == settings.SELFSERVICE_BASE_URL:
+        yield Finding(
+            "E309",
+            f"PORTALS names {settings.PORTALS[0]} alone, so the other portal needs an address of its own: "
+            "CONSOLE_BASE_URL and SELFSERVICE_BASE_URL must differ.",
+        )
+    yield from _monitoring()
+    yield from _sign_in()
     for purpose, name in RINGS.items():
         yield from _ring(name, settings.VAULT_KEYS[purpose])
+    for name in AUDIT_RINGS:
+        yield from _ring(name, getattr(settings, name))
+    yield from _head_destinations()
     yield from _secret_files()
+    if settings.VAULT_KEYS["private-keys"]:  # it issues; what serves pages alone need not hold a CA's files
+        yield from _connections()
 
 
-def _ring(name: str, ring: dict[str, str]) -> Iterator[Finding]:
+def _connections() -> Iterator[Finding]:
+    """Each connection can be made: its connector, its options, its policy for the unknown. No CA is asked."""
+    # Here, because the entry points import this module before the models, which connectors need, can be.
+    from ca_bridge import registry
+
+    for alias in registry.aliases():
+        if wrong := registry.misconfigured(alias):
+            yield Finding("E312", wrong)
+
+
+def _monitoring() -> Iterator[Finding]:
+    if 0 < len(settings.METRICS_TOKEN) < METRICS_TOKEN_LENGTH:
+        yield Finding("E312", f"METRICS_TOKEN needs at least {METRICS_TOKEN_LENGTH} random characters.")
+    if settings.OTEL_EXPORTER_OTLP_ENDPOINT and not tracing.is_installed():
+        yield Finding(
+            "E313",
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the packages that send traces are not installed; run: "
+            "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http",
+        )
+    if settings.SENTRY_DSN and not error_events.is_installed():
+        yield Finding(
+            "E314",
+            "SENTRY_DSN is set, but the package that tells Sentry is not installed; "
+            "run: pip install sentry-sdk",
+        )
+
+
+def _head_destinations() -> Iterator[Finding]:
+    for destination in settings.AUDIT_HEAD_EXPORT:
+        if not _is_head_destination(destination):
+            yield Finding(
+                "E305",
+                f"AUDIT_HEAD_EXPORT names {destination!r}; it must be file:/path, syslog:/dev/log, "
+                "syslog+tcp:host:port, syslog:host:port or mailto:address.",
+            )
+
+
+def _is_head_destination(destination: str) -> bool:
+    scheme, _colon, target = destination.partition(":")
+    # Here, because the entry points import this module before the models can be loaded.
+    from identity_manager.audit import syslog
+
+    if scheme not in ("syslog", "syslog+tcp"):
+        return destination.startswith(HEAD_DESTINATIONS)
+    try:
+        on_this_machine = isinstance(syslog.address(target), str)
+    except syslog.NoAddressError:
+        return False
+    return scheme == "syslog" or not on_this_machine
+
+
+def _rings_of_pages() -> Iterator[Finding]:
+    """Keys are held where they are needed (DESIGN.md 4); the demo's developer server may hold all."""
+    rings, shows_passphrases = settings.VAULT_KEYS, "selfservice" in settings.PORTALS
+    if shows_passphrases and not rings["passphrases"]:
+        yield Finding("E306", "Self-Service shows passphrases and needs KEYS_PASSPHRASES, which is empty.")
+    if settings.EMBEDDED:
+        return
+    if rings["private-keys"]:
+        yield Finding(
+            "E307",
+            "A process that serves pages must not hold private keys; give it an empty KEYS_PRIVATE_KEYS.",
+        )
+    if rings["passphrases"] and not shows_passphrases:
+        yield Finding(
+            "E308",
+            "Identity Manager alone shows no passphrase and must not hold them; "
+            "give it an empty KEYS_PASSPHRASES.",
+        )
+
+
+def _ring(name: str, ring: Mapping[str, str]) -> Iterator[Finding]:
     """An empty ring must be meant: a process that must not hold these keys is given an empty value."""
     if not ring and not env.is_set(name):
         yield Finding(
@@ -191,8 +312,20 @@ def _secret_files() -> Iterator[Finding]:
             yield Finding("E304", f"{path} holds a secret and others can read it; run: chmod 600 {path}")
 
 
+def _sign_in() -> Iterator[Finding]:
+    """Each portal that is served here must be opened by something that there is."""
+    for portal in settings.PORTALS:
+        if settings.SIGN_IN_METHODS[portal] == ["sso"] and not settings.SSO_PROVIDERS:
+            yield Finding(
+                "E311",
+                f"SIGN_IN_METHODS_{portal.upper()} names sso alone, and SSO_PROVIDERS names no provider: "
+                "nobody could sign in.",
+            )
+
+
 def _file_variables() -> Iterator[str]:
-    return (f"{name}_FILE" for name in SECRET_SETTINGS)
+    secrets = (*SECRET_SETTINGS, *map(sso.secret_setting, settings.SSO_PROVIDERS))
+    return (f"{name}_FILE" for name in secrets)
 
 
 def _base_urls() -> dict[str, str]:

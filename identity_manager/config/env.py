@@ -2,11 +2,15 @@
 
 import json
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+from identity_manager.config import database_url
+from identity_manager.key_ring import KeyRing, KeyRingError, files_of
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -79,10 +83,52 @@ def integer(name: str, default: int, *, minimum: int = 0, maximum: int = 2**31) 
     return value
 
 
+def integers(name: str, default: list[int], *, minimum: int, maximum: int) -> list[int]:
+    """Return NAME, whole numbers within the bounds, split at commas; "none" is the empty list."""
+    value = text(name, ",".join(map(str, default)))
+    if value == "none":
+        return []
+    try:
+        numbers = [int(part) for part in value.split(",")]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be whole numbers, separated by commas, or none.") from error
+    if any(not minimum <= number <= maximum for number in numbers):
+        raise ImproperlyConfigured(f"Each number of {name} must lie between {minimum} and {maximum}.")
+    return numbers
+
+
 def listing(name: str, default: list[str] | None) -> list[str]:
     """Return NAME split at commas."""
     value = text(name, None if default is None else ",".join(default))
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def choices(name: str, options: tuple[str, ...]) -> list[str]:
+    """Return NAME split at commas, at least one of the options; all of them by default."""
+    chosen = listing(name, list(options))
+    if not chosen or not set(chosen) <= set(options):
+        raise ImproperlyConfigured(f"{name} must be one or more of {', '.join(options)}.")
+    return [option for option in options if option in chosen]
+
+
+def base_url(name: str, default: str | None) -> str:
+    """Return NAME, scheme and host (and port) of a URL, without a slash at its end."""
+    value = text(name, default).rstrip("/")
+    url = urlsplit(value)
+    if url.scheme not in {"http", "https"} or value != f"{url.scheme}://{url.netloc}":
+        raise ImproperlyConfigured(f"{name} must be https:// and a host name, without a path.")
+    return value
+
+
+def networks(name: str, default: list[str]) -> list[str]:
+    """Return NAME, IP addresses and networks (10.0.0.0/8), split at commas."""
+    value = listing(name, default)
+    for part in value:
+        try:
+            ip_network(part)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} must hold IP addresses and networks; {error}.") from error
+    return value
 
 
 def json_object(name: str, default: dict[str, Any]) -> dict[str, Any]:
@@ -96,55 +142,31 @@ def json_object(name: str, default: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def key_ring(name: str, default_file: Path) -> dict[str, str]:
+def key_ring(name: str, default_file: Path) -> KeyRing:
     """Return a ring of keys, `version:base64` a line, newest last; empty when this process has none.
 
-    A process that must not hold a key (the web process and the private keys, say) is started
-    without it; the vault then refuses by name.
+    A ring from a file is read again when the file, or that of a later epoch beside it, changes. A process
+    that must not hold a key (the web process and the private keys, say) is started without it; the vault
+    then refuses by name.
     """
-    if is_set(name):
-        content = text(name)
-    elif _exists(name, default_file):
-        content = _read(name, default_file)
-    else:
-        return {}
-    ring = {}
-    for line in content.replace(";", "\n").split():
-        version, separator, key = line.partition(":")
-        if not separator or not version or not key:
-            raise ImproperlyConfigured(f"{name} must hold lines of the form version:base64.")
-        ring[version] = key
-    return ring
+    given = os.environ.get(f"{name}_FILE")
+    try:
+        if given is None and is_set(name):
+            return KeyRing.fixed(text(name))
+        if given is not None and name in os.environ:
+            text(name)  # refuses both
+        path = Path(given) if given is not None else default_file
+        if given is not None and not files_of(path):
+            _read(name, path)  # refuses what is not there
+        return KeyRing.of_files(path)
+    except KeyRingError as error:
+        raise ImproperlyConfigured(f"{name} {error}.") from error
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{default_file}, with {name}, cannot be read: {error.strerror}."
+        ) from error
 
 
 def database(name: str, default: str | None) -> dict[str, Any]:
     """Return Django's description of the database at the URL NAME (sqlite:///file or postgresql://...)."""
-    url = urlsplit(text(name, default))
-    if url.scheme == "sqlite":
-        return _sqlite(unquote(url.path))
-    if url.scheme == "postgresql":
-        return {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": unquote(url.path.lstrip("/")),
-            "USER": unquote(url.username or ""),
-            "PASSWORD": unquote(url.password or ""),
-            "HOST": unquote(dict(parse_qsl(url.query)).get("host", url.hostname or "")),
-            "PORT": url.port or "",
-            "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 30}},
-        }
-    raise ImproperlyConfigured(f"{name} must begin with sqlite:/// or postgresql://.")
-
-
-def _sqlite(path: str) -> dict[str, Any]:
-    """WAL and IMMEDIATE keep writers from failing each other; secure_delete overwrites what is deleted."""
-    pragmas = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
-    return {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": path,
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 30,
-            "init_command": "".join(f"PRAGMA {pragma};" for pragma in pragmas),
-        },
-    }
+    return database_url.description(name, text(name, default))

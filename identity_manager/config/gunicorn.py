@@ -5,11 +5,12 @@ BIND and the numbers of processes and threads come from the environment; GUNICOR
 
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config import env
+from identity_manager.config import env, process
 
 bind = env.text("BIND", f"127.0.0.1:{env.integer('HTTP_PORT', 8000, minimum=1, maximum=65535)}")
 wsgi_app = "identity_manager.config.wsgi:application"
@@ -20,21 +21,45 @@ timeout = 60
 graceful_timeout = 10
 # Else gunicorn opens a socket for commands under $HOME, which two installations would share.
 control_socket_disable = True
-forwarded_allow_ips = env.text("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+# What proxies say is judged by identity_manager.ui.proxies, the same under every server.
+forwarded_allow_ips = ""
 errorlog = "-"
 loglevel = "warning"
 
 
 def on_starting(_server: Any) -> None:
-    """Refuse in the parent, once and in one sentence; a worker that refuses would be started again."""
+    """Refuse in the parent, once and in one sentence; a worker that refuses would be started again.
+
+    Everything is loaded here, once: the workers are forked with it, and the first page comes sooner.
+    """
     # Here, because the settings must not load when gunicorn only reads this file.
     import django
+    from django.db import connections
+    from django.urls import get_resolver
 
     from identity_manager.config.checks import refuse_inconsistent_settings
 
+    process.serve_pages()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
     try:
         django.setup()
-        refuse_inconsistent_settings()
+        refuse_inconsistent_settings(serves_pages=True)
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    _ = import_module("identity_manager.config.wsgi"), get_resolver().url_patterns
+    connections.close_all()  # none is carried into a child
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Carry what this process counts to the database."""
+    from identity_manager.metrics import carrying
+    from identity_manager.models import ProcessKind
+
+    carrying.start(ProcessKind.WEB)
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """Nothing that was counted is lost with the process."""
+    from identity_manager.metrics import carrying
+
+    carrying.stop()

@@ -1,18 +1,32 @@
-"""What a supervisor or load balancer asks: is the process alive, and can it serve?"""
+"""What a supervisor or load balancer asks: is the process alive, and can it serve?
+
+Answered before everything else: the probes of an orchestrator come by the address of a container, which is no
+allowed host, without https, and must not wait for a session.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import cache
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from identity_manager.config.metrics_page import metrics
+
+logger = logging.getLogger(__name__)
 
 
 @login_not_required
 @never_cache
 @require_safe
 def live(_request: HttpRequest) -> HttpResponse:
-    """200 while the process answers at all."""
+    """200 while the process answers at all: whoever restarts it for a slow database makes things worse."""
     return _plain("alive", 200)
 
 
@@ -20,19 +34,46 @@ def live(_request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(_request: HttpRequest) -> HttpResponse:
-    """200 when the database answers and every migration is applied, else 503 with the reason."""
-    reason = _obstacle()
-    return _plain(reason or "ready", 503 if reason else 200)
+    """200 when the database answers and every migration is applied, else 503; the reason is in the log.
+
+    A broker that is down is no reason: pages work, and the sweep does what was not published.
+    """
+    reason = obstacle()
+    if reason:
+        logger.warning("Not ready: %s.", reason)
+    return _plain("not ready" if reason else "ready", 503 if reason else 200)
 
 
-def _obstacle() -> str:
+class HealthMiddleware:
+    """First of all middlewares: what machines ask passes none of the others."""
+
+    PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {
+        "/health/live": live,
+        "/health/ready": ready,
+        "/metrics": metrics,
+    }
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.PROBES.get(request.path_info, self.get_response)(request)
+
+
+def obstacle() -> str:
+    """Why no page can be served at present, in a few words for the log; empty when there is no reason."""
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        if _migrations() - set(MigrationRecorder(connection).applied_migrations()):
             return "migrations are missing"
     except DatabaseError:
         return "the database does not answer"
     return ""
+
+
+@cache
+def _migrations() -> frozenset[tuple[str, str]]:
+    """Those of this version: read once, for a probe comes every few seconds."""
+    return frozenset(MigrationLoader(None).graph.nodes)
 
 
 def _plain(text: str, status: int) -> HttpResponse:

@@ -6,18 +6,15 @@ Writes into SECRETS_DIR (default VAR_DIR/secrets, default var/secrets): the dire
 each file 0600, and a file that exists is never written again, so that nothing sealed is lost.
 """
 
-import os
 import secrets
 import sys
-from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager.config import env
-
-KEY_BYTES = 32  # AES-256
+from identity_manager.key_ring import KEY_BYTES, files_of, new_key, write
 
 
 def directory() -> Path:
@@ -34,29 +31,20 @@ def make(where: Path) -> list[Path]:
     """
     where.mkdir(parents=True, exist_ok=True)
     where.chmod(0o700)
-    missing = [(where / name, value) for name, value in _CONTENTS.items() if not (where / name).exists()]
+    missing = [(where / name, value) for name, value in _CONTENTS.items() if _is_missing(where / name)]
     for path, value in missing:
-        _write(path, value())
+        write(path, f"{value()}\n")
     return [path for path, _ in missing]
 
 
-def _write(path: Path, content: str) -> None:
-    """Write under another name first: a file that is there is a file that is whole."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(f"{content}\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    try:
-        path.hardlink_to(draft)
-    finally:
-        draft.unlink()
+def _is_missing(path: Path) -> bool:
+    """A ring whose first epoch was destroyed lives on in the files of later ones."""
+    return not files_of(path)
 
 
 def _ring() -> str:
     """The first line of a key ring: its version and 32 random bytes in base64."""
-    return f"1:{b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
+    return f"1:{new_key()}"
 
 
 def _secret_key() -> str:
@@ -72,6 +60,8 @@ _CONTENTS: dict[str, Callable[[], str]] = {
     "kek-private-keys": _ring,
     "kek-passphrases": _ring,
     "kek-other": _ring,
+    "audit-keys": _ring,
+    "audit-signing-keys": _ring,
     "ca-corporate-passphrase": _passphrase,
 }
 

@@ -5,13 +5,12 @@ DEPLOYMENT=production demands what it needs by name. checks.py refuses what does
 """
 
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
-import celery.schedules
-from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.config import env
+from identity_manager.config import broker, content_security, database, env, logs, sso
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -30,18 +29,29 @@ def _embedded_secret(name: str, file_name: str) -> str:
 SECRET_KEY = _embedded_secret("SECRET_KEY", "secret-key")
 DEBUG = False
 DEFAULT_EXCEPTION_REPORTER_FILTER = "identity_manager.ui.error_reports.NothingFromMemory"
-ALLOWED_HOSTS = (
-    env.listing("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-    if EMBEDDED
-    else (env.listing("ALLOWED_HOSTS", None))
-)
 HTTP_PORT = env.integer("HTTP_PORT", 8000, minimum=1, maximum=65535)
-CONSOLE_BASE_URL = _base_url = env.text(
+MAINTENANCE = env.boolean("MAINTENANCE", default=False)
+
+# --- The portals, on one host or on two -----------------------------------------------------------
+# Which of them this process serves. Workers and commands may leave it alone.
+PORTALS = env.choices("PORTALS", ("console", "selfservice"))
+CONSOLE_BASE_URL = _base_url = env.base_url(
     "CONSOLE_BASE_URL", f"http://localhost:{HTTP_PORT}" if EMBEDDED else None
 )
-SELFSERVICE_BASE_URL = env.text("SELFSERVICE_BASE_URL", _base_url)
+SELFSERVICE_BASE_URL = env.base_url("SELFSERVICE_BASE_URL", _base_url)
+_own_urls = {"console": CONSOLE_BASE_URL, "selfservice": SELFSERVICE_BASE_URL}
+_own_urls = {portal: url for portal, url in _own_urls.items() if portal in PORTALS}
+# Where links to a portal find its addresses, in a process that does not serve it, too.
+PORTAL_URLCONFS = {portal: f"identity_manager.config.{portal}_urls" for portal in ("console", "selfservice")}
 # An address, not a name: the linter takes "localhost" for no host at all.
 PKI_BASE_URL = env.text("PKI_BASE_URL", f"http://127.0.0.1:{HTTP_PORT}" if EMBEDDED else None)
+ALLOWED_HOSTS = env.listing(
+    "ALLOWED_HOSTS",
+    ["localhost", "127.0.0.1", "[::1]"]
+    if EMBEDDED
+    else [urlsplit(url).hostname or "" for url in (*_own_urls.values(), PKI_BASE_URL)],
+)
+CSRF_TRUSTED_ORIGINS = sorted(set(_own_urls.values()))
 
 ROOT_URLCONF = "identity_manager.config.urls"
 WSGI_APPLICATION = "identity_manager.config.wsgi.application"
@@ -58,6 +68,10 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "anymail",
     "csp",
     "django_htmx",
@@ -67,16 +81,24 @@ INSTALLED_APPS = [
     "ca_bridge.connectors.embedded",
 ]
 MIDDLEWARE = [
+    "identity_manager.config.health.HealthMiddleware",
+    "identity_manager.ui.proxies.ProxyHeadersMiddleware",
+    "identity_manager.config.watching.WatchingMiddleware",
+    "identity_manager.ui.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "identity_manager.config.maintenance.MaintenanceMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "identity_manager.ui.middleware.PersonMiddleware",
+    "identity_manager.ui.middleware.LastSeenMiddleware",
+    "identity_manager.ui.middleware.SignInWayMiddleware",
+    "identity_manager.ui.middleware.OfficersSecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -88,13 +110,17 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["identity_manager.ui.templatetags.ui"],
+            "builtins": [
+                "identity_manager.ui.templatetags.ui",
+                "identity_manager.console.templatetags.admin_navigation",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "identity_manager.ui.context.portal",
+                "identity_manager.console.open_tasks.desk",
             ],
         },
     },
@@ -103,14 +129,12 @@ FORM_RENDERER = "identity_manager.ui.forms.FormRenderer"
 
 # --- Database, cache, sessions --------------------------------------------------------------------
 DATABASES = {
-    "default": env.database(
-        "DATABASE_URL", f"sqlite://{quote(str(VAR_DIR))}/data/db.sqlite3" if EMBEDDED else None
+    "default": database.tuned(
+        env.database("DATABASE_URL", f"sqlite://{quote(str(VAR_DIR))}/data/db.sqlite3" if EMBEDDED else None)
     )
 }
 ALLOW_SQLITE = env.boolean("ALLOW_SQLITE", default=False)  # in production, where one machine serves all
-BROKER_URL = env.text(
-    "BROKER_URL", f"redis+socket://{quote(str(VAR_DIR))}/run/broker.sock" if EMBEDDED else None
-)
+BROKER_URL = broker.address(f"redis+socket://{quote(str(VAR_DIR))}/run/broker.sock" if EMBEDDED else None)
 # Rate limits and lockout need a cache that all processes share.
 CACHES = {
     "default": {
@@ -119,29 +143,23 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},  # what is culled is a lockout that ends early
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "identity_manager.ui.sessions"
+SESSION_PORTAL = "+".join(PORTALS)  # a session of one portal is none of the other
+# __Host-: of this host alone, over https alone (RFC 6265bis 4.1.3.2). Each portal's have names of their own.
+_cookie = ("" if EMBEDDED else "__Host-") + (f"{PORTALS[0]}-" if len(PORTALS) == 1 else "")
+SESSION_COOKIE_NAME = f"{_cookie}sessionid"
+CSRF_COOKIE_NAME = f"{_cookie}csrftoken"
+LANGUAGE_COOKIE_NAME = ("" if EMBEDDED else "__Host-") + "django_language"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # not in a cookie
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EMBEDDED
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not EMBEDDED
 
 # --- Security headers -----------------------------------------------------------------------------
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "frame-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
+CONTENT_SECURITY_POLICY = content_security.POLICY
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "identity_manager.ui.error_pages.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -149,13 +167,20 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 if not EMBEDDED:
     SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)
-    SECURE_REDIRECT_EXEMPT = ["^health/"]  # asked from inside, without the proxy
+    SECURE_REDIRECT_EXEMPT = ["^pki/"]  # what is signed, and fetched by http (RFC 5280 8)
     SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31536000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.boolean(
         "SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True
     )
-    # Only a proxy that strips this header from its clients may be put in front.
+
+# --- Proxies in front -----------------------------------------------------------------------------
+# How many add to X-Forwarded-For, the nearest last: limits for an address count the one that they name.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXIES", 0 if EMBEDDED else 1, minimum=0, maximum=9)
+# From anywhere else, forwarded headers are forgotten.
+PROXY_ADDRESSES = env.networks("PROXY_ADDRESSES", ["127.0.0.1", "::1"])
+if ALLAUTH_TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
 
 # --- Sign-in --------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["identity_manager.ui.account_adapter.AuthenticationBackend"]
@@ -182,9 +207,29 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
     "first_sign_in": "20/m/ip,10/15m/key",
+    "mail_webhook": "600/m/ip",
 }
-# Proxies that add to X-Forwarded-For, the nearest last: limits for an address count the one that they name.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXIES", 0 if EMBEDDED else 1, minimum=0, maximum=9)
+MFA_ADAPTER = "identity_manager.ui.second_factor_adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_PERIOD = 30
+MFA_TOTP_TOLERANCE = 1  # steps: clocks of phones differ, and people type slowly
+MFA_RECOVERY_CODE_COUNT = 10
+MFA_RECOVERY_CODE_DIGITS = 10
+# The domain for which passkeys are made; empty: the host name at which one is made. Both portals below one
+# domain share passkeys when it is named here.
+PASSKEY_DOMAIN = env.text("PASSKEY_DOMAIN", "")
+# An officer without a second factor is led to set one up before any page of Identity Manager opens.
+OFFICERS_NEED_SECOND_FACTOR = env.boolean("OFFICERS_NEED_SECOND_FACTOR", default=not EMBEDDED)
+# Which ways of signing in open which portal. An account for emergencies goes past this, at its own address.
+SIGN_IN_METHODS = {
+    "console": env.choices("SIGN_IN_METHODS_CONSOLE", ("password", "passkey", "sso")),
+    "selfservice": env.choices("SIGN_IN_METHODS_SELFSERVICE", ("password", "passkey", "sso")),
+}
+SSO_PROVIDERS = sso.providers(env.json_object("SSO_PROVIDERS", {}))
+SOCIALACCOUNT_ADAPTER = "identity_manager.ui.sso.SocialAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
@@ -199,7 +244,7 @@ USE_TZ = True
 
 # --- Static files ---------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "identity_manager" / "ui" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
@@ -224,40 +269,37 @@ EMAIL_HOST_PASSWORD = env.text("SMTP_PASSWORD", "")
 EMAIL_USE_TLS = env.choice("SMTP_SECURITY", ("starttls", "tls", "none"), "starttls") == "starttls"
 EMAIL_USE_SSL = env.choice("SMTP_SECURITY", ("starttls", "tls", "none"), "starttls") == "tls"
 EMAIL_TIMEOUT = env.integer("SMTP_TIMEOUT", 20, minimum=1, maximum=300)
+# How containers reach their owner: in the mail, by the guarded download that the mail links to, or both.
+DELIVERY_MODE = env.choice("DELIVERY_MODE", ("attachment", "link", "both"), "attachment")
 ANYMAIL = env.json_object("ANYMAIL", {})
 
 # --- Queue ----------------------------------------------------------------------------------------
 CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_USE_SSL = broker.tls(BROKER_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(BROKER_URL)
+CELERY_BROKER_HEARTBEAT = 30
+CELERY_TASK_QUEUES = broker.queues(BROKER_URL)
 CELERY_TASK_DEFAULT_QUEUE = "ca"
-CELERY_TASK_ROUTES = {"mail.*": {"queue": "mail"}}
+CELERY_TASK_ROUTES = {"mail.*": {"queue": "mail"}, "bulk.*": {"queue": "bulk"}}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_TIME_LIMIT = database.TASK_SECONDS
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_TIMEOUT = 2
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 600,
-    "unacked_restore_throttle": 1,
-    "socket_connect_timeout": 2,
-    # A page does not wait for a broker that is down: the sweep publishes later.
-    "max_retries": 1,
-    "interval_start": 0,
-}
+CELERY_BROKER_CONNECTION_TIMEOUT = broker.CONNECT_SECONDS
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat-schedule")
+# The beat only ticks: which jobs there are, and how often, says identity_manager/jobs.py.
+# The sealer of the audit log alone comes each second.
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "queue.sweep", "schedule": 5.0, "options": {"expires": 5}},
-    "erase-traces": {"task": "vault.erase_traces", "schedule": 5.0, "options": {"expires": 5}},
-    "revoke-surplus": {"task": "ca.revoke_surplus", "schedule": 60.0, "options": {"expires": 60}},
-    "renew-crls": {"task": "ca.renew_crls", "schedule": 300.0, "options": {"expires": 300}},
-    "lapse": {"task": "road.lapse_overdue", "schedule": celery.schedules.crontab(minute=7)},
+    "tick": {"task": "jobs.tick", "schedule": 5.0, "options": {"expires": 5}},
+    "seal": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 1}},
 }
 LEASE_SECONDS = 300  # a claim outlives the longest task
 
@@ -268,8 +310,17 @@ VAULT_KEYS = {
     "other": env.key_ring("KEYS_OTHER", SECRETS_DIR / "kek-other"),
 }
 
+# --- Audit log ------------------------------------------------------------------------------------
+AUDIT_KEYS = env.key_ring("AUDIT_KEYS", SECRETS_DIR / "audit-keys")
+AUDIT_SIGNING_KEYS = env.key_ring("AUDIT_SIGNING_KEYS", SECRETS_DIR / "audit-signing-keys")
+AUDIT_HEAD_MINUTES = env.integer("AUDIT_HEAD_MINUTES", 5, minimum=1, maximum=1440)
+# Where signed heads go, so that nobody with the database alone can cut off the log's end.
+AUDIT_HEAD_EXPORT = env.listing(
+    "AUDIT_HEAD_EXPORT", [f"file:{VAR_DIR / 'audit-heads.jsonl'}"] if EMBEDDED else []
+)
+
 # --- Certificate authorities ----------------------------------------------------------------------
-CA_CONNECTORS = (
+CA_CONNECTORS: dict[str, dict[str, Any]] = (
     {
         "corporate": {
             "CONNECTOR": "ca_bridge.connectors.embedded.connector.EmbeddedConnector",
@@ -277,30 +328,55 @@ CA_CONNECTORS = (
                 "name": "corporate",
                 "directory": str(VAR_DIR / "ca" / "corporate"),
                 "publication_url": f"{PKI_BASE_URL}/pki",
-                "passphrase_file": str(SECRETS_DIR / "ca-corporate-passphrase"),
+                "passphrase_file": env.text("CA_PASSPHRASE_FILE", f"{SECRETS_DIR}/ca-corporate-passphrase"),
                 "organisation": env.text("CA_ORGANISATION", "Example Corporation"),
+                "ocsp": env.boolean("CA_OCSP", default=True),
+                "hsm_module": env.text("CA_HSM_MODULE", ""),
+                "hsm_token": env.text("CA_HSM_TOKEN", ""),
+                "hsm_pin_file": env.text("CA_HSM_PIN_FILE", ""),
             },
         },
     }
     if env.boolean("EMBEDDED_CA", default=EMBEDDED)
     else {}
-)
+) | env.json_object("CA_CONNECTORS", {})
 CONTAINER_STANDARD_ITERATIONS = env.integer(
     "CONTAINER_STANDARD_ITERATIONS", 10_000, minimum=2_048, maximum=300_000
 )
+# Keys of each RSA size that a worker process keeps in its memory.
+KEY_POOL_SIZE = env.integer("KEY_POOL_SIZE", 2, minimum=0, maximum=100)
 
 # --- The road -------------------------------------------------------------------------------------
 ACCEPTANCE_DAYS = env.integer("ACCEPTANCE_DAYS", 30, minimum=1, maximum=365)
+# Days before the end when the person is reminded; an empty list: never.
+ACCEPTANCE_REMINDER_DAYS = env.integers("ACCEPTANCE_REMINDER_DAYS", [14, 7, 3, 1], minimum=1, maximum=365)
+PASSPHRASE_REMINDER_DAYS = env.integers("PASSPHRASE_REMINDER_DAYS", [7, 3, 1], minimum=1, maximum=365)
+# Days that a decision waits before who was asked is reminded, and before others are asked too.
+APPROVAL_REMINDER_DAYS = env.integer("APPROVAL_REMINDER_DAYS", 2, minimum=1, maximum=365)
+APPROVAL_ESCALATION_DAYS = env.integer("APPROVAL_ESCALATION_DAYS", 5, minimum=1, maximum=365)
 SIGN_IN_CODE_DAYS = 7
+# Files of fonts for names in scripts that the letters' own font lacks: Chinese, Japanese, Korean, Tamil.
+LETTER_FONTS = env.listing("LETTER_FONTS", [])
+# Whether a second System Administrator puts what was changed in the catalogue in force.
+CATALOGUE_FOUR_EYES = env.boolean("CATALOGUE_FOUR_EYES", default=not EMBEDDED)
 # Whether one person may hold roles that watch each other, such as administrator and approver.
 ALLOW_CONFLICTING_ROLES = env.boolean("ALLOW_CONFLICTING_ROLES", default=False)
 
+# --- How long things are kept, in days; 0 is for ever ----------------------------------------------
+RETENTION_MAIL_DAYS = env.integer("RETENTION_MAIL_DAYS", 180)
+RETENTION_REQUEST_DAYS = env.integer("RETENTION_REQUEST_DAYS", 1095)
+RETENTION_SIGN_IN_DAYS = env.integer("RETENTION_SIGN_IN_DAYS", 180)
+RETENTION_AUDIT_DAYS = env.integer("RETENTION_AUDIT_DAYS", 3650)
+ERASURE_DAYS = env.integer("ERASURE_DAYS", 90, maximum=36500)  # from locking a person until erasing them
+
+# --- Monitoring -----------------------------------------------------------------------------------
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows to read /metrics
+
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+SENTRY_DSN = env.text("SENTRY_DSN", "")
+
 # --- Logs -----------------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"pkilint": {"level": "WARNING"}},
-}
+LOGGING = logs.configuration(
+    form=env.choice("LOG_FORMAT", logs.FORMATS, "line"), level=env.text("LOG_LEVEL", "INFO")
+)
+LOG_REQUESTS = env.boolean("LOG_REQUESTS", default=not EMBEDDED)  # a line for each visit and each task

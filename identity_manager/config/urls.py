@@ -1,31 +1,55 @@
-"""Every address. LoginRequiredMiddleware makes each of them need a sign-in unless its view says otherwise."""
+"""Every address. LoginRequiredMiddleware makes each of them need a sign-in unless its view says otherwise.
+
+PORTALS says which portals this process serves; the addresses of the other one do not exist here.
+"""
+
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from identity_manager.config import health
+from identity_manager.api import mail_webhook
+from identity_manager.config import health, metrics_page
 
-urlpatterns = [
-    path("", include("identity_manager.console.urls")),
-    path("my/", include("selfservice.urls")),
-    path("account/", include("identity_manager.ui.account_urls")),
-    path("pki/", include("ca_bridge.urls")),
-    path("health/live", health.live, name="health-live"),
-    path("health/ready", health.ready, name="health-ready"),
-    # The sign-in page has a language switch too.
-    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
-    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}ui/favicon.svg"), name="favicon"),
-]
-if settings.EMBEDDED:
-    urlpatterns += [
-        path("ui/", include("identity_manager.ui.urls")),
-        path("mailbox/", include("identity_manager.console.mailbox_urls")),
+
+def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
+    """The addresses of a process that serves these portals."""
+    return [
+        *(_console() if "console" in portals else _selfservice_alone()),
+        *([path("my/", include("selfservice.urls"))] if "selfservice" in portals else []),
+        path("account/", include("identity_manager.ui.account_urls")),
+        path("pki/", include("ca_bridge.urls")),
+        path("health/live", health.live, name="health-live"),
+        path("health/ready", health.ready, name="health-ready"),
+        path("metrics", metrics_page.metrics, name="metrics"),
+        # The sign-in page has a language switch too.
+        path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+        path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}ui/favicon.svg"), name="favicon"),
+        *([path("ui/", include("identity_manager.ui.urls"))] if settings.EMBEDDED else []),
     ]
+
+
+def _console() -> list[URLPattern | URLResolver]:
+    """Identity Manager, and what tells it of mails; the mailbox of the embedded mode is its."""
+    mailbox = [path("mailbox/", include("identity_manager.console.mailbox_urls"))]
+    return [
+        path("", include("identity_manager.console.urls")),
+        path("webhooks/mail/", include(mail_webhook.addresses())),
+        *(mailbox if settings.EMBEDDED else []),
+    ]
+
+
+def _selfservice_alone() -> list[URLPattern | URLResolver]:
+    """The bare host name leads to Self-Service where nothing else is."""
+    return [path("", RedirectView.as_view(pattern_name="selfservice:dashboard"), name="start")]
+
+
+urlpatterns = addresses_of(settings.PORTALS)
 
 handler400 = "identity_manager.ui.error_pages.bad_request"
 handler403 = "identity_manager.ui.error_pages.permission_denied"
 handler404 = "identity_manager.ui.error_pages.not_found"
-handler500 = "identity_manager.ui.error_pages.server_error"
+handler500 = "identity_manager.config.maintenance.server_error"

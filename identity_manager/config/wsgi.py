@@ -4,9 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from identity_manager.config import process
 from identity_manager.config.checks import refuse_inconsistent_settings
 
+process.serve_pages()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
 application = get_wsgi_application()
-refuse_inconsistent_settings()
+refuse_inconsistent_settings(serves_pages=True)

@@ -1,11 +1,14 @@
-"""START: what waits, what failed and what happened, for the roles that this officer has."""
+"""START: what waits, what failed and what happened, for the roles that this officer has.
 
-from collections.abc import Iterator
+Each number is a link to a list of exactly what it counts: most are searches, counted as the list counts them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -13,34 +16,66 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ca_bridge import registry
-from identity_manager.console import access, history, open_tasks
-from identity_manager.console.forms import MAIL_REFUSED
+from identity_manager.console import (
+    access,
+    audit_access,
+    audit_log,
+    history,
+    job_page,
+    open_tasks,
+    outbox_forms,
+    outbox_page,
+    saved_searches,
+    searching,
+    tables,
+)
+from identity_manager.console.search_forms import REVOCATION_WAITS
 from identity_manager.models import (
     AuditEvent,
-    MailState,
+    CaCheck,
+    CaOutage,
+    CertificateState,
     OutgoingMail,
     Person,
+    PersonKind,
     PersonState,
     RequestState,
     Role,
     TokenRequest,
 )
-from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
+from identity_manager.ui.context import MAIL_WATCHERS, REQUEST_READERS, SEARCHERS
 from identity_manager.ui.parts import MEANING_ICONS, Event, Meaning
-from identity_manager.workflow import sign_in_code_policy
 
 EVENTS_SHOWN = 12
+EVENTS_LOOKED_AT = 2000
 RECENT = timedelta(days=7)
+EXPIRING = timedelta(days=30)
+WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
+Label = Callable[[int], str]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number that leads to what it counts."""
+    """A number that leads to what it counts, as the list there counts it; or is known already."""
 
-    number: int
-    label: str
+    counted: tables.CappedPaginator | int
+    words: Label
     url: str
     meaning: Meaning
+
+    @property
+    def number(self) -> int:
+        return self.counted if isinstance(self.counted, int) else self.counted.count
+
+    @property
+    def label(self) -> str:
+        return self.words(self.number)
+
+    @property
+    def title(self) -> str:
+        """The number as people write it; with a plus where there are others, as the list says too."""
+        more = not isinstance(self.counted, int) and self.counted.has_more
+        return tables.grouped(self.number) + ("+" if more else "")
 
     @property
     def icon_name(self) -> str:
@@ -57,88 +92,190 @@ class Line:
 
 
 def context(actor: Person) -> dict[str, Any]:
-    """Each part only for who has a role for it; what waits and is nothing is left out."""
-    waits = [*_decisions(actor), *_codes(actor)]
-    troubles = [*_troubles(actor), *_authorities(actor)]
+    """Each part only for who has a role for it; what waits or has failed and is nothing is left out."""
+    waits, saved = list(_waiting(actor)), saved_searches.of(actor)
+    troubles = [*_troubles(actor), *_system(actor)]
+    registered, under_way = list(_registrations(actor)), list(_under_way(actor))
+    expiring = list(_expiring(actor))
+    _count([*waits, *troubles, *registered, *under_way, *expiring], saved)
     return {
         "tab": "start",
         "searches": access.holds(actor, SEARCHERS),
+        "saved": saved,
         "waits": [figure for figure in waits if figure.number],
         "could_wait": bool(waits),
         "troubles": [figure for figure in troubles if figure.number],
         "watches": bool(troubles),
-        "registered": list(_registrations(actor)),
-        "under_way": list(_under_way(actor)),
+        "registered": registered,
+        "under_way": under_way,
+        "expiring": [figure for figure in expiring if figure.number],
         "reads_requests": access.holds(actor, REQUEST_READERS),
         "lines": [Line(history.told(event), event.request) for event in _events(actor) if event.request],
     }
 
 
-def _decisions(actor: Person) -> Iterator[Figure]:
-    if access.holds(actor, open_tasks.DECIDERS):
-        number = open_tasks.awaiting_decision(actor).count()
-        label = ngettext("request waits for your decision", "requests wait for your decision", number)
-        yield Figure(number, label, reverse("console:approvals"), Meaning.WAITING)
+def _count(figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
+    """All numbers of the page in one query."""
+    asked = [figure.counted for figure in figures if not isinstance(figure.counted, int)]
+    tables.count_together([*asked, *(each.found for each in saved)])
 
 
-def _codes(actor: Person) -> Iterator[Figure]:
-    if access.holds(actor, {Role.REGISTRATION_OFFICER}):
-        number = sign_in_code_policy.confirmable_by(actor).count()
-        label = ngettext("sign-in code waits for you", "sign-in codes wait for you", number)
-        yield Figure(number, label, reverse("console:approvals"), Meaning.WAITING)
+def _found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figure:
+    """What a search finds, counted as its list counts."""
+    kind = searching.KINDS[asked["kind"]]
+    page, query = reverse("console:search"), urlencode(asked)
+    if asked["kind"] == "request":
+        page, query = reverse("console:requests"), urlencode({**asked, "kind": ""}).removeprefix("kind=&")
+    counted = tables.CappedPaginator(searching.asking(kind, actor, asked).rows())
+    return Figure(counted, label, f"{page}?{query}", meaning)
+
+
+def _waiting(actor: Person) -> Iterator[Figure]:
+    for section in open_tasks.sections_of(actor):
+        if section.source.counts and section.source.meaning == Meaning.WAITING:
+            address = f"{reverse('console:approvals')}#tasks-{section.source.name}"
+            counted = tables.CappedPaginator(section.source.waiting(actor))
+            yield Figure(counted, section.source.sentence, address, Meaning.WAITING)
 
 
 def _registrations(actor: Person) -> Iterator[Figure]:
-    if access.holds(actor, {Role.REGISTRATION_OFFICER}):
-        wanted = {"kind": "employee", "state": PersonState.REGISTERED.value}
-        number = access.visible_persons(actor).filter(**wanted).count()
-        label = ngettext("employee is not Active yet", "employees are not Active yet", number)
-        yield Figure(number, label, f"{reverse('console:search')}?{urlencode(wanted)}", Meaning.INFORMATION)
+    if not access.holds(actor, {Role.REGISTRATION_OFFICER}):
+        return
+    for kind, label in (
+        (PersonKind.EMPLOYEE, _employees),
+        (PersonKind.EXTERNAL, _externals),
+    ):
+        yield _found(actor, label, Meaning.INFORMATION, kind=kind.value, state=PersonState.REGISTERED.value)
+
+
+def _employees(number: int) -> str:
+    return ngettext("employee is not Active yet", "employees are not Active yet", number)
+
+
+def _externals(number: int) -> str:
+    return ngettext("external person is not Active yet", "external persons are not Active yet", number)
 
 
 def _troubles(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, access.ALL_REQUESTS_READERS):
-        rows = access.visible_requests(actor)
-        failed = rows.filter(state=RequestState.FAILED).count()
-        label = ngettext("request has failed", "requests have failed", failed)
-        yield Figure(failed, label, _list(RequestState.FAILED), Meaning.STOPPED)
-        refused = OutgoingMail.objects.filter(state=MailState.FAILED).values("request_id")
-        number = rows.filter(pk__in=refused).count()
-        label = ngettext("request has a refused mail", "requests have a refused mail", number)
-        yield Figure(number, label, _list(MAIL_REFUSED), Meaning.STOPPED)
+        yield _requests(actor, _failed, Meaning.STOPPED, RequestState.FAILED)
+        page = f"{reverse('console:requests')}?{urlencode({'state': RequestState.ISSUING.value})}"
+        yield Figure(CaOutage.objects.shown().count(), _orders_wait, page, Meaning.STOPPED)
+    if access.holds(actor, MAIL_WATCHERS):
+        mails = access.watched_mails(actor)
+        yield _mails(mails.in_trouble(), _in_trouble, outbox_forms.TROUBLE)
+        yield _mails(outbox_page.stuck(mails), _stuck, outbox_forms.STUCK)
+    if access.holds(actor, WATCHERS):
+        yield _found(actor, _unrevoked, Meaning.STOPPED, kind="certificate", state=REVOCATION_WAITS)
 
 
-def _authorities(actor: Person) -> Iterator[Figure]:
+def _requests(actor: Person, label: Label, meaning: Meaning, state: str, **asked: str) -> Figure:
+    return _found(actor, label, meaning, kind="request", state=state, **asked)
+
+
+def _failed(number: int) -> str:
+    return ngettext("request has failed", "requests have failed", number)
+
+
+def _mails(rows: QuerySet[OutgoingMail], label: Label, state: str) -> Figure:
+    """What OUTBOX lists in that state, counted as it counts."""
+    counted = tables.CappedPaginator(rows)
+    url = f"{reverse('console:outbox')}?{urlencode({'state': state})}"
+    return Figure(counted, label, url, Meaning.STOPPED)
+
+
+def _in_trouble(number: int) -> str:
+    return ngettext("mail was refused or came back", "mails were refused or came back", number)
+
+
+def _stuck(number: int) -> str:
+    return ngettext("mail waits after an error", "mails wait after an error", number)
+
+
+def _unrevoked(number: int) -> str:
+    return ngettext(
+        "revocation has not reached the certificate authority",
+        "revocations have not reached the certificate authority",
+        number,
+    )
+
+
+def _system(actor: Person) -> Iterator[Figure]:
+    """Of the installation itself: what does not answer, and what has failed by itself."""
     if access.holds(actor, access.CATALOGUE_READERS):
-        down = sum(not registry.health(alias).ok for alias in registry.aliases())
-        label = ngettext(
-            "certificate authority does not answer", "certificate authorities do not answer", down
-        )
-        yield Figure(down, label, f"{reverse('console:admin')}#authorities", Meaning.STOPPED)
+        # As last checked, by the job or by hand: a page does not wait for a CA that hangs.
+        down = CaCheck.objects.filter(alias__in=registry.aliases(), ok=False).count()
+        yield Figure(down, _silent, reverse("console:authorities"), Meaning.STOPPED)
+        yield Figure(job_page.failed(), _failed_jobs, reverse("console:jobs"), Meaning.STOPPED)
+    if access.holds(actor, audit_access.LOG_CHECKERS):
+        found = len(audit_log.findings())
+        yield Figure(found, _findings, reverse("console:history-check"), Meaning.STOPPED)
+
+
+def _silent(number: int) -> str:
+    return ngettext("certificate authority does not answer", "certificate authorities do not answer", number)
+
+
+def _orders_wait(number: int) -> str:
+    return ngettext(
+        "certificate authority has its orders wait, because it does not answer",
+        "certificate authorities have their orders wait, because they do not answer",
+        number,
+    )
+
+
+def _failed_jobs(number: int) -> str:
+    return ngettext("job has failed", "jobs have failed", number)
+
+
+def _findings(number: int) -> str:
+    return ngettext(
+        "finding of the last check of the audit log", "findings of the last check of the audit log", number
+    )
 
 
 def _under_way(actor: Person) -> Iterator[Figure]:
     if not access.holds(actor, access.ALL_REQUESTS_READERS):
         return
-    rows = access.visible_requests(actor)
-    for state, label in (
+    for state, words in (
         (RequestState.REQUESTED, _("wait for approval")),
         (RequestState.AWAITING_ACCEPTANCE, _("wait until the terms are accepted")),
         (RequestState.ISSUING, _("are being issued")),
         (RequestState.ISSUED, _("wait for the passphrase or the mail")),
     ):
-        yield Figure(rows.filter(state=state).count(), label, _list(state), Meaning.INFORMATION)
-    recently = rows.filter(state=RequestState.COMPLETED, ended_at__gte=timezone.now() - RECENT)
-    completed = _list(RequestState.COMPLETED)
-    yield Figure(recently.count(), _("completed within seven days"), completed, Meaning.DONE)
+        yield _requests(actor, _always(words), Meaning.INFORMATION, state)
+    since = f"{timezone.localdate() - RECENT:%Y-%m-%d}"
+    label = _always(_("completed within seven days"))
+    yield _requests(actor, label, Meaning.DONE, RequestState.COMPLETED, ended_from=since)
 
 
-def _list(state: str) -> str:
-    return f"{reverse('console:requests')}?{urlencode({'state': state})}"
+def _always(words: str) -> Label:
+    return lambda _number: words
+
+
+def _expiring(actor: Person) -> Iterator[Figure]:
+    """For who renews: what ends soon."""
+    if access.holds(actor, WATCHERS):
+        today = timezone.localdate()
+        yield _found(
+            actor,
+            _ends_soon,
+            Meaning.WAITING,
+            kind="certificate",
+            state=CertificateState.VALID.value,
+            expires_from=f"{today:%Y-%m-%d}",
+            expires_before=f"{today + EXPIRING:%Y-%m-%d}",
+        )
+
+
+def _ends_soon(number: int) -> str:
+    return ngettext("certificate expires within 30 days", "certificates expire within 30 days", number)
 
 
 def _events(actor: Person) -> QuerySet[AuditEvent]:
-    """What happened last to the requests that this officer reads."""
-    rows = history.rows().select_related("request__person")
-    visible = access.visible_requests(actor)
-    return rows.filter(name__in=history.MILESTONES, request__in=visible)[:EVENTS_SHOWN]
+    """What happened last to the requests that this officer reads, among what happened last at all."""
+    keys = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True)
+    before = list(keys[EVENTS_LOOKED_AT : EVENTS_LOOKED_AT + 1])
+    visible = Exists(access.visible_requests(actor).filter(pk=OuterRef("request")))
+    rows = history.rows().select_related("request__person").filter(name__in=history.MILESTONES)
+    return rows.filter(visible, **({"pk__gt": before[0]} if before else {}))[:EVENTS_SHOWN]

@@ -78,9 +78,9 @@ class Page:
         if not needed:
             return _("Nobody has to approve this.")
         asked = TokenRequest(person=self.person, requested_by=self.actor)
-        names = [str(person) for person in policy.approvers(asked)[: TWO + 1]]
+        names = [str(person) for level in policy.approver_levels(asked) for person in level]
         if len(names) < needed:
-            return _("Nobody can approve this: there are not enough approvers for this organisational unit.")
+            return str(policy.TOO_FEW_APPROVERS)
         return _approvers_sentence(names, needed)
 
     def _invitation(self) -> str:

@@ -1,6 +1,7 @@
 """The forms of Identity Manager. Each goes to one verb or to one list."""
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -9,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.console.refusals import VerbForm
-from identity_manager.models import PersonKind, PersonState, RequestKind, RequestState
+from identity_manager.models import SoftwareToken
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import CONTAINER_FORMATS
 from identity_manager.ui.forms import CardsField
 from identity_manager.ui.parts import Card, type_icon
-from identity_manager.workflow import policy, side_roads, step2_approve
+from identity_manager.workflow import policy, step2_approve
+from identity_manager.workflow.errors import NO_REASON
 from identity_manager.workflow.policy import TypeChoice
 
 if TYPE_CHECKING:
@@ -37,35 +39,6 @@ class ReasonField(forms.CharField):
             max_length=LONGEST_REASON,
             error_messages={"required": required},
         )
-
-
-class SearchForm(forms.Form):
-    """What SEARCH looks for. Everything may be left out."""
-
-    kind = forms.ChoiceField(label=_("Search for"), choices=PersonKind.choices)
-    q = forms.CharField(label=_("Name, number, e-mail or department"), max_length=200, required=False)
-    state = forms.ChoiceField(
-        label=_("State"), choices=[("", _("any state")), *PersonState.choices], required=False
-    )
-
-
-class RequestFilterForm(forms.Form):
-    """Which requests the list shows."""
-
-    q = forms.CharField(label=_("Reference or person"), max_length=200, required=False)
-    state = forms.ChoiceField(
-        label=_("State"),
-        choices=[
-            ("", _("any state")),
-            (OPEN, _("all that are open")),
-            (MAIL_REFUSED, _("with a refused mail")),
-            *RequestState.choices,
-        ],
-        required=False,
-    )
-    kind = forms.ChoiceField(
-        label=_("Kind"), choices=[("", _("any kind")), *RequestKind.choices], required=False
-    )
 
 
 class EnableForm(VerbForm):
@@ -96,18 +69,68 @@ class PressForm(VerbForm):
     """A button with nothing to fill in."""
 
 
+class AskForm(VerbForm):
+    """A sign-in code, for a forgotten password or for lost second factors as well."""
+
+    resets_second_factors = forms.BooleanField(
+        label=_("The second factors are lost, too"),
+        help_text=_("The code removes all of them when it is used. Otherwise they are asked for as before."),
+        required=False,
+    )
+
+
 class DecisionForm(VerbForm):
     """Carries what the approver saw: a request that changed meanwhile is not decided by an old page."""
 
     snapshot_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
 
-class RejectForm(DecisionForm):
-    """Step 2: no, and why."""
+class LinesField(forms.MultipleChoiceField):
+    """Some of the tokens of a request; one that is not there any more is the verb's business to refuse."""
 
+    widget = forms.CheckboxSelectMultiple
+
+    def valid_value(self, value: str) -> bool:
+        try:
+            return bool(uuid.UUID(value))
+        except ValueError:
+            return False
+
+
+class RejectForm(DecisionForm):
+    """Step 2: no, and why; to all, or of a mixed request to single types."""
+
+    lines = LinesField(
+        label=_("What is rejected"),
+        help_text=_("What you leave unchecked goes on and waits for its own decision."),
+        error_messages={"required": lazystr(step2_approve.NO_LINE)},
+    )
     reason = ReasonField(
         help_text=_("The person who asked reads this."), required=lazystr(step2_approve.NO_REASON)
     )
+
+    def __init__(self, *args: Any, lines: Sequence[SoftwareToken], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ids = [str(token.pk) for token in lines]
+        if len(ids) > 1:
+            self.fields["lines"].initial = ids
+            names = [str(token.token_type) for token in lines]
+            self.fields["lines"].choices = list(zip(ids, names, strict=True))  # type: ignore[attr-defined]  # a LinesField
+        else:
+            del self.fields["lines"]
+        self._all = {token.pk for token in lines}
+
+    @property
+    def single_lines(self) -> list[uuid.UUID]:
+        """The types that are taken out; empty where the request is rejected as a whole."""
+        chosen = {uuid.UUID(value) for value in self.cleaned_data.get("lines", ())}
+        return [] if chosen >= self._all else list(chosen)
+
+
+class RoundForm(VerbForm):
+    """Carries the changes that the officer saw: what has changed again is not sent round by an old page."""
+
+    changes_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
 
 class PostponeForm(DecisionForm):
@@ -124,8 +147,15 @@ class PostponeForm(DecisionForm):
 class CancelForm(VerbForm):
     """Why a request is cancelled."""
 
+    reason = ReasonField(help_text=_("It stays on the request's page."), required=lazystr(NO_REASON))
+
+
+class GiveUpForm(VerbForm):
+    """Why an order is given up: what was seen at the CA."""
+
     reason = ReasonField(
-        help_text=_("It stays on the request's page."), required=lazystr(side_roads.NO_REASON)
+        help_text=_("What you saw at the certificate authority. It stays on the request's page."),
+        required=lazystr(NO_REASON),
     )
 
 

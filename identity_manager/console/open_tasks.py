@@ -1,55 +1,399 @@
-"""OPEN TASKS of an officer: what waits for a decision, what was postponed, what has failed."""
+"""OPEN TASKS of an officer: everything that waits for somebody, from one list of sources.
 
+SOURCES is that list: OPEN TASKS shows one section for each source that concerns the officer, START leads to
+those where something waits, and the number on the tab is the sum of what counts. Whoever builds something
+that waits for an officer adds a source.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import CharField, Prefetch, Q, QuerySet
+from django.db.models.functions import Cast
+from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from identity_manager.console import access
-from identity_manager.models import Person, RequestState, Role, SoftwareToken, TokenRequest
-from identity_manager.workflow import sign_in_code_policy
+from identity_manager.console import access, catalogue_tasks, erasure_page
+from identity_manager.models import (
+    Certificate,
+    MailFault,
+    MailState,
+    OutgoingMail,
+    Person,
+    PersonImport,
+    RequestState,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.people import identity_change_policy
+from identity_manager.ui.parts import Meaning
+from identity_manager.workflow import imports, sign_in_code_policy
 
 SHOWN = 100
-DECIDERS = {Role.APPROVER}
-MENDERS = {Role.TOKEN_ADMINISTRATOR}
+DECIDERS = frozenset({Role.APPROVER})
+MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
+MAIL_OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
+CODE_MAKERS = frozenset({Role.REGISTRATION_OFFICER})
+SYSTEM_ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of thing that waits for an officer.
+
+    roles: who has it; within_units is for waiting to keep.  waiting: the rows for this officer, oldest first.
+    template: draws them, as `rows`.  sentence: what START says beside the number.
+    empty: said where nothing waits; without it the section is left out then.
+    counts: whether it is something to do now, so that the tab's number counts it.
+    """
+
+    name: str
+    title: str | Promise
+    roles: frozenset[str]
+    waiting: Callable[[Person], QuerySet[Any]]
+    template: str
+    sentence: Callable[[int], str]
+    empty: str | Promise = ""
+    counts: bool = True
+    meaning: Meaning = Meaning.WAITING
+
+    def concerns(self, actor: Person) -> bool:
+        """Whether one of the officer's roles has to do with it."""
+        return access.holds(actor, self.roles)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A source as this officer has it."""
+
+    source: Source
+    actor: Person
+
+    @cached_property
+    def number(self) -> int:
+        """How many wait; counted only where not all are shown."""
+        shown = len(self.rows)
+        return shown if shown < SHOWN else self.source.waiting(self.actor).count()
+
+    @cached_property
+    def rows(self) -> list[Any]:
+        """The oldest; at most SHOWN."""
+        return list(self.source.waiting(self.actor)[:SHOWN])
+
+    @property
+    def is_shown(self) -> bool:
+        return bool(self.rows or self.source.empty)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether more waits than is shown."""
+        return self.number > len(self.rows)
+
+
+class Desk:
+    """What the tab of OPEN TASKS says; the database is asked when a template asks."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def open_tasks(self) -> int:
+        """How many things this officer can do now."""
+        actor: Person | None = getattr(self._request, "person", None)
+        return number_of_tasks(actor) if actor and actor.is_active else 0
+
+
+def desk(request: HttpRequest) -> dict[str, Any]:
+    """Give templates the officer's desk, as `desk` (a context processor)."""
+    return {"desk": Desk(request)}
 
 
 def context(actor: Person) -> dict[str, Any]:
-    """Each part only for who can do something about it; at most SHOWN rows of each, the oldest."""
-    return {
-        "tab": "open_tasks",
-        "is_approver": access.holds(actor, DECIDERS),
-        "is_administrator": access.holds(actor, MENDERS),
-        "waiting": _lines(awaiting_decision(actor)),
-        "postponed": _lines(postponed(actor)),
-        "failed": _lines(failed(actor)),
-        "codes": sign_in_code_policy.confirmable_by(actor)[:SHOWN],
-        "codes_to_make": sign_in_code_policy.makeable_by(actor)[:SHOWN],
-    }
+    """Each section only for who can do something about it."""
+    sections = [section for section in sections_of(actor) if section.is_shown]
+    return {"tab": "open_tasks", "sections": sections}
+
+
+def sections_of(actor: Person) -> Iterator[Section]:
+    """The sections that concern this officer."""
+    for source in SOURCES:
+        if source.concerns(actor):
+            yield Section(source, actor)
+
+
+def number_of_tasks(actor: Person) -> int:
+    """The sum of what counts; asked in one query, because every page of Identity Manager shows it."""
+    counted = [source for source in SOURCES if source.counts and source.concerns(actor)]
+    keys = [_keys(source.waiting(actor)) for source in counted]
+    return keys[0].union(*keys[1:], all=True).count() if keys else 0
+
+
+def _keys(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows' keys alone, as text: databases join only columns of one type."""
+    keys: QuerySet[Any] = rows.order_by().annotate(key_text=Cast("pk", CharField())).values("key_text")
+    return keys
 
 
 def awaiting_decision(actor: Person) -> QuerySet[TokenRequest]:
     """What this approver may decide now."""
     rows = TokenRequest.objects.awaiting_decision(timezone.now()).decidable_by(actor.pk)
-    return rows.filter(_of_units(actor, DECIDERS))
+    return with_lines(rows.filter(_of_units(actor, DECIDERS)))
 
 
 def postponed(actor: Person) -> QuerySet[TokenRequest]:
     """What comes back to this approver later."""
     rows = TokenRequest.objects.filter(state=RequestState.REQUESTED, postponed_until__gt=timezone.now())
-    return rows.decidable_by(actor.pk).filter(_of_units(actor, DECIDERS))
+    return with_lines(rows.decidable_by(actor.pk).filter(_of_units(actor, DECIDERS)))
 
 
 def failed(actor: Person) -> QuerySet[TokenRequest]:
     """What this administrator retries or cancels."""
-    return TokenRequest.objects.filter(_of_units(actor, MENDERS), state=RequestState.FAILED)
+    rows = TokenRequest.objects.filter(state=RequestState.FAILED, stopped_at=None)
+    return with_lines(rows.filter(_of_units(actor, MENDERS)))
 
 
-def _of_units(actor: Person, roles: set[Role]) -> Q:
+def stopped(actor: Person) -> QuerySet[TokenRequest]:
+    """What this administrator sends round again or cancels: the person has changed."""
+    return with_lines(TokenRequest.objects.stopped().filter(_of_units(actor, MENDERS)))
+
+
+def parked(actor: Person) -> QuerySet[TokenRequest]:
+    """Where this administrator decides, because nobody knows whether the CA has issued."""
+    certificates = Certificate.objects.parked().values("token__request")
+    return with_lines(TokenRequest.objects.filter(_of_units(actor, MENDERS), pk__in=certificates))
+
+
+def to_be_revoked_by_hand(actor: Person) -> QuerySet[Certificate]:
+    """What this administrator has revoked at a CA that cannot be told; keys stay in the database."""
+    rows = Certificate.objects.to_be_revoked_by_hand(timezone.now())
+    rows = rows.filter(access.within_units(actor, MENDERS, "token__person__organisational_unit"))
+    rows = rows.select_related("profile", "token__person", "token__token_type")
+    return rows.defer("private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot")
+
+
+def left_undecided(actor: Person) -> QuerySet[TokenRequest]:
+    """On what nobody decides, or can decide."""
+    return with_lines(TokenRequest.objects.left_undecided().filter(_of_units(actor, MENDERS)))
+
+
+def mails_in_trouble(actor: Person) -> QuerySet[OutgoingMail]:
+    """What this administrator has sent again, or gives up."""
+    rows = access.handled_mails(actor, MENDERS).in_trouble()
+    return rows.defer("body_text", "body_html").order_by("last_error_at", "pk")
+
+
+def mails_held_up(actor: Person) -> QuerySet[OutgoingMail]:
+    """What waits because the mail server refuses the installation."""
+    rows = access.handled_mails(actor, MAIL_OPERATORS)
+    rows = rows.filter(state=MailState.QUEUED, fault=MailFault.CONFIGURATION)
+    return rows.defer("body_text", "body_html").order_by("last_error_at", "pk")
+
+
+def _imports(actor: Person) -> QuerySet[PersonImport]:
+    """What this Registration Officer may confirm: an import reaches every unit."""
+    rows = PersonImport.objects.waiting_for(actor.pk).select_related("asked_by").defer("content")
+    return rows if imports.officer_obstacle(actor) is None else rows.none()
+
+
+def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    """Requests with what their rows show, oldest first."""
+    tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
+    rows = rows.select_related("person", "requested_by").prefetch_related(Prefetch("tokens", tokens))
+    return rows.order_by("created_at", "pk")
+
+
+def _of_units(actor: Person, roles: frozenset[Role]) -> Q:
     return access.within_units(actor, roles, "person__organisational_unit")
 
 
-def _lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
-    tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
-    rows = rows.select_related("person", "requested_by").prefetch_related(Prefetch("tokens", tokens))
-    return rows.order_by("created_at", "pk")[:SHOWN]
+REQUESTS = "identity_manager/parts/tasks/requests.html"
+SOURCES = (
+    Source(
+        name="decisions",
+        title=_("Wait for your decision"),
+        roles=DECIDERS,
+        waiting=awaiting_decision,
+        template=REQUESTS,
+        sentence=lambda number: ngettext(
+            "request waits for your decision", "requests wait for your decision", number
+        ),
+        empty=_("Nothing waits for your decision. Requests that need it appear here, oldest first."),
+    ),
+    Source(
+        name="postponed",
+        title=_("Postponed"),
+        roles=DECIDERS,
+        waiting=postponed,
+        template=REQUESTS,
+        sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),
+        counts=False,
+        meaning=Meaning.QUIET,
+    ),
+    Source(
+        name="stopped",
+        title=_("Stopped: the person's data have changed"),
+        roles=MENDERS,
+        waiting=stopped,
+        template=REQUESTS,
+        sentence=lambda number: ngettext(
+            "request is stopped, because its person has changed",
+            "requests are stopped, because their persons have changed",
+            number,
+        ),
+    ),
+    Source(
+        name="left-undecided",
+        title=_("Nobody decides"),
+        roles=MENDERS,
+        waiting=left_undecided,
+        template=REQUESTS,
+        sentence=lambda number: ngettext(
+            "request is decided by nobody", "requests are decided by nobody", number
+        ),
+    ),
+    Source(
+        name="parked",
+        title=_("Nobody knows whether it was issued"),
+        roles=MENDERS,
+        waiting=parked,
+        template=REQUESTS,
+        sentence=lambda number: ngettext(
+            "request waits for your word about a certificate authority",
+            "requests wait for your word about a certificate authority",
+            number,
+        ),
+    ),
+    Source(
+        name="by-hand",
+        title=_("To be revoked at the certificate authority by hand"),
+        roles=MENDERS,
+        waiting=to_be_revoked_by_hand,
+        template="identity_manager/parts/tasks/by_hand.html",
+        sentence=lambda number: ngettext(
+            "certificate has to be revoked at its authority by hand",
+            "certificates have to be revoked at their authorities by hand",
+            number,
+        ),
+    ),
+    Source(
+        name="failed",
+        title=_("Have failed"),
+        roles=MENDERS,
+        waiting=failed,
+        template=REQUESTS,
+        sentence=lambda number: ngettext("request has failed", "requests have failed", number),
+        empty=_("No request has failed."),
+        meaning=Meaning.STOPPED,
+    ),
+    Source(
+        name="mails",
+        title=_("Mails that nobody got"),
+        roles=MENDERS,
+        waiting=mails_in_trouble,
+        template="identity_manager/parts/tasks/mails.html",
+        sentence=lambda number: ngettext(
+            "mail was refused or came back", "mails were refused or came back", number
+        ),
+        meaning=Meaning.STOPPED,
+    ),
+    Source(
+        name="mails-held-up",
+        title=_("Mail does not go out"),
+        roles=MAIL_OPERATORS,
+        waiting=mails_held_up,
+        template="identity_manager/parts/tasks/mails_held_up.html",
+        sentence=lambda number: ngettext(
+            "mail waits for an operator",
+            "mails wait for an operator",
+            number,
+        ),
+        counts=False,
+        meaning=Meaning.STOPPED,
+    ),
+    Source(
+        name="codes-to-confirm",
+        title=_("Sign-in codes to confirm"),
+        roles=CODE_MAKERS,
+        waiting=sign_in_code_policy.confirmable_by,
+        template="identity_manager/parts/tasks/codes_to_confirm.html",
+        sentence=lambda number: ngettext(
+            "sign-in code waits for your confirmation", "sign-in codes wait for your confirmation", number
+        ),
+    ),
+    Source(
+        name="codes-to-make",
+        title=_("Sign-in codes that you can make now"),
+        roles=CODE_MAKERS,
+        waiting=sign_in_code_policy.makeable_by,
+        template="identity_manager/parts/tasks/codes_to_make.html",
+        sentence=lambda number: ngettext("sign-in code can be made", "sign-in codes can be made", number),
+    ),
+    Source(
+        name="identity-changes",
+        title=_("Changes of identity to confirm"),
+        roles=CODE_MAKERS,
+        waiting=identity_change_policy.confirmable_by,
+        template="identity_manager/parts/tasks/identity_changes.html",
+        sentence=lambda number: ngettext(
+            "change of identity waits for your confirmation",
+            "changes of identity wait for your confirmation",
+            number,
+        ),
+    ),
+    Source(
+        name="imports",
+        title=_("Imports to confirm"),
+        roles=CODE_MAKERS,
+        waiting=_imports,
+        template="identity_manager/parts/tasks/imports.html",
+        sentence=lambda number: ngettext(
+            "import waits for your confirmation", "imports wait for your confirmation", number
+        ),
+    ),
+    Source(
+        name="types-to-activate",
+        title=_("Token types to activate"),
+        roles=SYSTEM_ADMINISTRATORS,
+        waiting=catalogue_tasks.types,
+        template="identity_manager/parts/tasks/types_to_activate.html",
+        sentence=lambda number: ngettext(
+            "token type waits to be activated", "token types wait to be activated", number
+        ),
+    ),
+    Source(
+        name="profiles-to-activate",
+        title=_("Certificate profiles to activate"),
+        roles=SYSTEM_ADMINISTRATORS,
+        waiting=catalogue_tasks.profiles,
+        template="identity_manager/parts/tasks/profiles_to_activate.html",
+        sentence=lambda number: ngettext(
+            "certificate profile waits to be activated", "certificate profiles wait to be activated", number
+        ),
+    ),
+    Source(
+        name="terms-to-publish",
+        title=_("Terms to publish"),
+        roles=SYSTEM_ADMINISTRATORS,
+        waiting=catalogue_tasks.terms,
+        template="identity_manager/parts/tasks/terms_to_publish.html",
+        sentence=lambda number: ngettext(
+            "version of terms waits to be published", "versions of terms wait to be published", number
+        ),
+    ),
+    Source(
+        name="erasures-to-confirm",
+        title=_("Erasures to confirm"),
+        roles=CODE_MAKERS,
+        waiting=erasure_page.confirmable_by,
+        template="identity_manager/parts/tasks/erasures.html",
+        sentence=lambda number: ngettext(
+            "erasure waits for your confirmation", "erasures wait for your confirmation", number
+        ),
+    ),
+)

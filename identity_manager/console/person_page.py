@@ -1,13 +1,25 @@
 """What the page of a person shows to this officer."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console import access, history, sign_in_code_page, token_card
-from identity_manager.models import AuditEvent, Person, Role, SoftwareToken, TokenRequest, TokenType
+from identity_manager.console import access, erasure_page, history, leaving, sign_in_code_page, token_card
+from identity_manager.console.token_card import TokenCard
+from identity_manager.models import (
+    AuditEvent,
+    Leave,
+    Person,
+    PersonState,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.people import identity_change_policy, registration_policy
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow import policy
@@ -17,15 +29,23 @@ EVENTS_SHOWN = 30
 
 def context(actor: Person, person: Person) -> dict[str, Any]:
     """Record, roles, tokens; requests as far as this officer reads requests; what happened last."""
+    prefetch_related_objects([person], "roles", "identity_changes")
     return {
         "tab": "search",
         "person": person,
         "record": record(person),
-        "roles": person.roles.order_by("role", "organisational_unit"),
+        "roles": sorted(person.roles.all(), key=lambda held: (held.role, held.organisational_unit)),
+        "roles_page": access.holds(actor, {*access.ROLE_GIVERS, Role.AUDITOR}),
+        "assigns_roles": access.holds(actor, access.ROLE_GIVERS) and actor.pk != person.pk,
         "enables": access.holds(actor, {Role.TOKEN_ADMINISTRATOR}),
         "obstacle": policy.enable_obstacle(actor, person),
+        "erases": erasure_page.is_offered(actor, person),
+        "actions": leaving.actions(actor, person),
+        "leave": _leave(person),
+        "change": identity_change_policy.waiting_for(person),
+        "registers": registration_policy.registers(actor, person),
         "sign_in": sign_in_code_page.card(actor, person),
-        "tokens": [token_card.card(token, administers=False) for token in _tokens(person)],
+        "tokens": list(_tokens(person)),
         "reads_requests": access.holds(actor, REQUEST_READERS),
         "requests": _requests(actor, person),
         "history": history.timeline(_events(person), type_names=_type_names()),
@@ -49,9 +69,18 @@ def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
     ]
 
 
-def _tokens(person: Person) -> QuerySet[SoftwareToken]:
+def _leave(person: Person) -> Leave | None:
+    if person.state != PersonState.INACTIVE:
+        return None
+    return person.leaves.filter(ended_at=None).select_related("began_by").first()
+
+
+def _tokens(person: Person) -> Iterator[TokenCard]:
     handed_out = SoftwareToken.objects.filter(person=person).visible_under_certificates()
-    return token_card.rows().filter(pk__in=handed_out.values("pk")).order_by("-created_at")
+    rows = token_card.rows(ordered=False).filter(pk__in=handed_out.values("pk"))
+    for token in rows.order_by("-created_at"):
+        token.person = person
+        yield token_card.card(token, administers=False)
 
 
 def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, QueryDict
@@ -30,6 +31,11 @@ def told_by(form: VerbForm) -> Iterator[None]:
     except Refused as refused:
         form.refused = refused
         form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+
+
+def content(form: VerbForm) -> dict[str, Any]:
+    """What a valid form says, to be handed to a verb whose parameters are its fields."""
+    return dict(form.cleaned_data)
 
 
 def status_of(form: VerbForm) -> int:

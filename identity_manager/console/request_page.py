@@ -3,60 +3,120 @@
 import uuid
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
-from identity_manager.console import access, actions, history, refusals, steps, stuck, token_card
-from identity_manager.console.forms import DecisionForm, PostponeForm, PressForm, RejectForm
+from identity_manager.console import (
+    access,
+    actions,
+    approval_card,
+    history,
+    order_card,
+    process_page,
+    refusals,
+    steps,
+    stuck,
+    token_card,
+)
+from identity_manager.console.forms import DecisionForm, PostponeForm, PressForm, RejectForm, RoundForm
 from identity_manager.console.refusals import VerbForm
+from identity_manager.console.token_card import TokenCard
 from identity_manager.models import (
+    Approval,
+    AskedApprover,
+    CaOutage,
+    Certificate,
     OutgoingMail,
     Person,
+    PersonState,
     RequestOrigin,
     RequestState,
     Role,
     TokenRequest,
 )
-from identity_manager.workflow import ROAD, policy, snapshot
-from identity_manager.workflow.errors import Stale
+from identity_manager.people import identity_change_policy
+from identity_manager.ui.bidi import isolated
+from identity_manager.workflow import ROAD, partly, policy, snapshot, step2_approve
+from identity_manager.workflow.errors import Reason, Stale
 
 TEMPLATE = "identity_manager/request.html"
+DECISION = "identity_manager/parts/decide.html"
 
 
 def response(
-    request: HttpRequest, actor: Person, pk: uuid.UUID, *, form: VerbForm | None = None
+    request: HttpRequest,
+    actor: Person,
+    found: TokenRequest | uuid.UUID,
+    *,
+    form: VerbForm | None = None,
+    part: str = "",
 ) -> HttpResponse:
-    """The page; after a refusal with what was refused, and with the status that goes with it."""
+    """The page, or the part of it that a template of its own draws; after a refusal with what was refused.
+
+    The status goes with that. found: as it was just read, or its key; a refusal has it read anew.
+    """
     form = form or PressForm()
-    row = _rows().get(pk=pk)
-    return render(request, TEMPLATE, context(actor, row, form=form), status=refusals.status_of(form))
+    row = _row(found, anew=form.refused is not None)
+    for token in row.tokens.all():
+        token.person = row.person
+    return render(request, part or TEMPLATE, context(actor, row, form=form), status=refusals.status_of(form))
 
 
 def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, Any]:
     """Everything that the template draws."""
     administers = policy.administers(actor, row.person)
-    tokens = list(row.tokens.all())
+    lines = row.lines
+    differences = snapshot.differences(lines) if row.is_open else []
     return {
         "tab": "requests",
         "row": row,
         "form": form,
-        "title": _("%(types)s for %(person)s") % {"types": _listed(row), "person": row.person},
+        "title": _("%(types)s for %(person)s") % {"types": _listed(row), "person": isolated(row.person)},
         "types_words": _listed(row),
         "steps": steps.steps_of(row),
+        "picture": process_page.of_request(row, [event.name for event in reversed(row.events.all())]),
+        "files": process_page.files([RequestOrigin(row.origin)]),
         "originals": originals(row),
-        "tokens": [token_card.card(token, administers=administers) for token in tokens],
-        "differences": snapshot.differences(tokens) if row.is_open else [],
+        "tokens": [token_card.card(token, administers=administers) for token in lines],
+        "earlier": _earlier_lines(row, administers=administers),
+        "approvals": approval_card.of_request(row),
+        "orders": order_card.of_request(row),
+        "differences": differences,
+        "waits_for": _what_it_waits_for(row),
+        "silent": _who_does_not_answer(row),
+        "round_form": RoundForm(initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False),
+        "goes_round_again": bool(differences) and administers and policy.can_go_round_again(row),
         "mails": row.mails.all(),
         "actions": actions.of_request(row, administers=administers),
         "administers": administers,
-        "may_open_person": access.visible_persons(actor).filter(pk=row.person_id).exists(),
+        "takes_evidence": access.holds(actor, {Role.AUDITOR}),
+        "may_open_person": access.may_see(actor, row.person),
         **_happened(row, form),
         **_trouble(row),
         **_decision(actor, row),
     }
+
+
+def _what_it_waits_for(row: TokenRequest) -> list[Reason]:
+    """The person's leave, or an officer's word on the person's identity: the road waits meanwhile."""
+    if not row.is_open:
+        return []
+    found = []
+    if row.person.state == PersonState.INACTIVE:
+        found.append(policy.ON_LEAVE)
+    if identity_change_policy.waiting_for(row.person) is not None:
+        found.append(identity_change_policy.FROZEN)
+    return found
+
+
+def _who_does_not_answer(row: TokenRequest) -> QuerySet[CaOutage]:
+    """The CAs that have orders of this request wait."""
+    if row.state != RequestState.ISSUING:
+        return CaOutage.objects.none()
+    return CaOutage.objects.keeping(Certificate.objects.filter(token__request=row))
 
 
 def originals(row: TokenRequest) -> list[str]:
@@ -66,18 +126,35 @@ def originals(row: TokenRequest) -> list[str]:
     return list(dict.fromkeys(filter(None, names)))
 
 
-def _rows() -> QuerySet[TokenRequest]:
+def _earlier_lines(row: TokenRequest, *, administers: bool) -> list[TokenCard]:
+    """What earlier rounds asked for, the latest first: revocation may still be under way."""
+    tokens = [token for token in row.tokens.all() if token.round != row.round]
+    tokens.sort(key=lambda token: -token.round)
+    return [token_card.card(token, administers=administers) for token in tokens]
+
+
+def _row(found: TokenRequest | uuid.UUID, *, anew: bool) -> TokenRequest:
     """The request with all that its page reads; texts of mails and wrapped secrets stay in the database."""
-    return TokenRequest.objects.select_related("person", "requested_by").prefetch_related(
-        Prefetch("tokens", token_card.rows().order_by("token_type__position", "pk")),
+    if anew or isinstance(found, uuid.UUID):
+        key = found if isinstance(found, uuid.UUID) else found.pk
+        found = TokenRequest.objects.select_related("person", "requested_by").get(pk=key)
+    undecided = found.state == RequestState.REQUESTED
+    begun = found.round > 1 or not undecided  # certificates are there once the terms are accepted
+    asked = AskedApprover.objects.select_related("approver")
+    prefetch_related_objects(
+        [found],
+        "person__identity_changes",
+        Prefetch("tokens", token_card.rows(begun=begun).order_by("token_type__position", "pk")),
         Prefetch("mails", OutgoingMail.objects.defer("body_text", "body_html")),
-        "approvals__approver",
+        Prefetch("approvals", Approval.objects.select_related("approver")),
+        Prefetch("asked_approvers", asked if undecided else asked.none()),
         Prefetch("events", history.rows()),
     )
+    return found
 
 
 def _listed(row: TokenRequest) -> str:
-    return get_text_list([str(token.token_type) for token in row.tokens.all()], _("and"))
+    return get_text_list([str(token.token_type) for token in row.lines], _("and"))
 
 
 def _happened(row: TokenRequest, form: VerbForm) -> dict[str, Any]:
@@ -94,7 +171,9 @@ def _happened(row: TokenRequest, form: VerbForm) -> dict[str, Any]:
 
 def _trouble(row: TokenRequest) -> dict[str, Any]:
     parts = stuck.stuck_parts(row)
+    rows = [certificate for token in row.lines for certificate in token.certificates.all()]
     return {
+        "has_a_rest": row.state == RequestState.FAILED and partly.has_a_rest(rows),
         "stuck": parts,
         "waits_for_next_try": any(part.next_attempt for part in parts),
         "failed": row.state == RequestState.FAILED,
@@ -103,14 +182,15 @@ def _trouble(row: TokenRequest) -> dict[str, Any]:
 
 def _decision(actor: Person, row: TokenRequest) -> dict[str, Any]:
     """The decision box of an approver, or why this officer does not decide."""
-    if row.state != RequestState.REQUESTED or not access.holds(actor, {Role.APPROVER}):
-        return {"decides": False}
+    waits = row.state == RequestState.REQUESTED and row.stopped_at is None
+    if not waits or not access.holds(actor, {Role.APPROVER}):
+        return {"decides": False, "not_waiting": step2_approve.NOT_WAITING}
     obstacle = policy.decision_obstacle(actor, row)
     initial = {"snapshot_hash": row.snapshot_hash}
     return {
         "decides": obstacle is None,
         "decision_obstacle": obstacle,
         "approve_form": DecisionForm(initial=initial, auto_id=False),
-        "reject_form": RejectForm(initial=initial, auto_id="reject-%s"),
+        "reject_form": RejectForm(lines=row.lines, initial=initial, auto_id="reject-%s"),
         "postpone_form": PostponeForm(initial=initial, auto_id="postpone-%s"),
     }

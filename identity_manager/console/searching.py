@@ -1,98 +1,215 @@
-"""SEARCH: which persons, in which order, by what was asked for in the address."""
+"""SEARCH: what is looked for, by whom, and what was found; the same for every kind of thing."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from datetime import date
+from functools import cached_property
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _
+from django.db.models import QuerySet
+from django.forms import BoundField
+from django.http import Http404, HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
-from identity_manager.console import access, tables
-from identity_manager.console.forms import SearchForm
-from identity_manager.models import Person, PersonKind, PersonState, Role, SoftwareToken
-from identity_manager.models.person import PersonQuerySet
-from identity_manager.models.software_token import IN_USE
-from identity_manager.workflow import policy
-from identity_manager.workflow.errors import Reason
+from identity_manager.console import access, certificate_list, person_list, request_list, tables
+from identity_manager.console.search_kind import Kind, Wanted
+from identity_manager.models import Person, Role
+from identity_manager.ui import dates
+from identity_manager.ui.context import SEARCHERS
 
-ORDERS: tables.Orders = {
-    "name": ("surname", "given_name"),
-    "department": ("department", "surname", "given_name"),
-    "email": ("email",),
-    "state": ("state", "surname", "given_name"),
+KINDS = {
+    kind.name: kind
+    for kind in (
+        person_list.EMPLOYEE,
+        person_list.EXTERNAL,
+        request_list.REQUEST,
+        certificate_list.CERTIFICATE,
+    )
 }
-# found, of all
-COUNTED = {
-    PersonKind.EMPLOYEE: _("%(found)s of %(total)s employees"),
-    PersonKind.EXTERNAL: _("%(found)s of %(total)s external persons"),
-}
-TOO_MANY = {
-    PersonKind.EMPLOYEE: _("More than %(found)s of %(total)s employees; these are the first %(found)s"),
-    PersonKind.EXTERNAL: _(
-        "More than %(found)s of %(total)s external persons; these are the first %(found)s"
-    ),
-}
+DEFAULT = person_list.EMPLOYEE
+ANY_READERS = frozenset().union(*(kind.readers for kind in KINDS.values()))
 SHORT = 3  # below it, only beginnings of words are found
+RELEVANCE = "relevance"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One person in the list: what they have, and whether they can be enabled, or why not."""
+class Search:
+    """One search of one officer. asked is what an address or a form says after its question mark.
 
-    person: Person
-    token_types: list[str]
-    obstacle: Reason | None
+    Whatever it says of another kind (of=employee, kind=request: the officer has just changed the kind) is
+    left out, but for the words.
+    """
+
+    def __init__(self, kind: Kind, actor: Person, asked: QueryDict) -> None:
+        self.kind = kind
+        self.actor = actor
+        self._asked = asked
+        changed = asked.get("of", kind.name) != kind.name
+        told = {name: asked[name] for name in kind.form.base_fields if name in asked}
+        self.form = kind.form({"q": told.get("q", "")} if changed else told, actor=actor)
+        self.is_valid = self.form.is_valid()
+
+    @property
+    def wanted(self) -> Wanted:
+        return self.form.cleaned_data
+
+    @cached_property
+    def sort(self) -> str:
+        """The order that was asked for; by relevance where there are words and the kind knows it.
+
+        Without words nothing is more relevant than anything else.
+        """
+        orders, default = self.kind.table.orders, self.kind.table.order
+        by_relevance = RELEVANCE in orders and self.wanted["q"]
+        asked = tables.order_of(self._asked, orders, RELEVANCE if by_relevance else default)
+        return default if asked.removeprefix("-") == RELEVANCE and not by_relevance else asked
+
+    @property
+    def is_too_wide_to_sort(self) -> bool:
+        """Whether a result beyond the limit is shown as it is found: no index has words in an order."""
+        return bool(RELEVANCE in self.kind.table.orders and self.wanted["q"])
+
+    def reach(self) -> QuerySet[Any]:
+        """Everything of the kind that the officer may find."""
+        return self.kind.reach(self.actor)
+
+    def rows(self) -> QuerySet[Any]:
+        """What was found, in order. Nothing, where the question is none."""
+        if not self.is_valid:
+            return self.reach().none()
+        found = self.kind.found(self.reach(), self.wanted)
+        return tables.in_order(found, self.sort, self.kind.table.orders)
+
+    @cached_property
+    def query(self) -> str:
+        """The search as it stands in an address: kind, words, filters, order; never a page."""
+        told = [(name, str(self.form.data[name])) for name in self.form.fields if self.form.data.get(name)]
+        order = [("sort", str(self._asked["sort"]))] if "sort" in self._asked else []
+        return urlencode([("kind", self.kind.name), *told, *order])
+
+    @property
+    def without_filters(self) -> str:
+        """The same words without filters, as an address."""
+        words = [("q", self.form.data["q"])] if self.form.data.get("q") else []
+        return f"?{urlencode([('kind', self.kind.name), *words])}"
+
+    @property
+    def everything(self) -> str:
+        """All of the kind, as an address."""
+        return f"?{urlencode({'kind': self.kind.name})}"
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(self.form.data.get(field.name) for field in self.form.filters())
+
+    def filter_words(self) -> list[str]:
+        """Each filter that is set, as a person says it: State: Active."""
+        if not self.is_valid:
+            return []
+        return [f"{field.label}: {_said(field)}" for field in self.form.filters() if self.wanted[field.name]]
+
+    def facts(self) -> dict[str, str | bool]:
+        """The filters for the audit log; of what was typed, that something was."""
+        typed = ("q", "asked_by")
+        return {name: name in typed or str(value) for name, value in self.wanted.items() if value}
 
 
-def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
-    """What the page draws: nothing is searched before something was asked for."""
-    asked = "kind" in request.GET
-    form = SearchForm(request.GET if asked else None, initial={"kind": "employee"})
-    common = {"tab": "search", "form": form, "enables": access.holds(actor, {Role.TOKEN_ADMINISTRATOR})}
-    if not form.is_valid():
-        return common
-    wanted = form.cleaned_data
-    of_kind = access.visible_persons(actor).filter(kind=wanted["kind"])
-    sort = tables.order_of(request, ORDERS, "name")
-    found = tables.in_order(_found(of_kind, wanted), sort, ORDERS)
-    paginator = tables.CappedPaginator(_with_tokens(found))
+def _said(field: BoundField) -> str:
+    value = field.form.cleaned_data[field.name]
+    if isinstance(value, date):
+        return dates.long_date(value)
+    choices = getattr(field.field, "choices", ())
+    return str(dict(choices).get(value, value))
+
+
+def kinds_of(actor: Person) -> list[Kind]:
+    """What this officer may look for."""
+    return [kind for kind in KINDS.values() if access.holds(actor, kind.readers)]
+
+
+def of_query(actor: Person, query: str) -> Search | None:
+    """The search that a form carries or an officer has kept; None where it is none of theirs."""
+    asked = QueryDict(query)
+    kind = KINDS.get(asked.get("kind", ""))
+    if kind is None or not access.holds(actor, kind.readers):
+        return None
+    return Search(kind, actor, asked)
+
+
+def asking(kind: Kind, actor: Person, asked: Mapping[str, str]) -> Search:
+    """The search with these words and filters."""
+    return Search(kind, actor, QueryDict(urlencode(asked)))
+
+
+def first(actor: Person) -> Search:
+    """Everything of the first kind that this officer may look for."""
+    return Search(kinds_of(actor)[0], actor, QueryDict())
+
+
+def everything_of(search: Search) -> Search:
+    """The same officer and kind, without words and filters."""
+    return Search(search.kind, search.actor, QueryDict())
+
+
+def asked_in(request: HttpRequest) -> Search:
+    """The search in the address; everything of the officer's first kind where it says none.
+
+    Raises PermissionDenied for a kind that the officer may not look for, Http404 for one that makes no sense.
+    """
+    actor = access.finder(request, ANY_READERS)
+    kind = KINDS.get(request.GET.get("kind", ""), kinds_of(actor)[0])
+    search = Search(kind, access.finder(request, kind.readers), request.GET)
+    if not search.is_valid:
+        raise Http404
+    return search
+
+
+def tab(actor: Person) -> str:
+    """The tab where this officer searches."""
+    return "search" if access.holds(actor, SEARCHERS) else "requests"
+
+
+def address(search: Search) -> str:
+    """The page that shows it: SEARCH, or REQUESTS for who searches nothing else."""
+    page = "console:search" if access.holds(search.actor, SEARCHERS) else "console:requests"
+    return f"{reverse(page)}?{search.query}"
+
+
+def context(request: HttpRequest, search: Search) -> dict[str, Any]:
+    """What the list of a search draws, under whatever form stands above it."""
+    if not search.is_valid:
+        return {"search": search, "kind": search.kind, "form": search.form}
+    paginator = tables.CappedPaginator(search.rows())
+    is_unsorted = search.is_too_wide_to_sort and paginator.has_more
+    paginator = paginator.unsorted() if is_unsorted else paginator
     page = tables.page_of(request, paginator)
-    return common | {
+    return {
+        "search": search,
+        "kind": search.kind,
+        "form": search.form,
         "searched": True,
-        "text": wanted["q"],
-        "is_short": 0 < len(wanted["q"]) < SHORT,
-        "state_word": PersonState(wanted["state"]).label if wanted["state"] else "",
-        "count_words": count_words(paginator, total=of_kind.count(), kind=wanted["kind"]),
-        "sort": sort,
+        "enables": access.holds(search.actor, {Role.TOKEN_ADMINISTRATOR}),
+        "text": search.wanted["q"],
+        "is_short": 0 < len(search.wanted["q"]) < SHORT,
+        "count_words": count_words(search, paginator),
+        "sort": "" if is_unsorted else search.sort,
+        "is_unsorted": is_unsorted,
+        "checkbox": search.kind.table.checkbox,
+        "paginator": paginator,
         "page": page,
-        "rows": list(_rows(actor, page)),
+        "rows": search.kind.table.lines(search.actor, page),
     }
 
 
-def count_words(paginator: tables.CappedPaginator, *, total: int, kind: str) -> str:
+def count_words(search: Search, paginator: tables.CappedPaginator) -> str:
     """How many were found of how many there are, in one sentence."""
-    sentence = (TOO_MANY if paginator.has_more else COUNTED)[PersonKind(kind)]
-    return str(sentence) % {"found": tables.grouped(paginator.count), "total": tables.grouped(total)}
+    sentence = search.kind.too_many if paginator.has_more else search.kind.counted
+    return str(sentence) % {"found": tables.grouped(paginator.count), "total": _total(search.reach())}
 
 
-def _found(rows: PersonQuerySet, wanted: dict[str, str]) -> PersonQuerySet:
-    if wanted["state"]:
-        rows = rows.filter(state=wanted["state"])
-    return rows.matching(wanted["q"]) if wanted["q"] else rows
-
-
-def _with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
-    """Their tokens come with them: one query for a page, however many rows it has."""
-    tokens = (
-        SoftwareToken.objects.filter(state__in=IN_USE)
-        .select_related("token_type")
-        .defer("passphrase_wrapped", "snapshot")
-    )
-    return rows.prefetch_related(Prefetch("tokens", tokens, to_attr="tokens_in_use"))
-
-
-def _rows(actor: Person, persons: Any) -> Iterator[Row]:
-    for person in persons:
-        names = [str(token.token_type) for token in person.tokens_in_use]
-        yield Row(person, names, policy.enable_obstacle(actor, person))
+def _total(rows: QuerySet[Any]) -> str:
+    """How many there are, or that there are very many: to count a million takes longer than to find one."""
+    number = rows.order_by()[: tables.TOTAL_LIMIT + 1].count()
+    if number <= tables.TOTAL_LIMIT:
+        return tables.grouped(number)
+    return _("more than %(number)s") % {"number": tables.grouped(tables.TOTAL_LIMIT)}

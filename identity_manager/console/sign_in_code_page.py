@@ -6,7 +6,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from identity_manager.console.refusals import VerbForm
-from identity_manager.models import Account, Person, SignInCode
+from identity_manager.models import Person, SignInCode
+from identity_manager.people import second_factors
 from identity_manager.ui.parts import Event
 from identity_manager.workflow import sign_in_code_policy as questions
 from identity_manager.workflow.sign_in_code_policy import Stage
@@ -31,7 +32,7 @@ def card(actor: Person, person: Person) -> dict[str, Any] | None:
         return None
     code = open_code(person)
     return {
-        "account": Account.objects.filter(person=person).first(),
+        "account": getattr(person, "account", None),
         "code": code,
         "badge": badge(code) if code else None,
         "obstacle": questions.obstacle(actor, person),
@@ -46,6 +47,7 @@ def asking(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
         "form": form,
         "obstacle": None if form.refused else questions.obstacle(actor, person),
         "needs_confirmation": questions.needs_confirmation(person),
+        "has_second_factor": second_factors.person_has_one(person),
         "replaces": open_code(person),
         **consequences(person),
     }

@@ -21,6 +21,7 @@ from identity_manager.ui.parts import Step, StepState
 S = RequestState
 DONE, NOW, WAITS = StepState.DONE, StepState.NOW, StepState.WAITS
 STOPPED, SKIPPED = StepState.STOPPED, StepState.SKIPPED
+FEW = 2
 NEVER_HANDED_OUT = (TokenState.ORDERED, TokenState.ISSUING, TokenState.CANCELLED)
 
 
@@ -44,18 +45,28 @@ def _asked(request: TokenRequest) -> Step:
 
 def _approved(request: TokenRequest) -> Step:
     name = _("Approval")
-    approvals = list(request.approvals.all())
+    approvals = request.decisions
     who = ", ".join(str(approval.approver) for approval in approvals)
     if not request.approvals_needed:
         return Step(2, name, SKIPPED)
     if request.state == S.REQUESTED:
+        if request.stopped_at is not None:
+            return Step(2, name, STOPPED, _("The person has changed"), request.stopped_at)
         if request.postponed_until is not None:
             return Step(2, name, WAITS, _("Postponed until"), request.postponed_until)
-        still = request.approvals_needed - len(approvals)
-        return Step(2, name, WAITS, _("An approver") if still == 1 else _("Two approvers"))
+        return Step(2, name, WAITS, _who_decides(request))
     if any(approval.decision == Decision.REJECTED for approval in approvals):
         return Step(2, name, STOPPED, who, request.decided_at)
     return Step(2, name, DONE, who, request.decided_at) if request.decided_at else Step(2, name)
+
+
+def _who_decides(request: TokenRequest) -> str:
+    """Whom it has asked, as far as they fit; else how many it takes."""
+    asked = request.waits_for
+    still = request.approvals_needed - len(request.decisions)
+    if asked and len(asked) <= FEW:
+        return ", ".join(str(each.approver) for each in asked)
+    return _("An approver") if still == 1 else _("Two approvers")
 
 
 def _invited(request: TokenRequest) -> Step:
@@ -69,6 +80,8 @@ def _accepted(request: TokenRequest) -> Step:
     name, who = pgettext("step", "Terms"), str(request.person)
     if request.accepted_at:
         return Step(4, name, DONE, who, request.accepted_at)
+    if request.state == S.AWAITING_ACCEPTANCE and request.stopped_at is not None:
+        return Step(4, name, STOPPED, _("The person has changed"), request.stopped_at)
     if request.state == S.AWAITING_ACCEPTANCE:
         return Step(4, name, WAITS, who)
     if request.state == S.DECLINED:
@@ -81,7 +94,8 @@ def _accepted(request: TokenRequest) -> Step:
 def _issued(request: TokenRequest) -> Step:
     name = _("Certificates")
     if request.state == S.FAILED:
-        return Step(5, name, STOPPED, _("Refused"))
+        changed = request.stopped_at is not None
+        return Step(5, name, STOPPED, _("The person has changed") if changed else _("Refused"))
     if request.issued_at:
         return Step(5, name, DONE, "", request.issued_at)
     if request.state == S.ISSUING:
@@ -94,8 +108,10 @@ def _noted(request: TokenRequest) -> Step:
     tokens = _handed_out(request)
     if not request.issued_at or not tokens:
         return Step(6, name)
-    if any(token.state == TokenState.SEALED and token.acknowledged_at is None for token in tokens):
-        return Step(6, name, WAITS, who)
+    unnoted = [token for token in tokens if token.acknowledged_at is None and token.is_open]
+    if unnoted:
+        held = all(token.state == TokenState.ON_HOLD for token in unnoted)
+        return Step(6, name, WAITS, _("On hold") if held else who)
     moments = [token.acknowledged_at for token in tokens]
     if None in moments:
         return Step(6, name, STOPPED, _("Not noted"), _latest([token.ended_at for token in tokens]))
@@ -108,6 +124,8 @@ def _delivered(request: TokenRequest) -> Step:
     if not request.issued_at or not tokens:
         return Step(7, name)
     states = {token.delivery for token in tokens}
+    if DeliveryState.OFFERED in states:
+        return Step(7, name, WAITS, request.person.display_name)
     if DeliveryState.BOUNCED in states:
         return Step(7, name, STOPPED, _("The mail came back"))
     if states <= {DeliveryState.SENT, DeliveryState.FETCHED}:
@@ -120,7 +138,7 @@ def _delivered(request: TokenRequest) -> Step:
 
 
 def _handed_out(request: TokenRequest) -> list[SoftwareToken]:
-    return [token for token in request.tokens.all() if token.state not in NEVER_HANDED_OUT]
+    return [token for token in request.lines if token.state not in NEVER_HANDED_OUT]
 
 
 def _latest(moments: list[datetime | None]) -> datetime | None:

@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 
 from identity_manager.models import (
     Certificate,
-    CertificateState,
     MailState,
     OutgoingMail,
     RequestState,
     SoftwareToken,
     TokenRequest,
 )
+from identity_manager.models.outgoing_mail import IN_TROUBLE
+from identity_manager.workflow import failures
 
 
 @dataclass(frozen=True)
@@ -39,29 +40,31 @@ def stuck_parts(row: TokenRequest) -> list[Stuck]:
     """Certificates, tokens and mails with trouble; a failed request itself where none of them says why."""
     parts = [*_certificates(row), *_tokens(row), *_mails(row)]
     if row.state == RequestState.FAILED and not parts:
-        return [Stuck(_("The request"), row.reason, None, 0, None)]
+        said = failures.for_officers(row.failure, row.failure_facts) or row.reason
+        return [Stuck(_("The request"), said, None, 0, None)]
     return parts
 
 
 def _certificates(row: TokenRequest) -> Iterator[Stuck]:
-    for token in row.tokens.all():
+    for token in row.lines:
         for certificate in token.certificates.all():
-            refused = certificate.state == CertificateState.REFUSED and row.is_open
-            if refused or certificate.last_error:
-                words = {"type": token, "certificate": certificate.profile.name}
+            if certificate.left_out_at is not None:
+                continue
+            if certificate.last_error or (certificate.refusal and row.is_open):
+                words = {"type": token, "certificate": certificate.profile.label}
                 what = _("%(type)s: certificate “%(certificate)s”") % words
                 yield _stuck(certificate, what, certificate.refusal or certificate.last_error)
 
 
 def _tokens(row: TokenRequest) -> Iterator[Stuck]:
-    for token in row.tokens.all():
+    for token in row.lines:
         if token.last_error:
             yield _stuck(token, str(token), token.last_error)
 
 
 def _mails(row: TokenRequest) -> Iterator[Stuck]:
     for mail in row.mails.all():
-        if mail.last_error and mail.state in (MailState.QUEUED, MailState.FAILED):
+        if mail.last_error and mail.state in (MailState.QUEUED, *IN_TROUBLE):
             yield _stuck(mail, _("Mail to %(address)s") % {"address": mail.to_address}, mail.last_error)
 
 

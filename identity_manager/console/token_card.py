@@ -9,10 +9,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.actions import Action
-from identity_manager.models import Certificate, SoftwareToken, TokenState
+from identity_manager.models import Certificate, SoftwareToken, TokenState, TokenTypeProfile
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import KEY_ALGORITHMS
-from identity_manager.workflow import policy, revoke, side_roads
+from identity_manager.workflow import hold, policy, revoke, side_roads
 
 NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
 
@@ -45,16 +45,23 @@ class TokenCard:
     @property
     def reason_words(self) -> str | Promise:
         """Why it ended: a revocation reason in words, else the sentence that was kept."""
-        return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason)
+        return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason_words)
 
 
-def rows() -> QuerySet[SoftwareToken]:
-    """Tokens with what their cards read; blobs and wrapped secrets stay in the database."""
+def rows(*, ordered: bool = True, begun: bool = True) -> QuerySet[SoftwareToken]:
+    """Tokens with what their cards read; blobs and wrapped secrets stay in the database.
+
+    ordered, begun: whether there may be tokens without, and with, certificates among them.
+    Whoever lists the tokens of one person gives them that person, whose changes of identity are read once.
+    """
     certificates = Certificate.objects.select_related("profile").defer("private_key_wrapped", "certificate")
-    tokens = SoftwareToken.objects.select_related("token_type", "person").defer("passphrase_wrapped")
+    types = TokenTypeProfile.objects.select_related("profile")
+    tokens = SoftwareToken.objects.select_related("token_type", "person", "taken_out_by").defer(
+        "passphrase_wrapped"
+    )
     return tokens.prefetch_related(
-        Prefetch("certificates", certificates.order_by("position")),
-        "token_type__token_type_profiles__profile",
+        Prefetch("certificates", certificates.order_by("position") if begun else certificates.none()),
+        Prefetch("token_type__token_type_profiles", types if ordered else types.none()),
     )
 
 
@@ -65,7 +72,9 @@ def card(token: SoftwareToken, *, administers: bool) -> TokenCard:
 
 def _certificates(token: SoftwareToken) -> list[CertificateLine]:
     issued = {certificate.position: certificate for certificate in token.certificates.all()}
-    names = {link.profile.code: link.profile.name for link in token.token_type.token_type_profiles.all()}
+    profiles = [link.profile for link in token.token_type.token_type_profiles.all()]
+    profiles += [certificate.profile for certificate in issued.values()]
+    names = {profile.code: profile.label for profile in profiles}
     lines = []
     for position, asked in enumerate(token.snapshot["certificates"]):
         content = asked["content"]
@@ -86,12 +95,14 @@ def _actions(token: SoftwareToken) -> list[Action]:
     if token.state in NOT_HANDED_OUT_YET:
         return []
     sendable = policy.can_be_sent(token) and token.person.is_active
+    unsendable = policy.delivery_obstacle(token) if sendable else side_roads.NOT_SENDABLE
     return [
         Action(
             _("Send again"),
             reverse("console:token-send-again", args=[token.pk]),
-            None if sendable else side_roads.NOT_SENDABLE,
+            unsendable,
         ),
+        *_hold_actions(token),
         Action(
             _("Revoke"),
             reverse("console:token-revoke", args=[token.pk]),
@@ -99,3 +110,13 @@ def _actions(token: SoftwareToken) -> list[Action]:
             dangerous=True,
         ),
     ]
+
+
+def _hold_actions(token: SoftwareToken) -> list[Action]:
+    """Put on hold, or its end; neither once the token has ended."""
+    if token.state == TokenState.ON_HOLD:
+        url = reverse("console:token-reinstate", args=[token.pk])
+        return [Action(_("Reinstate"), url, hold.reinstatement_obstacle(token))]
+    if hold.hold_obstacle(token) is not None:
+        return []
+    return [Action(_("Put on hold"), reverse("console:token-hold", args=[token.pk]), dangerous=True)]

@@ -1,4 +1,5 @@
-"""The cast of the demo: one person for each role, with an account and a password of this installation."""
+"""The cast of the demo: somebody for each role (two where a second one confirms), with an account and a
+password of this installation."""
 
 import json
 import os
@@ -47,6 +48,8 @@ CAST = (
     Member("sven", "Sven", "Lindqvist", Role.SYSTEM_ADMINISTRATOR, "IT Operations", "Head Office"),
     Member("uma", "Uma", "Schäfer", Role.SELF_SERVICE_USER, "Engineering", "Plant North"),
     Member("sam", "Sam", "O'Neill", Role.SELF_SERVICE_USER, "Purchasing", "Plant South"),
+    Member("rolf", "Rolf", "Fischer", Role.REGISTRATION_OFFICER, "Human Resources", "Head Office", "de"),
+    Member("sofia", "Sofía", "Navarro", Role.SYSTEM_ADMINISTRATOR, "IT Operations", "Head Office"),
 )
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from django.conf import settings
 
 from ca_bridge.contract import KeyAlgorithm
+from identity_manager.catalogue.presets import PERSON, PRESETS
 from identity_manager.catalogue.profiles import activate_profile, add_profile_version
 from identity_manager.catalogue.terms import Text, add_document, publish_terms
 from identity_manager.catalogue.types import activate_type, add_type_version
 from identity_manager.models import (
     ApprovalPolicy,
     CertificateProfile,
-    CertificatePurpose,
     Person,
     PersonKind,
     TermsDocument,
@@ -23,48 +23,11 @@ CA = "corporate"
 ORGANISATION = "Example Corporation"
 TERMS = "software-tokens"
 TERMS_DIRECTORY = Path(__file__).parent / "terms"
-# RFC 5280 4.2.1.12, and Microsoft's logon with a certificate.
-CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
-EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"
-SMARTCARD_LOGON = "1.3.6.1.4.1.311.20.2.2"
 
-SUBJECT = [
-    ["organizationName", ORGANISATION],
-    ["commonName", "{display_name}"],
-    ["givenName", "{given_name}"],
-    ["surname", "{surname}"],
-    ["serialNumber", "{personnel_number}"],
-]
+SUBJECT = [["organizationName", ORGANISATION], *PERSON]
 PROFILES: dict[str, dict[str, Any]] = {
-    "authentication": {
-        "name": "Authentication",
-        "purpose": CertificatePurpose.AUTHENTICATION,
-        "subject_alt_names": [["upn", "{upn}"]],
-        "key_usage": ["digitalSignature"],
-        "extended_key_usage": [CLIENT_AUTH, SMARTCARD_LOGON],
-        "include_sid": True,
-    },
-    "signature": {
-        "name": "Signature",
-        "purpose": CertificatePurpose.SIGNATURE,
-        "subject_alt_names": [["email", "{email}"]],
-        "key_usage": ["digitalSignature", "nonRepudiation"],
-        "extended_key_usage": [EMAIL_PROTECTION],
-    },
-    "encryption": {
-        "name": "Encryption",
-        "purpose": CertificatePurpose.ENCRYPTION,
-        "subject_alt_names": [["email", "{email}"]],
-        "key_usage": ["keyEncipherment"],
-        "extended_key_usage": [EMAIL_PROTECTION],
-    },
-    "vpn": {
-        "name": "VPN",
-        "purpose": CertificatePurpose.AUTHENTICATION,
-        "subject_alt_names": [["email", "{email}"]],
-        "key_usage": ["digitalSignature"],
-        "extended_key_usage": [CLIENT_AUTH],
-    },
+    code: {**PRESETS[code].values, "subject": SUBJECT}
+    for code in ("authentication", "signature", "encryption", "vpn")
 }
 EMPLOYEES = [PersonKind.EMPLOYEE.value]
 EVERYBODY = [PersonKind.EMPLOYEE.value, PersonKind.EXTERNAL.value]
@@ -151,7 +114,12 @@ def _terms(actor: Person) -> TermsDocument:
     found = TermsDocument.objects.filter(code=TERMS).first()
     if found is not None:
         return found
-    document = add_document(actor=actor, code=TERMS, name="Terms of use of software tokens")
+    document = add_document(
+        actor=actor,
+        code=TERMS,
+        name="Terms of use of software tokens",
+        name_de="Nutzungsbedingungen für Softwaretoken",
+    )
     texts = {code: _text(code) for code, _name in settings.LANGUAGES}
     publish_terms(actor=actor, document=document, texts=texts)
     return document
@@ -161,7 +129,7 @@ def _profile(actor: Person, code: str) -> CertificateProfile:
     found: CertificateProfile | None = CertificateProfile.objects.active().filter(code=code).first()
     if found is not None:
         return found
-    values = {"subject": SUBJECT, "ca": CA, "ca_profile": code, **PROFILES[code]}
+    values = {"ca": CA, "ca_profile": code, **PROFILES[code]}
     draft = add_profile_version(actor=actor, code=code, values=values)
     return activate_profile(actor=actor, profile_id=draft.pk, four_eyes=False)
 

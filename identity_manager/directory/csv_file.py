@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
@@ -62,6 +64,38 @@ def read(content: bytes) -> list[Row]:
         raise UnreadableFile(
             _("Line %(line)s is not CSV: %(error)s.") % {"line": lines.line_num, "error": error}
         ) from error
+
+
+def read_numbers(content: bytes) -> list[str]:
+    """The personnel numbers of a file: its only column, or the column that its first line calls so.
+
+    A list that SEARCH has exported can be taken as it is, in whatever language. Raises UnreadableFile.
+    """
+    text = _decode(content)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    try:
+        records = [record for record in lines if any(cell.strip() for cell in record)]
+    except csv.Error as error:
+        raise UnreadableFile(
+            _("Line %(line)s is not CSV: %(error)s.") % {"line": lines.line_num, "error": error}
+        ) from error
+    if not records:
+        raise UnreadableFile(_("The file is empty."))
+    header = [cell.strip().lower() for cell in records[0]]
+    place = next((place for place, name in enumerate(header) if name in _number_headers()), None)
+    if place is None and len(header) > 1:
+        raise UnreadableFile(_("The first line names no column personnel_number."))
+    rows = records if place is None else records[1:]
+    cells = [record[place or 0].strip() if len(record) > (place or 0) else "" for record in rows]
+    return [cell for cell in cells if cell]
+
+
+def _number_headers() -> set[str]:
+    names = {"personnel_number"}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            names.add(_("Personnel number").lower())
+    return names
 
 
 def _decode(content: bytes) -> str:

@@ -43,6 +43,11 @@ class StoredMessage:
     def recipients(self) -> list[str]:
         return [address for _name, address in getaddresses([str(self.message.get("To", ""))])]
 
+    @property
+    def language(self) -> str:
+        """The language that it says it is in; empty where it says nothing."""
+        return str(self.message.get("Content-Language", ""))
+
     def body(self, kind: str) -> str:
         """The text ("plain") or HTML ("html") part."""
         part = self.message.get_body(preferencelist=(kind,))

@@ -4,6 +4,7 @@ Each has a folder in templates/emails/ with subject.txt, body.txt and body.html.
 one button, and never holds a passphrase or a link that signs somebody in.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -12,9 +13,23 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.functional import Promise
 
+from identity_manager.mail import occasions
 from identity_manager.mail.install import DEVICES, IN_MAILS
-from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.models import (
+    OFFICER_ROLES,
+    AskedApprover,
+    Container,
+    DeliveryMode,
+    IdentityChange,
+    Leave,
+    OutgoingMail,
+    Person,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+)
 
 
 @dataclass(frozen=True)
@@ -30,29 +45,103 @@ class About:
 
 def information(request: TokenRequest) -> OutgoingMail:
     """To the person, step 3: read and accept the terms in Open Tasks."""
-    about = About("information", f"information:{request.pk}", request.person, request=request)
-    return _compose(about, url=selfservice_url("selfservice:open-tasks"))
+    about = About(
+        "information", f"information:{occasions.round_of(request)}", request.person, request=request
+    )
+    return compose(about, url=selfservice_url("selfservice:open-tasks"))
 
 
 def approval_needed(request: TokenRequest, approver: Person) -> OutgoingMail:
     """To an approver: a request waits."""
-    occasion = f"approval-needed:{request.pk}:{approver.pk}"
+    occasion = f"approval-needed:{occasions.round_of(request)}:{approver.pk}"
     about = About("approval_needed", occasion, approver, request=request)
-    return _compose(about, url=console_url("console:request", request.pk))
+    return compose(about, url=console_url("console:request", request.pk))
+
+
+def approval_reminder(request: TokenRequest, asked: AskedApprover) -> OutgoingMail:
+    """To an approver who was asked and has not decided: it still waits."""
+    occasion = f"approval-reminder:{asked.pk}:{asked.waits_from.isoformat()}"
+    about = About("approval_reminder", occasion, asked.approver, request=request)
+    return compose(about, url=console_url("console:request", request.pk), since=asked.waits_from)
+
+
+def approval_back(request: TokenRequest, approver: Person) -> OutgoingMail:
+    """To the approver who postponed it: the time has come."""
+    until = request.postponed_until.isoformat() if request.postponed_until else ""
+    about = About("approval_back", f"approval-back:{request.pk}:{until}:{approver.pk}", approver, request)
+    return compose(about, url=console_url("console:request", request.pk))
+
+
+def left_undecided(request: TokenRequest, administrator: Person, *, possible: bool) -> OutgoingMail:
+    """To an administrator: nobody decides on the request, or (possible is False) nobody can."""
+    occasion = f"left-undecided:{occasions.round_of(request)}:{administrator.pk}"
+    about = About("left_undecided", occasion, administrator, request=request)
+    return compose(about, url=console_url("console:request", request.pk), possible=possible)
 
 
 def approved(request: TokenRequest) -> OutgoingMail:
     """To the requester: the request goes on."""
-    about = About("approved", f"approved:{request.pk}", request.requested_by, request=request)
-    return _compose(about, url=console_url("console:request", request.pk))
+    about = About(
+        "approved", f"approved:{occasions.round_of(request)}", request.requested_by, request=request
+    )
+    return compose(about, url=console_url("console:request", request.pk))
 
 
 def rejected(request: TokenRequest) -> OutgoingMail:
     """To the requester: the request was rejected, and why."""
     about = About("rejected", f"rejected:{request.pk}", request.requested_by, request=request)
-    if request.requested_by_id == request.person_id:
-        return _compose(about, url=selfservice_url("selfservice:requests"))
-    return _compose(about, url=console_url("console:request", request.pk))
+    return compose(about, url=_page_for(request, request.requested_by))
+
+
+def types_taken_out(
+    request: TokenRequest, reader: Person, *, tokens: Iterable[SoftwareToken]
+) -> OutgoingMail:
+    """To the person, and to who asked for them: an approver took single types out, and why."""
+    occasion = f"types-taken-out:{request.pk}:{request.snapshot_hash}:{reader.pk}"
+    about = About("types_taken_out", occasion, reader, request=request)
+    return compose(about, url=_page_for(request, reader), taken_out=list(tokens))
+
+
+def sent_round_again(request: TokenRequest) -> OutgoingMail:
+    """To the person: their data have changed, so the request is decided on again."""
+    about = About(
+        "sent_round_again", f"sent-round-again:{occasions.round_of(request)}", request.person, request
+    )
+    return compose(about, url=selfservice_url("selfservice:requests"))
+
+
+def request_cancelled(request: TokenRequest, reader: Person, *, by: Person) -> OutgoingMail:
+    """To the person, and to who asked for them: an administrator ended the request, and why."""
+    about = About("request_cancelled", f"request-cancelled:{request.pk}:{reader.pk}", reader, request=request)
+    return compose(about, url=_page_for(request, reader), by=by)
+
+
+def acceptance_reminder(request: TokenRequest, *, days: int) -> OutgoingMail:
+    """To the person: the terms are still to be accepted. days is the threshold that has come."""
+    about = About(
+        "acceptance_reminder", occasions.acceptance_reminder(request, days=days), request.person, request
+    )
+    return compose(about, url=selfservice_url("selfservice:terms", request.pk))
+
+
+def passphrase_reminder(token: SoftwareToken, *, days: int) -> OutgoingMail:
+    """To the person: the passphrase is still to be noted. days is the threshold that has come."""
+    about = About(
+        "passphrase_reminder",
+        occasions.passphrase_reminder(token, days=days),
+        token.person,
+        token.request,
+        token,
+    )
+    return compose(about, url=selfservice_url("selfservice:passphrase", token.pk))
+
+
+def issuance_failed(request: TokenRequest, *, why: str | Promise) -> OutgoingMail:
+    """To the person: it could not be issued, and the office knows. why is in plain words."""
+    about = About(
+        "issuance_failed", f"issuance-failed:{occasions.round_of(request)}", request.person, request
+    )
+    return compose(about, url=selfservice_url("selfservice:requests"), why=why)
 
 
 def delivery(token: SoftwareToken, *, container_format: str, number: int) -> OutgoingMail:
@@ -66,11 +155,28 @@ def delivery(token: SoftwareToken, *, container_format: str, number: int) -> Out
         if device.container_format.value == container_format and device.code.removesuffix("-old") in IN_MAILS
     ]
     files = token.containers.filter(format=container_format).select_related("certificate__profile")
+    mode = DeliveryMode(settings.DELIVERY_MODE)
+    fetch_url = selfservice_url("selfservice:files", token.pk)
     page = "selfservice:open-tasks" if token.acknowledged_at is None else "selfservice:certificates"
-    mail = _compose(about, url=selfservice_url(page), devices=devices, files=files)
+    mail = compose(
+        about,
+        url=fetch_url if mode == DeliveryMode.LINK else selfservice_url(page),
+        devices=devices,
+        files=files,
+        attached=mode != DeliveryMode.LINK,
+        fetch_url=fetch_url if mode == DeliveryMode.BOTH else "",
+    )
     mail.container_format = container_format
+    mail.delivery_mode = mode
     mail.to_address = token.request.delivery_address
     return mail
+
+
+def file_fetched(token: SoftwareToken, *, container: Container) -> OutgoingMail:
+    """To the person: a file was fetched from Self-Service; if it was not you, say so. One for each time."""
+    occasion = f"file-fetched:{container.pk}:{container.downloads}"
+    about = About("file_fetched", occasion, token.person, request=token.request, token=token)
+    return compose(about, url=selfservice_url("selfservice:certificates"), container=container)
 
 
 def passphrase_shown(token: SoftwareToken) -> OutgoingMail:
@@ -78,13 +184,13 @@ def passphrase_shown(token: SoftwareToken) -> OutgoingMail:
     about = About(
         "passphrase_shown", f"passphrase-shown:{token.pk}", token.person, request=token.request, token=token
     )
-    return _compose(about, url=selfservice_url("selfservice:certificates"))
+    return compose(about, url=selfservice_url("selfservice:certificates"))
 
 
 def request_lapsed(request: TokenRequest) -> OutgoingMail:
     """To the person: the terms were not accepted in time."""
     about = About("request_lapsed", f"request-lapsed:{request.pk}", request.person, request=request)
-    return _compose(about, url=selfservice_url("selfservice:dashboard"))
+    return compose(about, url=selfservice_url("selfservice:ask-again", request.pk))
 
 
 def token_lapsed(token: SoftwareToken) -> OutgoingMail:
@@ -92,26 +198,80 @@ def token_lapsed(token: SoftwareToken) -> OutgoingMail:
     about = About(
         "token_lapsed", f"token-lapsed:{token.pk}", token.person, request=token.request, token=token
     )
-    return _compose(about, url=selfservice_url("selfservice:dashboard"))
+    return compose(about, url=selfservice_url("selfservice:ask-again", token.request_id))
+
+
+def person_deactivated(leave: Leave, *, held: int, waiting: int) -> OutgoingMail:
+    """To the person: you are Inactive from now on; so many tokens are on hold, so many requests wait."""
+    about = About("person_deactivated", f"person-deactivated:{leave.pk}", leave.person)
+    return compose(about, url="", held=held, waiting=waiting)
+
+
+def person_activated(leave: Leave, *, reinstated: int, waiting: int) -> OutgoingMail:
+    """To the person: you are Active again; so many tokens are back, so many requests go on."""
+    about = About("person_activated", f"person-activated:{leave.pk}", leave.person)
+    return compose(
+        about, url=selfservice_url("selfservice:dashboard"), reinstated=reinstated, waiting=waiting
+    )
+
+
+def identity_change_asked(change: IdentityChange) -> OutgoingMail:
+    """To the person's present address: somebody wants to change your e-mail, UPN or SID."""
+    return _about_change(change, "identity_change_asked")
+
+
+def identity_change_done(change: IdentityChange) -> OutgoingMail:
+    """To the address of before: your e-mail, UPN or SID was changed."""
+    return _about_change(change, "identity_change_done")
+
+
+def identity_change_dropped(change: IdentityChange) -> OutgoingMail:
+    """To the person's address: the change was not confirmed, so everything stays as it was."""
+    return _about_change(change, "identity_change_dropped")
+
+
+def _about_change(change: IdentityChange, message: str) -> OutgoingMail:
+    about = About(message, f"{message}:{change.pk}".replace("_", "-"), change.person)
+    mail = compose(about, url="", change=change, lines=change.lines)
+    mail.to_address = change.old.get("email", change.person.email)
+    return mail
 
 
 def sign_in_code_made(person: Person, *, code_id: str) -> OutgoingMail:
     """To the person: an officer made a sign-in code for you."""
     about = About("sign_in_code_made", f"sign-in-code:{code_id}", person)
-    return _compose(about, url=selfservice_url("account_login"))
+    return compose(about, url=own_portal_url(person, "account_login"))
 
 
 def console_url(name: str, *args: Any) -> str:
-    """The address of a page of Identity Manager."""
-    return urljoin(settings.CONSOLE_BASE_URL, reverse(name, args=args))
+    """The address of a page of Identity Manager, served here or elsewhere."""
+    return urljoin(settings.CONSOLE_BASE_URL, _path("console", name, args))
 
 
 def selfservice_url(name: str, *args: Any) -> str:
-    """The address of a page of Self-Service."""
-    return urljoin(settings.SELFSERVICE_BASE_URL, reverse(name, args=args))
+    """The address of a page of Self-Service, served here or elsewhere."""
+    return urljoin(settings.SELFSERVICE_BASE_URL, _path("selfservice", name, args))
 
 
-def _compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
+def own_portal_url(person: Person, name: str) -> str:
+    """The address of a page that both portals have, in the one that the person uses."""
+    uses_selfservice = person.has_role(Role.SELF_SERVICE_USER)
+    is_officer = any(held.role in OFFICER_ROLES for held in person.roles_in_force())
+    return (console_url if is_officer and not uses_selfservice else selfservice_url)(name)
+
+
+def _path(portal: str, name: str, args: tuple[Any, ...]) -> str:
+    return reverse(name, urlconf=settings.PORTAL_URLCONFS[portal], args=args)
+
+
+def _page_for(request: TokenRequest, reader: Person) -> str:
+    """Where this reader finds the request."""
+    if reader.pk == request.person_id:
+        return selfservice_url("selfservice:requests")
+    return console_url("console:request", request.pk)
+
+
+def compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
     """Render in the person's language and time zone."""
     context: dict[str, Any] = {
         "person": about.person,

@@ -1,84 +1,123 @@
 """Builds and sends one message; changes no row."""
 
-import smtplib
+import logging
+from datetime import UTC
+from email.charset import QP, Charset
+from email.errors import MessageError
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
+from typing import Any
 
-import requests
-from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRequestsAPIError
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.utils.timezone import make_naive
 
-from identity_manager.models import Container, OutgoingMail
+from identity_manager.mail import idempotency
+from identity_manager.mail.faults import ERRORS, Fault, fault_of
+from identity_manager.models import Container, MailFault, OutgoingMail
 
+logger = logging.getLogger(__name__)
+
+PROVIDER_ID_LENGTH = 200  # of the column
 CONTAINER_TYPE = "application/x-pkcs12"
+# Seven bits on the wire: a server without 8BITMIME must get no others (RFC 6152 3), and what a relay would
+# have to encode anew loses its signature (RFC 6376 5.3).
+SEVEN_BITS = Charset("utf-8")
+SEVEN_BITS.body_encoding = QP
+OUR_MISTAKE = "Something broke here, not at the mail server. The log has the details."
+
+
+class SameEachTime(EmailMultiAlternatives):
+    """Written twice, it is the same to the byte: a server that compares finds one message, not two."""
+
+    def __init__(self, mail: OutgoingMail, **options: Any) -> None:
+        super().__init__(**options)
+        self._mail = mail
+
+    def message(self, **options: Any) -> Any:
+        """The date is that of the mail (RFC 5322 3.6.1); the boundaries are its own.
+
+        No quoted-printable or base64 text holds "=_" (RFC 2045 6.7).
+        """
+        written = super().message(**options)
+        written.replace_header("Date", format_datetime(make_naive(self._mail.dated, UTC)))
+        for number, part in enumerate(part for part in written.walk() if part.is_multipart()):
+            part.set_boundary(f"=_{self._mail.pk.hex}_{number}")
+        return written
 
 
 class SendingError(Exception):
-    """The mail server did not take it: for good, or for the moment. detail is for operators."""
+    """The mail server did not take it: fault says what that means. The detail is for operators."""
 
-    def __init__(self, detail: str, *, permanent: bool) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.permanent = permanent
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.detail)
+        self.fault = fault
 
 
-def send(mail: OutgoingMail) -> None:
-    """Send the mail, with its containers where it delivers a token. Raises SendingError."""
-    message = build(mail)
+def send(mail: OutgoingMail) -> str:
+    """Send the mail, with its containers where it delivers a token. Raises SendingError.
+
+    Returns what the e-mail service provider calls it from now on; empty with SMTP.
+    """
     try:
-        message.send()
-    except (smtplib.SMTPException, AnymailError, requests.RequestException, OSError, ValueError) as error:
-        raise SendingError(_detail(error), permanent=_is_permanent(error)) from error
+        message = build(mail)
+        with idempotency.told(message, key=mail.sending_key):
+            message.send()
+    except ERRORS as error:
+        if idempotency.was_taken_before(error):
+            return ""
+        raise SendingError(fault_of(error)) from error
+    except Exception as error:
+        logger.exception("The mail %s could not be written or sent", mail.pk)
+        raise SendingError(Fault(MailFault.PASSING, type(error).__name__, OUR_MISTAKE)) from error
+    status = getattr(message, "anymail_status", None)
+    return str(getattr(status, "message_id", None) or "")[:PROVIDER_ID_LENGTH]
 
 
 def build(mail: OutgoingMail) -> EmailMultiAlternatives:
     """Return the message. Its Message-ID stays the same at each try, so that receivers can drop doubles."""
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-    message = EmailMultiAlternatives(
-        subject=" ".join(mail.subject.split()),
+    message = SameEachTime(
+        mail,
+        subject=_plain(mail.subject),
         body=mail.body_text,
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[_recipient(mail)],
-        headers={"Message-ID": f"<{mail.pk}@{domain}>", "Auto-Submitted": "auto-generated"},
+        headers={
+            "Message-ID": message_id(mail),
+            "Auto-Submitted": "auto-generated",
+            "Content-Language": mail.language,  # RFC 3282: screen readers speak it so
+        },
     )
+    message.encoding = SEVEN_BITS
     message.attach_alternative(mail.body_html, "text/html")
     for container in _containers(mail):
         message.attach(container.file_name, container.content, CONTAINER_TYPE)
     return message
 
 
+def message_id(mail: OutgoingMail) -> str:
+    """The mail's own Message-ID."""
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    return f"<{mail.pk}@{domain}>"
+
+
 def _recipient(mail: OutgoingMail) -> str:
-    """The name as the person writes it, encoded by the header's own rules."""
-    return str(Address(display_name=mail.person.display_name, addr_spec=mail.to_address))
+    """The name as the person writes it, encoded by the header's own rules. Raises ValueError.
+
+    Python's parser has an IndexError for some addresses that are none, such as `jane@`.
+    """
+    try:
+        return str(Address(display_name=_plain(mail.person.display_name), addr_spec=mail.to_address))
+    except (IndexError, MessageError) as error:
+        raise ValueError("The address is none.") from error
+
+
+def _plain(text: str) -> str:
+    """One line, and nothing that a reader would take for an encoded word (RFC 2047 2) and decode."""
+    return " ".join(text.split()).replace("=?", "= ?")
 
 
 def _containers(mail: OutgoingMail) -> list[Container]:
-    if mail.token_id is None or not mail.container_format:
+    if mail.token_id is None or not mail.carries_files:
         return []
     return list(Container.objects.filter(token_id=mail.token_id, format=mail.container_format))
-
-
-def _is_permanent(error: Exception) -> bool:
-    """5xx of SMTP and 4xx (but 429) of an API are for good; what cannot even be written is, too."""
-    match error:
-        case smtplib.SMTPRecipientsRefused():
-            return all(_is_permanent_code(code) for code, _text in error.recipients.values())
-        case smtplib.SMTPAuthenticationError():
-            return False
-        case smtplib.SMTPResponseException():
-            return _is_permanent_code(error.smtp_code)
-        case AnymailRequestsAPIError() | AnymailAPIError():
-            status = getattr(error, "status_code", None)
-            return status is not None and 400 <= status < 500 and status not in (401, 403, 408, 429)
-        case ValueError():
-            return True
-    return False
-
-
-def _is_permanent_code(code: int) -> bool:
-    return 500 <= code < 600
-
-
-def _detail(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]

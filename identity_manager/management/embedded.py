@@ -23,7 +23,8 @@ from identity_manager.management.supervisor import Program
 HOST = "127.0.0.1"
 SOCKET_PATH_BYTES = 100  # sockaddr_un holds 108 on Linux and 104 on macOS, the closing zero included
 PROBE_SECONDS = 2.0
-RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER")
+AUDIT_RINGS = ("AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
+RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", *AUDIT_RINGS)
 
 
 class CannotRunError(Exception):
@@ -165,9 +166,9 @@ def portal_programs(broker_url: str) -> list[Program]:
     web = (*python, "gunicorn", "--config", "python:identity_manager.config.gunicorn")
     environment = {"BROKER_URL": broker_url, "PYTHONUNBUFFERED": "1"}
     return [
+        Program("web", web, _without(("KEYS_PRIVATE_KEYS", *AUDIT_RINGS), **environment)),  # is waited for
         Program("worker", (*celery, *worker, *quiet), _without((), **environment)),
         Program("beat", (*celery, "beat", "--pidfile", "", *quiet[-2:]), _without(RINGS, **environment)),
-        Program("web", web, _without(RINGS[:1], **environment)),
     ]
 
 

@@ -1,11 +1,12 @@
 """Certificates: what a CA issued for one key of a token."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
@@ -17,6 +18,7 @@ from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.certificate_profile import CertificateProfile
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
+from identity_manager.models.person import PersonState
 from identity_manager.models.token_request import RequestState
 
 REVOCATION_REASONS = [
@@ -29,6 +31,9 @@ REVOCATION_REASONS = [
 ]
 
 
+LOOK_AGAIN = timedelta(hours=1)
+
+
 class CertificateState(models.TextChoices):
     ORDERED = "ordered", _("Ordered")
     VALID = "valid", _("Valid")
@@ -39,28 +44,55 @@ class CertificateState(models.TextChoices):
 
 
 C = CertificateState
+ISSUING = "issuing"  # of the token; its states import this module
 
 
 class CertificateQuerySet(LeasedQuerySet["Certificate"]):
     def to_be_issued(self) -> Self:
-        """Ordered certificates of a living request."""
-        return self.filter(state=C.ORDERED, token__request__state=RequestState.ISSUING)
+        """Ordered certificates of a token that is being issued in a living request.
+
+        While the person is Inactive they wait.
+        """
+        alive = self.filter(state=C.ORDERED, token__state=ISSUING, token__request__state=RequestState.ISSUING)
+        return alive.exclude(token__person__state=PersonState.INACTIVE)
 
     def left_behind(self) -> Self:
-        """Ordered certificates of an ended request whose CA may have issued all the same."""
-        return self.filter(state=C.ORDERED, order__isnull=False).exclude(
-            token__request__state__in=(RequestState.ISSUING, RequestState.FAILED)
-        )
+        """Ordered certificates of an ended request or token whose CA may have issued all the same."""
+        alive = (RequestState.ISSUING, RequestState.FAILED)
+        wanted = Q(token__state=ISSUING, token__request__state__in=alive)
+        return self.filter(state=C.ORDERED, order__isnull=False).exclude(wanted)
+
+    def parked(self) -> Self:
+        """Ordered certificates of which nobody knows whether they were issued: an officer decides."""
+        return self.filter(state=C.ORDERED, order__parked_at__isnull=False)
 
     def to_be_revoked(self) -> Self:
-        """Certificates whose revocation was decided and has not reached the CA yet."""
+        """Certificates whose revocation was decided and has not reached the CA yet.
+
+        Also those that are left to hands: some CAs can be asked whether somebody has done it.
+        """
         return self.filter(state__in=(C.VALID, C.ON_HOLD), revocation_decided_at__isnull=False)
+
+    def to_be_revoked_by_hand(self, now: datetime) -> Self:
+        """Those whose CA cannot be told, and that have not ended: an officer has them revoked there."""
+        waiting = self.filter(state__in=(C.VALID, C.ON_HOLD), by_hand_since__isnull=False)
+        return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
+
+    def to_be_held_or_released(self) -> Self:
+        """Certificates whose hold, or the end of it, was decided and has not reached the CA yet."""
+        held = Q(state=C.ON_HOLD) | Q(state=C.VALID, held_at_ca=True)
+        differs = Q(state=C.VALID, hold_wanted=True) | (held & Q(hold_wanted=False))
+        return self.filter(differs, revocation_decided_at=None)
 
 
 class Certificate(Stateful, Leased):
     """One certificate and, until its token is sealed, its wrapped private key.
 
-    The lease columns serve issuance while it is ordered and revocation once that was decided.
+    The lease columns serve issuance while it is ordered, then holds, and revocation once that was decided.
+    left_out_at: it was refused for good, and an officer gives the token without it.
+    shorter_than: until when it was ordered, where its CA gave a shorter time; else null.
+    by_hand_since: its CA cannot be told of the revocation, so an officer has it revoked there by hand.
+    held_at_ca: its CA has it on hold, or may have; False where the CA cannot, and we alone remember it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -83,8 +115,13 @@ class Certificate(Stateful, Leased):
     not_after = models.DateTimeField(null=True)
     revocation_reason = models.CharField(max_length=32, blank=True)
     revocation_decided_at = models.DateTimeField(null=True)
+    by_hand_since = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    hold_wanted = models.BooleanField(default=False)
+    held_at_ca = models.BooleanField(default=False)
     refusal = models.TextField(blank=True)
+    left_out_at = models.DateTimeField(null=True)
+    shorter_than = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = CertificateQuerySet.as_manager()
@@ -100,7 +137,31 @@ class Certificate(Stateful, Leased):
             ),
             models.UniqueConstraint(fields=["token", "profile"], name="certificate_once_per_profile"),
         ]
-        indexes = [models.Index(fields=["next_attempt_at"], name="certificate_due")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="certificate_due"),
+            models.Index(fields=["serial"], name="certificate_serial"),
+            models.Index(fields=["not_after"], name="certificate_expiry"),
+            models.Index(fields=["created_at", "id"], name="certificate_age"),
+            models.Index(fields=["state", "created_at"], name="certificate_state_age"),
+            models.Index(fields=["state", "not_after"], name="certificate_state_expiry"),
+            models.Index(fields=["issuer", "created_at"], name="certificate_issuer_age"),
+            models.Index(
+                fields=["revoked_at"], name="certificate_revoked", condition=Q(revoked_at__isnull=False)
+            ),
+            models.Index(
+                fields=["state"],
+                name="certificate_to_be_revoked",
+                condition=Q(revocation_decided_at__isnull=False),
+            ),
+            models.Index(
+                fields=["by_hand_since"],
+                name="certificate_by_hand",
+                condition=Q(by_hand_since__isnull=False),
+            ),
+            models.Index(
+                fields=["id"], name="certificate_with_key", condition=Q(private_key_wrapped__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.subject or str(self.profile)
@@ -116,6 +177,11 @@ class Certificate(Stateful, Leased):
     def chain(self) -> tuple[bytes, ...]:
         """The issuers in DER, nearest first, without the root."""
         return self.order.chain if self.order else ()
+
+    @property
+    def revocation_reason_words(self) -> str | Promise:
+        """Why it is revoked, in the reader's language."""
+        return dict(REVOCATION_REASONS).get(self.revocation_reason, self.revocation_reason)
 
     @transition(field=state, source=C.ORDERED, target=C.VALID)
     def issue(self, *, certificate: bytes, facts: CertificateFacts) -> None:
@@ -146,6 +212,54 @@ class Certificate(Stateful, Leased):
     def revoke(self, *, now: datetime) -> None:
         """The CA has revoked it, for the reason that was decided."""
         self.revoked_at = now
+
+    @property
+    def is_to_be_retried(self) -> bool:
+        """Whether it was refused, and an officer may have it tried again."""
+        return bool(self.state == C.REFUSED and self.left_out_at is None)
+
+    def leave_to_hands(self, *, now: datetime) -> None:
+        """Its CA cannot be told: an officer has it revoked there. Later it is looked whether that is done."""
+        self.settle_later("", now=now, not_before=now + LOOK_AGAIN)
+        self.by_hand_since = self.by_hand_since or now
+
+    @property
+    def hold_is_due(self) -> bool:
+        """Whether a hold, or its end, was decided and has not reached the CA yet."""
+        if self.state not in (C.VALID, C.ON_HOLD) or self.revocation_decided_at is not None:
+            return False
+        if self.hold_wanted:
+            return bool(self.state == C.VALID)
+        return bool(self.state == C.ON_HOLD or self.held_at_ca)
+
+    @transition(field=state, source=C.VALID, target=C.ON_HOLD)
+    def hold(self, *, at_ca: bool) -> None:
+        """Its CA has it on hold (RFC 5280 5.3.1, certificateHold), or cannot, and we remember it."""
+        self.held_at_ca = at_ca
+
+    @transition(field=state, source=C.ON_HOLD, target=C.VALID)
+    def release(self) -> None:
+        """It counts again."""
+        self.held_at_ca = False
+
+    @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.EXPIRED)
+    def expire(self) -> None:
+        """Its time is over."""
+        self.hold_wanted = False
+        self.settle_lease()
+
+    def decide_hold(self, *, wanted: bool, now: datetime) -> None:
+        """It is to be put on hold at the CA, or released; what there is to do for that is due now.
+
+        Where the CA was asked to release it, and has or has not, it is asked for the hold once more.
+        """
+        if wanted and self.state == C.ON_HOLD and not self.hold_wanted and self.attempts:
+            self.release()
+        self.hold_wanted = wanted
+        if self.hold_is_due:
+            self.work_is_due(now)
+        else:
+            self.settle_lease()
 
     def decide_revocation(self, *, reason: RevocationReason, now: datetime) -> None:
         """It is to be revoked at the CA; the work is due now."""

@@ -9,7 +9,7 @@ from django_fsm import FSMField, transition
 from ca_bridge.profiles import Profile
 from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.versioned import VersionedQuerySet, VersionState
+from identity_manager.models.versioned import Drafted, VersionedQuerySet, VersionState, in_language
 
 
 class CertificatePurpose(models.TextChoices):
@@ -19,22 +19,24 @@ class CertificatePurpose(models.TextChoices):
     COMBINED = "combined", _("Signature and encryption")
 
 
-class CertificateProfile(Stateful):
+class CertificateProfile(Stateful, Drafted):
     """One version of a profile. An active version never changes; a change is a new version."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.SlugField(max_length=40)
     number = models.PositiveIntegerField(_("version"), default=1)
     name = models.CharField(_("name"), max_length=100)
+    name_de = models.CharField(_("name in German"), max_length=100, blank=True)
     purpose = models.CharField(_("purpose"), max_length=16, choices=CertificatePurpose)
     subject = models.JSONField(_("subject"), help_text=_("attribute and template, in the order of the name"))
-    subject_alt_names = models.JSONField(_("alternative names"), default=list)
+    subject_alt_names = models.JSONField(_("alternative names"), default=list, blank=True)
     key_usage = models.JSONField(_("key usage"))
-    extended_key_usage = models.JSONField(_("extended key usage"), default=list)
-    policies = models.JSONField(_("certificate policies"), default=list)
+    extended_key_usage = models.JSONField(_("extended key usage"), default=list, blank=True)
+    policies = models.JSONField(_("certificate policies"), default=list, blank=True)
     include_sid = models.BooleanField(_("security identifier for Windows"), default=False)
     ca = models.CharField(_("certificate authority"), max_length=40)
     ca_profile = models.CharField(_("profile name at the CA"), max_length=100)
+    longest_validity_days = models.PositiveIntegerField(_("longest validity in days"), null=True, blank=True)
     state = FSMField(max_length=16, choices=VersionState.choices, default=VersionState.DRAFT, protected=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -48,10 +50,16 @@ class CertificateProfile(Stateful):
             ),
             models.UniqueConstraint(fields=["code", "number"], name="profile_version_once"),
             models.UniqueConstraint(fields=["code"], condition=Q(state="active"), name="profile_one_active"),
+            models.UniqueConstraint(fields=["code"], condition=Q(state="draft"), name="profile_one_draft"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.number})"
+        return f"{self.label} ({self.number})"
+
+    @property
+    def label(self) -> str:
+        """What it is called, in the language that is active."""
+        return in_language(self.name, self.name_de)
 
     def as_profile(self) -> Profile:
         """Return the profile as the bridge knows it."""

@@ -1,5 +1,9 @@
 """Containers: PKCS#12 files, each with one key."""
 
+import uuid
+from datetime import datetime
+from typing import Self
+
 from django.db import models
 from django.utils import timezone
 
@@ -10,8 +14,19 @@ from identity_manager.models.software_token import SoftwareToken
 from identity_manager.models.token_type import CONTAINER_FORMATS
 
 
+class ContainerQuerySet(models.QuerySet["Container"]):
+    """Containers by whose they are and what became of them."""
+
+    def fetched_since(self, person_id: uuid.UUID, moment: datetime) -> Self:
+        """The person's containers that were downloaded since then, of any of their tokens."""
+        return self.filter(token__person_id=person_id, downloaded_at__gte=moment)
+
+
 class Container(models.Model):
-    """One key with its certificate in one format, under the token's passphrase (125 bits)."""
+    """One key with its certificate in one format, under the token's passphrase (125 bits).
+
+    downloads counts how often it was fetched from Self-Service, downloaded_at is the last time.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     token = models.ForeignKey(SoftwareToken, on_delete=models.CASCADE, related_name="containers")
@@ -21,6 +36,10 @@ class Container(models.Model):
     content = BytesField()
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now)
+    downloads = models.PositiveIntegerField(default=0)
+    downloaded_at = models.DateTimeField(null=True)
+
+    objects = ContainerQuerySet.as_manager()
 
     class Meta:
         ordering = ["certificate__position", "format"]

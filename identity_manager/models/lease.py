@@ -33,19 +33,28 @@ class LeasedQuerySet(models.QuerySet[Row]):
             .filter(pk=pk)
             .update(
                 claim_id=claim,
-                leased_until=now + timedelta(seconds=settings.LEASE_SECONDS),
+                leased_until=_lease_end(now),
                 attempts=F("attempts") + 1,
             )
         )
         return claim if changed else None
 
-    def nudge(self, now: datetime, *, limit: int) -> list[uuid.UUID]:
-        """Return the oldest due rows that were not nudged within a minute, and mark them as nudged."""
+    def claim_locked(self, row: "Leased", *, now: datetime) -> uuid.UUID | None:
+        """The same for a row that the caller has read under its lock, which says so afterwards."""
+        claim = self.claim(row.pk, now=now)
+        if claim is not None:
+            row.claim_id, row.leased_until = claim, _lease_end(now)
+            row.attempts += 1
+        return claim
+
+    def to_be_nudged(self, now: datetime) -> Self:
+        """Due rows that were not nudged within a minute, the oldest first."""
         quiet = Q(nudged_at=None) | Q(nudged_at__lte=now - NUDGE_INTERVAL)
-        ids = list(
-            self.due(now).filter(quiet).order_by("next_attempt_at").values_list("pk", flat=True)[:limit]
-        )
-        return [pk for pk in ids if self.filter(quiet, pk=pk).update(nudged_at=now)]
+        return self.due(now).filter(quiet).order_by("next_attempt_at")
+
+
+def _lease_end(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.LEASE_SECONDS)
 
 
 class Leased(models.Model):

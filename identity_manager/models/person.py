@@ -14,12 +14,13 @@ from django_fsm import FSMField, transition
 from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models import person_search
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.role import Role
-from identity_manager.models.search_text import searchable
+from identity_manager.models.role import Role, today
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
+    from identity_manager.models.identity_change import IdentityChange
+    from identity_manager.models.leave import Leave
     from identity_manager.models.role import RoleAssignment
 
 
@@ -44,14 +45,23 @@ class PersonSource(models.TextChoices):
 
 class PersonQuerySet(models.QuerySet["Person"]):
     def holding(self, role: Role, *, unit: str = "") -> Self:
-        """Active persons who hold the role, everywhere or for the unit."""
+        """Active persons who hold the role today, everywhere or for the unit."""
+        day = today()
         return self.filter(
-            state=PersonState.ACTIVE, roles__role=role, roles__organisational_unit__in={"", unit}
+            Q(roles__valid_from=None) | Q(roles__valid_from__lte=day),
+            Q(roles__valid_until=None) | Q(roles__valid_until__gte=day),
+            state=PersonState.ACTIVE,
+            roles__role=role,
+            roles__organisational_unit__in={"", unit},
         ).distinct()
 
     def matching(self, text: str) -> Self:
         """Persons in whose name, personnel number, e-mail or department every word of the text is found."""
         return person_search.matching(self, text)
+
+    def with_order(self, text: str = "") -> Self:
+        """With by_name, and with relevance to the text: the smaller, the nearer (person_search)."""
+        return person_search.with_order(self, text)
 
 
 class Person(Stateful):
@@ -85,6 +95,8 @@ class Person(Stateful):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
+    leaves: "RelatedManager[Leave]"
+    identity_changes: "RelatedManager[IdentityChange]"
     roles: "RelatedManager[RoleAssignment]"
     objects = PersonQuerySet.as_manager()
 
@@ -104,7 +116,15 @@ class Person(Stateful):
                 F("sid"), condition=~Q(sid="") & ~Q(state="locked"), name="person_sid_once"
             ),
         ]
-        indexes = [models.Index(fields=["state", "surname", "given_name"], name="person_state_name")]
+        indexes = [
+            models.Index(fields=["state", "surname", "given_name"], name="person_state_name"),
+            models.Index("kind", person_search.BY_NAME, name="person_by_name"),
+            models.Index("kind", "department", person_search.BY_NAME, name="person_by_department"),
+            models.Index("kind", "state", person_search.BY_NAME, name="person_by_state"),
+            models.Index("kind", "email", name="person_by_email"),
+            models.Index(fields=["department"], name="person_department"),
+            models.Index(fields=["organisational_unit"], name="person_unit"),
+        ]
 
     def __str__(self) -> str:
         return self.display_name
@@ -116,26 +136,30 @@ class Person(Stateful):
         super().save(*args, **kwargs)
 
     def compose_search_text(self) -> str:
-        """What SEARCH looks through: names, number, e-mail, department; folded."""
-        text = searchable(
-            self.display_name,
-            self.given_name,
-            self.surname,
-            self.personnel_number,
-            self.email,
-            self.department,
-        )
-        return person_search.indexed(text)
+        """What SEARCH looks through and sorts by: names, number, e-mail, department; folded."""
+        return person_search.text_of(self)
 
     @property
     def is_active(self) -> bool:
         return bool(self.state == PersonState.ACTIVE)
 
+    def know_roles(self, roles: "list[RoleAssignment]") -> None:
+        """Take these, all of the person's, for roles.all(), as if they had been prefetched."""
+        known = self.roles.all()
+        known._result_cache = roles
+        known._prefetch_done = True  # type: ignore[attr-defined]  # as Django's own prefetching does
+        self.__dict__.setdefault("_prefetched_objects_cache", {})["roles"] = known
+
+    def roles_in_force(self) -> "list[RoleAssignment]":
+        """The roles that the person may use today."""
+        day = today()
+        return [held for held in self.roles.all() if held.is_in_force(day)]
+
     def has_role(self, role: Role, *, unit: str | None = None) -> bool:
-        """Whether the person holds the role: anywhere (unit None), or everywhere or for that unit."""
+        """Whether the person holds the role today: anywhere (unit None), or everywhere or for that unit."""
         return any(
             held.role == role and (unit is None or held.organisational_unit in ("", unit))
-            for held in self.roles.all()
+            for held in self.roles_in_force()
         )
 
     @transition(field=state, source=[PersonState.REGISTERED, PersonState.INACTIVE], target=PersonState.ACTIVE)
@@ -176,6 +200,7 @@ class SignInCode(models.Model):
     asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField(default=timezone.now)
     needs_confirmation = models.BooleanField()
+    resets_second_factors = models.BooleanField(default=False)
     confirmed_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     confirmed_at = models.DateTimeField(null=True)
     code_hash = models.CharField(max_length=200, blank=True)

@@ -1,6 +1,10 @@
 """Roles: what a person may do."""
 
+from datetime import date
+from typing import Self
+
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -21,8 +25,22 @@ class Role(models.TextChoices):
 OFFICER_ROLES = frozenset(Role) - {Role.SELF_SERVICE_USER}
 
 
+def today() -> date:
+    """The day by which roles begin and end: the installation's, not the reader's."""
+    return timezone.localdate(timezone=timezone.get_default_timezone())
+
+
+class RoleAssignmentQuerySet(models.QuerySet["RoleAssignment"]):
+    def ended(self, day: date) -> Self:
+        """Roles whose last day is over."""
+        return self.filter(valid_until__lt=day)
+
+
 class RoleAssignment(models.Model):
-    """One role of one person, everywhere or limited to an organisational unit."""
+    """One role of one person, everywhere or limited to an organisational unit.
+
+    valid_from and valid_until are its first and last day, both inclusive; empty: from now on, without end.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     person = models.ForeignKey("identity_manager.Person", on_delete=models.CASCADE, related_name="roles")
@@ -32,15 +50,30 @@ class RoleAssignment(models.Model):
         "identity_manager.Person", null=True, on_delete=models.PROTECT, related_name="+"
     )
     assigned_at = models.DateTimeField(default=timezone.now)
+    valid_from = models.DateField(_("valid from"), null=True, blank=True)
+    valid_until = models.DateField(_("valid until"), null=True, blank=True)
+
+    objects = RoleAssignmentQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["person", "role", "organisational_unit"], name="role_once_per_person_and_unit"
             ),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="role_known"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="role_known"),
+            models.CheckConstraint(
+                condition=Q(valid_from=None)
+                | Q(valid_until=None)
+                | Q(valid_until__gte=models.F("valid_from")),
+                name="role_ends_after_it_begins",
+            ),
         ]
         indexes = [models.Index(fields=["role"], name="role_index")]
 
     def __str__(self) -> str:
         return str(self.get_role_display())
+
+    def is_in_force(self, day: date) -> bool:
+        """Whether the role may be used on that day."""
+        begun = self.valid_from is None or self.valid_from <= day
+        return begun and (self.valid_until is None or self.valid_until >= day)

@@ -1,20 +1,24 @@
 """Software tokens: one line of a request, and what becomes of it."""
 
+import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import GET_STATE, FSMField, transition
 
 from ca_bridge.fields import BytesField
 from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.certificate import Certificate, CertificateState
+from identity_manager.models.ending import in_words
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
-from identity_manager.models.person import Person
+from identity_manager.models.leave import Leave
+from identity_manager.models.person import Person, PersonState
 from identity_manager.models.token_request import RequestKind, RequestState, TokenRequest
 from identity_manager.models.token_type import TokenType
 
@@ -47,22 +51,48 @@ class DeliveryState(models.TextChoices):
     QUEUED = "queued", _("Waits to be sent")
     SENT = "sent", _("Sent")
     BOUNCED = "bounced", _("Came back")
+    OFFERED = "offered", _("Waits to be fetched")
     FETCHED = "fetched", _("Fetched from the portal")
 
 
 class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
     def to_be_sealed(self) -> Self:
-        """Tokens of a living request, all of whose certificates are there."""
-        unfinished = Certificate.objects.filter(token=OuterRef("pk")).exclude(state=CertificateState.VALID)
-        return self.filter(~Exists(unfinished), state=T.ISSUING, request__state=RequestState.ISSUING)
+        """Tokens of a living request and an Active person, all of whose certificates are there to be used.
+
+        But for those that an officer has left out; a token without any other is cancelled then.
+        """
+        usable = Q(
+            state=CertificateState.VALID, hold_wanted=False, held_at_ca=False, revocation_decided_at=None
+        )
+        wanted = Certificate.objects.filter(token=OuterRef("pk"), left_out_at=None)
+        return self.filter(
+            ~Exists(wanted.exclude(usable)),
+            state=T.ISSUING,
+            request__state=RequestState.ISSUING,
+            person__state=PersonState.ACTIVE,
+        )
 
     def with_unacknowledged_passphrase(self) -> Self:
         """Tokens whose passphrase still exists."""
-        return self.exclude(passphrase_wrapped=None)
+        return self.filter(passphrase_wrapped__isnull=False)
+
+    def to_be_noted(self) -> Self:
+        """Tokens whose passphrase the person can note now: none that is on hold."""
+        return self.with_unacknowledged_passphrase().exclude(state=T.ON_HOLD)
 
     def overdue(self, now: datetime) -> Self:
-        """Tokens whose passphrase was not noted in time."""
-        return self.filter(state=T.SEALED, passphrase_destroy_at__lte=now).exclude(passphrase_wrapped=None)
+        """Tokens whose passphrase was not noted in time; a hold does not keep it alive."""
+        late = self.filter(state__in=(T.SEALED, T.ON_HOLD), passphrase_destroy_at__lte=now)
+        return late.filter(passphrase_wrapped__isnull=False)
+
+    def passphrase_shown_since(self, person_id: uuid.UUID, moment: datetime) -> Self:
+        """The person's tokens of which a passphrase was shown since then."""
+        return self.filter(person_id=person_id, passphrase_shown_at__gte=moment)
+
+    def to_be_fetched(self) -> Self:
+        """Tokens in use whose files wait in Self-Service: their mail failed, or brought a link."""
+        waiting = (DeliveryState.BOUNCED, DeliveryState.OFFERED)
+        return self.filter(state__in=(T.SEALED, T.ACTIVE), delivery__in=waiting)
 
     def visible_under_certificates(self) -> Self:
         """Tokens that were handed out, whatever became of them."""
@@ -71,6 +101,8 @@ class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
 
 class SoftwareToken(Stateful, Leased):
     """A token: certificates and keys of one type for one person.
+
+    It is a line of its request in one round; an approver may have taken it out.
 
     Person, kind and the open flag stand here too, so that the database can hold that a person has at
     most one open line per type and kind. snapshot is what was asked for and approved (workflow.snapshot).
@@ -83,6 +115,8 @@ class SoftwareToken(Stateful, Leased):
     token_type = models.ForeignKey(TokenType, on_delete=models.PROTECT, related_name="tokens")
     type_code = models.SlugField(max_length=40)
     kind = models.CharField(max_length=16, choices=RequestKind)
+    round = models.PositiveSmallIntegerField(default=1)
+    taken_out_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     is_open = models.BooleanField(default=True)
     snapshot = models.JSONField()
     state = FSMField(max_length=16, choices=TokenState.choices, default=TokenState.ORDERED, protected=True)
@@ -93,6 +127,10 @@ class SoftwareToken(Stateful, Leased):
     passphrase_shown_at = models.DateTimeField(null=True)
     passphrase_destroy_at = models.DateTimeField(null=True)
     acknowledged_at = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(null=True)
+    held_for_leave = models.ForeignKey(
+        Leave, null=True, blank=True, on_delete=models.PROTECT, related_name="tokens"
+    )
     sealed_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=300, blank=True)
@@ -122,14 +160,31 @@ class SoftwareToken(Stateful, Leased):
         indexes = [
             models.Index(fields=["next_attempt_at"], name="software_token_due"),
             models.Index(fields=["state", "passphrase_destroy_at"], name="software_token_passphrase"),
+            models.Index(fields=["person", "state"], name="software_token_of_person"),
+            models.Index(fields=["type_code", "request"], name="software_token_type"),
+            models.Index(
+                fields=["id"],
+                name="software_token_with_secret",
+                condition=Q(passphrase_wrapped__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.token_type)
 
+    def is_line_of(self, request: TokenRequest) -> bool:
+        """Whether the request, whose token this is, is about it now."""
+        return self.round == request.round and self.taken_out_by_id is None
+
     @property
     def is_finished(self) -> bool:
-        return self.state not in UNDER_WAY
+        held_on_its_way = self.state == T.ON_HOLD and self.is_open
+        return self.state not in UNDER_WAY and not held_on_its_way
+
+    @property
+    def reason_words(self) -> str | Promise:
+        """Why it ended, in the reader's language."""
+        return in_words(self.reason)
 
     @transition(field=state, source=T.ORDERED, target=T.ISSUING)
     def start(self) -> None:
@@ -148,7 +203,30 @@ class SoftwareToken(Stateful, Leased):
         """Delivered and acknowledged."""
         self.is_open = False
 
-    @transition(field=state, source=T.SEALED, target=T.LAPSED)
+    @transition(field=state, source=[T.SEALED, T.ACTIVE], target=T.ON_HOLD)
+    def hold(self, *, leave: Leave | None, now: datetime) -> None:
+        """Out of use for a while: for the person's leave, or (None) on an administrator's word.
+
+        One that was on its way stays an open line.
+        """
+        self.held_for_leave = leave
+        self.held_at = now
+
+    @transition(
+        field=state,
+        source=T.ON_HOLD,
+        target=GET_STATE(lambda token: T.SEALED if token.is_open else T.ACTIVE, states=[T.SEALED, T.ACTIVE]),
+    )
+    def reinstate(self) -> None:
+        """The hold ends: in use again, or on its way again."""
+        self.held_for_leave = self.held_at = None
+
+    @transition(field=state, source=[T.SEALED, T.ACTIVE, T.ON_HOLD], target=T.EXPIRED)
+    def expire(self, *, now: datetime) -> None:
+        """All its certificates have ended."""
+        self._end("", now)
+
+    @transition(field=state, source=[T.SEALED, T.ON_HOLD], target=T.LAPSED)
     def lapse(self, *, reason: str, now: datetime) -> None:
         """The passphrase was never noted; it is destroyed and the certificates are revoked."""
         self._end(reason, now)
@@ -166,6 +244,7 @@ class SoftwareToken(Stateful, Leased):
     def _end(self, reason: str, now: datetime) -> None:
         self.passphrase_wrapped = None
         self.is_open = False
+        self.held_for_leave = self.held_at = None
         self.reason = reason
         self.ended_at = now
         self.settle_lease()

@@ -1,6 +1,6 @@
 """Terms and conditions: documents, their versions, each in all its languages."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
@@ -10,9 +10,17 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.identifiers import new_id
+from identity_manager.models.person import Person
+from identity_manager.models.versioned import Drafted, in_language
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
+
+
+class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
+    def with_draft(self) -> Self:
+        """Documents with the draft of their next version, and who asked for it or refused it."""
+        return self.select_related("draft__asked_by", "draft__refused_by")
 
 
 class TermsDocument(models.Model):
@@ -21,16 +29,43 @@ class TermsDocument(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=100)
+    name_de = models.CharField(_("name in German"), max_length=100, blank=True)
 
     versions: "RelatedManager[TermsVersion]"
 
+    objects = TermsDocumentQuerySet.as_manager()
+
     def __str__(self) -> str:
-        return self.name
+        return in_language(self.name, self.name_de)
 
     def current_version(self) -> "TermsVersion":
         """The version in force. Raises TermsVersion.DoesNotExist where none was published."""
         version: TermsVersion = self.versions.get(is_current=True)
         return version
+
+
+class TermsDraftQuerySet(models.QuerySet["TermsDraft"]):
+    def waiting_for(self, person: Person) -> Self:
+        """Drafts whose publication was asked for, and that this person has not worked on."""
+        return self.filter(asked_at__isnull=False).exclude(editors=person)
+
+
+class TermsDraft(Drafted):
+    """The next version of a document while it is being written; revision counts what was saved.
+
+    texts: for each language a title and a body.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    document = models.OneToOneField(TermsDocument, on_delete=models.PROTECT, related_name="draft")
+    texts = models.JSONField(default=dict)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TermsDraftQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return str(self.document)
 
 
 class TermsVersion(models.Model):
@@ -53,7 +88,7 @@ class TermsVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.document.name} {self.number}"
+        return f"{self.document} {self.number}"
 
     def text_in(self, language: str | None = None) -> "TermsText":
         """The text in the language, else in the installation's own."""
@@ -83,10 +118,13 @@ class TermsAcceptance(models.Model):
     request = models.ForeignKey(
         "identity_manager.TokenRequest", on_delete=models.PROTECT, related_name="acceptances"
     )
+    round = models.PositiveSmallIntegerField(default=1)
     person = models.ForeignKey("identity_manager.Person", on_delete=models.PROTECT, related_name="+")
     text = models.ForeignKey(TermsText, on_delete=models.PROTECT, related_name="+")
     sha256 = models.CharField(max_length=64)
     accepted_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["request", "text"], name="terms_accepted_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "round", "text"], name="terms_accepted_once")
+        ]

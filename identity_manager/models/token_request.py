@@ -1,23 +1,26 @@
 """Requests: one road from asking to the finished token."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
 from ca_bridge.state import Stateful, state_constraint
+from identity_manager.models.ending import in_words
 from identity_manager.models.identifiers import new_id, new_reference
-from identity_manager.models.person import Person
+from identity_manager.models.person import Person, PersonState
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
-    from identity_manager.models.approval import Approval
+    from identity_manager.models.approval import Approval, AskedApprover
     from identity_manager.models.software_token import SoftwareToken
     from identity_manager.models.terms import TermsAcceptance
 
@@ -38,7 +41,10 @@ class RequestState(models.TextChoices):
 
 S = RequestState
 BEFORE_ISSUED = (S.REQUESTED, S.APPROVED, S.AWAITING_ACCEPTANCE, S.ISSUING, S.FAILED)
+_LAST = "~"  # after every symbol of a reference
+STOPPABLE = (S.REQUESTED, S.AWAITING_ACCEPTANCE, S.FAILED)
 ENDED = (S.REJECTED, S.DECLINED, S.LAPSED, S.CANCELLED, S.COMPLETED)
+NOT_ENDED = tuple(state for state in S if state not in ENDED)
 
 
 class RequestKind(models.TextChoices):
@@ -54,23 +60,48 @@ class RequestOrigin(models.TextChoices):
 
 
 class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
+    def with_reference(self, beginning: str) -> Self:
+        """Requests whose reference begins so, in capitals; as a range, which every database's index knows."""
+        return self.filter(reference__gte=beginning, reference__lt=beginning + _LAST)
+
     def open(self) -> Self:
         """Requests that have not ended."""
         return self.exclude(state__in=ENDED)
 
     def awaiting_decision(self, now: datetime) -> Self:
-        """Requests that wait for an approver and are not postponed."""
-        return self.filter(Q(postponed_until=None) | Q(postponed_until__lte=now), state=S.REQUESTED)
+        """Requests that wait for an approver, neither postponed nor stopped, nor for a person on leave."""
+        free = Q(postponed_until=None) | Q(postponed_until__lte=now)
+        return self._not_on_leave().filter(free, state=S.REQUESTED, stopped_at=None)
+
+    def to_come_back(self, now: datetime) -> Self:
+        """Postponed requests whose time has come."""
+        return self.filter(state=S.REQUESTED, postponed_until__lte=now)
 
     def decidable_by(self, person_id: uuid.UUID) -> Self:
-        """Four eyes: neither the requester nor the beneficiary, and not decided by this approver before."""
+        """Four eyes: neither who asked nor the beneficiary, nor who has decided in this round."""
         own = Q(person_id=person_id) | Q(requested_by_id=person_id)
-        decided = Q(pk__in=self.model.objects.filter(approvals__approver_id=person_id).values("pk"))
-        return self.exclude(own).exclude(decided)
+        sent_round = Q(round_started_by_id=person_id, round_started_by__isnull=False)
+        decided = self.model.objects.filter(approvals__approver_id=person_id, approvals__round=F("round"))
+        return self.exclude(own).exclude(sent_round).exclude(pk__in=decided.values("pk"))
+
+    def awaiting_acceptance(self) -> Self:
+        """Requests that wait for their person, who is not on leave, to accept the terms; not the stopped."""
+        return self._not_on_leave().filter(state=S.AWAITING_ACCEPTANCE, stopped_at=None)
+
+    def _not_on_leave(self) -> Self:
+        return self.exclude(person__state=PersonState.INACTIVE)
 
     def overdue(self, now: datetime) -> Self:
         """Requests whose terms were not accepted in time."""
-        return self.filter(state=S.AWAITING_ACCEPTANCE, accept_before__lte=now)
+        return self.awaiting_acceptance().filter(accept_before__lte=now)
+
+    def stopped(self) -> Self:
+        """Requests whose person has changed since they were asked for: an officer decides how they go on."""
+        return self.filter(state__in=STOPPABLE, stopped_at__isnull=False)
+
+    def left_undecided(self) -> Self:
+        """Requests on which nobody decides, or can decide, so that the administrators were told."""
+        return self.filter(state=S.REQUESTED, stopped_at=None, office_told_at__isnull=False)
 
 
 class TokenRequest(Stateful):
@@ -78,6 +109,10 @@ class TokenRequest(Stateful):
 
     snapshot_hash covers what every line of it says (SHA-256, see workflow.snapshot): the approve and
     accept forms carry it, and issuance compares it with the person of that moment.
+
+    A request whose person has changed is stopped (stopped_at), whatever its state; an officer sends it round
+    again, which begins a new round: new lines, a new snapshot, new approvals. What belonged to an earlier
+    round keeps its number and stays readable.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -92,17 +127,28 @@ class TokenRequest(Stateful):
     approvals_needed = models.PositiveSmallIntegerField(default=0)
     snapshot_hash = models.CharField(max_length=64)
     delivery_address = models.CharField(max_length=254)
+    round = models.PositiveSmallIntegerField(default=1)
+    round_started_at = models.DateTimeField(null=True, help_text="of a later round than the first")
+    round_started_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    stopped_at = models.DateTimeField(null=True, help_text="when a change of the person was noticed")
+    office_told_at = models.DateTimeField(null=True, help_text="when the office was told that nobody decides")
     postponed_until = models.DateTimeField(null=True)
+    postponed_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     accept_before = models.DateTimeField(null=True)
-    reason = models.TextField(blank=True, help_text="why it was rejected, declined, cancelled or failed")
+    reason = models.TextField(blank=True, help_text="why it was rejected, declined or cancelled")
+    failure = models.CharField(max_length=40, blank=True, help_text="a code of workflow.failures")
+    failure_facts = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
     issued_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
+    # Of a request that is being opened: its lines, while neither is in the database.
+    prepared_lines: "Sequence[SoftwareToken]" = ()
     tokens: "RelatedManager[SoftwareToken]"
     approvals: "RelatedManager[Approval]"
+    asked_approvers: "RelatedManager[AskedApprover]"
     acceptances: "RelatedManager[TermsAcceptance]"
     objects = TokenRequestQuerySet.as_manager()
 
@@ -113,7 +159,13 @@ class TokenRequest(Stateful):
             models.CheckConstraint(condition=Q(kind__in=RequestKind.values), name="token_request_kind"),
             models.CheckConstraint(condition=Q(approvals_needed__lte=2), name="token_request_approvals"),
         ]
-        indexes = [models.Index(fields=["state", "created_at"], name="token_request_state_age")]
+        indexes = [
+            models.Index(fields=["state", "created_at"], name="token_request_state_age"),
+            models.Index(fields=["created_at", "id"], name="token_request_age"),
+            models.Index(fields=["ended_at"], name="token_request_end"),
+            models.Index(fields=["kind", "created_at"], name="token_request_kind_age"),
+            models.Index(fields=["origin", "created_at"], name="token_request_origin_age"),
+        ]
 
     def __str__(self) -> str:
         return self.reference
@@ -122,60 +174,107 @@ class TokenRequest(Stateful):
     def is_open(self) -> bool:
         return self.state not in ENDED
 
-    @transition(field=state, source=S.REQUESTED, target=S.APPROVED)
+    @property
+    def reason_words(self) -> str | Promise:
+        """Why it ended, in the reader's language."""
+        return in_words(self.reason)
+
+    @property
+    def lines(self) -> list["SoftwareToken"]:
+        """The tokens that it is about now: neither taken out nor of an earlier round."""
+        return [token for token in self.prepared_lines or self.tokens.all() if token.is_line_of(self)]
+
+    @property
+    def decisions(self) -> list["Approval"]:
+        """What approvers have said in this round, oldest first."""
+        return [approval for approval in self.approvals.all() if approval.round == self.round]
+
+    @property
+    def waits_for(self) -> list["AskedApprover"]:
+        """Whom this round has asked to decide and who has not, the first first."""
+        decided = {approval.approver_id for approval in self.decisions}
+        asked = [row for row in self.asked_approvers.all() if row.round == self.round]
+        return [row for row in asked if row.approver_id not in decided]
+
+    @property
+    def taken_out(self) -> list["SoftwareToken"]:
+        """What approvers have taken out of it in this round."""
+        taken_out = [token for token in self.tokens.all() if token.taken_out_by_id is not None]
+        return [token for token in taken_out if token.round == self.round]
+
+    @transition(field=state, source=S.REQUESTED, target=S.APPROVED, custom={"label": _("Approve")})
     def approve(self, *, now: datetime) -> None:
         """Enough approvers said yes, or the policy wants none."""
         self.decided_at = now
-        self.postponed_until = None
+        self.postponed_until = self.postponed_by = self.office_told_at = None
 
-    @transition(field=state, source=S.REQUESTED, target=S.REJECTED)
+    @transition(field=state, source=S.REQUESTED, target=S.REJECTED, custom={"label": _("Reject")})
     def reject(self, *, reason: str, now: datetime) -> None:
         """An approver said no."""
         self.reason = reason
         self.decided_at = self.ended_at = now
 
-    @transition(field=state, source=S.APPROVED, target=S.AWAITING_ACCEPTANCE)
+    @transition(field=state, source=S.APPROVED, target=S.AWAITING_ACCEPTANCE, custom={"label": _("Invite")})
     def invite(self, *, accept_before: datetime) -> None:
         """The person is asked to accept the terms."""
         self.accept_before = accept_before
 
-    @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.ISSUING)
+    @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.ISSUING, custom={"label": _("Accept")})
     def accept(self, *, now: datetime) -> None:
         """The person accepted the terms: from here on the CA may be asked."""
         self.accepted_at = now
 
-    @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.DECLINED)
+    @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.DECLINED, custom={"label": _("Decline")})
     def decline(self, *, reason: str, now: datetime) -> None:
         """The person does not accept the terms."""
         self.reason = reason
         self.ended_at = now
 
-    @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.LAPSED)
+    @transition(
+        field=state, source=S.AWAITING_ACCEPTANCE, target=S.LAPSED, custom={"label": _("No answer in time")}
+    )
     def lapse(self, *, now: datetime) -> None:
         """The person did not answer in time."""
         self.ended_at = now
 
-    @transition(field=state, source=S.ISSUING, target=S.FAILED)
-    def fail(self, *, reason: str) -> None:
-        """Refused for good; an officer retries or cancels."""
-        self.reason = reason
+    @transition(field=state, source=S.ISSUING, target=S.FAILED, custom={"label": _("Refused for good")})
+    def fail(self, *, code: str, facts: dict[str, Any]) -> None:
+        """Refused for good; an officer retries, sends it round again or cancels."""
+        self.failure = code
+        self.failure_facts = facts
 
-    @transition(field=state, source=S.FAILED, target=S.ISSUING)
+    @transition(field=state, source=S.FAILED, target=S.ISSUING, custom={"label": _("Try again")})
     def retry(self) -> None:
         """An officer has it tried again."""
-        self.reason = ""
+        self.reason = self.failure = ""
+        self.failure_facts = {}
+        self.stopped_at = None
 
-    @transition(field=state, source=S.ISSUING, target=S.ISSUED)
+    @transition(
+        field=state, source=list(STOPPABLE), target=S.REQUESTED, custom={"label": _("Send round again")}
+    )
+    def begin_round(self, *, by: Person, now: datetime) -> None:
+        """An officer sends it round again with the person's present data."""
+        self.round += 1
+        self.round_started_by = by
+        self.round_started_at = now
+        self.delivery_address = self.person.email
+        self.reason = self.failure = ""
+        self.failure_facts = {}
+        self.stopped_at = self.office_told_at = self.postponed_until = self.postponed_by = None
+        self.decided_at = self.accept_before = self.accepted_at = None
+
+    @transition(field=state, source=S.ISSUING, target=S.ISSUED, custom={"label": _("All are sealed")})
     def issue(self, *, now: datetime) -> None:
         """Every token of it is sealed, or was ended on the way."""
         self.issued_at = now
 
-    @transition(field=state, source=S.ISSUED, target=S.COMPLETED)
+    @transition(field=state, source=S.ISSUED, target=S.COMPLETED, custom={"label": _("All are finished")})
     def complete(self, *, now: datetime) -> None:
         """Every token of it is finished, one way or the other."""
         self.ended_at = now
 
-    @transition(field=state, source=list(BEFORE_ISSUED), target=S.CANCELLED)
+    @transition(field=state, source=list(BEFORE_ISSUED), target=S.CANCELLED, custom={"label": _("Cancel")})
     def cancel(self, *, reason: str, now: datetime) -> None:
         """Ended before anything was handed out."""
         self.reason = reason

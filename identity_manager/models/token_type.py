@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
@@ -15,7 +14,7 @@ from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.certificate_profile import CertificateProfile
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.terms import TermsDocument
-from identity_manager.models.versioned import VersionedQuerySet, VersionState
+from identity_manager.models.versioned import Drafted, VersionedQuerySet, VersionState, in_language
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -39,7 +38,7 @@ class ApprovalPolicy(models.TextChoices):
     ALWAYS = "always", _("always")
 
 
-class TokenType(Stateful):
+class TokenType(Stateful, Drafted):
     """One version of a token type. It pins the exact versions of its certificate profiles."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -64,6 +63,9 @@ class TokenType(Stateful):
     )
     archive_key = models.BooleanField(_("archive the key"), default=False)
     renewal_days = models.PositiveIntegerField(_("renewal window in days"), default=60)
+    container_retention_days = models.PositiveIntegerField(
+        _("days until the files are removed"), null=True, blank=True
+    )  # none: when the certificates expire
     passphrase_days = models.PositiveIntegerField(_("days until a passphrase is destroyed"), default=14)
     kinds = models.JSONField(_("kinds of person who may have it"), default=list)
     profiles: "models.ManyToManyField[CertificateProfile, TokenTypeProfile]" = models.ManyToManyField(
@@ -87,19 +89,16 @@ class TokenType(Stateful):
             models.UniqueConstraint(
                 fields=["code"], condition=Q(state="active"), name="token_type_one_active"
             ),
+            models.UniqueConstraint(fields=["code"], condition=Q(state="draft"), name="token_type_one_draft"),
         ]
 
     def __str__(self) -> str:
-        return self._in_language(self.name, self.name_de)
+        return in_language(self.name, self.name_de)
 
     @property
     def summary(self) -> str:
         """What it is for, in the language that is active."""
-        return self._in_language(self.description, self.description_de)
-
-    @staticmethod
-    def _in_language(english: str, german: str) -> str:
-        return german if german and (get_language() or "").startswith("de") else english
+        return in_language(self.description, self.description_de)
 
     def ordered_profiles(self) -> list[CertificateProfile]:
         """The profiles in their order; each becomes one certificate."""

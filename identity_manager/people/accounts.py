@@ -6,6 +6,7 @@ import regex
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
@@ -42,3 +43,14 @@ def check_password(password: str, *, person: Person, username: str) -> None:
         validate_password(password, Account(username=username, person=person))
     except ValidationError as error:
         raise NotPossible(Reason("bad-password", " ".join(error.messages)), field="password") from error
+
+
+def end_sessions(person: Person) -> None:
+    """Sign the locked person out everywhere, in the caller's transaction: no session outlives its epoch."""
+    Account.objects.filter(person=person).update(session_epoch=F("session_epoch") + 1)
+
+
+def close_account(person: Person) -> None:
+    """Nobody signs in as this person any more; in the caller's transaction, the person locked."""
+    end_sessions(person)
+    Account.objects.filter(person=person).update(is_active=False)

@@ -2,6 +2,7 @@
 
 import regex
 from django.utils.translation import gettext as _
+from email_validator import EmailNotValidError, validate_email
 
 from ca_bridge.errors import CaError
 from ca_bridge.subject_alt_names import mailbox
@@ -28,6 +29,18 @@ def canonical(address: str) -> str:
     for label in kept.rpartition("@")[2].split("."):
         _check_label(label)
     return kept
+
+
+def readable(address: str) -> str:
+    """Return a kept address as its owner writes it: its domain's own letters, if they deceive nobody."""
+    if "xn--" not in address:
+        return address
+    try:
+        for label in address.rpartition("@")[2].split("."):
+            _check_label(label)
+        return validate_email(address, check_deliverability=False, globally_deliverable=False).normalized
+    except (CaError, EmailNotValidError, UnicodeError):
+        return address
 
 
 def _check_label(label: str) -> None:

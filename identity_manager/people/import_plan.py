@@ -1,5 +1,7 @@
 """What an import would do, row by row, before anything is done: create, update, leave, or refuse and why."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +12,12 @@ from django_fsm import can_proceed
 
 from identity_manager.directory.csv_file import Row
 from identity_manager.models import Person, PersonState
-from identity_manager.people import taken, validation
+from identity_manager.people import roles, taken, validation
 from identity_manager.people.validation import FieldError
 
 IDENTITY_FIELDS = taken.IDENTITY_FIELDS
 GUARDED_PERCENT = 5
+LEAVING = (PersonState.INACTIVE, PersonState.LOCKED)
 # Fields that always hold something: an empty cell leaves them as they are.
 _NEVER_EMPTY = ("kind", "language", "time_zone", "state")
 
@@ -62,7 +65,6 @@ class ImportPlan:
 
     rows: tuple[PlannedRow, ...]
     source: tuple[Row, ...]
-    confirm_identity_changes: bool
     persons: int
     emails: int
 
@@ -77,8 +79,7 @@ class ImportPlan:
     @property
     def leaving(self) -> int:
         """How many persons it would deactivate or lock."""
-        gone = (PersonState.INACTIVE, PersonState.LOCKED)
-        return sum(1 for row in self._changing() if row.changes.get("state") in gone)
+        return sum(1 for row in self._changing() if row.changes.get("state") in LEAVING)
 
     @property
     def emails_changed(self) -> int:
@@ -92,16 +93,22 @@ class ImportPlan:
     def _changing(self) -> Iterator[PlannedRow]:
         return (row for row in self.rows if row.person is not None and not row.errors)
 
+    @property
+    def digest(self) -> str:
+        """What it would do, hashed: two plans with one digest do the same."""
+        lines = [(row.line, row.outcome.value, row.changes, row.waits) for row in self.rows]
+        return hashlib.sha256(json.dumps(lines, sort_keys=True).encode()).hexdigest()
+
     def says_the_same_as(self, other: "ImportPlan") -> bool:
         """Whether both would do the same."""
         mine, others = ([(row.outcome, row.changes, row.waits) for row in p.rows] for p in (self, other))
         return mine == others
 
 
-def plan(rows: Iterable[Row], *, confirm_identity_changes: bool = False) -> ImportPlan:
+def plan(rows: Iterable[Row]) -> ImportPlan:
     """Say what an import of the rows would do; change nothing.
 
-    A change of a known person's e-mail, UPN or SID waits for a second officer, unless it is confirmed.
+    A change of a known person's e-mail, UPN or SID waits for a second officer.
     """
     source = tuple(rows)
     cleaned = [validation.clean(row.values) for row in source]
@@ -111,13 +118,10 @@ def plan(rows: Iterable[Row], *, confirm_identity_changes: bool = False) -> Impo
     _refuse_repeated(planned)
     taken.refuse_taken(planned)
     _refuse_unknown_managers(planned, known)
-    if not confirm_identity_changes:
-        for row in planned:
-            _let_identity_wait(row)
+    for row in planned:
+        _let_identity_wait(row)
     counted = Person.objects.exclude(state=PersonState.LOCKED)
-    return ImportPlan(
-        planned, source, confirm_identity_changes, counted.count(), counted.exclude(email="").count()
-    )
+    return ImportPlan(planned, source, counted.count(), counted.exclude(email="").count())
 
 
 def _numbers(cleaned: validation.Cleaned) -> Iterator[str]:
@@ -182,6 +186,8 @@ def _check_state(row: PlannedRow) -> None:
     elif wanted and (wanted == PersonState.REGISTERED or not can_proceed(transition_to(person, wanted))):
         words = {"now": person.get_state_display(), "wanted": PersonState(wanted).label}
         row.refuse("state", _("Who is %(now)s does not become %(wanted)s.") % words)
+    elif wanted in LEAVING and (reason := roles.last_system_administrator(person)):
+        row.refuse("state", str(reason))
 
 
 def transition_to(person: Person, state: str) -> Callable[[], None]:

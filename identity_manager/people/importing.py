@@ -1,5 +1,9 @@
 """Import of persons: carries out exactly what a plan said, all of it or nothing."""
 
+import uuid
+from dataclasses import dataclass
+from typing import Protocol
+
 from django.db import IntegrityError, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -7,17 +11,17 @@ from django_fsm import ConcurrentTransition
 
 from identity_manager import audit
 from identity_manager.models import Person, PersonSource, PersonState
-from identity_manager.people import import_plan
+from identity_manager.people import identity_changes, import_plan
 from identity_manager.people.import_plan import (
     GUARDED_PERCENT,
-    IDENTITY_FIELDS,
     ImportPlan,
     Outcome,
     PlannedRow,
     plan,
     transition_to,
 )
-from identity_manager.workflow.errors import NotPossible, Reason
+from identity_manager.workflow import locking
+from identity_manager.workflow.errors import NotPossible, Reason, Refused
 
 __all__ = ["ImportPlan", "ImportStopped", "Outcome", "PlannedRow", "carry_out", "plan"]
 
@@ -30,56 +34,79 @@ PERSONS_CHANGED = Reason(
     "persons-changed",
     _("Persons have changed while this import was prepared. Nothing was imported; try again."),
 )
-_STATE_EVENTS = {
-    PersonState.ACTIVE: audit.Event.PERSON_ACTIVATED,
-    PersonState.INACTIVE: audit.Event.PERSON_DEACTIVATED,
-    PersonState.LOCKED: audit.Event.PERSON_LOCKED,
-}
 
 
 class ImportStopped(NotPossible):
     """The import as a whole was not carried out, and nothing has changed."""
 
 
-def carry_out(planned: ImportPlan, *, actor: Person | None, accept_partial: bool = False) -> ImportPlan:
+class ChangesState(Protocol):
+    """What becomes of roles, tokens and requests of who leaves or returns; the workflow's word."""
+
+    def __call__(self, *, person_id: uuid.UUID, state: PersonState, actor: Person | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Importing:
+    """On whose word (None: who operates the machine), and by which verb persons leave and return."""
+
+    actor: Person | None
+    change_state: ChangesState
+
+
+def carry_out(
+    planned: ImportPlan,
+    *,
+    actor: Person | None,
+    change_state: ChangesState,
+    accept_partial: bool = False,
+    confirmed_by: Person | None = None,
+) -> ImportPlan:
     """Create and update as planned, in one transaction; actor None is who operates the machine.
 
-    Raises ImportStopped, with nothing changed, when rows are refused and the others were not accepted alone;
-    when more than 5 % of the persons would be deactivated or locked, or 5 % of the e-mails changed; or when
-    the persons are no longer as they were planned with.
+    change_state is workflow.leave_and_return.take_over_state. Changes of e-mail, UPN and SID are left waiting
+    for a second officer. Raises ImportStopped, with nothing changed, when rows are refused and the others
+    were not accepted alone; when the guard stops it and no second officer has confirmed it; or when the
+    persons are no longer as they were planned with.
     """
     if planned.count(Outcome.REFUSED) and not accept_partial:
         raise ImportStopped(ROWS_REFUSED)
-    _guard(planned)
+    stopped = guard(planned)
+    if stopped is not None and confirmed_by is None:
+        raise ImportStopped(stopped)
     try:
         with transaction.atomic():
-            fresh = plan(planned.source, confirm_identity_changes=planned.confirm_identity_changes)
+            fresh = plan(planned.source)
             if not fresh.says_the_same_as(planned):
                 raise ImportStopped(PERSONS_CHANGED)
 
             _create(fresh)
-            for row in fresh.with_outcome(Outcome.UPDATE):
-                _update(row, actor=actor)
+            for row in _known_rows(fresh):
+                _update(row, Importing(actor, change_state))
             _record(fresh, actor=actor)
             return fresh
     except (ConcurrentTransition, IntegrityError) as error:
         raise ImportStopped(PERSONS_CHANGED) from error
 
 
-def _guard(planned: ImportPlan) -> None:
-    """A wrong file is stopped before it locks half of the house out."""
+def guard(planned: ImportPlan) -> Reason | None:
+    """Why a second officer has to confirm: a wrong file is stopped before it locks half of the house out.
+
+    That is where more than 5 % of the persons would be deactivated or locked, or of the e-mails changed.
+    """
     if planned.leaving * 100 > GUARDED_PERCENT * planned.persons:
         sentence = _(
             "This would deactivate or lock %(number)s of %(all)s persons, more than %(percent)s %%."
-            " A second officer has to confirm that. Nothing was imported."
+            " A second officer has to confirm that."
         )
-        raise ImportStopped(_reason("too-many-leaving", sentence, planned.leaving, planned.persons))
+        return _reason("too-many-leaving", sentence, planned.leaving, planned.persons)
     if planned.emails_changed * 100 > GUARDED_PERCENT * planned.emails:
         sentence = _(
             "This would change %(number)s of %(all)s e-mail addresses, more than %(percent)s %%."
-            " A second officer has to confirm that. Nothing was imported."
+            " A second officer has to confirm that."
         )
-        raise ImportStopped(_reason("too-many-emails", sentence, planned.emails_changed, planned.emails))
+        return _reason("too-many-emails", sentence, planned.emails_changed, planned.emails)
+    return None
 
 
 def _reason(code: str, sentence: Promise, number: int, total: int) -> Reason:
@@ -106,23 +133,44 @@ def _new_person(row: PlannedRow) -> Person:
     return person
 
 
-def _update(row: PlannedRow, *, actor: Person | None) -> None:
+def _known_rows(planned: ImportPlan) -> list[PlannedRow]:
+    """What is to be updated or waits, in the one order in which persons are locked."""
+    rows = [*planned.with_outcome(Outcome.UPDATE), *planned.with_outcome(Outcome.WAITS)]
+    return sorted(rows, key=lambda row: row.person.pk if row.person else row.line)
+
+
+def _update(row: PlannedRow, importing: Importing) -> None:
     """Each by itself: save() compares the version, so that nobody else's change is written over."""
     person = row.person
     assert person is not None  # noqa: S101 what is updated exists
     changes = dict(row.changes)
     state = changes.pop("state", None)
+    if changes:
+        _write(person, changes, actor=importing.actor)
+    if row.waits and state != PersonState.LOCKED:
+        locked = locking.person(person.pk)
+        identity_changes.ask(locked, new=row.waits, source=PersonSource.CSV, actor=importing.actor)
+    if state is not None:
+        _change_state(row, person, PersonState(state), importing)
+
+
+def _write(person: Person, changes: dict[str, str], *, actor: Person | None) -> None:
+    fields = sorted(changes)
     if "manager" in changes:
         person.manager = Person.objects.filter(personnel_number=changes.pop("manager")).first()
     for name, value in changes.items():
         setattr(person, name, value)
-    if state is not None:
-        transition_to(person, state)()
     person.save()
-    if identity := sorted(set(changes) & set(IDENTITY_FIELDS)):
-        audit.record(audit.Event.PERSON_CHANGED, actor=actor, subject=person, fields=identity)
-    if state is not None:
-        audit.record(_STATE_EVENTS[PersonState(state)], actor=actor, subject=person)
+    audit.record(audit.Event.PERSON_CHANGED, actor=actor, subject=person, fields=fields)
+
+
+def _change_state(row: PlannedRow, person: Person, state: PersonState, importing: Importing) -> None:
+    try:
+        importing.change_state(person_id=person.pk, state=state, actor=importing.actor)
+    except Refused as refused:
+        sentence = _("Line %(line)s: %(sentence)s Nothing was imported.")
+        words = {"line": row.line, "sentence": refused}
+        raise ImportStopped(Reason(refused.reason.code, str(sentence) % words)) from refused
 
 
 def _record(planned: ImportPlan, *, actor: Person | None) -> None:
@@ -133,6 +181,5 @@ def _record(planned: ImportPlan, *, actor: Person | None) -> None:
         subject=None,
         source=PersonSource.CSV.value,
         counts={outcome.value: planned.count(outcome) for outcome in Outcome},
-        identity_changes_confirmed=planned.confirm_identity_changes,
         refused_lines=[row.line for row in refused[:REFUSED_LINES_AUDITED]],
     )

@@ -16,11 +16,18 @@ OFFICERS_EXIST = Reason(
 
 
 def create_officer(
-    *, values: Mapping[str, str], username: str, password: str, held: Sequence[Role], force: bool = False
+    *,
+    values: Mapping[str, str],
+    username: str,
+    password: str,
+    held: Sequence[Role],
+    force: bool = False,
+    break_glass: bool = False,
 ) -> Account:
     """Create an Active person with an account and these roles, all or nothing.
 
     values are fields of a person as text. force: even where a System Administrator can sign in already.
+    break_glass: signs in locally at /account/break-glass/ whatever the installation's ways of signing in are.
     Raises NotPossible with field and reason.
     """
     with transaction.atomic():
@@ -28,6 +35,9 @@ def create_officer(
         refuse(None if held else NO_ROLE, field="role")
         person = persons.create_active(actor=None, values=values)
         account = accounts.open_account(person_id=person.pk, username=username, password=password)
+        if break_glass:
+            account.is_break_glass = True
+            account.save(update_fields=["is_break_glass"])
         for role in dict.fromkeys(held):
             roles.establish(person_id=person.pk, role=role)
         return account

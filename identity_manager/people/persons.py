@@ -1,69 +1,156 @@
-"""Verbs on persons."""
+"""Verbs on persons: create and edit. What becomes of their tokens when they leave is in the workflow."""
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
-from django_fsm import can_proceed
 
-from identity_manager import audit
-from identity_manager.models import Person, Role
-from identity_manager.people import taken, validation
+from identity_manager import audit, queue
+from identity_manager.models import IdentityChange, Person, PersonSource
+from identity_manager.people import identity_changes, registration_policy, taken, validation
 from identity_manager.workflow import locking
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, refuse
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
 
-NOT_REGISTRATION_OFFICER = Reason(
-    "not-registration-officer", _("Only a Registration Officer of this organisational unit can do this.")
-)
-NOT_TO_BE_ACTIVATED = Reason(
-    "not-to-be-activated", _("Only a Registered or Inactive person can be activated.")
-)
 NUMBER_TAKEN = Reason("number-taken", _("There is a person with this personnel number already."))
+TAKEN = Reason("taken", _("Belongs to another person already."))
+NO_MANAGER = Reason("no-manager", _("There is no person with this personnel number."))
+OWN_MANAGER = Reason("own-manager", _("Nobody is their own manager."))
+CHANGED_MEANWHILE = Reason(
+    "changed-meanwhile",
+    _("Somebody changed this person since you opened the page. Look at what is different, then save again."),
+)
+_NEVER_EMPTY = ("kind", "language", "time_zone")
+EDITABLE = (*(name for name in validation.TEXT_FIELDS if name != "personnel_number"), *_NEVER_EMPTY)
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What came of an edit: the person as they are now, the fields that were written, and what waits."""
+
+    person: Person
+    fields: tuple[str, ...]
+    waits: IdentityChange | None
 
 
 def create_active(*, actor: Person | None, values: Mapping[str, str]) -> Person:
     """Create a person who works here, by the fields of validation.clean but manager
     and state; actor None is who operates the machine. Raises NotPossible with the first field at fault.
     """
+    with transaction.atomic():
+        return _create(_checked(values), active=True, actor=actor)
+
+
+def enter(*, actor: Person, values: Mapping[str, str], active: bool) -> Person:
+    """Enter a person by hand: Active, or Registered only. No second officer: nothing was theirs before.
+
+    values: the fields of validation.clean but state. Raises NotAllowed, or NotPossible with the first field
+    at fault.
+    """
+    with transaction.atomic():
+        fields = _checked(values)
+        unit = fields.get("organisational_unit", "")
+        allowed = registration_policy.registers_in(actor, unit)
+        refuse(
+            None if allowed else registration_policy.NOT_YOUR_UNIT,
+            kind=NotAllowed,
+            field="organisational_unit",
+        )
+
+        return _create(fields, active=active, actor=actor)
+
+
+def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[str, str]) -> Edited:
+    """Change a person's record; a changed e-mail, UPN or SID waits for a second officer.
+
+    values: of EDITABLE, those that the form shows. version: what the form was made of. Raises NotAllowed,
+    Stale (changed meanwhile, or Locked), or NotPossible with the first field at fault.
+    """
+    with transaction.atomic():
+        person = locking.person(person_id)
+        refuse(registration_policy.officer_obstacle(actor, person), kind=NotAllowed)
+        refuse(registration_policy.editing_obstacle(actor, person), kind=Stale)
+        refuse(CHANGED_MEANWHILE if person.version != version else None, kind=Stale)
+        fields = _checked({"personnel_number": person.personnel_number, **values}, allow_empty=True)
+        unit = fields.get("organisational_unit", person.organisational_unit)
+        allowed = registration_policy.registers_in(actor, unit)
+        refuse(
+            None if allowed else registration_policy.NOT_YOUR_UNIT,
+            kind=NotAllowed,
+            field="organisational_unit",
+        )
+        manager = _manager(fields.pop("manager"), person) if "manager" in fields else person.manager
+        changed = {name: value for name, value in fields.items() if value != getattr(person, name)}
+        new = {name: changed.pop(name) for name in taken.IDENTITY_FIELDS if name in changed}
+        _check_free(new)
+
+        written = _write(person, changed, manager)
+        if written:
+            audit.record(audit.Event.PERSON_CHANGED, actor=actor, subject=person, fields=written)
+            queue.after_commit(identity_changes.NOTICE, person.pk)
+        change = (
+            identity_changes.ask(person, new=new, source=PersonSource.MANUAL, actor=actor) if new else None
+        )
+        return Edited(person, tuple(written), change)
+
+
+def _must_register_in(unit: str, actor: Person) -> None:
+    reason = None if registration_policy.registers_in(actor, unit) else registration_policy.NOT_YOUR_UNIT
+    refuse(reason, kind=NotAllowed, field="organisational_unit")
+
+
+def _checked(values: Mapping[str, str], *, allow_empty: bool = False) -> dict[str, str]:
+    """The values as they are kept. Raises NotPossible with the first field at fault."""
     cleaned = validation.clean(values)
     for error in cleaned.errors:
         raise NotPossible(Reason("bad-value", error.sentence), field=error.field)
-    fields = {name: value for name, value in cleaned.values.items() if value}
-    fields.setdefault(
-        "display_name", validation.compose_display_name(fields["given_name"], fields["surname"])
-    )
-    with transaction.atomic():
-        _check_free(fields)
-
-        person = Person(**fields)
-        person.activate()
-        person.save()
-        audit.record(audit.Event.PERSON_CREATED, actor=actor, subject=person, state=person.state)
-        return person
+    kept = cleaned.values
+    fields = {
+        name: value for name, value in kept.items() if value or (allow_empty and name not in _NEVER_EMPTY)
+    }
+    if not fields.get("display_name") and ("display_name" in kept or not allow_empty):
+        fields["display_name"] = validation.compose_display_name(fields["given_name"], fields["surname"])
+    return fields
 
 
-def _check_free(fields: Mapping[str, str]) -> None:
+def _create(fields: dict[str, str], *, active: bool, actor: Person | None) -> Person:
     number = fields["personnel_number"]
     known = Person.objects.filter(personnel_number=number).exists()
     refuse(NUMBER_TAKEN if known else None, field="personnel_number")
-    for name in taken.IDENTITY_FIELDS:
-        if name in fields and taken.owners(name, [fields[name]]):
-            raise NotPossible(Reason("taken", _("Belongs to another person already.")), field=name)
+    _check_free({name: fields[name] for name in taken.IDENTITY_FIELDS if name in fields})
+    manager = _manager(fields.pop("manager", ""), None)
 
-
-def activate(*, actor: Person, person_id: uuid.UUID) -> Person:
-    """The person works here (again). Raises NotAllowed, or NotPossible (Active already, or Locked)."""
-    with transaction.atomic():
-        person = locking.person(person_id)
-        refuse(None if _registers(actor, person) else NOT_REGISTRATION_OFFICER, kind=NotAllowed)
-        refuse(None if can_proceed(person.activate) else NOT_TO_BE_ACTIVATED, kind=NotPossible)
-
+    person = Person(manager=manager, **fields)
+    if active:
         person.activate()
+    person.save()
+    audit.record(audit.Event.PERSON_CREATED, actor=actor, subject=person, state=person.state)
+    return person
+
+
+def _write(person: Person, changed: Mapping[str, str], manager: Person | None) -> list[str]:
+    """Set and save what is different; returns the names of the fields."""
+    written = sorted(changed)
+    if manager != person.manager:
+        person.manager = manager
+        written.append("manager")
+    for name, value in changed.items():
+        setattr(person, name, value)
+    if written:
         person.save()
-        audit.record(audit.Event.PERSON_ACTIVATED, actor=actor, subject=person)
-        return person
+    return written
 
 
-def _registers(actor: Person, person: Person) -> bool:
-    return actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit=person.organisational_unit)
+def _manager(number: str, person: Person | None) -> Person | None:
+    if not number:
+        return None
+    refuse(OWN_MANAGER if person and person.personnel_number == number else None, field="manager")
+    found = Person.objects.filter(personnel_number=number).first()
+    refuse(NO_MANAGER if found is None else None, field="manager")
+    return found
+
+
+def _check_free(fields: Mapping[str, str]) -> None:
+    for name, value in fields.items():
+        refuse(TAKEN if value and taken.owners(name, [value]) else None, field=name)

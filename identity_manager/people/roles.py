@@ -1,50 +1,78 @@
 """Verbs on roles: who may do what, and who may say so (SPEC.md 2)."""
 
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.models import OFFICER_ROLES, Person, PersonState, Role, RoleAssignment
+from identity_manager.models import OFFICER_ROLES, Account, Person, PersonState, Role, RoleAssignment
+from identity_manager.models.role import today
 from identity_manager.workflow import locking
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, refuse
+from identity_manager.workflow.errors import NotAllowed, Reason, refuse
 
 NOT_ALLOWED = Reason(
     "not-user-administrator", _("Only a User Administrator of this organisational unit can do this.")
 )
-NEVER_TO_ONESELF = Reason("never-to-oneself", _("Nobody assigns or withdraws roles of their own."))
-NOT_ACTIVE = Reason("person-not-active", _("Only an Active person can have a role."))
+NEVER_TO_ONESELF = Reason(
+    "never-to-oneself",
+    _("Nobody assigns or withdraws roles of their own. Another User Administrator does it."),
+)
+NOT_ACTIVE = Reason("role-needs-an-active-person", _("Only an Active person can have a role."))
 HAS_ROLE = Reason("has-role", _("This person has that role already."))
 HAS_NOT_ROLE = Reason("has-not-role", _("This person does not have that role."))
-CONFLICT = Reason("role-conflict", _("This role does not go together with another one that this person has."))
+CONFLICT = _(
+    "This does not go together with the role %(role)s, which this person has: %(why)s"
+    " The settings of this installation can allow it."
+)
+WATCHES = _("who watches does not act.")
+STARTS = _("who starts a request does not decide on it.")
+ENDS_BEFORE_IT_BEGINS = Reason("ends-before-it-begins", _("The last day lies before the first one."))
+ENDED_ALREADY = Reason("ended-already", _("The last day is over already."))
 LAST_SYSTEM_ADMINISTRATOR = Reason(
     "last-system-administrator", _("This is the last System Administrator who can sign in.")
 )
-# Who starts a request does not decide on it, and who watches does not act.
-_CONFLICTS = (
-    frozenset({Role.TOKEN_ADMINISTRATOR, Role.APPROVER}),
-    *(frozenset({Role.AUDITOR, other}) for other in OFFICER_ROLES - {Role.AUDITOR}),
-)
+CONFLICTS = {
+    frozenset({Role.TOKEN_ADMINISTRATOR, Role.APPROVER}): STARTS,
+    **{frozenset({Role.AUDITOR, other}): WATCHES for other in OFFICER_ROLES - {Role.AUDITOR}},
+}
 
 
-def assign(*, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "") -> RoleAssignment:
-    """Give the role to the person, everywhere or for one organisational unit.
+@dataclass(frozen=True)
+class Period:
+    """The first and the last day of a role, both inclusive; None: from now on, without end."""
 
-    Raises NotAllowed, or NotPossible (not Active, has it, conflict).
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+WITHOUT_END = Period()
+
+
+def assign(
+    *, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "", period: Period = WITHOUT_END
+) -> RoleAssignment:
+    """Give the role to the person, everywhere or for one organisational unit, for a time or without end.
+
+    Raises NotAllowed, or NotPossible (not Active, has it, conflict, a period that is no time).
     """
     with transaction.atomic():
         person = locking.person(person_id)
         refuse(NEVER_TO_ONESELF if actor.pk == person.pk else None, kind=NotAllowed)
         refuse(None if may_assign(actor, person, role=role, unit=unit) else NOT_ALLOWED, kind=NotAllowed)
-        return _give(person, role, unit, actor=actor)
+        _check_period(period)
+        return _give(person, role, unit, period=period, actor=actor)
 
 
 def establish(*, person_id: uuid.UUID, role: Role) -> RoleAssignment:
     """Give the role on the word of who operates the machine: the first officers come from nowhere else."""
     with transaction.atomic():
-        return _give(locking.person(person_id), role, "", actor=None)
+        return _give(locking.person(person_id), role, "", period=WITHOUT_END, actor=None)
 
 
 def withdraw(*, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "") -> None:
@@ -53,14 +81,82 @@ def withdraw(*, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "")
         if role == Role.SYSTEM_ADMINISTRATOR:
             _lock_system_administrators()
         person = locking.person(person_id)
-        refuse(NEVER_TO_ONESELF if actor.pk == person.pk else None, kind=NotAllowed)
-        refuse(None if _administers(actor, person, unit) else NOT_ALLOWED, kind=NotAllowed)
+        refuse(withdraw_obstacle(actor=actor, person=person, unit=unit), kind=NotAllowed)
         held = RoleAssignment.objects.filter(person=person, role=role, organisational_unit=unit)
         refuse(None if held.exists() else HAS_NOT_ROLE)
         refuse(LAST_SYSTEM_ADMINISTRATOR if _is_last(person, role) else None)
 
         held.delete()
         audit.record(audit.Event.ROLE_WITHDRAWN, actor=actor, subject=person, role=role.value, unit=unit)
+
+
+def withdraw_all(person: Person, *, actor: Person | None) -> set[Role]:
+    """Take every role from a locked person, in the caller's transaction; returns those that were in force."""
+    in_force = {Role(held.role) for held in person.roles_in_force()}
+    held = list(person.roles.order_by("role", "organisational_unit"))
+    person.roles.all().delete()
+    for each in held:
+        audit.record(
+            audit.Event.ROLE_WITHDRAWN,
+            actor=actor,
+            subject=person,
+            role=each.role,
+            unit=each.organisational_unit,
+        )
+    return in_force
+
+
+def give_self_service_back(person: Person, *, actor: Person | None) -> None:
+    """Self-Service User for a locked person who is Active again, in the caller's transaction."""
+    if not person.has_role(Role.SELF_SERVICE_USER):
+        _give(person, Role.SELF_SERVICE_USER, "", period=WITHOUT_END, actor=actor)
+
+
+def lock_with_system_administrators(person_id: uuid.UUID) -> Person:
+    """The person, locked; where they are a System Administrator, the others too, so that one is left."""
+    if RoleAssignment.objects.filter(person=person_id, role=Role.SYSTEM_ADMINISTRATOR).exists():
+        _lock_system_administrators()
+    return locking.person(person_id)
+
+
+def last_system_administrator(person: Person) -> Reason | None:
+    """Why this person must stay, because nobody else could make officers, or None."""
+    if all(each.role != Role.SYSTEM_ADMINISTRATOR for each in person.roles.all()):
+        return None
+    if not Account.objects.filter(person=person, is_active=True).exists():
+        return None
+    return LAST_SYSTEM_ADMINISTRATOR if _is_last(person, Role.SYSTEM_ADMINISTRATOR) else None
+
+
+def give_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> None:
+    """Give the role because a provider of single sign-on has the person in its group. Raises NotPossible."""
+    with transaction.atomic():
+        source = f"sso:{provider}"
+        _give(locking.person(person_id), role, "", period=WITHOUT_END, actor=None, source=source)
+
+
+def take_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> None:
+    """Take the role because the person left that group; never the last System Administrator's.
+
+    Raises NotPossible.
+    """
+    with transaction.atomic():
+        if role == Role.SYSTEM_ADMINISTRATOR:
+            _lock_system_administrators()
+        person = locking.person(person_id)
+        held = RoleAssignment.objects.filter(person=person, role=role, organisational_unit="")
+        refuse(None if held.exists() else HAS_NOT_ROLE)
+        refuse(LAST_SYSTEM_ADMINISTRATOR if _is_last(person, role) else None)
+
+        held.delete()
+        audit.record(
+            audit.Event.ROLE_WITHDRAWN,
+            actor=None,
+            subject=person,
+            role=role.value,
+            unit="",
+            source=f"sso:{provider}",
+        )
 
 
 def may_assign(actor: Person, person: Person, *, role: Role, unit: str = "") -> bool:
@@ -86,26 +182,116 @@ def _lock_system_administrators() -> None:
         locking.person(pk)
 
 
-def _give(person: Person, role: Role, unit: str, *, actor: Person | None) -> RoleAssignment:
-    refuse(None if person.state == PersonState.ACTIVE else NOT_ACTIVE)
-    held = set(person.roles.values_list("role", "organisational_unit"))
-    refuse(HAS_ROLE if (role.value, unit) in held else None)
-    if not settings.ALLOW_CONFLICTING_ROLES and _conflicts(role, {name for name, _unit in held}):
-        raise NotPossible(CONFLICT, field="role")
+def obstacle(*, actor: Person, person: Person, role: Role) -> Reason | None:
+    """Why the actor cannot give this role to the person at all, wherever and whenever, or None."""
+    if actor.pk == person.pk:
+        return NEVER_TO_ONESELF
+    if not any(may_assign(actor, person, role=role, unit=unit) for unit in _units(actor)):
+        return NOT_ALLOWED
+    if person.state != PersonState.ACTIVE:
+        return NOT_ACTIVE
+    return _conflict(role, _not_ended(person))
 
-    given = RoleAssignment.objects.create(
-        person=person, role=role, organisational_unit=unit, assigned_by=actor
+
+def withdraw_obstacle(*, actor: Person, person: Person, unit: str = "") -> Reason | None:
+    """Why the actor cannot take roles from this person, or None."""
+    if actor.pk == person.pk:
+        return NEVER_TO_ONESELF
+    return None if _administers(actor, person, unit) else NOT_ALLOWED
+
+
+def end_overdue() -> int:
+    """Take away the roles whose last day is over; returns how many. They gave nothing any more."""
+    overdue = RoleAssignment.objects.ended(today()).values_list("pk", "person_id")
+    return sum(_end(pk, person_id) for pk, person_id in list(overdue))
+
+
+def _end(pk: uuid.UUID, person_id: uuid.UUID) -> int:
+    with transaction.atomic():
+        person = locking.person(person_id)
+        held = RoleAssignment.objects.ended(today()).filter(pk=pk).first()
+        if held is None:
+            return 0
+        held.delete()
+        audit.record(
+            audit.Event.ROLE_ENDED, actor=None, subject=person, role=held.role, unit=held.organisational_unit
+        )
+        return 1
+
+
+def _units(actor: Person) -> set[str]:
+    """The reaches that the actor may give a role: one everywhere is one for any unit too."""
+    return {held.organisational_unit for held in actor.roles_in_force()}
+
+
+def _check_period(period: Period) -> None:
+    begins, ends = period.valid_from, period.valid_until
+    if ends is not None:
+        refuse(ENDS_BEFORE_IT_BEGINS if begins and ends < begins else None, field="valid_until")
+        refuse(ENDED_ALREADY if ends < today() else None, field="valid_until")
+
+
+def _give(
+    person: Person, role: Role, unit: str, *, period: Period, actor: Person | None, source: str = ""
+) -> RoleAssignment:
+    refuse(None if person.state == PersonState.ACTIVE else NOT_ACTIVE)
+    held = _not_ended(person)
+    has_it = any(each.role == role and each.organisational_unit == unit for each in held)
+    refuse(HAS_ROLE if has_it else None, field="role")
+    refuse(_conflict(role, held), field="role")
+
+    given, _created = RoleAssignment.objects.update_or_create(  # over one that has ended
+        person=person,
+        role=role,
+        organisational_unit=unit,
+        defaults={
+            "assigned_by": actor,
+            "valid_from": period.valid_from,
+            "valid_until": period.valid_until,
+        },
     )
-    audit.record(audit.Event.ROLE_ASSIGNED, actor=actor, subject=person, role=role.value, unit=unit)
+    audit.record(
+        audit.Event.ROLE_ASSIGNED,
+        actor=actor,
+        subject=person,
+        role=role.value,
+        unit=unit,
+        **_days(period),
+        **({"source": source} if source else {}),
+    )
     return given
 
 
-def _conflicts(role: Role, held: set[str]) -> bool:
-    return any({role, Role(other)} in _CONFLICTS for other in held)
+def _days(period: Period) -> dict[str, str]:
+    days = {"valid_from": period.valid_from, "valid_until": period.valid_until}
+    return {name: day.isoformat() for name, day in days.items() if day is not None}
+
+
+def _not_ended(person: Person) -> list[RoleAssignment]:
+    """What the person holds, or will hold: two roles that begin on different days conflict too."""
+    day = today()
+    return [each for each in person.roles.all() if each.valid_until is None or each.valid_until >= day]
+
+
+def _conflict(role: Role, held: Iterable[RoleAssignment]) -> Reason | None:
+    if settings.ALLOW_CONFLICTING_ROLES:
+        return None
+    for other in held:
+        why = CONFLICTS.get(frozenset({role, Role(other.role)}))
+        if why is not None:
+            return Reason("role-conflict", CONFLICT % {"role": other.get_role_display(), "why": why})
+    return None
 
 
 def _is_last(person: Person, role: Role) -> bool:
+    """Whether nobody else is left who keeps the role without end and can sign in."""
     if role != Role.SYSTEM_ADMINISTRATOR:
         return False
-    others = Person.objects.holding(role).filter(account__is_active=True).exclude(pk=person.pk)
-    return not others.exists()
+    keepers = RoleAssignment.objects.filter(
+        Q(valid_from=None) | Q(valid_from__lte=today()),
+        role=role,
+        valid_until=None,
+        person__state=PersonState.ACTIVE,
+        person__account__is_active=True,
+    )
+    return not keepers.exclude(person=person).exists()

@@ -1,12 +1,18 @@
 """Verbs on signing in: who did, who could not, and that a password was set."""
 
+import logging
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from identity_manager import audit
-from identity_manager.models import Account, Person
+from identity_manager import audit, outbox
+from identity_manager.mail import account_messages
+from identity_manager.models import Account, Person, Role
+from identity_manager.people import sessions
+from identity_manager.workflow import locking
 
+logger = logging.getLogger(__name__)
 NAME_SALT = "identity_manager.typed-name"
 
 
@@ -28,6 +34,15 @@ def record_sign_in(*, account: Account, method: str) -> None:
     audit.record(audit.Event.SIGNED_IN, actor=account.person, subject=account.person, method=method)
 
 
+def record_break_glass(*, account: Account) -> None:
+    """The emergency account was used: every System Administrator is told, and the log says so."""
+    officer = account.person
+    logger.warning("Break-glass sign-in by %s.", account.username)
+    for administrator in Person.objects.holding(Role.SYSTEM_ADMINISTRATOR).exclude(pk=officer.pk):
+        outbox.enqueue(account_messages.break_glass_used(administrator, officer=officer))
+    audit.record(audit.Event.BREAK_GLASS_SIGNED_IN, actor=officer, subject=officer)
+
+
 def record_failure(*, typed_name: str, method: str, locked_out: bool = False) -> None:
     """Somebody could not sign in. What was typed is kept as a keyed hash: people type passwords there."""
     audit.record(
@@ -45,9 +60,15 @@ def name_digest(typed_name: str) -> str:
     return salted_hmac(NAME_SALT, typed_name.strip().casefold(), algorithm="sha256").hexdigest()[:32]
 
 
-def set_password(*, account: Account, password: str) -> None:
-    """Set an already validated password. Sessions elsewhere end with the old one."""
+def set_password(*, account: Account, password: str, stays: str = "") -> None:
+    """Set an already validated password; the person is told by mail.
+
+    Every session ends but the one with the key that stays, if there is one.
+    """
     account.set_password(password)
     with transaction.atomic():
+        person = locking.person(account.person_id)
         account.save(update_fields=["password"])
-        audit.record(audit.Event.PASSWORD_SET, actor=account.person, subject=account.person)
+        sessions.end_locked(account, but=stays)
+        outbox.enqueue(account_messages.password_set(person))
+        audit.record(audit.Event.PASSWORD_SET, actor=person, subject=person)

@@ -5,15 +5,20 @@ from typing import Any, cast
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend as AllauthBackend
 from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.db.models import FilteredRelation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import OFFICER_ROLES, Account, Person
 from identity_manager.people import signing_in
+from identity_manager.ui import sign_in_ways
 
 NOT_ACCEPTED = _("The user name and the password do not fit together, or nobody can sign in with them now.")
 
@@ -25,8 +30,18 @@ class AuthenticationBackend(AllauthBackend):  # type: ignore[misc]  # allauth ha
         return isinstance(user, Account) and signing_in.may_sign_in(user)
 
     def get_user(self, user_id: Any) -> Account | None:
-        account = Account.objects.select_related("person").filter(pk=user_id).first()
+        account = _with_roles(user_id)
         return account if self.user_can_authenticate(account) else None
+
+
+def _with_roles(account_id: Any) -> Account | None:
+    """The account with its person and all roles, by one query: every page asks for them."""
+    rows = Account.objects.filter(pk=account_id).annotate(held=FilteredRelation("person__roles"))
+    found = list(rows.select_related("person", "held"))  # type: ignore[misc]  # annotated above
+    if not found:
+        return None
+    found[0].person.know_roles([row.held for row in found if hasattr(row, "held")])
+    return found[0]
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -66,13 +81,33 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Sign in, with a new session key, and audit it in the same transaction."""
         account = cast(Account, user)
-        method = get_authentication_records(request, account)[-1]["method"]
+        if not signing_in.may_sign_in(account):
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, account))
+        records = get_authentication_records(request, account)
+        breaks_glass = account.is_break_glass and bool(request.session.pop(sign_in_ways.BREAK_GLASS, ""))
         with transaction.atomic():
             super().login(request, account)
-            signing_in.record_sign_in(account=account, method=method)
+            if breaks_glass:
+                signing_in.record_break_glass(account=account)
+            signing_in.record_sign_in(account=account, method=_ways(records))
+        way = sign_in_ways.BREAK_GLASS if breaks_glass else sign_in_ways.of(records)
+        request.session[sign_in_ways.WAY] = way
+
+    def get_login_stages(self) -> list[str]:
+        return ["identity_manager.ui.second_step.SecondStep"]
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
+        """One page for every way; it asks for the second factor where there is one."""
+        if not user.is_authenticated:
+            return []
+        return [{"id": "reauthenticate", "description": "", "url": reverse("account_reauthenticate")}]
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """None of allauth's: our verbs tell what they changed, through the outbox."""
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
-        signing_in.set_password(account=cast(Account, user), password=password)
+        here = self.request.session.session_key or "" if self.request else ""
+        signing_in.set_password(account=cast(Account, user), password=password, stays=here)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return home_of(cast(Account, request.user).person)
@@ -89,7 +124,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return signing_in.name_digest(credentials.get("username", ""))
 
 
+def _ways(records: list[dict[str, Any]]) -> str:
+    """How somebody signed in, step by step: "password+totp"."""
+    return "+".join(dict.fromkeys(str(record.get("type") or record["method"]) for record in records))
+
+
 def home_of(person: Person) -> str:
-    """Where the person starts: who holds an office in Identity Manager, others in Self-Service."""
-    holds_office = any(held.role in OFFICER_ROLES for held in person.roles.all())
+    """Where the person starts: at the portal that is served here; of both, officers in Identity Manager."""
+    if len(settings.PORTALS) == 1:
+        return "/" if "console" in settings.PORTALS else "/my/"
+    holds_office = any(held.role in OFFICER_ROLES for held in person.roles_in_force())
     return "/" if holds_office else "/my/"

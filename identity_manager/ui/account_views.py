@@ -4,16 +4,27 @@ from http import HTTPStatus
 from typing import Any
 
 from allauth.account import views
+from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
+from allauth.mfa.base.internal.flows import post_authentication
+from allauth.mfa.base.views import AuthenticateView
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from identity_manager.ui import error_pages
+from identity_manager.people import second_factors, signing_in, single_sign_on
+from identity_manager.sso_provider import SsoProvider
+from identity_manager.ui import error_pages, lockout, passkeys, sign_in_ways
+from identity_manager.ui.second_factor_forms import CodeForm, PasskeyForm, ProofForm
+from identity_manager.ui.sign_in import account_of, renew_session_key
 
-LOCKED_OUT = "too_many_login_attempts"
-LOCKOUT_SECONDS = 15 * 60
+NO_PASSWORDS = _("Passwords do not sign in here: your organisation's own sign-in does.")
 
 
 class LoginForm(views.LoginForm):  # type: ignore[misc]  # allauth has no types
@@ -31,20 +42,148 @@ class RefusesWithStatus:
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         request: HttpRequest = self.request  # type: ignore[attr-defined]  # the view has it
-        if any(error.code == LOCKED_OUT for errors in form.errors.as_data().values() for error in errors):
-            return error_pages.too_many_requests(request, wait_seconds=LOCKOUT_SECONDS)
+        if lockout.is_told_by(form):
+            return error_pages.too_many_requests(request, wait_seconds=lockout.SECONDS)
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # the view has it
         response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
         return response
 
 
+@method_decorator(login_not_required, name="dispatch")
 class LoginView(RefusesWithStatus, views.LoginView):  # type: ignore[misc]  # allauth has no types
     form_class = LoginForm
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return leading_to_providers(response)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """A password where none is offered is not even looked at."""
+        if not sign_in_ways.is_offered(sign_in_ways.PASSWORD):
+            raise PermissionDenied(NO_PASSWORDS)
+        response: HttpResponseBase = super().post(request, *args, **kwargs)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), **ways_offered()}
+
+
+class BreakGlassForm(LoginForm):
+    """For the accounts that are named for emergencies; others get the answer of a wrong password."""
+
+    def clean(self) -> dict[str, Any]:
+        typed: dict[str, Any] = super().clean()
+        if self.user is not None and not self.user.is_break_glass:
+            signing_in.record_failure(typed_name=self.user.get_username(), method="break-glass")
+            raise views.get_adapter().validation_error("username_password_mismatch")
+        return typed
+
+
+class BreakGlassView(RefusesWithStatus, views.LoginView):  # type: ignore[misc]  # allauth has no types
+    """Past single sign-on, with a password and the second factor."""
+
+    form_class = BreakGlassForm
+    template_name = "account/break_glass.html"
+
+    def form_valid(self, form: BreakGlassForm) -> HttpResponse:
+        self.request.session[sign_in_ways.BREAK_GLASS] = "begun"
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+
+def ways_offered() -> dict[str, Any]:
+    """What the sign-in page offers."""
+    offered = sign_in_ways.offered()
+    return {
+        "password_offered": sign_in_ways.PASSWORD in offered,
+        "passkey_offered": sign_in_ways.PASSKEY in offered,
+        "sso_providers": list(settings.SSO_PROVIDERS.values()) if sign_in_ways.SSO in offered else [],
+    }
+
+
+def leading_to_providers(response: HttpResponseBase) -> HttpResponseBase:
+    """Let forms of this page lead to the providers; Chromium holds form-action against redirects, too."""
+    origins = sorted({each.authorization_origin for each in settings.SSO_PROVIDERS.values()})
+    if origins:
+        response._csp_update = {"form-action": origins}  # type: ignore[attr-defined]  # django-csp reads it
+    return response
+
+
+class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]  # allauth has no types
+    """After the password: a code of the app, a recovery code, or a passkey."""
+
+    template_name = "mfa/authenticate.html"
+    form_class = CodeForm
+    webauthn_form_class = PasskeyForm
+
+    def form_valid(self, form: ProofForm) -> HttpResponse:
+        with transaction.atomic():
+            post_authentication(self.request, form.authenticator)
+            second_factors.record_use(account=form.user, row=form.authenticator)
+            response: HttpResponse = self.stage.exit()
+            return response
+
+    def get_context_data(self, **_kwargs: Any) -> dict[str, Any]:
+        return {
+            "form": self.auth_form,
+            "passkey_form": self.webauthn_form,
+            **offered_passkey(self.stage.login.user),
+        }
+
 
 @method_decorator(never_cache, name="dispatch")
-class ReauthenticateView(RefusesWithStatus, views.ReauthenticateView):  # type: ignore[misc]  # allauth has no types
-    pass
+class ReauthenticateView(RefusesWithStatus, views.BaseReauthenticateView):  # type: ignore[misc]  # allauth has no types
+    """Who sits there: by the second factor where the account has one, else by the password."""
+
+    template_name = "account/reauthenticate.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return leading_to_providers(response)
+
+    def get_form_class(self) -> type[forms.Form]:
+        if not second_factors.has_one(self.request.user):
+            return views.ReauthenticateForm  # type: ignore[no-any-return]  # allauth has no types
+        return PasskeyForm if "credential" in self.request.POST else CodeForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "user": self.request.user}
+
+    def form_valid(self, form: forms.Form) -> HttpResponse:
+        if isinstance(form, ProofForm):
+            with transaction.atomic():
+                post_authentication(self.request, form.authenticator, reauthenticated=True)
+                second_factors.record_use(account=form.user, row=form.authenticator)
+        else:
+            reauthenticate_by_password(self.request)
+        renew_session_key(self.request)
+        response: HttpResponse = super().form_valid(form)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        form = context["form"]
+        if isinstance(form, PasskeyForm):
+            context |= {"passkey_form": form, "form": CodeForm(user=self.request.user)}
+        by_second_factor = isinstance(form, ProofForm)
+        offered = offered_passkey(self.request.user) if by_second_factor else {}
+        providers = [] if by_second_factor else _providers_of(self.request)
+        return {**context, "by_second_factor": by_second_factor, "sso_providers": providers, **offered}
+
+
+def _providers_of(request: HttpRequest) -> list[SsoProvider]:
+    """Where the account confirms who it is, if it came from there or has no password to confirm with."""
+    account = account_of(request)
+    came_from_there = request.session.get(sign_in_ways.WAY) == sign_in_ways.SSO
+    if account.has_usable_password() and not came_from_there:
+        return []
+    linked = single_sign_on.links_of(account)
+    return [settings.SSO_PROVIDERS[name] for name in linked if name in settings.SSO_PROVIDERS]
+
+
+def offered_passkey(account: Any) -> dict[str, Any]:
+    """What a script needs to ask for one of the account's passkeys, where it has some."""
+    return {"options": passkeys.sign_in_options(account)} if passkeys.has_one(account) else {}
 
 
 class ChangePasswordForm(views.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
@@ -61,3 +200,10 @@ class ChangePasswordForm(views.ChangePasswordForm):  # type: ignore[misc]  # all
 @method_decorator(never_cache, name="dispatch")
 class PasswordChangeView(RefusesWithStatus, views.PasswordChangeView):  # type: ignore[misc]  # allauth has no types
     form_class = ChangePasswordForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """An account without a password has none to change: it signs in by other ways."""
+        if not account_of(request).has_usable_password():
+            return redirect("account")
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response

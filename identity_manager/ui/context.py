@@ -5,10 +5,9 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import get_language_info
 
-from identity_manager.models import OFFICER_ROLES, Person, RequestState, Role, SoftwareToken, TokenRequest
+from identity_manager.models import OFFICER_ROLES, Person, Role, SoftwareToken, TokenRequest
 
 SEARCHERS = frozenset(
     {
@@ -20,6 +19,8 @@ SEARCHERS = frozenset(
     }
 )
 REQUEST_READERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.APPROVER, Role.RECOVERY_OFFICER, Role.AUDITOR})
+MAIL_WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})
+BATCH_READERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.USER_ADMINISTRATOR, Role.AUDITOR})
 
 
@@ -40,7 +41,7 @@ class Portal:
 
     @cached_property
     def roles(self) -> frozenset[str]:
-        return frozenset(held.role for held in self.person.roles.all()) if self.person else frozenset()
+        return frozenset(held.role for held in self.person.roles_in_force()) if self.person else frozenset()
 
     @property
     def is_officer(self) -> bool:
@@ -55,47 +56,54 @@ class Portal:
         return not self.roles.isdisjoint(REQUEST_READERS)
 
     @property
+    def may_see_batches(self) -> bool:
+        return not self.roles.isdisjoint(BATCH_READERS)
+
+    @property
+    def may_see_mails(self) -> bool:
+        return not self.roles.isdisjoint(MAIL_WATCHERS)
+
+    @property
     def may_administer(self) -> bool:
         return not self.roles.isdisjoint(ADMINISTRATORS)
 
     @property
+    def site(self) -> str:
+        """What the pages that both portals have, such as signing in, call the place."""
+        return "Identity Manager" if "console" in settings.PORTALS else "Self-Service"
+
+    @property
     def console_url(self) -> str:
         """The address of Identity Manager, empty for who has no office."""
-        return f"{settings.CONSOLE_BASE_URL}/" if self.is_officer else ""
+        return self.console_home if self.is_officer else ""
 
     @property
     def selfservice_url(self) -> str:
         """The address of Self-Service, empty for who is no user of it."""
-        return f"{settings.SELFSERVICE_BASE_URL}/my/" if Role.SELF_SERVICE_USER in self.roles else ""
+        return self.selfservice_home if Role.SELF_SERVICE_USER in self.roles else ""
+
+    @property
+    def console_home(self) -> str:
+        return f"{settings.CONSOLE_BASE_URL}/"
+
+    @property
+    def selfservice_home(self) -> str:
+        return f"{settings.SELFSERVICE_BASE_URL}/my/"
 
     @property
     def languages(self) -> list[dict[str, Any]]:
         return [dict(get_language_info(code)) for code, _name in settings.LANGUAGES]
 
     @cached_property
-    def officer_tasks(self) -> int:
-        """How many requests this approver may decide now."""
-        if self.person is None or Role.APPROVER not in self.roles:
-            return 0
-        waiting = TokenRequest.objects.awaiting_decision(timezone.now()).decidable_by(self.person.pk)
-        held = [each for each in self.person.roles.all() if each.role == Role.APPROVER]
-        units = {each.organisational_unit for each in held}
-        if "" not in units:
-            waiting = waiting.filter(person__organisational_unit__in=units)
-        return waiting.count()
-
-    @cached_property
     def own_tasks(self) -> int:
-        """How many terms wait for acceptance and how many passphrases to be noted."""
+        """How many terms wait for acceptance, passphrases to be noted, and tokens to be fetched."""
         if self.person is None:
             return 0
-        terms = TokenRequest.objects.filter(
-            person=self.person, state=RequestState.AWAITING_ACCEPTANCE
-        ).count()
-        passphrases = (
-            SoftwareToken.objects.filter(person=self.person).with_unacknowledged_passphrase().count()
-        )
-        return terms + passphrases
+        terms = TokenRequest.objects.awaiting_acceptance().filter(person=self.person)
+        tokens = SoftwareToken.objects.filter(person=self.person)
+        rows = (terms, tokens.to_be_noted(), tokens.to_be_fetched())
+        waiting = [each.order_by().values("pk") for each in rows]
+        return waiting[0].union(*waiting[1:], all=True).count()
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:

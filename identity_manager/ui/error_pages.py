@@ -8,6 +8,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 
+from identity_manager import denials
+
 
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's signature
@@ -17,7 +19,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
 
 @requires_csrf_token
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403: signed in, but not for this. A named reason of the exception is shown."""
+    """403: signed in, but not for this. A named reason of the exception is shown; officers are recorded."""
+    denials.record(actor=getattr(request, "person", None), path=request.path)
     return render(request, "403.html", {"reason": _sentence(exception)}, status=403)
 
 
@@ -50,6 +53,15 @@ def too_many_requests(request: HttpRequest, wait_seconds: int = 60) -> HttpRespo
 def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  Django's signature
     """500: our fault. Drawn without context processors, which may be what failed."""
     return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def unavailable(request: HttpRequest, wait_seconds: int) -> HttpResponse:
+    """503: not now, but soon. Drawn without context processors, for there may be no database."""
+    again = request.get_full_path() if request.method == "GET" else "/"
+    response = HttpResponse(render_to_string("503.html", {"again": again}), status=503)
+    response["Retry-After"] = str(wait_seconds)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _sentence(exception: Exception) -> str:

@@ -10,7 +10,7 @@ from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from identity_manager.models import Account
-from identity_manager.ui import error_pages
+from identity_manager.ui import error_pages, sign_in_ways
 from identity_manager.workflow import sign_in_codes
 from identity_manager.workflow.errors import Refused
 
@@ -92,6 +92,8 @@ class FirstSignInForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def first_sign_in(request: HttpRequest) -> HttpResponse:
     """Take a code and a new password, and sign in."""
+    if not sign_in_ways.is_offered(sign_in_ways.PASSWORD):
+        raise Http404
     if request.method != "POST":
         return render(request, "account/first_sign_in.html", {"form": FirstSignInForm()})
     name = request.POST.get("name", "").strip().casefold()

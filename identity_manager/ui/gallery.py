@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_GET
 from identity_manager.ui import gallery_samples as samples
 from identity_manager.ui.forms import CardsField, RadioCards
 from identity_manager.ui.parts import Card, Tab
+from identity_manager.ui.row_fields import OrderField, PairsField
 
 TYPE_CARDS = [
     ("vpn", Card("VPN", "Signs your computer in to the company network. 1 certificate.", icon="network")),
@@ -56,6 +58,35 @@ class SampleForm(forms.Form):
     )
 
 
+class SampleRows(forms.Form):
+    """Fields that have several rows."""
+
+    names = PairsField(
+        label="Alternative names",
+        choices=[("email", "E-mail"), ("upn", "UPN")],
+        kind_label="Kind",
+        text_label="Text",
+        initial=[["email", "{email}"]],
+    )
+    order = OrderField(label="Profiles", place_label="Place", initial=["signature"])
+
+    def __init__(self) -> None:
+        super().__init__(auto_id="rows-%s")
+        self.fields["order"].offer([("signature", "Signature"), ("encryption", "Encryption")])  # type: ignore[attr-defined]  # an OrderField
+
+
+@require_GET
+@login_not_required
+def error_page(request: HttpRequest, which: str) -> HttpResponse:
+    """Show a page that says what is wrong, as a sample: nothing is, and nothing is recorded."""
+    if not settings.EMBEDDED or which not in samples.ERRORS:
+        raise Http404
+    template, context, needs_database = samples.ERRORS[which]
+    if needs_database:
+        return render(request, template, context)
+    return HttpResponse(render_to_string(template, context))
+
+
 @require_GET
 @login_not_required
 def gallery(request: HttpRequest, scheme: str = "") -> HttpResponse:
@@ -89,6 +120,7 @@ def _samples() -> dict[str, Any]:
         "moments": [now + timedelta(minutes=minutes) for minutes in samples.DISTANCES],
         "begins": now - timedelta(days=280),
         "ends": now + timedelta(days=85),
+        "ends_soon": now + timedelta(days=20),
         "ended": now - timedelta(days=3),
         "passphrase": samples.PASSPHRASE,
         "fingerprint": samples.FINGERPRINT,
@@ -101,4 +133,6 @@ def _samples() -> dict[str, Any]:
         "tabs": samples.TABS,
         "devices": samples.DEVICES,
         "type_words": ["VPN", "S/MIME"],
+        "row_form": SampleRows(),
+        **samples.of_the_frame(),
     }

@@ -2,8 +2,14 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
+from django.conf import settings
+from django.utils.translation import get_language_info
+
+from identity_manager.models import SoftwareToken
+from identity_manager.ui import states
 from identity_manager.ui.parts import Device, Event, Pair, Step, Tab
 
 SPRITE = Path(__file__).parent / "static" / "ui" / "icons.svg"
@@ -68,6 +74,45 @@ ROADS = {
     "Finished": ("done", "done", "done", "done", "done", "done", "done"),
 }
 ACTORS = ("Ada Novák", "Paul Weber", "", "Uma Lindqvist", "Corporate CA", "Uma Lindqvist", "")
+
+PORTAL_TABS = [("start", "START", 0), ("search", "SEARCH", 0), ("open_tasks", "OPEN TASKS", 14)]
+TERMS = """# What you receive
+
+A software token: certificates, each with its private key, in a file that is protected by a passphrase.
+
+# What it is for
+
+Use it for your work, and for nothing else."""
+# By the last part of the address: the template, what it is told, and whether it knows who is here.
+ERRORS: dict[str, tuple[str, dict[str, Any], bool]] = {
+    "400": ("400.html", {}, True),
+    "403": ("403.html", {}, True),
+    "403-reason": ("403.html", {"reason": "Who has asked may not approve."}, True),
+    "403-form": ("403_csrf.html", {}, True),
+    "404": ("404.html", {}, True),
+    "410": ("410.html", {}, True),
+    "410-reason": ("410.html", {"reason": "You have noted this passphrase, so it was destroyed."}, True),
+    "429": ("429.html", {"wait_seconds": 300}, True),
+    "500": ("500.html", {}, False),
+    "503": ("503.html", {"again": "."}, False),
+}
+
+
+def of_the_frame() -> dict[str, Any]:
+    """Return what the frame of a portal, the states and the pages for errors are shown with."""
+    languages = [dict(get_language_info(code)) for code, _name in settings.LANGUAGES]
+    nouns = [
+        (model._meta.verbose_name, [model(state=state) for state in meanings])
+        for model, meanings in states.STATES.items()
+    ]
+    return {
+        "portal": {"name": "Uma Lindqvist", "languages": languages},
+        "portal_tabs": PORTAL_TABS,
+        "states": nouns,
+        "deliveries": [SoftwareToken(delivery=each) for each in states.DELIVERY],
+        "terms": TERMS,
+        "errors": list(ERRORS),
+    }
 
 
 def roads(now: datetime) -> list[tuple[str, list[Step]]]:

@@ -1,13 +1,21 @@
 """The person behind a request, with their language and time zone."""
 
+import time
 import zoneinfo
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone, translation
 
 from identity_manager.models import Person
+from identity_manager.people import sessions
+from identity_manager.ui import sign_in, sign_in_ways
+
+SEEN = "seen_at"
+SEEN_SECONDS = 5 * 60
 
 
 class PersonMiddleware:
@@ -31,6 +39,62 @@ class PersonMiddleware:
             request.LANGUAGE_CODE = translation.get_language()
         with timezone.override(_zone(person.time_zone)):
             return self.get_response(request)
+
+
+class LastSeenMiddleware:
+    """Keeps when a session was used last, to the nearest minutes: a page must not write at each visit."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        now = time.time()
+        if request.user.is_authenticated and now - request.session.get(SEEN, 0) > SEEN_SECONDS:
+            if SEEN in request.session:
+                sessions.record_seen(request.session.session_key or "")
+            request.session[SEEN] = now
+        return self.get_response(request)
+
+
+class OfficersSecondFactorMiddleware:
+    """An officer without a second factor is led to set one up before any page of Identity Manager opens.
+
+    Self-Service and the account's own pages stay open: what they show is the person's own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        if _portal_of(request) != "console" or not sign_in.lacks_second_factor(request):
+            return None
+        return redirect("second-factor-needed")
+
+
+class SignInWayMiddleware:
+    """A portal opens to the ways of signing in that serve it, whichever other portal is served here too."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        portal = _portal_of(request)
+        if not portal or not request.user.is_authenticated or sign_in_ways.opens(request, portal):
+            return None
+        return redirect("sign-in-way", portal)
+
+
+def _portal_of(request: HttpRequest) -> str:
+    """console, selfservice, or empty for what belongs to neither."""
+    match = request.resolver_match
+    name = match.namespaces[0] if match is not None and match.namespaces else ""
+    return name if name in settings.SIGN_IN_METHODS else ""
 
 
 def _zone(name: str) -> zoneinfo.ZoneInfo:

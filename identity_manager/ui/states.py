@@ -4,9 +4,13 @@ from django.db.models import Model
 
 from ca_bridge.models import CaOrder
 from identity_manager.models import (
+    BatchOrder,
+    BatchState,
     Certificate,
     CertificateState,
     DeliveryState,
+    IdentityChange,
+    IdentityChangeState,
     MailState,
     OutgoingMail,
     Person,
@@ -65,6 +69,7 @@ MAIL: Meanings = {
     MailState.QUEUED: WAITING,
     MailState.SENT: DONE,
     MailState.FAILED: STOPPED,
+    MailState.BOUNCED: STOPPED,
     MailState.DISCARDED: QUIET,
 }
 ORDER: Meanings = {
@@ -80,9 +85,26 @@ DELIVERY: Meanings = {
     DeliveryState.QUEUED: WAITING,
     DeliveryState.SENT: DONE,
     DeliveryState.BOUNCED: STOPPED,
+    DeliveryState.OFFERED: WAITING,
     DeliveryState.FETCHED: DONE,
 }
+IDENTITY_CHANGE: Meanings = {
+    IdentityChangeState.WAITING: WAITING,
+    IdentityChangeState.CONFIRMED: DONE,
+    IdentityChangeState.REFUSED: STOPPED,
+    IdentityChangeState.WITHDRAWN: QUIET,
+}
+BATCH: Meanings = {
+    BatchState.CHECKING: INFORMATION,
+    BatchState.CHECKED: WAITING,
+    BatchState.RUNNING: INFORMATION,
+    BatchState.PAUSED: WAITING,
+    BatchState.FINISHED: DONE,
+    BatchState.CANCELLED: STOPPED,
+}
 STATES: dict[type[Model], Meanings] = {
+    BatchOrder: BATCH,
+    IdentityChange: IDENTITY_CHANGE,
     Person: PERSON,
     TokenRequest: REQUEST,
     SoftwareToken: TOKEN,

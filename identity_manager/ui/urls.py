@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from identity_manager.ui.gallery import gallery
+from identity_manager.ui.gallery import error_page, gallery
 
 app_name = "ui"
 urlpatterns = [
     path("", gallery, name="gallery"),
     path("light/", gallery, {"scheme": "light"}, name="gallery-light"),
     path("dark/", gallery, {"scheme": "dark"}, name="gallery-dark"),
+    path("errors/<slug:which>/", error_page, name="gallery-error"),
 ]

@@ -3,17 +3,31 @@
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something is not possible: a code for programs and tests, a sentence for people."""
+    """Why something is not possible: a code for programs and tests, a sentence for people.
+
+    own: the sentence for the person whom it is about, where "this person" would be wrong; see to_its_person.
+    Each code stands in one place of the product (tests/architecture/test_reasons.py).
+    """
 
     code: str
     sentence: str | Promise
+    own: str | Promise = ""
 
     def __str__(self) -> str:
         return str(self.sentence)
+
+    @property
+    def to_its_person(self) -> str:
+        """The sentence as the person whom it is about reads it."""
+        return str(self.own or self.sentence)
+
+
+NO_REASON = Reason("no-reason", _("Say why."))
 
 
 class Refused(Exception):  # noqa: N818 an answer, not a fault

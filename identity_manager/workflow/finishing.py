@@ -1,10 +1,14 @@
 """When a token and its request are finished: the last step to come ends them, whichever it is."""
 
+from collections.abc import Iterable
+
 from django.utils import timezone
 
-from identity_manager import audit
-from identity_manager.models import DeliveryState, RequestState, SoftwareToken, TokenState
+from identity_manager import audit, queue
+from identity_manager.models import DeliveryState, RequestState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.workflow import locking
+
+SEAL = "road.seal_token"
 
 
 def activate_if_delivered_and_noted(token: SoftwareToken) -> None:
@@ -22,7 +26,12 @@ def activate_if_delivered_and_noted(token: SoftwareToken) -> None:
 def complete_request(token: SoftwareToken) -> None:
     """An issued request is completed when its last token is finished, one way or the other."""
     request = token.request
-    if request.state == RequestState.ISSUED and all(row.is_finished for row in locking.tokens_of(request)):
+    if request.state == RequestState.ISSUED:
+        _complete(request, locking.tokens_of(request))
+
+
+def _complete(request: TokenRequest, tokens: Iterable[SoftwareToken]) -> None:
+    if all(row.is_finished for row in tokens):
         request.complete(now=timezone.now())
         request.save()
         audit.record(audit.Event.REQUEST_COMPLETED, actor=None, subject=request)
@@ -32,10 +41,19 @@ def issue_request(token: SoftwareToken) -> None:
     """A request is issued when none of its tokens is on the way to be sealed any more."""
     waiting = (TokenState.ORDERED, TokenState.ISSUING)
     request = token.request
-    if request.state == RequestState.ISSUING and all(
-        row.state not in waiting for row in locking.tokens_of(request)
-    ):
+    if request.state != RequestState.ISSUING:
+        return
+    tokens = locking.tokens_of(request)
+    if all(row.state not in waiting for row in tokens):
         request.issue(now=timezone.now())
         request.save()
         audit.record(audit.Event.REQUEST_ISSUED, actor=None, subject=request)
-        complete_request(token)
+        _complete(request, tokens)
+
+
+def seal_when_complete(token: SoftwareToken) -> None:
+    """Have a locked token sealed, once all its certificates are there and none is on hold."""
+    if SoftwareToken.objects.to_be_sealed().filter(pk=token.pk).exists():
+        token.work_is_due(timezone.now())
+        token.save()
+        queue.after_commit(SEAL, token.pk)

@@ -1,12 +1,37 @@
 """Fetches rows locked and fresh, in the one lock order: person, request, token, certificate, mail.
 
+A batch order is locked before its persons.
+
 The only place with select_for_update. SQLite has no row locks: there, the immediate transaction that every
 verb opens keeps the others out. The parents hang on the row that is returned, locked and fresh too.
 """
 
 import uuid
+from collections.abc import Iterable
+from typing import TypeVar
 
-from identity_manager.models import Certificate, OutgoingMail, Person, SignInCode, SoftwareToken, TokenRequest
+from django.db import models
+from django.db.models import Q
+
+from identity_manager.models import (
+    BatchOrder,
+    Certificate,
+    CertificateProfile,
+    IdentityChange,
+    MailState,
+    OutgoingMail,
+    Person,
+    PersonImport,
+    SignInCode,
+    SoftwareToken,
+    TermsDocument,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.models.outgoing_mail import IN_TROUBLE
+
+Row = TypeVar("Row", bound=models.Model)
+Versioned = TypeVar("Versioned", CertificateProfile, TokenType)
 
 
 def person(pk: uuid.UUID) -> Person:
@@ -14,9 +39,18 @@ def person(pk: uuid.UUID) -> Person:
     return Person.objects.select_for_update().get(pk=pk)
 
 
+def persons(pks: Iterable[uuid.UUID]) -> list[Person]:
+    """Many persons, in the order of their ids, so that two who lock some of the same do not wait for ever."""
+    return list(Person.objects.select_for_update().filter(pk__in=list(pks)).order_by("pk"))
+
+
 def request(pk: uuid.UUID) -> TokenRequest:
     """The request, with its person. Raises TokenRequest.DoesNotExist."""
-    owner = person(TokenRequest.objects.values_list("person_id", flat=True).get(pk=pk))
+    return _request(pk, TokenRequest.objects.values_list("person_id", flat=True).get(pk=pk))
+
+
+def _request(pk: uuid.UUID, person_id: uuid.UUID) -> TokenRequest:
+    owner = person(person_id)
     row = TokenRequest.objects.select_for_update().get(pk=pk)
     row.person = owner
     return row
@@ -24,7 +58,11 @@ def request(pk: uuid.UUID) -> TokenRequest:
 
 def token(pk: uuid.UUID) -> SoftwareToken:
     """The token, with its request and person. Raises SoftwareToken.DoesNotExist."""
-    parent = request(SoftwareToken.objects.values_list("request_id", flat=True).get(pk=pk))
+    return _token(pk, *SoftwareToken.objects.values_list("request_id", "person_id").get(pk=pk))
+
+
+def _token(pk: uuid.UUID, request_id: uuid.UUID, person_id: uuid.UUID) -> SoftwareToken:
+    parent = _request(request_id, person_id)
     return _with_parent(SoftwareToken.objects.select_for_update().get(pk=pk), parent)
 
 
@@ -34,9 +72,15 @@ def tokens_of(parent: TokenRequest) -> list[SoftwareToken]:
     return [_with_parent(row, parent) for row in rows]
 
 
+def lines_of(parent: TokenRequest) -> list[SoftwareToken]:
+    """The tokens that a locked request is about now: neither taken out nor of an earlier round."""
+    return [token for token in tokens_of(parent) if token.is_line_of(parent)]
+
+
 def certificate(pk: uuid.UUID) -> Certificate:
     """The certificate, with its token, request and person. Raises Certificate.DoesNotExist."""
-    parent = token(Certificate.objects.values_list("token_id", flat=True).get(pk=pk))
+    ids = Certificate.objects.values_list("token_id", "token__request_id", "token__person_id")
+    parent = _token(*ids.get(pk=pk))
     row = Certificate.objects.select_for_update().get(pk=pk)
     row.token = parent
     return row
@@ -68,12 +112,60 @@ def mails_of(parent: TokenRequest) -> list[OutgoingMail]:
     return list(OutgoingMail.objects.select_for_update().filter(request=parent).order_by("pk"))
 
 
+def waiting_mails_of(owner: Person) -> list[OutgoingMail]:
+    """What is not sent yet to a person whom the caller has locked, or about their requests."""
+    theirs = Q(person=owner) | Q(request__in=TokenRequest.objects.filter(person=owner).values("pk"))
+    rows = OutgoingMail.objects.select_for_update().filter(theirs, state__in=(MailState.QUEUED, *IN_TROUBLE))
+    return list(rows.order_by("pk"))
+
+
+def identity_change(pk: uuid.UUID) -> IdentityChange:
+    """The change, with its person locked before it. Raises IdentityChange.DoesNotExist."""
+    owner = person(IdentityChange.objects.values_list("person_id", flat=True).get(pk=pk))
+    row = IdentityChange.objects.select_for_update().get(pk=pk)
+    row.person = owner
+    return row
+
+
 def sign_in_code(pk: uuid.UUID) -> SignInCode:
     """The code, with its person locked before it. Raises SignInCode.DoesNotExist."""
     owner = person(SignInCode.objects.values_list("person_id", flat=True).get(pk=pk))
     row = SignInCode.objects.select_for_update().get(pk=pk)
     row.person = owner
     return row
+
+
+def catalogue_version(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
+    """One version of a profile or type; all versions of its code are locked. Raises kind.DoesNotExist."""
+    code = kind.objects.values_list("code", flat=True).get(pk=pk)
+    rows = {row.pk: row for row in kind.objects.select_for_update().filter(code=code).order_by("number")}
+    if pk not in rows:
+        raise kind.DoesNotExist
+    return rows[pk]
+
+
+def terms_document(pk: uuid.UUID) -> TermsDocument:
+    """Raises TermsDocument.DoesNotExist."""
+    return TermsDocument.objects.select_for_update().get(pk=pk)
+
+
+def person_import(pk: uuid.UUID) -> PersonImport:
+    """Raises PersonImport.DoesNotExist."""
+    return PersonImport.objects.select_for_update().get(pk=pk)
+
+
+def batch_order(pk: uuid.UUID) -> BatchOrder:
+    """The order; it is locked before the persons whom it is about. Raises BatchOrder.DoesNotExist."""
+    return BatchOrder.objects.select_for_update().get(pk=pk)
+
+
+def at_leisure(rows: models.QuerySet[Row], *, limit: int) -> list[uuid.UUID]:
+    """The keys of the first of these rows that nobody has locked, locked now.
+
+    Never waits, so it may come out of turn: whoever holds a row does what there is to do with it anyway.
+    """
+    free = rows.select_for_update(skip_locked=True, of=("self",)).only("pk")[:limit]
+    return [row.pk for row in free]
 
 
 def _with_parent(row: SoftwareToken, parent: TokenRequest) -> SoftwareToken:

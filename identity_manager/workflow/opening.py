@@ -1,13 +1,32 @@
-"""Opens a request: one line for each checked type, each with its snapshot. Both ways of step 1 end here."""
+"""Opens requests: one line for each checked type, each with its snapshot. Both ways of step 1 end here.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A request is prepared first, with everything that is written when it is opened, then written. So many can be
+opened in a few statements (bulk_enable), by the very code that opens one.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
+
+from django.utils import timezone
 
 from identity_manager import audit, outbox
-from identity_manager.mail import messages
-from identity_manager.models import Person, RequestOrigin, SoftwareToken, TokenRequest, TokenType
-from identity_manager.models.token_request import RequestKind
-from identity_manager.workflow import policy, snapshot, step2_approve
+from identity_manager.models import (
+    AskedApprover,
+    AuditEvent,
+    OutgoingMail,
+    Person,
+    RequestOrigin,
+    RoleAssignment,
+    SoftwareToken,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.workflow import asking_approvers, policy, snapshot, step2_approve, step3_invite
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -19,42 +38,136 @@ class Asking:
     origin: RequestOrigin
 
 
+@dataclass(frozen=True)
+class Known:
+    """What many new requests have in common: read once, then known."""
+
+    deciders: policy.Deciders = field(default_factory=policy.Deciders)
+    frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
+
+    def frame(self, token_type: TokenType) -> snapshot.Frame:
+        if token_type.pk not in self.frames:
+            self.frames[token_type.pk] = snapshot.frame(token_type)
+        return self.frames[token_type.pk]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request, and all that is written with it."""
+
+    request: TokenRequest
+    lines: list[SoftwareToken]
+    asked: list[AskedApprover] = field(default_factory=list)
+    roles: list[RoleAssignment] = field(default_factory=list)
+    mails: list[OutgoingMail] = field(default_factory=list)
+    events: list[AuditEvent] = field(default_factory=list)
+
+
 def open_request(asking: Asking, *, types: Sequence[TokenType]) -> TokenRequest:
     """Create the request in the caller's transaction, the person locked, and send it on its road.
 
     Without approval it starts as approved and the person is invited at once; else the approvers are told.
     """
-    lines = [snapshot.take(asking.person, token_type) for token_type in types]
-    request = TokenRequest.objects.create(
+    prepared = prepare(asking, types, Known())
+    write([prepared])
+    return prepared.request
+
+
+def prepare(asking: Asking, types: Sequence[TokenType], known: Known) -> Prepared:
+    """Say what is written when the request is opened. Reads what is not known yet, writes nothing."""
+    snapshots = [known.frame(token_type).filled(asking.person) for token_type in types]
+    request = _new_request(asking, types, snapshots)
+    lines = [
+        _line(request, token_type=token_type, line=line)
+        for token_type, line in zip(types, snapshots, strict=True)
+    ]
+    prepared = Prepared(request, lines, events=[_created(request, types)])
+    request.prepared_lines = lines  # its mails name them
+    if request.approvals_needed:
+        _ask(prepared, known)
+    else:
+        _invite(prepared, actor=asking.actor)
+    request.prepared_lines = ()
+    return prepared
+
+
+def write(opened: Sequence[Prepared]) -> None:
+    """Write what was prepared, in the caller's transaction, the persons locked: a statement for each kind."""
+    TokenRequest.objects.bulk_create([each.request for each in opened])
+    SoftwareToken.objects.bulk_create(_all(each.lines for each in opened))
+    AskedApprover.objects.bulk_create(_all(each.asked for each in opened))
+    step3_invite.give(_all(each.roles for each in opened))
+    outbox.enqueue_new(_all(each.mails for each in opened))
+    audit.append(_all(each.events for each in opened))
+
+
+def add_line(request: TokenRequest, *, token_type: TokenType, line: snapshot.Snapshot) -> None:
+    """Add a token to the request's present round, of the request's kind."""
+    _line(request, token_type=token_type, line=line).save(force_insert=True)
+
+
+def set_off(request: TokenRequest, *, actor: Person) -> None:
+    """Ask for the approvals that the request needs, or go on without."""
+    if request.approvals_needed:
+        asking_approvers.ask(request, now=timezone.now())
+    else:
+        step2_approve.conclude(request, actor=actor)
+
+
+def _all(parts: Iterable[Iterable[Row]]) -> list[Row]:
+    return list(chain.from_iterable(parts))
+
+
+def _new_request(
+    asking: Asking, types: Sequence[TokenType], snapshots: Iterable[snapshot.Snapshot]
+) -> TokenRequest:
+    needed = policy.approvals_needed(
+        types, requester=asking.actor, person=asking.person, origin=asking.origin
+    )
+    return TokenRequest(
         person=asking.person,
         requested_by=asking.actor,
         origin=asking.origin,
-        approvals_needed=policy.approvals_needed(
-            types, requester=asking.actor, person=asking.person, origin=asking.origin
-        ),
-        snapshot_hash=snapshot.digest(lines),
+        approvals_needed=needed,
+        snapshot_hash=snapshot.digest(snapshots),
         delivery_address=asking.person.email,
     )
-    for token_type, line in zip(types, lines, strict=True):
-        SoftwareToken.objects.create(
-            request=request,
-            person=asking.person,
-            token_type=token_type,
-            type_code=token_type.code,
-            kind=RequestKind.INITIAL,
-            snapshot=line,
-        )
-    audit.record(
+
+
+def _line(request: TokenRequest, *, token_type: TokenType, line: snapshot.Snapshot) -> SoftwareToken:
+    return SoftwareToken(
+        request=request,
+        round=request.round,
+        person=request.person,
+        token_type=token_type,
+        type_code=token_type.code,
+        kind=request.kind,
+        snapshot=line,
+    )
+
+
+def _created(request: TokenRequest, types: Iterable[TokenType]) -> AuditEvent:
+    return audit.event_about(
         audit.Event.REQUEST_CREATED,
-        actor=asking.actor,
+        actor=request.requested_by,
         subject=request,
         types=[token_type.code for token_type in types],
         approvals_needed=request.approvals_needed,
         snapshot=request.snapshot_hash,
     )
-    if request.approvals_needed:
-        for approver in policy.approvers(request):
-            outbox.enqueue(messages.approval_needed(request, approver))
-    else:
-        step2_approve.conclude(request, actor=asking.actor)
-    return request
+
+
+def _ask(prepared: Prepared, known: Known) -> None:
+    asking = asking_approvers.prepare(prepared.request, known.deciders, now=timezone.now())
+    prepared.asked.extend(asking.asked)
+    prepared.mails.extend(asking.mails)
+    prepared.events.extend(asking.events)
+
+
+def _invite(prepared: Prepared, *, actor: Person) -> None:
+    """Nobody has to approve it, so it begins as approved."""
+    prepared.request.approve(now=timezone.now())
+    invitation = step3_invite.prepare(prepared.request, actor=actor)
+    prepared.roles.extend(invitation.roles)
+    prepared.mails.append(invitation.mail)
+    prepared.events.extend(invitation.events)

@@ -1,10 +1,10 @@
 """Pure questions with reasons: who may do what, which types a person can have, and if not, why."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from ca_bridge import profiles
 from ca_bridge.errors import CaError
 from identity_manager.models import (
+    Approval,
     ApprovalPolicy,
     Person,
     PersonState,
@@ -25,15 +26,33 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.software_token import IN_USE
+from identity_manager.models.token_request import STOPPABLE
+from identity_manager.people import identity_change_policy
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.errors import NotPossible, Reason
 
 NOT_ACTIVE = {
-    PersonState.REGISTERED: Reason("person-registered", _("This person is registered but not Active yet.")),
-    PersonState.INACTIVE: Reason("person-inactive", _("This person is Inactive. Activate the person first.")),
-    PersonState.LOCKED: Reason("person-locked", _("This person is Locked for good.")),
+    PersonState.REGISTERED: Reason(
+        "person-registered",
+        _("This person is registered but not Active yet."),
+        _("You are registered but not Active yet. Ask your Registration Officer."),
+    ),
+    PersonState.INACTIVE: Reason(
+        "person-inactive",
+        _("This person is Inactive. Activate the person first."),
+        _("You are Inactive at present, so your software tokens are out of reach."),
+    ),
+    PersonState.LOCKED: Reason(
+        "person-locked",
+        _("This person is Locked for good."),
+        _("You are Locked. Nobody can use Self-Service for you."),
+    ),
 }
-NO_EMAIL = Reason("no-email", _("This person has no e-mail address, so nothing can be delivered."))
+NO_EMAIL = Reason(
+    "no-email",
+    _("This person has no e-mail address, so nothing can be delivered."),
+    _("You have no e-mail address in the directory, so nothing can be delivered to you."),
+)
 NOT_ADMINISTRATOR = Reason(
     "not-administrator", _("Only a Software Token Administrator of this organisational unit can do this.")
 )
@@ -41,7 +60,10 @@ MADE_A_CODE = Reason(
     "made-a-code",
     _("You made a sign-in code for this person. Somebody else asks for their software tokens."),
 )
-NOT_SELF_SERVICE_USER = Reason("not-self-service-user", _("You do not have the role Self-Service User."))
+NOT_SELF_SERVICE_USER = Reason(
+    "not-self-service-user",
+    _("You do not have the role Self-Service User. It comes with your first software token."),
+)
 NOT_APPROVER = Reason(
     "not-approver", _("Only an Approver of this organisational unit decides on this request.")
 )
@@ -51,11 +73,26 @@ DECIDED_ALREADY = Reason(
     "decided-already", _("You have decided on this request. A second approver decides too.")
 )
 NOT_YOURS = Reason("not-yours", _("Only the person whom this is for can do this."))
+TOKEN_ON_HOLD = Reason("token-on-hold", _("This token is on hold, so nothing of it is handed out."))
 NO_TYPE = Reason("no-type", _("Check at least one software token type."))
 UNKNOWN_TYPE = Reason("unknown-type", _("One of the checked types is not offered any more."))
-WRONG_KIND = Reason("wrong-kind", _("Not offered to this kind of person."))
-UNDER_WAY = Reason("under-way", _("A request for this type is under way."))
-HAS_ONE = Reason("has-one", _("This person has a valid token of this type."))
+WRONG_KIND = Reason("wrong-kind", _("Not offered to this kind of person."), _("Not offered to you."))
+UNDER_WAY = Reason(
+    "under-way", _("A request for this type is under way."), _("Your request for this type is under way.")
+)
+HAS_ONE = Reason("has-one", _("This person has a valid token of this type."), _("You have a valid one."))
+ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since you opened the page."))
+TOO_FEW_APPROVERS = Reason(
+    "too-few-approvers",
+    _("Nobody can approve this: there are not enough approvers for this organisational unit."),
+)
+ON_LEAVE = Reason(
+    "person-on-leave", _("The person is Inactive. This request goes on when the person is activated.")
+)
+
+
+# What a person has: the code of a type, and whether it is still on its way.
+Held = frozenset[tuple[str, bool]]
 
 
 @dataclass(frozen=True)
@@ -94,25 +131,43 @@ def code_obstacle(actor: Person, person: Person) -> Reason | None:
 
     A code that was withdrawn or has expired unused opens nothing, so it is no obstacle.
     """
-    made = SignInCode.objects.filter(person=person, asked_by=actor)
+    return MADE_A_CODE if person.pk in persons_with_code_of(actor, [person.pk]) else None
+
+
+def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Those of the persons for whom the actor made a sign-in code that opens, or opened, something."""
+    made = SignInCode.objects.filter(person__in=person_ids, asked_by=actor)
     opens = made.usable(timezone.now()) | made.filter(used_at__isnull=False)
-    return MADE_A_CODE if opens.exists() else None
+    return frozenset(opens.values_list("person_id", flat=True))
 
 
 def type_choices(person: Person) -> list[TypeChoice]:
     """Every type on offer, with the reason where the person cannot have it now."""
-    held = {
-        (token.type_code, token.is_open)
-        for token in SoftwareToken.objects.filter(person=person)
-        if token.is_open or token.state in IN_USE
-    }
-    types = (
-        TokenType.objects.active().select_related("terms").prefetch_related("token_type_profiles__profile")
-    )
+    return choices_among(offered_types(), person, held_by([person.pk]).get(person.pk, frozenset()))
+
+
+def offered_types() -> list[TokenType]:
+    """The types in force, with what their obstacles are made of."""
+    types = TokenType.objects.active().select_related("terms")
+    return list(types.prefetch_related("token_type_profiles__profile"))
+
+
+def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:
+    """What each person has, or is about to get; who has nothing is left out."""
+    has = Q(is_open=True) | Q(state__in=IN_USE)
+    rows = SoftwareToken.objects.filter(has, person__in=person_ids).order_by()
+    found: dict[uuid.UUID, set[tuple[str, bool]]] = {}
+    for person_id, code, is_open in rows.values_list("person_id", "type_code", "is_open"):
+        found.setdefault(person_id, set()).add((code, is_open))
+    return {person_id: frozenset(held) for person_id, held in found.items()}
+
+
+def choices_among(types: Iterable[TokenType], person: Person, held: Held) -> list[TypeChoice]:
+    """Each of the types, with the reason where the person, who has these, cannot have it now."""
     return [TypeChoice(token_type, _type_obstacle(person, token_type, held)) for token_type in types]
 
 
-def _type_obstacle(person: Person, token_type: TokenType, held: set[tuple[str, bool]]) -> Reason | None:
+def _type_obstacle(person: Person, token_type: TokenType, held: Held) -> Reason | None:
     if person.kind not in token_type.kinds:
         return WRONG_KIND
     if (token_type.code, True) in held:
@@ -145,15 +200,20 @@ def _certificate_obstacle(person: Person, token_type: TokenType) -> Reason | Non
 
 def chosen_types(person: Person, type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
     """The checked types. Raises NotPossible at the field `types` for none, unknown or unavailable ones."""
+    return chosen_among(type_choices(person), type_ids)
+
+
+def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
+    """The checked ones of these types; raises as chosen_types does."""
     if not type_ids:
         raise NotPossible(NO_TYPE, field="types")
-    choices = {choice.token_type.pk: choice for choice in type_choices(person)}
+    choices = {choice.token_type.pk: choice for choice in offered}
     for type_id in type_ids:
         if type_id not in choices:
             raise NotPossible(UNKNOWN_TYPE, field="types")
         reason = choices[type_id].reason
         if reason is not None:
-            named = Reason(reason.code, f"{choices[type_id].token_type.name}: {reason}")
+            named = Reason(reason.code, f"{choices[type_id].token_type.name}: {reason}", reason.own)
             raise NotPossible(named, field="types")
     return [choices[type_id].token_type for type_id in dict.fromkeys(type_ids)]
 
@@ -172,26 +232,127 @@ def approvals_needed(
     return max([least, *by_type])
 
 
+def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> int:
+    """How many approvals these types of the request need in its present round.
+
+    The officer who sent it round again counts as one who asks: for themselves they always need one.
+    """
+    needed = approvals_needed(
+        types,
+        requester=request.requested_by,
+        person=request.person,
+        origin=RequestOrigin(request.origin),
+    )
+    sender = request.round_started_by
+    if sender is None:
+        return needed
+    by_sender = approvals_needed(
+        types, requester=sender, person=request.person, origin=RequestOrigin.ADMINISTRATOR
+    )
+    return max(needed, by_sender)
+
+
 def decision_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
     """Why this actor cannot decide on this request, or None. Four eyes: SPEC.md 1."""
     if not actor.is_active or not actor.has_role(Role.APPROVER, unit=request.person.organisational_unit):
         return NOT_APPROVER
     if request.person_id == actor.pk:
         return OWN_TOKEN
-    if request.requested_by_id == actor.pk:
+    if actor.pk in (request.requested_by_id, request.round_started_by_id):
         return OWN_REQUEST
-    if request.approvals.filter(approver=actor).exists():
+    if any(each.approver_id == actor.pk for each in request.decisions):
         return DECIDED_ALREADY
     return None
 
 
 def approvers(request: TokenRequest) -> QuerySet[Person]:
     """Who may decide on the request."""
-    return (
-        Person.objects.holding(Role.APPROVER, unit=request.person.organisational_unit)
-        .exclude(pk__in=(request.person_id, request.requested_by_id))
-        .order_by("display_name")
+    ids = [request.person_id, request.requested_by_id]
+    if request.round_started_by_id is not None:
+        ids.append(request.round_started_by_id)
+    holding = Person.objects.holding(Role.APPROVER, unit=request.person.organisational_unit)
+    return holding.exclude(pk__in=ids).order_by("display_name", "pk")
+
+
+def undecided_approvers(request: TokenRequest) -> QuerySet[Person]:
+    """Who may decide on the request and has not in this round."""
+    decided = Approval.objects.filter(request_id=request.pk, round=request.round).values("approver")
+    return approvers(request).exclude(pk__in=decided)
+
+
+def approver_levels(request: TokenRequest) -> list[list[Person]]:
+    """Who may still decide on the request, in the order in which they are asked; no level is empty.
+
+    The person's manager; the approvers of the person's organisational unit; those without a limit.
+    """
+    return _levels(request, undecided_approvers(request).prefetch_related("roles"))
+
+
+def _levels(request: TokenRequest, undecided: Iterable[Person]) -> list[list[Person]]:
+    levels: list[list[Person]] = [[], [], []]
+    for approver in undecided:
+        if approver.pk == request.person.manager_id:
+            levels[0].append(approver)
+        else:
+            levels[1 if _is_approver_of_the_unit(approver, request.person) else 2].append(approver)
+    return [level for level in levels if level]
+
+
+class Deciders:
+    """Who decides on new requests, and who is told where nobody can: read once for each unit, then known."""
+
+    def __init__(self) -> None:
+        self._approvers: dict[str, list[Person]] = {}
+        self._administrators: dict[str, list[Person]] = {}
+
+    def levels(self, request: TokenRequest) -> list[list[Person]]:
+        """As approver_levels, of a request on which nobody has decided yet."""
+        excluded = {request.person_id, request.requested_by_id}
+        return _levels(request, (each for each in self._of(request.person) if each.pk not in excluded))
+
+    def administrators(self, person: Person) -> list[Person]:
+        """As administrators."""
+        unit = person.organisational_unit
+        if unit not in self._administrators:
+            self._administrators[unit] = list(administrators(person))
+        return self._administrators[unit]
+
+    def _of(self, person: Person) -> list[Person]:
+        unit = person.organisational_unit
+        if unit not in self._approvers:
+            holding = Person.objects.holding(Role.APPROVER, unit=unit).prefetch_related("roles")
+            self._approvers[unit] = list(holding.order_by("display_name", "pk"))
+        return self._approvers[unit]
+
+
+def _is_approver_of_the_unit(approver: Person, person: Person) -> bool:
+    unit = person.organisational_unit
+    return any(
+        held.role == Role.APPROVER and held.organisational_unit == unit != "" for held in approver.roles.all()
     )
+
+
+def administrators(person: Person) -> QuerySet[Person]:
+    """The Software Token Administrators of the person's organisational unit."""
+    return Person.objects.holding(Role.TOKEN_ADMINISTRATOR, unit=person.organisational_unit)
+
+
+def is_stopped(request: TokenRequest) -> bool:
+    """Whether a change of its person stops the request, so that an officer decides how it goes on."""
+    return request.stopped_at is not None and request.state in STOPPABLE
+
+
+def can_go_round_again(request: TokenRequest) -> bool:
+    """Whether the request is where an officer can send it round again, once its person has changed."""
+    return request.state in STOPPABLE
+
+
+def delivery_obstacle(token: SoftwareToken) -> Reason | None:
+    """Why nothing of this token is handed to its person now, by mail, portal or screen; or None."""
+    if token.state == TokenState.ON_HOLD:
+        return TOKEN_ON_HOLD
+    waits = identity_change_policy.waiting_for(token.person)
+    return identity_change_policy.FROZEN if waits is not None else None
 
 
 def can_be_withdrawn(request: TokenRequest) -> bool:

@@ -1,5 +1,8 @@
 """Revocation: decided by a person or by the road, then carried to the CA: claim, act, settle.
 
+Where the CA cannot be told, it is left to an officer, who has it revoked there by hand and says so here; a CA
+that can be asked whether it was done is asked now and then, and its word counts too.
+
 PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
 """
 
@@ -19,7 +22,12 @@ from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
 
 REVOKE = "road.revoke_certificate"
 
-NOT_IN_USE = Reason("not-in-use", _("This token is not in use any more."))
+NOT_BY_HAND = Reason("not-by-hand", _("This revocation does not wait for anybody's hand any more."))
+NOT_IN_USE = Reason(
+    "not-in-use",
+    _("This token is not in use any more."),
+    _("This token is not in use any more, so there is nothing to lock."),
+)
 
 
 def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason) -> SoftwareToken:
@@ -36,9 +44,12 @@ def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason
 
 def end_token(token: SoftwareToken, *, reason: RevocationReason, actor: Person | None) -> None:
     """Revoke a locked token in the caller's transaction: passphrase gone, certificates to be revoked."""
+    had_passphrase = token.passphrase_wrapped is not None
     token.revoke(reason=reason.value, now=timezone.now())
     token.save()
     revoke_certificates(token, reason=reason, actor=actor)
+    if had_passphrase:
+        audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
     audit.record(audit.Event.TOKEN_REVOKED, actor=actor, subject=token, reason=reason.value)
     finishing.issue_request(token)
     finishing.complete_request(token)
@@ -65,6 +76,38 @@ def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person 
         certificate=str(certificate.pk),
         serial=certificate.serial,
         reason=reason.value,
+    )
+
+
+def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
+    """An officer says that a certificate was revoked at its CA, which cannot be told from here.
+
+    Raises NotAllowed or Stale.
+    """
+    with transaction.atomic():
+        certificate = locking.certificate(certificate_id)
+        administers = policy.administers(actor, certificate.token.person)
+        refuse(None if administers else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
+        now = timezone.now()
+        waits = Certificate.objects.to_be_revoked_by_hand(now).filter(pk=certificate_id).exists()
+        refuse(None if waits else NOT_BY_HAND, kind=Stale)
+
+        certificate.revoke(now=now)
+        certificate.settle_lease()
+        certificate.save()
+        _tell_by_hand(audit.Event.CERTIFICATE_REVOKED_BY_HAND, certificate, actor=actor)
+        return certificate
+
+
+def _tell_by_hand(event: audit.Event, certificate: Certificate, *, actor: Person | None) -> None:
+    audit.record(
+        event,
+        actor=actor,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        serial=certificate.serial,
+        issuer=certificate.issuer,
+        ca=certificate.profile.ca,
     )
 
 
@@ -103,6 +146,10 @@ def _settle(certificate_id: uuid.UUID, claim_id: uuid.UUID, outcome: RevocationO
                 certificate=str(certificate.pk),
                 serial=certificate.serial,
             )
+        elif outcome is RevocationOutcome.UNSUPPORTED:
+            if certificate.by_hand_since is None:
+                _tell_by_hand(audit.Event.REVOCATION_LEFT_TO_HANDS, certificate, actor=None)
+            certificate.leave_to_hands(now=now)
         else:
             detail = f"{outcome.message} {outcome.detail}" if isinstance(outcome, CaError) else outcome.value
             certificate.settle_later(detail.strip(), now=now)

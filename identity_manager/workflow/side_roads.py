@@ -13,6 +13,7 @@ from identity_manager.mail import messages
 from identity_manager.models import (
     CertificateState,
     DeliveryState,
+    Ending,
     MailState,
     OutgoingMail,
     Person,
@@ -22,19 +23,22 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.models.token_request import BEFORE_ISSUED
-from identity_manager.workflow import finishing, locking, policy, revoke, step5_issue, step7_deliver
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.workflow import finishing, locking, policy, revoke, snapshot, step5_issue, step7_deliver
+from identity_manager.workflow.errors import NO_REASON, NotAllowed, NotPossible, Reason, Stale, refuse
 
-NO_REASON = Reason("no-reason", _("Say why."))
 NOT_OPEN = Reason("not-open", _("This request is issued or has ended; it cannot be cancelled any more."))
 NOT_WITHDRAWABLE = Reason(
     "not-withdrawable", _("This request does not wait any more, so it cannot be withdrawn.")
 )
 NOT_FAILED = Reason("not-failed", _("This request has not failed, or was retried meanwhile."))
+PERSON_CHANGED = Reason(
+    "person-changed-so-no-retry",
+    _("The person's data have changed, so trying again would fail again. Send it round again, or cancel it."),
+)
 NOT_SENDABLE = Reason("not-sendable", _("This token is not in use, so its file is not sent."))
 ON_ITS_WAY = Reason("on-its-way", _("The file is on its way already. Look into the mailbox in a moment."))
+KEPT_NO_LONGER = Reason("kept-no-longer", _("The files of this token are kept no longer."))
 NO_SUCH_FORMAT = Reason("no-such-format", _("There is no file in this format."))
-WITHDRAWN = _("withdrawn by the person")
 
 
 def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
@@ -47,7 +51,16 @@ def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest
         refuse(None if request.state in BEFORE_ISSUED else NOT_OPEN, kind=Stale)
         refuse(None if reason.strip() else NO_REASON, field="reason")
 
-        return end_request(request, actor=actor, reason=reason.strip())
+        end_request(request, actor=actor, reason=reason.strip())
+        tell_of_cancellation(request, by=actor)
+        return request
+
+
+def tell_of_cancellation(request: TokenRequest, *, by: Person) -> None:
+    """The person, and who asked for them; not who does it."""
+    for person in dict.fromkeys((request.person, request.requested_by)):
+        if person != by:
+            outbox.enqueue(messages.request_cancelled(request, person, by=by))
 
 
 def withdraw(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
@@ -57,10 +70,16 @@ def withdraw(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         refuse(policy.NOT_YOURS if request.person_id != actor.pk else None, kind=NotAllowed)
         refuse(None if policy.can_be_withdrawn(request) else NOT_WITHDRAWABLE, kind=Stale)
 
-        return end_request(request, actor=actor, reason=str(WITHDRAWN))
+        return end_request(request, actor=actor, reason=Ending.WITHDRAWN)
 
 
-def end_request(request: TokenRequest, *, actor: Person | None, reason: str) -> TokenRequest:
+def end_request(
+    request: TokenRequest,
+    *,
+    actor: Person | None,
+    reason: str,
+    revocation: RevocationReason = RevocationReason.CESSATION_OF_OPERATION,
+) -> TokenRequest:
     """Cancel a locked request in the caller's transaction; what a CA issued for it is revoked."""
     now = timezone.now()
     request.cancel(reason=reason, now=now)
@@ -69,15 +88,20 @@ def end_request(request: TokenRequest, *, actor: Person | None, reason: str) -> 
         if token.state in (TokenState.ORDERED, TokenState.ISSUING):
             token.cancel(reason=reason[:300], now=now)
             token.save()
-            _end_certificates(token, actor=actor, reason=reason)
-        elif token.state == TokenState.SEALED:
-            revoke.end_token(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
+            end_certificates(token, actor=actor, reason=reason, revocation=revocation)
+        elif token.state in (TokenState.SEALED, TokenState.ON_HOLD):
+            revoke.end_token(token, reason=revocation, actor=actor)
     audit.record(audit.Event.REQUEST_CANCELLED, actor=actor, subject=request, reason=reason)
     return request
 
 
-def _end_certificates(token: SoftwareToken, *, actor: Person | None, reason: str) -> None:
-    """Not asked for: refused, the key erased. At the CA now: settled (and revoked) when the answer comes."""
+def end_certificates(
+    token: SoftwareToken, *, actor: Person | None, reason: str, revocation: RevocationReason
+) -> None:
+    """End the certificates of a locked and cancelled token, in the caller's transaction.
+
+    Not asked for: refused, the key erased. At the CA now: settled (and revoked) when the answer comes.
+    """
     for certificate in locking.certificates_of(token):
         if certificate.state == CertificateState.ORDERED and certificate.order_id is None:
             certificate.refuse(reason=reason)
@@ -86,8 +110,8 @@ def _end_certificates(token: SoftwareToken, *, actor: Person | None, reason: str
         elif certificate.state == CertificateState.ORDERED:
             certificate.private_key_wrapped = None
             certificate.save()
-        elif certificate.state == CertificateState.VALID:
-            revoke.decide(certificate, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
+        elif certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD):
+            revoke.decide(certificate, reason=revocation, actor=actor)
 
 
 def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
@@ -99,10 +123,12 @@ def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         )
         refuse(None if request.state == RequestState.FAILED else NOT_FAILED, kind=Stale)
         refuse(policy.person_obstacle(request.person))
+        lines = locking.lines_of(request)
+        refuse(PERSON_CHANGED if snapshot.differences(lines) else None, kind=Stale)
 
         request.retry()
         request.save()
-        for token in locking.tokens_of(request):
+        for token in lines:
             if token.state == TokenState.ISSUING:
                 _order_again(token)
         audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
@@ -111,16 +137,12 @@ def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
 
 def _order_again(token: SoftwareToken) -> None:
     now = timezone.now()
-    certificates = locking.certificates_of(token)
-    for certificate in certificates:
-        if certificate.state == CertificateState.REFUSED:
+    for certificate in locking.certificates_of(token):
+        if certificate.is_to_be_retried:
             certificate.order_again(now=now)
             certificate.save()
             queue.after_commit(step5_issue.ISSUE, certificate.pk)
-    if all(certificate.state == CertificateState.VALID for certificate in certificates):
-        token.work_is_due(now)
-        token.save()
-        queue.after_commit(step5_issue.SEAL, token.pk)
+    finishing.seal_when_complete(token)
 
 
 def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
@@ -156,33 +178,18 @@ def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> 
         allowed = token.person_id == actor.pk or policy.administers(actor, token.person)
         refuse(None if allowed else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(None if policy.can_be_sent(token) and token.person.is_active else NOT_SENDABLE, kind=Stale)
+        refuse(policy.delivery_obstacle(token))
         known = container_format in [choice.value for choice in ContainerFormat]
+        refuse(None if token.containers.exists() else KEPT_NO_LONGER, kind=Stale)
         refuse(None if known else NO_SUCH_FORMAT, field="container_format")
         waiting = token.mails.filter(state=MailState.QUEUED, container_format=container_format).exists()
         refuse(ON_ITS_WAY if waiting else None, kind=NotPossible)
 
         mail = step7_deliver.queue_delivery(token, container_format=container_format)
-        if token.delivery != DeliveryState.SENT:
+        if token.delivery not in step7_deliver.DELIVERED:
             token.delivery = DeliveryState.QUEUED
             token.save()
         audit.record(audit.Event.TOKEN_SENT_AGAIN, actor=actor, subject=token, format=container_format)
-        return mail
-
-
-def retry_mail(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
-    """An administrator has a refused mail tried again. Raises NotAllowed or Stale."""
-    with transaction.atomic():
-        mail = locking.mail(mail_id)
-        refuse(None if policy.administers(actor, mail.person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
-        refuse(None if mail.state == MailState.FAILED else NOT_SENDABLE, kind=Stale)
-
-        outbox.retry(mail)
-        if mail.token is not None and mail.token.delivery == DeliveryState.BOUNCED:
-            mail.token.delivery = DeliveryState.QUEUED
-            mail.token.save()
-            audit.record(
-                audit.Event.TOKEN_SENT_AGAIN, actor=actor, subject=mail.token, format=mail.container_format
-            )
         return mail
 
 
@@ -195,8 +202,8 @@ def lapse_request(*, request_id: uuid.UUID) -> None:
             return
         request.lapse(now=now)
         request.save()
-        for token in locking.tokens_of(request):
-            token.cancel(reason=str(_("The terms were not accepted in time.")), now=now)
+        for token in locking.lines_of(request):
+            token.cancel(reason=Ending.NOT_ACCEPTED, now=now)
             token.save()
         outbox.enqueue(messages.request_lapsed(request))
         audit.record(audit.Event.REQUEST_LAPSED, actor=None, subject=request)
@@ -207,7 +214,7 @@ def lapse_token(*, token_id: uuid.UUID) -> None:
     with transaction.atomic():
         token = locking.token(token_id)
         if SoftwareToken.objects.overdue(timezone.now()).filter(pk=token_id).exists():
-            lapse_locked_token(token, actor=None, reason=str(_("The passphrase was not noted in time.")))
+            lapse_locked_token(token, actor=None, reason=Ending.NOT_NOTED)
 
 
 def lapse_locked_token(token: SoftwareToken, *, actor: Person | None, reason: str) -> None:

@@ -18,12 +18,10 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
+from identity_manager.people import registration_policy
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import Reason
 
-NOT_OFFICER = Reason(
-    "not-registration-officer", _("Only a Registration Officer of this organisational unit can do this.")
-)
 OWN_CODE = Reason("own-code", _("This is for yourself. Another Registration Officer does it."))
 REQUESTER = Reason(
     "requester",
@@ -75,7 +73,7 @@ def needs_confirmation(person: Person) -> bool:
 
 def confirmable_by(officer: Person) -> QuerySet[SignInCode]:
     """The codes that wait for this officer's confirmation, oldest first."""
-    offices = [held for held in officer.roles.all() if held.role == Role.REGISTRATION_OFFICER]
+    offices = [held for held in officer.roles_in_force() if held.role == Role.REGISTRATION_OFFICER]
     units = {held.organisational_unit for held in offices}
     rows = SignInCode.objects.awaiting_confirmation().filter(asked_at__gt=oldest(timezone.now()))
     rows = rows.select_related("person", "asked_by")
@@ -99,7 +97,7 @@ def makeable_by(officer: Person) -> QuerySet[SignInCode]:
 def ends_with_a_new_code(person: Person) -> QuerySet[SoftwareToken]:
     """The person's tokens whose passphrase nobody noted yet: a new code lets them lapse, in this order."""
     tokens = SoftwareToken.objects.with_unacknowledged_passphrase().filter(person=person)
-    return tokens.filter(state=TokenState.SEALED).order_by("request_id", "pk")
+    return tokens.filter(state__in=(TokenState.SEALED, TokenState.ON_HOLD)).order_by("request_id", "pk")
 
 
 def stage_of(code: SignInCode) -> Stage:
@@ -133,7 +131,7 @@ def second_officers(code: SignInCode) -> QuerySet[Person]:
 def officer_obstacle(actor: Person, person: Person) -> Reason | None:
     """Why this actor must not hold a code for this person, or None."""
     if not is_officer_for(actor, person):
-        return NOT_OFFICER
+        return registration_policy.NOT_REGISTRATION_OFFICER
     if actor.pk == person.pk:
         return OWN_CODE
     asked_for = TokenRequest.objects.open().filter(person=person, requested_by=actor).exists()
@@ -143,7 +141,7 @@ def officer_obstacle(actor: Person, person: Person) -> Reason | None:
 def second_officer_obstacle(actor: Person, code: SignInCode) -> Reason | None:
     """Why this actor cannot confirm the code, or None."""
     if not is_officer_for(actor, code.person):
-        return NOT_OFFICER
+        return registration_policy.NOT_REGISTRATION_OFFICER
     if actor.pk == code.person_id:
         return OWN_CODE
     return OWN_ASKING if actor.pk == code.asked_by_id else None
@@ -153,7 +151,7 @@ def person_obstacle(person: Person) -> Reason | None:
     """Why this person cannot get a code from anybody, or None."""
     if not person.is_active:
         return policy.NOT_ACTIVE[person.state]
-    account = Account.objects.filter(person=person).first()
+    account = getattr(person, "account", None)
     if account is None:
         taken = Account.objects.filter(username__iexact=person.personnel_number).exists()
         return NAME_TAKEN if taken else None

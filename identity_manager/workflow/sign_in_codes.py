@@ -13,13 +13,12 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
-from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, outbox
-from identity_manager.mail import messages
-from identity_manager.models import Account, Person, SignInCode
+from identity_manager.mail import account_messages, messages
+from identity_manager.models import Account, Ending, Person, SignInCode
 from identity_manager.models.identifiers import REFERENCE_ALPHABET
-from identity_manager.people import signing_in
+from identity_manager.people import registration_policy, second_factors, sessions, signing_in
 from identity_manager.workflow import locking, side_roads
 from identity_manager.workflow import sign_in_code_policy as questions
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale, refuse
@@ -32,11 +31,11 @@ MOST_FAILURES = 5
 CODE_SALT = "identity_manager.sign-in-code"
 OPEN = (Stage.WAITING, Stage.READY, Stage.MADE)
 
-NEW_CODE = _("A new sign-in code was made for the person.")
 
-
-def ask(*, actor: Person, person_id: uuid.UUID) -> SignInCode:
+def ask(*, actor: Person, person_id: uuid.UUID, resets_second_factors: bool = False) -> SignInCode:
     """Ask for a code for the person; an older one is withdrawn. Raises NotAllowed or NotPossible.
+
+    Where the person has lost their second factors, the code removes them when it is used.
 
     Asked twice by the same officer, it is the same code as long as it is not made.
     """
@@ -51,18 +50,25 @@ def ask(*, actor: Person, person_id: uuid.UUID) -> SignInCode:
             asked_by=actor,
             asked_at__gt=questions.oldest(timezone.now()),
             needs_confirmation=confirmation,
+            resets_second_factors=resets_second_factors,
             made_at=None,
             withdrawn_at=None,
         ).first()
         if same is not None:
             return same
         withdrawn = _withdraw_open(person)
-        code = SignInCode.objects.create(person=person, asked_by=actor, needs_confirmation=confirmation)
+        code = SignInCode.objects.create(
+            person=person,
+            asked_by=actor,
+            needs_confirmation=confirmation,
+            resets_second_factors=resets_second_factors,
+        )
         audit.record(
             audit.Event.SIGN_IN_CODE_ASKED,
             actor=actor,
             subject=person,
             needs_confirmation=confirmation,
+            resets_second_factors=resets_second_factors,
             older_withdrawn=withdrawn,
         )
         return code
@@ -90,7 +96,7 @@ def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
         allowed = questions.is_officer_for(actor, code.person)
-        refuse(None if allowed else questions.NOT_OFFICER, kind=NotAllowed)
+        refuse(None if allowed else registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
         refuse(questions.OWN_CODE if actor.pk == code.person_id else None, kind=NotAllowed)
         refuse(None if questions.stage_of(code) in OPEN else questions.NOT_OPEN, kind=Stale)
 
@@ -98,6 +104,12 @@ def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
         code.save()
         audit.record(audit.Event.SIGN_IN_CODE_WITHDRAWN, actor=actor, subject=code.person)
         return code
+
+
+def withdraw_open(person: Person, *, actor: Person | None) -> None:
+    """Withdraw what a locked person could still sign in with by code, in the caller's transaction."""
+    if _withdraw_open(person):
+        audit.record(audit.Event.SIGN_IN_CODE_WITHDRAWN, actor=actor, subject=person)
 
 
 def make(*, actor: Person, code_id: uuid.UUID) -> str:
@@ -121,7 +133,7 @@ def make(*, actor: Person, code_id: uuid.UUID) -> str:
         code.code_hash = _digest(code, secret)
         code.save()
         for token in questions.ends_with_a_new_code(code.person):
-            side_roads.lapse_locked_token(locking.token(token.pk), actor=actor, reason=str(NEW_CODE))
+            side_roads.lapse_locked_token(locking.token(token.pk), actor=actor, reason=Ending.NEW_CODE)
         if code.person.email:
             outbox.enqueue(messages.sign_in_code_made(code.person, code_id=str(code.pk)))
         audit.record(
@@ -166,6 +178,10 @@ def _redeem(name: str, typed: str, encoded_password: str) -> Account | None:
     code.used_at = timezone.now()
     code.save()
     account = _account_with(code.person, encoded_password)
+    sessions.end_locked(account)
+    if code.resets_second_factors:
+        second_factors.reset_locked(account, actor=code.asked_by)
+    outbox.enqueue(account_messages.password_set(code.person))
     audit.record(audit.Event.SIGN_IN_CODE_USED, actor=code.person, subject=code.person)
     audit.record(audit.Event.PASSWORD_SET, actor=code.person, subject=code.person)
     return account

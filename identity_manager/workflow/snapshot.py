@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge import profiles
 from ca_bridge.contract import CertificateContent
+from ca_bridge.profiles import Profile
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenType
 
 # A change of one of these stops a request: each decides what a certificate says or whose it is.
@@ -48,27 +49,45 @@ def person_fields(person: Person) -> dict[str, str]:
     return {name: getattr(person, name) for name in MATERIAL_FIELDS}
 
 
-def take(person: Person, token_type: TokenType) -> Snapshot:
-    """Return the snapshot of one line. Raises ca_bridge.profiles.ProfileError where a field is lacking."""
-    fields = person_fields(person)
-    return {
-        "person": fields,
+@dataclass(frozen=True)
+class Frame:
+    """What the snapshots of all lines of a type have in common: the versions of type, terms and profiles."""
+
+    of_type: Snapshot
+    profiles: tuple[Profile, ...]
+
+    def filled(self, person: Person) -> Snapshot:
+        """The snapshot of one line. Raises ca_bridge.profiles.ProfileError where a field is lacking."""
+        fields = person_fields(person)
+        certificates = [
+            {
+                "profile": profile.code,
+                "version": profile.version,
+                "ca": profile.ca,
+                "ca_profile": profile.ca_profile,
+                "content": asdict(profiles.render(profile, fields)),
+            }
+            for profile in self.profiles
+        ]
+        of_person = {"person": fields, "delivery_address": person.email, "certificates": certificates}
+        return self.of_type | of_person
+
+
+def frame(token_type: TokenType) -> Frame:
+    """The frame of the type's lines as of now."""
+    terms = token_type.terms
+    of_type = {
         "type": {"code": token_type.code, "version": token_type.number},
         "key_algorithm": token_type.key_algorithm,
         "validity_days": token_type.validity_days,
-        "terms": {"document": token_type.terms.code, "version": token_type.terms.current_version().number},
-        "delivery_address": person.email,
-        "certificates": [
-            {
-                "profile": profile.code,
-                "version": profile.number,
-                "ca": profile.ca,
-                "ca_profile": profile.ca_profile,
-                "content": asdict(profiles.render(profile.as_profile(), fields)),
-            }
-            for profile in token_type.ordered_profiles()
-        ],
+        "terms": {"document": terms.code, "version": terms.current_version().number},
     }
+    return Frame(of_type, tuple(profile.as_profile() for profile in token_type.ordered_profiles()))
+
+
+def take(person: Person, token_type: TokenType) -> Snapshot:
+    """Return the snapshot of one line. Raises ca_bridge.profiles.ProfileError where a field is lacking."""
+    return frame(token_type).filled(person)
 
 
 def digest(lines: Iterable[Snapshot]) -> str:
@@ -92,3 +111,9 @@ def differences(tokens: Iterable[SoftwareToken]) -> list[Difference]:
             if asked_for != now[field]:
                 found[field] = Difference(field, MATERIAL_FIELDS[field], asked_for, now[field])
     return list(found.values())
+
+
+def fingerprint(changes: Iterable[Difference]) -> str:
+    """The SHA-256 over these changes: a form that shows them carries it."""
+    lines = sorted([change.field, change.asked_for, change.now] for change in changes)
+    return hashlib.sha256(json.dumps(lines, ensure_ascii=True).encode("ascii")).hexdigest()

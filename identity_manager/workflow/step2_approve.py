@@ -1,9 +1,12 @@
-"""Step 2: an approver approves, rejects or postpones; skipped where the policy wants nobody.
+"""Step 2: an approver approves, rejects (all, or single types) or postpones.
+
+It is skipped where the policy wants nobody.
 
 After the decision the road goes on as PstmProcProceedSoftwareTokenRequest of the original.
 """
 
 import uuid
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -12,17 +15,18 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, outbox
 from identity_manager.mail import messages
-from identity_manager.models import Approval, Decision, Person, RequestState, TokenRequest
-from identity_manager.workflow import locking, policy, snapshot, step3_invite
+from identity_manager.models import Approval, Decision, Person, RequestState, SoftwareToken, TokenRequest
+from identity_manager.workflow import asking_approvers, changes, locking, policy, snapshot, step3_invite
 from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
 
 NOT_WAITING = Reason("not-waiting", _("This request does not wait for a decision any more."))
-ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since you opened the page."))
 PERSON_CHANGED = Reason(
     "person-changed",
-    _("The person's data have changed since the request was made. Reject or cancel it."),
+    _("The person's data have changed since the request was made. The office decides how it goes on."),
 )
-NO_REASON = Reason("no-reason", _("Say why you reject the request."))
+NO_REASON = Reason("no-reason-to-reject", _("Say why you reject the request."))
+NO_LINE = Reason("no-line", _("Check at least one type."))
+NOT_ALL = Reason("not-all", _("These are all types of the request. Reject the request instead."))
 NOT_IN_THE_FUTURE = Reason("not-in-the-future", _("Choose a time that lies ahead, at most 90 days."))
 LONGEST_POSTPONEMENT_DAYS = 90
 
@@ -31,17 +35,26 @@ def approve(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> Toke
     """Record the actor's yes to exactly this snapshot; the last one that is needed sends the request on.
 
     Raises NotAllowed (four eyes), Stale (decided or changed meanwhile), NotPossible (person not Active).
+    Where the person's data have changed, the request is stopped for the office to see, then Stale is raised.
     """
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
         refuse(policy.person_obstacle(request.person))
-        refuse(PERSON_CHANGED if snapshot.differences(locking.tokens_of(request)) else None, kind=Stale)
+        stopped = changes.stops(request, locking.lines_of(request))
+        if not stopped:
+            _record(request, actor, Decision.APPROVED, reason="")
+            audit.record(audit.Event.REQUEST_APPROVED, actor=actor, subject=request, snapshot=snapshot_hash)
+            _go_on(request, actor=actor)
+    refuse(PERSON_CHANGED if stopped else None, kind=Stale)
+    return request
 
-        _record(request, actor, Decision.APPROVED, reason="")
-        audit.record(audit.Event.REQUEST_APPROVED, actor=actor, subject=request, snapshot=snapshot_hash)
-        if request.approvals.filter(decision=Decision.APPROVED).count() >= request.approvals_needed:
-            conclude(request, actor=actor)
-        return request
+
+def _go_on(request: TokenRequest, *, actor: Person) -> None:
+    """Enough approvals in this round: the request is approved. Else the others are asked."""
+    if asking_approvers.still_needed(request):
+        asking_approvers.ask(request, now=timezone.now())
+    else:
+        conclude(request, actor=actor)
 
 
 def conclude(request: TokenRequest, *, actor: Person) -> None:
@@ -63,12 +76,65 @@ def reject(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, reason: 
         _record(request, actor, Decision.REJECTED, reason=reason.strip())
         request.reject(reason=reason.strip(), now=now)
         request.save()
-        for token in locking.tokens_of(request):
+        for token in locking.lines_of(request):
             token.cancel(reason=reason.strip()[:300], now=now)
             token.save()
         outbox.enqueue(messages.rejected(request))
         audit.record(audit.Event.REQUEST_REJECTED, actor=actor, subject=request, reason=reason.strip())
         return request
+
+
+def take_out(
+    *, actor: Person, request_id: uuid.UUID, snapshot_hash: str, lines: Collection[uuid.UUID], reason: str
+) -> TokenRequest:
+    """Reject single types of a mixed request; the rest goes on, and waits for its own decision.
+
+    The snapshot hash covers what remains from then on, and the forms that are shown next carry it. Who
+    approved before approved a superset, so that approval counts for what remains. Where what remains needs
+    fewer approvals, or none, it may be approved with that. Raises as reject does.
+    """
+    with transaction.atomic():
+        request = _fetch(actor, request_id, snapshot_hash)
+        refuse(NO_REASON if not reason.strip() else None, field="reason")
+        present = locking.lines_of(request)
+        leaving = [token for token in present if token.pk in lines]
+        refuse(NO_LINE if not leaving else None, field="lines")
+        refuse(NOT_ALL if len(leaving) == len(present) else None, field="lines")
+
+        for token in leaving:
+            _leave(token, actor=actor, reason=reason.strip())
+        _remain(request, [token for token in present if token not in leaving])
+        _tell_of_taking_out(request, leaving)
+        audit.record(
+            audit.Event.REQUEST_REDUCED,
+            actor=actor,
+            subject=request,
+            types=[token.type_code for token in leaving],
+            reason=reason.strip(),
+            snapshot=request.snapshot_hash,
+        )
+        if not changes.stops(request, locking.lines_of(request)):
+            _go_on(request, actor=actor)
+        return request
+
+
+def _leave(token: SoftwareToken, *, actor: Person, reason: str) -> None:
+    token.taken_out_by = actor
+    token.cancel(reason=reason[:300], now=timezone.now())
+    token.save()
+
+
+def _remain(request: TokenRequest, lines: Iterable[SoftwareToken]) -> None:
+    """The request is about these lines now: their hash, and the approvals that they need."""
+    remaining = list(lines)
+    request.snapshot_hash = snapshot.digest(token.snapshot for token in remaining)
+    request.approvals_needed = policy.approvals_needed_now(request, [token.token_type for token in remaining])
+    request.save()
+
+
+def _tell_of_taking_out(request: TokenRequest, tokens: Collection[SoftwareToken]) -> None:
+    for person in dict.fromkeys((request.person, request.requested_by)):
+        outbox.enqueue(messages.types_taken_out(request, person, tokens=tokens))
 
 
 def postpone(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, until: datetime) -> TokenRequest:
@@ -80,6 +146,7 @@ def postpone(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, until:
         refuse(NOT_IN_THE_FUTURE if bad else None, field="until")
 
         request.postponed_until = until
+        request.postponed_by = actor
         request.save()
         audit.record(audit.Event.REQUEST_POSTPONED, actor=actor, subject=request, until=until.isoformat())
         return request
@@ -89,11 +156,16 @@ def _fetch(actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> TokenReq
     request = locking.request(request_id)
     refuse(NOT_WAITING if request.state != RequestState.REQUESTED else None, kind=Stale)
     refuse(policy.decision_obstacle(actor, request), kind=NotAllowed)
-    refuse(ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
+    refuse(policy.ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
     return request
 
 
 def _record(request: TokenRequest, actor: Person, decision: Decision, *, reason: str) -> None:
     Approval.objects.create(
-        request=request, approver=actor, decision=decision, reason=reason, snapshot_hash=request.snapshot_hash
+        request=request,
+        round=request.round,
+        approver=actor,
+        decision=decision,
+        reason=reason,
+        snapshot_hash=request.snapshot_hash,
     )

@@ -1,5 +1,7 @@
 """Step 3: the person gets the role Self-Service User and an information mail."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -7,22 +9,46 @@ from django.utils import timezone
 
 from identity_manager import audit, outbox
 from identity_manager.mail import messages
-from identity_manager.models import Person, Role, RoleAssignment, TokenRequest
+from identity_manager.models import AuditEvent, OutgoingMail, Person, Role, RoleAssignment, TokenRequest
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What is written when a person is invited: the role where they lack it, the mail, the events."""
+
+    roles: list[RoleAssignment]
+    mail: OutgoingMail
+    events: list[AuditEvent]
 
 
 def invite(request: TokenRequest, *, actor: Person) -> None:
     """Send the approved request to its person, in the caller's transaction, person and request locked."""
-    request.invite(accept_before=timezone.now() + timedelta(days=settings.ACCEPTANCE_DAYS))
+    invitation = prepare(request, actor=actor)
     request.save()
-    _role, created = RoleAssignment.objects.get_or_create(
-        person=request.person,
-        role=Role.SELF_SERVICE_USER,
-        organisational_unit="",
-        defaults={"assigned_by": actor},
+    give(invitation.roles)
+    outbox.enqueue(invitation.mail)
+    audit.append(invitation.events)
+
+
+def prepare(request: TokenRequest, *, actor: Person) -> Invitation:
+    """Move the request on and say what is to be written with it; nothing is written yet."""
+    request.invite(accept_before=timezone.now() + timedelta(days=settings.ACCEPTANCE_DAYS))
+    role = Role.SELF_SERVICE_USER
+    lacks_it = not request.person.has_role(role, unit="")
+    roles = [RoleAssignment(person=request.person, role=role, assigned_by=actor)] if lacks_it else []
+    events = [
+        audit.event_about(audit.Event.ROLE_ASSIGNED, actor=actor, subject=each.person, role=role.value)
+        for each in roles
+    ]
+    invited = audit.event_about(audit.Event.REQUEST_INVITED, actor=actor, subject=request)
+    return Invitation(roles, messages.information(request), [*events, invited])
+
+
+def give(roles: Iterable[RoleAssignment]) -> None:
+    """Write the roles, each over one that has ended, or begins later."""
+    RoleAssignment.objects.bulk_create(
+        roles,
+        update_conflicts=True,
+        unique_fields=["person", "role", "organisational_unit"],
+        update_fields=["assigned_by", "valid_from", "valid_until"],
     )
-    outbox.enqueue(messages.information(request))
-    if created:
-        audit.record(
-            audit.Event.ROLE_ASSIGNED, actor=actor, subject=request.person, role=Role.SELF_SERVICE_USER.value
-        )
-    audit.record(audit.Event.REQUEST_INVITED, actor=actor, subject=request)

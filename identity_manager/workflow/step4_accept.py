@@ -4,7 +4,7 @@ PstmProcSubStartSoftwareTokenRequest of the original.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit, queue
 from identity_manager.models import (
     Certificate,
+    Ending,
     Person,
     RequestState,
     SoftwareToken,
@@ -21,23 +22,26 @@ from identity_manager.models import (
     TermsVersion,
     TokenRequest,
 )
-from identity_manager.workflow import locking, policy, snapshot
+from identity_manager.workflow import changes, locking, policy
 from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
 from identity_manager.workflow.step5_issue import ISSUE
 
 NOT_AWAITED = Reason("not-awaited", _("This request does not wait for your acceptance any more."))
-ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since you opened the page."))
 OTHER_TERMS = Reason("other-terms", _("The terms have changed since you opened the page. Read them again."))
 PERSON_CHANGED = Reason(
-    "person-changed",
-    _("Your data have changed since the request was made. Ask the office for a new request."),
+    "own-data-changed",
+    _("Your data have changed since the request was made. The office decides how it goes on."),
 )
 
 
 def terms_of(request: TokenRequest) -> list[TermsVersion]:
     """The current version of each terms document that the request's types want, each once."""
-    documents = {token.token_type.terms_id: token.token_type.terms for token in request.tokens.all()}
-    return [documents[pk].current_version() for pk in sorted(documents)]
+    return _terms_of(request.lines)
+
+
+def _terms_of(lines: Iterable[SoftwareToken]) -> list[TermsVersion]:
+    documents = {token.token_type.terms_id for token in lines}
+    return [TermsVersion.objects.get(document=pk, is_current=True) for pk in sorted(documents)]
 
 
 def accept(
@@ -46,26 +50,34 @@ def accept(
     """Record that the actor accepts exactly these texts for exactly this snapshot, and start issuance.
 
     Raises NotAllowed (not the person), Stale (moved on, or newer terms), NotPossible (not Active).
+    Where the person's data have changed, the request is stopped for the office to see, then Stale is raised.
     """
     with transaction.atomic():
         request = _fetch(actor, request_id)
         refuse(policy.person_obstacle(request.person))
-        refuse(ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
+        refuse(policy.ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
         texts = list(TermsText.objects.filter(pk__in=text_ids))
-        current = {version.pk for version in terms_of(request)}
+        lines = locking.lines_of(request)
+        current = {version.pk for version in _terms_of(lines)}
         refuse(OTHER_TERMS if {text.version_id for text in texts} != current else None, kind=Stale)
-        tokens = locking.tokens_of(request)
-        refuse(PERSON_CHANGED if snapshot.differences(tokens) else None, kind=Stale)
+        stopped = changes.stops(request, lines)
+        if not stopped:
+            _accept(request, lines, texts)
+    refuse(PERSON_CHANGED if stopped else None, kind=Stale)
+    return request
 
-        for text in texts:
-            TermsAcceptance.objects.create(request=request, person=actor, text=text, sha256=text.sha256)
-        request.accept(now=timezone.now())
-        request.save()
-        for token in tokens:
-            _start(token)
-        terms = [text.sha256 for text in texts]
-        audit.record(audit.Event.REQUEST_ACCEPTED, actor=actor, subject=request, terms=terms)
-        return request
+
+def _accept(request: TokenRequest, lines: Iterable[SoftwareToken], texts: Iterable[TermsText]) -> None:
+    for text in texts:
+        TermsAcceptance.objects.create(
+            request=request, round=request.round, person=request.person, text=text, sha256=text.sha256
+        )
+    request.accept(now=timezone.now())
+    request.save()
+    for token in lines:
+        _start(token)
+    terms = [text.sha256 for text in texts]
+    audit.record(audit.Event.REQUEST_ACCEPTED, actor=request.person, subject=request, terms=terms)
 
 
 def decline(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
@@ -76,8 +88,8 @@ def decline(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenReques
         now = timezone.now()
         request.decline(reason=reason.strip(), now=now)
         request.save()
-        for token in locking.tokens_of(request):
-            token.cancel(reason=str(_("The terms were declined.")), now=now)
+        for token in locking.lines_of(request):
+            token.cancel(reason=Ending.DECLINED, now=now)
             token.save()
         audit.record(audit.Event.REQUEST_DECLINED, actor=actor, subject=request)
         return request

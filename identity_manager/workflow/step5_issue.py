@@ -6,8 +6,8 @@ settle: what came back is verified and written down, only where the claim is sti
 
 What may fail here, and what becomes of it: a CA that is down or silent delays (next try on the row); a CA or
 a linter that says no fails the request for good; a worker that dies leaves its lease, which the sweep takes
-up, and the order is looked up at the CA before it is asked again; a person who is not Active any more, or a
-request that was cancelled meanwhile, has what was issued revoked.
+up, and the order is looked up at the CA before it is asked again; while the person is Inactive it waits, and
+what was issued meanwhile is put on hold; what comes for a Locked person or an ended request is revoked.
 PstmProcSubRequestSoftwareToken of the original.
 """
 
@@ -18,18 +18,25 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from ca_bridge import issuing, keys
+from ca_bridge import issuing, key_pool, keys, verification
 from ca_bridge.contract import Answer, KeyAlgorithm, RevocationReason
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
-from identity_manager import audit, queue, vault
-from identity_manager.models import Certificate, CertificateState, RequestState, TokenState
-from identity_manager.workflow import locking, policy, revoke, snapshot
+from identity_manager import audit, outbox, vault
+from identity_manager.mail import messages
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    CertificateState,
+    PersonState,
+    RequestState,
+    TokenState,
+)
+from identity_manager.workflow import failures, finishing, hold, locking, outages, policy, revoke, snapshot
+from identity_manager.workflow.failures import Failure
 
 ISSUE = "road.issue_certificate"
-SEAL = "road.seal_token"
 CLEAR_UP = "road.clear_up_certificate"
 ALIVE = (RequestState.ISSUING, RequestState.FAILED)
 
@@ -44,23 +51,27 @@ class Claim:
 
 
 def issue(*, certificate_id: uuid.UUID) -> None:
-    """Have one certificate issued, or leave it due for a later try. Does nothing where it is not due."""
-    claim = _claim(certificate_id)
+    """Have one certificate issued, or leave it due for a later try. Does nothing where it is not due.
+
+    While its CA does not answer it stays due as it is, but for a trial now and then.
+    """
+    claim = _claim(certificate_id) if outages.lets_pass(certificate_id) else None
     if claim is not None:
-        _settle(claim, _outcome(issuing.ask, claim.order_id))
+        outcome = _outcome(issuing.ask, claim.order_id)
+        _settle(claim, outcome)
+        outages.note(claim.order_id, outcome)
 
 
 def _claim(certificate_id: uuid.UUID) -> Claim | None:
     key = _new_key(certificate_id)
     with transaction.atomic():
         certificate = locking.certificate(certificate_id)
-        claim_id = Certificate.objects.to_be_issued().claim(certificate_id, now=timezone.now())
+        claim_id = Certificate.objects.to_be_issued().claim_locked(certificate, now=timezone.now())
         if claim_id is None:
             return None
-        certificate.refresh_from_db(fields=["claim_id", "leased_until", "attempts"])
         obstacle = _obstacle(certificate)
         if obstacle:
-            _refuse(certificate, message=obstacle, detail=obstacle)
+            refuse(certificate, obstacle)
             return None
         order_id = certificate.order_id or _bind(certificate, key)
         return Claim(certificate_id, claim_id, order_id) if order_id else None
@@ -70,19 +81,16 @@ def _new_key(certificate_id: uuid.UUID) -> keys.PrivateKey | None:
     """A key for a due certificate that has none. Made outside any transaction: RSA takes its time."""
     due = Certificate.objects.to_be_issued().due(timezone.now()).filter(pk=certificate_id, order=None)
     algorithm = due.values_list("token__token_type__key_algorithm", flat=True).first()
-    return keys.generate(KeyAlgorithm(algorithm)) if algorithm else None
+    return key_pool.pool.take(KeyAlgorithm(algorithm)) if algorithm else None
 
 
-def _obstacle(certificate: Certificate) -> str | None:
+def _obstacle(certificate: Certificate) -> Failure | None:
     """Why nothing may be asked for now: the person is not Active, or not the one who was approved."""
     reason = policy.person_obstacle(certificate.token.person)
     if reason is not None:
-        return str(reason)
+        return failures.of_reason(reason)
     changed = snapshot.differences([certificate.token])
-    if changed:
-        fields = ", ".join(str(difference.label) for difference in changed)
-        return _("The person's data have changed since the approval: %(fields)s.") % {"fields": fields}
-    return None
+    return failures.of_change(changed) if changed else None
 
 
 def _bind(certificate: Certificate, key: keys.PrivateKey | None) -> uuid.UUID | None:
@@ -113,6 +121,8 @@ def _order(certificate: Certificate, key: keys.PrivateKey) -> uuid.UUID:
         key=key,
         validity=issuing.Validity(now, now + timedelta(days=certificate.token.snapshot["validity_days"])),
     )
+    if _may_have_been_asked(certificate):
+        issuing.doubt(order)
     certificate.order = order
     certificate.orders_made += 1
     certificate.public_key_sha256 = keys.public_key_sha256(key).hex()
@@ -128,6 +138,15 @@ def _order(certificate: Certificate, key: keys.PrivateKey) -> uuid.UUID:
         public_key=certificate.public_key_sha256,
     )
     return order.pk
+
+
+def _may_have_been_asked(certificate: Certificate) -> bool:
+    """Whether the database was put back since the certificate was first wanted: its CA may know more than we.
+
+    Identifiers begin with the time (UUIDv7), so an event of a greater one came later.
+    """
+    restored = AuditEvent.objects.filter(name=audit.Event.SYSTEM_RESTORED)
+    return restored.filter(pk__gt=certificate.pk).exists()
 
 
 def clear_up(*, certificate_id: uuid.UUID) -> None:
@@ -154,13 +173,14 @@ def _settle(claim: Claim, outcome: Answer | CaError) -> None:
             if ours:
                 _settle_error(certificate, outcome)
             return
-        order = issuing.record(claim.order_id, outcome)  # also where it is late: what is surplus is revoked
+        # Whoever outlived the lease settles nothing; a certificate that they hold is used, or is revoked.
+        order = issuing.record(claim.order_id, outcome, late=not ours)
         if not ours:
             return
         if order.state == CaOrder.State.ISSUED:
             _settle_issued(certificate, order)
         elif order.state == CaOrder.State.REFUSED:
-            _refuse(certificate, message=order.error, detail=order.detail)
+            _refuse_by_ca(certificate, message=order.error, detail=order.detail)
         else:
             certificate.settle_later(order.detail, now=timezone.now(), not_before=order.ask_not_before)
             certificate.save()
@@ -168,7 +188,7 @@ def _settle(claim: Claim, outcome: Answer | CaError) -> None:
 
 def _settle_error(certificate: Certificate, error: CaError) -> None:
     if error.permanent:
-        _refuse(certificate, message=error.message, detail=error.detail)
+        _refuse_by_ca(certificate, message=error.message, detail=error.detail)
     else:
         certificate.settle_later(f"{error.message} {error.detail}".strip(), now=timezone.now())
         certificate.save()
@@ -180,6 +200,7 @@ def _settle_issued(certificate: Certificate, order: CaOrder) -> None:
     certificate.settle_lease()
     certificate.save()
     token = certificate.token
+    _notice_shorter(certificate, order)
     audit.record(
         audit.Event.CERTIFICATE_ISSUED,
         actor=None,
@@ -189,46 +210,75 @@ def _settle_issued(certificate: Certificate, order: CaOrder) -> None:
         issuer=certificate.issuer,
         public_key=certificate.public_key_sha256,
     )
-    if token.request.state not in ALIVE or not token.person.is_active:
-        _unwanted(certificate)
-    elif token.state == TokenState.ISSUING and not _has_unissued(certificate):
-        token.work_is_due(timezone.now())
-        token.save()
-        queue.after_commit(SEAL, token.pk)
+    if token.request.state not in ALIVE or token.state != TokenState.ISSUING:
+        _revoke_unwanted(certificate)
+    elif token.person.state == PersonState.LOCKED:
+        _revoke_unwanted(certificate)
+        _fail_request(certificate, failures.of_reason(policy.NOT_ACTIVE[PersonState.LOCKED]))
+    elif token.person.state == PersonState.INACTIVE:
+        hold.decide(certificate, wanted=True)
+    else:
+        finishing.seal_when_complete(token)
 
 
-def _has_unissued(certificate: Certificate) -> bool:
-    siblings = Certificate.objects.filter(token_id=certificate.token_id)
-    return siblings.exclude(state=CertificateState.VALID).exists()
+def _notice_shorter(certificate: Certificate, order: CaOrder) -> None:
+    """A CA may cut the time: it is used all the same, and everybody sees it."""
+    until = certificate.not_after
+    if until is None or until >= order.not_after - verification.SHORTER:
+        return
+    certificate.shorter_than = order.not_after
+    certificate.save()
+    audit.record(
+        audit.Event.CERTIFICATE_SHORTER,
+        actor=None,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        serial=certificate.serial,
+        until=until.isoformat(),
+        ordered=order.not_after.isoformat(),
+    )
 
 
-def _unwanted(certificate: Certificate) -> None:
-    """The CA issued what nobody may have any more: it is revoked, and a living request fails."""
+def _revoke_unwanted(certificate: Certificate) -> None:
+    """The CA issued what nobody may have any more."""
     revoke.decide(certificate, reason=RevocationReason.CESSATION_OF_OPERATION, actor=None)
-    _fail_request(certificate, reason=_("The person is not Active any more."))
 
 
-def _refuse(certificate: Certificate, *, message: str, detail: str) -> None:
-    """Refused for good: the key is erased, the request fails, an officer retries or cancels."""
-    now = timezone.now()
-    certificate.refuse(reason=message)
+def _refuse_by_ca(certificate: Certificate, *, message: str, detail: str) -> None:
+    """The CA, or the check before it, said no for good: in its own words."""
+    refuse(certificate, failures.of_refusal(certificate, message=message), said=message, detail=detail)
+
+
+def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail: str = "") -> None:
+    """Refused for good, on a locked row: the key is erased, the request fails, an officer decides the rest.
+
+    In the caller's transaction.
+    """
+    certificate.refuse(reason=said)
     certificate.private_key_wrapped = None
     certificate.settle_lease()
-    certificate.last_error, certificate.last_error_at = f"{message} {detail}".strip(), now
+    if said:
+        certificate.last_error, certificate.last_error_at = f"{said} {detail}".strip(), timezone.now()
     certificate.save()
     audit.record(
         audit.Event.CERTIFICATE_REFUSED,
         actor=None,
         subject=certificate.token,
         certificate=str(certificate.pk),
-        reason=message,
+        code=failure.code,
+        **failure.facts,
     )
-    _fail_request(certificate, reason=message)
+    _fail_request(certificate, failure)
 
 
-def _fail_request(certificate: Certificate, *, reason: str) -> None:
+def _fail_request(certificate: Certificate, failure: Failure) -> None:
     request = certificate.token.request
-    if request.state == RequestState.ISSUING:
-        request.fail(reason=reason)
-        request.save()
-        audit.record(audit.Event.REQUEST_FAILED, actor=None, subject=request, reason=reason)
+    if request.state != RequestState.ISSUING or certificate.token.round != request.round:
+        return
+    request.fail(code=failure.code, facts=failure.facts)
+    if failure.code == failures.PERSON_CHANGED:
+        request.stopped_at = timezone.now()
+    request.save()
+    if request.person.is_active:
+        outbox.enqueue(messages.issuance_failed(request, why=failures.for_the_person(request)))
+    audit.record(audit.Event.REQUEST_FAILED, actor=None, subject=request, code=failure.code, **failure.facts)

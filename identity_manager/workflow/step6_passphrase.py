@@ -7,7 +7,7 @@ re-opened by a reader that did not write them; the wrapped keys are erased in th
 import hashlib
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,7 +24,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
-from identity_manager.workflow import finishing, locking, policy, step7_deliver
+from identity_manager.workflow import finishing, locking, policy, step7_deliver, two_channels
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
 
 NO_PASSPHRASE = Reason("no-passphrase", _("There is no passphrase any more: it was noted, or destroyed."))
@@ -50,7 +50,7 @@ def seal(*, token_id: uuid.UUID) -> None:
     secret = passphrase.generate()
     containers = [
         container
-        for certificate in token.certificates.select_related("order")
+        for certificate in token.certificates.filter(left_out_at=None).select_related("order", "profile")
         for container in _build(token, certificate, secret)
     ]
     _settle_sealed(token_id, claim_id, Sealed(containers, secret))
@@ -102,7 +102,7 @@ def friendly_name(token: SoftwareToken, certificate: Certificate) -> str:
     """Unique for each certificate: Java's keytool overwrites entries of equal names without a word."""
     return (
         f"{token.person.display_name} – {certificate.profile.name} "
-        f"{certificate.not_before:%Y-%m} {certificate.serial[-4:]}"
+        f"{certificate.not_before:%Y-%m} {certificate.serial[-8:]}"
     )
 
 
@@ -122,8 +122,7 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
             token.settle_later(str(policy.NOT_ACTIVE[token.person.state]), now=timezone.now())
             token.save()
             return
-        for container in sealed.containers:
-            container.save()
+        Container.objects.bulk_create(sealed.containers)
         _seal(token, sealed.passphrase)
         step7_deliver.queue_delivery(token, container_format=token.token_type.container_format)
         finishing.issue_request(token)
@@ -140,22 +139,27 @@ def _seal(token: SoftwareToken, secret: str) -> None:
     )
     token.settle_lease()
     token.save()
+    events = []
     for certificate in locking.certificates_of(token):
+        if certificate.left_out_at is not None:
+            continue
         certificate.private_key_wrapped = None
         certificate.save()
-        audit.record(
-            audit.Event.KEY_ERASED, actor=None, subject=token, public_key=certificate.public_key_sha256
-        )
-    audit.record(audit.Event.TOKEN_SEALED, actor=None, subject=token)
+        key = certificate.public_key_sha256
+        events.append(audit.event_about(audit.Event.KEY_ERASED, actor=None, subject=token, public_key=key))
+    audit.append([*events, audit.event_about(audit.Event.TOKEN_SEALED, actor=None, subject=token)])
 
 
-def show(*, actor: Person, token_id: uuid.UUID) -> str:
+def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
     """Return the passphrase to its owner; each showing is counted and audited, the first told by mail.
 
-    The caller has checked that the sign-in is recent. Raises NotAllowed, or Stale when it is gone.
+    The caller has checked that the sign-in is recent; signed_in_at is when the session's window began.
+    Raises NotAllowed (also where a file was fetched in this window), or Stale when it is gone.
     """
     with transaction.atomic():
         token, wrapped = _fetch_with_passphrase(actor, token_id)
+        refuse(two_channels.passphrase_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
+        refuse(policy.delivery_obstacle(token), kind=NotPossible)
         secret = vault.unwrap(wrapped, purpose=vault.Purpose.PASSPHRASES, record=token.pk)
 
         token.passphrase_shown += 1

@@ -1,4 +1,4 @@
-"""Step 7: one mail for each token, with its containers attached and the way to install them.
+"""Step 7: one mail for each token, with its containers attached (or the way to them) and how to install them.
 
 Delivered and acknowledged are independent of each other: mail may be late while the passphrase is noted.
 """
@@ -8,10 +8,15 @@ import uuid
 from django.db import transaction
 from django.utils import timezone
 
-from identity_manager import audit, outbox
+from ca_bridge.measuring import TRACE
+from identity_manager import audit, instruments, outbox
 from identity_manager.mail import messages, sending
-from identity_manager.models import DeliveryState, OutgoingMail, SoftwareToken
-from identity_manager.workflow import finishing, locking
+from identity_manager.mail.faults import Fault
+from identity_manager.models import DeliveryState, MailFault, MailState, OutgoingMail, SoftwareToken
+from identity_manager.workflow import bounces, finishing, locking, mail_sense
+
+PUT_OFF = "put off"
+DELIVERED = (DeliveryState.SENT, DeliveryState.FETCHED)
 
 
 def queue_delivery(token: SoftwareToken, *, container_format: str) -> OutgoingMail:
@@ -21,32 +26,64 @@ def queue_delivery(token: SoftwareToken, *, container_format: str) -> OutgoingMa
 
 
 def send(*, mail_id: uuid.UUID) -> None:
-    """Send one mail of the outbox and settle what came of it. Does nothing where it is not due."""
+    """Send one mail of the outbox and settle what came of it. Does nothing where it is not due.
+
+    A mail whose subject has ended is discarded instead; one that has to wait for its person waits.
+    """
     mail = outbox.claim(mail_id)
     if mail is None:
         return
-    failure = None
-    try:
-        sending.send(mail)
-    except sending.SendingError as error:
-        failure = error
+    outcome = mail_sense.obstacle(mail) or _act(mail)
     with transaction.atomic():
         row = locking.mail(mail_id)
         if row.claim_id != mail.claim_id:
             return
-        outbox.settle(row, failure)
-        if row.token is not None and row.container_format:
-            _settle_delivery(row.token, failure)
+        _settle(row, outcome)
+    instruments.MAILS.labels(row.state if row.state != MailState.QUEUED else PUT_OFF).inc()
 
 
-def _settle_delivery(token: SoftwareToken, failure: sending.SendingError | None) -> None:
-    if failure is None:
-        token.delivery = DeliveryState.SENT
-        token.delivered_at = timezone.now()
-        token.save()
-        audit.record(audit.Event.TOKEN_DELIVERED, actor=None, subject=token)
+def _act(mail: OutgoingMail) -> str | Fault:
+    with TRACE.span("send mail", {"message": mail.message}, None) as note:
+        try:
+            return sending.send(mail)
+        except sending.SendingError as error:
+            note("outcome", str(error.fault.kind))
+            return error.fault
+
+
+def _settle(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless) -> None:
+    match outcome:
+        case mail_sense.Pointless():
+            outbox.discard(mail, reason=outcome.reason)
+            audit.record(
+                audit.Event.MAIL_DISCARDED,
+                actor=None,
+                subject=mail.token or mail.request or mail.person,
+                message=mail.message,
+                reason=outcome.reason,
+            )
+        case Fault():
+            outbox.settle_fault(mail, outcome)
+            if outcome.kind == MailFault.REFUSED and mail.token is not None and mail.delivers:
+                bounces.delivery_failed(mail.token, mail, detail=outcome.detail)
+        case str():
+            outbox.settle_sent(mail, provider_id=outcome)
+            if mail.token is not None and mail.delivers:
+                _delivered(mail.token, mail)
+            bounces.apply_early(mail)
+
+
+def _delivered(token: SoftwareToken, mail: OutgoingMail) -> None:
+    """The files are with the person, or the way to them is; a later link does not take back a file."""
+    if mail.carries_files:
+        _mark(token, DeliveryState.SENT, audit.Event.TOKEN_DELIVERED)
         finishing.activate_if_delivered_and_noted(token)
-    elif failure.permanent and token.delivery == DeliveryState.QUEUED:
-        token.delivery = DeliveryState.BOUNCED
-        token.save()
-        audit.record(audit.Event.TOKEN_DELIVERY_FAILED, actor=None, subject=token, detail=failure.detail)
+    elif token.delivery not in DELIVERED:
+        _mark(token, DeliveryState.OFFERED, audit.Event.TOKEN_OFFERED)
+
+
+def _mark(token: SoftwareToken, delivery: DeliveryState, event: audit.Event) -> None:
+    token.delivery = delivery
+    token.delivered_at = timezone.now() if delivery == DeliveryState.SENT else token.delivered_at
+    token.save()
+    audit.record(event, actor=None, subject=token)

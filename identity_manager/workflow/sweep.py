@@ -1,56 +1,90 @@
 """The sweep: what is due and was not done, because a message was lost or a worker died, is nudged again."""
 
-import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from ca_bridge import issuing
+from ca_bridge import comparing, issuing
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
-from identity_manager import outbox, queue
-from identity_manager.models import Certificate, OutgoingMail, SoftwareToken
+from identity_manager import audit_checks, outbox, queue
+from identity_manager.models import AuditCheck, BatchOrder, Certificate, OutgoingMail, SoftwareToken
 from identity_manager.models.lease import LeasedQuerySet
-from identity_manager.workflow import revoke, step5_issue
+from identity_manager.workflow import batch_orders, finishing, hold, locking, outages, revoke, step5_issue
 
-NUDGES_AT_ONCE = 50
+QUEUE_LIMIT = 200
+ORDERS_AT_ONCE = 50
 
 WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
-    step5_issue.ISSUE: Certificate.objects.to_be_issued,
-    step5_issue.SEAL: SoftwareToken.objects.to_be_sealed,
+    step5_issue.ISSUE: outages.to_be_issued,
+    finishing.SEAL: SoftwareToken.objects.to_be_sealed,
     step5_issue.CLEAR_UP: Certificate.objects.left_behind,
+    hold.HOLD: Certificate.objects.to_be_held_or_released,
     revoke.REVOKE: Certificate.objects.to_be_revoked,
     outbox.SEND: OutgoingMail.objects.queued,
+    audit_checks.CHECK: AuditCheck.objects.all,
+    batch_orders.RUN: BatchOrder.objects.all,
 }
 
 
 def sweep() -> int:
-    """Publish the oldest due rows of each kind of work, a bounded number, each at most once a minute.
+    """Publish what is due and nobody does, the oldest first; returns how many were nudged.
 
-    A row whose lease ran out is due again. Returns how many were nudged.
+    A row is nudged at most once a minute, and a queue is filled up to QUEUE_LIMIT messages: a broker that was
+    emptied is filled as quickly as the workers take from it, and one that nobody reads is not flooded. While
+    it cannot be reached nothing is nudged. A row whose lease ran out is due again.
     """
-    nudged = list(_nudge_each_kind())
-    for task, row_id in nudged:
-        queue.publish(task, row_id)
-    return len(nudged)
-
-
-def _nudge_each_kind() -> Iterator[tuple[str, uuid.UUID]]:
+    room: dict[str, int] = {}
+    nudged = 0
     for task, rows in WORK.items():
-        with transaction.atomic():
-            nudged = rows().nudge(timezone.now(), limit=NUDGES_AT_ONCE)
-        for row_id in nudged:
-            yield task, row_id
+        name = queue.name_of(task)
+        if name not in room:
+            waiting = queue.length(name)
+            if waiting is None:
+                return nudged
+            room[name] = max(0, QUEUE_LIMIT - waiting)
+        published = _nudge(task, rows(), limit=room[name])
+        room[name] -= published
+        nudged += published
+    return nudged
+
+
+def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
+    now = timezone.now()
+    with transaction.atomic():
+        ids = locking.at_leisure(rows.to_be_nudged(now), limit=limit) if limit else []
+        rows.model._default_manager.filter(pk__in=ids).update(nudged_at=now)
+    for row_id in ids:
+        queue.publish(task, row_id)
+    return len(ids)
 
 
 def revoke_surplus() -> int:
-    """Revoke what a CA issued beside what is used; what cannot be revoked now stays for the next time."""
+    """Revoke what a CA issued beside what is used; what cannot be revoked now stays for the next time.
+
+    Those that were tried longest ago come first, so that a CA that cannot revoke keeps no other from it.
+    """
     revoked = 0
-    for order_id in CaOrder.objects.with_surplus().values_list("pk", flat=True)[:NUDGES_AT_ONCE]:
+    for order_id in CaOrder.objects.with_surplus().values_list("pk", flat=True)[:ORDERS_AT_ONCE]:
         try:
             revoked += issuing.revoke_surplus(order_id)
         except CaError:
             continue
     return revoked
+
+
+def compare_with_cas() -> str:
+    """Compare the orders about which there was doubt with their CAs; returns what was found, in words."""
+    found: Counter[str] = Counter()
+    for order_id in comparing.due(limit=ORDERS_AT_ONCE):
+        try:
+            result = comparing.compare(order_id)
+        except CaError as error:
+            found[f"{error.message} {error.detail}".strip()] += 1
+            continue
+        if result is not None:
+            found[str(result.label)] += 1
+    return "; ".join(f"{number}: {words}" for words, number in found.items())

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ca_bridge.certificates import load
 from identity_manager.mail import install
 from identity_manager.models import Certificate, SoftwareToken
+from identity_manager.people.email_addresses import readable
 from identity_manager.workflow import policy, revoke, side_roads
 from selfservice import access, token_details, token_words
 from selfservice.forms import LockForm, SendAgainForm
@@ -61,6 +62,7 @@ def lock(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
         "form": form,
         "certificates": token_details.certificate_cards(row),
         "lockable": policy.can_be_revoked(row),
+        "not_in_use": revoke.NOT_IN_USE,
     }
     return render(request, "selfservice/lock.html", context, status=form.status)
 
@@ -78,7 +80,9 @@ def send_again(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     device = install.device(request.POST.get("device", ""))
     if mail is None:
         return _token_page(request, access.own_token(request, token_id), device=device, form=form)
-    messages.success(request, _("The file is on its way to %(address)s.") % {"address": mail.to_address})
+    messages.success(
+        request, _("The file is on its way to %(address)s.") % {"address": readable(mail.to_address)}
+    )
     page = reverse("selfservice:token", args=[row.pk])
     return redirect(f"{page}?device={form.cleaned_data['device']}#install")
 
@@ -111,11 +115,12 @@ def _token_page(
         "state": token_words.of_token(row),
         "form": form,
         "certificates": token_details.certificate_cards(row),
+        "left_out": token_details.left_out(row),
         "mail": token_details.last_mail(row, container_format),
         "files": token_details.files(row, container_format),
         "devices": token_details.devices(row, device),
         "device": device,
-        "sendable": policy.can_be_sent(row),
+        **token_details.ways(row),
         "lockable": policy.can_be_revoked(row),
     }
     return render(request, "selfservice/token.html", context, status=form.status)

@@ -18,5 +18,6 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "waiting": waiting,
         "waiting_line": " · ".join(task.title for task in waiting),
         "under_way": open_tasks.under_way(person),
+        "lapsed": open_tasks.lapsed(person),
     }
     return render(request, "selfservice/dashboard.html", context)

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from identity_manager.people import identity_change_policy
 from selfservice import access
 from selfservice import open_tasks as tasks
 
@@ -12,5 +13,11 @@ from selfservice import open_tasks as tasks
 def open_tasks(request: HttpRequest) -> HttpResponse:
     """List what waits for the person."""
     person = access.user(request)
-    context = {"tab": "open_tasks", "waiting": tasks.waiting(person), "under_way": tasks.under_way(person)}
+    context = {
+        "tab": "open_tasks",
+        "waiting": tasks.waiting(person),
+        "under_way": tasks.under_way(person),
+        "frozen": identity_change_policy.waiting_for(person),
+        "lapsed": tasks.lapsed(person),
+    }
     return render(request, "selfservice/open_tasks.html", context)

@@ -10,8 +10,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
 
 from identity_manager.models import SoftwareToken
-from identity_manager.ui.sign_in import recent_sign_in_required
-from identity_manager.workflow import step6_passphrase
+from identity_manager.ui.sign_in import recent_sign_in_required, signed_in_at
+from identity_manager.workflow import policy, step6_passphrase, two_channels
 from selfservice import access
 from selfservice.forms import NotedForm, ShowForm
 from selfservice.progress import next_passphrase
@@ -32,7 +32,10 @@ def _shown(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     """The one page that holds a secret: it answers the POST itself, so that no address leads to it."""
     token = access.own_token(request, token_id)
     form = ShowForm(request.POST)
-    secret = form.perform(lambda: step6_passphrase.show(actor=token.person, token_id=token.pk))
+    moment = signed_in_at(request)
+    secret = form.perform(
+        lambda: step6_passphrase.show(actor=token.person, token_id=token.pk, signed_in_at=moment)
+    )
     token = access.own_token(request, token_id)
     return _page(request, token, form=form if secret is None else NotedForm(), secret=secret or "")
 
@@ -55,7 +58,15 @@ def acknowledge(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret: str = "") -> HttpResponse:
-    context = {"tab": "open_tasks", "token": token, "form": form, "secret": secret}
+    not_yet = two_channels.passphrase_obstacle(token.person, signed_in_at=signed_in_at(request))
+    context = {
+        "tab": "open_tasks",
+        "token": token,
+        "form": form,
+        "secret": secret,
+        "not_yet": not_yet,
+        "obstacle": policy.delivery_obstacle(token),
+    }
     if token.passphrase_wrapped is None:
         return render(request, "selfservice/passphrase_gone.html", context, status=410)
     return render(request, "selfservice/passphrase.html", context, status=form.status)

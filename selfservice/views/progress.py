@@ -50,7 +50,7 @@ def _passphrase_page(row: TokenRequest) -> str:
 def _context(row: TokenRequest) -> dict[str, Any]:
     return {
         "token_request": row,
-        "types": type_names(row.tokens.select_related("token_type")),
+        "types": type_names(row.lines),
         "progress": issuance.of(row, now=timezone.now()),
         "story": stories.of(row),
     }

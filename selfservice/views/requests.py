@@ -4,29 +4,35 @@ import uuid
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from identity_manager.models import TokenRequest
+from identity_manager.models import Approval, AskedApprover, SoftwareToken, TokenRequest
 from identity_manager.workflow import policy, side_roads
 from selfservice import access, stories
 from selfservice.forms import WithdrawForm
 from selfservice.open_tasks import type_names
 
 PAGE = 20
+READ = (
+    Prefetch("tokens", SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("snapshot")),
+    Prefetch("approvals", Approval.objects.select_related("approver")),
+    Prefetch("asked_approvers", AskedApprover.objects.select_related("approver")),
+)
 
 
 @require_safe
 def requests(request: HttpRequest) -> HttpResponse:
     """List the person's requests, newest first."""
     rows = TokenRequest.objects.filter(person=access.user(request)).select_related("requested_by")
-    page = Paginator(rows.prefetch_related("tokens__token_type"), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.prefetch_related(*READ), PAGE).get_page(request.GET.get("page"))
     entries = [
         {
             "request": row,
-            "types": type_names(row.tokens.all()),
+            "types": type_names(row.lines),
             "story": stories.of(row),
             "withdrawable": policy.can_be_withdrawn(row),
         }
@@ -45,12 +51,12 @@ def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     if form.perform(lambda: side_roads.withdraw(actor=row.person, request_id=row.pk)):
         messages.success(request, _("You have withdrawn the request. Nothing was issued."))
         return redirect("selfservice:requests")
-    row = access.own_request(request, request_id)
+    row = access.own_request(request, request_id) if form.is_bound else row
     context = {
         "tab": "my_requests",
         "form": form,
         "token_request": row,
-        "types": type_names(row.tokens.select_related("token_type")),
+        "types": type_names(row.lines),
         "story": stories.of(row),
         "withdrawable": policy.can_be_withdrawn(row),
     }

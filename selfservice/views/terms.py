@@ -7,13 +7,14 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.models import RequestState, TermsText, TermsVersion, TokenRequest
-from identity_manager.workflow import step4_accept
+from identity_manager.workflow import policy, step4_accept
 from selfservice import access, stories
 from selfservice.forms import DeclineForm, TermsForm
 from selfservice.open_tasks import type_names
@@ -34,7 +35,7 @@ def terms(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     )
     if accepted:
         return redirect("selfservice:progress", row.pk)
-    return _page(request, access.own_request(request, request_id), form=form)
+    return _page(request, access.own_request(request, request_id) if form.is_bound else row, form=form)
 
 
 @require_safe
@@ -60,7 +61,7 @@ def decline(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     if declined:
         messages.success(request, _("You have declined. Nothing was issued."))
         return redirect("selfservice:requests")
-    row = access.own_request(request, request_id)
+    row = access.own_request(request, request_id) if form.is_bound else row
     if row.state != RequestState.AWAITING_ACCEPTANCE:
         return _moved_on(request, row, form=form)
     context = {"tab": "open_tasks", "form": form, "token_request": row, "types": _types(row)}
@@ -68,15 +69,16 @@ def decline(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpResponse:
-    if row.state != RequestState.AWAITING_ACCEPTANCE:
+    if row.state != RequestState.AWAITING_ACCEPTANCE or policy.is_stopped(row):
         return _moved_on(request, row, form=form)
     versions = step4_accept.terms_of(row)
+    prefetch_related_objects(versions, "texts")
     context = {
         "tab": "open_tasks",
         "form": form,
         "token_request": row,
         "types": _types(row),
-        "tokens": row.tokens.select_related("token_type"),
+        "tokens": row.lines,
         "documents": [_document(version, request.GET.get("language")) for version in versions],
     }
     return render(request, "selfservice/terms.html", context, status=form.status)
@@ -88,7 +90,7 @@ def _document(version: TermsVersion, language: str | None) -> dict[str, Any]:
     return {
         "version": version,
         "text": text,
-        "languages": version.texts.order_by("language"),
+        "languages": sorted(version.texts.all(), key=lambda each: each.language),
     }
 
 
@@ -102,4 +104,4 @@ def _moved_on(request: HttpRequest, row: TokenRequest, *, form: TermsForm | Decl
 
 
 def _types(row: TokenRequest) -> str:
-    return type_names(row.tokens.select_related("token_type"))
+    return type_names(row.lines)

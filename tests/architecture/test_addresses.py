@@ -17,13 +17,22 @@ from tests.check_deploy import environment as production
 
 # Who asks for these cannot have signed in: supervisors, verifying programs, and who is about to sign in.
 PUBLIC = {
+    "account/break-glass/",
     "account/first-sign-in/",
     "account/login/",
+    "account/login/passkey/",
+    "account/login/passkey/options/",
+    "account/login/second-step/",
     "account/logout/",
+    "account/sso/<slug:provider_id>/",
+    "account/sso/<slug:provider_id>/callback/",
     "health/live",
     "health/ready",
     "i18n/setlang/",
+    "metrics",
     "pki/<str:file_name>",
+    "pki/ocsp",
+    "pki/ocsp/<path:encoded>",
 }
 # The demo shows these to whoever sits at the machine; production does not have them.
 DEMO_ONLY = ("mailbox/", "ui/")
@@ -75,6 +84,7 @@ def test_production_has_nothing_of_the_demo(tmp_path: Path) -> None:
     assert [route for route in routes if route.startswith(DEMO_ONLY)] == []
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_stranger_is_sent_to_the_sign_in_page_from_everywhere_else(method: str) -> None:

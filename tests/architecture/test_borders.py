@@ -9,9 +9,18 @@ LOCKING = "identity_manager.workflow.locking"
 PORTALS = ("selfservice", "identity_manager.console", "identity_manager.api")
 ROW_CHANGES = {"save", "create", "bulk_create", "bulk_update", "update_or_create", "get_or_create", "delete"}
 # Where an unknown program's unknown error must become ours (DESIGN.md 7).
-BROAD_EXCEPTS = {"identity_manager.tasks", "identity_manager.queue", "ca_bridge.issuing"}
+BROAD_EXCEPTS = {
+    "identity_manager.tasks",
+    "identity_manager.jobs",
+    "identity_manager.queue",
+    "identity_manager.standby",
+    "ca_bridge.comparing",
+    "ca_bridge.issuing",
+    "ca_bridge.registry",
+    "ca_bridge.trying",
+}
 CONNECTOR_MODULE = re.compile(r"^ca_bridge\.connectors\.(\w+)\.")
-CONNECTORS_MAY_IMPORT = ("ca_bridge.contract", "ca_bridge.errors")
+CONNECTORS_MAY_IMPORT = ("ca_bridge.contract", "ca_bridge.errors", "ca_bridge.http")
 
 
 def attribute_calls(module: Module) -> list[tuple[str, int]]:

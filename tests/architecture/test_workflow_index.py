@@ -69,4 +69,4 @@ def test_each_of_the_seven_steps_is_there() -> None:
 
 def test_each_step_file_is_in_the_index() -> None:
     files = {path.stem for path in (ROOT / "identity_manager" / "workflow").glob("step*.py")}
-    assert files == {verb.split(".")[0] for step in ROAD for verb in step.verbs}
+    assert files <= {verb.split(".")[0] for step in ROAD for verb in step.verbs}

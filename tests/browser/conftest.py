@@ -28,6 +28,26 @@ NEEDS = [
 OpenDesk = Callable[..., Desk]
 WIDE = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+ZOOMED = {"width": 640, "height": 450}  # a window of 1280 px at 200 % (WCAG 1.4.4)
+NARROWEST = {"width": 320, "height": 640}  # 1280 px at 400 % (WCAG 1.4.10)
+LOOKS: dict[str, dict[str, Any]] = {
+    "1280 px": {},
+    "1280 px, dark": {"color_scheme": "dark"},
+    "390 px": {"viewport": PHONE, "has_touch": True},
+    "390 px, dark": {"viewport": PHONE, "has_touch": True, "color_scheme": "dark"},
+    "200 %": {"viewport": ZOOMED, "device_scale_factor": 2},
+    "320 px": {"viewport": NARROWEST},
+    "forced colours": {"forced_colors": "active"},
+}
+
+
+def in_looks(*usual: str) -> pytest.MarkDecorator:
+    """The test in each look; those that are not usual are long."""
+    values = [
+        pytest.param(look, id=name, marks=() if name in usual else pytest.mark.long)
+        for name, look in LOOKS.items()
+    ]
+    return pytest.mark.parametrize("look", values)
 
 
 @pytest.fixture(scope="package")

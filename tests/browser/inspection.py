@@ -1,7 +1,8 @@
 """What every page that a journey visits is held to.
 
 Nothing on the console (a violation of the Content-Security-Policy is said there), nothing that axe finds
-(WCAG 2.2 AA), nothing wider than the window, and no secret in what a browser keeps.
+(WCAG 2.2 AA), nothing wider than the window, no words of another language, and no secret in what a browser
+keeps.
 """
 
 import base64
@@ -12,9 +13,12 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.sync_api import ConsoleMessage, Page, Request
 
+from tests.browser.languages import foreign_words
+
 STANDARD = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 AXE_OPTIONS = {
     "resultTypes": ["violations"],
+    "iframes": False,  # a mail lies in a frame without scripts, where axe would wait for ever
     "runOnly": {"type": "tag", "values": list(STANDARD)},
     "rules": {"target-size": {"enabled": True}},  # WCAG 2.2, off by default
 }
@@ -79,6 +83,7 @@ class Inspection:
         if self.complaints:
             raise PageFaultError(f"{self.page.url} says on the console: {self.complaints}")
         self._look_at_the_width()
+        self._look_at_the_language()
         if self.scripts:  # axe is one
             self._look_with_axe()
 
@@ -89,6 +94,11 @@ class Inspection:
         cut = self.page.evaluate(CUT_OFF)
         if cut:
             raise PageFaultError(f"{self.page.url} cuts off: {cut}")
+
+    def _look_at_the_language(self) -> None:
+        foreign = foreign_words(self.page)
+        if foreign:
+            raise PageFaultError(f"{self.page.url} mixes languages: {foreign}")
 
     def _look_with_axe(self) -> None:
         drawn = self._as_drawn()

@@ -87,3 +87,11 @@ def open_file(person: Desk, file: Path, passphrase: str) -> Opened:
     """Step 7: openssl opens the file with what the screen showed, up to the root that is published."""
     root = person.page.request.get("/pki/corporate-root.pem").body()
     return open_container(file.read_bytes(), file_name=file.name, passphrase=passphrase, root=root)
+
+
+def sign_in(desk: Desk, username: str, password: str, *, status: int = 200) -> None:
+    """The sign-in page, its two fields, Sign in."""
+    desk.open("/account/login/")
+    desk.page.get_by_label("User name").fill(username)
+    desk.page.get_by_label("Password").fill(password)
+    desk.press("Sign in", status=status)

@@ -1,8 +1,12 @@
 """The whole road by keyboard: Tab, Enter, Space and letters; where the focus is can be seen at each step."""
 
+from pathlib import Path
+
+import pytest
 from playwright.sync_api import Locator, expect
 
 from identity_manager.models import RequestState, TokenRequest
+from tests.browser import road
 from tests.browser.conftest import NEEDS, OpenDesk
 from tests.browser.desk import Desk
 from tests.browser.inspection import PageFaultError
@@ -10,7 +14,7 @@ from tests.browser.road import ACCEPTS, HAS_NOTED
 from tests.cast import Company
 from tests.journeys.office import PASSWORD, account_of
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 
 MOST_TABS = 60
 # The ring is drawn around the element itself, or around the card or row that it stands for.
@@ -64,19 +68,34 @@ class Keyboard:
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")
 
+    def download(self, name: str, folder: Path) -> Path:
+        """Tab to the link of a file, press Enter."""
+        self.tab_to("link", name)
+        with self.page.expect_download() as awaited:
+            self.page.keyboard.press("Enter")
+        saved = folder / awaited.value.suggested_filename
+        awaited.value.save_as(saved)
+        return saved
 
-def test_the_road(open_desk: OpenDesk, company: Company) -> None:
-    ada, uma = (Keyboard(open_desk()) for _count in range(2))
+
+def test_the_road(open_desk: OpenDesk, company: Company, tmp_path: Path) -> None:
+    ada, paul, uma = (Keyboard(open_desk()) for _count in range(3))
     ada.sign_in(account_of(company.ada))
     ada.enter("link", "SEARCH")
     ada.type("Name, number", "lindq", role="searchbox")
     with ada.page.expect_navigation():
         ada.page.keyboard.press("Enter")
     ada.enter("link", "Enable")
-    ada.check("VPN")
+    ada.check("SIGNATURE")
     ada.desk.sees("gets a mail")
     ada.enter("button", "Next")
-    ada.desk.sees_heading("VPN for Uma Lindqvist")
+    ada.desk.sees_heading("SIGNATURE for Uma Lindqvist")
+
+    paul.sign_in(account_of(company.paul))
+    paul.enter("link", "OPEN TASKS")
+    paul.enter("link", "Uma Lindqvist")
+    paul.enter("button", "Approve")
+    paul.desk.sees("Approved")
 
     uma.sign_in(account_of(company.uma))
     uma.desk.open("/my/")
@@ -85,9 +104,14 @@ def test_the_road(open_desk: OpenDesk, company: Company) -> None:
     uma.check(ACCEPTS)
     uma.enter("button", "Accept")
     uma.enter("button", "Show passphrase")
+    passphrase = uma.page.locator("output").inner_text().strip()
     uma.check(HAS_NOTED)
     uma.enter("button", "Confirm")
 
+    uma.desk.open("/mailbox/?to=uma@example.com")
+    uma.enter("link", "Your file")
+    file = uma.download(".p12", tmp_path)
+    assert "Uma Lindqvist" in road.open_file(uma.desk, file, passphrase).subject
     assert TokenRequest.objects.get().state == RequestState.COMPLETED
 
 

@@ -31,7 +31,18 @@ PAGES: dict[str, list[Address]] = {
     ],
     "system administrator": [
         ("console:admin", ""),
+        ("console:token-types", ""),
         ("console:token-type", "type"),
+        ("console:token-type-new", ""),
+        ("console:token-type-new-version", "type"),
+        ("console:token-type-retire", "type"),
+        ("console:profiles", ""),
+        ("console:profile-new", ""),
+        ("console:terms-documents", ""),
+        ("console:terms-new", ""),
+        ("console:mail-texts", ""),
+        ("console:authorities", ""),
+        ("console:jobs", ""),
         ("console:terms", "terms"),
     ],
     "registration officer": [("console:person", "person"), ("console:approvals", "")],
@@ -40,6 +51,7 @@ PAGES: dict[str, list[Address]] = {
         ("selfservice:request-softtoken", ""),
         ("selfservice:requests", ""),
         ("selfservice:certificates", ""),
+        ("selfservice:file-help", ""),
         ("selfservice:token", "token"),
         ("selfservice:lock", "token"),
         ("selfservice:progress", "failed"),
@@ -75,6 +87,7 @@ def things(company: Company) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", PAGES)
 def test_it_is_clean(open_desk: OpenDesk, company: Company, things: dict[str, str], who: str) -> None:
     person = company.uma if who == "user" else None

@@ -20,6 +20,11 @@ FAULTS = {
         "document.querySelector('form').style.cssText = 'overflow: clip; inline-size: 1rem'",
         "cuts off",
     ),
+    "mixed languages": ("document.querySelector('h1').textContent = 'Anmelden'", "mixes languages"),
+    "mixed, with a name": (
+        "document.querySelector('h1').textContent = 'Die Datei ist in Ihrem Postfach: uma@example.com.'",
+        "mixes languages",
+    ),
     "too wide": ("document.body.style.minInlineSize = '2000px'", "px wide"),
 }
 PLACES = {
@@ -39,6 +44,7 @@ FORMS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("plant", "found"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_found(open_desk: OpenDesk, plant: str, found: str) -> None:
     desk = open_desk(viewport=PHONE)
@@ -49,6 +55,7 @@ def test_a_fault_is_found(open_desk: OpenDesk, plant: str, found: str) -> None:
         desk.look()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("keep", PLACES.values(), ids=PLACES)
 def test_a_kept_secret_is_found(open_desk: OpenDesk, keep: str) -> None:
     desk = open_desk()

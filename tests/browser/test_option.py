@@ -1,19 +1,23 @@
 """The option in Chromium: Request softtoken, the approver's OPEN TASKS, and on; or a rejection."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from identity_manager.models import RequestState, TokenRequest
 from tests.browser import road
-from tests.browser.conftest import NEEDS, OpenDesk
+from tests.browser.conftest import NEEDS, OpenDesk, in_looks
 
 pytestmark = NEEDS
 
 
-def test_from_request_softtoken_to_a_file_that_opens(open_desk: OpenDesk, tmp_path: Path) -> None:
-    uma, paul = open_desk("uma"), open_desk("paul")
+@in_looks("390 px")
+def test_from_request_softtoken_to_a_file_that_opens(
+    open_desk: OpenDesk, tmp_path: Path, look: dict[str, Any]
+) -> None:
+    uma, paul = open_desk("uma", **look), open_desk("paul", **look)
 
     # 1  uma asks; without a check she is told at the field
     uma.open("/my/request/")
@@ -43,8 +47,11 @@ def test_from_request_softtoken_to_a_file_that_opens(open_desk: OpenDesk, tmp_pa
     assert TokenRequest.objects.get().state == RequestState.COMPLETED
 
 
-def test_rejected_in_a_dialog_with_a_reason_that_the_person_reads(open_desk: OpenDesk) -> None:
-    uma, paul = open_desk("uma"), open_desk("paul")
+@in_looks("1280 px, dark")
+def test_rejected_in_a_dialog_with_a_reason_that_the_person_reads(
+    open_desk: OpenDesk, look: dict[str, Any]
+) -> None:
+    uma, paul = open_desk("uma", **look), open_desk("paul", **look)
     road.ask(uma, "SIGNATURE")
     paul.follow("OPEN TASKS")
     paul.follow("Uma Lindqvist")
@@ -71,9 +78,10 @@ def test_rejected_in_a_dialog_with_a_reason_that_the_person_reads(open_desk: Ope
     uma.sees("Your project has ended.")
 
 
-def test_declined_and_withdrawn_lead_somewhere(open_desk: OpenDesk) -> None:
+@in_looks("390 px, dark")
+def test_declined_and_withdrawn_lead_somewhere(open_desk: OpenDesk, look: dict[str, Any]) -> None:
     """The quiet ways out: each asks once more and ends on a page that shows the state."""
-    uma, ada = open_desk("uma"), open_desk("ada")
+    uma, ada = open_desk("uma", **look), open_desk("ada", **look)
     road.ask(uma, "SIGNATURE")
     uma.follow("Withdraw")
     uma.press("Withdraw the request")

@@ -8,18 +8,13 @@ from playwright.sync_api import Error, expect
 
 from identity_manager.models import RequestState, TokenRequest
 from tests.browser import road
-from tests.browser.conftest import NEEDS, PHONE, OpenDesk
+from tests.browser.conftest import NEEDS, OpenDesk, in_looks
 from tests.browser.desk import Desk
 
 pytestmark = NEEDS
 
-LOOKS: dict[str, dict[str, Any]] = {
-    "1280 px": {},
-    "390 px, dark": {"viewport": PHONE, "color_scheme": "dark", "has_touch": True},
-}
 
-
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@in_looks("390 px, dark")
 def test_from_search_to_a_file_that_opens(open_desk: OpenDesk, tmp_path: Path, look: dict[str, Any]) -> None:
     ada = open_desk("ada", **look)
     uma = open_desk("uma", permissions=["clipboard-read", "clipboard-write"], **look)

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from identity_manager.models import RequestState, TokenRequest
 from tests.browser import road
 from tests.browser.conftest import NEEDS, OpenDesk
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 
 
 def test_the_road(open_desk: OpenDesk, tmp_path: Path) -> None:

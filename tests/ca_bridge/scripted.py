@@ -69,6 +69,13 @@ class SearchableConnector(ScriptedConnector):
         return self._step("find", order)
 
 
+class ListingConnector(SearchableConnector):
+    """The same, and the search can name everything that was issued for an order."""
+
+    def find_all(self, order: CertificateOrder) -> Sequence[bytes]:
+        return self._step("find all", order)
+
+
 @dataclass(frozen=True)
 class SmallCa:
     """A certificate and its key."""
@@ -91,8 +98,18 @@ def issuing_ca() -> SmallCa:
     return make_ca("Scripted issuing CA", issuer=root_ca())
 
 
-def make_ca(common_name: str, *, issuer: SmallCa | None = None, may_sign: bool = True) -> SmallCa:
-    """A CA on a curve; may_sign=False makes one whose certificate forbids it to be a CA."""
+def make_ca(
+    common_name: str,
+    *,
+    issuer: SmallCa | None = None,
+    may_sign: bool = True,
+    days: int = 3650,
+    path_length: int | None = None,
+) -> SmallCa:
+    """A CA on a curve; may_sign=False makes one whose certificate forbids it to be a CA.
+
+    days: until its end; negative where it is over.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
@@ -102,9 +119,9 @@ def make_ca(common_name: str, *, issuer: SmallCa | None = None, may_sign: bool =
         .issuer_name(issuer.certificate.subject if issuer else name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=3650))
-        .add_extension(x509.BasicConstraints(ca=may_sign, path_length=None), critical=True)
+        .not_valid_before(now - timedelta(days=100))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=may_sign, path_length=path_length), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     return SmallCa(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)

@@ -1,5 +1,6 @@
 """The door to the CAs: prepare, ask, record, with a CA that does what the test says."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -50,10 +51,14 @@ def order(ca: Any, prepared: Any) -> CaOrder:
     return prepared(ca=ca.alias)
 
 
-searchable = pytest.mark.parametrize("ca", ["SearchableConnector"], indirect=True)
-parking = pytest.mark.parametrize(
-    "ca", [{"CONNECTOR": "ScriptedConnector", "UNKNOWN": "park"}], indirect=True
-)
+def connected(connector: str, **settings: str) -> pytest.MarkDecorator:
+    """The test runs with this connector and these settings of the connection."""
+    return pytest.mark.parametrize("ca", [{"CONNECTOR": connector, **settings}], indirect=True)
+
+
+searchable = connected("SearchableConnector")
+asking_again = connected("ScriptedConnector", UNKNOWN="ask-again")
+parking = connected("ScriptedConnector", UNKNOWN="park")
 
 
 def ask_and_record(order: CaOrder) -> CaOrder:
@@ -231,30 +236,173 @@ def test_an_answer_that_was_never_recorded_is_looked_up(ca, order):
     assert ca.calls == ["issue", "find"]
 
 
+FORBIDDEN = fails(CaError("Forbidden.", "403", permanent=True))
+
+
+def seen(order: CaOrder) -> tuple[str, str, bool]:
+    """The order's state, what the last search said, and whether it waits for an officer."""
+    order.refresh_from_db()
+    return order.state, order.search, order.parked_at is not None
+
+
 @searchable
-def test_a_search_that_is_refused_proves_nothing(ca, order):
-    ca.script += [fails(LOST), fails(CaError("Forbidden.", "403", permanent=True))]
+@pytest.mark.parametrize("refusal", [FORBIDDEN, fails(LOST)])
+def test_a_search_that_fails_proves_nothing_and_is_told_to_an_officer(ca, order, refusal):
+    ca.script += [fails(LOST), refusal, issued()]
     ask_and_record(order)
-    assert ask_and_record(order).state == State.UNKNOWN
+    ask_and_record(order)
+    assert seen(order) == (State.UNKNOWN, "failed", True)
+    assert ask_and_record(order).state == State.ISSUED
+    assert seen(order) == (State.ISSUED, "found", False)
+    assert ca.calls == ["issue", "find", "find"]
 
 
-def test_where_nobody_can_search_the_ca_is_asked_again(ca, order):
-    ca.script += [fails(LOST), issued()]
+@searchable
+def test_a_ca_that_is_down_when_it_is_searched_is_searched_later(ca, order):
+    ca.script += [fails(LOST), fails(DOWN), issued()]
+    ask_and_record(order)
+    with pytest.raises(CaError, match="down"):
+        issuing.ask(order.pk)
+    assert seen(order) == (State.UNKNOWN, "", False)
+    assert ask_and_record(order).state == State.ISSUED
+
+
+@asking_again
+def test_where_nobody_can_search_the_ca_is_asked_again_with_the_same_key(ca, order):
+    requests = []
+
+    def remember(step: Any) -> Any:
+        return lambda sent: requests.append(sent) or step(sent)
+
+    ca.script += [remember(fails(LOST)), remember(issued())]
     ask_and_record(order)
     assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "issue"]
+    assert requests[0] == requests[1]
+    assert seen(order) == (State.ISSUED, "impossible", False)
+
+
+@connected("SearchableConnector", UNKNOWN="ask-again")
+def test_asked_again_also_where_the_search_is_forbidden(ca, order):
+    ca.script += [fails(LOST), FORBIDDEN, issued()]
+    ask_and_record(order)
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "find", "issue"]
+
+
+@pytest.mark.parametrize(
+    ("ca", "search", "calls"),
+    [
+        ({"CONNECTOR": "ScriptedConnector"}, "impossible", ["issue"]),
+        ({"CONNECTOR": "ScriptedConnector", "UNKNOWN": "park"}, "impossible", ["issue"]),
+        ({"CONNECTOR": "SearchableConnector", "UNKNOWN": "park"}, "nothing", ["issue", "find"]),
+    ],
+    indirect=["ca"],
+)
+def test_or_the_order_is_parked_until_an_officer_has_looked(ca, order, search, calls):
+    found = [answers(None)] if "find" in calls else []
+    ca.script += [fails(LOST), *found, *found, issued()]
+    ask_and_record(order)
+    assert not CaOrder.objects.parked().exists(), "not before it was looked up"
+    ask_and_record(order)
+    assert seen(order) == (State.UNKNOWN, search, True)
+    assert list(CaOrder.objects.parked()) == [order]
+    assert ca.calls == calls
+    assert outcomes(order) == [Outcome.UNKNOWN], "a search is no attempt"
+
+    issuing.let_ask_again(order.pk)
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls.count("issue") == 2
+    assert not CaOrder.objects.parked().exists()
+
+
+@parking
+def test_an_officers_word_counts_for_one_attempt(ca, order):
+    ca.script += [fails(LOST), fails(LOST)]
+    ask_and_record(order)
+    issuing.let_ask_again(order.pk)
+    ask_and_record(order)
+    ask_and_record(order)
+    assert seen(order) == (State.UNKNOWN, "impossible", True)
     assert ca.calls == ["issue", "issue"]
 
 
 @parking
-def test_or_the_order_is_parked_until_an_officer_has_looked(ca, order):
-    ca.script += [fails(LOST), issued()]
+def test_what_is_given_up_is_refused_and_what_comes_then_is_surplus(ca, order):
+    ca.script += [fails(LOST)]
+    ask_and_record(order)
+    ask_and_record(order)
+    order = issuing.give_up(order.pk)
+    assert (order.state, order.parked_at) == (State.REFUSED, None)
+
+    issuing.record(order.pk, issued()(order.request), late=True)
+    assert order.surplus.count() == 1
+
+
+@searchable
+def test_pending_whose_fetching_failed_is_fetched_again(ca, order):
+    """The handle is the CA's own word that it has the order: nothing is in doubt, and nothing asked anew."""
+    ca.script += [answers(Pending("no. 7", timezone.now())), fails(LOST), issued()]
     ask_and_record(order)
     assert ask_and_record(order).state == State.UNKNOWN
-    assert list(CaOrder.objects.parked()) == [order]
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "fetch no. 7", "fetch no. 7"]
+
+
+# --- whoever outlived the lease
+
+
+def other_answers() -> list[Any]:
+    return [Refused("no", ""), Unknown("?"), Pending("stale", timezone.now())]
+
+
+@pytest.mark.parametrize("late", other_answers(), ids=lambda answer: type(answer).__name__)
+def test_of_a_late_answer_only_a_certificate_counts(ca, order, late):
+    ca.script += [answers(Pending("no. 7", timezone.now()))]
+    order = ask_and_record(order)
+    order = issuing.record(order.pk, late, late=True)
+    assert (order.state, order.handle, order.error) == (State.PENDING, "no. 7", "")
+
+
+def test_a_right_certificate_that_comes_late_is_used_by_whoever_asks_next(ca, order):
+    ca.script += [issued()]
+    late = issuing.ask(order.pk)
+    assert issuing.record(order.pk, late, late=True).state == State.ISSUED
+    assert issuing.ask(order.pk) == late
+    assert not order.surplus.exists()
     assert ca.calls == ["issue"]
 
-    issuing.record(order.pk, issuing.ask(order.pk, even_if_unknown=True))
-    assert ca.calls == ["issue", "issue"]
+
+def test_a_wrong_certificate_that_comes_late_is_surplus_and_the_order_goes_on(ca, order):
+    ca.script += [issued(Issuance(subject=_name("Eve"))), answers(Pending("no. 7", timezone.now()))]
+    late = issuing.ask(order.pk)
+    assert issuing.record(order.pk, late, late=True).state == State.ASKED
+    assert order.surplus.get().certificate == late.certificate
+
+
+@asking_again
+def test_a_late_answer_closes_its_own_attempt(ca, order):
+    ca.script += [issued(), issued()]
+    late = issuing.ask(order.pk)
+    present = issuing.ask(order.pk)
+    issuing.record(order.pk, late, late=True)
+    first, second = order.attempts.all()
+    assert (first.outcome, second.outcome) == (Outcome.ISSUED, "")
+    issuing.record(order.pk, present)
+    assert outcomes(order) == [Outcome.ISSUED, Outcome.ISSUED]
+    assert order.surplus.get().certificate == present.certificate
+
+
+def test_a_fault_that_comes_late_changes_nothing_of_what_is_settled(ca, order):
+    def settled_meanwhile(request: Any) -> None:
+        issuing.record(order.pk, issued()(request))
+        raise DOWN
+
+    ca.script += [settled_meanwhile]
+    with pytest.raises(CaError):
+        issuing.ask(order.pk)
+    order.refresh_from_db()
+    assert (order.state, order.error) == (State.ISSUED, "")
 
 
 # --- an order that nobody wants any more
@@ -288,6 +436,7 @@ def test_look_up_where_nobody_can_search(ca, order):
     ask_and_record(order)
     assert isinstance(issuing.look_up(order.pk), Unknown)
     assert ca.calls == ["issue"]
+    assert seen(order) == (State.UNKNOWN, "impossible", True)
 
 
 def test_look_up_of_what_is_pending(ca, order):
@@ -311,7 +460,8 @@ def _in(**time: int) -> Any:
     return timezone.now() + timedelta(**time)
 
 
-SAN, USAGE, EXTENDED, POLICIES, SID = (
+AUTHORITY_KEY, SAN, USAGE, EXTENDED, POLICIES, SID = (
+    "2.5.29.35",  # RFC 5280 4.2.1.1: certificates of a CA name the key that signed them
     "2.5.29.17",
     "2.5.29.15",
     "2.5.29.37",
@@ -333,6 +483,7 @@ WRONG = {
     "no SID": (lambda: Issuance(drop=(SID,)), "the security identifier is not as ordered"),
     "a CA": (lambda: Issuance(add=(CA_TRUE,)), "it is a certificate of a CA"),
     "another CA": (lambda: Issuance(ca=scripted.make_ca("Eve's CA")), "it does not lead to"),
+    "against the rules": (lambda: Issuance(drop=(AUTHORITY_KEY,)), "lint: .*authority_key_identifier"),
 }
 
 
@@ -342,10 +493,17 @@ def test_what_is_not_as_ordered_is_refused_and_revoked(ca, order, wrong):
     ca.script.append(issued(how()))
     order = ask_and_record(order)
 
+    refused_and_revoked(ca, order, complaint)
+
+
+def refused_and_revoked(ca: Any, order: CaOrder, complaint: str) -> None:
+    """The order says what was wrong; the certificate is flagged as surplus, and revoked at the CA once."""
     assert order.state == State.REFUSED
-    assert complaint in order.detail
+    assert order.error == "The CA issued something else than was ordered."
+    assert re.search(complaint, order.detail), order.detail
     assert not order.certificate
     (surplus,) = order.surplus.all()
+    assert surplus.reason == order.detail
     assert list(CaOrder.objects.with_surplus()) == [order]
 
     assert issuing.revoke_surplus(order.pk) == 1
@@ -361,18 +519,59 @@ def test_surplus_stays_flagged_until_it_is_revoked(ca, order, outcome):
     ca.outcome = outcome
     assert issuing.revoke_surplus(order.pk) == 0
     assert list(CaOrder.objects.with_surplus()) == [order]
+    surplus = order.surplus.get()
+    assert (surplus.trouble, surplus.revoked_at) == (outcome.value, None)
+    assert surplus.tried_at is not None
 
 
-def test_a_chain_that_does_not_end_at_this_ca(ca, order):
-    eve = scripted.make_ca("Scripted issuing CA", issuer=scripted.make_ca("Scripted root"))
-    ca.script.append(issued(Issuance(ca=eve), chain=(eve.der,)))
-    assert "its chain does not end at this CA" in ask_and_record(order).detail
+def test_what_another_order_uses_is_not_revoked(ca, prepared):
+    """A CA, or something before it, mixed two answers up."""
+    right, wrong = prepared(ca=ca.alias), prepared(ca=ca.alias)
+    ca.script += [issued(), lambda _order: Issued(CaOrder.objects.get(pk=right.pk).certificate, ())]
+    ask_and_record(right)
+    assert ask_and_record(wrong).state == State.REFUSED
+    assert wrong.surplus.count() == 1
+    assert issuing.revoke_surplus(wrong.pk) == 0
+    assert ca.revoked == []
 
 
-def test_an_intermediate_that_may_not_sign(ca, order):
+def _below(ca: scripted.SmallCa, *above: scripted.SmallCa) -> tuple[Issuance, tuple[bytes, ...]]:
+    return Issuance(ca=ca), tuple(each.der for each in (ca, *above))
+
+
+def _eves() -> Any:
+    """Named as the CA is, and its root as the root."""
+    return _below(scripted.make_ca("Scripted issuing CA", issuer=scripted.make_ca("Scripted root")))
+
+
+def _persons() -> Any:
+    """Issued by a certificate that is no CA's."""
     person = scripted.make_ca("Person", issuer=scripted.issuing_ca(), may_sign=False)
-    ca.script.append(issued(Issuance(ca=person), chain=(person.der, scripted.issuing_ca().der)))
-    assert "it does not lead to CN=Person" in ask_and_record(order).detail
+    return _below(person, scripted.issuing_ca())
+
+
+def _ended() -> Any:
+    return _below(scripted.make_ca("Old CA", issuer=scripted.root_ca(), days=-1))
+
+
+def _too_deep() -> Any:
+    upper = scripted.make_ca("Upper CA", issuer=scripted.root_ca(), path_length=0)
+    return _below(scripted.make_ca("Lower CA", issuer=upper), upper)
+
+
+@pytest.mark.parametrize(
+    ("broken", "complaint"),
+    [
+        (_eves, "its chain does not end at this CA"),
+        (_persons, "it does not lead to CN=Person"),
+        (_ended, "its issuer CN=Old CA is not valid now"),
+        (_too_deep, "CN=Upper CA allows no CA below it"),
+    ],
+)
+def test_a_broken_chain_is_refused_and_revoked(ca, order, broken, complaint):
+    how, chain = broken()
+    ca.script.append(issued(how, chain=chain))
+    refused_and_revoked(ca, ask_and_record(order), complaint)
 
 
 def test_a_ca_that_sends_no_chain(ca, order):
@@ -403,6 +602,7 @@ def test_a_serial_number_is_given_once(ca, prepared):
     assert "serial number" in second.detail
 
 
+@asking_again
 def test_a_second_certificate_for_one_order_is_surplus(ca, order):
     ca.script += [issued(), issued()]
     first, second = issuing.ask(order.pk), issuing.ask(order.pk)
@@ -427,12 +627,3 @@ def test_late_answers_change_nothing(ca, order):
     order = ask_and_record(order)
     for late in (Refused("no", ""), Unknown("?"), Pending("1", timezone.now())):
         assert issuing.record(order.pk, late).state == State.ISSUED
-
-
-def test_a_certificate_that_breaks_the_rules(ca, order):
-    """RFC 5280 4.2.1.1: certificates of a CA name the key that signed them."""
-    ca.script.append(issued(Issuance(drop=("2.5.29.35",))))
-    order = ask_and_record(order)
-    assert order.state == State.REFUSED
-    assert "lint: " in order.detail
-    assert "authority_key_identifier" in order.detail

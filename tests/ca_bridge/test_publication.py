@@ -59,6 +59,16 @@ def test_everything_else_is_not_found(embedded_ca, client, file_name):
     assert client.get(f"/pki/{file_name}").status_code == 404
 
 
+def test_a_ca_in_trouble_is_asked_again_later(embedded_ca, client, settings, ca_options, tmp_path):
+    options = ca_options | {"passphrase_file": str(tmp_path / "none")}
+    settings.CA_CONNECTORS = {"corporate": settings.CA_CONNECTORS["corporate"] | {"OPTIONS": options}}
+    response = client.get("/pki/corporate.crl")
+    assert response.status_code == 503
+    assert response["Retry-After"] == "60"
+    assert response["Cache-Control"] == "no-store"
+    assert client.get("/pki/corporate.crt").status_code == 200  # no key is needed for it
+
+
 def test_only_reading(embedded_ca, client):
     assert client.head("/pki/corporate.crl").status_code == 200
     assert client.post("/pki/corporate.crl").status_code == 405

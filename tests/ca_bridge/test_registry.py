@@ -10,6 +10,7 @@ from ca_bridge import registry
 from ca_bridge.errors import CaError
 
 SCRIPTED = "tests.ca_bridge.scripted.ScriptedConnector"
+SEARCHABLE = "tests.ca_bridge.scripted.SearchableConnector"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def test_an_unknown_alias(settings):
         ({"CONNECTOR": SCRIPTED, "OPTIONS": {"colour": "red"}}, r"\['OPTIONS'\].*colour"),
         ({"CONNECTOR": SCRIPTED, "UNKOWN": "park"}, "settings that nobody knows: UNKOWN"),
         ({"CONNECTOR": "tests.ca_bridge.test_registry.Half"}, "lacks methods"),
+        ({"CONNECTOR": SCRIPTED, "UNKNOWN": "hope"}, "must be one of 'search', 'ask-again', 'park'"),
+        ({"CONNECTOR": SCRIPTED, "UNKNOWN": "search"}, r"\['UNKNOWN'\] is 'search', and .* cannot search"),
     ],
 )
 def test_wrong_settings_are_named(settings, configuration, sentence):
@@ -81,12 +84,13 @@ def test_options_that_do_not_fit_are_named(settings, ca_options):
 
 def test_policy_for_the_unknown(settings):
     configure(settings, CONNECTOR=SCRIPTED)
-    assert registry.unknown_policy("main") == registry.ASK_AGAIN
-    configure(settings, CONNECTOR=SCRIPTED, UNKNOWN="park")
     assert registry.unknown_policy("main") == registry.PARK
-    configure(settings, CONNECTOR=SCRIPTED, UNKNOWN="hope")
-    with pytest.raises(ImproperlyConfigured, match="'ask again' or 'park'"):
-        registry.unknown_policy("main")
+    configure(settings, CONNECTOR=SEARCHABLE)
+    assert registry.unknown_policy("main") == registry.SEARCH
+    for policy in ("search", "ask-again", "park"):
+        configure(settings, CONNECTOR=SEARCHABLE, UNKNOWN=policy)
+        assert registry.unknown_policy("main") == policy
+        assert registry.misconfigured("main") == ""
 
 
 @pytest.mark.django_db
@@ -103,3 +107,18 @@ def test_a_ca_in_trouble_does_not_keep_others_from_their_crl(settings, ca_option
     assert corporate.renew_crl_if_due() is False  # type: ignore[attr-defined]  # the embedded CA
     del settings.CA_CONNECTORS["lost"]
     assert registry.renew_crls() == 0
+
+
+def test_what_a_connection_cannot_do_is_said(settings, ca_options):
+    configure(settings, CONNECTOR=SCRIPTED)
+    assert any("cannot be searched" in limit for limit in registry.limits("main"))
+    configure(
+        settings, CONNECTOR="ca_bridge.connectors.embedded.connector.EmbeddedConnector", OPTIONS=ca_options
+    )
+    assert registry.limits("main") == ()
+
+
+def test_a_protocol_without_revocation_says_so(settings, monkeypatch):
+    configure(settings, CONNECTOR=SCRIPTED)
+    monkeypatch.setattr(type(registry.connector("main")), "revokes", False, raising=False)
+    assert any("cannot revoke" in limit for limit in registry.limits("main"))

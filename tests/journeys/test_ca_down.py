@@ -8,7 +8,8 @@ from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Refused
 from ca_bridge.errors import CaError
-from identity_manager.models import RequestState, TokenRequest
+from identity_manager.models import Certificate, RequestState, TokenRequest
+from identity_manager.workflow import outages
 from tests.journeys.office import Office, delivered_files, later
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -31,6 +32,33 @@ def test_down_and_back(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
         assert TokenRequest.objects.get().state == RequestState.ISSUED
     assert len(delivered_files("uma@example.com")) == 1
     assert IssuedCertificate.objects.count() == 1
+
+
+def test_everybody_sees_since_when_it_does_not_answer(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(self: Any, order: Any) -> None:
+        raise CaError("The certificate authority cannot be reached.", "connection refused")
+
+    request = office.enable("VPN")
+    for _turn in range(outages.FAULTS):
+        outages.note_fault("corporate", detail="connection refused", fault="refused")
+    office.accept(request)
+    assert Certificate.objects.get().attempts == 0
+    with monkeypatch.context() as outage:
+        outage.setattr(EmbeddedConnector, "issue", down)
+        with later(minutes=1):  # a trial, in vain
+            assert Certificate.objects.get().attempts == 1
+        assert "corporate does not answer" in office.ada.open(f"/requests/{request.pk}/").text
+    assert "orders wait, because it does not answer" in office.ada.open("/").text
+    progress = office.uma.open(f"/my/requests/{request.pk}/progress/").text
+    assert "The CA does not answer" in progress
+    assert "connection refused" not in progress
+
+    with later(minutes=4):
+        assert TokenRequest.objects.get().state == RequestState.ISSUED
+    assert "does not answer" not in office.ada.open(f"/requests/{request.pk}/").text
+    assert len(delivered_files("uma@example.com")) == 1
 
 
 def test_refused_retried_by_an_officer(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,9 @@ class Desk:
             "request-softtoken": page("request-softtoken"),
             "requests": page("requests"),
             "certificates": page("certificates"),
+            "file-help": page("file-help"),
             "withdraw": page("withdraw", self.waiting.pk),
+            "ask-again": page("ask-again", self.waiting.pk),
             "terms": page("terms", self.waiting.pk),
             "terms-text": page("terms-text", self.waiting.pk, self.text_id),
             "decline": page("decline", self.waiting.pk),
@@ -61,6 +63,7 @@ class Desk:
             "token": page("token", self.active.pk),
             "lock": page("lock", self.active.pk),
             "send-again": page("send-again", self.active.pk),
+            "files": page("files", self.active.pk),
             "certificate-file": page("certificate-file", certificate.pk, "pem"),
             "chain": page("chain", certificate.pk),
         }

@@ -24,6 +24,13 @@ def test_the_lines_fill(desk: Desk) -> None:
     assert counts(desk.moving) == [("done", 1, 1), ("done", 1, 1), ("done", 1, 1)]
 
 
+def test_nothing_is_done_before_the_acceptance(desk: Desk, visit: Visitor) -> None:
+    assert counts(desk.waiting) == [("next", 0, 0), ("next", 0, 0), ("next", 0, 1)]
+    text = visit(desk.uma).get(page("progress", desk.waiting.pk)).content.decode()
+    assert "0 / 0" not in text
+    assert "means-done" not in text
+
+
 def test_the_page_moves_by_itself_and_without_scripts(desk: Desk, visit: Visitor) -> None:
     text = visit(desk.uma).get(page("progress", desk.moving.pk)).content.decode()
     assert f'hx-get="{page("progress-lines", desk.moving.pk)}"' in text

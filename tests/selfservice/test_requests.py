@@ -5,11 +5,13 @@ from http import HTTPStatus
 
 import pytest
 from django.http import HttpResponse
+from django.utils import timezone
 
-from identity_manager.models import ApprovalPolicy, RequestState, TokenRequest
+from identity_manager.models import ApprovalPolicy, RequestState, TokenRequest, TokenType, VersionState
+from identity_manager.workflow import side_roads
 from selfservice import stories
 from tests import cast
-from tests.selfservice.conftest import Visitor, page
+from tests.selfservice.conftest import Desk, Visitor, page
 
 
 @pytest.fixture
@@ -27,6 +29,13 @@ def test_the_cards_say_whether_somebody_approves(company: cast.Company, visit: V
     assert "Nobody has to approve it." in text
     assert "Somebody approves it first." in text
     assert "2 persons approve it first." in text
+
+
+def test_without_anything_on_offer_the_page_says_so(company: cast.Company, visit: Visitor) -> None:
+    TokenType.objects.update(state=VersionState.RETIRED)
+    text = visit(company.uma).get(page("request-softtoken")).content.decode()
+    assert "Nothing is on offer yet" in text
+    assert 'class="form' not in text
 
 
 def test_without_approval_the_terms_come_next(company: cast.Company, visit: Visitor) -> None:
@@ -97,3 +106,37 @@ def test_every_state_has_its_words(company: cast.Company, visit: Visitor, state:
 def test_a_rejection_says_why(company: cast.Company, visit: Visitor) -> None:
     company.request_in("rejected")
     assert "not needed" in visit(company.uma).get(page("requests")).content.decode()
+
+
+def test_a_stopped_request_is_told_and_not_offered(desk: Desk, visit: Visitor) -> None:
+    TokenRequest.objects.filter(pk=desk.waiting.pk).update(stopped_at=timezone.now())
+    client = visit(desk.uma)
+
+    assert "It is stopped" in client.get(page("requests")).text
+    assert page("terms", desk.waiting.pk) not in client.get(page("open-tasks")).text
+    assert client.get(page("terms", desk.waiting.pk)).status_code == 302
+
+
+def test_why_it_failed_is_told_in_the_language_of_the_person(desk: Desk, visit: Visitor) -> None:
+    TokenRequest.objects.filter(pk=desk.moving.pk).update(
+        state="failed", failure="refused", failure_facts={"profile": "Client", "message": "no such profile"}
+    )
+
+    text = visit(desk.uma).get(page("progress", desk.moving.pk)).text
+
+    assert "The office has been told." in text
+    assert "no such profile" not in text
+
+
+def test_what_has_lapsed_is_offered_again_until_it_was_asked_for(desk: Desk, visit: Visitor) -> None:
+    TokenRequest.objects.filter(pk=desk.waiting.pk).update(accept_before=timezone.now())
+    side_roads.lapse_overdue()
+    client = visit(desk.uma)
+    assert "WAITING has lapsed" in client.get(page("dashboard")).text
+
+    response = client.get(page("ask-again", desk.waiting.pk), follow=True)
+    chosen = response.context["form"].initial["types"]
+    client.post(page("request-softtoken"), {"types": chosen})
+
+    assert len(chosen) == 1
+    assert "WAITING has lapsed" not in client.get(page("dashboard")).text

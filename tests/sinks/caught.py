@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-from ca_bridge import keys, passphrase
+from ca_bridge import key_pool, passphrase
 from ca_bridge.keys import PrivateKey
 from identity_manager import vault
 from identity_manager.workflow import sign_in_codes
@@ -52,7 +52,7 @@ def caught_secrets() -> Iterator[Caught]:
     """Watch the makers of keys, passphrases and sign-in codes, and the vault."""
     caught = Caught()
     makers = (
-        (keys, "generate", caught.keys),
+        (key_pool.pool, "take", caught.keys),
         (passphrase, "generate", caught.passphrases),
         (sign_in_codes, "generate", caught.codes),
         (vault, "wrap", caught.wrapped),

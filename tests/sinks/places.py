@@ -15,7 +15,8 @@ from django.contrib.sessions.models import Session
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 
-from identity_manager.models import AuditEvent
+from identity_manager.audit import evidence, heads, sealing
+from identity_manager.models import AuditEvent, AuditHead
 
 Place = tuple[str, bytes]  # where, and what is there
 PAGE_BYTES = 4096
@@ -50,6 +51,16 @@ def audit_events() -> Iterator[Place]:
     """Each event of the audit log, all columns."""
     for values in AuditEvent.objects.values():
         yield f"audit event {values['name']}", json.dumps(values, cls=DjangoJSONEncoder).encode()
+
+
+def audit_exports() -> Iterator[Place]:
+    """What leaves the machine of the audit log: the export, and the signed heads."""
+    sealing.seal()
+    heads.sign()
+    for row in evidence.rows():
+        yield f"audit export #{row['number']}", json.dumps(row, cls=DjangoJSONEncoder).encode()
+    for line in heads.lines_of(AuditHead.objects.all()):
+        yield "head", line.encode()
 
 
 def cache_rows() -> Iterator[Place]:

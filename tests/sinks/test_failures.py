@@ -72,7 +72,9 @@ def key_row_breaks(patch: Patch) -> None:
 
 
 def answer_is_not_verified(patch: Patch) -> None:
-    patch.setattr("ca_bridge.issuing.verification.faults", lambda *given: (f"{FAULT}: {everything(given)}",))
+    patch.setattr(
+        "ca_bridge.recording.verification.faults", lambda *given: (f"{FAULT}: {everything(given)}",)
+    )
 
 
 # --- what fails while a token is sealed
@@ -143,18 +145,22 @@ def _saving_fails(patch: Patch, model: type[Any], column: str) -> None:
             raise DatabaseError(f"{FAULT}: failing row contains ({everything(self.__dict__)})")
         save(self, *arguments, **options)
 
+    def fail_at_many(_self: Any, rows: list[Any], *_arguments: Any, **_options: Any) -> None:
+        raise DatabaseError(f"{FAULT}: failing row contains ({everything(rows[0].__dict__)})")
+
     patch.setattr(model, "save", fail)
+    patch.setattr(type(model._default_manager.all()), "bulk_create", fail_at_many)
 
 
 def _audit_fails(patch: Patch, event: audit.Event) -> None:
-    record = audit.record
+    append = audit.append
 
-    def fail(name: audit.Event, **facts: Any) -> Any:
-        if name == event:
-            raise DatabaseError(f"{FAULT}: {everything(facts)}")
-        return record(name, **facts)
+    def fail(events: list[Any]) -> None:
+        if any(each.name == event for each in events):
+            raise DatabaseError(f"{FAULT}: {[everything(each.__dict__) for each in events]}")
+        append(events)
 
-    patch.setattr(audit, "record", fail)
+    patch.setattr(audit, "append", fail)
 
 
 WHILE_ISSUED = (
@@ -228,13 +234,14 @@ def told(watched: Watched) -> dict[str, list[Any]]:
 
 
 def happened(watched: Watched) -> bool:
-    """The fault was met: pages or tasks raised it, or it is in a column for operators."""
+    """The fault was met: pages or tasks raised it, or it is in a column or the log, for operators."""
     search = Search([Secret("fault", words=(FAULT.replace(" ", "").encode(),))])
     own = any(isinstance(fault, vault.VaultError | pkcs12.ContainerError) for fault in FAULTS)
     sinks = watched.sinks()
-    return own or any(search.all_findings(sinks[name]) for name in ("exceptions", "database"))
+    return own or any(search.all_findings(sinks[name]) for name in ("exceptions", "database", "logs"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", WHILE_ISSUED)
 def test_while_a_token_is_issued(
     fault: Callable[[Patch], None], watched: Watched, monkeypatch: Patch
@@ -259,6 +266,7 @@ def test_without_the_keys_of_the_vault(watched: Watched, settings: Settings) -> 
     assert told(watched) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", WHILE_SHOWN)
 def test_while_a_passphrase_is_shown(
     fault: Fault, watched: Watched, settings: Settings, monkeypatch: Patch

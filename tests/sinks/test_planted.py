@@ -155,12 +155,13 @@ PLANTS = {
     "mails": (in_a_text, in_html, in_a_subject, in_an_attachment),
     "logs": (in_a_message, in_an_extra, in_a_traceback, in_a_log_of_another),
     "addresses": (asked_for, as_referrer, leaked("redirect")),
-    "headers": (leaked("header"), leaked("cookie"), in_a_flash, leaked("redirect")),
+    "headers": (leaked("header"), leaked("cookie"), leaked("redirect")),
     "answers": (leaked("body"), leaked("error")),
-    "sessions": (in_a_session, leaked("session")),
+    "sessions": (in_a_session, leaked("session"), in_a_flash),
     "broker": (in_a_task,),
     "messages": (in_a_task,),
     "audit events": (in_an_event,),
+    "audit exports": (in_an_event,),
     "cache": (in_the_cache,),
     "database": (in_a_column, in_an_event, in_the_cache),
     "programs": (as_argument, in_the_environment),
@@ -200,6 +201,7 @@ CASES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("sink", "plant"), CASES)
 @pytest.mark.usefixtures("leaky_pages")
 def test_is_found(sink: str, plant: Callable[[str], None], watched: Watched) -> None:
@@ -212,6 +214,7 @@ def test_is_found(sink: str, plant: Callable[[str], None], watched: Watched) -> 
     assert len(expected) > len(matrix()) * 0.8
 
 
+@pytest.mark.long
 def test_is_found_in_files(database_file: Path) -> None:
     search, expected = planted_by(in_a_column)
     assert found_by(search, places.database_files(database_file)) == expected

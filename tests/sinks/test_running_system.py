@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,17 @@ pytestmark = [
 ]
 READY_SECONDS = 180
 QUIET_SECONDS = 30
+# Of the web processes, of the worker, of the sealer, of the bridge, of the key pool, and of what is sent.
+COUNTED = (
+    b'identity_manager_processes{kind="web"} 2.0',
+    b'identity_manager_processes{kind="worker"} 1.0',
+    b'identity_manager_http_requests_total{method="POST",status="302",view="selfservice:terms"} 2.0',
+    b'identity_manager_events_total{event="request.completed"} 2.0',
+    b'identity_manager_task_seconds_count{task="road.seal_token"}',
+    b'identity_manager_ca_call_seconds_count{ca="corporate",call="ask",outcome="issued"}',
+    b'identity_manager_key_pool_keys{algorithm="rsa-3072"}',
+    b'identity_manager_mail_outcomes_total{outcome="sent"}',
+)
 TOKENS = 3  # VPN and S/MIME by the standard flow, Authentication by the option
 
 
@@ -119,6 +131,18 @@ def go_both_ways(learned: Learned, var: Path, port: int) -> None:
     walk.option(someone)
 
 
+def metrics_after_the_walk(port: int) -> bytes:
+    """What /metrics says when all processes have told what they counted of it."""
+    deadline = time.monotonic() + QUIET_SECONDS
+    while True:
+        with urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=30) as answer:
+            text: bytes = answer.read()
+        if all(sample in text for sample in COUNTED):
+            return text
+        assert time.monotonic() < deadline, text.decode()
+        time.sleep(1)
+
+
 def wait_until_the_log_is_truncated(var: Path) -> None:
     log = var / "data" / "db.sqlite3-wal"
     deadline = time.monotonic() + QUIET_SECONDS
@@ -127,6 +151,7 @@ def wait_until_the_log_is_truncated(var: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_nothing_of_it_is_written_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     var, log, port = tmp_path / "var", tmp_path / "run.log", free_port()
     learned, planted = Learned(), matrix()["passphrase, without hyphens"]
@@ -137,6 +162,7 @@ def test_nothing_of_it_is_written_anywhere(tmp_path: Path, monkeypatch: pytest.M
             child = waiting_program(planted.written)
             go_both_ways(learned, var, port)
             child.communicate()
+        counted = metrics_after_the_walk(port)
         wait_until_the_log_is_truncated(var)
         while_running = list(places.files_below(var))
 
@@ -150,5 +176,6 @@ def test_nothing_of_it_is_written_anywhere(tmp_path: Path, monkeypatch: pytest.M
     assert Search([planted.secret]).all_findings(arguments)
     assert search.all_findings(arguments) == []
     assert search.findings("the log", log.read_bytes()) == []
+    assert search.findings("metrics", counted) == []
     assert search.all_findings(while_running) == []
     assert search.all_findings(places.files_below(var)) == []

@@ -35,6 +35,7 @@ class Watched:
             "messages": iter(self.messages),
             "broker": self.wire.places(),
             "audit events": places.audit_events(),
+            "audit exports": places.audit_exports(),
             "programs": ((f"program {n}", each.encode()) for n, each in enumerate(self.programs)),
             "cache": places.cache_rows(),
             "database": places.database_rows(),

@@ -57,7 +57,7 @@ class Wire:
 @contextmanager
 def overheard(broker: Broker) -> Iterator[Wire]:
     """What is published meanwhile goes to this broker, and waits for work()."""
-    with _published_to(broker.url):
+    with published_to(broker.url):
         wire = Wire(broker)
         try:
             yield wire
@@ -66,7 +66,8 @@ def overheard(broker: Broker) -> Iterator[Wire]:
 
 
 @contextmanager
-def _published_to(url: str) -> Iterator[None]:
+def published_to(url: str) -> Iterator[None]:
+    """What is published meanwhile goes to the broker at this address."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy of celery.local
     before = app.conf.broker_url, app.conf.task_always_eager
     app.conf.broker_url, app.conf.task_always_eager = url, False
@@ -91,7 +92,7 @@ def work(wire: Wire) -> list[Place]:
     """
     taken: list[Place] = []
     with Connection(wire.broker.url) as connection:
-        while message := _next(connection):
+        while message := next_message(connection):
             body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
             name = message.headers["task"]
             taken.append((f"message {name}", json.dumps(message.headers).encode() + b"\n" + body))
@@ -102,7 +103,7 @@ def work(wire: Wire) -> list[Place]:
     return taken
 
 
-def _next(connection: Connection) -> Any:
+def next_message(connection: Connection) -> Any:
     """The oldest message of the first queue that has one."""
     channel: Any = connection.default_channel
     for queue in QUEUES:

@@ -1,47 +1,131 @@
-"""The CA's directory: made once, whole or not at all; its keys opened with the passphrase of a file."""
+"""The CA's directory: its root, and one issuing CA after the other; made once, whole or not at all."""
 
-import os
+import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ca_bridge.connectors.embedded import wire
+from ca_bridge.connectors.embedded import key_store, wire
+from ca_bridge.connectors.embedded.key_store import KeyStore
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.wire import Period, Publication, Signer
 from ca_bridge.errors import CaError
 
+# What issuers are called in the directory and in the register; the next issuing CAs are issuing-2, issuing-3.
+ROOT, ISSUING = "root", "issuing"
+_GENERATION = re.compile(rf"{ISSUING}(?:-([1-9][0-9]?))?\.crt")
 ROOT_YEARS, ISSUING_YEARS = 20, 10
 ROOT_BITS, ISSUING_BITS = 4096, 3072  # RSA: every client that imports a token can verify it
-MINIMUM_PASSPHRASE = 16
 _BACKDATED = timedelta(days=1)
 
+Certificates = tuple[x509.Certificate, ...]
+Loaded = TypeVar("Loaded")
 
-@dataclass(frozen=True, slots=True)
+
 class Authority:
-    """The two signers of the CA."""
+    """The CA's certificates, and its keys, each opened when it first signs. One instance serves all threads.
 
-    root: Signer
-    issuing: Signer
+    Raises CaError, a passing one: orders wait until an operator has put it right.
+    """
+
+    def __init__(self, options: EmbeddedOptions) -> None:
+        self.options = options
+        self.keys = KeyStore(options)
+        self._directory = Path(options.directory)
+        self._changed = _changed(self._directory)
+        generations = _generations(self._directory)
+        if not generations:
+            raise CaError(
+                "The certificate authority has not been set up yet.",
+                f"{self._directory} has no issuing.crt; run manage.py init_embedded_ca",
+            )
+        self.generation = max(generations)
+        # The newest first: it issues; the others sign CRLs and OCSP signers for what they issued.
+        self.issuing_cas = tuple(generations[number] for number in sorted(generations, reverse=True))
+        self.newest = self.issuing_cas[0]
+        self._paths = {name: _path(self._directory, name) for name in (*self.issuing_cas, ROOT)}
+        self._signers: dict[str, Signer] = {}
+
+    def is_stale(self) -> bool:
+        """Whether the directory is not as it was: an issuing CA has come, or a key has gone."""
+        return self._changed != _changed(self._directory)
+
+    def path(self, issuer: str) -> Certificates:
+        """Return an issuer's certificate and those above it, the root last."""
+        return self._paths[issuer]
+
+    def certificate(self, issuer: str) -> x509.Certificate:
+        """Return the certificate of an issuer; no key is opened."""
+        return self._paths[issuer][0]
+
+    def issuers(self) -> tuple[str, ...]:
+        """Return whose certificates have not ended: of them there are CRLs. The root comes last."""
+        now = datetime.now(UTC)
+        names = (*self.issuing_cas, ROOT)
+        return tuple(each for each in names if self.certificate(each).not_valid_after_utc > now)
+
+    def signer(self, issuer: str) -> Signer:
+        """Return who signs in an issuer's name."""
+        signer = self._signers.get(issuer)
+        if signer is None:
+            key = self.keys.open(issuer)
+            signer = self._signers[issuer] = signer_with(self.certificate(issuer), key, issuer)
+        return signer
+
+    @property
+    def issuing(self) -> Signer:
+        """Who signs the certificates of persons."""
+        return self.signer(self.newest)
 
 
-def load(options: EmbeddedOptions) -> Authority:
-    """Open the CA. Raises CaError, a passing one: orders wait until an operator has put it right."""
-    directory = Path(options.directory)
-    if not (directory / "issuing.crt").exists():
+def signer_with(certificate: x509.Certificate, key: rsa.RSAPrivateKey, issuer: str) -> Signer:
+    """Return who signs with this key in an issuer's name. Raises CaError where it is not the issuer's."""
+    if key.public_key() != certificate.public_key():
+        raise CaError("The certificate authority's key and certificate do not match.", issuer)
+    return Signer(certificate, key, issuer)
+
+
+def _changed(directory: Path) -> int:
+    try:
+        return directory.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _generations(directory: Path) -> dict[int, str]:
+    """Names of the issuing CAs by their numbers; the first has none in its name."""
+    found = (_GENERATION.fullmatch(path.name) for path in directory.glob(f"{ISSUING}*.crt"))
+    return {int(match[1] or 1): match[0].removesuffix(".crt") for match in found if match}
+
+
+def _path(directory: Path, issuer: str) -> Certificates:
+    """The certificate, and what stands above it: in its .chain (PEM), or the root that is here."""
+    own = _read(directory / f"{issuer}.crt", x509.load_der_x509_certificate)
+    if issuer == ROOT:
+        return (own,)
+    above = directory / f"{issuer}.chain"
+    if above.exists():
+        return (own, *_read(above, x509.load_pem_x509_certificates))
+    return (own, _read(directory / f"{ROOT}.crt", x509.load_der_x509_certificate))
+
+
+def _read(path: Path, load: Callable[[bytes], Loaded]) -> Loaded:
+    try:
+        return load(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise CaError(
-            "The certificate authority has not been set up yet.",
-            f"{directory} has no issuing.crt; run manage.py init_embedded_ca",
-        )
-    passphrase = _passphrase(options)
-    return Authority(
-        root=_signer(directory, "root", passphrase), issuing=_signer(directory, "issuing", passphrase)
-    )
+            "The certificate authority cannot read its certificate.", f"{path}: {type(error).__name__}"
+        ) from None
+
+
+# --- making it
 
 
 def initialise(options: EmbeddedOptions) -> bool:
@@ -53,11 +137,11 @@ def initialise(options: EmbeddedOptions) -> bool:
     directory = Path(options.directory)
     if (directory / "issuing.crt").exists():
         return False
-    passphrase = _passphrase(options)
+    KeyStore(options).passphrase()  # what is wrong with it is said before anything is made
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        _fill(workshop, options, passphrase)
+        _fill(workshop, options)
         return _move(workshop, directory)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
@@ -73,78 +157,55 @@ def _move(workshop: Path, directory: Path) -> bool:
     return True
 
 
-def _fill(directory: Path, options: EmbeddedOptions, passphrase: bytes) -> None:
-    start = datetime.now(UTC).replace(microsecond=0) - _BACKDATED
-    root_key = rsa.generate_private_key(public_exponent=65537, key_size=ROOT_BITS)
+def _fill(directory: Path, options: EmbeddedOptions) -> None:
+    keys = KeyStore(options, directory)
+    root_key = keys.make(ROOT, ROOT_BITS)
     root_name = wire.ca_name(options.organisation, f"{options.name} root CA")
-    root = wire.root(root_name, key=root_key, period=_years(start, ROOT_YEARS))
-    issuing_key = rsa.generate_private_key(public_exponent=65537, key_size=ISSUING_BITS)
-    issuing = wire.issuing(
-        wire.ca_name(options.organisation, f"{options.name} issuing CA"),
-        issuing_key.public_key(),
-        signer=Signer(root, root_key),
-        period=_years(start, ISSUING_YEARS),
-        publication=root_publication(options),
+    root = wire.root(root_name, key=root_key, period=years(ROOT_YEARS))
+    issuing = sign_issuing(
+        options,
+        issuing_name(options, 1),
+        keys.make(ISSUING, ISSUING_BITS).public_key(),
+        root=Signer(root, root_key, ROOT),
     )
-    for name, certificate, key in (("root", root, root_key), ("issuing", issuing, issuing_key)):
-        _write(directory / f"{name}.key", _encrypted(key, passphrase))
-        _write(directory / f"{name}.crt", certificate.public_bytes(serialization.Encoding.DER))
+    for name, certificate in ((ROOT, root), (ISSUING, issuing)):
+        key_store.write(directory / f"{name}.crt", certificate.public_bytes(serialization.Encoding.DER))
 
 
-def root_publication(options: EmbeddedOptions) -> Publication:
-    """Where the root's certificate and CRL are fetched."""
-    return Publication(options.url(f"{options.name}-root.crt"), options.url(f"{options.name}-root.crl"))
-
-
-def issuing_publication(options: EmbeddedOptions) -> Publication:
-    """Where the issuing CA's certificate and CRL are fetched."""
-    return Publication(options.url(f"{options.name}.crt"), options.url(f"{options.name}.crl"))
-
-
-def _years(start: datetime, years: int) -> Period:
-    return Period(start, start + timedelta(days=round(365.25 * years)))
-
-
-def _passphrase(options: EmbeddedOptions) -> bytes:
-    try:
-        passphrase = Path(options.passphrase_file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CaError(
-            f"The passphrase of the CA {options.name} cannot be read.",
-            f"passphrase_file {options.passphrase_file}: {type(error).__name__}",
-        ) from None
-    if len(passphrase) < MINIMUM_PASSPHRASE:
-        raise CaError(
-            f"The passphrase of the CA {options.name} is shorter than {MINIMUM_PASSPHRASE} characters."
-        )
-    return passphrase.encode()
-
-
-def _signer(directory: Path, name: str, passphrase: bytes) -> Signer:
-    try:
-        certificate = x509.load_der_x509_certificate((directory / f"{name}.crt").read_bytes())
-        key = serialization.load_pem_private_key((directory / f"{name}.key").read_bytes(), passphrase)
-    except (OSError, ValueError, TypeError) as error:
-        raise CaError(
-            "The certificate authority cannot open its key.",
-            f"{directory / name}.key: {type(error).__name__}",
-        ) from None
-    if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != certificate.public_key():
-        raise CaError("The certificate authority's key and certificate do not match.", str(directory))
-    return Signer(certificate, key)
-
-
-def _encrypted(key: rsa.RSAPrivateKey, passphrase: bytes) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(passphrase),
+def sign_issuing(
+    options: EmbeddedOptions, name: x509.Name, public_key: rsa.RSAPublicKey, *, root: Signer
+) -> x509.Certificate:
+    """Return the certificate of an issuing CA, signed by the installation's own root."""
+    return wire.issuing(
+        name, public_key, signer=root, period=years(ISSUING_YEARS), publication=publication(options, ROOT)
     )
 
 
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def issuing_name(options: EmbeddedOptions, number: int) -> x509.Name:
+    """Return the subject of an issuing CA: each has its own, for a CRL is known by its issuer's name."""
+    which = f" G{number}" if number > 1 else ""
+    return wire.ca_name(options.organisation, f"{options.name} issuing CA{which}")
+
+
+def published_stem(options: EmbeddedOptions, issuer: str) -> str:
+    """Return what an issuer's published files are called, without .crl or .crt."""
+    if issuer == ROOT:
+        return f"{options.name}-root"
+    _issuing, _hyphen, number = issuer.partition("-")
+    return f"{options.name}-g{number}" if number else options.name
+
+
+def publication(options: EmbeddedOptions, issuer: str) -> Publication:
+    """Where an issuer's certificate and CRL are fetched, and where OCSP is spoken; not of the root."""
+    stem = published_stem(options, issuer)
+    return Publication(
+        certificate_url=options.url(f"{stem}.crt"),
+        crl_url=options.url(f"{stem}.crl"),
+        ocsp_url=options.url("ocsp") if options.ocsp and issuer != ROOT else "",
+    )
+
+
+def years(number: int) -> Period:
+    """Return a period that begins a little earlier, for clients whose clocks are slow."""
+    start = datetime.now(UTC).replace(microsecond=0) - _BACKDATED
+    return Period(start, start + timedelta(days=round(365.25 * number)))

@@ -2,22 +2,23 @@
 
 import functools
 import hashlib
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.ocsp import OCSPRequest
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ca_bridge.connectors.embedded import authority, crls, wire
-from ca_bridge.connectors.embedded.authority import Authority
-from ca_bridge.connectors.embedded.crls import Issuer
+from ca_bridge.connectors.embedded import authority, crls, ocsp, wire
+from ca_bridge.connectors.embedded.authority import ROOT, Authority
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
+from ca_bridge.connectors.embedded.responder import Responder
 from ca_bridge.connectors.embedded.wire import Period, Signer
 from ca_bridge.contract import (
     Answer,
@@ -32,26 +33,41 @@ from ca_bridge.errors import CaError
 
 BACKDATING = timedelta(minutes=5)  # for clients whose clocks are slow
 MINIMUM_RSA_BITS = 2048
+ROLLED_BEFORE = timedelta(days=730)  # as long as certificates of persons may hold
+ROOT_CRL_BEFORE = timedelta(days=30)
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 
 
+@functools.cache
+def _draft_key() -> rsa.RSAPrivateKey:
+    """A throw-away key of this process: a draft that leaks is worth nothing."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=MINIMUM_RSA_BITS)
+
+
 class EmbeddedConnector:
-    """Issues, finds, drafts, revokes, holds and releases; signs and publishes its CRLs."""
+    """Issues, finds, drafts, revokes, holds and releases; publishes its CRLs and answers by OCSP."""
 
     Options = EmbeddedOptions
 
     def __init__(self, options: EmbeddedOptions) -> None:
         self.options = options
+        self._seen: tuple[Authority, Responder] | None = None
 
-    @functools.cached_property
+    @property
     def _authority(self) -> Authority:
-        return authority.load(self.options)
+        return self._now[0]
 
-    @functools.cached_property
-    def _draft_signer(self) -> Signer:
-        """A throw-away key: a draft that leaks is worth nothing."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=MINIMUM_RSA_BITS)
-        return self._authority.issuing.with_key(key)
+    @property
+    def _responder(self) -> Responder:
+        return self._now[1]
+
+    @property
+    def _now(self) -> tuple[Authority, Responder]:
+        """The CA as its directory has it: a new issuing CA is seen without a restart."""
+        if self._seen is None or self._seen[0].is_stale():
+            ca = Authority(self.options)
+            self._seen = (ca, Responder(ca))
+        return self._seen
 
     def initialise(self) -> bool:
         """Make the CA where there is none: True if it was made now."""
@@ -67,13 +83,14 @@ class EmbeddedConnector:
         refusal = self._refusal(order)
         if refusal is not None:
             return refusal
-        certificate = self._sign(order, self._authority.issuing)
+        signer = self._authority.issuing
+        certificate = self._sign(order, signer)
         try:
             with transaction.atomic():
-                self._register(order, certificate)
+                self._register(order, certificate, signer.issuer)
         except IntegrityError:
             return self._lost_race(order)
-        return self._issued(certificate.public_bytes(DER))
+        return self._issued(certificate.public_bytes(DER), signer.issuer)
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
         """This CA decides at once; the handle says nothing more than the order."""
@@ -87,7 +104,9 @@ class EmbeddedConnector:
 
     def draft(self, order: CertificateOrder) -> bytes:
         """Return what issue() would sign, signed by a throw-away key."""
-        return self._sign(order, self._draft_signer).public_bytes(DER)
+        ca = self._authority
+        signer = Signer(ca.certificate(ca.newest), _draft_key(), ca.newest)
+        return self._sign(order, signer).public_bytes(DER)
 
     def _registered(self, order: CertificateOrder) -> IssuedCertificate | None:
         rows = IssuedCertificate.objects.filter(ca=self.options.name, request_id=order.idempotency_key)
@@ -99,7 +118,7 @@ class EmbeddedConnector:
                 _("This request has been answered already, for another key."),
                 f"request id {order.idempotency_key}, serial {known.serial_hex}",
             )
-        return self._issued(bytes(known.certificate))
+        return self._issued(bytes(known.certificate), known.issuer)
 
     def _lost_race(self, order: CertificateOrder) -> Answer:
         known = self._registered(order)
@@ -107,8 +126,9 @@ class EmbeddedConnector:
             return self._again(known, order)
         return Refused(_("This key has a certificate already."), f"request id {order.idempotency_key}")
 
-    def _issued(self, certificate: bytes) -> Issued:
-        return Issued(certificate, (self._authority.issuing.certificate.public_bytes(DER),))
+    def _issued(self, certificate: bytes, issuer: str) -> Issued:
+        above = self._authority.path(issuer)[:-1]
+        return Issued(certificate, tuple(each.public_bytes(DER) for each in above))
 
     def _refusal(self, order: CertificateOrder) -> Refused | None:
         request = _load_request(order.csr)
@@ -119,31 +139,24 @@ class EmbeddedConnector:
             isinstance(key, rsa.RSAPublicKey) and key.key_size < MINIMUM_RSA_BITS
         ):
             return Refused(_("This kind of key is not certified here."), type(key).__name__)
-        if self._period(order).end <= timezone.now():
+        ca = self._authority
+        if _period(order, ca.certificate(ca.newest)).end <= timezone.now():
             return Refused(_("The certificate would have ended already."), f"until {order.not_after}")
         return None
-
-    def _period(self, order: CertificateOrder) -> Period:
-        """As ordered, begun a little earlier, and never outside the validity of the CA."""
-        ca = self._authority.issuing.certificate
-        start = max(order.not_before, timezone.now()) - BACKDATING
-        return Period(
-            max(start, ca.not_valid_before_utc).replace(microsecond=0),
-            min(order.not_after, ca.not_valid_after_utc).replace(microsecond=0),
-        )
 
     def _sign(self, order: CertificateOrder, signer: Signer) -> x509.Certificate:
         return wire.end_entity(
             x509.load_der_x509_csr(order.csr),
             signer=signer,
-            period=self._period(order),
-            publication=authority.issuing_publication(self.options),
+            period=_period(order, signer.certificate),
+            publication=authority.publication(self.options, signer.issuer),
         )
 
-    def _register(self, order: CertificateOrder, certificate: x509.Certificate) -> None:
+    def _register(self, order: CertificateOrder, certificate: x509.Certificate, issuer: str) -> None:
         spki = certificate.public_key().public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         IssuedCertificate.objects.create(
             ca=self.options.name,
+            issuer=issuer,
             request_id=order.idempotency_key,
             csr_sha256=_sha256(order.csr),
             public_key_sha256=_sha256(spki),
@@ -164,7 +177,7 @@ class EmbeddedConnector:
             revoked_at=timezone.now().replace(microsecond=0), reason=reason
         )
         # Also where nothing changed: whoever revoked it may have died before the CRL was signed.
-        crls.renew(self.options.name, Issuer.ISSUING, self._authority.issuing)
+        crls.renew(self.options.name, self._authority.signer(row.issuer))
         return RevocationOutcome.REVOKED if changed else RevocationOutcome.ALREADY_REVOKED
 
     def release(self, certificate: bytes) -> bool:
@@ -172,8 +185,12 @@ class EmbeddedConnector:
         row = self._own(certificate)
         held = IssuedCertificate.objects.filter(pk=row.pk, reason=RevocationReason.CERTIFICATE_HOLD)
         changed = held.update(revoked_at=None, reason="")
-        crls.renew(self.options.name, Issuer.ISSUING, self._authority.issuing)
+        crls.renew(self.options.name, self._authority.signer(row.issuer))
         return bool(changed)
+
+    def forget(self, certificate: bytes) -> None:
+        """Let go of the certificate; that it was issued, and whether it is revoked, stays by its serial."""
+        IssuedCertificate.objects.filter(pk=self._own(certificate).pk).update(certificate=b"")
 
     def _own(self, certificate: bytes) -> IssuedCertificate:
         try:
@@ -188,53 +205,125 @@ class EmbeddedConnector:
     # --- what others read
 
     def chain(self) -> Sequence[bytes]:
-        """Return issuing CA and root."""
-        signers = (self._authority.issuing, self._authority.root)
-        return tuple(signer.certificate.public_bytes(DER) for signer in signers)
+        """Return the issuing CAs, newest first, and what stands above them, the newest one's root last."""
+        ca = self._authority
+        older = (each for name in ca.issuing_cas[1:] for each in ca.path(name))
+        newest = ca.path(ca.newest)
+        found = dict.fromkeys((newest[0], *older, *newest[1:]))
+        found[newest[-1]] = found.pop(newest[-1])
+        return tuple(each.public_bytes(DER) for each in found)
 
     def health(self) -> Health:
-        """Whether the keys open and the CRL is not overdue."""
+        """Whether the key that issues opens, and no CRL is overdue."""
         try:
-            ca = self._authority.issuing.certificate
+            ca = self._authority
+            certificate = ca.issuing.certificate
         except CaError as error:
             return Health(ok=False, detail=f"{error.message} {error.detail}".strip())
-        crl = crls.present(self.options.name, Issuer.ISSUING)
-        if crl is not None and crl.next_update is not None and crl.next_update <= timezone.now():
-            return Health(ok=False, detail=f"The CRL ended at {crl.next_update:%Y-%m-%d %H:%M} UTC.")
-        name = ca.subject.rfc4514_string()
-        return Health(ok=True, detail=f"{name}, until {ca.not_valid_after_utc:%Y-%m-%d}.")
+        for issuer in ca.issuers():
+            ends = self._crl_end(issuer)
+            if ends is not None and ends <= timezone.now():
+                name = authority.published_stem(self.options, issuer)
+                return Health(ok=False, detail=f"The CRL {name} ended at {ends:%Y-%m-%d %H:%M} UTC.")
+        name, until = certificate.subject.rfc4514_string(), certificate.not_valid_after_utc
+        return Health(ok=True, detail=f"{name}, until {until:%Y-%m-%d}.")
+
+    def concerns(self) -> Sequence[str]:
+        """What the CA needs of whoever runs it: a new issuing CA in time, and CRLs of a root that is away."""
+        ca, now = self._authority, timezone.now()
+        found = []
+        ends = ca.certificate(ca.newest).not_valid_after_utc
+        if ends < now + ROLLED_BEFORE:
+            found.append(
+                f"No certificate holds longer than the issuing CA, until {ends:%Y-%m-%d}: roll_issuing_ca."
+            )
+        crl_ends = self._crl_end(ROOT)
+        if not ca.keys.holds(ROOT) and (crl_ends is None or crl_ends < now + ROOT_CRL_BEFORE):
+            until = f"holds until {crl_ends:%Y-%m-%d}" if crl_ends else "is missing"
+            found.append(f"The root's CRL {until}, and the root's key is not here: sign_root_crl.")
+        return found
+
+    def _crl_end(self, issuer: str) -> datetime | None:
+        crl = crls.present(self.options.name, issuer)
+        return crl.next_update if crl else None
 
     def renew_crl_if_due(self) -> bool:
-        """Sign each CRL that is older than a day, or was never signed."""
-        due = [issuer for issuer in Issuer if crls.is_due(crls.present(self.options.name, issuer))]
-        for issuer in due:
-            crls.renew(self.options.name, issuer, self._signer(issuer))
-        return bool(due)
+        """Sign each CRL that is older than a day, or was never signed; renew OCSP signers in time.
+
+        A root whose key is elsewhere has its CRL signed by a command.
+        """
+        issuers = self._authority.issuers()
+        signers = [each for each in issuers if each != ROOT]
+        return _all_done(
+            [
+                *(functools.partial(self._renew_if_due, each) for each in issuers),
+                *(functools.partial(self._responder.renew_if_due, each) for each in signers),
+            ]
+        )
+
+    def _renew_if_due(self, issuer: str) -> bool:
+        ca = self._authority
+        due = crls.is_due(crls.present(self.options.name, issuer))
+        if not due or (issuer == ROOT and not ca.keys.holds(ROOT)):
+            return False
+        crls.renew(self.options.name, ca.signer(issuer))
+        return True
+
+    def ocsp(self, request: OCSPRequest) -> bytes | None:
+        """Return what the register says of a certificate that one of the issuing CAs signed."""
+        ca = self._authority
+        for issuer in ca.issuing_cas:
+            if ocsp.is_about(request, ca.certificate(issuer)):
+                return self._responder.answer(request, issuer)
+        return None
 
     def published(self, file_name: str) -> tuple[str, bytes] | None:
-        """Return content type and content of NAME.crl, .crt, .pem and the root's NAME-root.*, or none."""
+        """Return content type and content of NAME.crl, .crt, .pem, or none.
+
+        NAME-root is the root, NAME-g2 the second issuing CA.
+        """
         stem, _dot, suffix = file_name.rpartition(".")
-        issuer = {self.options.name: Issuer.ISSUING, f"{self.options.name}-root": Issuer.ROOT}.get(stem)
+        ca = self._authority
+        stems = {authority.published_stem(self.options, each): each for each in (*ca.issuing_cas, ROOT)}
+        issuer = stems.get(stem)
         if issuer is None:
             return None
-        certificate = self._signer(issuer).certificate
         match suffix:
             case "crl":
                 return "application/pkix-crl", self._crl(issuer)
             case "crt":
-                return "application/pkix-cert", certificate.public_bytes(DER)
+                return "application/pkix-cert", ca.certificate(issuer).public_bytes(DER)
             case "pem":
-                return "application/x-pem-file", certificate.public_bytes(PEM)
+                return "application/x-pem-file", ca.certificate(issuer).public_bytes(PEM)
         return None
 
-    def _crl(self, issuer: Issuer) -> bytes:
+    def _crl(self, issuer: str) -> bytes:
         crl = crls.present(self.options.name, issuer)
         if crl is None:
-            return crls.renew(self.options.name, issuer, self._signer(issuer))
+            return crls.renew(self.options.name, self._authority.signer(issuer))
         return bytes(crl.der)
 
-    def _signer(self, issuer: Issuer) -> Signer:
-        return self._authority.root if issuer is Issuer.ROOT else self._authority.issuing
+
+def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:
+    """Whether any had something to do. The trouble of one does not keep the others from theirs."""
+    done, troubles = False, []
+    for task in tasks:
+        try:
+            done = task() or done
+        except CaError as error:
+            troubles.append(error)
+    if troubles:
+        raise troubles[0]
+    return done
+
+
+def _period(order: CertificateOrder, ca: x509.Certificate) -> Period:
+    """As ordered, begun a little earlier, and never outside the validity of the CA."""
+    start = max(order.not_before, timezone.now()) - BACKDATING
+    return Period(
+        max(start, ca.not_valid_before_utc).replace(microsecond=0),
+        min(order.not_after, ca.not_valid_after_utc).replace(microsecond=0),
+    )
 
 
 def _sha256(data: bytes) -> str:

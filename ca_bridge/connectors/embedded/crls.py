@@ -1,6 +1,5 @@
 """The CRLs of the embedded CA: one row per issuer, replaced by comparing its number."""
 
-import enum
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -18,44 +17,38 @@ RENEWAL = timedelta(days=1)
 _MAX_TRIES = 100
 
 
-class Issuer(enum.StrEnum):
-    """Whose CRL."""
-
-    ISSUING = "issuing"
-    ROOT = "root"
-
-
-def renew(ca: str, issuer: Issuer, signer: Signer) -> bytes:
+def renew(ca: str, signer: Signer, lifetime: timedelta = LIFETIME) -> bytes:
     """Sign a CRL with all that is revoked now, make it the present one, and return it (DER).
 
     Two who renew at once: the number decides, and who comes second reads and signs again. So no CRL
     lacks a revocation that was committed before it was asked for, and no lock is held while signing.
     """
-    row, _created = Crl.objects.get_or_create(ca=ca, issuer=issuer)
+    row, _created = Crl.objects.get_or_create(ca=ca, issuer=signer.issuer)
     for _try in range(_MAX_TRIES):
         seen = row.number
         now = timezone.now().replace(microsecond=0)
         number = max(seen + 1, int(now.timestamp()))  # by the clock: it grows even over a restored backup
-        period = Period(now, now + LIFETIME)
-        entries = _revoked(ca, now) if issuer is Issuer.ISSUING else ()
-        signed = wire.crl(signer, number=number, period=period, entries=entries)
+        period = Period(now, now + lifetime)
+        signed = wire.crl(signer, number=number, period=period, entries=_revoked(ca, signer.issuer, now))
         der = signed.public_bytes(serialization.Encoding.DER)
         values = {"number": number, "der": der, "this_update": now, "next_update": period.end}
         if Crl.objects.filter(pk=row.pk, number=seen).update(**values):
             return der
         row.refresh_from_db()
-    raise CaError("The CRL is being renewed by too many at once.", f"{ca} {issuer}")
+    raise CaError("The CRL is being renewed by too many at once.", f"{ca} {signer.issuer}")
 
 
-def _revoked(ca: str, now: datetime) -> Iterator[Revoked]:
+def _revoked(ca: str, issuer: str, now: datetime) -> Iterator[Revoked]:
     """An entry stays one CRL longer than the certificate is valid (RFC 5280 3.3)."""
     rows = IssuedCertificate.objects.filter(ca=ca, revoked_at__isnull=False, not_after__gt=now - LIFETIME)
-    for row in rows.order_by("pk").only("serial_hex", "revoked_at", "reason").iterator():
+    for row in (
+        rows.filter(issuer=issuer).order_by("pk").only("serial_hex", "revoked_at", "reason").iterator()
+    ):
         if row.revoked_at is not None:
             yield Revoked(int(row.serial_hex, 16), row.revoked_at, RevocationReason(row.reason))
 
 
-def present(ca: str, issuer: Issuer) -> Crl | None:
+def present(ca: str, issuer: str) -> Crl | None:
     """Return the present CRL, or none where none has been signed yet."""
     return Crl.objects.filter(ca=ca, issuer=issuer, number__gt=0).first()
 

@@ -1,13 +1,17 @@
-"""The embedded CA's own records: what it issued, and its present CRLs."""
+"""The embedded CA's own records: what it issued, and its present CRLs and OCSP signers."""
 
 from django.db import models
 from django.utils import timezone
 
 
 class IssuedCertificate(models.Model):
-    """The register. request_id is the idempotency key of the order that asked for the certificate."""
+    """The register. request_id is the idempotency key of the order that asked for the certificate.
+
+    issuer: which issuing CA signed it, by its name in the CA's directory.
+    """
 
     ca = models.CharField(max_length=40)
+    issuer = models.CharField(max_length=10, db_default="issuing")
     request_id = models.CharField(max_length=100)
     csr_sha256 = models.CharField(max_length=64)
     public_key_sha256 = models.CharField(max_length=64)
@@ -33,7 +37,7 @@ class IssuedCertificate(models.Model):
 
 
 class Crl(models.Model):
-    """The present CRL of one issuer (issuing or root). Its number strictly grows (RFC 5280 5.2.3)."""
+    """The present CRL of one issuer (issuing, issuing-2, root). Its number grows (RFC 5280 5.2.3)."""
 
     ca = models.CharField(max_length=40)
     issuer = models.CharField(max_length=10)
@@ -44,3 +48,16 @@ class Crl(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["ca", "issuer"], name="embedded_ca_crl_per_issuer")]
+
+
+class OcspSigner(models.Model):
+    """Who signs the OCSP answers about what one issuer issued; the key is encrypted PKCS#8 (PEM)."""
+
+    ca = models.CharField(max_length=40)
+    issuer = models.CharField(max_length=10)
+    certificate = models.BinaryField()
+    key = models.BinaryField()
+    not_after = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["ca", "issuer"], name="embedded_ca_ocsp_per_issuer")]

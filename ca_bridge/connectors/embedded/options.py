@@ -15,6 +15,10 @@ class EmbeddedOptions:
     publication_url: where clients fetch CRLs and CA certificates; without a slash at the end.
     passphrase_file: the passphrase of the keys, in a file that only this user may read.
     organisation: the organizationName in the CA's own subject, at most 64 characters.
+    ocsp: whether new certificates name the OCSP responder at publication_url/ocsp; it answers in any case.
+    hsm_module, hsm_token, hsm_pin_file: a PKCS#11 module (its path), the label of a token, and the file with
+    its user's PIN: keys are made and used there. All three or none.
+    hsm_key: what the labels of the keys begin with; the name of the CA, if it is empty.
     """
 
     name: str
@@ -22,6 +26,11 @@ class EmbeddedOptions:
     publication_url: str
     passphrase_file: str
     organisation: str
+    ocsp: bool = True
+    hsm_module: str = ""
+    hsm_token: str = ""
+    hsm_pin_file: str = ""
+    hsm_key: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,39}", self.name):
@@ -31,8 +40,22 @@ class EmbeddedOptions:
         url = urlsplit(self.publication_url)
         if url.scheme not in {"http", "https"} or not url.hostname or self.publication_url.endswith("/"):
             raise ValueError("publication_url must be an http URL without a slash at its end.")
+        self._check_hsm()
+        if not isinstance(self.ocsp, bool):
+            raise ValueError("ocsp must be true or false.")  # noqa: TRY004 the contract of all options
         if not 1 <= len(self.organisation.strip()) <= 64:
             raise ValueError("organisation must have 1 to 64 characters.")
+
+    def _check_hsm(self) -> None:
+        given = [bool(each) for each in (self.hsm_module, self.hsm_token, self.hsm_pin_file)]
+        if any(given) != all(given):
+            raise ValueError("hsm_module, hsm_token and hsm_pin_file belong together.")
+        if self.hsm_module and not Path(self.hsm_module).is_absolute():
+            raise ValueError("hsm_module must be an absolute path.")
+
+    def key_label(self, issuer: str) -> str:
+        """Return the label of an issuer's key in the HSM."""
+        return f"{self.hsm_key or self.name}-{issuer}"
 
     def url(self, file_name: str) -> str:
         """Return the URL of a published file."""

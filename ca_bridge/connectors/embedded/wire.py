@@ -1,4 +1,4 @@
-"""What the embedded CA signs: certificates of persons, its own two certificates, CRLs."""
+"""What the embedded CA signs: certificates of persons and of its own, CRLs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    ExtensionOID,
+    NameOID,
+)
 
 from ca_bridge.contract import RevocationReason
 
@@ -26,22 +31,20 @@ _REQUESTED = {
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A certificate of the CA, and the key that signs in its name."""
+    """A certificate of the CA, the key that signs in its name, and what the issuer is called here."""
 
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey
-
-    def with_key(self, key: rsa.RSAPrivateKey) -> "Signer":
-        """Return a signer of the same name with another key, for drafts."""
-        return Signer(self.certificate, key)
+    issuer: str
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Where clients fetch the certificate and the CRL of an issuer."""
+    """Where clients fetch the certificate and the CRL of an issuer, and ask by OCSP; empty: nowhere."""
 
     certificate_url: str
     crl_url: str
+    ocsp_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,15 @@ def issuing(
     return _issued(builder.add_extension(policies, critical=False), signer, publication)
 
 
+def ca_request(name: x509.Name, key: rsa.RSAPrivateKey) -> x509.CertificateSigningRequest:
+    """Return a request for the certificate of a CA that may sign for persons only."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
+    for extension in _ca_values(path_length=0):
+        builder = builder.add_extension(extension, critical=True)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return builder.add_extension(identifier, critical=False).sign(key, hashes.SHA256())
+
+
 def ca_name(organisation: str, common_name: str) -> x509.Name:
     """Return the subject of a CA."""
     return x509.Name(
@@ -112,33 +124,72 @@ def _builder(
     )
 
 
+def ocsp_signer(
+    name: x509.Name, public_key: rsa.RSAPublicKey, *, signer: Signer, period: Period
+) -> x509.Certificate:
+    """Return the certificate of who signs OCSP answers in an issuer's name (RFC 6960 4.2.2.2).
+
+    Nobody is to ask whether it is revoked (4.2.2.2.1), so it says not where, and lives shortly.
+    """
+    builder = _builder(name, public_key, signer.certificate.subject, period)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(digital_signature=True), critical=True)
+    purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
+    builder = builder.add_extension(purpose, critical=False).add_extension(x509.OCSPNoCheck(), critical=False)
+    return _signed(builder, signer)
+
+
 def _ca_extensions(builder: x509.CertificateBuilder, *, path_length: int | None) -> x509.CertificateBuilder:
-    usage = x509.KeyUsage(
-        digital_signature=False,
+    for extension in _ca_values(path_length=path_length):
+        builder = builder.add_extension(extension, critical=True)
+    return builder
+
+
+def _ca_values(*, path_length: int | None) -> tuple[x509.BasicConstraints, x509.KeyUsage]:
+    constraints = x509.BasicConstraints(ca=True, path_length=path_length)
+    return constraints, _usage(key_cert_sign=True, crl_sign=True)
+
+
+def _usage(
+    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
+) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
         content_commitment=False,
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=True,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
         encipher_only=False,
         decipher_only=False,
     )
-    constraints = x509.BasicConstraints(ca=True, path_length=path_length)
-    return builder.add_extension(constraints, critical=True).add_extension(usage, critical=True)
 
 
 def _issued(builder: x509.CertificateBuilder, signer: Signer, publication: Publication) -> x509.Certificate:
-    access = x509.AccessDescription(
-        AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(publication.certificate_url)
-    )
     point = x509.DistributionPoint([x509.UniformResourceIdentifier(publication.crl_url)], None, None, None)
-    return (
-        builder.add_extension(_authority_key(signer), critical=False)
-        .add_extension(x509.AuthorityInformationAccess([access]), critical=False)
-        .add_extension(x509.CRLDistributionPoints([point]), critical=False)
-        .sign(signer.key, hashes.SHA256())
+    return _signed(
+        builder.add_extension(_access(publication), critical=False).add_extension(
+            x509.CRLDistributionPoints([point]), critical=False
+        ),
+        signer,
     )
+
+
+def _access(publication: Publication) -> x509.AuthorityInformationAccess:
+    methods = {
+        AuthorityInformationAccessOID.OCSP: publication.ocsp_url,
+        AuthorityInformationAccessOID.CA_ISSUERS: publication.certificate_url,
+    }
+    return x509.AuthorityInformationAccess(
+        x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
+        for method, url in methods.items()
+        if url
+    )
+
+
+def _signed(builder: x509.CertificateBuilder, signer: Signer) -> x509.Certificate:
+    return builder.add_extension(_authority_key(signer), critical=False).sign(signer.key, hashes.SHA256())
 
 
 def _authority_key(signer: Signer) -> x509.AuthorityKeyIdentifier:

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 from identity_manager.console import access, confirmation, open_tasks, refusals, request_page
 from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import DecisionForm, PostponeForm, RejectForm
-from identity_manager.models import TokenRequest
+from identity_manager.models import Person, RequestState, TokenRequest
+from identity_manager.ui.bidi import isolated
 from identity_manager.workflow import step2_approve
 
 
@@ -22,32 +23,62 @@ def queue(request: HttpRequest) -> HttpResponse:
     return render(request, "identity_manager/open_tasks.html", open_tasks.context(actor))
 
 
+@require_safe
+def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The decision alone, for OPEN TASKS; without scripts the page of the request."""
+    found = access.request_for_approver(request, pk)
+    alone = request.headers.get("HX-Request") == "true"
+    return request_page.response(
+        request, access.officer(request), found, part=request_page.DECISION if alone else ""
+    )
+
+
+def _done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Back to where the decision was made."""
+    if request.POST.get("from") == "open-tasks":
+        return redirect("console:approvals")
+    return redirect("console:request", pk)
+
+
 def approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    access.request_for_approver(request, pk)
+    found = access.request_for_approver(request, pk)
     actor = access.officer(request)
     form = DecisionForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
             step2_approve.approve(actor=actor, request_id=pk, **form.cleaned_data)
             messages.success(request, _("Approved."))
-            return redirect("console:request", pk)
-    return request_page.response(request, actor, pk, form=form)
+            return _done(request, pk)
+    return request_page.response(request, actor, found, form=form)
 
 
 def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = access.request_for_approver(request, pk)
     actor = access.officer(request)
-    form = RejectForm(refusals.sent(request), initial={"snapshot_hash": found.snapshot_hash})
+    initial = {"snapshot_hash": found.snapshot_hash}
+    form = RejectForm(refusals.sent(request), lines=found.lines, initial=initial)
     if form.is_valid():
         with refusals.told_by(form):
-            step2_approve.reject(actor=actor, request_id=pk, **form.cleaned_data)
-            messages.success(
-                request, _("Rejected. %(person)s is told by mail.") % {"person": found.requested_by}
-            )
-            return redirect("console:request", pk)
+            messages.success(request, _rejected(actor, found, form))
+            return _done(request, pk)
     if refusals.concerns_the_page(form):
-        return request_page.response(request, actor, pk, form=form)
+        return request_page.response(request, actor, found, form=form)
     return confirmation.page(request, form, _rejecting(found))
+
+
+def _rejected(actor: Person, found: TokenRequest, form: RejectForm) -> str:
+    """Reject the request, or take single types out; what that means, in words."""
+    seen, reason = form.cleaned_data["snapshot_hash"], form.cleaned_data["reason"]
+    chosen = form.single_lines
+    if not chosen:
+        step2_approve.reject(actor=actor, request_id=found.pk, snapshot_hash=seen, reason=reason)
+        return _("Rejected. %(person)s is told by mail.") % {"person": found.requested_by}
+    row = step2_approve.take_out(
+        actor=actor, request_id=found.pk, snapshot_hash=seen, lines=chosen, reason=reason
+    )
+    if row.state == RequestState.REQUESTED:
+        return _("Taken out. Now decide on the rest.")
+    return _("Taken out. The rest needs no more approval and goes on.")
 
 
 def postpone(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -60,23 +91,28 @@ def postpone(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             messages.success(request, _("Postponed. The task comes back at the time that you chose."))
             return redirect("console:approvals")
     if refusals.concerns_the_page(form):
-        return request_page.response(request, actor, pk, form=form)
+        return request_page.response(request, actor, found, form=form)
     return confirmation.page(request, form, _postponing(found))
 
 
 def _rejecting(found: TokenRequest) -> Confirmation:
     return Confirmation(
-        title=_("Reject the request for %(person)s?") % {"person": found.person},
-        lead=_("It ends here. %(person)s is told by mail, with your reason.")
-        % {"person": found.requested_by},
+        title=_("Reject the request for %(person)s?") % {"person": isolated(found.person)},
+        lead=_rejecting_lead(found) % {"person": found.requested_by},
         button=_("Reject"),
         back=reverse("console:request", args=[found.pk]),
     )
 
 
+def _rejecting_lead(found: TokenRequest) -> str:
+    if len(found.lines) > 1:
+        return _("What is checked ends here. %(person)s is told by mail, with your reason.")
+    return _("It ends here. %(person)s is told by mail, with your reason.")
+
+
 def _postponing(found: TokenRequest) -> Confirmation:
     return Confirmation(
-        title=_("Postpone the request for %(person)s?") % {"person": found.person},
+        title=_("Postpone the request for %(person)s?") % {"person": isolated(found.person)},
         lead=_("Nothing is decided. Until then the task is out of the way."),
         button=_("Postpone"),
         back=reverse("console:request", args=[found.pk]),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from identity_manager.console import access, enabling, refusals
 from identity_manager.console.forms import EnableForm
+from identity_manager.ui.bidi import isolated
 from identity_manager.workflow import policy, step1_enable
 
 
@@ -22,7 +23,9 @@ def enable(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         with refusals.told_by(form):
             types = [uuid.UUID(value) for value in form.cleaned_data["types"]]
             opened = step1_enable.enable(actor=actor, person_id=pk, type_ids=types)
-            messages.success(request, _("The request for %(person)s is opened.") % {"person": person})
+            messages.success(
+                request, _("The request for %(person)s is opened.") % {"person": isolated(person)}
+            )
             return redirect("console:request", opened.pk)
     page = enabling.Page(actor, person, choices, checked)
     return render(request, page.template(request), page.context(form), status=refusals.status_of(form))

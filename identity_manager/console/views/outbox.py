@@ -1,24 +1,135 @@
-"""What an administrator does with a mail that the mail server refused."""
+"""OUTBOX: the mails, the page of one, and what officers do with those that do not go through."""
 
 import uuid
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from identity_manager.console import access, refusals, request_page
-from identity_manager.console.forms import PressForm
-from identity_manager.workflow import side_roads
+from identity_manager.console import access, confirmation, outbox_many, outbox_page, refusals, request_page
+from identity_manager.console.confirmation import Confirmation
+from identity_manager.console.outbox_forms import (
+    BounceForm,
+    DiscardForm,
+    DiscardManyForm,
+    ManyForm,
+    RetryForm,
+)
+from identity_manager.console.refusals import VerbForm
+from identity_manager.console.views.mailbox import SANDBOX
+from identity_manager.models import OutgoingMail
+from identity_manager.workflow import mails
+
+OUTBOX = "outbox"
 
 
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    context = outbox_page.context(request, access.mail_watcher(request))
+    status = 200 if context["form"].is_valid() else refusals.UNPROCESSABLE
+    return render(request, "identity_manager/outbox.html", context, status=status)
+
+
+@require_safe
+def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _mail_page(request, access.mail_for_watcher(request, pk), form=RetryForm())
+
+
+@require_safe
+@never_cache
+@xframe_options_sameorigin
+def html(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The mail as its reader sees it, in a sandbox that can do nothing else than open a link."""
+    mail = access.mail_for_reader(request, pk)
+    return HttpResponse(mail.body_html, headers={"Content-Security-Policy": SANDBOX})
+
+
+@require_POST
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    request_id = access.request_of_mail_for_administrator(request, pk).pk
+    mail = access.mail_for_retrier(request, pk)
     actor = access.officer(request)
-    form = PressForm(refusals.sent(request))
+    form = RetryForm(request.POST)
+    back_to = None if form.data.get("origin") == OUTBOX else access.request_of_mail(actor, mail)
     if form.is_valid():
         with refusals.told_by(form):
-            side_roads.retry_mail(actor=actor, mail_id=pk)
+            mails.retry(actor=actor, mail_id=pk)
             messages.success(request, _("The mail is sent again."))
-            return redirect("console:request", request_id)
-    return request_page.response(request, actor, request_id, form=form)
+            return redirect("console:request", back_to) if back_to else redirect("console:mail", pk)
+    if back_to:
+        return request_page.response(request, actor, back_to, form=form)
+    return _mail_page(request, access.mail_for_watcher(request, pk), form=form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mail = access.mail_for_administrator(request, pk)
+    form = DiscardForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            mails.discard(actor=access.officer(request), mail_id=pk, **form.cleaned_data)
+            messages.success(request, _("The mail is discarded."))
+            return redirect("console:mail", pk)
+    if refusals.concerns_the_page(form):
+        return _mail_page(request, access.mail_for_watcher(request, pk), form=form)
+    return confirmation.page(request, form, outbox_many.discarding(mail))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def report_bounce(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mail = access.mail_for_administrator(request, pk)
+    form = BounceForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            mails.report_bounce(actor=access.officer(request), mail_id=pk, **form.cleaned_data)
+            messages.success(request, _("The mail is marked as come back."))
+            return redirect("console:mail", pk)
+    if refusals.concerns_the_page(form):
+        return _mail_page(request, access.mail_for_watcher(request, pk), form=form)
+    return confirmation.page(request, form, outbox_many.reporting(mail))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def retry_many(request: HttpRequest) -> HttpResponse:
+    """Say how many; a click has a bounded number of them tried again."""
+    work = outbox_many.Work.of(request, access.mail_retrier(request), access.MAIL_HANDLERS)
+    form = ManyForm(refusals.sent(request), initial={"as_of": work.now})
+    if form.is_valid():
+        with refusals.told_by(form):
+            tally = mails.retry_many(actor=work.actor, mail_ids=work.ids(form.cleaned_data["as_of"]))
+            return _went_on(request, work, tally)
+    return _confirm(request, form, work.retrying())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def discard_many(request: HttpRequest) -> HttpResponse:
+    """Say how many; a click with a reason gives a bounded number of them up."""
+    work = outbox_many.Work.of(request, access.mail_administrator(request), access.MAIL_ADMINISTRATORS)
+    form = DiscardManyForm(refusals.sent(request), initial={"as_of": work.now})
+    if form.is_valid():
+        with refusals.told_by(form):
+            ids, reason = work.ids(form.cleaned_data["as_of"]), form.cleaned_data["reason"]
+            return _went_on(request, work, mails.discard_many(actor=work.actor, mail_ids=ids, reason=reason))
+    return _confirm(request, form, work.discarding())
+
+
+def _went_on(request: HttpRequest, work: outbox_many.Work, tally: mails.Tally) -> HttpResponse:
+    """Back to the list; or to the same question, as long as there are others of the kind."""
+    left = work.number
+    messages.success(request, outbox_many.words_of(tally, left=left))
+    return redirect(request.get_full_path() if left and tally.done else work.back)
+
+
+def _confirm(request: HttpRequest, form: VerbForm, page: Confirmation | None) -> HttpResponse:
+    if page is None:
+        messages.info(request, _("There is no such mail any more on which there is something to do."))
+        return redirect("console:outbox")
+    return confirmation.page(request, form, page)
+
+
+def _mail_page(request: HttpRequest, mail: OutgoingMail, *, form: VerbForm) -> HttpResponse:
+    context = {**outbox_page.detail(access.officer(request), mail), "form": form}
+    return render(request, "identity_manager/mail.html", context, status=refusals.status_of(form))

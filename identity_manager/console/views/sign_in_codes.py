@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from identity_manager.console import access, confirmation, refusals, sign_in_code_page
 from identity_manager.console.confirmation import Confirmation
-from identity_manager.console.forms import PressForm
+from identity_manager.console.forms import AskForm, PressForm
 from identity_manager.models import SignInCode
+from identity_manager.ui.bidi import isolated
 from identity_manager.ui.sign_in import recent_sign_in_required
 from identity_manager.workflow import sign_in_codes
 
@@ -25,10 +26,10 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Say what a code does to this person; a click asks for it."""
     person = access.person_for_registration_officer(request, pk)
     actor = access.officer(request)
-    form = PressForm(refusals.sent(request))
+    form = AskForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
-            code = sign_in_codes.ask(actor=actor, person_id=pk)
+            code = sign_in_codes.ask(actor=actor, person_id=pk, **form.cleaned_data)
             return redirect("console:sign-in-code", code.pk)
     context = sign_in_code_page.asking(actor, person, form=form)
     return render(request, f"{TEMPLATES}/ask.html", context, status=refusals.status_of(form))
@@ -93,7 +94,7 @@ def _page(request: HttpRequest, found: SignInCode, form: PressForm) -> HttpRespo
 
 def _withdrawing(found: SignInCode) -> Confirmation:
     return Confirmation(
-        title=_("Withdraw the sign-in code for %(person)s?") % {"person": found.person},
+        title=_("Withdraw the sign-in code for %(person)s?") % {"person": isolated(found.person)},
         lead=_("It opens nothing any more, wherever it was noted. A new one can be asked for at any time."),
         button=_("Withdraw the code"),
         back=reverse("console:sign-in-code", args=[found.pk]),

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from ca_bridge.contract import RevocationReason
 from identity_manager.console import access, confirmation, refusals, request_page
 from identity_manager.console.confirmation import Confirmation
-from identity_manager.console.forms import RevokeForm, SendAgainForm
+from identity_manager.console.forms import PressForm, RevokeForm, SendAgainForm
+from identity_manager.console.person_forms import HoldForm
 from identity_manager.models import SoftwareToken
+from identity_manager.workflow import hold, side_roads
 from identity_manager.workflow import revoke as revocation
-from identity_manager.workflow import side_roads
 
 
 def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -30,6 +31,34 @@ def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
     return confirmation.page(request, form, _revoking(token))
+
+
+def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    token = access.token_for_administrator(request, pk)
+    actor = access.officer(request)
+    form = HoldForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            hold.put_on_hold(actor=actor, token_id=pk, reason=form.cleaned_data["reason"])
+            messages.success(request, _("The token is on hold. The certificate authority is told now."))
+            return redirect("console:request", token.request_id)
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, token.request_id, form=form)
+    return confirmation.page(request, form, _holding(token))
+
+
+def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    token = access.token_for_administrator(request, pk)
+    actor = access.officer(request)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            hold.reinstate(actor=actor, token_id=pk)
+            messages.success(request, _("The token is in use again. The certificate authority is told now."))
+            return redirect("console:request", token.request_id)
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, token.request_id, form=form)
+    return confirmation.page(request, form, _reinstating(token))
 
 
 def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -55,6 +84,30 @@ def _revoking(token: SoftwareToken) -> Confirmation:
         lead=_("Its certificates are revoked for good. A passphrase that was not noted yet is destroyed."),
         button=_("Revoke the token"),
         back=reverse("console:request", args=[token.request_id]),
+    )
+
+
+def _holding(token: SoftwareToken) -> Confirmation:
+    words = {"type": token.token_type, "person": token.person}
+    return Confirmation(
+        title=_("Put %(type)s of %(person)s on hold?") % words,
+        lead=_(
+            "Its certificates do not count until it is reinstated, and nothing of it is handed out meanwhile."
+            " Where the certificate authority knows holds, it publishes this one."
+        ),
+        button=_("Put on hold"),
+        back=reverse("console:request", args=[token.request_id]),
+    )
+
+
+def _reinstating(token: SoftwareToken) -> Confirmation:
+    words = {"type": token.token_type, "person": token.person}
+    return Confirmation(
+        title=_("Reinstate %(type)s of %(person)s?") % words,
+        lead=_("Its certificates count again. What waited for it goes on."),
+        button=_("Reinstate"),
+        back=reverse("console:request", args=[token.request_id]),
+        dangerous=False,
     )
 
 

@@ -36,6 +36,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--password-file", type=Path, help="read the password from there (a file, or /dev/fd/3)"
         )
+        parser.add_argument(
+            "--break-glass",
+            action="store_true",
+            help="for emergencies: signs in with a password even where single sign-on is the only way",
+        )
         parser.add_argument("--force", action="store_true", help="although a System Administrator exists")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -49,6 +54,7 @@ class Command(BaseCommand):
                 password=password,
                 held=[Role(name) for name in options["role"]],
                 force=options["force"],
+                break_glass=options["break_glass"],
             )
         except NotPossible as error:
             field = f"{error.field}: " if error.field else ""

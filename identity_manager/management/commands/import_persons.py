@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from identity_manager.directory import csv_file
 from identity_manager.people import importing
 from identity_manager.people.importing import ImportPlan, ImportStopped, Outcome
+from identity_manager.workflow import leave_and_return
 
 
 class Command(BaseCommand):
@@ -24,11 +25,6 @@ class Command(BaseCommand):
         parser.add_argument(
             "--accept-partial", action="store_true", help="import the good rows although others are refused"
         )
-        parser.add_argument(
-            "--confirm-identity-changes",
-            action="store_true",
-            help="change e-mail, UPN and SID of known persons too (decided by two officers)",
-        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -37,13 +33,18 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
         except csv_file.UnreadableFile as error:
             raise CommandError(str(error)) from error
-        plan = importing.plan(rows, confirm_identity_changes=options["confirm_identity_changes"])
+        plan = importing.plan(rows)
         self._report(plan)
         if options["dry_run"]:
             self.stdout.write(_summary("Would import", plan))
             return
         try:
-            done = importing.carry_out(plan, actor=None, accept_partial=options["accept_partial"])
+            done = importing.carry_out(
+                plan,
+                actor=None,
+                change_state=leave_and_return.take_over_state,
+                accept_partial=options["accept_partial"],
+            )
         except ImportStopped as error:
             raise CommandError(f"{error}\n{_summary('Nothing imported', plan)}") from error
         self.stdout.write(_summary("Imported", done))

@@ -10,6 +10,7 @@ from identity_manager.directory import csv_file
 from identity_manager.models import Person
 from identity_manager.people import importing
 from identity_manager.people.importing import Outcome
+from identity_manager.workflow import leave_and_return
 from identity_manager.workflow.errors import Refused
 
 SYSTEM_ADMINISTRATOR = "sven"
@@ -34,7 +35,9 @@ def _load_persons() -> int:
     if Person.objects.filter(personnel_number=cast.CAST[0].personnel_number).exists():
         return 0
     plan = importing.plan(csv_file.read(organisation.as_csv()))
-    return importing.carry_out(plan, actor=None).count(Outcome.CREATE)
+    return importing.carry_out(plan, actor=None, change_state=leave_and_return.take_over_state).count(
+        Outcome.CREATE
+    )
 
 
 def _load_catalogue() -> int:

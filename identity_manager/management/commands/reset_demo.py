@@ -9,7 +9,7 @@ from django.db import connections
 from identity_manager.management.embedded import CannotRunError, running_lock
 from identity_manager.management.embedded_command import EmbeddedCommand
 
-FORGOTTEN = ("data", "mailbox", "ca", "static", "run", "secrets")
+FORGOTTEN = ("data", "mailbox", "ca", "static", "run", "secrets", "audit-heads.jsonl")
 
 
 class Command(EmbeddedCommand):
@@ -33,5 +33,7 @@ class Command(EmbeddedCommand):
 def _forget(var: Path) -> None:
     """Delete by name: VAR_DIR may hold what is not ours. Secrets that lie elsewhere stay, and serve again."""
     for path in (var / name for name in FORGOTTEN):
-        if path.exists():
+        if path.is_dir():
             shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ templates/ui/README.md shows how each is used.
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import regex
@@ -19,7 +20,10 @@ from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from identity_manager import correlation
+from identity_manager.people import email_addresses
 from identity_manager.ui import dates, states, terms_text
+from identity_manager.ui.bidi import isolated
 from identity_manager.ui.parts import MEANING_ICONS, Device, Event, Meaning, Pair, Step, StepState, Tab, pairs
 
 register = template.Library()
@@ -40,6 +44,7 @@ PROGRESS = {
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024, typed=True)  # a list draws the same few over and over; safe text is not plain text
 def icon(name: str, label: str = "", size: str = "") -> SafeString:
     """Draw a symbol of the sprite. With a label it is an image that is read out; without, decoration."""
     classes = ["icon", f"icon-{size}" if size else "", "icon-directed" if name in DIRECTED_ICONS else ""]
@@ -58,10 +63,31 @@ def grouped(number: int) -> str:
     return formats.number_format(number, force_grouping=True)
 
 
+register.filter(isolated)
+register.filter("readable_address", email_addresses.readable)
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """Let an address break where it has a joint, before it breaks within a word."""
+    parts = regex.split(r"(?<=[@.])(?=\S)", str(text))
+    return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in parts))
+
+
+@register.simple_tag
+def visit_number() -> str:
+    """The number under which the logs have this visit; empty outside one."""
+    return correlation.current()
+
+
 @register.simple_tag
 def badge(meaning: str, word: str, icon_name: str = "") -> SafeString:
     """Draw a state: meaning is done, waiting, stopped, information or quiet; the word says which."""
-    known = Meaning(meaning)
+    return _badge(Meaning(meaning), str(word), icon_name)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _badge(known: Meaning, word: str, icon_name: str) -> SafeString:
     return format_html(
         '<span class="badge means-{}">{}{}</span>', known.value, icon(icon_name or MEANING_ICONS[known]), word
     )
@@ -112,7 +138,7 @@ def avatar(name: str, size: str = "") -> SafeString:
 
 def initials(name: str) -> str:
     """Return the first letter of the first and of the last word; one for scripts that do not use spaces."""
-    parts: list[str] = [found[0] for word in name.split() if (found := regex.findall(r"\X", word))]
+    parts: list[str] = [found[0] for word in name.split() if (found := regex.findall(r"(?=\p{L})\X", word))]
     if not parts:
         return "?"
     if len(parts) == 1 or regex.match(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]", parts[0]):
@@ -127,9 +153,10 @@ def stepper(steps: Iterable[Step]) -> dict[str, Any]:
 
 
 @register.inclusion_tag("ui/timeline.html")
-def timeline(events: Iterable[Event]) -> dict[str, Any]:
-    """Draw a history, in the order given."""
-    return {"events": [(event, event.icon or MEANING_ICONS[Meaning(event.meaning)]) for event in events]}
+def timeline(events: Iterable[Event], shown: int | None = None) -> dict[str, Any]:
+    """Draw a history, in the order given; what comes after the number shown is folded away."""
+    drawn = [(event, event.icon or MEANING_ICONS[Meaning(event.meaning)]) for event in events]
+    return {"events": drawn[:shown], "folded": drawn[shown:] if shown else []}
 
 
 @register.inclusion_tag("ui/keyvalues.html")

@@ -20,7 +20,7 @@ from pkilint.pkix import crl, extension
 from pkilint.pkix import name as pkix_name
 
 from ca_bridge import keys, lint
-from ca_bridge.connectors.embedded import crls
+from ca_bridge.connectors.embedded import authority, crls
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
@@ -144,6 +144,8 @@ def test_the_wrong_passphrase_is_a_fault_that_passes_and_stays_untold(tmp_path, 
         ("publication_url", "http://example.com/pki/"),
         ("organisation", " "),
         ("organisation", "x" * 65),
+        ("ocsp", "yes"),
+        ("hsm_token", "alone"),
     ],
 )
 def test_options_are_validated(ca_options, option, bad):
@@ -163,8 +165,11 @@ def test_extensions_of_a_certificate(embedded_ca, ordered):
         value(issuing.extensions, x509.SubjectKeyIdentifier).digest
     )
     assert value(extensions, x509.SubjectKeyIdentifier).digest
-    (access,) = value(extensions, x509.AuthorityInformationAccess)
-    assert access.access_location.value == "http://pki.example.com/pki/corporate.crt"
+    access = value(extensions, x509.AuthorityInformationAccess)
+    assert {each.access_method._name: each.access_location.value for each in access} == {
+        "OCSP": "http://pki.example.com/pki/ocsp",
+        "caIssuers": "http://pki.example.com/pki/corporate.crt",
+    }
     (point,) = value(extensions, x509.CRLDistributionPoints)
     assert [name.value for name in point.full_name] == ["http://pki.example.com/pki/corporate.crl"]
     assert {extension.oid.dotted_string for extension in extensions if extension.critical} == {
@@ -280,10 +285,10 @@ def test_form_of_the_crls(embedded_ca):
         assert value(present.extensions, x509.AuthorityKeyIdentifier).key_identifier == (
             value(issuer.extensions, x509.SubjectKeyIdentifier).digest
         )
-        assert _crl_lint(present.public_bytes(Encoding.DER)) == []
+        assert crl_findings(present.public_bytes(Encoding.DER)) == []
 
 
-def _crl_lint(der: bytes) -> list[str]:
+def crl_findings(der: bytes) -> list[str]:
     linter = crl.create_pkix_crl_validator_container(
         [
             pkix.create_attribute_decoder(pkix_name.ATTRIBUTE_TYPE_MAPPINGS),
@@ -357,7 +362,7 @@ def test_crls_are_renewed_daily(embedded_ca):
     assert embedded_ca.renew_crl_if_due() is False
     Crl.objects.update(this_update=timezone.now() - timedelta(hours=25))
     assert embedded_ca.renew_crl_if_due() is True
-    root = crls.present("corporate", crls.Issuer.ROOT)
+    root = crls.present("corporate", authority.ROOT)
     assert root is not None
     assert not crls.is_due(root)
 

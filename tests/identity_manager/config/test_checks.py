@@ -48,12 +48,21 @@ def production(settings: Settings, tmp_path: Path) -> Settings:
     return settings
 
 
+VAULT = "ca_bridge.connectors.vault.connector.VaultConnector"
+
+
 def test_the_embedded_base_fits(embedded: Settings) -> None:
     assert codes() == []
 
 
 def test_the_production_base_fits(production: Settings) -> None:
     assert codes() == []
+
+
+def test_who_issues_nothing_need_not_hold_the_files_of_a_ca(production: Settings) -> None:
+    production.CA_CONNECTORS = {"corporate": {"CONNECTOR": VAULT, "OPTIONS": {"url": "vault"}}}
+    production.VAULT_KEYS = {**production.VAULT_KEYS, "private-keys": {}}
+    assert "E312" not in codes()
 
 
 @pytest.mark.parametrize(
@@ -73,6 +82,10 @@ def test_the_production_base_fits(production: Settings) -> None:
         ("VAULT_KEYS", {**RINGS, "passphrases": {}}, "E302"),
         ("VAULT_KEYS", {**RINGS, "other": {"1": "c2hvcnQ="}}, "E303"),
         ("VAULT_KEYS", {**RINGS, "other": {"1": "not base64"}}, "E303"),
+        ("AUDIT_HEAD_EXPORT", ["heads.jsonl"], "E305"),
+        ("AUDIT_HEAD_EXPORT", ["syslog:loghost:port"], "E305"),
+        ("AUDIT_HEAD_EXPORT", ["syslog+tcp:/dev/log"], "E305"),
+        ("AUDIT_HEAD_EXPORT", ["syslog:"], "E305"),
     ],
 )
 def test_the_embedded_mode_refuses(embedded: Settings, name: str, value: Any, code: str) -> None:
@@ -93,6 +106,14 @@ def test_the_embedded_mode_takes_a_postgresql_of_this_machine(embedded: Settings
         ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "E201"),
         ("DEFAULT_FROM_EMAIL", "Identity Manager <identity-manager@example.com>", "E202"),
         ("DEFAULT_FROM_EMAIL", "im@mail.example.org", "E202"),
+        ("DEFAULT_FROM_EMAIL", "tokens", "E401"),
+        ("DEFAULT_FROM_EMAIL", "Tokens <tokens@acme.net>, Others <others@acme.net>", "E401"),
+        ("DEFAULT_FROM_EMAIL", "Tokens\nBcc: x <tokens@acme.net>", "E401"),
+        ("DEFAULT_FROM_EMAIL", "tökens@acme.net", "E401"),
+        ("EMAIL_BACKEND", "django.core.mail.backends.smpt.EmailBackend", "E402"),
+        ("EMAIL_HOST", "", "E403"),
+        ("EMAIL_HOST_USER", "tokens", "E404"),
+        ("ANYMAIL", {"POSTMARK_SERVER_TOKEN": "t"}, "E406"),
         ("CONSOLE_BASE_URL", "http://tokens.acme.net", "E203"),
         ("SELFSERVICE_BASE_URL", "http://my.acme.net", "E203"),
         ("PKI_BASE_URL", "ldap://pki.acme.net", "E203"),
@@ -101,7 +122,11 @@ def test_the_embedded_mode_takes_a_postgresql_of_this_machine(embedded: Settings
         ("ALLOWED_HOSTS", ["*"], "E207"),
         ("ALLOWED_HOSTS", [], "E207"),
         ("DATABASES", {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/srv/db"}}, "E205"),
+        ("SELFSERVICE_BASE_URL", "https://my.acme.net", "E208"),
+        ("PORTALS", ["selfservice"], "E309"),
         ("SECRET_KEY", "k" * 49, "E301"),
+        ("CA_CONNECTORS", {"corporate": {"CONNECTOR": "nobody.Knows"}}, "E312"),
+        ("CA_CONNECTORS", {"corporate": {"CONNECTOR": VAULT, "OPTIONS": {"url": "vault"}}}, "E312"),
     ],
 )
 def test_production_refuses(production: Settings, name: str, value: Any, code: str) -> None:
@@ -125,6 +150,47 @@ def test_an_empty_ring_may_be_meant(production: Settings, monkeypatch: pytest.Mo
     assert codes() == ["E302"]
     monkeypatch.setenv("KEYS_PRIVATE_KEYS", "")
     assert codes() == []
+
+
+def rings_refused(*, serves_pages: bool = True) -> str:
+    try:
+        checks.refuse_inconsistent_settings(serves_pages=serves_pages)
+    except ImproperlyConfigured as error:
+        return str(error)
+    return ""
+
+
+def apart(settings: Settings, portal: str, *, without: str = "") -> None:
+    """This process serves one of two portals; without: rings that it is not given."""
+    settings.PORTALS, settings.ALLOWED_HOSTS = [portal], ["tokens.acme.net", "my.acme.net"]
+    settings.SELFSERVICE_BASE_URL = "https://my.acme.net"
+    settings.VAULT_KEYS = {**RINGS, **{ring: {} for ring in without.split()}}
+
+
+@pytest.mark.parametrize(
+    ("portal", "without", "sentence"),
+    [
+        ("console", "private-keys passphrases", ""),
+        ("console", "private-keys", "give it an empty KEYS_PASSPHRASES"),
+        ("console", "passphrases", "give it an empty KEYS_PRIVATE_KEYS"),
+        ("selfservice", "private-keys", ""),
+        ("selfservice", "private-keys passphrases", "needs KEYS_PASSPHRASES, which is empty"),
+    ],
+)
+def test_a_process_that_serves_pages_holds_the_keys_of_its_portal_alone(
+    production: Settings, monkeypatch: pytest.MonkeyPatch, portal: str, without: str, sentence: str
+) -> None:
+    for name in checks.RINGS.values():
+        monkeypatch.setenv(name, "")
+    apart(production, portal, without=without)
+    refused = rings_refused()
+    assert sentence in refused
+    assert bool(refused) == bool(sentence)
+    assert rings_refused(serves_pages=False) == ""
+
+
+def test_the_developer_server_of_the_demo_may_hold_all(embedded: Settings) -> None:
+    assert rings_refused() == ""
 
 
 @pytest.mark.parametrize(("mode", "expected"), [(0o600, []), (0o640, ["E304"]), (0o604, ["E304"])])
@@ -151,6 +217,24 @@ def test_secret_files_that_are_handed_over_may_be_the_groups(
     assert codes() == expected
 
 
+@pytest.mark.parametrize(
+    ("policy", "connector", "expected"),
+    [
+        ("hope", "SearchableConnector", ["E312"]),
+        ("search", "ScriptedConnector", ["E312"]),
+        ("search", "SearchableConnector", []),
+        ("park", "ScriptedConnector", []),
+        ("ask-again", "Nobody", ["E312"]),
+    ],
+)
+def test_connections_must_be_such_as_can_be_made(
+    production: Settings, policy: str, connector: str, expected: list[str]
+) -> None:
+    path = f"tests.ca_bridge.scripted.{connector}"
+    production.CA_CONNECTORS = {"one": {"CONNECTOR": path, "UNKNOWN": policy}}
+    assert codes() == expected
+
+
 def test_the_entry_points_get_one_sentence_for_each_fault(embedded: Settings) -> None:
     embedded.SECRET_KEY, embedded.EMAIL_HOST = "short", "mail.acme.net"
     with pytest.raises(ImproperlyConfigured) as caught:
@@ -159,3 +243,44 @@ def test_the_entry_points_get_one_sentence_for_each_fault(embedded: Settings) ->
     assert len(sentences) == 2
     assert "mail.acme.net" in sentences[0]
     assert "short" not in sentences[1], "a secret is never shown"
+
+
+def test_a_password_is_not_sent_unprotected(production: Settings) -> None:
+    production.EMAIL_HOST, production.EMAIL_USE_TLS = "mail.acme.net", False
+    production.EMAIL_HOST_USER = production.EMAIL_HOST_PASSWORD = "tokens"
+    assert codes() == ["E405"]
+    production.EMAIL_USE_SSL = True
+    assert codes() == []
+
+
+@pytest.mark.parametrize(
+    ("secret", "expected"),
+    [
+        (None, []),
+        ("acme:" + "s" * 20, []),
+        (["acme:" + "s" * 20, "old:" + "o" * 20], []),
+        ("s" * 40, ["E407"]),
+        ("acme:short", ["E407"]),
+        (["acme:" + "s" * 20, "old:short"], ["E407"]),
+    ],
+)
+def test_the_webhook_needs_a_secret_that_nobody_guesses(
+    production: Settings, secret: object, expected: list[str]
+) -> None:
+    production.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+    production.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "t"} | ({"WEBHOOK_SECRET": secret} if secret else {})
+    assert codes() == expected
+
+
+def test_monitoring_that_is_asked_for_must_be_there(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    production.METRICS_TOKEN = "short"
+    assert codes() == ["E312"]
+    production.METRICS_TOKEN = "a-token-of-more-than-twenty"
+    production.OTEL_EXPORTER_OTLP_ENDPOINT = "http://collector:4318"
+    production.SENTRY_DSN = "https://key@sentry.acme.net/1"
+    assert codes() == []
+    monkeypatch.setattr("identity_manager.config.tracing.is_installed", lambda: False)
+    monkeypatch.setattr("identity_manager.config.error_events.is_installed", lambda: False)
+    assert codes() == ["E313", "E314"]

@@ -86,3 +86,37 @@ def test_a_postgresql_address_is_taken_apart(given: pytest.MonkeyPatch) -> None:
     assert parts == ["us@er", "p/w", "db.acme.net", 6432, "name"]
     given.setenv("THING", "postgresql://postgres@/name?host=/run/pg")
     assert env.database("THING", None)["HOST"] == "/run/pg"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, ["a", "b"]), ("b", ["b"]), ("b, a", ["a", "b"]), ("", None), ("c", None), ("a,c", None)],
+)
+def test_one_or_more_of_a_list(
+    given: pytest.MonkeyPatch, value: str | None, expected: list[str] | None
+) -> None:
+    if value is not None:
+        given.setenv("THING", value)
+    if expected is None:
+        assert refusal(env.choices, "THING", ("a", "b")) == "THING must be one or more of a, b."
+    else:
+        assert env.choices("THING", ("a", "b")) == expected
+
+
+@pytest.mark.parametrize("value", ["https://a.net", "https://a.net/", "http://localhost:8000"])
+def test_an_address_of_a_portal_is_scheme_and_host(given: pytest.MonkeyPatch, value: str) -> None:
+    given.setenv("THING", value)
+    assert env.base_url("THING", None) == value.rstrip("/")
+
+
+@pytest.mark.parametrize("value", ["a.net", "https://a.net/im", "ftp://a.net", "https://a.net?x", ""])
+def test_and_nothing_else(given: pytest.MonkeyPatch, value: str) -> None:
+    given.setenv("THING", value)
+    assert refusal(env.base_url, "THING", None) == "THING must be https:// and a host name, without a path."
+
+
+def test_networks(given: pytest.MonkeyPatch) -> None:
+    given.setenv("THING", "10.0.0.0/8, ::1")
+    assert env.networks("THING", []) == ["10.0.0.0/8", "::1"]
+    given.setenv("THING", "10.0.0.1/8")
+    assert refusal(env.networks, "THING", []).startswith("THING must hold IP addresses and networks")

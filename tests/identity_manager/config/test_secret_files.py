@@ -8,7 +8,15 @@ from pathlib import Path
 
 from identity_manager.config import checks, env, secret_files
 
-NAMES = {"secret-key", "kek-private-keys", "kek-passphrases", "kek-other", "ca-corporate-passphrase"}
+NAMES = {
+    "secret-key",
+    "kek-private-keys",
+    "kek-passphrases",
+    "kek-other",
+    "audit-keys",
+    "audit-signing-keys",
+    "ca-corporate-passphrase",
+}
 
 
 def test_each_secret_has_a_file_for_its_owner_alone(tmp_path: Path) -> None:

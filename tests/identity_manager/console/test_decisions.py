@@ -10,7 +10,7 @@ from django.utils import timezone
 from identity_manager.models import Person, RequestState, Role, TokenRequest
 from identity_manager.workflow import step2_approve
 from tests import cast
-from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.console.visitors import officer, signed_in, tasks
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_postpone_takes_it_out_of_the_queue(paul: Client, request_: TokenRequest
     response = paul.post(page(request_, "postpone"), form, follow=True)
 
     assert response.redirect_chain == [(reverse("console:approvals"), 302)]
-    assert list(response.context["waiting"]) == []
-    assert list(response.context["postponed"]) == [request_]
+    assert tasks(response, "decisions") == []
+    assert tasks(response, "postponed") == [request_]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_an_old_form_says_what_happened_meanwhile(
 
     assert response.status_code == 409
     assert "This request does not wait for a decision any more." in response.text
-    assert "Meanwhile: Approved (Petra Novák," in " ".join(response.text.split())
+    assert "Meanwhile: Approved (<bdi>Petra Novák</bdi>," in " ".join(response.text.split())
     assert response.context["row"].state == RequestState.AWAITING_ACCEPTANCE
 
 
@@ -198,5 +198,93 @@ def test_a_request_that_comes_back_is_in_the_queue_again(
 
     response = paul.get(reverse("console:approvals"))
 
-    assert list(response.context["waiting"]) == [request_]
-    assert list(response.context["postponed"]) == []
+    assert tasks(response, "decisions") == [request_]
+    assert tasks(response, "postponed") == []
+
+
+@pytest.fixture
+def mixed(company: cast.Company) -> TokenRequest:
+    """A request for SIGNATURE and VPN that waits for approval."""
+    return cast.enabled(company.ada, company.uma, company.signature, company.vpn)
+
+
+def lines_of(row: TokenRequest) -> dict[str, str]:
+    return {token.type_code: str(token.pk) for token in row.lines}
+
+
+def test_single_types_can_be_rejected(paul: Client, mixed: TokenRequest) -> None:
+    form = {
+        "snapshot_hash": mixed.snapshot_hash,
+        "lines": [lines_of(mixed)["vpn"]],
+        "reason": "Works in the office.",
+    }
+
+    response = paul.post(page(mixed, "reject"), form, follow=True)
+
+    assert "Taken out. Now decide on the rest." in response.text
+    text = " ".join(response.text.split())
+    assert "Taken out by an approver" in text
+    assert "VPN: Works in the office." in text
+    assert state_of(mixed) == RequestState.REQUESTED
+    row = TokenRequest.objects.get(pk=mixed.pk)
+    assert row.snapshot_hash in response.text
+    assert set(lines_of(row)) == {"signature"}
+
+
+def test_all_types_checked_reject_the_request(paul: Client, mixed: TokenRequest) -> None:
+    form = {
+        "snapshot_hash": mixed.snapshot_hash,
+        "lines": list(lines_of(mixed).values()),
+        "reason": "Not needed.",
+    }
+
+    paul.post(page(mixed, "reject"), form)
+
+    assert state_of(mixed) == RequestState.REJECTED
+
+
+def test_no_type_checked_is_an_error_at_the_field(paul: Client, mixed: TokenRequest) -> None:
+    response = paul.post(page(mixed, "reject"), {"snapshot_hash": mixed.snapshot_hash, "reason": "no"})
+
+    assert response.status_code == 422
+    assert response.context["form"].errors == {"lines": ["Check at least one type."]}
+    assert state_of(mixed) == RequestState.REQUESTED
+
+
+def test_a_line_that_was_taken_out_meanwhile_is_told(paul: Client, mixed: TokenRequest) -> None:
+    form = {"snapshot_hash": mixed.snapshot_hash, "lines": [lines_of(mixed)["vpn"]], "reason": "no"}
+    paul.post(page(mixed, "reject"), form)
+
+    response = paul.post(page(mixed, "reject"), form)
+
+    assert response.status_code in (409, 422)
+    assert TokenRequest.objects.get(pk=mixed.pk).state == RequestState.REQUESTED
+
+
+def test_a_stopped_request_is_not_decided_and_goes_round_again(
+    paul: Client, ada: Client, request_: TokenRequest, company: cast.Company
+) -> None:
+    Person.objects.filter(pk=company.uma.pk).update(email="other@example.com")
+    paul.post(page(request_, "approve"), {"snapshot_hash": request_.snapshot_hash})
+
+    shown = ada.get(page(request_))
+    assert page(request_, "send-round-again") in shown.text
+    assert page(request_, "send-round-again") not in paul.get(page(request_)).text
+    seen = shown.context["round_form"].initial["changes_hash"]
+    old = ada.post(page(request_, "send-round-again"), {"changes_hash": "0" * 64})
+    response = ada.post(page(request_, "send-round-again"), {"changes_hash": seen}, follow=True)
+
+    assert old.status_code == 409
+    assert "It is sent round again" in response.text
+    assert TokenRequest.objects.get(pk=request_.pk).round == 2
+    assert tasks(paul.get(reverse("console:approvals")), "decisions") == [request_]
+
+
+def test_the_page_says_who_is_asked_and_where_nobody_can_decide(
+    ada: Client, request_: TokenRequest, company: cast.Company
+) -> None:
+    assert "Paul Weber" in ada.get(page(request_)).text
+    for approver in (company.paul, company.petra):
+        approver.roles.all().delete()
+
+    assert "Nobody can decide" in ada.get(page(request_)).text

@@ -14,6 +14,8 @@ from identity_manager.models import (
     RequestState,
     SignInCode,
     TokenRequest,
+    TokenType,
+    VersionState,
 )
 from identity_manager.workflow import policy
 from tests import cast
@@ -48,6 +50,13 @@ def test_the_page_says_whom_it_is_about_and_what_can_be_checked(ada: Client, add
         "1 certificate",
     ):
         assert words in text
+
+
+def test_without_active_types_the_page_says_who_sets_them_up(ada: Client, address: str) -> None:
+    TokenType.objects.update(state=VersionState.RETIRED)
+    text = ada.get(address).text
+    assert "No token type can be handed out" in text
+    assert ">Next<" not in text
 
 
 def test_next_opens_the_request_and_leads_to_its_page(

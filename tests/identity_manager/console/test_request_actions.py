@@ -218,7 +218,7 @@ def test_a_format_that_does_not_exist_is_an_error_at_the_field(ada: Client, comp
 
 def refused_mail(row: TokenRequest) -> OutgoingMail:
     mail = row.mails.get(message="information")
-    mail.mark_failed(error="550 no such user", now=timezone.now())
+    mail.mark_failed(error="550 no such user", error_code="SMTP 550", now=timezone.now())
     mail.save()
     return mail
 
@@ -239,7 +239,7 @@ def test_a_refused_mail_is_queued_again_once(ada: Client, company: cast.Company)
 def test_an_auditor_reads_and_does_nothing(company: cast.Company) -> None:
     row = company.request_in("failed")
     otto = signed_in(cast.person("otto", roles=("auditor",)))
-    events = AuditEvent.objects.count()
+    events = AuditEvent.objects.exclude(name="access.denied").count()
 
     for address in (
         page(row, "cancel"),
@@ -252,5 +252,5 @@ def test_an_auditor_reads_and_does_nothing(company: cast.Company) -> None:
     shown = otto.get(page(row)).text
     assert page(row, "retry") not in shown
     assert page(row, "cancel") not in shown
-    assert AuditEvent.objects.count() == events
+    assert AuditEvent.objects.exclude(name="access.denied").count() == events
     assert SoftwareToken.objects.get(request=row).state == TokenState.ISSUING

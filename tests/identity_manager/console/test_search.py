@@ -39,6 +39,10 @@ def test_without_words_everybody_of_the_kind_is_listed(ada: Client) -> None:
     assert "1 of 1 external persons" in externals.text
 
 
+def test_words_alone_look_for_employees(ada: Client) -> None:
+    assert names(ada.get(SEARCH, {"q": "uma lindqvist"})) == ["Uma Lindqvist"]
+
+
 def test_words_find_without_accents_and_case(ada: Client) -> None:
     cast.person("jose", display_name="José Łukasz", given_name="José", surname="Łukasz")
 
@@ -81,12 +85,31 @@ def test_a_bookmark_with_nonsense_still_opens(ada: Client, bad: dict[str, str]) 
     assert ada.get(SEARCH, {"kind": "employee", **bad}).status_code == 200
 
 
-@pytest.mark.parametrize("bad", [{"kind": "robot"}, {"kind": "employee", "state": "gone"}])
-def test_a_filter_that_nobody_knows_searches_nothing(ada: Client, bad: dict[str, str]) -> None:
-    response = ada.get(SEARCH, bad)
+def test_a_kind_that_nobody_knows_searches_nothing(ada: Client) -> None:
+    response = ada.get(SEARCH, {"kind": "robot"})
 
     assert response.status_code == 200
     assert "searched" not in response.context
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        ({"state": "gone"}, "There is no such choice."),
+        ({"token_type": "nosuch"}, "There is no such choice."),
+        ({"expires_before": "2026-02-31"}, "This is no day."),
+        ({"expires_before": "tomorrow"}, "This is no day."),
+        ({"expires_before": "0001-01-01"}, "between the years 1990 and 2199"),
+        ({"expires_before": "9999-12-31"}, "between the years 1990 and 2199"),
+        ({"q": "x" * 201}, "At most 200 characters"),
+    ],
+)
+def test_what_makes_no_sense_is_told_at_its_field(ada: Client, bad: dict[str, str], sentence: str) -> None:
+    response = ada.get(SEARCH, {"kind": "employee", **bad})
+
+    assert response.status_code == 422
+    assert "searched" not in response.context
+    assert sentence in response.text
 
 
 def test_an_active_person_can_be_enabled_and_others_say_why_not(ada: Client, company: cast.Company) -> None:
@@ -165,6 +188,39 @@ def test_a_long_count_stops_and_says_so(ada: Client, crowd: None, monkeypatch: p
 
     assert "More than 30 of 56 employees; these are the first 30" in response.text
     assert len(names(response)) == 5
+
+
+def test_a_result_beyond_the_limit_comes_unsorted_and_says_so(
+    ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "COUNT_LIMIT", 5)
+
+    response = ada.get(SEARCH, {"kind": "employee", "q": "example", "sort": "-name"})
+
+    assert "narrow your search" in response.text
+    assert 'aria-sort="' not in response.text
+    assert not response.context["paginator"].object_list.query.order_by
+    assert len(names(response)) == 5
+
+
+@pytest.mark.parametrize("asked", [{"q": "lindqvist"}, {"sort": "-name"}])
+def test_a_narrow_result_and_a_list_without_words_are_sorted(
+    ada: Client, crowd: None, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
+) -> None:
+    monkeypatch.setattr(tables, "COUNT_LIMIT", 30)
+
+    response = ada.get(SEARCH, {"kind": "employee", **asked})
+
+    assert "narrow your search" not in response.text
+    assert 'aria-sort="' in response.text or "q" in asked
+
+
+def test_a_very_large_total_is_not_counted_to_its_end(
+    ada: Client, crowd: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "TOTAL_LIMIT", 40)
+
+    assert "1 of more than 40 employees" in ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"}).text
 
 
 def test_a_page_asks_the_database_the_same_number_of_times_however_many_it_lists(

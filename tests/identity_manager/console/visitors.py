@@ -1,5 +1,7 @@
 """How the tests of the officers' portal come in: a browser that a person has signed in with."""
 
+from typing import Any
+
 from django.test import Client
 
 from identity_manager.models import Account, Person, Role, RoleAssignment
@@ -21,3 +23,10 @@ def officer(name: str, role: Role, *, unit: str = "", **fields: str) -> Person:
     person = cast.person(name, roles=(), **fields)
     RoleAssignment.objects.create(person=person, role=role, organisational_unit=unit)
     return person
+
+
+def tasks(response: Any, name: str) -> list[Any]:
+    """The rows of that section of OPEN TASKS."""
+    return [
+        row for section in response.context["sections"] if section.source.name == name for row in section.rows
+    ]

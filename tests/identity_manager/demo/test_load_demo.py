@@ -47,7 +47,7 @@ def test_addresses_are_reserved_ones_and_ascii() -> None:
 
 def test_everybody_comes_through_the_import_in_time() -> None:
     begun = time.monotonic()
-    assert load() == "New: 2000 persons, 10 accounts, 5 token types.\n"
+    assert load() == "New: 2000 persons, 12 accounts, 5 token types.\n"
     assert time.monotonic() - begun < 15
     states = Counter(Person.objects.values_list("state", flat=True))
     assert states["active"] > 1700
@@ -111,7 +111,7 @@ def test_the_cast_can_sign_in_with_what_is_written_for_the_owner_alone() -> None
     assert stat.S_IMODE(cast.path().stat().st_mode) == 0o600
     rows = json.loads(cast.path().read_text(encoding="utf-8"))
     assert {row["username"] for row in rows} == {
-        "ada", "paul", "petra", "rita", "ulf", "rosa", "otto", "sven", "uma", "sam",
+        "ada", "paul", "petra", "rita", "ulf", "rosa", "otto", "sven", "uma", "sam", "rolf", "sofia",
     }  # fmt: skip
     assert len({row["password"] for row in rows}) == len(rows)
     held = set()

@@ -4,15 +4,27 @@ import html
 import inspect
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
+from pytest_django import Settings
 
-from identity_manager.mail import messages, sending
+from identity_manager.mail import account_messages, messages, sending
 from identity_manager.mail.install import DEVICES
-from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
-from identity_manager.workflow import step6_passphrase
+from identity_manager.models import (
+    AskedApprover,
+    IdentityChange,
+    Leave,
+    OutgoingMail,
+    Person,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.people import second_factors
+from identity_manager.workflow import failures, step6_passphrase
 from tests import cast
 
 NAMES = [
@@ -36,7 +48,7 @@ class Road:
         token_type = cast.token_type("mail", profiles=profiles, name="Mail & more", name_de="Post & mehr")
         request = cast.enabled(self.company.ada, self.company.uma, token_type)
         token = cast.issued(cast.accepted(request)).tokens.get()
-        self.secret = step6_passphrase.show(actor=self.company.uma, token_id=token.pk)
+        self.secret = cast.shown(token)
 
     @property
     def request(self) -> TokenRequest:
@@ -58,24 +70,98 @@ class Road:
             "approved": lambda: messages.approved(self.request),
             "rejected": lambda: messages.rejected(self.request),
             "delivery": lambda: messages.delivery(self.token, container_format="standard", number=7),
+            "file_fetched": self.file_fetched,
             "passphrase_shown": lambda: messages.passphrase_shown(self.token),
             "request_lapsed": lambda: messages.request_lapsed(self.request),
             "token_lapsed": lambda: messages.token_lapsed(self.token),
+            "acceptance_reminder": lambda: messages.acceptance_reminder(self.request, days=3),
+            "approval_back": lambda: messages.approval_back(self.request, self.fresh(self.company.paul)),
+            "approval_reminder": lambda: messages.approval_reminder(self.request, self.asked()),
+            "issuance_failed": lambda: messages.issuance_failed(
+                self.request, why=failures.for_the_person(self.request)
+            ),
+            "left_undecided": lambda: messages.left_undecided(
+                self.request, self.fresh(self.company.ada), possible=False
+            ),
+            "passphrase_reminder": lambda: messages.passphrase_reminder(self.token, days=3),
+            "request_cancelled": lambda: messages.request_cancelled(
+                self.request, self.fresh(self.company.uma), by=self.fresh(self.company.ada)
+            ),
+            "sent_round_again": lambda: messages.sent_round_again(self.request),
+            "types_taken_out": lambda: messages.types_taken_out(
+                self.request, self.fresh(self.company.uma), tokens=[self.token]
+            ),
+            "person_deactivated": lambda: messages.person_deactivated(self.leave, held=2, waiting=1),
+            "person_activated": lambda: messages.person_activated(self.leave, reinstated=1, waiting=2),
+            "identity_change_asked": lambda: messages.identity_change_asked(self.change),
+            "identity_change_done": lambda: messages.identity_change_done(self.change),
+            "identity_change_dropped": lambda: messages.identity_change_dropped(self.change),
             "sign_in_code_made": lambda: messages.sign_in_code_made(
                 self.fresh(self.company.uma), code_id="7"
             ),
+            "password_set": lambda: account_messages.password_set(self.fresh(self.company.uma)),
+            "second_factor_added": lambda: account_messages.second_factor_added(
+                self.fresh(self.company.uma), factor=second_factors.AN_APP
+            ),
+            "second_factor_removed": lambda: account_messages.second_factor_removed(
+                self.fresh(self.company.uma), factor=second_factors.AN_APP
+            ),
+            "second_factors_reset": lambda: account_messages.second_factors_reset(
+                self.fresh(self.company.uma)
+            ),
+            "account_linked": lambda: account_messages.account_linked(
+                self.fresh(self.company.uma), provider="Example & Co"
+            ),
+            "break_glass_used": lambda: account_messages.break_glass_used(
+                self.fresh(self.company.ada), officer=self.fresh(self.company.uma)
+            ),
+            "recovery_codes_made": lambda: account_messages.recovery_codes_made(self.fresh(self.company.uma)),
+            "recovery_code_used": lambda: account_messages.recovery_code_used(
+                self.fresh(self.company.uma), left=7
+            ),
         }
         return makers[function]()
+
+    def file_fetched(self) -> OutgoingMail:
+        container = self.token.containers.filter(format="standard").first()
+        assert container is not None
+        container.downloads, container.downloaded_at = 1, timezone.now()
+        return messages.file_fetched(self.token, container=container)
+
+    def asked(self) -> AskedApprover:
+        """paul, asked two days ago."""
+        since = timezone.now() - timedelta(days=2)
+        values = {"level": "first", "asked_at": since, "waits_from": since}
+        paul = self.fresh(self.company.paul)
+        return AskedApprover.objects.create(request=self.request, round=1, approver=paul, **values)
+
+    @property
+    def leave(self) -> Leave:
+        return Leave(person=self.fresh(self.company.uma), was_self_service_user=True)
+
+    @property
+    def change(self) -> IdentityChange:
+        old, new = {"email": "uma@example.com"}, {"email": "uma.l@example.com"}
+        return IdentityChange(person=self.fresh(self.company.uma), old=old, new=new, source="manual")
 
     @staticmethod
     def fresh(person: Person) -> Person:
         return Person.objects.get(pk=person.pk)
 
 
+TOOLS = {"compose", "console_url", "own_portal_url", "selfservice_url"}
+# There is nothing to be done in a portal, or the person could not sign in.
+WITHOUT_BUTTON = {
+    "person_deactivated",
+    "identity_change_asked",
+    "identity_change_done",
+    "identity_change_dropped",
+}
 FUNCTIONS = [
     name
-    for name, function in inspect.getmembers(messages, inspect.isfunction)
-    if function.__module__ == messages.__name__ and not name.startswith("_") and not name.endswith("_url")
+    for module in (messages, account_messages)
+    for name, function in inspect.getmembers(module, inspect.isfunction)
+    if function.__module__ == module.__name__ and not name.startswith("_") and name not in TOOLS
 ]
 
 
@@ -95,6 +181,7 @@ def test_each_mail_has_its_folder() -> None:
         }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", NAMES)
@@ -123,10 +210,11 @@ def test_it_says_who_writes_and_that_no_passphrase_is_mailed(road: Road, functio
 def test_its_one_link_holds_no_token(road: Road, function: str) -> None:
     mail = road.mail(function)
     links = re.findall(r'href="([^"]+)"', mail.body_html)
-    assert len(links) == 1
-    assert links[0] in mail.body_text
-    assert "?" not in links[0]
-    assert links[0].startswith((settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL))
+    assert len(links) == (0 if function in WITHOUT_BUTTON else 1)
+    for link in links:
+        assert link in mail.body_text
+        assert "?" not in link
+        assert link.startswith((settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -177,3 +265,12 @@ def test_the_message_carries_both_parts(road: Road) -> None:
     message = sending.build(mail).message()
     kinds = [part.get_content_type() for part in message.walk() if not part.is_multipart()]
     assert kinds == ["text/plain", "text/html", "application/x-pkcs12", "application/x-pkcs12"]
+
+
+@pytest.mark.parametrize("served", ["console", "selfservice"])
+def test_links_lead_to_portals_that_are_served_elsewhere(settings: Settings, served: str) -> None:
+    settings.ROOT_URLCONF = settings.PORTAL_URLCONFS[served]
+    settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL = "https://im.acme.net", "https://my.acme.net"
+    assert messages.console_url("console:approvals") == "https://im.acme.net/open-tasks/"
+    assert messages.selfservice_url("selfservice:open-tasks") == "https://my.acme.net/my/open-tasks/"
+    assert messages.selfservice_url("account_login") == "https://my.acme.net/account/login/"

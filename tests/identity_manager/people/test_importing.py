@@ -6,12 +6,25 @@ import pytest
 
 from identity_manager.audit import Event
 from identity_manager.directory.csv_file import Row
-from identity_manager.models import AuditEvent, Person, PersonSource
+from identity_manager.models import (
+    Account,
+    AuditEvent,
+    IdentityChange,
+    Person,
+    PersonSource,
+    Role,
+    RoleAssignment,
+)
 from identity_manager.people import importing
-from identity_manager.people.importing import ImportStopped, Outcome, carry_out, plan
+from identity_manager.people.importing import ImportPlan, ImportStopped, Outcome, plan
+from identity_manager.workflow import leave_and_return
 from tests.cast import person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def carry_out(planned: ImportPlan, **options: Any) -> ImportPlan:
+    return importing.carry_out(planned, change_state=leave_and_return.take_over_state, **options)
 
 
 def rows(*values: dict[str, str]) -> list[Row]:
@@ -156,15 +169,20 @@ def test_a_changed_identity_waits_while_the_rest_is_done(field: str) -> None:
     assert (after.department, getattr(after, field)) == ("X", getattr(first, field))
 
 
-@pytest.mark.parametrize("field", list(NEW_IDENTITY))
-def test_a_confirmed_change_of_identity_is_done_and_audited(field: str) -> None:
+def test_a_file_that_says_it_again_is_the_same_change_and_another_value_replaces_it() -> None:
+    first, *_others = crowd(40)
+    for _time in range(2):
+        carry_out(plan(rows(row_of(first, **NEW_IDENTITY))), actor=None)
+    change = IdentityChange.objects.get()
+    assert (change.new, change.asked_by, change.source) == (NEW_IDENTITY, None, "csv")
+    carry_out(plan(rows(row_of(first, email="newer@example.com"))), actor=None)
+    assert [row.state for row in IdentityChange.objects.order_by("asked_at")] == ["withdrawn", "waiting"]
+
+
+def test_who_is_locked_by_the_same_row_gets_no_new_identity() -> None:
     first, *_others = crowd(20)
-    planned = plan(rows(row_of(first, **{field: NEW_IDENTITY[field]})), confirm_identity_changes=True)
-    carry_out(planned, actor=None)
-    assert getattr(Person.objects.get(pk=first.pk), field) == NEW_IDENTITY[field]
-    event = AuditEvent.objects.get(name=Event.PERSON_CHANGED.value)
-    assert (event.person, event.facts) == (first, {"fields": [field]})
-    assert AuditEvent.objects.get(name=Event.PERSONS_IMPORTED.value).facts["identity_changes_confirmed"]
+    carry_out(plan(rows(row_of(first, state="locked", **NEW_IDENTITY))), actor=None)
+    assert not IdentityChange.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -253,13 +271,12 @@ def test_more_than_five_percent_leaving_stops_the_import(state: str) -> None:
     assert Person.objects.filter(state=state).count() == 2
 
 
-@pytest.mark.parametrize("confirmed", [True, False])
-def test_more_than_five_percent_of_the_addresses_changed_stops_the_import(*, confirmed: bool) -> None:
+def test_more_than_five_percent_of_the_addresses_changed_stops_the_import() -> None:
     everybody = crowd(40)
     changed = [row_of(row, email=f"new{row.personnel_number}@example.com") for row in everybody[:3]]
     with pytest.raises(ImportStopped, match="change 3 of 40 e-mail addresses"):
-        carry_out(plan(rows(*changed), confirm_identity_changes=confirmed), actor=None)
-    carry_out(plan(rows(*changed[:2]), confirm_identity_changes=confirmed), actor=None)
+        carry_out(plan(rows(*changed)), actor=None)
+    carry_out(plan(rows(*changed[:2])), actor=None)
 
 
 def test_a_plan_that_has_grown_old_is_not_carried_out() -> None:
@@ -271,6 +288,19 @@ def test_a_plan_that_has_grown_old_is_not_carried_out() -> None:
     person("late", personnel_number="late")
     with pytest.raises(ImportStopped, match="Persons have changed"):
         carry_out(planned, actor=None)
+
+
+def test_the_last_system_administrator_is_not_sent_away() -> None:
+    sven, second, *_others = crowd(40)
+    for each in (sven, second):
+        Account.objects.create_account(username=each.personnel_number, person=each, password=None)
+        RoleAssignment.objects.create(person=each, role=Role.SYSTEM_ADMINISTRATOR)
+    both = [row_of(sven, state="inactive"), row_of(second, state="locked")]
+    with pytest.raises(ImportStopped, match="last System Administrator"):
+        carry_out(plan(rows(*both)), actor=None)
+    assert not Person.objects.exclude(state="active").exists()
+    carry_out(plan(rows(both[0])), actor=None)
+    assert refusal(both[1])[1] == "state"
 
 
 def test_a_fault_in_the_middle_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:

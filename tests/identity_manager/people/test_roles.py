@@ -1,14 +1,18 @@
 """Who gives and takes roles (SPEC.md 2)."""
 
 import threading
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 
 from identity_manager.audit import Event
 from identity_manager.models import Account, AuditEvent, Person, Role, RoleAssignment
+from identity_manager.models.role import today
 from identity_manager.people import roles
+from identity_manager.people.roles import Period
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused
 from tests.cast import person
 
@@ -159,3 +163,72 @@ def test_of_two_who_withdraw_the_last_two_at_once_one_is_refused() -> None:
         thread.join()
     assert refusals == [roles.LAST_SYSTEM_ADMINISTRATOR]
     assert RoleAssignment.objects.filter(role=SYSTEM).count() == 1
+
+
+# --- For a time -----------------------------------------------------------------------------------
+
+
+def test_a_role_is_in_force_from_its_first_to_its_last_day() -> None:
+    ulf, uma = officer("ulf", USERS), person("uma", roles=())
+    period = Period(date(2027, 1, 4), date(2027, 1, 8))
+    roles.assign(actor=ulf, person_id=uma.pk, role=Role.APPROVER, period=period)
+    for day, in_force in ((3, False), (4, True), (8, True), (9, False)):
+        with time_machine.travel(f"2027-01-{day:02d} 12:00+01:00", tick=False):
+            again = Person.objects.get(pk=uma.pk)
+            assert again.has_role(Role.APPROVER) is in_force
+            assert (again in Person.objects.holding(Role.APPROVER)) is in_force
+
+
+def test_the_day_is_the_installations_not_the_readers() -> None:
+    ulf, uma = officer("ulf", USERS), person("uma", roles=())
+    roles.assign(actor=ulf, person_id=uma.pk, role=Role.APPROVER, period=Period(valid_until=date(2027, 1, 8)))
+    with time_machine.travel("2027-01-08 22:59+00:00", tick=False):  # 23:59 in Berlin
+        assert Person.objects.get(pk=uma.pk).has_role(Role.APPROVER)
+    with time_machine.travel("2027-01-08 23:01+00:00", tick=False):
+        assert not Person.objects.get(pk=uma.pk).has_role(Role.APPROVER)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "code"), [(5, 4, "ends-before-it-begins"), (None, -1, "ended-already")]
+)
+def test_a_period_that_is_no_time_is_refused(begins: int | None, ends: int, code: str) -> None:
+    ulf, uma = officer("ulf", USERS), person("uma", roles=())
+    first = None if begins is None else today() + timedelta(days=begins)
+    period = Period(first, today() + timedelta(days=ends))
+    with pytest.raises(NotPossible) as refusal:
+        roles.assign(actor=ulf, person_id=uma.pk, role=Role.APPROVER, period=period)
+    assert (refusal.value.reason.code, refusal.value.field) == (code, "valid_until")
+    assert not RoleAssignment.objects.filter(person=uma).exists()
+
+
+def test_a_role_that_ended_gives_nothing_is_cleared_away_and_can_be_given_again() -> None:
+    ulf, uma = officer("ulf", USERS), person("uma", roles=())
+    RoleAssignment.objects.create(person=uma, role=Role.APPROVER, valid_until=today() - timedelta(days=1))
+    RoleAssignment.objects.create(person=uma, role=Role.AUDITOR, valid_until=today() - timedelta(days=9))
+    RoleAssignment.objects.create(person=uma, role=Role.SELF_SERVICE_USER, valid_until=today())
+    given = roles.assign(actor=ulf, person_id=uma.pk, role=Role.APPROVER)
+    assert (given.valid_from, given.valid_until) == (None, None)
+    assert roles.end_overdue() == 1
+    assert set(uma.roles.values_list("role", flat=True)) == {"approver", "self-service-user"}
+    last = AuditEvent.objects.filter(person=uma).last()
+    assert last is not None
+    assert (last.name, last.actor, last.facts["role"]) == (Event.ROLE_ENDED.value, None, "auditor")
+
+
+def test_a_role_that_begins_later_conflicts_today() -> None:
+    ulf, uma = officer("ulf", USERS), person("uma", roles=())
+    later = Period(valid_from=today() + timedelta(days=30))
+    roles.assign(actor=ulf, person_id=uma.pk, role=Role.TOKEN_ADMINISTRATOR, period=later)
+    with pytest.raises(NotPossible) as refusal:
+        roles.assign(actor=ulf, person_id=uma.pk, role=Role.APPROVER)
+    assert "Software Token Administrator" in str(refusal.value)
+    assert refusal.value.field == "role"
+
+
+@pytest.mark.parametrize("period", [Period(valid_until=date(2099, 1, 1)), Period(date(2098, 1, 1))])
+def test_who_is_no_system_administrator_for_good_does_not_make_another_one_the_last(period: Period) -> None:
+    ulf, xenia, sven = officer("ulf", USERS), officer("xenia"), officer("sven", SYSTEM)
+    roles.assign(actor=ulf, person_id=xenia.pk, role=SYSTEM, period=period)
+    with pytest.raises(NotPossible) as refusal:
+        roles.withdraw(actor=ulf, person_id=sven.pk, role=SYSTEM)
+    assert refusal.value.reason is roles.LAST_SYSTEM_ADMINISTRATOR

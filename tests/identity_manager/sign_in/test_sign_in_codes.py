@@ -24,6 +24,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
+from identity_manager.people.registration_policy import NOT_REGISTRATION_OFFICER
 from identity_manager.workflow import sign_in_code_policy as questions
 from identity_manager.workflow import sign_in_codes, step1_enable
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Refused, Stale
@@ -69,13 +70,25 @@ def test_a_registration_officer_asks_and_makes_for_somebody_who_never_signed_in(
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.REGISTRATION_OFFICER}))
 def test_nobody_else_asks(office: Office, role: Role) -> None:
     other = cast.person("otto", roles=(role,))
-    assert_refused(questions.NOT_OFFICER, NotAllowed, sign_in_codes.ask, actor=other, person_id=office.uma.pk)
+    assert_refused(
+        NOT_REGISTRATION_OFFICER,
+        NotAllowed,
+        sign_in_codes.ask,
+        actor=other,
+        person_id=office.uma.pk,
+    )
 
 
 def test_an_officer_of_another_unit_does_not_ask(office: Office) -> None:
     south = cast.person("otto", roles=())
     RoleAssignment.objects.create(person=south, role=Role.REGISTRATION_OFFICER, organisational_unit="Süd")
-    assert_refused(questions.NOT_OFFICER, NotAllowed, sign_in_codes.ask, actor=south, person_id=office.uma.pk)
+    assert_refused(
+        NOT_REGISTRATION_OFFICER,
+        NotAllowed,
+        sign_in_codes.ask,
+        actor=south,
+        person_id=office.uma.pk,
+    )
 
 
 def test_an_officer_of_the_unit_asks(office: Office) -> None:
@@ -88,7 +101,13 @@ def test_an_officer_of_the_unit_asks(office: Office) -> None:
 
 def test_an_officer_on_leave_does_not_ask(office: Office) -> None:
     gone = cast.person("otto", state=PersonState.INACTIVE, roles=(Role.REGISTRATION_OFFICER,))
-    assert_refused(questions.NOT_OFFICER, NotAllowed, sign_in_codes.ask, actor=gone, person_id=office.uma.pk)
+    assert_refused(
+        NOT_REGISTRATION_OFFICER,
+        NotAllowed,
+        sign_in_codes.ask,
+        actor=gone,
+        person_id=office.uma.pk,
+    )
 
 
 def test_not_for_oneself(office: Office) -> None:
@@ -205,7 +224,13 @@ def test_the_person_does_not_confirm(office: Office) -> None:
 def test_only_a_registration_officer_confirms(signed_in_before: Office) -> None:
     code = sign_in_codes.ask(actor=signed_in_before.rita, person_id=signed_in_before.uma.pk)
     ada = cast.person("ada")
-    assert_refused(questions.NOT_OFFICER, NotAllowed, sign_in_codes.confirm, actor=ada, code_id=code.pk)
+    assert_refused(
+        NOT_REGISTRATION_OFFICER,
+        NotAllowed,
+        sign_in_codes.confirm,
+        actor=ada,
+        code_id=code.pk,
+    )
 
 
 def test_confirmed_once(signed_in_before: Office) -> None:
@@ -336,14 +361,18 @@ def test_the_person_is_told_by_mail_and_the_code_is_nowhere(
 def test_who_has_no_mail_gets_a_code_all_the_same(office: Office) -> None:
     Person.objects.filter(pk=office.uma.pk).update(email="")
     assert redeem(made(office.rita, office.uma))
-    assert not OutgoingMail.objects.exists()
+    assert not OutgoingMail.objects.queued().exists()
 
 
 def test_withdrawn_by_an_officer(office: Office) -> None:
     code = made(office.rita, office.uma)
     row = SignInCode.objects.get()
     assert_refused(
-        questions.NOT_OFFICER, NotAllowed, sign_in_codes.withdraw, actor=cast.person("ada"), code_id=row.pk
+        NOT_REGISTRATION_OFFICER,
+        NotAllowed,
+        sign_in_codes.withdraw,
+        actor=cast.person("ada"),
+        code_id=row.pk,
     )
     sign_in_codes.withdraw(actor=office.rolf, code_id=row.pk)
     with pytest.raises(NotPossible):

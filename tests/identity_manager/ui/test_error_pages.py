@@ -25,6 +25,7 @@ def visit():
         (error_pages.gone, 410, "This is gone"),
         (error_pages.too_many_requests, 429, "Too many tries"),
         (error_pages.server_error, 500, "Something broke on our side"),
+        (lambda r: error_pages.unavailable(r, 60), 503, "Not available at the moment"),
     ],
 )
 def test_an_error_page_says_what_happened(visit, draw, status, words):

@@ -67,3 +67,11 @@ def test_radio_cards_are_radio_buttons():
     drawn = str(DeviceForm())
     assert drawn.count('type="radio"') == 2
     assert "<fieldset" in drawn
+
+
+def test_a_select_draws_groups_the_chosen_option_and_what_must_be_escaped() -> None:
+    choices = [("", "All"), ("<Nord>", [("n1", "North & 1"), ("n2", "North 2")])]
+    form = type("Units", (forms.Form,), {"unit": forms.ChoiceField(choices=choices)})({"unit": "n2"})
+    drawn = str(form["unit"])
+    assert '<option value="">All</option><optgroup label="&lt;Nord&gt;">' in drawn
+    assert '<option value="n1">North &amp; 1</option><option value="n2" selected>North 2</option>' in drawn

@@ -7,10 +7,9 @@ from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone, translation
 
-from identity_manager.models import Account, Role, RoleAssignment
+from identity_manager.models import Account, Role
 from identity_manager.ui.context import Portal
 from identity_manager.ui.middleware import PersonMiddleware
-from tests import cast
 from tests.cast import Company
 
 
@@ -101,13 +100,13 @@ def test_tabs_follow_the_roles(company):
 
 def test_nobody_has_nothing():
     nobody = portal_of(None)
-    assert (nobody.name, nobody.roles, nobody.officer_tasks, nobody.own_tasks) == ("", frozenset(), 0, 0)
+    assert (nobody.name, nobody.roles, nobody.own_tasks) == ("", frozenset(), 0)
 
 
 def test_the_frame_asks_the_database_only_when_asked(company, django_assert_num_queries):
     with django_assert_num_queries(0):
         portal = portal_of(company.uma)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert portal.own_tasks == portal.own_tasks == 0
 
 
@@ -128,12 +127,3 @@ def test_a_base_has_landmarks_and_ways_out(company, base):
     assert '<main class="page" id="content"' in drawn
     assert 'action="/account/logout/"' in drawn
     assert "historyCacheSize" in drawn
-
-
-def test_the_count_of_open_tasks_ends_at_the_unit(company):
-    company.request_in("requested")
-    here, elsewhere = (cast.person(name, roles=()) for name in ("ann", "bea"))
-    RoleAssignment.objects.create(person=here, role=Role.APPROVER, organisational_unit="Nord")
-    RoleAssignment.objects.create(person=elsewhere, role=Role.APPROVER, organisational_unit="Süd")
-
-    assert [portal_of(each).officer_tasks for each in (company.paul, here, elsewhere)] == [1, 1, 0]

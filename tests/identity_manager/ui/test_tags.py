@@ -9,14 +9,35 @@ from django.db import models
 from django.template import Context, Template, TemplateSyntaxError
 from django.test import RequestFactory
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from identity_manager.ui import states
 from identity_manager.ui.parts import Event, Meaning, Pair, Step
+from identity_manager.ui.templatetags import ui
 from identity_manager.ui.templatetags.ui import initials
 
 
 def draw(source: str, path: str = "/", **context: object) -> str:
     return Template(source).render(Context({"request": RequestFactory().get(path), **context}))
+
+
+def test_an_address_breaks_at_its_joints_and_stays_text():
+    assert ui.breakable("a.b@c.example") == "a.<wbr>b@<wbr>c.<wbr>example"
+    assert ui.breakable("<b>. x") == "&lt;b&gt;. x"
+
+
+def test_a_name_that_runs_left_is_kept_apart_in_a_sentence():
+    assert ui.isolated("Uma Lindqvist") == "Uma Lindqvist"
+    assert ui.isolated("ليلى حداد") == "\u2068ليلى حداد\u2069"
+
+
+def test_a_history_folds_what_came_before():
+    row = Event(timezone.now(), "Approved", "Paul Weber")
+    drawn = draw("{% timeline events 2 %}", events=[row] * 5)
+    before, _mark, folded = drawn.partition("<details")
+    assert (before.count("Approved"), folded.count("Approved")) == (2, 3)
+    assert "3 earlier events" in folded
+    assert "<details" not in draw("{% timeline events 5 %}", events=[row] * 5)
 
 
 def test_an_icon_is_silent_unless_it_has_a_label():
@@ -96,7 +117,7 @@ def test_key_values_take_pairs_and_tuples():
     )
     assert "5E" in drawn
     assert "none" in drawn
-    assert "<dd>0" in drawn
+    assert "<dd><bdi>0</bdi>" in drawn
 
 
 def test_pages_keep_the_other_parameters():
@@ -173,3 +194,8 @@ def test_the_text_of_terms_is_headings_and_paragraphs():
     assert "<h3>What you receive</h3>" in drawn
     assert "<p>A file, and &lt;b&gt;nothing&lt;/b&gt; else.</p>" in drawn
     assert drawn.count("<p>") == 1
+
+
+def test_plain_words_are_escaped_though_the_same_words_were_drawn_as_safe_before() -> None:
+    assert ">&amp;</span>" in draw("{% badge 'done' word %}", word=SafeString("&amp;"))
+    assert ">&amp;amp;</span>" in draw("{% badge 'done' word %}", word="&amp;")

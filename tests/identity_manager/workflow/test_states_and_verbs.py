@@ -78,7 +78,7 @@ VERBS = {
         {"failed": "issuing"},
     ),
     "show": Verb(
-        lambda company, request: step6_passphrase.show(actor=company.uma, token_id=request.tokens.get().pk),
+        lambda company, request: cast.shown(request.tokens.get()),
         {"issued": "issued"},
     ),
     "revoke": Verb(

@@ -72,7 +72,7 @@ def test_a_form_with_another_snapshot_is_stale(company: Company) -> None:
     with pytest.raises(Stale) as refusal:
         step2_approve.approve(actor=company.paul, request_id=request.pk, snapshot_hash="0" * 64)
 
-    assert refusal.value.reason == step2_approve.ANOTHER_SNAPSHOT
+    assert refusal.value.reason == policy.ANOTHER_SNAPSHOT
 
 
 @pytest.mark.parametrize("field", ["display_name", "email", "upn", "sid", "department"])

@@ -16,7 +16,7 @@ from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from identity_manager import vault
 from identity_manager.models import AuditEvent, Certificate, Person, SoftwareToken, TokenRequest
-from identity_manager.workflow import revoke, side_roads, step5_issue, step6_passphrase
+from identity_manager.workflow import failures, revoke, side_roads, step5_issue, step6_passphrase
 from tests import cast
 from tests.cast import Company
 
@@ -119,7 +119,8 @@ def test_a_ca_that_says_no_fails_the_request_and_an_officer_has_it_tried_again(
 
     assert (certificate.state, certificate.private_key_wrapped) == ("refused", None)
     request.refresh_from_db()
-    assert (request.state, request.reason) == ("failed", "The CA does not know this profile.")
+    assert (request.state, request.failure) == ("failed", failures.REFUSED)
+    assert request.failure_facts["message"] == "The CA does not know this profile."
     first_key = certificate.public_key_sha256
 
     side_roads.retry(actor=company.ada, request_id=request.pk)
@@ -302,7 +303,8 @@ def test_a_change_between_acceptance_and_issuance_stops_before_the_ca(company: C
     assert certificate.state == "refused"
     request.refresh_from_db()
     assert request.state == "failed"
-    assert "e-mail" in request.reason
+    assert (request.failure, request.failure_facts) == (failures.PERSON_CHANGED, {"fields": ["email"]})
+    assert request.stopped_at is not None
     assert not CaOrder.objects.exists()
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
@@ -23,6 +24,7 @@ from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
 from tests import cast
 from tests.cast import Company
 
+SHOW = partial(step6_passphrase.show, signed_in_at=timezone.now())
 pytestmark = pytest.mark.django_db
 PASSPHRASE = re.compile(r"[2-9A-HJ-NP-Z]{5}(-[2-9A-HJ-NP-Z]{5}){4}")
 
@@ -42,7 +44,7 @@ def test_a_sealed_token_has_both_containers_and_no_key_left(company: Company) ->
 
 def test_the_passphrase_opens_every_container(company: Company) -> None:
     token = sealed(company)
-    secret = step6_passphrase.show(actor=company.uma, token_id=token.pk)
+    secret = cast.shown(token)
 
     assert PASSPHRASE.fullmatch(secret)
     for container in Container.objects.all():
@@ -61,7 +63,7 @@ def test_iterations_are_as_configured(company: Company, settings: object) -> Non
 def test_two_certificates_are_two_files_under_one_passphrase(company: Company) -> None:
     pair = cast.token_type("pair", profiles=("signing", "encryption"))
     token = cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, pair))).tokens.get()
-    secret = step6_passphrase.show(actor=company.uma, token_id=token.pk)
+    secret = cast.shown(token)
 
     files = token.containers.filter(format="standard")
     names = {reader.load_pkcs12(row.content, secret.encode()).cert.friendly_name for row in files}
@@ -71,7 +73,7 @@ def test_two_certificates_are_two_files_under_one_passphrase(company: Company) -
 def test_each_showing_is_counted_and_the_first_is_told_by_mail(company: Company) -> None:
     token = sealed(company)
 
-    first, second = (step6_passphrase.show(actor=company.uma, token_id=token.pk) for _ in range(2))
+    first, second = (cast.shown(token) for _ in range(2))
 
     assert first == second
     assert SoftwareToken.objects.get().passphrase_shown == 2
@@ -84,7 +86,7 @@ def test_each_showing_is_counted_and_the_first_is_told_by_mail(company: Company)
 def test_nobody_else_sees_or_notes_it(company: Company, name: str) -> None:
     token = sealed(company)
 
-    for verb in (step6_passphrase.show, step6_passphrase.acknowledge):
+    for verb in (SHOW, step6_passphrase.acknowledge):
         with pytest.raises(NotAllowed) as refusal:
             verb(actor=getattr(company, name), token_id=token.pk)
         assert refusal.value.reason == policy.NOT_YOURS
@@ -103,7 +105,7 @@ def test_noted_is_destroyed(company: Company) -> None:
     cast.noted(token)
 
     assert SoftwareToken.objects.get().passphrase_wrapped is None
-    for verb in (step6_passphrase.show, step6_passphrase.acknowledge):
+    for verb in (SHOW, step6_passphrase.acknowledge):
         with pytest.raises(Stale):
             verb(actor=company.uma, token_id=token.pk)
 
@@ -115,7 +117,7 @@ def test_an_inactive_person_is_shown_nothing(company: Company) -> None:
     uma.save()
 
     with pytest.raises(NotAllowed):
-        step6_passphrase.show(actor=uma, token_id=token.pk)
+        cast.shown(token, actor=uma)
 
 
 def test_active_needs_both_delivery_and_the_persons_word(company: Company) -> None:
@@ -138,7 +140,7 @@ def test_the_other_way_round(company: Company) -> None:
 
 def test_a_passphrase_that_nobody_notes_lapses(company: Company) -> None:
     token = sealed(company)
-    step6_passphrase.show(actor=company.uma, token_id=token.pk)
+    cast.shown(token)
 
     with time_machine.travel(timezone.now() + timedelta(days=13)):
         side_roads.lapse_overdue()

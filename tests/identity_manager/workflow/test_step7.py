@@ -13,7 +13,7 @@ from pytest_django import Settings
 from identity_manager.mail import mailbox
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import OutgoingMail, SoftwareToken
-from identity_manager.workflow import side_roads, step6_passphrase, step7_deliver
+from identity_manager.workflow import mails, side_roads, step7_deliver
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
 from tests import cast
 from tests.cast import Company
@@ -52,7 +52,7 @@ def test_the_mail_carries_the_containers_as_they_are(company: Company) -> None:
 
 def test_no_passphrase_in_the_mail(company: Company) -> None:
     request = cast.delivered(company.request_in("issued"))
-    secret = step6_passphrase.show(actor=company.uma, token_id=request.tokens.get().pk)
+    secret = cast.shown(request.tokens.get())
 
     (stored,) = mailbox.stored_messages()
     assert secret not in stored.message.as_string()
@@ -66,6 +66,7 @@ def test_no_passphrase_in_the_mail(company: Company) -> None:
         smtplib.SMTPRecipientsRefused({"uma@example.com": (450, b"greylisted")}),
         smtplib.SMTPDataError(451, b"try later"),
         smtplib.SMTPAuthenticationError(535, b"bad credentials"),
+        smtplib.SMTPSenderRefused(553, b"sender refused", "x@example.com"),
         TimeoutError("slow"),
     ],
 )
@@ -84,12 +85,45 @@ def test_a_passing_fault_delays(company: Company, monkeypatch: pytest.MonkeyPatc
     assert len(list(mailbox.stored_messages())) == 1
 
 
+def test_the_delay_doubles_up_to_an_hour(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.request_in("issued")
+    failing(monkeypatch, smtplib.SMTPDataError(451, b"4.3.0 try later"))
+    delays = []
+    at = timezone.now()
+    for _attempt in range(12):
+        with time_machine.travel(at, tick=False):
+            step7_deliver.send(mail_id=delivery().pk)
+            at = delivery().next_attempt_at or timezone.now()
+            delays.append((at - timezone.now()).total_seconds())
+
+    assert delays[:4] == [5, 10, 20, 40]
+    assert delays[-1] == 3600
+    assert (delivery().state, delivery().attempts) == ("queued", 12)
+
+
+def test_our_own_mistake_delays_one_mail_and_shows(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be tried every five minutes for ever, and nobody could see why it does not come."""
+    request = company.request_in("issued")
+    with monkeypatch.context() as broken:
+        failing(broken, KeyError("a bug, and what it was about"))
+        cast.delivered(request)
+
+    mail = delivery()
+    assert (mail.state, mail.fault, mail.error_code) == ("queued", "passing", "KeyError")
+    assert "a bug" not in mail.last_error
+    assert mail.leased_until is None
+    assert mail.next_attempt_at is not None
+    with time_machine.travel(mail.next_attempt_at):
+        step7_deliver.send(mail_id=mail.pk)
+    assert delivery().state == "sent"
+
+
 @pytest.mark.parametrize(
     "error",
     [
         smtplib.SMTPRecipientsRefused({"uma@example.com": (550, b"no such user")}),
         smtplib.SMTPDataError(554, b"attachments refused"),
-        smtplib.SMTPSenderRefused(553, b"sender refused", "x@example.com"),
+        smtplib.SMTPSenderRefused(552, b"message too large", "x@example.com"),
     ],
 )
 def test_a_refusal_for_good_is_told_and_can_be_tried_again(
@@ -102,7 +136,7 @@ def test_a_refusal_for_good_is_told_and_can_be_tried_again(
 
     assert delivery().state == "failed"
     assert SoftwareToken.objects.get().delivery == "bounced"
-    side_roads.retry_mail(actor=company.ada, mail_id=delivery().pk)
+    mails.retry(actor=company.ada, mail_id=delivery().pk)
     step7_deliver.send(mail_id=delivery().pk)
     assert delivery().state == "sent"
     assert SoftwareToken.objects.get().delivery == "sent"
@@ -113,7 +147,7 @@ def test_the_same_mail_keeps_its_message_id(company: Company, monkeypatch: pytes
     request = company.request_in("issued")
     mail = delivery()
     with monkeypatch.context() as dying:
-        dying.setattr("identity_manager.outbox.settle", _die)
+        dying.setattr("identity_manager.outbox.settle_sent", _die)
         with pytest.raises(KeyboardInterrupt):
             cast.delivered(request)
     with time_machine.travel(timezone.now() + timedelta(seconds=301)):
@@ -123,7 +157,7 @@ def test_the_same_mail_keeps_its_message_id(company: Company, monkeypatch: pytes
     assert ids == {f"<{mail.pk}@example.com>"}
 
 
-def _die(*args: object) -> None:
+def _die(*args: object, **kwargs: object) -> None:
     raise KeyboardInterrupt
 
 

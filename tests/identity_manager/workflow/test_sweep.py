@@ -7,19 +7,33 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from identity_manager import outbox, queue
+from identity_manager import audit_checks, outbox, queue
 from identity_manager.models import Certificate
-from identity_manager.workflow import revoke, step5_issue, step6_passphrase, step7_deliver, sweep
+from identity_manager.workflow import (
+    batch_orders,
+    batch_run,
+    finishing,
+    hold,
+    revoke,
+    step5_issue,
+    step6_passphrase,
+    step7_deliver,
+    sweep,
+)
 from tests.cast import Company
+from tests.journeys import office
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 VERBS = {
     step5_issue.ISSUE: lambda pk: step5_issue.issue(certificate_id=pk),
-    step5_issue.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
+    finishing.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
     step5_issue.CLEAR_UP: lambda pk: step5_issue.clear_up(certificate_id=pk),
+    hold.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
     revoke.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
     outbox.SEND: lambda pk: step7_deliver.send(mail_id=pk),
+    audit_checks.CHECK: lambda pk: audit_checks.carry_out(check_id=pk),
+    batch_orders.RUN: lambda pk: batch_run.run(order_id=pk),
 }
 
 
@@ -27,6 +41,7 @@ VERBS = {
 def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, UUID]]:
     messages: list[tuple[str, UUID]] = []
     monkeypatch.setattr(queue, "publish", lambda task, pk: messages.append((task, pk)))
+    monkeypatch.setattr(queue, "length", lambda _name: 0)
     return messages
 
 
@@ -80,18 +95,42 @@ def test_what_somebody_has_is_left_alone_until_the_lease_runs_out(
 def test_the_number_of_nudges_is_bounded(
     company: Company, published: list[tuple[str, UUID]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "NUDGES_AT_ONCE", 3)
     for _turn in range(5):
         company.request_in("declined")
 
+    monkeypatch.setattr(sweep, "QUEUE_LIMIT", 5)
+    monkeypatch.setattr(queue, "length", lambda name: {"mail": 2}.get(name, 5))
     with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-        assert sweep.sweep() == 3, "five information mails are due"
+        assert sweep.sweep() == 3, "five information mails are due, and two messages wait"
+        assert sweep.sweep() == 2, "the others; the first three were nudged just now"
+
+
+def test_while_the_broker_is_away_nothing_counts_as_nudged(
+    company: Company, published: list[tuple[str, UUID]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+    with monkeypatch.context() as away:
+        away.setattr(queue, "length", lambda _name: None)
+        assert sweep.sweep() == 0
+    assert not Certificate.objects.exclude(nudged_at=None).exists()
+    assert sweep.sweep() > 0, "at once when it is back"
+
+
+def test_the_broker_is_asked_how_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert queue.name_of(outbox.SEND) == "mail"
+    assert queue.name_of(step5_issue.ISSUE) == "ca"
+    with office.worker(at_once=True):
+        assert queue.length("ca") == 0
+    monkeypatch.setattr("celery.app.base.Celery.connection_for_write", unreachable)
+    assert queue.length("ca") is None
+
+
+def unreachable(*args: object, **kwargs: object) -> None:
+    raise ConnectionRefusedError("no broker")
 
 
 def test_a_broker_that_is_down_is_no_error(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable(*args: object, **kwargs: object) -> None:
-        raise ConnectionRefusedError("no broker")
-
+    monkeypatch.setattr("celery.app.base.Celery.connection_for_write", unreachable)
     monkeypatch.setattr("celery.app.task.Task.apply_async", unreachable)
     queue.publish(step5_issue.ISSUE, company.uma.pk)
     assert sweep.sweep() == 0

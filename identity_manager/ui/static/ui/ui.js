@@ -87,20 +87,23 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) form.requestSubmit();
 });
 
-// "/" leads to the search field, as long as nobody is typing.
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-  const field = document.querySelector("[data-search]");
-  if (!field) return;
-  event.preventDefault();
-  field.focus();
-  field.select();
+// What has come without a new page is said: data-announce marks the words.
+document.addEventListener("htmx:afterSettle", (event) => {
+  follow(event.target);
+  const page = event.target.id === "content";
+  const words = event.target.querySelector(page ? ".flashes" : "[data-announce]");
+  if (words) announce(words.textContent.replace(/\s+/g, " ").trim());
+  if (page) event.target.focus();
 });
 
-document.addEventListener("htmx:afterSettle", (event) => follow(event.target));
+// What a dialog showed before is gone while the next thing is on its way: nobody decides on the wrong one.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.dataset.dialog) event.detail.target.replaceChildren();
+});
 
 follow(document);
 document.querySelector("[data-focus]")?.focus();
 // On a phone not every tab fits beside the others: the present one is in view.
-document.querySelector(".portal-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+for (const tab of document.querySelectorAll(".portal-tabs [aria-current], .section-list [aria-current]")) {
+  tab.scrollIntoView({ block: "nearest", inline: "center" });
+}

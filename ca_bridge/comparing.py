@@ -1,0 +1,90 @@
+"""The journal is compared with the CA: what the CA issued beside what is used is flagged, to be revoked.
+
+For orders about which there was doubt, also after they are settled: a CA may issue long after it was asked
+in vain, and a worker may die with the answer in its hands. What is still open is left to whoever asks for it.
+"""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from ca_bridge import journal, recording, registry
+from ca_bridge.certificates import describe
+from ca_bridge.contract import Connector, FindsAll, FindsOrders
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder
+
+Comparison = CaOrder.Comparison
+FOUND_LATER = "found when the journal was compared with the CA"
+
+
+def due(*, limit: int) -> list[UUID]:
+    """The orders that are to be compared now, those whose time came first at the front."""
+    orders = CaOrder.objects.to_be_compared(timezone.now())
+    return list(orders.values_list("pk", flat=True)[:limit])
+
+
+def compare(order_id: UUID) -> CaOrder.Comparison | None:
+    """Compare one order with its CA; None where that cannot be done (yet).
+
+    Call it outside any transaction. Raises CaError; then it is compared later.
+    """
+    order = journal.get(order_id)
+    connector = registry.connector(order.ca) if order.ca in registry.aliases() else None
+    searchable = isinstance(connector, FindsAll | FindsOrders)
+    if connector is None or not searchable or order.state in CaOrder.OPEN:
+        _put_off(order_id, for_good=not searchable)
+        return None
+    try:
+        found = set(_at(connector, order))
+    except CaError:
+        _put_off(order_id, for_good=False)
+        raise
+    except Exception as error:
+        _put_off(order_id, for_good=False)
+        raise CaError("The search at the CA failed.", f"{type(error).__name__}: {error}") from error
+    with transaction.atomic():
+        return _note(journal.locked(order_id), found)
+
+
+def _at(connector: Connector, order: CaOrder) -> Iterator[bytes]:
+    if isinstance(connector, FindsAll):
+        yield from map(bytes, connector.find_all(order.request))
+    elif isinstance(connector, FindsOrders):
+        answer = connector.find(order.request)
+        if answer is not None:
+            yield bytes(answer.certificate)
+
+
+def _note(order: CaOrder, found: set[bytes]) -> CaOrder.Comparison:
+    surplus = {each for each in found - {order.certificate} if _is_for(order, each)}
+    for certificate in surplus:
+        recording.flag(order, certificate, FOUND_LATER)
+    if surplus:
+        result = Comparison.SURPLUS
+    elif order.state == CaOrder.State.ISSUED and order.certificate not in found:
+        result = Comparison.MISSING
+    else:
+        result = Comparison.AGREES
+    journal.note_comparison(order, result)
+    return result
+
+
+def _is_for(order: CaOrder, certificate: bytes) -> bool:
+    """A search may name what others have asked for; only what has the key of the order is surplus of it."""
+    try:
+        return describe(certificate).public_key_sha256 == order.public_key_sha256
+    except CaError:
+        return False
+
+
+def _put_off(order_id: UUID, *, for_good: bool) -> None:
+    with transaction.atomic():
+        order = journal.locked(order_id)
+        if for_good:
+            order.compare_at = None
+            order.save()
+        else:
+            journal.note_comparison(order, None)

@@ -1,0 +1,116 @@
+"""What the web enrolment pages of AD CS understand, and how to read them: they are made for people."""
+
+import re
+from datetime import UTC
+from email.utils import format_datetime
+from html import unescape
+from urllib.parse import urlencode
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from ca_bridge.contract import CertificateOrder
+from ca_bridge.http import Reply
+
+# Without a browser's name the pages send certificates as something else.
+HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; Identity Manager)"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_ISSUED = re.compile(r"certnew\.cer\?ReqID=(\d+)&")
+_REQUEST = re.compile(r"Your Request Id is (\d+)")
+_SAID = (
+    re.compile(r'The disposition message is "([^"]+)'),
+    re.compile(r"Disposition message:[^\t]*\t+([^\r\n]+)"),
+)
+CODE = re.compile(r"\b(0x[0-9A-Fa-f]{8})\b")
+NEVER_ASKED = "0x800706ba"  # RPC_S_SERVER_UNAVAILABLE: the pages are up, the CA behind them is not
+
+
+def form(order: CertificateOrder) -> bytes:
+    """The form of a new request. The CA counts the end only where it was told to, and only to shorten."""
+    until = format_datetime(order.not_after.astimezone(UTC).replace(microsecond=0), usegmt=True)
+    attributes = [f"CertificateTemplate:{order.ca_profile}", f"ExpirationDate:{until}"]
+    fields = {
+        "Mode": "newreq",
+        "CertRequest": x509.load_der_x509_csr(order.csr).public_bytes(Encoding.PEM).decode(),
+        "CertAttrib": "\r\n".join([*attributes, ""]),
+        "FriendlyType": "Saved-Request Certificate",
+        "TargetStoreFlags": "0",
+        "SaveCert": "yes",
+    }
+    return urlencode(fields).encode()
+
+
+def path_of(request: str) -> str:
+    """Where the certificate of a request is, or why there is none."""
+    return f"/certnew.cer?ReqID={request}&Enc=b64"
+
+
+def issued(reply: Reply) -> str:
+    """The number of a request that was issued at once; empty if it was not."""
+    return _first(_ISSUED, reply.text)
+
+
+def request_of(reply: Reply) -> str:
+    """The number of a request that was not issued; empty where the page does not say."""
+    return _first(_REQUEST, reply.text)
+
+
+def is_pending(reply: Reply) -> bool:
+    """Whether a CA manager has to decide: the page after a request, and the one about it."""
+    return "Certificate Pending" in reply.text or "Taken Under Submission" in reply.text
+
+
+def is_denied(reply: Reply) -> bool:
+    """Whether the policy or a CA manager said no."""
+    return "Denied by" in reply.text or _SAID[0].search(reply.text) is not None
+
+
+def disposition(*replies: Reply) -> str:
+    """What the CA said, with the code of the first page that has one, for operators."""
+    pages = [unescape(each.text) for each in replies]
+    words = next((found for page in pages for each in _SAID if (found := _first(each, page))), "")
+    code = next((found for page in pages if (found := _first(CODE, page))), "")
+    told = " ".join(words.split()) or replies[0].said()
+    return (told if code in told else f"{told} ({code})")[:300]
+
+
+def certificate_of(reply: Reply) -> x509.Certificate | None:
+    """The certificate, in PEM; None for a page about it."""
+    try:
+        return x509.load_pem_x509_certificate(reply.body)
+    except ValueError:
+        return None
+
+
+def renewal_of(reply: Reply) -> str:
+    """How often the CA's certificate was renewed: the number of its present one."""
+    if number := _first(re.compile(r"var nRenewals=(\d+);"), reply.text):
+        return number
+    raise reply.garbled("no number of renewals")
+
+
+def chain_of(reply: Reply) -> list[x509.Certificate]:
+    """The certificates of a PKCS#7."""
+    try:
+        return pkcs7.load_der_pkcs7_certificates(reply.body)
+    except ValueError as error:
+        raise reply.garbled("no PKCS#7") from error
+
+
+def is_revoked(reply: Reply, certificate: bytes, issuer: bytes) -> bool:
+    """Whether it stands on the CRL, which the issuer has signed; on hold is not revoked."""
+    loaded = x509.load_der_x509_certificate(certificate)
+    try:
+        crl = x509.load_der_x509_crl(reply.body)
+        signed = crl.is_signature_valid(x509.load_der_x509_certificate(issuer).public_key())  # type: ignore[arg-type]  # a CA's key signs
+    except (ValueError, TypeError) as error:
+        raise reply.garbled("no CRL") from error
+    if not signed or crl.issuer != loaded.issuer:
+        raise reply.garbled("a CRL of another CA")
+    entry = crl.get_revoked_certificate_by_serial_number(loaded.serial_number)
+    held = x509.CRLReason(x509.ReasonFlags.certificate_hold)
+    return entry is not None and all(each.value != held for each in entry.extensions)
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    return match[1] if (match := pattern.search(text)) else ""

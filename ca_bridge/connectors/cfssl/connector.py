@@ -1,0 +1,143 @@
+"""The connector to CFSSL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cryptography import x509
+from django.utils.translation import gettext as _
+
+from ca_bridge.connectors.cfssl import wire
+from ca_bridge.connectors.cfssl.options import CfsslOptions
+from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
+from ca_bridge.contract import RevocationOutcome as Outcome
+from ca_bridge.contract import RevocationReason as Reason
+from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.http import Http, Reply
+
+
+class CfsslConnector:
+    """Issues at once, each order once only, under a serial number that is made from the order.
+
+    By that number a certificate is found again. Revocation is for good: CFSSL has no end for a hold.
+    """
+
+    Options = CfsslOptions
+
+    def __init__(self, options: CfsslOptions) -> None:
+        self.options = options
+        self._http = Http(options)
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        """Have the CSR signed. CFSSL decides until when: the bridge compares."""
+        if complaint := self._complaint(order):
+            return Refused(_("The certificate authority refused the request."), complaint)
+        reply = self._signed(wire.signing_request(order), orders=True)
+        if reply.ok:
+            return self._issued(order, wire.certificate_of(reply, "certificate"))
+        code, said = wire.error_of(reply)
+        if reply.status == 400 and code == wire.NOT_STORED and (found := self.find(order)):
+            return found
+        if reply.status in wire.PASSING or said == wire.WRONG_TOKEN or code == wire.NOT_STORED:
+            raise wire.not_taken(reply)
+        if reply.status == 400 and code:
+            return Refused(_("The certificate authority refused the request."), said)
+        raise reply.garbled(said)
+
+    def _complaint(self, order: CertificateOrder) -> str:
+        if order.ca_profile not in self.options.profiles:
+            return f"The profile {order.ca_profile} is not one of the option profiles."
+        written = wire.as_written(order.content.subject)
+        names = ", ".join(name for name, _value in written)
+        as_ordered = written == order.content.subject
+        return "" if as_ordered else f"CFSSL writes names in an order of its own, each once: {names}."
+
+    def _issued(self, order: CertificateOrder, certificate: bytes) -> Answer:
+        """What came. Under a number of its own it could not be found again: it is revoked, and refused."""
+        if x509.load_der_x509_certificate(certificate).serial_number == wire.serial_of(order):
+            return Issued(certificate, self.options.issuers)
+        detail = "Its profile lacks ClientProvidesSerialNumbers; the certificate of a number of its own is"
+        try:
+            outcome = self.revoke(certificate, Reason.SUPERSEDED)
+        except CaError as error:
+            raise InDoubtError(f"{detail} not revoked: {error.detail}") from error
+        if outcome is Outcome.UNSUPPORTED:
+            raise InDoubtError(f"{detail} not revoked.")
+        return Refused(_("The certificate authority refused the request."), f"{detail} {outcome}.")
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
+        """This CA decides at once; the handle says nothing more than the order."""
+        return self.issue(order)
+
+    def find(self, order: CertificateOrder) -> Issued | None:
+        """What CFSSL's database has under the order's serial number."""
+        reply = self._call("certinfo", wire.named(wire.serial_of(order), self.options.chain[0]))
+        if wire.error_of(reply)[1] == wire.NOT_FOUND:  # with HTTP 500
+            return None
+        if not reply.ok:
+            raise wire.not_taken(reply)
+        return Issued(wire.certificate_of(reply, "pem"), self.options.issuers)
+
+    def revoke(self, certificate: bytes, reason: Reason) -> Outcome:
+        """Revoke for good, with the reason. A server without a database cannot."""
+        if reason is Reason.CERTIFICATE_HOLD:
+            return Outcome.UNSUPPORTED
+        serial = x509.load_der_x509_certificate(certificate).serial_number
+        if self._is_listed(serial):
+            return Outcome.ALREADY_REVOKED
+        reply = self._call("revoke", wire.named(serial, self.options.chain[0]) | {"reason": reason})
+        if reply.status == 404:
+            return Outcome.UNSUPPORTED
+        if reply.status == 400:
+            message = _("This CA has not issued this certificate.")
+            raise CaError(message, wire.error_of(reply)[1], permanent=True)
+        if not reply.ok:
+            raise wire.not_taken(reply)
+        return Outcome.REVOKED
+
+    def _is_listed(self, serial: int) -> bool:
+        """Whether it is on the CRL: asked again, CFSSL would write another time and reason over the first."""
+        try:
+            reply = self._http.call("GET", f"{wire.API}/crl")
+            crl = wire.crl_of(reply) if reply.ok else ()
+        except (CaError, ValueError):  # too long a list, say; when CFSSL is away, the revocation itself fails
+            return False
+        return any(revoked.serial_number == serial for revoked in crl)
+
+    def profiles(self) -> Sequence[str]:
+        """Those of the option: CFSSL does not tell its own."""
+        return self.options.profiles
+
+    def chain(self) -> Sequence[bytes]:
+        """Return what stands in chain_file."""
+        return self.options.chain
+
+    def health(self) -> Health:
+        """Whether it signs with the key of chain_file, takes our token, and signs for nobody without one."""
+        reply = self._call("info", {"label": ""})
+        if not reply.ok:
+            return Health(ok=False, detail=wire.error_of(reply)[1])
+        if wire.certificate_of(reply, "certificate") != self.options.chain[0]:
+            return Health(ok=False, detail="Its CA certificate (info) is not the first one of chain_file.")
+        detail = " ".join(filter(None, map(self._fault_of, ("", *self.options.profiles))))
+        # A TLS client certificate may stand before newcert, which wants no token.
+        if not self.options.client_certificate_file and self._call("newcert", {}).status != 404:
+            detail += " Its newcert signs for whoever reaches it: disable it."
+        if self._http.call("GET", f"{wire.API}/crl").status == 404:
+            detail += " It has no database: nothing can be found again, or revoked."
+        return Health(ok=not detail, detail=detail.strip() or "It takes our key for every profile.")
+
+    def _fault_of(self, profile: str) -> str:
+        """What is wrong with a profile (the default one has no name): our token is tried for nothing."""
+        said = wire.error_of(self._signed({"certificate_request": "", "profile": profile}))[1]
+        name = f"The profile {profile}" if profile else "The default profile"
+        if said == wire.NO_KEY:
+            return f"{name} has no auth key: whoever reaches CFSSL has certificates signed by it."
+        if not profile:
+            return f"{name} takes our key, also for unknown names." if said == wire.TAKEN else ""
+        return "" if said == wire.TAKEN else f"{name} is unknown, or does not take our key: {said}."
+
+    def _signed(self, request: Mapping[str, Any], *, orders: bool = False) -> Reply:
+        return self._call("authsign", wire.authenticated(request, self.options.auth_key_file), orders=orders)
+
+    def _call(self, endpoint: str, body: Mapping[str, Any], *, orders: bool = False) -> Reply:
+        return self._http.call("POST", f"{wire.API}/{endpoint}", data=body, orders=orders)

@@ -1,0 +1,107 @@
+"""What CFSSL understands: requests with a token over them, serial numbers, the order of names, and errors."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils.translation import gettext as _
+
+from ca_bridge.contract import CertificateOrder
+from ca_bridge.errors import CaError
+from ca_bridge.http import Reply, secret
+
+API = "/api/v1/cfssl"
+WRONG_TOKEN = "invalid token"  # noqa: S105 - what CFSSL says, no secret
+NO_KEY = "no authentication provider"
+TAKEN = "missing parameter 'certificate_request'"  # the token counted, and there was nothing to sign
+NOT_STORED = 11000  # the code for a certificate that its database did not take, and nobody got
+PASSING = (401, 403, 404, 405, 429, 503)  # credentials at a proxy, endpoints that are not there, trouble
+NOT_FOUND = "no certificate found"
+# Go's crypto/x509/pkix writes these first and in this order, then all others as they stand in the request.
+_ABOVE = ("countryName", "organizationName", "organizationalUnitName", "localityName", "stateOrProvinceName")
+_FIRST = (*_ABOVE, "commonName", "serialNumber")
+
+
+def as_written(subject: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The subject as CFSSL writes it: the first ones in its order and each once, then all others."""
+    once = {name: value for name, value in subject if name in _FIRST}
+    first = ((name, once[name]) for name in _FIRST if name in once)
+    return (*first, *(each for each in subject if each[0] not in _FIRST))
+
+
+def signing_request(order: CertificateOrder) -> dict[str, Any]:
+    """What is asked for. CFSSL says itself until when."""
+    csr = x509.load_der_x509_csr(order.csr).public_bytes(Encoding.PEM).decode()
+    return {"certificate_request": csr, "profile": order.ca_profile, "serial": serial_of(order)}
+
+
+def serial_of(order: CertificateOrder) -> int:
+    """The serial number for an order: always the same, so that CFSSL's database takes it once only.
+
+    159 bits (RFC 5280 4.1.2.2) that nobody can foresee who does not know the request with its new key.
+    """
+    digest = hashlib.sha256(order.idempotency_key.encode() + b"\0" + order.csr).digest()
+    return int.from_bytes(digest, "big") >> 97
+
+
+def authenticated(request: Mapping[str, Any], key_file: str) -> dict[str, str]:
+    """The request with CFSSL's token: an HMAC over its octets. Raises a passing CaError without a key."""
+    try:
+        key = bytes.fromhex(secret(key_file))
+    except ValueError as error:
+        message = _("The credentials for the certificate authority cannot be read.")
+        raise CaError(message, f"{key_file} holds no hexadecimal digits") from error
+    octets = json.dumps(request).encode()
+    token = hmac.new(key, octets, hashlib.sha256).digest()
+    return {"token": base64.b64encode(token).decode(), "request": base64.b64encode(octets).decode()}
+
+
+def error_of(reply: Reply) -> tuple[int, str]:
+    """CFSSL's code and words; 0 and the beginning of the body where it is no answer of CFSSL."""
+    try:
+        error = json.loads(reply.body)["errors"][0]
+        return int(error["code"]), str(error["message"])[:300]
+    except Exception:  # noqa: BLE001 whatever it is, it is shown as it came
+        return 0, reply.said()
+
+
+def not_taken(reply: Reply) -> CaError:
+    """The token does not count, or CFSSL is in trouble: both pass, once an operator has mended it."""
+    said = error_of(reply)[1]
+    if said == WRONG_TOKEN or reply.status in (401, 403):
+        return CaError(_("The certificate authority does not take our credentials."), said)
+    return CaError(_("The certificate authority is out of service for now."), said)
+
+
+def result_of(reply: Reply) -> Any:
+    """The field `result` of an answer."""
+    found = reply.json()
+    if not isinstance(found, dict) or found.get("success") is not True:
+        raise reply.garbled("no success")
+    return found.get("result")
+
+
+def certificate_of(reply: Reply, name: str) -> bytes:
+    """A field of the result with a certificate in PEM, as DER."""
+    result = result_of(reply)
+    try:
+        return x509.load_pem_x509_certificate(str(result[name]).encode()).public_bytes(Encoding.DER)
+    except (KeyError, TypeError, ValueError) as error:
+        raise reply.garbled(f"no certificate in {name}") from error
+
+
+def named(serial: int, issuer: bytes) -> dict[str, str]:
+    """A certificate as CFSSL's database names it: by its number, and the key that signs for the issuer."""
+    extensions = x509.load_der_x509_certificate(issuer).extensions
+    key = extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+    return {"serial": str(serial), "authority_key_id": key}
+
+
+def crl_of(reply: Reply) -> x509.CertificateRevocationList:
+    """The CRL of an answer. Raises ValueError for what is none."""
+    return x509.load_der_x509_crl(base64.b64decode(str(result_of(reply))))

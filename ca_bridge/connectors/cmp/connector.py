@@ -1,0 +1,133 @@
+"""The connector to a CA that speaks the Certificate Management Protocol (RFC 9810)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ca_bridge.connectors.cmp import wire
+from ca_bridge.connectors.cmp.conversation import Cmp, Talk, Task
+from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
+from ca_bridge.connectors.cmp.options import CmpOptions
+from ca_bridge.contract import (
+    Answer,
+    CertificateOrder,
+    Health,
+    Pending,
+    Refused,
+    RevocationOutcome,
+    RevocationReason,
+)
+from ca_bridge.errors import CaError
+from ca_bridge.http import Reply
+
+# PKIStatus (RFC 9810 5.2.3) of an answer to a revocation.
+_REVOKED = {0, 1, 5}  # accepted, grantedWithMods, revocationNotification
+_LATER = {3, 4}  # waiting, revocationWarning
+
+
+class CmpConnector:
+    """Enrols and confirms, at once or once the CA has decided, and revokes for good; CMP has no search."""
+
+    Options = CmpOptions
+
+    def __init__(self, options: CmpOptions) -> None:
+        self.options = options
+        self._cmp = Cmp(options)
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        """Enrol, and confirm what came. The CA decides what it says, and until when: the bridge compares."""
+        return self._enrolled(order)
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:
+        """Ask in the same transaction whether the CA has decided."""
+        return self._enrolled(order, wire.answers_of(handle))
+
+    def _enrolled(self, order: CertificateOrder, before: Sequence[Message] = ()) -> Answer:
+        task, path = wire.enrolment(order, self.options), wire.path(self.options, order.ca_profile)
+        talk = self._cmp.talk(task, path, before, orders=True)
+        if isinstance(talk, Reply):
+            if before or not 400 <= talk.status < 500:
+                raise _trouble(talk)
+            return _refused_by_http(talk)
+        if talk.step.checked and talk.last.kind == Kind.POLLREP:
+            return self._pending(talk)
+        if talk.step.done or "certificate not accepted" in talk.step.said:
+            return wire.issued(talk)  # also what we have told the CA that it is wrong: the bridge refuses it
+        return self._refused(talk)
+
+    def _pending(self, talk: Talk) -> Pending:
+        seconds = min(max(talk.last.check_after, 1), self.options.longest_wait)
+        return Pending(wire.handle_of(talk), timezone.now() + timedelta(seconds=seconds))
+
+    def _refused(self, talk: Talk) -> Refused:
+        """What is no for good; whatever else leaves doubt, or passes."""
+        decided = talk.step.checked and talk.last.kind in (Kind.IP, Kind.CP)
+        if not talk.first and not decided:
+            raise talk.reply.garbled(talk.step.said)
+        _raise_if_passing(talk)
+        if not talk.step.checked or Failure.SYSTEM_FAILURE in talk.last.failures:
+            raise talk.reply.garbled(talk.step.said)
+        return Refused(_("The certificate authority refused the request."), talk.step.said)
+
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
+        """Revoke for good. A hold would have no end: it is not supported."""
+        if reason is RevocationReason.CERTIFICATE_HOLD:
+            return RevocationOutcome.UNSUPPORTED
+        talk = self._managed(wire.revocation(certificate, reason))
+        if not talk.step.checked:
+            _raise_if_passing(talk)
+            raise talk.reply.garbled(talk.step.said)
+        if talk.last.kind == Kind.POLLREP or talk.last.status in _LATER:
+            return RevocationOutcome.PENDING
+        if talk.last.kind == Kind.RP and talk.last.status in _REVOKED:
+            return RevocationOutcome.REVOKED
+        if Failure.CERT_REVOKED in talk.last.failures:
+            return RevocationOutcome.ALREADY_REVOKED
+        _raise_if_passing(talk)
+        passes = Failure.SYSTEM_FAILURE in talk.last.failures
+        message = _("The certificate authority refused the revocation.")
+        raise CaError(message, talk.step.said, permanent=not passes)
+
+    def chain(self) -> Sequence[bytes]:
+        """Return what stands in chain_file."""
+        return self.options.chain
+
+    def health(self) -> Health:
+        """Whether it answers a general message as one that takes our credentials, and has those we trust."""
+        talk = self._managed(wire.INQUIRY)
+        _raise_if_passing(talk)
+        if not talk.step.checked:
+            return Health(ok=False, detail=talk.step.said)
+        return Health(ok=True, detail="It answers, protected as agreed, and takes our protection.")
+
+    def _managed(self, task: Task) -> Talk:
+        path = self.options.management_path or self.options.path
+        talk = self._cmp.talk(task, path)
+        if isinstance(talk, Reply):
+            raise _trouble(talk)
+        return talk
+
+
+def _refused_by_http(reply: Reply) -> Refused:
+    if reply.status in (401, 403, 429):
+        raise _trouble(reply)
+    return Refused(_("The certificate authority refused the request."), reply.said())
+
+
+def _trouble(reply: Reply) -> Exception:
+    if reply.status in (401, 403):
+        return CaError(_("The certificate authority does not take our credentials."), reply.said())
+    if reply.status in (429, 503):
+        return CaError(_("The certificate authority is out of service for now."), reply.said())
+    return reply.garbled(reply.said())
+
+
+def _raise_if_passing(talk: Talk) -> None:
+    """An error message whose protection does not hold is that of a CA that does not share our secret."""
+    failures, is_error = talk.last.failures, talk.last.kind == Kind.ERROR
+    if (is_error and not talk.step.checked) or failures & wire.CREDENTIALS:
+        raise CaError(_("The certificate authority does not take our credentials."), talk.step.said)
+    if failures & wire.PASSING:
+        raise CaError(_("The certificate authority is out of service for now."), talk.step.said)

@@ -1,0 +1,235 @@
+"""The parts of CMP's messages (RFC 9810, appendix F) that are read here. Their protection is OpenSSL's."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Self
+
+from asn1crypto import core, parser
+from asn1crypto import x509 as asn1_x509
+
+
+class Kind(IntEnum):
+    """The tags of PKIBody."""
+
+    IP = 1
+    CP = 3
+    P10CR = 4
+    RR = 11
+    RP = 12
+    PKICONF = 19
+    GENP = 22
+    ERROR = 23
+    POLLREP = 26
+
+
+class Failure(IntEnum):
+    """The bits of PKIFailureInfo that decide something here."""
+
+    BAD_MESSAGE_CHECK = 1
+    BAD_TIME = 3
+    BAD_CERT_ID = 4
+    CERT_REVOKED = 10
+    WRONG_INTEGRITY = 12
+    TIME_NOT_AVAILABLE = 14
+    SIGNER_NOT_TRUSTED = 20
+    TRANSACTION_ID_IN_USE = 21
+    NOT_AUTHORIZED = 23
+    SYSTEM_UNAVAIL = 24
+    SYSTEM_FAILURE = 25
+
+
+WAITING = 3  # of PKIStatus
+
+
+class _Anything(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
+    _child_spec = core.Any
+
+
+class _Texts(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
+    _child_spec = core.UTF8String
+
+
+class _Header(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [
+        ("pvno", core.Integer),
+        ("sender", core.Any),
+        ("recipient", core.Any),
+        *(
+            (name, kind, {"explicit": tag, "optional": True})
+            for tag, (name, kind) in enumerate(
+                [
+                    ("messageTime", core.GeneralizedTime),
+                    ("protectionAlg", core.Any),
+                    ("senderKID", core.OctetString),
+                    ("recipKID", core.OctetString),
+                    ("transactionID", core.OctetString),
+                    ("senderNonce", core.OctetString),
+                    ("recipNonce", core.OctetString),
+                    ("freeText", _Texts),
+                    ("generalInfo", _Anything),
+                ]
+            )
+        ),
+    ]
+
+
+class _Message(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [
+        ("header", _Header),
+        ("body", core.Any),
+        ("protection", core.BitString, {"explicit": 0, "optional": True}),
+        ("extraCerts", _Anything, {"explicit": 1, "optional": True}),
+    ]
+
+
+class _Status(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [
+        ("status", core.Integer),
+        ("statusString", _Texts, {"optional": True}),
+        ("failInfo", core.BitString, {"optional": True}),
+    ]
+
+
+class _Statuses(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
+    _child_spec = _Status
+
+
+class _CertOrEncCert(core.Choice):  # type: ignore[misc]  # asn1crypto has no types
+    _alternatives = [
+        ("certificate", asn1_x509.Certificate, {"explicit": 0}),
+        ("encryptedCert", core.Any, {"explicit": 1}),
+    ]
+
+
+class _KeyPair(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [
+        ("certOrEncCert", _CertOrEncCert),
+        ("privateKey", core.Any, {"explicit": 0, "optional": True}),
+        ("publicationInfo", core.Any, {"explicit": 1, "optional": True}),
+    ]
+
+
+class _Response(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [
+        ("certReqId", core.Integer),
+        ("status", _Status),
+        ("certifiedKeyPair", _KeyPair, {"optional": True}),
+        ("rspInfo", core.OctetString, {"optional": True}),
+    ]
+
+
+class _Responses(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
+    _child_spec = _Response
+
+
+class _Enrolled(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [("caPubs", _Anything, {"explicit": 1, "optional": True}), ("response", _Responses)]
+
+
+class _Revoked(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [
+        ("status", _Statuses),
+        ("revCerts", core.Any, {"explicit": 0, "optional": True}),
+        ("crls", core.Any, {"explicit": 1, "optional": True}),
+    ]
+
+
+class _Failed(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [
+        ("pKIStatusInfo", _Status),
+        ("errorCode", core.Integer, {"optional": True}),
+        ("errorDetails", _Anything, {"optional": True}),
+    ]
+
+
+class _Poll(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    _fields = [
+        ("certReqId", core.Integer),
+        ("checkAfter", core.Integer),
+        ("reason", core.Any, {"optional": True}),
+    ]
+
+
+class _Polls(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
+    _child_spec = _Poll
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One PKIMessage. Nothing that it says is to be believed before OpenSSL has checked its protection.
+
+    status, failures: PKIStatus and the bits of PKIFailureInfo, where there are some.  check_after: seconds.
+    certificate: the one that was issued, and others that came along, DER.  body: what stands in the tag.
+    """
+
+    der: bytes
+    kind: int
+    transaction: bytes | None
+    sender_nonce: bytes | None
+    recipient_nonce: bytes | None
+    body: bytes
+    status: int | None
+    failures: frozenset[int]
+    check_after: int
+    certificate: bytes
+    others: tuple[bytes, ...]
+
+    @classmethod
+    def read(cls, der: bytes) -> Self:
+        """Raises ValueError for what is none."""
+        try:
+            return cls(der, **_parts(der))
+        except Exception as error:  # from asn1crypto comes whatever the octets provoke
+            raise ValueError(f"no CMP message: {type(error).__name__}") from error
+
+    def answers(self, request: "Message") -> bool:
+        """Whether it belongs to the request (RFC 9810 5.1.1)."""
+        return (self.transaction, self.recipient_nonce) == (request.transaction, request.sender_nonce)
+
+    @property
+    def waits(self) -> bool:
+        return self.kind == Kind.POLLREP or self.status == WAITING
+
+
+def _parts(der: bytes) -> dict[str, Any]:
+    message = _Message.load(der, strict=True)
+    header = message["header"]
+    # The body by hand: asn1crypto knows no Any with the tag of a choice.
+    _class, _method, kind, _head, body, _end = parser.parse(message.contents[len(header.dump()) :])
+    status, enrolled = _status(kind, body), _Enrolled.load(body) if kind in (Kind.IP, Kind.CP) else None
+    given = [message["extraCerts"], enrolled["caPubs"]] if enrolled else []
+    return {
+        "kind": kind,
+        "transaction": header["transactionID"].native,
+        "sender_nonce": header["senderNonce"].native,
+        "recipient_nonce": header["recipNonce"].native,
+        "body": body,
+        "status": status["status"].native if status else None,
+        "failures": _bits(status["failInfo"].native if status else None),
+        "check_after": _Polls.load(body)[0]["checkAfter"].native if kind == Kind.POLLREP else 0,
+        "certificate": _certificate(enrolled) if enrolled else b"",
+        "others": tuple(each.dump() for some in given if isinstance(some, _Anything) for each in some),
+    }
+
+
+def _status(kind: int, body: bytes) -> Any:
+    match kind:
+        case Kind.IP | Kind.CP:
+            return _Enrolled.load(body)["response"][0]["status"]
+        case Kind.RP:
+            return _Revoked.load(body)["status"][0]
+        case Kind.ERROR:
+            return _Failed.load(body)["pKIStatusInfo"]
+    return None
+
+
+def _bits(places: tuple[int, ...] | None) -> frozenset[int]:
+    return frozenset(place for place, bit in enumerate(places or ()) if bit)
+
+
+def _certificate(enrolled: _Enrolled) -> bytes:
+    """Empty where there is none in plain text."""
+    pair = enrolled["response"][0]["certifiedKeyPair"]
+    if not isinstance(pair, _KeyPair) or pair["certOrEncCert"].name != "certificate":
+        return b""
+    return bytes(pair["certOrEncCert"].chosen.untag().dump())

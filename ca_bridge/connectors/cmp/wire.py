@@ -1,0 +1,82 @@
+"""What is asked of a CMP server, and what is taken from its answers."""
+
+import base64
+from urllib.parse import quote
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils import timezone
+
+from ca_bridge.connectors.cmp.conversation import Talk, Task
+from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
+from ca_bridge.connectors.cmp.options import CmpOptions
+from ca_bridge.contract import CertificateOrder, Issued, RevocationReason
+
+REASONS = {  # RFC 5280 5.3.1
+    RevocationReason.UNSPECIFIED: 0,
+    RevocationReason.KEY_COMPROMISE: 1,
+    RevocationReason.AFFILIATION_CHANGED: 3,
+    RevocationReason.SUPERSEDED: 4,
+    RevocationReason.CESSATION_OF_OPERATION: 5,
+    RevocationReason.PRIVILEGE_WITHDRAWN: 9,
+}
+CREDENTIALS = {
+    Failure.BAD_MESSAGE_CHECK,
+    Failure.WRONG_INTEGRITY,
+    Failure.SIGNER_NOT_TRUSTED,
+    Failure.NOT_AUTHORIZED,
+}
+PASSING = {
+    Failure.BAD_TIME,
+    Failure.TIME_NOT_AVAILABLE,
+    Failure.TRANSACTION_ID_IN_USE,
+    Failure.SYSTEM_UNAVAIL,
+}
+
+
+def enrolment(order: CertificateOrder, options: CmpOptions) -> Task:
+    """Ask for what the CSR says: by itself, or as a template, its signature vouched for (raVerified)."""
+    arguments = ["-cmd", options.command, "-csr", "csr", "-certout", "issued"]
+    if options.command != "p10cr":
+        days = (order.not_after - timezone.now()).days
+        arguments += ["-popo", "0", *(["-days", str(days)] if days > 0 else [])]
+    if options.profile_in_header:
+        arguments += ["-profile", order.ca_profile]
+    return Task(tuple(arguments), {"csr": order.csr})
+
+
+def revocation(certificate: bytes, reason: RevocationReason) -> Task:
+    pem = x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
+    arguments = ("-cmd", "rr", "-oldcert", "certificate", "-revreason", str(REASONS[reason]))
+    return Task(arguments, {"certificate": pem})
+
+
+INQUIRY = Task(("-cmd", "genm"), {})  # what the server knows (RFC 9810 5.3.19)
+
+
+def path(options: CmpOptions, profile: str) -> str:
+    return options.path.replace("{profile}", quote(profile, safe=""))
+
+
+def handle_of(talk: Talk) -> str:
+    """What the conversation goes on with."""
+    return " ".join(base64.b64encode(each.der).decode() for each in talk.answers)
+
+
+def answers_of(handle: str) -> tuple[Message, ...]:
+    return tuple(Message.read(base64.b64decode(each)) for each in handle.split())
+
+
+def issued(talk: Talk) -> Issued:
+    """The certificate, whatever it says, and its issuers, nearest first."""
+    message = next(each for each in talk.answers if each.kind in (Kind.IP, Kind.CP))
+    try:
+        certificate, *others = map(x509.load_der_x509_certificate, (message.certificate, *message.others))
+    except ValueError as error:
+        raise talk.reply.garbled("no certificate that can be read") from error
+    chain, below = [], certificate
+    while above := next((each for each in others if each.subject == below.issuer != below.subject), None):
+        chain.append(above.public_bytes(Encoding.DER))
+        others.remove(above)
+        below = above
+    return Issued(certificate.public_bytes(Encoding.DER), tuple(chain))

@@ -1,0 +1,82 @@
+"""What django-ca's REST interface understands, and what it answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils.translation import gettext as _
+
+from ca_bridge.contract import CertificateContent, CertificateOrder
+from ca_bridge.errors import CaError
+from ca_bridge.http import Reply
+
+UPN = "1.3.6.1.4.1.311.20.2.3"  # otherName of a user principal name
+ALREADY = "already revoked"
+
+
+def serial_of(certificate: bytes) -> str:
+    """A serial number as django-ca writes it: upper-case hexadecimal digits, no zeros before."""
+    return f"{x509.load_der_x509_certificate(certificate).serial_number:X}"
+
+
+def signing_request(order: CertificateOrder) -> dict[str, Any]:
+    """The key of the CSR, and all else as it was approved: django-ca takes no extensions from a CSR."""
+    request = x509.load_der_x509_csr(order.csr)
+    subject = [{"oid": each.oid.dotted_string, "value": str(each.value)} for each in request.subject]
+    return {
+        "csr": request.public_bytes(Encoding.PEM).decode(),
+        "profile": order.ca_profile,
+        "subject": subject,
+        "not_after": f"{order.not_after:%Y-%m-%dT%H:%M:%SZ}",
+        "extensions": [each for each in _extensions(order.content) if each["value"]],
+    }
+
+
+def _extensions(content: CertificateContent) -> list[dict[str, Any]]:
+    names = [_general_name(kind, value) for kind, value in content.subject_alt_names]
+    policies = [{"policy_identifier": each} for each in content.policies]
+    return [
+        {"type": "key_usage", "critical": True, "value": content.key_usage},
+        {"type": "extended_key_usage", "critical": False, "value": content.extended_key_usage},
+        {"type": "subject_alternative_name", "critical": False, "value": names},
+        {"type": "certificate_policies", "critical": False, "value": policies},
+    ]
+
+
+def _general_name(kind: str, value: str) -> dict[str, Any]:
+    if kind == "upn":
+        return {"type": "otherName", "value": {"oid": UPN, "type": "UTF8String", "value": value}}
+    return {"type": {"email": "email", "uri": "URI"}[kind], "value": value}
+
+
+def fields_of(reply: Reply) -> Mapping[str, Any]:
+    """An answer's fields."""
+    found = reply.json()
+    if not isinstance(found, dict):
+        raise reply.garbled("no fields")
+    return found
+
+
+def text_of(reply: Reply, name: str) -> str:
+    """A field with a word in it."""
+    value = fields_of(reply).get(name)
+    if not isinstance(value, str) or not value:
+        raise reply.garbled(f"no {name}")
+    return value
+
+
+def certificate_of(reply: Reply) -> bytes:
+    """The certificate of a CA, or of a person, as DER."""
+    try:
+        pem = str(fields_of(reply)["certificate"]["pem"])
+        return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    except (KeyError, TypeError, ValueError) as error:
+        raise reply.garbled("no certificate") from error
+
+
+def not_taken(reply: Reply) -> CaError:
+    """Credentials or rights that are missing, or trouble: both pass, once an operator has mended it."""
+    if reply.status in (401, 403):
+        return CaError(_("The certificate authority does not take our credentials."), reply.said())
+    return CaError(_("The certificate authority is out of service for now."), reply.said())

@@ -1,0 +1,126 @@
+"""The connector to EJBCA, by its REST interface."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ca_bridge.connectors.ejbca import wire
+from ca_bridge.connectors.ejbca.options import EjbcaOptions
+from ca_bridge.contract import (
+    Answer,
+    CertificateOrder,
+    Fault,
+    Health,
+    Issued,
+    Pending,
+    Refused,
+    RevocationOutcome,
+    RevocationReason,
+    Unknown,
+)
+from ca_bridge.errors import CaError
+from ca_bridge.http import Http, Reply
+
+
+class EjbcaConnector:
+    """Enrols, at once or after an approval; is searched; revokes with a reason, holds and releases."""
+
+    Options = EjbcaOptions
+
+    def __init__(self, options: EjbcaOptions) -> None:
+        self.options = options
+        self._http = Http(options)
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        """Enrol an end entity of the order's own. The profiles decide on the end of the certificate."""
+        body = wire.enrolment(order, self.options)
+        reply = self._http.call("POST", "/v1/certificate/pkcs10enroll", data=body, orders=True)
+        if wire.refuses(reply):
+            return Refused(_("The certificate authority refused the request."), reply.said())
+        return self._answer(reply)
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:
+        """Finalize what was approved; what was finalized before, without our knowing, is searched for."""
+        body = {"response_format": "DER", "password": wire.enrollment_code(order, self.options)}
+        reply = self._http.call("POST", f"/v1/certificate/{handle}/finalize", data=body, orders=True)
+        if wire.has_ended(reply):
+            return Refused(_("The certificate authority refused the request."), reply.said())
+        if reply.status == 400:
+            return self.find(order) or Unknown(reply.said())
+        return self._answer(reply)
+
+    def _answer(self, reply: Reply) -> Answer:
+        if reply.status in (200, 201):
+            return self._issued(wire.certificate_of(reply, wire.record(reply)))
+        if reply.status == 202:
+            later = timezone.now() + timedelta(seconds=self.options.poll_after)
+            return Pending(wire.request_id(reply), later)
+        if reply.status in (401, 403, 429, 503):
+            raise wire.not_taken(reply)
+        raise reply.garbled(reply.said())  # trouble within: it may have issued before
+
+    def _issued(self, certificate: x509.Certificate) -> Issued:
+        return Issued(certificate.public_bytes(Encoding.DER), self.options.chain[:-1])
+
+    def find(self, order: CertificateOrder) -> Issued | None:
+        """The oldest certificate that counts, of the order's end entity and for its key."""
+        key = x509.load_der_x509_csr(order.csr).public_key()
+        found = self._searched(order, active=True)
+        return next((self._issued(each) for each in found if each.public_key() == key), None)
+
+    def find_all(self, order: CertificateOrder) -> Sequence[bytes]:
+        """Everything that the order's end entity ever got."""
+        return [each.public_bytes(Encoding.DER) for each in self._searched(order, active=False)]
+
+    def _searched(self, order: CertificateOrder, *, active: bool) -> list[x509.Certificate]:
+        body = wire.search(order, self.options, active=active)
+        reply = self._http.call("POST", "/v1/certificate/search", data=body)
+        if not reply.ok:
+            raise wire.not_taken(reply)
+        return wire.certificates_of(reply)
+
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
+        """Revoke with the reason; a hold can become a revocation for good, and be released."""
+        reply = self._put(certificate, wire.reason_of(reason))
+        if wire.waits_already(reply):
+            return RevocationOutcome.PENDING
+        if reply.status == 409:
+            return RevocationOutcome.ALREADY_REVOKED
+        if not reply.ok:
+            raise wire.not_done(reply)
+        return RevocationOutcome.REVOKED
+
+    def release(self, certificate: bytes) -> bool:
+        """Make what is on hold valid again. Raises a passing CaError while that waits for an approval."""
+        state = self._http.call("GET", f"{wire.path_of(certificate)}/revocationstatus")
+        if state.ok and wire.record(state).get("revocation_reason") != "CERTIFICATE_HOLD":
+            return False
+        reply = self._put(certificate, "REMOVE_FROM_CRL") if state.ok else state
+        if wire.waits_already(reply):
+            raise CaError(_("The certificate authority has to approve this first."), reply.said())
+        if not reply.ok:
+            raise wire.not_done(reply)
+        return True
+
+    def _put(self, certificate: bytes, reason: str) -> Reply:
+        return self._http.call("PUT", f"{wire.path_of(certificate)}/revoke?reason={reason}")
+
+    def chain(self) -> Sequence[bytes]:
+        """Return what stands in chain_file."""
+        return self.options.chain
+
+    def health(self) -> Health:
+        """Whether the REST interface is on, and our certificate may use the CA."""
+        listed = self._http.call("GET", "/v1/ca")
+        if not listed.ok:
+            return Health(ok=False, detail=f"It does not take our certificate: {listed.said()}")
+        names = [each.get("name") for each in wire.record(listed).get("certificate_authorities", [])]
+        if self.options.ca_name not in names:
+            detail = f"Our certificate may not use the CA {self.options.ca_name}."
+            return Health(ok=False, detail=detail, fault=Fault.CREDENTIALS)
+        state = wire.record(self._http.call("GET", "/v1/certificate/status"))
+        return Health(ok=True, detail=f"{state.get('revision', '')}, CA {self.options.ca_name}.")

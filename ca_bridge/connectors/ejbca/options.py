@@ -1,0 +1,42 @@
+"""The options of a connection to EJBCA's REST interface."""
+
+import re
+from dataclasses import dataclass
+
+from ca_bridge.http import HttpOptions, check_file
+
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{0,30}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EjbcaOptions(HttpOptions):
+    """Raises ValueError, with a sentence that names the option.
+
+    url: up to, and with, /ejbca/ejbca-rest-api; always https, with a client certificate that is a member of
+    a role in EJBCA.
+    ca_name, end_entity_profile: as they are called in EJBCA; the certificate profile here names the other.
+    enrollment_code_file: a secret from which the enrollment code of each end entity is derived.
+    username_prefix: what stands before the number of an order in the names of end entities.
+    poll_after: seconds after which a request that waits for its approval is asked for again.
+    """
+
+    ca_name: str
+    end_entity_profile: str
+    enrollment_code_file: str
+    username_prefix: str = "im-"
+    poll_after: int = 300
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.url.startswith("https://") or not self.client_certificate_file:
+            raise ValueError("url must be https, with client_certificate_file and client_key_file.")
+        for name in ("ca_name", "end_entity_profile"):
+            if not getattr(self, name).strip():
+                raise ValueError(f"{name} must not be empty.")
+        if not _PREFIX.fullmatch(self.username_prefix):
+            raise ValueError(
+                "username_prefix must be at most 30 letters, digits, dots, dashes or underscores."
+            )
+        if not 5 <= self.poll_after <= 86400:
+            raise ValueError("poll_after must be from 5 to 86400 seconds.")
+        check_file("enrollment_code_file", self.enrollment_code_file)

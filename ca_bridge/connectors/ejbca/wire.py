@@ -1,0 +1,124 @@
+"""What EJBCA's REST interface understands: end entities, certificates by issuer and serial, searches."""
+
+import base64
+import hashlib
+import hmac
+import re
+from typing import Any
+from urllib.parse import quote
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils.translation import gettext as _
+
+from ca_bridge.connectors.ejbca.options import EjbcaOptions
+from ca_bridge.contract import CertificateOrder, RevocationReason
+from ca_bridge.errors import CaError
+from ca_bridge.http import Reply, secret
+
+
+def reason_of(reason: RevocationReason) -> str:
+    """As EJBCA calls it: like RFC 5280, but for one letter."""
+    return reason.name.replace("PRIVILEGE_", "PRIVILEGES_")
+
+
+def username(order: CertificateOrder, options: EjbcaOptions) -> str:
+    """The end entity of an order: one for each, so that what was issued for it can be searched for."""
+    return f"{options.username_prefix}{order.idempotency_key}"
+
+
+def enrollment_code(order: CertificateOrder, options: EjbcaOptions) -> str:
+    """The end entity's code: the same at each try and at the end of an approval, and kept nowhere."""
+    key = secret(options.enrollment_code_file).encode()
+    return hmac.digest(key, username(order, options).encode(), hashlib.sha256).hex()
+
+
+def enrolment(order: CertificateOrder, options: EjbcaOptions) -> dict[str, Any]:
+    """The body for pkcs10enroll: subject and alternative names of the end entity come from the CSR."""
+    emails = [value for kind, value in order.content.subject_alt_names if kind == "email"]
+    return {
+        "certificate_request": x509.load_der_x509_csr(order.csr).public_bytes(Encoding.PEM).decode(),
+        "certificate_profile_name": order.ca_profile,
+        "end_entity_profile_name": options.end_entity_profile,
+        "certificate_authority_name": options.ca_name,
+        "username": username(order, options),
+        "password": enrollment_code(order, options),
+        "include_chain": False,
+    } | ({"email": emails[0]} if emails else {})
+
+
+def search(order: CertificateOrder, options: EjbcaOptions, *, active: bool) -> dict[str, Any]:
+    """The body for a search for what an order's end entity has: QUERY is what every version knows."""
+    wanted = {"QUERY": username(order, options)} | ({"STATUS": "CERT_ACTIVE"} if active else {})
+    criteria = [{"property": name, "value": value, "operation": "EQUAL"} for name, value in wanted.items()]
+    return {"max_number_of_results": 100, "criteria": criteria}
+
+
+def record(reply: Reply) -> dict[str, Any]:
+    """The body, which is a JSON object in every answer."""
+    found = reply.json()
+    if not isinstance(found, dict):
+        raise reply.garbled("no JSON object")
+    return found
+
+
+def certificate_of(reply: Reply, found: Any) -> x509.Certificate:
+    """An answer's certificate: DER in base64 once at enrolment, twice in the searches of some versions."""
+    try:
+        octets = base64.b64decode(found["certificate"])
+        return x509.load_der_x509_certificate(octets if octets[:1] == b"0" else base64.b64decode(octets))
+    except (KeyError, TypeError, ValueError) as error:
+        raise reply.garbled("no certificate") from error
+
+
+def certificates_of(reply: Reply) -> list[x509.Certificate]:
+    """What a search found, oldest first."""
+    found = record(reply).get("certificates")
+    if not isinstance(found, list):
+        raise reply.garbled("no certificates")
+    loaded = [certificate_of(reply, each) for each in found]
+    return sorted(loaded, key=lambda each: (each.not_valid_before_utc, each.serial_number))
+
+
+def request_id(reply: Reply) -> str:
+    """The number of the approval request: a field, or in the link to its end, as the version has it."""
+    if match := re.search(r'(?:/certificate/|"request_id" *: *)(\d+)', reply.text):
+        return match[1]
+    raise reply.garbled("no request id")
+
+
+def path_of(certificate: bytes) -> str:
+    """Where a certificate stands: its issuer, and its serial number in hexadecimal."""
+    loaded = x509.load_der_x509_certificate(certificate)
+    return f"/v1/certificate/{quote(loaded.issuer.rfc4514_string(), safe='')}/{loaded.serial_number:x}"
+
+
+def has_ended(reply: Reply) -> bool:
+    """Whether an approval has come to an end without a certificate."""
+    words = "has been rejected|has expired|could not be executed"
+    return reply.status == 400 and re.search(words, reply.text) is not None
+
+
+def waits_already(reply: Reply) -> bool:
+    """Whether it waits for an approval; also where that was asked for before (an ApprovalException)."""
+    return reply.status == 202 or (reply.status in (400, 409) and "approval" in reply.text.lower())
+
+
+def refuses(reply: Reply) -> bool:
+    """Whether EJBCA itself says no; a 404 without its words comes from a wrong address."""
+    itself = reply.status in (400, 404, 409, 413, 422) and "error_code" in reply.text
+    return itself and not waits_already(reply)
+
+
+def not_taken(reply: Reply) -> CaError:
+    """Our certificate does not count, or EJBCA is in trouble: both pass, once an operator has mended it."""
+    if reply.status in (401, 403):
+        return CaError(_("The certificate authority does not take our credentials."), reply.said())
+    return CaError(_("The certificate authority is out of service for now."), reply.said())
+
+
+def not_done(reply: Reply) -> CaError:
+    """For what was asked about a certificate."""
+    if refuses(reply):
+        return CaError(_("This CA has not issued this certificate."), reply.said(), permanent=True)
+    return not_taken(reply)

@@ -1,0 +1,197 @@
+"""Keys in a PKCS#11 token: they sign there and never leave it. One session for each process and token."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import pkcs11
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
+
+from ca_bridge.errors import CaError
+
+Result = TypeVar("Result")
+_KEPT_INSIDE = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
+_TROUBLES = (RuntimeError, OSError, UnicodeDecodeError)  # errors of PKCS#11 are RuntimeErrors
+
+
+class _Process:
+    """What one process has opened. A child of a fork begins anew (PKCS#11 base specification, C_Initialize).
+
+    A module is used by one thread at a time, which is what it was told when it was initialised.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.modules: set[str] = set()
+        self.sessions: dict[tuple[str, str], Any] = {}
+
+
+# By process id, and never cleared: to drop a parent's session would close ours of the same number.
+_processes: dict[int, _Process] = {}
+_loaded: set[str] = set()  # modules, in this process or before a fork in its parent
+
+
+class Token:
+    """A token by its label, opened with the PIN in a file when it is first needed.
+
+    Every method raises CaError, a passing one, where the token does not do what is asked of it.
+    """
+
+    def __init__(self, module: str, label: str, pin_file: str) -> None:
+        self._module, self._label, self._pin_file = module, label, pin_file
+        self._refused = ""
+
+    def make(self, label: str, bits: int) -> "TokenKey":
+        """Return the key of this label, made now if there is none."""
+        if not self.holds(label):
+            self._do(lambda _session: self._generate(label, bits))
+        return self.open(label)
+
+    def open(self, label: str) -> "TokenKey":
+        """Return the key of this label, to sign with."""
+        found = self._do(lambda session: _public_key(_private(session, label)))
+        if found is None:
+            raise CaError("The HSM does not hold the CA's key.", f"token {self._label}, key {label}")
+        return TokenKey(self, label, found)
+
+    def holds(self, label: str) -> bool:
+        """Whether there is a private key of this label."""
+        return self._do(lambda session: _private(session, label) is not None)
+
+    def sign(self, label: str, data: bytes) -> bytes:
+        """Return an RSASSA-PKCS1-v1_5 signature with SHA-256."""
+        signature = self._do(lambda session: _signature(_private(session, label), data))
+        if signature is None:
+            raise CaError("The HSM does not hold the CA's key.", f"token {self._label}, key {label}")
+        return signature
+
+    def _do(self, action: Callable[[Any], Result]) -> Result:
+        """Do something in our session; once more in a new one, where the token has forgotten the first."""
+        process = _processes.setdefault(os.getpid(), _Process())
+        with process.lock:
+            known = process.sessions.get((self._module, self._label))
+            if known is not None:
+                try:
+                    return action(known)
+                except _TROUBLES:
+                    del process.sessions[self._module, self._label]
+            try:
+                return action(self._open(process))
+            except _TROUBLES as error:
+                raise self._trouble(error) from None
+
+    def _open(self, process: _Process) -> Any:
+        session = self._log_in(_library(process, self._module).get_token(token_label=self._label))
+        process.sessions[self._module, self._label] = session
+        return session
+
+    def _log_in(self, token: Any, *, rw: bool = False) -> Any:
+        """A PIN that was refused is not tried again: a token locks itself after some tries."""
+        pin = Path(self._pin_file).read_text(encoding="utf-8").strip()
+        if pin == self._refused:
+            raise pkcs11.PinIncorrect
+        try:
+            return token.open(user_pin=pin, rw=rw)
+        except pkcs11.UserAlreadyLoggedIn:  # in another session of this process
+            return token.open(rw=rw)
+        except pkcs11.PinIncorrect:
+            self._refused = pin
+            raise
+
+    def _generate(self, label: str, bits: int) -> None:
+        process = _processes[os.getpid()]
+        token = _library(process, self._module).get_token(token_label=self._label)
+        with self._log_in(token, rw=True) as session:
+            session.generate_keypair(
+                KeyType.RSA,
+                bits,
+                id=label.encode(),
+                label=label,
+                store=True,
+                capabilities=MechanismFlag.SIGN | MechanismFlag.VERIFY,
+                private_template=_KEPT_INSIDE,
+            )
+
+    def _trouble(self, error: Exception) -> CaError:
+        """What a file or the module says in its own words may be a secret; its kind is not."""
+        if isinstance(error, OSError):
+            return CaError("The PIN of the HSM cannot be read.", f"hsm_pin_file: {type(error).__name__}")
+        if isinstance(error, pkcs11.PinIncorrect):
+            return CaError("The HSM refuses the PIN.", f"token {self._label}; it is not tried again")
+        return CaError(
+            "The HSM does not do what the certificate authority asks of it.",
+            f"{self._module}, token {self._label}: {type(error).__name__}",
+        )
+
+
+def _library(process: _Process, module: str) -> Any:
+    library = pkcs11.lib(module)
+    if module in _loaded and module not in process.modules:
+        library.reinitialize()  # it came with the fork
+    _loaded.add(module)
+    process.modules.add(module)
+    return library
+
+
+def _private(session: Any, label: str) -> Any:
+    try:
+        return session.get_key(object_class=ObjectClass.PRIVATE_KEY, key_type=KeyType.RSA, label=label)
+    except pkcs11.NoSuchKey:
+        return None
+
+
+def _public_key(key: Any) -> rsa.RSAPublicKey | None:
+    if key is None:
+        return None
+    exponent, modulus = (
+        int.from_bytes(key[each], "big") for each in (Attribute.PUBLIC_EXPONENT, Attribute.MODULUS)
+    )
+    return rsa.RSAPublicNumbers(exponent, modulus).public_key()
+
+
+def _signature(key: Any, data: bytes) -> bytes | None:
+    return None if key is None else bytes(key.sign(data, mechanism=Mechanism.SHA256_RSA_PKCS))
+
+
+class TokenKey(rsa.RSAPrivateKey):
+    """A key as `cryptography` takes it, of which nothing is here but its public half."""
+
+    def __init__(self, token: Token, label: str, public: rsa.RSAPublicKey) -> None:
+        self._token, self._label, self._public = token, label, public
+
+    @property
+    def key_size(self) -> int:
+        return self._public.key_size
+
+    def public_key(self) -> rsa.RSAPublicKey:
+        return self._public
+
+    def sign(self, data: Any, padding: Any, algorithm: Any) -> bytes:
+        """Sign what the CA signs: RSASSA-PKCS1-v1_5 with SHA-256."""
+        if not isinstance(padding, PKCS1v15) or not isinstance(algorithm, hashes.SHA256):
+            raise UnsupportedAlgorithm("The CA signs by RSASSA-PKCS1-v1_5 with SHA-256.")
+        return self._token.sign(self._label, bytes(data))
+
+    def decrypt(self, ciphertext: bytes, padding: Any) -> NoReturn:  # noqa: ARG002 the interface's signature
+        self._refuse()
+
+    def private_numbers(self) -> NoReturn:
+        self._refuse()
+
+    def private_bytes(self, encoding: Any, format: Any, encryption_algorithm: Any) -> NoReturn:  # noqa: A002, ARG002 the interface's signature
+        self._refuse()
+
+    def __copy__(self) -> "TokenKey":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "TokenKey":
+        return self
+
+    def _refuse(self) -> NoReturn:
+        raise UnsupportedAlgorithm("A key in an HSM does nothing but sign.")

@@ -1,0 +1,135 @@
+"""Where the keys of the CA lie: in files of its directory, encrypted under one passphrase, or in an HSM."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ca_bridge.connectors.embedded.options import EmbeddedOptions
+from ca_bridge.errors import CaError
+
+if TYPE_CHECKING:
+    from ca_bridge.connectors.embedded.hsm import Token
+
+MINIMUM_PASSPHRASE = 16
+
+
+class KeyStore:
+    """The keys of one CA, by the issuer that they sign for.
+
+    Where there is an HSM, keys are made there; those that lie in files already are used from there.
+    """
+
+    def __init__(self, options: EmbeddedOptions, directory: Path | None = None) -> None:
+        self.options = options
+        self._directory = directory or Path(options.directory)
+        self._token = _token(options) if options.hsm_module else None
+
+    def make(self, issuer: str, bits: int) -> rsa.RSAPrivateKey:
+        """Make the key of an issuer. Raises CaError where there is a file of it.
+
+        One that lies in the HSM under this label is taken: of a ceremony, or of a try that broke off.
+        """
+        if self._token:
+            return self._token.make(self.options.key_label(issuer), bits)
+        key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+        write(self.file(issuer), encrypt(key, self.passphrase()))
+        return key
+
+    def open(self, issuer: str) -> rsa.RSAPrivateKey:
+        """Return what signs for an issuer. Raises CaError, a passing one."""
+        if self._token and not self.file(issuer).exists():
+            return self._token.open(self.options.key_label(issuer))
+        return self.open_file(self.file(issuer))
+
+    def open_file(self, path: Path) -> rsa.RSAPrivateKey:
+        """Return a key from elsewhere that this store has written, such as the root's from its safe."""
+        try:
+            return decrypt(path.read_bytes(), self.passphrase())
+        except (OSError, ValueError, TypeError) as error:
+            raise CaError(
+                "The certificate authority cannot open its key.", f"{path}: {type(error).__name__}"
+            ) from None
+
+    def holds(self, issuer: str) -> bool:
+        """Whether the key of an issuer is here. Raises CaError where the HSM does not answer."""
+        if self.file(issuer).exists():
+            return True
+        return self._token is not None and self._token.holds(self.options.key_label(issuer))
+
+    def file(self, issuer: str) -> Path:
+        """Return the place of an issuer's key."""
+        return self._directory / f"{issuer}.key"
+
+    def passphrase(self) -> bytes:
+        """Return the passphrase of the keys. Raises CaError."""
+        return _passphrase(self.options)
+
+
+def _token(options: EmbeddedOptions) -> "Token":
+    try:
+        from ca_bridge.connectors.embedded.hsm import Token  # the extra "hsm" is not installed everywhere
+    except ImportError as error:
+        raise CaError("python-pkcs11, for the HSM, is not installed.", str(error)) from error
+    return Token(options.hsm_module, options.hsm_token, options.hsm_pin_file)
+
+
+def decrypt(pem: bytes, passphrase: bytes) -> rsa.RSAPrivateKey:
+    """Return a key that encrypt() wrote. Raises ValueError or TypeError."""
+    key = serialization.load_pem_private_key(pem, passphrase)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("not an RSA key")
+    return key
+
+
+def encrypt(key: rsa.RSAPrivateKey, passphrase: bytes) -> bytes:
+    """Return the key as PKCS#8 (PEM) under a passphrase."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase),
+    )
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a new file for this user alone, whole or not at all. Raises CaError where there is one."""
+    workshop = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(workshop, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _place(workshop, path)
+    except OSError as error:
+        raise CaError(f"{path} cannot be written.", error.strerror or "", permanent=True) from error
+    finally:
+        workshop.unlink(missing_ok=True)
+
+
+def _place(workshop: Path, path: Path) -> None:
+    """Never over another file, and where it can be, whole from the first moment."""
+    try:
+        os.link(workshop, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, such as a memory stick's
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        workshop.replace(path)
+
+
+def _passphrase(options: EmbeddedOptions) -> bytes:
+    try:
+        passphrase = Path(options.passphrase_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaError(
+            f"The passphrase of the CA {options.name} cannot be read.",
+            f"passphrase_file {options.passphrase_file}: {type(error).__name__}",
+        ) from None
+    if len(passphrase) < MINIMUM_PASSPHRASE:
+        raise CaError(
+            f"The passphrase of the CA {options.name} is shorter than {MINIMUM_PASSPHRASE} characters."
+        )
+    return passphrase.encode()

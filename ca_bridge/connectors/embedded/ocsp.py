@@ -1,0 +1,112 @@
+"""What the embedded CA says by OCSP (RFC 6960): the answer to a request, from the register."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.ocsp import (
+    OCSPCertStatus,
+    OCSPRequest,
+    OCSPResponderEncoding,
+    OCSPResponseBuilder,
+    load_der_ocsp_response,
+)
+
+from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.connectors.embedded.wire import Period, Revoked, Signer
+from ca_bridge.contract import RevocationReason
+
+LIFETIME = timedelta(days=1)
+UNKNOWN_LIFETIME = timedelta(minutes=5)  # what is unknown now may be issued in a moment
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the register says of one certificate: known or not, and whether it is revoked."""
+
+    known: bool
+    revoked: Revoked | None = None
+
+
+def is_about(request: OCSPRequest, issuer: x509.Certificate) -> bool:
+    """Whether the request asks for a certificate of this issuer, by its name and key (RFC 6960 4.1.1)."""
+    named, keyed = (
+        _digest(data, request.hash_algorithm) for data in (issuer.subject.public_bytes(), _key_bits(issuer))
+    )
+    return (request.issuer_name_hash, request.issuer_key_hash) == (named, keyed)
+
+
+def status(ca: str, issuer: str, serial: int) -> Status:
+    """Return what the register says now of what this issuer signed."""
+    rows = IssuedCertificate.objects.filter(ca=ca, serial_hex=f"{serial:x}", issuer=issuer)
+    row = rows.only("revoked_at", "reason").first()
+    if row is None or row.revoked_at is None:
+        return Status(known=row is not None)
+    return Status(known=True, revoked=Revoked(serial, row.revoked_at, RevocationReason(row.reason)))
+
+
+def sign(request: OCSPRequest, found: Status, signer: Signer, now: datetime) -> bytes:
+    """Return the answer (DER) to a request, with the nonce that came with it (RFC 9654)."""
+    builder = _single(request, found, _period(found, signer, now))
+    builder = builder.responder_id(OCSPResponderEncoding.HASH, signer.certificate)
+    builder = builder.certificates([signer.certificate])
+    for extension in request.extensions:
+        if isinstance(extension.value, x509.OCSPNonce):
+            builder = builder.add_extension(extension.value, critical=False)
+    return builder.sign(signer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def period_of(answer: bytes) -> Period:
+    """Return from when until when an answer holds that sign() made."""
+    (single,) = load_der_ocsp_response(answer).responses
+    end = single.next_update_utc or single.this_update_utc
+    return Period(single.this_update_utc, end)
+
+
+def _period(found: Status, signer: Signer, now: datetime) -> Period:
+    """No answer outlives its signer."""
+    lifetime = LIFETIME if found.known else UNKNOWN_LIFETIME
+    return Period(now, min(now + lifetime, signer.certificate.not_valid_after_utc))
+
+
+def _single(request: OCSPRequest, found: Status, period: Period) -> OCSPResponseBuilder:
+    return OCSPResponseBuilder().add_response_by_hash(
+        issuer_name_hash=request.issuer_name_hash,
+        issuer_key_hash=request.issuer_key_hash,
+        serial_number=request.serial_number,
+        algorithm=request.hash_algorithm,
+        cert_status=_word(found),
+        this_update=period.start,
+        next_update=period.end,
+        revocation_time=found.revoked.at if found.revoked else None,
+        revocation_reason=_reason(found.revoked) if found.revoked else None,
+    )
+
+
+def _word(found: Status) -> OCSPCertStatus:
+    if found.revoked:
+        return OCSPCertStatus.REVOKED
+    return OCSPCertStatus.GOOD if found.known else OCSPCertStatus.UNKNOWN
+
+
+def _reason(revoked: Revoked) -> x509.ReasonFlags | None:
+    """Left out where it is unspecified, as in a CRL (RFC 5280 5.3.1)."""
+    if revoked.reason is RevocationReason.UNSPECIFIED:
+        return None
+    return x509.ReasonFlags(revoked.reason.value)
+
+
+def _digest(data: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
+    digest = hashes.Hash(algorithm)
+    digest.update(data)
+    return digest.finalize()
+
+
+def _key_bits(issuer: x509.Certificate) -> bytes:
+    """The value of the BIT STRING subjectPublicKey: of an RSA key its PKCS#1."""
+    key = issuer.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise TypeError("the embedded CA signs with RSA")
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)

@@ -1,0 +1,85 @@
+"""The connector to a CA that speaks Enrollment over Secure Transport (RFC 7030)."""
+
+from collections.abc import Sequence
+
+from cryptography import x509
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from ca_bridge.connectors.est import wire
+from ca_bridge.connectors.est.options import EstOptions
+from ca_bridge.contract import (
+    Answer,
+    CertificateOrder,
+    Health,
+    Pending,
+    Refused,
+    RevocationOutcome,
+    RevocationReason,
+)
+from ca_bridge.errors import CaError
+from ca_bridge.http import Http, basic, secret
+
+
+class EstConnector:
+    """Enrols, at once or once the CA has decided. EST knows no revocation and no search."""
+
+    Options = EstOptions
+    revokes = False
+
+    def __init__(self, options: EstOptions) -> None:
+        self.options = options
+        self._http = Http(options)
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        """Enrol. The CA decides what its certificates say, and until when: the bridge compares."""
+        reply = self._http.call(
+            "POST",
+            wire.path(wire.ENROLL, order.ca_profile if self.options.labels else ""),
+            data=wire.body(order),
+            headers=wire.HEADERS | self._credentials(),
+            orders=True,
+        )
+        match reply.status:
+            case 200:
+                return wire.issued(reply, order)
+            case 202:
+                wait = wire.wait_of(reply, self.options.longest_wait)
+                return Pending(order.idempotency_key, timezone.now() + wait)
+            case 401 | 403:
+                raise CaError(
+                    _("The certificate authority does not take our credentials."), f"HTTP {reply.status}"
+                )
+            case 429 | 503:
+                raise CaError(_("The certificate authority is out of service for now."), reply.said())
+            case status if 400 <= status < 500:
+                return Refused(_("The certificate authority refused the request."), reply.said())
+        raise reply.garbled(reply.said())
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
+        """What waits is asked for by the same request once more (RFC 7030 4.2.3)."""
+        return self.issue(order)
+
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:  # noqa: ARG002 the contract's signature
+        """EST has no message for it."""
+        return RevocationOutcome.UNSUPPORTED
+
+    def chain(self) -> Sequence[bytes]:
+        """Return what stands in chain_file."""
+        return self.options.chain
+
+    def health(self) -> Health:
+        """Whether it hands out its CA certificates, and they are those that we trust."""
+        reply = self._http.call("GET", wire.path("cacerts"), headers=self._credentials())
+        if not reply.ok:
+            return Health(ok=False, detail=reply.said())
+        known = {x509.load_der_x509_certificate(each) for each in self.options.chain}
+        if known.isdisjoint(wire.certificates(reply)):
+            return Health(ok=False, detail="Its CA certificates (cacerts) are not those of chain_file.")
+        detail = "It hands out the CA certificates of chain_file. It asks for credentials at a request only."
+        return Health(ok=True, detail=detail)
+
+    def _credentials(self) -> dict[str, str]:
+        if not self.options.user:
+            return {}
+        return basic(self.options.user, secret(self.options.password_file))

@@ -1,0 +1,125 @@
+"""The connector to Nexus Certificate Manager, by the REST API of its Protocol Gateway."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from cryptography import x509
+from django.utils.translation import gettext as _
+
+from ca_bridge.connectors.nexus_cm import wire
+from ca_bridge.connectors.nexus_cm.options import NexusCmOptions
+from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
+from ca_bridge.contract import RevocationOutcome as Outcome
+from ca_bridge.contract import RevocationReason as Reason
+from ca_bridge.errors import CaError
+from ca_bridge.http import Http, Reply
+
+BACKDATING = timedelta(hours=1)  # by which a CA may date a certificate before what was ordered
+
+
+class NexusCmConnector:
+    """Issues at once, and revokes; an officer signs both. Certificates are searched by common name."""
+
+    Options = NexusCmOptions
+
+    def __init__(self, options: NexusCmOptions) -> None:
+        self.options = options
+        self._http = Http(options)
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        """Have the CSR signed by a token procedure, from when until when it was ordered."""
+        reply = self._signed("/certificates/pkcs10", wire.form_of(order), orders=True)
+        if fault := wire.fault_of(reply):
+            raise fault
+        if (code := wire.code_of(reply)) and code != wire.GENERAL_ERROR:
+            return Refused(_("The certificate authority refused the request."), reply.said())
+        if not reply.ok or code:
+            raise reply.garbled(reply.said())
+        return Issued(wire.certificate_of(reply), self.options.issuers)
+
+    def _signed(self, path: str, form: Mapping[str, str], *, orders: bool) -> Reply:
+        """Ask; what the gateway wants to have signed is signed, and sent again with the signature."""
+        reply = self._post(path, form, orders=orders)
+        if data := wire.to_sign(reply):
+            signature = wire.signature(data, self.options.signer)
+            reply = self._post(path, {**form, "signature": signature}, orders=orders)
+        return reply
+
+    def _post(self, path: str, form: Mapping[str, str], *, orders: bool) -> Reply:
+        body, kind = wire.encoded(form)
+        headers = wire.ACCEPT | {"Content-Type": kind}
+        return self._http.call("POST", path, data=body, headers=headers, orders=orders)
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
+        """This CA decides at once; the handle says nothing more than the order."""
+        return self.issue(order)
+
+    def find(self, order: CertificateOrder) -> Issued | None:
+        """The first certificate for the order's key that is not revoked."""
+        found = (each for entry, each in self._of_key(order) if entry["status"] != "revoked")
+        certificate = next(found, None)
+        return Issued(certificate, self.options.issuers) if certificate else None
+
+    def find_all(self, order: CertificateOrder) -> Sequence[bytes]:
+        """Every certificate for the order's key."""
+        return [certificate for _entry, certificate in self._of_key(order)]
+
+    def _of_key(self, order: CertificateOrder) -> Iterator[tuple[wire.Entry, bytes]]:
+        request = x509.load_der_x509_csr(order.csr)
+        for entry, certificate in self._search(request.subject, order.not_before - BACKDATING):
+            if x509.load_der_x509_certificate(certificate).public_key() == request.public_key():
+                yield entry, certificate
+
+    def _search(self, subject: x509.Name, since: datetime) -> Iterator[tuple[wire.Entry, bytes]]:
+        """All certificates of a common name that are valid from then or later, and CM's entries for them."""
+        offset, hits = 0, 1
+        while offset < hits:
+            found = self._read(f"/certificates?{wire.query_of(subject, since, offset)}")
+            entries, hits = wire.entries_of(found)
+            for entry in entries:
+                path = f"/certificates/{quote(entry['certid'], safe='')}/download"
+                yield entry, wire.certificate_of(self._read(path))
+            offset += wire.PAGE
+
+    def _read(self, path: str) -> Reply:
+        reply = self._http.call("GET", path, headers=wire.ACCEPT)
+        if not reply.ok or wire.code_of(reply):
+            raise wire.fault_of(reply) or reply.garbled(reply.said())
+        return reply
+
+    def revoke(self, certificate: bytes, reason: Reason) -> Outcome:
+        """Revoke with the reason. A hold is not supported: nothing here would end it."""
+        if reason is Reason.CERTIFICATE_HOLD:
+            return Outcome.UNSUPPORTED
+        facts = x509.load_der_x509_certificate(certificate)
+        found = self._search(facts.subject, facts.not_valid_before_utc)
+        entry = next((entry for entry, each in found if each == certificate), None)
+        if entry is None:
+            raise CaError(_("This CA has not issued this certificate."), permanent=True)
+        if entry["status"] == "revoked":
+            return Outcome.ALREADY_REVOKED
+        form = {"certid": entry["certid"], "reason": str(wire.REASONS[reason])}
+        reply = self._signed("/certificates/revoke", form, orders=False)
+        if not reply.ok or wire.answer_of(reply).get("error") != 0:
+            raise wire.fault_of(reply) or reply.garbled(reply.said())
+        return Outcome.REVOKED
+
+    def chain(self) -> Sequence[bytes]:
+        """Return what stands in chain_file."""
+        return self.options.chain
+
+    def profiles(self) -> Sequence[str]:
+        """The token procedures for requests that it shows to our officer."""
+        reply = self._read("/procedures?mediaType=pkcs10")
+        procedures = wire.answer_of(reply).get("procedures")
+        if not isinstance(procedures, list):
+            return ()
+        return [str(each["procid"]) for each in procedures if isinstance(each, dict) and "procid" in each]
+
+    def health(self) -> Health:
+        """Whether it lists token procedures for requests to our officer."""
+        procedures = self.profiles()
+        if not procedures:
+            return Health(ok=False, detail="It shows our officer no token procedure for PKCS#10 requests.")
+        return Health(ok=True, detail=f"It shows our officer {len(procedures)} token procedures.")

@@ -1,0 +1,133 @@
+"""What the CM REST API understands: forms that an officer signs, searches, errors."""
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypedDict
+from urllib.parse import urlencode
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs7
+from django.utils.translation import gettext as _
+
+from ca_bridge.contract import CertificateOrder, RevocationReason
+from ca_bridge.errors import CaError
+from ca_bridge.http import Reply, secret
+
+ACCEPT = {"Accept": "application/pkix-cert"}
+PAGE = 50  # certificates in an answer of a search
+GENERAL_ERROR, CREDENTIALS = -1, (-15, -17)  # privileges, signature
+_PASSING = (-12, -18, -40)  # not initialised, no connection to CM, too many requests
+REASONS = dict(zip(RevocationReason, (0, 1, 3, 4, 5, 6, 9), strict=True))  # CRLReason of RFC 5280 5.3.1
+
+
+class Entry(TypedDict):
+    """What CM says of a certificate that it has found: under which identifier, and whether it is revoked."""
+
+    certid: str
+    status: str
+
+
+def moment(time: datetime) -> str:
+    """A moment as the API wants it (ISO 8601, in UTC)."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def form_of(order: CertificateOrder) -> dict[str, str]:
+    """The request, the procedure, and from when until when."""
+    return {
+        "pkcs10": base64.b64encode(order.csr).decode(),
+        "procname": order.ca_profile,
+        "validfrom": moment(order.not_before),
+        "validto": moment(order.not_after),
+    }
+
+
+def encoded(form: Mapping[str, str]) -> tuple[bytes, str]:
+    """A form, and its content type: a request in parts (RFC 7578), all else in the way of addresses."""
+    if "pkcs10" not in form:
+        return urlencode(form).encode(), "application/x-www-form-urlencoded"
+    boundary = secrets.token_hex(16)
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    parts = "".join(head % part for part in form.items())
+    return f"{parts}--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+def signature(data: bytes, files: tuple[str, str, str]) -> str:
+    """An officer's CMS SignedData with the data in it (RFC 5652 5), in base64."""
+    certificate_file, key_file, passphrase_file = files
+    password = secret(passphrase_file).encode() if passphrase_file else None
+    try:
+        certificate = x509.load_pem_x509_certificate(Path(certificate_file).read_bytes())
+        key: Any = load_pem_private_key(Path(key_file).read_bytes(), password)
+        builder = pkcs7.PKCS7SignatureBuilder().set_data(data).add_signer(certificate, key, SHA256())
+        made = builder.sign(Encoding.DER, [pkcs7.PKCS7Options.Binary])
+    except (OSError, ValueError, TypeError) as error:
+        message = _("The credentials for the certificate authority cannot be read.")
+        raise CaError(message, f"{key_file}: {type(error).__name__}") from error
+    return base64.b64encode(made).decode()
+
+
+def answer_of(reply: Reply) -> dict[str, Any]:
+    """An answer in JSON; empty where it is none."""
+    try:
+        found = json.loads(reply.body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def to_sign(reply: Reply) -> bytes:
+    """What the officer is asked to sign; empty where nothing is."""
+    data = answer_of(reply).get("dataToSign")
+    try:
+        return base64.b64decode(data, validate=True) if isinstance(data, str) else b""
+    except ValueError as error:
+        raise reply.garbled("dataToSign is no base64") from error
+
+
+def code_of(reply: Reply) -> int:
+    """The API's code for what went wrong; 0 where it says none."""
+    code = answer_of(reply).get("error")
+    return code if isinstance(code, int) else 0
+
+
+def fault_of(reply: Reply) -> CaError | None:
+    """Credentials that do not count, or trouble that passes; none where it is neither."""
+    if reply.status in (401, 403) or code_of(reply) in CREDENTIALS:
+        return CaError(_("The certificate authority does not take our credentials."), reply.said())
+    if reply.status in (429, 503) or code_of(reply) in _PASSING:
+        return CaError(_("The certificate authority is out of service for now."), reply.said())
+    return None
+
+
+def query_of(subject: x509.Name, since: datetime, offset: int) -> str:
+    """What searches a page of the certificates of a common name, valid from a moment or later."""
+    names = subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    name = {"subjectCommonName": str(names[0].value)} if names else {}
+    page = {"searchLimit": str(PAGE), "searchOffset": str(offset)}
+    return urlencode(name | {"validFromTimeFrom": moment(since)} | page)
+
+
+def entries_of(reply: Reply) -> tuple[list[Entry], int]:
+    """What a search has found on this page, and how many there are on all."""
+    try:
+        entries: list[Entry] = [
+            {"certid": str(each["certid"]), "status": str(each["status"])}
+            for each in answer_of(reply)["certificates"]
+        ]
+        return entries, int(answer_of(reply)["searchHits"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise reply.garbled("no list of certificates") from error
+
+
+def certificate_of(reply: Reply) -> bytes:
+    """The certificate (DER) that is the answer."""
+    try:
+        return x509.load_der_x509_certificate(reply.body).public_bytes(Encoding.DER)
+    except ValueError as error:
+        raise reply.garbled("no certificate") from error

@@ -1,0 +1,102 @@
+"""The connector to step-ca, by its JWK and X5C provisioners."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from django.utils.translation import gettext as _
+
+from ca_bridge.connectors.step_ca import wire
+from ca_bridge.connectors.step_ca.options import StepCaOptions
+from ca_bridge.contract import (
+    Answer,
+    CertificateOrder,
+    Health,
+    Issued,
+    Refused,
+    RevocationOutcome,
+    RevocationReason,
+)
+from ca_bridge.errors import CaError
+from ca_bridge.http import Http, Reply
+
+PAGES = 50  # of its list of provisioners, at most
+
+
+class StepCaConnector:
+    """Issues at once, each time with a new token, and revokes for good; step-ca has no search and no hold."""
+
+    Options = StepCaOptions
+
+    def __init__(self, options: StepCaOptions) -> None:
+        self.options = options
+        self._http = Http(options)
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        """Have the CSR signed until the end that was ordered, by the provisioner that the profile names."""
+        body = wire.sign_request(self.options, order)
+        reply = self._http.call("POST", wire.SIGN, data=body, orders=True)
+        if reply.ok:
+            certificate, *chain = wire.certificates(reply)
+            return Issued(certificate, tuple(chain))
+        if reply.status == 401 and not self._knows(order.ca_profile):
+            return Refused(
+                _("The certificate authority refused the request."), f"no provisioner {order.ca_profile}"
+            )
+        if reply.status in (401, 429, 503):
+            raise _not_taken(reply)
+        if 400 <= reply.status < 500:
+            return Refused(_("The certificate authority refused the request."), wire.said(reply))
+        raise reply.garbled(wire.said(reply))
+
+    def _knows(self, provisioner: str) -> bool:
+        """Whether it has the provisioner; with a token of one that it has not it says no more than 401."""
+        cursor = ""
+        for _page in range(PAGES):
+            reply = self._http.call("GET", f"/provisioners?limit=100&cursor={quote(cursor, safe='')}")
+            if not reply.ok:
+                raise _not_taken(reply)
+            names, cursor = wire.provisioners(reply)
+            if provisioner in names or not cursor:
+                return provisioner in names
+        return True  # nobody has counted them all: the token is to blame
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
+        """This CA decides at once; the handle says nothing more than the order."""
+        return self.issue(order)
+
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
+        """Revoke for good, with the reason. A hold would have no end: it is not supported."""
+        if reason is RevocationReason.CERTIFICATE_HOLD:
+            return RevocationOutcome.UNSUPPORTED
+        body = wire.revoke_request(self.options, certificate, reason)
+        reply = self._http.call("POST", wire.REVOKE, data=body)
+        if reply.ok:
+            return RevocationOutcome.REVOKED
+        if reply.status == 400 and "already revoked" in wire.said(reply):
+            return RevocationOutcome.ALREADY_REVOKED
+        if reply.status in (400, 403):
+            message = _("The certificate authority refused the revocation.")
+            raise CaError(message, wire.said(reply), permanent=True)
+        raise _not_taken(reply)
+
+    def chain(self) -> Sequence[bytes]:
+        """Return what stands in chain_file."""
+        return self.options.chain
+
+    def health(self) -> Health:
+        """Whether it is well, and takes a token of ours: it refuses what is asked with it for its name."""
+        state = self._http.call("GET", "/health")
+        if not state.ok:
+            return Health(ok=False, detail=wire.said(state))
+        reply = self._http.call("POST", wire.SIGN, data=wire.probe(self.options))
+        if reply.status == 403:
+            return Health(ok=True, detail=f"It takes tokens of {self.options.provisioner}.")
+        return Health(ok=False, detail=f"It does not take our token: {wire.said(reply)}")
+
+
+def _not_taken(reply: Reply) -> Exception:
+    if reply.status == 401:
+        return CaError(_("The certificate authority does not take our credentials."), wire.said(reply))
+    if reply.status in (429, 503):
+        return CaError(_("The certificate authority is out of service for now."), wire.said(reply))
+    return reply.garbled(wire.said(reply))

@@ -1,0 +1,95 @@
+"""The connector to the PKI engine of HashiCorp Vault or OpenBao."""
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext as _
+
+from ca_bridge.connectors.vault import wire
+from ca_bridge.connectors.vault.options import VaultOptions
+from ca_bridge.contract import (
+    Answer,
+    CertificateOrder,
+    Health,
+    Issued,
+    Refused,
+    RevocationOutcome,
+    RevocationReason,
+)
+from ca_bridge.errors import CaError
+from ca_bridge.http import Reply
+
+
+class VaultConnector:
+    """Issues at once, and revokes for good; the engine knows no holds, no reasons and no search."""
+
+    Options = VaultOptions
+
+    def __init__(self, options: VaultOptions) -> None:
+        self.options = options
+        self._vault = wire.Vault(options)
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        """Sign the CSR, until exactly the end that was ordered."""
+        verb = "sign-verbatim" if self.options.verbatim else "sign"
+        path = f"/v1/{self.options.mount}/{verb}/{order.ca_profile}"
+        body = wire.signing_request(order, verbatim=self.options.verbatim)
+        reply = self._vault.call("POST", path, data=body, orders=True)
+        if reply.ok:
+            data = wire.data_of(reply)
+            return Issued(wire.certificate_of(reply, data, "certificate"), wire.chain_of(reply, data))
+        if reply.status in (400, 404, 405):
+            return Refused(_("The certificate authority refused the request."), wire.errors_of(reply))
+        if reply.status == 403:
+            raise wire.not_taken(reply)
+        if reply.status in wire.PASSING - {500, 502, 504}:
+            raise wire.not_taken(reply)
+        raise reply.garbled(wire.errors_of(reply))  # trouble within: it may have signed before
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
+        """This CA decides at once; the handle says nothing more than the order."""
+        return self.issue(order)
+
+    def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
+        """Revoke for good. The engine keeps no reason, and a hold would have no end: it is not supported."""
+        if reason is RevocationReason.CERTIFICATE_HOLD:
+            return RevocationOutcome.UNSUPPORTED
+        serial = wire.serial_of(certificate)
+        known = self._checked(self._vault.call("GET", f"/v1/{self.options.mount}/cert/{serial}"))
+        if wire.data_of(known).get("revocation_time"):
+            return RevocationOutcome.ALREADY_REVOKED
+        path = f"/v1/{self.options.mount}/revoke"
+        self._checked(self._vault.call("POST", path, data={"serial_number": serial}))
+        return RevocationOutcome.REVOKED
+
+    def _checked(self, reply: Reply) -> Reply:
+        if reply.ok:
+            return reply
+        if reply.status in (400, 404):
+            raise CaError(
+                _("This CA has not issued this certificate."), wire.errors_of(reply), permanent=True
+            )
+        raise wire.not_taken(reply)
+
+    def profiles(self) -> Sequence[str]:
+        """The engine's roles; our policy has to allow listing them."""
+        reply = self._vault.call("LIST", f"/v1/{self.options.mount}/roles")
+        if reply.status == 404:  # its word for none
+            return ()
+        if not reply.ok:
+            raise wire.not_taken(reply)
+        return [str(name) for name in wire.data_of(reply).get("keys", ())]
+
+    def chain(self) -> Sequence[bytes]:
+        """Return what stands in chain_file."""
+        return self.options.chain
+
+    def health(self) -> Health:
+        """Whether the server is unsealed and takes our token."""
+        state = self._vault.open("/v1/sys/health?standbyok=true")
+        if not state.ok:
+            sealed = state.status == 503
+            return Health(ok=False, detail="It is sealed." if sealed else wire.errors_of(state))
+        known = self._vault.call("GET", "/v1/auth/token/lookup-self")
+        if not known.ok:
+            return Health(ok=False, detail=f"It does not take our token: {wire.errors_of(known)}")
+        return Health(ok=True, detail=f"Version {state.json().get('version', '')}, our token counts.")

@@ -1,0 +1,266 @@
+"""HTTP to a CA: TLS, limits, and what a fault means, the same for every connector that speaks it.
+
+Each call has a connection of its own. A kept one that the CA has closed meanwhile would leave the question
+whether the CA has read the request, and for an order that is a question to an officer.
+"""
+
+import base64
+import http.client
+import json
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils.translation import gettext as _
+
+from ca_bridge.errors import CaError, InDoubtError
+
+CONNECT_SECONDS = 5
+LONGEST_ANSWER = 1 << 20  # octets; a chain with everything in it has some ten thousand
+_SAID = 300  # characters of what a CA said that are kept
+Method = Literal["GET", "POST", "PUT", "LIST"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpOptions:
+    """What every connector over HTTP takes. Raises ValueError, with a sentence that names the option.
+
+    url: where the CA's interface begins; https, or http on this machine; without a slash at the end.
+    chain_file: PEM, the CA's issuers that answers must lead to: issuing CA first, root last.
+    ca_file: PEM, whom the server's TLS certificate must come from; empty: whom this machine trusts.
+    client_certificate_file, client_key_file: PEM, for a CA that asks for a client certificate.
+    client_key_passphrase_file: where that key is encrypted.
+    timeout: seconds that an answer may take.
+    """
+
+    url: str
+    chain_file: str
+    ca_file: str = ""
+    client_certificate_file: str = ""
+    client_key_file: str = ""
+    client_key_passphrase_file: str = ""
+    timeout: int = 30
+    chain: tuple[bytes, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_url(self.url)
+        if not 1 <= self.timeout <= 120:
+            raise ValueError("timeout must be from 1 to 120 seconds.")
+        if bool(self.client_certificate_file) != bool(self.client_key_file):
+            raise ValueError("client_certificate_file and client_key_file go together.")
+        object.__setattr__(self, "chain", _chain(self.chain_file))
+        for name in ("ca_file", "client_certificate_file", "client_key_file", "client_key_passphrase_file"):
+            check_file(name, getattr(self, name), needed=False)
+
+    @property
+    def issuers(self) -> tuple[bytes, ...]:
+        """The chain without its root, for a CA that sends no issuers with what it issues."""
+        return tuple(each for each in self.chain if not _is_root(each))
+
+
+def _is_root(certificate: bytes) -> bool:
+    found = x509.load_der_x509_certificate(certificate)
+    return found.subject == found.issuer
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    at_home = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if parts.scheme not in {"https", "http"} or not parts.hostname or url.endswith("/"):
+        raise ValueError("url must be an https URL without a slash at its end.")
+    if parts.scheme == "http" and not at_home:
+        raise ValueError("url must be https, unless the CA is on this machine.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("url must have no user, no password, no query and no fragment.")
+
+
+def _chain(file: str) -> tuple[bytes, ...]:
+    check_file("chain_file", file)
+    try:
+        found = x509.load_pem_x509_certificates(Path(file).read_bytes())
+    except ValueError as error:
+        raise ValueError("chain_file must hold certificates in PEM.") from error
+    return tuple(each.public_bytes(Encoding.DER) for each in found)
+
+
+def check_file(name: str, file: str, *, needed: bool = True) -> None:
+    """Raise ValueError, with the option's name, where the file is not there or cannot be read."""
+    if not file and not needed:
+        return
+    path = Path(file)
+    try:
+        if not path.is_absolute():
+            raise ValueError(f"{name} must be an absolute path.")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ValueError(f"{name}: {file} cannot be read ({type(error).__name__}).") from error
+
+
+def secret(file: str) -> str:
+    """What stands in the file now, so that it can be changed without a restart. Raises a passing CaError."""
+    try:
+        found = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaError(
+            _("The credentials for the certificate authority cannot be read."),
+            f"{file}: {type(error).__name__}",
+        ) from error
+    if not found:
+        raise CaError(_("The credentials for the certificate authority cannot be read."), f"{file} is empty")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the CA answered, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    in_doubt: bool = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON, whatever its content type says. Raises as Http.call does for no answer at all."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise self.garbled("no JSON") from error
+
+    def garbled(self, why: str) -> Exception:
+        """For an answer that nobody understands."""
+        return _fault(f"HTTP {self.status}: {why}", in_doubt=self.in_doubt)
+
+    def said(self) -> str:
+        """The status, and the beginning of the body in one line, for operators."""
+        return f"HTTP {self.status} {' '.join(self.text.split())}"[:_SAID]
+
+
+class Http:
+    """Calls to one CA. One instance serves all threads and processes."""
+
+    def __init__(self, options: HttpOptions) -> None:
+        self._options = options
+
+    def call(
+        self,
+        method: Method,
+        path: str,
+        *,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        orders: bool = False,
+    ) -> Reply:
+        """Send, and return the answer, whatever its status; a redirect is an answer, too.
+
+        data: octets as they are, else something that is sent as JSON.  orders: whether the CA may have done
+        by then what must be done once only. Raises a passing CaError where the CA has not read the request,
+        and where asking again does no harm; else InDoubtError.
+        """
+        body, headers = _body(data, dict(headers or {}))
+        connection = self._connected()
+        try:
+            self._send(connection, method, path, body, headers)
+            response = connection.getresponse()
+            content = self._content(response, in_doubt=orders)
+        except (OSError, http.client.HTTPException) as error:
+            raise _fault(_words(error), in_doubt=orders and not _is_refused_client(error)) from error
+        finally:
+            connection.close()
+        return Reply(response.status, dict(response.headers), content, in_doubt=orders)
+
+    def _send(
+        self,
+        connection: http.client.HTTPConnection,
+        method: Method,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> None:
+        """A request that breaks off on its way was not read, as where a server of TLS 1.3 turns us away."""
+        try:
+            connection.request(method, urlsplit(self._options.url).path + path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            raise _fault(_words(error), in_doubt=False) from error
+
+    def _connected(self) -> http.client.HTTPConnection:
+        url = urlsplit(self._options.url)
+        host = str(url.hostname)
+        connection = (
+            http.client.HTTPSConnection(host, url.port, timeout=CONNECT_SECONDS, context=self._tls())
+            if url.scheme == "https"
+            else http.client.HTTPConnection(host, url.port, timeout=CONNECT_SECONDS)
+        )
+        try:
+            connection.connect()
+        except OSError as error:  # also TLS: a name or a certificate that does not fit
+            connection.close()
+            raise CaError(_("The certificate authority cannot be reached."), _words(error)) from error
+        connection.sock.settimeout(self._options.timeout)
+        return connection
+
+    def _content(self, response: http.client.HTTPResponse, *, in_doubt: bool) -> bytes:
+        """The whole body: not more than a bound, and not later than the time-out, however it drips."""
+        until = time.monotonic() + self._options.timeout
+        content = bytearray()
+        while piece := response.read1(1 << 14):
+            content += piece
+            if len(content) > LONGEST_ANSWER or time.monotonic() > until:
+                raise _fault("The answer is too long or comes too slowly.", in_doubt=in_doubt)
+        if response.length:  # read1() does not say that the end is missing
+            raise _fault("The answer was cut off.", in_doubt=in_doubt)
+        return bytes(content)
+
+    def _tls(self) -> ssl.SSLContext:
+        """Read anew at each call: certificates are renewed without a restart."""
+        options = self._options
+        try:
+            context = ssl.create_default_context(cafile=options.ca_file or None)
+            if options.client_certificate_file:
+                file = options.client_key_passphrase_file
+                password = secret(file) if file else ""  # never None: OpenSSL would ask at the terminal
+                context.load_cert_chain(options.client_certificate_file, options.client_key_file, password)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            message = _("The TLS files for the certificate authority cannot be used.")
+            raise CaError(message, _words(error)) from error
+        return context
+
+
+def _is_refused_client(error: Exception) -> bool:
+    """With TLS 1.3 a server says only after the request that it does not take our certificate."""
+    return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
+
+
+def _body(data: Any, headers: dict[str, str]) -> tuple[bytes | None, dict[str, str]]:
+    if data is None or isinstance(data, bytes):
+        return data, headers
+    return json.dumps(data).encode(), {"Content-Type": "application/json", **headers}
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of RFC 7617."""
+    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:_SAID]
+
+
+def _fault(detail: str, *, in_doubt: bool) -> Exception:
+    if in_doubt:
+        return InDoubtError(detail)
+    return CaError(_("The certificate authority does not answer as it should."), detail)

@@ -1,0 +1,43 @@
+"""manage.py revoke_issuing_ca: a former issuing CA goes on the root's CRL, and all that it issued with it."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ca_bridge.connectors.embedded import rolling
+from ca_bridge.contract import RevocationReason
+from ca_bridge.errors import CaError
+from ca_bridge.management import choosing
+
+REASONS = (
+    RevocationReason.KEY_COMPROMISE,
+    RevocationReason.SUPERSEDED,
+    RevocationReason.CESSATION_OF_OPERATION,
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Revoke a former issuing CA of the embedded CA. Nothing that it ever issued holds any more; "
+        "there is no way back."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which one, and why."""
+        choosing.add_argument(parser)
+        parser.add_argument("name", help="of its published files, without .crl: corporate, corporate-g2")
+        parser.add_argument("--reason", choices=[str(each) for each in REASONS], default=str(REASONS[0]))
+        parser.add_argument("--root-key", metavar="FILE", type=Path, help="where the root's key is kept")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Revoke it, and say so."""
+        connector = choosing.embedded_ca(options["ca"])
+        try:
+            certificate = rolling.revoke(
+                connector.options, options["name"], RevocationReason(options["reason"]), options["root_key"]
+            )
+        except CaError as error:
+            raise CommandError(f"{error.message} {error.detail}".strip()) from error
+        self.stdout.write(f"{certificate.subject.rfc4514_string()} is on the root's CRL.")

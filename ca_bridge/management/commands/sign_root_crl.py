@@ -1,0 +1,46 @@
+"""manage.py sign_root_crl: a CRL of the root that holds for long, for a root whose key is kept elsewhere."""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ca_bridge.connectors.embedded import rolling
+from ca_bridge.errors import CaError
+from ca_bridge.management import choosing
+
+MOST_DAYS = rolling.ROOT_CRL_LIFETIME.days
+
+
+class Command(BaseCommand):
+    help = "Sign a CRL of the embedded CA's root that holds for long, and move the root's key out if told to."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where the key is, or where it goes."""
+        choosing.add_argument(parser)
+        parser.add_argument(
+            "--days", type=int, default=MOST_DAYS, help=f"how long it holds, 1 to {MOST_DAYS} (default)"
+        )
+        places = parser.add_mutually_exclusive_group(required=True)
+        places.add_argument("--root-key", metavar="FILE", type=Path, help="where the root's key is kept")
+        places.add_argument(
+            "--take-away", metavar="FILE", type=Path, help="move the root's key from here to this new file"
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Sign, and say until when."""
+        connector = choosing.embedded_ca(options["ca"])
+        if not 1 <= options["days"] <= MOST_DAYS:
+            raise CommandError(f"--days must be 1 to {MOST_DAYS}.")
+        lifetime = timedelta(days=options["days"])
+        try:
+            if options["take_away"]:
+                rolling.take_root_offline(connector.options, options["take_away"], lifetime)
+                self.stdout.write(f"The root's key lies in {options['take_away']} and no longer here.")
+            else:
+                rolling.sign_root_crl(connector.options, lifetime=lifetime, root_key=options["root_key"])
+        except CaError as error:
+            raise CommandError(f"{error.message} {error.detail}".strip()) from error
+        self.stdout.write(f"The root's CRL holds for {options['days']} days.")

@@ -1,0 +1,138 @@
+"""What the CA/Browser Forum demands of certificates for public e-mail, in sentences for people.
+
+S/MIME Baseline Requirements, as far as a profile decides it; what remains is the linter's. A certificate is
+under them by the policy that it names (7.1.6.1): its validation level and its generation.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+
+from ca_bridge.contract import CertificateContent
+
+EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.4"
+SPONSOR_MULTIPURPOSE, SPONSOR_STRICT = "2.23.140.1.5.3.2", "2.23.140.1.5.3.3"
+# 6.3.2: at most 825 days, counted to the second. CAs date certificates back, so a whole day is kept free.
+LONGEST_DAYS = 824
+_ARC = "2.23.140.1.5."
+_LEGACY, _STRICT = "1", "3"
+_SPONSOR = "3"
+# 7.1.2.3 f: for every generation; anyExtendedKeyUsage, servers, code, time stamps, OCSP.
+_PROHIBITED_USAGES = frozenset({
+    "2.5.29.37.0", "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.3", "1.3.6.1.5.5.7.3.8", "1.3.6.1.5.5.7.3.9",
+})  # fmt: skip
+_PERSONAL = ("givenName", "surname", "pseudonym")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a content, and the field of Profile that it is about."""
+
+    part: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """The last two numbers of a policy of 7.1.6.1: validation level and generation."""
+
+    level: str
+    generation: str
+
+    @property
+    def is_strict(self) -> bool:
+        return self.generation == _STRICT
+
+
+def is_public(policies: Collection[str]) -> bool:
+    """Whether a certificate with these policies is under the Baseline Requirements."""
+    return _rules_of(policies) is not None
+
+
+def may_be_held(policies: Collection[str]) -> bool:
+    """Whether a certificate with these policies may be on hold on a CRL: 4.9.13 forbids it to strict."""
+    rules = _rules_of(policies)
+    return rules is None or not rules.is_strict
+
+
+def _rules_of(policies: Collection[str]) -> _Rules | None:
+    found = next((each.removeprefix(_ARC).split(".") for each in policies if each.startswith(_ARC)), None)
+    return _Rules(*found) if found and len(found) == 2 else None
+
+
+def faults(content: CertificateContent) -> Iterator[Fault]:
+    """Yield what is wrong with a content that names one of their policies; nothing for any other."""
+    rules = _rules_of(content.policies)
+    if rules is None:
+        return
+    if rules.generation == _LEGACY:
+        yield Fault("policies", _("The legacy generation of public S/MIME certificates ended in July 2025."))
+    yield from _extended_key_usage_faults(content, rules)
+    yield from _key_usage_faults(content)
+    yield from _alternative_name_faults(content, rules)
+    yield from _subject_faults(content, rules)
+
+
+def _extended_key_usage_faults(content: CertificateContent, rules: _Rules) -> Iterator[Fault]:
+    usages = set(content.extended_key_usage)
+    part = "extended_key_usage"
+    if EMAIL_PROTECTION not in usages:
+        yield Fault(part, _("A public S/MIME certificate needs the extended key usage e-mail protection."))
+    others = usages - {EMAIL_PROTECTION}
+    if rules.is_strict and others:
+        words = {"found": ", ".join(sorted(others))}
+        sentence = _("In the strict generation, e-mail protection stands alone; remove %(found)s.")
+        yield Fault(part, sentence % words)
+    elif found := others & _PROHIBITED_USAGES:
+        words = {"found": ", ".join(sorted(found))}
+        yield Fault(part, _("A public S/MIME certificate must not serve %(found)s.") % words)
+
+
+def _key_usage_faults(content: CertificateContent) -> Iterator[Fault]:
+    """7.1.2.3 e."""
+    usages = set(content.key_usage)
+    if "nonRepudiation" in usages and "digitalSignature" not in usages:
+        yield Fault(
+            "key_usage",
+            _("In a public S/MIME certificate, nonRepudiation needs digitalSignature beside it."),
+        )
+
+
+def _alternative_name_faults(content: CertificateContent, rules: _Rules) -> Iterator[Fault]:
+    """7.1.4.2.1."""
+    kinds = {kind for kind, _value in content.subject_alt_names}
+    part = "subject_alt_names"
+    if "email" not in kinds:
+        yield Fault(part, _("A public S/MIME certificate needs the e-mail address as an alternative name."))
+    if "uri" in kinds:
+        yield Fault(part, _("A public S/MIME certificate must not hold a URI as an alternative name."))
+    if rules.is_strict and "upn" in kinds:
+        yield Fault(part, _("In the strict generation, a UPN must not stand among the alternative names."))
+
+
+def _subject_faults(content: CertificateContent, rules: _Rules) -> Iterator[Fault]:
+    """7.1.4.2.4, sponsor-validated; what the other levels want is left to the linter."""
+    if rules.level != _SPONSOR:
+        return
+    present = {name for name, _value in content.subject}
+    for name in ("organizationName", "organizationIdentifier"):
+        if name not in present:
+            sentence = _("A sponsor-validated S/MIME certificate needs %(name)s in its subject.")
+            yield Fault("subject", sentence % {"name": name})
+    if not present & set(_PERSONAL):
+        sentence = _("A sponsor-validated S/MIME certificate needs one of %(names)s in its subject.")
+        yield Fault("subject", sentence % {"names": ", ".join(_PERSONAL)})
+
+
+def validity_fault(policies: Collection[str], validity: timedelta) -> str:
+    """A sentence, where a certificate with these policies must not hold for that long; else an empty one."""
+    if not is_public(policies) or validity <= timedelta(days=LONGEST_DAYS):
+        return ""
+    return _(
+        "A public S/MIME certificate may hold for at most %(most)d days; this one would for %(days)d."
+    ) % {
+        "most": LONGEST_DAYS,
+        "days": validity.days,
+    }

@@ -1,0 +1,93 @@
+"""What came back from a CA is verified and journalled: used, refused, or flagged as surplus."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from ca_bridge import certificates, journal, registry, verification
+from ca_bridge.certificates import CertificateFacts, describe
+from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder
+
+
+def record(order_id: UUID, answer: Answer, *, late: bool = False) -> CaOrder:
+    """Verify an answer and journal it, in the caller's transaction; return the order.
+
+    What was issued and is not what was ordered makes the order refused, and is flagged as surplus for
+    revoke_surplus(). An answer to an order that is settled already changes nothing, except that another
+    certificate than the one in use is flagged as surplus too.
+
+    late: from a worker whose lease is over, so that another may be asking now. Of that answer only a
+    certificate counts: a right one settles the order, to be used by whoever has the lease; a wrong one is
+    flagged as surplus.
+    """
+    with transaction.atomic():
+        order = journal.locked(order_id)
+        journal.close_attempt(order, answer, late=late)
+        if isinstance(answer, Issued):
+            _record_issued(order, answer, late=late)
+        elif not late:
+            _record_other(order, answer)
+        return order
+
+
+def _record_other(order: CaOrder, answer: Pending | Refused | Unknown) -> None:
+    if order.state not in (CaOrder.OPEN if isinstance(answer, Refused) else CaOrder.ANSWERABLE):
+        return
+    match answer:
+        case Pending():
+            order.mark_pending(answer)
+        case Refused():
+            order.mark_refused(answer)
+        case Unknown():
+            order.mark_unknown(answer)
+    order.save()
+
+
+def _record_issued(order: CaOrder, answer: Issued, *, late: bool) -> None:
+    if order.state not in CaOrder.ANSWERABLE:
+        if answer.certificate != order.certificate:
+            flag(order, answer.certificate, f"came when the order was {order.state}")
+        return
+    trusted = registry.connector(order.ca).chain()
+    # Some CAs send the certificate alone; the container needs the intermediates all the same.
+    chain = _without_root(answer.chain) or _without_root(trusted)
+    answer = Issued(bytes(answer.certificate), chain)
+    found = verification.faults(order.request, answer, trusted)
+    facts = None if found else describe(answer.certificate)
+    if facts and _serial_is_taken(order, facts):
+        found = ("another certificate of this CA has the same serial number",)
+    if facts is None or found:
+        _refuse_wrong(order, answer, "; ".join(found), late=late)
+    else:
+        order.mark_issued(answer, facts)
+        order.save()
+
+
+def _refuse_wrong(order: CaOrder, answer: Issued, detail: str, *, late: bool) -> None:
+    flag(order, answer.certificate, detail)
+    if not late:
+        order.mark_refused(Refused(_("The CA issued something else than was ordered."), detail))
+        order.save()
+
+
+def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
+    same = CaOrder.objects.filter(issuer=facts.issuer, serial_hex=facts.serial_hex)
+    return same.exclude(pk=order.pk).exists()
+
+
+def _without_root(chain: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The root is for clients to have already; CAs that send it are no worse for it."""
+    return tuple(bytes(each) for each in chain if not certificates.is_self_issued(each))
+
+
+def flag(order: CaOrder, certificate: bytes, reason: str) -> None:
+    """Garbage cannot be revoked, so only what is a certificate is flagged."""
+    try:
+        facts = describe(certificate)
+    except CaError:
+        return
+    journal.flag_surplus(order, certificate, fingerprint=facts.sha256_fingerprint, reason=reason)

@@ -1,0 +1,171 @@
+"""Records what happened, in the caller's transaction, as its last statement. An event that cannot be
+written stops the verb."""
+
+import secrets
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from identity_manager import proof
+from identity_manager.audit import references
+from identity_manager.models import AuditEvent, Person, SoftwareToken, TokenRequest
+
+
+class Event(StrEnum):
+    """The closed list of what is audited."""
+
+    PERSON_CREATED = "person.created"
+    PERSON_CHANGED = "person.changed"
+    PERSON_ACTIVATED = "person.activated"
+    PERSON_DEACTIVATED = "person.deactivated"
+    PERSON_LOCKED = "person.locked"
+    IDENTITY_CHANGE_ASKED = "identity-change.asked"
+    IDENTITY_CHANGE_CONFIRMED = "identity-change.confirmed"
+    IDENTITY_CHANGE_REFUSED = "identity-change.refused"
+    IDENTITY_CHANGE_WITHDRAWN = "identity-change.withdrawn"
+    PERSONS_IMPORTED = "persons.imported"
+    IMPORT_ASKED = "import.asked"
+    IMPORT_CONFIRMED = "import.confirmed"
+    IMPORT_REFUSED = "import.refused"
+    IMPORT_WITHDRAWN = "import.withdrawn"
+    BATCH_CREATED = "batch.created"
+    BATCH_STARTED = "batch.started"
+    BATCH_PAUSED = "batch.paused"
+    BATCH_RESUMED = "batch.resumed"
+    BATCH_CANCELLED = "batch.cancelled"
+    BATCH_FINISHED = "batch.finished"
+    ROLE_ASSIGNED = "role.assigned"
+    ROLE_REFUSED = "role.refused"
+    ROLE_WITHDRAWN = "role.withdrawn"
+    ROLE_ENDED = "role.ended"
+    SIGNED_IN = "account.signed-in"
+    SIGN_IN_FAILED = "account.sign-in-failed"
+    ACCOUNT_CREATED = "account.created"
+    PASSWORD_SET = "account.password-set"  # noqa: S105 the name of an event
+    ACCOUNT_LINKED = "account.linked"
+    BREAK_GLASS_SIGNED_IN = "account.break-glass-signed-in"
+    SESSIONS_ENDED = "account.sessions-ended"
+    SECOND_FACTOR_ADDED = "second-factor.added"
+    SECOND_FACTOR_RENAMED = "second-factor.renamed"
+    SECOND_FACTOR_REMOVED = "second-factor.removed"
+    SECOND_FACTORS_RESET = "second-factors.reset"
+    RECOVERY_CODES_MADE = "recovery-codes.made"
+    RECOVERY_CODE_USED = "recovery-code.used"
+    SIGN_IN_CODE_ASKED = "sign-in-code.asked"
+    SIGN_IN_CODE_CONFIRMED = "sign-in-code.confirmed"
+    SIGN_IN_CODE_MADE = "sign-in-code.made"
+    SIGN_IN_CODE_WITHDRAWN = "sign-in-code.withdrawn"
+    SIGN_IN_CODE_USED = "sign-in-code.used"
+    REQUEST_CREATED = "request.created"
+    REQUEST_APPROVED = "request.approved"
+    REQUEST_REJECTED = "request.rejected"
+    REQUEST_REDUCED = "request.reduced"
+    REQUEST_POSTPONED = "request.postponed"
+    REQUEST_RETURNED = "request.returned"
+    REQUEST_ESCALATED = "request.escalated"
+    REQUEST_LEFT_UNDECIDED = "request.left-undecided"
+    REQUEST_STOPPED = "request.stopped"
+    REQUEST_RESUMED = "request.resumed"
+    REQUEST_SENT_ROUND = "request.sent-round"
+    REQUEST_INVITED = "request.invited"
+    REQUEST_ACCEPTED = "request.accepted"
+    REQUEST_DECLINED = "request.declined"
+    REQUEST_LAPSED = "request.lapsed"
+    REQUEST_CANCELLED = "request.cancelled"
+    REQUEST_FAILED = "request.failed"
+    REQUEST_RETRIED = "request.retried"
+    REQUEST_REST_GIVEN = "request.rest-given"
+    REQUEST_REST_REVOKED = "request.rest-revoked"
+    REQUEST_ISSUED = "request.issued"
+    REQUEST_COMPLETED = "request.completed"
+    KEY_BOUND = "certificate.key-bound"
+    ORDER_ASKED_AGAIN = "certificate.asked-again"
+    ORDER_GIVEN_UP = "certificate.given-up"
+    KEY_ERASED = "certificate.key-erased"
+    CERTIFICATE_ISSUED = "certificate.issued"
+    CERTIFICATE_SHORTER = "certificate.shorter-than-ordered"
+    CERTIFICATE_REFUSED = "certificate.refused"
+    CERTIFICATE_REVOCATION_DECIDED = "certificate.revocation-decided"
+    CERTIFICATE_REVOKED = "certificate.revoked"
+    REVOCATION_LEFT_TO_HANDS = "certificate.revocation-left-to-hands"
+    CERTIFICATE_REVOKED_BY_HAND = "certificate.revoked-by-hand"
+    CERTIFICATE_HELD = "certificate.held"
+    CERTIFICATE_RELEASED = "certificate.released"
+    CERTIFICATE_EXPIRED = "certificate.expired"
+    TOKEN_SEALED = "token.sealed"  # noqa: S105 the name of an event
+    TOKEN_DELIVERED = "token.delivered"  # noqa: S105 the name of an event
+    TOKEN_DELIVERY_FAILED = "token.delivery-failed"  # noqa: S105 the name of an event
+    TOKEN_OFFERED = "token.offered"  # noqa: S105 the name of an event
+    TOKEN_FILE_FETCHED = "token.file-fetched"  # noqa: S105 the name of an event
+    TOKEN_SENT_AGAIN = "token.sent-again"  # noqa: S105 the name of an event
+    TOKEN_LAPSED = "token.lapsed"  # noqa: S105 the name of an event
+    TOKEN_HELD = "token.held"  # noqa: S105 the name of an event
+    TOKEN_REINSTATED = "token.reinstated"  # noqa: S105 the name of an event
+    TOKEN_EXPIRED = "token.expired"  # noqa: S105 the name of an event
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 the name of an event
+    MAIL_BOUNCED = "mail.bounced"
+    MAIL_COMPLAINED = "mail.complained"
+    MAIL_RETRIED = "mail.retried"
+    MAIL_DISCARDED = "mail.discarded"
+    PASSPHRASE_SHOWN = "passphrase.shown"  # noqa: S105 the name of an event
+    PASSPHRASE_ACKNOWLEDGED = "passphrase.acknowledged"  # noqa: S105 the name of an event
+    PASSPHRASE_DESTROYED = "passphrase.destroyed"  # noqa: S105 the name of an event
+    CATALOGUE_CHANGED = "catalogue.changed"
+    ACCESS_DENIED = "access.denied"
+    EVIDENCE_TAKEN = "audit.evidence-taken"
+    LOG_CHECKED = "audit.checked"
+    LOG_CUT = "audit.cut"
+    EVENTS_FORGOTTEN = "audit.events-forgotten"
+    FORGOTTEN = "audit.forgotten"
+    KEYS_ROTATED = "keys.rotated"
+    KEY_DESTROYED = "keys.destroyed"
+    SECRETS_REWRAPPED = "keys.secrets-rewrapped"
+    CONTAINERS_REMOVED = "retention.containers-removed"
+    MAILS_EMPTIED = "retention.mails-emptied"
+    REQUESTS_EMPTIED = "retention.requests-emptied"
+    ERASURE_ASKED = "person.erasure-asked"
+    ERASURE_WITHDRAWN = "person.erasure-withdrawn"
+    PERSON_ERASED = "person.erased"
+    LIST_EXPORTED = "list.exported"
+    JOB_STARTED = "job.started"
+    SYSTEM_RESTORED = "system.restored"
+    CA_TESTED = "ca.tested"
+    CA_SILENT = "ca.silent"
+    CA_ANSWERS_AGAIN = "ca.answers-again"
+
+
+Subject = TokenRequest | SoftwareToken | Person | None
+
+
+def record(event: Event, *, actor: Person | None, subject: Subject, **facts: Any) -> AuditEvent:
+    """Append one event about a request, a token, a person or (None) the system.
+
+    facts are plain values: identifiers, states, counts, reasons; never a secret, never a mail's body.
+    Those that models.audit_event.PLAIN_FACTS does not name may hold words about somebody: they are erased
+    with the person whom the event is about.
+    """
+    row = event_about(event, actor=actor, subject=subject, **facts)
+    append([row])
+    return row
+
+
+def event_about(event: Event, *, actor: Person | None, subject: Subject, **facts: Any) -> AuditEvent:
+    """The event that `record` appends, not appended yet: a verb on many things appends them at once."""
+    request = token = person = None
+    if isinstance(subject, SoftwareToken):
+        token, request, person = subject, subject.request, subject.person
+    elif isinstance(subject, TokenRequest):
+        request, person = subject, subject.person
+    else:
+        person = subject
+    row = AuditEvent(name=event.value, actor=actor, person=person, request=request, token=token, facts=facts)
+    if row.personal_facts:
+        row.facts_salt = secrets.token_hex(16)
+        row.personal_sha256 = proof.personal_hash(row.facts_salt, row.personal_facts)
+    return row
+
+
+def append(events: Sequence[AuditEvent]) -> None:
+    """Append these events, in the caller's transaction, as its last statement."""
+    references.name_persons(events)
+    AuditEvent.objects.bulk_create(events)

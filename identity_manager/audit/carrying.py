@@ -1,0 +1,110 @@
+"""Carries signed heads off the machine, so that nobody with the database alone can cut off the log's end."""
+
+import os
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+import requests
+from anymail.exceptions import AnymailError
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.utils import timezone
+
+from identity_manager.audit import syslog
+from identity_manager.audit.heads import lines_of
+from identity_manager.models import AuditHead, AuditHeadExport
+
+MAIL_EVERY = timedelta(hours=1)
+AT_ONCE = 1000
+
+
+class ExportError(Exception):
+    """Heads could not be carried to a destination now; the text says why."""
+
+
+def export() -> int:
+    """Carry new heads to each destination of AUDIT_HEAD_EXPORT; return how many were carried."""
+    return sum(_export_to(destination) for destination in settings.AUDIT_HEAD_EXPORT)
+
+
+def _export_to(destination: str) -> int:
+    """Claim, act, settle: what did not get there is tried again, and may get there twice."""
+    place = _claim(destination)
+    if place is None:
+        return 0
+    heads = list(AuditHead.objects.beyond(place.number)[:AT_ONCE])
+    error = ""
+    try:
+        _carry(destination, heads)
+    except (OSError, ExportError, syslog.NoAddressError) as failure:
+        error = str(failure) or type(failure).__name__
+    with transaction.atomic():
+        row = AuditHeadExport.objects.get(pk=place.pk)
+        if row.claim_id != place.claim_id:
+            return 0
+        if error:
+            row.settle_later(error, now=timezone.now())
+        else:
+            row.number, row.exported_at = heads[-1].number, timezone.now()
+            row.settle_lease()
+        row.save()
+    return 0 if error else len(heads)
+
+
+def _claim(destination: str) -> AuditHeadExport | None:
+    now = timezone.now()
+    with transaction.atomic():
+        row, _ = AuditHeadExport.objects.get_or_create(destination=destination)
+        resting = destination.startswith("mailto:") and row.exported_at and row.exported_at > now - MAIL_EVERY
+        if resting or not AuditHead.objects.beyond(row.number).exists():
+            return None
+        idle = AuditHeadExport.objects.filter(pk=row.pk, next_attempt_at=None)
+        idle.update(next_attempt_at=now, attempts=0)
+        claimed = AuditHeadExport.objects.claim(row.pk, now=now)
+        return AuditHeadExport.objects.get(pk=row.pk) if claimed else None
+
+
+def _carry(destination: str, heads: list[AuditHead]) -> None:
+    """Raises OSError, ExportError or syslog.NoAddressError."""
+    scheme, _, target = destination.partition(":")
+    if scheme == "file":
+        _append(Path(target), lines_of(heads))
+    elif scheme in ("syslog", "syslog+tcp"):
+        syslog.send(target, lines_of(heads), tcp=scheme == "syslog+tcp")
+    elif scheme == "mailto":
+        _mail(target, heads[-1])
+    else:
+        raise ExportError(f"{destination} is no destination that is known.")
+
+
+def _append(path: Path, lines: list[str]) -> None:
+    """Append only: a file system may be told to allow nothing else (chattr +a)."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "a", encoding="utf-8") as stream:
+        stream.writelines(f"{line}\n" for line in lines)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _mail(address: str, head: AuditHead) -> None:
+    """The newest head stands for all before it."""
+    message = EmailMessage(
+        subject=f"Audit log: head at #{head.number} ({socket.gethostname()})",
+        body="\n".join(
+            [
+                "Keep this mail. It proves what the audit log held when it was sent:",
+                "    manage.py audit verify --heads FILE",
+                "checks the log against it, with the line below in the file.",
+                "",
+                *lines_of([head]),
+                "",
+            ]
+        ),
+        to=[address],
+    )
+    try:
+        message.send()
+    except (AnymailError, requests.RequestException) as error:
+        raise ExportError(str(error)) from error

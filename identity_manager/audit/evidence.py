@@ -1,0 +1,83 @@
+"""Evidence: what the log says of one request or token, with the signed heads that cover it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from identity_manager import proof
+from identity_manager.models import AuditEvent, AuditHead
+
+FORMAT = "identity-manager-evidence/1"
+
+
+def of(events: QuerySet[AuditEvent], *, subject: str) -> dict[str, Any]:
+    """A file of evidence about these events, as plain values; `python -m identity_manager.proof` checks it.
+
+    Events that no signed head covers yet are counted in `not_covered_yet`.
+    """
+    covered = list(
+        _covered(events.filter(number__isnull=False).order_by("number").select_related("actor", "person"))
+    )
+    heads = {head.number: head for _event, head in covered}
+    return {
+        "format": FORMAT,
+        "installation": settings.CONSOLE_BASE_URL,
+        "subject": subject,
+        "made_at": timezone.now().isoformat(timespec="seconds"),
+        "events": [_as_json(event, head) for event, head in covered],
+        "heads": [head.as_json for _number, head in sorted(heads.items())],
+        "not_covered_yet": events.count() - len(covered),
+    }
+
+
+def _covered(events: Iterable[AuditEvent]) -> Iterator[tuple[AuditEvent, AuditHead]]:
+    for event in events:
+        head = AuditHead.objects.covering(event.number or 0)
+        if head is not None:
+            yield event, head
+
+
+def _as_json(event: AuditEvent, head: AuditHead) -> dict[str, Any]:
+    """The event, and the hashes of those between it and the head: enough to compute the head's link."""
+    between = AuditEvent.objects.sealed().filter(number__gt=event.number, number__lte=head.number)
+    return {
+        "number": event.number,
+        "content": event.content,
+        "personal_facts": event.personal_facts,
+        "facts_salt": event.facts_salt,
+        "actor": str(event.actor) if event.actor else "",
+        "person": str(event.person) if event.person else "",
+        "previous": event.previous,
+        "path": list(between.values_list("content_sha256", flat=True)),
+        "covered_by": head.number,
+    }
+
+
+def rows(*, first: int | None = None, last: int | None = None) -> Iterator[dict[str, Any]]:
+    """The sealed log as plain values, in its order: what `manage.py audit export` writes."""
+    events = AuditEvent.objects.sealed()
+    if first is not None:
+        events = events.filter(number__gte=first)
+    if last is not None:
+        events = events.filter(number__lte=last)
+    for event in events.iterator(chunk_size=500):
+        yield {
+            "number": event.number,
+            "content": event.content,
+            "personal_facts": event.personal_facts,
+            "facts_salt": event.facts_salt,
+            "content_sha256": event.content_sha256,
+            "previous": event.previous,
+            "chain": event.chain,
+            "mac": event.mac,
+            "mac_key": event.mac_key,
+        }
+
+
+def public_key_pem() -> str:
+    """The public key of the newest head, as a PEM file; empty as long as nothing was signed."""
+    head = AuditHead.objects.newest()
+    return proof.pem_of(head.public_key) if head else ""

@@ -1,0 +1,46 @@
+"""Signed heads: statements about where the chain stood."""
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from identity_manager import proof
+from identity_manager.audit import keys
+from identity_manager.models import AuditChain, AuditHead, HeadKind
+
+
+def sign() -> AuditHead | None:
+    """Sign where the chain stands, if it has grown and the last head is old enough. Raises keys.NoKey."""
+    end = AuditChain.objects.filter(pk=1).first()
+    last = AuditHead.objects.newest()
+    if end is None or end.number <= (last.number if last else 0):
+        return None
+    if last and last.signed_at > timezone.now() - timedelta(minutes=settings.AUDIT_HEAD_MINUTES):
+        return None
+    return make(end.number, end.chain, kind=HeadKind.HEAD)
+
+
+def make(number: int, chain: str, *, kind: HeadKind) -> AuditHead:
+    """Sign a statement about the chain and keep it; one for each number and kind. Raises keys.NoKey."""
+    version, private_key = keys.signing_key()
+    head = AuditHead(
+        kind=kind,
+        installation=settings.CONSOLE_BASE_URL,
+        number=number,
+        chain=chain,
+        signed_at=timezone.now(),
+        key=version,
+        public_key=proof.public_key_of(private_key),
+    )
+    head.signature = proof.sign(private_key, head.statement)
+    values = {field.attname: getattr(head, field.attname) for field in AuditHead._meta.concrete_fields}
+    row, _ = AuditHead.objects.get_or_create(kind=values.pop("kind"), number=number, defaults=values)
+    return row
+
+
+def lines_of(heads: Iterable[AuditHead]) -> list[str]:
+    """The heads as they leave: JSON, one a line."""
+    return [json.dumps(head.as_json, sort_keys=True) for head in heads]

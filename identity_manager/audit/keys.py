@@ -1,0 +1,49 @@
+"""The keys of the audit log: for the MACs of the chain, and for the signatures of its heads."""
+
+import base64
+
+from django.conf import settings
+from django.utils import timezone
+
+from identity_manager import proof
+from identity_manager.key_ring import Epoch, KeyRing
+
+
+class NoKey(Exception):  # noqa: N818 says what is lacking
+    """This process does not hold the key; the text says which."""
+
+
+def mac_key(version: str) -> bytes | None:
+    """The key of that version, None where this process does not hold it."""
+    encoded = settings.AUDIT_KEYS.get(version)
+    return base64.b64decode(encoded) if encoded else None
+
+
+def newest_mac_key() -> tuple[str, bytes]:
+    """The version and the key for new MACs. Raises NoKey."""
+    epoch = _in_use(settings.AUDIT_KEYS, "AUDIT_KEYS")
+    return epoch.version, base64.b64decode(epoch.key)
+
+
+def signing_key() -> tuple[str, bytes]:
+    """The version and the private key for new heads. Raises NoKey."""
+    epoch = _in_use(settings.AUDIT_SIGNING_KEYS, "AUDIT_SIGNING_KEYS")
+    return epoch.version, base64.b64decode(epoch.key)
+
+
+def public_keys() -> list[str]:
+    """Every public key (base64) that goes with a signing key of this process, oldest first."""
+    keys = settings.AUDIT_SIGNING_KEYS.values()
+    return [proof.public_key_of(base64.b64decode(key)) for key in keys]
+
+
+def can_seal() -> bool:
+    """Whether this process holds the keys of the audit log."""
+    return bool(settings.AUDIT_KEYS)
+
+
+def _in_use(ring: KeyRing, name: str) -> Epoch:
+    epoch = ring.in_use(timezone.now())
+    if epoch is None:
+        raise NoKey(f"This process holds no key of {name}.")
+    return epoch

@@ -1,0 +1,38 @@
+"""How the audit log names persons: by references under a salt that is destroyed when they are erased."""
+
+import secrets
+import uuid
+from collections.abc import Iterable, Sequence
+
+from identity_manager import proof
+from identity_manager.models import AuditEvent, AuditSalt
+
+
+def name_persons(events: Sequence[AuditEvent]) -> None:
+    """Set the references of events that are not saved yet."""
+    known = references_of(pk for event in events for pk in (event.actor_id, event.person_id) if pk)
+    for event in events:
+        event.actor_ref = known[event.actor_id] if event.actor_id else ""
+        event.person_ref = known[event.person_id] if event.person_id else ""
+
+
+def references_of(person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The reference of each person. Who has no salt yet gets one, in an order that all callers share."""
+    wanted = sorted(set(person_ids))
+    salts = salts_of(wanted)
+    if lacking := [person_id for person_id in wanted if person_id not in salts]:
+        new = [AuditSalt(person_id=person_id, salt=secrets.token_hex(16)) for person_id in lacking]
+        AuditSalt.objects.bulk_create(new, ignore_conflicts=True)  # somebody else's may be there first
+        salts |= salts_of(lacking)
+    return {person_id: proof.reference(salts[person_id], str(person_id)) for person_id in wanted}
+
+
+def salts_of(person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The salts that there are."""
+    return dict(AuditSalt.objects.filter(person_id__in=person_ids).values_list("person_id", "salt"))
+
+
+def all_references() -> frozenset[str]:
+    """The references of everybody who is not erased."""
+    salts = AuditSalt.objects.values_list("person_id", "salt")
+    return frozenset(proof.reference(salt, str(person_id)) for person_id, salt in salts.iterator())

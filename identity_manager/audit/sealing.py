@@ -1,0 +1,73 @@
+"""The sealer: chains what is committed, a second behind, one sealer at a time.
+
+Events are appended by many transactions at once, and what commits first need not have the lower id. So the
+number in the chain is given here and not there: to what this transaction can see, without a gap.
+"""
+
+from django.db import transaction
+from django.db.models import F
+
+from identity_manager import instruments, proof
+from identity_manager.audit import keys
+from identity_manager.models import AuditChain, AuditEvent
+
+AT_ONCE = 500
+TURNS = 20
+
+
+def seal() -> int:
+    """Seal what is not sealed yet, a bounded number; return how many. Raises keys.NoKey.
+
+    Returns at once where another sealer is at work.
+    """
+    sealed = 0
+    for _turn in range(TURNS):
+        done = _seal_some() if AuditEvent.objects.unsealed().exists() else 0
+        sealed += done
+        if done < AT_ONCE:
+            break
+    return sealed
+
+
+def _seal_some() -> int:
+    version, key = keys.newest_mac_key()
+    with transaction.atomic():
+        end = _take_turn()
+        if end is None:
+            return 0
+        events = list(AuditEvent.objects.unsealed()[:AT_ONCE])
+        for event in events:
+            _append(event, end, key)
+            event.mac_key = version
+            AuditEvent.objects.filter(pk=event.pk, number=None).update(
+                number=event.number,
+                content_sha256=event.content_sha256,
+                previous=event.previous,
+                chain=event.chain,
+                mac=event.mac,
+                mac_key=event.mac_key,
+            )
+        AuditChain.objects.filter(pk=end.pk).update(number=end.number, chain=end.chain)
+    for event in events:  # each event is sealed once, so each is counted once
+        instruments.EVENTS.labels(event.name).inc()
+    return len(events)
+
+
+def _take_turn() -> AuditChain | None:
+    """The end of the chain, for this transaction alone; None where somebody else has just moved it.
+
+    The update takes the row's lock, so a second sealer waits here, finds the turn gone, and goes home.
+    """
+    end, _ = AuditChain.objects.get_or_create(pk=1)
+    taken = AuditChain.objects.filter(pk=1, turn=end.turn).update(turn=F("turn") + 1)
+    return end if taken else None
+
+
+def _append(event: AuditEvent, end: AuditChain, key: bytes) -> None:
+    """Give the event its place after the end, and move the end there."""
+    event.number = end.number + 1
+    event.content_sha256 = proof.content_hash(event.content)
+    event.previous = end.chain
+    event.chain = proof.link(event.previous, event.content_sha256)
+    event.mac = proof.mac(key, event.chain)
+    end.number, end.chain = event.number, event.chain

@@ -1,0 +1,308 @@
+"""Checks the whole audit log: every event, every link, every head; says what does not fit, and where.
+
+What it can see: an event that was changed, removed, moved, put in between or put in later with an old date;
+an end that was cut off, if a head that was carried away says that there was more. What it can not: what
+somebody with the keys of the log does.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from identity_manager import proof
+from identity_manager.audit import Event, keys, references
+from identity_manager.models import AuditChain, AuditEvent, AuditHead, HeadKind
+
+AT_ONCE = 500
+MOST_FINDINGS = 200
+# Events are sealed within seconds. What is this much older than one sealed before it came in later.
+LONGEST_TRANSACTION = timedelta(minutes=15)
+
+
+class Kind(StrEnum):
+    """What does not fit."""
+
+    CHANGED = "changed"
+    REMOVED = "removed"
+    MOVED = "moved"
+    INSERTED = "inserted"
+    CUT_OFF = "cut-off"
+    BEGINNING = "beginning"
+    HEAD = "head"
+    KEY = "key"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not fit: at which number of the chain, and a sentence for operators."""
+
+    kind: Kind
+    number: int
+    sentence: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept with the check."""
+        return {"kind": self.kind.value, "number": self.number, "sentence": self.sentence}
+
+
+@dataclass
+class Report:
+    """What was checked and what was found; findings beyond MOST_FINDINGS are left out."""
+
+    first: int = 0
+    last: int = 0
+    events: int = 0
+    heads: int = 0
+    waiting: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, kind: Kind, number: int, sentence: str) -> None:
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(Finding(kind, number, sentence))
+
+
+@dataclass(frozen=True)
+class KnownHead:
+    """A head as it was read, from the database or from outside."""
+
+    statement: dict[str, Any]
+    signature: str
+    outside: bool = False
+
+    @property
+    def number(self) -> int:
+        return int(self.statement["number"])
+
+
+class UnreadableHeads(Exception):  # noqa: N818 says what the file is
+    """A file of heads does not hold heads; the text says which line."""
+
+
+def read_heads(lines: Iterable[str]) -> list[KnownHead]:
+    """Heads from lines as they were exported; other lines, as of a syslog, are cut at the first brace."""
+    found = []
+    for place, line in enumerate(lines, start=1):
+        start = line.find("{")
+        if start < 0:
+            continue
+        try:
+            head = json.loads(line[start:])
+            found.append(KnownHead(head["statement"], head["signature"], outside=True))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UnreadableHeads(f"Line {place} is no head.") from error
+    return found
+
+
+def verify(*, outside: Iterable[KnownHead] = ()) -> Report:
+    """Check everything. outside: heads that were carried off the machine. Raises keys.NoKey."""
+    if not keys.can_seal():
+        raise keys.NoKey("This process holds no key of AUDIT_KEYS.")
+    return _Walk(list(outside)).report()
+
+
+class _Walk:
+    """One walk along the chain, in bounded memory."""
+
+    def __init__(self, outside: list[KnownHead]) -> None:
+        self._report = Report()
+        self._outside = {head.number: head for head in sorted(outside, key=lambda head: head.number)}
+        self._public_keys = keys.public_keys()
+        self._previous: AuditEvent | None = None
+        self._newest_moment: datetime | None = None
+        self._living: frozenset[str] | None = None
+        self._hidden: set[int] = set()
+        self._end = AuditChain.objects.filter(pk=1).first() or AuditChain()
+
+    def report(self) -> Report:
+        """Walk, and tell."""
+        for events in _chunks(self._end.number):
+            salts = references.salts_of(
+                pk for event in events for pk in (event.actor_id, event.person_id) if pk
+            )
+            for event in events:
+                self._look_at(event, salts)
+            self._look_at_heads(events)
+        self._look_at_the_end()
+        self._look_at_what_is_hidden()
+        self._report.waiting = AuditEvent.objects.unsealed().count()
+        return self._report
+
+    def _look_at(self, event: AuditEvent, salts: dict[Any, str]) -> None:
+        number = event.number or 0
+        self._report.events += 1
+        self._report.last = number
+        if self._previous is None:
+            self._report.first = number
+            self._look_at_the_beginning(event)
+        else:
+            self._look_at_the_link(event, self._previous)
+        for sentence in self._changes(event, salts):
+            self._report.add(Kind.CHANGED, number, sentence)
+            break
+        self._look_at_the_moment(event)
+        self._previous = event
+
+    # --- One event ---------------------------------------------------------------------------------
+    def _changes(self, event: AuditEvent, salts: dict[Any, str]) -> Iterator[str]:
+        where = f"#{event.number}, {event.name} of {event.at:%Y-%m-%d %H:%M:%S} ({event.pk})"
+        key = keys.mac_key(event.mac_key)
+        if key is None:
+            self._report.add(Kind.KEY, event.number or 0, f"Key {event.mac_key} of AUDIT_KEYS is not here.")
+        elif proof.mac(key, event.chain) != event.mac:
+            yield f"{where} was not sealed by this installation: it was changed or put in."
+        if proof.link(event.previous, event.content_sha256) != event.chain:
+            yield f"{where} was changed: its link does not fit."
+        if event.name == Event.FORGOTTEN:
+            self._hidden.add(event.number or 0)
+        elif proof.content_hash(event.content) != event.content_sha256:
+            yield f"{where} was changed: it is not what was sealed."
+        elif not self._names_the_same(event, salts):
+            yield f"{where} was changed: it names somebody else than was sealed."
+        elif not self._says_the_same(event):
+            yield f"{where} was changed: what it says about persons is not what was sealed."
+
+    def _names_the_same(self, event: AuditEvent, salts: dict[Any, str]) -> bool:
+        pairs = ((event.actor_id, event.actor_ref), (event.person_id, event.person_ref))
+        return all(self._is_named(person_id, reference, salts) for person_id, reference in pairs)
+
+    def _is_named(self, person_id: Any, reference: str, salts: dict[Any, str]) -> bool:
+        """Nobody may be missing but who was erased: then nobody's salt makes the reference any more."""
+        if person_id is None:
+            return not reference or self._is_erased(reference)
+        salt = salts.get(person_id)
+        return salt is not None and proof.reference(salt, str(person_id)) == reference
+
+    def _is_erased(self, reference: str) -> bool:
+        if self._living is None:
+            self._living = references.all_references()
+        return reference not in self._living
+
+    def _says_the_same(self, event: AuditEvent) -> bool:
+        personal = event.personal_facts
+        if personal or not event.personal_sha256:
+            return proof.personal_hash(event.facts_salt, personal) == event.personal_sha256
+        return event.facts_salt == "" and event.person_id is None
+
+    def _look_at_the_moment(self, event: AuditEvent) -> None:
+        newest = self._newest_moment
+        if newest and event.at < newest - LONGEST_TRANSACTION and event.name != Event.FORGOTTEN:
+            self._report.add(
+                Kind.INSERTED,
+                event.number or 0,
+                f"#{event.number}, {event.name} ({event.pk}), says {event.at:%Y-%m-%d %H:%M:%S}, but came in"
+                f" after what happened at {newest:%Y-%m-%d %H:%M:%S}.",
+            )
+        self._newest_moment = max(newest, event.at) if newest else event.at
+
+    # --- The links ---------------------------------------------------------------------------------
+    def _look_at_the_link(self, event: AuditEvent, before: AuditEvent) -> None:
+        number, last = event.number or 0, before.number or 0
+        if number != last + 1:
+            self._report.add(Kind.REMOVED, last + 1, f"{_range(last + 1, number - 1)} removed.")
+        elif event.previous != before.chain:
+            self._report.add(*self._broken_link(event, before))
+
+    def _broken_link(self, event: AuditEvent, before: AuditEvent) -> tuple[Kind, int, str]:
+        number = event.number or 0
+        if event.previous == before.previous:
+            sentence = f"#{before.number}, {before.name} ({before.pk}), was put in."
+            return Kind.INSERTED, before.number or 0, sentence
+        if AuditEvent.objects.filter(chain=event.previous).exists():
+            sentence = f"#{number}, {event.name} ({event.pk}), was moved here from another place."
+            return Kind.MOVED, number, sentence
+        return Kind.REMOVED, number, f"Something was removed between #{before.number} and #{number}."
+
+    def _look_at_the_beginning(self, event: AuditEvent) -> None:
+        number = event.number or 0
+        if number == 1 and event.previous == proof.BEGINNING:
+            return
+        checkpoints = AuditHead.objects.filter(kind=HeadKind.CHECKPOINT, number=number - 1)
+        if not any(
+            head.chain == event.previous and self._is_signed(KnownHead(head.statement, head.signature))
+            for head in checkpoints
+        ):
+            self._report.add(
+                Kind.BEGINNING, number, f"The log begins at #{number}, and no signed checkpoint says so."
+            )
+
+    def _look_at_the_end(self) -> None:
+        last, end = self._report.last, self._end
+        if end.number != last:
+            sentence = f"{_range(last + 1, end.number)} cut off."
+            self._report.add(Kind.CUT_OFF, last + 1, sentence)
+        elif self._previous and end.chain != self._previous.chain:
+            self._report.add(Kind.CHANGED, last, "The end of the chain is not where its last event is.")
+        for head in [*_heads(beyond=last), *self._outside.values()]:
+            if head.number > last:
+                self._report.heads += 1
+                self._look_at_a_head_beyond(head, last)
+
+    def _look_at_a_head_beyond(self, head: KnownHead, last: int) -> None:
+        if not self._is_signed(head):
+            sentence = f"{_described(head)} is not signed by this installation."
+            self._report.add(Kind.HEAD, head.number, sentence)
+        else:
+            sentence = (
+                f"{_range(last + 1, head.number)} cut off from the end: {_described(head)} covers more."
+            )
+            self._report.add(Kind.CUT_OFF, last + 1, sentence)
+
+    # --- Heads -------------------------------------------------------------------------------------
+    def _look_at_heads(self, events: list[AuditEvent]) -> None:
+        chains = {event.number: event.chain for event in events}
+        first, last = events[0].number or 0, events[-1].number or 0
+        for head in [*_heads(beyond=first - 1, up_to=last), *self._outside_between(first, last)]:
+            self._report.heads += 1
+            if not self._is_signed(head):
+                sentence = f"{_described(head)} is not signed by this installation."
+                self._report.add(Kind.HEAD, head.number, sentence)
+            elif chains.get(head.number) != head.statement["chain"]:
+                sentence = f"The log up to #{head.number} is not what {_described(head)} stands for."
+                self._report.add(Kind.HEAD, head.number, sentence)
+
+    def _outside_between(self, first: int, last: int) -> list[KnownHead]:
+        return [head for number, head in self._outside.items() if first <= number <= last]
+
+    def _is_signed(self, head: KnownHead) -> bool:
+        return any(proof.is_signed(head.statement, head.signature, key) for key in self._public_keys)
+
+    # --- What was forgotten on purpose -------------------------------------------------------------
+    def _look_at_what_is_hidden(self) -> None:
+        """Content may be missing only where a later event of the chain says that it was removed."""
+        if not self._hidden:
+            return
+        for facts in AuditEvent.objects.filter(name=Event.EVENTS_FORGOTTEN).values_list("facts", flat=True):
+            for first, last in facts.get("number", ()):
+                self._hidden -= set(range(first, last + 1))
+        for number in sorted(self._hidden):
+            self._report.add(Kind.CHANGED, number, f"#{number} was emptied, and no event says so.")
+
+
+def _chunks(last: int) -> Iterator[list[AuditEvent]]:
+    """The sealed events in their order, some at a time."""
+    number = 0
+    while events := list(AuditEvent.objects.sealed().filter(number__gt=number, number__lte=last)[:AT_ONCE]):
+        yield events
+        number = events[-1].number or 0
+    # What was numbered beyond the end that the sealer knows was not numbered by it.
+    beyond = AuditEvent.objects.sealed().filter(number__gt=last)[:AT_ONCE]
+    if surplus := list(beyond):
+        yield surplus
+
+
+def _heads(*, beyond: int, up_to: int | None = None) -> Iterator[KnownHead]:
+    heads = AuditHead.objects.beyond(beyond)
+    for head in heads.filter(number__lte=up_to) if up_to is not None else heads:
+        yield KnownHead(head.statement, head.signature)
+
+
+def _described(head: KnownHead) -> str:
+    place = "a head from outside" if head.outside else "the head"
+    return f"{place}, of #{head.number} signed {head.statement['signed_at'][:19]}Z,"
+
+
+def _range(first: int, last: int) -> str:
+    return f"#{first} was" if first == last else f"#{first} to #{last} were"

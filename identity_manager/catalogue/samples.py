@@ -1,0 +1,38 @@
+"""A person who does not exist, for previews: nobody's data are shown to who edits the catalogue."""
+
+from identity_manager.models import Person, PersonKind
+
+
+def person(*, language: str = "en") -> Person:
+    """A sample person, not saved, with every field that a template may use."""
+    return Person(
+        personnel_number="10042",
+        given_name="Zoë",
+        surname="Brandstætter-Óskarsdóttir",
+        display_name="Zoë Brandstætter-Óskarsdóttir",
+        email="zoe.brandstaetter@example.com",
+        upn="zoe.brandstaetter@corp.example.com",
+        sid="S-1-5-21-1004336348-1177238915-682003330-1042",
+        department="Research",
+        organisational_unit="North",
+        kind=PersonKind.EMPLOYEE,
+        language=language,
+    )
+
+
+def fields_of(found: Person) -> dict[str, str]:
+    """What certificate templates may take from the person."""
+    return {name: getattr(found, name) for name in FIELDS}
+
+
+FIELDS = (
+    "display_name",
+    "given_name",
+    "surname",
+    "email",
+    "upn",
+    "personnel_number",
+    "department",
+    "organisational_unit",
+    "sid",
+)

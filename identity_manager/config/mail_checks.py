@@ -1,0 +1,78 @@
+"""Mail settings of a production that do not fit together, each in one sentence with its code."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.module_loading import import_string
+
+SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+ANYMAIL_BACKENDS = "anymail.backends."
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+WEBHOOK_SECRET_LENGTH = 20  # of the part after the colon: nobody types it
+
+
+def findings() -> Iterator[tuple[str, str]]:
+    """The code and the sentence of each."""
+    if not _is_sender(settings.DEFAULT_FROM_EMAIL):
+        yield (
+            "E401",
+            "MAIL_FROM must be one address, or a name and an address: Tokens <tokens@your-domain>.",
+        )
+    if not _exists(settings.EMAIL_BACKEND):
+        yield "E402", f"EMAIL_BACKEND names no mail backend: {settings.EMAIL_BACKEND}."
+    if settings.EMAIL_BACKEND == SMTP_BACKEND:
+        yield from _smtp()
+    if settings.EMAIL_BACKEND.startswith(ANYMAIL_BACKENDS):
+        yield from _webhook()
+    elif settings.ANYMAIL:
+        yield (
+            "E406",
+            "ANYMAIL is set, but EMAIL_BACKEND is none of anymail's, so it would have no effect: "
+            "name the provider's backend, such as anymail.backends.postmark.EmailBackend.",
+        )
+
+
+def _smtp() -> Iterator[tuple[str, str]]:
+    if not settings.EMAIL_HOST:
+        yield "E403", "SMTP_HOST is missing: name the mail server, or a provider's EMAIL_BACKEND."
+    if bool(settings.EMAIL_HOST_USER) != bool(settings.EMAIL_HOST_PASSWORD):
+        yield "E404", "SMTP_USER and SMTP_PASSWORD go together: set both, or neither."
+    protected = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL or settings.EMAIL_HOST in LOOPBACK
+    if settings.EMAIL_HOST_PASSWORD and not protected:
+        yield "E405", "SMTP_SECURITY=none would send SMTP_PASSWORD unprotected: use starttls or tls."
+
+
+def _webhook() -> Iterator[tuple[str, str]]:
+    """Without a secret there is no webhook, which is allowed: bounces are not told then."""
+    secrets = settings.ANYMAIL.get("WEBHOOK_SECRET") or []
+    for secret in [secrets] if isinstance(secrets, str) else secrets:
+        user, _colon, password = str(secret).partition(":")
+        if not user or len(password) < WEBHOOK_SECRET_LENGTH:
+            yield (
+                "E407",
+                "WEBHOOK_SECRET in ANYMAIL must be name:secret, the secret at least "
+                f"{WEBHOOK_SECRET_LENGTH} random characters.",
+            )
+
+
+def _is_sender(value: str) -> bool:
+    """One ASCII address, with or without a name; nothing that could begin another header."""
+    name, bracket, rest = value.rpartition("<")
+    address = rest.removesuffix(">") if bracket else value
+    if bracket and (not rest.endswith(">") or "<" in name or "@" in name):
+        return False
+    try:
+        validate_email(address.strip())
+    except ValidationError:
+        return False
+    return address.isascii() and value.isprintable()
+
+
+def _exists(dotted: str) -> bool:
+    try:
+        import_string(dotted)
+    except ImportError:
+        return False
+    return True

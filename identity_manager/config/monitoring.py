@@ -1,0 +1,100 @@
+"""What a worker tells of itself, by Celery's signals: how long its tasks take, and that it lives."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from celery.concurrency import prefork
+from celery.signals import (
+    setup_logging,
+    task_failure,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+)
+from django.conf import settings
+
+from ca_bridge.measuring import TRACE, Note
+from identity_manager import correlation, instruments
+
+UNRELATED = ("jobs.tick", "jobs.run")  # what these start has nothing to do with each other
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """A task that is being carried out: its context in the logs, and when it began."""
+
+    context: ExitStack
+    note: Note
+    started: float
+
+
+@worker_process_init.connect
+def carry_counts(**_: Any) -> None:
+    """Carry what this process counts to the database."""
+    # Here, because the models are not loaded when Celery reads this.
+    from identity_manager.metrics import carrying
+    from identity_manager.models import ProcessKind
+
+    carrying.start(ProcessKind.WORKER)
+
+
+@worker_ready.connect
+def carry_counts_of_threads(sender: Any, **_: Any) -> None:
+    """Where the worker has threads, it carries tasks out itself; with processes, each of them does."""
+    if not isinstance(sender.pool, prefork.TaskPool):
+        carry_counts()
+
+
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def carry_the_last_counts(**_: Any) -> None:
+    """Nothing that was counted is lost with the process."""
+    from identity_manager.metrics import carrying
+
+    carrying.stop()
+
+
+@task_prerun.connect
+def begin_task(task: Any, args: Sequence[Any], **_: Any) -> None:
+    """Work under the number of what led to the task; what came by itself, from the beat, gets its own."""
+    headers = {**(task.request.headers or {}), **vars(task.request)}
+    number = correlation.accepted(headers.get(correlation.REQUEST_ID))
+    facts = {"task": task.name, **({"row": str(args[0])} if args else {})}
+    context = ExitStack()
+    context.enter_context(correlation.bound(number, hands_on=task.name not in UNRELATED, **facts))
+    parent = {"traceparent": str(headers.get("traceparent") or "")}
+    note = context.enter_context(TRACE.span(task.name, {**facts, "request_id": number}, parent))
+    task.request.identity_manager = _UnderWay(context, note, time.perf_counter())
+
+
+@task_postrun.connect
+def end_task(task: Any, state: str, **_: Any) -> None:
+    """Count the task with its time, and tell of it, whatever came of it; what only ticks is not told."""
+    under_way: _UnderWay | None = task.request.get("identity_manager")
+    if under_way is None:
+        return
+    seconds = time.perf_counter() - under_way.started
+    instruments.TASK_SECONDS.labels(task.name).observe(seconds)
+    if settings.LOG_REQUESTS and task.request.args and task.name not in UNRELATED:
+        logger.info("%s %s in %.0f ms", task.name, state, seconds * 1000)
+    under_way.note("outcome", state)
+    under_way.context.close()
+
+
+@task_failure.connect
+def count_failure(sender: Any, **_: Any) -> None:
+    """An error that no verb foresaw."""
+    instruments.TASK_FAILURES.labels(sender.name).inc()
+
+
+@setup_logging.connect
+def leave_logs_alone(**_: Any) -> None:
+    """Django has set them up as the settings say; Celery, told so, does not set them up again."""

@@ -1,0 +1,84 @@
+"""Traces for OpenTelemetry: visit, task, call at a CA, mail; set up by its own OTEL_* variables.
+
+Every span is opened by this product's own code, with attributes from a closed list. The ready-made
+instrumentations note addresses with what they ask for, and the words of exceptions; none of them is used.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from ca_bridge.measuring import TRACE, Note
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.trace import Span
+
+NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
+ATTRIBUTES = frozenset({"ca", "outcome", "view", "method", "status", "task", "row", "message", "request_id"})
+NAME = "name"  # what is noted under it is the span's name, which is known at its end
+
+
+def is_installed() -> bool:
+    """Whether the packages of the extra otel are there."""
+    try:
+        return all(find_spec(each) for each in NEEDED)
+    except ModuleNotFoundError:
+        return False
+
+
+def start() -> None:
+    """Send traces to OTEL_EXPORTER_OTLP_ENDPOINT. Without the packages, checks.py refuses by name."""
+    if not settings.OTEL_EXPORTER_OTLP_ENDPOINT or not is_installed():
+        return
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create({"service.name": "identity-manager"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    use(provider)
+
+
+def use(provider: "TracerProvider") -> None:
+    """Open spans at this provider from now on."""
+    from opentelemetry import trace
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    tracer, propagator = provider.get_tracer("identity_manager"), TraceContextTextMapPropagator()
+
+    @contextmanager
+    def span(name: str, labels: Mapping[str, str], parent: Mapping[str, str] | None = None) -> Iterator[Note]:
+        context = propagator.extract(dict(parent)) if parent else None
+        opened = tracer.start_as_current_span(
+            name, context, attributes=_known(labels), record_exception=False, set_status_on_exception=False
+        )
+        with opened as current:
+            try:
+                yield lambda key, value: _note(current, key, value)
+            except BaseException as error:
+                current.set_attribute("error.type", type(error).__name__)
+                current.set_status(trace.StatusCode.ERROR)
+                raise
+
+    def headers() -> dict[str, str]:
+        carried: dict[str, str] = {}
+        propagator.inject(carried)
+        return carried
+
+    TRACE.span, TRACE.headers = span, headers
+
+
+def _known(labels: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in labels.items() if key in ATTRIBUTES}
+
+
+def _note(span: "Span", key: str, value: str) -> None:
+    if key == NAME:
+        span.update_name(value)
+    elif key in ATTRIBUTES:
+        span.set_attribute(key, value)

@@ -1,0 +1,72 @@
+"""Who may see and change what in ADMIN: named fetches, as console.access has them for the rest."""
+
+import uuid
+
+from django.conf import settings
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from ca_bridge import registry
+from identity_manager import jobs
+from identity_manager.console.access import catalogue_reader, officer
+from identity_manager.jobs import Job
+from identity_manager.mail import specimens
+from identity_manager.models import Person, PersonState, Role, TermsDocument
+from identity_manager.models.person import PersonQuerySet
+from identity_manager.workflow.locking import Versioned
+
+
+def system_administrator(request: HttpRequest) -> Person:
+    """The officer, if they may change the catalogue."""
+    return officer(request, Role.SYSTEM_ADMINISTRATOR)
+
+
+def job_for_system_administrator(request: HttpRequest, name: str) -> tuple[Person, Job]:
+    """The officer and the job of that name, for a System Administrator."""
+    actor = system_administrator(request)
+    job = jobs.named(name)
+    if job is None:
+        raise Http404
+    return actor, job
+
+
+def catalogue_entry_for_reader(
+    request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
+) -> tuple[Person, Versioned]:
+    """The officer and a version of a token type or a profile, for who may read the catalogue."""
+    return catalogue_reader(request), get_object_or_404(kind, pk=pk)
+
+
+def catalogue_entry_for_system_administrator(
+    request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
+) -> tuple[Person, Versioned]:
+    """The officer and a version of a token type or a profile, for a System Administrator."""
+    return system_administrator(request), get_object_or_404(kind, pk=pk)
+
+
+def terms_document_for_system_administrator(
+    request: HttpRequest, pk: uuid.UUID
+) -> tuple[Person, TermsDocument]:
+    """The officer and a terms document, for a System Administrator."""
+    return system_administrator(request), get_object_or_404(TermsDocument.objects.with_draft(), pk=pk)
+
+
+def connection_for_system_administrator(request: HttpRequest, alias: str) -> tuple[Person, str]:
+    """The officer and the alias of a CA connection, for a System Administrator."""
+    actor = system_administrator(request)
+    if alias not in registry.aliases():
+        raise Http404
+    return actor, alias
+
+
+def mail_text_for_reader(request: HttpRequest, name: str, language: str) -> Person:
+    """The officer, for a mail of the product in a language of the installation."""
+    actor = catalogue_reader(request)
+    if name not in specimens.found() or language not in dict(settings.LANGUAGES):
+        raise Http404
+    return actor
+
+
+def persons_for_preview(text: str) -> PersonQuerySet:
+    """Active persons whom a System Administrator may name to see what a certificate would say."""
+    return Person.objects.filter(state=PersonState.ACTIVE).matching(text).order_by("surname", "given_name")

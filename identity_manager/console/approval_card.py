@@ -1,0 +1,73 @@
+"""The approvals of a request on its page: who decided, who is asked, since when, and earlier rounds.
+
+Pure: it reads the relations that the page has prefetched, and asks once who may decide at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from identity_manager.models import (
+    Approval,
+    AskedApprover,
+    Decision,
+    RequestState,
+    TokenRequest,
+)
+from identity_manager.workflow import policy
+from identity_manager.workflow.errors import Reason
+
+
+@dataclass(frozen=True)
+class Round:
+    """An earlier round and what was decided in it."""
+
+    number: int
+    decisions: Sequence[Approval]
+
+
+@dataclass(frozen=True)
+class ApprovalCard:
+    """still: how many are needed yet.  waits_for: who was asked and has not decided.
+
+    possible: whether enough approvers exist who could still decide.
+    """
+
+    needed: int
+    still: int
+    decisions: Sequence[Approval]
+    waits_for: Sequence[AskedApprover]
+    possible: bool
+    earlier: Sequence[Round]
+
+    @property
+    def obstacle(self) -> Reason | None:
+        """Why nobody can decide, or None."""
+        return None if self.possible else policy.TOO_FEW_APPROVERS
+
+    @property
+    def is_shown(self) -> bool:
+        return bool(self.needed or self.earlier)
+
+
+def of_request(row: TokenRequest) -> ApprovalCard:
+    """The card of a request whose approvals and asked approvers are prefetched."""
+    decisions = row.decisions
+    given = sum(each.decision == Decision.APPROVED for each in decisions)
+    still = max(0, row.approvals_needed - given) if row.state == RequestState.REQUESTED else 0
+    return ApprovalCard(
+        needed=row.approvals_needed,
+        still=still,
+        decisions=decisions,
+        waits_for=row.waits_for if still else [],
+        possible=not still or policy.undecided_approvers(row).count() >= still,
+        earlier=_earlier(row),
+    )
+
+
+def _earlier(row: TokenRequest) -> list[Round]:
+    """The latest first."""
+    rounds: dict[int, list[Approval]] = {number: [] for number in range(row.round - 1, 0, -1)}
+    for approval in row.approvals.all():
+        if approval.round != row.round:
+            rounds[approval.round].append(approval)
+    return [Round(number, decisions) for number, decisions in rounds.items()]

@@ -1,0 +1,233 @@
+"""AUDIT LOG: which events, by what was asked for in the address, and how each stands in the chain."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import Max, OuterRef, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
+from django.http import HttpRequest, QueryDict
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.audit.verifying import Kind
+from identity_manager.console import access, audit_access, history, tables
+from identity_manager.console.search_forms import DayField, FilterField, WordsField
+from identity_manager.models import (
+    AuditChain,
+    AuditCheck,
+    AuditEvent,
+    AuditHead,
+    AuditHeadExport,
+    HeadKind,
+    Person,
+    TokenRequest,
+)
+from identity_manager.models.identifiers import first_id_of
+from identity_manager.ui.parts import Event as Told
+
+CHECKS_SHOWN = 10
+LATE = timedelta(minutes=1)
+LEEWAY = timedelta(hours=1)  # between an event's moment and the one in its identifier
+HEADER = (
+    _("number"),
+    _("moment"),
+    _("event"),
+    _("what"),
+    _("who"),
+    _("about"),
+    _("request"),
+    _("token"),
+    _("detail"),
+    _("covered by a head signed"),
+)
+KINDS: dict[str, str | Promise] = {
+    Kind.CHANGED: _("changed"),
+    Kind.REMOVED: _("removed"),
+    Kind.MOVED: _("moved"),
+    Kind.INSERTED: _("put in"),
+    Kind.CUT_OFF: _("cut off"),
+    Kind.BEGINNING: _("no beginning"),
+    Kind.HEAD: _("head does not fit"),
+    Kind.KEY: _("key is missing"),
+}
+
+
+def _event_choices() -> list[tuple[str, Any]]:
+    return sorted(
+        ((event.value, words.sentence) for event, words in history.WORDS.items()), key=lambda each: each[0]
+    )
+
+
+class HistoryForm(forms.Form):
+    """The filters of the list."""
+
+    q = WordsField(_("Words in the details"))
+    event = FilterField(_("Event"), anything=_("every event"), choices=_event_choices())
+    who = WordsField(_("Who did it"))
+    about = WordsField(_("About whom"))
+    request = WordsField(_("Reference of the request"))
+    since = DayField(_("On or after"))
+    until = DayField(_("On or before"))
+
+    @property
+    def filters(self) -> list[forms.BoundField]:
+        """What folds out under the line."""
+        return [self[name] for name in self.fields if name != "q"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event as the list shows it."""
+
+    event: AuditEvent
+    told: Told
+    head_signed_at: datetime | None
+
+    @property
+    def about(self) -> str | Promise:
+        """The person whom it is about."""
+        if self.event.person:
+            return str(self.event.person)
+        return history.ERASED if self.event.person_ref else ""
+
+
+def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
+    """What the page draws; wrong filters find nothing and say why."""
+    form = HistoryForm(request.GET)
+    page = tables.page_of(request, tables.CappedPaginator(found(actor, form), per_page=50))
+    return {
+        "tab": "admin",
+        "form": form,
+        "query": request.GET.urlencode(),
+        "is_filtered": any(form.cleaned_data.values()) if form.is_valid() else True,
+        "filters_set": sum(bool(value) for name, value in form.cleaned_data.items() if name != "q"),
+        "page": page,
+        "lines": [_line(event) for event in page.object_list],
+        "may_check": access.holds(actor, audit_access.LOG_CHECKERS),
+        "may_open_persons": set(
+            access.visible_persons(actor)
+            .filter(pk__in=[event.person_id for event in page.object_list if event.person_id])
+            .values_list("pk", flat=True)
+        ),
+    }
+
+
+def found(actor: Person, form: HistoryForm) -> QuerySet[AuditEvent]:
+    """The events that the officer may read and that the filters let through, newest first."""
+    rows = audit_access.visible_events(actor)
+    if not form.is_valid():
+        return rows.none()
+    wanted = form.cleaned_data
+    rows = _by_person(rows, wanted)
+    if wanted["event"]:
+        rows = rows.filter(name=wanted["event"])
+    if wanted["request"]:
+        named = TokenRequest.objects.with_reference(wanted["request"].strip().upper())
+        rows = rows.filter(request__in=named.order_by().values("pk"))
+    if wanted["since"]:
+        since = _beginning(wanted["since"])
+        rows = rows.filter(at__gte=since, pk__gte=first_id_of(since - LEEWAY))
+    if wanted["until"]:
+        until = _beginning(wanted["until"] + timedelta(days=1))
+        rows = rows.filter(at__lt=until, pk__lt=first_id_of(until + LEEWAY))
+    if wanted["q"]:
+        text = Cast("facts", TextField())
+        rows = rows.annotate(facts_text=text).filter(facts_text__icontains=wanted["q"].strip())
+    return _with_heads(rows)
+
+
+def _by_person(rows: QuerySet[AuditEvent], wanted: dict[str, Any]) -> QuerySet[AuditEvent]:
+    if wanted["who"]:
+        rows = rows.filter(actor__in=Person.objects.matching(wanted["who"]).values("pk"))
+    if wanted["about"]:
+        rows = rows.filter(person__in=Person.objects.matching(wanted["about"]).values("pk"))
+    return rows
+
+
+def _beginning(day: Any) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _with_heads(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
+    rows = rows.select_related("actor", "person", "request", "token__token_type")
+    rows = rows.defer("token__passphrase_wrapped", "token__snapshot")
+    return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1])).order_by("-pk")
+
+
+def _line(event: AuditEvent) -> Line:
+    return Line(event, history.told(event), getattr(event, "head_signed_at", None))
+
+
+# --- Export ----------------------------------------------------------------------------------------
+def wanted_of(post: QueryDict) -> HistoryForm:
+    """The filters that the list was made with, as its export form sends them back."""
+    return HistoryForm(QueryDict(post.get("filters", "")))
+
+
+def filters_of(form: HistoryForm) -> dict[str, str | bool]:
+    """How the list was narrowed, for the audit log: names of persons and words are told as True."""
+    plain = {"event", "since", "until"}
+    return {name: str(value) if name in plain else True for name, value in form.cleaned_data.items() if value}
+
+
+def cells(rows: Iterable[AuditEvent]) -> Iterator[tuple[Any, ...]]:
+    """The rows of the CSV file."""
+    for event in rows:
+        line = _line(event)
+        yield (
+            event.number,
+            event.at,
+            event.name,
+            line.told.title,
+            line.told.actor,
+            line.about,
+            event.request.reference if event.request else "",
+            event.token or "",
+            line.told.detail,
+            line.head_signed_at,
+        )
+
+
+# --- How the log stands ----------------------------------------------------------------------------
+def check_context() -> dict[str, Any]:
+    """The end of the chain, the last head, where heads went, and the last checks."""
+    end = AuditChain.objects.filter(pk=1).first()
+    waiting = AuditEvent.objects.unsealed().order_by("at").first()
+    checks = list(AuditCheck.objects.select_related("asked_by")[:CHECKS_SHOWN])
+    return {
+        "tab": "admin",
+        "end": end,
+        "head": AuditHead.objects.newest(),
+        "checkpoint": AuditHead.objects.filter(kind=HeadKind.CHECKPOINT).aggregate(Max("number"))[
+            "number__max"
+        ],
+        "waiting_since": waiting.at if waiting and waiting.at < timezone.now() - LATE else None,
+        "destinations": _destinations(),
+        "checks": checks,
+        "is_under_way": any(check.is_open for check in checks),
+        "last": next((check for check in checks if not check.is_open), None),
+        "kinds": KINDS,
+    }
+
+
+def findings() -> list[Any]:
+    """What the last check that is finished has found."""
+    last = AuditCheck.objects.filter(is_open=False).first()
+    return list(last.findings) if last else []
+
+
+def _cut_up_to() -> int | None:
+    checkpoints = AuditHead.objects.filter(kind=HeadKind.CHECKPOINT)
+    number: int | None = checkpoints.aggregate(last=Max("number"))["last"]
+    return number
+
+
+def _destinations() -> list[tuple[str, AuditHeadExport | None]]:
+    known = {row.destination: row for row in AuditHeadExport.objects.all()}
+    return [(destination, known.get(destination)) for destination in settings.AUDIT_HEAD_EXPORT]

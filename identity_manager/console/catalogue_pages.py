@@ -1,0 +1,322 @@
+"""ADMIN, token types and certificate profiles: what the pages of both kinds show."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest, QueryDict
+from django.utils.functional import Promise
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ca_bridge.preview import Preview
+from identity_manager.audit import Event
+from identity_manager.catalogue import comparison, profiles, versions
+from identity_manager.console import access, admin_access, catalogue_words
+from identity_manager.console.catalogue_forms import EntryForm, ProfileForm, RevisionForm
+from identity_manager.console.catalogue_kinds import Entry, Kind
+from identity_manager.console.confirmation import Confirmation
+from identity_manager.console.refusals import VerbForm
+from identity_manager.models import (
+    AuditEvent,
+    CertificateProfile,
+    Person,
+    Role,
+    SoftwareToken,
+    TokenType,
+    VersionState,
+)
+from identity_manager.models.token_request import BEFORE_ISSUED
+from identity_manager.ui.parts import Pair
+
+Words = str | Promise
+SUGGESTIONS = 5
+CONFIRMATIONS: dict[str, tuple[Words, Words, Words]] = {
+    "activate": (
+        _("Activate %(name)s, version %(number)d"),
+        _("From then on this version is used. The one that was in force retires."),
+        _("Activate"),
+    ),
+    "refuse": (
+        _("Refuse %(name)s, version %(number)d"),
+        _("The draft goes back to who made it."),
+        _("Refuse"),
+    ),
+    "discard": (
+        _("Throw away %(name)s, version %(number)d"),
+        _("The draft is gone for good. Nothing has ever used it."),
+        _("Throw the draft away"),
+    ),
+    "retire": (
+        _("Retire %(name)s, version %(number)d"),
+        _("It is offered no more. What was asked for under it goes on, what was issued stays valid."),
+        _("Retire"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One code in a list: the version that counts, and the draft of the next one."""
+
+    entry: Any
+    draft: Any
+    versions: int
+
+
+def listing(kind: Kind, actor: Person, *, form: VerbForm | None = None) -> dict[str, Any]:
+    """Each code once: the version in force, else the newest."""
+    rows: dict[str, list[Any]] = {}
+    for row in _with_parts(kind, kind.model.objects.order_by("code", "-number")):
+        rows.setdefault(row.code, []).append(row)
+    lines = [_line(entries) for entries in rows.values()]
+    lines.sort(key=lambda line: (line.entry.state == VersionState.RETIRED, _place(line.entry)))
+    return {"kind": kind, "lines": lines, "may_edit": may_edit(actor), "form": form or RevisionForm()}
+
+
+def may_edit(actor: Person) -> bool:
+    """Whether the officer changes the catalogue, or only reads it."""
+    return access.holds(actor, {Role.SYSTEM_ADMINISTRATOR})
+
+
+def entry_context(kind: Kind, entry: Entry, actor: Person, *, form: VerbForm | None = None) -> dict[str, Any]:
+    """One version: what it says, what differs, what may be done with it, what was done."""
+    others = list(kind.model.objects.filter(code=entry.code).order_by("-number"))
+    before = predecessor(kind, entry)
+    preview = profiles.preview_for(entry, None) if isinstance(entry, CertificateProfile) else None
+    return {
+        "kind": kind,
+        "row": entry,
+        "form": form or RevisionForm(initial={"revision": entry.version}),
+        "content": _content(entry),
+        "versions": others,
+        "before": before,
+        "differences": differences(before, entry),
+        "preview": preview,
+        "pinned_by": _pinned_by(entry),
+        "history": catalogue_words.history_of(kind.slug, entry.code),
+        **_possibilities(entry, others, actor),
+    }
+
+
+def confirm_context(kind: Kind, entry: Entry, *, form: VerbForm, what: str) -> dict[str, Any]:
+    """The page before something is done with a version: what differs, and what it means for whom."""
+    before = predecessor(kind, entry)
+    return {
+        "kind": kind,
+        "row": entry,
+        "form": form,
+        "what": what,
+        "words": _confirmation(kind, entry, what),
+        "back": kind.url("", entry.pk),
+        "before": before,
+        "differences": differences(before, entry),
+        "preview": profiles.preview_for(entry, None) if isinstance(entry, CertificateProfile) else None,
+        "consequences": _consequences(entry, what),
+    }
+
+
+def _confirmation(kind: Kind, entry: Entry, what: str) -> Confirmation:
+    words = {"name": kind.label(entry), "number": entry.number}
+    title, lead, button = CONFIRMATIONS[what]
+    return Confirmation(
+        title=title % words,
+        lead=lead,
+        button=button,
+        back=kind.url("", entry.pk),
+        tab="admin",
+        dangerous=what != "activate",
+    )
+
+
+def _consequences(entry: Entry, what: str) -> list[Words]:
+    """What happens to what is under way."""
+    if what not in {"activate", "retire"}:
+        return []
+    if isinstance(entry, CertificateProfile):
+        names = ", ".join(str(each) for each in _pinned_by(entry))
+        if not names:
+            return []
+        return [
+            _("Token types in force keep the version that they were made with: %(names)s.") % {"names": names}
+        ]
+    open_ones = SoftwareToken.objects.filter(token_type__code=entry.code, request__state__in=BEFORE_ISSUED)
+    number = open_ones.count()
+    if not number:
+        return [_("No request of this type is under way.")]
+    return [
+        ngettext(
+            "%(count)d token of it is under way. It goes on as it was asked for.",
+            "%(count)d tokens of it are under way. They go on as they were asked for.",
+            number,
+        )
+        % {"count": number}
+    ]
+
+
+def form_context(
+    kind: Kind, form: EntryForm, *, title: Words, back: str, row: Entry | None, wanted: str = ""
+) -> dict[str, Any]:
+    """The page with the form; for a profile with its preview beside it."""
+    context = {"kind": kind, "form": form, "title": title, "back": back, "row": row}
+    if isinstance(form, ProfileForm):
+        values = kind.beginning_values(form.initial.get("preset", ""))
+        beginning = row if isinstance(row, CertificateProfile) else kind.model(**values)
+        shown = form.as_typed() if form.is_bound else beginning
+        context |= preview_context(shown, wanted)
+    return context
+
+
+def compare_context(kind: Kind, entry: Entry, other: Entry) -> dict[str, Any]:
+    """Two versions of one code, the older one first."""
+    older, newer = sorted((entry, other), key=lambda each: each.number)
+    return {
+        "kind": kind,
+        "row": entry,
+        "older": older,
+        "newer": newer,
+        "back": kind.url("", entry.pk),
+        "differences": differences(older, newer),
+    }
+
+
+def preview_context(profile: CertificateProfile, wanted: str) -> dict[str, Any]:
+    """What a certificate of the profile would say: of the person who was searched for, or of a sample."""
+    people = list(admin_access.persons_for_preview(wanted)[: SUGGESTIONS + 1]) if wanted.strip() else []
+    person = people[0] if people else None
+    preview = profiles.preview_for(profile, person)
+    return {
+        "preview": preview,
+        "preview_pairs": preview_pairs(preview),
+        "preview_person": person,
+        "preview_others": people[1:],
+        "preview_text": wanted,
+        "remarks": remarks_by_field(preview),
+    }
+
+
+def preview_pairs(preview: Preview) -> list[Pair]:
+    """The content of the certificate as lines."""
+    content = preview.content
+    if content is None:
+        return []
+    pairs = [Pair(name, value, mono=True) for name, value in content.subject]
+    pairs += [Pair(kind, value, mono=True) for kind, value in content.subject_alt_names]
+    if content.sid:
+        pairs.append(Pair("SID", content.sid, mono=True))
+    return pairs
+
+
+def remarks_by_field(preview: Preview) -> dict[str, list[Any]]:
+    """What is to be known about each field of the form; what concerns none stands under an empty name."""
+    fields = ("subject", "subject_alt_names", "include_sid", "key_usage", "extended_key_usage", "policies")
+    found: dict[str, list[Any]] = {name: [] for name in (*fields, "")}
+    for remark in preview.remarks:
+        found[remark.part if remark.part in found else ""].append(remark)
+    return found
+
+
+def predecessor(kind: Kind, entry: Entry) -> Entry | None:
+    """What a version is compared with: the one in force, else the one before it."""
+    rows = kind.model.objects.filter(code=entry.code).exclude(pk=entry.pk)
+    active = rows.active().first() if entry.state == VersionState.DRAFT else None
+    found: Entry | None = active or rows.filter(number__lt=entry.number).order_by("-number").first()
+    return found
+
+
+def differences(before: Entry | None, after: Entry) -> list[catalogue_words.Difference]:
+    """In words; nothing where there is no version before."""
+    if before is None:
+        return []
+    changes = comparison.changes(comparison.content_of(before), comparison.content_of(after))
+    return catalogue_words.differences(changes)
+
+
+def meanwhile(kind: Kind, pk: uuid.UUID, form: EntryForm) -> dict[str, Any]:
+    """Who changed the draft while somebody else had it open, and which fields.
+
+    What was typed stays in the form, which carries the present revision now: saving again is meant.
+    """
+    present = kind.model.objects.filter(pk=pk, state=VersionState.DRAFT).first()
+    if present is None or "revision" not in form.fields:
+        return {}
+    data = QueryDict(mutable=True)
+    data.update(form.data)
+    data["revision"] = str(present.version)
+    form.data = data
+    rows = AuditEvent.objects.filter(
+        name=Event.CATALOGUE_CHANGED.value, facts__id=str(pk), facts__what=f"{kind.slug}-changed"
+    )
+    event = rows.select_related("actor").order_by("-pk").first()
+    if event is None:
+        return {}
+    fields = catalogue_words.changed_fields(event.facts)
+    return {"meanwhile": {"who": str(event.actor), "at": event.at, "fields": fields}}
+
+
+def _possibilities(entry: Entry, others: Iterable[Entry], actor: Person) -> dict[str, Any]:
+    four_eyes = settings.CATALOGUE_FOUR_EYES
+    worked_on_it = entry.editors.filter(pk=actor.pk).exists()
+    return {
+        "may_edit": may_edit(actor),
+        "four_eyes": four_eyes,
+        "own_draft": worked_on_it,
+        "may_activate": not (four_eyes and worked_on_it),
+        "draft": next((each for each in others if each.state == VersionState.DRAFT), None),
+        "in_force": next((each for each in others if each.state == VersionState.ACTIVE), None),
+        "own_draft_reason": versions.OWN_DRAFT,
+    }
+
+
+def _content(entry: Entry) -> list[Pair]:
+    content = comparison.content_of(entry)
+    return [
+        Pair(
+            catalogue_words.LABELS[name],
+            format_html_join(
+                mark_safe("<br>"), "{}", ((line,) for line in catalogue_words.lines(name, value))
+            ),
+            mono=name in catalogue_words.MONO,
+        )
+        for name, value in content.items()
+        if name != "position"
+    ]
+
+
+def _broken(lines: list[str]) -> SafeString:
+    """Each line on its own."""
+    return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in lines))
+
+
+def _pinned_by(entry: Entry) -> list[TokenType]:
+    """Token types in force that pin this version of a profile, or an older one."""
+    if not isinstance(entry, CertificateProfile):
+        return []
+    pins = Q(profiles__code=entry.code, profiles__number__lte=entry.number)
+    return list(TokenType.objects.active().filter(pins).distinct())
+
+
+def _line(entries: list[Any]) -> Line:
+    draft = next((each for each in entries if each.state == VersionState.DRAFT), None)
+    active = next((each for each in entries if each.state == VersionState.ACTIVE), None)
+    return Line(active or entries[0], draft, len(entries))
+
+
+def _place(entry: Any) -> tuple[int, str]:
+    return getattr(entry, "position", 0), str(entry)
+
+
+def _with_parts(kind: Kind, rows: Any) -> Any:
+    if kind.model is TokenType:
+        return rows.select_related("terms").prefetch_related("token_type_profiles__profile")
+    return rows
+
+
+def wanted_person(request: HttpRequest) -> str:
+    """Whom the preview is for, as typed."""
+    return (request.POST.get("preview_person") or request.GET.get("preview_person") or "")[:200]

@@ -1,0 +1,194 @@
+"""SEARCH for certificates: by serial number as any program writes it, subject, person, issuer, days."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.certificates import serial_hex
+from identity_manager.console import access
+from identity_manager.console.search_forms import BY_HAND, REVOCATION_WAITS, CertificateForm
+from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
+from identity_manager.models import Certificate, Person
+from identity_manager.models.certificate import REVOCATION_REASONS, CertificateQuerySet
+from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
+
+_HEXADECIMAL = re.compile(r"(?:0x)?([0-9a-f]+)")
+_BETWEEN_BYTES = re.compile(r"[\s:.-]")
+_FINGERPRINT = 64  # hexadecimal digits of SHA-256
+_LONGEST_DECIMAL = 49  # digits of 20 octets (RFC 5280 4.1.2.2)
+_REASONS = dict(REVOCATION_REASONS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One certificate in the list, and the page where it is shown."""
+
+    certificate: Certificate
+    person: Person
+    url: str
+
+    @property
+    def name(self) -> str:
+        """Its token type, and its profile where that has a name of its own."""
+        names = (str(self.certificate.token.token_type), self.certificate.profile.name)
+        return " · ".join(dict.fromkeys(names))
+
+    @property
+    def serial(self) -> str:
+        """Byte by byte, as browsers and Windows show it."""
+        return in_bytes(self.certificate.serial)
+
+    @property
+    def reason_words(self) -> object:
+        """Why it was revoked."""
+        return _REASONS.get(self.certificate.revocation_reason, self.certificate.revocation_reason)
+
+
+def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
+    """The certificates that are wanted, with token, request and person; keys stay in the database."""
+    rows = _in_state(rows, wanted["state"])
+    plain = {"token_type": "token__type_code", "issuer": "issuer"}
+    rows = rows.filter(**{column: wanted[name] for name, column in plain.items() if wanted[name]})
+    rows = _within_days(rows, wanted).filter(_of_text(wanted["q"]))
+    return rows.select_related("token__person", "token__token_type", "token__request", "profile").defer(
+        "private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot"
+    )
+
+
+def _in_state(rows: CertificateQuerySet, state: str) -> CertificateQuerySet:
+    if state == REVOCATION_WAITS:
+        return rows.to_be_revoked().filter(by_hand_since=None)
+    if state == BY_HAND:
+        return rows.to_be_revoked_by_hand(timezone.now())
+    return rows.filter(state=state) if state else rows
+
+
+def _within_days(rows: CertificateQuerySet, wanted: Wanted) -> CertificateQuerySet:
+    if wanted["expires_from"]:
+        rows = rows.filter(not_after__gte=beginning(wanted["expires_from"]))
+    if wanted["expires_before"]:
+        rows = rows.filter(not_after__lt=beginning(wanted["expires_before"]))
+    if wanted["revoked_from"]:
+        rows = rows.filter(revoked_at__gte=beginning(wanted["revoked_from"]))
+    if wanted["revoked_until"]:
+        rows = rows.filter(revoked_at__lt=beginning(wanted["revoked_until"] + timedelta(days=1)))
+    return rows
+
+
+def _of_text(text: str) -> Q:
+    if not text:
+        return Q()
+    persons = Person.objects.matching(text).values("pk")
+    return Q(token__person__in=persons) | Q(subject__icontains=text) | _of_number(text)
+
+
+def _of_number(text: str) -> Q:
+    """By serial number or fingerprint: in any case, with colons, spaces, 0x, leading zeros, or decimal."""
+    digits = _BETWEEN_BYTES.sub("", text.casefold())
+    match = _HEXADECIMAL.fullmatch(digits)
+    if match is None:
+        return Q(pk=None)
+    number = match[1].lstrip("0")
+    # Stored in whole bytes: every sixteenth has a zero that some programs do not write.
+    found = Q(serial__startswith=number) | Q(serial__startswith=f"0{number}") if number else Q(pk=None)
+    if len(match[1]) == _FINGERPRINT:
+        found |= Q(fingerprint_sha256__iexact=match[1])
+    if digits.isdecimal() and len(digits) <= _LONGEST_DECIMAL:
+        found |= Q(serial=serial_hex(int(digits)))
+    return found
+
+
+def _lines(actor: Person, rows: Iterable[Any]) -> list[Row]:
+    """To the request for who reads requests, to the person for the others."""
+    certificates = list(rows)
+    requests = [row.token.request_id for row in certificates]
+    readable = set(access.visible_requests(actor).filter(pk__in=requests).values_list("pk", flat=True))
+    return [Row(row, row.token.person, _url(row, readable)) for row in certificates]
+
+
+def _url(row: Certificate, readable: set[Any]) -> str:
+    if row.token.request_id in readable:
+        return reverse("console:request", args=[row.token.request_id])
+    return reverse("console:person", args=[row.token.person_id])
+
+
+def in_bytes(serial: str) -> str:
+    """The number byte by byte, 0A:1B:…: whole digits alone would become a rounded number in a spreadsheet."""
+    even = serial if len(serial) % 2 == 0 else f"0{serial}"
+    return ":".join(even[start : start + 2] for start in range(0, len(even), 2)).upper()
+
+
+def _cells(row: Certificate) -> tuple[object, ...]:
+    return (
+        in_bytes(row.serial),
+        row.subject,
+        row.issuer,
+        row.get_state_display(),
+        row.token.token_type,
+        row.profile.name,
+        row.token.person,
+        row.token.person.personnel_number,
+        row.not_before,
+        row.not_after,
+        row.revoked_at,
+        _REASONS.get(row.revocation_reason, row.revocation_reason),
+        row.token.request.reference,
+        row.fingerprint_sha256,
+    )
+
+
+CERTIFICATE = Kind(
+    name="certificate",
+    label=_("Certificate"),
+    icon="certificate",
+    readers=SEARCHERS | REQUEST_READERS,
+    form=CertificateForm,
+    reach=access.visible_certificates,
+    found=found,  # type: ignore[arg-type]  # of certificates
+    table=Table(
+        template="identity_manager/parts/certificate_table.html",
+        lines=_lines,
+        orders={
+            "issued": ("created_at",),
+            "expires": ("not_after",),
+            "person": ("token__person__surname", "token__person__given_name"),
+            "state": ("state", "not_after"),
+        },
+        order="-issued",
+        checkbox="certificates",
+    ),
+    sheet=Sheet(
+        file_name="certificates",
+        header=(
+            _("Serial number"),
+            _("Subject"),
+            _("Issuer"),
+            _("State"),
+            _("Token type"),
+            _("Certificate profile"),
+            _("Person"),
+            _("Personnel number"),
+            _("Valid from"),
+            _("Valid until"),
+            _("Revoked"),
+            _("Reason"),
+            _("Request"),
+            _("SHA-256 fingerprint"),
+        ),
+        cells=_cells,
+    ),
+    counted=_("%(found)s of %(total)s certificates"),
+    too_many=_("More than %(found)s of %(total)s certificates; these are the first %(found)s"),
+    nothing=_("No certificate like this"),
+    advice=_("Try another state, fewer words or other days."),
+    hint=_(
+        "A serial number is found by its beginning, with or without colons, in any case, or whole in decimal."
+    ),
+)

@@ -1,0 +1,173 @@
+"""What the pages of an import show: the file, what it would do row by row, and who decides."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.paginator import Paginator
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.refusals import VerbForm
+from identity_manager.directory import csv_file
+from identity_manager.models import ImportState, Person, PersonImport
+from identity_manager.people import importing
+from identity_manager.people.importing import ImportPlan, Outcome, PlannedRow
+from identity_manager.ui.parts import Tab
+from identity_manager.workflow import imports
+
+ROWS_SHOWN = 100
+WORDS: dict[Outcome, Promise] = {
+    Outcome.REFUSED: _("Refused"),
+    Outcome.CREATE: _("New"),
+    Outcome.UPDATE: _("Changed"),
+    Outcome.WAITS: _("Wait for a second officer"),
+    Outcome.UNCHANGED: _("Unchanged"),
+}
+MEANINGS = {
+    Outcome.REFUSED: "stopped",
+    Outcome.CREATE: "done",
+    Outcome.UPDATE: "information",
+    Outcome.WAITS: "waiting",
+    Outcome.UNCHANGED: "quiet",
+}
+STATE_MEANINGS = {
+    ImportState.UPLOADED: "information",
+    ImportState.WAITING: "waiting",
+    ImportState.DONE: "done",
+    ImportState.REFUSED: "stopped",
+    ImportState.WITHDRAWN: "stopped",
+}
+
+
+class UploadForm(VerbForm):
+    """The file with the persons."""
+
+    file = forms.FileField(
+        label=_("CSV file"),
+        help_text=_("UTF-8 or UTF-16, comma or semicolon, at most 5 MB and 20,000 rows."),
+        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
+    )
+
+
+class PlanForm(VerbForm):
+    """What the officer saw, so that nothing else is imported."""
+
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+
+class ImportForm(PlanForm):
+    """The first officer's word."""
+
+    accept_partial = forms.BooleanField(
+        label=_("Import the good rows, and leave out those that are refused"), required=False
+    )
+
+
+class RejectForm(VerbForm):
+    """The second officer's no."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("Who asked for the import reads this."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        required=False,
+    )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the file, in words."""
+
+    row: PlannedRow
+    meaning: str
+    word: str | Promise
+    sentences: list[str]
+
+    @property
+    def name(self) -> str:
+        if self.row.person is not None:
+            return self.row.person.display_name
+        return self.row.changes.get("display_name", "")
+
+
+def uploading(form: UploadForm) -> dict[str, Any]:
+    """For the page where a file is chosen."""
+    return {
+        "tab": "search",
+        "form": form,
+        "columns": csv_file.COLUMNS,
+        "required": csv_file.REQUIRED_COLUMNS,
+        "recent": PersonImport.objects.select_related("asked_by").defer("content")[:10],
+    }
+
+
+def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
+    """For the page of one import: its plan as of now, and what this officer can do."""
+    planned = imports.plan_of(row)
+    found: dict[str, Any] = {
+        "tab": "search",
+        "row": row,
+        "form": form,
+        "badge": {"meaning": STATE_MEANINGS[ImportState(row.state)], "word": row.get_state_display()},
+        "own": row.asked_by_id == actor.pk,
+        "counts": [(WORDS[Outcome(name)], number) for name, number in row.counts.items() if number],
+    }
+    return found | _of_plan(planned, asked) if planned is not None else found
+
+
+def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
+    chosen = _outcome(asked, planned)
+    page = Paginator(planned.with_outcome(chosen), ROWS_SHOWN).get_page(asked.get("page"))
+    return {
+        "planned": planned,
+        "refused": planned.count(Outcome.REFUSED),
+        "does_something": bool(planned.count(Outcome.CREATE) + planned.count(Outcome.UPDATE))
+        or bool(planned.count(Outcome.WAITS)),
+        "guard": importing.guard(planned),
+        "tabs": [
+            Tab(str(word), f"?outcome={outcome.value}", outcome == chosen, planned.count(outcome))
+            for outcome, word in WORDS.items()
+        ],
+        "page": page,
+        "lines": list(lines(page.object_list)),
+    }
+
+
+def _outcome(asked: dict[str, str], planned: ImportPlan) -> Outcome:
+    """The outcome whose rows are shown: the one that was asked for, or the first that has any."""
+    wanted = asked.get("outcome", "")
+    if wanted in set(Outcome):
+        return Outcome(wanted)
+    return next((outcome for outcome in WORDS if planned.count(outcome)), Outcome.UNCHANGED)
+
+
+def lines(rows: Iterable[PlannedRow]) -> Iterator[Line]:
+    """Each row with what becomes of it."""
+    for row in rows:
+        yield Line(row, MEANINGS[row.outcome], WORDS[row.outcome], list(_sentences(row)))
+
+
+def _sentences(row: PlannedRow) -> Iterator[str]:
+    for error in row.errors:
+        label = _label(error.field)
+        yield f"{label}: {error.sentence}" if label else error.sentence
+    if row.errors or row.person is None:
+        return
+    for name, value in {**row.changes, **row.waits}.items():
+        before = row.person.manager.personnel_number if name == "manager" and row.person.manager else ""
+        before = before or str(getattr(row.person, name) or "–")
+        yield f"{_label(name)}: {before} → {value or '–'}"
+
+
+def _label(name: str) -> str:
+    labels = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
+    return str(labels.get(name, name)).capitalize()
+
+
+def report(planned: ImportPlan) -> Iterator[tuple[object, ...]]:
+    """The rows of the report as a file."""
+    for line in lines(planned.rows):
+        yield line.row.line, line.row.personnel_number, line.name, line.word, " ".join(line.sentences)

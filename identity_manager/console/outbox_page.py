@@ -1,0 +1,242 @@
+"""OUTBOX: which mails, what of them does not go through, and the page of one."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, F, Max, Q
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from identity_manager.console import access, tables
+from identity_manager.console.outbox_forms import STUCK, TROUBLE, MailFilterForm, message_name
+from identity_manager.mail import sending
+from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role
+from identity_manager.models.outgoing_mail import IN_TROUBLE, OutgoingMailQuerySet
+from identity_manager.ui.parts import Pair
+from identity_manager.workflow import mails
+
+GROUPS_SHOWN = 10
+KNOWN_SHOWN = 500
+ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@(?=[\w.-]+)")
+
+
+@dataclass(frozen=True)
+class ErrorGroup:
+    """Mails with the same trouble, and the address of the list of them."""
+
+    code: str
+    state: str
+    fault: str
+    number: int
+    latest: datetime
+    url: str
+
+    @property
+    def state_words(self) -> str:
+        return str(MailState(self.state).label)
+
+    @property
+    def fault_words(self) -> str:
+        return str(MailFault(self.fault).label) if self.fault else ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A mail as this officer sees it: who may not read it sees neither whose it is nor what it says."""
+
+    mail: OutgoingMail
+
+    @property
+    def is_read(self) -> bool:
+        return bool(self.mail.is_read)  # type: ignore[attr-defined]  # annotated by access.watched_mails
+
+    @property
+    def name(self) -> str:
+        return message_name(self.mail.message)
+
+    @property
+    def error(self) -> str:
+        """The last error; without addresses for who reads no persons' business."""
+        return self.mail.last_error if self.is_read else ADDRESS.sub("…@", self.mail.last_error)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the next try has come and only waits for a free worker."""
+        moment = self.mail.next_attempt_at
+        return moment is not None and moment <= timezone.now()
+
+
+def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
+    """What the list draws; nothing is listed where a filter is not understood."""
+    every = access.watched_mails(actor)
+    form = filter_form(request, every)
+    rows = found(every, form)
+    page = tables.page_of(request, tables.CappedPaginator(_in_order(rows)))
+    return {
+        "tab": "outbox",
+        "form": form,
+        "is_filtered": any(request.GET.get(name) for name in form.fields),
+        "reads": access.holds(actor, access.MAIL_READERS),
+        "page": page,
+        "lines": [Line(mail) for mail in page],
+        "groups": _groups(every),
+        "held_up": every.filter(state=MailState.QUEUED, fault=MailFault.CONFIGURATION).count(),
+        "query": request.GET.urlencode(),
+        **_many(actor, form),
+    }
+
+
+def filter_form(request: HttpRequest, rows: OutgoingMailQuerySet) -> MailFilterForm:
+    """The filter of the address, with what there is to choose from."""
+    names, codes = (
+        tables.known_values(rows, column, limit=KNOWN_SHOWN) for column in ("message", "error_code")
+    )
+    return MailFilterForm(request.GET, messages=names, codes=codes)
+
+
+def found(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuerySet:
+    """The mails that the filter wants. since and until look at what happened last."""
+    if not form.is_valid():
+        return rows.none()
+    wanted = form.cleaned_data
+    rows = _in_state(rows, wanted["state"]).annotate(
+        moment=Coalesce("last_error_at", "sent_at", "created_at")
+    )
+    for name, lookup in (
+        ("message", "message"),
+        ("error", "error_code"),
+        ("since", "moment__gte"),
+        ("until", "moment__lte"),
+    ):
+        if wanted[name]:
+            rows = rows.filter(**{lookup: wanted[name]})
+    return _of_words(rows, wanted["q"].strip())
+
+
+def actionable(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> OutgoingMailQuerySet:
+    """Those of the mails on which the officer may act by one of the roles, and on which there is to act."""
+    waits = Q(state__in=IN_TROUBLE) | Q(state=MailState.QUEUED, next_attempt_at__gt=timezone.now())
+    return found(access.handled_mails(actor, roles), form).filter(waits).order_by("created_at", "pk")
+
+
+def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
+    """What the page of one mail draws."""
+    line = Line(mail)
+    reason = mails.obstacle(mail)
+    return {
+        "tab": "outbox",
+        "line": line,
+        "mail": mail,
+        "facts": [*_facts(mail, line), *(_reader_facts(mail) if line.is_read else ())],
+        "sender": settings.DEFAULT_FROM_EMAIL,
+        "html_url": reverse("console:mail-html", args=[mail.pk]),
+        "attachments": _attachments(mail) if line.is_read else [],
+        "events": mail.events.all(),
+        "may_retry": mails.may_retry(actor, mail),
+        "may_discard": mails.may_discard(actor, mail),
+        "obstacle": reason if _acts(actor) else None,
+        "nothing_to_do": reason is not None,
+        "may_come_back": mail.state == MailState.SENT,
+    }
+
+
+def _acts(actor: Person) -> bool:
+    return access.holds(actor, access.MAIL_HANDLERS)
+
+
+def _many(actor: Person, form: MailFilterForm) -> dict[str, int]:
+    """How many could be tried again, and how many given up, with one click; only of what was asked for."""
+    asked = form.is_valid() and any(form.cleaned_data.values())
+    return {
+        "to_retry": actionable(actor, form, access.MAIL_HANDLERS).count() if asked else 0,
+        "to_discard": actionable(actor, form, access.MAIL_ADMINISTRATORS).count() if asked else 0,
+    }
+
+
+def _in_state(rows: OutgoingMailQuerySet, state: str) -> OutgoingMailQuerySet:
+    if state == TROUBLE:
+        return rows.in_trouble()
+    if state == STUCK:
+        return stuck(rows)
+    return rows.filter(state=state) if state else rows
+
+
+def stuck(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:
+    """Mails that wait for their next try, because one did not succeed."""
+    return rows.filter(state=MailState.QUEUED).exclude(last_error="")
+
+
+def _of_words(rows: OutgoingMailQuerySet, text: str) -> OutgoingMailQuerySet:
+    """By person or reference, among what the officer reads: else a search would tell whose a mail is."""
+    if not text:
+        return rows
+    persons = Person.objects.matching(text).values("pk")
+    of_text = Q(request__reference__istartswith=text) | Q(person__in=persons) | Q(to_address__iexact=text)
+    return rows.filter(of_text & Q(is_read=True))
+
+
+def _in_order(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:
+    rows = rows.defer("body_text", "body_html").select_related("person", "request", "token__token_type")
+    return rows.order_by("-created_at", "-pk")
+
+
+def _groups(rows: OutgoingMailQuerySet) -> list[ErrorGroup]:
+    """What does not go through, by error, the most frequent first."""
+    trouble = rows.filter(state__in=(MailState.QUEUED, *IN_TROUBLE)).exclude(last_error="").order_by()
+    counted = trouble.values("error_code", "state", "fault").annotate(
+        number=Count("pk"), latest=Max(F("last_error_at"))
+    )
+    return [
+        ErrorGroup(
+            code=each["error_code"] or _("without a code"),
+            state=each["state"],
+            fault=each["fault"],
+            number=each["number"],
+            latest=each["latest"],
+            url=_list_url(each["state"], each["error_code"]),
+        )
+        for each in counted.order_by("-number", "error_code")[:GROUPS_SHOWN]
+    ]
+
+
+def _list_url(state: str, code: str) -> str:
+    asked = {"state": STUCK if state == MailState.QUEUED else state, "error": code}
+    return f"{reverse('console:outbox')}?{urlencode({name: value for name, value in asked.items() if value})}"
+
+
+def _facts(mail: OutgoingMail, line: Line) -> list[Pair]:
+    fault = str(MailFault(mail.fault).label) if mail.fault else ""
+    return [
+        Pair(_("Mail"), line.name),
+        Pair(_("Written"), mail.created_at),
+        Pair(_("Sent"), mail.sent_at),
+        Pair(_("Attempts"), mail.attempts),
+        Pair(_("Last error"), line.error, note=fault),
+        Pair(_("Since"), mail.last_error_at),
+        Pair(_("Next try"), mail.next_attempt_at),
+        *([Pair(_("Reported as spam"), mail.complained_at)] if mail.complained_at else []),
+        *([Pair(_("Why it was discarded"), mail.discard_reason)] if mail.discard_reason else []),
+    ]
+
+
+def _reader_facts(mail: OutgoingMail) -> list[Pair]:
+    return [
+        Pair(_("Language"), mail.language),
+        Pair("Message-ID", sending.message_id(mail), mono=True),
+        *([Pair(_("The provider calls it"), mail.provider_id, mono=True)] if mail.provider_id else []),
+    ]
+
+
+def _attachments(mail: OutgoingMail) -> list[str]:
+    """The names of the files that go with it; what is in them is its owner's alone."""
+    if not mail.carries_files or mail.token_id is None:
+        return []
+    rows = Container.objects.filter(token_id=mail.token_id, format=mail.container_format)
+    return list(rows.values_list("file_name", flat=True))

@@ -1,0 +1,165 @@
+"""SEARCH for persons: which ones, in which order, and what stands beside each."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console import access
+from identity_manager.console.search_forms import ANY_TOKEN, NO_TOKEN, PersonForm
+from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
+from identity_manager.models import Certificate, CertificateState, Person, PersonKind, SoftwareToken
+from identity_manager.models.person import PersonQuerySet
+from identity_manager.models.software_token import IN_USE
+from identity_manager.ui.context import SEARCHERS
+from identity_manager.workflow import policy
+from identity_manager.workflow.errors import Reason
+
+USABLE = (CertificateState.VALID, CertificateState.ON_HOLD)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One person in the list: what they have, and whether they can be enabled, or why not."""
+
+    person: Person
+    token_types: list[str]
+    obstacle: Reason | None
+
+
+def found(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
+    """The persons who are wanted, with their relevance where there are words."""
+    text = wanted["q"]
+    plain = {"state": "state", "department": "department", "unit": "organisational_unit"}
+    rows = rows.filter(**{column: wanted[name] for name, column in plain.items() if wanted[name]})
+    rows = rows.filter(_tokens(wanted["token_type"], wanted["expires_before"]))
+    if wanted["role"]:
+        rows = rows.filter(pk__in=Person.objects.filter(roles__role=wanted["role"]).values("pk"))
+    return (rows.matching(text) if text else rows).with_order(text)
+
+
+def _tokens(token_type: str, expires_before: date | None) -> Q:
+    """Who has tokens in use of the type, one of whose certificates expires before the day."""
+    tokens = SoftwareToken.objects.filter(state__in=IN_USE)
+    if token_type == NO_TOKEN:
+        return ~Q(pk__in=tokens.values("person_id"))
+    if token_type and token_type != ANY_TOKEN:
+        tokens = tokens.filter(type_code=token_type)
+    if expires_before:
+        ending = Certificate.objects.filter(state__in=USABLE, not_after__lt=beginning(expires_before))
+        tokens = tokens.filter(pk__in=ending.values("token_id"))
+    return Q(pk__in=tokens.values("person_id")) if token_type or expires_before else Q()
+
+
+def with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
+    """Their tokens come with them: two queries for a page, however many rows it has."""
+    ending = Certificate.objects.filter(state__in=USABLE).only("token_id", "not_after", "state")
+    tokens = (
+        SoftwareToken.objects.filter(state__in=IN_USE)
+        .select_related("token_type")
+        .defer("passphrase_wrapped", "snapshot")
+        .prefetch_related(Prefetch("certificates", ending, to_attr="usable"))
+    )
+    return rows.prefetch_related(Prefetch("tokens", tokens, to_attr="tokens_in_use"))
+
+
+def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:
+    return list(_rows(actor, persons))
+
+
+def _rows(actor: Person, persons: Iterable[Any]) -> Iterator[Row]:
+    for person in persons:
+        names = [str(token.token_type) for token in person.tokens_in_use]
+        yield Row(person, names, policy.enable_obstacle(actor, person))
+
+
+def _cells(person: Any) -> tuple[object, ...]:
+    return (
+        person.personnel_number,
+        person.given_name,
+        person.surname,
+        person.display_name,
+        person.email,
+        person.upn,
+        person.department,
+        person.organisational_unit,
+        person.get_kind_display(),
+        person.get_state_display(),
+        ", ".join(str(token.token_type) for token in person.tokens_in_use),
+        _first_end(person),
+    )
+
+
+def _first_end(person: Any) -> datetime | None:
+    ends = [each.not_after for token in person.tokens_in_use for each in token.usable if each.not_after]
+    return min(ends, default=None)
+
+
+def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
+    base = Kind(
+        name=kind.value,
+        label=kind.label,
+        icon="users",
+        readers=SEARCHERS,
+        form=PersonForm,
+        reach=lambda actor: access.visible_persons(actor).filter(kind=kind),
+        found=lambda rows, wanted: with_tokens(found(rows, wanted)),  # type: ignore[arg-type]  # of persons
+        table=TABLE,
+        sheet=SHEET,
+        counted="",
+        too_many="",
+        nothing=_("Nobody found"),
+        advice=_("Try fewer words, another spelling, or any state."),
+        hint=_(
+            "Any part of a word is found; one or two letters match beginnings of words. "
+            "Case and accents do not matter."
+        ),
+    )
+    return replace(base, **words)  # type: ignore[arg-type]  # words alone
+
+
+TABLE = Table(
+    template="identity_manager/parts/person_table.html",
+    lines=_lines,
+    orders={
+        "relevance": ("relevance", "by_name"),
+        "name": ("by_name",),
+        "department": ("department", "by_name"),
+        "email": ("email",),
+        "state": ("state", "by_name"),
+    },
+    order="name",
+    checkbox="persons",
+)
+SHEET = Sheet(
+    file_name="persons",
+    header=(
+        _("Personnel number"),
+        _("Given name"),
+        _("Surname"),
+        _("Display name"),
+        _("E-mail"),
+        _("User principal name"),
+        _("Department"),
+        _("Organisational unit"),
+        _("Kind"),
+        _("State"),
+        _("Software tokens"),
+        _("First one expires"),
+    ),
+    cells=_cells,
+)
+EMPLOYEE = _of_kind(
+    PersonKind.EMPLOYEE,
+    counted=_("%(found)s of %(total)s employees"),
+    too_many=_("More than %(found)s of %(total)s employees; these are the first %(found)s"),
+)
+EXTERNAL = _of_kind(
+    PersonKind.EXTERNAL,
+    counted=_("%(found)s of %(total)s external persons"),
+    too_many=_("More than %(found)s of %(total)s external persons; these are the first %(found)s"),
+)

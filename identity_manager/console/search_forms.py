@@ -1,0 +1,199 @@
+"""What SEARCH is asked for: a form for each kind of thing, with the filters that fold out under the line."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console import access, tables
+from identity_manager.console.forms import MAIL_REFUSED, OPEN
+from identity_manager.models import (
+    Certificate,
+    CertificateState,
+    Person,
+    PersonState,
+    RequestKind,
+    RequestOrigin,
+    RequestState,
+    Role,
+    TokenType,
+)
+
+Choices = list[tuple[str, Any]]
+LONGEST_TEXT = 200
+KNOWN_SHOWN = 500
+EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
+OUT_OF_DAYS = _("Give a day between the years 1990 and 2199.")
+NO_TOKEN = "none"  # noqa: S105 a choice of the filter
+ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
+REVOCATION_WAITS = "revocation-waits"
+BY_HAND = "revocation-by-hand"
+
+
+class WordsField(forms.CharField):
+    """Words to look for. Whatever is typed is data, control characters too."""
+
+    def __init__(self, label: Any) -> None:
+        super().__init__(
+            label=label,
+            max_length=LONGEST_TEXT,
+            required=False,
+            error_messages={"max_length": _("At most %(limit_value)d characters are searched for.")},
+        )
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(str(value or "").replace("\x00", " ")))
+
+
+class FilterField(forms.ChoiceField):
+    """One of a closed list, or nothing."""
+
+    def __init__(self, label: Any, *, anything: Any, choices: Any = ()) -> None:
+        self.offered = [("", anything), *choices]
+        super().__init__(
+            label=label,
+            choices=self.offered,
+            required=False,
+            error_messages={"invalid_choice": _("There is no such choice. Choose from the list.")},
+        )
+
+    def offer(self, known: Callable[[], Choices]) -> None:
+        """Offer these too, in this form. They are asked for only where the list is drawn or one is chosen."""
+        self.choices = cache(lambda: [*self.offered, *known()])
+
+
+class KnownField(FilterField):
+    """One of what is known now. What was known once is no mistake: it finds nothing, and stays chosen."""
+
+    def valid_value(self, value: Any) -> bool:
+        return "\x00" not in str(value)
+
+
+class DayField(forms.DateField):
+    """A day. Far ones would leave the calendar of the database once time zones come in."""
+
+    def __init__(self, label: Any) -> None:
+        super().__init__(
+            label=label,
+            required=False,
+            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            error_messages={"invalid": _("This is no day. Write it as year-month-day, such as 2026-04-30.")},
+            validators=[MinValueValidator(EARLIEST, OUT_OF_DAYS), MaxValueValidator(LATEST, OUT_OF_DAYS)],
+        )
+
+
+class KindForm(forms.Form):
+    """The line of the search. actor decides what the lists of known values may name."""
+
+    q = WordsField(_("Words"))
+
+    def __init__(self, *args: Any, actor: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+        self.offer_known()
+
+    def offer_known(self) -> None:
+        """Fill the lists whose choices are in the database."""
+        if "token_type" in self.fields:
+            self.offer("token_type", _token_types)
+
+    def filters(self) -> list[forms.BoundField]:
+        """Everything but the words."""
+        return [field for field in self if field.name != "q"]
+
+    def offer(self, name: str, known: Callable[[], Choices]) -> None:
+        """Offer these choices of a field."""
+        field = self.fields[name]
+        assert isinstance(field, FilterField)  # noqa: S101 narrows the declared type
+        field.offer(known)
+
+    def offer_values(self, name: str, rows: QuerySet[Any], column: str) -> None:
+        """Offer the distinct values of a column, and the one that the address asks for."""
+        chosen = self.data.get(name, "")
+
+        def known() -> Choices:
+            names = dict.fromkeys([chosen, *tables.known_values(rows, column, limit=KNOWN_SHOWN)])
+            return [(each, each) for each in names if each]
+
+        self.offer(name, known)
+
+
+class PersonForm(KindForm):
+    """Employees or external persons."""
+
+    q = WordsField(_("Name, number, e-mail or department"))
+    state = FilterField(_("State"), anything=_("any state"), choices=PersonState.choices)
+    department = KnownField(_("Department"), anything=_("any department"))
+    unit = KnownField(_("Organisational unit"), anything=_("any unit"))
+    token_type = FilterField(
+        _("Has software token"),
+        anything=_("with or without"),
+        choices=[(ANY_TOKEN, _("any type")), (NO_TOKEN, _("none at all"))],
+    )
+    expires_before = DayField(_("A token expires before"))
+    role = FilterField(_("Role"), anything=_("any role or none"), choices=Role.choices)
+
+    def offer_known(self) -> None:
+        super().offer_known()
+        persons = access.visible_persons(self.actor)
+        self.offer_values("department", persons, "department")
+        self.offer_values("unit", persons, "organisational_unit")
+
+
+class RequestForm(KindForm):
+    """Requests."""
+
+    q = WordsField(_("Reference or person"))
+    state = FilterField(
+        _("State"),
+        anything=_("any state"),
+        choices=[
+            (OPEN, _("all that are open")),
+            (MAIL_REFUSED, _("with a refused mail")),
+            *RequestState.choices,
+        ],
+    )
+    # not "kind", which says what is searched for
+    request_kind = FilterField(_("Kind"), anything=_("any kind"), choices=RequestKind.choices)
+    token_type = FilterField(_("Asks for"), anything=_("any type"))
+    origin = FilterField(_("How it came about"), anything=_("either way"), choices=RequestOrigin.choices)
+    asked_by = WordsField(_("Asked by"))
+    asked_from = DayField(_("Asked on or after"))
+    asked_until = DayField(_("Asked on or before"))
+    ended_from = DayField(_("Ended on or after"))
+
+
+class CertificateForm(KindForm):
+    """Certificates."""
+
+    q = WordsField(_("Serial number, subject or person"))
+    state = FilterField(
+        _("State"),
+        anything=_("any state"),
+        choices=[
+            *CertificateState.choices,
+            (REVOCATION_WAITS, _("revocation has not reached the CA")),
+            (BY_HAND, _("to be revoked at the CA by hand")),
+        ],
+    )
+    token_type = FilterField(_("Token type"), anything=_("any type"))
+    issuer = KnownField(_("Issuer"), anything=_("any issuer"))
+    expires_from = DayField(_("Expires on or after"))
+    expires_before = DayField(_("Expires before"))
+    revoked_from = DayField(_("Revoked on or after"))
+    revoked_until = DayField(_("Revoked on or before"))
+
+    def offer_known(self) -> None:
+        super().offer_known()
+        self.offer_values("issuer", Certificate.objects.all(), "issuer")
+
+
+def _token_types() -> Choices:
+    """Every code once, by the name of its newest version, in the order of the catalogue."""
+    newest = {row.code: row for row in TokenType.objects.order_by("number")}
+    return [(row.code, str(row)) for row in sorted(newest.values(), key=lambda row: (row.position, row.name))]

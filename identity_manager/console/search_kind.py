@@ -1,0 +1,67 @@
+"""What SEARCH needs to know of a kind of thing; person_list, request_list and certificate_list say it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from identity_manager.console.search_forms import KindForm
+from identity_manager.console.tables import Orders
+from identity_manager.models import Person
+
+Words = str | Promise
+Wanted = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """How the list is drawn. lines: what a row of the template is made from. checkbox: what a row posts."""
+
+    template: str
+    lines: Callable[[Person, Iterable[Any]], Sequence[Any]]
+    orders: Orders
+    order: str
+    checkbox: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """How it is exported: the file's name, its header, and the cells of one row."""
+
+    file_name: str
+    header: Sequence[Words]
+    cells: Callable[[Any], Sequence[object]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of thing.
+
+    readers: the roles that may look for it.  reach: the rows that this officer may find.
+    found: those of them that are wanted, with whatever the orders sort by.
+    counted, too_many: sentences with found and total.  nothing, advice: what is said where none is found.
+    """
+
+    name: str
+    label: Words
+    icon: str
+    readers: frozenset[str]
+    form: type[KindForm]
+    reach: Callable[[Person], QuerySet[Any]]
+    found: Callable[[QuerySet[Any], Wanted], QuerySet[Any]]
+    table: Table
+    sheet: Sheet
+    counted: Words
+    too_many: Words
+    nothing: Words
+    advice: Words
+    hint: Words = field(default="")
+
+
+def beginning(day: date) -> datetime:
+    """The first moment of the day, where the officer is."""
+    return timezone.make_aware(datetime.combine(day, time.min))

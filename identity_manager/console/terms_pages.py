@@ -1,0 +1,215 @@
+"""ADMIN, Terms: documents, the draft of the next version in all languages, and what publishing it means."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.forms import BoundField
+from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from identity_manager.catalogue import versions
+from identity_manager.catalogue.terms import LONGEST_TITLE, Text, texts_of
+from identity_manager.console import catalogue_words
+from identity_manager.console.catalogue_forms import CODE_HELP, RevisionForm
+from identity_manager.console.catalogue_pages import may_edit
+from identity_manager.console.refusals import VerbForm
+from identity_manager.models import (
+    Person,
+    RequestState,
+    TermsDocument,
+    TermsDraft,
+    TermsVersion,
+    TokenRequest,
+    TokenType,
+)
+
+Words = str | Promise
+BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
+
+
+class DocumentForm(VerbForm):
+    """A new document, or another name for one."""
+
+    code = forms.SlugField(
+        label=_("Code"),
+        help_text=CODE_HELP,
+        max_length=40,
+        error_messages={"required": _("Enter a code."), "invalid": CODE_HELP},
+    )
+    name = forms.CharField(label=_("Name"), max_length=100)
+    name_de = forms.CharField(label=_("Name in German"), max_length=100, required=False)
+
+    def __init__(self, *args: Any, is_new: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_new:
+            del self.fields["code"]
+
+
+class DraftField(forms.CharField):
+    """Needed in the end, so it is not called optional; a draft may lack it all the same."""
+
+    def validate(self, value: str) -> None:
+        """Nothing is demanded of a draft; publishing demands it."""
+
+
+class TermsForm(RevisionForm):
+    """Title and text in each language of the installation. A draft may lack some; a version may not."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for code, name in settings.LANGUAGES:
+            self.fields[f"title_{code}"] = DraftField(
+                label=_("Title"), max_length=LONGEST_TITLE, widget=_input(code)
+            )
+            self.fields[f"body_{code}"] = DraftField(
+                label=_("Text in %(language)s") % {"language": name},
+                max_length=100_000,
+                widget=forms.Textarea(attrs={"rows": 16, "lang": code}),
+            )
+
+    def languages(self) -> list[tuple[str, Words, BoundField, BoundField]]:
+        """Code, name, title and text of each language."""
+        return [
+            (code, name, self[f"title_{code}"], self[f"body_{code}"]) for code, name in settings.LANGUAGES
+        ]
+
+    def texts(self) -> dict[str, Text]:
+        """What was written, whatever ends the lines of the browser."""
+        given = self.cleaned_data
+        return {
+            code: Text(given[f"title_{code}"].strip(), _lines(given[f"body_{code}"]))
+            for code, _name in settings.LANGUAGES
+        }
+
+
+def _input(language: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"lang": language})
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def listing(actor: Person) -> dict[str, Any]:
+    """The documents, each with its version in force and its draft."""
+    rows = TermsDocument.objects.with_draft().prefetch_related("versions").order_by("name")
+    lines = [(row, _current(row), draft_of(row), _types(row)) for row in rows]
+    return {"lines": lines, "may_edit": may_edit(actor)}
+
+
+def document_context(row: TermsDocument, actor: Person, *, form: VerbForm | None = None) -> dict[str, Any]:
+    """One document: its draft and what may be done with it, its versions, what happened."""
+    draft = draft_of(row)
+    own = draft is not None and draft.editors.filter(pk=actor.pk).exists()
+    return {
+        "row": row,
+        "form": form or RevisionForm(initial={"revision": draft.revision if draft else None}),
+        "draft": draft,
+        "draft_texts": preview_texts(draft) if draft else [],
+        "current": _current(row),
+        "versions": row.versions.order_by("-number"),
+        "types": _types(row),
+        "may_edit": may_edit(actor),
+        "may_publish": not (settings.CATALOGUE_FOUR_EYES and own),
+        "own_draft_reason": versions.OWN_DRAFT,
+        "history": catalogue_words.history_of("terms", row.code),
+    }
+
+
+def version_context(found: TermsVersion) -> dict[str, Any]:
+    """One published version, in each language, that of the reader first."""
+    here = catalogue_words.language_here()
+    texts = sorted(found.texts.all(), key=lambda text: (text.language != here, text.language))
+    return {"row": found, "texts": texts}
+
+
+def publish_context(row: TermsDocument, *, form: VerbForm) -> dict[str, Any]:
+    """The page before publishing: the texts as the person will read them, and who reads them."""
+    draft = draft_of(row)
+    return {
+        "row": row,
+        "form": form,
+        "draft": draft,
+        "draft_texts": preview_texts(draft) if draft else [],
+        "next_number": (_current_number(row)) + 1,
+        "waiting": waiting_words(row),
+    }
+
+
+def draft_initial(row: TermsDocument) -> dict[str, Any]:
+    """What the form begins with: the draft, else the version in force."""
+    draft = draft_of(row)
+    if draft is not None:
+        texts = texts_of(draft)
+    else:
+        current = _current(row)
+        found = current.texts.all() if current else []
+        texts = {text.language: Text(text.title, text.body) for text in found}
+    initial: dict[str, Any] = {"revision": draft.revision if draft else None}
+    for language, text in texts.items():
+        initial[f"title_{language}"], initial[f"body_{language}"] = text.title, text.body
+    return initial
+
+
+def preview_texts(draft: TermsDraft) -> list[tuple[str, Words, Text]]:
+    """Each language as the person sees it."""
+    texts = texts_of(draft)
+    return [(code, name, texts.get(code, Text("", ""))) for code, name in settings.LANGUAGES]
+
+
+def typed_texts(form: TermsForm) -> list[tuple[str, Words, Text]]:
+    """What was typed, as the person would see it."""
+    form.is_valid()
+    given = form.cleaned_data
+    return [
+        (code, name, Text(given.get(f"title_{code}", ""), _lines(given.get(f"body_{code}", ""))))
+        for code, name in settings.LANGUAGES
+    ]
+
+
+def waiting_words(row: TermsDocument) -> list[Words]:
+    """What publishing means for the requests that are under way."""
+    rows = TokenRequest.objects.filter(tokens__token_type__terms=row, state__in=BEFORE_ACCEPTANCE)
+    number = rows.distinct().count()
+    kept = _("What was accepted before stays accepted, and older versions stay readable.")
+    if not number:
+        return [_("No request waits for these terms."), kept]
+    sentence = ngettext(
+        "%(count)d request waits. Its person reads and accepts the new version.",
+        "%(count)d requests wait. Each person reads and accepts the new version.",
+        number,
+    )
+    return [sentence % {"count": number}, kept]
+
+
+def meanwhile(row: TermsDocument, form: RevisionForm) -> dict[str, Any]:
+    """Who saved the draft while somebody else had it open: what was typed stays."""
+    draft = draft_of(row)
+    data = QueryDict(mutable=True)
+    data.update(form.data)
+    data["revision"] = str(draft.revision) if draft else ""
+    form.data = data
+    events = catalogue_words.history_of("terms", row.code)
+    return {"meanwhile": {"who": events[0].actor, "at": events[0].at, "fields": ""}} if events else {}
+
+
+def draft_of(row: TermsDocument) -> TermsDraft | None:
+    """The draft of the document's next version."""
+    found: TermsDraft | None = getattr(row, "draft", None)  # one that was looked for is kept on the row
+    return found
+
+
+def _current(row: TermsDocument) -> TermsVersion | None:
+    return next((version for version in row.versions.all() if version.is_current), None)
+
+
+def _current_number(row: TermsDocument) -> int:
+    current = _current(row)
+    return current.number if current else 0
+
+
+def _types(row: TermsDocument) -> list[TokenType]:
+    return list(TokenType.objects.active().filter(terms=row))

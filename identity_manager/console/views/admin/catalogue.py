@@ -1,0 +1,14 @@
+"""ADMIN: how the installation is set up, to be read."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from identity_manager.console import access, admin_sections
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    actor = access.system_reader(request)
+    context = {"tab": "admin", "sections": admin_sections.sections_for(actor)}
+    return render(request, "identity_manager/admin/overview.html", context)

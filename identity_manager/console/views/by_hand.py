@@ -1,0 +1,43 @@
+"""What a CA cannot be told to revoke: an officer has revoked it there, and says so."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from identity_manager.console import access, confirmation, refusals, request_page
+from identity_manager.console.confirmation import Confirmation
+from identity_manager.console.forms import PressForm
+from identity_manager.models import Certificate
+from identity_manager.workflow import revoke
+
+
+def done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = access.certificate_for_administrator(request, pk)
+    actor = access.officer(request)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            revoke.done_by_hand(actor=actor, certificate_id=pk)
+            messages.success(request, _("Noted: it is revoked."))
+            return redirect("console:approvals")
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, found.token.request_id, form=form)
+    return confirmation.page(request, form, _asking(found))
+
+
+def _asking(found: Certificate) -> Confirmation:
+    facts = {"ca": found.profile.ca, "serial": found.serial, "subject": found.subject}
+    return Confirmation(
+        title=_("Is “%(certificate)s” revoked at its authority?") % {"certificate": found.profile.label},
+        lead=_(
+            "%(ca)s cannot be told to revoke. Revoke the certificate there first: serial number %(serial)s, "
+            "%(subject)s. Nobody asks the authority whether you have: the audit log keeps your word."
+        )
+        % facts,
+        button=_("It is revoked"),
+        back=reverse("console:approvals"),
+    )

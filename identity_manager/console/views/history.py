@@ -1,0 +1,76 @@
+"""The audit log: the list, its export, its check, and evidence."""
+
+import json
+import uuid
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from identity_manager import audit_checks, audit_evidence, exports
+from identity_manager.audit import evidence
+from identity_manager.console import access, audit_access, audit_log
+from identity_manager.console.csv_export import csv_response
+
+
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    context = audit_log.context(request, access.officer(request))
+    status = 200 if context["form"].is_valid() else 422
+    return render(request, "identity_manager/history.html", context, status=status)
+
+
+@require_POST
+def export(request: HttpRequest) -> HttpResponseBase:
+    """All that the filters find, not a page alone."""
+    actor = access.officer(request)
+    form = audit_log.wanted_of(request.POST)
+    rows = audit_log.found(actor, form)
+    if not form.is_valid():
+        return redirect("console:history")
+    number = rows.order_by().count()
+    exports.record(actor=actor, what="audit-event", rows=number, filters=audit_log.filters_of(form))
+    return csv_response("audit-log", audit_log.HEADER, audit_log.cells(rows.iterator(chunk_size=500)))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check(request: HttpRequest) -> HttpResponse:
+    """How the log stands; a click has all of it checked by a worker."""
+    actor = audit_access.log_checker(request)
+    if request.method == "POST":
+        audit_checks.ask(actor=actor)
+        return redirect("console:history-check")
+    return render(request, "identity_manager/history_check.html", audit_log.check_context())
+
+
+@require_safe
+def public_key(request: HttpRequest) -> HttpResponse:
+    audit_access.log_checker(request)
+    pem = evidence.public_key_pem()
+    if not pem:
+        raise Http404
+    return _file(pem, "audit-public-key.pem", "application/x-pem-file")
+
+
+@require_POST
+def evidence_of_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = audit_access.request_for_auditor(request, pk)
+    taken = audit_evidence.take_of_request(actor=access.officer(request), request_id=found.pk)
+    return _evidence(taken, f"evidence-{found.reference}.json")
+
+
+@require_POST
+def evidence_of_token(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = audit_access.token_for_auditor(request, pk)
+    taken = audit_evidence.take_of_token(actor=access.officer(request), token_id=found.pk)
+    return _evidence(taken, f"evidence-{found.pk}.json")
+
+
+def _evidence(taken: dict[str, Any], name: str) -> HttpResponse:
+    return _file(json.dumps(taken, indent=2, sort_keys=True), name, "application/json")
+
+
+def _file(content: str, name: str, media_type: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return HttpResponse(content, content_type=media_type, headers=headers)

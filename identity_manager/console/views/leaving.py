@@ -1,0 +1,67 @@
+"""Deactivate, Activate, Lock: a page that names what will happen to what, and one button."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.console import access, leaving, refusals
+from identity_manager.console.forms import PressForm
+from identity_manager.console.leaving import Step
+from identity_manager.console.person_forms import LeaveForm, LockForm
+from identity_manager.console.refusals import VerbForm
+from identity_manager.workflow import leave_and_return
+
+PAGE = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@PAGE
+def deactivate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The person goes on leave."""
+    access.person_for_registration_officer(request, pk)
+    form = LeaveForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            reason = form.cleaned_data["reason"]
+            leave_and_return.deactivate(actor=access.officer(request), person_id=pk, reason=reason)
+            messages.success(request, _("Deactivated. What was in use is on hold, what was under way waits."))
+            return redirect("console:person", pk)
+    return _page(request, pk, leaving.DEACTIVATE, form)
+
+
+@PAGE
+def activate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The person works here (again)."""
+    access.person_for_registration_officer(request, pk)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            leave_and_return.activate(actor=access.officer(request), person_id=pk)
+            messages.success(request, _("Activated. What this leave put on hold comes back."))
+            return redirect("console:person", pk)
+    return _page(request, pk, leaving.ACTIVATE, form)
+
+
+@PAGE
+def lock(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The person has left for good."""
+    access.person_for_registration_officer(request, pk)
+    form = LockForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            reason = RevocationReason(form.cleaned_data["reason"])
+            leave_and_return.lock(actor=access.officer(request), person_id=pk, reason=reason)
+            messages.success(request, _("Locked for good. The certificate authority is told now."))
+            return redirect("console:person", pk)
+    return _page(request, pk, leaving.LOCK, form)
+
+
+def _page(request: HttpRequest, pk: uuid.UUID, step: Step, form: VerbForm) -> HttpResponse:
+    """The present state, read again: after a refusal it has often moved."""
+    person = access.person_for_registration_officer(request, pk)
+    context = leaving.context(access.officer(request), person, step=step, form=form)
+    return render(request, "identity_manager/persons/leaving.html", context, status=refusals.status_of(form))

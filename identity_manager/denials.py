@@ -1,0 +1,19 @@
+"""That an officer was refused a page is told in the audit log: it may be a try."""
+
+from django.db import transaction
+
+from identity_manager import audit
+from identity_manager.models import OFFICER_ROLES, Person
+
+LONGEST_PATH = 300
+
+
+def record(*, actor: Person | None, path: str) -> None:
+    """Record that the officer may not open this address. Others are not told of: they hold no office.
+
+    path without what follows the question mark: people search for names there.
+    """
+    if actor is None or not actor.roles.filter(role__in=OFFICER_ROLES).exists():
+        return
+    with transaction.atomic():
+        audit.record(audit.Event.ACCESS_DENIED, actor=actor, subject=None, path=path[:LONGEST_PATH])

@@ -1,0 +1,171 @@
+"""Each mail as it would look, made of persons and tokens that do not exist. Nothing is read or saved.
+
+Every public function that returns a mail is found by itself, and given what its parameters are typed for.
+"""
+
+import inspect
+import types
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, get_args, get_origin, get_type_hints
+
+from django.db import models
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from identity_manager.mail import account_messages, messages
+from identity_manager.models import (
+    Certificate,
+    CertificateProfile,
+    Container,
+    IdentityChange,
+    OutgoingMail,
+    Person,
+    SoftwareToken,
+    TokenRequest,
+    TokenType,
+)
+
+SOURCES = (messages, account_messages)
+FORMAT = "standard"
+Message = Callable[..., OutgoingMail]
+
+
+class Rows(list[Any]):
+    """Rows that stand where a related manager's would: asked for some of them, it gives all."""
+
+    def _same(self, *_args: Any, **_conditions: Any) -> "Rows":
+        return self
+
+    all = filter = exclude = select_related = prefetch_related = order_by = distinct = defer = only = _same
+
+    def first(self) -> Any:
+        return self[0] if self else None
+
+    def exists(self) -> bool:
+        return bool(self)
+
+
+def found() -> dict[str, Message]:
+    """Every mail by the name of its function."""
+    return {
+        name: function
+        for module in SOURCES
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and _is_message(name, function)
+    }
+
+
+def purpose(message: Message) -> str:
+    """What the function says of itself: to whom, and when."""
+    return (inspect.getdoc(message) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def specimen(name: str, *, language: str) -> OutgoingMail:
+    """The mail of that name in that language, not saved. Raises KeyError for a name that no mail has."""
+    message, world = found()[name], World(language)
+    hints = get_type_hints(message)
+    hints.pop("return")
+    return message(**{key: world.value(key, hint) for key, hint in hints.items()})
+
+
+def _is_message(name: str, function: Message) -> bool:
+    if name.startswith("_") or name == "compose":
+        return False
+    return get_type_hints(function).get("return") is OutgoingMail
+
+
+class World:
+    """One person, one request with one token, one of everything else; and who acts."""
+
+    def __init__(self, language: str) -> None:
+        self.person = _person("Zoë", "Brandstætter-Óskarsdóttir", language)
+        self.officer = _person("Ada", "Bergström", language)
+        self.token_type = TokenType(
+            code="vpn", name="VPN", description="Connects your device to the company network from anywhere."
+        )
+        profile = CertificateProfile(code="vpn", name="VPN", purpose="authentication")
+        self.request = TokenRequest(
+            person=self.person,
+            requested_by=self.officer,
+            delivery_address=self.person.email,
+            accept_before=timezone.now() + timedelta(days=30),
+        )
+        self.token = SoftwareToken(
+            request=self.request,
+            person=self.person,
+            token_type=self.token_type,
+            snapshot={},
+            passphrase_destroy_at=timezone.now() + timedelta(days=14),
+        )
+        certificate = Certificate(token=self.token, profile=profile)
+        self.container = Container(
+            token=self.token, certificate=certificate, format=FORMAT, file_name="vpn-brandstaetter.p12"
+        )
+        _give(self.token, containers=Rows([self.container]), certificates=Rows([certificate]))
+        _give(self.request, tokens=Rows([self.token]))
+        self.known: dict[type, Any] = {
+            Person: self.officer,
+            TokenRequest: self.request,
+            SoftwareToken: self.token,
+            TokenType: self.token_type,
+            Container: self.container,
+            Certificate: certificate,
+        }
+
+    def value(self, name: str, hint: Any) -> Any:
+        """Something of that type; a parameter called person is who the mail is about."""
+        if hint is Person and name == "person":
+            return self.person
+        if get_origin(hint) is types.UnionType:
+            return self.value(name, get_args(hint)[0])
+        if get_origin(hint) is not None:
+            return Rows([self.value(name, each) for each in get_args(hint)[:1]])
+        return self._plain(name, hint)
+
+    def _plain(self, name: str, hint: Any) -> Any:
+        plain = {str: FORMAT if name == "container_format" else "VPN", int: 3, bool: True, Promise: "VPN"}
+        if hint in plain:
+            return plain[hint]
+        if hint not in self.known:
+            self.known[hint] = self._row(hint)
+        return self.known[hint]
+
+    def _row(self, kind: type[models.Model]) -> models.Model:
+        """A row of any other kind: what it belongs to is of this world, its texts say little."""
+        values: dict[str, Any] = {}
+        for field in kind._meta.concrete_fields:
+            if isinstance(field, models.ForeignKey):
+                values[field.name] = self._related(field)
+            elif isinstance(field, models.JSONField) and kind is IdentityChange:
+                values[field.name] = {"email": f"{field.name}.address@example.com"}
+            elif isinstance(field, models.TextField) and not field.choices:
+                values[field.name] = "…"
+            elif isinstance(field, models.DateTimeField):
+                values[field.name] = timezone.now()
+        return kind(**values)
+
+    def _related(self, field: "models.ForeignKey[Any, Any]") -> Any:
+        kind = field.related_model
+        if kind is Person:
+            return self.person if field.name == "person" else self.officer
+        return self.known.get(kind) if isinstance(kind, type) else None
+
+
+def _person(given_name: str, surname: str, language: str) -> Person:
+    row = Person(
+        personnel_number="10042",
+        given_name=given_name,
+        surname=surname,
+        display_name=f"{given_name} {surname}",
+        email="zoe.brandstaetter@example.com",
+        organisational_unit="North",
+        language=language,
+    )
+    _give(row, roles=Rows())
+    return row
+
+
+def _give(row: models.Model, **related: Rows) -> None:
+    """What the row's related managers answer instead of asking the database."""
+    row._prefetched_objects_cache = dict(related)  # type: ignore[attr-defined]  # where Django keeps it

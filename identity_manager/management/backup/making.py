@@ -1,0 +1,70 @@
+"""Make a backup while the system runs."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from identity_manager.management.backup import authorities, manifest, postgresql, sqlite, tables
+from identity_manager.management.backup.manifest import BackupError, Manifest
+from identity_manager.models import AuditChain
+
+ENGINES: dict[str, ModuleType] = {"sqlite": sqlite, "postgresql": postgresql}
+
+
+def make(directory: Path) -> Manifest:
+    """Fill the directory, which must not exist or be empty. It is whole, or not there at all.
+
+    Raises BackupError, DatabaseError and OSError.
+    """
+    directory = directory.resolve()
+    _refuse_place(directory)
+    draft = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True, mode=0o700)
+    try:
+        made = _fill(draft)
+        if directory.exists():
+            directory.rmdir()
+        draft.rename(directory)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return made
+
+
+def _refuse_place(directory: Path) -> None:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise BackupError(f"{directory} is not empty; name a new directory for each backup.")
+    secrets = Path(settings.SECRETS_DIR).resolve()
+    if directory == secrets or secrets in directory.parents:
+        raise BackupError(f"A backup and its keys must lie apart; {directory} is in {secrets}.")
+
+
+def _fill(draft: Path) -> Manifest:
+    engine = ENGINES[connection.vendor]
+    # Where the log stands is read before: the copy has that end, or a later one.
+    end = AuditChain.objects.first() or AuditChain()
+    made = Manifest(
+        made_at=timezone.now().isoformat(timespec="seconds"),
+        engine=connection.vendor,
+        engine_version=engine.version(),
+        migrations=tables.migrations(),
+        counts=engine.dump(draft),
+        audit_number=end.number,
+        audit_chain=end.chain,
+        authorities=authorities.dump(draft),
+    )
+    _make_private(draft)
+    made = replace(made, files=manifest.hashes(draft))
+    made.write(draft)
+    (draft / manifest.FILE_NAME).chmod(0o600)
+    return made
+
+
+def _make_private(directory: Path) -> None:
+    for path in directory.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)

@@ -1,0 +1,117 @@
+"""Restore a backup: into a database that is empty, or that is named to be replaced. All of it, or nothing."""
+
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.utils import timezone
+
+from ca_bridge import issuing
+from identity_manager import audit
+from identity_manager.audit import keys, verifying
+from identity_manager.management import wrapped_secrets
+from identity_manager.management.backup import authorities, manifest, tables
+from identity_manager.management.backup.making import ENGINES
+from identity_manager.management.backup.manifest import BackupError, Manifest
+from identity_manager.models import AuditEvent, JobRun, Person
+
+RUNS_STILL = timedelta(seconds=30)
+
+
+def restore(directory: Path, *, replace: str = "", accept_unopened: bool = False) -> Manifest:
+    """Put the backup in the place of what is in the database and where the embedded CAs lie.
+
+    replace: the name of a database that is not empty. accept_unopened: go on although the keys here do not
+    open every kept secret; those tokens have to be asked for anew. Raises BackupError with what is in the
+    way, before anything is changed or with everything taken back; DatabaseError and OSError.
+    """
+    backup = manifest.read(directory)
+    if backup.engine != connection.vendor:
+        raise BackupError(f"The backup is of {backup.engine}, and the database here is {connection.vendor}.")
+    _prepare()
+    _refuse_other_versions(backup)
+    _refuse_target(replace)
+    authorities.refuse_others(directory, backup.authorities)
+    authorities.load(directory, backup.authorities)
+    _exchange(directory, backup, ENGINES[connection.vendor], accept_unopened=accept_unopened)
+    return backup
+
+
+def database_name() -> str:
+    """What the operator types to have the database replaced."""
+    return Path(str(connection.settings_dict["NAME"])).name
+
+
+def _prepare() -> None:
+    """The tables of this version, where there are none."""
+    if connection.vendor == "sqlite":
+        Path(connection.settings_dict["NAME"]).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not tables.migrations():
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("createcachetable", verbosity=0)
+
+
+def _refuse_other_versions(backup: Manifest) -> None:
+    present, then = set(tables.migrations()), set(backup.migrations)
+    if present != then:
+        other = min(present ^ then)
+        raise BackupError(
+            f"The backup was made by another version ({other} is only on one side): restore it with the "
+            "version that made it, then upgrade."
+        )
+
+
+def _refuse_target(replace: str) -> None:
+    if not Person.objects.exists() and not AuditEvent.objects.exists():
+        return
+    name = database_name()
+    if replace != name:
+        raise BackupError(f"The database {name} is not empty. To lose what is in it, say --replace {name}.")
+    recently = timezone.now() - RUNS_STILL
+    if JobRun.objects.filter(finished_at__gt=recently).exists():
+        raise BackupError("Workers still run here. Stop everything, wait half a minute, then restore.")
+
+
+def _exchange(directory: Path, backup: Manifest, engine: ModuleType, *, accept_unopened: bool) -> None:
+    with engine.opened(directory), transaction.atomic(durable=True):
+        engine.load(directory)
+        _refuse_other_rows(backup)
+        if not accept_unopened:
+            _refuse_unopened()
+        _refuse_unsound(backup)
+        doubted = issuing.doubt_open_orders()
+        audit.record(
+            audit.Event.SYSTEM_RESTORED, actor=None, subject=None, made_at=backup.made_at, number=doubted
+        )
+
+
+def _refuse_other_rows(backup: Manifest) -> None:
+    for table, expected in backup.counts.items():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {tables.quoted(table)}")  # noqa: S608 our own tables
+            (found,) = cursor.fetchone()
+        if found != expected:
+            raise BackupError(f"The manifest says {expected} rows of {table}; there are {found}.")
+
+
+def _refuse_unopened() -> None:
+    for sample in wrapped_secrets.samples():
+        if sample.error:
+            raise BackupError(
+                f"The keys here do not open the {sample.kind} of the backup: {sample.error} Give it "
+                "the keys of that time, or --accept-unopened: then those tokens must be asked for anew."
+            )
+
+
+def _refuse_unsound(backup: Manifest) -> None:
+    """The audit log must reach the end that the manifest names, and be sound up to its own."""
+    end = AuditEvent.objects.sealed().filter(number=backup.audit_number).first()
+    if backup.audit_number and (end is None or end.chain != backup.audit_chain):
+        raise BackupError(f"The audit log of the backup does not have the event {backup.audit_number}.")
+    if not keys.can_seal():
+        return
+    findings = verifying.verify().findings
+    if findings:
+        raise BackupError(f"The audit log of the backup is not sound: {findings[0].sentence}")

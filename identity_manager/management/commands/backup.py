@@ -1,0 +1,37 @@
+"""manage.py backup: the database at one moment and the embedded CAs, into a new directory. Never a key."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from identity_manager.management.backup import making
+from identity_manager.management.backup.manifest import BackupError
+
+KEYS = (
+    "The keys are not in it. Keep SECRETS_DIR ({secrets}), or whatever names your keys, in another place: "
+    "whoever has both can open what waits in the backup, and without the keys nobody can."
+)
+
+
+class Command(BaseCommand):
+    help = "Makes a backup while the system runs, in a directory that must not exist or be empty."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("directory", type=Path)
+
+    def handle(self, *_args: Any, directory: Path, **_options: Any) -> None:
+        try:
+            made = making.make(directory)
+        except BackupError as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used: {error}") from error
+        except OSError as error:
+            raise CommandError(f"{error.filename or directory} cannot be used: {error.strerror}.") from error
+        rows = sum(made.counts.values())
+        self.stdout.write(f"Backup of {rows} rows and {len(made.authorities)} CAs in {directory}.")
+        self.stdout.write(KEYS.format(secrets=settings.SECRETS_DIR))

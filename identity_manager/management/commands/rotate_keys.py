@@ -1,0 +1,95 @@
+"""manage.py rotate_keys: a new epoch of key-encryption keys, without downtime."""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from identity_manager import epochs, vault
+from identity_manager.key_ring import KeyRingError
+
+SETTINGS = {
+    vault.Purpose.PRIVATE_KEYS: "KEYS_PRIVATE_KEYS",
+    vault.Purpose.PASSPHRASES: "KEYS_PASSPHRASES",
+    vault.Purpose.OTHER: "KEYS_OTHER",
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes a new key for each ring of secrets that lies in a file. Processes read it by themselves and"
+        " use it when the wait is over; what is alive moves under it, and the old key is destroyed when"
+        " nothing needs it. See docs/how-to/rotate-keys.md."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--wait",
+            type=int,
+            default=5,
+            metavar="MINUTES",
+            help="until the new keys are used: long enough to bring the files to every host (default 5)",
+        )
+        parser.add_argument("--audit", action="store_true", help="the key of the audit log instead")
+        parser.add_argument("--status", action="store_true", help="only say which keys there are")
+        parser.add_argument("--tend", action="store_true", help="move and destroy now, as the job does")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if options["wait"] < 0:
+            raise CommandError("--wait takes a number of minutes, 0 or more.")
+        try:
+            self._act(options)
+        except (KeyRingError, vault.VaultError) as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from error
+
+    def _act(self, options: dict[str, Any]) -> None:
+        wait = timedelta(minutes=options["wait"])
+        if options["status"]:
+            self._status()
+        elif options["tend"]:
+            self.stdout.write(epochs.tend() or "Nothing is to be done.")
+            self._status()
+        elif options["audit"]:
+            epoch = epochs.rotate_audit_key(actor=None, wait=wait)
+            self.stdout.write(f"audit: key {epoch.version} in {epoch.path}; the old keys must stay.")
+        else:
+            self._rotate(wait)
+
+    def _rotate(self, wait: timedelta) -> None:
+        made = epochs.rotate(actor=None, wait=wait)
+        for purpose, epoch in made:
+            self.stdout.write(
+                f"{purpose}: key {epoch.version} in {epoch.path},"
+                f" in use from {epoch.in_use_from:%Y-%m-%d %H:%M:%S} UTC."
+            )
+        if made:
+            self.stdout.write(
+                "Bring these files to every other host before then. Workers move what is alive and destroy"
+                " the old keys by themselves; --status says how far they are."
+            )
+        for purpose in epochs.not_from_files():
+            self.stdout.write(self._by_hand(purpose, wait))
+        if not made and not epochs.not_from_files():
+            raise CommandError("This process holds no key; run it where the workers run.")
+
+    @staticmethod
+    def _by_hand(purpose: vault.Purpose, wait: timedelta) -> str:
+        moment = (timezone.now() + max(wait, timedelta(hours=1))).isoformat(timespec="seconds")
+        return (
+            f"{purpose}: comes from the environment. Add a line to {SETTINGS[purpose]} for every process,"
+            f" with a new version and 32 random bytes in base64 (openssl rand -base64 32):"
+            f" VERSION:KEY@{moment} and start all of them anew before that moment. When --status says that"
+            " an old key can go, take its line out in the same way."
+        )
+
+    def _status(self) -> None:
+        for each in epochs.status(timezone.now()):
+            place = each.epoch.path or "environment"
+            words = each.is_needed or "can go"
+            self.stdout.write(f"{each.purpose:<13} key {each.epoch.version:<4} {words}; {place}")
+        for version, rows in sorted(epochs.audit_versions().items()):
+            self.stdout.write(f"{'audit':<13} key {version:<4} {rows} events are sealed under it")

@@ -1,0 +1,30 @@
+"""manage.py stand_in: does the workers' work while the broker cannot be reached."""
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from identity_manager import standby
+
+SECONDS = 5
+
+
+class Command(BaseCommand):
+    help = "Does what is due, straight from the database, while the broker cannot be reached; idle otherwise."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--once",
+            action="store_true",
+            help="do what is due now, with a broker too, and end",
+        )
+
+    def handle(self, *_args: Any, once: bool, **_options: Any) -> None:
+        if once:
+            done = standby.work_once()
+            self.stdout.write(f"{done} done.")
+            return
+        while True:
+            if not standby.stand_in():
+                time.sleep(SECONDS)

@@ -1,0 +1,55 @@
+"""The doctor: one short check after the other, each with what it means and the remedy.
+
+The list is closed; a check that needs the database and cannot have it says so and does not stop the others.
+"""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError
+
+from identity_manager.management.doctor import database, keys, machine, outside, processes
+from identity_manager.management.doctor.finding import Check, Finding, failed
+
+CHECKS = (
+    Check("settings", keys.settings_fit),
+    Check("database", database.reachable),
+    Check("migrations", database.migrations),
+    Check("shared cache", database.shared_cache),
+    Check("broker", processes.broker),
+    Check("beat and workers", processes.beat_and_workers),
+    Check("jobs", processes.periodic_work),
+    Check("certificate authorities", outside.certificate_authorities),
+    Check("mail", outside.mail_server),
+    Check("addresses", outside.portals),
+    Check("clock of the database", database.clock),
+    Check("clock of the authorities", outside.clocks_of_authorities),
+    Check("secret files", keys.files),
+    Check("key rings", keys.rings),
+    Check("kept secrets", keys.opened),
+    Check("disk", machine.disk),
+    Check("time zones", machine.time_zones),
+    Check("static files", machine.static_files),
+    Check("translations", machine.translations),
+)
+
+
+def examine(checks: tuple[Check, ...] = CHECKS) -> Iterator[tuple[str, Finding]]:
+    """Yield the name of a check and one of its findings, in the order of the list."""
+    for check in checks:
+        try:
+            for finding in check.look():
+                yield check.name, finding
+        except DatabaseError as error:
+            yield (
+                check.name,
+                failed(f"The database: {_first_line(error)}", "See DATABASE_URL and migrations."),
+            )
+        except OSError as error:
+            yield (
+                check.name,
+                failed(f"{error.filename or 'The system'}: {error.strerror}.", "See its rights."),
+            )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

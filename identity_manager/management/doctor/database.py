@@ -1,0 +1,80 @@
+"""The database: it answers, takes changes, and has the tables of this version."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+from identity_manager.models import JobRun
+
+APART_SECONDS = 5.0  # sign-in codes and sessions bear more, audit and certificates do not
+
+
+def reachable() -> Iterator[Finding]:
+    """A change of no row needs the right to change rows."""
+    with transaction.atomic():
+        JobRun.objects.filter(name="").update(result="")
+    yield ok(f"{_version()} answers and takes changes.")
+
+
+def _version() -> str:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT sqlite_version()")
+            return f"SQLite {cursor.fetchone()[0]}"
+        cursor.execute("SHOW server_version")
+        return f"PostgreSQL {cursor.fetchone()[0]}"
+
+
+def migrations() -> Iterator[Finding]:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    unknown = set(executor.loader.applied_migrations) - set(executor.loader.graph.nodes)
+    unknown -= {node for node in unknown if node[0] not in executor.loader.migrated_apps}
+    if missing:
+        yield failed(f"{len(missing)} migrations are missing.", "manage.py migrate")
+    elif unknown:
+        name = ".".join(min(unknown))
+        yield failed(
+            f"The database is of a newer version: it has {len(unknown)} migrations that this one does not "
+            f"know ({name}).",
+            "Start the version that belongs to this database.",
+        )
+    else:
+        yield ok("Every migration is applied.")
+
+
+def shared_cache() -> Iterator[Finding]:
+    """Rate limits and lockouts live there."""
+    mark = secrets.token_hex(8)
+    cache.set("doctor", mark, timeout=60)
+    if cache.get("doctor") == mark:
+        yield ok("The shared cache keeps what is put there.")
+    else:
+        yield failed("The shared cache forgets: nobody is locked out.", "manage.py createcachetable")
+
+
+def clock() -> Iterator[Finding]:
+    """Against the database server's, where that is another machine's."""
+    if connection.vendor == "sqlite":
+        yield ok("The database is on this machine and has its clock.")
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        yield from compared("the database server", cursor.fetchone()[0])
+
+
+def compared(whose: str, time: datetime) -> Iterator[Finding]:
+    """Our clock against somebody else's."""
+    apart = abs((datetime.now(UTC) - time).total_seconds())
+    if apart > APART_SECONDS:
+        yield warning(
+            f"The clocks here and of {whose} are {apart:.0f} seconds apart.",
+            "Let both follow a time server (chrony, systemd-timesyncd).",
+        )
+    else:
+        yield ok(f"The clock agrees with that of {whose}.")

@@ -1,0 +1,42 @@
+"""What a check of the doctor finds: how bad it is, what it means, and what to do."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """warning: it works, but not for long or not as meant. failed: it does not work."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor. says and remedy never hold a secret."""
+
+    level: Level
+    says: str
+    remedy: str = ""
+
+
+def ok(says: str) -> Finding:
+    return Finding(Level.OK, says)
+
+
+def warning(says: str, remedy: str) -> Finding:
+    return Finding(Level.WARNING, says, remedy)
+
+
+def failed(says: str, remedy: str) -> Finding:
+    return Finding(Level.FAILED, says, remedy)
+
+
+@dataclass(frozen=True)
+class Check:
+    """look yields what it finds, at least one line; it may raise DatabaseError and OSError."""
+
+    name: str
+    look: Callable[[], Iterator[Finding]]

@@ -1,0 +1,80 @@
+"""Secrets: who may read their files, which keys this environment holds, whether they open what is kept."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.core.checks import run_checks
+
+from identity_manager import vault
+from identity_manager.management import wrapped_secrets
+from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+
+PRIVATE = 0o700
+
+
+def settings_fit() -> Iterator[Finding]:
+    """What every process refuses to start with."""
+    errors = [message.msg for message in run_checks(tags=["deployment"]) if message.is_serious()]
+    for sentence in errors:
+        yield failed(sentence, "docs/reference/settings.md")
+    if not errors:
+        yield ok("The settings fit together.")
+
+
+def files() -> Iterator[Finding]:
+    """Modes of single files are the settings' business; here: the directory, and whose they are."""
+    directory = Path(settings.SECRETS_DIR)
+    if not directory.is_dir():
+        yield ok(
+            "No directory of secrets: they come from the environment or from files that were handed over."
+        )
+        return
+    fine = True
+    if directory.stat().st_mode & 0o077:
+        fine = False
+        yield warning(f"Others can look into {directory}.", f"chmod {PRIVATE:o} {directory}")
+    for path in sorted((directory, *directory.iterdir())):
+        if path.stat().st_uid != os.geteuid():
+            fine = False
+            yield warning(
+                f"{path} belongs to another user than this command.", f"chown {os.geteuid()} {path}"
+            )
+    if fine:
+        yield ok(f"{directory} is for its owner alone.")
+
+
+def rings() -> Iterator[Finding]:
+    """By the keys that it holds, an environment is good for one kind of process."""
+    held = {purpose for purpose, ring in settings.VAULT_KEYS.items() if ring}
+    kinds = {
+        frozenset({"private-keys", "passphrases", "other"}): "workers (and the demo)",
+        frozenset({"passphrases", "other"}): "the web process of Self-Service, or of both portals",
+        frozenset({"other"}): "the web process of Identity Manager",
+        frozenset(): "the beat",
+    }
+    kind = kinds.get(frozenset(held))
+    names = ", ".join(sorted(held)) or "none"
+    if kind is None:
+        yield warning(
+            f"The rings held here ({names}) fit no kind of process.", "docs/explanation/secrets.md, Wrapping."
+        )
+    else:
+        yield ok(f"The rings held here ({names}) are those of {kind}.")
+
+
+def opened() -> Iterator[Finding]:
+    """Of each kind of secret, some are opened; nothing is shown."""
+    for sample in wrapped_secrets.samples():
+        if sample.error:
+            yield failed(
+                f"The keys here do not open {sample.kind}: {sample.error}",
+                "Give this process the key versions that the database was written with.",
+            )
+        elif sample.opened:
+            yield ok(f"The keys here open {sample.kind} ({sample.opened} tried).")
+        else:
+            yield ok(f"No {sample.kind} are kept just now.")
+    if not any(vault.holds(purpose) for purpose in wrapped_secrets.PURPOSES):
+        yield ok("This environment holds no keys to open anything with.")

@@ -1,0 +1,84 @@
+"""This machine: room, time zone data, static files, compiled translations."""
+
+import json
+import shutil
+import zoneinfo
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+from identity_manager.models import Person
+
+MEBIBYTE = 1024 * 1024
+LITTLE, TOO_LITTLE = 1024 * MEBIBYTE, 100 * MEBIBYTE
+STYLE_SHEET = "ui/base.css"
+
+
+def disk() -> Iterator[Finding]:
+    places = {_existing(Path(settings.VAR_DIR))}
+    if connection.vendor == "sqlite":
+        places.add(_existing(Path(settings.DATABASES["default"]["NAME"]).parent))
+    for place in sorted(places):
+        free = shutil.disk_usage(place).free
+        says = f"{free // MEBIBYTE:,} MiB are free at {place}."
+        if free < TOO_LITTLE:
+            yield failed(says, "Make room: the database and the CA stop where they cannot write.")
+        elif free < LITTLE:
+            yield warning(says, "Make room soon.")
+        else:
+            yield ok(says)
+
+
+def _existing(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
+def time_zones() -> Iterator[Finding]:
+    """Those of the installation and of every person."""
+    names = {settings.TIME_ZONE, *Person.objects.values_list("time_zone", flat=True).distinct()} - {""}
+    unknown = sorted(name for name in names if not _is_zone(name))
+    if unknown:
+        yield warning(
+            f"The time zone data here do not know {', '.join(unknown)}: those persons read other times.",
+            "Install tzdata (apt-get install tzdata, or pip install tzdata).",
+        )
+    else:
+        yield ok(f"Every time zone in use is known ({len(names)}).")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return False
+    return True
+
+
+def static_files() -> Iterator[Finding]:
+    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    try:
+        known = json.loads(manifest.read_text(encoding="utf-8"))["paths"]
+    except (OSError, ValueError, KeyError):
+        known = {}
+    if STYLE_SHEET in known and (manifest.parent / known[STYLE_SHEET]).exists():
+        yield ok(f"Static files are collected in {manifest.parent}.")
+    else:
+        yield failed("Static files are not collected: no page could be drawn.", "manage.py collectstatic")
+
+
+def translations() -> Iterator[Finding]:
+    sources = [path for folder in settings.LOCALE_PATHS for path in Path(folder).glob("*/LC_MESSAGES/*.po")]
+    stale = [path for path in sources if not _is_compiled(path)]
+    if stale:
+        languages = ", ".join(sorted({path.parent.parent.name for path in stale}))
+        yield warning(f"Translations are not compiled: {languages}.", "manage.py compile_catalogues")
+    else:
+        yield ok("Translations are compiled.")
+
+
+def _is_compiled(source: Path) -> bool:
+    target = source.with_suffix(".mo")
+    return target.exists() and target.stat().st_mtime >= source.stat().st_mtime

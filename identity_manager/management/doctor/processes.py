@@ -1,0 +1,101 @@
+"""Broker, beat and workers: remote control is off, so what they did lately tells whether they live."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from amqp.exceptions import ChannelError
+from django.conf import settings
+from django.utils import timezone
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from identity_manager import jobs
+from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+from identity_manager.models import JobRun
+from identity_manager.models.job_run import JobOutcome
+
+BROKER_SECONDS = 5
+LATE = timedelta(minutes=1)
+START_BROKER = "Start the broker; nothing is lost meanwhile: the database is the queue of record."
+START_WORKER = "celery --app identity_manager worker --queues ca,mail,bulk"
+START_BEAT = "celery --app identity_manager beat"
+
+
+def broker() -> Iterator[Finding]:
+    try:
+        with _connection() as connection:
+            connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+    except (OperationalError, OSError) as error:
+        yield failed(f"The broker does not answer: {type(error).__name__}.", START_BROKER)
+    else:
+        yield ok("The broker answers.")
+
+
+def beat_and_workers() -> Iterator[Finding]:
+    """Some job is due every five seconds: the beat says so, and a worker does it."""
+    now = timezone.now()
+    last = JobRun.objects.exclude(finished_at=None).order_by("-finished_at").first()
+    if last and last.finished_at and last.finished_at > now - LATE:
+        yield ok(f"Beat and worker live: {last.name} ran {_ago(now - last.finished_at)}.")
+        return
+    when = (
+        f"The last job ran {_ago(now - last.finished_at)}" if last and last.finished_at else "No job ever ran"
+    )
+    waiting = _waiting_messages()
+    if waiting:
+        yield failed(f"{when}, and {waiting} messages wait: there is no worker.", START_WORKER)
+    else:
+        yield failed(f"{when}, and nothing asks for one: there is no beat.", START_BEAT)
+
+
+def periodic_work() -> Iterator[Finding]:
+    """Jobs that failed, or are late while others run."""
+    now, fine = timezone.now(), True
+    for name, row in jobs.rows().items():
+        if row.outcome == JobOutcome.FAILED:
+            fine = False
+            yield warning(
+                f"The job {name} failed: {row.last_error}", "ADMIN, Jobs: see the error, Start once."
+            )
+        elif row.next_attempt_at and row.next_attempt_at < now - LATE and not row.is_running(now):
+            fine = False
+            yield warning(
+                f"The job {name} is due since {_ago(now - row.next_attempt_at)}.", "See beat and workers."
+            )
+    if fine:
+        yield ok("Every job did what it should.")
+
+
+def _waiting_messages() -> int:
+    try:
+        with _connection() as connection:
+            return sum(_length(connection, name) for name in ("ca", "mail", "bulk"))
+    except (OperationalError, OSError):
+        return 0
+
+
+def _length(connection: Connection, queue: str) -> int:
+    """A queue that nobody has written to or read from does not exist, and is empty."""
+    try:
+        channel: Any = connection.default_channel  # each transport has a class of its own
+        return int(channel.queue_declare(queue=queue, passive=True).message_count)
+    except ChannelError:
+        return 0
+
+
+def _connection() -> Connection:
+    return Connection(
+        settings.BROKER_URL,
+        ssl=settings.CELERY_BROKER_USE_SSL,
+        connect_timeout=BROKER_SECONDS,
+        transport_options={
+            **settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+            "socket_connect_timeout": BROKER_SECONDS,
+        },
+    )
+
+
+def _ago(delay: timedelta) -> str:
+    seconds = int(delay.total_seconds())
+    return f"{seconds} seconds ago" if seconds < 120 else f"{seconds // 60} minutes ago"

@@ -1,0 +1,53 @@
+"""Whether the keys that are held here open what the database keeps: a sample is opened and dropped."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from identity_manager import vault
+from identity_manager.models import Certificate, SoftwareToken
+
+AT_EACH_END = 20  # the newest and the oldest: the latter were wrapped under the oldest keys
+
+PURPOSES = (vault.Purpose.PASSPHRASES, vault.Purpose.PRIVATE_KEYS)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Of one kind of secret: how many were opened, and what kept the first other one shut."""
+
+    kind: str
+    opened: int
+    error: str = ""
+
+
+def samples() -> Iterator[Sample]:
+    """Of each kind that this process holds keys for. Raises DatabaseError."""
+    passphrases = SoftwareToken.objects.exclude(passphrase_wrapped=None)
+    if vault.holds(vault.Purpose.PASSPHRASES):
+        rows = _ends(passphrases.order_by("pk").values_list("pk", "passphrase_wrapped"))
+        yield _opened("passphrases", rows, vault.Purpose.PASSPHRASES)
+    keys = Certificate.objects.exclude(private_key_wrapped=None)
+    if vault.holds(vault.Purpose.PRIVATE_KEYS):
+        rows = _ends(keys.order_by("pk").values_list("pk", "private_key_wrapped"))
+        yield _opened("private keys", rows, vault.Purpose.PRIVATE_KEYS)
+
+
+Wrapped = dict[uuid.UUID, bytes]
+
+
+def _ends(rows: QuerySet[Any, tuple[uuid.UUID, bytes | None]]) -> Wrapped:
+    found = [*rows[:AT_EACH_END], *rows.reverse()[:AT_EACH_END]]
+    return {pk: wrapped for pk, wrapped in found if wrapped is not None}
+
+
+def _opened(kind: str, rows: Wrapped, purpose: vault.Purpose) -> Sample:
+    for number, (pk, wrapped) in enumerate(rows.items()):
+        try:
+            vault.unwrap(wrapped, purpose=purpose, record=pk)
+        except vault.VaultError as error:
+            return Sample(kind, number, str(error))
+    return Sample(kind, len(rows))

@@ -1,0 +1,269 @@
+"""What the database says at the moment: how much waits, since when, and what ran last.
+
+Each figure is read by few statements over what waits or is open, which an index has apart from what has
+ended: a million finished requests make none of them slower. No count goes beyond COUNTED.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Min, QuerySet
+
+from ca_bridge import registry
+from ca_bridge.models import CaOrder, SurplusCertificate
+from identity_manager import jobs
+from identity_manager.models import (
+    AuditChain,
+    AuditEvent,
+    AuditHead,
+    AuditHeadExport,
+    CaCheck,
+    CaOutage,
+    JobOutcome,
+    LiveProcess,
+    MailState,
+    OutgoingMail,
+    ProcessKind,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.workflow import sweep
+
+COUNTED = 50_000
+DUE_COUNTED = 1_000
+Values = Iterable[tuple[tuple[str, ...], float]]  # the labels, and the value
+
+# Requests that wait, and since when they do: for what the system itself has to do that is not their age.
+WAITING_SINCE = {
+    RequestState.REQUESTED: "created_at",
+    RequestState.APPROVED: "created_at",
+    RequestState.AWAITING_ACCEPTANCE: "created_at",
+    RequestState.ISSUING: "accepted_at",
+    RequestState.FAILED: "created_at",
+    RequestState.ISSUED: "issued_at",
+}
+OPEN_TOKENS = (TokenState.ORDERED, TokenState.ISSUING, TokenState.SEALED, TokenState.ON_HOLD)
+WAITING_MAILS = (MailState.QUEUED, MailState.FAILED, MailState.BOUNCED)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric, a gauge. read takes the time and yields its values."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[datetime], Values]
+
+
+def _count(rows: QuerySet[Any], *, most: int = COUNTED) -> int:
+    """How many, but not beyond most."""
+    return rows.order_by().values("pk")[:most].count()
+
+
+def _age(moment: datetime | None, now: datetime) -> float:
+    """Seconds since then; 0 where nothing waits, or a clock is a little ahead."""
+    return max(0.0, (now - moment).total_seconds()) if moment else 0.0
+
+
+# --- The road --------------------------------------------------------------------------------------
+def _requests(_now: datetime) -> Values:
+    for state in WAITING_SINCE:
+        yield (state.value,), _count(TokenRequest.objects.filter(state=state))
+
+
+def _request_ages(now: datetime) -> Values:
+    for state, since in WAITING_SINCE.items():
+        rows = TokenRequest.objects.filter(state=state)
+        if since != "created_at":  # which the index has with the state
+            rows = rows.order_by("created_at")[:COUNTED]
+        yield (state.value,), _age(rows.aggregate(oldest=Min(since))["oldest"], now)
+
+
+def _tokens(_now: datetime) -> Values:
+    for state in OPEN_TOKENS:
+        yield (state.value,), _count(SoftwareToken.objects.filter(state=state))
+
+
+# --- Certificate authorities -----------------------------------------------------------------------
+def _open_orders() -> dict[tuple[str, str], dict[str, Any]]:
+    """Of each CA that is configured, or has open orders, and each open state."""
+    rows = CaOrder.objects.filter(state__in=CaOrder.OPEN).order_by().values("ca", "state")
+    counted = rows.annotate(rows=Count("pk"), oldest=Min("created_at"))
+    found: dict[tuple[str, str], dict[str, Any]] = {(row["ca"], row["state"]): {**row} for row in counted}
+    aliases = {*registry.aliases(), *(ca for ca, _state in found)}
+    nothing = {"rows": 0, "oldest": None}
+    return {(ca, state): found.get((ca, state), nothing) for ca in sorted(aliases) for state in CaOrder.OPEN}
+
+
+def _orders(_now: datetime) -> Values:
+    return (((ca, str(state)), row["rows"]) for (ca, state), row in _open_orders().items())
+
+
+def _order_ages(now: datetime) -> Values:
+    return (((ca, str(state)), _age(row["oldest"], now)) for (ca, state), row in _open_orders().items())
+
+
+def _surplus(_now: datetime) -> Values:
+    rows = SurplusCertificate.objects.filter(revoked_at=None).values("order__ca").annotate(rows=Count("pk"))
+    found = {row["order__ca"]: row["rows"] for row in rows}
+    return (((ca,), found.get(ca, 0)) for ca in sorted({*registry.aliases(), *found}))
+
+
+def _checks() -> QuerySet[CaCheck]:
+    return CaCheck.objects.filter(alias__in=registry.aliases()).order_by("alias")
+
+
+def _ca_up(_now: datetime) -> Values:
+    return (((check.alias,), float(check.ok)) for check in _checks())
+
+
+def _ca_checked(_now: datetime) -> Values:
+    return (((check.alias,), check.checked_at.timestamp()) for check in _checks())
+
+
+def _ca_waits(now: datetime) -> Values:
+    since = dict(CaOutage.objects.open().values_list("alias", "since"))
+    return (((alias,), _age(since.get(alias), now)) for alias in sorted(registry.aliases()))
+
+
+# --- Mail ------------------------------------------------------------------------------------------
+def _mails(_now: datetime) -> Values:
+    for state in WAITING_MAILS:
+        yield (state.value,), _count(OutgoingMail.objects.filter(state=state))
+
+
+def _mail_age(now: datetime) -> Values:
+    oldest = OutgoingMail.objects.filter(state=MailState.QUEUED).aggregate(oldest=Min("created_at"))["oldest"]
+    yield (), _age(oldest, now)
+
+
+# --- The sweep and the jobs ------------------------------------------------------------------------
+def _due(now: datetime) -> Values:
+    for task, rows in sweep.WORK.items():
+        yield (task,), _count(rows().due(now), most=DUE_COUNTED)
+
+
+def _due_ages(now: datetime) -> Values:
+    for task, rows in sweep.WORK.items():
+        oldest = rows().due(now).order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+        yield (task,), _age(oldest, now)
+
+
+def _job_runs() -> Iterator[tuple[str, Any]]:
+    return ((name, row) for name, row in sorted(jobs.rows().items()))
+
+
+def _job_last(_now: datetime) -> Values:
+    return (((name,), row.finished_at.timestamp()) for name, row in _job_runs() if row.finished_at)
+
+
+def _job_overdue(now: datetime) -> Values:
+    return (((name,), _age(row.next_attempt_at, now)) for name, row in _job_runs())
+
+
+def _job_failed(_now: datetime) -> Values:
+    return (((name,), float(row.outcome == JobOutcome.FAILED)) for name, row in _job_runs())
+
+
+def _job_seconds(_now: datetime) -> Values:
+    return (((name,), row.took.total_seconds()) for name, row in _job_runs() if row.took)
+
+
+# --- The audit log ---------------------------------------------------------------------------------
+def _unsealed(_now: datetime) -> Values:
+    yield (), _count(AuditEvent.objects.unsealed())
+
+
+def _seal_lag(now: datetime) -> Values:
+    yield (), _age(AuditEvent.objects.unsealed().values_list("at", flat=True).first(), now)
+
+
+def _head_age(now: datetime) -> Values:
+    """Since the last signed head: only where something was sealed after it."""
+    chain, head = AuditChain.objects.first(), AuditHead.objects.newest()
+    behind = chain is not None and chain.number > (head.number if head else 0)
+    yield (), _age(head.signed_at, now) if head and behind else 0.0
+
+
+def _heads_to_carry(_now: datetime) -> Values:
+    newest = AuditHead.objects.newest()
+    for number, row in enumerate(AuditHeadExport.objects.order_by("destination")):
+        yield (str(number),), max(0, (newest.number if newest else 0) - row.number)
+
+
+# --- Processes -------------------------------------------------------------------------------------
+def _processes(now: datetime) -> Values:
+    rows = LiveProcess.objects.alive(now).values("kind").annotate(rows=Count("pk"))
+    found = {row["kind"]: row["rows"] for row in rows}
+    return (((kind,), found.get(kind, 0)) for kind in ProcessKind.values)
+
+
+def _figure(name: str, text: str, labels: tuple[str, ...], read: Callable[[datetime], Values]) -> Figure:
+    return Figure(f"identity_manager_{name}", text, labels, read)
+
+
+FIGURES: tuple[Figure, ...] = (
+    _figure("requests", "Requests that have not ended, by state.", ("state",), _requests),
+    _figure(
+        "request_oldest_seconds",
+        "How long the oldest request of the state has waited: since it was made; when it is being issued, "
+        "since it was accepted; when it is issued, since then. 0: there is none.",
+        ("state",),
+        _request_ages,
+    ),
+    _figure("tokens", "Tokens under way or on hold, by state.", ("state",), _tokens),
+    _figure("ca_orders", "Open orders at certificate authorities.", ("ca", "state"), _orders),
+    _figure(
+        "ca_order_oldest_seconds",
+        "How long ago the oldest open order was made. 0: there is none.",
+        ("ca", "state"),
+        _order_ages,
+    ),
+    _figure(
+        "ca_surplus_certificates",
+        "Certificates that were issued beside what is used and wait to be revoked.",
+        ("ca",),
+        _surplus,
+    ),
+    _figure("ca_up", "1 where the authority answered when it was asked last, else 0.", ("ca",), _ca_up),
+    _figure("ca_checked_timestamp_seconds", "When it was asked last.", ("ca",), _ca_checked),
+    _figure(
+        "ca_silent_seconds",
+        "For how long the authority has not answered, where its orders wait because of that; else 0.",
+        ("ca",),
+        _ca_waits,
+    ),
+    _figure("mails", "Mails that wait to be sent (queued) or that nobody got, by state.", ("state",), _mails),
+    _figure("mail_oldest_seconds", "How long the oldest queued mail has waited.", (), _mail_age),
+    _figure(
+        "work_due",
+        f"Rows that are due for a task and that no worker has, up to {DUE_COUNTED}.",
+        ("task",),
+        _due,
+    ),
+    _figure("work_oldest_seconds", "For how long the oldest of them has been due.", ("task",), _due_ages),
+    _figure("job_last_run_timestamp_seconds", "When the periodic job ended last.", ("job",), _job_last),
+    _figure("job_overdue_seconds", "For how long the periodic job has been due.", ("job",), _job_overdue),
+    _figure("job_failed", "1 where the job's last run failed, else 0.", ("job",), _job_failed),
+    _figure("job_duration_seconds", "How long the job's last run took.", ("job",), _job_seconds),
+    _figure("audit_unsealed_events", "Events of the audit log that are not sealed yet.", (), _unsealed),
+    _figure("audit_seal_lag_seconds", "How old the oldest event that is not sealed is.", (), _seal_lag),
+    _figure(
+        "audit_head_age_seconds",
+        "How long ago the last head of the audit log was signed, where it has grown since then; else 0.",
+        (),
+        _head_age,
+    ),
+    _figure(
+        "audit_head_export_lag_events",
+        "By how many events each place to which signed heads are carried is behind, by its number in order.",
+        ("destination",),
+        _heads_to_carry,
+    ),
+    _figure("processes", "Processes that said within a minute that they live.", ("kind",), _processes),
+)

@@ -1,0 +1,86 @@
+"""All figures in the text that Prometheus reads: the database's of now, and what all processes counted."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+
+from django.utils import timezone
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from ca_bridge.measuring import LABELS, PREFIX, REGISTRY
+from identity_manager import instruments
+from identity_manager.metrics.figures import FIGURES
+from identity_manager.models import LiveProcess, ProcessTotal
+from identity_manager.models.process_figures import Key, gauges_of
+
+# By being imported they are registered, in a process that counts nothing itself, too.
+INSTRUMENTS = instruments
+SUFFIXES = ("_bucket", "_count", "_sum", "_total")
+SECONDS = f"{PREFIX}scrape_seconds"
+SECONDS_HELP = "How long it took to read all of this from the database."
+
+
+def exposition(accept: str) -> tuple[str, bytes]:
+    """The content type and the text, as the asker says that it accepts it. Raises DatabaseError."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Everything())
+    encode, content_type = choose_encoder(accept)
+    return content_type, encode(registry)
+
+
+def described() -> list[tuple[str, str, str, tuple[str, ...]]]:
+    """Name, kind, meaning and labels of each metric that there is, in the order of the names."""
+    figures = [(figure.name, "gauge", figure.help, figure.labels) for figure in FIGURES]
+    counted = [
+        (_public(metric), metric.type, metric.documentation, LABELS[metric.name])
+        for metric in REGISTRY.collect()
+    ]
+    return sorted([*figures, *counted, (SECONDS, "gauge", SECONDS_HELP, ())])
+
+
+def _public(metric: Metric) -> str:
+    """A counter's samples have a name of their own."""
+    return f"{metric.name}_total" if metric.type == "counter" else metric.name
+
+
+class _Everything(Collector):
+    """One scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        started, now = time.perf_counter(), timezone.now()
+        for figure in FIGURES:
+            family = GaugeMetricFamily(figure.name, figure.help, labels=figure.labels)
+            for labels, value in figure.read(now):
+                family.add_metric(labels, value)
+            yield family
+        totals = {(row.name, row.labels): row.value for row in ProcessTotal.objects.all()}
+        yield from _counted(totals | gauges_of(LiveProcess.objects.alive(now)))
+        yield GaugeMetricFamily(SECONDS, SECONDS_HELP, value=time.perf_counter() - started)
+
+
+def _counted(values: dict[Key, float]) -> Iterable[Metric]:
+    """What the processes counted, in the families of today's instruments; a dropped one is left out."""
+    families = {
+        metric.name: Metric(metric.name, metric.documentation, metric.type) for metric in REGISTRY.collect()
+    }
+    for (name, labels), value in sorted(values.items(), key=_in_order):
+        family = families.get(name) or families.get(_family(name))
+        if family is not None:
+            family.add_sample(name, json.loads(labels), value)
+    return families.values()
+
+
+def _family(name: str) -> str:
+    suffix = next((each for each in SUFFIXES if name.endswith(each)), "")
+    return name.removesuffix(suffix)
+
+
+def _in_order(item: tuple[Key, float]) -> tuple[str, str, float]:
+    """Buckets of one histogram by their bounds, which the format wants."""
+    (name, labels), _value = item
+    values = json.loads(labels)
+    bound = float(values.pop("le", "inf"))
+    return name, json.dumps(values), bound

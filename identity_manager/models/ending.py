@@ -1,0 +1,25 @@
+"""Why the road itself ended a request or a token: a code on the row, words when somebody reads it."""
+
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Ending(models.TextChoices):
+    """What nobody typed. Beside these, a reason is what an officer or the person wrote."""
+
+    NOT_ACCEPTED = "terms-not-accepted", _("The terms were not accepted in time.")
+    DECLINED = "terms-declined", _("The terms were declined.")
+    NOT_NOTED = "passphrase-not-noted", _("The passphrase was not noted in time.")
+    NEW_CODE = "new-sign-in-code", _("A new sign-in code was made for the person.")
+    NEW_ROUND = "sent-round-again", _("The request was sent round again with changed data.")
+    WITHDRAWN = "withdrawn", _("withdrawn by the person")
+    LOCKED = "person-locked", _("The person was locked for good.")
+
+
+_WORDS = dict(Ending.choices)
+
+
+def in_words(reason: str) -> str | Promise:
+    """The reason in the reader's language, where it is one of these; else as somebody wrote it."""
+    return _WORDS.get(reason, reason)

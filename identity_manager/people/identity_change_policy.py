@@ -1,0 +1,56 @@
+"""Pure questions on changes of e-mail, UPN and SID, with reasons: who decides, and what waits meanwhile."""
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import IdentityChange, IdentityChangeState, Person, Role
+from identity_manager.people import registration_policy
+from identity_manager.workflow.errors import Reason
+
+OWN_CHANGE = Reason("own-change", _("This is about yourself. Another Registration Officer decides."))
+OWN_ASKING = Reason("own-asked-change", _("You asked for this change. Another Registration Officer decides."))
+FROZEN = Reason(
+    "identity-change-waits",
+    _(
+        "A change of e-mail, user principal name or security identifier waits for a second officer."
+        " Until it is decided nothing is delivered and no passphrase is shown."
+    ),
+)
+
+
+def waiting_for(person: Person) -> IdentityChange | None:
+    """The change of the person that waits for a decision, or None. Lists prefetch `identity_changes`."""
+    changes = person.identity_changes.all()
+    return next((change for change in changes if change.state == IdentityChangeState.WAITING), None)
+
+
+def confirmable_by(officer: Person) -> QuerySet[IdentityChange]:
+    """The changes on which this officer may decide, oldest first."""
+    units = {
+        held.organisational_unit
+        for held in officer.roles_in_force()
+        if held.role == Role.REGISTRATION_OFFICER
+    }
+    rows = IdentityChange.objects.waiting().select_related("person", "asked_by")
+    if "" not in units:
+        rows = rows.filter(person__organisational_unit__in=units)
+    own = Q(person=officer) | Q(asked_by__isnull=False, asked_by=officer)
+    return rows.exclude(own).order_by("asked_at")
+
+
+def deciding_obstacle(actor: Person, change: IdentityChange) -> Reason | None:
+    """Why this actor cannot decide on the change, or None: never who asked, nor the person themselves."""
+    if not registration_policy.registers(actor, change.person):
+        return registration_policy.NOT_REGISTRATION_OFFICER
+    if actor.pk == change.person_id:
+        return OWN_CHANGE
+    return OWN_ASKING if actor.pk == change.asked_by_id else None
+
+
+def second_officers(change: IdentityChange) -> QuerySet[Person]:
+    """Who may decide on the change."""
+    return (
+        Person.objects.holding(Role.REGISTRATION_OFFICER, unit=change.person.organisational_unit)
+        .exclude(pk__in=[change.person_id, change.asked_by_id or change.person_id])
+        .order_by("display_name")
+    )

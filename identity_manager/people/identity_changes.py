@@ -1,0 +1,195 @@
+"""Changes of e-mail, UPN and SID: asked for by hand or by a file, confirmed by a second officer (SPEC.md 2).
+
+As long as a change waits, nothing is delivered to the person and no passphrase is shown.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit, outbox, queue
+from identity_manager.mail import messages
+from identity_manager.models import (
+    IdentityChange,
+    IdentityChangeState,
+    OutgoingMail,
+    Person,
+    PersonSource,
+    PersonState,
+)
+from identity_manager.models.identity_change import IDENTITY_FIELDS
+from identity_manager.people import identity_change_policy as questions
+from identity_manager.people import registration_policy, taken
+from identity_manager.workflow import locking
+from identity_manager.workflow.errors import (
+    NO_REASON,
+    NotAllowed,
+    NotPossible,
+    Reason,
+    Refused,
+    Stale,
+    refuse,
+)
+
+NOT_WAITING = Reason("change-not-waiting", _("This change does not wait for a decision any more."))
+MOVED_ON = Reason(
+    "identity-moved-on",
+    _("The person's data are not any more what they were when this change was asked for. Ask anew."),
+)
+REPLACED = _("Replaced by a newer change.")
+NOTICE = "road.notice_changes"  # the task that compares a changed person with what was approved for them
+
+
+@dataclass(frozen=True)
+class NotConfirmed:
+    """A change among several that was not confirmed, and why."""
+
+    change_id: uuid.UUID
+    refused: Refused
+
+
+def ask(
+    person: Person, *, new: Mapping[str, str], source: PersonSource, actor: Person | None
+) -> IdentityChange:
+    """Let a change of a locked person wait, in the caller's transaction; an older one is withdrawn.
+
+    new: valid values of e-mail, UPN or SID that differ from the present ones. The same, asked again, is the
+    same change. actor None is who operates the machine. The present address is told.
+    """
+    waiting = questions.waiting_for(person)
+    if waiting is not None and waiting.new == dict(new):
+        return waiting
+    if waiting is not None:
+        _withdraw(waiting, actor=actor, reason=str(REPLACED))
+
+    change = IdentityChange.objects.create(
+        person=person,
+        old={name: getattr(person, name) for name in new},
+        new=dict(new),
+        source=source.value,
+        asked_by=actor,
+    )
+    outbox.enqueue(messages.identity_change_asked(change))
+    audit.record(
+        audit.Event.IDENTITY_CHANGE_ASKED,
+        actor=actor,
+        subject=person,
+        change=str(change.pk),
+        fields=sorted(new),
+        source=source.value,
+    )
+    return change
+
+
+def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
+    """A second officer agrees: the person is changed, the address of before is told.
+
+    Raises NotAllowed, Stale, or NotPossible (the value belongs to somebody else meanwhile).
+    """
+    with transaction.atomic():
+        change = _fetch(actor, change_id)
+        person = change.person
+        moved = any(getattr(person, name) != value for name, value in change.old.items())
+        refuse(MOVED_ON if moved else None, kind=Stale)
+        _check_free(change)
+
+        for name, value in change.new.items():
+            setattr(person, name, value)
+        person.save()
+        change.confirm(by=actor, now=timezone.now())
+        change.save()
+        outbox.enqueue(messages.identity_change_done(change))
+        outbox.nudge(OutgoingMail.objects.filter(person=person))
+        _record(audit.Event.IDENTITY_CHANGE_CONFIRMED, change, actor=actor)
+        queue.after_commit(NOTICE, person.pk)
+        return change
+
+
+def confirm_several(*, actor: Person, change_ids: Iterable[uuid.UUID]) -> list[NotConfirmed]:
+    """Confirm each change by itself; returns those that could not be, with the reason. Raises nothing."""
+    left = []
+    for change_id in change_ids:
+        try:
+            confirm(actor=actor, change_id=change_id)
+        except Refused as refused:
+            left.append(NotConfirmed(change_id, refused))
+    return left
+
+
+def refuse_change(*, actor: Person, change_id: uuid.UUID, reason: str) -> IdentityChange:
+    """A second officer does not agree, and says why. Raises NotAllowed, Stale or NotPossible."""
+    with transaction.atomic():
+        change = _fetch(actor, change_id)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        change.refuse(by=actor, reason=reason.strip(), now=timezone.now())
+        change.save()
+        _let_go_on(change)
+        _record(audit.Event.IDENTITY_CHANGE_REFUSED, change, actor=actor)
+        return change
+
+
+def withdraw(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
+    """A Registration Officer takes a change back. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        change = locking.identity_change(change_id)
+        refuse(questions.OWN_CHANGE if actor.pk == change.person_id else None, kind=NotAllowed)
+        registers = registration_policy.registers(actor, change.person)
+        refuse(None if registers else registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
+        refuse(None if change.state == IdentityChangeState.WAITING else NOT_WAITING, kind=Stale)
+
+        _withdraw(change, actor=actor, reason="")
+        return change
+
+
+def withdraw_waiting(person: Person, *, actor: Person | None, reason: str) -> None:
+    """Withdraw what waits for a locked person, in the caller's transaction."""
+    change = questions.waiting_for(person)
+    if change is not None:
+        change.person = person
+        _withdraw(change, actor=actor, reason=reason)
+
+
+def _fetch(actor: Person, change_id: uuid.UUID) -> IdentityChange:
+    change = locking.identity_change(change_id)
+    refuse(questions.deciding_obstacle(actor, change), kind=NotAllowed)
+    refuse(None if change.state == IdentityChangeState.WAITING else NOT_WAITING, kind=Stale)
+    return change
+
+
+def _check_free(change: IdentityChange) -> None:
+    refuse(registration_policy.LOCKED if change.person.state == PersonState.LOCKED else None, kind=Stale)
+    for name, value in change.new.items():
+        owner = taken.owners(name, [value]).get(value.lower()) if value else None
+        if owner not in (None, change.person.personnel_number):
+            words = {"field": IDENTITY_FIELDS[name], "number": owner}
+            sentence = _("%(field)s belongs to person %(number)s meanwhile.")
+            raise NotPossible(Reason("taken-meanwhile", str(sentence) % words))
+
+
+def _withdraw(change: IdentityChange, *, actor: Person | None, reason: str) -> None:
+    change.withdraw(by=actor, reason=reason, now=timezone.now())
+    change.save()
+    _let_go_on(change)
+    _record(audit.Event.IDENTITY_CHANGE_WITHDRAWN, change, actor=actor)
+
+
+def _let_go_on(change: IdentityChange) -> None:
+    """The address is told that nothing changes, and what waited goes out."""
+    outbox.enqueue(messages.identity_change_dropped(change))
+    outbox.nudge(OutgoingMail.objects.filter(person=change.person))
+
+
+def _record(event: audit.Event, change: IdentityChange, *, actor: Person | None) -> None:
+    audit.record(
+        event,
+        actor=actor,
+        subject=change.person,
+        change=str(change.pk),
+        fields=sorted(change.new),
+        reason=change.reason,
+    )

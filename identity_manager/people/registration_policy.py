@@ -1,0 +1,36 @@
+"""Who may register persons: pure questions, with reasons."""
+
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import Person, PersonState, Role
+from identity_manager.workflow.errors import Reason
+
+NOT_REGISTRATION_OFFICER = Reason(
+    "not-registration-officer", _("Only a Registration Officer of this organisational unit can do this.")
+)
+NOT_YOUR_UNIT = Reason("not-your-unit", _("You are no Registration Officer of this organisational unit."))
+OWN_RECORD = Reason("own-record", _("This is your own record. Another Registration Officer does it."))
+LOCKED = Reason("record-locked", _("This person is Locked for good and does not change any more."))
+
+
+def registers(actor: Person, person: Person) -> bool:
+    """Whether the actor is a Registration Officer for the person's organisational unit."""
+    return registers_in(actor, person.organisational_unit)
+
+
+def registers_in(actor: Person, unit: str) -> bool:
+    """Whether the actor is a Registration Officer for the organisational unit."""
+    return actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit=unit)
+
+
+def officer_obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this actor cannot change this person at all, or None: nobody registers themselves."""
+    if not registers(actor, person):
+        return NOT_REGISTRATION_OFFICER
+    return OWN_RECORD if actor.pk == person.pk else None
+
+
+def editing_obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this actor cannot edit this person's record, or None."""
+    obstacle = officer_obstacle(actor, person)
+    return obstacle or (LOCKED if person.state == PersonState.LOCKED else None)

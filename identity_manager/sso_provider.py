@@ -1,0 +1,102 @@
+"""A provider of single sign-on (OpenID Connect), as the settings describe it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+# What of a person a claim may be compared with. All of them are unique, or the sign-in is refused.
+FIELDS = ("external_id", "upn", "email", "personnel_number")
+KEYS = frozenset(
+    {
+        "name",
+        "server_url",
+        "client_id",
+        "scopes",
+        "claim",
+        "field",
+        "groups_claim",
+        "roles",
+        "second_factor",
+        "authorization_origin",
+        "token_auth_method",
+    }
+)
+NEEDED = ("name", "server_url", "client_id", "claim", "field")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True)
+class SsoProvider:
+    """claim identifies the person with that value in field; roles: the provider's groups to our roles."""
+
+    id: str
+    name: str
+    server_url: str
+    client_id: str
+    secret: str
+    claim: str
+    field: str
+    scopes: tuple[str, ...]
+    groups_claim: str
+    roles: Mapping[str, str]
+    asks_second_factor: bool
+    authorization_origin: str
+    token_auth_method: str
+
+
+def parse(provider_id: str, given: Any, *, secret: str, roles: frozenset[str]) -> SsoProvider:
+    """Check one entry of SSO_PROVIDERS. Raises ImproperlyConfigured with what is wrong; never the secret."""
+    if not isinstance(given, dict) or not provider_id.replace("-", "").isalnum():
+        raise _wrong(provider_id, "must be a JSON object under a name of letters, digits and hyphens")
+    _check_keys(provider_id, given)
+    mapping = given.get("roles", {})
+    unknown = sorted(set(mapping.values()) - roles) if isinstance(mapping, dict) else ["roles"]
+    if unknown:
+        raise _wrong(provider_id, f"maps groups to roles that do not exist: {', '.join(map(str, unknown))}")
+    return SsoProvider(
+        id=provider_id,
+        name=given["name"],
+        server_url=_https(provider_id, given["server_url"]),
+        client_id=given["client_id"],
+        secret=secret,
+        claim=given["claim"],
+        field=given["field"],
+        scopes=tuple(given.get("scopes", ("openid", "profile", "email"))),
+        groups_claim=given.get("groups_claim", ""),
+        roles=mapping,
+        asks_second_factor=given.get("second_factor") == "provider",
+        authorization_origin=given.get("authorization_origin") or _origin(given["server_url"]),
+        token_auth_method=given.get("token_auth_method", ""),
+    )
+
+
+def _check_keys(provider_id: str, given: Mapping[str, Any]) -> None:
+    if unknown := sorted(set(given) - KEYS):
+        raise _wrong(provider_id, f"does not know {', '.join(unknown)}; it knows {', '.join(sorted(KEYS))}")
+    if missing := [name for name in NEEDED if not given.get(name) or not isinstance(given[name], str)]:
+        raise _wrong(provider_id, f"needs {', '.join(missing)}")
+    if given["field"] not in FIELDS:
+        raise _wrong(provider_id, f"compares with one of {', '.join(FIELDS)}")
+    if given.get("second_factor", "here") not in {"provider", "here"}:
+        raise _wrong(provider_id, "has second_factor either provider or here")
+    if "openid" not in given.get("scopes", ("openid",)):
+        raise _wrong(provider_id, "needs the scope openid")
+
+
+def _https(provider_id: str, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise _wrong(provider_id, "needs a server_url that begins with https://")
+    return url.rstrip("/")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _wrong(provider_id: str, what: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"SSO_PROVIDERS: {provider_id!r} {what}.")

@@ -1,0 +1,13 @@
+"""Where somebody was going when they were asked to sign in."""
+
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
+
+def wanted(request: HttpRequest) -> str | None:
+    """The posted address, if it is one of our own pages."""
+    address = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return address if safe else None

@@ -1,0 +1,51 @@
+"""What a proxy in front says of a client counts only when a proxy of ours says it."""
+
+import ipaddress
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+logger = logging.getLogger(__name__)
+HEADERS = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_REQUEST_ID",
+    "HTTP_TRACEPARENT",
+)
+
+
+class ProxyHeadersMiddleware:
+    """Forgets forwarded headers that come from elsewhere than PROXY_ADDRESSES. First of all middlewares.
+
+    Who connects through a unix socket has no address, and is a proxy: nobody else reaches it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self._networks = [ipaddress.ip_network(each) for each in settings.PROXY_ADDRESSES]
+        self._told = False
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        sender = request.META.get("REMOTE_ADDR", "")
+        if sender and not self._is_proxy(sender):
+            forgotten = [name for name in HEADERS if request.META.pop(name, None) is not None]
+            if forgotten:
+                self._tell(sender)
+        return self.get_response(request)
+
+    def _is_proxy(self, sender: str) -> bool:
+        try:
+            address = ipaddress.ip_address(sender)
+        except ValueError:
+            return False
+        return any(address in network for network in self._networks)
+
+    def _tell(self, sender: str) -> None:
+        """Once: who forgot to name the proxy must find it; who sends forged headers must not fill the log."""
+        if not self._told:
+            self._told = True
+            logger.warning("Forwarded headers from %s are ignored: it is not one of PROXY_ADDRESSES.", sender)

@@ -1,0 +1,39 @@
+"""Signing out elsewhere: of one session, or everywhere."""
+
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from identity_manager.people import sessions
+from identity_manager.ui.sign_in import account_of
+from identity_manager.workflow.errors import Refused
+
+
+@require_POST
+def end(request: HttpRequest, row_id: int) -> HttpResponse:
+    """Sign out of one session, which may be this one."""
+    try:
+        key = sessions.end_one(actor=account_of(request).person, row_id=row_id)
+    except Refused as refusal:
+        messages.info(request, str(refusal))
+        return redirect("account")
+    if key == request.session.session_key:
+        return _signed_out(request)
+    messages.success(request, _("Signed out there."))
+    return redirect("account")
+
+
+@require_POST
+def end_all(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere, here too."""
+    sessions.end_all(actor=account_of(request).person)
+    return _signed_out(request)
+
+
+def _signed_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    messages.success(request, _("You are signed out."))
+    return redirect("account_login")

@@ -1,0 +1,42 @@
+"""Which ways of signing in serve which portal: a password (or a code), a passkey, single sign-on."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+PASSWORD, PASSKEY, SSO = "password", "passkey", "sso"
+BREAK_GLASS = "break-glass"
+SSO_METHOD = "socialaccount"  # as allauth records it
+WAY = "sign_in_way"  # in the session
+
+
+def offered() -> frozenset[str]:
+    """The ways that serve at least one of the portals that this process serves."""
+    ways = {way for portal in settings.PORTALS for way in settings.SIGN_IN_METHODS[portal]}
+    return frozenset(ways if settings.SSO_PROVIDERS else ways - {SSO})
+
+
+def is_offered(way: str) -> bool:
+    return way in offered()
+
+
+def of(records: list[dict[str, Any]]) -> str:
+    """The way that allauth's records of a sign-in show."""
+    if any(record["method"] == SSO_METHOD for record in records):
+        return SSO
+    return PASSKEY if any(record.get("passwordless") for record in records) else PASSWORD
+
+
+def opens(request: HttpRequest, portal: str) -> bool:
+    """Whether the way in which this session was signed in opens the portal."""
+    way = request.session.get(WAY, PASSWORD)
+    return way == BREAK_GLASS or way in settings.SIGN_IN_METHODS[portal]
+
+
+def asks_second_factor(records: list[dict[str, Any]]) -> bool:
+    """Whether the session came through a provider that asks for a second factor itself."""
+    named = {record.get("provider", "") for record in records if record["method"] == SSO_METHOD}
+    return any(
+        settings.SSO_PROVIDERS[name].asks_second_factor for name in named & set(settings.SSO_PROVIDERS)
+    )

@@ -1,0 +1,143 @@
+"""Whom a request asks for its approval, in which order, and what happens when nobody answers.
+
+Asked first: the person's manager, where they are an approver; else the approvers of the person's
+organisational unit; else those without a limit. Always so many that enough of them can decide. Where they
+let it wait, the next ones are asked too, and at last the administrators are told. Every approver of the
+person's unit may decide at any time, asked or not: asking is a mail, deciding is a right.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from identity_manager import audit, outbox
+from identity_manager.mail import messages
+from identity_manager.models import (
+    AskedApprover,
+    AskingLevel,
+    AuditEvent,
+    Decision,
+    OutgoingMail,
+    Person,
+    TokenRequest,
+)
+from identity_manager.workflow import policy
+
+
+def still_needed(request: TokenRequest) -> int:
+    """How many approvals the present round still wants."""
+    given = request.approvals.filter(round=request.round, decision=Decision.APPROVED).count()
+    return max(0, request.approvals_needed - given)
+
+
+def asked(request: TokenRequest) -> list[AskedApprover]:
+    """Whom the present round has asked, the first first."""
+    return list(request.asked_approvers.filter(round=request.round).select_related("approver"))
+
+
+def ask(request: TokenRequest, *, now: datetime) -> None:
+    """See to it that enough approvers who can decide are asked; in the caller's transaction, request locked.
+
+    Where there are not enough, the administrators of the unit are told, once.
+    """
+    levels = policy.approver_levels(request)
+    can_decide = {person.pk for level in levels for person in level}
+    known = {row.approver_id for row in asked(request)}
+    needed = still_needed(request)
+    if len(known & can_decide) < needed:
+        first = [person for person in _enough(levels, needed) if person.pk not in known]
+        _ask(request, first, level=AskingLevel.FIRST, now=now)
+    if len(can_decide) < needed:
+        tell_the_office(request, now=now)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is written when a new request asks for its approvals: who is asked, the mails, the events."""
+
+    asked: list[AskedApprover]
+    mails: list[OutgoingMail]
+    events: list[AuditEvent]
+
+
+def prepare(request: TokenRequest, deciders: policy.Deciders, *, now: datetime) -> Asking:
+    """What `ask` writes for a request that nobody was asked about yet; nothing is written here.
+
+    Where not enough can decide, the request itself notes that the office is told.
+    """
+    levels = deciders.levels(request)
+    needed = request.approvals_needed
+    first = _enough(levels, needed)
+    rows = [_row(request, approver, level=AskingLevel.FIRST, now=now) for approver in first]
+    mails = [messages.approval_needed(request, approver) for approver in first]
+    if sum(map(len, levels)) >= needed:
+        return Asking(rows, mails, [])
+    request.office_told_at = now
+    mails += _to_the_office(request, deciders.administrators(request.person), possible=bool(levels))
+    told = audit.event_about(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
+    return Asking(rows, mails, [told])
+
+
+def _enough(levels: Iterable[list[Person]], needed: int) -> list[Person]:
+    """Whole levels, until there are enough persons."""
+    found: list[Person] = []
+    for level in levels:
+        if len(found) < needed:
+            found += level
+    return found
+
+
+def escalate(request: TokenRequest, *, now: datetime) -> None:
+    """Ask the next level too; where everybody was asked, tell the administrators of the unit, once."""
+    known = {row.approver_id for row in asked(request)}
+    for level in policy.approver_levels(request):
+        others = [person for person in level if person.pk not in known]
+        if others:
+            _ask(request, others, level=AskingLevel.ESCALATED, now=now)
+            audit.record(audit.Event.REQUEST_ESCALATED, actor=None, subject=request, asked=len(others))
+            return
+    tell_the_office(request, now=now)
+
+
+def _ask(request: TokenRequest, approvers: Iterable[Person], *, level: AskingLevel, now: datetime) -> None:
+    for approver in approvers:
+        _row(request, approver, level=level, now=now).save(force_insert=True)
+        outbox.enqueue(messages.approval_needed(request, approver))
+
+
+def _row(request: TokenRequest, approver: Person, *, level: AskingLevel, now: datetime) -> AskedApprover:
+    return AskedApprover(
+        request=request, round=request.round, approver=approver, level=level, asked_at=now, waits_from=now
+    )
+
+
+def tell_the_office(request: TokenRequest, *, now: datetime) -> None:
+    """The administrators of the unit read, once in a round, that nobody decides, or that nobody can."""
+    if request.office_told_at is not None:
+        return
+    request.office_told_at = now
+    request.save()
+    possible = bool(policy.approver_levels(request))
+    for mail in _to_the_office(request, policy.administrators(request.person), possible=possible):
+        outbox.enqueue(mail)
+    audit.record(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
+
+
+def _to_the_office(
+    request: TokenRequest, administrators: Iterable[Person], *, possible: bool
+) -> list[OutgoingMail]:
+    return [messages.left_undecided(request, each, possible=possible) for each in administrators]
+
+
+def reminder_is_due(row: AskedApprover, *, now: datetime) -> bool:
+    """Whether the approver is to be reminded, once each time that the request waits for them."""
+    late = row.waits_from <= now - timedelta(days=settings.APPROVAL_REMINDER_DAYS)
+    return late and row.reminded_at is None
+
+
+def escalation_is_due(rows: Iterable[AskedApprover], *, now: datetime) -> bool:
+    """Whether the last who were asked have let it wait too long; nobody was asked: not yet."""
+    latest = max((row.waits_from for row in rows), default=now)
+    return latest <= now - timedelta(days=settings.APPROVAL_ESCALATION_DAYS)

@@ -1,0 +1,105 @@
+"""What comes back: a mail that the server had taken, and that nobody got, or that was called spam.
+
+The provider tells it by a webhook, more than once if it likes, and sometimes before we have written down
+that the mail was sent: then the word waits for the settle (apply_early).
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from identity_manager import audit
+from identity_manager.models import (
+    DeliveryState,
+    MailEvent,
+    MailEventKind,
+    MailState,
+    OutgoingMail,
+    SoftwareToken,
+)
+from identity_manager.workflow import locking
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a provider tells. key is the same each time it tells this; message_id is its name of the mail,
+    or our Message-ID."""
+
+    key: str
+    provider: str
+    kind: MailEventKind
+    message_id: str
+    code: str
+    detail: str
+
+
+def take_notice(*, notice: Notice) -> None:
+    """Keep what the provider tells, once, and draw the consequence. Mails of others are none of ours."""
+    with transaction.atomic():
+        MailEvent.objects.forgettable(timezone.now()).delete()
+        event, created = MailEvent.objects.get_or_create(
+            key=notice.key,
+            defaults={
+                "provider": notice.provider,
+                "kind": notice.kind,
+                "message_id": notice.message_id,
+                "code": notice.code,
+                "detail": notice.detail,
+            },
+        )
+        mail_id = _mail_of(notice) if created else None
+        if mail_id is not None:
+            _apply(event, locking.mail(mail_id))
+
+
+def apply_early(mail: OutgoingMail) -> None:
+    """Apply what was told of a mail before its sending was settled; the row is locked by the caller."""
+    for event in MailEvent.objects.unmatched(mail.provider_id):
+        _apply(event, mail)
+
+
+def delivery_failed(token: SoftwareToken, mail: OutgoingMail, *, detail: str) -> None:
+    """The newest delivery mail of a locked token did not arrive: its files wait in Self-Service now."""
+    newer = token.mails.filter(message=mail.message, created_at__gt=mail.created_at)
+    if token.delivery == DeliveryState.FETCHED or newer.exclude(state=MailState.DISCARDED).exists():
+        return
+    token.delivery = DeliveryState.BOUNCED
+    token.save()
+    audit.record(audit.Event.TOKEN_DELIVERY_FAILED, actor=None, subject=token, detail=detail)
+
+
+def _mail_of(notice: Notice) -> uuid.UUID | None:
+    """By the provider's name of the mail, else by our Message-ID, which begins with the mail's own id."""
+    found = OutgoingMail.objects.with_provider_id(notice.message_id).values_list("pk", flat=True).first()
+    if found is not None:
+        return found
+    try:
+        own = uuid.UUID(notice.message_id.strip("<>").partition("@")[0])
+    except ValueError:
+        return None
+    return OutgoingMail.objects.filter(pk=own).values_list("pk", flat=True).first()
+
+
+def _apply(event: MailEvent, mail: OutgoingMail) -> None:
+    """On a mail that waits still, the word waits too: its settle applies it."""
+    if mail.state == MailState.QUEUED:
+        return
+    event.mail = mail
+    event.save()
+    if event.kind == MailEventKind.COMPLAINED:
+        mail.complained_at = timezone.now()
+        mail.save()
+        _record(audit.Event.MAIL_COMPLAINED, mail, event)
+    elif mail.state == MailState.SENT:
+        mail.bounce(error=event.detail, error_code=event.code, now=timezone.now())
+        mail.save()
+        _record(audit.Event.MAIL_BOUNCED, mail, event)
+        if mail.token is not None and mail.delivers:
+            delivery_failed(mail.token, mail, detail=event.detail)
+
+
+def _record(name: audit.Event, mail: OutgoingMail, event: MailEvent) -> None:
+    subject = mail.token or mail.request or mail.person
+    audit.record(name, actor=None, subject=subject, message=mail.message, error=event.code)

@@ -1,0 +1,146 @@
+"""Step 1 for many: some persons of a batch order are enabled in a few statements, as step1_enable would.
+
+What is written is prepared before the transaction, for preparing takes longer than writing, and others wait
+for what a transaction holds. Inside, with the persons locked, everything that decided is read once more:
+where it is not the same any more, it is prepared anew.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone, translation
+
+from identity_manager.models import (
+    BatchLine,
+    BatchOrder,
+    LineOutcome,
+    Person,
+    RequestOrigin,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.workflow import grounds, locking, opening
+from identity_manager.workflow.errors import Reason
+from identity_manager.workflow.grounds import Grounds, Verdict
+
+
+@dataclass(frozen=True)
+class Work:
+    """What becomes of some lines: the requests that are opened, the lines as they are then.
+
+    said is what it was decided on, in plain values.
+    """
+
+    opened: list[opening.Prepared]
+    lines: list[BatchLine]
+    said: Any
+
+
+def prepare(order: BatchOrder, lines: Sequence[BatchLine], *, persons: Collection[Person] = ()) -> Work:
+    """Decide on lines that are ready, as of now; nothing is written. persons: whom the caller has locked."""
+    people, asker = persons or persons_of(lines), asker_of(order)
+    work = Work([], [], grounds.said(actor=asker, persons=people))
+    read = grounds.read(actor=asker, persons=people)
+    known = opening.Known()
+    by_id = {person.pk: person for person in people}
+    for line in lines:
+        person = by_id[line.person_id]  # type: ignore[index]  # a line that is ready has a person
+        _decide(work, line, _Case(order, read, person), known)
+    return work
+
+
+def write(order: BatchOrder, work: Work) -> int:
+    """Write it, in the caller's transaction, with the order locked. Returns how many persons were enabled."""
+    persons = locking.persons([line.person_id for line in work.lines if line.person_id])
+    if grounds.said(actor=asker_of(order), persons=persons) != work.said:
+        fresh = BatchLine.objects.filter(pk__in=[line.pk for line in work.lines]).order_by("position")
+        work = prepare(order, list(fresh), persons=persons)
+    opening.write(work.opened)
+    BatchLine.objects.bulk_create(
+        work.lines,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["outcome", "types", "reasons", "request", "settled_at"],
+    )
+    return len(work.opened)
+
+
+def look_at(order: BatchOrder, persons: Sequence[Person]) -> list[tuple[Verdict, list[dict[str, Any]]]]:
+    """The dry run: the verdict on each of the persons, and its reasons in words."""
+    read = grounds.read(actor=asker_of(order), persons=persons)
+    cases = [_Case(order, read, person) for person in persons]
+    wanted = list(order.types.all())
+    verdicts = [(case, case.verdict(wanted)) for case in cases]
+    return [(verdict, case.words(wanted) if verdict.reasons else []) for case, verdict in verdicts]
+
+
+def asker_of(order: BatchOrder) -> Person:
+    """Who asked for it, with the state and the roles of now: by these each person is decided on."""
+    return Person.objects.prefetch_related("roles").get(pk=order.asked_by_id)
+
+
+def persons_of(lines: Iterable[BatchLine]) -> list[Person]:
+    """The persons of the lines, in the order in which they are locked."""
+    return list(Person.objects.filter(pk__in=[line.person_id for line in lines]).order_by("pk"))
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One person of an order, and what decides on them."""
+
+    order: BatchOrder
+    read: Grounds
+    person: Person
+
+    def verdict(self, wanted: Collection[TokenType]) -> Verdict:
+        return self.read.verdict(self.person, wanted, partial=self.order.accept_partial)
+
+    def words(self, wanted: Collection[TokenType]) -> list[dict[str, Any]]:
+        return in_words(lambda: self.verdict(wanted).reasons)
+
+
+def in_words(ask: Callable[[], Sequence[tuple[str, Reason]]]) -> list[dict[str, Any]]:
+    """The reasons as a line keeps them: in each language of the installation, whoever reads it later."""
+    said = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            said[language] = [(code, reason.code, str(reason)) for code, reason in ask()]
+    return [
+        {
+            "type": code,
+            "code": reason,
+            "words": {language: rows[place][2] for language, rows in said.items()},
+        }
+        for place, (code, reason, _sentence) in enumerate(next(iter(said.values())))
+    ]
+
+
+def one_reason(reason: Reason) -> list[dict[str, Any]]:
+    """The same of a reason that stands for the whole line."""
+    return in_words(lambda: [("", reason)])
+
+
+def _decide(work: Work, line: BatchLine, case: _Case, known: opening.Known) -> None:
+    """Only what the dry run promised is given, though the person could have more by now."""
+    wanted = [each for each in case.order.types.all() if each.code in line.types]
+    verdict = case.verdict(wanted)
+    request = None
+    if verdict.types:
+        asking = opening.Asking(case.read.actor, case.person, RequestOrigin.ADMINISTRATOR)
+        prepared = opening.prepare(asking, verdict.types, known)
+        work.opened.append(prepared)
+        request = prepared.request
+    work.lines.append(_settled(line, verdict, request, case.words(wanted) if verdict.reasons else []))
+
+
+def _settled(
+    line: BatchLine, verdict: Verdict, request: TokenRequest | None, words: list[dict[str, Any]]
+) -> BatchLine:
+    line.outcome = LineOutcome.ENABLED if request is not None else LineOutcome.SKIPPED
+    line.request = request
+    line.types = [token_type.code for token_type in verdict.types]
+    line.reasons = [*line.reasons, *words]
+    line.settled_at = timezone.now()
+    return line

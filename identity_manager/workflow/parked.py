@@ -1,0 +1,81 @@
+"""Parked orders: nobody knows whether the CA has issued, and an officer decides what is done.
+
+They look at the CA for what the order's card names (request id, public key), and have it asked again with the
+same key, or give it up. Until they do, the order waits; a CA that can be searched is searched meanwhile.
+"""
+
+import uuid
+from collections.abc import Callable
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge import issuing
+from identity_manager import audit, queue
+from identity_manager.models import Certificate, Person
+from identity_manager.workflow import failures, locking, policy, step5_issue
+from identity_manager.workflow.errors import NO_REASON, NotAllowed, Reason, Stale, refuse
+
+NOT_PARKED = Reason("order-not-parked", _("This order does not wait for an officer any more."))
+NOT_WANTED = Reason(
+    "order-not-wanted", _("Nobody wants this certificate any more, so the CA is not asked for it again.")
+)
+
+
+def ask_again(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
+    """Have a parked order put to its CA once more, with the same key. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        certificate = _parked(actor, certificate_id)
+        wanted = Certificate.objects.to_be_issued().filter(pk=certificate_id).exists()
+        refuse(None if wanted else NOT_WANTED, kind=Stale)
+
+        _with_order(certificate, issuing.let_ask_again)
+        certificate.work_is_due(timezone.now())
+        certificate.save()
+        queue.after_commit(step5_issue.ISSUE, certificate.pk)
+        _tell(audit.Event.ORDER_ASKED_AGAIN, certificate, actor=actor)
+        return certificate
+
+
+def give_up(*, actor: Person, certificate_id: uuid.UUID, reason: str) -> Certificate:
+    """Give a parked order up: the certificate is refused, the request fails and can be retried.
+
+    A retry has a new key. What turns up at the CA later is revoked. Raises NotAllowed, NotPossible or Stale.
+    """
+    with transaction.atomic():
+        certificate = _parked(actor, certificate_id)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        _with_order(certificate, issuing.give_up)
+        _tell(audit.Event.ORDER_GIVEN_UP, certificate, actor=actor, reason=reason.strip())
+        step5_issue.refuse(certificate, failures.of_given_up(certificate), said=reason.strip())
+        return certificate
+
+
+def _parked(actor: Person, certificate_id: uuid.UUID) -> Certificate:
+    certificate = locking.certificate(certificate_id)
+    administers = policy.administers(actor, certificate.token.person)
+    refuse(None if administers else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
+    parked = Certificate.objects.parked().filter(pk=certificate_id).exists()
+    refuse(None if parked else NOT_PARKED, kind=Stale)
+    return certificate
+
+
+def _with_order(certificate: Certificate, verb: Callable[[uuid.UUID], object]) -> None:
+    if certificate.order_id is not None:
+        verb(certificate.order_id)
+
+
+def _tell(event: audit.Event, certificate: Certificate, *, actor: Person, **facts: str) -> None:
+    order = certificate.order
+    audit.record(
+        event,
+        actor=actor,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        public_key=certificate.public_key_sha256,
+        order=order.idempotency_key if order else "",
+        ca=order.ca if order else "",
+        **facts,
+    )

@@ -1,0 +1,123 @@
+"""The process of a request: what its state machine allows, and what the index of the road says of it.
+
+Pure. The picture (process_layout), the BPMN file (bpmn) and the list beside the picture are all made from it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+
+from identity_manager.audit import Event
+from identity_manager.models import RequestOrigin, RequestState, TokenRequest
+from identity_manager.workflow import ROAD, Step
+
+FIRST, LAST = RequestState.REQUESTED, RequestState.COMPLETED
+# What the audit log says, and the transitions that it means. Approval and invitation are one transaction.
+TOLD_BY = {
+    Event.REQUEST_REJECTED: ("reject",),
+    Event.REQUEST_INVITED: ("approve", "invite"),
+    Event.REQUEST_ACCEPTED: ("accept",),
+    Event.REQUEST_DECLINED: ("decline",),
+    Event.REQUEST_LAPSED: ("lapse",),
+    Event.REQUEST_FAILED: ("fail",),
+    Event.REQUEST_RETRIED: ("retry",),
+    Event.REQUEST_REST_GIVEN: ("retry",),
+    Event.REQUEST_SENT_ROUND: ("begin_round",),
+    Event.REQUEST_ISSUED: ("issue",),
+    Event.REQUEST_COMPLETED: ("complete",),
+    Event.REQUEST_CANCELLED: ("cancel",),
+}
+_BEGINNINGS = {
+    RequestOrigin.ADMINISTRATOR: "step1_enable.enable",
+    RequestOrigin.SELF_SERVICE: "step1_request.request",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One arrow of the state machine: the transition's name and word, from where to where."""
+
+    name: str
+    source: RequestState
+    target: RequestState
+    label: str | Promise
+
+
+@dataclass(frozen=True)
+class Place:
+    """One state, and what the road says of it.
+
+    steps: which of the seven begin there.  original: the process of the original that they run under.
+    waits_for_somebody: whether a person has to act, on a page; else the system goes on by itself.
+    """
+
+    state: RequestState
+    steps: tuple[int, ...]
+    original: str
+    waits_for_somebody: bool
+
+
+def changes() -> list[Change]:
+    """Every arrow of the state machine of a request, in the order in which the machine names them."""
+    field: Any = TokenRequest._meta.get_field("state")
+    return [
+        Change(each.name, RequestState(each.source), RequestState(each.target), each.custom["label"])
+        for each in field.get_all_transitions(TokenRequest)
+    ]
+
+
+def places() -> list[Place]:
+    """Every state of a request."""
+    return [_place(state) for state in RequestState]
+
+
+def _place(state: RequestState) -> Place:
+    steps = [step for step in ROAD if step.request is not None and step.request[0] == state]
+    originals = dict.fromkeys(step.original for step in steps if step.original)
+    return Place(
+        state,
+        steps=tuple(sorted({step.number for step in steps})),
+        original=next(iter(originals), ""),
+        waits_for_somebody=any(step.page for step in steps),
+    )
+
+
+def beginning(origin: RequestOrigin) -> Step:
+    """The step of the index that opens a request of this origin."""
+    return next(step for step in ROAD if _BEGINNINGS[origin] in step.verbs)
+
+
+def main_road() -> list[RequestState]:
+    """The states of a request that meets no obstacle, as the index of the road strings them together."""
+    pairs = [step.request for step in ROAD if step.request is not None]
+    onward = {source: target for source, target in pairs if _leads_on(target, pairs)}
+    road = [FIRST]
+    while road[-1] != LAST:
+        road.append(RequestState(onward[road[-1]]))
+    return road
+
+
+def _leads_on(state: str, pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether the last state is reached from this one without coming back to the first."""
+    if state in (FIRST, LAST):
+        return state == LAST
+    return any(_leads_on(target, pairs) for source, target in pairs if source == state)
+
+
+def way_gone(events: Iterable[str]) -> list[Change]:
+    """The arrows that a request has gone along, from its events, the oldest first.
+
+    An event that does not lead on from where the request then was says nothing here: a retry of what only
+    waited is told by the same name, and what is past its time is removed from the log.
+    """
+    arrows = {(change.name, change.source): change for change in changes()}
+    here, gone = FIRST, []
+    for event in events:
+        for name in TOLD_BY.get(Event(event), ()):
+            change = arrows.get((name, here))
+            if change is not None:
+                here = change.target
+                gone.append(change)
+    return gone

@@ -1,0 +1,152 @@
+"""What time brings: reminders before something lapses, of decisions that wait, and postponed tasks' return.
+
+Each verb may run on any number of nodes at once: a row that has moved on is left alone, and a mail is sent
+once for its occasion.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from identity_manager import audit, outbox
+from identity_manager.mail import messages, occasions
+from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.workflow import asking_approvers, locking, policy
+
+
+def remind_of_acceptance() -> int:
+    """Remind persons who have not accepted the terms yet; returns how many mails that made."""
+    now = timezone.now()
+    horizon = now + timedelta(days=max(settings.ACCEPTANCE_REMINDER_DAYS, default=0))
+    rows = TokenRequest.objects.awaiting_acceptance().filter(accept_before__range=(now, horizon))
+    return _sum(rows.values_list("pk", flat=True), remind_to_accept)
+
+
+def remind_to_accept(request_id: uuid.UUID) -> bool:
+    """Remind the person of one request, if one of the moments for it has come; whether a mail was made."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        now = timezone.now()
+        waits = TokenRequest.objects.awaiting_acceptance().filter(pk=request_id).exists()
+        days = days_before(
+            request.accept_before, settings.ACCEPTANCE_REMINDER_DAYS, since=request.decided_at, now=now
+        )
+        if not waits or days is None or not request.person.is_active:
+            return False
+        if _is_sent(occasions.acceptance_reminder(request, days=days)):
+            return False
+        outbox.enqueue(messages.acceptance_reminder(request, days=days))
+        return True
+
+
+def remind_of_passphrases() -> int:
+    """Remind persons whose passphrase will be destroyed unseen; returns how many mails that made."""
+    now = timezone.now()
+    horizon = now + timedelta(days=max(settings.PASSPHRASE_REMINDER_DAYS, default=0))
+    rows = SoftwareToken.objects.with_unacknowledged_passphrase()
+    rows = rows.filter(passphrase_destroy_at__range=(now, horizon))
+    return _sum(rows.values_list("pk", flat=True), remind_to_note)
+
+
+def remind_to_note(token_id: uuid.UUID) -> bool:
+    """Remind the owner of one passphrase, if one of the moments for it has come; whether a mail was made."""
+    with transaction.atomic():
+        token = locking.token(token_id)
+        now = timezone.now()
+        days = days_before(
+            token.passphrase_destroy_at, settings.PASSPHRASE_REMINDER_DAYS, since=token.sealed_at, now=now
+        )
+        if token.passphrase_wrapped is None or days is None or not token.person.is_active:
+            return False
+        if _is_sent(occasions.passphrase_reminder(token, days=days)):
+            return False
+        outbox.enqueue(messages.passphrase_reminder(token, days=days))
+        return True
+
+
+def days_before(
+    end: datetime | None, thresholds: Sequence[int], *, since: datetime | None, now: datetime
+) -> int | None:
+    """The nearest threshold, in days before the end, that has come; None where none has.
+
+    One that lay before the wait began is none: who has ten days is not reminded fourteen days before.
+    """
+    if end is None or end <= now:
+        return None
+    moments = {days: end - timedelta(days=days) for days in thresholds}
+    come = [days for days, moment in moments.items() if moment <= now and (not since or since < moment)]
+    return min(come, default=None)
+
+
+def bring_back_postponed() -> int:
+    """Bring back the requests whose postponement has ended; returns how many there were."""
+    ids = TokenRequest.objects.to_come_back(timezone.now()).values_list("pk", flat=True)
+    return _sum(ids, bring_back)
+
+
+def bring_back(request_id: uuid.UUID) -> bool:
+    """Put one request into the queue again and remind who postponed it. Does nothing before its time."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        now = timezone.now()
+        if not TokenRequest.objects.to_come_back(now).filter(pk=request_id).exists():
+            return False
+        reminded = _whom_to_remind(request)
+
+        for approver in reminded:
+            outbox.enqueue(messages.approval_back(request, approver))
+        request.postponed_until = request.postponed_by = None
+        request.save()
+        request.asked_approvers.filter(round=request.round).update(waits_from=now, reminded_at=None)
+        audit.record(audit.Event.REQUEST_RETURNED, actor=None, subject=request)
+        return True
+
+
+def _whom_to_remind(request: TokenRequest) -> list[Person]:
+    """Who postponed it; where they cannot decide any more, whoever was asked and can."""
+    can_decide = {person.pk: person for level in policy.approver_levels(request) for person in level}
+    if request.postponed_by_id in can_decide:
+        return [can_decide[request.postponed_by_id]]
+    return [row.approver for row in asking_approvers.asked(request) if row.approver_id in can_decide]
+
+
+def chase_decisions() -> int:
+    """Remind approvers, and ask others where nobody decides; returns how many requests were looked at."""
+    ids = list(TokenRequest.objects.awaiting_decision(timezone.now()).values_list("pk", flat=True))
+    for request_id in ids:
+        chase(request_id=request_id)
+    return len(ids)
+
+
+def chase(*, request_id: uuid.UUID) -> None:
+    """Remind who was asked to decide on one request and has not; ask others where that did not help."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        now = timezone.now()
+        if not TokenRequest.objects.awaiting_decision(now).filter(pk=request_id).exists():
+            return
+        asking_approvers.ask(request, now=now)
+        _remind_approvers(request, now=now)
+        if asking_approvers.escalation_is_due(asking_approvers.asked(request), now=now):
+            asking_approvers.escalate(request, now=now)
+
+
+def _remind_approvers(request: TokenRequest, *, now: datetime) -> None:
+    can_decide = {person.pk for level in policy.approver_levels(request) for person in level}
+    for row in asking_approvers.asked(request):
+        if row.approver_id in can_decide and asking_approvers.reminder_is_due(row, now=now):
+            outbox.enqueue(messages.approval_reminder(request, row))
+            row.reminded_at = now
+            row.save()
+
+
+def _is_sent(occasion: str) -> bool:
+    return OutgoingMail.objects.filter(occasion=occasion).exists()
+
+
+def _sum(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], bool]) -> int:
+    return sum([verb(row_id) for row_id in list(ids)])

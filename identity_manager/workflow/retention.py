@@ -1,0 +1,180 @@
+"""What is kept no longer: containers, texts of mails, personal details of requests, events of the audit log.
+
+Each job takes a bounded number of the oldest, says how many, records it, and never touches what is under
+way. How long things are kept is set for the installation (RETENTION_...), for containers by token type.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from identity_manager import audit
+from identity_manager.audit import heads
+from identity_manager.audit.keys import can_seal
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    Container,
+    HeadKind,
+    MailState,
+    OutgoingMail,
+    SoftwareToken,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.models.software_token import IN_USE, UNDER_WAY
+from identity_manager.models.token_request import ENDED
+from identity_manager.people import forgetting
+from identity_manager.workflow import locking
+
+AT_ONCE = 200
+EVENTS_AT_ONCE = 2000
+SIGN_INS = (audit.Event.SIGNED_IN, audit.Event.SIGN_IN_FAILED)
+
+
+# --- Containers ------------------------------------------------------------------------------------
+def remove_containers() -> int:
+    """Remove the files of tokens whose time is over; returns of how many tokens."""
+    now = timezone.now()
+    done = 0
+    for pk in list(_with_old_containers(now).values_list("pk", flat=True)[:AT_ONCE]):
+        with transaction.atomic():
+            token = locking.token(pk)
+            if _with_old_containers(now).filter(pk=token.pk).exists():
+                number = forgetting.remove_containers(token)
+                audit.record(audit.Event.CONTAINERS_REMOVED, actor=None, subject=token, rows=number)
+                done += 1
+    return done
+
+
+def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
+    """Tokens that are not on their way, and of which the type's time, or every certificate, has ended."""
+    kept = Exists(Container.objects.filter(token=OuterRef("pk")))
+    alive = Exists(Certificate.objects.filter(token=OuterRef("pk"), not_after__gt=now))
+    over = Q(~alive) & Q(token_type__container_retention_days=None)
+    periods = TokenType.objects.order_by().values_list("container_retention_days", flat=True).distinct()
+    for days in periods:
+        if days is not None:
+            end = now - timedelta(days=days)
+            over |= Q(token_type__container_retention_days=days, sealed_at__lte=end)
+    return SoftwareToken.objects.filter(kept).exclude(state__in=UNDER_WAY).filter(over).order_by("pk")
+
+
+# --- Mails -----------------------------------------------------------------------------------------
+def empty_mails() -> int:
+    """Take the texts out of old mails that wait for nothing; returns how many."""
+    old = _before(settings.RETENTION_MAIL_DAYS)
+    if old is None:
+        return 0
+    settled = OutgoingMail.objects.exclude(state=MailState.QUEUED).filter(created_at__lt=old)
+    settled = settled.exclude(body_text="", body_html="").order_by("created_at")
+    with transaction.atomic():
+        ids = list(settled.values_list("pk", flat=True)[:AT_ONCE])
+        done = forgetting.empty_texts(settled.order_by().filter(pk__in=ids))
+        if done:
+            audit.record(audit.Event.MAILS_EMPTIED, actor=None, subject=None, rows=done)
+    return done
+
+
+# --- Requests --------------------------------------------------------------------------------------
+def empty_requests() -> int:
+    """Take personal details out of requests that ended long ago, with all their tokens; returns how many."""
+    old = _before(settings.RETENTION_REQUEST_DAYS)
+    if old is None:
+        return 0
+    done = 0
+    for pk in list(_ended_with_details(old).values_list("pk", flat=True)[:AT_ONCE]):
+        with transaction.atomic():
+            request = locking.request(pk)
+            if _ended_with_details(old).filter(pk=pk).exists():
+                forgetting.empty_request(request)
+                audit.record(audit.Event.REQUESTS_EMPTIED, actor=None, subject=request, rows=1)
+                done += 1
+    return done
+
+
+def _ended_with_details(old: datetime) -> QuerySet[TokenRequest]:
+    """A request that is completed has ended when its last token has: until then, it is read for renewals."""
+    details = SoftwareToken.objects.filter(request=OuterRef("pk"), snapshot__has_key="person")
+    alive = SoftwareToken.objects.filter(request=OuterRef("pk"), state__in=(*UNDER_WAY, *IN_USE))
+    young = SoftwareToken.objects.filter(request=OuterRef("pk"), ended_at__gte=old)
+    rows = TokenRequest.objects.filter(Exists(details), state__in=ENDED, ended_at__lt=old)
+    return rows.filter(~Exists(alive), ~Exists(young)).order_by("ended_at")
+
+
+# --- The audit log ---------------------------------------------------------------------------------
+def forget_sign_ins() -> int:
+    """Empty old events of signing in; the chain keeps their hashes, and an event says which were emptied."""
+    old = _before(settings.RETENTION_SIGN_IN_DAYS)
+    if old is None:
+        return 0
+    rows = AuditEvent.objects.sealed().filter(name__in=SIGN_INS, at__lt=old)
+    with transaction.atomic():
+        numbers = list(rows.values_list("number", flat=True)[:AT_ONCE])
+        AuditEvent.objects.filter(number__in=numbers).update(
+            name=audit.Event.FORGOTTEN,
+            actor=None,
+            person=None,
+            actor_ref="",
+            person_ref="",
+            facts={},
+            facts_salt="",
+            personal_sha256="",
+        )
+        if numbers:
+            ranges = list(_ranges([number for number in numbers if number is not None]))
+            audit.record(
+                audit.Event.EVENTS_FORGOTTEN, actor=None, subject=None, number=ranges, rows=len(numbers)
+            )
+    return len(numbers)
+
+
+def _ranges(numbers: list[int]) -> Iterator[list[int]]:
+    """Ascending numbers as pairs of first and last."""
+    first = last = numbers[0]
+    for number in numbers[1:]:
+        if number != last + 1:
+            yield [first, last]
+            first = number
+        last = number
+    yield [first, last]
+
+
+def cut_audit_log() -> int:
+    """Remove the oldest events up to a signed checkpoint; returns how many. Raises audit.keys.NoKey.
+
+    The cut ends before the first event of a request that is open or of a token that is in use.
+    """
+    old = _before(settings.RETENTION_AUDIT_DAYS)
+    if old is None or not can_seal():
+        return 0
+    with transaction.atomic():
+        last = _last_to_go(old)
+        if last is None or last.number is None:
+            return 0
+        heads.make(last.number, last.chain, kind=HeadKind.CHECKPOINT)
+        gone = AuditEvent.objects.filter(number__lte=last.number)
+        first = gone.order_by("number").values_list("number", flat=True)[0]
+        number, _rows = gone.delete()
+        audit.record(
+            audit.Event.LOG_CUT, actor=None, subject=None, first=first, last=last.number, rows=number
+        )
+    return number
+
+
+def _last_to_go(old: datetime) -> AuditEvent | None:
+    alive = Q(request__isnull=False) & ~Q(request__state__in=ENDED)
+    alive |= Q(token__state__in=(*UNDER_WAY, *IN_USE))
+    sealed = AuditEvent.objects.sealed()
+    keep = sealed.filter(Q(at__gte=old) | alive).first()
+    rows = sealed.filter(number__lt=keep.number) if keep else sealed.none()
+    return list(rows[:EVENTS_AT_ONCE])[-1] if rows.exists() else None
+
+
+def _before(days: int) -> datetime | None:
+    """What is older goes; None where it is kept for ever."""
+    return timezone.now() - timedelta(days=days) if days else None

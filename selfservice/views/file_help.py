@@ -1,0 +1,24 @@
+"""Help: **My file does not open**."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from identity_manager.mail import install
+from selfservice import access, file_help
+
+
+@require_safe
+def file_does_not_open(request: HttpRequest) -> HttpResponse:
+    """Say what the chosen device means by what it says, and what helps."""
+    person = access.user(request)
+    device = install.device(request.GET.get("device", ""))
+    context = {
+        "tab": "certificates",
+        "device": device,
+        "devices": file_help.devices(device),
+        "troubles": file_help.TROUBLES[device.code] if device else (),
+        "programs": file_help.PROGRAMS,
+        "tokens": file_help.tokens(person),
+    }
+    return render(request, "selfservice/file_help.html", context)

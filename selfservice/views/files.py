@@ -1,0 +1,58 @@
+"""The guarded download: the files of a token, where mail does not bring them."""
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.http import content_disposition_header
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods
+
+from identity_manager.mail import install
+from identity_manager.mail.sending import CONTAINER_TYPE
+from identity_manager.models import Container, SoftwareToken
+from identity_manager.ui.sign_in import fresh_second_factor_required, signed_in_at
+from identity_manager.workflow import download, two_channels
+from selfservice import access, token_details
+from selfservice.forms import FetchForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@cache_control(no_store=True, private=True)
+@fresh_second_factor_required
+def files(request: HttpRequest, token_id: uuid.UUID) -> HttpResponseBase:
+    """Offer the files; a click fetches one. The POST answers with it: no address leads to a file."""
+    token = access.own_token(request, token_id)
+    form = FetchForm(request.POST if request.method == "POST" else None, token=token)
+    moment = signed_in_at(request)
+    container = form.perform(
+        lambda: download.fetch(actor=token.person, container_id=form.container_id, signed_in_at=moment)
+    )
+    if container is not None:
+        return _file(container)
+    return _page(request, access.own_token(request, token_id), form=form)
+
+
+def _file(container: Container) -> HttpResponse:
+    response = HttpResponse(container.content, content_type=CONTAINER_TYPE)
+    disposition = content_disposition_header(as_attachment=True, filename=container.file_name)
+    response["Content-Disposition"] = disposition or "attachment"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _page(request: HttpRequest, token: SoftwareToken, *, form: FetchForm) -> HttpResponse:
+    device = install.device(request.GET.get("device", ""))
+    container_format = device.container_format.value if device else token.token_type.container_format
+    context = {
+        "tab": "certificates",
+        "token": token,
+        "form": form,
+        "device": device,
+        "devices": token_details.devices(token, device, page="selfservice:files"),
+        "files": token_details.files(token, container_format),
+        "obstacle": download.fetch_obstacle(token),
+        "gone": download.GONE,
+        "not_yet": two_channels.file_obstacle(token.person, signed_in_at=signed_in_at(request)),
+    }
+    return render(request, "selfservice/files.html", context, status=form.status)

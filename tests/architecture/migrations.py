@@ -1,0 +1,128 @@
+"""Which migrations the old version could not live with, while both versions run (docs/how-to/upgrade.md)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from django.db import migrations, models
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from ca_bridge.online_index import AddIndexOnline
+
+FieldOfAny: TypeAlias = "models.Field[object, object]"
+
+# What came up to these belongs to no release: nobody runs an old version of it. They are not all safe.
+BASELINE = {"identity_manager": "0019", "ca_bridge": "0001", "embedded_ca": "0001"}
+
+# What the old version uses, or would have to know of.
+NEVER = (
+    migrations.RemoveField,
+    migrations.DeleteModel,
+    migrations.RenameField,
+    migrations.RenameModel,
+    migrations.AlterModelTable,
+    migrations.AddConstraint,
+    migrations.AlterUniqueTogether,
+)
+HARMLESS = (
+    migrations.CreateModel,
+    migrations.AlterModelOptions,
+    migrations.AlterModelManagers,
+    migrations.RemoveConstraint,
+    migrations.RemoveIndex,
+    migrations.RenameIndex,
+    migrations.SeparateDatabaseAndState,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation of a migration, with what was there before it."""
+
+    migration: migrations.Migration
+    operation: Operation
+    before: ProjectState
+
+    @property
+    def name(self) -> str:
+        what = self.operation.migration_name_fragment or type(self.operation).__name__.lower()
+        return f"{self.migration.app_label}.{self.migration.name}: {type(self.operation).__name__} {what}"
+
+
+def plan() -> list[migrations.Migration]:
+    """Every migration in an order in which they can be applied; those after the baseline come last."""
+    loader = MigrationLoader(None)
+    nodes: dict[tuple[str, str], None] = {}
+    for leaf in loader.graph.leaf_nodes():
+        nodes.update(dict.fromkeys(loader.graph.forwards_plan(leaf)))
+    return sorted((loader.graph.nodes[node] for node in nodes), key=is_newer)
+
+
+def is_newer(migration: migrations.Migration) -> bool:
+    """Whether it is ours, and came after the baseline."""
+    baseline = BASELINE.get(migration.app_label)
+    return baseline is not None and migration.name[:4] > baseline
+
+
+def steps() -> Iterator[Step]:
+    """Every operation after the baseline."""
+    state = ProjectState()
+    for migration in plan():
+        if not is_newer(migration):
+            migration.mutate_state(state, preserve=False)
+            continue
+        for operation in migration.operations:
+            yield Step(migration, operation, state.clone())
+            operation.state_forwards(migration.app_label, state)
+
+
+def danger(step: Step) -> str:
+    """What the old version could not live with; empty where there is nothing."""
+    operation = step.operation
+    if isinstance(operation, HARMLESS) or _is_of_a_new_table(step):
+        return ""
+    if isinstance(operation, NEVER):
+        return "the old version uses what changes, or breaks the new rule"
+    if isinstance(operation, migrations.AddField):
+        return _of_a_new_column(operation.field)
+    if isinstance(operation, migrations.AlterField):
+        before = step.before.models[step.migration.app_label, operation.model_name_lower]
+        return _of_a_changed_column(before.fields[operation.name], operation.field)
+    if isinstance(operation, migrations.AddIndex):
+        return _of_an_index(step, operation)
+    return "nothing tells whether it is safe"  # RunPython, RunSQL, and what nobody has thought of
+
+
+def _is_of_a_new_table(step: Step) -> bool:
+    """The old version does not know it."""
+    new = {each.name_lower for each in step.migration.operations if isinstance(each, migrations.CreateModel)}
+    return getattr(step.operation, "model_name_lower", None) in new
+
+
+def _of_a_new_column(field: FieldOfAny) -> str:
+    """The old version inserts rows without it."""
+    if field.many_to_many or field.null or field.has_db_default():
+        return "it must be unique, and the default is one" if field.unique and not field.null else ""
+    return "the old version inserts rows without it: null=True or db_default"
+
+
+def _of_a_changed_column(before: FieldOfAny, after: FieldOfAny) -> str:
+    """Words, choices and validators are the code's own; the rest is the database's."""
+    if before.null and not after.null:
+        return "the old version still writes NULL"
+    if after.unique and not before.unique:
+        return "the old version knows no such rule"
+    if (before.max_length or 0) > (after.max_length or before.max_length or 0):
+        return "the old version writes longer ones"
+    if type(before) is not type(after):
+        return "the column changes its type"
+    return ""
+
+
+def _of_an_index(step: Step, operation: migrations.AddIndex) -> str:
+    """Writers wait while it is built."""
+    if isinstance(operation, AddIndexOnline):
+        return "" if not step.migration.atomic else "atomic = False is missing"
+    return "writers wait while it is built: AddIndexOnline"

@@ -1,0 +1,89 @@
+"""The old version runs on while the new schema is there already: no migration may be in its way."""
+
+import pytest
+from django.db import migrations, models
+from django.db.migrations.state import ModelState, ProjectState
+
+from ca_bridge.online_index import AddIndexOnline
+from tests.architecture.migrations import BASELINE, Step, danger, plan, steps
+
+# Each with its reason; all are partial, and read their table once. One that is used no more fails.
+FINE_ALL_THE_SAME = {
+    "ca_bridge.0002_doubt: AddIndex caorder_ca_order_parked": "holds what is in doubt alone",
+    "ca_bridge.0002_doubt: AddIndex caorder_ca_order_to_be_compared": "the column is new, and empty",
+    "identity_manager.0025_revoked_by_hand: AddIndex certificate_certificate_by_hand": (
+        "the column is new, and empty"
+    ),
+    "ca_bridge.0003_open_orders: AddIndex caorder_ca_order_open": "holds what is open alone",
+}
+
+
+def test_no_migration_is_in_the_way_of_the_old_version() -> None:
+    found = {step.name: words for step in steps() if (words := danger(step))}
+    assert {name: words for name, words in found.items() if name not in FINE_ALL_THE_SAME} == {}
+    assert set(FINE_ALL_THE_SAME) <= set(found), "these exceptions are used no more"
+
+
+def test_the_baseline_is_there() -> None:
+    """Each app of ours has one, and a migration of that number."""
+    ours = {
+        each.app_label for each in plan() if each.__module__.startswith(("identity_manager.", "ca_bridge."))
+    }
+    assert ours == set(BASELINE)
+    numbers = {(each.app_label, each.name[:4]) for each in plan()}
+    assert set(BASELINE.items()) <= numbers
+
+
+def step(operation: object, *others: object, atomic: bool = True) -> Step:
+    """As if a migration had this operation, on a table of things."""
+    migration = migrations.Migration("0099_test", "identity_manager")
+    migration.operations, migration.atomic = [operation, *others], atomic
+    state = ProjectState()
+    fields = [("id", models.AutoField(primary_key=True)), ("name", models.CharField(max_length=9, null=True))]
+    state.add_model(ModelState("identity_manager", "Thing", fields))
+    return Step(migration, operation, state)  # type: ignore[arg-type]  # any operation
+
+
+INDEX = models.Index(fields=["name"], name="thing_name")
+THING = migrations.CreateModel("Thing", [("id", models.AutoField(primary_key=True))])
+UNSAFE = [
+    migrations.RemoveField("thing", "name"),
+    migrations.RenameField("thing", "name", "title"),
+    migrations.RenameModel("Thing", "Object"),
+    migrations.DeleteModel("Thing"),
+    migrations.AlterModelTable("thing", "things"),
+    migrations.AddField("thing", "flag", models.BooleanField(default=False)),
+    migrations.AddField("thing", "code", models.CharField(max_length=9, db_default="", unique=True)),
+    migrations.AlterField("thing", "name", models.CharField(max_length=9, default="")),
+    migrations.AlterField("thing", "name", models.CharField(max_length=8, null=True)),
+    migrations.AlterField("thing", "name", models.CharField(max_length=9, null=True, unique=True)),
+    migrations.AlterField("thing", "name", models.IntegerField(null=True)),
+    migrations.AddConstraint("thing", models.UniqueConstraint(fields=["name"], name="thing_once")),
+    migrations.AddIndex("thing", INDEX),
+    AddIndexOnline("thing", INDEX),
+    migrations.RunPython(migrations.RunPython.noop),
+    migrations.RunSQL("SELECT 1"),
+]
+SAFE = [
+    THING,
+    migrations.AddField("thing", "flag", models.BooleanField(db_default=False)),
+    migrations.AddField("thing", "seen_at", models.DateTimeField(null=True)),
+    migrations.AddField("thing", "code", models.CharField(max_length=9, null=True, unique=True)),
+    migrations.AlterField("thing", "name", models.CharField("Name", max_length=20, null=True)),
+    migrations.RemoveIndex("thing", "thing_name"),
+]
+
+
+@pytest.mark.parametrize("operation", UNSAFE, ids=lambda each: type(each).__name__)
+def test_what_is_in_the_way_is_found(operation: object) -> None:
+    assert danger(step(operation))
+
+
+@pytest.mark.parametrize("operation", SAFE, ids=lambda each: type(each).__name__)
+def test_what_is_not_in_the_way_is_let_through(operation: object) -> None:
+    assert danger(step(operation)) == ""
+
+
+def test_an_index_is_built_beside_the_writers_or_on_a_new_table() -> None:
+    assert danger(step(AddIndexOnline("thing", INDEX), atomic=False)) == ""
+    assert danger(step(migrations.AddIndex("thing", INDEX), THING)) == ""

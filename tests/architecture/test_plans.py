@@ -1,0 +1,284 @@
+"""Lists, counts, searches and periodic work find their rows by an index, however many there are.
+
+Each statement that they make is explained by the database, which is told not to read whole tables where it
+can help it; so a small table is enough to see what a large one would cost. What is read or sorted as a whole
+takes as long as the table is long.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from identity_manager import jobs
+from identity_manager.models import AuditEvent, Certificate, TokenRequest
+from tests.architecture.standing import standing
+from tests.architecture.url_table import Visitor
+from tests.architecture.url_world import World
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.long,
+    pytest.mark.xdist_group("plans"),
+]
+# What grows with persons, requests and years. The others hold what an installation is set up with.
+GROWS = frozenset(
+    {
+        "identity_manager_person",
+        "identity_manager_tokenrequest",
+        "identity_manager_softwaretoken",
+        "identity_manager_certificate",
+        "identity_manager_container",
+        "identity_manager_outgoingmail",
+        "identity_manager_auditevent",
+        "identity_manager_termsacceptance",
+        "ca_bridge_caorder",
+        "ca_bridge_caattempt",
+        "embedded_ca_issuedcertificate",
+    }
+)
+# States in which something waits for somebody.
+WAITS = frozenset({"requested", "approved", "awaiting_acceptance", "issuing", "failed", "issued", "ordered"})
+WAITS |= {"sealed", "on_hold", "queued", "bounced"}
+# What may take as long as a table is, by a part of its statement, and why.
+ACCEPTED = {
+    '"last_error_at" ASC': "mails in trouble",
+    "JSON_TYPE(": "retention of requests: once an hour, outside any transaction",
+    "JSON": "the same on PostgreSQL",
+    '"container_retention_days"': "retention of containers: once an hour",
+    'ORDER BY "identity_manager_person"."surname"': "requests in the order of their persons' names",
+    '"to_address"': "words in the outbox: an address is no person's and no request's",
+    '"subject" LIKE': "words within a subject, as far as the first thousand",
+    'UPPER("identity_manager_certificate"."subject"': "the same on PostgreSQL",
+}
+NOT_ASKED = {"vault.erase_traces"}  # asks for nothing: a checkpoint
+EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
+# A table that the statement calls by a name of its own: "identity_manager_person" U0.
+_ALIAS = re.compile(r'"(\w+)" ([TU]\d+)\b')
+_PARTIAL = re.compile(
+    r"INDEX (certificate_with_key|software_token_with_secret|certificate_to_be_revoked|certificate_by_hand"
+    r"|ca_attempt_in_trouble)"
+)
+# A condition beside those that every row meets.
+_FILTERED = re.compile(r"WHERE (?!\S+\"id\" IS NOT NULL(?! AND)|\(\()")
+LISTS: tuple[tuple[Visitor, str], ...] = (
+    (Visitor.ADMINISTRATOR, "/"),
+    (Visitor.ADMINISTRATOR, "/open-tasks/"),
+    (Visitor.APPROVER, "/"),
+    (Visitor.APPROVER, "/open-tasks/"),
+    (Visitor.REGISTRATION, "/"),
+    (Visitor.REGISTRATION, "/open-tasks/"),
+    (Visitor.SYSTEM, "/"),
+    (Visitor.SYSTEM, "/open-tasks/"),
+    (Visitor.AUDITOR, "/"),
+    *(
+        (Visitor.ADMINISTRATOR, f"/requests/?{query}")
+        for query in (
+            "",
+            "state=open",
+            "state=failed",
+            "state=completed",
+            "state=mail-refused",
+            "sort=asked",
+            "sort=-person",
+            "sort=person",
+            "sort=state",
+            "sort=-state",
+            "request_kind=renewal",
+            "origin=self-service",
+            "token_type=vpn",
+            "asked_by=ada",
+            "q=uma",
+            "q=7K2M",
+            "asked_from=2026-01-01",
+            "asked_until=2026-01-01",
+            "ended_from=2026-01-01",
+            "page=3",
+        )
+    ),
+    *(
+        (Visitor.ADMINISTRATOR, f"/search/?kind=certificate&{query}")
+        for query in (
+            "",
+            "state=valid",
+            "state=revoked",
+            "state=revocation-waits",
+            "sort=issued",
+            "sort=expires",
+            "sort=-expires",
+            "sort=person",
+            "sort=state",
+            "token_type=vpn",
+            "q=uma",
+            "q=5e00",
+            "expires_from=2026-01-01",
+            "expires_before=2026-01-01",
+            "revoked_from=2026-01-01",
+            "revoked_until=2026-01-01",
+        )
+    ),
+    *(
+        (Visitor.ADMINISTRATOR, f"/search/?kind=employee&{query}")
+        for query in (
+            "",
+            "q=uma",
+            "state=active",
+            "department=Legal",
+            "unit=Nord",
+            "token_type=any",
+            "token_type=none",
+            "token_type=vpn",
+            "role=approver",
+            "expires_before=2026-01-01",
+            "sort=name",
+            "sort=-email",
+        )
+    ),
+    *(
+        (Visitor.ADMINISTRATOR, f"/mails/?{query}")
+        for query in (
+            "",
+            "state=queued",
+            "state=sent",
+            "state=trouble",
+            "state=stuck",
+            "q=uma",
+            "message=delivery",
+        )
+    ),
+    *(
+        (Visitor.AUDITOR, f"/history/?{query}")
+        for query in (
+            "",
+            "event=request.created",
+            "who=ada",
+            "about=uma",
+            "request=7K2M",
+            "since=2026-01-01",
+            "until=2026-01-01",
+            "page=3",
+        )
+    ),
+    (Visitor.AUDITOR, "/history/check/"),
+    (Visitor.OWNER, "/my/"),
+    (Visitor.OWNER, "/my/open-tasks/"),
+    (Visitor.OWNER, "/my/requests/"),
+    (Visitor.OWNER, "/my/certificates/"),
+    (Visitor.OWNER, "/my/request/"),
+)
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[World]:
+    with standing(django_db_blocker, tmp_path_factory.mktemp("mailbox")) as world:
+        yield world
+
+
+@pytest.fixture(autouse=True)
+def _as_if_tables_were_long() -> Iterator[None]:
+    """PostgreSQL reads a short table as a whole, and sorts it, unless it is told that both are dear."""
+    names = ("enable_seqscan", "enable_sort") if connection.vendor == "postgresql" else ()
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(f"SET {name} = off")
+    yield
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(f"RESET {name}")
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(("visitor", "address"), LISTS, ids=lambda value: str(getattr(value, "name", value)))
+def test_a_list_is_found_by_an_index(world: World, visitor: Visitor, address: str) -> None:
+    found = long_ways(lambda: world.browsers[visitor].get(address))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(
+    "job", [job for job in jobs.JOBS if job.name not in NOT_ASKED], ids=lambda job: str(job.name)
+)
+def test_periodic_work_is_found_by_an_index(world: World, job: jobs.Job) -> None:
+    found = long_ways(job.run)
+    assert not found, "\n".join(found)
+
+
+def test_a_list_without_an_index_is_noticed(world: World) -> None:
+    """In a sort, in a filter of a count, and in a condition that no index has."""
+    for rows in (
+        TokenRequest.objects.order_by("snapshot_hash")[:25],
+        Certificate.objects.order_by().filter(subject="x"),
+        AuditEvent.objects.order_by("mac_key")[:1],
+    ):
+        assert long_ways(lambda rows=rows: list(rows)), rows.query  # type: ignore[misc]  # bound at once
+
+
+def long_ways(work: Callable[[], Any]) -> list[str]:
+    """The statements of the work that would read or sort a long table as a whole, and how."""
+    with CaptureQueriesContext(connection) as queries:
+        work()
+    found = []
+    for query in dict.fromkeys(each["sql"] for each in queries.captured_queries):
+        if re.match(r"(SELECT|UPDATE|DELETE)\b", query) and not any(part in query for part in ACCEPTED):
+            found += [f"{steps}\n    {query}" for steps in [long_steps(query)] if steps]
+    return found
+
+
+def long_steps(query: str) -> list[str]:
+    """What of the plan takes as long as a table is."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{EXPLAIN[connection.vendor]} {query.replace('%', '%%')}", ())
+        rows = cursor.fetchall()
+    if connection.vendor == "postgresql":
+        return _of_postgresql([row[0] for row in rows], query)
+    return _of_sqlite([row[3] for row in rows], query)
+
+
+def _of_sqlite(steps: list[str], query: str) -> list[str]:
+    tables = {alias: table for table, alias in _ALIAS.findall(query)}
+
+    def is_long(step: str) -> bool:
+        name = step.split()[1]
+        return tables.get(name, name) in GROWS
+
+    scans = [step for step in steps if step.startswith("SCAN") and is_long(step)]
+    scans = [step for step in scans if not _PARTIAL.search(step)]
+    sorts = "USE TEMP B-TREE FOR ORDER BY" in steps
+    first = next((step for step in steps if step.startswith(("SEARCH", "SCAN"))), "")
+    if scans and (sorts or not _is_cut_off(query, scans)):
+        return scans
+    by_parent = re.search(r"\((\w*_)?(id|number)=\?", first)
+    if (
+        sorts
+        and first
+        and not _PARTIAL.search(first)
+        and is_long(first)
+        and not by_parent
+        and not _waits(query)
+        and "<?" not in first
+    ):
+        return [first, "sort"]
+    return []
+
+
+def _is_cut_off(query: str, scans: list[str]) -> bool:
+    """Read in the order of an index, or in any, and no further than a page or a count goes."""
+    in_order = all("INDEX" in step for step in scans)
+    return "LIMIT" in query and (in_order or "ORDER BY" not in query) and not _FILTERED.search(query)
+
+
+def _of_postgresql(lines: list[str], query: str) -> list[str]:
+    """Where it may neither read as a whole nor sort, it does so only where there is no other way."""
+    scans = [
+        line.strip() for line in lines if (at := re.search(r"Seq Scan on (\w+)", line)) and at[1] in GROWS
+    ]
+    return [] if scans and _is_cut_off(query, ["INDEX"]) else scans
+
+
+def _waits(query: str) -> bool:
+    """Whether it is about what waits: as much as there is to do, and not as much as there has been."""
+    states = re.findall(r"\"state\" (?:IN \(([^)]*)\)|= ('\w+'))", query)
+    return any(set(re.findall(r"'(\w+)'", "".join(each))) <= WAITS for each in states)

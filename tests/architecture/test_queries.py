@@ -1,0 +1,80 @@
+"""How often a page asks the database: at most twelve times, however much there is to show.
+
+The world of the addresses has grown here: more of everything than a list would show one by one unnoticed.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from identity_manager.models import ApprovalPolicy, Person, Role, RoleAssignment
+from identity_manager.people import saved_searches
+from identity_manager.workflow import sign_in_codes
+from tests import cast
+from tests.architecture.standing import standing
+from tests.architecture.url_table import TABLE, Row, Visitor
+from tests.architecture.url_world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("queries")]
+MOST = 12
+FOR_PROGRAMS = ("metrics",)  # every figure of the installation: test_metrics_page.py
+PAGES = tuple(row for row in TABLE if row.opens and row.name not in FOR_PROGRAMS)
+# Who has most to see; the others' pages are parts of theirs.
+BUSY = {
+    Visitor.OWNER,
+    Visitor.ADMINISTRATOR,
+    Visitor.APPROVER,
+    Visitor.REGISTRATION,
+    Visitor.USERS,
+    Visitor.SYSTEM,
+}
+MANY = 15
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[World]:
+    with standing(django_db_blocker, tmp_path_factory.mktemp("mailbox")) as world:
+        grow(world)
+        for browser in world.browsers.values():
+            browser.get("/account/")  # the first visit notes in the session that it was one
+        yield world
+
+
+def grow(world: World) -> None:
+    """More types, and for each a request of the owner's and one of somebody new, as far as it goes."""
+    ada, rita = (
+        Person.objects.get(personnel_number=f"P-{each.name.lower()}")
+        for each in (Visitor.ADMINISTRATOR, Visitor.REGISTRATION)
+    )
+    for number in range(MANY):
+        never = cast.token_type(f"type{number}", profiles=("client", "signing"))
+        always = cast.token_type(f"asked{number}", approval=ApprovalPolicy.ALWAYS)
+        somebody = cast.person(f"new{number}", sid="", roles=(Role.APPROVER, Role.SELF_SERVICE_USER))
+        cast.enabled(ada, world.owner, always)
+        cast.enabled(ada, somebody, always)
+        opened = cast.enabled(ada, world.owner, never)
+        if number % 3:
+            cast.delivered(cast.issued(cast.accepted(opened)))
+        sign_in_codes.ask(actor=rita, person_id=somebody.pk)
+        saved_searches.keep(actor=ada, name=f"Search {number}", kind="employee", query="kind=employee&q=a")
+        RoleAssignment.objects.create(
+            person=world.owner, role=Role.APPROVER, organisational_unit=f"U{number}"
+        )
+
+
+def asked(browser: Client, address: str) -> list[str]:
+    with CaptureQueriesContext(connection) as queries:
+        browser.get(address)
+    return [query["sql"] for query in queries.captured_queries]
+
+
+@pytest.mark.parametrize("row", PAGES, ids=str)
+def test_a_page_asks_seldom(world: World, row: Row) -> None:
+    address = world.address(row)
+    for visitor in sorted(row.opens & BUSY or row.opens):
+        queries = asked(world.browsers[visitor], address)
+        assert len(queries) <= MOST, (visitor, *queries)

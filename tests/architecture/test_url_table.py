@@ -1,0 +1,144 @@
+"""Every address x every visitor, as url_table.py has it; looking changes nothing."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from pytest_django import Settings
+
+from identity_manager.audit import Event
+from tests.architecture.conftest import taken_back
+from tests.architecture.url_table import PUBLIC, SIGNED_IN, TABLE, Row, Visitor
+from tests.architecture.url_world import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("urls")]
+# What a mere visit may touch: sessions, the counts of rate limits, and who is named in the audit log.
+OF_VISITS = {"django_session", "shared_cache", "identity_manager_auditsalt"}
+REFUSED = {403, 404, 405}
+OF_A_UNIT = {"person", "sign-in code", "asked sign-in code", "request", "token", "mail", "erasure"}
+PORTALS = ("console", "selfservice")
+
+
+def names() -> list[str]:
+    """The names of all addresses, as `reverse` takes them; the route where there is no name."""
+    return list(_walk(get_resolver().url_patterns, "", ""))
+
+
+def _walk(patterns: list[URLPattern | URLResolver], prefix: str, namespace: str) -> Iterator[str]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern.url_patterns, route, inner)
+        else:
+            yield f"{namespace}{pattern.name}" if pattern.name else route
+
+
+def test_every_address_has_its_line() -> None:
+    """Both ways: an address without a line is in nobody's mind, a line without an address is old."""
+    counted = Counter(row.name for row in TABLE)
+    assert [name for name, lines in counted.items() if lines > 1] == []
+    assert set(names()) - set(counted) == set()
+    assert set(counted) - set(names()) == set()
+
+
+def outcome(response: HttpResponseBase) -> str:
+    """In a word: ok, sign in, or the status that refuses."""
+    if response.status_code == 302 and response["Location"].startswith("/account/login/?next="):
+        return "sign in"
+    return str(response.status_code) if response.status_code in REFUSED else "ok"
+
+
+def expected(row: Row, visitor: Visitor) -> str:
+    """What a GET by the visitor gives."""
+    if visitor in row.opens:
+        return "ok"
+    if visitor not in SIGNED_IN and row.posts != PUBLIC:
+        return "sign in"
+    if not row.opens:
+        return "405"
+    return "404" if visitor in row.unknown_to else "403"
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_who_may_open_it(world: World, row: Row) -> None:
+    address = world.address(row)
+    found = {visitor: outcome(browser.get(address)) for visitor, browser in world.browsers.items()}
+    assert found == {visitor: expected(row, visitor) for visitor in world.browsers}
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_looking_changes_nothing(world: World, row: Row) -> None:
+    address, before = world.address(row), contents()
+    for browser in world.browsers.values():
+        browser.get(address)
+    after = contents()
+    assert [table for table in before if before[table] != after[table]] == []
+
+
+def contents() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table but those that a mere visit touches; that an officer was refused is told."""
+    with connection.cursor() as cursor:
+        tables = sorted(set(connection.introspection.table_names(cursor)) - OF_VISITS)
+        found = {}
+        for table in tables:
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 our own tables
+            found[table] = sorted(
+                (row for row in cursor.fetchall() if Event.ACCESS_DENIED not in row), key=repr
+            )
+    return found
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_who_may_post_to_it(world: World, row: Row) -> None:
+    """An empty form: those who may are told what is missing, or it is done, and then taken back."""
+    address = world.address(row)
+    found = {visitor: post(browser, address) for visitor, browser in world.browsers.items()}
+    taken = {visitor for visitor, word in found.items() if word == "ok"}
+    assert taken == row.posts
+    assert {v for v, word in found.items() if word == "sign in"} <= set(world.browsers) - SIGNED_IN
+
+
+def post(browser: Client, address: str) -> str:
+    cookies = browser.cookies.copy()
+    with taken_back():
+        word = outcome(browser.post(address))
+    browser.cookies = cookies
+    return word
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+@pytest.mark.parametrize("served", PORTALS)
+def test_a_portal_needs_nothing_of_the_other(world: World, row: Row, served: str, settings: Settings) -> None:
+    """Served alone, each page is as before, and those of the other portal do not exist."""
+    portal, address = portal_of(row), world.address(row)
+    settings.PORTALS, settings.ROOT_URLCONF = [served], settings.PORTAL_URLCONFS[served]
+    visitor = min(row.opens or row.posts or SIGNED_IN)
+    browser = world.browsers[visitor]
+    found = post(browser, address) if row.posts and not row.opens else outcome(browser.get(address))
+    as_before = "ok" if row.opens | row.posts else expected(row, visitor)
+    # The bare host name is an address of both.
+    assert found == (as_before if portal in {served, ""} or address == "/" else "404")
+
+
+def portal_of(row: Row) -> str:
+    """The portal that the address belongs to; empty for what both have."""
+    namespace, colon, _name = row.name.partition(":")
+    return {"mailbox": "console"}.get(namespace, namespace if namespace in PORTALS else "") if colon else ""
+
+
+OBJECTS = tuple(row for row in TABLE if row.name.startswith("console:") and row.of in OF_A_UNIT)
+
+
+@pytest.mark.parametrize("row", OBJECTS, ids=str)
+def test_what_lies_in_another_unit_is_not_there(world: World, row: Row) -> None:
+    address, officers = world.address(row), row.opens | row.posts
+    found = {visitor: outcome(world.limited[visitor].get(address)) for visitor in sorted(officers)}
+    found |= {f"{visitor} posts": post(world.limited[visitor], address) for visitor in sorted(row.posts)}
+    assert {who: word for who, word in found.items() if word not in {"404", "405"}} == {}
+    assert "404" in found.values()

@@ -1,0 +1,280 @@
+"""Every address of the product and who may do what with it: one line for each.
+
+A new address needs a line here, else test_url_table.py fails. A line reads: the address; who may open it
+(GET); who may post to it; which object it is about (tests/architecture/url_world.py has them); for whom it
+does not exist. Everybody else who is signed in is refused. Who is not, or is not Active any more, is sent to
+the sign-in page, but for what is PUBLIC. A role limited to another unit does not find objects of this one.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from identity_manager.models import Role
+
+
+class Visitor(StrEnum):
+    """Who comes: each role alone, the owner of the objects, and those who hold nothing."""
+
+    OWNER = "owner"  # a Self-Service User; every object is theirs
+    USER = "user"  # another Self-Service User
+    ADMINISTRATOR = Role.TOKEN_ADMINISTRATOR
+    APPROVER = Role.APPROVER
+    REGISTRATION = Role.REGISTRATION_OFFICER
+    USERS = Role.USER_ADMINISTRATOR
+    RECOVERY = Role.RECOVERY_OFFICER
+    AUDITOR = Role.AUDITOR
+    SYSTEM = Role.SYSTEM_ADMINISTRATOR
+    WITHOUT_ROLE = "without a role"
+    ANONYMOUS = "not signed in"
+    LEFT = "deactivated, with a session"  # an administrator whose roles nobody has withdrawn yet
+
+
+V = Visitor
+Visitors = frozenset[Visitor]
+
+NOBODY: Visitors = frozenset()
+PUBLIC: Visitors = frozenset(V)
+SIGNED_IN = PUBLIC - {V.ANONYMOUS, V.LEFT}
+OWNER: Visitors = frozenset({V.OWNER})
+USERS: Visitors = frozenset({V.OWNER, V.USER})
+OFFICERS = SIGNED_IN - USERS - {V.WITHOUT_ROLE}
+SEARCHERS = OFFICERS - {V.APPROVER, V.SYSTEM}
+REQUEST_READERS: Visitors = frozenset({V.ADMINISTRATOR, V.APPROVER, V.RECOVERY, V.AUDITOR})
+FINDERS = SEARCHERS | REQUEST_READERS
+ADMINISTRATOR: Visitors = frozenset({V.ADMINISTRATOR})
+APPROVER: Visitors = frozenset({V.APPROVER})
+AUDITOR: Visitors = frozenset({V.AUDITOR})
+REGISTRATION: Visitors = frozenset({V.REGISTRATION})
+INSTALLATION: Visitors = frozenset({V.SYSTEM, V.USERS, V.AUDITOR})
+OFFICES: Visitors = frozenset({V.USERS, V.AUDITOR})
+SYSTEM: Visitors = frozenset({V.SYSTEM})
+BATCH_READERS: Visitors = frozenset({V.ADMINISTRATOR, V.AUDITOR})
+CATALOGUE: Visitors = frozenset({V.SYSTEM, V.AUDITOR})
+USER_ADMINISTRATOR: Visitors = frozenset({V.USERS})
+MAIL_WATCHERS: Visitors = frozenset({V.ADMINISTRATOR, V.AUDITOR, V.SYSTEM})
+MAIL_HANDLERS: Visitors = frozenset({V.ADMINISTRATOR, V.SYSTEM})
+ROLE_GIVERS: Visitors = frozenset({V.USERS, V.REGISTRATION})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One address. name: as `reverse` takes it, or the route of an address without a name."""
+
+    name: str
+    opens: Visitors
+    posts: Visitors = NOBODY
+    of: str = ""
+    unknown_to: Visitors = NOBODY
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def own(name: str, *, of: str = "", opens: Visitors = OWNER, posts: Visitors = NOBODY) -> Row:
+    """A page about an object of its owner: for other users it is not there."""
+    return Row(f"selfservice:{name}", opens, posts, of=of, unknown_to=frozenset({V.USER}))
+
+
+TABLE = (
+    # --- Identity Manager
+    Row("console:start", OFFICERS),
+    Row("console:search", SEARCHERS),
+    Row("console:search-export", NOBODY, FINDERS),
+    Row("console:saved-searches", FINDERS),
+    Row("console:search-save", FINDERS, FINDERS),
+    Row(
+        "console:saved-search-rename",
+        ADMINISTRATOR,
+        ADMINISTRATOR,
+        of="saved search",
+        unknown_to=FINDERS - ADMINISTRATOR,
+    ),
+    Row(
+        "console:saved-search-delete",
+        ADMINISTRATOR,
+        ADMINISTRATOR,
+        of="saved search",
+        unknown_to=FINDERS - ADMINISTRATOR,
+    ),
+    Row("console:person", SEARCHERS, of="person"),
+    Row("console:enable", ADMINISTRATOR, ADMINISTRATOR, of="person"),
+    Row("console:sign-in-letters", REGISTRATION, REGISTRATION),
+    Row("console:sign-in-letters-choose", NOBODY, REGISTRATION),
+    Row("console:person-create", REGISTRATION, REGISTRATION),
+    Row("console:person-edit", REGISTRATION, REGISTRATION, of="person"),
+    Row("console:person-activate", REGISTRATION, REGISTRATION, of="person"),
+    Row("console:person-deactivate", REGISTRATION, REGISTRATION, of="person"),
+    Row("console:person-lock", REGISTRATION, REGISTRATION, of="person"),
+    Row("console:identity-changes", REGISTRATION, REGISTRATION),
+    Row("console:identity-change", REGISTRATION, of="identity change"),
+    Row("console:identity-change-confirm", NOBODY, REGISTRATION, of="identity change"),
+    Row("console:identity-change-refuse", REGISTRATION, REGISTRATION, of="identity change"),
+    Row("console:identity-change-withdraw", REGISTRATION, REGISTRATION, of="identity change"),
+    Row("console:sign-in-code-ask", REGISTRATION, REGISTRATION, of="person"),
+    Row("console:sign-in-code", REGISTRATION, REGISTRATION, of="asked sign-in code"),
+    Row("console:sign-in-code-confirm", NOBODY, REGISTRATION, of="sign-in code"),
+    Row("console:sign-in-code-withdraw", REGISTRATION, REGISTRATION, of="sign-in code"),
+    Row("console:person-roles", ROLE_GIVERS | {V.AUDITOR}, ROLE_GIVERS, of="person"),
+    Row("console:person-role-withdraw", USER_ADMINISTRATOR, USER_ADMINISTRATOR, of="role"),
+    Row("console:import-upload", REGISTRATION, REGISTRATION),
+    Row("console:import", REGISTRATION, REGISTRATION, of="import"),
+    Row("console:import-confirm", NOBODY, REGISTRATION, of="import"),
+    Row("console:import-reject", REGISTRATION, REGISTRATION, of="import"),
+    Row("console:import-withdraw", REGISTRATION, REGISTRATION, of="import"),
+    Row("console:import-report", REGISTRATION, of="import"),
+    Row("console:batch-orders", BATCH_READERS),
+    Row("console:batch-order-choose", NOBODY, ADMINISTRATOR),
+    Row("console:batch-order-new", ADMINISTRATOR, ADMINISTRATOR),
+    Row("console:batch-order", BATCH_READERS, of="batch order"),
+    Row("console:batch-order-progress", BATCH_READERS, of="batch order"),
+    Row("console:batch-order-start", NOBODY, ADMINISTRATOR, of="batch order"),
+    Row("console:batch-order-pause", NOBODY, ADMINISTRATOR, of="batch order"),
+    Row("console:batch-order-resume", NOBODY, ADMINISTRATOR, of="batch order"),
+    Row("console:batch-order-cancel", ADMINISTRATOR, ADMINISTRATOR, of="batch order"),
+    Row("console:batch-order-report", NOBODY, BATCH_READERS, of="batch order"),
+    Row("console:approvals", OFFICERS),
+    Row("console:process", OFFICERS),
+    Row("console:process-file", OFFICERS, of="process"),
+    Row("console:requests", REQUEST_READERS),
+    Row("console:request", REQUEST_READERS, of="request"),
+    Row("console:request-decide", APPROVER, of="request"),
+    Row("console:request-approve", APPROVER, APPROVER, of="request"),
+    Row("console:request-reject", APPROVER, APPROVER, of="request"),
+    Row("console:request-postpone", APPROVER, APPROVER, of="request"),
+    Row("console:request-cancel", ADMINISTRATOR, ADMINISTRATOR, of="request"),
+    Row("console:request-retry", ADMINISTRATOR, ADMINISTRATOR, of="request"),
+    Row("console:request-give-rest", ADMINISTRATOR, ADMINISTRATOR, of="request"),
+    Row("console:request-revoke-rest", ADMINISTRATOR, ADMINISTRATOR, of="request"),
+    Row("console:request-send-round-again", NOBODY, ADMINISTRATOR, of="request"),
+    Row("console:request-retry-now", ADMINISTRATOR, ADMINISTRATOR, of="request"),
+    Row("console:certificate-ask-again", ADMINISTRATOR, ADMINISTRATOR, of="certificate"),
+    Row("console:certificate-give-up", ADMINISTRATOR, ADMINISTRATOR, of="certificate"),
+    Row("console:certificate-revoked-by-hand", ADMINISTRATOR, ADMINISTRATOR, of="certificate"),
+    Row("console:token-revoke", ADMINISTRATOR, ADMINISTRATOR, of="token"),
+    Row("console:token-hold", ADMINISTRATOR, ADMINISTRATOR, of="token"),
+    Row("console:token-reinstate", ADMINISTRATOR, ADMINISTRATOR, of="token"),
+    Row("console:token-send-again", ADMINISTRATOR, ADMINISTRATOR, of="token"),
+    Row("console:outbox", MAIL_WATCHERS),
+    Row("console:mails-retry", MAIL_HANDLERS, MAIL_HANDLERS),
+    Row("console:mails-discard", ADMINISTRATOR, ADMINISTRATOR),
+    Row("console:mail", MAIL_WATCHERS, of="mail"),
+    Row("console:mail-html", MAIL_WATCHERS - SYSTEM, of="mail"),
+    Row("console:mail-retry", NOBODY, MAIL_HANDLERS, of="mail"),
+    Row("console:mail-came-back", ADMINISTRATOR, ADMINISTRATOR, of="mail"),
+    Row("console:mail-discard", ADMINISTRATOR, ADMINISTRATOR, of="mail"),
+    Row("console:admin", INSTALLATION),
+    Row("console:token-types", CATALOGUE),
+    Row("console:token-type-new", SYSTEM, SYSTEM),
+    Row("console:token-type", CATALOGUE, of="token type"),
+    Row("console:token-type-compare", CATALOGUE, of="two token types"),
+    Row("console:token-type-new-version", SYSTEM, SYSTEM, of="token type"),
+    Row("console:token-type-edit", SYSTEM, SYSTEM, of="type draft"),
+    Row("console:token-type-ask", NOBODY, SYSTEM, of="type draft"),
+    Row("console:token-type-activate", SYSTEM, SYSTEM, of="type draft"),
+    Row("console:token-type-refuse", SYSTEM, SYSTEM, of="type draft"),
+    Row("console:token-type-discard", SYSTEM, SYSTEM, of="type draft"),
+    Row("console:token-type-retire", SYSTEM, SYSTEM, of="token type"),
+    Row("console:profiles", CATALOGUE),
+    Row("console:profile-new", SYSTEM, SYSTEM),
+    Row("console:profile", CATALOGUE, of="profile"),
+    Row("console:profile-compare", CATALOGUE, of="two profiles"),
+    Row("console:profile-new-version", SYSTEM, SYSTEM, of="profile"),
+    Row("console:profile-edit", SYSTEM, SYSTEM, of="profile draft"),
+    Row("console:profile-ask", NOBODY, SYSTEM, of="profile draft"),
+    Row("console:profile-activate", SYSTEM, SYSTEM, of="profile draft"),
+    Row("console:profile-refuse", SYSTEM, SYSTEM, of="profile draft"),
+    Row("console:profile-discard", SYSTEM, SYSTEM, of="profile draft"),
+    Row("console:profile-retire", SYSTEM, SYSTEM, of="profile"),
+    Row("console:profile-preview", NOBODY, SYSTEM),
+    Row("console:terms-documents", CATALOGUE),
+    Row("console:terms-new", SYSTEM, SYSTEM),
+    Row("console:terms", CATALOGUE, of="terms version"),
+    Row("console:terms-document", CATALOGUE, of="terms document"),
+    Row("console:terms-rename", SYSTEM, SYSTEM, of="terms document"),
+    Row("console:terms-write", SYSTEM, SYSTEM, of="terms document"),
+    Row("console:terms-ask", NOBODY, SYSTEM, of="terms document"),
+    Row("console:terms-publish", SYSTEM, SYSTEM, of="terms document"),
+    Row("console:terms-refuse", SYSTEM, SYSTEM, of="terms document"),
+    Row("console:terms-discard", SYSTEM, SYSTEM, of="terms document"),
+    Row("console:mail-texts", CATALOGUE),
+    Row("console:mail-text", CATALOGUE, of="mail text"),
+    Row("console:mail-text-html", CATALOGUE, of="mail text"),
+    Row("console:authorities", CATALOGUE),
+    Row("console:authority-test", NOBODY, SYSTEM, of="authority"),
+    Row("console:jobs", CATALOGUE),
+    Row("console:job-start", NOBODY, SYSTEM, of="job"),
+    Row("console:officers", OFFICES),
+    Row("console:person-erase", REGISTRATION, REGISTRATION, of="person"),
+    Row("console:erasure-confirm", NOBODY, REGISTRATION, of="erasure"),
+    Row("console:erasure-withdraw", NOBODY, REGISTRATION, of="erasure"),
+    Row("console:history", OFFICERS),
+    Row("console:history-export", NOBODY, OFFICERS),
+    Row("console:history-check", CATALOGUE, CATALOGUE),
+    Row("console:history-public-key", CATALOGUE),
+    Row("console:request-evidence", NOBODY, AUDITOR, of="request"),
+    Row("console:token-evidence", NOBODY, AUDITOR, of="token"),
+    # --- Self-Service
+    Row("selfservice:dashboard", USERS),
+    Row("selfservice:open-tasks", USERS),
+    Row("selfservice:request-softtoken", USERS, USERS),
+    Row("selfservice:requests", USERS),
+    Row("selfservice:certificates", USERS),
+    Row("selfservice:file-help", USERS),
+    own("withdraw", of="own request", posts=OWNER),
+    own("ask-again", of="own request"),
+    own("terms", of="own request", posts=OWNER),
+    own("terms-text", of="own terms text"),
+    own("decline", of="own request", posts=OWNER),
+    own("progress", of="own request"),
+    own("progress-lines", of="own request"),
+    own("passphrase", of="token", posts=OWNER),
+    own("acknowledge", of="token", opens=NOBODY, posts=OWNER),
+    own("token", of="token"),
+    own("lock", of="token", posts=OWNER),
+    own("send-again", of="token", opens=NOBODY, posts=OWNER),
+    own("files", of="token", posts=OWNER),
+    own("chain", of="certificate"),
+    own("certificate-file", of="certificate file"),
+    # --- Signing in
+    Row("account_login", PUBLIC, PUBLIC),
+    Row("account_logout", PUBLIC, PUBLIC),
+    Row("account", SIGNED_IN),
+    Row("keys", SIGNED_IN),
+    Row("mfa_authenticate", PUBLIC, PUBLIC),
+    Row("passkey-sign-in", NOBODY, PUBLIC),
+    Row("passkey-options", NOBODY, PUBLIC),
+    Row("break-glass", PUBLIC, PUBLIC),
+    Row("sso", NOBODY, PUBLIC, of="provider"),
+    Row("openid_connect_callback", PUBLIC, of="provider"),
+    Row("sign-in-way", SIGNED_IN, of="portal"),
+    Row("account_reauthenticate", SIGNED_IN, SIGNED_IN),
+    Row("second-factor-needed", SIGNED_IN),
+    Row("second-factor-app", SIGNED_IN, SIGNED_IN),
+    Row("second-factor-remove", OWNER, OWNER, of="passkey", unknown_to=SIGNED_IN - OWNER),
+    Row("passkey-add", SIGNED_IN, SIGNED_IN),
+    Row("passkey-rename", OWNER, OWNER, of="passkey", unknown_to=SIGNED_IN - OWNER),
+    Row("recovery-codes", SIGNED_IN, SIGNED_IN),
+    Row("recovery-codes-file", NOBODY, SIGNED_IN),
+    Row("session-end", NOBODY, SIGNED_IN, of="ended session"),
+    Row("sessions-end", NOBODY, SIGNED_IN),
+    Row("account_change_password", SIGNED_IN, SIGNED_IN),
+    Row("first_sign_in", PUBLIC, PUBLIC),
+    # --- Machines, and what everybody may have
+    Row("pki:file", PUBLIC, of="published file"),
+    Row("pki:ocsp", PUBLIC, PUBLIC),
+    Row("pki:ocsp-get", PUBLIC, PUBLIC, of="ocsp request"),
+    Row("health-live", PUBLIC),
+    Row("health-ready", PUBLIC),
+    Row("metrics", PUBLIC),  # in the embedded mode; else with a token alone: config/test_metrics_page.py
+    Row("set_language", PUBLIC, PUBLIC),
+    Row("favicon", SIGNED_IN, SIGNED_IN),
+    # --- The embedded mode alone
+    Row("ui:gallery", PUBLIC),
+    Row("ui:gallery-light", PUBLIC),
+    Row("ui:gallery-dark", PUBLIC),
+    Row("ui:gallery-error", PUBLIC, of="error page"),
+    Row("mailbox:list", PUBLIC),
+    Row("mailbox:message", PUBLIC, of="stored mail"),
+    Row("mailbox:html", PUBLIC, of="stored mail"),
+    Row("mailbox:attachment", PUBLIC, of="stored attachment"),
+)

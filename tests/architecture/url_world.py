@@ -1,0 +1,213 @@
+"""What the addresses of the table are about, and a browser for each visitor. Built once, then only read."""
+
+import json
+import time
+import uuid
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.core.mail import EmailMultiAlternatives, get_connection
+from django.test import Client
+from django.urls import reverse
+
+from ca_bridge import registry
+from identity_manager.audit import heads, sealing
+from identity_manager.catalogue import comparison
+from identity_manager.catalogue.profiles import add_profile_version
+from identity_manager.catalogue.types import add_type_version
+from identity_manager.mail.mailbox import stored_messages
+from identity_manager.models import (
+    Account,
+    ApprovalPolicy,
+    BatchSource,
+    OutgoingMail,
+    Person,
+    PersonErasure,
+    PersonSource,
+    PersonState,
+    Role,
+    RoleAssignment,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.people import identity_changes, saved_searches
+from identity_manager.workflow import batch_orders, batch_run, imports, sign_in_codes
+from tests import cast
+from tests.architecture.url_table import OFFICERS, Row, Visitor
+from tests.soft_passkey import SoftPasskey
+
+PASSWORD = "correct horse battery staple"
+HERE, ELSEWHERE = "Nord", "Sued"
+
+
+class World:
+    """Everything belongs to the owner, who works in the unit HERE."""
+
+    def __init__(self) -> None:
+        self.owner = cast.person("uma", organisational_unit=HERE)
+        officers = {visitor: _officer(visitor) for visitor in sorted(OFFICERS)}
+        self.browsers = {
+            **{visitor: _browser(person) for visitor, person in officers.items()},
+            Visitor.OWNER: _browser(self.owner),
+            Visitor.USER: _browser(cast.person("sam")),
+            Visitor.WITHOUT_ROLE: _browser(cast.person("norm", roles=())),
+            Visitor.ANONYMOUS: Client(),
+            Visitor.LEFT: _left(),
+        }
+        self.limited = {
+            visitor: _browser(_officer(visitor, unit=ELSEWHERE, prefix="far-"))
+            for visitor in sorted(OFFICERS)
+        }
+        self.objects = self._objects(officers)
+
+    def address(self, row: Row) -> str:
+        """The address of the row's page about its object."""
+        if ":" in row.name or "/" not in row.name:
+            return reverse(row.name, args=self.objects[row.of] if row.of else ())
+        return f"/{row.name}"
+
+    def _objects(self, officers: dict[Visitor, Person]) -> dict[str, tuple[Any, ...]]:
+        """By the word of the table: the arguments of the address."""
+        ada, paul = officers[Visitor.ADMINISTRATOR], officers[Visitor.APPROVER]
+        always = {"approval": ApprovalPolicy.ALWAYS}  # so that approvers see the request, too
+        waiting = cast.enabled(ada, self.owner, cast.token_type("waiting"))
+        approval = cast.enabled(ada, self.owner, cast.token_type("approval", **always))
+        sealed = cast.approved(paul, cast.enabled(ada, self.owner, cast.token_type("sealed", **always)))
+        sealed = cast.issued(cast.accepted(sealed))
+        token, certificate = sealed.tokens.get(), sealed.tokens.get().certificates.get()
+        version = token.token_type.terms.current_version()
+        # One code waits for the second officer who comes, the other for who asked for it.
+        code = sign_in_codes.ask(actor=cast.person("rita", sid=""), person_id=self.owner.pk)
+        newcomer = cast.person("nina", sid="", roles=())
+        asked = sign_in_codes.ask(actor=officers[Visitor.REGISTRATION], person_id=newcomer.pk)
+        erasure = PersonErasure.objects.create(person=self.owner, asked_by=ada)
+        change = identity_changes.ask(
+            newcomer, new={"email": "nina.neu@example.com"}, source=PersonSource.MANUAL, actor=None
+        )
+        registry.renew_crls()
+        sealing.seal()
+        heads.sign()
+        mail = _stored_mail()
+        saved = saved_searches.keep(actor=ada, name="Our office", kind="employee", query="kind=employee")
+        return {
+            "person": (self.owner.pk,),
+            "import": (_import(officers[Visitor.REGISTRATION]),),
+            "batch order": (_batch_order(ada, self.owner),),
+            "role": (self.owner.pk, self.owner.roles.get().pk),
+            "saved search": (saved.pk,),
+            "identity change": (change.pk,),
+            "sign-in code": (code.pk,),
+            "asked sign-in code": (asked.pk,),
+            "erasure": (erasure.pk,),
+            "process": ("PstmProcRequestInitialSoftwareToken",),
+            "request": (approval.pk,),
+            "token": (token.pk,),
+            "mail": (_mail_of(sealed),),
+            "job": ("queue.sweep",),
+            "authority": ("corporate",),
+            "mail text": ("delivery", "en"),
+            **_catalogue(token.token_type, officers[Visitor.SYSTEM]),
+            "terms version": (version.pk,),
+            "terms document": (version.document_id,),
+            "own request": (waiting.pk,),
+            "own terms text": (waiting.pk, version.text_in("en").pk),
+            "certificate": (certificate.pk,),
+            "certificate file": (certificate.pk, "pem"),
+            "passkey": (_passkey_of(self.owner),),
+            "ended session": (7,),
+            "provider": ("corp",),
+            "portal": ("console",),
+            "published file": ("corporate.crl",),
+            "ocsp request": ("MAA=",),
+            "error page": ("404",),
+            "stored mail": (mail,),
+            "stored attachment": (mail, 0),
+        }
+
+
+def _batch_order(ada: Person, *persons: Person) -> uuid.UUID:
+    """Looked through, with a line for each; it waits for its start."""
+    ids = [str(person.pk) for person in persons]
+    wanted = batch_orders.Wanted(
+        BatchSource.SELECTION, ids, [cast.token_type("in-a-batch").pk], accept_partial=True
+    )
+    order = batch_orders.ask(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
+    batch_run.run(order_id=order.pk)
+    return order.pk
+
+
+def _catalogue(row: TokenType, author: Person) -> dict[str, tuple[uuid.UUID, ...]]:
+    """A token type and its profile, each with a draft of the next version."""
+    profile = row.ordered_profiles()[0]
+    of_profile = comparison.content_of(profile)
+    profile_draft = add_profile_version(actor=author, code=profile.code, values=of_profile)
+    of_type = {name: getattr(row, name) for name in comparison.TYPE_FIELDS if name != "profiles"}
+    type_draft = add_type_version(actor=author, code=row.code, values=of_type, profiles=[profile])
+    return {
+        "token type": (row.pk,),
+        "type draft": (type_draft.pk,),
+        "two token types": (row.pk, type_draft.pk),
+        "profile": (profile.pk,),
+        "profile draft": (profile_draft.pk,),
+        "two profiles": (profile.pk, profile_draft.pk),
+    }
+
+
+def _officer(visitor: Visitor, *, unit: str = "", prefix: str = "") -> Person:
+    name = f"{prefix}{visitor.name.lower()}"
+    person = cast.person(name, roles=(), organisational_unit=unit or HERE, sid="")
+    RoleAssignment.objects.create(person=person, role=Role(visitor), organisational_unit=unit)
+    return person
+
+
+def _left() -> Client:
+    """Signed in, then deactivated; the roles stay, which is the worst case."""
+    person = cast.person("leo", roles=(Role.TOKEN_ADMINISTRATOR, Role.SELF_SERVICE_USER))
+    browser = _browser(person)
+    Person.objects.filter(pk=person.pk).update(state=PersonState.INACTIVE)
+    return browser
+
+
+def _browser(person: Person) -> Client:
+    """Signed in with a password, just now."""
+    account = Account.objects.create_account(
+        username=person.personnel_number, person=person, password=PASSWORD
+    )
+    browser = Client()
+    browser.force_login(account)
+    session = browser.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+    session["account_authentication_methods_user"] = str(account.pk)
+    session.save()
+    return browser
+
+
+def _passkey_of(person: Person) -> int:
+    """Added long before the session began, which has not shown it yet."""
+    account = person.account
+    key = SoftPasskey()
+    asked = {"publicKey": {"rp": {"id": "testserver"}, "user": {"id": ""}, "challenge": "AAAA"}}
+    data = {"name": "Laptop", "credential": json.loads(key.create(asked))}
+    row = Authenticator.objects.create(user=account, type=Authenticator.Type.WEBAUTHN, data=data)
+    return int(row.pk)
+
+
+def _import(actor: Person) -> uuid.UUID:
+    content = b"personnel_number,given_name,surname\nP-1,Nina,Neu\n"
+    return imports.upload(actor=actor, file_name="persons.csv", content=content).pk
+
+
+def _mail_of(request: TokenRequest) -> uuid.UUID:
+    return OutgoingMail.objects.get(request=request, message="delivery").pk
+
+
+def _stored_mail() -> str:
+    """A mail in the mailbox of the embedded mode, with a file."""
+    backend = get_connection("identity_manager.mail.mailbox.MailboxBackend")
+    mail = EmailMultiAlternatives(
+        "Lunch on Friday", "plain", "im@example.com", ["uma@example.com"], connection=backend
+    )
+    mail.attach_alternative("<p>rich</p>", "text/html")
+    mail.attach("uma.p12", b"\x30\x82", "application/x-pkcs12")
+    mail.send()
+    return max(stored.name for stored in stored_messages())

@@ -1,0 +1,157 @@
+"""SEARCH in a browser: wide, on a phone, in the dark, with extreme content; what scripts add."""
+
+import pytest
+from playwright.sync_api import expect
+
+from identity_manager.models import Person, PersonKind
+from identity_manager.people import saved_searches
+from tests import cast
+from tests.browser.conftest import NEEDS, PHONE, OpenDesk
+from tests.cast import Company
+
+pytestmark = NEEDS
+LONG = "Wolfeschlegelsteinhausenbergerdorff " * 5
+
+
+@pytest.fixture
+def extremes(company: Company) -> None:
+    """A request of each interesting state, a certificate, the longest words that there may be."""
+    company.request_in("completed")
+    company.request_in("requested")
+    cast.person(
+        "longa",
+        surname=LONG[:190],
+        display_name=f"Longa {LONG}"[:399],
+        department=("Zusammenarbeit" * 14)[:200],
+        organisational_unit="U" * 200,
+        email=f"{'l' * 60}@{'example' * 8}.com",
+        sid="",
+    )
+    cast.person("xenia", kind=PersonKind.EXTERNAL, sid="")
+    saved_searches.keep(actor=company.ada, name="W" * 60, kind="request", query="kind=request")
+    for number in range(4):
+        saved_searches.keep(actor=company.ada, name=f"Kept {number}", kind="employee", query="kind=employee")
+
+
+ADDRESSES = (
+    "/",
+    "/search/?kind=employee",
+    "/search/?kind=employee&department=Gone&expires_before=2030-01-01&q=nobody",
+    "/search/?kind=employee&expires_before=2300-01-01",
+    "/search/?kind=external",
+    "/search/?kind=request",
+    "/search/?kind=certificate",
+    "/requests/?state=open",
+    "/search/saved/",
+    "/search/saved/new/?kind=employee&q=uma&state=active",
+)
+
+
+def test_wide_and_light(open_desk: OpenDesk, extremes: None) -> None:
+    ada = open_desk("ada")
+    for address in ADDRESSES:
+        status = 422 if "2300" in address else 200
+        ada.page.goto(address)
+        if status != 200:
+            ada.inspection.expect_status(status)
+        ada.look()
+
+
+def test_on_a_phone_in_the_dark(open_desk: OpenDesk, extremes: None) -> None:
+    ada = open_desk("ada", viewport=PHONE, color_scheme="dark", locale="de-DE", language="de")
+    for address in ADDRESSES:
+        ada.page.goto(address)
+        if "2300" in address:
+            ada.inspection.expect_status(422)
+        ada.look()
+
+
+def test_choosing_rows_raises_the_bar(open_desk: OpenDesk, company: Company) -> None:
+    ada = open_desk("ada")
+    ada.open("/search/?kind=employee")
+    export = ada.page.get_by_role("button", name="Export selection")
+    expect(export).to_be_hidden()
+
+    ada.page.get_by_role("checkbox", name="Choose Uma Lindqvist").check()
+    expect(export).to_be_visible()
+    expect(ada.page.locator(".selection")).to_contain_text("1 chosen")
+    ada.page.get_by_role("checkbox", name="Choose all rows of this page").check()
+    expect(ada.page.locator(".selection")).to_contain_text(f"{Person.objects.count()} chosen")
+    ada.look()
+
+    with ada.page.expect_download() as awaited:
+        export.click()
+    assert awaited.value.suggested_filename.startswith("persons-")
+
+
+def test_without_scripts_the_bar_is_always_there(open_desk: OpenDesk, company: Company) -> None:
+    ada = open_desk("ada", scripts=False)
+    ada.open("/search/?kind=employee")
+
+    expect(ada.page.get_by_role("button", name="Export selection")).to_be_visible()
+    expect(ada.page.get_by_role("checkbox", name="Choose all rows of this page")).to_be_hidden()
+    ada.page.get_by_role("checkbox", name="Choose Uma Lindqvist").check()
+    with ada.page.expect_download() as awaited:
+        ada.page.get_by_role("button", name="Export selection").click()
+    assert awaited.value.suggested_filename.endswith(".csv")
+
+
+def test_another_kind_is_searched_as_soon_as_it_is_chosen(open_desk: OpenDesk, extremes: None) -> None:
+    ada = open_desk("ada")
+    ada.open("/search/?kind=employee&state=active&q=uma")
+    with ada.page.expect_navigation():
+        ada.page.get_by_label("Search for").select_option("request")
+    ada.look()
+    ada.sees("2 of 2 requests")
+
+
+def test_it_searches_while_somebody_types(open_desk: OpenDesk, company: Company) -> None:
+    ada = open_desk("ada")
+    ada.open("/search/?kind=employee")
+    asked: list[str] = []
+    ada.page.on("request", lambda request: asked.append(request.url) if "q=" in request.url else None)
+    field = ada.page.locator("[data-search]")
+
+    field.press_sequentially("lindq", delay=20)
+    expect(ada.page.locator("tbody tr")).to_have_count(1)
+    assert len(asked) == 1  # one question for five letters
+    expect(field).to_be_focused()
+    expect(field).to_have_value("lindq")
+    expect(ada.page.locator("#announcement")).to_contain_text("for “lindq”")
+    assert "q=lindq" in ada.page.url
+    ada.look()
+    ada.inspection.look_for("htmx-history-cache")
+
+    ada.page.reload()  # the address says it all
+    expect(ada.page.locator("tbody tr")).to_have_count(1)
+    ada.look()
+
+
+def test_an_answer_that_comes_late_is_not_shown(open_desk: OpenDesk, company: Company) -> None:
+    """The first question is still on its way when the second is asked; the first is given up."""
+    ada = open_desk("ada")
+    ada.open("/search/?kind=employee")
+    failed: list[str] = []
+    ada.page.on("requestfailed", lambda request: failed.append(request.url))
+    ada.page.route("**/search/?*q=sam*", lambda route: None)  # it is never answered
+    field = ada.page.locator("[data-search]")
+
+    with ada.page.expect_request("**/search/?*q=sam*"):
+        field.fill("sam")
+    field.fill("lindq")
+
+    expect(ada.page.locator("tbody th")).to_have_count(1)
+    expect(ada.page.locator("tbody th")).to_contain_text("Uma Lindqvist")
+    assert ["q=sam" in url for url in failed] == [True]
+
+
+def test_a_filter_is_applied_as_soon_as_it_is_chosen(open_desk: OpenDesk, company: Company) -> None:
+    ada = open_desk("ada", viewport=PHONE)
+    ada.open("/search/?kind=employee")
+    ada.page.get_by_text("Filter", exact=True).click()
+    ada.page.get_by_label("State").select_option("locked")
+
+    expect(ada.page.get_by_text("Clear the filters")).to_be_visible()
+    expect(ada.page.locator("tbody tr")).to_have_count(0)
+    assert "state=locked" in ada.page.url
+    ada.look()

@@ -1,0 +1,112 @@
+"""CAs that run beside the tests: how each is started and stopped, and how a connector is made for it."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ca_bridge.contract import Answer, CertificateContent, CertificateOrder, Connector, Pending
+
+UP_WITHIN = 30  # seconds
+
+
+def unchanged(content: CertificateContent) -> CertificateContent:
+    return content
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A running CA, and a connector's options for it.
+
+    wrong_credentials: changes of the options that the CA must turn away.
+    unknown_profile: whether the CA refuses a profile that it does not have.
+    health_signs_in: whether the CA can be asked for anything that needs the credentials, but a certificate.
+    identity: certificate and key of the server, as files, where it speaks TLS.
+    client: certificate and key that the server asks for, as files, where it does.
+    arranged: content as the CA would write it, where it has an order of its own.
+    """
+
+    connector: Any
+    options: Mapping[str, Any]
+    wrong_credentials: Mapping[str, Any]
+    profile: str = "person"
+    unknown_profile: bool = True
+    health_signs_in: bool = True
+    identity: tuple[str, str] | None = None
+    client: tuple[str, str] | None = None
+    arranged: Callable[[CertificateContent], CertificateContent] = unchanged
+
+    @property
+    def revokes(self) -> bool:
+        return getattr(self.connector, "revokes", True)
+
+    def make(self, **changes: Any) -> Any:
+        return self.connector(self.connector.Options(**{**self.options, **changes}))
+
+
+def decided(connector: Connector, order: CertificateOrder) -> Any:
+    """What the CA answers to an order once it has decided; some only take it at first."""
+    answer: Answer = connector.issue(order)
+    until = time.monotonic() + UP_WITHIN
+    while isinstance(answer, Pending) and time.monotonic() < until:
+        answer = connector.fetch(order, answer.handle)
+        time.sleep(0.1 if isinstance(answer, Pending) else 0)
+    return answer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def server(
+    command: Sequence[str], *, folder: Path, up: Callable[[], bool], env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server in a process group of its own, in its folder, until the block ends; its words in log.txt."""
+    with (folder / "log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "HOME": str(folder), **(env or {})},
+            start_new_session=True,
+        )
+    try:
+        _wait(process, up, folder)
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], up: Callable[[], bool], folder: Path) -> None:
+    until = time.monotonic() + UP_WITHIN
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            break
+        if up():
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"not up: {(folder / 'log.txt').read_text(errors='replace')[-2000:]}")
+
+
+def listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,162 @@
+"""A real CMP server: OpenSSL's, one for each transaction, as it can only hand out one certificate.
+
+Before it stands a CA that decides what it is to answer; it reads of the messages what it needs, and passes
+them on. A server knows its transaction as long as the connection to it stands.
+"""
+
+import http.client
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ca_bridge.connectors.cmp.connector import CmpConnector
+from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
+from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, server
+
+REFERENCE, SECRET = "identity-manager", "a shared secret"
+PATHS = {"/person/": "/pkix/"}  # the one path that OpenSSL's server has
+DAYS = 300
+ENDS = {Kind.RP, Kind.PKICONF, Kind.GENP, Kind.ERROR}
+REJECTION = 2
+
+
+class CmpCa(TestCa):
+    """protection: the server's arguments for it.  faults: arguments for the next transactions.
+
+    csr: whose certificate is handed out where the request is a template; replaced: in any case.
+    asked: all requests.  open: the servers whose transactions have no end yet.
+    """
+
+    __test__ = False
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("Test CMP CA", folder)
+        self.protection = ["-srv_ref", REFERENCE, "-srv_secret", f"file:{self.file('srv-secret', SECRET)}"]
+        self.faults: list[str] = []
+        self.csr: x509.CertificateSigningRequest | None = None
+        self.replaced: x509.CertificateSigningRequest | None = None
+        self.asked: list[Message] = []
+        self._issued: dict[int, bool] = {}  # serial number, and whether it was revoked
+        self.open: dict[bytes | None, tuple[http.client.HTTPConnection, ExitStack]] = {}
+
+    def answer(self, path: str, request: bytes) -> tuple[int, bytes]:
+        message = Message.read(request)
+        self.asked.append(message)
+        if message.transaction not in self.open:
+            self.open[message.transaction] = self._started(self._arguments(message))
+        connection, stack = self.open[message.transaction]
+        headers = {"Content-Type": "application/pkixcmp", "Connection": "keep-alive"}
+        connection.request("POST", PATHS.get(path, path), request, headers)
+        response = connection.getresponse()
+        body = response.read()
+        if response.status != 200 or (Message.read(body).kind in ENDS and not Message.read(body).waits):
+            del self.open[message.transaction]
+            stack.close()
+        return response.status, body
+
+    def close(self) -> None:
+        for _connection, stack in self.open.values():
+            stack.close()
+
+    def _arguments(self, message: Message) -> Sequence[str]:
+        if message.kind == Kind.RR:
+            return [*self._revocation(message), *self.faults]
+        asked = x509.load_der_x509_csr(message.body) if message.kind == Kind.P10CR else self.csr
+        csr = self.replaced or asked
+        given = ["-rsp_cert", self._certificate(csr)] if csr else ["-rsp_capubs", str(self.folder / "ca.pem")]
+        return [*given, "-rsp_extracerts", str(self.folder / "ca.pem"), *self.faults]
+
+    def _revocation(self, message: Message) -> Sequence[str]:
+        serial = next(each for each in self._issued if _der(each) in message.body)
+        if self._issued[serial]:
+            failure = str(int(Failure.CERT_REVOKED))
+            return ["-pkistatus", str(REJECTION), "-failure", failure, "-statusstring", "revoked before"]
+        self._issued[serial] = True
+        return ["-ref_cert", str(self.folder / f"{serial}.pem")]
+
+    def _certificate(self, csr: x509.CertificateSigningRequest) -> str:
+        now = datetime.now(UTC)
+        serial = x509.random_serial_number()
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(csr.subject)
+            .issuer_name(self.name)
+            .public_key(csr.public_key())
+            .serial_number(serial)
+            .not_valid_before(now)
+            .not_valid_after(now + timedelta(days=DAYS))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(csr.public_key()), critical=False)
+            .add_extension(self._authority_key(), critical=False)
+        )
+        for extension in csr.extensions:
+            builder = builder.add_extension(extension.value, critical=extension.critical)
+        self._issued[serial] = False
+        pem = builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+        return self.file(f"{serial}.pem", pem)
+
+    def _authority_key(self) -> x509.AuthorityKeyIdentifier:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+
+    def _started(self, arguments: Sequence[str]) -> tuple[http.client.HTTPConnection, ExitStack]:
+        port, stack, folder = free_port(), ExitStack(), Path(mkdtemp(dir=self.folder))
+        command = ["openssl", "cmp", "-config", "", "-port", str(port), *self.protection, *arguments]
+        log = folder / "log.txt"
+        stack.enter_context(server(command, folder=folder, up=lambda: b"ACCEPT" in log.read_bytes()))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        stack.callback(connection.close)
+        return connection, stack
+
+
+def _der(serial: int) -> bytes:
+    octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
+    return bytes([len(octets)]) + octets
+
+
+def _handler(ca: CmpCa) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = self.rfile.read(int(self.headers["Content-Length"]))
+            status, body = ca.answer(self.path, request)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/pkixcmp")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args: Any) -> None:
+            """Quiet."""
+
+    return Handler
+
+
+@contextmanager
+def cmp(folder: Path) -> Iterator[tuple[CmpCa, Neighbour]]:
+    """The server with a shared secret, and a connector's options for it."""
+    ca = CmpCa(folder)
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), _handler(ca))
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    options = {
+        "url": f"http://127.0.0.1:{listening.server_port}",
+        "chain_file": str(folder / "ca.pem"),
+        "path": "/{profile}/",
+        "management_path": "/person/",
+        "reference": REFERENCE,
+        "secret_file": ca.file("secret", SECRET),
+    }
+    try:
+        yield ca, Neighbour(CmpConnector, options, {"secret_file": ca.file("wrong", "wrong")})
+    finally:
+        listening.shutdown()
+        listening.server_close()
+        ca.close()

@@ -1,0 +1,288 @@
+"""A stub of EJBCA's REST interface, after its published OpenAPI description; a process of its own.
+
+It signs with the key of a TestCa. Whoever has the client certificate "officer" is its administrator. Orders
+by the certificate profile `approved` wait for an approval; what people do on EJBCA's pages is done here by
+POST /approvals/NUMBER/VERDICT.
+"""
+
+import base64
+import json
+import re
+import ssl
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.ca_bridge.connectors.servers import stub
+
+Body = dict[str, Any]
+API = "/ejbca/ejbca-rest-api"
+CA_NAME, PROFILES, END_ENTITY_PROFILE = "Person CA", ("person", "approved"), "Persons"
+OFFICER = "officer"
+REASONS = {
+    "UNSPECIFIED",
+    "KEY_COMPROMISE",
+    "CA_COMPROMISE",
+    "AFFILIATION_CHANGED",
+    "SUPERSEDED",
+    "CESSATION_OF_OPERATION",
+    "CERTIFICATE_HOLD",
+    "REMOVE_FROM_CRL",
+    "PRIVILEGES_WITHDRAWN",
+    "AA_COMPROMISE",
+}
+
+
+class RefusalError(Exception):
+    """An answer other than the one that was hoped for."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+@dataclass
+class Entry:
+    """A certificate in EJBCA's database."""
+
+    username: str
+    certificate: x509.Certificate
+    reason: str = "NOT_REVOKED"
+
+
+@dataclass
+class Approval:
+    """A request that people decide on."""
+
+    username: str
+    password: str
+    csr: x509.CertificateSigningRequest
+    verdict: str = ""
+
+
+@dataclass
+class Ejbca:
+    """What EJBCA knows."""
+
+    signer: stub.Signer
+    entries: list[Entry] = field(default_factory=list)
+    approvals: dict[int, Approval] = field(default_factory=dict)
+
+    def issue(self, username: str, csr: x509.CertificateSigningRequest) -> Body:
+        entry = Entry(username, self.signer.signed(csr))
+        self.entries.append(entry)
+        return enrolled(entry.certificate)
+
+    def enrol(self, wanted: Body) -> Body:
+        """POST /v1/certificate/pkcs10enroll"""
+        if wanted["certificate_authority_name"] != CA_NAME:
+            raise RefusalError(404, f"CA with name {wanted['certificate_authority_name']} doesn't exist")
+        if wanted["end_entity_profile_name"] != END_ENTITY_PROFILE:
+            raise RefusalError(404, f"End entity profile {wanted['end_entity_profile_name']} not found")
+        if wanted["certificate_profile_name"] not in PROFILES:
+            raise RefusalError(404, f"Certificate profile {wanted['certificate_profile_name']} not found")
+        csr = loaded(wanted["certificate_request"])
+        approval = Approval(wanted["username"], wanted["password"], csr)
+        if wanted["certificate_profile_name"] == "approved" and not self._is_approved(approval.username):
+            raise self._waiting(approval)
+        chain = {"certificate_chain": [once(self.signer.certificate)]} if wanted.get("include_chain") else {}
+        return self.issue(approval.username, csr) | chain
+
+    def _is_approved(self, username: str) -> bool:
+        return any(each.username == username and each.verdict for each in self.approvals.values())
+
+    def _waiting(self, approval: Approval) -> RefusalError:
+        if any(each.username == approval.username for each in self.approvals.values()):
+            return RefusalError(400, "Approval request already exists in database.")
+        number = len(self.approvals) + 1
+        self.approvals[number] = approval
+        return WaitingError(number)
+
+    def finalize(self, number: int, wanted: Body) -> Body:
+        """POST /v1/certificate/NUMBER/finalize"""
+        if (approval := self.approvals.get(number)) is None:
+            raise RefusalError(400, f"Could not find request with Id '{number}'")
+        if wanted.get("response_format") not in {"DER", "PEM"}:
+            raise RefusalError(400, "Invalid parameter: response_format")
+        if not approval.verdict:
+            raise WaitingError(number)
+        if approval.verdict != "approve":
+            raise RefusalError(400, f"Request with Id '{number}' has {approval.verdict}")
+        if wanted.get("password") != approval.password:
+            raise RefusalError(403, "Got wrong username or password.")
+        if any(each.username == approval.username for each in self.entries):
+            raise RefusalError(400, f"Enrollment with Id '{number}' has already been finalized")
+        return self.issue(approval.username, approval.csr)
+
+    def search(self, wanted: Body) -> Body:
+        """POST /v1/certificate/search: QUERY is compared with username and serial number."""
+        criteria = {each["property"]: each["value"] for each in wanted["criteria"]}
+        if not set(criteria) <= {"QUERY", "STATUS"} or any(
+            each["operation"] != "EQUAL" for each in wanted["criteria"]
+        ):
+            raise RefusalError(400, "Invalid search criteria.")
+        found = [
+            each for each in self.entries if criteria["QUERY"] in {each.username, serial(each.certificate)}
+        ]
+        if "STATUS" in criteria:
+            found = [each for each in found if each.reason == "NOT_REVOKED"]
+        most = wanted["max_number_of_results"]
+        shown = [searched(each.certificate) for each in found[:most]]
+        return {"certificates": shown, "more_results": len(found) > most}
+
+    def entry(self, issuer: str, number: str) -> Entry:
+        """By the issuer's name, whatever the order of its parts, and the serial number in hexadecimal."""
+        if parts_of(issuer) != parts_of(self.signer.certificate.subject.rfc4514_string()):
+            raise RefusalError(404, f"CA '{issuer}' does not exist.")
+        for each in self.entries:
+            if each.certificate.serial_number == int(number, 16):
+                return each
+        raise RefusalError(
+            404, f"Certificate with serial number '{number}' and issuer DN '{issuer}' was not found"
+        )
+
+    def status(self, entry: Entry) -> Body:
+        return {
+            "issuer_dn": entry.certificate.issuer.rfc4514_string(),
+            "serial_number": serial(entry.certificate),
+            "revocation_reason": entry.reason,
+            "revoked": entry.reason != "NOT_REVOKED",
+        }
+
+    def revoke(self, entry: Entry, reason: str) -> Body:
+        """PUT /v1/certificate/ISSUER/SERIAL/revoke"""
+        if reason not in REASONS:
+            raise RefusalError(400, "Invalid revocation reason.")
+        held = entry.reason == "CERTIFICATE_HOLD"
+        if (entry.reason != "NOT_REVOKED" and not held) or (held and reason == entry.reason):
+            raise RefusalError(
+                409,
+                f"Certificate with issuer and serial number {serial(entry.certificate)} is already revoked.",
+            )
+        if reason == "REMOVE_FROM_CRL" and not held:
+            raise RefusalError(400, "Certificate is not on hold.")
+        entry.reason = "NOT_REVOKED" if reason == "REMOVE_FROM_CRL" else reason
+        return self.status(entry) | {"message": "Successfully revoked"}
+
+
+class WaitingError(RefusalError):
+    """A WaitingForApprovalException."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(202, f"Request with Id '{number}' is still waiting for approval")
+        self.number = number
+
+
+def loaded(request: str) -> x509.CertificateSigningRequest:
+    try:
+        return x509.load_pem_x509_csr(request.encode())
+    except ValueError as error:
+        raise RefusalError(400, "Unable to parse the certificate request.") from error
+
+
+def once(certificate: x509.Certificate) -> str:
+    return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
+
+
+def serial(certificate: x509.Certificate) -> str:
+    return f"{certificate.serial_number:X}"
+
+
+def parts_of(name: str) -> frozenset[str]:
+    return frozenset(part.rfc4514_string() for part in x509.Name.from_rfc4514_string(name).rdns)
+
+
+def enrolled(certificate: x509.Certificate) -> Body:
+    return {"certificate": once(certificate), "serial_number": serial(certificate), "response_format": "DER"}
+
+
+def searched(certificate: x509.Certificate) -> Body:
+    twice = base64.b64encode(once(certificate).encode()).decode()  # as the search of EJBCA has it
+    return enrolled(certificate) | {"certificate": twice, "certificate_profile": "person"}
+
+
+class Rest(stub.Handler):
+    """The paths of the interface."""
+
+    ejbca: Ejbca
+
+    def route(self) -> None:
+        path = urlsplit(self.path).path.removeprefix(API)
+        for method, pattern, status, action in ROUTES:
+            if method == self.command and (match := re.fullmatch(pattern, path)):
+                return self._answer(action, [unquote(each) for each in match.groups()], status)
+        return self.answer(404, "text/html", b"<html>404 - Not Found</html>")
+
+    do_GET = do_POST = do_PUT = route  # noqa: N815 - the names that http.server calls
+
+    def _answer(self, action: Callable[..., Body], found: list[str], status: int) -> None:
+        try:
+            body = action(self, *found)
+        except WaitingError as waiting:
+            link = f"https://localhost{API}/v1/certificate/{waiting.number}/finalize"
+            status, body = 202, {"status_code": 202, "info_message": waiting.message, "link": link}
+        except RefusalError as refusal:
+            status, body = refusal.status, {"error_code": refusal.status, "error_message": refusal.message}
+        self.answer(status, "application/json", json.dumps(body).encode())
+
+    def state(self) -> Body:
+        return {"status": "OK", "version": "1.0", "revision": "EJBCA 9.3 stub"}
+
+    def authorities(self) -> Body:
+        """Those that the caller may use; none is no error."""
+        return {"certificate_authorities": [{"name": CA_NAME}] if self.client() == OFFICER else []}
+
+    def enrol(self) -> Body:
+        return self._as_officer().enrol(self._wanted())
+
+    def search(self) -> Body:
+        return self._as_officer().search(self._wanted())
+
+    def finalize(self, number: str) -> Body:
+        return self._as_officer().finalize(int(number), self._wanted())
+
+    def status(self, issuer: str, number: str) -> Body:
+        ejbca = self._as_officer()
+        return ejbca.status(ejbca.entry(issuer, number))
+
+    def revoke(self, issuer: str, number: str) -> Body:
+        ejbca = self._as_officer()
+        reason = parse_qs(urlsplit(self.path).query)["reason"][0]
+        return ejbca.revoke(ejbca.entry(issuer, number), reason)
+
+    def decide(self, number: str, verdict: str) -> Body:
+        self.ejbca.approvals[int(number)].verdict = verdict.replace("-", " ")
+        return {}
+
+    def _wanted(self) -> Body:
+        return dict(json.loads(self.body()))
+
+    def _as_officer(self) -> Ejbca:
+        if self.client() != OFFICER:
+            raise RefusalError(403, f"Administrator {self.client()} is not authorized to /ra_functionality.")
+        return self.ejbca
+
+
+Action = Callable[..., Body]
+CERTIFICATE = r"/v1/certificate/([^/]+)/([0-9a-fA-F]+)"
+ROUTES: tuple[tuple[str, str, int, Action], ...] = (
+    ("GET", "/v1/certificate/status", 200, Rest.state),
+    ("GET", "/v1/ca", 200, Rest.authorities),
+    ("POST", "/v1/certificate/pkcs10enroll", 201, Rest.enrol),
+    ("POST", "/v1/certificate/search", 200, Rest.search),
+    ("POST", r"/v1/certificate/(\d+)/finalize", 201, Rest.finalize),
+    ("GET", f"{CERTIFICATE}/revocationstatus", 200, Rest.status),
+    ("PUT", f"{CERTIFICATE}/revoke", 200, Rest.revoke),
+    ("POST", r"/approvals/(\d+)/([a-z-]+)", 200, Rest.decide),
+)
+
+
+if __name__ == "__main__":
+    Rest.ejbca = Ejbca(stub.Signer(Path(sys.argv[1])))
+    stub.serve(Rest, sys.argv[1:], clients=ssl.CERT_REQUIRED)

@@ -1,0 +1,104 @@
+"""What the stubs of CAs share: an HTTPS server of its own process, and certificates signed as requested."""
+
+import ssl
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+DAYS = 300  # how long certificates are valid where nobody says
+
+
+class Signer:
+    """The key of a TestCa, in the process of a stub."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+        self._key = load_pem_private_key((folder / "ca.key").read_bytes(), None)
+
+    def signed(self, csr: x509.CertificateSigningRequest, until: datetime | None = None) -> x509.Certificate:
+        """Subject and extensions as requested. Raises ValueError where the CSR's signature is bad."""
+        if not csr.is_signature_valid:
+            raise ValueError("the signature does not verify")
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(csr.subject)
+            .issuer_name(self.certificate.subject)
+            .public_key(csr.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now)
+            .not_valid_after(until or now + timedelta(days=DAYS))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(csr.public_key()), critical=False)
+            .add_extension(self._authority_key_identifier(), critical=False)
+        )
+        for extension in csr.extensions:
+            builder = builder.add_extension(extension.value, extension.critical)
+        return builder.sign(self._key, hashes.SHA256())  # type: ignore[arg-type] - an RSA key, as TestCa makes it
+
+    def crl(self, revoked: Mapping[int, x509.ReasonFlags]) -> x509.CertificateRevocationList:
+        now = datetime.now(UTC)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
+        builder = builder.last_update(now).next_update(now + timedelta(days=7))
+        for serial, reason in revoked.items():
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now)
+            entry = entry.add_extension(x509.CRLReason(reason), critical=False)
+            builder = builder.add_revoked_certificate(entry.build())
+        return builder.sign(self._key, hashes.SHA256())  # type: ignore[arg-type] - as above
+
+    def _authority_key_identifier(self) -> x509.AuthorityKeyIdentifier:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())  # type: ignore[arg-type] - as above
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One answer a connection; stubs add what they do."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server has
+        sys.stderr.write(f"{format % args}\n")
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def client(self) -> str:
+        """The common name of the client certificate; empty without one."""
+        certificate = self.connection.getpeercert() or {}  # type: ignore[attr-defined] - a TLS socket
+        return next(
+            (value for ((name, value),) in certificate.get("subject", ()) if name == "commonName"), ""
+        )
+
+    def answer(self, status: int, kind: str, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server(ThreadingHTTPServer):
+    """Shakes hands in the thread of the connection, so that a bad client keeps nobody waiting."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, handler: type[Handler], context: ssl.SSLContext) -> None:
+        super().__init__(("127.0.0.1", port), handler)
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+
+def serve(handler: type[Handler], arguments: Sequence[str], *, clients: ssl.VerifyMode) -> None:
+    """Serve in the folder of a TestCa, at a port, until the process is ended."""
+    folder, port = Path(arguments[0]), int(arguments[1])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "localhost.pem", folder / "localhost.key")
+    context.load_verify_locations(folder / "ca.pem")
+    context.verify_mode = clients
+    Server(port, handler, context).serve_forever()
+
+
+def pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.PEM)

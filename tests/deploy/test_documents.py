@@ -1,0 +1,91 @@
+"""What the documents of deployments tell people to type is there to be typed."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.architecture.source import ROOT
+from tests.deploy import chart, commands, composition, units
+
+FOLDER = ROOT / "docs" / "how-to"
+PAGES = ("deploy-compose", "deploy-kubernetes", "deploy-vm")
+
+
+def code(page: str, language: str = "") -> str:
+    """The blocks of that language, one after the other, lines that go on joined."""
+    found = [text for kind, text in commands.blocks(FOLDER / f"{page}.md") if kind == language]
+    return "\n".join(found).replace("\\\n", " ")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_exist(page: str) -> None:
+    told = code(page)
+    assert commands.MANAGE.search(told)
+    assert commands.unknown_commands(told) == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_shell_reads_it(page: str) -> None:
+    outcome = subprocess.run(["sh", "-n"], input=code(page), capture_output=True, text=True, check=False)
+    assert outcome.stderr == ""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_and_targets_exist(page: str) -> None:
+    text = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\bdeploy/[\w./*-]+[\w*]", text))
+    assert named
+    assert {name for name in named if not any(ROOT.glob(name))} == set()
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"(?:^|&& )make ([a-z][a-z-]+)", code(page), re.MULTILINE)) <= set(targets)
+
+
+def test_services_of_the_composition_exist() -> None:
+    services = composition.load(composition.sample())["services"]
+    lines = [line for line in code("deploy-compose").splitlines() if line.startswith("docker compose")]
+    ran = [re.search(r"run --rm (?:--volume \S+ )?(\w+)", line) for line in lines]
+    named = {match[1] for match in ran if match}
+    named |= set(re.findall(r"--scale ([\w-]+)=", (FOLDER / "deploy-compose.md").read_text()))
+    assert named >= {"secrets", "manage", "worker-ca"}
+    assert named <= set(services)
+    profiles = {profile for service in services.values() for profile in service.get("profiles", [])}
+    assert set(re.findall(r"--profile (\w+)", "\n".join(lines))) <= profiles
+
+
+def test_the_values_that_are_shown_are_accepted() -> None:
+    values = yaml.safe_load(code("deploy-kubernetes", "yaml"))
+    manifests = chart.render(values)
+    for _component, pod in chart.pods(manifests):
+        assert commands.unknown_settings(chart.environment(pod)) == set()
+
+
+def test_the_secrets_that_are_shown_are_those_of_the_chart() -> None:
+    told = code("deploy-kubernetes")
+    made = set(re.findall(r"create secret generic (\S+)", told))
+    values = yaml.safe_load((chart.FOLDER / "values.yaml").read_text(encoding="utf-8"))
+    secrets, ca = values["secrets"], values["embeddedCa"]
+    wanted = {secrets["application"], *secrets["rings"].values(), ca["secret"], ca["passphraseSecret"]}
+    assert made == wanted
+
+
+def test_units_that_are_started_exist() -> None:
+    there = {path.name for path in units.FOLDER.iterdir()}
+    told = set(re.findall(r"identity-manager[\w-]*(?:@\w+)?\.(?:service|socket|target)", code("deploy-vm")))
+    assert {re.sub(r"@\w+", "@", name) for name in told} == {
+        name for name in there if Path(name).suffix in {".service", ".socket", ".target"}
+    }
+
+
+def test_the_first_officer_is_made_as_the_command_wants_it() -> None:
+    for page in ("deploy-compose", "deploy-vm"):
+        (line,) = [line for line in code(page).splitlines() if "create_officer" in line]
+        options = {word for word in shlex.split(line, comments=True) if word.startswith("--")} - {"--rm"}
+        reference = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+        own = reference.partition("## manage.py create_officer")[2].partition("\n## ")[0]
+        needed = set(re.findall(r"`(--[\w-]+)[^|]*\|[^|]*demanded", own))
+        assert needed <= options, page
+        assert all(f"`{option}" in own for option in options), page

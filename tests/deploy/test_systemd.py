@@ -1,0 +1,306 @@
+"""The units for a plain machine: what systemd says of them, what each process holds, what the proxy does."""
+
+import http.client
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import ROOT
+from tests.deploy import commands, composition, units
+from tests.identity_manager.management.test_run import free_port
+
+HOST = "tokens.your-domain"
+RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
+HELD = {
+    "web": {"KEYS_PASSPHRASES", "KEYS_OTHER"},
+    "beat": set(),
+    "worker@": set(RINGS),
+    "migrate": set(RINGS),
+}
+SANDBOX = (
+    "ProtectSystem",
+    "NoNewPrivileges",
+    "PrivateTmp",
+    "CapabilityBoundingSet",
+    "SystemCallFilter",
+    "User",
+)
+EXPOSURE = 15  # tenths of what `systemd-analyze security` gives; 100 is a process without any border
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The units as they are installed, with the programs of this environment."""
+    for path in units.FOLDER.glob("identity-manager*.*"):
+        text = path.read_text(encoding="utf-8").replace("/opt/identity-manager/.venv/bin", str(bin_folder()))
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    for queue in commands.QUEUES:
+        shutil.copy(
+            tmp_path / "identity-manager-worker@.service",
+            tmp_path / f"identity-manager-worker@{queue}.service",
+        )
+    return tmp_path
+
+
+def bin_folder() -> Path:
+    return Path(sys.executable).parent
+
+
+def analyze(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", *arguments],
+        env={"PATH": os.environ["PATH"], "SYSTEMD_UNIT_PATH": f"{folder}:", "SYSTEMD_COLORS": "0"},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.needs_program("systemd-analyze")
+def test_systemd_understands_every_unit(installed: Path) -> None:
+    names = sorted(path.name for path in installed.iterdir() if "@." not in path.name)
+    assert len(names) == 8
+    outcome = analyze("verify", "--man=no", *names, folder=installed)
+    assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, "")
+
+
+@pytest.mark.needs_program("systemd-analyze")
+def test_systemd_would_complain(installed: Path) -> None:
+    path = installed / "identity-manager-beat.service"
+    path.write_text(path.read_text().replace("ProtectSystem=strict", "ProtectSystem=srict"))
+    assert "ProtectSystem" in analyze("verify", "--man=no", path.name, folder=installed).stderr
+
+
+@pytest.mark.needs_program("systemd-analyze")
+@pytest.mark.parametrize("name", ["web", "worker@ca", "beat", "migrate"])
+def test_little_is_exposed(installed: Path, name: str) -> None:
+    unit = f"./identity-manager-{name}.service"
+    outcome = analyze("security", "--offline=true", f"--threshold={EXPOSURE}", unit, folder=installed)
+    assert outcome.returncode == 0, outcome.stdout[-300:]
+
+
+@pytest.mark.parametrize("name", units.SERVICES)
+def test_the_sandbox_is_the_same_for_all(name: str) -> None:
+    for directive in SANDBOX:
+        assert units.values(units.service(name), directive) == units.values(units.service("web"), directive)
+    assert units.values(units.service(name), "ProtectSystem") == ["strict"]
+
+
+@pytest.mark.parametrize("name", units.SERVICES)
+def test_each_process_holds_its_own_keys_alone(name: str, secrets: Path) -> None:
+    unit = units.service(name)
+    environment, loaded = units.environment(unit), units.credentials(unit)
+    held = HELD[name]
+    assert {ring for ring in RINGS if f"{ring}_FILE" in environment} == held
+    assert all(environment[ring] == "" for ring in set(RINGS) - held)
+    there = {f"%d/{credential}" for credential, _file in units.credential_files(loaded, secrets)}
+    named = {value for setting, value in environment.items() if setting.endswith("_FILE")}
+    assert named == there, "each credential is read, and each that is read is there"
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As make-secrets.sh makes them for a plain machine."""
+    folder = tmp_path_factory.mktemp("secrets")
+    owner = f"{os.getuid()}:{os.getgid()}"
+    hosts = {"DATABASE_HOST": "localhost", "BROKER_HOST": "localhost"}
+    subprocess.run(
+        ["sh", str(composition.MAKE_SECRETS), str(folder)],
+        env={"PATH": f"{bin_folder()}:{os.environ['PATH']}", "OWNER": owner, **hosts},
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    assert "@localhost/" in (folder / "database-url").read_text()
+    return folder
+
+
+@pytest.mark.parametrize("name", units.SERVICES)
+def test_its_settings_are_real(name: str) -> None:
+    own = set(units.environment(units.service(name))) - {"PYTHONDONTWRITEBYTECODE", "WORKER_PROCESSES"}
+    assert commands.unknown_settings(own) == set()
+
+
+def test_the_settings_of_the_sample_are_real() -> None:
+    assert {"CONSOLE_BASE_URL", "PKI_BASE_URL", "MAIL_FROM", "SMTP_HOST"} <= set(units.sample())
+    assert commands.unknown_settings(units.offered()) == set()
+
+
+def test_commands_exist() -> None:
+    told = "\n".join(
+        value for name in units.SERVICES for value in units.values(units.service(name), "ExecStart")
+    )
+    assert "manage.py migrate" in told
+    assert commands.unknown_commands(told) == set()
+
+
+def test_every_queue_is_worked_on() -> None:
+    wanted = " ".join(units.values(units.read(units.FOLDER / "identity-manager.target"), "Wants"))
+    assert set(re.findall(r"worker@(\w+)\.service", wanted)) == commands.QUEUES
+    (start,) = units.values(units.service("worker@"), "ExecStart")
+    assert start.endswith("--queues %i")
+
+
+def test_commands_have_what_workers_have() -> None:
+    """identity-manager-manage gives manage.py the secrets of a worker, under the same names."""
+    script = (units.FOLDER / "identity-manager-manage").read_text(encoding="utf-8")
+    worker = units.service("worker@")
+    given = dict(re.findall(r"--property=LoadCredential=([\w-]+):\$secrets/(\S+)", script))
+    assert {
+        name: f"/etc/identity-manager/secrets/{path}" for name, path in given.items()
+    } == units.credentials(worker)
+    exported = dict(re.findall(r'export (\w+)="\$CREDENTIALS_DIRECTORY/([\w-]+)"', script))
+    files = {name: value for name, value in units.environment(worker).items() if name.endswith("_FILE")}
+    assert {name: f"%d/{value}" for name, value in exported.items()} == files
+    checked = subprocess.run(["sh", "-n", units.FOLDER / "identity-manager-manage"], check=False)
+    assert checked.returncode == 0
+
+
+class Machine:
+    """A plain machine below a folder: the proxy of the snippet before the web unit's command, on a socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.socket = folder, folder / "web.sock"
+        self.https_port, self.http_port = free_port(), free_port()
+
+    def configuration(self) -> Path:
+        """nginx's own words around the snippet, and the snippet with places of this machine."""
+        snippet = (units.FOLDER / "nginx.conf").read_text(encoding="utf-8")
+        snippet = re.sub(r" *listen \[::\]:\d+[^;]*;\n", "", snippet)
+        for inside, outside in {
+            "unix:/run/identity-manager-web.sock": f"unix:{self.socket}",
+            "/etc/ssl/identity-manager": str(self.folder),
+            "listen 443": f"listen 127.0.0.1:{self.https_port}",
+            "listen 80;": f"listen 127.0.0.1:{self.http_port};",
+        }.items():
+            assert inside in snippet, inside
+            snippet = snippet.replace(inside, outside)
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        places = "".join(f"{kind}_temp_path {self.folder}/{kind};\n" for kind in kinds)
+        user = "user root;\n" if os.geteuid() == 0 else ""
+        text = (
+            f"{user}daemon off;\npid {self.folder}/pid;\nerror_log {self.folder}/nginx.log;\nevents {{}}\n"
+            f"http {{\naccess_log off;\n{places}{snippet}\n}}\n"
+        )
+        path = self.folder / "nginx.conf"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def make_certificate(self) -> None:
+        names = f"/CN={HOST}", f"subjectAltName=DNS:{HOST}"
+        files = ["-keyout", self.folder / "key.pem", "-out", self.folder / "certificate.pem"]
+        new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        subprocess.run(
+            [*new, "-subj", names[0], "-addext", names[1], *files], check=True, capture_output=True
+        )
+
+    def answer(self, path: str, *, tls: bool) -> tuple[int, str]:
+        """Status and where it leads, through the proxy."""
+        plain = socket.create_connection(
+            ("127.0.0.1", self.https_port if tls else self.http_port), timeout=30
+        )
+        connection = http.client.HTTPConnection(HOST, timeout=30)
+        context = ssl.create_default_context(cafile=self.folder / "certificate.pem")
+        connection.sock = context.wrap_socket(plain, server_hostname=HOST) if tls else plain
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.headers.get("Location", "")
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    made = Machine(tmp_path)
+    made.make_certificate()
+    return made
+
+
+@pytest.mark.needs_program("nginx", "openssl")
+def test_nginx_understands_the_snippet(machine: Machine) -> None:
+    outcome = subprocess.run(
+        ["nginx", "-t", "-c", machine.configuration()], capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert "[warn]" not in outcome.stderr
+
+
+@pytest.mark.long
+@pytest.mark.needs_program("nginx", "openssl", "systemd-socket-activate")
+def test_pages_are_served_on_the_socket_that_systemd_hands_over(machine: Machine, secrets: Path) -> None:
+    """The proxy comes through a unix socket, so what it says of https is believed."""
+    with started(["nginx", "-c", str(machine.configuration())], {}), web(machine, secrets):
+        until_it_answers(machine)
+        assert machine.answer("/health/live", tls=True) == (200, "")
+        assert machine.answer("/my/", tls=True) == (302, "/account/login/?next=/my/")
+        assert machine.answer("/my/", tls=False) == (301, f"https://{HOST}/my/")
+        assert machine.answer("/pki/none.crl", tls=False)[0] == 404
+        assert machine.answer("/metrics", tls=True)[0] == 404
+
+
+@contextmanager
+def web(machine: Machine, secrets: Path) -> Iterator[None]:
+    """The web unit's command, as systemd starts it: with its environment, its credentials and the socket."""
+    unit = units.service("web")
+    given = machine.folder / "credentials"
+    given.mkdir()
+    for name, file in units.credential_files(units.credentials(unit), secrets):
+        (given / name).write_bytes(file.read_bytes())
+        (given / name).chmod(0o400)
+    (given / "database-url").chmod(0o600)
+    (given / "database-url").write_text(f"sqlite://{machine.folder}/db.sqlite3")
+    own = {name: value.replace("%d", str(given)) for name, value in units.environment(unit).items()}
+    here = {"VAR_DIR": str(machine.folder), "ALLOW_SQLITE": "true", "MAIL_FROM": "a@acme-corporation.net"}
+    variables = {**units.sample(), **own, **here}
+    (start,) = units.values(unit, "ExecStart")
+    command = start.replace("/opt/identity-manager/.venv/bin", str(bin_folder())).split()
+    collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
+    subprocess.run(collect, cwd=ROOT, env={"PATH": os.environ["PATH"], **variables}, check=True)
+    with started(
+        [
+            "systemd-socket-activate",
+            f"--listen={machine.socket}",
+            *forwarded(variables),
+            *command,
+        ],
+        {},
+    ):
+        yield
+
+
+def forwarded(variables: dict[str, str]) -> list[str]:
+    return [f"--setenv={name}={value}" for name, value in variables.items()]
+
+
+@contextmanager
+def started(command: list[str], variables: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(command, cwd=ROOT, env={"PATH": os.environ["PATH"], **variables})
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def until_it_answers(machine: Machine) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            if machine.answer("/health/live", tls=True)[0] == http.client.OK:
+                return
+        except OSError:
+            assert time.monotonic() < deadline
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

@@ -1,0 +1,41 @@
+"""docs/how-to/file-does-not-open.md: the help of Self-Service, for who helps others."""
+
+from django.utils.translation import override
+
+from identity_manager.mail import install
+from selfservice import file_help
+from tests.documents import markdown
+
+LEAD = """\
+For the office and the help desk: what people read on their devices, and what helps. They find the same in
+Self-Service, under **Certificates**, **My file does not open**. Ask for the device first, then for the words
+on the screen. Never ask for the passphrase.
+
+Three things explain nearly everything: the passphrase was not typed as it was shown (capital letters, with
+hyphens, no blank); it is the passphrase of another software token; or the device is an older one and needs
+the *compatible* file, which it says as “wrong password”. The person gets the other file in Self-Service:
+**Certificates**, the software token, the device, **Send the file again**. An administrator can have it sent
+too, on the page of the request. The passphrase stays the same."""
+FORMATS = {install.STANDARD: "standard", install.COMPATIBLE: "compatible"}
+
+
+def page() -> str:
+    """Every device with its words."""
+    with override("en"):
+        rows = [
+            (str(device.name), FORMATS[device.container_format], *_cells(trouble))
+            for device in install.DEVICES
+            for trouble in file_help.TROUBLES[device.code]
+        ]
+        others = [_cells(trouble) for trouble in file_help.PROGRAMS]
+    heads = ("what the person reads", "what it means", "what to do")
+    return markdown.page(
+        "A file does not open",
+        LEAD,
+        markdown.section("By device", markdown.table(("device", "file", *heads), rows)),
+        markdown.section("Other programs", markdown.table(heads, others)),
+    )
+
+
+def _cells(trouble: file_help.Trouble) -> tuple[str, str, str]:
+    return markdown.codes(trouble.messages), str(trouble.meaning), str(trouble.remedy)

@@ -1,0 +1,35 @@
+"""Pieces of the generated pages."""
+
+from collections.abc import Iterable, Sequence
+
+GENERATED = "<!-- Written by `make docs-reference`; what is changed here by hand is overwritten. -->"
+
+
+def page(title: str, lead: str, *parts: str) -> str:
+    """A whole page: title, what it is about, and its parts."""
+    return "\n\n".join([f"# {title}", GENERATED, lead, *parts]) + "\n"
+
+
+def section(title: str, *parts: str) -> str:
+    """A part of a page under a headline."""
+    return "\n\n".join([f"## {title}", *parts])
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table. A bar in a cell would end it, and a line break would end the row."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def code(text: object) -> str:
+    """The text as it stands in the source."""
+    return f"`{text}`"
+
+
+def codes(texts: Iterable[object]) -> str:
+    """The texts as they stand in the source, with commas."""
+    return ", ".join(code(text) for text in texts)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")

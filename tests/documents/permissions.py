@@ -1,0 +1,125 @@
+"""docs/reference/permissions.md: who may open and do what, from the table of addresses of the tests."""
+
+import inspect
+from collections.abc import Iterator
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.translation import override
+
+from identity_manager.console.roles_page import MAY
+from identity_manager.models import Role
+from identity_manager.people.roles import CONFLICTS
+from tests.architecture.url_table import NOBODY, PUBLIC, SIGNED_IN, TABLE, Row, Visitor, Visitors
+from tests.documents import markdown
+
+LEAD = """\
+Two questions stand before every change. *May this role open this page and click there?* The tables below
+answer that; a test opens and posts to every address as every role, and compares. *May this person do it
+to this object now?* The verbs answer that, with the sentences of [Refusals](refusals.md): four eyes,
+organisational units, states.
+
+A role that is limited to an organisational unit does not find the persons, requests and tokens of others:
+for it they do not exist (404). Officers who are refused a page are in the audit log (`access.denied`)."""
+SHORT = {
+    Visitor.ADMINISTRATOR: "Token adm.",
+    Visitor.APPROVER: "Approver",
+    Visitor.REGISTRATION: "Registration",
+    Visitor.USERS: "User adm.",
+    Visitor.RECOVERY: "Recovery",
+    Visitor.AUDITOR: "Auditor",
+    Visitor.SYSTEM: "System adm.",
+}
+GROUPS = {PUBLIC: "everybody", SIGNED_IN: "who is signed in", NOBODY: "nobody"}
+WHOM = {Visitor.OWNER: "its owner", Visitor.USER: "every Self-Service User"}
+
+
+def page() -> str:
+    """The roles, what excludes what, and every address by portal."""
+    with override("en"):
+        return markdown.page("Permissions", LEAD, _roles(), _conflicts(), _officers(), _persons(), _others())
+
+
+def _roles() -> str:
+    rows = [(str(role.label), markdown.code(role.value), str(MAY[role])) for role in Role]
+    return markdown.section("Roles", markdown.table(("role", "in files and groups", "may"), rows))
+
+
+def _conflicts() -> str:
+    lead = "One person does not hold both, unless `ALLOW_CONFLICTING_ROLES` says so."
+    rows = []
+    for pair, why in CONFLICTS.items():
+        one, other = sorted(pair, key=list(Role).index)
+        rows.append((str(one.label), str(other.label), str(why)))
+    return markdown.section(
+        "Roles that watch each other", lead, markdown.table(("role", "role", "why"), sorted(rows))
+    )
+
+
+def _officers() -> str:
+    lead = (
+        "**opens**: may look. **acts**: may click what is offered there. Self-Service Users have no way in."
+    )
+    rows = [_officers_row(row) for row in TABLE if row.name.startswith("console:")]
+    return markdown.section(
+        "Identity Manager", lead, markdown.table(("address", "what it is", *SHORT.values()), rows)
+    )
+
+
+def _officers_row(row: Row) -> tuple[str, ...]:
+    marks = ("acts" if visitor in row.posts else "opens" if visitor in row.opens else "" for visitor in SHORT)
+    return (*_address(row), *marks)
+
+
+def _persons() -> str:
+    lead = "For everybody but its owner an object does not exist (404). Officers have no way in here."
+    return markdown.section("Self-Service", lead, _by_whom("selfservice:"))
+
+
+def _others() -> str:
+    lead = "Addresses of signing in, of machines, and (`mailbox/`, `ui/`) of the embedded mode alone."
+    names = [row.name for row in TABLE if not row.name.startswith(("console:", "selfservice:"))]
+    return markdown.section("Everything else", lead, _by_whom(*names))
+
+
+def _by_whom(*prefixes: str) -> str:
+    rows = [
+        (*_address(row), _whom(row.opens), _whom(row.posts)) for row in TABLE if row.name.startswith(prefixes)
+    ]
+    return markdown.table(("address", "what it is", "opens", "acts"), rows)
+
+
+def _whom(visitors: Visitors) -> str:
+    if visitors in GROUPS:
+        return "" if visitors == NOBODY else GROUPS[visitors]
+    if visitors == {Visitor.OWNER, Visitor.USER}:
+        return WHOM[Visitor.USER]
+    return ", ".join(WHOM.get(visitor, visitor.value) for visitor in sorted(visitors))
+
+
+def _address(row: Row) -> tuple[str, str]:
+    route, pattern = _patterns()[row.name]
+    return markdown.code(f"/{route}"), _what(pattern) or markdown.code(row.name)
+
+
+def _what(pattern: URLPattern) -> str:
+    """The first sentence of the view's docstring, where the view is ours."""
+    view = inspect.unwrap(pattern.callback)
+    ours = view.__module__.startswith(("identity_manager", "selfservice", "ca_bridge"))
+    text = inspect.getdoc(view) if ours and inspect.isfunction(view) else ""
+    return " ".join((text or "").partition("\n\n")[0].split())
+
+
+def _patterns() -> dict[str, tuple[str, URLPattern]]:
+    return dict(_walk(get_resolver().url_patterns, "", ""))
+
+
+def _walk(
+    patterns: list[URLPattern | URLResolver], prefix: str, namespace: str
+) -> Iterator[tuple[str, tuple[str, URLPattern]]]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern.url_patterns, route, inner)
+        else:
+            yield f"{namespace}{pattern.name}" if pattern.name else route, (route, pattern)

@@ -1,0 +1,48 @@
+"""Writes the generated pages: `make docs-reference`. A test compares them with what is committed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+
+
+def pages() -> dict[str, Callable[[], str]]:
+    """Each generated page, below docs/, with what writes it."""
+    from tests.documents import (  # models are there only after django.setup()
+        commands,
+        decisions,
+        events,
+        file_help_page,
+        metrics,
+        permissions,
+        refusals,
+        settings_table,
+        states,
+    )
+
+    return {
+        "reference/settings.md": settings_table.page,
+        "reference/permissions.md": permissions.page,
+        "reference/refusals.md": refusals.page,
+        "reference/states.md": states.page,
+        "reference/events.md": events.page,
+        "reference/commands.md": commands.page,
+        "reference/metrics.md": metrics.page,
+        "how-to/file-does-not-open.md": file_help_page.page,
+        "decisions/index.md": decisions.page,
+    }
+
+
+def main() -> None:
+    """Write every page."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    django.setup()
+    for name, page in pages().items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

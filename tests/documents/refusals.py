@@ -1,0 +1,45 @@
+"""docs/reference/refusals.md: every reason that a verb can give, read from the source."""
+
+import ast
+from collections.abc import Iterator
+
+from tests.architecture.source import Module, modules
+from tests.documents import markdown
+
+LEAD = """\
+What is not possible is said in a sentence: beside the button that is missing, at the field, and by the
+verb itself when a form comes all the same. The code is what tests, logs and the API know it by. A
+sentence with `%(…)s` is filled in; where none stands here, it is made when it is said."""
+
+
+def page() -> str:
+    """The reasons by the module that gives them."""
+    parts = []
+    for module in modules("identity_manager", "selfservice"):
+        rows = sorted(set(_reasons(module)))
+        if rows:
+            table = markdown.table(("code", "sentence", "to the person whom it is about, where other"), rows)
+            parts.append(markdown.section(markdown.code(module.path.as_posix()), table))
+    return markdown.page("Refusals", LEAD, *parts)
+
+
+def _reasons(module: Module) -> Iterator[tuple[str, str, str]]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Reason":
+            code, sentence, *own = node.args
+            if isinstance(code, ast.Constant):
+                yield markdown.code(code.value), _said(sentence), "".join(map(_said, own))
+
+
+def _said(node: ast.expr) -> str:
+    """The sentence, of which several may stand in the expression; empty where it is made elsewhere."""
+    calls = [
+        each for each in ast.walk(node) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
+    ]
+    said = [
+        each.args[0].value
+        for each in calls
+        if isinstance(each.func, ast.Name) and each.func.id in {"_", "ngettext", "gettext"}
+        if isinstance(each.args[0], ast.Constant)
+    ]
+    return " / ".join(map(str, said))

@@ -1,0 +1,15 @@
+"""The addresses with the webhook of Postmark, as a process has them that is configured for it."""
+
+from django.urls import include, path
+
+from identity_manager.api import mail_webhook
+from identity_manager.config.urls import urlpatterns as ordinary
+
+handler400 = "identity_manager.ui.error_pages.bad_request"
+urlpatterns = [
+    *ordinary,
+    path(
+        "webhooks/mail/",
+        include([path("postmark/", mail_webhook.take, {"provider": "postmark"}, name="mail-webhook")]),
+    ),
+]

@@ -1,0 +1,239 @@
+"""The pages of the audit log: who reads what, filters, export, check, evidence."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from identity_manager import audit, audit_checks, proof
+from identity_manager.audit import evidence, heads, sealing
+from identity_manager.models import (
+    AuditCheck,
+    AuditEvent,
+    OutgoingMail,
+    Person,
+    Role,
+    TokenRequest,
+)
+from tests import cast
+from tests.cast import Company
+from tests.identity_manager.console.visitors import signed_in
+
+
+@pytest.fixture
+def company(db: None) -> Company:
+    return Company()
+
+
+@pytest.fixture
+def request_of_uma(company: Company) -> TokenRequest:
+    request = company.request_in("rejected")
+    sealing.seal()
+    heads.sign()
+    return request
+
+
+@pytest.fixture
+def auditor(company: Company) -> Person:
+    return cast.person("olga", roles=(Role.AUDITOR,), sid="")
+
+
+def read(person: Person, address: str = "/history/") -> str:
+    response = signed_in(person).get(address)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_an_auditor_reads_everything_in_words(request_of_uma: TokenRequest, auditor: Person) -> None:
+    audit.record(audit.Event.CATALOGUE_CHANGED, actor=None, subject=None, version=2)
+    page = read(auditor)
+    for words in ("Rejected", "not needed", "Uma Lindqvist", "Paul Weber", request_of_uma.reference):
+        assert words in page
+    assert "The catalogue was changed" in page
+    assert "head signed" in page
+    assert "waits to be sealed" in page
+
+
+def test_officers_read_what_their_role_and_unit_reach(request_of_uma: TokenRequest, company: Company) -> None:
+    audit.record(audit.Event.CATALOGUE_CHANGED, actor=None, subject=None)
+    north = cast.person("nora", roles=(), sid="")
+    north.roles.create(role=Role.TOKEN_ADMINISTRATOR, organisational_unit="Nord")
+    south = cast.person("sven", roles=(), sid="")
+    south.roles.create(role=Role.TOKEN_ADMINISTRATOR, organisational_unit="Sued")
+    assert "Uma Lindqvist" in read(north)
+    assert "The catalogue was changed" not in rows_of(read(north))
+    assert "Nothing has happened yet" in read(south)
+
+
+def test_a_system_administrator_reads_of_the_system_and_of_no_person(
+    request_of_uma: TokenRequest, company: Company
+) -> None:
+    audit.record(audit.Event.CATALOGUE_CHANGED, actor=None, subject=None)
+    page = read(cast.person("syd", roles=(Role.SYSTEM_ADMINISTRATOR,), sid=""))
+    assert "The catalogue was changed" in page
+    assert "Uma Lindqvist" not in page
+
+
+def rows_of(page: str) -> str:
+    return page[page.index("<tbody") :]
+
+
+@pytest.mark.parametrize(
+    ("query", "seen", "hidden"),
+    [
+        ("event=request.rejected", "not needed", "The request was opened"),
+        ("who=paul", "not needed", "The request was opened"),
+        ("about=uma", "not needed", "nothing of that kind"),
+        ("q=not+needed", "not needed", "The request was opened"),
+        ("request={reference}", "not needed", "nothing of that kind"),
+    ],
+)
+def test_filters(request_of_uma: TokenRequest, auditor: Person, query: str, seen: str, hidden: str) -> None:
+    page = read(auditor, f"/history/?{query.format(reference=request_of_uma.reference[:6].lower())}")
+    body = page[page.index("<tbody") :]
+    assert seen in body
+    assert hidden not in body
+
+
+@pytest.mark.parametrize(
+    "query", ["about=sam", "since=2199-01-01", "until=1999-01-01", "q=%25", "request=ZZ"]
+)
+def test_filters_that_find_nothing_say_so(request_of_uma: TokenRequest, auditor: Person, query: str) -> None:
+    assert "No such event" in read(auditor, f"/history/?{query}")
+
+
+def test_a_day_counts_whole(request_of_uma: TokenRequest, auditor: Person) -> None:
+    today = timezone.localdate()
+    assert "not needed" in read(auditor, f"/history/?since={today}&until={today}")
+
+
+@pytest.mark.parametrize("query", ["since=tomorrow", "event=what", f"q={'x' * 300}"])
+def test_a_wrong_filter_is_told_beside_it(auditor: Person, query: str) -> None:
+    response = signed_in(auditor).get(f"/history/?{query}")
+    assert response.status_code == 422
+    assert "field-invalid" in response.content.decode() or "errorlist" in response.content.decode()
+
+
+def test_the_export_holds_what_the_filters_find_and_is_audited(
+    request_of_uma: TokenRequest, auditor: Person
+) -> None:
+    response = signed_in(auditor).post("/history/export/", {"filters": "event=request.rejected&who=paul"})
+    rows = list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
+    assert len(rows) == 2
+    assert rows[1][2:6] == ["request.rejected", "Rejected", "Paul Weber", "Uma Lindqvist"]
+    event = AuditEvent.objects.get(name="list.exported")
+    assert event.facts == {
+        "what": "audit-event",
+        "rows": 1,
+        "filters": {"event": "request.rejected", "who": True},
+    }
+
+
+def test_a_click_has_the_log_checked_by_the_worker(request_of_uma: TokenRequest, auditor: Person) -> None:
+    browser = signed_in(auditor)
+    browser.post("/history/check/")
+    browser.post("/history/check/")  # a second click asks for nothing more
+    check = AuditCheck.objects.get()
+    assert "The log is being checked" in browser.get("/history/check/").content.decode()
+
+    audit_checks.carry_out(check_id=check.pk)
+
+    page = browser.get("/history/check/").content.decode()
+    assert "The log is as it was written" in page
+    assert AuditEvent.objects.get(name="audit.checked").actor == auditor
+
+
+def test_what_does_not_fit_is_shown(request_of_uma: TokenRequest, auditor: Person) -> None:
+    AuditEvent.objects.filter(number=2).update(name="request.approved")
+    audit_checks.carry_out(check_id=audit_checks.ask(actor=auditor).pk)
+    page = read(auditor, "/history/check/")
+    assert "The log does not fit together" in page
+    assert "#2, request.approved" in page
+
+
+def test_a_check_without_the_key_waits_and_says_why(
+    request_of_uma: TokenRequest, auditor: Person, settings: object
+) -> None:
+    settings.AUDIT_KEYS = {}  # type: ignore[attr-defined]  # pytest-django's
+    check = audit_checks.ask(actor=auditor)
+    audit_checks.carry_out(check_id=check.pk)
+    check.refresh_from_db()
+    assert check.is_open
+    assert "holds no key of AUDIT_KEYS" in read(auditor, "/history/check/")
+
+
+def test_evidence_is_proven_anywhere_with_the_public_key_alone(
+    request_of_uma: TokenRequest, auditor: Person, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    browser = signed_in(auditor)
+    taken = browser.post(f"/requests/{request_of_uma.pk}/evidence/")
+    key = browser.get("/history/public-key.pem")
+    (tmp_path / "evidence.json").write_bytes(taken.content)
+    (tmp_path / "key.pem").write_bytes(key.content)
+    arguments = [str(tmp_path / "evidence.json"), "--public-key", str(tmp_path / "key.pem")]
+
+    assert proof.main(arguments) == 0
+    assert "events are proven by 1 signed heads" in capsys.readouterr().out
+    assert AuditEvent.objects.get(name="audit.evidence-taken").actor == auditor
+
+
+@pytest.mark.parametrize("place", ["content", "personal_facts", "path", "number", "heads"])
+def test_evidence_that_was_changed_is_found(
+    request_of_uma: TokenRequest, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = evidence.of(AuditEvent.objects.filter(request=request_of_uma), subject="x")
+    key = found["heads"][0]["public_key"]
+    assert list(proof.problems_of(json.loads(json.dumps(found)), [key])) == []
+    event = next(each for each in found["events"] if each["personal_facts"])
+    changes = {
+        "content": lambda: event["content"].update(name="request.approved"),
+        "personal_facts": lambda: event["personal_facts"].update(reason="he said yes"),
+        "path": lambda: event["path"].append("0" * 64),
+        "number": lambda: event.update(number=event["number"] + 1),
+        "heads": lambda: found["heads"][0]["statement"].update(chain="0" * 64),
+    }
+    changes[place]()
+    assert list(proof.problems_of(found, [key]))
+
+
+def test_evidence_counts_what_no_head_covers_yet(request_of_uma: TokenRequest, company: Company) -> None:
+    audit.record(audit.Event.REQUEST_RETRIED, actor=company.ada, subject=request_of_uma)
+    found = evidence.of(AuditEvent.objects.filter(request=request_of_uma), subject="x")
+    assert found["not_covered_yet"] == 1
+
+
+def test_only_auditors_take_evidence(request_of_uma: TokenRequest, company: Company) -> None:
+    response = signed_in(company.ada).post(f"/requests/{request_of_uma.pk}/evidence/")
+    assert response.status_code == 403
+    assert not AuditEvent.objects.filter(name="audit.evidence-taken").exists()
+
+
+def test_that_an_officer_was_refused_a_page_is_told(company: Company) -> None:
+    signed_in(company.rita).get("/requests/?q=somebody")
+    event = AuditEvent.objects.get(name="access.denied")
+    assert (event.actor, event.facts) == (company.rita, {"path": "/requests/"})
+
+
+def test_of_others_it_is_not_told(company: Company) -> None:
+    assert signed_in(company.uma).get("/requests/").status_code == 403
+    Client().get("/requests/")
+    assert not AuditEvent.objects.filter(name="access.denied").exists()
+
+
+def test_each_event_has_words_and_no_mail_is_sent_by_looking(company: Company, auditor: Person) -> None:
+    for event in audit.Event:
+        audit.record(event, actor=company.ada, subject=company.uma)
+    before = OutgoingMail.objects.count()
+    assert "Uma Lindqvist" in read(auditor)
+    assert OutgoingMail.objects.count() == before
+
+
+def test_a_person_who_was_erased_is_told_as_that(company: Company, auditor: Person) -> None:
+    audit.record(audit.Event.REQUEST_CREATED, actor=company.uma, subject=company.uma)
+    AuditEvent.objects.update(actor=None, person=None)
+    page = read(auditor)
+    assert page.count("Somebody who was erased") == 2

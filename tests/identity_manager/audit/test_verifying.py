@@ -1,0 +1,311 @@
+"""Each way to manipulate the log by raw SQL is found, and where."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from identity_manager import audit, proof
+from identity_manager.audit import carrying, heads, sealing, verifying
+from identity_manager.audit.verifying import Kind
+from identity_manager.catalogue import types
+from identity_manager.models import (
+    Account,
+    AuditEvent,
+    AuditHead,
+    AuditSalt,
+    OutgoingMail,
+    Person,
+    Role,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.people import persons, signing_in
+from identity_manager.workflow import leave_and_return, side_roads
+from tests import cast
+from tests.cast import Company
+
+pytestmark = pytest.mark.database
+NEWCOMER = {
+    "personnel_number": "P-new",
+    "given_name": "Nina",
+    "surname": "Neu",
+    "organisational_unit": "Nord",
+}
+TABLES = {
+    "EVENTS": "identity_manager_auditevent",
+    "HEADS": "identity_manager_audithead",
+    "CHAIN": "identity_manager_auditchain",
+}
+
+
+def sql(statement: str, *values: Any) -> None:
+    for word, table in TABLES.items():
+        statement = statement.replace(word, table)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def found(**options: Any) -> list[tuple[Kind, int]]:
+    return [(finding.kind, finding.number) for finding in verifying.verify(**options).findings]
+
+
+def test_a_log_that_nobody_touched_is_sound(log: list[AuditEvent]) -> None:
+    report = verifying.verify()
+    assert report.findings == []
+    assert (report.first, report.last, report.events, report.heads) == (1, len(log), len(log), 1)
+
+
+def test_an_empty_log_is_sound(db: None) -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("name", "request.approved"),
+        ("at", "2001-01-01 00:00:00+00:00"),
+        ("facts", '{"times": 99}'),
+        ("facts", '{"reason": "nobody said so"}'),
+        ("actor_ref", "0" * 64),
+        ("person_ref", ""),
+        ("request_id", None),
+        ("personal_sha256", "1" * 64),
+        ("content_sha256", "1" * 64),
+        ("mac", "1" * 64),
+    ],
+)
+def test_a_changed_event(log: list[AuditEvent], column: str, value: str | None) -> None:
+    chosen = next(event for event in log if event.name == "request.rejected")
+    sql(f"UPDATE EVENTS SET {column} = %s WHERE number = %s", value, chosen.number)  # noqa: S608 names of our own
+    assert (Kind.CHANGED, chosen.number) in found()
+
+
+@pytest.mark.parametrize("column", ["actor_id", "person_id"])
+@pytest.mark.parametrize("other", ["sam", None])
+def test_somebody_else_is_named(
+    log: list[AuditEvent], company: Company, column: str, other: str | None
+) -> None:
+    chosen = next(event for event in log if event.name == "request.rejected")
+    person = getattr(company, other) if other else None
+    AuditEvent.objects.filter(pk=chosen.pk).update(**{column: person.pk if person else None})
+    assert found() == [(Kind.CHANGED, chosen.number)]
+
+
+def test_a_changed_event_that_was_sealed_anew_without_the_key(log: list[AuditEvent]) -> None:
+    """Whoever knows how the chain is made, but has no key, makes the links fit; the MACs do not."""
+    event = log[-1]
+    event.name = "request.approved"
+    digest = proof.content_hash(event.content)
+    chain = proof.link(event.previous, digest)
+    AuditEvent.objects.filter(pk=event.pk).update(name=event.name, content_sha256=digest, chain=chain)
+    assert (Kind.CHANGED, event.number) in found()
+
+
+def test_a_removed_event(log: list[AuditEvent]) -> None:
+    sql("DELETE FROM EVENTS WHERE number = 3")
+    assert found() == [(Kind.REMOVED, 3)]
+
+
+def test_several_removed_events_are_told_together(log: list[AuditEvent]) -> None:
+    sql("DELETE FROM EVENTS WHERE number IN (3, 4)")
+    (finding,) = verifying.verify().findings
+    assert finding.sentence == "#3 to #4 were removed."
+
+
+def test_a_removed_event_whose_gap_was_closed(log: list[AuditEvent]) -> None:
+    sql("DELETE FROM EVENTS WHERE number = 3")
+    for number in range(4, len(log) + 1):
+        sql("UPDATE EVENTS SET number = %s WHERE number = %s", number - 1, number)
+    assert (Kind.REMOVED, 3) in found()
+
+
+def test_the_first_event_removed(log: list[AuditEvent]) -> None:
+    sql("DELETE FROM EVENTS WHERE number = 1")
+    assert found() == [(Kind.BEGINNING, 2)]
+
+
+def test_two_events_that_changed_places(log: list[AuditEvent]) -> None:
+    for now, then in ((2, -2), (3, 2), (-2, 3)):
+        sql("UPDATE EVENTS SET number = %s WHERE number = %s", then, now)
+    assert (Kind.MOVED, 2) in found()
+
+
+def test_an_event_that_was_put_in_between(log: list[AuditEvent]) -> None:
+    for number in range(len(log), 2, -1):
+        sql("UPDATE EVENTS SET number = %s WHERE number = %s", number + 1, number)
+    forged = AuditEvent(name="request.approved", number=3, previous=log[1].chain, mac="0" * 64, mac_key="1")
+    forged.content_sha256 = proof.content_hash(forged.content)
+    forged.chain = proof.link(forged.previous, forged.content_sha256)
+    forged.save(force_insert=True)
+    kinds = found()
+    assert (Kind.CHANGED, 3) in kinds  # it was not sealed here
+    assert (Kind.INSERTED, 3) in kinds
+
+
+def test_an_event_that_was_put_in_later_with_an_old_date(log: list[AuditEvent]) -> None:
+    forged = AuditEvent.objects.create(name="request.approved", at=timezone.now() - timedelta(days=1))
+    sealing.seal()
+    forged.refresh_from_db()
+    assert found() == [(Kind.INSERTED, forged.number)]
+
+
+def test_the_end_was_cut_off(log: list[AuditEvent]) -> None:
+    sql("DELETE FROM EVENTS WHERE number > %s", len(log) - 2)
+    assert (Kind.CUT_OFF, len(log) - 1) in found()
+
+
+def test_the_end_was_cut_off_and_the_sealer_misled(log: list[AuditEvent]) -> None:
+    """The head in the database says that there was more."""
+    cut(log, 2)
+    assert found() == [(Kind.CUT_OFF, len(log) - 1)]
+
+
+def test_the_end_was_cut_off_together_with_its_heads(log: list[AuditEvent], head: AuditHead) -> None:
+    """Only a head that left the machine knows."""
+    exported = verifying.read_heads(heads.lines_of([head]))
+    cut(log, 2)
+    sql("DELETE FROM HEADS")
+    assert found() == []
+    assert found(outside=exported) == [(Kind.CUT_OFF, len(log) - 1)]
+
+
+def cut(log: list[AuditEvent], number: int) -> None:
+    last = log[-1 - number]
+    sql("DELETE FROM EVENTS WHERE number > %s", last.number)
+    sql("UPDATE CHAIN SET number = %s, chain = %s", last.number, last.chain)
+
+
+def test_the_end_was_cut_off_and_grew_again(log: list[AuditEvent], head: AuditHead, company: Company) -> None:
+    exported = verifying.read_heads(heads.lines_of([head]))
+    cut(log, 2)
+    sql("DELETE FROM HEADS")
+    for _ in range(4):
+        audit.record(audit.Event.PERSON_CHANGED, actor=company.rita, subject=company.uma)
+    sealing.seal()
+    assert found() == []
+    assert found(outside=exported) == [(Kind.HEAD, len(log))]
+
+
+def test_the_whole_log_was_removed(log: list[AuditEvent]) -> None:
+    sql("DELETE FROM EVENTS")
+    assert (Kind.CUT_OFF, 1) in found()
+
+
+def test_a_head_that_was_changed(log: list[AuditEvent]) -> None:
+    sql("UPDATE HEADS SET chain = %s", "0" * 64)
+    assert found() == [(Kind.HEAD, len(log))]
+
+
+def test_a_head_from_outside_that_somebody_else_signed(log: list[AuditEvent], head: AuditHead) -> None:
+    stranger = bytes(32)
+    statement = {**head.statement, "number": 99}
+    other = verifying.KnownHead(statement, proof.sign(stranger, statement), outside=True)
+    assert found(outside=[other]) == [(Kind.HEAD, 99)]
+
+
+def test_an_event_that_was_emptied_without_an_event_that_says_so(log: list[AuditEvent]) -> None:
+    AuditEvent.objects.filter(number=2).update(
+        name=audit.Event.FORGOTTEN, actor=None, person=None, facts={}, actor_ref="", person_ref=""
+    )
+    assert (Kind.CHANGED, 2) in found()
+
+
+def test_words_about_somebody_who_is_not_erased_were_removed(log: list[AuditEvent]) -> None:
+    chosen = next(event for event in log if event.name == "request.rejected")
+    AuditEvent.objects.filter(pk=chosen.pk).update(facts={}, facts_salt="")
+    assert found() == [(Kind.CHANGED, chosen.number)]
+
+
+def test_who_is_erased_leaves_the_chain_as_it_is(log: list[AuditEvent], company: Company) -> None:
+    """References stay; the salt that ties them to somebody is gone, and so are the words."""
+    for event in log:
+        if event.person_id == company.uma.pk:
+            AuditEvent.objects.filter(pk=event.pk).update(person=None, facts=event.plain_facts, facts_salt="")
+    AuditEvent.objects.filter(actor=company.uma).update(actor=None)
+    AuditSalt.objects.filter(person=company.uma).delete()
+    assert found() == []
+
+
+def test_the_command_says_what_and_where_and_ends_with_one(
+    log: list[AuditEvent], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("audit", "verify")
+    assert "The log is as it was written." in capsys.readouterr().out
+
+    sql("DELETE FROM EVENTS WHERE number = 3")
+    with pytest.raises(CommandError) as refused:
+        call_command("audit", "verify")
+    assert refused.value.returncode == 1
+    assert "#3 was removed." in capsys.readouterr().out
+
+
+def test_the_command_takes_exported_heads(
+    log: list[AuditEvent], head: AuditHead, tmp_path: Path, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.AUDIT_HEAD_EXPORT = [f"file:{tmp_path / 'heads.jsonl'}"]
+    assert carrying.export() == 1
+    call_command("audit", "verify", heads=[tmp_path / "heads.jsonl"])
+    cut(log, 2)
+    sql("DELETE FROM HEADS")
+    with pytest.raises(CommandError):
+        call_command("audit", "verify", heads=[tmp_path / "heads.jsonl"])
+    assert "a head from outside" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"), [('{"a": 1}', "Line 1 is no head."), (None, "cannot be read")]
+)
+def test_the_command_ends_with_two_where_it_cannot_check(
+    db: None, tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    path = tmp_path / "heads"
+    if content:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(CommandError, match=sentence) as refused:
+        call_command("audit", "verify", heads=[path])
+    assert refused.value.returncode == 2
+
+
+def test_an_event_that_cannot_be_written_stops_the_verb(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No change without its event: the whole transaction goes, in each package that has verbs."""
+    request = company.request_in("awaiting_acceptance")
+    eve = cast.person("eve", state="registered")
+    account = cast_account(company)
+    olga = cast.person("olga", roles=(Role.SYSTEM_ADMINISTRATOR,))
+    retired = cast.token_type("retired")
+    retired.retire()
+    retired.save()
+    verbs: dict[str, Callable[[], object]] = {
+        "workflow": lambda: side_roads.cancel(actor=company.ada, request_id=request.pk, reason="x"),
+        "people": lambda: persons.enter(actor=company.rita, values=NEWCOMER, active=True),
+        "leave and return": lambda: leave_and_return.activate(actor=company.rita, person_id=eve.pk),
+        "signing in": lambda: signing_in.set_password(account=account, password="another long one"),
+        "catalogue": lambda: types.activate_type(actor=olga, type_id=retired.pk, four_eyes=False),
+    }
+    before = picture()
+    monkeypatch.setattr(type(AuditEvent.objects.all()), "bulk_create", no_space_left)
+    for verb in verbs.values():
+        with pytest.raises(OSError, match="No space left"):
+            verb()
+    assert picture() == before
+
+
+def no_space_left(*_: Any, **__: Any) -> None:
+    raise OSError("No space left on device")
+
+
+def cast_account(company: Company) -> Account:
+    return Account.objects.create_account(username="uma", person=company.uma, password="a long password")
+
+
+def picture() -> list[Any]:
+    models = (TokenRequest, Person, Account, TokenType, OutgoingMail, AuditEvent, AuditSalt)
+    return [list(model.objects.order_by("pk").values()) for model in models]

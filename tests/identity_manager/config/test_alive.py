@@ -1,0 +1,49 @@
+"""The sign of life of workers and the beat, as a supervisor asks for it: by a program of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from identity_manager.config import alive
+
+
+def probe(var: Path, *arguments: str) -> int:
+    command = [sys.executable, "-I", "-S", str(Path(alive.__file__)), *arguments]
+    return subprocess.run(command, env={"VAR_DIR": str(var)}, check=False).returncode
+
+
+def age(path: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def test_nobody_has_been_here(tmp_path: Path) -> None:
+    assert probe(tmp_path) == 1
+
+
+def test_a_worker_is_alive_as_long_as_it_touches_its_file(tmp_path: Path) -> None:
+    alive.touch(tmp_path)
+    assert probe(tmp_path) == 0
+    age(tmp_path / "run" / alive.FILE_NAME, 400)
+    assert probe(tmp_path) == 1
+    assert probe(tmp_path, "500") == 0
+
+
+@pytest.mark.parametrize("name", ["beat-schedule", "beat-schedule.db"])
+def test_the_beat_is_alive_as_long_as_it_writes_its_schedule(tmp_path: Path, name: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / name).touch()
+    assert probe(tmp_path) == 0
+    age(tmp_path / "run" / name, 400)
+    assert probe(tmp_path) == 1
+
+
+def test_a_place_that_cannot_be_written_to_ends_nobody(tmp_path: Path) -> None:
+    """A worker does its work on a full disk, too; the probe then says what it sees."""
+    (tmp_path / "run").write_text("no directory", encoding="utf-8")
+    alive.touch(tmp_path)
+    assert probe(tmp_path) == 1

@@ -1,0 +1,80 @@
+"""Redis, Valkey or RabbitMQ by settings alone: address, password, TLS, what each transport understands."""
+
+import ssl
+
+import pytest
+from celery import current_app
+from django.core.exceptions import ImproperlyConfigured
+
+from identity_manager.config import broker
+
+REDIS, RABBITMQ = "redis://r.example.org/0", "amqp://im@q.example.org/tokens"
+
+
+@pytest.mark.parametrize(
+    ("url", "with_password"),
+    [
+        ("redis://r:6379/0", "redis://:p%40%2Fw@r:6379/0"),
+        ("amqp://im@q/tokens", "amqp://im:p%40%2Fw@q/tokens"),
+        ("amqps://im:old@q/", "amqps://im:p%40%2Fw@q/"),
+        ("amqp://im@a/;amqp://im@b/", "amqp://im:p%40%2Fw@a/;amqp://im:p%40%2Fw@b/"),
+    ],
+)
+def test_the_password_may_come_apart(monkeypatch: pytest.MonkeyPatch, url: str, with_password: str) -> None:
+    monkeypatch.setenv("BROKER_URL", url)
+    assert broker.address(None) == url
+    monkeypatch.setenv("BROKER_PASSWORD", "p@/w")
+    assert broker.address(None) == with_password
+
+
+@pytest.mark.parametrize("url", ["sqs://hidden@h", "hidden", "redis://a;amqp://b", "filesystem://"])
+def test_other_brokers_are_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("BROKER_URL", url)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        broker.address(None)
+    assert str(caught.value).startswith("BROKER_URL must begin with one of amqp://, amqps://, redis://, ")
+    assert "hidden" not in str(caught.value)
+
+
+def test_each_transport_gets_what_it_understands() -> None:
+    assert broker.transport_options(REDIS)["visibility_timeout"] > 300
+    assert "visibility_timeout" not in broker.transport_options(RABBITMQ)
+    assert broker.transport_options(RABBITMQ)["confirm_publish"] is True
+    assert "confirm_publish" not in broker.transport_options(REDIS)
+
+
+def test_queues_of_rabbitmq_lie_on_a_majority() -> None:
+    assert [queue.name for queue in broker.queues(REDIS)] == ["ca", "mail", "bulk"]
+    assert all(queue.durable and queue.queue_arguments is None for queue in broker.queues(REDIS))
+    assert all(queue.queue_arguments == {"x-queue-type": "quorum"} for queue in broker.queues(RABBITMQ))
+
+
+def test_with_tls_the_server_is_always_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert broker.tls(REDIS) is False
+    assert broker.tls(RABBITMQ) is False
+    assert broker.tls("rediss://r/0") == {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    monkeypatch.setenv("BROKER_TLS_CA", "/ca.pem")
+    monkeypatch.setenv("BROKER_TLS_CERTIFICATE", "/own.pem")
+    monkeypatch.setenv("BROKER_TLS_KEY", "/own.key")
+    assert broker.tls("rediss://r/0") == {
+        "ssl_ca_certs": "/ca.pem",
+        "ssl_certfile": "/own.pem",
+        "ssl_keyfile": "/own.key",
+        "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        "ssl_check_hostname": True,
+    }
+    assert broker.tls("amqps://q/") == {
+        "ca_certs": "/ca.pem",
+        "certfile": "/own.pem",
+        "keyfile": "/own.key",
+        "cert_reqs": ssl.CERT_REQUIRED,
+        "server_hostname": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("task", "queue"),
+    [("road.issue_certificate", "ca"), ("jobs.tick", "ca"), ("mail.send", "mail"), ("bulk.anything", "bulk")],
+)
+def test_tasks_go_to_their_queue(task: str, queue: str) -> None:
+    assert current_app.amqp.router.route({}, task)["queue"].name == queue

@@ -1,0 +1,175 @@
+"""PostgreSQL by settings alone: address, TLS, password, pool, and limits by the kind of process."""
+
+import threading
+import time
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connection, transaction
+
+from identity_manager.config import database, database_url, process
+
+ADDRESS = "postgresql://identity:hidden@db.example.org:5433/tokens"
+
+
+def tuned(address: str = ADDRESS) -> dict[str, Any]:
+    return database.tuned(database_url.description("THING", address))
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    value: str = request.param
+    monkeypatch.setattr(process, "kind", lambda: value)
+    return value
+
+
+def test_an_address_may_name_certificates() -> None:
+    options = tuned(f"{ADDRESS}?sslmode=verify-full&sslrootcert=/etc/ca.pem&sslcert=/a&sslkey=/b")["OPTIONS"]
+    assert (options["sslmode"], options["sslrootcert"]) == ("verify-full", "/etc/ca.pem")
+    assert (options["sslcert"], options["sslkey"]) == ("/a", "/b")
+
+
+def test_an_address_may_name_two_servers_or_a_socket() -> None:
+    both = tuned("postgresql://u@/tokens?host=a,b&port=1,2&target_session_attrs=read-write")
+    assert (both["HOST"], both["PORT"], both["NAME"]) == ("a,b", "1,2", "tokens")
+    assert both["OPTIONS"]["target_session_attrs"] == "read-write"
+    assert tuned("postgresql://u@/tokens?host=/run/postgresql")["HOST"] == "/run/postgresql"
+
+
+@pytest.mark.parametrize("rest", ["?hidden=1", "?sslmode=require&user=hidden"])
+def test_an_address_says_nothing_else(rest: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"THING must not say (hidden|user)\."):
+        tuned(ADDRESS + rest)
+
+
+@pytest.mark.parametrize("address", ["postgresql://u:hidden@h:x/db", "postgresql://u:hidden@[h/db"])
+def test_a_wrong_address_is_not_shown(address: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as caught:
+        tuned(address)
+    assert str(caught.value) == "THING must be an address; its host or port is none."
+
+
+def test_the_password_may_come_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tuned()["PASSWORD"] == "hidden"
+    monkeypatch.setenv("DATABASE_PASSWORD", "another")
+    assert tuned()["PASSWORD"] == "another"
+
+
+def test_the_pool_is_as_large_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "4")
+    monkeypatch.setenv("DATABASE_POOL_MINIMUM", "9")
+    pool = tuned()["OPTIONS"]["pool"]
+    assert (pool["min_size"], pool["max_size"]) == (4, 4)
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "0")
+    assert tuned()["OPTIONS"]["pool"] is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "statement", "lock", "idle"),
+    [
+        ("web", 30, 30, 60),
+        ("worker", 300, 30, 60),
+        ("beat", 30, 30, 60),
+        ("migrate", 0, 5, 0),
+        ("command", 0, 30, 0),
+    ],
+    indirect=["kind"],
+)
+def test_each_kind_of_process_has_its_limits(kind: str, statement: int, lock: int, idle: int) -> None:
+    options = tuned()["OPTIONS"]
+    assert options["application_name"] == f"identity-manager {kind}"
+    assert options["options"].split(" -c ") == [
+        f"-c statement_timeout={statement}000".replace("=0000", "=0"),
+        f"lock_timeout={lock}000",
+        f"idle_in_transaction_session_timeout={idle}000".replace("=0000", "=0"),
+    ]
+    assert ("prepare_threshold" in options) is (kind == "worker")
+
+
+def test_a_pooler_gets_no_limits_and_no_cursors(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tuned()["DISABLE_SERVER_SIDE_CURSORS"] is False
+    monkeypatch.setenv("DATABASE_POOLER", "true")
+    monkeypatch.setattr(process, "kind", lambda: process.WORKER)
+    described = tuned()
+    assert described["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert not {"options", "prepare_threshold", "server_side_binding"} & set(described["OPTIONS"])
+
+
+def test_sqlite_is_left_alone() -> None:
+    described = database_url.description("THING", "sqlite:///srv/db")
+    assert database.tuned(described) == described
+
+
+def shown(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {name}")
+        return str(cursor.fetchone()[0])
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_postgresql_heard_it(postgresql_only: None) -> None:
+    assert shown("application_name") == "identity-manager command"
+    assert shown("lock_timeout") == "30s"
+    with transaction.atomic():
+        assert shown("transaction_isolation") == "read committed"
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_isolation_is_ours_whatever_the_database_says(postgresql_only: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_isolation = 'serializable'")
+    try:
+        with transaction.atomic():
+            assert shown("transaction_isolation") == "read committed"
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET default_transaction_isolation")
+
+
+def pooled(number: int) -> None:
+    """So many connections at once, all idle in the pool afterwards."""
+    everybody = threading.Barrier(number)
+
+    def use() -> None:
+        connection.ensure_connection()
+        everybody.wait(timeout=30)
+        connection.close()
+
+    threads = [threading.Thread(target=use) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_after_a_restart_of_the_server_no_page_waits_in_vain(postgresql_only: None) -> None:
+    """A restart leaves a pool of dead connections; so does ending their sessions."""
+    pooled(6)
+    with psycopg.connect(**connection.get_connection_params()) as outside:
+        outside.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+    began = time.monotonic()
+
+    assert shown("lock_timeout") == "30s"
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_that_takes_too_long_is_ended(postgresql_only: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '50ms'")
+        try:
+            with pytest.raises(OperationalError, match="statement timeout"):
+                cursor.execute("SELECT pg_sleep(5)")
+        finally:
+            cursor.execute("RESET statement_timeout")

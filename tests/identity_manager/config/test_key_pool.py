@@ -1,0 +1,48 @@
+"""Which processes make keys in advance: those that carry tasks out, and no other."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from celery.concurrency import prefork, thread
+from pytest_django import Settings
+
+from ca_bridge.contract import KeyAlgorithm
+from ca_bridge.key_pool import pool
+from identity_manager.config import celery
+
+
+@pytest.fixture(autouse=True)
+def _emptied() -> Iterator[None]:
+    yield
+    pool.drain()
+
+
+def ready(kind: type) -> bool:
+    """A worker with that kind of pool says that it is ready; whether keys are being made in this process."""
+    celery.fill_key_pool_of_threads(sender=SimpleNamespace(pool=kind.__new__(kind)))
+    return pool.running
+
+
+def test_a_worker_with_threads_makes_keys_itself() -> None:
+    assert ready(thread.TaskPool)
+    assert KeyAlgorithm.RSA_3072 in pool.figures()
+
+
+def test_a_worker_with_processes_leaves_it_to_them() -> None:
+    assert not ready(prefork.TaskPool)
+    celery.fill_key_pool()  # what worker_process_init calls in each of them
+    assert pool.running
+
+
+def test_it_ends_with_the_worker() -> None:
+    celery.fill_key_pool()
+    celery.drain_key_pool()
+    assert not pool.running
+    assert all(ready == 0 for ready, _hits, _misses in pool.figures().values())
+
+
+def test_it_can_be_switched_off(settings: Settings) -> None:
+    settings.KEY_POOL_SIZE = 0
+    celery.fill_key_pool()
+    assert not pool.running

@@ -1,0 +1,201 @@
+"""ADMIN, Certificate authorities: what is shown of a connection, and **Test connection**."""
+
+import json
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from ca_bridge import registry
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaAttempt, CaOrder
+from identity_manager import jobs
+from identity_manager.audit import Event
+from identity_manager.console import authority_page
+from identity_manager.models import AuditEvent, CaCheck, ProcessTotal
+
+PAGE = reverse("console:authorities")
+TEST = reverse("console:authority-test", args=["corporate"])
+
+
+def test_a_test_is_kept_and_audited(sven: Client) -> None:
+    assert "not tested yet" in sven.get(PAGE).text
+    text = sven.post(TEST, follow=True).text
+    assert "corporate answers." in text
+    row = CaCheck.objects.get()
+    assert row.ok
+    assert row.checked_by is not None
+    event = AuditEvent.objects.get(name=Event.CA_TESTED.value)
+    assert (event.facts["ca"], event.facts["ok"]) == ("corporate", True)
+    assert "Sven Muster" in text
+
+
+@pytest.mark.parametrize("trouble", [OSError("no route to host"), KeyError("profile"), ValueError("bad")])
+def test_whatever_breaks_is_the_answer(
+    sven: Client, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def fail(self: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(type(registry.connector("corporate")), "health", fail)
+    response = sven.post(TEST, follow=True)
+    assert response.status_code == 200
+    assert "corporate does not answer." in response.text
+    assert type(trouble).__name__ in CaCheck.objects.get().detail
+
+
+def test_a_wrong_setting_is_named(sven: Client, settings: Settings) -> None:
+    settings.CA_CONNECTORS = {"broken": {"CONNECTOR": "no.such.Connector", "OPTIONS": {}}}
+    text = sven.post(reverse("console:authority-test", args=["broken"]), follow=True).text
+    assert "must be the dotted path of a connector" in text
+
+
+def test_secrets_among_the_options_are_never_shown(sven: Client, settings: Settings) -> None:
+    options = {
+        "url": "https://user:hunter2@ca.example.com/",
+        "password": "hunter2",
+        "api_key": "hunter2",
+        "client_secret": "hunter2",
+        "pin": "hunter2",
+        "passphrase_file": "/run/secrets/ca",
+    }
+    settings.CA_CONNECTORS = {"other": {"CONNECTOR": "no.such.Connector", "OPTIONS": options}}
+    text = sven.get(PAGE).text
+    assert "hunter2" not in text
+    assert "/run/secrets/ca" in text
+    assert "https://ca.example.com/" in text
+    shown = {str(pair.label): pair.value for pair in authority_page.options_of("other")}
+    assert shown["password"] == authority_page.HIDDEN
+
+
+def test_the_schedule_tests_every_connection(sven: Client) -> None:
+    jobs.run(run_id=jobs.row_of("ca.check").pk)
+    row = CaCheck.objects.get()
+    assert (row.alias, row.ok, row.checked_by) == ("corporate", True, None)
+
+
+def test_looking_asks_no_authority(sven: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_alias: str) -> None:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(registry, "health", fail)
+    assert sven.get(PAGE).status_code == 200
+
+
+def test_the_fault_is_named_in_the_readers_language(sven: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: object) -> None:
+        raise CaError("It cannot be reached.", "refused") from ConnectionRefusedError()
+
+    monkeypatch.setattr(type(registry.connector("corporate")), "health", fail)
+    assert "Nothing listens there" in sven.post(TEST, follow=True).text
+    assert CaCheck.objects.get().fault == "refused"
+    sven.cookies["django_language"] = "de"
+    assert "Dort nimmt niemand Verbindungen an" in sven.get(PAGE).text
+
+
+def test_a_fault_that_is_over_is_not_shown(sven: Client) -> None:
+    CaCheck.objects.create(
+        alias="corporate", ok=True, detail="", fault="dns", took=timedelta(), checked_at=timezone.now()
+    )
+    assert "DNS" not in sven.get(PAGE).text
+
+
+def order_at(ca: str) -> CaOrder:
+    now, key = timezone.now(), uuid4()
+    return CaOrder.objects.create(
+        idempotency_key=str(key),
+        ca=ca,
+        csr=b"",
+        content={},
+        public_key_sha256=key.bytes,
+        not_before=now,
+        not_after=now + timedelta(days=1),
+    )
+
+
+@pytest.mark.database
+def test_the_last_orders_in_trouble_are_shown(sven: Client) -> None:
+    """Those of the connection alone, the newest first, and no more than three."""
+    now = timezone.now()
+    for number in range(5):
+        order = order_at("corporate")
+        CaAttempt.objects.create(
+            order=order,
+            answered_at=now - timedelta(minutes=number),
+            outcome="fault" if number else "refused",
+            detail=f"HTTP 400: unknown role: r{number}",
+        )
+    CaAttempt.objects.create(
+        order=order_at("corporate"), answered_at=now, outcome="pending", detail="all is well"
+    )
+    CaAttempt.objects.create(
+        order=order_at("elsewhere"), answered_at=now, outcome="fault", detail="of another CA"
+    )
+
+    text = sven.get(PAGE).text
+    shown = [number for number in range(5) if f"unknown role: r{number}" in text]
+    assert shown == [0, 1, 2]
+    assert "It does not know the profile" in text
+    assert "all is well" not in text
+    assert "of another CA" not in text
+
+
+def test_what_all_processes_counted_is_shown(sven: Client) -> None:
+    labels = json.dumps({"ca": "corporate", "call": "ask", "outcome": "issued"}, sort_keys=True)
+    ProcessTotal.objects.add(
+        {
+            ("identity_manager_ca_call_seconds_count", labels): 2000,
+            ("identity_manager_ca_call_seconds_sum", labels): 240.0,
+        }
+    )
+    text = sven.get(PAGE).text
+    assert "asked to issue" in text
+    assert "2,000" in text
+    assert "took 120 ms" in text
+
+
+def test_an_unknown_alias_is_not_found_and_an_auditor_tests_nothing(sven: Client, otto: Client) -> None:
+    assert sven.post(reverse("console:authority-test", args=["no-such"])).status_code == 404
+    assert otto.post(TEST).status_code == 403
+    assert "Test connection" not in otto.get(PAGE).text
+    assert sven.get(TEST).status_code == 405
+
+
+def test_profiles_that_it_tells_are_shown_and_offered_where_profiles_are_made(
+    sven: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = reverse("console:profile-new")
+    assert "offered-profiles" not in sven.get(form).text
+    connector = type(registry.connector("corporate"))
+    monkeypatch.setattr(connector, "profiles", lambda _self: ["vpn-2026", "person"], raising=False)
+    assert "person, vpn-2026" in sven.post(TEST, follow=True).text
+    text = sven.get(form).text
+    assert 'list="offered-profiles"' in text
+    assert '<option value="vpn-2026">corporate</option>' in text
+
+
+def test_what_it_told_stays_while_it_does_not_answer(sven: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: object) -> None:
+        raise CaError("No.")
+
+    connector = type(registry.connector("corporate"))
+    monkeypatch.setattr(connector, "profiles", lambda _self: ["person"], raising=False)
+    sven.post(TEST)
+    monkeypatch.setattr(connector, "health", fail)
+    sven.post(TEST)
+    row = CaCheck.objects.get()
+    assert (row.ok, row.offered) == (False, ["person"])
+
+
+def test_profiles_that_we_may_not_list_are_no_fault(sven: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: object) -> None:
+        raise CaError("Not yours.")
+
+    monkeypatch.setattr(type(registry.connector("corporate")), "profiles", fail, raising=False)
+    sven.post(TEST)
+    row = CaCheck.objects.get()
+    assert (row.ok, row.offered) == (True, [])

@@ -1,0 +1,195 @@
+"""ADMIN, Terms: a document from its first word to the version that people accept."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from identity_manager.audit import Event
+from identity_manager.models import AuditEvent, TermsDocument, TermsDraft, TermsVersion
+from tests import cast
+from tests.identity_manager.console.admin.forms import revision_in
+
+NEW = reverse("console:terms-new")
+TEXTS = {
+    "title_en": "Terms of the house",
+    "body_en": "# One\r\n\r\nKeep it secret.",
+    "title_de": "Regeln des Hauses",
+    "body_de": "# Eins\r\n\r\nHalte es geheim.",
+}
+
+
+def address(what: str, row: TermsDocument) -> str:
+    return reverse(f"console:terms-{what}", args=[row.pk])
+
+
+@pytest.fixture
+def row(company: cast.Company) -> TermsDocument:
+    return TermsDocument.objects.get(code="terms")
+
+
+@pytest.fixture
+def draft(sven: Client, row: TermsDocument) -> TermsDraft:
+    assert sven.post(address("write", row), {**TEXTS, "revision": ""}).status_code == 302
+    return TermsDraft.objects.get(document=row)
+
+
+def test_a_document_is_begun_written_and_published(sven: Client, company: cast.Company) -> None:
+    response = sven.post(NEW, {"code": "house", "name": "House", "name_de": "Haus"})
+    row = TermsDocument.objects.get(code="house")
+    assert response["Location"] == address("write", row)
+    sven.post(address("write", row), {**TEXTS, "revision": ""})
+    page = sven.get(address("document", row)).text
+    assert "Keep it secret." in page
+    revision = revision_in(sven.get(address("publish", row)))
+    sven.post(address("publish", row), {"revision": revision})
+    version = row.current_version()
+    assert version.number == 1
+    assert version.text_in("de").body == "# Eins\n\nHalte es geheim."
+    assert not TermsDraft.objects.filter(document=row).exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"code": ""}, "Enter a code."),
+        ({"code": "terms"}, "Another entry has this code."),
+        ({"name": ""}, "required"),
+        ({"name": "a\u202eb"}, "U+202E"),
+    ],
+)
+def test_a_document_that_cannot_be_is_refused(
+    sven: Client, row: TermsDocument, change: dict[str, str], words: str
+) -> None:
+    response = sven.post(NEW, {"code": "house", "name": "House", **change})
+    assert response.status_code == 422
+    assert words in response.text
+    assert TermsDocument.objects.count() == 1
+
+
+def test_the_next_version_begins_with_the_present_one(sven: Client, row: TermsDocument) -> None:
+    assert "Text 1" in sven.get(address("write", row)).text
+    assert "Text 1" in sven.get(reverse("console:terms", args=[row.current_version().pk])).text
+
+
+def test_the_preview_shows_what_the_person_will_see_and_saves_nothing(
+    sven: Client, row: TermsDocument
+) -> None:
+    response = sven.post(address("write", row), {**TEXTS, "revision": "", "preview": "1"})
+    assert response.status_code == 200
+    assert "<h2>One</h2>" in response.text or "One</h" in response.text
+    assert "Nothing is saved yet." in response.text
+    assert not TermsDraft.objects.exists()
+
+
+@pytest.mark.parametrize("lacks", list(TEXTS))
+def test_what_lacks_a_language_is_a_draft_but_not_published(
+    sven: Client, row: TermsDocument, lacks: str
+) -> None:
+    sven.post(address("write", row), {**TEXTS, lacks: " ", "revision": ""})
+    revision = revision_in(sven.get(address("publish", row)))
+    response = sven.post(address("publish", row), {"revision": revision})
+    assert response.status_code == 422
+    assert "needs a title and a body" in response.text
+    assert row.versions.count() == 1
+    assert TermsDraft.objects.exists()
+
+
+def test_the_same_words_are_not_published_again(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
+    sven.post(address("publish", row), {"revision": draft.revision})
+    sven.post(address("write", row), {**TEXTS, "revision": ""})
+    revision = revision_in(sven.get(address("publish", row)))
+    response = sven.post(address("publish", row), {"revision": revision})
+    assert response.status_code == 422
+    assert "says the same" in response.text
+
+
+def test_publishing_says_what_happens_to_what_waits(
+    sven: Client, company: cast.Company, row: TermsDocument
+) -> None:
+    request = company.request_in("awaiting_acceptance")
+    before = row.current_version()
+    sven.post(address("write", row), {**TEXTS, "revision": ""})
+    text = sven.get(address("publish", row)).text
+    assert "1 request waits. Its person reads and accepts the new version." in text
+    sven.post(address("publish", row), {"revision": "1"})
+    assert row.current_version().number == before.number + 1
+    assert TermsVersion.objects.get(pk=before.pk).text_in("en").body == "Text 1"
+    request.refresh_from_db()
+    assert request.state == "awaiting_acceptance"
+    accepted = cast.accepted(request)
+    assert accepted.acceptances.get().text.version == row.current_version()
+
+
+def test_an_older_page_is_told_and_loses_nothing(
+    sven: Client, sara: Client, row: TermsDocument, draft: TermsDraft
+) -> None:
+    sara.post(address("write", row), {**TEXTS, "body_en": "Sara's words.", "revision": draft.revision})
+    response = sven.post(address("write", row), {**TEXTS, "body_en": "My words.", "revision": draft.revision})
+    assert response.status_code == 409
+    assert "My words." in response.text
+    assert "Sara Muster" in response.text
+    draft.refresh_from_db()
+    assert draft.texts["en"][1] == "Sara's words."
+    data: dict[str, Any] = {**TEXTS, "body_en": "My words.", "revision": revision_in(response)}
+    assert sven.post(address("write", row), data).status_code == 302
+    draft.refresh_from_db()
+    assert draft.texts["en"][1] == "My words."
+
+
+def test_a_second_administrator_publishes_or_refuses(
+    sven: Client, sara: Client, row: TermsDocument, draft: TermsDraft, settings: Settings
+) -> None:
+    settings.CATALOGUE_FOUR_EYES = True
+    own = sven.post(address("publish", row), {"revision": draft.revision})
+    assert own.status_code == 403
+    assert row.versions.count() == 1
+    sven.post(address("ask", row), {"revision": draft.revision})
+    assert address("document", row) in sara.get(reverse("console:approvals")).text
+    revision = revision_in(sara.get(address("refuse", row)))
+    sara.post(address("refuse", row), {"revision": revision, "reason": "Paragraph 2 is wrong."})
+    assert "Paragraph 2 is wrong." in sven.get(address("document", row)).text
+
+    data = {**TEXTS, "body_en": "Better.", "revision": draft.revision}
+    sven.post(address("write", row), data)
+    draft.refresh_from_db()
+    sven.post(address("ask", row), {"revision": draft.revision})
+    sara.post(address("publish", row), {"revision": draft.revision})
+    assert row.current_version().text_in("en").body == "Better."
+
+
+def test_what_was_changed_after_the_second_one_read_it_is_not_published(
+    sven: Client, sara: Client, row: TermsDocument, draft: TermsDraft, settings: Settings
+) -> None:
+    settings.CATALOGUE_FOUR_EYES = True
+    sven.post(address("ask", row), {"revision": draft.revision})
+    seen = revision_in(sara.get(address("publish", row)))
+    sven.post(address("write", row), {**TEXTS, "body_en": "Other.", "revision": draft.revision})
+    response = sara.post(address("publish", row), {"revision": seen})
+    assert response.status_code == 409
+    assert "changed this draft since" in response.text
+    assert row.versions.count() == 1
+
+
+def test_a_draft_is_thrown_away(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
+    sven.post(address("discard", row), {"revision": draft.revision})
+    assert not TermsDraft.objects.exists()
+    gone = sven.post(address("discard", row), {"revision": draft.revision})
+    assert gone.status_code == 409
+
+
+def test_a_document_is_renamed(sven: Client, row: TermsDocument) -> None:
+    sven.post(address("rename", row), {"name": "Rules", "name_de": "Regeln"})
+    row.refresh_from_db()
+    assert (row.name, row.name_de) == ("Rules", "Regeln")
+
+
+def test_an_auditor_reads_and_writes_nothing(otto: Client, row: TermsDocument) -> None:
+    assert otto.get(address("document", row)).status_code == 200
+    changes = AuditEvent.objects.filter(name=Event.CATALOGUE_CHANGED.value)
+    before = changes.count()
+    for word in ("write", "publish", "refuse", "discard", "ask", "rename"):
+        assert otto.post(address(word, row), {**TEXTS, "revision": ""}).status_code == 403
+    assert changes.count() == before

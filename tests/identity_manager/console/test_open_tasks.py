@@ -1,0 +1,94 @@
+"""OPEN TASKS: each source for whom it concerns; the number on the tab is the sum of what counts."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from identity_manager.console import open_tasks
+from identity_manager.models import Role, TokenRequest
+from tests import cast
+from tests.identity_manager.console.visitors import officer, signed_in, tasks
+
+OPEN_TASKS, START = reverse("console:approvals"), reverse("console:start")
+
+
+def number(client: Client) -> int:
+    return int(client.get(START).context["desk"].open_tasks)
+
+
+def test_the_number_on_the_tab_ends_at_the_unit(company: cast.Company) -> None:
+    company.request_in("requested")
+    here, elsewhere = (
+        officer(name, Role.APPROVER, unit=unit) for name, unit in (("ann", "Nord"), ("bea", "Süd"))
+    )
+
+    assert [number(signed_in(each)) for each in (company.paul, here, elsewhere)] == [1, 1, 0]
+
+
+def test_the_number_is_the_sum_over_all_roles(company: cast.Company) -> None:
+    company.request_in("failed")
+    cast.enabled(company.ada, company.sam, company.signature)
+    both = officer("bo", Role.APPROVER)
+    both.roles.create(role=Role.TOKEN_ADMINISTRATOR)
+
+    assert number(signed_in(both)) == 2
+    assert number(signed_in(company.ada)) == 1
+
+
+def test_what_is_postponed_is_shown_and_not_counted(company: cast.Company) -> None:
+    request = company.request_in("requested")
+    until = timezone.now() + timedelta(days=1)
+    TokenRequest.objects.filter(pk=request.pk).update(postponed_until=until)
+    paul = signed_in(company.paul)
+
+    assert number(paul) == 0
+    assert tasks(paul.get(OPEN_TASKS), "postponed") == [request]
+    assert figures(paul) == {}
+
+
+def figures(client: Client) -> dict[str, str]:
+    return {figure.label: figure.url for figure in client.get(START).context["waits"]}
+
+
+def test_each_figure_of_start_leads_to_its_section(company: cast.Company) -> None:
+    company.request_in("requested")
+    paul = signed_in(company.paul)
+
+    (address,) = figures(paul).values()
+
+    assert address == f"{OPEN_TASKS}#tasks-decisions"
+    assert 'id="tasks-decisions"' in paul.get(OPEN_TASKS).text
+
+
+def test_more_than_a_page_is_told(company: cast.Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(open_tasks, "SHOWN", 1)
+    oldest = company.request_in("requested")
+    cast.enabled(company.ada, company.sam, company.signature)
+
+    response = signed_in(company.paul).get(OPEN_TASKS)
+
+    assert tasks(response, "decisions") == [oldest]
+    assert "The oldest 1 of 2." in response.text
+
+
+def test_the_page_asks_as_often_for_many_as_for_one(
+    company: cast.Company, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    for name in ("lou", "max", "zoe", "abe"):
+        cast.enabled(company.ada, cast.person(name), company.signature)
+    paul = signed_in(company.paul)
+
+    with django_assert_max_num_queries(16):
+        assert len(tasks(paul.get(OPEN_TASKS), "decisions")) == 4
+
+
+@pytest.mark.parametrize("source", open_tasks.SOURCES, ids=lambda source: source.name)
+def test_every_source_has_words(source: open_tasks.Source) -> None:
+    assert str(source.title)
+    assert source.sentence(1) != source.sentence(2)
+    assert source.roles <= set(Role.values)

@@ -1,0 +1,337 @@
+"""The filters of SEARCH for persons, requests and certificates; who may look for what."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from identity_manager.models import Certificate, Person, PersonKind, Role, TokenRequest
+from tests import cast
+from tests.identity_manager.console.visitors import officer, signed_in
+
+pytestmark = pytest.mark.database
+SEARCH = reverse("console:search")
+
+
+def persons(client: Client, **asked: str) -> list[str]:
+    rows = client.get(SEARCH, {"kind": "employee", **asked}).context["rows"]
+    return [row.person.given_name for row in rows]
+
+
+def requests(client: Client, **asked: str) -> set[TokenRequest]:
+    return set(client.get(SEARCH, {"kind": "request", **asked}).context["rows"])
+
+
+def certificates(client: Client, **asked: str) -> set[Certificate]:
+    rows = client.get(SEARCH, {"kind": "certificate", **asked}).context["rows"]
+    return {row.certificate for row in rows}
+
+
+def in_days(days: int) -> str:
+    return f"{timezone.localdate() + timedelta(days=days):%Y-%m-%d}"
+
+
+# --- persons ---------------------------------------------------------------------------------------
+def test_who_is_called_so_comes_before_who_works_there(ada: Client) -> None:
+    cast.person("abel", department="Uma Products", surname="Aaron", display_name="Abel Aaron")
+
+    assert persons(ada, q="uma") == ["Uma", "Abel"]
+    assert persons(ada, q="uma", sort="name") == ["Abel", "Uma"]
+
+
+def test_without_words_nobody_is_nearer(ada: Client) -> None:
+    assert persons(ada, sort="relevance") == persons(ada)
+
+
+def test_departments_and_units_that_are_known_can_be_chosen(ada: Client) -> None:
+    cast.person("dora", department="Büro & Söhne", organisational_unit="Süd")
+    page = ada.get(SEARCH, {"kind": "employee"}).text
+
+    assert "Büro &amp; Söhne" in page
+    assert persons(ada, department="Büro & Söhne") == persons(ada, unit="Süd") == ["Dora"]
+
+
+def test_a_department_that_is_gone_finds_nobody_and_stays_chosen(ada: Client) -> None:
+    response = ada.get(SEARCH, {"kind": "employee", "department": "Gone & away"})
+
+    assert response.context["rows"] == []
+    assert '<option value="Gone &amp; away" selected>' in response.text
+
+
+def test_departments_of_other_units_are_not_told(company: cast.Company) -> None:
+    cast.person("dora", department="Secret Project", organisational_unit="Süd")
+    north = signed_in(officer("olga", Role.TOKEN_ADMINISTRATOR, unit="Nord"))
+
+    assert "Secret Project" not in north.get(SEARCH, {"kind": "employee"}).text
+
+
+def test_tokens_in_use_by_type(ada: Client, company: cast.Company) -> None:
+    company.request_in("completed")
+    everybody = set(persons(ada))
+
+    assert persons(ada, token_type="vpn") == persons(ada, token_type="any") == ["Uma"]
+    assert persons(ada, token_type="signature") == []
+    assert set(persons(ada, token_type="none")) == everybody - {"Uma"}
+
+
+def test_a_token_that_expires_before_a_day(ada: Client, company: cast.Company) -> None:
+    company.request_in("completed")
+    Certificate.objects.update(not_after=timezone.now() + timedelta(days=30))
+
+    assert persons(ada, expires_before=in_days(40)) == ["Uma"]
+    assert persons(ada, expires_before=in_days(20)) == []
+    assert persons(ada, expires_before=in_days(40), token_type="vpn") == ["Uma"]
+    assert persons(ada, expires_before=in_days(40), token_type="signature") == []
+
+
+def test_a_revoked_certificate_is_none_that_expires(ada: Client, company: cast.Company) -> None:
+    company.request_in("completed")
+    for certificate in Certificate.objects.all():
+        certificate.revoke(now=timezone.now())
+        certificate.save()
+
+    assert persons(ada, expires_before="2199-01-01") == []
+
+
+def test_who_holds_a_role(ada: Client) -> None:
+    assert persons(ada, role="approver") == ["Petra", "Paul"]
+    assert persons(ada, role="auditor") == []
+
+
+def test_external_persons_are_filtered_alike(ada: Client) -> None:
+    cast.person("xenia", kind=PersonKind.EXTERNAL, department="Guests")
+
+    rows = ada.get(SEARCH, {"kind": "external", "department": "Guests"}).context["rows"]
+
+    assert [row.person.given_name for row in rows] == ["Xenia"]
+
+
+def test_the_filters_of_another_kind_are_left_behind(ada: Client, company: cast.Company) -> None:
+    request = company.request_in("requested")
+
+    response = ada.get(SEARCH, {"kind": "request", "of": "employee", "state": "active", "q": "uma"})
+
+    assert response.status_code == 200
+    assert response.context["rows"] == [request]
+
+
+def test_what_was_filtered_is_said(ada: Client) -> None:
+    text = ada.get(SEARCH, {"kind": "employee", "state": "active", "expires_before": "2030-04-05"}).text
+
+    assert "State: Active" in text
+    assert "A token expires before: 5 April 2030" in text
+    assert "Clear the filters" in text
+
+
+# --- requests --------------------------------------------------------------------------------------
+@pytest.fixture
+def pair(company: cast.Company) -> tuple[TokenRequest, TokenRequest]:
+    """uma's by ada for a signature; sam's own for VPN."""
+    return company.request_in("requested"), cast.asked(company.sam, company.vpn)
+
+
+def test_a_reference_is_found_with_and_without_its_hyphen(
+    ada: Client, pair: tuple[TokenRequest, TokenRequest]
+) -> None:
+    reference = pair[0].reference
+
+    for text in (reference, reference.lower(), reference.replace("-", ""), reference[:6], f" {reference} "):
+        assert requests(ada, q=text) == {pair[0]}, text
+
+
+def test_requests_are_found_by_person_type_origin_and_who_asked(
+    ada: Client, pair: tuple[TokenRequest, TokenRequest]
+) -> None:
+    by_ada, by_sam = pair
+
+    assert requests(ada, q="lindqvist") == {by_ada}
+    assert requests(ada, token_type="vpn") == {by_sam}
+    assert requests(ada, origin="administrator") == {by_ada}
+    assert requests(ada, asked_by="sam stone") == {by_sam}
+    assert requests(ada, state="requested") == {by_ada}
+    assert requests(ada, request_kind="initial") == set(pair)
+
+
+def test_requests_are_found_by_the_day_that_they_were_asked(
+    ada: Client, pair: tuple[TokenRequest, TokenRequest]
+) -> None:
+    TokenRequest.objects.filter(pk=pair[0].pk).update(created_at=timezone.now() - timedelta(days=10))
+
+    assert requests(ada, asked_from=in_days(-1)) == {pair[1]}
+    assert requests(ada, asked_until=in_days(-1)) == {pair[0]}
+    assert requests(ada, asked_until=in_days(0)) == set(pair)
+    assert requests(ada, ended_from=in_days(-1)) == set()
+
+
+def test_an_approver_finds_what_needs_approval_on_requests(
+    paul: Client, pair: tuple[TokenRequest, TokenRequest]
+) -> None:
+    page = paul.get(reverse("console:requests"), {"token_type": "vpn"})
+
+    assert page.context["rows"] == []
+    assert paul.get(reverse("console:requests")).context["rows"] == [pair[0]]
+
+
+# --- certificates ----------------------------------------------------------------------------------
+@pytest.fixture
+def certificate(company: cast.Company) -> Certificate:
+    company.request_in("completed")
+    row: Certificate = Certificate.objects.get()
+    Certificate.objects.filter(pk=row.pk).update(serial="a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4")
+    return row
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4",
+        "A1:B2:C3:D4:E5:F6:07:18:29:3A:4B:5C:6D:7E:8F:90:A1:B2:C3:D4",
+        "a1 b2 c3 d4",
+        "A1B2C3",
+        "00a1b2c3d4",
+        "0xA1B2C3D4",
+        "A1-B2-C3",
+        str(0xA1B2C3D4E5F60718293A4B5C6D7E8F90A1B2C3D4),
+    ],
+)
+def test_a_serial_number_is_found_as_any_program_writes_it(
+    ada: Client, certificate: Certificate, text: str
+) -> None:
+    assert certificates(ada, q=text) == {certificate}
+
+
+@pytest.mark.parametrize(
+    "text", ["0a:1b:2c", "a1b2c", "0A1B2C", "00a1b2c", "0x0a1b", str(0x0A1B2C3D4E5F60718293A4B5C6D7E8F9)]
+)
+def test_a_serial_number_that_begins_with_a_zero_is_found_with_and_without(
+    ada: Client, certificate: Certificate, text: str
+) -> None:
+    Certificate.objects.filter(pk=certificate.pk).update(serial="0a1b2c3d4e5f60718293a4b5c6d7e8f9")
+    assert certificates(ada, q=text) == {certificate}
+
+
+@pytest.mark.parametrize("text", ["b2c3d4", "a1b2c3d5", "0", "00:00", "xyz", "9" * 60])
+def test_other_numbers_find_nothing(ada: Client, certificate: Certificate, text: str) -> None:
+    assert certificates(ada, q=text) == set()
+
+
+def test_a_fingerprint_is_found(ada: Client, certificate: Certificate) -> None:
+    assert certificates(ada, q=certificate.fingerprint_sha256.upper()) == {certificate}
+
+
+def test_certificates_are_found_by_person_subject_type_issuer_state(
+    ada: Client, certificate: Certificate
+) -> None:
+    for asked in (
+        {"q": "lindqvist uma"},
+        {"q": certificate.subject},
+        {"token_type": "vpn"},
+        {"issuer": certificate.issuer},
+        {"state": "valid"},
+    ):
+        assert certificates(ada, **asked) == {certificate}, asked
+    for asked in ({"q": "stone"}, {"token_type": "signature"}, {"issuer": "CN=other"}, {"state": "revoked"}):
+        assert certificates(ada, **asked) == set(), asked
+
+
+def test_certificates_are_found_by_when_they_expire_and_were_revoked(
+    ada: Client, certificate: Certificate
+) -> None:
+    now = timezone.now()
+    row = Certificate.objects.get()
+    row.not_after = now + timedelta(days=30)
+    row.revocation_decided_at = now
+    row.save()
+    assert certificates(ada, expires_before=in_days(31), expires_from=in_days(29)) == {certificate}
+    assert (
+        certificates(ada, expires_before=in_days(29)) == certificates(ada, expires_from=in_days(32)) == set()
+    )
+    assert certificates(ada, state="revocation-waits") == {certificate}
+    assert certificates(ada, revoked_from=in_days(-1)) == set()
+
+    row.revoke(now=now)
+    row.save()
+    assert certificates(ada, revoked_from=in_days(0), revoked_until=in_days(0)) == {certificate}
+    assert certificates(ada, revoked_until=in_days(-1)) == set()
+    assert certificates(ada, state="revocation-waits") == set()
+
+
+def test_a_certificate_leads_to_its_request_or_to_its_person(
+    ada: Client, company: cast.Company, certificate: Certificate
+) -> None:
+    def url(client: Client) -> Any:
+        return client.get(SEARCH, {"kind": "certificate"}).context["rows"][0].url
+
+    assert url(ada) == reverse("console:request", args=[certificate.token.request_id])
+    assert url(signed_in(company.rita)) == reverse("console:person", args=[company.uma.pk])
+
+
+def test_no_key_is_read_to_list_certificates(ada: Client, certificate: Certificate) -> None:
+    (row,) = ada.get(SEARCH, {"kind": "certificate"}).context["rows"]
+
+    assert {"private_key_wrapped", "certificate"} <= row.certificate.get_deferred_fields()
+    assert {"passphrase_wrapped", "snapshot"} <= row.certificate.token.get_deferred_fields()
+
+
+# --- who may look for what -------------------------------------------------------------------------
+def test_each_officer_is_offered_what_they_may_look_for(ada: Client, company: cast.Company) -> None:
+    rita = signed_in(company.rita)
+
+    assert [kind.name for kind in ada.get(SEARCH).context["kinds"]] == [
+        "employee",
+        "external",
+        "request",
+        "certificate",
+    ]
+    assert [kind.name for kind in rita.get(SEARCH).context["kinds"]] == [
+        "employee",
+        "external",
+        "certificate",
+    ]
+    assert rita.get(SEARCH, {"kind": "request"}).status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["request", "certificate"])
+def test_a_role_of_another_unit_finds_nothing(
+    company: cast.Company, certificate: Certificate, kind: str
+) -> None:
+    south = signed_in(officer("olga", Role.TOKEN_ADMINISTRATOR, unit="Süd"))
+    north = signed_in(officer("nelly", Role.TOKEN_ADMINISTRATOR, unit="Nord"))
+
+    assert south.get(SEARCH, {"kind": kind}).context["rows"] == []
+    assert f"0 of 0 {kind}s" in south.get(SEARCH, {"kind": kind}).text
+    assert len(north.get(SEARCH, {"kind": kind}).context["rows"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["employee", "external", "request", "certificate"])
+@pytest.mark.parametrize("text", ["%' OR 1=1 --", "\x00", "\ud800".encode("utf-8", "replace").decode(), "''"])
+def test_nonsense_is_data(ada: Client, certificate: Certificate, kind: str, text: str) -> None:
+    assert ada.get(SEARCH, {"kind": kind, "q": text}).status_code == 200
+
+
+def test_a_person_without_requests_is_no_obstacle(ada: Client) -> None:
+    assert Person.objects.exists()
+    assert "No request like this" in ada.get(SEARCH, {"kind": "request"}).text
+
+
+def test_a_page_of_persons_asks_as_often_however_many_tokens_they_have(
+    ada: Client, company: cast.Company
+) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as statements:
+            ada.get(reverse("console:search"), {"kind": "employee"})
+        return len(statements)
+
+    company.request_in("completed")
+    asked()  # the first visit of a session asks more
+    once = asked()
+    for name in ("one", "two"):
+        person = cast.person(name, roles=(Role.SELF_SERVICE_USER,))
+        request = cast.delivered(cast.issued(cast.accepted(cast.enabled(company.ada, person, company.vpn))))
+        cast.noted(request.tokens.get())
+    assert asked() == once

@@ -1,0 +1,382 @@
+"""Backup and restore: what was under way goes on, nothing is doubled at the CA, no key is in it, and whatever
+does not fit is refused with nothing changed."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from ca_bridge import registry
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder, SurplusCertificate
+from identity_manager.audit import sealing
+from identity_manager.management.backup import authorities, making, manifest, restoring
+from identity_manager.management.backup.manifest import BackupError
+from identity_manager.models import (
+    Account,
+    AuditEvent,
+    Certificate,
+    JobRun,
+    Person,
+    RequestState,
+    TokenRequest,
+)
+from identity_manager.workflow import side_roads, sweep
+from tests import cast
+from tests.architecture.test_url_table import contents
+from tests.ca_bridge.remembering import RememberingConnector
+from tests.identity_manager.management import test_run
+from tests.identity_manager.management.test_run import manage
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "backup"
+
+
+@pytest.fixture
+def company() -> cast.Company:
+    return cast.Company()
+
+
+@pytest.fixture
+def elsewhere(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
+    """The CA is another program; returns what it has issued."""
+    monkeypatch.setattr(RememberingConnector, "issued", [])
+    path = f"{RememberingConnector.__module__}.RememberingConnector"
+    settings.CA_CONNECTORS = {"corporate": {"CONNECTOR": path, "OPTIONS": {}}}
+    return RememberingConnector.issued
+
+
+def restored(place: Path, **options: Any) -> None:
+    restoring.restore(place, replace=restoring.database_name(), **options)
+
+
+# --- The road goes on
+def test_what_was_asked_since_is_looked_up_and_not_asked_again(
+    company: cast.Company, elsewhere: list[tuple[str, bytes]], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order stands in the backup, the CA was down at that moment, and has issued since."""
+    request = company.request_in("issuing")
+    with monkeypatch.context() as outage:
+        outage.setattr(RememberingConnector, "issue", is_down)
+        cast.issued(request)
+    assert elsewhere == []
+    making.make(place)
+    due_again(request)
+    cast.issued(request)
+    (known,) = elsewhere
+
+    restored(place)
+
+    due_again(request)
+    again = TokenRequest.objects.get(pk=request.pk)
+    assert again.state == RequestState.ISSUING
+    assert cast.issued(again).state == RequestState.ISSUED
+    assert elsewhere == [known]
+    assert bytes(CaOrder.objects.get().certificate or b"") == known[1]
+    cast.delivered(again)
+    cast.noted(again.tokens.get())
+    assert TokenRequest.objects.get(pk=request.pk).state == RequestState.COMPLETED
+
+
+def test_what_was_ordered_since_with_a_key_that_is_lost_is_found_and_revoked(
+    company: cast.Company, elsewhere: list[tuple[str, bytes]], place: Path
+) -> None:
+    """The backup is of the moment before there was a key. An officer retries; one certificate is valid."""
+    request = company.request_in("issuing")
+    making.make(place)
+    cast.issued(request)
+    (lost,) = elsewhere
+
+    restored(place)
+
+    failed = cast.issued(TokenRequest.objects.get(pk=request.pk))
+    assert failed.state == RequestState.FAILED
+    assert elsewhere == [lost], "it was not asked for once more"
+    assert bytes(SurplusCertificate.objects.get().certificate) == lost[1]
+    side_roads.retry(actor=company.ada, request_id=request.pk)
+    assert cast.issued(failed).state == RequestState.ISSUED
+    sweep.revoke_surplus()
+    revoked = registry.connector("corporate").revoked  # type: ignore[attr-defined]  # the scripted one has it
+    assert [certificate for certificate, _reason in revoked] == [lost[1]]
+    assert len(elsewhere) == 2
+
+
+def is_down(self: object, order: object) -> None:
+    raise CaError("The certificate authority cannot be reached.", "connection refused")
+
+
+def due_again(request: TokenRequest) -> None:
+    Certificate.objects.filter(token__request=request).update(next_attempt_at=timezone.now())
+
+
+def test_what_came_after_the_backup_is_gone_and_the_log_says_why(company: cast.Company, place: Path) -> None:
+    sealing.seal()
+    making.make(place)
+    cast.person("later")
+    restored(place)
+    assert not Person.objects.filter(given_name="Later").exists()
+    event = AuditEvent.objects.get(name="system.restored")
+    assert event.facts["made_at"] == manifest.read(place).made_at
+    assert Person.objects.matching("lindqvist").count() == 1
+
+
+def test_ids_of_new_rows_do_not_meet_old_ones(company: cast.Company, place: Path) -> None:
+    company.request_in("issued")
+    making.make(place)
+    restored(place)
+    another = cast.accepted(cast.enabled(company.ada, company.sam, company.vpn))
+    assert cast.issued(another).state == RequestState.ISSUED
+    assert SurplusCertificate.objects.count() == 0
+
+
+def test_a_backup_is_of_one_moment_whoever_writes_meanwhile(company: cast.Company, place: Path) -> None:
+    stop, made = threading.Event(), []
+
+    def enter_persons() -> None:
+        while not stop.is_set():
+            made.append(cast.person(f"n{len(made)}", sid="", roles=()))
+        connection.close()
+
+    thread = threading.Thread(target=enter_persons)
+    thread.start()
+    try:
+        backup = making.make(place)
+    finally:
+        stop.set()
+        thread.join()
+    assert made
+    restored(place)
+    assert Person.objects.count() == backup.counts["identity_manager_person"] >= 6
+
+
+def test_everybody_signs_in_anew(company: cast.Company, place: Path) -> None:
+    browser = Client()
+    browser.force_login(Account.objects.create_account(username="uma", person=company.uma, password=None))
+    assert browser.get("/my/").status_code == 200
+    making.make(place)
+    restored(place)
+    assert Session.objects.count() == 0
+    assert browser.get("/my/").status_code == 302
+
+
+# --- What is in it
+def test_no_key_is_in_it_and_nobody_else_may_read_it(
+    company: cast.Company, place: Path, settings: Settings
+) -> None:
+    company.request_in("issued")
+    making.make(place)
+    files = [path for path in place.rglob("*") if path.is_file()]
+    assert len(files) > 2
+    for secret in Path(settings.SECRETS_DIR).iterdir():
+        for line in secret.read_bytes().split():
+            text = line.partition(b":")[2] or line
+            assert not [path for path in files if text in path.read_bytes()], secret.name
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert place.stat().st_mode & 0o777 == 0o700
+
+
+def test_it_is_whole_or_not_there(
+    company: cast.Company, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(directory: Path) -> list[str]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(authorities, "dump", full)
+    with pytest.raises(OSError, match="No space left"):
+        making.make(place)
+    assert list(place.parent.iterdir()) == []
+
+
+def test_it_never_goes_over_another_one_or_beside_the_keys(place: Path, settings: Settings) -> None:
+    making.make(place)
+    with pytest.raises(BackupError, match="is not empty; name a new directory"):
+        making.make(place)
+    with pytest.raises(BackupError, match="A backup and its keys must lie apart"):
+        making.make(Path(settings.SECRETS_DIR) / "backup")
+
+
+# --- The embedded CA
+def use_ca_directory(settings: Settings, directory: Path) -> None:
+    configuration = settings.CA_CONNECTORS["corporate"]
+    options = {**configuration["OPTIONS"], "directory": str(directory)}
+    settings.CA_CONNECTORS = {"corporate": {**configuration, "OPTIONS": options}}
+
+
+def test_the_embedded_ca_comes_along(
+    company: cast.Company, place: Path, tmp_path: Path, settings: Settings
+) -> None:
+    making.make(place)
+    use_ca_directory(settings, tmp_path / "new" / "corporate")
+    restored(place)
+    assert (tmp_path / "new" / "corporate" / "issuing.crt").exists()
+    assert cast.issued(company.request_in("issuing")).state == RequestState.ISSUED
+
+
+def test_the_ca_may_have_gone_on_since(
+    company: cast.Company, place: Path, tmp_path: Path, settings: Settings
+) -> None:
+    """An issuing CA came, and the root's key was taken away: so it stays."""
+    making.make(place)
+    now = tmp_path / "now" / "corporate"
+    shutil.copytree(place / "ca" / "corporate", now)
+    (now / "root.key").unlink()
+    use_ca_directory(settings, now)
+    call_command("roll_issuing_ca", root_key=place / "ca" / "corporate" / "root.key")
+    restored(place)
+    assert not (now / "root.key").exists()
+    assert (now / "issuing-2.crt").exists()
+    assert cast.issued(company.request_in("issuing")).state == RequestState.ISSUED
+
+
+def test_another_ca_is_not_overwritten(
+    company: cast.Company, place: Path, tmp_path: Path, settings: Settings
+) -> None:
+    making.make(place)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "issuing.crt").write_text("another")
+    use_ca_directory(settings, tmp_path / "other")
+    refused(place, "holds another CA than the backup")
+    settings.CA_CONNECTORS = {}
+    refused(place, "which CA_CONNECTORS does not configure here")
+
+
+# --- What is refused changes nothing
+def refused(place: Path, words: str, *, replace: str | None = None) -> None:
+    before = contents()
+    with pytest.raises(BackupError, match=words):
+        restoring.restore(place, replace=restoring.database_name() if replace is None else replace)
+    assert contents() == before
+
+
+def edit(place: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = place / manifest.FILE_NAME
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def backed_up(company: cast.Company, place: Path) -> Path:
+    company.request_in("issued")
+    sealing.seal()
+    making.make(place)
+    return place
+
+
+def test_what_is_no_backup(tmp_path: Path) -> None:
+    refused(tmp_path, "is no backup")
+    (tmp_path / manifest.FILE_NAME).write_text("{")
+    refused(tmp_path, "cannot be read")
+
+
+def test_a_changed_or_missing_file(backed_up: Path) -> None:
+    path = max(
+        (path for path in backed_up.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size
+    )
+    with path.open("ab") as stream:
+        stream.write(b"x")
+    refused(backed_up, "is not what the manifest says")
+    path.unlink()
+    refused(backed_up, "is missing")
+
+
+def test_a_backup_of_another_engine_version_or_format(backed_up: Path) -> None:
+    edit(backed_up, lambda content: content["migrations"].append("identity_manager.9999_later"))
+    refused(backed_up, "made by another version")
+    edit(backed_up, lambda content: content.update(engine="oracle"))
+    refused(backed_up, "The backup is of oracle")
+    edit(backed_up, lambda content: content.update(format=99))
+    refused(backed_up, "format 99")
+
+
+@pytest.mark.parametrize("name", ["", "another"])
+def test_a_database_that_is_not_named(backed_up: Path, name: str) -> None:
+    refused(backed_up, f"say --replace {restoring.database_name()}", replace=name)
+
+
+def test_a_database_on_which_workers_run(backed_up: Path) -> None:
+    JobRun.objects.create(name="queue.sweep", finished_at=timezone.now())
+    refused(backed_up, "Workers still run")
+
+
+def test_rows_that_the_manifest_does_not_know(backed_up: Path) -> None:
+    edit(backed_up, lambda content: content["counts"].update(identity_manager_person=1))
+    refused(backed_up, "The manifest says 1 rows of identity_manager_person; there are 6")
+
+
+def test_keys_that_open_nothing_of_it(backed_up: Path, settings: Settings) -> None:
+    other = {name: {"1": base64.b64encode(os.urandom(32)).decode()} for name in settings.VAULT_KEYS}
+    settings.VAULT_KEYS = other
+    refused(backed_up, "do not open the passphrases of the backup")
+    restored(backed_up, accept_unopened=True)
+    assert TokenRequest.objects.get().state == RequestState.ISSUED
+
+
+def test_an_audit_log_that_ends_too_early_or_is_not_sound(company: cast.Company, place: Path) -> None:
+    company.request_in("awaiting_acceptance")
+    sealing.seal()
+    AuditEvent.objects.filter(number=2).update(name="person.locked")
+    making.make(place)
+    refused(place, "The audit log of the backup is not sound")
+    edit(place, lambda content: content.update(audit_number=9999))
+    refused(place, "does not have the event 9999")
+
+
+# --- The commands
+@pytest.mark.long
+@pytest.mark.usefixtures("sqlite_only")
+def test_elsewhere_by_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new, secrets = tmp_path / "old", tmp_path / "new", tmp_path / "secrets"
+    monkeypatch.setattr("tests.identity_manager.management.test_run.environment", environment_with(secrets))
+    for folder in ("data", "run"):
+        (old / folder).mkdir(parents=True)
+    run("-m", "identity_manager.config.secret_files", var=old)
+    for command in ("migrate", "createcachetable", "init_embedded_ca"):
+        assert manage(command, var=old, port=1).returncode == 0
+    password = tmp_path / "password"
+    password.write_text("correct horse battery staple\n")
+    officer = ("--username", "olga", "--personnel-number", "P-1", "--given-name", "Olga", "--surname", "Ohm")
+    more = ("--email", "olga@example.com", "--role", "system-administrator", "--password-file", str(password))
+    assert manage("create_officer", *officer, *more, var=old, port=1).returncode == 0
+
+    made = manage("backup", str(tmp_path / "backup"), var=old, port=1)
+    assert made.returncode == 0, made.stderr
+    assert f"Keep SECRETS_DIR ({secrets})" in made.stdout
+    back = manage("restore", str(tmp_path / "backup"), var=new, port=1)
+    assert back.returncode == 0, back.stderr
+    assert back.stdout.startswith("Restored: the state of ")
+    assert (new / "ca" / "corporate" / "issuing.crt").exists()
+
+    twice = manage("restore", str(tmp_path / "backup"), var=new, port=1)
+    assert twice.returncode == 1
+    assert "is not empty. To lose what is in it, say --replace db.sqlite3." in twice.stderr
+
+
+def environment_with(secrets: Path) -> Callable[[Path, int], dict[str, str]]:
+    def environment(var: Path, port: int) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "VAR_DIR": str(var), "SECRETS_DIR": str(secrets)}
+
+    return environment
+
+
+def run(*arguments: str, var: Path) -> None:
+    command = [sys.executable, *arguments]
+    subprocess.run(command, env=test_run.environment(var, 1), cwd=test_run.ROOT, check=True)

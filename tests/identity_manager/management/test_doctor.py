@@ -1,0 +1,442 @@
+"""Each check of the doctor, in order and out of order; what the command prints, and its status."""
+
+import base64
+import json
+import os
+import smtplib
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+from kombu import Connection
+from pytest_django import Settings
+
+from ca_bridge import registry
+from identity_manager import jobs
+from identity_manager.management import doctor
+from identity_manager.management.doctor import database, keys, machine, outside, processes
+from identity_manager.management.doctor.finding import Check, Finding, Level
+from identity_manager.models import JobRun, Person
+from identity_manager.models.job_run import JobOutcome
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+Look = Callable[[], Iterator[Finding]]
+
+
+def levels(look: Look) -> set[str]:
+    return {finding.level.value for finding in look()}
+
+
+def worst(look: Look) -> Finding:
+    order = [Level.OK, Level.WARNING, Level.FAILED]
+    return max(look(), key=lambda finding: order.index(finding.level))
+
+
+def ran(*, ago: timedelta, name: str = "queue.sweep", **values: Any) -> None:
+    now = timezone.now()
+    times = {"started_at": now - ago, "finished_at": now - ago, "next_attempt_at": now - ago}
+    JobRun.objects.create(name=name, **{**times, "outcome": JobOutcome.OK, **values})
+
+
+# --- The database
+@pytest.mark.database
+def test_the_database_answers() -> None:
+    finding = worst(database.reachable)
+    assert finding.level == Level.OK
+    assert "SQLite" in finding.says or "PostgreSQL" in finding.says
+
+
+@pytest.mark.database
+def test_a_database_that_does_not_stops_no_other_check() -> None:
+    def silent() -> Iterator[Finding]:
+        raise OperationalError("no route to host\nDETAIL: more")
+        yield
+
+    found = list(doctor.examine((Check("database", silent), Check("disk", machine.disk))))
+    assert found[0][1].level == Level.FAILED
+    assert found[0][1].says == "The database: no route to host"
+    assert found[-1][0] == "disk"
+
+
+@pytest.mark.database
+def test_migrations() -> None:
+    assert levels(database.migrations) == {"ok"}
+    recorder = MigrationRecorder(connection)
+    latest = MigrationLoader(connection).graph.leaf_nodes("identity_manager")[0]
+    recorder.record_unapplied(*latest)
+    assert worst(database.migrations).remedy == "manage.py migrate"
+    recorder.record_applied(*latest)
+    recorder.record_applied("identity_manager", "9999_from_the_future")
+    assert "newer version" in worst(database.migrations).says
+
+
+@pytest.mark.database
+def test_the_shared_cache(settings: Settings) -> None:
+    assert levels(database.shared_cache) == {"ok"}
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    assert worst(database.shared_cache).remedy == "manage.py createcachetable"
+
+
+@pytest.mark.database
+def test_the_clock_of_the_database() -> None:
+    assert levels(database.clock) == {"ok"}
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (4, "ok"), (6, "warning"), (-3600, "warning")])
+def test_clocks_that_are_apart(seconds: int, level: str) -> None:
+    theirs = datetime.now(UTC) + timedelta(seconds=seconds)
+    assert {finding.level for finding in database.compared("the server", theirs)} == {level}
+
+
+# --- Broker, beat, workers, jobs
+def test_the_broker(settings: Settings, broker_url: str) -> None:
+    settings.BROKER_URL = broker_url
+    assert levels(processes.broker) == {"ok"}
+    settings.BROKER_URL = "redis+socket:///nowhere/broker.sock"
+    assert levels(processes.broker) == {"failed"}
+
+
+def test_beat_and_workers_live_when_a_job_ran_lately() -> None:
+    ran(ago=timedelta(seconds=4))
+    assert levels(processes.beat_and_workers) == {"ok"}
+
+
+def test_without_a_beat_nothing_is_asked_for(settings: Settings, broker_url: str) -> None:
+    settings.BROKER_URL = broker_url
+    assert "there is no beat" in worst(processes.beat_and_workers).says
+    ran(ago=timedelta(minutes=5))
+    assert worst(processes.beat_and_workers).says.startswith("The last job ran 5 minutes ago")
+
+
+def test_without_a_worker_messages_wait(settings: Settings, broker_url: str) -> None:
+    settings.BROKER_URL = broker_url
+    ran(ago=timedelta(minutes=5))
+    with Connection(broker_url) as broker:
+        queue = broker.SimpleQueue("ca")
+        queue.put({"tick": 1})
+        queue.close()
+    finding = worst(processes.beat_and_workers)
+    assert finding.says.endswith("and 1 messages wait: there is no worker.")
+    assert finding.remedy == processes.START_WORKER
+
+
+def test_jobs() -> None:
+    for job in jobs.JOBS:
+        ran(ago=timedelta(seconds=2), name=job.name)
+    assert levels(processes.periodic_work) == {"ok"}
+    JobRun.objects.filter(name="queue.sweep").update(outcome=JobOutcome.FAILED, last_error="disk full")
+    assert "queue.sweep failed: disk full" in worst(processes.periodic_work).says
+    late = timezone.now() - timedelta(minutes=9)
+    JobRun.objects.filter(name="queue.sweep").update(outcome=JobOutcome.OK, next_attempt_at=late)
+    assert "is due since 9 minutes ago" in worst(processes.periodic_work).says
+
+
+# --- Certificate authorities
+def test_certificate_authorities(settings: Settings, tmp_path: Path) -> None:
+    assert levels(outside.certificate_authorities) == {"ok"}
+    options = {**settings.CA_CONNECTORS["corporate"]["OPTIONS"], "directory": str(tmp_path / "none")}
+    settings.CA_CONNECTORS = {"corporate": {**settings.CA_CONNECTORS["corporate"], "OPTIONS": options}}
+    assert "has not been set up yet" in worst(outside.certificate_authorities).says
+    settings.CA_CONNECTORS = {}
+    assert "No certificate authority" in worst(outside.certificate_authorities).says
+
+
+@pytest.mark.parametrize(("ahead", "level"), [(-30, "warning"), (1, "failed")])
+def test_a_ca_that_ends_soon_or_has(monkeypatch: pytest.MonkeyPatch, ahead: int, level: str) -> None:
+    """The clock is moved to before or after the end of the issuing CA."""
+    chain = registry.connector("corporate").chain()
+    ends = outside.x509.load_der_x509_certificate(chain[0]).not_valid_after_utc
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # noqa: ARG003 datetime's signature
+            return ends + timedelta(days=ahead)
+
+    monkeypatch.setattr(outside, "datetime", Clock)
+    assert level in levels(outside.certificate_authorities)
+
+
+def test_what_a_ca_needs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here that its root, whose key is not at hand, has to sign a CRL."""
+    monkeypatch.setattr(registry, "concerns", lambda alias: ("The root's CRL is missing.",))
+    assert worst(outside.certificate_authorities).says == "corporate: The root's CRL is missing."
+
+
+def ended_certificate() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "A former issuing CA")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    end = datetime.now(UTC) - timedelta(days=1)
+    builder = builder.not_valid_before(end - timedelta(days=9)).not_valid_after(end)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def test_an_issuing_ca_of_before_may_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the one that issues, and what stands above it, are looked at."""
+    newest, root = registry.connector("corporate").chain()
+    former = ended_certificate()
+    monkeypatch.setattr(type(registry.connector("corporate")), "chain", lambda self: (newest, former, root))
+    assert levels(outside.certificate_authorities) == {"ok"}
+
+
+# --- Mail
+def test_the_mailbox_of_the_embedded_mode(settings: Settings, tmp_path: Path) -> None:
+    settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
+    settings.MAILBOX_DIR = tmp_path / "mailbox"
+    assert levels(outside.mail_server) == {"ok"}
+
+
+def test_an_smtp_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", listener.getsockname()[1]
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    settings.EMAIL_HOST_PASSWORD = "hidden"
+    assert "Connection refused" in worst(outside.mail_server).says
+
+    def refuses(self: object) -> None:
+        raise smtplib.SMTPAuthenticationError(535, b"hidden is wrong")
+
+    monkeypatch.setattr(outside.SmtpBackend, "open", refuses)
+    assert "refuses the user name or the password" in worst(outside.mail_server).says
+    assert "hidden" not in worst(outside.mail_server).says
+    monkeypatch.setattr(outside.SmtpBackend, "open", lambda self: True)
+    assert levels(outside.mail_server) == {"ok"}
+
+
+def test_a_provider_is_not_asked(settings: Settings) -> None:
+    settings.EMBEDDED, settings.EMAIL_BACKEND = False, "anymail.backends.test.EmailBackend"
+    assert "--send-test" in worst(outside.mail_server).says
+
+
+def test_the_test_mail(mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert outside.send_test("uma@example.com").level == Level.OK
+    assert [mail.to for mail in mailoutbox] == [["uma@example.com"]]
+
+    def down() -> Any:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(outside, "get_connection", down)
+    assert outside.send_test("uma@example.com").level == Level.FAILED
+
+
+# --- Addresses and clocks over HTTP
+class Answers:
+    """Stands for the network: one answer for every address."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.status, self.text, self.date = 200, "alive\n", datetime.now(UTC)
+        self.trouble: Exception | None = None
+        monkeypatch.setattr(outside, "_get", self.get)
+
+    def get(self, url: str) -> Any:
+        if self.trouble:
+            raise self.trouble
+        headers = {"Date": self.date.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+        return SimpleNamespace(status_code=self.status, text=self.text, headers=headers)
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    return Answers(monkeypatch)
+
+
+def test_addresses_answer(answers: Answers) -> None:
+    assert levels(outside.portals) == {"ok"}
+
+
+def test_addresses_that_do_not(answers: Answers, settings: Settings) -> None:
+    answers.trouble = requests.ConnectionError("refused")
+    assert "does not answer" in worst(outside.portals).says
+    answers.trouble, answers.status = None, 301
+    assert "answered by something else (status 301)" in worst(outside.portals).says
+    settings.CONSOLE_BASE_URL = "https://no-such-host.invalid"
+    assert "The name no-such-host.invalid is not known here." in [each.says for each in outside.portals()]
+
+
+def test_a_host_with_another_clock(answers: Answers) -> None:
+    answers.date -= timedelta(minutes=3)
+    assert worst(outside.portals).level == Level.WARNING
+
+
+def test_the_clock_of_a_ca_that_is_asked_over_http(answers: Answers, settings: Settings) -> None:
+    assert levels(outside.clocks_of_authorities) == {"ok"}
+    settings.CA_CONNECTORS = {"vault": {"CONNECTOR": "x", "OPTIONS": {"url": "https://vault.acme.net"}}}
+    assert levels(outside.clocks_of_authorities) == {"ok"}
+    answers.date -= timedelta(minutes=3)
+    assert "of vault.acme.net are 18" in worst(outside.clocks_of_authorities).says
+    answers.trouble = requests.ConnectionError("refused")
+    assert "https://vault.acme.net does not answer" in worst(outside.clocks_of_authorities).says
+
+
+# --- Settings, secrets, keys
+def test_the_settings(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
+    settings.ALLOWED_HOSTS = ["localhost"]
+    assert levels(keys.settings_fit) == {"ok"}
+    settings.SECRET_KEY = "short"
+    assert levels(keys.settings_fit) == {"failed"}
+
+
+def test_secret_files(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.SECRETS_DIR = tmp_path / "none"
+    assert levels(keys.files) == {"ok"}
+    settings.SECRETS_DIR = tmp_path
+    tmp_path.chmod(0o700)
+    assert levels(keys.files) == {"ok"}
+    tmp_path.chmod(0o755)
+    assert worst(keys.files).remedy == f"chmod 700 {tmp_path}"
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(keys.os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    assert "belongs to another user" in worst(keys.files).says
+
+
+@pytest.mark.parametrize(
+    ("held", "level", "words"),
+    [
+        ("private-keys passphrases other", "ok", "workers"),
+        ("passphrases other", "ok", "Self-Service"),
+        ("other", "ok", "Identity Manager"),
+        ("", "ok", "the beat"),
+        ("private-keys", "warning", "no kind of process"),
+    ],
+)
+def test_rings(settings: Settings, held: str, level: str, words: str) -> None:
+    key = base64.b64encode(os.urandom(32)).decode()
+    purposes = ("private-keys", "passphrases", "other")
+    settings.VAULT_KEYS = {name: {"1": key} if name in held.split() else {} for name in purposes}
+    finding = worst(keys.rings)
+    assert (finding.level, words in finding.says, key in finding.says) == (level, True, False)
+
+
+@pytest.mark.database
+def test_kept_secrets_are_opened(settings: Settings) -> None:
+    assert "No passphrases are kept just now." in [each.says for each in keys.opened()]
+    company = cast.Company()
+    company.request_in("issued")
+    assert "The keys here open passphrases (1 tried)." in [each.says for each in keys.opened()]
+    other = {name: {"1": base64.b64encode(os.urandom(32)).decode()} for name in settings.VAULT_KEYS}
+    settings.VAULT_KEYS = other
+    assert worst(keys.opened).level == Level.FAILED
+    settings.VAULT_KEYS = {name: {} for name in other}
+    assert "holds no keys" in worst(keys.opened).says
+
+
+# --- The machine
+@pytest.mark.parametrize(("free", "level"), [(2**40, "ok"), (2**29, "warning"), (2**20, "failed")])
+def test_disk(monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
+    assert levels(machine.disk) == {level}
+
+
+def test_time_zones() -> None:
+    uma = cast.person("uma")
+    assert levels(machine.time_zones) == {"ok"}
+    Person.objects.filter(pk=uma.pk).update(time_zone="Mars/Olympus")
+    assert "Mars/Olympus" in worst(machine.time_zones).says
+
+
+def test_static_files(settings: Settings, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    assert worst(machine.static_files).remedy == "manage.py collectstatic"
+    (tmp_path / "staticfiles.json").write_text(json.dumps({"paths": {"ui/base.css": "base.1.css"}}))
+    assert levels(machine.static_files) == {"failed"}, "named, and not there"
+    (tmp_path / "base.1.css").touch()
+    assert levels(machine.static_files) == {"ok"}
+
+
+def test_translations(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "django.po").touch()
+    settings.LOCALE_PATHS = [tmp_path]
+    assert worst(machine.translations).says == "Translations are not compiled: de."
+    (folder / "django.mo").touch()
+    assert levels(machine.translations) == {"ok"}
+
+
+# --- The command
+def run(*arguments: str, checks: tuple[Check, ...], monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    monkeypatch.setattr(doctor.examine, "__defaults__", (checks,))
+    out = StringIO()
+    try:
+        call_command("doctor", *arguments, stdout=out)
+    except CommandError as error:
+        return out.getvalue(), str(error)
+    return out.getvalue(), ""
+
+
+def in_order() -> Iterator[Finding]:
+    yield Finding(Level.OK, "It is there.")
+
+
+def out_of_order() -> Iterator[Finding]:
+    yield Finding(Level.WARNING, "It is nearly gone.", "Fetch more.")
+    yield Finding(Level.FAILED, "It is gone.", "Fetch it.")
+
+
+def test_it_says_what_to_do_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = (Check("one", in_order), Check("two", out_of_order))
+    out, error = run(checks=checks, monkeypatch=monkeypatch)
+    assert out.splitlines() == [
+        "ok       one: It is there.",
+        "warning  two: It is nearly gone.",
+        "         -> Fetch more.",
+        "FAILED   two: It is gone.",
+        "         -> Fetch it.",
+    ]
+    assert error == "1 of 3 findings need you."
+
+
+def test_it_is_glad_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    out, error = run(checks=(Check("one", in_order),), monkeypatch=monkeypatch)
+    assert out.endswith("Everything that is needed is there.\n")
+    assert error == ""
+
+
+def test_programs_read_json(monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]) -> None:
+    checks = (Check("two", out_of_order),)
+    out, error = run("--json", "--send-test", "uma@example.com", checks=checks, monkeypatch=monkeypatch)
+    report = json.loads(out)
+    assert report["ok"] is False
+    assert report["findings"][1] == {
+        "check": "two",
+        "level": "failed",
+        "says": "It is gone.",
+        "remedy": "Fetch it.",
+    }
+    assert report["findings"][-1]["check"] == "test mail"
+    assert error
+    assert len(mailoutbox) == 1
+
+
+def test_a_test_mail_needs_an_address(monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]) -> None:
+    _out, error = run("--send-test", "nobody", checks=(), monkeypatch=monkeypatch)
+    assert error == "nobody is not an e-mail address."
+    assert mailoutbox == []
+
+
+def test_names_are_given_once() -> None:
+    names = [check.name for check in doctor.CHECKS]
+    assert len(names) == len(set(names))
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()

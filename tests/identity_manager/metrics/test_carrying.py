@@ -1,0 +1,145 @@
+"""What processes count comes together in the database, once each."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+
+from ca_bridge import key_pool, measuring
+from ca_bridge.contract import KeyAlgorithm
+from ca_bridge.errors import CaError
+from identity_manager import audit, instruments
+from identity_manager.audit import sealing
+from identity_manager.metrics import carrying
+from identity_manager.metrics.carrying import Carrier
+from identity_manager.models import LiveProcess, ProcessTotal
+from tests.identity_manager.metrics.test_figures import scraped
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def test_two_processes_are_summed_up() -> None:
+    """Each carries its growth; what was counted before a process began is its parent's."""
+    instruments.UNPUBLISHED.inc()
+    first = Carrier("web")
+    instruments.UNPUBLISHED.inc(2)
+    first.carry()
+    second = Carrier("worker")
+    instruments.UNPUBLISHED.inc(3)
+    second.carry()
+    assert scraped()["publish_failures_total", ()] == 5
+    assert scraped()["processes", ("web",)] == 1
+    second.carry()
+    assert scraped()["publish_failures_total", ()] == 5
+
+
+def test_what_could_not_be_carried_is_carried_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    carrier = Carrier("web")
+    instruments.UNPUBLISHED.inc()
+
+    def away(*_: object, **__: object) -> None:
+        raise DatabaseError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LiveProcess, "save", away)
+        with pytest.raises(DatabaseError):
+            carrier.carry()
+    assert not ProcessTotal.objects.exists()
+    carrier.carry()
+    assert scraped()["publish_failures_total", ()] == 1
+
+
+def test_visits_are_counted_by_view_and_status(client: Client) -> None:
+    carrier = Carrier("web")
+    client.get("/account/login/?next=/planted-secret/")
+    client.get("/no/such/page")
+    client.generic("INVENTED", "/account/login/")
+    carrier.carry()
+    found = scraped()
+    assert found["http_requests_total", ("GET", "200", "account_login")] == 1
+    assert found["http_request_seconds_count", ("account_login",)] == 2
+    assert found["http_request_seconds_bucket", ("+Inf", "account_login")] == 2
+    assert any(name == "http_requests_total" and "other" in labels for name, labels in found)
+    assert "planted" not in repr(list(found))
+
+
+def test_calls_at_a_ca() -> None:
+    carrier = Carrier("worker")
+    with measuring.ca_call("corporate", "ask") as call:
+        call.outcome = "issued"
+    with pytest.raises(CaError), measuring.ca_call("corporate", "ask"):
+        raise CaError("down")
+    with pytest.raises(ValueError, match="odd"), measuring.ca_call("corporate", "ask"):
+        raise ValueError("odd")
+    carrier.carry()
+    found = scraped()
+    for outcome in ("issued", "fault", "error"):
+        assert found["ca_call_seconds_count", ("corporate", "ask", outcome)] == 1
+
+
+def test_events_are_counted_once_when_they_are_sealed() -> None:
+    carrier = Carrier("worker")
+    audit.record(audit.Event.JOB_STARTED, actor=None, subject=None, job="a job")
+    sealing.seal()
+    sealing.seal()
+    carrier.carry()
+    assert scraped()["events_total", ("job.started",)] == 1
+
+
+@pytest.fixture
+def pool() -> Iterator[key_pool.KeyPool]:
+    yield key_pool.pool
+    key_pool.pool.drain()
+
+
+def test_the_key_pool_of_each_process(pool: key_pool.KeyPool) -> None:
+    """Its size is the sum over living processes; its use goes on being counted."""
+    carrier = Carrier("worker")
+    pool.take(KeyAlgorithm.RSA_2048)
+    carrier.carry()
+    LiveProcess.objects.create(
+        kind="worker", host="b", gauges=[["identity_manager_key_pool_keys", '{"algorithm": "rsa-2048"}', 2]]
+    )
+    found = scraped()
+    algorithm = KeyAlgorithm.RSA_2048.value
+    assert found["key_pool_takes_total", (algorithm, "made")] == 1
+    assert ("key_pool_keys", (algorithm,)) in found
+    assert sum(value for (name, _labels), value in found.items() if name == "key_pool_keys") == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_carries_and_the_last_word_is_heard() -> None:
+    carrying.start("web")
+    carrying.start("web")  # again does nothing
+    assert [each.name for each in threading.enumerate()].count("metrics") == 1
+    instruments.UNPUBLISHED.inc()
+    carrying.stop()
+    assert ProcessTotal.objects.get(name="identity_manager_publish_failures_total").value == 1
+    assert not LiveProcess.objects.exists()
+    assert "metrics" not in [each.name for each in threading.enumerate()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_carry_at_once_lose_nothing() -> None:
+    def carry() -> None:
+        for _ in range(20):
+            ProcessTotal.objects.add({("a", "{}"): 1.0, ("b", "{}"): 1.0})
+        connection.close()
+
+    threads = [threading.Thread(target=carry) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [row.value for row in ProcessTotal.objects.all()] == [80, 80]
+
+
+def test_nothing_is_carried_by_commands() -> None:
+    """A thread that writes to the database belongs to web and workers alone."""
+    program = "import django, threading; django.setup(); print(threading.active_count())"
+    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert outcome.stdout.strip() == "1"

@@ -1,0 +1,148 @@
+"""What the figures say of requests, orders, mails, due work and jobs; and that ended ones cost nothing."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from ca_bridge.models import CaOrder
+from identity_manager import audit, jobs
+from identity_manager.audit import heads, sealing
+from identity_manager.metrics import figures, scraping
+from identity_manager.models import AuditEvent, CaCheck, JobRun, LiveProcess, OutgoingMail, TokenRequest
+from identity_manager.workflow import step5_issue
+from tests.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def scraped() -> dict[tuple[str, tuple[str, ...]], float]:
+    """Every sample by its name and the values of its labels."""
+    _content_type, text = scraping.exposition("")
+    families = text_string_to_metric_families(text.decode())
+    samples = (sample for family in families for sample in family.samples)
+    return {
+        (sample.name.removeprefix("identity_manager_"), tuple(sample.labels.values())): sample.value
+        for sample in samples
+    }
+
+
+@pytest.fixture
+def company() -> Company:
+    return Company()
+
+
+def test_requests_by_state_and_how_long_they_wait(company: Company) -> None:
+    company.request_in("requested")
+    TokenRequest.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    found = scraped()
+    assert found["requests", ("requested",)] == 1
+    assert found["requests", ("issuing",)] == 0
+    assert found["request_oldest_seconds", ("requested",)] == pytest.approx(7200, abs=60)
+    assert found["request_oldest_seconds", ("issuing",)] == 0
+
+
+def test_what_is_issued_has_waited_since_it_was_accepted(company: Company) -> None:
+    """Who took their time to accept raises no alarm."""
+    company.request_in("issuing")
+    now = timezone.now()
+    TokenRequest.objects.update(created_at=now - timedelta(days=20), accepted_at=now - timedelta(minutes=5))
+    assert scraped()["request_oldest_seconds", ("issuing",)] == pytest.approx(300, abs=60)
+
+
+def test_no_count_goes_beyond_its_bound(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.request_in("requested")
+    monkeypatch.setattr(figures._count, "__kwdefaults__", {"most": 0})
+    assert scraped()["requests", ("requested",)] == 0
+
+
+def test_due_work_and_open_orders(company: Company) -> None:
+    company.request_in("issuing")
+    found = scraped()
+    assert found["work_due", (step5_issue.ISSUE,)] >= 1
+    assert found["work_due", ("mail.send",)] == OutgoingMail.objects.filter(state="queued").count()
+    assert found["ca_orders", ("corporate", "unknown")] == 0
+    assert {labels for name, labels in found if name == "ca_orders"} == {
+        ("corporate", str(state)) for state in CaOrder.OPEN
+    }
+
+
+def test_jobs_say_when_they_ran_last_and_whether_they_failed() -> None:
+    row = jobs.row_of("ca.check")
+    row.started_at = timezone.now()
+    row.settle(now=timezone.now(), every=timedelta(minutes=5), error="broken")
+    row.save()
+    late = jobs.row_of("queue.sweep")
+    JobRun.objects.filter(pk=late.pk).update(next_attempt_at=timezone.now() - timedelta(minutes=1))
+    found = scraped()
+    assert found["job_failed", ("ca.check",)] == 1
+    assert found["job_last_run_timestamp_seconds", ("ca.check",)] == pytest.approx(
+        timezone.now().timestamp(), abs=60
+    )
+    assert found["job_overdue_seconds", ("ca.check",)] == 0
+    assert found["job_overdue_seconds", ("queue.sweep",)] == pytest.approx(60, abs=30)
+    assert ("job_last_run_timestamp_seconds", ("queue.sweep",)) not in found
+
+
+def test_how_far_the_audit_log_is_behind() -> None:
+    event = audit.record(audit.Event.JOB_STARTED, actor=None, subject=None, job="a job")
+    AuditEvent.objects.update(at=timezone.now() - timedelta(minutes=1))
+    found = scraped()
+    assert found["audit_unsealed_events", ()] == 1
+    assert found["audit_seal_lag_seconds", ()] == pytest.approx(60, abs=30)
+
+    sealing.seal()
+    heads.sign()
+    found = scraped()
+    assert found["audit_unsealed_events", ()] == found["audit_seal_lag_seconds", ()] == 0
+    assert found["audit_head_age_seconds", ()] == 0
+    assert event.pk is not None
+
+
+def test_a_ca_that_did_not_answer() -> None:
+    CaCheck.objects.create(
+        alias="corporate", ok=False, detail="", took=timedelta(), checked_at=timezone.now()
+    )
+    assert scraped()["ca_up", ("corporate",)] == 0
+
+
+def test_who_lives() -> None:
+    now = timezone.now()
+    LiveProcess.objects.create(kind="worker", host="a", seen_at=now)
+    LiveProcess.objects.create(kind="worker", host="b", seen_at=now - timedelta(minutes=2))
+    found = scraped()
+    assert found["processes", ("worker",)] == 1
+    assert found["processes", ("web",)] == 0
+
+
+def test_ended_requests_are_not_read(company: Company) -> None:
+    """Each statement that counts requests or tokens names the states that it wants."""
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        scraped()
+    of_requests = [
+        each["sql"]
+        for each in asked.captured_queries
+        if 'FROM "identity_manager_tokenrequest"' in each["sql"]
+    ]
+    assert len(of_requests) == 2 * len(figures.WAITING_SINCE)
+    assert all('"state" =' in sql for sql in of_requests)
+    assert len(asked) <= 60
+
+
+def test_every_figure_has_a_value_or_is_named_for_what_has_not_run_yet() -> None:
+    """A figure without a sample cannot raise an alarm."""
+    empty = {figure.name for figure in figures.FIGURES} - {
+        f"identity_manager_{name}" for name, _labels in scraped()
+    }
+    assert empty == {
+        "identity_manager_ca_up",
+        "identity_manager_ca_checked_timestamp_seconds",
+        "identity_manager_job_last_run_timestamp_seconds",
+        "identity_manager_job_duration_seconds",
+        "identity_manager_audit_head_export_lag_events",
+    }

@@ -1,0 +1,315 @@
+"""A person is erased: no table, no index and no mail holds their name any more, and the log still fits."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from ca_bridge import registry
+from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.contract import RevocationReason
+from identity_manager import vault
+from identity_manager.audit import heads, sealing, verifying
+from identity_manager.models import (
+    Account,
+    AuditEvent,
+    AuditSalt,
+    Certificate,
+    OutgoingMail,
+    Person,
+    PersonErasure,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.people import erasing, saved_searches
+from identity_manager.workflow import revoke, sign_in_codes, step2_approve
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
+from tests import cast
+from tests.cast import Company
+from tests.identity_manager.console.visitors import signed_in
+from tests.sinks import places
+
+NAME = "Xanthippe"
+SURNAME = "Quetzalcoatl"
+MARKS = (NAME, SURNAME, "xq@example.net", "P-XQ-77", "S-1-5-21-9-8-7-6543", "Secretdepartment", "whisper")
+
+
+@pytest.fixture
+def company(db: None) -> Company:
+    return Company()
+
+
+@pytest.fixture
+def rolf(company: Company) -> Person:
+    return cast.person("rolf", roles=(Role.REGISTRATION_OFFICER,), sid="")
+
+
+@pytest.fixture
+def leaver(company: Company) -> Person:
+    """Somebody with a full life: account, code, two requests, a token that was revoked; locked long ago."""
+    person = cast.person(
+        "xq",
+        roles=(Role.SELF_SERVICE_USER, Role.TOKEN_ADMINISTRATOR),
+        given_name=NAME,
+        surname=SURNAME,
+        display_name=f"{NAME} {SURNAME}",
+        personnel_number="P-XQ-77",
+        email="xq@example.net",
+        upn="xq@example.net",
+        sid="S-1-5-21-9-8-7-6543",
+        department="Secretdepartment",
+        external_id="whisper",
+    )
+    account = Account.objects.create_account(username="xq@example.net", person=person, password="long enough")
+    Client().force_login(account)
+    saved_searches.keep(actor=person, name="whisper", kind="employee", query="kind=employee&q=whisper")
+    request = cast.issued(cast.accepted(cast.enabled(company.ada, person, company.vpn)))
+    token = cast.delivered(request).tokens.get()
+    cast.noted(token)
+    revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
+    for certificate in token.certificates.all():
+        revoke.carry_out(certificate_id=certificate.pk)
+    asked = cast.enabled(company.ada, person, company.signature)
+    step2_approve.reject(
+        actor=company.paul, request_id=asked.pk, snapshot_hash=asked.snapshot_hash, reason=f"whisper {NAME}"
+    )
+    code = sign_in_codes.ask(actor=company.rita, person_id=person.pk)
+    sign_in_codes.withdraw(actor=company.rita, code_id=code.pk)
+    sealing.seal()
+    heads.sign()
+    person = Person.objects.get(pk=person.pk)
+    person.lock()
+    person.save()
+    Person.objects.filter(pk=person.pk).update(updated_at=timezone.now() - timedelta(days=400))
+    return Person.objects.get(pk=person.pk)
+
+
+def erase(company: Company, rolf: Person, person: Person) -> PersonErasure:
+    asked = erasing.ask(actor=company.rita, person_id=person.pk)
+    return erasing.confirm(actor=rolf, erasure_id=asked.pk)
+
+
+def tables_with(marks: tuple[str, ...]) -> set[str]:
+    looked_for = [mark.lower().encode() for mark in marks]
+    found = set()
+    for where, content in places.database_rows():
+        text = content.lower()
+        if any(mark in text for mark in looked_for):
+            found.add(where)
+    return found
+
+
+@pytest.mark.database
+def test_no_table_no_index_and_no_mail_holds_the_name(company: Company, rolf: Person, leaver: Person) -> None:
+    before = {where.split(".")[0] for where in tables_with(MARKS)}
+    assert {
+        "identity_manager_person",
+        "identity_manager_account",
+        "identity_manager_softwaretoken",
+        "identity_manager_certificate",
+        "identity_manager_outgoingmail",
+        "identity_manager_auditevent",
+        "ca_bridge_caorder",
+        IssuedCertificate._meta.db_table,
+    } <= before
+
+    erase(company, rolf, leaver)
+
+    assert tables_with(MARKS) == set()
+
+
+@pytest.mark.usefixtures("sqlite_only")
+@pytest.mark.django_db(transaction=True)
+def test_nor_does_the_database_file(settings: Settings) -> None:
+    company = Company()
+    rolf = cast.person("rolf", roles=(Role.REGISTRATION_OFFICER,), sid="")
+    registry.connector("corporate").initialise()
+    person = cast.person("xq", surname=SURNAME, display_name=f"{NAME} {SURNAME}", roles=(), sid="")
+    person.lock()
+    person.save()
+    Person.objects.filter(pk=person.pk).update(updated_at=timezone.now() - timedelta(days=400))
+    assert list(file_places(SURNAME))
+    erase(company, rolf, Person.objects.get(pk=person.pk))
+    assert vault.erase_traces()
+    assert list(file_places(SURNAME)) == []
+
+
+def file_places(mark: str) -> Iterator[str]:
+    database = Path(str(connection.settings_dict["NAME"]))
+    for path in database.parent.glob(f"{database.name}*"):
+        if mark.lower().encode() in path.read_bytes().lower():
+            yield path.name
+    with closing(sqlite3.connect(database)) as dumped:
+        if mark.casefold() in "\n".join(dumped.iterdump()).casefold():
+            yield "dump"
+
+
+def test_what_an_installation_answers_for_stays(company: Company, rolf: Person, leaver: Person) -> None:
+    serials = set(Certificate.objects.filter(token__person=leaver).values_list("issuer", "serial", "state"))
+    states = list(TokenRequest.objects.filter(person=leaver).order_by("pk").values_list("state", flat=True))
+    erase(company, rolf, leaver)
+    stayed = Certificate.objects.filter(token__person=leaver).values_list("issuer", "serial", "state")
+    assert set(stayed) == serials
+    requests = TokenRequest.objects.filter(person=leaver).order_by("pk")
+    assert list(requests.values_list("state", flat=True)) == states
+    assert registry.connector("corporate").renew_crl_if_due() in (True, False)
+
+
+def test_the_audit_log_still_fits(company: Company, rolf: Person, leaver: Person) -> None:
+    references = set(AuditEvent.objects.filter(person=leaver).values_list("person_ref", flat=True))
+    erase(company, rolf, leaver)
+    sealing.seal()
+    assert verifying.verify().findings == []
+    assert not AuditSalt.objects.filter(person=leaver).exists()
+    assert not AuditEvent.objects.filter(person=leaver).exists()
+    assert not AuditEvent.objects.filter(actor=leaver).exists()
+    assert AuditEvent.objects.filter(person_ref__in=references).exists()
+    event = AuditEvent.objects.get(name="person.erased")
+    assert (event.actor, event.person, event.facts) == (rolf, None, {"person": str(leaver.pk)})
+
+
+def test_the_account_opens_nothing_and_its_sessions_are_gone(
+    company: Company, rolf: Person, leaver: Person
+) -> None:
+    sessions = Session.objects.count()
+    erase(company, rolf, leaver)
+    account = Account.objects.get(person=leaver)
+    assert not account.has_usable_password()
+    assert not account.is_active
+    assert Session.objects.count() == sessions - 1
+
+
+def test_their_pages_still_open(company: Company, rolf: Person, leaver: Person) -> None:
+    erase(company, rolf, leaver)
+    browser = signed_in(company.ada)
+    pages = [f"/persons/{leaver.pk}/", *(f"/requests/{row.pk}/" for row in leaver.requests.all())]
+    for page in pages:
+        answer = browser.get(page)
+        assert answer.status_code == 200, page
+        assert "Erased person" in answer.text
+        assert not any(mark.casefold() in answer.text.casefold() for mark in MARKS)
+
+
+def test_mails_to_others_about_the_person_are_emptied_too(
+    company: Company, rolf: Person, leaver: Person
+) -> None:
+    about = OutgoingMail.objects.filter(request__person=leaver).exclude(person=leaver)
+    assert about.exists()
+    erase(company, rolf, leaver)
+    assert set(about.values_list("body_text", "subject")) == {("", "")}
+
+
+def test_others_stay_as_they_are(company: Company, rolf: Person, leaver: Person) -> None:
+    company.request_in("completed")
+    before = picture_of(company.uma)
+    erase(company, rolf, leaver)
+    assert picture_of(company.uma) == before
+
+
+def picture_of(person: Person) -> list[Any]:
+    return [
+        list(Person.objects.filter(pk=person.pk).values()),
+        list(SoftwareToken.objects.filter(person=person).values()),
+        list(OutgoingMail.objects.filter(person=person).order_by("pk").values()),
+        list(AuditEvent.objects.filter(person=person).order_by("pk").values()),
+    ]
+
+
+@contextmanager
+def refused(kind: type[Refused], code: str) -> Iterator[None]:
+    with pytest.raises(kind) as caught:
+        yield
+    assert caught.value.reason.code == code
+
+
+# --- Refusals --------------------------------------------------------------------------------------
+def everything() -> list[Any]:
+    models = (Person, PersonErasure, TokenRequest, SoftwareToken, OutgoingMail, AuditEvent, Account)
+    return [list(model.objects.order_by("pk").values()) for model in models]
+
+
+@pytest.mark.parametrize("state", ["registered", "active", "inactive"])
+def test_only_who_is_locked_is_erased(company: Company, state: str) -> None:
+    person = cast.person("eve", state=state, sid="")
+    before = everything()
+    with refused(NotPossible, "not-locked"):
+        erasing.ask(actor=company.rita, person_id=person.pk)
+    assert everything() == before
+
+
+def test_not_too_early(company: Company, leaver: Person) -> None:
+    Person.objects.filter(pk=leaver.pk).update(updated_at=timezone.now())
+    with refused(NotPossible, "too-early"):
+        erasing.ask(actor=company.rita, person_id=leaver.pk)
+
+
+def test_not_while_something_is_alive(company: Company, leaver: Person) -> None:
+    Certificate.objects.filter(token__person=leaver).update(state="valid")
+    with refused(NotPossible, "erasure-under-way"):
+        erasing.ask(actor=company.rita, person_id=leaver.pk)
+
+
+def test_an_expired_certificate_is_not_alive(company: Company, rolf: Person, leaver: Person) -> None:
+    past = timezone.now() - timedelta(days=1)
+    Certificate.objects.filter(token__person=leaver).update(state="valid", not_after=past)
+    assert erase(company, rolf, leaver).erased_at
+
+
+def test_a_second_officer_confirms(company: Company, leaver: Person) -> None:
+    asked = erasing.ask(actor=company.rita, person_id=leaver.pk)
+    before = everything()
+    with refused(NotAllowed, "same-officer"):
+        erasing.confirm(actor=company.rita, erasure_id=asked.pk)
+    for other in (company.ada, company.uma, company.paul):
+        with pytest.raises(NotAllowed):
+            erasing.confirm(actor=other, erasure_id=asked.pk)
+    assert everything() == before
+
+
+def test_an_officer_of_another_unit_may_not(company: Company, leaver: Person) -> None:
+    south = cast.person("sven", roles=(), sid="")
+    south.roles.create(role=Role.REGISTRATION_OFFICER, organisational_unit="Sued")
+    with pytest.raises(NotAllowed):
+        erasing.ask(actor=south, person_id=leaver.pk)
+
+
+def test_it_is_asked_once_and_can_be_called_off(company: Company, rolf: Person, leaver: Person) -> None:
+    asked = erasing.ask(actor=company.rita, person_id=leaver.pk)
+    with refused(Stale, "erasure-asked-already"):
+        erasing.ask(actor=rolf, person_id=leaver.pk)
+    erasing.withdraw(actor=rolf, erasure_id=asked.pk)
+    for verb in (erasing.confirm, erasing.withdraw):
+        with refused(Stale, "erasure-not-waiting"):
+            verb(actor=rolf, erasure_id=asked.pk)
+    assert Person.objects.get(pk=leaver.pk).surname == SURNAME
+
+
+def test_nobody_is_erased_twice(company: Company, rolf: Person, leaver: Person) -> None:
+    erase(company, rolf, leaver)
+    with refused(Refused, "erased-already"):
+        erasing.ask(actor=company.rita, person_id=leaver.pk)
+
+
+def test_a_fault_half_way_changes_nothing(
+    company: Company, rolf: Person, leaver: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = erasing.ask(actor=company.rita, person_id=leaver.pk)
+    before = everything()
+
+    def fails(*_: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(erasing.person_search, "forget", fails)
+    with pytest.raises(OSError, match="disk full"):
+        erasing.confirm(actor=rolf, erasure_id=asked.pk)
+    assert everything() == before

@@ -1,0 +1,224 @@
+"""Which ways of signing in open which portal, the account for emergencies, and confirming at the provider."""
+
+import re
+import time
+from io import StringIO
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from pytest_django import Settings
+
+from identity_manager.models import Account, AuditEvent, OutgoingMail, Person, Role
+from tests import cast
+from tests.identity_manager.sign_in import factors
+from tests.identity_manager.sign_in.conftest import PASSWORD, account
+from tests.identity_manager.sso.conftest import Provider, Traveller, configured
+
+pytestmark = pytest.mark.django_db
+EMERGENCY = "/account/break-glass/"
+BOTH = ("console", "selfservice")
+
+
+def only(settings: Settings, *ways: str, portals: tuple[str, ...] = BOTH) -> None:
+    settings.SIGN_IN_METHODS = {**settings.SIGN_IN_METHODS, **{portal: list(ways) for portal in portals}}
+
+
+@pytest.fixture
+def uma(provider: Provider) -> Person:
+    return cast.person("uma")
+
+
+def arrived(traveller: Traveller, provider: Provider, person: Person) -> object:
+    user = provider.user("uma")
+    Person.objects.filter(pk=person.pk).update(upn=user.user_name)
+    assert traveller.sign_in(user).status_code == 302
+    return user
+
+
+# --- Local sign-in off
+def test_local_sign_in_can_be_off(uma: Person, settings: Settings) -> None:
+    only(settings, "sso")
+    account(uma)
+    client = Client()
+    page = client.get("/account/login/").content.decode()
+    assert 'name="password"' not in page
+    assert "passkey" not in page.split("<main")[1]
+    assert "Sign in with Example login" in page
+    assert client.post("/account/login/", {"login": "uma", "password": PASSWORD}).status_code == 403
+    assert client.get("/account/first-sign-in/").status_code == 404
+    assert client.post("/account/first-sign-in/", {}).status_code == 404
+    assert client.post("/account/login/passkey/", {}).status_code == 404
+    assert client.post("/account/login/passkey/options/", {}).status_code == 404
+    assert not factors.is_signed_in(client)
+    assert not AuditEvent.objects.filter(name="account.signed-in").exists()
+
+
+def test_single_sign_on_can_be_off(uma: Person, settings: Settings) -> None:
+    only(settings, "password")
+    assert "Example login" not in Client().get("/account/login/").content.decode()
+    assert Client().post("/account/sso/corp/").status_code == 404
+
+
+def test_each_portal_has_ways_of_its_own(settings: Settings, provider: Provider) -> None:
+    only(settings, "sso", portals=("console",))
+    ada = account(cast.person("ada", roles=(Role.TOKEN_ADMINISTRATOR, Role.SELF_SERVICE_USER)))
+    client = factors.signed_in(ada)
+    assert client.get("/my/").status_code == 200
+    assert client.get("/")["Location"] == "/account/another-way/console/"
+    assert client.post("/search/")["Location"] == "/account/another-way/console/"
+    page = client.get("/account/another-way/console/").content.decode()
+    assert "your organisation" in page
+    traveller = Traveller(provider)
+    user = provider.user("ada")
+    Person.objects.filter(pk=ada.person_id).update(upn=user.user_name)
+    traveller.sign_in(user)
+    assert traveller.here.get("/").status_code == 200
+
+
+# --- The account for emergencies
+@pytest.fixture
+def officer(tmp_path: Path, provider: Provider, settings: Settings) -> Account:
+    """Made as the operator makes it; everybody else needs single sign-on."""
+    only(settings, "sso")
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    call_command(
+        "create_officer",
+        "--break-glass",
+        *("--username", "red"),
+        *("--personnel-number", "E-1"),
+        *("--given-name", "Red"),
+        *("--surname", "Button"),
+        *("--email", "red@example.com"),
+        *("--role", "system-administrator"),
+        *("--password-file", str(password)),
+        stdout=StringIO(),
+    )
+    return Account.objects.get(username="red")
+
+
+def test_it_signs_in_past_single_sign_on_and_everybody_is_told(officer: Account) -> None:
+    sven = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
+    factors.with_app(officer)
+    client = Client()
+    response = client.post(EMERGENCY, {"login": "red", "password": PASSWORD})
+    assert response["Location"] == "/account/login/second-step/"
+    assert not AuditEvent.objects.filter(name="account.break-glass-signed-in").exists()
+    client.post("/account/login/second-step/", {"code": factors.code()})
+    assert client.get("/").status_code == 200
+    assert AuditEvent.objects.get(name="account.break-glass-signed-in").person == officer.person
+    assert OutgoingMail.objects.get(message="break_glass_used").person == sven
+
+
+def test_it_needs_a_second_factor_even_where_others_do_not(officer: Account, settings: Settings) -> None:
+    settings.OFFICERS_NEED_SECOND_FACTOR = False
+    client = Client()
+    client.post(EMERGENCY, {"login": "red", "password": PASSWORD})
+    assert client.get("/")["Location"] == "/account/second-factors/needed/"
+
+
+def test_nobody_else_gets_in_there_and_the_answer_is_that_of_a_wrong_password(officer: Account) -> None:
+    account(cast.person("ada"))
+    answers = [
+        re.sub(r'(value|X-CSRFToken)[":=\s]+"[^"]*"', "", Client().post(EMERGENCY, typed).content.decode())
+        for typed in (
+            {"login": "ada", "password": PASSWORD},
+            {"login": "ada", "password": "wrong"},
+            {"login": "nobody", "password": "wrong"},
+        )
+    ]
+    assert len(set(answers)) == 1
+    assert "do not fit together" in answers[0]
+    assert not AuditEvent.objects.filter(name="account.signed-in").exists()
+
+
+def test_the_usual_page_stays_closed_for_it(officer: Account) -> None:
+    assert Client().post("/account/login/", {"login": "red", "password": PASSWORD}).status_code == 403
+
+
+def test_guessing_there_locks_out(officer: Account) -> None:
+    statuses = [
+        Client().post(EMERGENCY, {"login": "red", "password": f"wrong {n}"}).status_code for n in range(6)
+    ]
+    assert statuses == [422] * 5 + [429]
+
+
+# --- Confirming
+def test_who_came_from_there_confirms_there(traveller: Traveller, provider: Provider, uma: Person) -> None:
+    user = arrived(traveller, provider, uma)
+    with factors.later(3600):
+        page = traveller.here.get("/account/passkeys/add/")
+        assert page["Location"].startswith("/account/reauthenticate/?next=")
+        body = traveller.here.get(page["Location"]).content.decode()
+        assert "Confirm with Example login" in body
+        assert 'name="password"' not in body
+    address = traveller.start(next="/account/passkeys/add/")
+    asked = parse_qs(urlsplit(address).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["300"])
+    before = traveller.here.session.session_key
+    time.sleep(1.1)  # the provider counts in whole seconds
+    back = traveller.at_the_provider(address, user)
+    assert traveller.arrive(back)["Location"] == "/account/passkeys/add/"
+    assert traveller.records[-1]["reauthenticated"] is True
+    assert traveller.here.session.session_key != before
+    assert traveller.here.get("/account/passkeys/add/").status_code == 200
+
+
+def test_an_old_sign_in_there_is_no_confirmation(
+    traveller: Traveller, provider: Provider, uma: Person
+) -> None:
+    """Somebody takes the question for a fresh sign-in out of the address."""
+    user = arrived(traveller, provider, uma)
+    with factors.later(3600):
+        address = traveller.start(next="/account/passkeys/add/")
+        weakened = address.replace("&prompt=login", "").replace("max_age=300", "max_age=99999")
+        back = traveller.at_the_provider(weakened, user)
+        assert traveller.arrive(back).status_code == 502
+
+
+def test_somebody_else_does_not_confirm(traveller: Traveller, provider: Provider, uma: Person) -> None:
+    arrived(traveller, provider, uma)
+    sam = provider.user("sam")
+    cast.person("sam", upn=sam.user_name)
+    other = Traveller(provider)
+    back = other.at_the_provider(traveller.start(), sam)
+    response = traveller.arrive(back)
+    assert response.status_code == 403
+    assert "somebody else than here" in response.content.decode()
+    assert len(traveller.records) == 1
+
+
+def test_the_moment_is_the_providers(traveller: Traveller, provider: Provider, uma: Person) -> None:
+    """A session there from this morning is no fresh sign-in here."""
+    user = arrived(traveller, provider, uma)
+    first = traveller.records[0]["at"]
+    time.sleep(1.1)
+    traveller.here.post("/account/logout/")
+    traveller.sign_in(user)
+    assert int(traveller.records[-1]["at"]) == int(first)
+
+
+# --- The second factor
+def test_a_local_second_factor_is_asked_for(traveller: Traveller, provider: Provider, uma: Person) -> None:
+    user = arrived(traveller, provider, uma)
+    factors.with_app(Account.objects.select_related("person").get(person=uma))
+    again = Traveller(provider)
+    assert again.sign_in(user)["Location"] == "/account/login/second-step/"
+    assert not again.is_signed_in
+
+
+def test_a_provider_that_asks_for_one_is_believed(
+    traveller: Traveller, provider: Provider, settings: Settings
+) -> None:
+    settings.OFFICERS_NEED_SECOND_FACTOR = True
+    ada = cast.person("ada")
+    user = arrived(traveller, provider, ada)
+    assert traveller.here.get("/")["Location"] == "/account/second-factors/needed/"
+    configured(settings, asks_second_factor=True)
+    assert traveller.here.get("/").status_code == 200
+    factors.with_app(Account.objects.select_related("person").get(person=ada))
+    again = Traveller(provider)
+    assert again.sign_in(user)["Location"] == "/"

@@ -1,0 +1,242 @@
+"""Key-encryption keys: what is alive moves under the new one; the old one goes when nothing needs it."""
+
+import ast
+import base64
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from ca_bridge.fields import BytesField
+from identity_manager import epochs, vault
+from identity_manager.config import secret_files
+from identity_manager.key_ring import KeyRing
+from identity_manager.models import Account, AuditEvent, SoftwareToken
+from identity_manager.vault import Purpose, VaultError
+from tests import cast
+from tests.architecture.source import modules
+from tests.cast import Company
+
+SETTLED = epochs.SETTLED + timedelta(minutes=1)
+
+
+@pytest.fixture
+def rings(settings: Settings, tmp_path: Path) -> dict[str, KeyRing]:
+    secret_files.make(tmp_path)
+    settings.VAULT_KEYS = {
+        purpose.value: KeyRing.of_files(tmp_path / f"kek-{purpose.value}") for purpose in Purpose
+    }
+    return settings.VAULT_KEYS
+
+
+@pytest.fixture
+def token(db: None, rings: dict[str, KeyRing]) -> SoftwareToken:
+    """Sealed; its passphrase waits under the first key."""
+    return Company().request_in("issued").tokens.get()
+
+
+def versions() -> dict[str, list[str]]:
+    return {purpose: list(ring) for purpose, ring in settings_rings().items()}
+
+
+def settings_rings() -> dict[str, KeyRing]:
+    from django.conf import settings
+
+    return dict(settings.VAULT_KEYS)
+
+
+def rotate(*, wait: timedelta = timedelta(0)) -> None:
+    epochs.rotate(actor=None, wait=wait)
+
+
+def test_a_new_key_is_not_used_before_its_moment(token: SoftwareToken) -> None:
+    rotate(wait=timedelta(minutes=5))
+    assert vault.version_in_use(Purpose.PASSPHRASES) == "1"
+    assert epochs.rewrap() == 0
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        assert vault.version_in_use(Purpose.PASSPHRASES) == "2"
+        assert epochs.rewrap() == 1
+
+
+def test_what_is_alive_moves_and_can_be_opened(token: SoftwareToken) -> None:
+    secret = cast.shown(token)
+    rotate()
+    assert epochs.rewrap() == 1
+    token.refresh_from_db()
+    assert vault.version_of(token.passphrase_wrapped) == "2"
+    assert cast.shown(token) == secret
+    assert AuditEvent.objects.filter(name="keys.secrets-rewrapped").count() == 1
+
+
+def test_a_row_that_moved_on_meanwhile_is_left_alone(
+    token: SoftwareToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotate()
+    rewrap = vault.rewrap
+
+    def noted_meanwhile(content: bytes, **options: object) -> bytes:
+        SoftwareToken.objects.filter(pk=token.pk).update(passphrase_wrapped=None)
+        return rewrap(content, **options)
+
+    monkeypatch.setattr(vault, "rewrap", noted_meanwhile)
+    assert epochs.rewrap() == 0
+    token.refresh_from_db()
+    assert token.passphrase_wrapped is None
+
+
+def test_the_old_key_stays_while_a_row_needs_it(token: SoftwareToken) -> None:
+    rotate()
+    with time_machine.travel(timezone.now() + SETTLED):
+        destroyed = {each.purpose for each in epochs.destroy_unneeded()}
+    assert destroyed == {"private-keys", "other"}
+    assert versions()["passphrases"] == ["1", "2"]
+
+
+def test_the_old_key_stays_until_no_process_can_use_it(token: SoftwareToken) -> None:
+    rotate()
+    epochs.rewrap()
+    assert epochs.destroy_unneeded() == []
+    with time_machine.travel(timezone.now() + SETTLED):
+        assert len(epochs.destroy_unneeded()) == 3
+    assert {tuple(each) for each in versions().values()} == {("2",)}
+    assert AuditEvent.objects.filter(name="keys.destroyed").count() == 3
+
+
+def test_the_job_moves_first_and_destroys_at_its_next_run(token: SoftwareToken) -> None:
+    rotate()
+    with time_machine.travel(timezone.now() + SETTLED):
+        assert epochs.tend() == "1 moved, 0 destroyed"
+        assert epochs.tend() == "0 moved, 3 destroyed"
+        assert epochs.tend() == ""
+
+
+def test_keys_that_are_mounted_to_be_read_alone_are_left_to_who_mounts_them(
+    token: SoftwareToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes and systemd do: the job goes on, and --status says that they can go."""
+    rotate()
+    epochs.rewrap()
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.W_OK)
+    with time_machine.travel(timezone.now() + SETTLED):
+        assert epochs.destroy_unneeded() == []
+        assert [each.epoch.version for each in epochs.status(timezone.now()) if not each.is_needed] == [
+            "1"
+        ] * 3
+
+
+def test_nothing_is_destroyed_where_rows_cannot_be_counted(token: SoftwareToken) -> None:
+    rotate()
+    SoftwareToken.objects.filter(pk=token.pk).update(passphrase_wrapped=b"\x05no")
+    with time_machine.travel(timezone.now() + SETTLED), pytest.raises(VaultError):
+        epochs.destroy_unneeded()
+    assert {tuple(each) for each in versions().values()} == {("1", "2")}
+
+
+def test_the_only_key_is_never_destroyed(token: SoftwareToken) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=4000)):
+        assert epochs.destroy_unneeded() == []
+
+
+def test_the_secrets_of_second_factors_move_too(rings: dict[str, KeyRing], db: None) -> None:
+    account = Account.objects.create_account(
+        username="ada", person=cast.person("ada"), password="long enough"
+    )
+    wrapped = vault.wrap(b"JBSWY3DPEHPK3PXP", purpose=Purpose.OTHER, record=account.pk)
+    text = f"{account.pk}:{base64.b64encode(wrapped).decode()}"
+    row = Authenticator.objects.create(user=account, type=Authenticator.Type.TOTP, data={"secret": text})
+    rotate()
+    assert epochs.rewrap() == 1
+    assert epochs.count(Purpose.OTHER) == {"2": 1}
+    row.refresh_from_db()
+    owner, _colon, moved = row.data["secret"].partition(":")
+    assert owner == str(account.pk)
+    opened = vault.unwrap(base64.b64decode(moved), purpose=Purpose.OTHER, record=account.pk)
+    assert opened == b"JBSWY3DPEHPK3PXP"
+
+
+def test_a_process_without_the_new_key_says_so_and_changes_nothing(
+    token: SoftwareToken, settings: Settings
+) -> None:
+    rotate()
+    epochs.rewrap()
+    only_old = KeyRing.fixed(f"1:{settings.VAULT_KEYS['passphrases']['1']}")
+    settings.VAULT_KEYS = {**settings.VAULT_KEYS, "passphrases": only_old}
+    with pytest.raises(VaultError, match="does not hold key 2"):
+        cast.shown(token)
+    token.refresh_from_db()
+    assert token.passphrase_shown == 0
+
+
+def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
+    """A column of wrapped secrets that nobody counts would lose them with the next key."""
+    named = {(place.model, place.column) for place in epochs.PLACES if isinstance(place, epochs.Column)}
+    columns = {
+        (model, field.name)
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, BytesField) and field.name.endswith("_wrapped")
+    }
+    assert columns == named
+    callers = {
+        module.name
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "vault.wrap"
+    }
+    assert callers <= {
+        "identity_manager.workflow.step5_issue",
+        "identity_manager.workflow.step6_passphrase",
+        "identity_manager.people.second_factors",
+    }
+
+
+# --- The command -----------------------------------------------------------------------------------
+def test_the_command_makes_a_key_for_each_ring_and_says_what_comes(
+    token: SoftwareToken, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("rotate_keys", wait=0)
+    said = capsys.readouterr().out
+    assert said.count("key 2 in ") == 3
+    assert AuditEvent.objects.filter(name="keys.rotated").count() == 3
+
+    call_command("rotate_keys", status=True)
+    said = capsys.readouterr().out
+    assert "passphrases   key 1    its successor has been in use for less than 15 minutes" in said
+    with time_machine.travel(timezone.now() + SETTLED):
+        call_command("rotate_keys", status=True)
+        assert "passphrases   key 1    1 rows are wrapped under it" in capsys.readouterr().out
+        call_command("rotate_keys", tend=True)
+        assert "1 moved" in capsys.readouterr().out
+
+
+def test_the_command_says_what_to_do_with_keys_from_the_environment(
+    db: None, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = KeyRing.fixed(f"1:{'A' * 43}=")
+    settings.VAULT_KEYS = {purpose.value: key for purpose in Purpose}
+    call_command("rotate_keys", wait=0)
+    said = capsys.readouterr().out
+    assert "Add a line to KEYS_PASSPHRASES" in said
+    assert "A" * 43 not in said
+
+
+def test_the_command_refuses_without_keys(db: None, settings: Settings) -> None:
+    settings.VAULT_KEYS = {purpose.value: KeyRing.fixed("") for purpose in Purpose}
+    with pytest.raises(CommandError, match="holds no key"):
+        call_command("rotate_keys")
+
+
+def test_the_key_of_the_audit_log_gets_a_successor_and_stays(
+    db: None, settings: Settings, tmp_path: Path
+) -> None:
+    secret_files.make(tmp_path)
+    settings.AUDIT_KEYS = KeyRing.of_files(tmp_path / "audit-keys")
+    call_command("rotate_keys", audit=True, wait=0)
+    assert list(settings.AUDIT_KEYS) == ["1", "2"]

@@ -1,0 +1,85 @@
+"""Old code on the newest schema: while a new version is rolled out, the old one still reads and writes.
+
+The models of a version before a migration are Django's historic ones. They read every row that the whole road
+leaves, write it again, and insert it anew; and no table has a column that they would have to fill.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from django.db import connection, models, transaction
+from django.db.migrations.state import ProjectState
+
+from tests.architecture.migrations import BASELINE, is_newer, plan
+from tests.cast import Company
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
+ROWS = 3
+NEWER = [f"{each.app_label}.{each.name}" for each in plan() if is_newer(each)]
+
+
+@cache
+def before(name: str) -> ProjectState:
+    """What the version knew that came before the migration, and before all later ones."""
+    state = ProjectState()
+    for migration in plan():
+        if f"{migration.app_label}.{migration.name}" == name:
+            return state
+        migration.mutate_state(state, preserve=False)
+    raise LookupError(name)
+
+
+def tables(state: ProjectState) -> Iterator[type[models.Model]]:
+    """The models of ours that have a table."""
+    for model in state.apps.get_models(include_auto_created=True):
+        if model._meta.app_label in BASELINE and model._meta.managed and not model._meta.proxy:
+            yield model
+
+
+def columns_to_be_filled(model: type[models.Model]) -> Iterator[str]:
+    """What the old version does not know and the database demands; and what it knows and is gone."""
+    table, known = model._meta.db_table, {field.column for field in model._meta.local_concrete_fields}
+    with connection.cursor() as cursor:
+        columns = connection.introspection.get_table_description(cursor, table)
+    for column in columns:
+        if column.name not in known and not column.null_ok and column.default is None:
+            yield f"{table}.{column.name}"
+    yield from (f"{table}.{name} is gone" for name in known - {column.name for column in columns})
+
+
+def written_again(model: type[models.Model]) -> int:
+    """Read some rows, write them, take one out and insert it as it was; return how many there were."""
+    rows: list[Any] = list(model._base_manager.all()[:ROWS])
+    for row in rows:
+        with transaction.atomic():
+            row.save(force_update=True)
+            _insert_anew(row)
+    return len(rows)
+
+
+def _insert_anew(row: Any) -> None:
+    """References to it are looked at when the transaction ends, and it is there again by then."""
+    manager = type(row)._base_manager
+    manager.filter(pk=row.pk)._raw_delete(manager.db)
+    row.save(force_insert=True)
+
+
+@pytest.mark.parametrize("name", NEWER)
+def test_nothing_new_must_be_filled(name: str) -> None:
+    assert [column for model in tables(before(name)) for column in columns_to_be_filled(model)] == []
+
+
+def test_a_column_that_must_be_filled_is_found() -> None:
+    """Of the time before the baseline, which no release knew."""
+    state = before("identity_manager.0018_break_glass")
+    found = {column for model in tables(state) for column in columns_to_be_filled(model)}
+    assert "identity_manager_account.is_break_glass" in found
+
+
+@pytest.mark.parametrize("name", NEWER)
+def test_what_the_road_leaves_is_read_and_written(name: str) -> None:
+    Company().request_in("completed")
+    written = {model._meta.label: written_again(model) for model in tables(before(name))}
+    assert sum(1 for number in written.values() if number) >= 15, written

@@ -1,0 +1,326 @@
+"""A worker that outlives its lease settles nothing; what it got from a CA is used, or found and revoked.
+
+The leases here are short and really run out, between the act and the settling of it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+
+from ca_bridge import issuing, pkcs12, registry
+from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.contract import Refused
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder, SurplusCertificate
+from identity_manager import audit_checks, jobs
+from identity_manager.audit import verifying
+from identity_manager.jobs import Job
+from identity_manager.mail import sending
+from identity_manager.mail.faults import Fault
+from identity_manager.models import (
+    AuditCheck,
+    AuditEvent,
+    Certificate,
+    Container,
+    JobRun,
+    MailFault,
+    OutgoingMail,
+    SoftwareToken,
+)
+from identity_manager.workflow import (
+    hold,
+    revoke,
+    side_roads,
+    step5_issue,
+    step6_passphrase,
+    step7_deliver,
+    sweep,
+)
+from tests.ca_bridge import scripted
+from tests.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+LEASE = 0.2
+DOWN = CaError("The CA is down.")
+
+
+@pytest.fixture(autouse=True)
+def _short_lease(settings: Any) -> None:
+    settings.LEASE_SECONDS = LEASE
+
+
+def raises(error: Exception) -> Callable[..., Any]:
+    def act(*_args: object, **_named: object) -> None:
+        raise error
+
+    return act
+
+
+def slow(
+    monkeypatch: pytest.MonkeyPatch,
+    where: Any,
+    name: str,
+    *,
+    successor: Callable[..., Any] | None = None,
+    meanwhile: Callable[[], object],
+) -> None:
+    """The first who does this is slow: their lease runs out, and somebody else does the work meanwhile.
+
+    successor: what that other one meets in place of the act.
+    """
+    original = getattr(where, name)
+
+    def act(*args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(where, name, successor or original)
+        try:
+            return original(*args, **named)
+        finally:
+            time.sleep(LEASE + 0.05)
+            meanwhile()
+
+    monkeypatch.setattr(where, name, act)
+
+
+def issue() -> None:
+    step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+
+
+def events(name: str) -> int:
+    return AuditEvent.objects.filter(name=name).count()
+
+
+def free_and_tried_twice(row: Any) -> bool:
+    """As the second one left it, after a fault that passes."""
+    row.refresh_from_db()
+    return row.claim_id is None and row.attempts == 2 and row.next_attempt_at > timezone.now()
+
+
+def test_issuing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.request_in("issuing")
+    slow(monkeypatch, issuing, "ask", meanwhile=issue)
+    issue()
+    assert Certificate.objects.get().state == "valid"
+    assert (events("certificate.issued"), IssuedCertificate.objects.count()) == (1, 1)
+
+
+def test_a_late_no_is_not_believed(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.request_in("issuing")
+    original = issuing.ask
+    monkeypatch.setattr(issuing, "ask", lambda _order_id: Refused("No.", ""))
+    slow(monkeypatch, issuing, "ask", successor=raises(DOWN), meanwhile=issue)
+    issue()
+
+    certificate = Certificate.objects.get()
+    assert (certificate.state, CaOrder.objects.get().state) == ("ordered", "prepared")
+    assert free_and_tried_twice(certificate)
+    monkeypatch.setattr(issuing, "ask", original)
+    with time_machine.travel(certificate.next_attempt_at):
+        issue()
+    assert Certificate.objects.get().state == "valid"
+
+
+def test_a_late_certificate_is_used_by_whoever_comes_next(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+    original = issuing.ask
+    slow(monkeypatch, issuing, "ask", successor=raises(DOWN), meanwhile=issue)
+    issue()
+
+    certificate = Certificate.objects.get()
+    assert (certificate.state, CaOrder.objects.get().state) == ("ordered", "issued")
+    assert free_and_tried_twice(certificate)
+    monkeypatch.setattr(issuing, "ask", original)
+    with time_machine.travel(certificate.next_attempt_at):
+        issue()
+    assert Certificate.objects.get().state == "valid"
+    assert (IssuedCertificate.objects.count(), SurplusCertificate.objects.count()) == (1, 0)
+
+
+def test_clearing_up(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = company.request_in("issuing")
+    with monkeypatch.context() as down:
+        down.setattr(issuing, "ask", raises(DOWN))
+        issue()
+    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+    certificate = Certificate.objects.get()
+    Certificate.objects.update(next_attempt_at=timezone.now(), attempts=0)
+
+    def clear_up() -> None:
+        step5_issue.clear_up(certificate_id=certificate.pk)
+
+    slow(monkeypatch, issuing, "look_up", successor=raises(DOWN), meanwhile=clear_up)
+    clear_up()
+    assert Certificate.objects.get().state == "ordered"
+    assert free_and_tried_twice(certificate)
+
+
+@pytest.mark.parametrize("verb", ["revoke", "hold"])
+def test_revoking_and_holding(company: Company, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    token = company.request_in("completed").tokens.get()
+    if verb == "revoke":
+        revoke.end_token(token, reason=revoke.RevocationReason.KEY_COMPROMISE, actor=company.ada)
+    else:
+        hold.hold_token(token, leave=None, actor=company.ada, reason="away")
+    certificate = token.certificates.get()
+    carry_out = {"revoke": revoke.carry_out, "hold": hold.carry_out}[verb]
+
+    def again() -> None:
+        carry_out(certificate_id=certificate.pk)
+
+    original = getattr(issuing, verb)
+    slow(monkeypatch, issuing, verb, successor=raises(DOWN), meanwhile=again)
+    again()
+    assert Certificate.objects.get().state == "valid"
+    assert free_and_tried_twice(certificate)
+
+    monkeypatch.setattr(issuing, verb, original)
+    with time_machine.travel(certificate.next_attempt_at):
+        again()
+    assert Certificate.objects.get().state == {"revoke": "revoked", "hold": "on_hold"}[verb]
+
+
+def test_sealing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = company.request_in("issuing").tokens.get()
+    issue()
+
+    def seal() -> None:
+        step6_passphrase.seal(token_id=token.pk)
+
+    slow(monkeypatch, pkcs12, "check", meanwhile=seal)
+    seal()
+    assert SoftwareToken.objects.get().state == "sealed"
+    assert (Container.objects.count(), events("token.sealed")) == (2, 1)
+    assert OutgoingMail.objects.filter(message="delivery").count() == 1
+
+
+def test_sending(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.request_in("issued")
+    mail = OutgoingMail.objects.get(message="delivery")
+
+    def send() -> None:
+        step7_deliver.send(mail_id=mail.pk)
+
+    busy = sending.SendingError(Fault(kind=MailFault.PASSING, detail="busy", code="451"))
+    slow(monkeypatch, sending, "send", successor=raises(busy), meanwhile=send)
+    send()
+    mail.refresh_from_db()
+    assert (mail.state, mail.claim_id, mail.attempts) == ("queued", None, 2)
+    assert events("token.delivered") == 0
+
+
+def test_jobs(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def work() -> str:
+        done.append("once")
+        if len(done) == 1:
+            time.sleep(LEASE + 0.05)
+            jobs.run(run_id=row.pk)
+            return "late"
+        return "in time"
+
+    monkeypatch.setattr(jobs, "JOBS", (Job("test.job", "For tests", timedelta(hours=1), work),))
+    row = jobs.row_of("test.job")
+    jobs.run(run_id=row.pk)
+    assert (JobRun.objects.get(pk=row.pk).result, len(done)) == ("in time", 2)
+
+
+def test_checks_of_the_log(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = audit_checks.ask(actor=company.ada)
+
+    def carry_out() -> None:
+        audit_checks.carry_out(check_id=check.pk)
+
+    slow(monkeypatch, verifying, "verify", meanwhile=carry_out)
+    carry_out()
+    assert AuditCheck.objects.get().is_open is False
+    assert events("audit.checked") == 1
+
+
+# --- what a worker took to its grave
+
+
+@pytest.fixture
+def ca(settings: Any) -> Any:
+    """A CA that takes its time until a search finds what it has issued."""
+    connector = {"CONNECTOR": "tests.ca_bridge.scripted.ListingConnector"}
+    settings.CA_CONNECTORS = {**settings.CA_CONNECTORS, "corporate": connector}
+    instance: Any = registry.connector("corporate")
+    for each in (instance.script, instance.calls, instance.revoked):
+        each.clear()
+    return instance
+
+
+def test_what_a_dead_worker_got_is_found_by_a_job_and_revoked(
+    company: Company, ca: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+    lost: list[bytes] = []
+
+    def issued_to_the_dead(order: Any) -> None:
+        lost.append(scripted.sign(order))
+        raise KeyboardInterrupt
+
+    ca.script += [issued_to_the_dead, scripted.answers(None), scripted.issued()]
+    with pytest.raises(KeyboardInterrupt):
+        issue()
+    time.sleep(LEASE + 0.05)
+    issue()
+    used = Certificate.objects.get()
+    assert (used.state, ca.calls) == ("valid", ["issue", "find", "issue"])
+
+    ca.script.append(scripted.answers([*lost, used.der]))
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        assert sweep.compare_with_cas() == "1: the CA had issued more than is used"
+        assert sweep.revoke_surplus() == 1
+    assert [certificate for certificate, _reason in ca.revoked] == lost
+    assert Certificate.objects.get().state == "valid"
+
+
+# --- two workers with connections of their own
+
+
+@pytest.mark.long
+@pytest.mark.django_db(transaction=True)
+def test_two_real_workers(transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first asks the CA in a thread, and settles only after the second has done everything."""
+    settings.LEASE_SECONDS = 3
+    Company().request_in("issuing")
+    original, asked, settle = issuing.ask, threading.Event(), threading.Event()
+
+    def ask_slowly(order_id: Any) -> Any:
+        answer = original(order_id)
+        asked.set()
+        assert settle.wait(30)
+        return answer
+
+    def first() -> None:
+        try:
+            issue()
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(issuing, "ask", ask_slowly)
+    worker = threading.Thread(target=first)
+    worker.start()
+    assert asked.wait(30)
+    monkeypatch.setattr(issuing, "ask", original)
+    issue()
+    assert Certificate.objects.get().state == "ordered", "the first has the lease"
+    time.sleep(3.1)
+    issue()
+    settled = Certificate.objects.values().get()
+    assert settled["state"] == "valid"
+
+    settle.set()
+    worker.join(30)
+    assert Certificate.objects.values().get() == settled
+    assert (events("certificate.issued"), IssuedCertificate.objects.count()) == (1, 1)

@@ -1,0 +1,313 @@
+"""Verbs on mails in every state; and whether a mail still makes sense when its turn comes."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from ca_bridge.contract import RevocationReason
+from identity_manager import outbox
+from identity_manager.mail import mailbox
+from identity_manager.mail.faults import Fault
+from identity_manager.models import (
+    AuditEvent,
+    MailEvent,
+    MailFault,
+    MailState,
+    OutgoingMail,
+    Person,
+    Role,
+    SoftwareToken,
+)
+from identity_manager.workflow import (
+    bounces,
+    mail_sense,
+    mails,
+    revoke,
+    side_roads,
+    step2_approve,
+    step7_deliver,
+)
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
+from tests import cast
+from tests.cast import Company
+from tests.identity_manager.console.visitors import officer
+
+pytestmark = pytest.mark.django_db
+REFUSED = Fault(MailFault.REFUSED, "SMTP 550", "550 no such user")
+DOWN = Fault(MailFault.PASSING, "TimeoutError", "TimeoutError: slow")
+
+
+@pytest.fixture(autouse=True)
+def _mailbox(settings: Settings, tmp_path: Path) -> None:
+    settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
+    settings.MAILBOX_DIR = tmp_path
+
+
+def delivery(company: Company) -> OutgoingMail:
+    company.request_in("issued")
+    return OutgoingMail.objects.get(message="delivery")
+
+
+def waiting(mail: OutgoingMail) -> OutgoingMail:
+    mail.attempts = 1
+    outbox.settle_fault(mail, DOWN)
+    return mail
+
+
+def being_sent(mail: OutgoingMail) -> OutgoingMail:
+    claimed = outbox.claim(mail.pk)
+    assert claimed is not None
+    return claimed
+
+
+def sent(mail: OutgoingMail) -> OutgoingMail:
+    outbox.settle_sent(mail, provider_id="x")
+    return mail
+
+
+def failed(mail: OutgoingMail) -> OutgoingMail:
+    outbox.settle_fault(mail, REFUSED)
+    SoftwareToken.objects.update(delivery="bounced")
+    return mail
+
+
+def bounced(mail: OutgoingMail) -> OutgoingMail:
+    sent(mail).bounce(error="gone", error_code="Postmark: bounced", now=timezone.now())
+    mail.save()
+    SoftwareToken.objects.update(delivery="bounced")
+    return mail
+
+
+def discarded(mail: OutgoingMail) -> OutgoingMail:
+    outbox.discard(mail, reason="no more")
+    return mail
+
+
+STATES: dict[str, Callable[[OutgoingMail], OutgoingMail]] = {
+    "new": lambda mail: mail,
+    "waiting": waiting,
+    "being sent": being_sent,
+    "sent": sent,
+    "failed": failed,
+    "bounced": bounced,
+    "discarded": discarded,
+}
+VERBS: dict[str, Callable[[Person, OutgoingMail], object]] = {
+    "retry": lambda actor, mail: mails.retry(actor=actor, mail_id=mail.pk),
+    "discard": lambda actor, mail: mails.discard(actor=actor, mail_id=mail.pk, reason="no use"),
+}
+ALLOWED = {
+    ("retry", "waiting"): "queued",
+    ("retry", "failed"): "queued",
+    ("retry", "bounced"): "queued",
+    ("discard", "new"): "discarded",
+    ("discard", "waiting"): "discarded",
+    ("discard", "failed"): "discarded",
+    ("discard", "bounced"): "discarded",
+}
+
+
+def facts() -> tuple[object, ...]:
+    return (
+        list(OutgoingMail.objects.order_by("pk").values_list("version", "state", "next_attempt_at")),
+        list(SoftwareToken.objects.values_list("version", "delivery")),
+        AuditEvent.objects.count(),
+    )
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_in_each_state(company: Company, verb: str, state: str) -> None:
+    mail = STATES[state](delivery(company))
+    before = facts()
+
+    if (verb, state) not in ALLOWED:
+        with pytest.raises(Stale):
+            VERBS[verb](company.ada, mail)
+        assert facts() == before
+        return
+    VERBS[verb](company.ada, mail)
+
+    row = OutgoingMail.objects.get(pk=mail.pk)
+    assert row.state == ALLOWED[verb, state]
+    assert SoftwareToken.objects.get().delivery == ("queued" if verb == "retry" else "bounced")
+    event = AuditEvent.objects.latest("pk")
+    assert event.facts["message"] == "delivery"
+    if verb == "retry":
+        assert row.next_attempt_at is not None
+        assert row.next_attempt_at <= timezone.now()
+
+
+@pytest.mark.parametrize("name", ["paul", "rita", "uma", "sam"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_nobody_else_may(company: Company, verb: str, name: str) -> None:
+    mail = failed(delivery(company))
+    before = facts()
+    with pytest.raises(NotAllowed):
+        VERBS[verb](getattr(company, name), mail)
+    assert facts() == before
+
+
+def test_an_administrator_of_another_unit_may_not(company: Company) -> None:
+    mail = failed(delivery(company))
+    eve = officer("eve", Role.TOKEN_ADMINISTRATOR, unit="Sued")
+    for verb in VERBS.values():
+        with pytest.raises(NotAllowed):
+            verb(eve, mail)
+
+
+def test_a_system_administrator_retries_and_does_not_discard(company: Company) -> None:
+    mail = failed(delivery(company))
+    olga = officer("olga", Role.SYSTEM_ADMINISTRATOR)
+    with pytest.raises(NotAllowed):
+        VERBS["discard"](olga, mail)
+    VERBS["retry"](olga, mail)
+    assert OutgoingMail.objects.get(pk=mail.pk).state == MailState.QUEUED
+
+
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_giving_up_wants_a_reason(company: Company, reason: str) -> None:
+    mail = failed(delivery(company))
+    before = facts()
+    with pytest.raises(NotPossible) as refusal:
+        mails.discard(actor=company.ada, mail_id=mail.pk, reason=reason)
+    assert refusal.value.field == "reason"
+    with pytest.raises(NotPossible):
+        mails.discard_many(actor=company.ada, mail_ids=[mail.pk], reason=reason)
+    assert facts() == before
+
+
+def test_of_many_what_has_moved_on_is_left_alone(company: Company) -> None:
+    mail = failed(delivery(company))
+    information = sent(OutgoingMail.objects.get(message="information"))
+    tally = mails.retry_many(actor=company.ada, mail_ids=[information.pk, mail.pk])
+    assert tally == mails.Tally(done=1, refused=1)
+
+
+# --- Sense ----------------------------------------------------------------------------------------
+def send_due() -> None:
+    for mail in OutgoingMail.objects.queued():
+        step7_deliver.send(mail_id=mail.pk)
+
+
+def test_an_invitation_to_a_cancelled_request_is_not_sent(company: Company) -> None:
+    request = company.request_in("awaiting_acceptance")
+    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+
+    send_due()
+
+    row = OutgoingMail.objects.get(message="information")
+    assert row.state == MailState.DISCARDED
+    assert "Cancelled" in row.discard_reason
+    assert AuditEvent.objects.filter(name="mail.discarded", actor=None).count() == 1
+    assert [each for each in mailbox.stored_messages() if "terms" in each.body("plain").lower()] == []
+
+
+def test_an_approver_is_not_asked_about_what_another_decided(company: Company) -> None:
+    request = company.request_in("requested")
+    step2_approve.approve(actor=company.paul, request_id=request.pk, snapshot_hash=request.snapshot_hash)
+
+    send_due()
+
+    states = OutgoingMail.objects.filter(message="approval_needed").values_list("state", flat=True)
+    assert set(states) == {MailState.DISCARDED}
+    assert OutgoingMail.objects.get(message="information").state == MailState.SENT
+
+
+def test_a_file_of_a_revoked_token_is_not_sent(company: Company) -> None:
+    mail = delivery(company)
+    assert mail.token is not None
+    revoke.revoke_token(actor=company.uma, token_id=mail.token.pk, reason=RevocationReason.UNSPECIFIED)
+
+    send_due()
+
+    assert OutgoingMail.objects.get(pk=mail.pk).state == MailState.DISCARDED
+    assert SoftwareToken.objects.get().delivery == "queued"
+
+
+def test_what_tells_of_the_end_is_sent(company: Company) -> None:
+    company.request_in("lapsed")
+    send_due()
+    assert OutgoingMail.objects.get(message="request_lapsed").state == MailState.SENT
+    assert OutgoingMail.objects.get(message="information").state == MailState.DISCARDED
+
+
+def test_a_file_waits_for_a_person_on_leave(company: Company) -> None:
+    mail = delivery(company)
+    uma = Person.objects.get(pk=company.uma.pk)
+    uma.deactivate()
+    uma.save()
+
+    found = mail_sense.obstacle(OutgoingMail.objects.get(pk=mail.pk))
+
+    assert isinstance(found, Fault)
+    assert found.kind == MailFault.PASSING
+
+
+# --- Modes, faults, finishing ---------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("mode", "files", "after"), [("attachment", 1, "sent"), ("link", 0, "offered"), ("both", 1, "sent")]
+)
+def test_each_mode(company: Company, settings: Settings, mode: str, files: int, after: str) -> None:
+    settings.DELIVERY_MODE = mode
+    mail = delivery(company)
+    assert mail.delivery_mode == mode
+    step7_deliver.send(mail_id=mail.pk)
+    (stored,) = [each for each in mailbox.stored_messages() if "file" in each.message["Subject"]]
+    assert len(stored.attachments()) == files
+    assert ("/files/" in mail.body_text) == (mode != "attachment")
+    assert SoftwareToken.objects.get().delivery == after
+
+
+def test_a_mail_keeps_the_mode_that_its_words_speak_of(company: Company, settings: Settings) -> None:
+    settings.DELIVERY_MODE = "link"
+    mail = delivery(company)
+    settings.DELIVERY_MODE = "attachment"
+    step7_deliver.send(mail_id=mail.pk)
+    (stored,) = [each for each in mailbox.stored_messages() if "file" in each.message["Subject"]]
+    assert stored.attachments() == []
+
+
+def test_a_fault_of_the_configuration_waits_and_is_logged(
+    company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail = delivery(company)
+    mail.attempts = 1
+    outbox.settle_fault(mail, Fault(MailFault.CONFIGURATION, "SMTP 535", "535 bad credentials"))
+    row = OutgoingMail.objects.get(pk=mail.pk)
+    assert (row.state, row.fault) == (MailState.QUEUED, MailFault.CONFIGURATION)
+    assert row.next_attempt_at is not None
+    assert row.next_attempt_at - timezone.now() < timedelta(minutes=1)
+    assert "SMTP 535" in caplog.text
+    assert "uma" not in caplog.text
+
+
+def test_one_that_bounced_after_all_was_done_leaves_the_token_active(company: Company) -> None:
+    company.request_in("completed")
+    mail = OutgoingMail.objects.get(message="delivery")
+    OutgoingMail.objects.filter(pk=mail.pk).update(provider_id="x")
+    event = MailEvent.objects.create(
+        key="k", provider="P", kind="bounced", message_id="x", code="P: bounced", detail="gone"
+    )
+    mail = OutgoingMail.objects.get(pk=mail.pk)
+
+    bounces.apply_early(mail)
+
+    token = SoftwareToken.objects.get()
+    assert (token.state, token.delivery) == ("active", "bounced")
+    assert SoftwareToken.objects.to_be_fetched().get() == token
+    event.refresh_from_db()
+    assert event.mail == mail
+
+
+def test_nobody_is_written_to_without_an_address(company: Company) -> None:
+    Person.objects.filter(pk=company.ada.pk).update(email="")
+    company.ada.refresh_from_db()
+    request = cast.enabled(company.ada, company.uma, company.signature)
+    step2_approve.approve(actor=company.paul, request_id=request.pk, snapshot_hash=request.snapshot_hash)
+    row = OutgoingMail.objects.get(message="approved")
+    assert (row.state, row.discard_reason) == ("discarded", outbox.NO_ADDRESS)

@@ -1,0 +1,232 @@
+"""What is kept no longer goes, some at a time, and nothing that is under way."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from identity_manager import audit, jobs
+from identity_manager.audit import heads, sealing, verifying
+from identity_manager.models import (
+    AuditEvent,
+    AuditHead,
+    Certificate,
+    Container,
+    OutgoingMail,
+    SoftwareToken,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.people import signing_in
+from identity_manager.workflow import retention, side_roads
+from identity_manager.workflow.errors import Stale
+from tests.cast import Company
+from tests.identity_manager.console.visitors import signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+YEAR = timedelta(days=365)
+
+
+@pytest.fixture
+def company() -> Company:
+    return Company()
+
+
+def kept(company: Company, days: int | None) -> None:
+    TokenType.objects.filter(code="vpn").update(container_retention_days=days)
+
+
+def aged(model: type, column: str, by: timedelta = 12 * YEAR) -> None:
+    for row in model.objects.all():
+        if getattr(row, column) is not None:
+            model.objects.filter(pk=row.pk).update(**{column: getattr(row, column) - by})
+
+
+# --- Containers ------------------------------------------------------------------------------------
+def test_containers_go_when_the_types_time_is_over(company: Company) -> None:
+    company.request_in("completed")
+    kept(company, 30)
+    assert retention.remove_containers() == 0
+    aged(SoftwareToken, "sealed_at", timedelta(days=31))
+    assert retention.remove_containers() == 1
+    assert not Container.objects.exists()
+    assert AuditEvent.objects.get(name="retention.containers-removed").facts == {"rows": 2}
+
+
+def test_what_is_kept_no_longer_is_not_sent_again(company: Company) -> None:
+    token = company.request_in("completed").tokens.get()
+    Container.objects.all().delete()
+    with pytest.raises(Stale) as refused:
+        side_roads.send_again(actor=company.ada, token_id=token.pk, container_format="standard")
+    assert refused.value.reason.code == "kept-no-longer"
+
+
+def test_without_a_time_they_go_with_the_certificates(company: Company) -> None:
+    company.request_in("completed")
+    aged(SoftwareToken, "sealed_at")
+    assert retention.remove_containers() == 0
+    aged(Certificate, "not_after")
+    assert retention.remove_containers() == 1
+
+
+def test_containers_of_a_token_under_way_stay(company: Company) -> None:
+    company.request_in("issued")
+    kept(company, 1)
+    aged(SoftwareToken, "sealed_at")
+    assert retention.remove_containers() == 0
+    assert Container.objects.exists()
+
+
+# --- Mails -----------------------------------------------------------------------------------------
+def test_texts_of_old_mails_go_and_that_they_were_sent_stays(company: Company) -> None:
+    company.request_in("completed")
+    assert retention.empty_mails() == 0
+    waiting = OutgoingMail.objects.filter(state="queued").count()
+    aged(OutgoingMail, "created_at")
+    done = retention.empty_mails()
+    assert done == OutgoingMail.objects.exclude(state="queued").count() > 0
+    for mail in OutgoingMail.objects.all():
+        assert bool(mail.body_text) == (mail.state == "queued")
+        assert mail.to_address
+    assert OutgoingMail.objects.filter(state="queued").count() == waiting
+    assert retention.empty_mails() == 0
+    assert AuditEvent.objects.filter(name="retention.mails-emptied").count() == 1
+
+
+# --- Requests --------------------------------------------------------------------------------------
+def test_an_old_request_loses_what_it_says_of_the_person(company: Company) -> None:
+    request = company.request_in("rejected")
+    assert retention.empty_requests() == 0
+    aged(TokenRequest, "ended_at")
+    assert retention.empty_requests() == 0  # its token has ended just now
+    aged(SoftwareToken, "ended_at")
+    assert retention.empty_requests() == 1
+    request.refresh_from_db()
+    token = request.tokens.get()
+    assert (request.state, request.delivery_address, request.reason) == ("rejected", "", "")
+    assert "Lindqvist" not in str(token.snapshot)
+    assert token.snapshot["type"]["code"] == "signature"
+    assert request.approvals.get().reason == ""
+    assert signed_in(company.ada).get(f"/requests/{request.pk}/").status_code == 200
+    assert retention.empty_requests() == 0
+
+
+@pytest.mark.parametrize("state", ["requested", "awaiting_acceptance", "issuing", "issued", "completed"])
+def test_a_request_under_way_or_with_a_token_in_use_stays(company: Company, state: str) -> None:
+    company.request_in(state)
+    aged(TokenRequest, "ended_at")
+    aged(TokenRequest, "created_at")
+    assert retention.empty_requests() == 0
+
+
+# --- The audit log ---------------------------------------------------------------------------------
+def sign_in(company: Company) -> None:
+    signing_in.record_failure(typed_name="uma", method="password")
+    audit.record(audit.Event.SIGNED_IN, actor=company.uma, subject=company.uma, method="password")
+
+
+def test_old_sign_ins_are_emptied_and_the_log_still_fits(company: Company) -> None:
+    company.request_in("rejected")
+    sign_in(company)
+    AuditEvent.objects.update(at=timezone.now() - YEAR)
+    audit.record(audit.Event.SIGNED_IN, actor=company.uma, subject=company.uma, method="password")
+    sealing.seal()
+    heads.sign()
+
+    assert retention.forget_sign_ins() == 2
+
+    sealing.seal()
+    assert AuditEvent.objects.filter(name="account.signed-in").count() == 1
+    forgotten = AuditEvent.objects.filter(name="audit.forgotten")
+    assert [(event.facts, event.person_ref) for event in forgotten] == [({}, "")] * 2
+    report = verifying.verify()
+    assert report.findings == []
+    assert report.heads == 1
+    assert retention.forget_sign_ins() == 0
+
+
+def test_what_is_not_sealed_is_not_emptied(company: Company) -> None:
+    sign_in(company)
+    AuditEvent.objects.update(at=timezone.now() - YEAR)
+    assert retention.forget_sign_ins() == 0
+
+
+@pytest.fixture
+def old_log(company: Company) -> int:
+    """A log whose first events are older than they are kept; returns how many."""
+    company.request_in("rejected")
+    AuditEvent.objects.update(at=timezone.now() - 11 * YEAR)
+    number = sealing.seal()
+    heads.sign()
+    audit.record(audit.Event.PERSON_CHANGED, actor=company.rita, subject=company.uma)
+    sealing.seal()
+    return number
+
+
+def test_the_beginning_is_cut_at_a_signed_checkpoint(old_log: int) -> None:
+    assert retention.cut_audit_log() == old_log
+    sealing.seal()
+    report = verifying.verify()
+    assert report.findings == []
+    assert report.first == old_log + 1
+    cut = AuditEvent.objects.get(name="audit.cut")
+    assert cut.facts == {"first": 1, "last": old_log, "rows": old_log}
+    assert retention.cut_audit_log() == 0
+
+
+def test_a_cut_without_its_checkpoint_is_found(old_log: int) -> None:
+    retention.cut_audit_log()
+    AuditHead.objects.filter(kind="checkpoint").update(number=0)
+    assert [finding.kind for finding in verifying.verify().findings] == [verifying.Kind.BEGINNING]
+
+
+def test_more_than_was_cut_is_found_missing(old_log: int) -> None:
+    retention.cut_audit_log()
+    AuditEvent.objects.filter(number=old_log + 1).delete()
+    sealing.seal()
+    assert verifying.Kind.BEGINNING in [finding.kind for finding in verifying.verify().findings]
+
+
+def test_the_log_of_what_is_under_way_is_not_cut(company: Company) -> None:
+    company.request_in("awaiting_acceptance")
+    AuditEvent.objects.update(at=timezone.now() - 11 * YEAR)
+    sealing.seal()
+    before = AuditEvent.objects.count()
+    retention.cut_audit_log()
+    left = set(AuditEvent.objects.values_list("name", flat=True))
+    assert {"request.created", "request.invited"} <= left
+    assert AuditEvent.objects.exclude(name="audit.cut").count() >= before - 2
+
+
+def test_a_cut_is_bounded_and_goes_on_at_its_next_run(old_log: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "EVENTS_AT_ONCE", 1)
+    assert retention.cut_audit_log() == 1
+    sealing.seal()
+    assert verifying.verify().findings == []
+    assert retention.cut_audit_log() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "job"),
+    [
+        ("RETENTION_MAIL_DAYS", retention.empty_mails),
+        ("RETENTION_REQUEST_DAYS", retention.empty_requests),
+        ("RETENTION_SIGN_IN_DAYS", retention.forget_sign_ins),
+        ("RETENTION_AUDIT_DAYS", retention.cut_audit_log),
+    ],
+)
+def test_nought_keeps_for_ever(company: Company, settings: Settings, name: str, job: object) -> None:
+    setattr(settings, name, 0)
+    company.request_in("rejected")
+    sign_in(company)
+    sealing.seal()
+    for model, column in ((OutgoingMail, "created_at"), (TokenRequest, "ended_at")):
+        aged(model, column)
+    AuditEvent.objects.update(at=timezone.now() - 50 * YEAR)
+    assert job() == 0
+
+
+def test_they_run_by_themselves() -> None:
+    names = {job.name for job in jobs.JOBS}
+    assert {f"retention.{each}" for each in ("containers", "mails", "requests", "sign_ins", "audit")} <= names

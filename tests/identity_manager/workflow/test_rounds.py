@@ -1,0 +1,387 @@
+"""A person who changes between request and issuance stops the request; an officer sends it round again."""
+
+from typing import Any
+
+import pytest
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.models import (
+    Approval,
+    ApprovalPolicy,
+    AuditEvent,
+    Certificate,
+    OutgoingMail,
+    Person,
+    Role,
+    RoleAssignment,
+    SoftwareToken,
+    TermsAcceptance,
+    TokenRequest,
+)
+from identity_manager.workflow import (
+    changes,
+    failures,
+    finishing,
+    policy,
+    rounds,
+    side_roads,
+    snapshot,
+    step2_approve,
+    step4_accept,
+    step5_issue,
+    step6_passphrase,
+)
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
+from tests import cast
+from tests.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def move(person: Person, **fields: Any) -> None:
+    """The directory has other data of the person from now on."""
+    Person.objects.filter(pk=person.pk).update(**(fields or {"display_name": "Uma Berg"}))
+
+
+def fresh(request: TokenRequest) -> TokenRequest:
+    return TokenRequest.objects.get(pk=request.pk)
+
+
+def changes_hash(request: TokenRequest) -> str:
+    row = fresh(request)
+    return snapshot.fingerprint(snapshot.differences(row.lines))
+
+
+def sent_round(company: Company, request: TokenRequest) -> TokenRequest:
+    return rounds.send_round_again(
+        actor=company.ada, request_id=request.pk, changes_hash=changes_hash(request)
+    )
+
+
+def stopped_in(company: Company, state: str) -> TokenRequest:
+    """A request whose person has changed, noticed where it is noticed on the road."""
+    request = company.request_in("issuing" if state == "failed" else state)
+    move(company.uma)
+    if state == "failed":
+        cast.issued(request)
+    else:
+        changes.notice(request_id=request.pk)
+    row = fresh(request)
+    assert row.state == state
+    assert row.stopped_at is not None
+    return row
+
+
+# --- it stops
+
+
+def test_an_approval_that_notices_the_change_stops_the_request(company: Company) -> None:
+    request = company.request_in("requested")
+    move(company.uma)
+
+    with pytest.raises(Stale) as refusal:
+        cast.approved(company.paul, request)
+
+    assert refusal.value.reason == step2_approve.PERSON_CHANGED
+    assert fresh(request).stopped_at is not None
+    assert not Approval.objects.exists()
+    event = AuditEvent.objects.get(name="request.stopped")
+    assert event.facts == {"fields": ["display_name"]}
+
+
+def test_an_acceptance_that_notices_the_change_stops_the_request(company: Company) -> None:
+    request = company.request_in("awaiting_acceptance")
+    move(company.uma)
+
+    with pytest.raises(Stale) as refusal:
+        cast.accepted(request)
+
+    assert refusal.value.reason == step4_accept.PERSON_CHANGED
+    assert fresh(request).state == "awaiting_acceptance"
+    assert fresh(request).stopped_at is not None
+    assert not TermsAcceptance.objects.exists()
+    assert not Certificate.objects.exists()
+
+
+def test_it_is_stopped_once_however_often_somebody_tries(company: Company) -> None:
+    request = company.request_in("requested")
+    move(company.uma)
+
+    for approver in (company.paul, company.petra, company.paul):
+        with pytest.raises(Stale):
+            cast.approved(approver, request)
+
+    assert AuditEvent.objects.filter(name="request.stopped").count() == 1
+
+
+@pytest.mark.parametrize("state", ["requested", "awaiting_acceptance"])
+def test_the_job_notices_the_change_before_anybody_tries(company: Company, state: str) -> None:
+    request = company.request_in(state)
+    assert changes.notice_all() == 0
+    move(company.uma)
+
+    assert changes.notice_all() == 1
+    assert changes.notice_all() == 1
+
+    assert TokenRequest.objects.stopped().get() == request
+    assert not TokenRequest.objects.awaiting_acceptance().exists()
+
+
+@pytest.mark.parametrize("state", ["requested", "awaiting_acceptance", "failed"])
+def test_where_the_data_are_as_they_were_it_goes_on(company: Company, state: str) -> None:
+    request = stopped_in(company, state)
+    move(company.uma, display_name="Uma Lindqvist")
+
+    assert changes.notice_all() == 0
+
+    assert fresh(request).stopped_at is None
+    assert AuditEvent.objects.filter(name="request.resumed").count() == 1
+
+
+def test_at_issuance_it_fails_with_a_code_and_the_person_is_told(company: Company) -> None:
+    request = stopped_in(company, "failed")
+
+    assert (request.failure, request.failure_facts) == (failures.PERSON_CHANGED, {"fields": ["display_name"]})
+    mail = OutgoingMail.objects.get(message="issuance_failed")
+    assert mail.to_address == "uma@example.com"
+    assert "have changed" in mail.body_text
+    assert "office has been told" in mail.body_text
+
+
+def test_a_stopped_request_is_not_tried_again(company: Company) -> None:
+    request = stopped_in(company, "failed")
+
+    with pytest.raises(Stale) as refusal:
+        side_roads.retry(actor=company.ada, request_id=request.pk)
+
+    assert refusal.value.reason == side_roads.PERSON_CHANGED
+    assert fresh(request).state == "failed"
+
+
+@pytest.mark.parametrize("state", ["requested", "awaiting_acceptance", "failed"])
+def test_a_stopped_request_can_be_cancelled(company: Company, state: str) -> None:
+    request = stopped_in(company, state)
+
+    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="not any more")
+
+    assert fresh(request).state == "cancelled"
+    assert not TokenRequest.objects.stopped().exists()
+    mail = OutgoingMail.objects.get(message="request_cancelled")
+    assert mail.to_address == "uma@example.com"
+    assert "not any more" in mail.body_text
+
+
+# --- it goes round again
+
+
+@pytest.mark.parametrize("state", ["requested", "awaiting_acceptance", "failed"])
+def test_it_goes_round_with_the_data_of_now(company: Company, state: str) -> None:
+    before = stopped_in(company, state)
+
+    request = sent_round(company, before)
+
+    (line,) = request.lines
+    assert request.round == 2
+    assert request.stopped_at is None
+    assert line.snapshot["person"]["display_name"] == "Uma Berg"
+    assert request.snapshot_hash == snapshot.digest([line.snapshot]) != before.snapshot_hash
+    (old,) = SoftwareToken.objects.filter(request=request, round=1)
+    assert (old.state, old.is_open) == ("cancelled", False)
+    assert AuditEvent.objects.filter(name="request.sent-round").count() == 1
+
+
+def test_it_is_approved_anew_where_the_policy_wants_it(company: Company) -> None:
+    request = company.request_in("requested")
+    cast.approved(company.paul, request)
+    move(company.uma)
+    with pytest.raises(Stale):
+        cast.accepted(fresh(request))
+
+    request = sent_round(company, request)
+
+    assert request.state == "requested"
+    assert [row.approver for row in request.waits_for] == [company.paul, company.petra]
+    assert OutgoingMail.objects.filter(message="sent_round_again", person=company.uma).count() == 1
+    assert cast.approved(company.paul, fresh(request)).state == "awaiting_acceptance"
+    assert list(request.approvals.values_list("round", flat=True)) == [1, 2]
+    assert OutgoingMail.objects.filter(message="information", person=company.uma).count() == 2
+
+
+def test_an_earlier_approval_does_not_count_for_the_new_round(company: Company) -> None:
+    two = cast.token_type("two", approval=ApprovalPolicy.ALWAYS, approvers_needed=2)
+    request = cast.enabled(company.ada, company.uma, two)
+    cast.approved(company.paul, request)
+    move(company.uma)
+    changes.notice_all()
+    request = sent_round(company, request)
+
+    assert cast.approved(company.petra, fresh(request)).state == "requested"
+    assert cast.approved(company.paul, fresh(request)).state == "awaiting_acceptance"
+
+
+def test_without_approval_the_person_is_invited_again(company: Company) -> None:
+    request = sent_round(company, stopped_in(company, "awaiting_acceptance"))
+
+    assert request.state == "awaiting_acceptance"
+    first, second = OutgoingMail.objects.filter(message="information").order_by("created_at")
+    assert "made anew" in second.body_text
+    assert "made anew" not in first.body_text
+    assert not OutgoingMail.objects.filter(message="sent_round_again").exists()
+
+
+def test_the_new_round_is_walked_to_its_end(company: Company) -> None:
+    request = sent_round(company, stopped_in(company, "failed"))
+
+    request = cast.delivered(cast.issued(cast.accepted(fresh(request))))
+    cast.noted(request.lines[0])
+
+    assert fresh(request).state == "completed"
+    (certificate,) = Certificate.objects.filter(state="valid")
+    assert "Uma Berg" in certificate.subject
+    assert TermsAcceptance.objects.count() == 2
+
+
+def half_issued(company: Company, monkeypatch: pytest.MonkeyPatch) -> TokenRequest:
+    """The first certificate of two is there when the person changes."""
+    pair = cast.token_type("pair", profiles=("client", "second"))
+    request = cast.accepted(cast.enabled(company.ada, company.uma, pair))
+    first, second = request.tokens.get().certificates.all()
+    step5_issue.issue(certificate_id=first.pk)
+    move(company.uma)
+    step5_issue.issue(certificate_id=second.pk)
+    return fresh(request)
+
+
+def test_keys_and_certificates_of_the_old_round_are_ended(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = half_issued(company, monkeypatch)
+
+    sent_round(company, request)
+
+    issued, refused = Certificate.objects.order_by("position")
+    assert (issued.state, issued.revocation_reason) == ("valid", RevocationReason.SUPERSEDED.value)
+    assert issued.revocation_decided_at is not None
+    assert refused.state == "refused"
+    assert not Certificate.objects.exclude(private_key_wrapped=None).exists()
+
+
+def test_an_order_of_the_old_round_that_the_ca_answers_later_is_revoked(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CA has both; it answers for one; the request goes round; then it answers for the other."""
+    pair = cast.token_type("pair", profiles=("client", "second"))
+    request = cast.accepted(cast.enabled(company.ada, company.uma, pair))
+    first, second = request.tokens.get().certificates.all()
+    claim = step5_issue._claim(first.pk)
+    assert claim is not None
+    move(company.uma)
+    step5_issue.issue(certificate_id=second.pk)
+    sent_round(company, request)
+
+    step5_issue._settle(claim, step5_issue._outcome(step5_issue.issuing.ask, claim.order_id))
+
+    late = Certificate.objects.get(pk=first.pk)
+    assert late.state == "valid"
+    assert late.revocation_decided_at is not None
+    assert fresh(request).state == "awaiting_acceptance"
+    assert not SoftwareToken.objects.to_be_sealed().exists()
+
+
+def test_late_messages_about_the_old_round_do_nothing(company: Company) -> None:
+    request = stopped_in(company, "failed")
+    old = request.lines[0]
+    request = cast.accepted(sent_round(company, request))
+
+    for certificate in old.certificates.all():
+        step5_issue.issue(certificate_id=certificate.pk)
+        step5_issue.clear_up(certificate_id=certificate.pk)
+    step6_passphrase.seal(token_id=old.pk)
+    finishing.issue_request(SoftwareToken.objects.select_related("request").get(pk=old.pk))
+
+    assert fresh(request).state == "issuing"
+    assert SoftwareToken.objects.get(pk=old.pk).state == "cancelled"
+
+
+# --- who may, and what is refused
+
+
+def test_only_an_administrator_of_the_unit_sends_it_round(company: Company) -> None:
+    request = stopped_in(company, "requested")
+    for actor in (company.paul, company.uma, company.rita):
+        with pytest.raises(NotAllowed):
+            rounds.send_round_again(actor=actor, request_id=request.pk, changes_hash=changes_hash(request))
+    assert fresh(request).round == 1
+
+
+def test_who_sends_it_round_does_not_approve_it(company: Company) -> None:
+    RoleAssignment.objects.create(person=company.petra, role=Role.TOKEN_ADMINISTRATOR)
+    request = stopped_in(company, "requested")
+    request = rounds.send_round_again(
+        actor=company.petra, request_id=request.pk, changes_hash=changes_hash(request)
+    )
+
+    with pytest.raises(NotAllowed) as refusal:
+        cast.approved(company.petra, request)
+
+    assert refusal.value.reason == policy.OWN_REQUEST
+    assert [row.approver for row in request.waits_for] == [company.paul]
+    assert not TokenRequest.objects.decidable_by(company.petra.pk).exists()
+
+
+def test_who_sends_their_own_round_needs_an_approver(company: Company) -> None:
+    RoleAssignment.objects.create(person=company.uma, role=Role.TOKEN_ADMINISTRATOR)
+    request = stopped_in(company, "awaiting_acceptance")
+    uma = Person.objects.get(pk=company.uma.pk)
+
+    request = rounds.send_round_again(actor=uma, request_id=request.pk, changes_hash=changes_hash(request))
+
+    assert (request.state, request.approvals_needed) == ("requested", 1)
+
+
+def test_a_second_change_since_the_page_was_opened_is_refused(company: Company) -> None:
+    request = stopped_in(company, "requested")
+    seen = changes_hash(request)
+    move(company.uma, department="Elsewhere")
+
+    with pytest.raises(Stale) as refusal:
+        rounds.send_round_again(actor=company.ada, request_id=request.pk, changes_hash=seen)
+
+    assert refusal.value.reason == rounds.CHANGED_AGAIN
+    assert fresh(request).round == 1
+
+
+def test_data_that_no_certificate_can_say_are_refused_before_anything_is_ended(company: Company) -> None:
+    request = stopped_in(company, "requested")
+    move(company.uma, display_name="")
+
+    with pytest.raises(NotPossible):
+        sent_round(company, request)
+
+    assert fresh(request).round == 1
+    assert SoftwareToken.objects.get().state == "ordered"
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["approved", "rejected", "declined", "lapsed", "issuing", "issued", "completed", "cancelled"],
+)
+def test_elsewhere_it_cannot_go_round(company: Company, state: str) -> None:
+    request = company.request_in(state)
+    move(company.uma)
+
+    with pytest.raises(Refused):
+        sent_round(company, request)
+
+    assert fresh(request).round == 1
+    assert fresh(request).state == state
+
+
+@pytest.mark.parametrize("state", ["requested", "awaiting_acceptance", "failed"])
+def test_without_a_change_it_does_not_go_round(company: Company, state: str) -> None:
+    request = company.request_in(state)
+
+    with pytest.raises(Stale) as refusal:
+        sent_round(company, request)
+
+    assert refusal.value.reason == rounds.NOT_STOPPED

@@ -1,0 +1,73 @@
+"""openssl s_server as it stands before an internal website: it trusts the root, and wants a certificate."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.interop.smtp_sink import free_port
+from tests.interop.tls_certificates import Authority
+
+HOST = "localhost"
+PATIENCE = 10.0
+SEEN = re.compile(r"^depth=(\d+) (.+)$", re.MULTILINE)
+
+
+class Website:
+    """A running server. Its page says who visits; its diary says whose chain was verified up to the root."""
+
+    def __init__(self, port: int, diary: Path) -> None:
+        self.url = f"https://{HOST}:{port}/"
+        self._diary = diary
+
+    def words(self) -> str:
+        return self._diary.read_text(errors="replace")
+
+    def says(self, word: str) -> bool:
+        """Whether the diary says so, now or soon: it may be written after the visitor has gone."""
+        end = time.monotonic() + PATIENCE
+        while word not in self.words():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def chain(self) -> dict[int, str]:
+        """Depth and subject of every certificate that was verified: 0 is the visitor."""
+        return {int(depth): subject for depth, subject in SEEN.findall(self.words())}
+
+
+@contextmanager
+def website(directory: Path, trusted: Sequence[bytes], *options: str) -> Iterator[Website]:
+    """trusted: certificates (and CRLs) as PEM; their names are announced to the visitor.
+
+    The server's own certificate is of a CA whose certificate lies in the directory as trusted.pem.
+    """
+    authority, port = Authority.make("Websites"), free_port()
+    authority.bundle(directory)
+    own, trust = authority.server(directory, HOST), directory / "clients.pem"
+    trust.write_bytes(b"".join(trusted))
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-cert", str(own)]
+    command += ["-CAfile", str(trust), "-no-CApath", "-no-CAstore", "-Verify", "5", "-verify_return_error"]
+    diary = directory / f"website-{port}.log"
+    with diary.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        _wait_until("ACCEPT", diary, process)
+        yield Website(port, diary)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _wait_until(word: str, diary: Path, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + PATIENCE
+    while word not in diary.read_text(errors="replace"):
+        if time.monotonic() > end or process.poll() is not None:
+            process.kill()
+            raise AssertionError(f"openssl s_server does not start: {diary.read_text(errors='replace')}")
+        time.sleep(0.02)

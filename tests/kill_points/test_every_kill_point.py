@@ -1,0 +1,206 @@
+"""Each walk is killed at each boundary that it passes, and goes on: one certificate, one file, one mail.
+
+The boundaries are counted while the walk is done: the n-th run dies at the n-th, until one comes to its end.
+Who comes after a process that died between an outside call and the commit after it cannot know whether the
+call was made: then, and only then, a mail goes out twice, the same to the byte, and a CA that cannot be
+searched, and is to be asked again, issues twice for one key, and nobody here can know the first to revoke it.
+"""
+
+import itertools
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import override_settings
+
+from identity_manager.workflow import finishing
+from tests import processes
+from tests.ca_bridge.scripted import issuing_ca
+from tests.kill_points import findings
+from tests.kill_points.boundaries import AFTER, BROKER, CA, COMMIT, KINDS, MAIL, Boundaries, watch
+from tests.kill_points.copies import Copies
+from tests.kill_points.outside import Broker
+from tests.kill_points.walks import ALL_SEVEN_STEPS, WALKS, Clock, Walk, go, in_use
+from tests.processes import Ending
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+KILLED = 9
+MAILBOX = "identity_manager.mail.mailbox.MailboxBackend"
+SENT, ISSUED = f"{AFTER} {MAIL} send", f"{AFTER} {CA} issue"
+
+
+_warm: set[str] = set()
+
+
+def warm_up(made: Copies, directory: Path) -> None:
+    """Walk once in this process, so that what each process would load again is there when it begins."""
+    if not _warm:
+        issuing_ca()  # one for all processes
+        present = dict(connection.settings_dict)
+        mailbox = {"EMAIL_BACKEND": MAILBOX, "MAILBOX_DIR": directory / "warm"}
+        copy = made.make("warm")
+        try:
+            processes.use(copy)
+            with override_settings(**mailbox):
+                in_use()
+        finally:
+            processes.let_go()
+            connection.settings_dict.update(present)
+        made.drop(copy)
+        _warm.add("up")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one walk happens: its database, and all that outlives a process."""
+
+    directory: Path
+    database: str
+
+    def enter(self, walk: Walk) -> None:
+        """Make this process one of the installation here."""
+        processes.use(self.database)
+        settings.EMAIL_BACKEND, settings.CONTAINER_STANDARD_ITERATIONS = MAILBOX, 2_048
+        settings.MAILBOX_DIR = self.directory / "mailbox"
+        if walk.ca:
+            options = {"directory": str(self.directory), "loses": walk.loses}
+            connector = f"tests.kill_points.outside.{walk.ca}"
+            corporate = {"CONNECTOR": connector, "OPTIONS": options, "UNKNOWN": walk.unknown}
+            settings.CA_CONNECTORS = {"corporate": corporate}
+
+    def passed(self) -> list[str]:
+        """The boundaries that were passed, in their order."""
+        return (self.directory / "boundaries").read_text().splitlines()
+
+
+class Stage:
+    """Prepares a walk once, and does it as often as wanted."""
+
+    def __init__(self, walk: Walk, directory: Path) -> None:
+        self.walk = walk
+        self._copies = Copies(directory, source=str(connection.settings_dict["NAME"]))
+        self._directory = directory
+        warm_up(self._copies, directory)
+        self._prepared = self._place("prepared")
+        assert self._run(self._prepared, walk.prepare) == Ending()
+
+    def _place(self, name: str, *, like: Place | None = None) -> Place:
+        directory = self._directory / name
+        database = self._copies.make(name, source=like.database if like else None)
+        if like is None:
+            directory.mkdir()
+        else:
+            shutil.copytree(like.directory, directory)
+        return Place(directory, database)
+
+    def _run(self, place: Place, work: Any) -> Ending:
+        def enter_and_work() -> None:
+            place.enter(self.walk)
+            work()
+
+        return processes.in_a_process(enter_and_work)
+
+    def at(self, number: int | None, *, broker_forgets: bool = False) -> "Outcome":
+        """Do the walk in a process that dies at that boundary, and let a new one go on."""
+        place = self._place(f"at-{number or 'none'}", like=self._prepared)
+        ending = self._run(place, lambda: self._walk(place, die_at=number))
+        assert (ending.signal, ending.trouble) in ((0, ""), (KILLED, "")), ending.trouble
+        passed = place.passed()
+        after = self._run(place, lambda: self._go_on(place, broker_forgets=broker_forgets))
+        assert after == Ending(), f"killed at {number}, {passed[-1]}:\n{after.trouble}"
+        found = json.loads((place.directory / "found.json").read_text())
+        self._copies.drop(place.database)
+        shutil.rmtree(place.directory)
+        return Outcome(ending.signal == KILLED, passed, found["end"], found["copies"])
+
+    def _walk(self, place: Place, *, die_at: int | None) -> None:
+        broker, clock = Broker(place.directory), Clock(place.directory)
+        watch(Boundaries(place.directory / "boundaries", die_at=die_at), broker)
+        with clock.running():
+            go(self.walk, clock, broker, patience=1)
+
+    def _go_on(self, place: Place, *, broker_forgets: bool) -> None:
+        broker, clock = Broker(place.directory), Clock(place.directory)
+        watch(Boundaries(place.directory / "boundaries-after", die_at=None), broker)
+        if broker_forgets:
+            broker.empty()
+        with clock.running():
+            go(self.walk, clock, broker, patience=3)
+            found = {"end": findings.at_the_end(), "copies": findings.copies_of_mails()}
+        (place.directory / "found.json").write_text(json.dumps(found))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """passed: the boundaries, the last is where it died; end: what stands there when all is quiet."""
+
+    killed: bool
+    passed: list[str]
+    end: dict[str, Any]
+    copies: list[int]
+
+    def in_the_dark(self, call: str) -> bool:
+        """Whether it died after that call, with no commit since that could have said so."""
+        since = (
+            self.passed[len(self.passed) - self.passed[::-1].index(call) :] if call in self.passed else None
+        )
+        return since is not None and not any(each.startswith(f"{AFTER} {COMMIT}") for each in since)
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, transactional_db: None, tmp_path: Path) -> Stage:
+    return Stage(request.param, tmp_path)
+
+
+def undisturbed(stage: Stage) -> Outcome:
+    """The walk that nobody disturbs leaves nothing behind."""
+    outcome = stage.at(None)
+    assert (outcome.end["stuck"], outcome.end["broken chain"], outcome.end["keys"]) == ([], [], 0)
+    assert outcome.end["good at the CA"]
+    assert set(outcome.copies) == {1}
+    return outcome
+
+
+def compare(stage: Stage, outcome: Outcome, reference: Outcome) -> None:
+    """As if nothing had happened, but for what nobody can know."""
+    doubled = stage.walk.ca == "ForgetfulAsked" and outcome.in_the_dark(ISSUED)
+    at_ca = {"issued": reference.end["issued"] + int(doubled), "good at the CA": not doubled}
+    assert outcome.end == reference.end | at_ca
+    again = int(outcome.in_the_dark(SENT))
+    assert outcome.copies == [1] * (len(reference.copies) - again) + [2] * again
+
+
+@pytest.mark.parametrize("stage", [ALL_SEVEN_STEPS], ids=lambda walk: walk.name, indirect=True)
+def test_killed_once_after_each_kind_of_boundary(stage: Stage) -> None:
+    reference = undisturbed(stage)
+    assert {name.split()[1] for name in reference.passed} == KINDS
+
+    for name in (ISSUED, SENT, f"{AFTER} {BROKER} {finishing.SEAL}", f"{AFTER} {COMMIT} _commit"):
+        places = [number for number, each in enumerate(reference.passed, start=1) if each == name]
+        outcome = stage.at(places[len(places) // 2])
+        assert (outcome.killed, outcome.passed[-1]) == (True, name)
+        compare(stage, outcome, reference)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("stage", WALKS, ids=lambda walk: walk.name, indirect=True)
+def test_killed_at_each_boundary(stage: Stage) -> None:
+    reference = undisturbed(stage)
+    troubles = []
+
+    for number in itertools.count(1):
+        try:
+            outcome = stage.at(number, broker_forgets=number % 2 == 0)
+            if not outcome.killed:
+                break
+            compare(stage, outcome, reference)
+        except AssertionError as trouble:
+            troubles.append(f"killed at {number}, {reference.passed[number - 1]}: {trouble}")
+    assert troubles == []
+    assert number == len(reference.passed) + 1

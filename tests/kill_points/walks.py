@@ -1,0 +1,245 @@
+"""What people and the office do, so that whoever comes after a crash can go on where it stopped.
+
+act() does the next thing that is to be done, by what stands in the database: somebody whose click was lost
+clicks again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import time_machine
+from django.utils import timezone
+
+from ca_bridge import pkcs12, registry
+from ca_bridge.contract import RevocationReason
+from identity_manager import jobs
+from identity_manager.audit import sealing
+from identity_manager.models import (
+    ApprovalPolicy,
+    AuditEvent,
+    OutgoingMail,
+    Person,
+    SoftwareToken,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.workflow import hold, revoke, side_roads, step6_passphrase
+from tests import cast
+from tests.identity_manager.workflow.worker import works
+from tests.kill_points.outside import Broker, ForgetfulAsked, Journal
+
+LEASE_IS_OVER = timedelta(seconds=301)
+MOST_ROUNDS = 60
+
+
+class Clock:
+    """The time of the walk: moved on, and still so in the next process."""
+
+    def __init__(self, directory: Path) -> None:
+        self._moves = Journal(directory / "clock")
+        self._traveller: time_machine.Coordinates | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        now = datetime.now(UTC) + timedelta(seconds=sum(float(move) for (move,) in self._moves.read()))
+        with time_machine.travel(now) as self._traveller:
+            yield
+
+    def advance(self, step: timedelta) -> None:
+        assert self._traveller is not None
+        self._moves.append(str(step.total_seconds()))
+        self._traveller.shift(step)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """prepare: what has happened before. act: the next thing to do, False where there is none.
+
+    ca: the connector's class in outside.py, empty for the embedded CA; unknown: what is done where nobody
+    knows whether it has issued; loses: how many of its first answers are lost; jobs: what the beat starts.
+    """
+
+    name: str
+    prepare: Callable[[], None]
+    act: Callable[[Clock], bool]
+    ca: str = ""
+    loses: int = 0
+    unknown: str = registry.SEARCH
+    jobs: tuple[str, ...] = ("queue.sweep",)
+
+
+def go(walk: Walk, clock: Clock, broker: Broker, *, patience: int) -> None:
+    """Work, and let people act, until nothing has moved for so many turns of the beat."""
+    turns = 0
+    for _round in range(MOST_ROUNDS):
+        if broker.work() or walk.act(clock):
+            turns = 0
+            continue
+        if turns == patience:
+            return
+        turns += 1
+        clock.advance(LEASE_IS_OVER)
+        beat(walk.jobs)
+    raise AssertionError(f"After {MOST_ROUNDS} rounds there is something to do still.")
+
+
+def beat(names: tuple[str, ...]) -> None:
+    """What the beat starts: these jobs, and the sealer."""
+    for name in names:
+        jobs.run(run_id=jobs.row_of(name).pk)
+    sealing.seal()
+
+
+# --- What has happened before
+def nothing_yet() -> None:
+    cast.Company()
+    pair()
+
+
+def invited() -> None:
+    company = cast.Company()
+    cast.approved(company.paul, cast.asked(company.uma, pair()))
+    works()
+
+
+def invited_to_one() -> None:
+    company = cast.Company()
+    cast.enabled(company.ada, company.uma, company.vpn)
+    works()
+
+
+def delivered() -> None:
+    company = cast.Company()
+    cast.delivered(cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, company.vpn))))
+    works()
+
+
+def in_use() -> None:
+    delivered()
+    cast.noted(SoftwareToken.objects.get())
+    works()
+
+
+def pair() -> TokenType:
+    """A type of two certificates that an approver wants to see."""
+    return cast.token_type("pair", profiles=("signing", "encryption"), approval=ApprovalPolicy.ALWAYS)
+
+
+def who(name: str) -> Person:
+    return Person.objects.get(personnel_number=f"P-{name}")
+
+
+# --- The next thing to do
+def from_asking_to_noting(_clock: Clock) -> bool:
+    """Steps 1 to 7, by the option."""
+    request = TokenRequest.objects.first()
+    if request is None:
+        cast.asked(who("uma"), pair())
+    elif request.state == "requested" and has_mail(request, "approval_needed"):
+        cast.approved(who("paul"), request)
+    elif request.state == "awaiting_acceptance" and has_mail(request, "information"):
+        cast.accepted(request)
+    else:
+        return _note(request.tokens.get())
+    return True
+
+
+def has_mail(request: TokenRequest, message: str) -> bool:
+    """Whether everybody who is to be told has been: people come to the portal because of a mail."""
+    return not request.mails.filter(message=message).exclude(state="sent").exists()
+
+
+def _note(token: SoftwareToken) -> bool:
+    """Show the passphrase, open the files with it, and confirm."""
+    if token.passphrase_wrapped is None:
+        return False
+    secret = cast.shown(token)
+    for container in token.containers.filter(format="standard"):
+        pkcs12.check(
+            container.content,
+            passphrase=secret,
+            certificate=container.certificate.der,
+            key_sha256=bytes.fromhex(container.certificate.public_key_sha256),
+        )
+    step6_passphrase.acknowledge(actor=token.person, token_id=token.pk)
+    return True
+
+
+def from_accepting_to_the_mail(_clock: Clock) -> bool:
+    """Steps 4 to 7, of which the worker does most."""
+    request = TokenRequest.objects.get()
+    if request.state != "awaiting_acceptance":
+        return False
+    cast.accepted(request)
+    return True
+
+
+def hold_and_revoke(_clock: Clock) -> bool:
+    """Out of use, in use again, then never more; each told to the CA before the next."""
+    token = SoftwareToken.objects.get()
+    at_ca = set(token.certificates.values_list("state", flat=True))
+    held = AuditEvent.objects.filter(name="token.held").exists()
+    if token.state == "active" and not held:
+        hold.put_on_hold(actor=who("ada"), token_id=token.pk, reason="lost, perhaps")
+    elif token.state == "on_hold" and at_ca == {"on_hold"}:
+        hold.reinstate(actor=who("ada"), token_id=token.pk)
+    elif token.state == "active" and at_ca == {"valid"}:
+        revoke.revoke_token(actor=who("uma"), token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
+    else:
+        return False
+    return True
+
+
+def cancel_what_was_issued(_clock: Clock) -> bool:
+    """Accepted; then an administrator cancels, when the CA has issued and its answer was lost."""
+    request, connector = TokenRequest.objects.get(), registry.connector("corporate")
+    assert isinstance(connector, ForgetfulAsked)
+    if request.state == "awaiting_acceptance":
+        cast.accepted(request)
+    elif request.state == "issuing" and connector.issued.read():
+        side_roads.cancel(actor=who("ada"), request_id=request.pk, reason="leaves")
+    else:
+        return False
+    return True
+
+
+def never_note(clock: Clock) -> bool:
+    """Three reminders, then the passphrase is destroyed. Jobs run, and mails go out, before days pass."""
+    token = SoftwareToken.objects.get()
+    waiting = OutgoingMail.objects.filter(state="queued").exists()
+    if token.state != "sealed" or token.passphrase_destroy_at is None or waiting:
+        return False
+    mails = OutgoingMail.objects.count()
+    clock.advance(LEASE_IS_OVER)
+    beat(REMINDING)
+    if OutgoingMail.objects.count() == mails:
+        ahead = [token.passphrase_destroy_at - timedelta(days=days) - timezone.now() for days in (7, 3, 1, 0)]
+        clock.advance(min(step for step in ahead if step > timedelta(0)))
+    return True
+
+
+REMINDING = ("requests.remind_of_passphrases", "road.lapse_overdue")
+ALL_SEVEN_STEPS = Walk("all seven steps", nothing_yet, from_asking_to_noting)
+CA_ELSEWHERE = Walk("a CA elsewhere", invited, from_accepting_to_the_mail, ca="Searchable")
+CA_FORGETS = Walk(
+    "a CA that cannot be searched",
+    invited,
+    from_accepting_to_the_mail,
+    ca="ForgetfulAsked",
+    unknown=registry.ASK_AGAIN,
+    jobs=("queue.sweep", "ca.revoke_surplus"),
+)
+AFTER_DELIVERY = Walk("hold, reinstatement and revocation", in_use, hold_and_revoke)
+CANCELLED = Walk(
+    "cancelled while the CA is asked", invited_to_one, cancel_what_was_issued, ca="Searchable", loses=1
+)
+NEVER_NOTED = Walk(
+    "reminders and a lapse",
+    delivered,
+    never_note,
+    jobs=("queue.sweep", *REMINDING),
+)
+WALKS = (ALL_SEVEN_STEPS, CA_ELSEWHERE, CA_FORGETS, AFTER_DELIVERY, CANCELLED, NEVER_NOTED)

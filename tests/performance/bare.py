@@ -1,0 +1,123 @@
+"""The bare loop: the cryptography and the mandatory checks of one token, and nothing else.
+
+No database, no broker, no transaction, no audit log, no mail: a key, its request, the draft and its lints,
+the CA's signature, the comparison of what came back with what was ordered (lints, chain, signature), both
+containers, and the second reader that opens them again. It calls the functions that the road calls, so that
+whatever makes them quicker makes both quicker.
+
+    python -m tests.performance.bare --contents FILE
+
+reads lines `ALGORITHM END` and takes recorded keys until the turn has come to END; answers each line with
+its processor time. Several such processes draw from one turn.
+"""
+
+import argparse
+import json
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+from cryptography.hazmat.primitives import serialization
+
+READY = "ready"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--contents", type=Path, required=True)
+    options = parser.parse_args()
+    django.setup()
+    loop = Loop(json.loads(options.contents.read_text(encoding="utf-8")))
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
+    for line in sys.stdin:
+        algorithm, end = line.split()
+        began = time.process_time()
+        number = loop.until(algorithm, int(end))
+        answer = {"number": number, "cpu": time.process_time() - began}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+class Loop:
+    """contents: for each algorithm what the certificates of the road say, as their snapshots have it."""
+
+    def __init__(self, contents: dict[str, list[dict[str, Any]]]) -> None:
+        from django.conf import settings
+
+        from ca_bridge import registry
+        from tests.performance.recorded import Replay
+
+        self._contents = contents
+        self._directory = Path(settings.VAR_DIR)
+        self._connector: Any = registry.connector("corporate")
+        self._replay = Replay(self._directory)
+        self._trusted = self._connector.chain()
+
+    def until(self, algorithm: str, end: int) -> int:
+        """Make tokens until the turn is at the end; returns how many."""
+        from ca_bridge.contract import KeyAlgorithm
+        from tests.performance.recorded import turn_of
+
+        kind = KeyAlgorithm(algorithm)
+        turn, lines, made = turn_of(self._directory, kind), self._contents[algorithm], 0
+        while (number := turn.draw(below=end)) is not None:
+            self.token(self._replay.key(kind, number), lines[number % len(lines)], number)
+            made += 1
+        return made
+
+    def token(self, key: Any, line: dict[str, Any], number: int) -> None:
+        """One token of one certificate, from its key to its two containers, opened again."""
+        from ca_bridge import certificates, keys, lint, passphrase, pkcs12, profiles, verification
+        from ca_bridge.contract import CertificateContent, Issued
+
+        content = CertificateContent.from_json(line["content"])
+        profiles.check_content(content)
+        profiles.check_key_usage(content.key_usage, keys.algorithm_of(key))
+        order = self._order(content, key, line, number)
+        lint.check_draft(self._connector.draft(order))
+        issuing = self._connector._authority.issuing
+        signed = self._connector._sign(order, issuing)
+        certificate = signed.public_bytes(serialization.Encoding.DER)
+        chain = (self._trusted[0],)
+        if found := verification.faults(order, Issued(certificate, chain), self._trusted):
+            raise RuntimeError(f"The bare loop made a bad certificate: {found}")
+        facts = certificates.describe(certificate)
+        secret = passphrase.generate()
+        for container_format in pkcs12.ContainerFormat:
+            data = pkcs12.build(
+                key=key,
+                certificate=certificate,
+                chain=chain,
+                friendly_name=f"{line['name']} {facts.serial_hex[-8:]}",
+                passphrase=secret,
+                format=container_format,
+            )
+            pkcs12.check(
+                data, passphrase=secret, certificate=certificate, key_sha256=keys.public_key_sha256(key)
+            )
+
+    def _order(self, content: Any, key: Any, line: dict[str, Any], number: int) -> Any:
+        from django.utils import timezone
+
+        from ca_bridge import certification_request, profiles
+        from ca_bridge.contract import CertificateOrder
+
+        now = timezone.now().replace(microsecond=0)
+        validity = timedelta(days=line["validity_days"])
+        profiles.check_validity(content.policies, validity)
+        return CertificateOrder(
+            idempotency_key=f"bare-{number}",
+            csr=certification_request.build(content, key),
+            content=content,
+            ca_profile="",
+            not_before=now,
+            not_after=now + validity,
+        )
+
+
+if __name__ == "__main__":
+    main()

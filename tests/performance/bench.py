@@ -1,0 +1,181 @@
+"""`make bench`: how quick the product is, against its goals. Prints a table and writes var/bench.json.
+
+    SCALE=small python -m tests.performance.bench [--only road ...] [--engines postgresql sqlite] [--resume]
+
+SCALE=small (the default) works with 20,000 rows and takes about a quarter of an hour on two cores; SCALE=full
+with 1,000,000. figures.py says what the names mean. What was made once lies in var/bench and is used again;
+each part is a process of its own, which is ended, with all that it started, when it takes too long: its
+figures are then missing, and the table says why. What is measured is written down after each part; --resume
+goes on after the last one that was.
+
+Nothing here fails for being slow: on a machine that has other things to do, a time says little. So the load
+is printed, and most figures are ratios of two things that were measured side by side.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from identity_manager.management.embedded import server_executable
+from tests.broker import running_broker
+from tests.performance import machine, place, processes
+from tests.performance.figures import ENGINES, FIGURES, POSTGRESQL, SQLITE
+from tests.performance.parts import PARTS, SCALES, Part, Report, Scale
+
+ERROR_LENGTH = 400
+
+
+class PartError(Exception):
+    """Why a part gives no figures."""
+
+
+def main() -> int:
+    options = parsed()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is then ended, too
+    place.PLACE.mkdir(parents=True, exist_ok=True, mode=0o711)
+    content = begun(options)
+    for engine in options.engines:
+        with server_of(engine) as url:
+            for part in (PARTS[name] for name in options.only):
+                measured_already = f"{part.name} {engine}" in content["reports"]
+                elsewhere = part.once and engine != options.engines[0]
+                if not measured_already and not elsewhere:
+                    measure(content, part, engine, url)
+                    write(options.out, content)
+    sys.stdout.write(table(content))
+    return 0
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="How quick the product is.")
+    parser.add_argument("--scale", choices=SCALES, default=os.environ.get("SCALE", "small"))
+    parser.add_argument("--rows", type=int, help="how many persons and requests, instead of the scale's")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--resume", action="store_true", help="keep what the last run has measured")
+    parser.add_argument("--out", type=Path, default=place.ROOT / "var" / "bench.json")
+    return parser.parse_args()
+
+
+def begun(options: argparse.Namespace) -> dict[str, Any]:
+    """What is measured already, where the last run is to go on."""
+    scale = {"name": options.scale, "rows": options.rows or SCALES[options.scale].rows}
+    if options.resume and options.out.exists():
+        content: dict[str, Any] = json.loads(options.out.read_text(encoding="utf-8"))
+        if content.get("scale") == scale:
+            return content
+    return {"scale": scale, "machine": machine.facts(), "figures": [], "missing": {}, "reports": {}}
+
+
+@contextmanager
+def server_of(engine: str) -> Iterator[str]:
+    """The address of the engine's server; empty where there is none."""
+    if engine == SQLITE:
+        yield ""
+        return
+    with place.postgres() as url:
+        yield url
+
+
+def measure(content: dict[str, Any], part: Part, engine: str, url: str) -> None:
+    """Run one part and put what it says into the content."""
+    key, before, began = f"{part.name} {engine}", os.getloadavg()[0], time.monotonic()
+    scale = SCALES[content["scale"]["name"]].with_rows(content["scale"]["rows"])
+    sys.stderr.write(f"{key} ...\n")
+    content["missing"].pop(key, None)
+    content["figures"] = [each for each in content["figures"] if each["part"] != key]
+    try:
+        report = run(part, scale, engine, url, seconds=part.seconds[content["scale"]["name"]])
+        values = part.values(report)
+    except PartError as error:
+        content["missing"][key] = str(error)
+        return
+    took = round(time.monotonic() - began, 1)
+    load = {"load_before": before, "load_after": os.getloadavg()[0], "took_seconds": took}
+    content["reports"][key] = {**report, **load}
+    content["figures"] += [
+        {"part": key, "name": name, "engine": engine, "value": value} for name, value in values.items()
+    ]
+
+
+def run(part: Part, scale: Scale, engine: str, url: str, *, seconds: int) -> Report:
+    """One part as a process of its own, which has the settings of its own installation. Raises PartError."""
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="im-bench-")))
+        out = directory / "report.json"
+        environment = stack.enter_context(environment_of(part, scale, engine, url))
+        command = [sys.executable, "-m", f"tests.performance.{part.name}", *part.arguments(scale)]
+        log = Path(environment["VAR_DIR"]) / f"{part.name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*command, "--out", str(out)],
+                env=environment,
+                cwd=place.ROOT,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            try:
+                process.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                raise PartError(f"ended after {seconds} s") from None
+            finally:
+                processes.stop_all(process)
+        if process.returncode or not out.exists():
+            said = log.read_text(encoding="utf-8", errors="replace").strip()
+            raise PartError(said[-ERROR_LENGTH:])
+        report: Report = json.loads(out.read_text(encoding="utf-8"))
+    return report
+
+
+@contextmanager
+def environment_of(part: Part, scale: Scale, engine: str, url: str) -> Iterator[dict[str, str]]:
+    more = {"HTTP_PORT": str(place.free_port()), **part.settings}
+    if engine == POSTGRESQL:
+        more["DATABASE_URL"] = place.database_of_ones_own(url, part.database(scale))
+    with ExitStack() as stack:
+        if part.broker:
+            more["BROKER_URL"] = stack.enter_context(running_broker(server_executable())).url
+        yield place.environment(part.directory(scale, engine), **more)
+
+
+def write(out: Path, content: dict[str, Any]) -> None:
+    draft = out.with_suffix(".draft")
+    draft.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(out)
+
+
+def table(content: dict[str, Any]) -> str:
+    """What people read at the end."""
+    lines = [f"{'':28}{'PostgreSQL':>12}{'SQLite':>12}  {'':3}goal"]
+    for figure in FIGURES:
+        cells = [_cell(content, figure.name, engine) for engine in ENGINES]
+        lines.append(f"{figure.name:28}{''.join(cells)}  {figure.unit:3}{figure.goal_words}")
+    lines += [f"No figure: {key}: {why}" for key, why in content["missing"].items()]
+    load = [report["load_before"] for report in content["reports"].values()]
+    lines.append(f"{content['scale']['rows']:,} rows; {machine.words(content['machine'])}")
+    lines.append(f"Load before each part: {min(load, default=0):.1f} to {max(load, default=0):.1f}.")
+    return "\n".join([*lines, ""])
+
+
+def _cell(content: dict[str, Any], name: str, engine: str) -> str:
+    """The value, with a ! where it misses its goal."""
+    figure = next(each for each in FIGURES if each.name == name)
+    values = [e["value"] for e in content["figures"] if (e["name"], e["engine"]) == (name, engine)]
+    if not values:
+        return f"{'-':>12}"
+    missed = "!" if figure.is_met(values[0], engine) is False else " "
+    return f"{figure.shown(values[0]) + missed:>12}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

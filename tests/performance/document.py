@@ -1,0 +1,92 @@
+"""Writes docs/reference/performance.md from var/bench.json: `python -m tests.performance.document`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.performance import machine
+from tests.performance.figures import ENGINES, FIGURES, Figure
+from tests.performance.place import ROOT
+
+PAGE = ROOT / "docs" / "reference" / "performance.md"
+INTRODUCTION = """# Performance
+
+<!-- Written by `python -m tests.performance.document`; what is changed here by hand is overwritten. -->
+
+`make bench` measures these figures on PostgreSQL and on SQLite, with data that it makes itself, and prints
+them beside their goals: `SCALE=small` (20,000 persons and requests) takes about a quarter of an hour on two
+cores, `SCALE=full` takes 1,000,000 persons and requests, 3,000,000 certificates and 10,000,000 events of the
+audit log.
+
+A ratio compares two things that were measured side by side, on the same cores and over the same recorded list
+of keys. The *whole road* is what a token takes from **Accept** to the mail that is queued: the verbs, worker
+processes, database and broker. The *bare loop* does the same cryptography and the same mandatory checks (key,
+request, lints before and after, signature, both containers, the second reader) and nothing else. With one
+worker process everything has one core, database and broker included, and so has the loop.
+"""
+
+REMARKS = """## Where goals are missed, and why
+
+- **The whole road over the bare loop.** What the road does beyond cryptography is mostly the database:
+  some ninety statements for each token (`tests/performance/test_statements.py` counts them), in seven
+  transactions, because a crash at any point must lose nothing and issue nothing twice. Half of that time
+  is Django's, which makes SQL of queries and objects of rows; the rest is PostgreSQL's and the driver's.
+  Rows are locked and read afresh in each transaction, and every step is in the audit log. Workers prepare
+  their statements, and nothing is read that is known already; what is left would need fewer transactions,
+  that is, a weaker promise. With RSA keys the keys take most of the time, so the road weighs less.
+- **A bare CA is no road.** OpenBao, CFSSL and django-ca sign a request on the same core and keep their
+  books; they make no key, lint nothing, build no container, open none as a check, and send no mail.
+- **Pages.** Of a page of SEARCH with 25 rows more than half is drawing it, a fifth is counting the open tasks
+  for the menu, and the database answers within a tenth. Four people at once share one process of two cores
+  with those who measure.
+- **Batch orders.** Each enabled person costs a snapshot, a request, its line, its events and a mail that is
+  written in their language: writing the mails takes the most.
+"""
+
+
+def main() -> None:
+    source = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "var" / "bench.json"
+    PAGE.write_text(page(json.loads(source.read_text(encoding="utf-8"))), encoding="utf-8")
+
+
+def page(content: dict[str, Any]) -> str:
+    rows = [f"| `{figure.name}` | {_cells(content, figure)} | {figure.goal_words} |" for figure in FIGURES]
+    meanings = [f"- `{figure.name}`: {figure.meaning}." for figure in FIGURES]
+    table = ["| figure | PostgreSQL | SQLite | goal |", "|---|---|---|---|", *rows]
+    rows_words = f"{content['scale']['rows']:,} persons and requests"
+    measured = (
+        f"Measured with {rows_words} on {machine.words(content['machine'])}. **Bold**: the goal is missed."
+    )
+    parts = [
+        INTRODUCTION,
+        "## Figures",
+        "",
+        measured,
+        "",
+        *table,
+        "",
+        "## What they mean",
+        "",
+        *meanings,
+        "",
+        REMARKS,
+    ]
+    return "\n".join(parts)
+
+
+def _cells(content: dict[str, Any], figure: Figure) -> str:
+    return " | ".join(_cell(content, figure, engine) for engine in ENGINES)
+
+
+def _cell(content: dict[str, Any], figure: Figure, engine: str) -> str:
+    wanted = (figure.name, engine)
+    values = [each["value"] for each in content["figures"] if (each["name"], each["engine"]) == wanted]
+    if not values:
+        return "not measured"
+    words = f"{figure.shown(values[0])} {figure.unit}".strip()
+    return f"**{words}**" if figure.is_met(values[0], engine) is False else words
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The closed list of what `make bench` measures: names, goals, and what each means.
+
+docs/reference/performance.md has the same names; a test compares them. A figure of an engine is NAME on
+that engine; a name that has no engine is measured once.
+"""
+
+from dataclasses import dataclass
+
+POSTGRESQL, SQLITE = "postgresql", "sqlite"
+ENGINES = (POSTGRESQL, SQLITE)
+AT_MOST, AT_LEAST = "<=", ">="
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One name. goal: for each engine, or for both under ""; none where the figure only informs."""
+
+    name: str
+    part: str
+    unit: str
+    meaning: str
+    compare: str = AT_MOST
+    goals: tuple[tuple[str, float], ...] = ()
+
+    def goal(self, engine: str) -> float | None:
+        goals = dict(self.goals)
+        return goals.get(engine, goals.get(""))
+
+    def is_met(self, value: float, engine: str) -> bool | None:
+        """None where there is no goal."""
+        goal = self.goal(engine)
+        if goal is None:
+            return None
+        return value <= goal if self.compare == AT_MOST else value >= goal
+
+    @property
+    def goal_words(self) -> str:
+        if not self.goals:
+            return ""
+        names = {"": "", POSTGRESQL: " on PostgreSQL", SQLITE: " on SQLite"}
+        return ", ".join(f"{self.compare} {goal:g}{names[engine]}" for engine, goal in self.goals)
+
+    def shown(self, value: float) -> str:
+        """As many digits as say something."""
+        return f"{value:.2f}" if value < 10 else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+PEER = "certificates a second of {}, asked through our connector on the same one core: no road, no container"
+
+FIGURES: tuple[Figure, ...] = (
+    Figure(
+        "p256_ratio",
+        "road",
+        "",
+        "tokens a second through the whole road, over those of the bare loop; keys of EC P-256",
+        AT_LEAST,
+        (("", 0.70),),
+    ),
+    Figure("rsa3072_ratio", "road", "", "the same with keys of RSA-3072", AT_LEAST, (("", 0.93),)),
+    Figure(
+        "road_overhead_ms",
+        "road",
+        "ms",
+        "processor time for each token (P-256) beyond the bare loop's: workers, broker, database, accepting",
+        AT_MOST,
+        ((POSTGRESQL, 10),),
+    ),
+    Figure(
+        "two_workers_ratio",
+        "road",
+        "",
+        "how much a second worker process brings (P-256), over how much a second bare loop does",
+        AT_LEAST,
+        (("", 0.95),),
+    ),
+    Figure(
+        "road_per_s",
+        "road",
+        "",
+        "tokens a second through the whole road; one worker process, P-256",
+        AT_LEAST,
+    ),
+    Figure("bare_per_s", "road", "", "tokens a second of the bare loop; one process, P-256", AT_LEAST),
+    Figure("openbao_per_s", "peers", "", PEER.format("OpenBao"), AT_LEAST),
+    Figure("cfssl_per_s", "peers", "", PEER.format("CFSSL"), AT_LEAST),
+    Figure("django_ca_per_s", "peers", "", PEER.format("django-ca"), AT_LEAST),
+    Figure(
+        "accept_to_passphrase_p95_s",
+        "accept",
+        "s",
+        "from Accept to the passphrase on the screen, RSA-3072, one person after the other",
+        AT_MOST,
+        (("", 1.0),),
+    ),
+    Figure(
+        "search_p95_ms",
+        "search",
+        "ms",
+        "a page of SEARCH, over the fixed mix of query_mix.py",
+        AT_MOST,
+        ((POSTGRESQL, 30), (SQLITE, 60)),
+    ),
+    Figure(
+        "enable_10000_s",
+        "enable",
+        "s",
+        "a batch order enables 10,000 persons for one token type, after its dry run",
+        AT_MOST,
+        (("", 30),),
+    ),
+    Figure(
+        "growth_ratio",
+        "growth",
+        "",
+        "database time for each token with all requests stored, over that with 1,000",
+        AT_MOST,
+        (("", 1.05),),
+    ),
+    Figure(
+        "page_p95_ms",
+        "pages",
+        "ms",
+        "server time of a page of either portal, four people clicking at once",
+        AT_MOST,
+        (("", 60),),
+    ),
+    Figure("pages_per_s", "pages", "", "pages a second, the same four people", AT_LEAST, (("", 200),)),
+    Figure(
+        "memory_worker_mb",
+        "road",
+        "MB",
+        "the most memory that a worker process has had",
+        AT_MOST,
+        (("", 200),),
+    ),
+    Figure(
+        "restart_p95_s",
+        "restart",
+        "s",
+        "from `manage.py run` of a prepared installation to its first page",
+        AT_MOST,
+        (("", 4),),
+    ),
+)

@@ -1,0 +1,181 @@
+"""How long pages take at the server, and how many there are in a second, with four people clicking at once.
+
+    python -m tests.performance.pages --rows 20000 --seconds 10 --out FILE
+
+The web process is gunicorn with the product's own configuration; its access log says how long it worked on
+each page. Two of the people are officers, who may read everything; two are persons at Self-Service. Each
+asks for the pages of MIX, one after the other, over a connection that stays open.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import django
+
+from tests.performance import installation, place, processes
+
+OFFICERS = (
+    "/",
+    "/search/?kind=employee&q=schmidt",
+    "/requests/",
+    "{request}",
+    "/open-tasks/",
+    "/search/?kind=certificate&state=valid",
+    "/mails/",
+    "{person}",
+    "/history/",
+)
+PERSONS = ("/my/", "/my/open-tasks/", "/my/certificates/", "/my/requests/", "/my/request/")
+WARM_UP_SECONDS = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--seconds", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    django.setup()
+    from identity_manager.management.preparation import prepare
+    from tests.performance import stock
+
+    prepare()
+    stock.fill(options.rows)
+    people = list(_people())
+    log = Path(os.environ["VAR_DIR"]) / "access.log"
+    log.unlink(missing_ok=True)
+    port = int(os.environ["HTTP_PORT"])
+    with served(log, port):
+        clicked(people, port, WARM_UP_SECONDS)
+        warm = len(_lines(log))
+        began = time.perf_counter()
+        clicked(people, port, options.seconds)
+        seconds = time.perf_counter() - began
+    lines = _lines(log)[warm:]
+    report = {
+        "server_ms": [milliseconds for milliseconds, _path in lines],
+        "pages_per_s": len(lines) / seconds,
+        "by_path": _by_path(lines),
+    }
+    options.out.write_text(json.dumps(report), encoding="utf-8")
+
+
+@contextmanager
+def served(log: Path, port: int) -> Iterator[None]:
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:identity_manager.config.gunicorn"]
+    more = ["--access-logfile", str(log), "--access-logformat", "%(D)s %(s)s %(U)s"]
+    process = subprocess.Popen([*command, *more], cwd=place.ROOT)
+    try:
+        deadline = time.monotonic() + 60
+        while installation.status(port) != http.HTTPStatus.OK:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("gunicorn did not start")
+            time.sleep(0.1)
+        yield
+    finally:
+        processes.stop(process)
+
+
+def _people() -> Iterator[tuple[str, list[str]]]:
+    """The session of each of the four, and what they look at."""
+    from django.urls import reverse
+
+    from identity_manager.models import Person, Role, RoleAssignment, TokenRequest
+
+    requests = TokenRequest.objects.filter(state="completed", person__state="active")
+    requests = list(requests.order_by("-created_at")[:2])
+    for number, request in enumerate(requests):
+        paths = [
+            path.format(
+                request=reverse("console:request", args=[request.pk]),
+                person=reverse("console:person", args=[request.person_id]),
+            )
+            for path in OFFICERS
+        ]
+        yield _session(_officer(number)), paths
+    for request in requests:
+        person = Person.objects.get(pk=request.person_id)
+        RoleAssignment.objects.get_or_create(person=person, role=Role.SELF_SERVICE_USER)
+        yield _session(person), list(PERSONS)
+
+
+def _officer(number: int) -> Any:
+    from identity_manager.models import Person, Role, RoleAssignment
+
+    name = f"OFFICER-{number}"
+    person = Person.objects.filter(personnel_number=name).first()
+    if person is None:
+        person = Person(personnel_number=name, given_name="Ada", surname=name, display_name=name)
+        person.activate()
+        person.save()
+        for role in (Role.TOKEN_ADMINISTRATOR, Role.APPROVER, Role.AUDITOR):
+            RoleAssignment.objects.create(person=person, role=role)
+    return person
+
+
+def _session(person: Any) -> str:
+    from identity_manager.models import Account
+    from tests.performance.accept import signed_in
+
+    Account.objects.filter(person=person).delete()
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in signed_in(person).cookies)
+
+
+def clicked(people: list[tuple[str, list[str]]], port: int, seconds: int) -> None:
+    """Everybody clicks for so long. Raises RuntimeError for a page that is none."""
+    wrong: list[str] = []
+    threads = [
+        threading.Thread(target=_click, args=(cookie, paths, port, time.monotonic() + seconds, wrong))
+        for cookie, paths in people
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if wrong:
+        raise RuntimeError(f"No page: {wrong[0]}")
+
+
+def _click(cookie: str, paths: list[str], port: int, until: float, wrong: list[str]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    for path in cycle(paths):
+        if time.monotonic() > until or wrong:
+            break
+        connection.request("GET", path, headers={"Host": f"localhost:{port}", "Cookie": cookie})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != http.HTTPStatus.OK:
+            wrong.append(f"{path}: {answer.status} {answer.getheader('Location', '')}")
+    connection.close()
+
+
+def _lines(log: Path) -> list[tuple[float, str]]:
+    """Milliseconds and path of each page."""
+    lines = [line.split(" ", 2) for line in log.read_text(encoding="utf-8").splitlines()]
+    return [(int(line[0]) / 1000, line[2]) for line in lines if line[1] == "200"]
+
+
+def _by_path(lines: list[tuple[float, str]]) -> dict[str, float]:
+    """The mean of each page, identifiers left out."""
+    found: dict[str, list[float]] = {}
+    for milliseconds, path in lines:
+        name = "/".join("ID" if len(part) == 36 else part for part in path.split("/"))
+        found.setdefault(name, []).append(milliseconds)
+    return {name: round(sum(times) / len(times), 1) for name, times in sorted(found.items())}
+
+
+if __name__ == "__main__":
+    main()

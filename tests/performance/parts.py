@@ -1,0 +1,168 @@
+"""The parts of `make bench`: how each is started, how long it may take, and which figures it gives."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tests.performance.place import PLACE
+
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is made and measured. rows: persons and requests that are stored; certificates are three
+    times as many, audit events ten times.
+    """
+
+    rows: int
+    tokens: dict[str, list[int]]
+    accepted: int
+    grown: int
+    enabled: int
+    seconds_of_pages: int
+    restarts: int
+    bought: int
+
+    def with_rows(self, rows: int) -> "Scale":
+        return replace(self, rows=rows)
+
+
+SCALES = {
+    "small": Scale(20_000, {"ec-p256": [120, 160], "rsa-3072": [24, 36]}, 8, 40, 10_000, 8, 3, 60),
+    "full": Scale(1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5, 300),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """arguments: of `python -m tests.performance.NAME`. stock: uses the filled installation of its engine.
+    broker: wants one that runs already. once: has nothing to do with the engine. seconds: for each scale,
+    after which it is ended."""
+
+    name: str
+    arguments: Callable[[Scale], list[str]]
+    values: Callable[[Report], dict[str, float]]
+    seconds: dict[str, int]
+    stock: bool = False
+    broker: bool = False
+    once: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def directory(self, scale: Scale, engine: str) -> Path:
+        return PLACE / (f"stock-{scale.rows}-{engine}" if self.stock else f"{self.name}-{engine}")
+
+    def database(self, scale: Scale) -> str:
+        return f"bench_stock_{scale.rows}" if self.stock else f"bench_{self.name}"
+
+
+def of_road(report: Report) -> dict[str, float]:
+    values = {"memory_worker_mb": report["memory_worker_mb"]}
+    for name, algorithm in (("p256_ratio", "ec-p256"), ("rsa3072_ratio", "rsa-3072")):
+        runs = [run for run in report["runs"] if run["algorithm"] == algorithm]
+        values[name] = rate(runs[0]["road"]) / rate(runs[0]["bare"])
+        if algorithm != "ec-p256":
+            continue
+        values["road_per_s"], values["bare_per_s"] = rate(runs[0]["road"]), rate(runs[0]["bare"])
+        values["road_overhead_ms"] = 1000 * (cpu(runs[0]["road"]) - cpu(runs[0]["bare"]))
+        if len(runs) > 1:
+            values["two_workers_ratio"] = (rate(runs[1]["road"]) / rate(runs[0]["road"])) / (
+                rate(runs[1]["bare"]) / rate(runs[0]["bare"])
+            )
+    return values
+
+
+def rate(side: dict[str, float]) -> float:
+    """Tokens a second."""
+    return side["tokens"] / side["seconds"]
+
+
+def cpu(side: dict[str, float]) -> float:
+    """Seconds of processors for each token."""
+    return side["cpu"] / side["tokens"]
+
+
+def of_accept(report: Report) -> dict[str, float]:
+    return {"accept_to_passphrase_p95_s": percentile(report["seconds"], 95)}
+
+
+def of_search(report: Report) -> dict[str, float]:
+    return {"search_p95_ms": percentile(report["wall"], 95)}
+
+
+def of_growth(report: Report) -> dict[str, float]:
+    """Of each side the median, over the same number of tokens, in turns."""
+    return {"growth_ratio": percentile(report["many"], 50) / percentile(report["few"], 50)}
+
+
+def of_pages(report: Report) -> dict[str, float]:
+    return {"page_p95_ms": percentile(report["server_ms"], 95), "pages_per_s": report["pages_per_s"]}
+
+
+def of_enable(report: Report) -> dict[str, float]:
+    return {"enable_10000_s": report["enabling"]["seconds"] * 10_000 / report["persons"]}
+
+
+def of_restart(report: Report) -> dict[str, float]:
+    return {"restart_p95_s": percentile(report["seconds"], 95)}
+
+
+def of_peers(report: Report) -> dict[str, float]:
+    return {f"{name}_per_s": side["certificates"] / side["seconds"] for name, side in report.items()}
+
+
+def percentile(samples: list[float], share: int) -> float:
+    """The nearest rank: a value that was measured."""
+    return sorted(samples)[max(0, math.ceil(len(samples) * share / 100) - 1)]
+
+
+_ALL: tuple[Part, ...] = (
+    Part(
+        "road",
+        lambda scale: ["--plan", json.dumps(scale.tokens)],
+        of_road,
+        {"small": 240, "full": 1200},
+        broker=True,
+        settings={"KEY_POOL_SIZE": "0"},  # the recorded keys come in their order
+    ),
+    Part(
+        "peers",
+        lambda scale: ["--number", str(scale.bought)],
+        of_peers,
+        {"small": 60, "full": 300},
+        once=True,
+    ),
+    Part("accept", lambda scale: ["--tokens", str(scale.accepted)], of_accept, {"small": 120, "full": 400}),
+    Part(
+        "search",
+        lambda scale: ["--persons", str(scale.rows)],
+        of_search,
+        {"small": 180, "full": 1800},
+        stock=True,
+    ),
+    Part(
+        "growth",
+        lambda scale: ["--rows", str(scale.rows), "--tokens", str(scale.grown)],
+        of_growth,
+        {"small": 180, "full": 3600},
+        stock=True,
+    ),
+    Part(
+        "pages",
+        lambda scale: ["--rows", str(scale.rows), "--seconds", str(scale.seconds_of_pages)],
+        of_pages,
+        {"small": 120, "full": 3600},
+        stock=True,
+    ),
+    Part(
+        "enable",
+        lambda scale: ["--persons", str(scale.enabled)],
+        of_enable,
+        {"small": 120, "full": 600},
+    ),
+    Part("restart", lambda scale: ["--times", str(scale.restarts)], of_restart, {"small": 120, "full": 200}),
+)
+PARTS = {part.name: part for part in _ALL}

@@ -1,0 +1,197 @@
+"""One run of the road with so many worker processes, beside as many processes of the bare loop."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from django.db import connection
+from django.utils import timezone
+
+from ca_bridge.contract import KeyAlgorithm
+from identity_manager.models import OutgoingMail, SoftwareToken, TokenRequest
+from identity_manager.workflow import step4_accept
+from tests.performance import bare, processes, recorded
+from tests.performance.place import ROOT
+
+BLOCKS = 3
+PATIENCE_SECONDS = 60
+LOOK_SECONDS = 0.1
+WORKER = ("celery", "--quiet", "--app", "tests.performance.recorded_worker", "worker", "--pool", "prefork")
+QUIET = (
+    "--queues",
+    "ca",
+    "--without-gossip",
+    "--without-mingle",
+    "--without-heartbeat",
+    "--loglevel",
+    "ERROR",
+)
+
+
+@dataclass
+class Side:
+    """So many tokens of one side, with seconds of a clock and of processors."""
+
+    tokens: int = 0
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+    def add(self, tokens: int, seconds: float, cpu: float) -> None:
+        self.tokens += tokens
+        self.seconds += seconds
+        self.cpu += cpu
+
+
+class Run:
+    """So many worker processes on as many cores. waiting: the requests, which are taken from the front."""
+
+    def __init__(self, number: int, waiting: dict[str, list[TokenRequest]], *, warm_up: int) -> None:
+        self.number = number
+        self._waiting = waiting
+        self._warm_up = warm_up
+        self._directory = Path(os.environ["VAR_DIR"])
+        self._loops: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Self:
+        self._all_cores = processes.cores()
+        self._cores = self._all_cores[: self.number]
+        self._server = _database_server()
+        processes.pin(self._everything(), self._cores)
+        contents = self._directory / "contents.json"
+        contents.write_text(json.dumps({name: _contents(rows) for name, rows in self._waiting.items()}))
+        with (self._directory / "worker.log").open("ab") as log:
+            self._worker = subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", *WORKER, "--concurrency", str(self.number), *QUIET],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+            )
+        self._loops = [_loop(contents) for _ in range(self.number)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in (self._worker, *self._loops):
+            processes.stop(process)
+        processes.pin(self._everything(), self._all_cores)
+
+    def compared(self, algorithm: str, tokens: int) -> dict[str, Any]:
+        """Both sides, block by block, over the same keys."""
+        self._block(algorithm, self._warm_up, Side(), Side())
+        road, loop = Side(), Side()
+        sizes = [tokens // BLOCKS + (number < tokens % BLOCKS) for number in range(BLOCKS)]
+        for size in filter(None, sizes):
+            self._block(algorithm, size, road, loop)
+        return {"algorithm": algorithm, "processes": self.number, "road": asdict(road), "bare": asdict(loop)}
+
+    def _block(self, algorithm: str, size: int, road: Side, loop: Side) -> None:
+        turn = recorded.turn_of(self._directory, KeyAlgorithm(algorithm))
+        start = _DRAWN.get(algorithm, 0)
+        rows = self._waiting[algorithm][:size]
+        del self._waiting[algorithm][:size]
+        turn.set(start)
+        road.add(size, *self._through_the_road(rows))
+        turn.set(start)
+        loop.add(size, *self._through_the_loop(algorithm, start + size))
+        _DRAWN[algorithm] = start + size
+
+    def _through_the_road(self, rows: list[TokenRequest]) -> tuple[float, float]:
+        texts = {request.pk: _texts(request) for request in rows}
+        cpu, began = self._cpu(), timezone.now()
+        for request in rows:
+            step4_accept.accept(
+                actor=request.person,
+                request_id=request.pk,
+                snapshot_hash=request.snapshot_hash,
+                text_ids=texts[request.pk],
+            )
+        ended = self._end_of(rows)
+        return (ended - began).total_seconds(), self._cpu() - cpu
+
+    def _end_of(self, rows: list[TokenRequest]) -> Any:
+        """When the last of their delivery mails was queued."""
+        mails = OutgoingMail.objects.filter(request__in=[row.pk for row in rows], message="delivery")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while mails.count() < len(rows):
+            if self._worker.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{mails.count()} of {len(rows)} tokens came through; see worker.log")
+            time.sleep(LOOK_SECONDS)
+        return mails.order_by("-created_at").values_list("created_at", flat=True)[0]
+
+    def _cpu(self) -> float:
+        """Of all that the road is made of: who accepts, workers, broker, and the database's server."""
+        return processes.cpu_seconds({*self._everything()} - self._of_loops())
+
+    def _everything(self) -> list[int]:
+        """What bench.py has started (broker, workers, loops, ourselves), and the database's server."""
+        servers = processes.family(self._server) if self._server else []
+        return [*processes.family(os.getppid()), *servers]
+
+    def _of_loops(self) -> set[int]:
+        return {process.pid for process in self._loops}
+
+    def _through_the_loop(self, algorithm: str, end: int) -> tuple[float, float]:
+        began = time.perf_counter()
+        for process in self._loops:
+            assert process.stdin is not None
+            process.stdin.write(f"{algorithm} {end}\n")
+            process.stdin.flush()
+        answers = [json.loads(_line(process)) for process in self._loops]
+        return time.perf_counter() - began, sum(answer["cpu"] for answer in answers)
+
+    def worker_memory_mb(self) -> float:
+        """The most that a process which carries tasks out has had."""
+        family = processes.family(self._worker.pid)
+        return max(map(processes.peak_memory_mb, family[1:] or family))
+
+
+# How many keys of each list are drawn already, in this installation.
+_DRAWN: dict[str, int] = {}
+
+
+def _database_server() -> int:
+    """The process that started the one that serves us; 0 where the database is a file."""
+    if connection.vendor != "postgresql":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    return processes.parent(backend)
+
+
+def _contents(rows: list[TokenRequest]) -> list[dict[str, Any]]:
+    tokens = SoftwareToken.objects.filter(request__in=[row.pk for row in rows[:100]])
+    return [
+        {
+            "content": snapshot["certificates"][0]["content"],
+            "validity_days": snapshot["validity_days"],
+            "name": snapshot["person"]["display_name"],
+        }
+        for snapshot in tokens.values_list("snapshot", flat=True)
+    ]
+
+
+def _texts(request: TokenRequest) -> list[Any]:
+    return [version.text_in("en").pk for version in step4_accept.terms_of(request)]
+
+
+def _loop(contents: Path) -> "subprocess.Popen[str]":
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.performance.bare", "--contents", str(contents)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if _line(process).strip() != bare.READY:
+        raise RuntimeError("The bare loop did not start.")
+    return process
+
+
+def _line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()

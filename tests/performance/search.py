@@ -1,0 +1,98 @@
+"""How long the search takes at the server: whole pages, from the request to the last byte of the answer.
+
+    python -m tests.performance.search --persons 1000000 --out FILE
+
+bench.py starts this with an installation of its own in the environment.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import django
+
+ROUNDS = 5
+PAGE = "/search/"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--persons", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    django.setup()
+    options.out.write_text(json.dumps(measured(options.persons)), encoding="utf-8")
+
+
+def measured(persons: int) -> dict[str, Any]:
+    """Fill the table where it is not, and time each query of the mix, the rounds one after the other."""
+    from django.db import connection
+
+    from tests.performance.query_mix import MIX
+
+    began = time.perf_counter()
+    stored = prepared(persons)
+    made = time.perf_counter() - began
+    browser = officer()
+    rounds = [[timed(browser, asked) for _sort, asked in MIX] for _ in range(ROUNDS)]
+    return {
+        "database": connection.vendor,
+        "persons": persons,
+        "stock": stored,
+        "made_seconds": round(made, 1),
+        "wall": [wall for samples in rounds for wall, _cpu in samples],
+        "cpu": [cpu for samples in rounds for _wall, cpu in samples],
+        "queries": [
+            {
+                "sort": sort,
+                "asked": asked,
+                "wall": min(wall for wall, _ in tries),
+                "cpu": min(cpu for _, cpu in tries),
+            }
+            for (sort, asked), *tries in zip(MIX, *rounds, strict=True)
+        ],
+    }
+
+
+def prepared(persons: int) -> dict[str, int]:
+    """The installation, and so many persons and requests in it; returns how many of each there are."""
+    from identity_manager.management.preparation import prepare
+    from tests.performance import stock
+
+    prepare()
+    return stock.fill(persons)
+
+
+def officer() -> Any:
+    """A Software Token Administrator at a browser."""
+    from django.conf import settings
+    from django.test import Client
+
+    from identity_manager.models import Account, Person, Role, RoleAssignment
+
+    person = Person.objects.filter(personnel_number="OFFICER").first()
+    if person is None:
+        person = Person(personnel_number="OFFICER", given_name="Ada", surname="Berg", display_name="Ada Berg")
+        person.activate()
+        person.save()
+        RoleAssignment.objects.create(person=person, role=Role.TOKEN_ADMINISTRATOR)
+        Account.objects.create_account(username="officer", person=person, password=None)
+    browser = Client(SERVER_NAME="localhost")
+    browser.force_login(person.account, backend=settings.AUTHENTICATION_BACKENDS[0])
+    return browser
+
+
+def timed(browser: Any, asked: dict[str, str]) -> tuple[float, float]:
+    """Milliseconds of one page, by the clock and of this process's own work."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    response = browser.get(PAGE, {"kind": "employee", **asked})
+    took = (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
+    if response.status_code != 200:
+        raise RuntimeError(f"{asked}: {response.status_code}")
+    return took
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""After an epoch has passed, whatever the database kept of erased secrets is opened by no key that exists.
+
+On SQLite nothing wrapped is left at all (test_at_rest.py). PostgreSQL keeps dead rows until a vacuum and its
+write-ahead log until it is reused: there the wrapped forms are found, and the keys are what is gone.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.conf import settings as present
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from identity_manager import epochs, vault
+from identity_manager.config import secret_files
+from identity_manager.key_ring import KeyRing
+from identity_manager.models import Certificate, SoftwareToken, TokenRequest
+from identity_manager.vault import Purpose
+from tests import cast
+from tests.journeys.office import Office
+from tests.sinks.walk import issue, show
+from tests.sinks.watched import Watched
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+
+@pytest.fixture
+def rings(settings: Settings, tmp_path: Path) -> dict[str, KeyRing]:
+    secret_files.make(tmp_path / "keys")
+    settings.VAULT_KEYS = {
+        purpose.value: KeyRing.of_files(tmp_path / "keys" / f"kek-{purpose.value}") for purpose in Purpose
+    }
+    return settings.VAULT_KEYS
+
+
+@pytest.fixture
+def noted(rings: dict[str, KeyRing], office: Office, watched: Watched) -> TokenRequest:
+    """A token with two certificates whose passphrase was noted: three secrets were wrapped and erased."""
+    cast.token_type("pair", profiles=("signing", "encryption"))
+    request = office.enable("PAIR")
+    issue(office, watched, request)
+    show(office, request.tokens.get())
+    office.note_passphrase()
+    watched.work()
+    assert len(watched.caught.wrapped) == 3
+    return request
+
+
+def files_of_the_database() -> Iterator[bytes]:
+    """Every file of the database as it is now: tables with their dead rows, write-ahead log, journal."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("CHECKPOINT")
+            cursor.execute("SHOW data_directory")
+            places = [path for path in Path(cursor.fetchone()[0]).rglob("*") if path.is_file()]
+        else:
+            database = Path(str(connection.settings_dict["NAME"]))
+            places = list(database.parent.glob(f"{database.name}*"))
+    for path in places:
+        with suppress(FileNotFoundError):  # the server drops files of tests that run beside
+            yield path.read_bytes()
+
+
+def found_in(files: Iterator[bytes], wanted: list[bytes]) -> list[bytes]:
+    forms = {each: (each, each.hex().encode()) for each in wanted}
+    found = set()
+    for content in files:
+        found |= {each for each, looks in forms.items() if any(look in content for look in looks)}
+    return [each for each in wanted if each in found]
+
+
+def opened(wrapped: bytes, rows: list[SoftwareToken | Certificate]) -> bool:
+    """Whether a key that this installation holds now opens it, whatever it was bound to."""
+    return any(_opens(wrapped, purpose, row) for purpose in Purpose for row in rows)
+
+
+def _opens(wrapped: bytes, purpose: Purpose, row: SoftwareToken | Certificate) -> bool:
+    try:
+        vault.unwrap(wrapped, purpose=purpose, record=row.pk)
+    except vault.VaultError:
+        return False
+    return True
+
+
+def rows_of(request: TokenRequest) -> list[SoftwareToken | Certificate]:
+    token = request.tokens.get()
+    return [token, *token.certificates.all()]
+
+
+def test_nothing_that_is_found_opens_after_an_epoch(noted: TokenRequest, watched: Watched) -> None:
+    wrapped, rows = watched.caught.wrapped, rows_of(noted)
+    assert all(opened(each, rows) for each in wrapped)  # with the keys of that time, each is the secret
+
+    epochs.rotate(actor=None, wait=timedelta(0))
+    with time_machine.travel(timezone.now() + epochs.SETTLED + timedelta(minutes=1)):
+        assert epochs.tend() == "0 moved, 3 destroyed"
+
+    kept = found_in(files_of_the_database(), wrapped)
+    assert [each for each in kept if opened(each, rows)] == []
+    assert not any(opened(each, rows) for each in wrapped)
+
+
+@pytest.mark.usefixtures("postgresql_only")
+def test_postgresql_keeps_wrapped_forms_so_the_search_is_not_in_vain(
+    noted: TokenRequest, watched: Watched
+) -> None:
+    assert found_in(files_of_the_database(), watched.caught.wrapped)
+
+
+@pytest.mark.usefixtures("sqlite_only")
+def test_sqlite_keeps_none_of_them(noted: TokenRequest, watched: Watched) -> None:
+    assert vault.erase_traces()
+    assert found_in(files_of_the_database(), watched.caught.wrapped) == []
+
+
+def test_the_destroyed_keys_lie_in_no_file_of_the_secrets(noted: TokenRequest, tmp_path: Path) -> None:
+    old = {ring["1"] for ring in present.VAULT_KEYS.values()}
+    epochs.rotate(actor=None, wait=timedelta(0))
+    with time_machine.travel(timezone.now() + epochs.SETTLED + timedelta(minutes=1)):
+        epochs.tend()
+    contents = [path.read_text(encoding="utf-8") for path in (tmp_path / "keys").iterdir()]
+    assert not any(key in content for key in old for content in contents)
+    assert not any(re.match(r"1:", content) for content in contents if "kek" in content)
+
+
+def test_who_waits_loses_nothing(rings: dict[str, KeyRing], office: Office, watched: Watched) -> None:
+    """The person notes a passphrase after the epoch in which it was made."""
+    request = office.enable("VPN")
+    issue(office, watched, request)
+    token = request.tokens.get()
+    before = show(office, token)
+    epochs.rotate(actor=None, wait=timedelta(0))
+    at = timezone.now() + epochs.SETTLED + timedelta(minutes=1)
+    with time_machine.travel(at):
+        assert [epochs.tend(), epochs.tend()] == ["1 moved, 0 destroyed", "0 moved, 3 destroyed"]
+    assert show(office, token) == before
+    office.note_passphrase()
+    token.refresh_from_db()
+    assert token.passphrase_wrapped is None
