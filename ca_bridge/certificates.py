@@ -6,21 +6,12 @@ from datetime import datetime
 
 from asn1crypto import core
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
+from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 from ca_bridge.keys import spki_sha256
 from ca_bridge.names import ATTRIBUTE_TYPES
 from ca_bridge.subject_alt_names import UPN_OID
-
-# What `cryptography` raises, late, for parts of a certificate that it cannot read.
-MALFORMED = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
 
 # RFC 4514 names nine attributes and writes the others as numbers; people read names.
 _RFC_4514 = {
@@ -67,7 +58,7 @@ def load(der: bytes) -> x509.Certificate:
     """Return the certificate. Raises CaError, permanent, for what is none."""
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError as error:
+    except MALFORMED as error:
         raise CaError("This is not a certificate.", str(error), permanent=True) from error
 
 

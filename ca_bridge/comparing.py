@@ -13,7 +13,8 @@ from django.utils import timezone
 from ca_bridge import journal, recording, registry
 from ca_bridge.certificates import describe
 from ca_bridge.contract import Connector, FindsAll, FindsOrders
-from ca_bridge.errors import CaError
+from ca_bridge.edge import connector_edge
+from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder
 
 Comparison = CaOrder.Comparison
@@ -38,13 +39,14 @@ def compare(order_id: UUID) -> CaOrder.Comparison | None:
         _put_off(order_id, for_good=not searchable)
         return None
     try:
-        found = set(_at(connector, order))
+        with connector_edge():
+            found = set(_at(connector, order))
     except CaError:
         _put_off(order_id, for_good=False)
         raise
-    except Exception as error:
+    except InDoubtError as error:
         _put_off(order_id, for_good=False)
-        raise CaError("The search at the CA failed.", f"{type(error).__name__}: {error}") from error
+        raise CaError("The search at the CA failed.", str(error)) from error
     with transaction.atomic():
         return _note(journal.locked(order_id), found)
 

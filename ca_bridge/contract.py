@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol, Self, runtime_checkable
 
 from cryptography.x509.ocsp import OCSPRequest
+from django.utils.translation import gettext as _
 
 
 class KeyAlgorithm(StrEnum):
@@ -105,6 +106,11 @@ class Refused:
 
     message: str
     detail: str
+
+    @classmethod
+    def request(cls, detail: str) -> Self:
+        """Return what most CAs say no to: the request as it stands."""
+        return cls(_("The certificate authority refused the request."), detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,9 @@
 """The one family of errors that crosses the border of the bridge."""
 
+from typing import Self
+
+from django.utils.translation import gettext as _
+
 
 class CaError(Exception):
     """Something between us and a CA went wrong.
@@ -14,6 +18,21 @@ class CaError(Exception):
         self.message = message
         self.detail = detail
         self.permanent = permanent
+
+    @classmethod
+    def credentials(cls, detail: str) -> Self:
+        """Passes once an operator has mended the credentials, here or at the CA."""
+        return cls(_("The certificate authority does not take our credentials."), detail)
+
+    @classmethod
+    def out_of_service(cls, detail: str) -> Self:
+        """Passes once the CA, or what stands before it, is well again."""
+        return cls(_("The certificate authority is out of service for now."), detail)
+
+    @classmethod
+    def not_issued_here(cls, detail: str = "") -> Self:
+        """Permanent: something was asked about a certificate of another CA."""
+        return cls(_("This CA has not issued this certificate."), detail, permanent=True)
 
 
 class InDoubtError(Exception):

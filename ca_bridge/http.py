@@ -19,11 +19,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
-from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.errors import CaError
+from ca_bridge.reply import SAID, Reply, fault
 
 CONNECT_SECONDS = 5
 LONGEST_ANSWER = 1 << 20  # octets; a chain with everything in it has some ten thousand
-_SAID = 300  # characters of what a CA said that are kept
 Method = Literal["GET", "POST", "PUT", "LIST"]
 
 
@@ -117,39 +117,6 @@ def secret(file: str) -> str:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the CA answered, whatever its status."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    in_doubt: bool = field(repr=False)
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    @property
-    def text(self) -> str:
-        return self.body.decode("utf-8", "replace")
-
-    def json(self) -> Any:
-        """The body as JSON, whatever its content type says. Raises as Http.call does for no answer at all."""
-        try:
-            return json.loads(self.body)
-        except ValueError as error:
-            raise self.garbled("no JSON") from error
-
-    def garbled(self, why: str) -> Exception:
-        """For an answer that nobody understands."""
-        return _fault(f"HTTP {self.status}: {why}", in_doubt=self.in_doubt)
-
-    def said(self) -> str:
-        """The status, and the beginning of the body in one line, for operators."""
-        return f"HTTP {self.status} {' '.join(self.text.split())}"[:_SAID]
-
-
 class Http:
     """Calls to one CA. One instance serves all threads and processes."""
 
@@ -178,7 +145,7 @@ class Http:
             response = connection.getresponse()
             content = self._content(response, in_doubt=orders)
         except (OSError, http.client.HTTPException) as error:
-            raise _fault(_words(error), in_doubt=orders and not _is_refused_client(error)) from error
+            raise fault(_words(error), in_doubt=orders and not _is_refused_client(error)) from error
         finally:
             connection.close()
         return Reply(response.status, dict(response.headers), content, in_doubt=orders)
@@ -195,7 +162,7 @@ class Http:
         try:
             connection.request(method, urlsplit(self._options.url).path + path, body, headers)
         except (OSError, http.client.HTTPException) as error:
-            raise _fault(_words(error), in_doubt=False) from error
+            raise fault(_words(error), in_doubt=False) from error
 
     def _connected(self) -> http.client.HTTPConnection:
         url = urlsplit(self._options.url)
@@ -220,9 +187,9 @@ class Http:
         while piece := response.read1(1 << 14):
             content += piece
             if len(content) > LONGEST_ANSWER or time.monotonic() > until:
-                raise _fault("The answer is too long or comes too slowly.", in_doubt=in_doubt)
+                raise fault("The answer is too long or comes too slowly.", in_doubt=in_doubt)
         if response.length:  # read1() does not say that the end is missing
-            raise _fault("The answer was cut off.", in_doubt=in_doubt)
+            raise fault("The answer was cut off.", in_doubt=in_doubt)
         return bytes(content)
 
     def _tls(self) -> ssl.SSLContext:
@@ -257,10 +224,4 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:_SAID]
-
-
-def _fault(detail: str, *, in_doubt: bool) -> Exception:
-    if in_doubt:
-        return InDoubtError(detail)
-    return CaError(_("The certificate authority does not answer as it should."), detail)
+    return f"{type(error).__name__}: {error}"[:SAID]

@@ -42,7 +42,8 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
-from ca_bridge.errors import CaError
+from ca_bridge.edge import connector_edge
+from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.keys import PrivateKey, algorithm_of, public_key_sha256
 from ca_bridge.models import CaOrder, content_as_json
 from ca_bridge.profiles import check_content, check_key_usage, check_validity
@@ -227,13 +228,14 @@ def _at_edge(ca: str, name: str, call: Callable[[], object]) -> Answer:
 def _as_answer(call: Callable[[], object]) -> Answer:
     """What crosses the border is an answer, or a passing CaError; nothing else."""
     try:
-        answer = call()
+        with connector_edge():
+            answer = call()
     except CaError as error:
         if not error.permanent:
             raise
         return Refused(error.message, error.detail)
-    except Exception as error:  # noqa: BLE001 - the connector edge: whatever broke, the CA may have issued
-        return Unknown(_words_of(error))
+    except InDoubtError as error:
+        return Unknown(str(error)[: journal.DETAIL_LENGTH])
     if isinstance(answer, Issued | Pending | Refused | Unknown):
         return answer
     return Unknown(f"The connector answered with {type(answer).__name__}.")
@@ -244,20 +246,16 @@ def _searched(connector: Connector, order: CaOrder) -> doubting.Searched:
     if not isinstance(connector, FindsOrders):
         return doubting.Searched(CaOrder.Search.IMPOSSIBLE)
     try:
-        with measuring.ca_call(order.ca, "find") as measured:
+        with measuring.ca_call(order.ca, "find") as measured, connector_edge():
             found = connector.find(order.request)
             measured.outcome = str(CaOrder.Search.FOUND if found else CaOrder.Search.NOTHING)
     except CaError as error:
         if not error.permanent:
             raise
         return doubting.Searched(CaOrder.Search.FAILED, detail=f"{error.message} {error.detail}".strip())
-    except Exception as error:  # noqa: BLE001 - the connector edge: whatever broke, nothing was found out
-        return doubting.Searched(CaOrder.Search.FAILED, detail=_words_of(error))
+    except InDoubtError as error:  # whatever broke, nothing was found out
+        return doubting.Searched(CaOrder.Search.FAILED, detail=str(error))
     return doubting.Searched(CaOrder.Search.FOUND if found else CaOrder.Search.NOTHING, found)
-
-
-def _words_of(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[: journal.DETAIL_LENGTH]
 
 
 def _asked(connector: Connector, order: CaOrder) -> object:

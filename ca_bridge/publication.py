@@ -18,8 +18,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ca_bridge import registry
-from ca_bridge.certificates import MALFORMED
 from ca_bridge.contract import AnswersOcsp, Publishes
+from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 
 CACHE_SECONDS = 60  # a revocation is to be seen soon; CRL and answer say themselves how long they hold

@@ -19,7 +19,8 @@ from ca_bridge.contract import (
     ReleasesHold,
     RenewsCrl,
 )
-from ca_bridge.errors import CaError
+from ca_bridge.edge import connector_edge
+from ca_bridge.errors import CaError, InDoubtError
 
 # What is done with an order of which nobody knows whether its CA has issued, once the CA was searched.
 SEARCH = "search"  # what the search says counts: where it finds nothing, the CA is asked again
@@ -134,13 +135,13 @@ def health(alias: str) -> Health:
     Its fault has a name wherever one can be found.
     """
     try:
-        found = connector(alias).health()
+        instance = connector(alias)
+        with connector_edge():
+            found = instance.health()
     except CaError as error:
         return _unwell(error, f"{error.message} {error.detail}".strip())
-    except ImproperlyConfigured as error:
-        return _unwell(error, str(error))
-    except Exception as error:  # noqa: BLE001 the connector edge: whatever broke is the answer
-        return _unwell(error, f"{type(error).__name__}: {error}"[:500])
+    except (ImproperlyConfigured, InDoubtError) as error:
+        return _unwell(error, str(error)[:500])
     if found.ok or found.fault:
         return found
     return replace(found, fault=faults.of_words(found.detail))

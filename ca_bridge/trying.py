@@ -24,7 +24,8 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
-from ca_bridge.errors import CaError
+from ca_bridge.edge import connector_edge
+from ca_bridge.errors import CaError, InDoubtError
 
 COMMON_NAME = "Identity Manager connection test"
 CLIENT_AUTH, EMAIL_PROTECTION = "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.4"
@@ -47,12 +48,13 @@ def try_out(alias: str, ca_profile: str, *, days: int, email: str = "") -> Repor
     """
     connector, order, report = registry.connector(alias), _order(ca_profile, days, email), Report()
     try:
-        answer: Answer = connector.issue(order)
+        with connector_edge():
+            answer: Answer = connector.issue(order)
     except CaError as error:
         report.trouble.append(_told(error))
         return report
-    except Exception as error:  # noqa: BLE001 - the connector edge: whatever broke, the CA may have issued
-        answer = Unknown(f"{faults.in_words(faults.of_error(error))} {type(error).__name__}: {error}".strip())
+    except InDoubtError as error:
+        answer = Unknown(f"{faults.in_words(faults.of_error(error))} {error}".strip())
     if isinstance(answer, Issued):
         _issued(report, connector, order, answer)
     else:
@@ -94,8 +96,9 @@ def _issued(report: Report, connector: Connector, order: CertificateOrder, answe
 def _revoke(report: Report, connector: Connector, certificate: bytes, facts: CertificateFacts) -> None:
     by_hand = f"Revoke the test certificate at the CA by hand: serial {facts.serial_hex}, {COMMON_NAME}."
     try:
-        outcome = connector.revoke(certificate, RevocationReason.CESSATION_OF_OPERATION)
-    except Exception as error:  # noqa: BLE001 - the connector edge: whatever broke is the answer
+        with connector_edge():
+            outcome = connector.revoke(certificate, RevocationReason.CESSATION_OF_OPERATION)
+    except (CaError, InDoubtError) as error:
         report.trouble.append(f"It did not revoke it: {_told(error)}")
         report.to_do.append(by_hand)
         return
@@ -125,11 +128,7 @@ def _not_issued(report: Report, order: CertificateOrder, answer: Answer) -> None
             report.to_do.append(f"Look at the CA for {look}; revoke what was issued.")
 
 
-def _told(error: Exception) -> str:
+def _told(error: CaError | InDoubtError) -> str:
     words = faults.in_words(faults.of_error(error))
-    said = (
-        f"{error.message} {error.detail}"
-        if isinstance(error, CaError)
-        else f"{type(error).__name__}: {error}"
-    )
+    said = f"{error.message} {error.detail}" if isinstance(error, CaError) else str(error)
     return f"{words} ({said.strip()})" if words else said.strip()

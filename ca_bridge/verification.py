@@ -10,8 +10,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from django.utils import timezone
 
 from ca_bridge import certification_request, lint
-from ca_bridge.certificates import MALFORMED, load
+from ca_bridge.certificates import load
 from ca_bridge.contract import CertificateContent, CertificateOrder, Issued
+from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 from ca_bridge.keys import spki_sha256
 from ca_bridge.names import to_name

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 
-from ca_bridge import certification_request, keys
+from ca_bridge import certification_request, keys, verification
 from ca_bridge.certificates import describe, is_self_issued, serial_hex
-from ca_bridge.contract import CertificateOrder
+from ca_bridge.contract import CertificateOrder, Issued
 from ca_bridge.errors import CaError
 from tests.ca_bridge.scripted import Issuance, issuing_ca, root_ca, sign
 
@@ -66,6 +66,15 @@ def test_what_is_no_certificate(garbage):
         describe(garbage)
     assert caught.value.permanent
     assert not is_self_issued(garbage)
+
+
+def test_a_version_that_does_not_exist(order):
+    """RFC 5280 4.1.2.1 knows three; `cryptography` has an exception of its own for a fourth."""
+    third, seventh = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x06"
+    der = sign(order).replace(third, seventh, 1)
+    with pytest.raises(CaError, match="not a certificate"):
+        describe(der)
+    assert verification.faults(order, Issued(der, ()), [issuing_ca().der])
 
 
 def test_self_issued(order):

@@ -7,7 +7,6 @@ from datetime import timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from ca_bridge.connectors.adcs import wire
 from ca_bridge.connectors.adcs.options import AdcsOptions
@@ -23,7 +22,8 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, Reply, basic, secret
+from ca_bridge.http import Http, basic, secret
+from ca_bridge.reply import Reply
 
 
 class AdcsConnector:
@@ -82,7 +82,7 @@ class AdcsConnector:
         if request and not wire.CODE.search(reply.text):
             with suppress(CaError):
                 pages.append(self._page(wire.path_of(request)))
-        return Refused(_("The certificate authority refused the request."), wire.disposition(*pages))
+        return Refused.request(wire.disposition(*pages))
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:  # noqa: ARG002 the contract's signature
         """The pages cannot. Once the CA's people have done it, the CRL that the pages hand out says so."""
@@ -117,11 +117,9 @@ class AdcsConnector:
     def _trouble(self, reply: Reply) -> CaError | None:
         """What passes, and surely comes before the CA has read a request."""
         if reply.status in (401, 403):
-            return CaError(
-                _("The certificate authority does not take our credentials."), f"HTTP {reply.status}"
-            )
+            return CaError.credentials(f"HTTP {reply.status}")
         if reply.status in (429, 503) or wire.NEVER_ASKED in reply.text.lower():
-            return CaError(_("The certificate authority is out of service for now."), reply.said())
+            return CaError.out_of_service(reply.said())
         return None
 
     def _credentials(self) -> dict[str, str]:

@@ -10,7 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from ca_bridge.contract import CertificateOrder
-from ca_bridge.http import Reply
+from ca_bridge.der import MALFORMED
+from ca_bridge.reply import Reply
 
 # Without a browser's name the pages send certificates as something else.
 HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; Identity Manager)"}
@@ -78,7 +79,7 @@ def certificate_of(reply: Reply) -> x509.Certificate | None:
     """The certificate, in PEM; None for a page about it."""
     try:
         return x509.load_pem_x509_certificate(reply.body)
-    except ValueError:
+    except MALFORMED:
         return None
 
 
@@ -91,25 +92,21 @@ def renewal_of(reply: Reply) -> str:
 
 def chain_of(reply: Reply) -> list[x509.Certificate]:
     """The certificates of a PKCS#7."""
-    try:
+    with reply.reading("PKCS#7"):
         return pkcs7.load_der_pkcs7_certificates(reply.body)
-    except ValueError as error:
-        raise reply.garbled("no PKCS#7") from error
 
 
 def is_revoked(reply: Reply, certificate: bytes, issuer: bytes) -> bool:
     """Whether it stands on the CRL, which the issuer has signed; on hold is not revoked."""
     loaded = x509.load_der_x509_certificate(certificate)
-    try:
+    held = x509.CRLReason(x509.ReasonFlags.certificate_hold)
+    with reply.reading("CRL"):
         crl = x509.load_der_x509_crl(reply.body)
         signed = crl.is_signature_valid(x509.load_der_x509_certificate(issuer).public_key())  # type: ignore[arg-type]  # a CA's key signs
-    except (ValueError, TypeError) as error:
-        raise reply.garbled("no CRL") from error
-    if not signed or crl.issuer != loaded.issuer:
-        raise reply.garbled("a CRL of another CA")
-    entry = crl.get_revoked_certificate_by_serial_number(loaded.serial_number)
-    held = x509.CRLReason(x509.ReasonFlags.certificate_hold)
-    return entry is not None and all(each.value != held for each in entry.extensions)
+        if not signed or crl.issuer != loaded.issuer:
+            raise reply.garbled("a CRL of another CA")
+        entry = crl.get_revoked_certificate_by_serial_number(loaded.serial_number)
+        return entry is not None and all(each.value != held for each in entry.extensions)
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cryptography import x509
-from django.utils.translation import gettext as _
 
 from ca_bridge.connectors.cfssl import wire
 from ca_bridge.connectors.cfssl.options import CfsslOptions
@@ -12,7 +11,8 @@ from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http, Reply
+from ca_bridge.http import Http
+from ca_bridge.reply import Reply
 
 
 class CfsslConnector:
@@ -30,7 +30,7 @@ class CfsslConnector:
     def issue(self, order: CertificateOrder) -> Answer:
         """Have the CSR signed. CFSSL decides until when: the bridge compares."""
         if complaint := self._complaint(order):
-            return Refused(_("The certificate authority refused the request."), complaint)
+            return Refused.request(complaint)
         reply = self._signed(wire.signing_request(order), orders=True)
         if reply.ok:
             return self._issued(order, wire.certificate_of(reply, "certificate"))
@@ -40,7 +40,7 @@ class CfsslConnector:
         if reply.status in wire.PASSING or said == wire.WRONG_TOKEN or code == wire.NOT_STORED:
             raise wire.not_taken(reply)
         if reply.status == 400 and code:
-            return Refused(_("The certificate authority refused the request."), said)
+            return Refused.request(said)
         raise reply.garbled(said)
 
     def _complaint(self, order: CertificateOrder) -> str:
@@ -62,7 +62,7 @@ class CfsslConnector:
             raise InDoubtError(f"{detail} not revoked: {error.detail}") from error
         if outcome is Outcome.UNSUPPORTED:
             raise InDoubtError(f"{detail} not revoked.")
-        return Refused(_("The certificate authority refused the request."), f"{detail} {outcome}.")
+        return Refused.request(f"{detail} {outcome}.")
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
         """This CA decides at once; the handle says nothing more than the order."""
@@ -88,8 +88,7 @@ class CfsslConnector:
         if reply.status == 404:
             return Outcome.UNSUPPORTED
         if reply.status == 400:
-            message = _("This CA has not issued this certificate.")
-            raise CaError(message, wire.error_of(reply)[1], permanent=True)
+            raise CaError.not_issued_here(wire.error_of(reply)[1])
         if not reply.ok:
             raise wire.not_taken(reply)
         return Outcome.REVOKED
@@ -98,10 +97,9 @@ class CfsslConnector:
         """Whether it is on the CRL: asked again, CFSSL would write another time and reason over the first."""
         try:
             reply = self._http.call("GET", f"{wire.API}/crl")
-            crl = wire.crl_of(reply) if reply.ok else ()
-        except (CaError, ValueError):  # too long a list, say; when CFSSL is away, the revocation itself fails
+            return reply.ok and serial in wire.revoked_of(reply)
+        except CaError:  # too long a list, say; when CFSSL is away, the revocation itself fails
             return False
-        return any(revoked.serial_number == serial for revoked in crl)
 
     def profiles(self) -> Sequence[str]:
         """Those of the option: CFSSL does not tell its own."""

@@ -11,9 +11,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
+from ca_bridge import der
 from ca_bridge.contract import CertificateOrder
 from ca_bridge.errors import CaError
-from ca_bridge.http import Reply, secret
+from ca_bridge.http import secret
+from ca_bridge.reply import SAID, UNREADABLE, Reply
 
 API = "/api/v1/cfssl"
 WRONG_TOKEN = "invalid token"  # noqa: S105 - what CFSSL says, no secret
@@ -64,35 +66,30 @@ def authenticated(request: Mapping[str, Any], key_file: str) -> dict[str, str]:
 def error_of(reply: Reply) -> tuple[int, str]:
     """CFSSL's code and words; 0 and the beginning of the body where it is no answer of CFSSL."""
     try:
-        error = json.loads(reply.body)["errors"][0]
-        return int(error["code"]), str(error["message"])[:300]
-    except Exception:  # noqa: BLE001 whatever it is, it is shown as it came
+        error = reply.fields_if_any()["errors"][0]
+        return int(error["code"]), str(error["message"])[:SAID]
+    except UNREADABLE:
         return 0, reply.said()
 
 
 def not_taken(reply: Reply) -> CaError:
     """The token does not count, or CFSSL is in trouble: both pass, once an operator has mended it."""
     said = error_of(reply)[1]
-    if said == WRONG_TOKEN or reply.status in (401, 403):
-        return CaError(_("The certificate authority does not take our credentials."), said)
-    return CaError(_("The certificate authority is out of service for now."), said)
+    return CaError.credentials(said) if said == WRONG_TOKEN else reply.not_taken(said)
 
 
 def result_of(reply: Reply) -> Any:
     """The field `result` of an answer."""
-    found = reply.json()
-    if not isinstance(found, dict) or found.get("success") is not True:
+    found = reply.fields()
+    if found.get("success") is not True:
         raise reply.garbled("no success")
     return found.get("result")
 
 
 def certificate_of(reply: Reply, name: str) -> bytes:
     """A field of the result with a certificate in PEM, as DER."""
-    result = result_of(reply)
-    try:
-        return x509.load_pem_x509_certificate(str(result[name]).encode()).public_bytes(Encoding.DER)
-    except (KeyError, TypeError, ValueError) as error:
-        raise reply.garbled(f"no certificate in {name}") from error
+    with reply.reading(f"certificate in {name}"):
+        return der.of_pem(result_of(reply)[name])
 
 
 def named(serial: int, issuer: bytes) -> dict[str, str]:
@@ -102,6 +99,8 @@ def named(serial: int, issuer: bytes) -> dict[str, str]:
     return {"serial": str(serial), "authority_key_id": key}
 
 
-def crl_of(reply: Reply) -> x509.CertificateRevocationList:
-    """The CRL of an answer. Raises ValueError for what is none."""
-    return x509.load_der_x509_crl(base64.b64decode(str(result_of(reply))))
+def revoked_of(reply: Reply) -> set[int]:
+    """The serial numbers on the CRL of an answer."""
+    with reply.reading("CRL"):
+        crl = x509.load_der_x509_crl(base64.b64decode(result_of(reply)))
+        return {each.serial_number for each in crl}

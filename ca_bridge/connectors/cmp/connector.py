@@ -20,7 +20,7 @@ from ca_bridge.contract import (
     RevocationReason,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.http import Reply
+from ca_bridge.reply import Reply
 
 # PKIStatus (RFC 9810 5.2.3) of an answer to a revocation.
 _REVOKED = {0, 1, 5}  # accepted, grantedWithMods, revocationNotification
@@ -69,7 +69,7 @@ class CmpConnector:
         _raise_if_passing(talk)
         if not talk.step.checked or Failure.SYSTEM_FAILURE in talk.last.failures:
             raise talk.reply.garbled(talk.step.said)
-        return Refused(_("The certificate authority refused the request."), talk.step.said)
+        return Refused.request(talk.step.said)
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
         """Revoke for good. A hold would have no end: it is not supported."""
@@ -113,21 +113,17 @@ class CmpConnector:
 def _refused_by_http(reply: Reply) -> Refused:
     if reply.status in (401, 403, 429):
         raise _trouble(reply)
-    return Refused(_("The certificate authority refused the request."), reply.said())
+    return Refused.request(reply.said())
 
 
 def _trouble(reply: Reply) -> Exception:
-    if reply.status in (401, 403):
-        return CaError(_("The certificate authority does not take our credentials."), reply.said())
-    if reply.status in (429, 503):
-        return CaError(_("The certificate authority is out of service for now."), reply.said())
-    return reply.garbled(reply.said())
+    return reply.not_taken() if reply.status in (401, 403, 429, 503) else reply.garbled(reply.said())
 
 
 def _raise_if_passing(talk: Talk) -> None:
     """An error message whose protection does not hold is that of a CA that does not share our secret."""
     failures, is_error = talk.last.failures, talk.last.kind == Kind.ERROR
     if (is_error and not talk.step.checked) or failures & wire.CREDENTIALS:
-        raise CaError(_("The certificate authority does not take our credentials."), talk.step.said)
+        raise CaError.credentials(talk.step.said)
     if failures & wire.PASSING:
-        raise CaError(_("The certificate authority is out of service for now."), talk.step.said)
+        raise CaError.out_of_service(talk.step.said)

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from ca_bridge.connectors.cmp.messages import Kind, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http, Reply, secret
+from ca_bridge.http import Http, secret
+from ca_bridge.reply import Reply
 
 HEADERS = {"Content-Type": "application/pkixcmp", "Accept": "application/pkixcmp"}
 # What OpenSSL says only after the protection of a message has held (crypto/cmp/cmp_err.c).
@@ -160,10 +161,8 @@ class Cmp:
 
 def _answer(request: bytes, reply: Reply) -> Message:
     """OpenSSL takes any transaction that comes from a file: that the answer belongs to us is seen here."""
-    try:
+    with reply.reading("CMP message"):
         answer = Message.read(reply.body)
-    except ValueError as error:
-        raise reply.garbled(str(error)) from error
     if not answer.answers(Message.read(request)):
         raise reply.garbled("the answer to another request")
     return answer

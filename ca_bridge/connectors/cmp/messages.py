@@ -7,6 +7,8 @@ from typing import Any, Self
 from asn1crypto import core, parser
 from asn1crypto import x509 as asn1_x509
 
+from ca_bridge.reply import UNREADABLE
+
 
 class Kind(IntEnum):
     """The tags of PKIBody."""
@@ -179,7 +181,7 @@ class Message:
         """Raises ValueError for what is none."""
         try:
             return cls(der, **_parts(der))
-        except Exception as error:  # from asn1crypto comes whatever the octets provoke
+        except UNREADABLE as error:
             raise ValueError(f"no CMP message: {type(error).__name__}") from error
 
     def answers(self, request: "Message") -> bool:

@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
+from ca_bridge import der
 from ca_bridge.connectors.cmp.conversation import Talk, Task
 from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
@@ -70,13 +71,6 @@ def answers_of(handle: str) -> tuple[Message, ...]:
 def issued(talk: Talk) -> Issued:
     """The certificate, whatever it says, and its issuers, nearest first."""
     message = next(each for each in talk.answers if each.kind in (Kind.IP, Kind.CP))
-    try:
+    with talk.reply.reading("certificate that can be read"):
         certificate, *others = map(x509.load_der_x509_certificate, (message.certificate, *message.others))
-    except ValueError as error:
-        raise talk.reply.garbled("no certificate that can be read") from error
-    chain, below = [], certificate
-    while above := next((each for each in others if each.subject == below.issuer != below.subject), None):
-        chain.append(above.public_bytes(Encoding.DER))
-        others.remove(above)
-        below = above
-    return Issued(certificate.public_bytes(Encoding.DER), tuple(chain))
+        return Issued(certificate.public_bytes(Encoding.DER), der.above(certificate, others))

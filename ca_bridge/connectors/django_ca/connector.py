@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from ca_bridge.connectors.django_ca import wire
 from ca_bridge.connectors.django_ca.options import DjangoCaOptions
@@ -14,7 +13,8 @@ from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Pending
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, Method, Reply, basic, secret
+from ca_bridge.http import Http, Method, basic, secret
+from ca_bridge.reply import Reply
 
 
 class DjangoCaConnector:
@@ -30,12 +30,12 @@ class DjangoCaConnector:
     def issue(self, order: CertificateOrder) -> Answer:
         """Order. django-ca answers with the name of an order alone: it is always pending first."""
         if complaint := self._complaint(order):
-            return Refused(_("The certificate authority refused the request."), complaint)
+            return Refused.request(complaint)
         reply = self._call("POST", f"{self._ca}/sign/", data=wire.signing_request(order), orders=True)
         if reply.status in (400, 422):
-            return Refused(_("The certificate authority refused the request."), reply.said())
+            return Refused.request(reply.said())
         if reply.status in (401, 403, 404, 429, 503):
-            raise wire.not_taken(reply)
+            raise reply.not_taken()
         if not reply.ok:
             raise reply.garbled(reply.said())
         return self._pending(wire.text_of(reply, "slug"))
@@ -64,8 +64,7 @@ class DjangoCaConnector:
                 reply = self._checked(self._call("GET", f"{self._ca}/certs/{serial}/"))
                 return Issued(wire.certificate_of(reply), self.options.issuers)
             case "failed":
-                message = _("The certificate authority refused the request.")
-                return Refused(message, f"Order {handle} has failed; django-ca's log says why.")
+                return Refused.request(f"Order {handle} has failed; django-ca's log says why.")
         raise found.garbled("no status that is known")
 
     def revoke(self, certificate: bytes, reason: Reason) -> Outcome:
@@ -77,14 +76,13 @@ class DjangoCaConnector:
         if reply.status == 400 and wire.ALREADY in reply.text:
             return Outcome.ALREADY_REVOKED
         if reply.status in (400, 404):
-            message = _("This CA has not issued this certificate.")
-            raise CaError(message, reply.said(), permanent=True)
+            raise CaError.not_issued_here(reply.said())
         self._checked(reply)
         return Outcome.REVOKED
 
     def _checked(self, reply: Reply) -> Reply:
         if not reply.ok:
-            raise wire.not_taken(reply)
+            raise reply.not_taken()
         return reply
 
     def chain(self) -> Sequence[bytes]:

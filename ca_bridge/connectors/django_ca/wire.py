@@ -1,15 +1,13 @@
 """What django-ca's REST interface understands, and what it answers."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.utils.translation import gettext as _
 
+from ca_bridge import der
 from ca_bridge.contract import CertificateContent, CertificateOrder
-from ca_bridge.errors import CaError
-from ca_bridge.http import Reply
+from ca_bridge.reply import Reply
 
 UPN = "1.3.6.1.4.1.311.20.2.3"  # otherName of a user principal name
 ALREADY = "already revoked"
@@ -50,17 +48,9 @@ def _general_name(kind: str, value: str) -> dict[str, Any]:
     return {"type": {"email": "email", "uri": "URI"}[kind], "value": value}
 
 
-def fields_of(reply: Reply) -> Mapping[str, Any]:
-    """An answer's fields."""
-    found = reply.json()
-    if not isinstance(found, dict):
-        raise reply.garbled("no fields")
-    return found
-
-
 def text_of(reply: Reply, name: str) -> str:
     """A field with a word in it."""
-    value = fields_of(reply).get(name)
+    value = reply.fields().get(name)
     if not isinstance(value, str) or not value:
         raise reply.garbled(f"no {name}")
     return value
@@ -68,15 +58,5 @@ def text_of(reply: Reply, name: str) -> str:
 
 def certificate_of(reply: Reply) -> bytes:
     """The certificate of a CA, or of a person, as DER."""
-    try:
-        pem = str(fields_of(reply)["certificate"]["pem"])
-        return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
-    except (KeyError, TypeError, ValueError) as error:
-        raise reply.garbled("no certificate") from error
-
-
-def not_taken(reply: Reply) -> CaError:
-    """Credentials or rights that are missing, or trouble: both pass, once an operator has mended it."""
-    if reply.status in (401, 403):
-        return CaError(_("The certificate authority does not take our credentials."), reply.said())
-    return CaError(_("The certificate authority is out of service for now."), reply.said())
+    with reply.reading("certificate"):
+        return der.of_pem(reply.fields()["certificate"]["pem"])

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ca_bridge import der
 from ca_bridge.connectors.ejbca import wire
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
 from ca_bridge.contract import (
@@ -23,7 +24,8 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, Reply
+from ca_bridge.http import Http
+from ca_bridge.reply import Reply
 
 
 class EjbcaConnector:
@@ -40,7 +42,7 @@ class EjbcaConnector:
         body = wire.enrolment(order, self.options)
         reply = self._http.call("POST", "/v1/certificate/pkcs10enroll", data=body, orders=True)
         if wire.refuses(reply):
-            return Refused(_("The certificate authority refused the request."), reply.said())
+            return Refused.request(reply.said())
         return self._answer(reply)
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:
@@ -48,19 +50,19 @@ class EjbcaConnector:
         body = {"response_format": "DER", "password": wire.enrollment_code(order, self.options)}
         reply = self._http.call("POST", f"/v1/certificate/{handle}/finalize", data=body, orders=True)
         if wire.has_ended(reply):
-            return Refused(_("The certificate authority refused the request."), reply.said())
+            return Refused.request(reply.said())
         if reply.status == 400:
             return self.find(order) or Unknown(reply.said())
         return self._answer(reply)
 
     def _answer(self, reply: Reply) -> Answer:
         if reply.status in (200, 201):
-            return self._issued(wire.certificate_of(reply, wire.record(reply)))
+            return self._issued(wire.certificate_of(reply, reply.fields()))
         if reply.status == 202:
             later = timezone.now() + timedelta(seconds=self.options.poll_after)
             return Pending(wire.request_id(reply), later)
         if reply.status in (401, 403, 429, 503):
-            raise wire.not_taken(reply)
+            raise reply.not_taken()
         raise reply.garbled(reply.said())  # trouble within: it may have issued before
 
     def _issued(self, certificate: x509.Certificate) -> Issued:
@@ -68,9 +70,8 @@ class EjbcaConnector:
 
     def find(self, order: CertificateOrder) -> Issued | None:
         """The oldest certificate that counts, of the order's end entity and for its key."""
-        key = x509.load_der_x509_csr(order.csr).public_key()
         found = self._searched(order, active=True)
-        return next((self._issued(each) for each in found if each.public_key() == key), None)
+        return next((self._issued(each) for each in found if der.is_for(each, order.csr)), None)
 
     def find_all(self, order: CertificateOrder) -> Sequence[bytes]:
         """Everything that the order's end entity ever got."""
@@ -80,7 +81,7 @@ class EjbcaConnector:
         body = wire.search(order, self.options, active=active)
         reply = self._http.call("POST", "/v1/certificate/search", data=body)
         if not reply.ok:
-            raise wire.not_taken(reply)
+            raise reply.not_taken()
         return wire.certificates_of(reply)
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
@@ -97,7 +98,7 @@ class EjbcaConnector:
     def release(self, certificate: bytes) -> bool:
         """Make what is on hold valid again. Raises a passing CaError while that waits for an approval."""
         state = self._http.call("GET", f"{wire.path_of(certificate)}/revocationstatus")
-        if state.ok and wire.record(state).get("revocation_reason") != "CERTIFICATE_HOLD":
+        if state.ok and state.fields().get("revocation_reason") != "CERTIFICATE_HOLD":
             return False
         reply = self._put(certificate, "REMOVE_FROM_CRL") if state.ok else state
         if wire.waits_already(reply):
@@ -118,9 +119,8 @@ class EjbcaConnector:
         listed = self._http.call("GET", "/v1/ca")
         if not listed.ok:
             return Health(ok=False, detail=f"It does not take our certificate: {listed.said()}")
-        names = [each.get("name") for each in wire.record(listed).get("certificate_authorities", [])]
-        if self.options.ca_name not in names:
+        if self.options.ca_name not in wire.authorities_of(listed):
             detail = f"Our certificate may not use the CA {self.options.ca_name}."
             return Health(ok=False, detail=detail, fault=Fault.CREDENTIALS)
-        state = wire.record(self._http.call("GET", "/v1/certificate/status"))
+        state = self._http.call("GET", "/v1/certificate/status").fields()
         return Health(ok=True, detail=f"{state.get('revision', '')}, CA {self.options.ca_name}.")

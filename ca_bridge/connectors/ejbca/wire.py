@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.utils.translation import gettext as _
 
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
 from ca_bridge.contract import CertificateOrder, RevocationReason
 from ca_bridge.errors import CaError
-from ca_bridge.http import Reply, secret
+from ca_bridge.http import secret
+from ca_bridge.reply import Reply
 
 
 def reason_of(reason: RevocationReason) -> str:
@@ -54,30 +54,26 @@ def search(order: CertificateOrder, options: EjbcaOptions, *, active: bool) -> d
     return {"max_number_of_results": 100, "criteria": criteria}
 
 
-def record(reply: Reply) -> dict[str, Any]:
-    """The body, which is a JSON object in every answer."""
-    found = reply.json()
-    if not isinstance(found, dict):
-        raise reply.garbled("no JSON object")
-    return found
-
-
 def certificate_of(reply: Reply, found: Any) -> x509.Certificate:
     """An answer's certificate: DER in base64 once at enrolment, twice in the searches of some versions."""
-    try:
+    with reply.reading("certificate"):
         octets = base64.b64decode(found["certificate"])
         return x509.load_der_x509_certificate(octets if octets[:1] == b"0" else base64.b64decode(octets))
-    except (KeyError, TypeError, ValueError) as error:
-        raise reply.garbled("no certificate") from error
 
 
 def certificates_of(reply: Reply) -> list[x509.Certificate]:
     """What a search found, oldest first."""
-    found = record(reply).get("certificates")
+    found = reply.fields().get("certificates")
     if not isinstance(found, list):
         raise reply.garbled("no certificates")
     loaded = [certificate_of(reply, each) for each in found]
     return sorted(loaded, key=lambda each: (each.not_valid_before_utc, each.serial_number))
+
+
+def authorities_of(reply: Reply) -> list[str]:
+    """The CAs that our certificate may use."""
+    with reply.reading("list of CAs"):
+        return [str(each["name"]) for each in reply.fields()["certificate_authorities"]]
 
 
 def request_id(reply: Reply) -> str:
@@ -110,15 +106,6 @@ def refuses(reply: Reply) -> bool:
     return itself and not waits_already(reply)
 
 
-def not_taken(reply: Reply) -> CaError:
-    """Our certificate does not count, or EJBCA is in trouble: both pass, once an operator has mended it."""
-    if reply.status in (401, 403):
-        return CaError(_("The certificate authority does not take our credentials."), reply.said())
-    return CaError(_("The certificate authority is out of service for now."), reply.said())
-
-
 def not_done(reply: Reply) -> CaError:
     """For what was asked about a certificate."""
-    if refuses(reply):
-        return CaError(_("This CA has not issued this certificate."), reply.said(), permanent=True)
-    return not_taken(reply)
+    return CaError.not_issued_here(reply.said()) if refuses(reply) else reply.not_taken()

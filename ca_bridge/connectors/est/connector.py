@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from cryptography import x509
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from ca_bridge.connectors.est import wire
 from ca_bridge.connectors.est.options import EstOptions
@@ -47,13 +46,11 @@ class EstConnector:
                 wait = wire.wait_of(reply, self.options.longest_wait)
                 return Pending(order.idempotency_key, timezone.now() + wait)
             case 401 | 403:
-                raise CaError(
-                    _("The certificate authority does not take our credentials."), f"HTTP {reply.status}"
-                )
+                raise CaError.credentials(f"HTTP {reply.status}")
             case 429 | 503:
-                raise CaError(_("The certificate authority is out of service for now."), reply.said())
+                raise CaError.out_of_service(reply.said())
             case status if 400 <= status < 500:
-                return Refused(_("The certificate authority refused the request."), reply.said())
+                return Refused.request(reply.said())
         raise reply.garbled(reply.said())
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature

@@ -1,16 +1,16 @@
 """What an EST server understands (RFC 7030 4.2), and what it answers."""
 
 import base64
-import binascii
 import textwrap
 from datetime import timedelta
 from urllib.parse import quote
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+from ca_bridge import der
 from ca_bridge.contract import CertificateOrder, Issued
-from ca_bridge.http import Reply
+from ca_bridge.reply import Reply
 
 ENROLL = "simpleenroll"
 DEFAULT_WAIT = 60  # seconds, where a server does not say
@@ -43,29 +43,17 @@ def wait_of(reply: Reply, longest: int) -> timedelta:
 def issued(reply: Reply, order: CertificateOrder) -> Issued:
     """The certificate for our key among those that came, and its issuers, nearest first."""
     found = certificates(reply)
-    ours = [each for each in found if _key(each) == _key(x509.load_der_x509_csr(order.csr))]
+    ours = [each for each in found if der.is_for(each, order.csr)]
     if not ours and len(found) == 1:
         ours = found  # for another key: the bridge refuses it, and has it revoked
     if not ours:
         raise reply.garbled("no certificate for the request's key")
-    chain, below = [], ours[0]
-    others = [each for each in found if each is not ours[0]]
-    while above := next((each for each in others if each.subject == below.issuer != below.subject), None):
-        chain.append(above)
-        others.remove(above)
-        below = above
-    return Issued(
-        ours[0].public_bytes(Encoding.DER), tuple(each.public_bytes(Encoding.DER) for each in chain)
-    )
+    with reply.reading("names that can be read"):
+        chain = der.above(ours[0], [each for each in found if each is not ours[0]])
+    return Issued(ours[0].public_bytes(Encoding.DER), chain)
 
 
 def certificates(reply: Reply) -> list[x509.Certificate]:
     """The certificates of a certs-only message (RFC 5272 4.1), in base64."""
-    try:
+    with reply.reading("certs-only PKCS#7"):
         return pkcs7.load_der_pkcs7_certificates(base64.b64decode(reply.body, validate=False))
-    except (binascii.Error, ValueError) as error:
-        raise reply.garbled("no certs-only PKCS#7") from error
-
-
-def _key(holder: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
-    return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

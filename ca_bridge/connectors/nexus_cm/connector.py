@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from cryptography import x509
-from django.utils.translation import gettext as _
 
+from ca_bridge import der
 from ca_bridge.connectors.nexus_cm import wire
 from ca_bridge.connectors.nexus_cm.options import NexusCmOptions
 from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, Reply
+from ca_bridge.http import Http
+from ca_bridge.reply import Reply
 
 BACKDATING = timedelta(hours=1)  # by which a CA may date a certificate before what was ordered
 
@@ -33,7 +34,7 @@ class NexusCmConnector:
         if fault := wire.fault_of(reply):
             raise fault
         if (code := wire.code_of(reply)) and code != wire.GENERAL_ERROR:
-            return Refused(_("The certificate authority refused the request."), reply.said())
+            return Refused.request(reply.said())
         if not reply.ok or code:
             raise reply.garbled(reply.said())
         return Issued(wire.certificate_of(reply), self.options.issuers)
@@ -66,9 +67,9 @@ class NexusCmConnector:
         return [certificate for _entry, certificate in self._of_key(order)]
 
     def _of_key(self, order: CertificateOrder) -> Iterator[tuple[wire.Entry, bytes]]:
-        request = x509.load_der_x509_csr(order.csr)
-        for entry, certificate in self._search(request.subject, order.not_before - BACKDATING):
-            if x509.load_der_x509_certificate(certificate).public_key() == request.public_key():
+        subject = x509.load_der_x509_csr(order.csr).subject
+        for entry, certificate in self._search(subject, order.not_before - BACKDATING):
+            if der.is_for(x509.load_der_x509_certificate(certificate), order.csr):
                 yield entry, certificate
 
     def _search(self, subject: x509.Name, since: datetime) -> Iterator[tuple[wire.Entry, bytes]]:
@@ -96,12 +97,12 @@ class NexusCmConnector:
         found = self._search(facts.subject, facts.not_valid_before_utc)
         entry = next((entry for entry, each in found if each == certificate), None)
         if entry is None:
-            raise CaError(_("This CA has not issued this certificate."), permanent=True)
+            raise CaError.not_issued_here()
         if entry["status"] == "revoked":
             return Outcome.ALREADY_REVOKED
         form = {"certid": entry["certid"], "reason": str(wire.REASONS[reason])}
         reply = self._signed("/certificates/revoke", form, orders=False)
-        if not reply.ok or wire.answer_of(reply).get("error") != 0:
+        if not reply.ok or reply.fields_if_any().get("error") != 0:
             raise wire.fault_of(reply) or reply.garbled(reply.said())
         return Outcome.REVOKED
 
@@ -112,7 +113,7 @@ class NexusCmConnector:
     def profiles(self) -> Sequence[str]:
         """The token procedures for requests that it shows to our officer."""
         reply = self._read("/procedures?mediaType=pkcs10")
-        procedures = wire.answer_of(reply).get("procedures")
+        procedures = reply.fields_if_any().get("procedures")
         if not isinstance(procedures, list):
             return ()
         return [str(each["procid"]) for each in procedures if isinstance(each, dict) and "procid" in each]

@@ -1,7 +1,6 @@
 """What the CM REST API understands: forms that an officer signs, searches, errors."""
 
 import base64
-import json
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from ca_bridge.contract import CertificateOrder, RevocationReason
 from ca_bridge.errors import CaError
-from ca_bridge.http import Reply, secret
+from ca_bridge.http import secret
+from ca_bridge.reply import Reply
 
 ACCEPT = {"Accept": "application/pkix-cert"}
 PAGE = 50  # certificates in an answer of a search
@@ -72,36 +72,25 @@ def signature(data: bytes, files: tuple[str, str, str]) -> str:
     return base64.b64encode(made).decode()
 
 
-def answer_of(reply: Reply) -> dict[str, Any]:
-    """An answer in JSON; empty where it is none."""
-    try:
-        found = json.loads(reply.body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def to_sign(reply: Reply) -> bytes:
     """What the officer is asked to sign; empty where nothing is."""
-    data = answer_of(reply).get("dataToSign")
-    try:
+    data = reply.fields_if_any().get("dataToSign")
+    with reply.reading("base64 in dataToSign"):
         return base64.b64decode(data, validate=True) if isinstance(data, str) else b""
-    except ValueError as error:
-        raise reply.garbled("dataToSign is no base64") from error
 
 
 def code_of(reply: Reply) -> int:
     """The API's code for what went wrong; 0 where it says none."""
-    code = answer_of(reply).get("error")
+    code = reply.fields_if_any().get("error")
     return code if isinstance(code, int) else 0
 
 
 def fault_of(reply: Reply) -> CaError | None:
     """Credentials that do not count, or trouble that passes; none where it is neither."""
     if reply.status in (401, 403) or code_of(reply) in CREDENTIALS:
-        return CaError(_("The certificate authority does not take our credentials."), reply.said())
+        return CaError.credentials(reply.said())
     if reply.status in (429, 503) or code_of(reply) in _PASSING:
-        return CaError(_("The certificate authority is out of service for now."), reply.said())
+        return CaError.out_of_service(reply.said())
     return None
 
 
@@ -115,19 +104,15 @@ def query_of(subject: x509.Name, since: datetime, offset: int) -> str:
 
 def entries_of(reply: Reply) -> tuple[list[Entry], int]:
     """What a search has found on this page, and how many there are on all."""
-    try:
+    found = reply.fields()
+    with reply.reading("list of certificates"):
         entries: list[Entry] = [
-            {"certid": str(each["certid"]), "status": str(each["status"])}
-            for each in answer_of(reply)["certificates"]
+            {"certid": str(each["certid"]), "status": str(each["status"])} for each in found["certificates"]
         ]
-        return entries, int(answer_of(reply)["searchHits"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise reply.garbled("no list of certificates") from error
+        return entries, int(found["searchHits"])
 
 
 def certificate_of(reply: Reply) -> bytes:
     """The certificate (DER) that is the answer."""
-    try:
+    with reply.reading("certificate"):
         return x509.load_der_x509_certificate(reply.body).public_bytes(Encoding.DER)
-    except ValueError as error:
-        raise reply.garbled("no certificate") from error

@@ -17,7 +17,8 @@ from ca_bridge.contract import (
     RevocationReason,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, Reply
+from ca_bridge.http import Http
+from ca_bridge.reply import Reply
 
 PAGES = 50  # of its list of provisioners, at most
 
@@ -39,13 +40,11 @@ class StepCaConnector:
             certificate, *chain = wire.certificates(reply)
             return Issued(certificate, tuple(chain))
         if reply.status == 401 and not self._knows(order.ca_profile):
-            return Refused(
-                _("The certificate authority refused the request."), f"no provisioner {order.ca_profile}"
-            )
+            return Refused.request(f"no provisioner {order.ca_profile}")
         if reply.status in (401, 429, 503):
             raise _not_taken(reply)
         if 400 <= reply.status < 500:
-            return Refused(_("The certificate authority refused the request."), wire.said(reply))
+            return Refused.request(wire.said(reply))
         raise reply.garbled(wire.said(reply))
 
     def _knows(self, provisioner: str) -> bool:
@@ -95,8 +94,5 @@ class StepCaConnector:
 
 
 def _not_taken(reply: Reply) -> Exception:
-    if reply.status == 401:
-        return CaError(_("The certificate authority does not take our credentials."), wire.said(reply))
-    if reply.status in (429, 503):
-        return CaError(_("The certificate authority is out of service for now."), wire.said(reply))
-    return reply.garbled(wire.said(reply))
+    passes = reply.status in (401, 429, 503)
+    return reply.not_taken(wire.said(reply)) if passes else reply.garbled(wire.said(reply))

@@ -18,10 +18,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from ca_bridge import der
 from ca_bridge.connectors.step_ca.options import StepCaOptions
 from ca_bridge.contract import CertificateOrder, RevocationReason
 from ca_bridge.errors import CaError
-from ca_bridge.http import Reply, secret
+from ca_bridge.http import secret
+from ca_bridge.reply import SAID, Reply
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 SIGN, REVOKE = "/1.0/sign", "/1.0/revoke"
@@ -127,29 +129,19 @@ def probe(options: StepCaOptions) -> dict[str, str]:
 
 def certificates(reply: Reply) -> list[bytes]:
     """The certificate, and its issuers, nearest first (DER)."""
-    found = reply.json()
-    try:
-        chain = found.get("certChain") or [found["crt"], found["ca"]]
-        loaded = [x509.load_pem_x509_certificate(each.encode()) for each in chain]
-        if not loaded:
-            raise ValueError("an empty chain")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise reply.garbled("no certificates in certChain") from error
-    return [each.public_bytes(Encoding.DER) for each in loaded]
+    found = reply.fields()
+    with reply.reading("certificates in certChain"):
+        return [der.of_pem(each) for each in found.get("certChain") or (found["crt"], found["ca"])]
 
 
 def provisioners(reply: Reply) -> tuple[set[str], str]:
     """The names on one page of the list, and where it goes on."""
-    found = reply.json()
-    try:
+    found = reply.fields()
+    with reply.reading("list of provisioners"):
         return {each["name"] for each in found["provisioners"]}, str(found.get("nextCursor") or "")
-    except (AttributeError, KeyError, TypeError) as error:
-        raise reply.garbled("no list of provisioners") from error
 
 
 def said(reply: Reply) -> str:
     """What step-ca says in `message`, for operators."""
-    try:
-        return f"HTTP {reply.status}: {reply.json()['message']}"[:300]
-    except Exception:  # noqa: BLE001 - whatever it is, it is shown as it came
-        return reply.said()
+    found = reply.fields_if_any()
+    return f"HTTP {reply.status}: {found['message']}"[:SAID] if "message" in found else reply.said()

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from django.utils.translation import gettext as _
-
 from ca_bridge.connectors.vault import wire
 from ca_bridge.connectors.vault.options import VaultOptions
 from ca_bridge.contract import (
@@ -16,7 +14,7 @@ from ca_bridge.contract import (
     RevocationReason,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.http import Reply
+from ca_bridge.reply import Reply
 
 
 class VaultConnector:
@@ -38,7 +36,7 @@ class VaultConnector:
             data = wire.data_of(reply)
             return Issued(wire.certificate_of(reply, data, "certificate"), wire.chain_of(reply, data))
         if reply.status in (400, 404, 405):
-            return Refused(_("The certificate authority refused the request."), wire.errors_of(reply))
+            return Refused.request(wire.errors_of(reply))
         if reply.status == 403:
             raise wire.not_taken(reply)
         if reply.status in wire.PASSING - {500, 502, 504}:
@@ -65,9 +63,7 @@ class VaultConnector:
         if reply.ok:
             return reply
         if reply.status in (400, 404):
-            raise CaError(
-                _("This CA has not issued this certificate."), wire.errors_of(reply), permanent=True
-            )
+            raise CaError.not_issued_here(wire.errors_of(reply))
         raise wire.not_taken(reply)
 
     def profiles(self) -> Sequence[str]:
@@ -77,7 +73,8 @@ class VaultConnector:
             return ()
         if not reply.ok:
             raise wire.not_taken(reply)
-        return [str(name) for name in wire.data_of(reply).get("keys", ())]
+        with reply.reading("list of roles"):
+            return [str(name) for name in wire.data_of(reply)["keys"]]
 
     def chain(self) -> Sequence[bytes]:
         """Return what stands in chain_file."""
@@ -92,4 +89,4 @@ class VaultConnector:
         known = self._vault.call("GET", "/v1/auth/token/lookup-self")
         if not known.ok:
             return Health(ok=False, detail=f"It does not take our token: {wire.errors_of(known)}")
-        return Health(ok=True, detail=f"Version {state.json().get('version', '')}, our token counts.")
+        return Health(ok=True, detail=f"Version {state.fields().get('version', '')}, our token counts.")

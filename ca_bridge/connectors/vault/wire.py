@@ -7,12 +7,13 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.utils.translation import gettext as _
 
+from ca_bridge import der
 from ca_bridge.connectors.vault.options import VaultOptions
 from ca_bridge.contract import CertificateOrder
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, Method, Reply, secret
+from ca_bridge.http import Http, Method, secret
+from ca_bridge.reply import SAID, Reply
 
 UPN = "1.3.6.1.4.1.311.20.2.3"  # otherName of a user principal name
 PASSING = {412, 429, 472, 473, 500, 502, 503, 504}  # standby, sealed, too many requests, trouble within
@@ -68,8 +69,8 @@ class Vault:
         reply = self._http.call("POST", path, data=data, headers=self._namespace())
         if not reply.ok:
             raise not_taken(reply)
-        auth = _field(reply, "auth")
-        return _Token(str(auth["client_token"]), _renewal(int(auth.get("lease_duration") or 0)))
+        with reply.reading("token"):
+            return _Token(str(_field(reply, "auth")["client_token"]), _renewal(reply))
 
     def _of_file(self) -> _Token:
         """The file is read anew each time, as an agent may replace it; a renewable token is renewed."""
@@ -77,17 +78,17 @@ class Vault:
         headers = {"X-Vault-Token": value, **self._namespace()}
         reply = self._http.call("POST", "/v1/auth/token/renew-self", data={}, headers=headers)
         # A token that cannot be renewed (400) is used as it is: whether it counts says the next call.
+        return _Token(value, _renewal(reply))
+
+
+def _renewal(reply: Reply) -> float:
+    with reply.reading("lease_duration"):
         seconds = int(_field(reply, "auth").get("lease_duration") or 0) if reply.ok else 0
-        return _Token(value, _renewal(seconds))
-
-
-def _renewal(seconds: int) -> float:
-    return time.monotonic() + max(seconds * RENEWED_AT, 10)
+        return time.monotonic() + max(seconds * RENEWED_AT, 10)
 
 
 def _field(reply: Reply, name: str) -> dict[str, Any]:
-    found = reply.json()
-    value = found.get(name) if isinstance(found, dict) else None
+    value = reply.fields().get(name)
     if not isinstance(value, dict):
         raise reply.garbled(f"no {name}")
     return value
@@ -100,18 +101,18 @@ def data_of(reply: Reply) -> dict[str, Any]:
 
 def errors_of(reply: Reply) -> str:
     """What Vault says in `errors`, for operators."""
-    try:
-        found = reply.json()
-        return f"HTTP {reply.status}: {'; '.join(map(str, found['errors']))}"[:300]
-    except Exception:  # noqa: BLE001 whatever it is, it is shown as it came
-        return reply.said()
+    found = reply.fields_if_any().get("errors")
+    return (
+        f"HTTP {reply.status}: {'; '.join(map(str, found))}"[:SAID]
+        if isinstance(found, list)
+        else reply.said()
+    )
 
 
 def not_taken(reply: Reply) -> CaError:
     """The credentials do not count, or Vault is in trouble: both pass, once an operator has mended it."""
-    if reply.status in PASSING:
-        return CaError(_("The certificate authority is out of service for now."), errors_of(reply))
-    return CaError(_("The certificate authority does not take our credentials."), errors_of(reply))
+    found = CaError.out_of_service if reply.status in PASSING else CaError.credentials
+    return found(errors_of(reply))
 
 
 def signing_request(order: CertificateOrder, *, verbatim: bool) -> dict[str, Any]:
@@ -137,19 +138,14 @@ def signing_request(order: CertificateOrder, *, verbatim: bool) -> dict[str, Any
 
 def certificate_of(reply: Reply, data: dict[str, Any], name: str) -> bytes:
     """A field with a certificate in PEM, as DER."""
-    try:
-        return x509.load_pem_x509_certificate(str(data[name]).encode()).public_bytes(Encoding.DER)
-    except (KeyError, ValueError) as error:
-        raise reply.garbled(f"no certificate in {name}") from error
+    with reply.reading(f"certificate in {name}"):
+        return der.of_pem(data[name])
 
 
 def chain_of(reply: Reply, data: dict[str, Any]) -> tuple[bytes, ...]:
     """The issuers that came with the certificate, nearest first."""
-    try:
-        found = [x509.load_pem_x509_certificate(str(each).encode()) for each in data.get("ca_chain") or ()]
-    except ValueError as error:
-        raise reply.garbled("no certificates in ca_chain") from error
-    return tuple(each.public_bytes(Encoding.DER) for each in found)
+    with reply.reading("certificates in ca_chain"):
+        return tuple(der.of_pem(each) for each in data.get("ca_chain") or ())
 
 
 def serial_of(certificate: bytes) -> str:

@@ -14,7 +14,7 @@ from ca_bridge.connectors.adcs import wire
 from ca_bridge.connectors.adcs.options import AdcsOptions
 from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, RevocationReason, Unknown
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Reply
+from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.servers import adcs as server
 from tests.ca_bridge.connectors.servers import adcs_stub as stub

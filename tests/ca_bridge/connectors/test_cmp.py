@@ -22,7 +22,8 @@ from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.contract import Issued, KeyAlgorithm, Pending, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http, Reply
+from ca_bridge.http import Http
+from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.servers import cmp as server
 
 pytestmark = [pytest.mark.needs_program("openssl"), pytest.mark.long]

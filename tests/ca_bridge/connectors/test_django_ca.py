@@ -16,7 +16,7 @@ from ca_bridge.connectors.django_ca import wire
 from ca_bridge.connectors.django_ca.options import DjangoCaOptions
 from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Reply
+from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import decided
 

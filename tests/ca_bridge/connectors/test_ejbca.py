@@ -14,7 +14,7 @@ from ca_bridge.connectors.ejbca import wire
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
 from ca_bridge.contract import Fault, Issued, Pending, Refused, RevocationOutcome, RevocationReason, Unknown
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Reply
+from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.servers import ejbca as server

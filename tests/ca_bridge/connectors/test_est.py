@@ -11,7 +11,7 @@ from ca_bridge.connectors.est import wire
 from ca_bridge.connectors.est.options import EstOptions
 from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import InDoubtError
-from ca_bridge.http import Reply
+from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.servers import est as server
 
 pytestmark = pytest.mark.needs_program("estserver")

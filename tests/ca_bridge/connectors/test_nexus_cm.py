@@ -18,8 +18,8 @@ from ca_bridge.connectors.nexus_cm import wire
 from ca_bridge.connectors.nexus_cm.options import NexusCmOptions
 from ca_bridge.contract import Issued, Refused, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Reply
 from ca_bridge.keys import spki_sha256
+from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.issuers import TestCa
 
 pytestmark = pytest.mark.needs_program("openssl")

@@ -1,7 +1,11 @@
 """What every connector to a CA elsewhere owes to the bridge when that CA, or the way to it, is in trouble."""
 
+import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import product
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,8 +22,10 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
-from ca_bridge.errors import CaError
+from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.http import Http
 from ca_bridge.models import CaOrder
+from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.meddler import Meddler, Mood, between
 from tests.ca_bridge.connectors.neighbours import UP_WITHIN, Neighbour, decided, free_port
@@ -163,6 +169,43 @@ def test_a_revocation_without_an_answer_is_asked_again(neighbour, configured, me
     meddler.mood = Mood.PASSES
     again = connector.revoke(certificate, RevocationReason.KEY_COMPROMISE)
     assert again in {RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED}
+
+
+CALLS = {
+    "issue": lambda connector, order: connector.issue(order),
+    "fetch": lambda connector, order: connector.fetch(order, ""),
+    "find": lambda connector, order: connector.find(order),
+    "find_all": lambda connector, order: connector.find_all(order),
+    "revoke": lambda connector, _order: connector.revoke(connector.chain()[0], RevocationReason.SUPERSEDED),
+    "release": lambda connector, _order: connector.release(connector.chain()[0]),
+    "health": lambda connector, _order: connector.health(),
+    "profiles": lambda connector, _order: connector.profiles(),
+}
+FIELDS = (
+    *("auth", "data", "errors", "error", "message", "result", "success", "certificate", "certificates"),
+    *("certChain", "crt", "ca", "provisioners", "procedures", "certificate_authorities", "keys"),
+    *("searchHits", "dataToSign", "status", "slug", "revocation_reason", "version", "ca_chain"),
+)
+ODD = (None, 7, float("inf"), "x", [], [7], {}, [{"code": 7, "name": []}])
+INNER = dict.fromkeys(FIELDS, 7) | {"client_token": "x", "lease_duration": float("inf"), "pem": 7}
+ANSWERS = [b"", b"\xff\xfe", b"<html>", b"[]", b"7", b"[" * 100_000, b"0\x82\xff\xff"]
+ANSWERS += [
+    json.dumps({**dict.fromkeys(FIELDS, each), "success": True}).encode()
+    for each in (*ODD, INNER, {**INNER, "lease_duration": 60})
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_whatever_it_answers_becomes_an_error_of_ours(neighbour, monkeypatch, ordered, call):
+    """Octets, JSON of another kind, fields with something else in them: never an error that is not ours."""
+    connector, order = neighbour.make(), ordered(ca_profile=neighbour.profile)
+    if not hasattr(connector, call):
+        return
+    for status, body in product((200, 400), ANSWERS):
+        answer = partial(Reply, status, {}, body)
+        monkeypatch.setattr(Http, "call", lambda *_args, orders=False, answer=answer, **_more: answer(orders))
+        with suppress(CaError, InDoubtError):
+            assert not isinstance(CALLS[call](connector, order), Issued), (status, body[:50])
 
 
 def test_nothing_is_asked_of_it_at_the_start(neighbour):

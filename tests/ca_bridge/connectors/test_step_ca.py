@@ -21,7 +21,8 @@ from ca_bridge.connectors.step_ca import wire
 from ca_bridge.connectors.step_ca.options import StepCaOptions
 from ca_bridge.contract import Issued, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http, Reply
+from ca_bridge.http import Http
+from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.issuers import TestCa
 
 pytestmark = [pytest.mark.needs_program("go", "dpkg-query"), pytest.mark.long]

@@ -51,7 +51,7 @@ def test_sealed_passes(openbao, ordered, monkeypatch):
     assert connector.health().ok
 
     def sealed(*_args, **_options):
-        from ca_bridge.http import Reply
+        from ca_bridge.reply import Reply
 
         return Reply(503, {}, b'{"errors":["Vault is sealed"]}', in_doubt=True)
 
