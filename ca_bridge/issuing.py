@@ -157,16 +157,16 @@ def ask(order_id: UUID) -> Answer:
     ask again with the same key, or park (answered Unknown) until an officer has looked. Raises
     CaError(permanent=False) for a fault that passes.
     """
-    connector = registry.connector(journal.get(order_id).ca)
     begun = journal.begin(order_id)
     if isinstance(begun, journal.Doubtful):
-        known = doubting.decide(begun.order, _searched(connector, begun.order))
+        known = doubting.decide(begun.order, _searched(registry.connector(begun.order.ca), begun.order))
         if known is not None:
             return known
         begun = journal.begin_over_doubt(order_id)
     if not isinstance(begun, journal.Begun):
         return begun
     try:
+        connector = registry.connector(begun.order.ca)
         return _at_edge(begun.order.ca, "ask", lambda: _asked(connector, begun.order))
     except CaError as error:
         journal.record_fault(begun.attempt, error)

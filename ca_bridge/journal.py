@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
@@ -37,6 +38,8 @@ def _only(orders: models.QuerySet[CaOrder]) -> CaOrder:
 
 def is_doubtful(order: CaOrder) -> bool:
     """Whether the CA was asked once without an answer that can be believed: it may have issued."""
+    if order.state == CaOrder.State.PREPARED:
+        return False
     return order.attempts.filter(outcome__in=["", Outcome.UNKNOWN]).exists()
 
 
@@ -129,20 +132,20 @@ def record_fault(attempt: CaAttempt, fault: CaError) -> None:
         if order.state in CaOrder.OPEN:
             order.error, order.detail = fault.message, fault.detail[:DETAIL_LENGTH]
             order.save()
-        _close(attempt, Outcome.FAULT, fault.detail or fault.message)
+        attempts = CaAttempt.objects.filter(pk=attempt.pk)
+        attempts.update(**_closed(Outcome.FAULT, fault.detail or fault.message))
 
 
 def close_attempt(order: CaOrder, answer: Answer, *, late: bool = False) -> None:
     """Write the answer to the latest attempt that waits for one; late: to the earliest."""
-    waiting = order.attempts.filter(answered_at=None)
-    attempt = waiting.first() if late else waiting.last()
-    if attempt is not None:
-        _close(attempt, outcome_of(answer), getattr(answer, "detail", ""))
+    age = ("asked_at", "pk") if late else ("-asked_at", "-pk")
+    waiting = order.attempts.filter(answered_at=None).order_by(*age).values("pk")[:1]
+    attempts = CaAttempt.objects.filter(pk__in=waiting)
+    attempts.update(**_closed(outcome_of(answer), getattr(answer, "detail", "")))
 
 
-def _close(attempt: CaAttempt, outcome: Outcome, detail: str) -> None:
-    attempt.answered_at, attempt.outcome, attempt.detail = timezone.now(), outcome, detail[:DETAIL_LENGTH]
-    attempt.save(update_fields=["answered_at", "outcome", "detail"])
+def _closed(outcome: Outcome, detail: str) -> dict[str, Any]:
+    return {"answered_at": timezone.now(), "outcome": outcome, "detail": detail[:DETAIL_LENGTH]}
 
 
 def outcome_of(answer: Answer) -> Outcome:

@@ -39,14 +39,6 @@ class LeasedQuerySet(models.QuerySet[Row]):
         )
         return claim if changed else None
 
-    def claim_locked(self, row: "Leased", *, now: datetime) -> uuid.UUID | None:
-        """The same for a row that the caller has read under its lock, which says so afterwards."""
-        claim = self.claim(row.pk, now=now)
-        if claim is not None:
-            row.claim_id, row.leased_until = claim, _lease_end(now)
-            row.attempts += 1
-        return claim
-
     def to_be_nudged(self, now: datetime) -> Self:
         """Due rows that were not nudged within a minute, the oldest first."""
         quiet = Q(nudged_at=None) | Q(nudged_at__lte=now - NUDGE_INTERVAL)
@@ -76,6 +68,12 @@ class Leased(models.Model):
         self.next_attempt_at = now
         self.attempts = 0
         self.nudged_at = None
+
+    def take(self, now: datetime) -> uuid.UUID:
+        """Take a row that the caller has locked as a due one, and saves; returns the claim."""
+        self.claim_id, self.leased_until = uuid.uuid4(), _lease_end(now)
+        self.attempts += 1
+        return self.claim_id
 
     def settle_lease(self) -> None:
         """The work is done: nobody has it and nothing is due."""

@@ -139,14 +139,17 @@ def carry_out(*, certificate_id: uuid.UUID) -> None:
 
 
 def _claim(certificate_id: uuid.UUID) -> Certificate | None:
+    now = timezone.now()
     with transaction.atomic():
-        certificate = locking.certificate(certificate_id)
-        due = Certificate.objects.to_be_held_or_released()
-        if due.claim_locked(certificate, now=timezone.now()) is None:
+        try:
+            due = Certificate.objects.to_be_held_or_released().due(now)
+            certificate = locking.certificate(certificate_id, among=due)
+        except Certificate.DoesNotExist:
             return None
+        certificate.take(now)
         if certificate.hold_wanted:
             certificate.held_at_ca = True
-            certificate.save()
+        certificate.save()
         return certificate
 
 

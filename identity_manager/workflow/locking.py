@@ -28,6 +28,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
+from identity_manager.models.certificate import CertificateQuerySet
 from identity_manager.models.outgoing_mail import IN_TROUBLE
 
 Row = TypeVar("Row", bound=models.Model)
@@ -46,29 +47,30 @@ def persons(pks: Iterable[uuid.UUID]) -> list[Person]:
 
 def request(pk: uuid.UUID) -> TokenRequest:
     """The request, with its person. Raises TokenRequest.DoesNotExist."""
-    return _request(pk, TokenRequest.objects.values_list("person_id", flat=True).get(pk=pk))
-
-
-def _request(pk: uuid.UUID, person_id: uuid.UUID) -> TokenRequest:
-    owner = person(person_id)
-    row = TokenRequest.objects.select_for_update().get(pk=pk)
-    row.person = owner
-    return row
+    return _with_parents(TokenRequest.objects.all(), "person").get(pk=pk)
 
 
 def token(pk: uuid.UUID) -> SoftwareToken:
     """The token, with its request and person. Raises SoftwareToken.DoesNotExist."""
-    return _token(pk, *SoftwareToken.objects.values_list("request_id", "person_id").get(pk=pk))
+    rows = _with_parents(SoftwareToken.objects.select_related("token_type"), "request", "person")
+    row = rows.get(pk=pk)
+    row.person = row.request.person
+    return row
 
 
-def _token(pk: uuid.UUID, request_id: uuid.UUID, person_id: uuid.UUID) -> SoftwareToken:
-    parent = _request(request_id, person_id)
-    return _with_parent(SoftwareToken.objects.select_for_update().get(pk=pk), parent)
+def _with_parents(rows: models.QuerySet[Row], *parents: str) -> models.QuerySet[Row]:
+    """One statement for a row and its parents: PostgreSQL locks what it finds in the order of `of`.
+
+    Where it had to wait for one of them it takes all as they stand then.
+    """
+    paths = ["__".join(parents[: depth + 1]) for depth in range(len(parents))]
+    return rows.select_related(paths[-1]).select_for_update(of=(*reversed(paths), "self"))
 
 
 def tokens_of(parent: TokenRequest) -> list[SoftwareToken]:
     """All tokens of a request that the caller has locked."""
-    rows = SoftwareToken.objects.select_for_update().filter(request=parent).order_by("pk")
+    rows = SoftwareToken.objects.select_for_update(of=("self",)).select_related("token_type")
+    rows = rows.filter(request=parent).order_by("pk")
     return [_with_parent(row, parent) for row in rows]
 
 
@@ -77,12 +79,14 @@ def lines_of(parent: TokenRequest) -> list[SoftwareToken]:
     return [token for token in tokens_of(parent) if token.is_line_of(parent)]
 
 
-def certificate(pk: uuid.UUID) -> Certificate:
-    """The certificate, with its token, request and person. Raises Certificate.DoesNotExist."""
-    ids = Certificate.objects.values_list("token_id", "token__request_id", "token__person_id")
-    parent = _token(*ids.get(pk=pk))
-    row = Certificate.objects.select_for_update().get(pk=pk)
-    row.token = parent
+def certificate(pk: uuid.UUID, *, among: CertificateQuerySet | None = None) -> Certificate:
+    """The certificate, with its token, request and person.
+
+    Raises Certificate.DoesNotExist, also where it is none of those (among) once it is locked.
+    """
+    rows = (Certificate.objects.all() if among is None else among).select_related("token__token_type")
+    row = _with_parents(rows, "token", "request", "person").get(pk=pk)
+    row.token.person = row.token.request.person
     return row
 
 

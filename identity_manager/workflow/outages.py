@@ -66,15 +66,15 @@ def _wait(trials: int) -> timedelta:
     return min(doubled, LONGEST_WAIT)
 
 
-def note(order_id: UUID, outcome: Answer | CaError) -> None:
+def note(ca: str, order_id: UUID, outcome: Answer | CaError) -> None:
     """Write down what an order says of its CA: a fault, an answer, or (not asked, parked) nothing."""
-    ca, parked_at = CaOrder.objects.values_list("ca", "parked_at").get(pk=order_id)
     if isinstance(outcome, CaError) and not outcome.permanent:
         said = f"{outcome.message} {outcome.detail}".strip()
         note_fault(ca, detail=said, fault=faults.of_error(outcome) or "")
-    elif isinstance(outcome, Unknown) and parked_at is None:
-        note_fault(ca, detail=outcome.detail, fault=faults.of_words(outcome.detail) or "")
-    elif not isinstance(outcome, CaError | Unknown):
+    elif isinstance(outcome, Unknown):
+        if not CaOrder.objects.parked().filter(pk=order_id).exists():
+            note_fault(ca, detail=outcome.detail, fault=faults.of_words(outcome.detail) or "")
+    elif not isinstance(outcome, CaError):
         note_answer(ca)
 
 

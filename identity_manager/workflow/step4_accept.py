@@ -41,7 +41,7 @@ def terms_of(request: TokenRequest) -> list[TermsVersion]:
 
 def _terms_of(lines: Iterable[SoftwareToken]) -> list[TermsVersion]:
     documents = {token.token_type.terms_id for token in lines}
-    return [TermsVersion.objects.get(document=pk, is_current=True) for pk in sorted(documents)]
+    return list(TermsVersion.objects.filter(document__in=documents, is_current=True).order_by("document"))
 
 
 def accept(

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -48,6 +49,7 @@ class Claim:
     certificate_id: uuid.UUID
     claim_id: uuid.UUID
     order_id: uuid.UUID
+    ca: str
 
 
 def issue(*, certificate_id: uuid.UUID) -> None:
@@ -59,22 +61,29 @@ def issue(*, certificate_id: uuid.UUID) -> None:
     if claim is not None:
         outcome = _outcome(issuing.ask, claim.order_id)
         _settle(claim, outcome)
-        outages.note(claim.order_id, outcome)
+        outages.note(claim.ca, claim.order_id, outcome)
 
 
 def _claim(certificate_id: uuid.UUID) -> Claim | None:
-    key = _new_key(certificate_id)
+    key, now = _new_key(certificate_id), timezone.now()
     with transaction.atomic():
-        certificate = locking.certificate(certificate_id)
-        claim_id = Certificate.objects.to_be_issued().claim_locked(certificate, now=timezone.now())
-        if claim_id is None:
+        try:
+            due = Certificate.objects.to_be_issued().due(now)
+            certificate = locking.certificate(certificate_id, among=due)
+        except Certificate.DoesNotExist:
             return None
+        claim_id = certificate.take(now)
         obstacle = _obstacle(certificate)
         if obstacle:
             refuse(certificate, obstacle)
             return None
-        order_id = certificate.order_id or _bind(certificate, key)
-        return Claim(certificate_id, claim_id, order_id) if order_id else None
+        if certificate.order_id is None:
+            _bind(certificate, key)
+        else:
+            certificate.save()
+        if certificate.order_id is None:
+            return None
+        return Claim(certificate_id, claim_id, certificate.order_id, _line(certificate)["ca"])
 
 
 def _new_key(certificate_id: uuid.UUID) -> keys.PrivateKey | None:
@@ -93,25 +102,22 @@ def _obstacle(certificate: Certificate) -> Failure | None:
     return failures.of_change(changed) if changed else None
 
 
-def _bind(certificate: Certificate, key: keys.PrivateKey | None) -> uuid.UUID | None:
-    """Wrap the key onto the row and journal the order.
+def _bind(certificate: Certificate, key: keys.PrivateKey | None) -> None:
+    """Wrap the key onto the row and journal the order, where it is not refused before anybody is asked.
 
-    None where there is no key, because an officer reset the row between the two looks at it (the sweep
-    comes back), and where the order was refused before anybody was asked.
+    Without a key, because an officer reset the row between the two looks at it, the sweep comes back.
     """
     if key is None:
-        return None
+        return
     try:
-        with transaction.atomic():
-            return _order(certificate, key)
-    except CaError as error:
+        _order(certificate, key)
+    except CaError as error:  # nothing was journalled
         _settle_error(certificate, error)
-        return None
 
 
-def _order(certificate: Certificate, key: keys.PrivateKey) -> uuid.UUID:
+def _order(certificate: Certificate, key: keys.PrivateKey) -> None:
     """The key is wrapped onto the row in the transaction that journals the order. Raises CaError."""
-    line = certificate.token.snapshot["certificates"][certificate.position]
+    line = _line(certificate)
     now = timezone.now()
     order = issuing.prepare(
         ca=line["ca"],
@@ -137,7 +143,12 @@ def _order(certificate: Certificate, key: keys.PrivateKey) -> uuid.UUID:
         certificate=str(certificate.pk),
         public_key=certificate.public_key_sha256,
     )
-    return order.pk
+
+
+def _line(certificate: Certificate) -> dict[str, Any]:
+    """What was approved for this certificate."""
+    line: dict[str, Any] = certificate.token.snapshot["certificates"][certificate.position]
+    return line
 
 
 def _may_have_been_asked(certificate: Certificate) -> bool:
@@ -153,9 +164,9 @@ def clear_up(*, certificate_id: uuid.UUID) -> None:
     """An ended request left an order at a CA: find out whether it was issued, and have that revoked."""
     with transaction.atomic():
         claim_id = Certificate.objects.left_behind().claim(certificate_id, now=timezone.now())
-        order_id = Certificate.objects.values_list("order_id", flat=True).get(pk=certificate_id)
+        order_id, ca = Certificate.objects.values_list("order_id", "profile__ca").get(pk=certificate_id)
     if claim_id is not None and order_id is not None:
-        _settle(Claim(certificate_id, claim_id, order_id), _outcome(issuing.look_up, order_id))
+        _settle(Claim(certificate_id, claim_id, order_id, ca), _outcome(issuing.look_up, order_id))
 
 
 def _outcome(call: Callable[[uuid.UUID], Answer], order_id: uuid.UUID) -> Answer | CaError:

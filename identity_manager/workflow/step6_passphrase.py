@@ -124,7 +124,7 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
             return
         Container.objects.bulk_create(sealed.containers)
         _seal(token, sealed.passphrase)
-        step7_deliver.queue_delivery(token, container_format=token.token_type.container_format)
+        step7_deliver.queue_first_delivery(token, container_format=token.token_type.container_format)
         finishing.issue_request(token)
 
 

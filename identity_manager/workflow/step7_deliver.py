@@ -19,8 +19,13 @@ PUT_OFF = "put off"
 DELIVERED = (DeliveryState.SENT, DeliveryState.FETCHED)
 
 
+def queue_first_delivery(token: SoftwareToken, *, container_format: str) -> None:
+    """Queue the delivery mail of a token that was sealed in the caller's transaction."""
+    outbox.enqueue_new([messages.delivery(token, container_format=container_format, number=1)])
+
+
 def queue_delivery(token: SoftwareToken, *, container_format: str) -> OutgoingMail:
-    """Queue the next delivery mail of a locked token, in the caller's transaction."""
+    """Queue a further delivery mail of a locked token, in the caller's transaction."""
     number = token.mails.filter(message="delivery").count() + 1
     return outbox.enqueue(messages.delivery(token, container_format=container_format, number=number))
 

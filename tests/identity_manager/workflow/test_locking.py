@@ -1,0 +1,117 @@
+"""Rows are locked with their parents in one statement: the outermost first, and as they stand then."""
+
+import threading
+import time
+
+import pytest
+from django.db import connection, models, transaction
+
+from identity_manager.models import Certificate, Person, SoftwareToken, TokenRequest
+from identity_manager.models.certificate import CertificateQuerySet
+from identity_manager.workflow import locking
+from tests.cast import Company
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+PATIENCE_SECONDS = 20
+
+
+class Locker(threading.Thread):
+    """Locks a certificate and its parents in a connection of its own, and lets go."""
+
+    def __init__(self, certificate: Certificate, *, among: CertificateQuerySet | None = None) -> None:
+        super().__init__(daemon=True)
+        self._pk, self._among = certificate.pk, among
+        self.found: Certificate | Certificate.DoesNotExist | None = None
+
+    def run(self) -> None:
+        try:
+            with transaction.atomic():
+                self.found = locking.certificate(self._pk, among=self._among)
+        except Certificate.DoesNotExist as error:
+            self.found = error
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def certificate(transactional_db: None, postgresql_only: None) -> Certificate:
+    return Company().request_in("issuing").tokens.get().certificates.get()
+
+
+def rows_of(certificate: Certificate) -> dict[type[models.Model], models.Model]:
+    """The certificate and its parents, the outermost first."""
+    token = certificate.token
+    rows = (token.person, token.request, token, certificate)
+    return {type(row): row for row in rows}
+
+
+def until_somebody_waits() -> None:
+    """Raises AssertionError where nobody waits for a lock within the time."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.02)
+    raise AssertionError("Nobody waits for a lock.")
+
+
+def is_free(row: models.Model) -> bool:
+    rows = type(row)._default_manager.select_for_update(skip_locked=True)
+    return bool(list(rows.filter(pk=row.pk).values_list("pk")))
+
+
+@pytest.mark.parametrize("held", [Person, TokenRequest, SoftwareToken, Certificate])
+def test_who_waits_has_the_outer_rows_and_none_of_the_inner(
+    certificate: Certificate, held: type[models.Model]
+) -> None:
+    rows = rows_of(certificate)
+    order = list(rows)
+    locker = Locker(certificate)
+    with transaction.atomic():
+        held._default_manager.select_for_update(of=("self",)).get(pk=rows[held].pk)
+        locker.start()
+        until_somebody_waits()
+        free = {kind: is_free(row) for kind, row in rows.items() if kind is not held}
+    locker.join(PATIENCE_SECONDS)
+
+    inner = order[order.index(held) + 1 :]
+    assert free == {kind: kind in inner for kind in order if kind is not held}
+    assert isinstance(locker.found, Certificate)
+
+
+def test_who_has_waited_finds_every_row_as_it_stands_then(certificate: Certificate) -> None:
+    token, locker = certificate.token, Locker(certificate)
+    with transaction.atomic():
+        locking.person(token.person_id)
+        locker.start()
+        until_somebody_waits()
+        Person.objects.filter(pk=token.person_id).update(department="Moved")
+        TokenRequest.objects.filter(pk=token.request_id).update(delivery_address="moved@example.org")
+        SoftwareToken.objects.filter(pk=token.pk).update(reason="moved")
+        Certificate.objects.filter(pk=certificate.pk).update(refusal="moved")
+    locker.join(PATIENCE_SECONDS)
+
+    found = locker.found
+    assert isinstance(found, Certificate)
+    assert (found.refusal, found.token.reason) == ("moved", "moved")
+    assert found.token.request.delivery_address == "moved@example.org"
+    assert found.token.person.department == "Moved"
+    assert found.token.person is found.token.request.person
+
+
+def test_who_has_waited_takes_nothing_that_is_done_then(certificate: Certificate) -> None:
+    """As two workers that have the same nudge."""
+    locker = Locker(certificate, among=Certificate.objects.filter(refusal=""))
+    with transaction.atomic():
+        locking.certificate(certificate.pk)
+        locker.start()
+        until_somebody_waits()
+        Certificate.objects.filter(pk=certificate.pk).update(refusal="done")
+    locker.join(PATIENCE_SECONDS)
+
+    assert isinstance(locker.found, Certificate.DoesNotExist)
