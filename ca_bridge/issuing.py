@@ -288,7 +288,7 @@ def revoke_surplus(order_id: UUID) -> int:
 def _is_used(certificate: bytes) -> bool:
     """Answers may be mixed up: what one order got may be another's; and CAs revoke by serial number."""
     facts = describe(certificate)
-    return CaOrder.objects.filter(issuer=facts.issuer, serial_hex=facts.serial_hex).exists()
+    return CaOrder.objects.of_serial(facts.issuer, facts.serial_hex).exists()
 
 
 def revoke(*, ca: str, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:

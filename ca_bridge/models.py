@@ -35,6 +35,11 @@ class CaOrderQuerySet(models.QuerySet["CaOrder"]):
         rows = self.filter(pk__in=unrevoked.values("order")).annotate(tried=models.Subquery(tried))
         return rows.order_by(models.F("tried").asc(nulls_first=True), "pk")
 
+    def of_serial(self, issuer: str, serial_hex: str) -> Self:
+        """Orders that brought this certificate; at most one."""
+        # The condition of the index, so that databases see that they may use it.
+        return self.filter(issuer=issuer, serial_hex=serial_hex, serial_hex__gt="")
+
     def parked(self) -> Self:
         """Orders of which nobody knows whether the CA has issued, and which wait for an officer."""
         return self.filter(parked_at__isnull=False)

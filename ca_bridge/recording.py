@@ -75,8 +75,7 @@ def _refuse_wrong(order: CaOrder, answer: Issued, detail: str, *, late: bool) ->
 
 
 def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
-    same = CaOrder.objects.filter(issuer=facts.issuer, serial_hex=facts.serial_hex)
-    return same.exclude(pk=order.pk).exists()
+    return CaOrder.objects.of_serial(facts.issuer, facts.serial_hex).exclude(pk=order.pk).exists()
 
 
 def _without_root(chain: Sequence[bytes]) -> tuple[bytes, ...]:

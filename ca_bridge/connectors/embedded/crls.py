@@ -42,7 +42,10 @@ def _revoked(ca: str, issuer: str, now: datetime) -> Iterator[Revoked]:
     """An entry stays one CRL longer than the certificate is valid (RFC 5280 3.3)."""
     rows = IssuedCertificate.objects.filter(ca=ca, revoked_at__isnull=False, not_after__gt=now - LIFETIME)
     for row in (
-        rows.filter(issuer=issuer).order_by("pk").only("serial_hex", "revoked_at", "reason").iterator()
+        rows.filter(issuer=issuer)
+        .order_by("revoked_at", "pk")
+        .only("serial_hex", "revoked_at", "reason")
+        .iterator()
     ):
         if row.revoked_at is not None:
             yield Revoked(int(row.serial_hex, 16), row.revoked_at, RevocationReason(row.reason))

@@ -1,7 +1,9 @@
 """ADMIN, Certificate authorities: what is shown of a connection, and **Test connection**."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -165,13 +167,33 @@ def test_an_unknown_alias_is_not_found_and_an_auditor_tests_nothing(sven: Client
     assert sven.get(TEST).status_code == 405
 
 
+class Offering:
+    """The embedded connector, but that it lists profiles.
+
+    A class of its own: Python remembers of each class for ever that it can, once it was asked.
+    """
+
+    def __init__(self, profiles: Callable[[], list[str]]) -> None:
+        self._connector = registry.connector("corporate")
+        self._profiles = profiles
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connector, name)
+
+    def profiles(self) -> list[str]:
+        return self._profiles()
+
+
+def put_in_place(monkeypatch: pytest.MonkeyPatch, connector: Offering) -> None:
+    monkeypatch.setattr(registry, "connector", lambda _alias: connector)
+
+
 def test_profiles_that_it_tells_are_shown_and_offered_where_profiles_are_made(
     sven: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form = reverse("console:profile-new")
     assert "offered-profiles" not in sven.get(form).text
-    connector = type(registry.connector("corporate"))
-    monkeypatch.setattr(connector, "profiles", lambda _self: ["vpn-2026", "person"], raising=False)
+    put_in_place(monkeypatch, Offering(lambda: ["vpn-2026", "person"]))
     assert "person, vpn-2026" in sven.post(TEST, follow=True).text
     text = sven.get(form).text
     assert 'list="offered-profiles"' in text
@@ -179,23 +201,23 @@ def test_profiles_that_it_tells_are_shown_and_offered_where_profiles_are_made(
 
 
 def test_what_it_told_stays_while_it_does_not_answer(sven: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_self: object) -> None:
+    def fail() -> None:
         raise CaError("No.")
 
-    connector = type(registry.connector("corporate"))
-    monkeypatch.setattr(connector, "profiles", lambda _self: ["person"], raising=False)
+    connector = Offering(lambda: ["person"])
+    put_in_place(monkeypatch, connector)
     sven.post(TEST)
-    monkeypatch.setattr(connector, "health", fail)
+    monkeypatch.setattr(connector, "health", fail, raising=False)
     sven.post(TEST)
     row = CaCheck.objects.get()
     assert (row.ok, row.offered) == (False, ["person"])
 
 
 def test_profiles_that_we_may_not_list_are_no_fault(sven: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_self: object) -> None:
+    def fail() -> list[str]:
         raise CaError("Not yours.")
 
-    monkeypatch.setattr(type(registry.connector("corporate")), "profiles", fail, raising=False)
+    put_in_place(monkeypatch, Offering(fail))
     sven.post(TEST)
     row = CaCheck.objects.get()
     assert (row.ok, row.offered) == (True, [])
