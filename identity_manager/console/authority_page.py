@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge import faults, registry
 from ca_bridge.measuring import PREFIX
 from ca_bridge.models import CaAttempt
+from identity_manager.console.ca_answers import CaAnswer
 from identity_manager.console.catalogue_pages import may_edit
 from identity_manager.console.job_page import took_words
 from identity_manager.console.refusals import VerbForm
@@ -51,16 +52,6 @@ CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """An order that brought nothing: when, what came of it, the fault in words, and what was said."""
-
-    at: datetime | None
-    outcome: str | Promise
-    words: str
-    detail: str
-
-
-@dataclass(frozen=True)
 class Calls:
     """How often a CA was asked for something with one outcome, and how long it took on average."""
 
@@ -89,7 +80,7 @@ class Connection:
     outage: CaOutage | None
     profiles: int
     limits: Sequence[str]
-    troubles: Sequence[Trouble]
+    troubles: Sequence[CaAnswer]
     calls: Sequence[Calls]
 
     @property
@@ -136,14 +127,12 @@ def _connections() -> Iterator[Connection]:
         )
 
 
-def _troubles() -> dict[str, list[Trouble]]:
+def _troubles() -> dict[str, list[CaAnswer]]:
     """The newest of each connection, as the journal has them."""
-    found: dict[str, list[Trouble]] = {}
+    found: dict[str, list[CaAnswer]] = {}
     rows = CaAttempt.objects.in_trouble().select_related("order").only(*_TROUBLE_FIELDS)
     for row in rows[:TROUBLES_LOOKED_AT]:
-        words = faults.in_words(faults.of_words(row.detail))
-        trouble = Trouble(row.answered_at, row.get_outcome_display(), words, row.detail)
-        found.setdefault(row.order.ca, []).append(trouble)
+        found.setdefault(row.order.ca, []).append(CaAnswer.of(row, row.answered_at))
     return found
 
 

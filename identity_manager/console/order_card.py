@@ -4,15 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.certificates import describe
-from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
+from ca_bridge.models import CaOrder, SurplusCertificate
+from identity_manager.console.ca_answers import CaAnswer
 from identity_manager.models import Certificate, CertificateState, TokenRequest
 from identity_manager.ui.parts import Pair
-
-NO_ANSWER = _("no answer")
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,9 @@ class OrderCard:
         ]
 
     @property
-    def attempts(self) -> list[tuple[CaAttempt, str | Promise]]:
-        """When the CA was asked, and what it answered, in words."""
-        return [
-            (attempt, attempt.get_outcome_display() or NO_ANSWER)
-            if attempt.outcome != CaAttempt.Outcome.UNKNOWN
-            else (attempt, NO_ANSWER)
-            for attempt in self.order.attempts.all()
-        ]
+    def answers(self) -> list[CaAnswer]:
+        """What the CA said each time it was asked."""
+        return [CaAnswer.of(attempt, attempt.asked_at) for attempt in self.order.attempts.all()]
 
 
 def of_request(row: TokenRequest) -> list[OrderCard]:

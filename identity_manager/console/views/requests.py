@@ -1,6 +1,7 @@
 """REQUESTS: the list, the page of one, and what an administrator does with it."""
 
 import uuid
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -21,10 +22,11 @@ from identity_manager.console import (
 )
 from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import CancelForm, PressForm, RoundForm
+from identity_manager.console.refusals import VerbForm
 from identity_manager.console.searching import Search
 from identity_manager.models import TokenRequest
 from identity_manager.ui.bidi import isolated
-from identity_manager.workflow import rounds, side_roads
+from identity_manager.workflow import partly, rounds, side_roads
 
 
 @require_safe
@@ -48,17 +50,57 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("The request is cancelled.")
+    return _done_to(request, pk, CancelForm, side_roads.cancel, done, asked=_cancelling)
+
+
+def give_rest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("The rest is given, without what was refused.")
+    return _done_to(request, pk, CancelForm, partly.give_rest, done, asked=_giving)
+
+
+def revoke_rest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("The rest is revoked, and the request is cancelled.")
+    return _done_to(request, pk, CancelForm, partly.revoke_rest, done, asked=_revoking)
+
+
+def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("It is tried again, with new keys for what was refused.")
+    return _done_to(request, pk, PressForm, side_roads.retry, done)
+
+
+def retry_now(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("What waited for its next try is tried now.")
+    return _done_to(request, pk, PressForm, side_roads.retry_now, done)
+
+
+@require_POST
+def send_round_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("It is sent round again, with the present data. The person is told.")
+    return _done_to(request, pk, RoundForm, rounds.send_round_again, done)
+
+
+def _done_to(
+    request: HttpRequest,
+    pk: uuid.UUID,
+    kind: type[VerbForm],
+    verb: Callable[..., object],
+    done: str,
+    *,
+    asked: Callable[[TokenRequest], Confirmation] | None = None,
+) -> HttpResponse:
+    """What an administrator does to a request, with what the form says; first asked whether to, if so."""
     found = access.request_for_administrator(request, pk)
     actor = access.officer(request)
-    form = CancelForm(refusals.sent(request))
+    form = kind(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
-            side_roads.cancel(actor=actor, request_id=pk, reason=form.cleaned_data["reason"])
-            messages.success(request, _("The request is cancelled."))
+            verb(actor=actor, request_id=pk, **form.cleaned_data)
+            messages.success(request, done)
             return redirect("console:request", pk)
-    if refusals.concerns_the_page(form):
+    if asked is None or refusals.concerns_the_page(form):
         return request_page.response(request, actor, found, form=form)
-    return confirmation.page(request, form, _cancelling(found))
+    return confirmation.page(request, form, asked(found))
 
 
 def _cancelling(found: TokenRequest) -> Confirmation:
@@ -70,38 +112,25 @@ def _cancelling(found: TokenRequest) -> Confirmation:
     )
 
 
-def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    found = access.request_for_administrator(request, pk)
-    actor = access.officer(request)
-    form = PressForm(refusals.sent(request))
-    if form.is_valid():
-        with refusals.told_by(form):
-            side_roads.retry(actor=actor, request_id=pk)
-            messages.success(request, _("It is tried again, with new keys for what was refused."))
-            return redirect("console:request", pk)
-    return request_page.response(request, actor, found, form=form)
+def _giving(found: TokenRequest) -> Confirmation:
+    return Confirmation(
+        title=_("Give the rest to %(person)s?") % {"person": isolated(found.person)},
+        lead=_(
+            "What was refused is left out for good, and the rest goes on. Whoever needs what was left out "
+            "asks for it anew."
+        ),
+        button=_("Give the rest"),
+        back=reverse("console:request", args=[found.pk]),
+    )
 
 
-@require_POST
-def send_round_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    found = access.request_for_administrator(request, pk)
-    actor = access.officer(request)
-    form = RoundForm(refusals.sent(request))
-    if form.is_valid():
-        with refusals.told_by(form):
-            rounds.send_round_again(actor=actor, request_id=pk, **form.cleaned_data)
-            messages.success(request, _("It is sent round again, with the present data. The person is told."))
-            return redirect("console:request", pk)
-    return request_page.response(request, actor, found, form=form)
-
-
-def retry_now(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    found = access.request_for_administrator(request, pk)
-    actor = access.officer(request)
-    form = PressForm(refusals.sent(request))
-    if form.is_valid():
-        with refusals.told_by(form):
-            side_roads.retry_now(actor=actor, request_id=pk)
-            messages.success(request, _("What waited for its next try is tried now."))
-            return redirect("console:request", pk)
-    return request_page.response(request, actor, found, form=form)
+def _revoking(found: TokenRequest) -> Confirmation:
+    return Confirmation(
+        title=_("Revoke the rest of what %(person)s was to get?") % {"person": isolated(found.person)},
+        lead=_(
+            "What was issued for this request is revoked, also what is in use already, and the request is "
+            "cancelled. The person is told."
+        ),
+        button=_("Revoke the rest"),
+        back=reverse("console:request", args=[found.pk]),
+    )
