@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ca_bridge import (
@@ -45,7 +46,7 @@ from ca_bridge.contract import (
 from ca_bridge.edge import connector_edge
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.keys import PrivateKey, algorithm_of, public_key_sha256
-from ca_bridge.models import CaOrder, content_as_json
+from ca_bridge.models import CaOrder, SurplusCertificate, content_as_json
 from ca_bridge.profiles import check_content, check_key_usage, check_validity
 from ca_bridge.recording import record
 
@@ -267,10 +268,11 @@ def _asked(connector: Connector, order: CaOrder) -> object:
 def revoke_surplus(order_id: UUID) -> int:
     """Revoke at the CA what it issued for an order beside what is used; return how many were revoked.
 
-    Call it outside any transaction. What is not revoked yet stays flagged, with the reason. Raises CaError.
+    Call it outside any transaction. What is not revoked yet stays flagged, with the reason; what is left to
+    hands is told by SurplusCertificate.objects.left_to_hands(). Raises CaError.
     """
     order, revoked = journal.get(order_id), 0
-    for surplus in order.surplus.filter(revoked_at=None):
+    for surplus in SurplusCertificate.objects.to_be_revoked(timezone.now()).filter(order=order):
         if _is_used(surplus.certificate):
             journal.note_revocation(surplus, trouble="It is the certificate of an order.")
             continue
@@ -283,6 +285,11 @@ def revoke_surplus(order_id: UUID) -> int:
         journal.note_revocation(surplus, trouble="" if done else outcome.value)
         revoked += done
     return revoked
+
+
+def surplus_revoked_by_hand(surplus: SurplusCertificate) -> None:
+    """Somebody has revoked at its CA what is surplus; in the caller's transaction."""
+    journal.note_revocation(surplus, trouble="")
 
 
 def _is_used(certificate: bytes) -> bool:

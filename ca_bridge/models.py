@@ -3,7 +3,7 @@
 import base64
 import uuid
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import uuid6
@@ -13,9 +13,21 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
 from ca_bridge.certificates import CertificateFacts
-from ca_bridge.contract import CertificateContent, CertificateOrder, Issued, Pending, Refused, Unknown
+from ca_bridge.contract import (
+    CertificateContent,
+    CertificateOrder,
+    Issued,
+    Pending,
+    Refused,
+    RevocationOutcome,
+    Unknown,
+)
 from ca_bridge.fields import BytesField
 from ca_bridge.state import Stateful
+
+# A CA that cannot be told to revoke may see that somebody has done it there: how often it is asked.
+LOOK_AGAIN = timedelta(hours=1)
+UNSUPPORTED = RevocationOutcome.UNSUPPORTED.value
 
 
 def new_order_id() -> uuid.UUID:
@@ -26,9 +38,9 @@ def new_order_id() -> uuid.UUID:
 class CaOrderQuerySet(models.QuerySet["CaOrder"]):
     """Questions about orders."""
 
-    def with_surplus(self) -> Self:
-        """Orders with a certificate that was issued, is not used, and is not revoked yet."""
-        unrevoked = SurplusCertificate.objects.filter(revoked_at=None)
+    def with_surplus(self, now: datetime) -> Self:
+        """Orders with a certificate that was issued, is not used, and is to be revoked now."""
+        unrevoked = SurplusCertificate.objects.to_be_revoked(now)
         of_order = unrevoked.filter(order=models.OuterRef("pk")).order_by()
         tried = of_order.values("order").values(latest=models.Max("tried_at"))
         # Few have any: they are asked for first, and no order is looked at in vain.
@@ -271,6 +283,26 @@ class CaAttempt(models.Model):
         ]
 
 
+class SurplusCertificateQuerySet(models.QuerySet["SurplusCertificate"]):
+    """Questions about what is not used."""
+
+    def unrevoked(self) -> Self:
+        """Those that are not revoked yet, as long as they are kept."""
+        return self.filter(revoked_at=None).exclude(certificate=b"")
+
+    def to_be_revoked(self, now: datetime) -> Self:
+        """Those of which the CA is to be told now; what is left to hands is looked at now and then."""
+        looked_at = models.Q(trouble=UNSUPPORTED, tried_at__gt=now - LOOK_AGAIN)
+        return self.unrevoked().exclude(looked_at)
+
+    def left_to_hands(self) -> Self:
+        """Those whose CA cannot be told: somebody has to revoke them there."""
+        return self.unrevoked().filter(trouble=UNSUPPORTED)
+
+
+SurplusCertificateManager = models.Manager.from_queryset(SurplusCertificateQuerySet)
+
+
 class SurplusCertificate(models.Model):
     """A certificate that a CA issued and nobody uses: wrong, or one too many. It waits to be revoked."""
 
@@ -282,3 +314,10 @@ class SurplusCertificate(models.Model):
     tried_at = models.DateTimeField(null=True, blank=True)
     trouble = models.TextField(blank=True, db_default="")
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SurplusCertificateManager()
+
+    @property
+    def is_left_to_hands(self) -> bool:
+        """Whether its CA cannot be told, and nobody has revoked it there yet."""
+        return self.revoked_at is None and self.trouble == UNSUPPORTED

@@ -89,6 +89,8 @@ class Event(StrEnum):
     CERTIFICATE_REVOKED = "certificate.revoked"
     REVOCATION_LEFT_TO_HANDS = "certificate.revocation-left-to-hands"
     CERTIFICATE_REVOKED_BY_HAND = "certificate.revoked-by-hand"
+    SURPLUS_LEFT_TO_HANDS = "certificate.surplus-left-to-hands"
+    SURPLUS_REVOKED_BY_HAND = "certificate.surplus-revoked-by-hand"
     CERTIFICATE_HELD = "certificate.held"
     CERTIFICATE_RELEASED = "certificate.released"
     CERTIFICATE_EXPIRED = "certificate.expired"

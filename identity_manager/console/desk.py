@@ -134,7 +134,7 @@ def _waiting(actor: Person) -> Iterator[Figure]:
     for section in open_tasks.sections_of(actor):
         if section.source.counts and section.source.meaning == Meaning.WAITING:
             address = f"{reverse('console:approvals')}#tasks-{section.source.name}"
-            counted = tables.CappedPaginator(section.source.waiting(actor))
+            counted = tables.UnitedPaginator(section.source.lists(actor))
             yield Figure(counted, section.source.sentence, address, Meaning.WAITING)
 
 

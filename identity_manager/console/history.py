@@ -211,6 +211,18 @@ WORDS: dict[Event, Words] = {
         "certificate",
         _fact("serial"),
     ),
+    Event.SURPLUS_LEFT_TO_HANDS: Words(
+        _("What was issued and is not used has to be revoked at its authority by hand"),
+        WAITING,
+        "certificate",
+        _fact("serial"),
+    ),
+    Event.SURPLUS_REVOKED_BY_HAND: Words(
+        _("An officer has revoked at its authority by hand what was issued and is not used"),
+        STOPPED,
+        "certificate",
+        _fact("serial"),
+    ),
     Event.CERTIFICATE_HELD: Words(
         _("The certificate was put on hold"), WAITING, "certificate", _fact("serial")
     ),

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.db.models import CharField, Prefetch, Q, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from identity_manager.console import access, catalogue_tasks, erasure_page
+from identity_manager.console import access, by_hand, catalogue_tasks, erasure_page, tables
 from identity_manager.models import (
     Certificate,
     MailFault,
@@ -48,6 +47,7 @@ class Source:
     """One kind of thing that waits for an officer.
 
     roles: who has it; within_units is for waiting to keep.  waiting: the rows for this officer, oldest first.
+    also: rows of another kind, below them in the same list.
     template: draws them, as `rows`.  sentence: what START says beside the number.
     empty: said where nothing waits; without it the section is left out then.
     counts: whether it is something to do now, so that the tab's number counts it.
@@ -59,6 +59,7 @@ class Source:
     waiting: Callable[[Person], QuerySet[Any]]
     template: str
     sentence: Callable[[int], str]
+    also: tuple[Callable[[Person], QuerySet[Any]], ...] = ()
     empty: str | Promise = ""
     counts: bool = True
     meaning: Meaning = Meaning.WAITING
@@ -66,6 +67,10 @@ class Source:
     def concerns(self, actor: Person) -> bool:
         """Whether one of the officer's roles has to do with it."""
         return access.holds(actor, self.roles)
+
+    def lists(self, actor: Person) -> list[QuerySet[Any]]:
+        """What waits for this officer, one after another."""
+        return [waiting(actor) for waiting in (self.waiting, *self.also)]
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,15 @@ class Section:
     def number(self) -> int:
         """How many wait; counted only where not all are shown."""
         shown = len(self.rows)
-        return shown if shown < SHOWN else self.source.waiting(self.actor).count()
+        return shown if shown < SHOWN else sum(rows.count() for rows in self.source.lists(self.actor))
 
     @cached_property
     def rows(self) -> list[Any]:
         """The oldest; at most SHOWN."""
-        return list(self.source.waiting(self.actor)[:SHOWN])
+        found: list[Any] = []
+        for rows in self.source.lists(self.actor):
+            found += rows[: SHOWN - len(found)]
+        return found
 
     @property
     def is_shown(self) -> bool:
@@ -130,14 +138,8 @@ def sections_of(actor: Person) -> Iterator[Section]:
 def number_of_tasks(actor: Person) -> int:
     """The sum of what counts; asked in one query, because every page of Identity Manager shows it."""
     counted = [source for source in SOURCES if source.counts and source.concerns(actor)]
-    keys = [_keys(source.waiting(actor)) for source in counted]
-    return keys[0].union(*keys[1:], all=True).count() if keys else 0
-
-
-def _keys(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """The rows' keys alone, as text: databases join only columns of one type."""
-    keys: QuerySet[Any] = rows.order_by().annotate(key_text=Cast("pk", CharField())).values("key_text")
-    return keys
+    lists = [rows for source in counted for rows in source.lists(actor)]
+    return tables.keys_of(lists).count() if lists else 0
 
 
 def awaiting_decision(actor: Person) -> QuerySet[TokenRequest]:
@@ -167,14 +169,6 @@ def parked(actor: Person) -> QuerySet[TokenRequest]:
     """Where this administrator decides, because nobody knows whether the CA has issued."""
     certificates = Certificate.objects.parked().values("token__request")
     return with_lines(TokenRequest.objects.filter(_of_units(actor, MENDERS), pk__in=certificates))
-
-
-def to_be_revoked_by_hand(actor: Person) -> QuerySet[Certificate]:
-    """What this administrator has revoked at a CA that cannot be told; keys stay in the database."""
-    rows = Certificate.objects.to_be_revoked_by_hand(timezone.now())
-    rows = rows.filter(access.within_units(actor, MENDERS, "token__person__organisational_unit"))
-    rows = rows.select_related("profile", "token__person", "token__token_type")
-    return rows.defer("private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot")
 
 
 def left_undecided(actor: Person) -> QuerySet[TokenRequest]:
@@ -273,7 +267,8 @@ SOURCES = (
         name="by-hand",
         title=_("To be revoked at the certificate authority by hand"),
         roles=MENDERS,
-        waiting=to_be_revoked_by_hand,
+        waiting=by_hand.certificates,
+        also=(by_hand.surplus,),
         template="identity_manager/parts/tasks/by_hand.html",
         sentence=lambda number: ngettext(
             "certificate has to be revoked at its authority by hand",

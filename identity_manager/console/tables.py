@@ -1,13 +1,14 @@
 """Lists: order, pages, and a count that stops counting and says so."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.core.paginator import Page, Paginator
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
 from django.http import HttpRequest, QueryDict
 from django.utils.formats import number_format
 from django.utils.functional import cached_property
@@ -55,6 +56,25 @@ class _UnsortedPaginator(CappedPaginator):
 
     def _check_object_list_is_ordered(self) -> None:
         pass
+
+
+class UnitedPaginator(CappedPaginator):
+    """Counts rows of several kinds as one list."""
+
+    def __init__(self, lists: Sequence[QuerySet[Any]]) -> None:
+        super().__init__(keys_of(lists).order_by("key_text"))
+
+    def to_be_counted(self) -> QuerySet[Any]:
+        return self._rows.order_by()[: COUNT_LIMIT + 1]
+
+
+def keys_of(lists: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
+    """The keys of rows of several kinds, as text: databases join only columns of one type."""
+    first, *others = (
+        rows.order_by().annotate(key_text=Cast("pk", CharField())).values("key_text") for rows in lists
+    )
+    keys: QuerySet[Any] = first.union(*others, all=True) if others else first
+    return keys
 
 
 def count_together(paginators: Iterable[CappedPaginator]) -> None:

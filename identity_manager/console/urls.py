@@ -49,6 +49,7 @@ urlpatterns = [
     path("certificates/<uuid:pk>/ask-again/", parked.ask_again, name="certificate-ask-again"),
     path("certificates/<uuid:pk>/give-up/", parked.give_up, name="certificate-give-up"),
     path("certificates/<uuid:pk>/revoked-by-hand/", by_hand.done, name="certificate-revoked-by-hand"),
+    path("surplus/<uuid:pk>/revoked-by-hand/", by_hand.surplus_done, name="surplus-revoked-by-hand"),
     path("tokens/<uuid:pk>/revoke/", tokens.revoke, name="token-revoke"),
     path("tokens/<uuid:pk>/hold/", tokens.put_on_hold, name="token-hold"),
     path("tokens/<uuid:pk>/reinstate/", tokens.reinstate, name="token-reinstate"),

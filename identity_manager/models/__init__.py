@@ -24,6 +24,7 @@ from identity_manager.models.process_figures import LiveProcess, ProcessKind, Pr
 from identity_manager.models.role import OFFICER_ROLES, Role, RoleAssignment
 from identity_manager.models.saved_search import SavedSearch
 from identity_manager.models.software_token import DeliveryState, SoftwareToken, TokenState
+from identity_manager.models.surplus import SurplusByHand
 from identity_manager.models.terms import TermsAcceptance, TermsDocument, TermsDraft, TermsText, TermsVersion
 from identity_manager.models.token_request import RequestKind, RequestOrigin, RequestState, TokenRequest
 from identity_manager.models.token_type import ApprovalPolicy, TokenType, TokenTypeProfile
@@ -89,6 +90,7 @@ __all__ = [
     "SavedSearch",
     "SignInCode",
     "SoftwareToken",
+    "SurplusByHand",
     "TermsAcceptance",
     "TermsDocument",
     "TermsDraft",

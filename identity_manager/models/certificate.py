@@ -1,6 +1,6 @@
 """Certificates: what a CA issued for one key of a token."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -13,7 +13,7 @@ from django_fsm import FSMField, transition
 from ca_bridge.contract import RevocationReason
 from ca_bridge.fields import BytesField
 from ca_bridge.issuing import CertificateFacts
-from ca_bridge.models import CaOrder
+from ca_bridge.models import LOOK_AGAIN, CaOrder
 from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models.certificate_profile import CertificateProfile
 from identity_manager.models.identifiers import new_id
@@ -29,9 +29,6 @@ REVOCATION_REASONS = [
     (RevocationReason.CESSATION_OF_OPERATION.value, _("no longer needed")),
     (RevocationReason.PRIVILEGE_WITHDRAWN.value, _("right to use it withdrawn")),
 ]
-
-
-LOOK_AGAIN = timedelta(hours=1)
 
 
 class CertificateState(models.TextChoices):

@@ -151,6 +151,12 @@ def _line(certificate: Certificate) -> dict[str, Any]:
     return line
 
 
+def certificate_of(order: CaOrder) -> Certificate | None:
+    """For what an order was made; also an earlier one, in whose place a retry has put another."""
+    certificate_id, _dot, _number = order.idempotency_key.partition(".")
+    return Certificate.objects.filter(pk=uuid.UUID(certificate_id)).first()
+
+
 def _may_have_been_asked(certificate: Certificate) -> bool:
     """Whether the database was put back since the certificate was first wanted: its CA may know more than we.
 

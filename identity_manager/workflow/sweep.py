@@ -7,13 +7,22 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from ca_bridge import comparing, issuing
+from ca_bridge import comparing
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from identity_manager import audit_checks, outbox, queue
 from identity_manager.models import AuditCheck, BatchOrder, Certificate, OutgoingMail, SoftwareToken
 from identity_manager.models.lease import LeasedQuerySet
-from identity_manager.workflow import batch_orders, finishing, hold, locking, outages, revoke, step5_issue
+from identity_manager.workflow import (
+    batch_orders,
+    finishing,
+    hold,
+    locking,
+    outages,
+    revoke,
+    step5_issue,
+    surplus,
+)
 
 QUEUE_LIMIT = 200
 ORDERS_AT_ONCE = 50
@@ -68,9 +77,11 @@ def revoke_surplus() -> int:
     Those that were tried longest ago come first, so that a CA that cannot revoke keeps no other from it.
     """
     revoked = 0
-    for order_id in CaOrder.objects.with_surplus().values_list("pk", flat=True)[:ORDERS_AT_ONCE]:
+    for order_id in CaOrder.objects.with_surplus(timezone.now()).values_list("pk", flat=True)[
+        :ORDERS_AT_ONCE
+    ]:
         try:
-            revoked += issuing.revoke_surplus(order_id)
+            revoked += surplus.revoke_of_order(order_id)
         except CaError:
             continue
     return revoked

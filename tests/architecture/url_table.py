@@ -150,6 +150,7 @@ TABLE = (
     Row("console:certificate-ask-again", ADMINISTRATOR, ADMINISTRATOR, of="certificate"),
     Row("console:certificate-give-up", ADMINISTRATOR, ADMINISTRATOR, of="certificate"),
     Row("console:certificate-revoked-by-hand", ADMINISTRATOR, ADMINISTRATOR, of="certificate"),
+    Row("console:surplus-revoked-by-hand", ADMINISTRATOR, ADMINISTRATOR, of="surplus"),
     Row("console:token-revoke", ADMINISTRATOR, ADMINISTRATOR, of="token"),
     Row("console:token-hold", ADMINISTRATOR, ADMINISTRATOR, of="token"),
     Row("console:token-reinstate", ADMINISTRATOR, ADMINISTRATOR, of="token"),

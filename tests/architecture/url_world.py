@@ -3,14 +3,17 @@
 import json
 import time
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from ca_bridge import registry
+from ca_bridge.models import SurplusCertificate
 from identity_manager.audit import heads, sealing
 from identity_manager.catalogue import comparison
 from identity_manager.catalogue.profiles import add_profile_version
@@ -20,6 +23,7 @@ from identity_manager.models import (
     Account,
     ApprovalPolicy,
     BatchSource,
+    Certificate,
     OutgoingMail,
     Person,
     PersonErasure,
@@ -27,6 +31,7 @@ from identity_manager.models import (
     PersonState,
     Role,
     RoleAssignment,
+    SurplusByHand,
     TokenRequest,
     TokenType,
 )
@@ -112,6 +117,7 @@ class World:
             "own request": (waiting.pk,),
             "own terms text": (waiting.pk, version.text_in("en").pk),
             "certificate": (certificate.pk,),
+            "surplus": (_surplus(certificate),),
             "certificate file": (certificate.pk, "pem"),
             "passkey": (_passkey_of(self.owner),),
             "ended session": (7,),
@@ -134,6 +140,16 @@ def _batch_order(ada: Person, *persons: Person) -> uuid.UUID:
     order = batch_orders.ask(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
     batch_run.run(order_id=order.pk)
     return order.pk
+
+
+def _surplus(certificate: Certificate) -> uuid.UUID:
+    """Another certificate was issued for it, and its CA cannot be told to revoke."""
+    der, order = certificate.der, certificate.order
+    assert order is not None
+    flagged = SurplusCertificate.objects.create(order=order, certificate=der, sha256_fingerprint="ab" * 32)
+    end = timezone.now() + timedelta(days=1)
+    row = SurplusByHand.objects.create(flagged=flagged, certificate=certificate, serial="5e", not_after=end)
+    return row.pk
 
 
 def _catalogue(row: TokenType, author: Person) -> dict[str, tuple[uuid.UUID, ...]]:

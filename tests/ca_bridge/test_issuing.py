@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from django.utils import timezone
@@ -22,7 +23,7 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.models import CaAttempt, CaOrder
+from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import Issuance, answers, fails, issued
 
@@ -504,11 +505,11 @@ def refused_and_revoked(ca: Any, order: CaOrder, complaint: str) -> None:
     assert not order.certificate
     (surplus,) = order.surplus.all()
     assert surplus.reason == order.detail
-    assert list(CaOrder.objects.with_surplus()) == [order]
+    assert list(CaOrder.objects.with_surplus(timezone.now())) == [order]
 
     assert issuing.revoke_surplus(order.pk) == 1
     assert ca.revoked == [(surplus.certificate, RevocationReason.SUPERSEDED)]
-    assert not CaOrder.objects.with_surplus().exists()
+    assert not CaOrder.objects.with_surplus(timezone.now()).exists()
     assert issuing.revoke_surplus(order.pk) == 0
 
 
@@ -518,10 +519,33 @@ def test_surplus_stays_flagged_until_it_is_revoked(ca, order, outcome):
     order = ask_and_record(order)
     ca.outcome = outcome
     assert issuing.revoke_surplus(order.pk) == 0
-    assert list(CaOrder.objects.with_surplus()) == [order]
+    assert list(CaOrder.objects.with_surplus(_in(hours=2))) == [order]
     surplus = order.surplus.get()
     assert (surplus.trouble, surplus.revoked_at) == (outcome.value, None)
     assert surplus.tried_at is not None
+
+
+def test_surplus_that_the_ca_cannot_be_told_of_is_left_to_hands_and_looked_at_now_and_then(ca, order):
+    ca.script.append(issued(Issuance(subject=_name("Eve"))))
+    order = ask_and_record(order)
+    ca.outcome = RevocationOutcome.UNSUPPORTED
+    for _ in range(3):
+        assert issuing.revoke_surplus(order.pk) == 0
+    assert len(ca.revoked) == 1
+    assert not CaOrder.objects.with_surplus(timezone.now()).exists()
+    assert SurplusCertificate.objects.left_to_hands().get() == order.surplus.get()
+    ca.outcome = RevocationOutcome.ALREADY_REVOKED
+    with time_machine.travel(_in(hours=2)):
+        assert issuing.revoke_surplus(order.pk) == 1
+    assert not SurplusCertificate.objects.left_to_hands().exists()
+
+
+def test_what_is_kept_no_longer_is_not_tried_again(ca, order):
+    ca.script.append(issued(Issuance(subject=_name("Eve"))))
+    order = ask_and_record(order)
+    issuing.forget(order.pk)
+    assert not CaOrder.objects.with_surplus(timezone.now()).exists()
+    assert issuing.revoke_surplus(order.pk) == 0
 
 
 def test_what_another_order_uses_is_not_revoked(ca, prepared):

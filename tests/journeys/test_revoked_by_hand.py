@@ -4,15 +4,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from django.conf import settings as configured
 from django.utils import timezone
 
-from ca_bridge import registry
+from ca_bridge import issuing, registry
 from ca_bridge.contract import RevocationOutcome
-from identity_manager.models import AuditEvent, Certificate, CertificateState
-from identity_manager.workflow import revoke
+from identity_manager.console import open_tasks
+from identity_manager.models import AuditEvent, Certificate, CertificateState, SurplusByHand
+from identity_manager.workflow import revoke, surplus, sweep
 from identity_manager.workflow.errors import NotAllowed, Refused, Stale
-from tests.ca_bridge.scripted import ScriptedConnector, issued
+from tests.ca_bridge.scripted import Issuance, ScriptedConnector, Step, issued
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, later
 
@@ -137,3 +140,101 @@ def test_what_has_ended_need_not_be_revoked_any_more(office: Office, certificate
     now = timezone.now()
     assert Certificate.objects.to_be_revoked_by_hand(now).exists()
     assert not Certificate.objects.to_be_revoked_by_hand(now + timedelta(days=4000)).exists()
+
+
+def wrong() -> Step:
+    """The CA issues for somebody else."""
+    return issued(Issuance(subject=x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Eve")])))
+
+
+@pytest.fixture
+def surplus_row(office: Office, ca: ScriptedConnector) -> SurplusByHand:
+    """The CA issued something else than was ordered, and the office had it tried again with another key."""
+    ca.script += [wrong(), issued()]
+    request = office.enable("VPN")
+    office.accept(request)
+    office.ada.open(f"/requests/{request.pk}/")
+    office.ada.press("Retry")
+    assert not SurplusByHand.objects.exists()
+    with later(minutes=2):
+        assert sweep.revoke_surplus() == 0
+    return SurplusByHand.objects.get()
+
+
+def test_what_is_issued_beside_what_is_used_is_on_the_same_list(
+    office: Office, ca: ScriptedConnector, surplus_row: SurplusByHand
+) -> None:
+    used = Certificate.objects.get()
+    assert (surplus_row.certificate, surplus_row.serial == used.serial) == (used, False)
+    assert "certificate has to be revoked at its authority by hand" in office.ada.open("/").text
+    tasks = office.ada.open("/open-tasks/").text
+    for fact in ("To be revoked at the certificate authority by hand", surplus_row.serial, "Uma Lindqvist"):
+        assert fact in tasks
+    office.ada.follow("It is revoked")
+    for fact in (surplus_row.serial, "Eve"):
+        assert fact in office.ada.page.text
+    office.ada.press("It is revoked")
+
+    assert surplus_row.serial not in office.ada.open("/open-tasks/").text
+    surplus_row.flagged.refresh_from_db()
+    assert surplus_row.flagged.revoked_at is not None
+    left, done = AuditEvent.objects.filter(name__startswith="certificate.surplus-").order_by("pk")
+    assert (left.name, left.actor) == ("certificate.surplus-left-to-hands", None)
+    assert (done.name, done.actor) == ("certificate.surplus-revoked-by-hand", office.company.ada)
+    assert done.facts["serial"] == surplus_row.serial
+    assert "what was issued and is not used" in office.ada.open(f"/requests/{used.token.request_id}/").text
+
+
+def test_both_kinds_stand_in_one_list_and_both_count(
+    office: Office, certificate: Certificate, ca: ScriptedConnector
+) -> None:
+    assert certificate.order is not None
+    issuing.record(certificate.order.pk, wrong()(certificate.order.request), late=True)
+    left_to_hands(office, certificate)
+    with later(minutes=2):
+        sweep.revoke_surplus()
+
+    tasks = office.ada.open("/open-tasks/").text
+    assert tasks.count("It is revoked") == 2
+    assert (
+        "to be done at the certificate authority by hand"
+        in office.ada.open(f"/requests/{certificate.token.request_id}/").text
+    )
+    assert open_tasks.number_of_tasks(office.company.ada) == 2
+    assert open_tasks.number_of_tasks(office.company.paul) == 0
+
+
+def test_what_is_surplus_is_not_tried_again_each_minute(
+    office: Office, ca: ScriptedConnector, surplus_row: SurplusByHand
+) -> None:
+    assert len(ca.revoked) == 1
+    for minutes in (3, 10, 50):
+        with later(minutes=minutes):
+            sweep.revoke_surplus()
+    assert len(ca.revoked) == 1
+    ca.outcome = RevocationOutcome.ALREADY_REVOKED
+    with later(hours=2):
+        assert sweep.revoke_surplus() == 1
+        assert not SurplusByHand.objects.to_be_revoked(timezone.now()).exists()
+    assert AuditEvent.objects.filter(name="certificate.surplus-left-to-hands").count() == 1
+
+
+def test_only_an_administrator_says_once_that_what_is_surplus_is_revoked(
+    office: Office, surplus_row: SurplusByHand
+) -> None:
+    company = office.company
+    for actor in (company.paul, company.rita, company.uma):
+        with pytest.raises(NotAllowed):
+            surplus.done_by_hand(actor=actor, surplus_id=surplus_row.pk)
+    results = together(
+        *[lambda: surplus.done_by_hand(actor=company.ada, surplus_id=surplus_row.pk) for _ in range(3)]
+    )
+    assert succeeded(results) == 1
+    assert sum(isinstance(each, Stale) for each in results) == 2
+    assert AuditEvent.objects.filter(name="certificate.surplus-revoked-by-hand").count() == 1
+
+
+def test_what_is_surplus_and_has_ended_need_not_be_revoked(surplus_row: SurplusByHand) -> None:
+    now = timezone.now()
+    assert SurplusByHand.objects.to_be_revoked(now).exists()
+    assert not SurplusByHand.objects.to_be_revoked(now + timedelta(days=4000)).exists()

@@ -1,6 +1,7 @@
 """What a CA cannot be told to revoke: an officer has revoked it there, and says so."""
 
 import uuid
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -8,20 +9,31 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from identity_manager.console import access, confirmation, refusals, request_page
+from identity_manager.console import access, by_hand, confirmation, refusals, request_page
 from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import PressForm
-from identity_manager.models import Certificate
-from identity_manager.workflow import revoke
+from identity_manager.models import Certificate, Person, SurplusByHand
+from identity_manager.workflow import revoke, surplus
 
 
 def done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = access.certificate_for_administrator(request, pk)
+    return _done(request, found, lambda actor: revoke.done_by_hand(actor=actor, certificate_id=pk))
+
+
+def surplus_done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = by_hand.surplus_for_administrator(request, pk)
+    return _done(request, found, lambda actor: surplus.done_by_hand(actor=actor, surplus_id=pk))
+
+
+def _done(
+    request: HttpRequest, found: Certificate | SurplusByHand, verb: Callable[[Person], object]
+) -> HttpResponse:
     actor = access.officer(request)
     form = PressForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
-            revoke.done_by_hand(actor=actor, certificate_id=pk)
+            verb(actor)
             messages.success(request, _("Noted: it is revoked."))
             return redirect("console:approvals")
     if refusals.concerns_the_page(form):
@@ -29,7 +41,7 @@ def done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return confirmation.page(request, form, _asking(found))
 
 
-def _asking(found: Certificate) -> Confirmation:
+def _asking(found: Certificate | SurplusByHand) -> Confirmation:
     facts = {"ca": found.profile.ca, "serial": found.serial, "subject": found.subject}
     return Confirmation(
         title=_("Is “%(certificate)s” revoked at its authority?") % {"certificate": found.profile.label},

@@ -1,0 +1,43 @@
+"""What is to be revoked at a CA that cannot be told: the rows of OPEN TASKS, and the fetch of one."""
+
+import uuid
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from identity_manager.console import access
+from identity_manager.models import Certificate, Person, Role, SurplusByHand
+
+
+def certificates(actor: Person) -> QuerySet[Certificate]:
+    """What this administrator has revoked; keys stay in the database."""
+    rows = Certificate.objects.to_be_revoked_by_hand(timezone.now()).filter(_reached(actor, ""))
+    rows = rows.select_related("profile", "token__person", "token__token_type")
+    return rows.defer("private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot")
+
+
+def surplus(actor: Person) -> QuerySet[SurplusByHand]:
+    """The same of what was issued beside what is used."""
+    rows = SurplusByHand.objects.to_be_revoked(timezone.now()).filter(_reached(actor, "certificate__"))
+    rows = rows.select_related("flagged", "certificate__profile", "certificate__token__person")
+    return rows.defer(
+        "flagged__certificate",
+        "certificate__private_key_wrapped",
+        "certificate__certificate",
+        "certificate__token__passphrase_wrapped",
+        "certificate__token__snapshot",
+    )
+
+
+def _reached(actor: Person, path: str) -> Q:
+    unit = f"{path}token__person__organisational_unit"
+    return access.within_units(actor, {Role.TOKEN_ADMINISTRATOR}, unit)
+
+
+def surplus_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SurplusByHand:
+    """What was issued beside what is used, for a Software Token Administrator of the person's unit."""
+    found = get_object_or_404(SurplusByHand.objects.select_related("flagged"), pk=pk)
+    found.certificate = access.certificate_for_administrator(request, found.certificate_id)
+    return found
