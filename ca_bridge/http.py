@@ -50,8 +50,7 @@ class HttpOptions:
 
     def __post_init__(self) -> None:
         _check_url(self.url)
-        if not 1 <= self.timeout <= 120:
-            raise ValueError("timeout must be from 1 to 120 seconds.")
+        check_seconds("timeout", self.timeout, 1, 120)
         if bool(self.client_certificate_file) != bool(self.client_key_file):
             raise ValueError("client_certificate_file and client_key_file go together.")
         object.__setattr__(self, "chain", _chain(self.chain_file))
@@ -62,6 +61,33 @@ class HttpOptions:
     def issuers(self) -> tuple[bytes, ...]:
         """The chain without its root, for a CA that sends no issuers with what it issues."""
         return tuple(each for each in self.chain if not _is_root(each))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInOptions(HttpOptions):
+    """The same for a CA that asks who we are, by a user's password or the TLS client certificate.
+
+    user, password_file: HTTP Basic; without them the client certificate signs in.
+    """
+
+    user: str = ""
+    password_file: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.url.startswith("https://"):
+            raise ValueError("url must be https: it is told a password, or asks for a certificate.")
+        if bool(self.user) != bool(self.password_file):
+            raise ValueError("user and password_file go together.")
+        if not self.user and not self.client_certificate_file:
+            raise ValueError("Give user and password_file, or client_certificate_file and client_key_file.")
+        if ":" in self.user:
+            raise ValueError("user must have no colon (RFC 7617).")
+        check_file("password_file", self.password_file, needed=False)
+
+    def sign_in(self) -> dict[str, str]:
+        """The header with the password as it is now; empty where the client certificate signs in."""
+        return basic(self.user, secret(self.password_file)) if self.user else {}
 
 
 def _is_root(certificate: bytes) -> bool:
@@ -101,6 +127,12 @@ def check_file(name: str, file: str, *, needed: bool = True) -> None:
             pass
     except OSError as error:
         raise ValueError(f"{name}: {file} cannot be read ({type(error).__name__}).") from error
+
+
+def check_seconds(name: str, seconds: int, least: int, most: int) -> None:
+    """Raise ValueError, with the option's name, where the time is out of bounds."""
+    if not least <= seconds <= most:
+        raise ValueError(f"{name} must be from {least} to {most} seconds.")
 
 
 def secret(file: str) -> str:

@@ -22,7 +22,7 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, basic, secret
+from ca_bridge.http import Http
 from ca_bridge.reply import Reply
 
 
@@ -38,7 +38,7 @@ class AdcsConnector:
 
     def issue(self, order: CertificateOrder) -> Answer:
         """Submit the request. The template decides what certificates say beside subject and names."""
-        headers = wire.HEADERS | wire.FORM | self._credentials()
+        headers = wire.HEADERS | wire.FORM | self.options.sign_in()
         reply = self._http.call("POST", "/certfnsh.asp", data=wire.form(order), headers=headers, orders=True)
         if trouble := self._trouble(reply):
             raise trouble
@@ -112,7 +112,7 @@ class AdcsConnector:
         return self._page(f"{path}&Renewal={wire.renewal_of(reply)}&Enc=bin")
 
     def _page(self, path: str) -> Reply:
-        return self._http.call("GET", path, headers=wire.HEADERS | self._credentials())
+        return self._http.call("GET", path, headers=wire.HEADERS | self.options.sign_in())
 
     def _trouble(self, reply: Reply) -> CaError | None:
         """What passes, and surely comes before the CA has read a request."""
@@ -121,8 +121,3 @@ class AdcsConnector:
         if reply.status in (429, 503) or wire.NEVER_ASKED in reply.text.lower():
             return CaError.out_of_service(reply.said())
         return None
-
-    def _credentials(self) -> dict[str, str]:
-        if not self.options.user:
-            return {}
-        return basic(self.options.user, secret(self.options.password_file))

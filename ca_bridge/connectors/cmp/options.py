@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ca_bridge.http import HttpOptions, check_file
+from ca_bridge.http import HttpOptions, check_file, check_seconds
 
 COMMANDS = ("p10cr", "ir", "cr")
 
@@ -45,8 +45,7 @@ class CmpOptions(HttpOptions):
             raise ValueError("Give management_path, where path has {profile}.")
         if self.command not in COMMANDS:
             raise ValueError(f"command must be one of {', '.join(COMMANDS)}.")
-        if not 5 <= self.longest_wait <= 86400:
-            raise ValueError("longest_wait must be from 5 to 86400 seconds.")
+        check_seconds("longest_wait", self.longest_wait, 5, 86400)
         self._check_protection()
         if not Path(self.program).is_absolute() or not Path(self.program).is_file():
             raise ValueError(f"program: there is no {self.program}.")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ca_bridge.http import HttpOptions, check_file
+from ca_bridge.http import HttpOptions, check_file, check_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,5 @@ class DjangoCaOptions(HttpOptions):
         super().__post_init__()
         if not self.user or ":" in self.user:
             raise ValueError("user must be a name without a colon (RFC 7617).")
-        if not 1 <= self.poll_after <= 3600:
-            raise ValueError("poll_after must be from 1 to 3600 seconds.")
+        check_seconds("poll_after", self.poll_after, 1, 3600)
         check_file("password_file", self.password_file)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ca_bridge.http import HttpOptions, check_file
+from ca_bridge.http import HttpOptions, check_file, check_seconds
 
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{0,30}")
 
@@ -37,6 +37,5 @@ class EjbcaOptions(HttpOptions):
             raise ValueError(
                 "username_prefix must be at most 30 letters, digits, dots, dashes or underscores."
             )
-        if not 5 <= self.poll_after <= 86400:
-            raise ValueError("poll_after must be from 5 to 86400 seconds.")
+        check_seconds("poll_after", self.poll_after, 5, 86400)
         check_file("enrollment_code_file", self.enrollment_code_file)

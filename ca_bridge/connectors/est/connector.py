@@ -17,7 +17,7 @@ from ca_bridge.contract import (
     RevocationReason,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, basic, secret
+from ca_bridge.http import Http
 
 
 class EstConnector:
@@ -36,7 +36,7 @@ class EstConnector:
             "POST",
             wire.path(wire.ENROLL, order.ca_profile if self.options.labels else ""),
             data=wire.body(order),
-            headers=wire.HEADERS | self._credentials(),
+            headers=wire.HEADERS | self.options.sign_in(),
             orders=True,
         )
         match reply.status:
@@ -67,7 +67,7 @@ class EstConnector:
 
     def health(self) -> Health:
         """Whether it hands out its CA certificates, and they are those that we trust."""
-        reply = self._http.call("GET", wire.path("cacerts"), headers=self._credentials())
+        reply = self._http.call("GET", wire.path("cacerts"), headers=self.options.sign_in())
         if not reply.ok:
             return Health(ok=False, detail=reply.said())
         known = {x509.load_der_x509_certificate(each) for each in self.options.chain}
@@ -75,8 +75,3 @@ class EstConnector:
             return Health(ok=False, detail="Its CA certificates (cacerts) are not those of chain_file.")
         detail = "It hands out the CA certificates of chain_file. It asks for credentials at a request only."
         return Health(ok=True, detail=detail)
-
-    def _credentials(self) -> dict[str, str]:
-        if not self.options.user:
-            return {}
-        return basic(self.options.user, secret(self.options.password_file))

@@ -66,10 +66,27 @@ def neighbour(request: pytest.FixtureRequest) -> Neighbour:
     return made
 
 
-@pytest.fixture(scope="session")
-def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bao, Neighbour]]:
-    with bao_server.openbao(tmp_path_factory.mktemp("openbao")) as running:
-        yield running
+def _running(start: Any, scope: Any = "session") -> Any:
+    """A fixture: what `start` yields for a CA that runs in a folder of its own."""
+
+    @pytest.fixture(scope=scope)
+    def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+        with start(tmp_path_factory.mktemp(start.__name__)) as found:
+            yield found
+
+    return running
+
+
+# Pairs of the CA itself, for tests of what is peculiar to it, and the neighbour.
+bao = _running(bao_server.openbao)
+cmp_ca = _running(cmp_server.cmp)
+step_ca_running = _running(step_server.step_ca)
+est = _running(est_server.est, scope="package")  # libest's server is busy even while nobody asks it
+cfssl = _running(cfssl_server.cfssl)
+nexus_cm = _running(nexus_server.nexus_cm)
+adcs = _running(adcs_server.adcs)
+ejbca = _running(ejbca_server.ejbca)
+django_ca = _running(django_ca_server.django_ca)
 
 
 @pytest.fixture(scope="session")
@@ -116,57 +133,9 @@ def ordered(
     return make
 
 
-@pytest.fixture(scope="package")  # libest's server is busy even while nobody asks it
-def est(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
-    with est_server.est(tmp_path_factory.mktemp("est")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def cmp_ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CmpCa, Neighbour]]:
-    with cmp_server.cmp(tmp_path_factory.mktemp("cmp")) as running:
-        yield running
-
-
 @pytest.fixture(scope="session")
 def cmp(cmp_ca: tuple[CmpCa, Neighbour]) -> Neighbour:
     return cmp_ca[1]
-
-
-@pytest.fixture(scope="session")
-def cfssl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
-    with cfssl_server.cfssl(tmp_path_factory.mktemp("cfssl")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def nexus_cm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
-    with nexus_server.nexus_cm(tmp_path_factory.mktemp("nexus_cm")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def adcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
-    with adcs_server.adcs(tmp_path_factory.mktemp("adcs")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def ejbca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
-    with ejbca_server.ejbca(tmp_path_factory.mktemp("ejbca")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def django_ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbour]:
-    with django_ca_server.django_ca(tmp_path_factory.mktemp("django_ca")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def step_ca_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StepCa, Neighbour]]:
-    with step_server.step_ca(tmp_path_factory.mktemp("step-ca")) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,17 @@ def decided(connector: Connector, order: CertificateOrder) -> Any:
     return answer
 
 
+def kept_waiting(neighbour: Neighbour, order: CertificateOrder) -> tuple[Any, CertificateOrder, str]:
+    """A connector, an order that waits for the CA's people, and its handle; asked too early it waits on."""
+    connector = neighbour.make()
+    first = connector.issue(order)
+    assert isinstance(first, Pending), first
+    again = connector.fetch(order, first.handle)
+    assert isinstance(again, Pending), again
+    assert again.handle == first.handle
+    return connector, order, first.handle
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

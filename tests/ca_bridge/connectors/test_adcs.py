@@ -16,6 +16,7 @@ from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, Revo
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors import foreign
+from tests.ca_bridge.connectors.neighbours import kept_waiting
 from tests.ca_bridge.connectors.servers import adcs as server
 from tests.ca_bridge.connectors.servers import adcs_stub as stub
 
@@ -25,17 +26,11 @@ LOST = RevocationReason.KEY_COMPROMISE
 @pytest.fixture
 def pending(adcs, ordered):
     """An order that waits for a CA manager."""
-    connector, order = adcs.make(), ordered(ca_profile="approved")
-    answer = connector.issue(order)
-    assert isinstance(answer, Pending)
-    return connector, order, answer.handle
+    return kept_waiting(adcs, ordered(ca_profile="approved"))
 
 
 def test_what_a_manager_issues_is_fetched(adcs, pending):
     connector, order, handle = pending
-    waiting = connector.fetch(order, handle)
-    assert isinstance(waiting, Pending)
-    assert waiting.handle == handle
     server.decide(adcs, handle, "issue")
     answer = connector.fetch(order, handle)
     assert isinstance(answer, Issued)

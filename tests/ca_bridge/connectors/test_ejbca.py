@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from ca_bridge import verification
 from ca_bridge.connectors.ejbca import wire
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
-from ca_bridge.contract import Fault, Issued, Pending, Refused, RevocationOutcome, RevocationReason, Unknown
+from ca_bridge.contract import Fault, Issued, Refused, RevocationOutcome, RevocationReason, Unknown
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.issuers import TestCa
+from tests.ca_bridge.connectors.neighbours import kept_waiting
 from tests.ca_bridge.connectors.servers import ejbca as server
 from tests.ca_bridge.connectors.servers import ejbca_stub as stub
 
@@ -27,17 +28,11 @@ REVOKED, ALREADY = RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED
 @pytest.fixture
 def pending(ejbca, ordered):
     """An order that waits for its approval at EJBCA."""
-    connector, order = ejbca.make(), ordered(ca_profile="approved")
-    answer = connector.issue(order)
-    assert isinstance(answer, Pending)
-    return connector, order, answer.handle
+    return kept_waiting(ejbca, ordered(ca_profile="approved"))
 
 
 def test_what_was_approved_is_finalized(ejbca, pending):
     connector, order, handle = pending
-    waiting = connector.fetch(order, handle)
-    assert isinstance(waiting, Pending)
-    assert waiting.handle == handle
     server.decide(ejbca, handle, "approve")
     answer = connector.fetch(order, handle)
     assert isinstance(answer, Issued)

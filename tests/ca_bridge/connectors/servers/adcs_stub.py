@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from tests.ca_bridge.connectors.servers import stub
 
 USER, PASSWORD, OFFICER = "EXAMPLE\\identity-manager", "a password of the tests", "officer"
+API = "/certsrv"
 UNSUPPORTED = (
     "Denied by Policy Module  0x80094800, The request was for a certificate template that is not supported "
     "by the Active Directory Certificate Services policy: {template}."
@@ -119,7 +120,7 @@ class Pages(stub.Handler):
         if not self._is_signed_in():
             return self.answer(401, "text/html", b"<html>401", WWW_Authenticate='Basic realm="CA"')
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        return self._page(parts.path.removeprefix("/certsrv"), query)
+        return self._page(parts.path.removeprefix(API), query)
 
     do_GET = do_POST = route  # noqa: N815 - the names that http.server calls
 
