@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, Self, runtime_checkable
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequest
 from django.utils.translation import gettext as _
 
@@ -31,9 +33,17 @@ class RevocationReason(StrEnum):
     CERTIFICATE_HOLD = "certificateHold"
     PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
 
+    @property
+    def number(self) -> int:
+        """The number of RFC 5280 5.3.1."""
+        return _CRL_REASONS[self]
+
+
+_CRL_REASONS = dict(zip(RevocationReason, (0, 1, 3, 4, 5, 6, 9), strict=True))
 
 # The bits of RFC 5280 4.2.1.3 that a person's certificate may have; keyCertSign and cRLSign belong to CAs.
 KEY_USAGES = ("digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement")
+UPN = "1.3.6.1.4.1.311.20.2.3"  # the otherName of a user principal name, which the kind upn stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,11 @@ class CertificateOrder:
     ca_profile: str
     not_before: datetime
     not_after: datetime
+
+    @property
+    def csr_pem(self) -> str:
+        """The request as most CAs want it."""
+        return x509.load_der_x509_csr(self.csr).public_bytes(Encoding.PEM).decode()
 
 
 @dataclass(frozen=True, slots=True)

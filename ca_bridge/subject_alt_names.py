@@ -8,10 +8,11 @@ from cryptography import x509
 from django.utils.translation import gettext as _
 from email_validator import EmailNotValidError, validate_email
 
+from ca_bridge.contract import UPN
 from ca_bridge.errors import CaError
 from ca_bridge.names import check_characters
 
-UPN_OID = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+UPN_OID = x509.ObjectIdentifier(UPN)
 SID_EXTENSION_OID = x509.ObjectIdentifier("1.3.6.1.4.1.311.25.2")  # Windows strong mapping, KB5014754
 SID_VALUE_OID = "1.3.6.1.4.1.311.25.2.1"
 SID_URI_PREFIX = "tag:microsoft.com,2022-09-14:sid:"

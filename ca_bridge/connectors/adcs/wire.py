@@ -7,7 +7,7 @@ from html import unescape
 from urllib.parse import urlencode
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import pkcs7
 
 from ca_bridge.contract import CertificateOrder
 from ca_bridge.der import MALFORMED
@@ -32,7 +32,7 @@ def form(order: CertificateOrder) -> bytes:
     attributes = [f"CertificateTemplate:{order.ca_profile}", f"ExpirationDate:{until}"]
     fields = {
         "Mode": "newreq",
-        "CertRequest": x509.load_der_x509_csr(order.csr).public_bytes(Encoding.PEM).decode(),
+        "CertRequest": order.csr_pem,
         "CertAttrib": "\r\n".join([*attributes, ""]),
         "FriendlyType": "Saved-Request Certificate",
         "TargetStoreFlags": "0",

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
 from ca_bridge import der
@@ -38,8 +37,7 @@ def as_written(subject: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...
 
 def signing_request(order: CertificateOrder) -> dict[str, Any]:
     """What is asked for. CFSSL says itself until when."""
-    csr = x509.load_der_x509_csr(order.csr).public_bytes(Encoding.PEM).decode()
-    return {"certificate_request": csr, "profile": order.ca_profile, "serial": serial_of(order)}
+    return {"certificate_request": order.csr_pem, "profile": order.ca_profile, "serial": serial_of(order)}
 
 
 def serial_of(order: CertificateOrder) -> int:

@@ -43,57 +43,45 @@ class Failure(IntEnum):
 WAITING = 3  # of PKIStatus
 
 
-class _Anything(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
-    _child_spec = core.Any
+def _sequence(*fields: tuple[Any, ...]) -> Any:
+    return type("Sequence", (core.Sequence,), {"_fields": list(fields)})
 
 
-class _Texts(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
-    _child_spec = core.UTF8String
+def _sequence_of(kind: Any) -> Any:
+    return type("SequenceOf", (core.SequenceOf,), {"_child_spec": kind})
 
 
-class _Header(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [
-        ("pvno", core.Integer),
-        ("sender", core.Any),
-        ("recipient", core.Any),
-        *(
-            (name, kind, {"explicit": tag, "optional": True})
-            for tag, (name, kind) in enumerate(
-                [
-                    ("messageTime", core.GeneralizedTime),
-                    ("protectionAlg", core.Any),
-                    ("senderKID", core.OctetString),
-                    ("recipKID", core.OctetString),
-                    ("transactionID", core.OctetString),
-                    ("senderNonce", core.OctetString),
-                    ("recipNonce", core.OctetString),
-                    ("freeText", _Texts),
-                    ("generalInfo", _Anything),
-                ]
-            )
-        ),
-    ]
+def _tagged(tag: int) -> dict[str, Any]:
+    return {"explicit": tag, "optional": True}
 
 
-class _Message(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [
-        ("header", _Header),
-        ("body", core.Any),
-        ("protection", core.BitString, {"explicit": 0, "optional": True}),
-        ("extraCerts", _Anything, {"explicit": 1, "optional": True}),
-    ]
-
-
-class _Status(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [
-        ("status", core.Integer),
-        ("statusString", _Texts, {"optional": True}),
-        ("failInfo", core.BitString, {"optional": True}),
-    ]
-
-
-class _Statuses(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
-    _child_spec = _Status
+_OPTIONAL = {"optional": True}
+_Anything, _Texts = _sequence_of(core.Any), _sequence_of(core.UTF8String)
+_Header = _sequence(
+    ("pvno", core.Integer),
+    ("sender", core.Any),
+    ("recipient", core.Any),
+    ("messageTime", core.GeneralizedTime, _tagged(0)),
+    ("protectionAlg", core.Any, _tagged(1)),
+    ("senderKID", core.OctetString, _tagged(2)),
+    ("recipKID", core.OctetString, _tagged(3)),
+    ("transactionID", core.OctetString, _tagged(4)),
+    ("senderNonce", core.OctetString, _tagged(5)),
+    ("recipNonce", core.OctetString, _tagged(6)),
+    ("freeText", _Texts, _tagged(7)),
+    ("generalInfo", _Anything, _tagged(8)),
+)
+_Message = _sequence(
+    ("header", _Header),
+    ("body", core.Any),
+    ("protection", core.BitString, _tagged(0)),
+    ("extraCerts", _Anything, _tagged(1)),
+)
+_Status = _sequence(
+    ("status", core.Integer),
+    ("statusString", _Texts, _OPTIONAL),
+    ("failInfo", core.BitString, _OPTIONAL),
+)
 
 
 class _CertOrEncCert(core.Choice):  # type: ignore[misc]  # asn1crypto has no types
@@ -103,57 +91,30 @@ class _CertOrEncCert(core.Choice):  # type: ignore[misc]  # asn1crypto has no ty
     ]
 
 
-class _KeyPair(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [
-        ("certOrEncCert", _CertOrEncCert),
-        ("privateKey", core.Any, {"explicit": 0, "optional": True}),
-        ("publicationInfo", core.Any, {"explicit": 1, "optional": True}),
-    ]
-
-
-class _Response(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [
-        ("certReqId", core.Integer),
-        ("status", _Status),
-        ("certifiedKeyPair", _KeyPair, {"optional": True}),
-        ("rspInfo", core.OctetString, {"optional": True}),
-    ]
-
-
-class _Responses(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
-    _child_spec = _Response
-
-
-class _Enrolled(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [("caPubs", _Anything, {"explicit": 1, "optional": True}), ("response", _Responses)]
-
-
-class _Revoked(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [
-        ("status", _Statuses),
-        ("revCerts", core.Any, {"explicit": 0, "optional": True}),
-        ("crls", core.Any, {"explicit": 1, "optional": True}),
-    ]
-
-
-class _Failed(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [
-        ("pKIStatusInfo", _Status),
-        ("errorCode", core.Integer, {"optional": True}),
-        ("errorDetails", _Anything, {"optional": True}),
-    ]
-
-
-class _Poll(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    _fields = [
-        ("certReqId", core.Integer),
-        ("checkAfter", core.Integer),
-        ("reason", core.Any, {"optional": True}),
-    ]
-
-
-class _Polls(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
-    _child_spec = _Poll
+_KeyPair = _sequence(
+    ("certOrEncCert", _CertOrEncCert),
+    ("privateKey", core.Any, _tagged(0)),
+    ("publicationInfo", core.Any, _tagged(1)),
+)
+_Response = _sequence(
+    ("certReqId", core.Integer),
+    ("status", _Status),
+    ("certifiedKeyPair", _KeyPair, _OPTIONAL),
+    ("rspInfo", core.OctetString, _OPTIONAL),
+)
+_Enrolled = _sequence(("caPubs", _Anything, _tagged(1)), ("response", _sequence_of(_Response)))
+_Revoked = _sequence(
+    ("status", _sequence_of(_Status)),
+    ("revCerts", core.Any, _tagged(0)),
+    ("crls", core.Any, _tagged(1)),
+)
+_Failed = _sequence(
+    ("pKIStatusInfo", _Status),
+    ("errorCode", core.Integer, _OPTIONAL),
+    ("errorDetails", _Anything, _OPTIONAL),
+)
+_Poll = _sequence(("certReqId", core.Integer), ("checkAfter", core.Integer), ("reason", core.Any, _OPTIONAL))
+_Polls = _sequence_of(_Poll)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +190,7 @@ def _bits(places: tuple[int, ...] | None) -> frozenset[int]:
     return frozenset(place for place, bit in enumerate(places or ()) if bit)
 
 
-def _certificate(enrolled: _Enrolled) -> bytes:
+def _certificate(enrolled: Any) -> bytes:
     """Empty where there is none in plain text."""
     pair = enrolled["response"][0]["certifiedKeyPair"]
     if not isinstance(pair, _KeyPair) or pair["certOrEncCert"].name != "certificate":

@@ -13,14 +13,6 @@ from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.contract import CertificateOrder, Issued, RevocationReason
 
-REASONS = {  # RFC 5280 5.3.1
-    RevocationReason.UNSPECIFIED: 0,
-    RevocationReason.KEY_COMPROMISE: 1,
-    RevocationReason.AFFILIATION_CHANGED: 3,
-    RevocationReason.SUPERSEDED: 4,
-    RevocationReason.CESSATION_OF_OPERATION: 5,
-    RevocationReason.PRIVILEGE_WITHDRAWN: 9,
-}
 CREDENTIALS = {
     Failure.BAD_MESSAGE_CHECK,
     Failure.WRONG_INTEGRITY,
@@ -48,7 +40,7 @@ def enrolment(order: CertificateOrder, options: CmpOptions) -> Task:
 
 def revocation(certificate: bytes, reason: RevocationReason) -> Task:
     pem = x509.load_der_x509_certificate(certificate).public_bytes(Encoding.PEM)
-    arguments = ("-cmd", "rr", "-oldcert", "certificate", "-revreason", str(REASONS[reason]))
+    arguments = ("-cmd", "rr", "-oldcert", "certificate", "-revreason", str(reason.number))
     return Task(arguments, {"certificate": pem})
 
 

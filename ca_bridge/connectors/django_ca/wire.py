@@ -3,13 +3,11 @@
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_bridge import der
-from ca_bridge.contract import CertificateContent, CertificateOrder
+from ca_bridge.contract import UPN, CertificateContent, CertificateOrder
 from ca_bridge.reply import Reply
 
-UPN = "1.3.6.1.4.1.311.20.2.3"  # otherName of a user principal name
 ALREADY = "already revoked"
 
 
@@ -23,7 +21,7 @@ def signing_request(order: CertificateOrder) -> dict[str, Any]:
     request = x509.load_der_x509_csr(order.csr)
     subject = [{"oid": each.oid.dotted_string, "value": str(each.value)} for each in request.subject]
     return {
-        "csr": request.public_bytes(Encoding.PEM).decode(),
+        "csr": order.csr_pem,
         "profile": order.ca_profile,
         "subject": subject,
         "not_after": f"{order.not_after:%Y-%m-%dT%H:%M:%SZ}",

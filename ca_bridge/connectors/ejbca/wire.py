@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
 from ca_bridge.contract import CertificateOrder, RevocationReason
@@ -37,7 +36,7 @@ def enrolment(order: CertificateOrder, options: EjbcaOptions) -> dict[str, Any]:
     """The body for pkcs10enroll: subject and alternative names of the end entity come from the CSR."""
     emails = [value for kind, value in order.content.subject_alt_names if kind == "email"]
     return {
-        "certificate_request": x509.load_der_x509_csr(order.csr).public_bytes(Encoding.PEM).decode(),
+        "certificate_request": order.csr_pem,
         "certificate_profile_name": order.ca_profile,
         "end_entity_profile_name": options.end_entity_profile,
         "certificate_authority_name": options.ca_name,

@@ -100,7 +100,7 @@ class NexusCmConnector:
             raise CaError.not_issued_here()
         if entry["status"] == "revoked":
             return Outcome.ALREADY_REVOKED
-        form = {"certid": entry["certid"], "reason": str(wire.REASONS[reason])}
+        form = {"certid": entry["certid"], "reason": str(reason.number)}
         reply = self._signed("/certificates/revoke", form, orders=False)
         if not reply.ok or reply.fields_if_any().get("error") != 0:
             raise wire.fault_of(reply) or reply.garbled(reply.said())

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs7
 from django.utils.translation import gettext as _
 
-from ca_bridge.contract import CertificateOrder, RevocationReason
+from ca_bridge.contract import CertificateOrder
 from ca_bridge.errors import CaError
 from ca_bridge.http import secret
 from ca_bridge.reply import Reply
@@ -22,7 +22,6 @@ ACCEPT = {"Accept": "application/pkix-cert"}
 PAGE = 50  # certificates in an answer of a search
 GENERAL_ERROR, CREDENTIALS = -1, (-15, -17)  # privileges, signature
 _PASSING = (-12, -18, -40)  # not initialised, no connection to CM, too many requests
-REASONS = dict(zip(RevocationReason, (0, 1, 3, 4, 5, 6, 9), strict=True))  # CRLReason of RFC 5280 5.3.1
 
 
 class Entry(TypedDict):

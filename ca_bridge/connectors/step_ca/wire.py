@@ -28,14 +28,6 @@ from ca_bridge.reply import SAID, Reply
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 SIGN, REVOKE = "/1.0/sign", "/1.0/revoke"
 TOKEN_LIFE = timedelta(minutes=5)
-REASONS = {  # RFC 5280 5.3.1
-    RevocationReason.UNSPECIFIED: 0,
-    RevocationReason.KEY_COMPROMISE: 1,
-    RevocationReason.AFFILIATION_CHANGED: 3,
-    RevocationReason.SUPERSEDED: 4,
-    RevocationReason.CESSATION_OF_OPERATION: 5,
-    RevocationReason.PRIVILEGE_WITHDRAWN: 9,
-}
 _THUMBED = {"crv", "e", "kty", "n", "x", "y"}
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
@@ -101,7 +93,7 @@ def sign_request(options: StepCaOptions, order: CertificateOrder) -> dict[str, s
     # Without a common name the CA compares nothing; the token needs some subject all the same.
     subject = dict(order.content.subject).get("commonName") or order.idempotency_key
     return {
-        "csr": x509.load_der_x509_csr(order.csr).public_bytes(Encoding.PEM).decode(),
+        "csr": order.csr_pem,
         "ott": token(options, order.ca_profile, SIGN, subject, names),
         "notAfter": f"{order.not_after.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
@@ -112,7 +104,7 @@ def revoke_request(options: StepCaOptions, certificate: bytes, reason: Revocatio
     return {
         "serial": serial,
         "ott": token(options, options.provisioner, REVOKE, serial),
-        "reasonCode": REASONS[reason],
+        "reasonCode": reason.number,
         "reason": reason.value,
         "passive": True,  # the only kind that step-ca knows
     }

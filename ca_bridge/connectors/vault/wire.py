@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_bridge import der
 from ca_bridge.connectors.vault.options import VaultOptions
-from ca_bridge.contract import CertificateOrder
+from ca_bridge.contract import UPN, CertificateOrder
 from ca_bridge.errors import CaError
 from ca_bridge.http import Http, Method, secret
 from ca_bridge.reply import SAID, Reply
 
-UPN = "1.3.6.1.4.1.311.20.2.3"  # otherName of a user principal name
 PASSING = {412, 429, 472, 473, 500, 502, 503, 504}  # standby, sealed, too many requests, trouble within
 RENEWED_AT = 2 / 3  # of a token's life
 
@@ -117,9 +115,8 @@ def not_taken(reply: Reply) -> CaError:
 
 def signing_request(order: CertificateOrder, *, verbatim: bool) -> dict[str, Any]:
     """The body for sign-verbatim/ROLE or sign/ROLE: the exact end, and for a role the names as approved."""
-    csr = x509.load_der_x509_csr(order.csr).public_bytes(Encoding.PEM).decode()
     body = {
-        "csr": csr,
+        "csr": order.csr_pem,
         "format": "pem",
         "not_after": f"{order.not_after:%Y-%m-%dT%H:%M:%SZ}",
     }
