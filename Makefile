@@ -10,7 +10,8 @@ PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl gettext fonts-noto-core fonts-noto-cjk \
 	gpgsm curl nodejs openjdk-25-jre-headless postfix notmuch \
 	rabbitmq-server golang-cfssl libest-utils softhsm2 nginx-light systemd \
-	golang-go golang-github-smallstep-certificates-dev
+	golang-go golang-github-smallstep-certificates-dev \
+	krb5-kdc krb5-admin-server faketime gcc libc6-dev python3-dev libkrb5-dev
 CODE := identity_manager selfservice ca_bridge manage.py
 PYTEST := $(PYTHON) -m pytest
 # Two processes: the machines that this must be quick on have two cores.

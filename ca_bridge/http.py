@@ -9,13 +9,14 @@ import http.client
 import json
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
@@ -25,6 +26,8 @@ from ca_bridge.reply import SAID, Reply, fault
 CONNECT_SECONDS = 5
 LONGEST_ANSWER = 1 << 20  # octets; a chain with everything in it has some ten thousand
 Method = Literal["GET", "POST", "PUT", "LIST"]
+# The headers that sign in on a connection, by its end_point(); empty where it has no TLS. Raises CaError.
+SignIn = Callable[[bytes], Mapping[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,7 @@ class SignInOptions(HttpOptions):
     user, password_file: HTTP Basic; without them the client certificate signs in.
     """
 
+    WAYS: ClassVar[str] = "user and password_file, or client_certificate_file and client_key_file"
     user: str = ""
     password_file: str = ""
 
@@ -79,11 +83,16 @@ class SignInOptions(HttpOptions):
             raise ValueError("url must be https: it is told a password, or asks for a certificate.")
         if bool(self.user) != bool(self.password_file):
             raise ValueError("user and password_file go together.")
-        if not self.user and not self.client_certificate_file:
-            raise ValueError("Give user and password_file, or client_certificate_file and client_key_file.")
+        if not self.signs_in:
+            raise ValueError(f"Give {self.WAYS}.")
         if ":" in self.user:
             raise ValueError("user must have no colon (RFC 7617).")
         check_file("password_file", self.password_file, needed=False)
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether one of the ways is given."""
+        return bool(self.user or self.client_certificate_file)
 
     def sign_in(self) -> dict[str, str]:
         """The header with the password as it is now; empty where the client certificate signs in."""
@@ -152,8 +161,9 @@ def secret(file: str) -> str:
 class Http:
     """Calls to one CA. One instance serves all threads and processes."""
 
-    def __init__(self, options: HttpOptions) -> None:
+    def __init__(self, options: HttpOptions, sign_in: SignIn = lambda _end_point: {}) -> None:
         self._options = options
+        self._sign_in = sign_in
 
     def call(
         self,
@@ -173,6 +183,7 @@ class Http:
         body, headers = _body(data, dict(headers or {}))
         connection = self._connected()
         try:
+            headers |= self._sign_in(_end_point_of(connection))
             self._send(connection, method, path, body, headers)
             response = connection.getresponse()
             content = self._content(response, in_doubt=orders)
@@ -248,6 +259,23 @@ def _body(data: Any, headers: dict[str, str]) -> tuple[bytes | None, dict[str, s
     if data is None or isinstance(data, bytes):
         return data, headers
     return json.dumps(data).encode(), {"Content-Type": "application/json", **headers}
+
+
+def _end_point_of(connection: http.client.HTTPConnection) -> bytes:
+    certificate = connection.sock.getpeercert(True) if isinstance(connection.sock, ssl.SSLSocket) else None  # noqa: FBT003 OpenSSL's binding takes it by place
+    return end_point(certificate) if certificate else b""
+
+
+def end_point(certificate: bytes) -> bytes:
+    """What binds a sign-in to a TLS connection, by its server's certificate: RFC 5929, 4.
+
+    By the hash of the certificate's signature; by SHA-256 where that is MD5 or SHA-1, or there is none.
+    """
+    loaded = x509.load_der_x509_certificate(certificate)
+    algorithm = loaded.signature_hash_algorithm
+    if algorithm is None or isinstance(algorithm, hashes.MD5 | hashes.SHA1):
+        algorithm = hashes.SHA256()
+    return b"tls-server-end-point:" + loaded.fingerprint(algorithm)
 
 
 def basic(user: str, password: str) -> dict[str, str]:

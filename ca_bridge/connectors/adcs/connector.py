@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ca_bridge.connectors.adcs import wire
 from ca_bridge.connectors.adcs.options import AdcsOptions
+from ca_bridge.connectors.adcs.sign_in import sign_in
 from ca_bridge.contract import (
     Answer,
     CertificateOrder,
@@ -34,12 +35,13 @@ class AdcsConnector:
 
     def __init__(self, options: AdcsOptions) -> None:
         self.options = options
-        self._http = Http(options)
+        self._sign_in = sign_in(options)
+        self._http = Http(options, self._sign_in.headers)
 
     def issue(self, order: CertificateOrder) -> Answer:
         """Submit the request. The template decides what certificates say beside subject and names."""
-        headers = wire.HEADERS | wire.FORM | self.options.sign_in()
-        reply = self._http.call("POST", "/certfnsh.asp", data=wire.form(order), headers=headers, orders=True)
+        headers, data = wire.HEADERS | wire.FORM, wire.form(order)
+        reply = self._http.call("POST", "/certfnsh.asp", data=data, headers=headers, orders=True)
         if trouble := self._trouble(reply):
             raise trouble
         if request := wire.issued(reply):
@@ -112,12 +114,12 @@ class AdcsConnector:
         return self._page(f"{path}&Renewal={wire.renewal_of(reply)}&Enc=bin")
 
     def _page(self, path: str) -> Reply:
-        return self._http.call("GET", path, headers=wire.HEADERS | self.options.sign_in())
+        return self._http.call("GET", path, headers=wire.HEADERS)
 
     def _trouble(self, reply: Reply) -> CaError | None:
         """What passes, and surely comes before the CA has read a request."""
         if reply.status in (401, 403):
-            return CaError.credentials(f"HTTP {reply.status}")
+            return CaError.credentials(f"HTTP {reply.status} {self._sign_in.refused(reply)}".strip())
         if reply.status in (429, 503) or wire.NEVER_ASKED in reply.text.lower():
             return CaError.out_of_service(reply.said())
         return None

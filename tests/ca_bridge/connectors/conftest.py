@@ -1,5 +1,6 @@
 """One suite for every connector: each is a function that makes one, ready to issue."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,22 +12,37 @@ from ca_bridge import certification_request, keys
 from ca_bridge.contract import CertificateContent, CertificateOrder, Connector, KeyAlgorithm
 from ca_bridge.issuing import Validity
 from ca_bridge.keys import PrivateKey
+from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.neighbours import Neighbour, unchanged
 from tests.ca_bridge.connectors.servers import adcs as adcs_server
+from tests.ca_bridge.connectors.servers import adcs_kerberos as domain_server
 from tests.ca_bridge.connectors.servers import cfssl as cfssl_server
 from tests.ca_bridge.connectors.servers import cmp as cmp_server
 from tests.ca_bridge.connectors.servers import django_ca as django_ca_server
 from tests.ca_bridge.connectors.servers import ejbca as ejbca_server
 from tests.ca_bridge.connectors.servers import est as est_server
+from tests.ca_bridge.connectors.servers import kdc as kdc_server
 from tests.ca_bridge.connectors.servers import nexus_cm as nexus_server
 from tests.ca_bridge.connectors.servers import openbao as bao_server
 from tests.ca_bridge.connectors.servers import step_ca as step_server
+from tests.ca_bridge.connectors.servers.adcs_kerberos import Domain
 from tests.ca_bridge.connectors.servers.cmp import CmpCa
 from tests.ca_bridge.connectors.servers.openbao import Bao
 from tests.ca_bridge.connectors.servers.step_ca import StepCa
 
 # CAs that run beside the tests.
-NEIGHBOURS = ("openbao", "est", "cmp", "cfssl", "nexus_cm", "ejbca", "adcs", "django_ca", "step_ca")
+NEIGHBOURS = (
+    "openbao",
+    "est",
+    "cmp",
+    "cfssl",
+    "nexus_cm",
+    "ejbca",
+    "adcs",
+    "adcs_kerberos",
+    "django_ca",
+    "step_ca",
+)
 CONNECTORS = ("embedded_ca", *NEIGHBOURS)
 # What a neighbour needs; OpenBao comes from a wheel.
 PROGRAMS = {
@@ -34,10 +50,11 @@ PROGRAMS = {
     "cmp": ("openssl",),
     "cfssl": ("cfssl",),
     "nexus_cm": ("openssl",),
+    "adcs_kerberos": kdc_server.PROGRAMS,
     "step_ca": ("go", "dpkg-query"),
 }
 # Those that have to be built or installed first, or start a process for each answer.
-LONG = ("cmp", "django_ca", "step_ca")
+LONG = ("cmp", "adcs_kerberos", "django_ca", "step_ca")
 
 
 def _marks(name: str) -> Iterator[pytest.MarkDecorator]:
@@ -136,6 +153,31 @@ def ordered(
 @pytest.fixture(scope="session")
 def cmp(cmp_ca: tuple[CmpCa, Neighbour]) -> Neighbour:
     return cmp_ca[1]
+
+
+@pytest.fixture(scope="session")
+def gssapi() -> Iterator[None]:
+    """The package, which no lock names: had from an environment of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path, str(foreign.packages_of(domain_server.GSSAPI))])
+        yield
+
+
+@pytest.fixture(scope="session")
+def domain(gssapi: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Domain]:
+    """AD CS behind Kerberos, and its KDC."""
+    with (
+        domain_server.domain(tmp_path_factory.mktemp("domain")) as found,
+        found.kdc.up(),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("KRB5_CONFIG", found.kdc.environment["KRB5_CONFIG"])
+        yield found
+
+
+@pytest.fixture(scope="session")
+def adcs_kerberos(domain: Domain) -> Neighbour:
+    return domain.pages
 
 
 @pytest.fixture(scope="session")

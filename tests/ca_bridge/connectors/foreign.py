@@ -1,6 +1,6 @@
 """Clients of CAs that others wrote: each in an environment of its own, and run as a process of its own.
 
-They prove the stubs. Some are under the GPL, some would fight with our packages: none is imported here.
+They prove the stubs. Some are under the GPL, some would fight with our packages: those are never imported.
 """
 
 import fcntl
@@ -31,6 +31,12 @@ def python_with(requirement: str) -> Path:
         if not (place / "complete").exists():
             _make(place, requirement)
     return place / "bin" / "python"
+
+
+def packages_of(requirement: str) -> Path:
+    """Where such an environment has its packages, for what has to run in the process of the tests."""
+    (found,) = (python_with(requirement).parents[1] / "lib").glob("python*/site-packages")
+    return found
 
 
 def _make(place: Path, requirement: str) -> None:

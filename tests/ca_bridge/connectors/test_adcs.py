@@ -1,5 +1,6 @@
 """What is peculiar to the pages of AD CS: requests that wait, denials; and that the stub is like them."""
 
+import sys
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, urlsplit
@@ -195,14 +196,55 @@ def test_trouble_of_the_pages_at_a_later_fetch_passes(adcs, monkeypatch, ordered
     [
         ({"url": "http://127.0.0.1:8085/certsrv"}, "url must be https"),
         ({"user": ""}, "user and password_file go together"),
-        ({"user": "", "password_file": ""}, "Give user and password_file, or client_certificate_file"),
+        (
+            {"user": "", "password_file": ""},
+            "Give principal and keytab_file, or user and password_file, or client_certificate_file",
+        ),
         ({"user": "a:b"}, "no colon"),
         ({"poll_after": 1}, "poll_after must be"),
+        ({"principal": "us@EXAMPLE.TEST"}, "principal and keytab_file go together"),
+        ({"keytab_file": "/keytab"}, "principal and keytab_file go together"),
+        ({"service": "HTTP/localhost"}, "service is for Kerberos"),
+        ({"principal": "us@EXAMPLE.TEST", "keytab_file": "/keytab"}, "not both"),
     ],
 )
 def test_options_say_what_is_wrong(adcs, changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         AdcsOptions(**{**adcs.options, **changes})
+
+
+@pytest.fixture
+def account(adcs, tmp_path):
+    """The options of an account of Kerberos."""
+    (tmp_path / "keytab").write_bytes(b"\x05\x02")
+    signs_in = {"principal": "us@EXAMPLE.TEST", "keytab_file": str(tmp_path / "keytab")}
+    return {**adcs.options, "user": "", "password_file": "", **signs_in}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"principal": "us"}, "principal must be user@REALM"),
+        ({"service": "HTTP@localhost"}, "service must be HTTP/host"),
+        ({"service": "ldap/localhost"}, "service must be HTTP/host"),
+        ({"keytab_file": "/no/keytab"}, "keytab_file: /no/keytab cannot be read"),
+        ({"keytab_file": "keytab"}, "keytab_file must be an absolute path"),
+    ],
+)
+def test_options_of_kerberos_say_what_is_wrong(account, changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        AdcsOptions(**{**account, **changes})
+
+
+def test_what_is_no_keytab_is_told(account):
+    with pytest.raises(ValueError, match="is no keytab"):
+        AdcsOptions(**{**account, "keytab_file": account["chain_file"]})
+
+
+def test_kerberos_without_its_package_is_told(account, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gssapi", None)
+    with pytest.raises(ValueError, match="needs the package gssapi"):
+        AdcsOptions(**account)
 
 
 # Requests, and asks for one that waits, with what certsrv has for it.

@@ -117,8 +117,9 @@ class Pages(stub.Handler):
             _empty, _requests, number, verdict = parts.path.split("/")
             self.ca.decide(int(number), verdict)
             return self._show("")
-        if not self._is_signed_in():
-            return self.answer(401, "text/html", b"<html>401", WWW_Authenticate='Basic realm="CA"')
+        if challenge := self.challenge():
+            self.body()  # closed with something unread, the connection would be reset, and the answer lost
+            return self.answer(401, "text/html", b"<html>401", WWW_Authenticate=challenge)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         return self._page(parts.path.removeprefix(API), query)
 
@@ -141,9 +142,11 @@ class Pages(stub.Handler):
                 return self._show("Welcome")
         return self.answer(404, "text/html", b"<html>404")
 
-    def _is_signed_in(self) -> bool:
+    def challenge(self) -> str:
+        """How to sign in, for whoever has not."""
         told = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        return self.client() == OFFICER or self.headers.get("Authorization") == f"Basic {told}"
+        known = self.client() == OFFICER or self.headers.get("Authorization") == f"Basic {told}"
+        return "" if known else 'Basic realm="CA"'
 
     def _submitted(self) -> str:
         form = {name: values[0] for name, values in parse_qs(self.body().decode()).items()}

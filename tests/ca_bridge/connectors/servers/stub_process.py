@@ -1,7 +1,7 @@
 """A stub of a CA in a process of its own, behind a certificate of a CA of the tests."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,13 @@ class Stub:
 
 
 @contextmanager
-def stub_process(stub: ModuleType, ca: TestCa) -> Iterator[Stub]:
+def stub_process(stub: ModuleType, ca: TestCa, env: Mapping[str, str] | None = None) -> Iterator[Stub]:
     """Until the block ends. The module's API is where its interface begins."""
     port, identity, root = free_port(), ca.identity("localhost", server=True), str(ca.folder / "ca.pem")
     command = [sys.executable, "-m", stub.__name__, str(ca.folder), str(port)]
     options = {"url": f"https://localhost:{port}{stub.API}", "chain_file": root, "ca_file": root}
-    with server(command, folder=ca.folder, up=lambda: listens(port), env={"PYTHONPATH": str(ROOT)}):
+    env = {"PYTHONPATH": str(ROOT), **(env or {})}
+    with server(command, folder=ca.folder, up=lambda: listens(port), env=env):
         yield Stub(options, identity)
 
 
