@@ -2,6 +2,7 @@
 
 For orders about which there was doubt, also after they are settled: a CA may issue long after it was asked
 in vain, and a worker may die with the answer in its hands. What is still open is left to whoever asks for it.
+Proven in tests/ca_bridge/test_comparing.py.
 """
 
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ from django.utils import timezone
 from ca_bridge import journal, recording, registry
 from ca_bridge.certificates import describe
 from ca_bridge.contract import Connector, FindsAll, FindsOrders
-from ca_bridge.edge import connector_edge
-from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.edge import repeatable_edge
+from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 
 Comparison = CaOrder.Comparison
@@ -39,14 +40,11 @@ def compare(order_id: UUID) -> CaOrder.Comparison | None:
         _put_off(order_id, for_good=not searchable)
         return None
     try:
-        with connector_edge():
+        with repeatable_edge():
             found = set(_at(connector, order))
     except CaError:
         _put_off(order_id, for_good=False)
         raise
-    except InDoubtError as error:
-        _put_off(order_id, for_good=False)
-        raise CaError("The search at the CA failed.", str(error)) from error
     with transaction.atomic():
         return _note(journal.locked(order_id), found)
 

@@ -3,6 +3,7 @@
 It is searched where it can be. What is done where that finds nothing is the connection's policy
 (registry.UNKNOWN_POLICIES); where nothing may be done unseen, the order is parked for an officer, and a CA
 that can be searched is searched again at each later try.
+Proven in tests/ca_bridge/test_issuing.py ("unknown", "look up") and tests/journeys/test_parked_orders.py.
 """
 
 from dataclasses import dataclass

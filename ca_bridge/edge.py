@@ -18,3 +18,13 @@ def connector_edge() -> Iterator[None]:
         raise
     except Exception as error:
         raise InDoubtError(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def repeatable_edge() -> Iterator[None]:
+    """The same around what can be asked again without harm: doubt is a fault that passes, a CaError."""
+    try:
+        with connector_edge():
+            yield
+    except InDoubtError as error:
+        raise CaError.garbled(str(error)) from error

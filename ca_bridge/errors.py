@@ -30,6 +30,11 @@ class CaError(Exception):
         return cls(_("The certificate authority is out of service for now."), detail)
 
     @classmethod
+    def garbled(cls, detail: str) -> Self:
+        """Passes, perhaps: nobody understands the answer, and asking again does no harm."""
+        return cls(_("The certificate authority does not answer as it should."), detail)
+
+    @classmethod
     def not_issued_here(cls, detail: str = "") -> Self:
         """Permanent: something was asked about a certificate of another CA."""
         return cls(_("This CA has not issued this certificate."), detail, permanent=True)

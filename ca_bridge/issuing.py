@@ -3,6 +3,15 @@
 prepare  in the caller's transaction: validate, lint, journal the intent.
 ask      outside any transaction: one attempt at the CA, under the idempotency key of the order.
 record   in the caller's transaction: verify what came back, journal it.
+
+Beside them: look_up where nobody wants the order any more; let_ask_again and give_up, an officer's word on a
+parked one; doubt after a restore; revoke, hold, release and revoke_surplus; forget.
+
+Where things are: edge.py lets nothing through but answers and CaError; journal.py writes down what was asked
+and what came back; doubting.py decides what is done when nobody knows; recording.py believes no certificate
+that verification.py has not compared with the order; comparing.py asks the CA later what else it has issued.
+Proven by tests/ca_bridge: test_issuing.py (every answer in every state), test_races.py, test_comparing.py,
+and for each connector connectors/test_contract.py and test_remote.py.
 """
 
 from collections.abc import Callable
@@ -43,7 +52,7 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
-from ca_bridge.edge import connector_edge
+from ca_bridge.edge import connector_edge, repeatable_edge
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.keys import PrivateKey, algorithm_of, public_key_sha256
 from ca_bridge.models import CaOrder, SurplusCertificate, content_as_json
@@ -55,13 +64,19 @@ __all__ = [
     "Validity",
     "ask",
     "describe",
+    "doubt",
+    "doubt_open_orders",
+    "forget",
+    "give_up",
     "hold",
+    "let_ask_again",
     "look_up",
     "prepare",
     "record",
     "release",
     "revoke",
     "revoke_surplus",
+    "surplus_revoked_by_hand",
 ]
 
 
@@ -300,8 +315,9 @@ def _is_used(certificate: bytes) -> bool:
 
 def revoke(*, ca: str, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
     """Revoke a certificate at its CA; again is no error. Call it outside any transaction. Raises CaError."""
-    with measuring.ca_call(ca, "revoke") as measured:
-        outcome = registry.connector(ca).revoke(certificate, reason)
+    connector = registry.connector(ca)
+    with measuring.ca_call(ca, "revoke") as measured, repeatable_edge():
+        outcome = connector.revoke(certificate, reason)
         measured.outcome = str(outcome.value)
         return outcome
 
@@ -326,7 +342,7 @@ def release(*, ca: str, certificate: bytes) -> bool:
     connector = registry.connector(ca)
     if not isinstance(connector, ReleasesHold):
         raise CaError(_("This CA cannot release a certificate that is on hold."), permanent=True)
-    with measuring.ca_call(ca, "release") as measured:
+    with measuring.ca_call(ca, "release") as measured, repeatable_edge():
         released = connector.release(certificate)
         measured.outcome = "released" if released else "not on hold"
         return released

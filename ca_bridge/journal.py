@@ -1,4 +1,8 @@
-"""The journal: orders and attempts, written before a CA is asked and after it has answered."""
+"""The journal: orders and attempts, written before a CA is asked and after it has answered.
+
+An attempt that was begun and has no outcome is what a worker leaves that dies: begin() answers Doubtful then,
+and doubting.py decides. Proven in tests/ca_bridge/test_journal.py, test_issuing.py and test_races.py.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

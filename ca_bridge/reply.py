@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError, InDoubtError
 
@@ -77,6 +75,4 @@ class Reply:
 
 def fault(detail: str, *, in_doubt: bool) -> Exception:
     """For a call without an answer that could be understood."""
-    if in_doubt:
-        return InDoubtError(detail)
-    return CaError(_("The certificate authority does not answer as it should."), detail)
+    return InDoubtError(detail) if in_doubt else CaError.garbled(detail)

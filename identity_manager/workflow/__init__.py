@@ -14,6 +14,7 @@ class Step:
     page: name of the address where it is started, empty where the system does it by itself.
     verbs: dotted paths below this package.  request, token: state before and after, None where untouched.
     task: name in the queue.  mails: functions of mail.messages.  tests: files that prove it.
+    survives: what may fail there, and the test that proves what becomes of it.
     """
 
     number: int
@@ -26,6 +27,7 @@ class Step:
     mails: tuple[str, ...]
     tests: tuple[str, ...]
     original: str = ""
+    survives: tuple[tuple[str, str], ...] = ()
 
 
 ROAD = (
@@ -134,7 +136,7 @@ ROAD = (
         number=5,
         name="A CA issues each certificate",
         page="",
-        verbs=("step5_issue.issue",),
+        verbs=("step5_issue.issue", "step5_issue.clear_up"),
         request=("issuing", "failed"),
         token=None,
         task="road.issue_certificate",
@@ -145,6 +147,61 @@ ROAD = (
             "tests/kill_points/test_every_kill_point.py",
         ),
         original="PstmProcSubRequestSoftwareToken",
+        survives=(
+            ("the CA is down, or silent", "tests/journeys/test_ca_down.py::test_down_and_back"),
+            (
+                "it is down for long, and many orders wait",
+                "tests/identity_manager/workflow/test_outages.py"
+                "::test_after_faults_in_a_row_orders_wait_and_keep_their_attempts",
+            ),
+            (
+                "the CA, or the check of what it issued, says no for good",
+                "tests/journeys/test_ca_down.py::test_refused_retried_by_an_officer",
+            ),
+            ("of several CAs one says no", "tests/journeys/test_several_cas.py::test_the_rest_is_given"),
+            (
+                "an answer is lost, and the CA can be searched",
+                "tests/identity_manager/workflow/test_step5.py"
+                "::test_no_answer_is_looked_up_before_it_is_asked_again",
+            ),
+            (
+                "an answer is lost, and nobody can find out",
+                "tests/journeys/test_parked_orders.py::test_an_officer_sees_the_facts_and_has_it_asked_again",
+            ),
+            (
+                "a worker dies, at any line",
+                "tests/kill_points/test_every_kill_point.py::test_killed_at_each_boundary",
+            ),
+            (
+                "a worker outlives its lease",
+                "tests/identity_manager/workflow/test_fencing.py"
+                "::test_a_late_certificate_is_used_by_whoever_comes_next",
+            ),
+            (
+                "the person is changed before the CA is asked",
+                "tests/identity_manager/workflow/test_step5.py"
+                "::test_a_change_between_acceptance_and_issuance_stops_before_the_ca",
+            ),
+            (
+                "the person becomes Inactive while the CA is asked",
+                "tests/identity_manager/workflow/test_leave_between_steps.py::test_at_the_ca",
+            ),
+            (
+                "the person is Locked while the CA is asked",
+                "tests/identity_manager/workflow/test_step5.py"
+                "::test_a_person_locked_during_the_call_has_it_revoked",
+            ),
+            (
+                "the request is cancelled while the CA is asked",
+                "tests/identity_manager/workflow/test_step5.py"
+                "::test_a_request_cancelled_during_the_call_has_it_revoked",
+            ),
+            (
+                "the request is cancelled, and what the CA did is not known",
+                "tests/identity_manager/workflow/test_step5.py"
+                "::test_what_a_cancelled_request_left_at_the_ca_is_found_and_revoked",
+            ),
+        ),
     ),
     Step(
         number=6,

@@ -63,6 +63,18 @@ def test_its_tests_exist(step: Step) -> None:
         assert "def test_" in (ROOT / path).read_text(encoding="utf-8"), path
 
 
+@pytest.mark.parametrize("step", [step for step in ROAD if step.survives], ids=names_of)
+def test_what_it_survives_is_proven(step: Step) -> None:
+    for fault, proof in step.survives:
+        path, name = proof.split("::")
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), fault
+
+
+def test_where_a_ca_is_asked_it_is_said_what_may_fail() -> None:
+    """Step 5 has the most of it: a CA, a worker, a person and a request may all fail or change."""
+    assert len([fault for step in ROAD if step.number == 5 for fault in step.survives]) > 10
+
+
 def test_each_of_the_seven_steps_is_there() -> None:
     assert {step.number for step in ROAD} == set(range(1, 8))
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -651,3 +652,19 @@ def test_late_answers_change_nothing(ca, order):
     order = ask_and_record(order)
     for late in (Refused("no", ""), Unknown("?"), Pending("1", timezone.now())):
         assert issuing.record(order.pk, late).state == State.ISSUED
+
+
+def test_whatever_breaks_at_a_revocation_passes(ca, order, monkeypatch):
+    """It is asked again; the row says meanwhile what broke."""
+
+    def broken(*_arguments):
+        raise KeyError("serial")
+
+    for name in ("revoke", "release"):
+        monkeypatch.setattr(ca, name, broken, raising=False)
+    certificate = scripted.sign(order.request)
+    revoke = partial(issuing.revoke, reason=RevocationReason.KEY_COMPROMISE)
+    for call in (revoke, issuing.hold, issuing.release):
+        with pytest.raises(CaError) as fault:
+            call(ca=ca.alias, certificate=certificate)
+        assert (fault.value.permanent, fault.value.detail) == (False, "KeyError: 'serial'")
