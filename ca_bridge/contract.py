@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequest
 from django.utils.translation import gettext as _
+
+ROOT_CRL_LIFETIME = timedelta(days=365)  # Baseline Requirements 4.9.7: a year at most
 
 
 class KeyAlgorithm(StrEnum):
@@ -273,6 +276,27 @@ class Forgets(Protocol):
     """Optional: the CA keeps its records in this installation, and can let go of all but the serial."""
 
     def forget(self, certificate: bytes) -> None: ...
+
+
+@runtime_checkable
+class RollsOver(Protocol):
+    """Optional: the CA lives in this installation, and its operator makes its next issuing CA here.
+
+    root_key: the file with the root's key, where it is kept elsewhere. Certificates are DER; what is made,
+    or taken in, issues from then on. All raise CaError.
+    """
+
+    def roll_issuing_ca(self, root_key: Path | None) -> bytes: ...
+
+    def request_issuing_ca(self) -> bytes: ...
+
+    def accept_issuing_ca(self, pem: bytes) -> bytes: ...
+
+    def revoke_issuing_ca(self, name: str, reason: RevocationReason, root_key: Path | None) -> bytes: ...
+
+    def sign_root_crl(self, lifetime: timedelta, root_key: Path | None) -> None: ...
+
+    def take_root_offline(self, to: Path, lifetime: timedelta) -> None: ...
 
 
 @runtime_checkable

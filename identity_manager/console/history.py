@@ -257,6 +257,22 @@ WORDS: dict[Event, Words] = {
     Event.SYSTEM_RESTORED: Words(
         _("The system was restored from a backup"), INFORMATION, "retry", _fact("made_at")
     ),
+    Event.ISSUING_CA_REQUESTED: Words(
+        _("The next issuing CA was asked of another root"), INFORMATION, "server", _fact("ca")
+    ),
+    Event.ISSUING_CA_ROLLED: Words(_("A new issuing CA issues"), INFORMATION, "server", _fact("issuer")),
+    Event.ISSUING_CA_REVOKED: Words(
+        _("A former issuing CA was revoked, and all that it issued"), STOPPED, "server", _fact("issuer")
+    ),
+    Event.ROOT_CRL_SIGNED: Words(
+        _("The root's revocation list was signed"), INFORMATION, "server", _fact("ca")
+    ),
+    Event.ROOT_TAKEN_OFFLINE: Words(
+        _("The root's key was moved elsewhere, and its revocation list signed"),
+        INFORMATION,
+        "server",
+        _fact("ca"),
+    ),
     Event.CA_TESTED: Words(_("A CA connection was tested"), icon="server", detail=_fact("ca")),
     Event.CA_SILENT: Words(
         _("A certificate authority does not answer: its orders wait"), STOPPED, "server", _fact("ca")

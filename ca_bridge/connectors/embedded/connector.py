@@ -4,6 +4,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -14,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ca_bridge.connectors.embedded import authority, crls, ocsp, wire
+from ca_bridge.connectors.embedded import authority, crls, ocsp, rolling, wire
 from ca_bridge.connectors.embedded.authority import ROOT, Authority
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
@@ -268,6 +269,30 @@ class EmbeddedConnector:
             return False
         crls.renew(self.options.name, ca.signer(issuer))
         return True
+
+    def roll_issuing_ca(self, root_key: Path | None) -> bytes:
+        """Make the next issuing CA below the own root."""
+        return rolling.roll(self.options, root_key).public_bytes(DER)
+
+    def request_issuing_ca(self) -> bytes:
+        """A request (PEM) for the next issuing CA, for another root to sign."""
+        return rolling.request(self.options)
+
+    def accept_issuing_ca(self, pem: bytes) -> bytes:
+        """Take in what was signed for it."""
+        return rolling.accept(self.options, pem).public_bytes(DER)
+
+    def revoke_issuing_ca(self, name: str, reason: RevocationReason, root_key: Path | None) -> bytes:
+        """Put a former one on the root's CRL."""
+        return rolling.revoke(self.options, name, reason, root_key).public_bytes(DER)
+
+    def sign_root_crl(self, lifetime: timedelta, root_key: Path | None) -> None:
+        """Sign a CRL of the root that holds for so long."""
+        rolling.sign_root_crl(self.options, lifetime=lifetime, root_key=root_key)
+
+    def take_root_offline(self, to: Path, lifetime: timedelta) -> None:
+        """The same, and move the root's key elsewhere."""
+        rolling.take_root_offline(self.options, to, lifetime)
 
     def ocsp(self, request: OCSPRequest) -> bytes | None:
         """Return what the register says of a certificate that one of the issuing CAs signed."""

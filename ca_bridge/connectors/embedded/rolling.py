@@ -17,12 +17,11 @@ from ca_bridge.connectors.embedded.authority import ISSUING, ISSUING_BITS, ROOT,
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.wire import Signer
-from ca_bridge.contract import RevocationReason
+from ca_bridge.contract import ROOT_CRL_LIFETIME, RevocationReason
 from ca_bridge.errors import CaError
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
-ROOT_CRL_LIFETIME = timedelta(days=365)  # Baseline Requirements 4.9.7: a year at most
 SHORTEST = timedelta(days=30)  # what a new issuing CA must at least be good for
 
 

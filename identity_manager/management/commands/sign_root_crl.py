@@ -7,11 +7,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ca_bridge.connectors.embedded import rolling
+from ca_bridge.contract import ROOT_CRL_LIFETIME
 from ca_bridge.errors import CaError
-from ca_bridge.management import choosing
+from identity_manager import issuing_cas
+from identity_manager.management import choosing
 
-MOST_DAYS = rolling.ROOT_CRL_LIFETIME.days
+MOST_DAYS = ROOT_CRL_LIFETIME.days
 
 
 class Command(BaseCommand):
@@ -31,16 +32,20 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Sign, and say until when."""
-        connector = choosing.embedded_ca(options["ca"])
+        alias = choosing.embedded_ca(options["ca"])
         if not 1 <= options["days"] <= MOST_DAYS:
             raise CommandError(f"--days must be 1 to {MOST_DAYS}.")
         lifetime = timedelta(days=options["days"])
         try:
             if options["take_away"]:
-                rolling.take_root_offline(connector.options, options["take_away"], lifetime)
+                issuing_cas.take_root_offline(
+                    actor=None, alias=alias, to=options["take_away"], lifetime=lifetime
+                )
                 self.stdout.write(f"The root's key lies in {options['take_away']} and no longer here.")
             else:
-                rolling.sign_root_crl(connector.options, lifetime=lifetime, root_key=options["root_key"])
+                issuing_cas.sign_root_crl(
+                    actor=None, alias=alias, lifetime=lifetime, root_key=options["root_key"]
+                )
         except CaError as error:
             raise CommandError(f"{error.message} {error.detail}".strip()) from error
         self.stdout.write(f"The root's CRL holds for {options['days']} days.")

@@ -7,10 +7,9 @@ from typing import Any
 from cryptography import x509
 from django.core.management.base import BaseCommand, CommandError
 
-from ca_bridge.connectors.embedded import rolling
-from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.errors import CaError
-from ca_bridge.management import choosing
+from identity_manager import issuing_cas
+from identity_manager.management import choosing
 
 
 class Command(BaseCommand):
@@ -31,28 +30,26 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Do it, and sign the first CRL."""
-        connector = choosing.embedded_ca(options["ca"])
+        alias = choosing.embedded_ca(options["ca"])
         try:
             if options["csr"]:
-                self._request(connector, options["csr"])
+                self._request(alias, options["csr"])
             else:
-                self._roll(connector, options["chain"], options["root_key"])
+                self._roll(alias, options["chain"], options["root_key"])
         except CaError as error:
             raise CommandError(f"{error.message} {error.detail}".strip()) from error
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
 
-    def _request(self, connector: EmbeddedConnector, path: Path) -> None:
-        pem = rolling.request(connector.options)
+    def _request(self, alias: str, path: Path) -> None:
+        pem = issuing_cas.request(actor=None, alias=alias)
         path.write_bytes(pem)
         subject = x509.load_pem_x509_csr(pem).subject.rfc4514_string()
         self.stdout.write(f"{path}: a request for {subject}. Its key waits here for --chain.")
 
-    def _roll(self, connector: EmbeddedConnector, chain: Path | None, root_key: Path | None) -> None:
+    def _roll(self, alias: str, chain: Path | None, root_key: Path | None) -> None:
         if chain:
-            made = rolling.accept(connector.options, chain.read_bytes())
+            made = issuing_cas.accept(actor=None, alias=alias, pem=chain.read_bytes())
         else:
-            made = rolling.roll(connector.options, root_key)
-        connector.renew_crl_if_due()
-        subject, until = made.subject.rfc4514_string(), made.not_valid_after_utc
-        self.stdout.write(f"{subject} issues from now on, until {until:%Y-%m-%d}.")
+            made = issuing_cas.roll(actor=None, alias=alias, root_key=root_key)
+        self.stdout.write(f"{made.subject} issues from now on, until {made.not_after:%Y-%m-%d}.")

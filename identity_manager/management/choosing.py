@@ -1,11 +1,10 @@
-"""Which CA a command is about, and its options."""
+"""Which embedded CA a command is about."""
 
 from argparse import ArgumentParser
 
 from django.core.management.base import CommandError
 
-from ca_bridge import registry
-from ca_bridge.connectors.embedded.connector import EmbeddedConnector
+from identity_manager import issuing_cas
 
 
 def add_argument(parser: ArgumentParser) -> None:
@@ -13,13 +12,12 @@ def add_argument(parser: ArgumentParser) -> None:
     parser.add_argument("--ca", metavar="ALIAS", help="which one, where there are several")
 
 
-def embedded_ca(alias: str | None) -> EmbeddedConnector:
-    """Return the embedded CA of this alias, or the only one. Raises CommandError."""
-    connectors = {each: registry.connector(each) for each in registry.aliases()}
-    found = {name: each for name, each in connectors.items() if isinstance(each, EmbeddedConnector)}
+def embedded_ca(alias: str | None) -> str:
+    """Return this alias, or that of the only embedded CA. Raises CommandError."""
+    found = issuing_cas.aliases()
     if alias is None and len(found) > 1:
         raise CommandError(f"Name one of them with --ca: {', '.join(found)}.")
     name = alias or next(iter(found), "")
     if name not in found:
         raise CommandError("There is no such embedded CA in CA_CONNECTORS.")
-    return found[name]
+    return name

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ca_bridge.connectors.embedded import rolling
 from ca_bridge.contract import RevocationReason
 from ca_bridge.errors import CaError
-from ca_bridge.management import choosing
+from identity_manager import issuing_cas
+from identity_manager.management import choosing
 
 REASONS = (
     RevocationReason.KEY_COMPROMISE,
@@ -33,11 +33,15 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Revoke it, and say so."""
-        connector = choosing.embedded_ca(options["ca"])
+        alias = choosing.embedded_ca(options["ca"])
         try:
-            certificate = rolling.revoke(
-                connector.options, options["name"], RevocationReason(options["reason"]), options["root_key"]
+            revoked = issuing_cas.revoke(
+                actor=None,
+                alias=alias,
+                name=options["name"],
+                reason=RevocationReason(options["reason"]),
+                root_key=options["root_key"],
             )
         except CaError as error:
             raise CommandError(f"{error.message} {error.detail}".strip()) from error
-        self.stdout.write(f"{certificate.subject.rfc4514_string()} is on the root's CRL.")
+        self.stdout.write(f"{revoked.subject} is on the root's CRL.")
