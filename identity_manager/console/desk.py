@@ -24,7 +24,6 @@ from identity_manager.console import (
     job_page,
     open_tasks,
     outbox_forms,
-    outbox_page,
     saved_searches,
     searching,
     tables,
@@ -164,7 +163,7 @@ def _troubles(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, MAIL_WATCHERS):
         mails = access.watched_mails(actor)
         yield _mails(mails.in_trouble(), _in_trouble, outbox_forms.TROUBLE)
-        yield _mails(outbox_page.stuck(mails), _stuck, outbox_forms.STUCK)
+        yield _mails(mails.stuck(), _stuck, outbox_forms.STUCK)
     if access.holds(actor, WATCHERS):
         yield _found(actor, _unrevoked, Meaning.STOPPED, kind="certificate", state=REVOCATION_WAITS)
 

@@ -20,8 +20,6 @@ from django.utils.translation import ngettext
 from identity_manager.console import access, by_hand, catalogue_tasks, erasure_page, tables
 from identity_manager.models import (
     Certificate,
-    MailFault,
-    MailState,
     OutgoingMail,
     Person,
     PersonImport,
@@ -184,8 +182,7 @@ def mails_in_trouble(actor: Person) -> QuerySet[OutgoingMail]:
 
 def mails_held_up(actor: Person) -> QuerySet[OutgoingMail]:
     """What waits because the mail server refuses the installation."""
-    rows = access.handled_mails(actor, MAIL_OPERATORS)
-    rows = rows.filter(state=MailState.QUEUED, fault=MailFault.CONFIGURATION)
+    rows = access.handled_mails(actor, MAIL_OPERATORS).held_up()
     return rows.defer("body_text", "body_html").order_by("last_error_at", "pk")
 
 

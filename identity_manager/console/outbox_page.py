@@ -87,7 +87,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "page": page,
         "lines": [Line(mail) for mail in page],
         "groups": _groups(every),
-        "held_up": every.filter(state=MailState.QUEUED, fault=MailFault.CONFIGURATION).count(),
+        "held_up": every.held_up().count(),
         "query": request.GET.urlencode(),
         **_many(actor, form),
     }
@@ -164,13 +164,8 @@ def _in_state(rows: OutgoingMailQuerySet, state: str) -> OutgoingMailQuerySet:
     if state == TROUBLE:
         return rows.in_trouble()
     if state == STUCK:
-        return stuck(rows)
+        return rows.stuck()
     return rows.filter(state=state) if state else rows
-
-
-def stuck(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:
-    """Mails that wait for their next try, because one did not succeed."""
-    return rows.filter(state=MailState.QUEUED).exclude(last_error="")
 
 
 def _of_words(rows: OutgoingMailQuerySet, text: str) -> OutgoingMailQuerySet:
@@ -189,7 +184,8 @@ def _in_order(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:
 
 def _groups(rows: OutgoingMailQuerySet) -> list[ErrorGroup]:
     """What does not go through, by error, the most frequent first."""
-    trouble = rows.filter(state__in=(MailState.QUEUED, *IN_TROUBLE)).exclude(last_error="").order_by()
+    trouble = rows.with_fault().filter(state__in=(MailState.QUEUED, *IN_TROUBLE))
+    trouble = trouble.exclude(last_error="").order_by()
     counted = trouble.values("error_code", "state", "fault").annotate(
         number=Count("pk"), latest=Max(F("last_error_at"))
     )

@@ -61,9 +61,21 @@ class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):
         waits = Q(Exists(held)) | Q(Exists(asked))
         return self.filter(state=M.QUEUED).exclude(waits & ~Q(container_format=""))
 
+    def with_fault(self) -> Self:
+        """Mails whose last try did not succeed; found by an index of theirs, as they are few."""
+        return self.filter(fault__gt="")
+
     def in_trouble(self) -> Self:
         """Mails that nobody got: refused for good, or come back."""
-        return self.filter(state__in=IN_TROUBLE)
+        return self.with_fault().filter(state__in=IN_TROUBLE)
+
+    def stuck(self) -> Self:
+        """Mails that wait for their next try, because one did not succeed."""
+        return self.with_fault().filter(state=M.QUEUED).exclude(last_error="")
+
+    def held_up(self) -> Self:
+        """Mails that wait because the mail server refuses the installation."""
+        return self.with_fault().filter(state=M.QUEUED, fault=MailFault.CONFIGURATION)
 
     def with_provider_id(self, provider_id: str) -> Self:
         """The mails that the provider knows by this identifier."""
@@ -114,6 +126,9 @@ class OutgoingMail(Stateful, Leased):
             models.Index(fields=["created_at", "id"], name="outgoing_mail_age"),
             models.Index(fields=["message", "created_at"], name="outgoing_mail_message_age"),
             models.Index(fields=["error_code"], name="outgoing_mail_error", condition=Q(error_code__gt="")),
+            models.Index(
+                fields=["state", "last_error_at"], name="outgoing_mail_with_fault", condition=Q(fault__gt="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -48,7 +48,6 @@ WAITS = frozenset({"requested", "approved", "awaiting_acceptance", "issuing", "f
 WAITS |= {"sealed", "on_hold", "queued", "bounced"}
 # What may take as long as a table is, by a part of its statement, and why.
 ACCEPTED = {
-    '"last_error_at" ASC': "mails in trouble",
     "JSON_TYPE(": "retention of requests: once an hour, outside any transaction",
     "JSON": "the same on PostgreSQL",
     '"container_retention_days"': "retention of containers: once an hour",
