@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -180,6 +180,22 @@ class Health:
     fault: Fault | None = None
 
 
+class Need(StrEnum):
+    """What a CA needs of whoever runs it; ca_bridge.care has the words."""
+
+    ROLL_OVER = "roll-over"
+    ROOT_CRL = "root-crl"
+    ROOT_CRL_MISSING = "root-crl-missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """One such need. until: the day by which it should be met, where there is one."""
+
+    need: Need
+    until: date | None = None
+
+
 @runtime_checkable
 class Connector(Protocol):
     """The road to one CA. Every method may raise CaError; a passing fault has permanent=False.
@@ -301,6 +317,6 @@ class RollsOver(Protocol):
 
 @runtime_checkable
 class NeedsCare(Protocol):
-    """Optional: what whoever runs the CA should see to soon, as sentences; asked of nobody else."""
+    """Optional: what whoever runs the CA should see to soon; asked of nobody else."""
 
-    def concerns(self) -> Sequence[str]: ...
+    def concerns(self) -> Sequence[Concern]: ...

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from ca_bridge import faults
 from ca_bridge.contract import (
+    Concern,
     Connector,
     FindsOrders,
     Health,
@@ -123,8 +124,8 @@ def renew_crls() -> int:
     return renewed
 
 
-def concerns(alias: str) -> tuple[str, ...]:
-    """Return what whoever runs the CA should see to soon, as sentences. Raises CaError."""
+def concerns(alias: str) -> tuple[Concern, ...]:
+    """Return what whoever runs the CA should see to soon. Raises CaError."""
     instance = connector(alias)
     return tuple(instance.concerns()) if isinstance(instance, NeedsCare) else ()
 

@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils import timezone
 
@@ -44,6 +45,7 @@ def _asked(alias: str, actor: Person | None) -> CaCheck:
         detail=health.detail,
         fault=health.fault or "",
         offered=_offered(alias) if health.ok else _offered_before(alias),
+        needs=_needs(alias),
         took=timedelta(seconds=time.monotonic() - begun),
         checked_at=timezone.now(),
         checked_by=actor,
@@ -56,6 +58,15 @@ def _offered(alias: str) -> list[str]:
         return list(registry.profiles(alias))
     except CaError:
         return []
+
+
+def _needs(alias: str) -> list[tuple[str, str | None]]:
+    """As they are kept. Of a CA in trouble its trouble is told."""
+    try:
+        concerns = registry.concerns(alias)
+    except (CaError, ImproperlyConfigured):
+        return []
+    return [(each.need.value, each.until.isoformat() if each.until else None) for each in concerns]
 
 
 def _offered_before(alias: str) -> list[str]:

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge import faults, registry
+from ca_bridge import care, faults, registry
 from ca_bridge.measuring import PREFIX
 from ca_bridge.models import CaAttempt
 from identity_manager.console.ca_answers import CaAnswer
@@ -86,6 +86,11 @@ class Connection:
     @property
     def took(self) -> str:
         return took_words(self.check.took) if self.check else ""
+
+    @property
+    def needs(self) -> list[str]:
+        """What whoever runs it should see to soon, as the last test found."""
+        return [care.in_words(each) for each in self.check.concerns] if self.check else []
 
     @property
     def fault(self) -> str:

@@ -1,7 +1,10 @@
 """What came of the last test of each CA connection."""
 
+from datetime import date
+
 from django.db import models
 
+from ca_bridge.contract import Concern, Need
 from identity_manager.models.person import Person
 
 
@@ -9,7 +12,8 @@ class CaCheck(models.Model):
     """The last test of a connection, by its alias in CA_CONNECTORS. checked_by: empty for the schedule.
 
     fault: a name of ca_bridge.contract.Fault, where one was found.  offered: the names of the CA's profiles,
-    as it last told them; empty where it cannot.
+    as it last told them; empty where it cannot.  needs: what whoever runs it should see to soon; each a
+    name of ca_bridge.contract.Need, and the day by which, or null.
     """
 
     alias = models.CharField(max_length=40, primary_key=True)
@@ -17,9 +21,17 @@ class CaCheck(models.Model):
     detail = models.TextField()
     fault = models.CharField(max_length=20, blank=True, db_default="")
     offered = models.JSONField(default=list, db_default=[])
+    needs = models.JSONField(default=list, db_default=[])
     took = models.DurationField()
     checked_at = models.DateTimeField()
     checked_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
 
     def __str__(self) -> str:
         return self.alias
+
+    @property
+    def concerns(self) -> list[Concern]:
+        """What whoever runs it should see to soon, as far as this version has words for it."""
+        known = {each.value for each in Need}
+        needs = [(need, day) for need, day in self.needs if need in known]
+        return [Concern(Need(need), date.fromisoformat(day) if day else None) for need, day in needs]

@@ -24,8 +24,10 @@ from ca_bridge.connectors.embedded.wire import Period, Signer
 from ca_bridge.contract import (
     Answer,
     CertificateOrder,
+    Concern,
     Health,
     Issued,
+    Need,
     Refused,
     RevocationOutcome,
     RevocationReason,
@@ -36,6 +38,7 @@ BACKDATING = timedelta(minutes=5)  # for clients whose clocks are slow
 MINIMUM_RSA_BITS = 2048
 ROLLED_BEFORE = timedelta(days=730)  # as long as certificates of persons may hold
 ROOT_CRL_BEFORE = timedelta(days=30)
+ROOT_CRL_MISSING = Concern(Need.ROOT_CRL_MISSING)
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 
 
@@ -229,19 +232,16 @@ class EmbeddedConnector:
         name, until = certificate.subject.rfc4514_string(), certificate.not_valid_after_utc
         return Health(ok=True, detail=f"{name}, until {until:%Y-%m-%d}.")
 
-    def concerns(self) -> Sequence[str]:
+    def concerns(self) -> Sequence[Concern]:
         """What the CA needs of whoever runs it: a new issuing CA in time, and CRLs of a root that is away."""
         ca, now = self._authority, timezone.now()
         found = []
         ends = ca.certificate(ca.newest).not_valid_after_utc
         if ends < now + ROLLED_BEFORE:
-            found.append(
-                f"No certificate holds longer than the issuing CA, until {ends:%Y-%m-%d}: roll_issuing_ca."
-            )
+            found.append(Concern(Need.ROLL_OVER, ends.date()))
         crl_ends = self._crl_end(ROOT)
         if not ca.keys.holds(ROOT) and (crl_ends is None or crl_ends < now + ROOT_CRL_BEFORE):
-            until = f"holds until {crl_ends:%Y-%m-%d}" if crl_ends else "is missing"
-            found.append(f"The root's CRL {until}, and the root's key is not here: sign_root_crl.")
+            found.append(Concern(Need.ROOT_CRL, crl_ends.date()) if crl_ends else ROOT_CRL_MISSING)
         return found
 
     def _crl_end(self, issuer: str) -> datetime | None:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
-from ca_bridge import registry
+from ca_bridge import care, registry
 from ca_bridge.errors import CaError
 from identity_manager.management.doctor.database import compared
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning
@@ -55,8 +55,8 @@ def _own_certificates(alias: str) -> Iterator[Finding]:
 
 def _concerns(alias: str) -> Iterator[Finding]:
     try:
-        for sentence in registry.concerns(alias):
-            yield warning(f"{alias}: {sentence}", "See docs/how-to/embedded-ca.md.")
+        for concern in registry.concerns(alias):
+            yield warning(f"{alias}: {care.in_words(concern)}", "See docs/how-to/embedded-ca.md.")
     except CaError as error:
         yield failed(f"{alias}: {error.message} {error.detail}".strip(), "See the CA's connection.")
 

@@ -27,6 +27,7 @@ from kombu import Connection
 from pytest_django import Settings
 
 from ca_bridge import registry
+from ca_bridge.contract import Concern, Need
 from identity_manager import jobs
 from identity_manager.management import doctor
 from identity_manager.management.doctor import database, keys, machine, outside, processes
@@ -174,8 +175,8 @@ def test_a_ca_that_ends_soon_or_has(monkeypatch: pytest.MonkeyPatch, ahead: int,
 
 def test_what_a_ca_needs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here that its root, whose key is not at hand, has to sign a CRL."""
-    monkeypatch.setattr(registry, "concerns", lambda alias: ("The root's CRL is missing.",))
-    assert worst(outside.certificate_authorities).says == "corporate: The root's CRL is missing."
+    monkeypatch.setattr(registry, "concerns", lambda alias: (Concern(Need.ROOT_CRL_MISSING),))
+    assert worst(outside.certificate_authorities).says.startswith("corporate: The root's CRL is missing")
 
 
 def ended_certificate() -> bytes:

@@ -1,8 +1,9 @@
 """ADMIN, Certificate authorities: what is shown of a connection, and **Test connection**."""
 
+import html
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge import registry
+from ca_bridge.contract import Concern, Need
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaAttempt, CaOrder
 from identity_manager import jobs
@@ -104,6 +106,32 @@ def test_a_fault_that_is_over_is_not_shown(sven: Client) -> None:
         alias="corporate", ok=True, detail="", fault="dns", took=timedelta(), checked_at=timezone.now()
     )
     assert "DNS" not in sven.get(PAGE).text
+
+
+def test_what_the_operator_should_see_to_is_said_in_the_readers_language(
+    sven: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Concern(Need.ROLL_OVER, date(2027, 5, 1)), Concern(Need.ROOT_CRL_MISSING)]
+    monkeypatch.setattr(type(registry.connector("corporate")), "concerns", lambda self: found, raising=False)
+    text = html.unescape(sven.post(TEST, follow=True).text)
+    assert "holds longer than the issuing CA, until May 1, 2027: manage.py roll_issuing_ca." in text
+    assert "The root's CRL is missing" in text
+    sven.cookies["django_language"] = "de"
+    assert "als die ausstellende CA, bis 1. Mai 2027: manage.py roll_issuing_ca." in sven.get(PAGE).text
+
+    found.clear()
+    assert "Bald zu erledigen" not in sven.post(TEST, follow=True).text
+
+
+def test_a_ca_that_cannot_say_what_it_needs_is_tested_all_the_same(
+    sven: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: object) -> None:
+        raise CaError("The CA is not here.")
+
+    monkeypatch.setattr(type(registry.connector("corporate")), "concerns", fail, raising=False)
+    assert "corporate answers." in sven.post(TEST, follow=True).text
+    assert CaCheck.objects.get().needs == []
 
 
 def order_at(ca: str) -> CaOrder:

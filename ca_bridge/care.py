@@ -1,0 +1,25 @@
+"""What an operator is told of what a CA needs: the same words in pages and commands."""
+
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.contract import Concern, Need
+
+WORDS: dict[Need, Promise] = {
+    Need.ROLL_OVER: _(
+        "No certificate holds longer than the issuing CA, until %(until)s: manage.py roll_issuing_ca."
+    ),
+    Need.ROOT_CRL: _(
+        "The root's CRL holds until %(until)s, and the root's key is not here: manage.py sign_root_crl."
+    ),
+    Need.ROOT_CRL_MISSING: _(
+        "The root's CRL is missing, and the root's key is not here: manage.py sign_root_crl."
+    ),
+}
+
+
+def in_words(concern: Concern) -> str:
+    """The sentence, in the language of the moment."""
+    until = date_format(concern.until) if concern.until else ""
+    return str(WORDS[concern.need]) % {"until": until}
