@@ -32,6 +32,7 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
+from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 
 BACKDATING = timedelta(minutes=5)  # for clients whose clocks are slow
@@ -199,11 +200,11 @@ class EmbeddedConnector:
     def _own(self, certificate: bytes) -> IssuedCertificate:
         try:
             serial = x509.load_der_x509_certificate(certificate).serial_number
-        except ValueError as error:
+        except MALFORMED as error:
             raise CaError("This is not a certificate.", str(error), permanent=True) from error
         row = IssuedCertificate.objects.filter(ca=self.options.name, serial_hex=f"{serial:x}").first()
         if row is None or bytes(row.certificate) != certificate:
-            raise CaError(_("This CA has not issued this certificate."), f"serial {serial:x}", permanent=True)
+            raise CaError.not_issued_here(f"serial {serial:x}")
         return row
 
     # --- what others read
