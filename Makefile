@@ -50,7 +50,7 @@ reset: secrets ## Forget the demo
 
 test: install-dev ## The tests on SQLite, the database-sensitive ones on PostgreSQL too
 	@$(PYTEST) $(PARALLEL) -m "not long"
-	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and not long"
+	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and not long and not long_on_postgresql"
 
 test-all: install-dev ## Every test, long ones too; the database-sensitive ones on PostgreSQL as well
 	@$(PYTEST) $(PARALLEL)

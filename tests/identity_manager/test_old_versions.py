@@ -15,7 +15,7 @@ from django.db.migrations.state import ProjectState
 from tests.architecture.migrations import BASELINE, is_newer, plan
 from tests.cast import Company
 
-pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 ROWS = 3
 NEWER = [f"{each.app_label}.{each.name}" for each in plan() if is_newer(each)]
 

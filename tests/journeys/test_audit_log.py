@@ -15,7 +15,7 @@ from identity_manager.models import AuditHead, Role
 from tests import cast
 from tests.journeys.office import Office
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def beat() -> None:

@@ -16,7 +16,7 @@ from identity_manager.models import (
 from tests import cast
 from tests.journeys.office import Office, delivered_files
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests import cast
 from tests.journeys.office import Office
 from tests.sinks import places
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def test_two_officers_erase_who_left(office: Office) -> None:

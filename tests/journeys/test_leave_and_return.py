@@ -7,7 +7,7 @@ from tests.cast import person
 from tests.journeys.office import Office, mails_to
 from tests.journeys.test_revocation import serials_on_the_crl
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def subjects() -> list[str]:

@@ -9,7 +9,7 @@ from identity_manager.models.role import today
 from tests import cast
 from tests.journeys.office import Office, later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def test_an_approver_for_a_week(office: Office) -> None:

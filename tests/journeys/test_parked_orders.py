@@ -13,7 +13,7 @@ from identity_manager.workflow.errors import NotAllowed, Stale
 from tests.ca_bridge.scripted import ScriptedConnector, fails, issued
 from tests.journeys.office import Office, delivered_files, later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 LOST = TimeoutError("no answer within 30 s")
 
 

@@ -19,7 +19,7 @@ from identity_manager.models import (
 from tests import cast
 from tests.journeys.office import Office, delivered_files, later, mails_to, worker
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def run_jobs() -> None:

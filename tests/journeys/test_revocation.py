@@ -8,7 +8,7 @@ from ca_bridge.contract import Publishes
 from identity_manager.models import Certificate, SoftwareToken
 from tests.journeys.office import Office
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def serials_on_the_crl() -> set[int]:

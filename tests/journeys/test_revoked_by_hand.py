@@ -19,7 +19,7 @@ from tests.ca_bridge.scripted import Issuance, ScriptedConnector, Step, issued
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 class MuteConnector(ScriptedConnector):

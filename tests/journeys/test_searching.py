@@ -10,7 +10,7 @@ from identity_manager.models import Certificate, PersonKind, SavedSearch
 from tests import cast
 from tests.journeys.office import Office
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def rows_of(page: Page) -> list[dict[str, str]]:

@@ -29,7 +29,7 @@ from tests.ca_bridge.scripted import Issuance, ScriptedConnector, answers, issue
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, delivered_files, later
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 NO = answers(RefusedByCa("The certificate authority refused the request.", "HTTP 400: unknown role: sign"))
 Verb = Callable[..., TokenRequest]
 

@@ -28,7 +28,7 @@ from tests.kill_points.outside import Broker
 from tests.kill_points.walks import ALL_SEVEN_STEPS, WALKS, Clock, Walk, go, in_use
 from tests.processes import Ending
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 KILLED = 9
 MAILBOX = "identity_manager.mail.mailbox.MailboxBackend"
 SENT, ISSUED = f"{AFTER} {MAIL} send", f"{AFTER} {CA} issue"

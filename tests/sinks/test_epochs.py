@@ -27,7 +27,7 @@ from tests.journeys.office import Office
 from tests.sinks.walk import issue, show
 from tests.sinks.watched import Watched
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 @pytest.fixture

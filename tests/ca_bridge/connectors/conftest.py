@@ -64,6 +64,7 @@ def _marks(name: str) -> Iterator[pytest.MarkDecorator]:
         yield pytest.mark.long
     if name == "embedded_ca":  # the others keep their books elsewhere
         yield pytest.mark.database
+        yield pytest.mark.long_on_postgresql
 
 
 PARAMETERS = [pytest.param(name, marks=list(_marks(name))) for name in CONNECTORS]

@@ -26,7 +26,7 @@ from identity_manager.people import saved_searches as verbs
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.long_on_postgresql]
 START = reverse("console:start")
 PARTS = ("waits", "registered", "troubles", "under_way", "expiring")
 

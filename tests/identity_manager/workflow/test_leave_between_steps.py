@@ -16,7 +16,7 @@ from tests import cast
 from tests.cast import Company
 from tests.identity_manager.workflow.worker import works
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 @dataclass(frozen=True)
