@@ -29,6 +29,7 @@ SENT: dict[str, tuple[Words, Words]] = {
     "sent_round_again": (PERSON, _("when their data changed and it is decided on again")),
     "request_cancelled": (_("the person and who asked"), _("when an administrator ended the request")),
     "issuance_failed": (PERSON, _("when the tokens could not be issued")),
+    "rest_given": (PERSON, _("when part of them was refused for good and they get the rest")),
     "delivery": (PERSON, _("when a token is sealed: its files, and how to install them")),
     "file_fetched": (PERSON, _("each time a file is fetched from Self-Service")),
     "passphrase_shown": (PERSON, _("when a passphrase was shown for the first time")),

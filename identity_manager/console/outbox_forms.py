@@ -26,6 +26,7 @@ MESSAGE_NAMES = {
     "sent_round_again": _("A request is decided on again"),
     "request_cancelled": _("The request was cancelled"),
     "issuance_failed": _("A software token could not be issued"),
+    "rest_given": _("The rest of a request is given"),
     "person_activated": _("A person was activated"),
     "person_deactivated": _("A person was deactivated"),
     "identity_change_asked": _("A change of identity was asked for"),

@@ -4,7 +4,7 @@ Each has a folder in templates/emails/ with subject.txt, body.txt and body.html.
 one button, and never holds a passphrase or a link that signs somebody in.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -20,6 +20,7 @@ from identity_manager.mail.install import DEVICES, IN_MAILS
 from identity_manager.models import (
     OFFICER_ROLES,
     AskedApprover,
+    Certificate,
     Container,
     DeliveryMode,
     IdentityChange,
@@ -142,6 +143,14 @@ def issuance_failed(request: TokenRequest, *, why: str | Promise) -> OutgoingMai
         "issuance_failed", f"issuance-failed:{occasions.round_of(request)}", request.person, request
     )
     return compose(about, url=selfservice_url("selfservice:requests"), why=why)
+
+
+def rest_given(
+    request: TokenRequest, *, given: Sequence[Certificate], left_out: Sequence[Certificate]
+) -> OutgoingMail:
+    """To the person: part of it was refused for good, and they get the rest. Each is left out once."""
+    about = About("rest_given", f"rest-given:{left_out[0].pk}", request.person, request=request)
+    return compose(about, url=selfservice_url("selfservice:requests"), given=given, left_out=left_out)
 
 
 def delivery(token: SoftwareToken, *, container_format: str, number: int) -> OutgoingMail:

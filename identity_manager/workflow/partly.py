@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
-from identity_manager import audit, queue
+from identity_manager import audit, outbox, queue
+from identity_manager.mail import messages
 from identity_manager.models import (
     Certificate,
     CertificateState,
@@ -50,10 +51,13 @@ def give_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequ
 
         request.retry()
         request.save()
-        left_out = [code for token in lines for code in _leave_out(token, reason=reason.strip())]
+        left_out = [row for token in lines for row in _leave_out(token, reason=reason.strip())]
+        codes = [row.profile.code for row in left_out]
         audit.record(
-            audit.Event.REQUEST_REST_GIVEN, actor=actor, subject=request, reason=reason, left_out=left_out
+            audit.Event.REQUEST_REST_GIVEN, actor=actor, subject=request, reason=reason, left_out=codes
         )
+        given = [row for token in lines for row in locking.certificates_of(token) if row.state in KEPT]
+        outbox.enqueue(messages.rest_given(request, given=given, left_out=left_out))
         for token in lines:
             _go_on(token)
         return request
@@ -92,8 +96,8 @@ def _failed(actor: Person, request_id: uuid.UUID, reason: str) -> tuple[TokenReq
     return request, lines
 
 
-def _leave_out(token: SoftwareToken, *, reason: str) -> list[str]:
-    """Leave out what was refused; returns the codes of those profiles."""
+def _leave_out(token: SoftwareToken, *, reason: str) -> list[Certificate]:
+    """Leave out what was refused, and return it."""
     now = timezone.now()
     rows = locking.certificates_of(token)
     refused = [row for row in rows if row.is_to_be_retried]
@@ -103,7 +107,7 @@ def _leave_out(token: SoftwareToken, *, reason: str) -> list[str]:
     if refused and not any(row.state in KEPT for row in rows):
         token.cancel(reason=reason[:300], now=now)
         token.save()
-    return [row.profile.code for row in refused]
+    return refused
 
 
 def _go_on(token: SoftwareToken) -> None:

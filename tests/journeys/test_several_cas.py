@@ -17,6 +17,7 @@ from identity_manager.models import (
     AuditEvent,
     Certificate,
     CertificateState,
+    OutgoingMail,
     RequestState,
     SoftwareToken,
     TokenRequest,
@@ -87,6 +88,12 @@ def test_the_rest_is_given(office: Office, other: ScriptedConnector, mixed: str)
     assert len(delivered_files("uma@example.com")) == 1
     event = AuditEvent.objects.get(name="request.rest-given")
     assert (event.actor, event.facts["left_out"]) == (office.company.ada, ["sign"])
+    mail = OutgoingMail.objects.get(message="rest_given")
+    assert mail.person == office.company.uma
+    for words in ("left out:\n\n- MIXED: Sign\n", "has refused it for good", "rest:\n\n- MIXED: "):
+        assert words in mail.body_text
+    for word in ("HTTP", "role", "corporate", "card"):
+        assert word not in mail.body_text, "the detail is the office's, and its reason stays with it"
     page = office.ada.open(f"/requests/{request.pk}/").text
     assert "An officer gives the rest" in page
     assert "Left out" in page

@@ -117,7 +117,7 @@ def _giving(found: TokenRequest) -> Confirmation:
         title=_("Give the rest to %(person)s?") % {"person": isolated(found.person)},
         lead=_(
             "What was refused is left out for good, and the rest goes on. Whoever needs what was left out "
-            "asks for it anew."
+            "asks for it anew. The person is told."
         ),
         button=_("Give the rest"),
         back=reverse("console:request", args=[found.pk]),

@@ -80,6 +80,7 @@ class Road:
             "issuance_failed": lambda: messages.issuance_failed(
                 self.request, why=failures.for_the_person(self.request)
             ),
+            "rest_given": self.rest_given,
             "left_undecided": lambda: messages.left_undecided(
                 self.request, self.fresh(self.company.ada), possible=False
             ),
@@ -121,6 +122,10 @@ class Road:
             ),
         }
         return makers[function]()
+
+    def rest_given(self) -> OutgoingMail:
+        first, second = self.token.certificates.all()
+        return messages.rest_given(self.request, given=[first], left_out=[second])
 
     def file_fetched(self) -> OutgoingMail:
         container = self.token.containers.filter(format="standard").first()
