@@ -94,6 +94,15 @@ class AdcsConnector:
                 return RevocationOutcome.ALREADY_REVOKED
         return RevocationOutcome.UNSUPPORTED
 
+    def profiles(self) -> Sequence[str]:
+        """The templates that the page of a new request offers our account; a standalone CA has none."""
+        reply = self._page("/certrqxt.asp")
+        if trouble := self._trouble(reply):
+            raise trouble
+        if not reply.ok:
+            raise reply.garbled(reply.said())
+        return wire.templates(reply)
+
     def chain(self) -> Sequence[bytes]:
         """Return what stands in chain_file."""
         return self.options.chain

@@ -22,6 +22,8 @@ _SAID = (
     re.compile(r'The disposition message is "([^"]+)'),
     re.compile(r"Disposition message:[^\t]*\t+([^\r\n]+)"),
 )
+# Of the list lbCertTemplate: whether the request names the subject (O) or the directory does (E), the name.
+_TEMPLATE = re.compile(r'<option\s+value="?([EO];[^">]+)', re.IGNORECASE)
 CODE = re.compile(r"\b(0x[0-9A-Fa-f]{8})\b")
 NEVER_ASKED = "0x800706ba"  # RPC_S_SERVER_UNAVAILABLE: the pages are up, the CA behind them is not
 
@@ -81,6 +83,11 @@ def certificate_of(reply: Reply) -> x509.Certificate | None:
         return x509.load_pem_x509_certificate(reply.body)
     except MALFORMED:
         return None
+
+
+def templates(reply: Reply) -> list[str]:
+    """The names, not those that are displayed, of the templates on the page of a new request."""
+    return [unescape(value).split(";")[1] for value in _TEMPLATE.findall(reply.text)]
 
 
 def renewal_of(reply: Reply) -> str:

@@ -1,6 +1,6 @@
 """The connector to step-ca, by its JWK and X5C provisioners."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
@@ -49,15 +49,29 @@ class StepCaConnector:
 
     def _knows(self, provisioner: str) -> bool:
         """Whether it has the provisioner; with a token of one that it has not it says no more than 401."""
+        for found, cursor in self._provisioners():
+            if any(each["name"] == provisioner for each in found):
+                return True
+            if not cursor:
+                return False
+        return True  # nobody has counted them all: the token is to blame
+
+    def _provisioners(self) -> Iterator[tuple[list[wire.Provisioner], str]]:
+        """Page by page, with where the list goes on: nowhere after the last one. Raises CaError."""
         cursor = ""
         for _page in range(PAGES):
             reply = self._http.call("GET", f"/provisioners?limit=100&cursor={quote(cursor, safe='')}")
             if not reply.ok:
                 raise _not_taken(reply)
-            names, cursor = wire.provisioners(reply)
-            if provisioner in names or not cursor:
-                return provisioner in names
-        return True  # nobody has counted them all: the token is to blame
+            found, cursor = wire.provisioners(reply)
+            yield found, cursor
+            if not cursor:
+                return
+
+    def profiles(self) -> Sequence[str]:
+        """The provisioners that take tokens of our key: all that are X5C, or those that have it as JWK."""
+        listed = [each for found, _cursor in self._provisioners() for each in found]
+        return [each["name"] for each in listed if wire.takes(self.options, each)]
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
         """This CA decides at once; the handle says nothing more than the order."""

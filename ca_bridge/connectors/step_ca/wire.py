@@ -28,6 +28,7 @@ from ca_bridge.reply import SAID, Reply
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 SIGN, REVOKE = "/1.0/sign", "/1.0/revoke"
 TOKEN_LIFE = timedelta(minutes=5)
+Provisioner = dict[str, Any]
 _THUMBED = {"crv", "e", "kty", "n", "x", "y"}
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
@@ -126,11 +127,27 @@ def certificates(reply: Reply) -> list[bytes]:
         return [der.of_pem(each) for each in found.get("certChain") or (found["crt"], found["ca"])]
 
 
-def provisioners(reply: Reply) -> tuple[set[str], str]:
-    """The names on one page of the list, and where it goes on."""
+def provisioners(reply: Reply) -> tuple[list[Provisioner], str]:
+    """Those of one page of the list, and where it goes on."""
     found = reply.fields()
     with reply.reading("list of provisioners"):
-        return {each["name"] for each in found["provisioners"]}, str(found.get("nextCursor") or "")
+        return [each | {"name": str(each["name"])} for each in found["provisioners"]], str(
+            found.get("nextCursor") or ""
+        )
+
+
+def takes(options: StepCaOptions, provisioner: Provisioner) -> bool:
+    """Whether a provisioner may take our tokens: X5C by whom it trusts, JWK by the key that it has."""
+    if options.certificate_file:
+        return provisioner.get("type") == "X5C"
+    key = provisioner.get("key")
+    return provisioner.get("type") == "JWK" and isinstance(key, dict) and key.get("kid") == _key_id(options)
+
+
+def _key_id(options: StepCaOptions) -> str:
+    """As our tokens name the key. Raises CaError for a key that cannot be used."""
+    header = jwt.get_unverified_header(token(options, options.provisioner, SIGN, "no certificate"))
+    return str(header.get("kid"))
 
 
 def said(reply: Reply) -> str:

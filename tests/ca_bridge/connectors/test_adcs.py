@@ -15,6 +15,7 @@ from ca_bridge.connectors.adcs import wire
 from ca_bridge.connectors.adcs.options import AdcsOptions
 from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, RevocationReason, Unknown
 from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.http import Http
 from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.neighbours import kept_waiting
@@ -58,6 +59,21 @@ def test_what_the_policy_denies_is_refused_with_its_code(adcs, ordered, template
     answer = adcs.make().issue(ordered(ca_profile=template))
     assert isinstance(answer, Refused)
     assert answer.detail.startswith(detail)
+
+
+def test_the_templates_of_our_account_are_its_profiles(adcs):
+    assert adcs.make().profiles() == ["person", "approved", "r&d"]
+
+
+def test_a_standalone_ca_has_no_templates(adcs, monkeypatch):
+    page = Reply(200, {}, b'<Select Name=lbUsageOID><Option Value="1.3.6.1">E-Mail</Select>', in_doubt=False)
+    monkeypatch.setattr(Http, "call", lambda *_arguments, **_options: page)
+    assert adcs.make().profiles() == []
+
+
+def test_templates_are_not_for_strangers(adcs):
+    with pytest.raises(CaError, match="credentials"):
+        adcs.make(user="nobody").profiles()
 
 
 def test_a_number_that_the_ca_does_not_know_leaves_doubt(adcs, ordered):

@@ -118,6 +118,26 @@ def test_a_provisioner_is_looked_for_on_every_page(step_ca, ordered, monkeypatch
     assert isinstance(step_ca.make().issue(ordered(ca_profile="two")), Refused)
 
 
+def test_the_provisioners_of_our_key_are_its_profiles(step_ca, ca):
+    assert set(step_ca.make().profiles()) == {"person", "officer"}
+    assert step_ca.make(**signed(ca)).profiles() == ["signed"]
+    assert step_ca.make(key_id="another").profiles() == []
+
+
+def test_provisioners_are_listed_from_every_page(step_ca, monkeypatch):
+    key = {"kid": "ours"}
+    pages = {
+        "": {"provisioners": [{"type": "JWK", "name": "one", "key": key}], "nextCursor": "2"},
+        "2": {"provisioners": [{"type": "ACME", "name": "acme"}, {"type": "JWK", "name": "two", "key": key}]},
+    }
+
+    def call(_self, _method, path, **_options):
+        return Reply(200, {}, json.dumps(pages[path.rpartition("=")[2]]).encode(), in_doubt=False)
+
+    monkeypatch.setattr(Http, "call", call)
+    assert step_ca.make(key_id="ours").profiles() == ["one", "two"]
+
+
 def test_a_revocation_says_which_and_why(step_ca, ordered, monkeypatch):
     connector, said = step_ca.make(), {}
     certificate = connector.issue(ordered()).certificate

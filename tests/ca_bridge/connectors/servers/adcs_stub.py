@@ -34,6 +34,12 @@ DENIED = (
     "<P><B>Certificate Request Denied</B><P>Your certificate request was denied. "
     '<P>Your Request Id is {number}. The disposition message is "{message}".'
 )
+# The list of the page of a new request: what a template demands follows its name.
+TEMPLATES = """<Select Name=lbCertTemplate ID=lbCertTemplateID OnChange="handleTemplateChange();">
+<Option Value="O;person;1;128;1;1;Microsoft Software Key Storage Provider;1.2.3.1;100;;0;Persons">Persons
+<Option Value="E;approved;2;128;1;1;Microsoft Software Key Storage Provider;1.2.3.2;100;;0;R&amp;D">R&amp;D
+<Option Value="E;r&amp;d;2;128;1;1;Microsoft Software Key Storage Provider;1.2.3.3;100;;0;By hand">By hand
+</Select>"""
 # The page of certnew.cer where there is no certificate.
 NONE = (
     "<P><B>Error</B><PRE>Request Mode:\r\n\t\tget issued certificate\r\nDisposition:\r\n\t\t{disposition}\r\n"
@@ -131,6 +137,8 @@ class Pages(stub.Handler):
                 return self._show(self._submitted())
             case "/certnew.cer":
                 return self._certificate(query)
+            case "/certrqxt.asp":
+                return self._show(TEMPLATES)
             case "/certcarc.asp":
                 return self._show("<SCRIPT>\r\nvar nRenewals=0;\r\n</SCRIPT>")
             case "/certnew.p7b":
