@@ -110,6 +110,15 @@ class EjbcaConnector:
     def _put(self, certificate: bytes, reason: str) -> Reply:
         return self._http.call("PUT", f"{wire.path_of(certificate)}/revoke?reason={reason}")
 
+    def profiles(self) -> Sequence[str]:
+        """The certificate profiles of the end entity profile; none where this EJBCA does not tell them."""
+        reply = self._http.call("GET", wire.profile_path(self.options))
+        if reply.status == 404:
+            return ()
+        if not reply.ok:
+            raise reply.not_taken()
+        return wire.profiles_of(reply)
+
     def chain(self) -> Sequence[bytes]:
         """Return what stands in chain_file."""
         return self.options.chain

@@ -75,6 +75,17 @@ def authorities_of(reply: Reply) -> list[str]:
         return [str(each["name"]) for each in reply.fields()["certificate_authorities"]]
 
 
+def profile_path(options: EjbcaOptions) -> str:
+    """Where Enterprise describes the end entity profile."""
+    return f"/v2/endentity/profile/{quote(options.end_entity_profile, safe='')}"
+
+
+def profiles_of(reply: Reply) -> list[str]:
+    """The certificate profiles that an end entity profile allows."""
+    with reply.reading("end entity profile"):
+        return [str(name) for name in reply.fields()["available_certificate_profiles"]]
+
+
 def request_id(reply: Reply) -> str:
     """The number of the approval request: a field, or in the link to its end, as the version has it."""
     if match := re.search(r'(?:/certificate/|"request_id" *: *)(\d+)', reply.text):

@@ -46,6 +46,16 @@ def test_what_was_finalized_without_our_knowing_is_found(ejbca, pending):
     assert len(connector.find_all(order)) == 1
 
 
+def test_the_certificate_profiles_of_the_end_entity_profile_are_told(ejbca):
+    assert ejbca.make().profiles() == ["person", "approved"]
+    assert ejbca.make(end_entity_profile="No such/one").profiles() == ()
+
+
+def test_profiles_are_not_for_strangers(ejbca):
+    with pytest.raises(CaError, match="credentials"):
+        ejbca.make(**ejbca.wrong_credentials).profiles()
+
+
 @pytest.mark.parametrize("verdict", ["been-rejected", "expired"])
 def test_what_was_not_approved_is_refused(ejbca, pending, verdict):
     connector, order, handle = pending

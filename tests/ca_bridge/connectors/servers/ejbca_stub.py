@@ -238,6 +238,19 @@ class Rest(stub.Handler):
         """Those that the caller may use; none is no error."""
         return {"certificate_authorities": [{"name": CA_NAME}] if self.client() == OFFICER else []}
 
+    def profile(self, name: str) -> Body:
+        """GET /v2/endentity/profile/NAME, which Community does not have."""
+        self._as_officer()
+        if name != END_ENTITY_PROFILE:
+            raise RefusalError(404, f"End entity profile {name} not found")
+        return {
+            "end_entity_profile_name": name,
+            "subject_distinguished_name_fields": ["CN"],
+            "subject_alternative_name_fields": ["RFC822NAME"],
+            "available_certificate_profiles": list(PROFILES),
+            "available_cas": [CA_NAME],
+        }
+
     def enrol(self) -> Body:
         return self._as_officer().enrol(self._wanted())
 
@@ -274,6 +287,7 @@ CERTIFICATE = r"/v1/certificate/([^/]+)/([0-9a-fA-F]+)"
 ROUTES: tuple[tuple[str, str, int, Action], ...] = (
     ("GET", "/v1/certificate/status", 200, Rest.state),
     ("GET", "/v1/ca", 200, Rest.authorities),
+    ("GET", "/v2/endentity/profile/([^/]+)", 200, Rest.profile),
     ("POST", "/v1/certificate/pkcs10enroll", 201, Rest.enrol),
     ("POST", "/v1/certificate/search", 200, Rest.search),
     ("POST", r"/v1/certificate/(\d+)/finalize", 201, Rest.finalize),
