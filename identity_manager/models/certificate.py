@@ -170,6 +170,15 @@ class Certificate(Stateful, Leased):
             raise ValueError("This certificate has not been issued.")
         return self.certificate
 
+    def order_key(self, number: int) -> str:
+        """What its CA knows its order of that number by: each retry has an order of its own."""
+        return f"{self.pk}.{number}"
+
+    @property
+    def order_keys(self) -> list[str]:
+        """Those of all that were made."""
+        return [self.order_key(number) for number in range(1, self.orders_made + 1)]
+
     @property
     def chain(self) -> tuple[bytes, ...]:
         """The issuers in DER, nearest first, without the root."""

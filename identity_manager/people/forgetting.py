@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from ca_bridge import issuing
+from ca_bridge.models import CaOrder
 from identity_manager.models import Certificate, Container, OutgoingMail, SoftwareToken, TokenRequest
 
 PERSONAL_KEYS = ("person", "delivery_address")
@@ -52,8 +53,10 @@ def empty_certificate(certificate: Certificate) -> None:
     Certificate.objects.filter(pk=certificate.pk).update(
         certificate=None, subject="", refusal="", last_error="", private_key_wrapped=None
     )
-    if certificate.order_id is not None:
-        issuing.forget(certificate.order_id)
+    for order_id in CaOrder.objects.filter(idempotency_key__in=certificate.order_keys).values_list(
+        "pk", flat=True
+    ):
+        issuing.forget(order_id)
 
 
 def remove_containers(token: SoftwareToken) -> int:

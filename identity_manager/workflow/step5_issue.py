@@ -123,7 +123,7 @@ def _order(certificate: Certificate, key: keys.PrivateKey) -> None:
     now = timezone.now()
     order = issuing.prepare(
         ca=line["ca"],
-        idempotency_key=f"{certificate.pk}.{certificate.orders_made + 1}",
+        idempotency_key=certificate.order_key(certificate.orders_made + 1),
         content=snapshot.content_of(certificate),
         ca_profile=line["ca_profile"],
         key=key,

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -16,7 +17,9 @@ from pytest_django import Settings
 
 from ca_bridge import registry
 from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.contract import Refused as RefusedByCa
 from ca_bridge.contract import RevocationReason
+from ca_bridge.models import CaOrder
 from identity_manager import vault
 from identity_manager.audit import heads, sealing, verifying
 from identity_manager.models import (
@@ -32,7 +35,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people import erasing, saved_searches
-from identity_manager.workflow import revoke, sign_in_codes, step2_approve
+from identity_manager.workflow import revoke, side_roads, sign_in_codes, step2_approve
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
 from tests import cast
 from tests.cast import Company
@@ -73,7 +76,7 @@ def leaver(company: Company) -> Person:
     account = Account.objects.create_account(username="xq@example.net", person=person, password="long enough")
     Client().force_login(account)
     saved_searches.keep(actor=person, name="whisper", kind="employee", query="kind=employee&q=whisper")
-    request = cast.issued(cast.accepted(cast.enabled(company.ada, person, company.vpn)))
+    request = issued_at_the_second_try(company, person)
     token = cast.delivered(request).tokens.get()
     cast.noted(token)
     revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
@@ -92,6 +95,17 @@ def leaver(company: Company) -> Person:
     person.save()
     Person.objects.filter(pk=person.pk).update(updated_at=timezone.now() - timedelta(days=400))
     return Person.objects.get(pk=person.pk)
+
+
+def issued_at_the_second_try(company: Company, person: Person) -> TokenRequest:
+    """The CA refuses the first order, which stays in the journal; the second one has another key."""
+    request = cast.accepted(cast.enabled(company.ada, person, company.vpn))
+    refusal = RefusedByCa("no", "whisper")
+    with mock.patch.object(type(registry.connector("corporate")), "issue", return_value=refusal):
+        cast.issued(request)
+    side_roads.retry(actor=company.ada, request_id=request.pk)
+    assert CaOrder.objects.count() == 1
+    return cast.issued(TokenRequest.objects.get(pk=request.pk))
 
 
 def erase(company: Company, rolf: Person, person: Person) -> PersonErasure:
