@@ -6,9 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from tests.architecture.conftest import PROVIDER, taken_back
+from identity_manager import sso_provider
 from tests.architecture.url_world import World
+
+# Nobody answers there, which the page says.
+PROVIDER = sso_provider.parse(
+    "corp",
+    {
+        "name": "Example login",
+        "server_url": "http://127.0.0.1:9",
+        "client_id": "identity-manager",
+        "claim": "sub",
+        "field": "upn",
+    },
+    secret="",
+    roles=frozenset(),
+)
 
 
 @contextmanager
@@ -18,3 +33,13 @@ def standing(blocker: Any, mailbox: Path) -> Iterator[World]:
         patch.setattr("django.conf.settings.MAILBOX_DIR", mailbox)
         patch.setattr("django.conf.settings.SSO_PROVIDERS", {"corp": PROVIDER})
         yield World()
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """A transaction that is rolled back in the end; as those of tests, it may hold durable ones."""
+    block = transaction.atomic()
+    block._from_testcase = True
+    with block:
+        yield
+        transaction.set_rollback(True)

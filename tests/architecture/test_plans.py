@@ -18,7 +18,6 @@ from identity_manager import jobs
 from identity_manager.models import AuditEvent, Certificate, RequestState, Role, TokenRequest
 from identity_manager.workflow import revoke
 from tests import cast
-from tests.architecture.standing import standing
 from tests.architecture.url_table import Visitor
 from tests.architecture.url_world import World
 
@@ -171,12 +170,6 @@ LISTS: tuple[tuple[Visitor, str], ...] = (
     (Visitor.OWNER, "/my/certificates/"),
     (Visitor.OWNER, "/my/request/"),
 )
-
-
-@pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[World]:
-    with standing(django_db_blocker, tmp_path_factory.mktemp("mailbox")) as world:
-        yield world
 
 
 @pytest.fixture(autouse=True)

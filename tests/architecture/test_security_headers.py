@@ -15,8 +15,8 @@ from pytest_django import Settings
 
 from identity_manager.config import secret_files
 from tests import check_deploy
-from tests.architecture.conftest import PROVIDER, taken_back
 from tests.architecture.source import ROOT
+from tests.architecture.standing import PROVIDER, taken_back
 from tests.architecture.url_table import SIGNED_IN, TABLE, Row, Visitor
 from tests.architecture.url_world import World
 

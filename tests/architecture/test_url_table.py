@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import Settings
 
 from identity_manager.audit import Event
-from tests.architecture.conftest import taken_back
+from tests.architecture.standing import taken_back
 from tests.architecture.url_table import PUBLIC, SIGNED_IN, TABLE, Row, Visitor
 from tests.architecture.url_world import World
 

@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from identity_manager.demo.pages import Page
-from tests.architecture.conftest import taken_back
-from tests.architecture.standing import standing
+from tests.architecture.standing import standing, taken_back
 from tests.architecture.url_table import TABLE, Row
 from tests.architecture.url_world import World
 

@@ -17,7 +17,7 @@ from identity_manager.people import persons, validation
 from identity_manager.workflow import imports
 from identity_manager.workflow.errors import Refused
 from tests import cast
-from tests.architecture.conftest import taken_back
+from tests.architecture.standing import taken_back
 from tests.journeys.edge_inputs.seen import issued_names, seen_names
 
 BOUNDED = settings(
