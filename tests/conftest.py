@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+import uuid6
 from django.db import connection
 
 from ca_bridge import registry
@@ -24,6 +25,12 @@ def _catalogues() -> None:
 def _embedded_ca() -> None:
     """The keys and certificates of the embedded CA; its rows are each test's own."""
     registry.connector("corporate").initialise()
+
+
+@pytest.fixture(autouse=True)
+def _identifiers_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An identifier is never less than the last one: who moves the clock on would move all later tests' on."""
+    monkeypatch.setattr(uuid6, "_last_v7_timestamp", None)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import Issued, RevocationReason
 from ca_bridge.errors import CaError
 
-pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("softhsm2-util")]
+pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("softhsm2-util"), pytest.mark.long]
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 PIN = "a-pin-of-the-tests"

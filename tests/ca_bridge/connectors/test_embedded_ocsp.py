@@ -32,7 +32,7 @@ from ca_bridge.connectors.embedded.models import OcspSigner
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import RevocationReason
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 MEDIA_TYPE = "application/ocsp-request"
 HERE = Path(__file__).parent

@@ -26,7 +26,7 @@ from ca_bridge.contract import CertificateOrder, Issued, RevocationReason
 from ca_bridge.errors import CaError
 from tests.ca_bridge.connectors.test_embedded import crl_findings
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 DAY = timedelta(days=1)
 Ordered = Callable[..., CertificateOrder]

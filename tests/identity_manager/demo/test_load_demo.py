@@ -17,7 +17,7 @@ from identity_manager.models import Account, AuditEvent, Person, Role, TermsDocu
 from identity_manager.workflow import policy
 from tests.cast import person
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long_on_postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 RESERVED = ("example.com", "example.org", "example.net")
 
 

@@ -17,7 +17,7 @@ from tests.architecture.standing import standing, taken_back
 from tests.architecture.url_table import TABLE, Row
 from tests.architecture.url_world import World
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forms")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forms"), pytest.mark.long]
 POSTED = tuple(row for row in TABLE if row.posts)
 # Every form has some of these, and none expects them all.
 NAMES = ["search", "all", "q", "kind", "persons", "mails", "texts", "noted", "reason", "next", "file"]
@@ -82,7 +82,6 @@ def test_nonsense_is_answered(world: World, row: Row, data: st.DataObject) -> No
     tried(world, row, data)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("row", POSTED, ids=str)
 @settings(BOUNDED, max_examples=30)
 @given(data=st.data())
