@@ -29,7 +29,7 @@ def _embedded_ca() -> None:
 
 @pytest.fixture(autouse=True)
 def _identifiers_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An identifier is never less than the last one: who moves the clock on would move all later tests' on."""
+    """None is less than the last one: who moves the clock on would move it on for all later tests."""
     monkeypatch.setattr(uuid6, "_last_v7_timestamp", None)
 
 
