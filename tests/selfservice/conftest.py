@@ -2,7 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from identity_manager.models import Account, Person, SoftwareToken, TokenRequest
 from tests import cast
+from tests.architecture.standing import taken_back
 
 PROOFS, PROOFS_OF = "account_authentication_methods", "account_authentication_methods_user"
 Visitor = Callable[..., Client]
@@ -41,7 +43,7 @@ class Desk:
         return SoftwareToken.objects.get(request=request)
 
     def addresses(self) -> dict[str, str]:
-        """Every page of Self-Service by name; `test_pages` sees to it that none is missing."""
+        """Every page of Self-Service by name; `test_every_page` sees to it that none is missing."""
         certificate = self.active.certificates.first()
         assert certificate is not None
         return {
@@ -77,6 +79,13 @@ def page(name: str, *args: uuid.UUID | str) -> str:
 @pytest.fixture
 def desk(db: None) -> Desk:
     return Desk()
+
+
+@pytest.fixture(scope="module")
+def standing_desk(django_db_setup: None, django_db_blocker: Any) -> Iterator[Desk]:
+    """For modules of which all tests are about the desk: built once, and taken back in the end."""
+    with django_db_blocker.unblock(), taken_back():
+        yield Desk()
 
 
 @pytest.fixture
