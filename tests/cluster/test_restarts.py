@@ -3,6 +3,7 @@
 import http.client
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +29,19 @@ from tests.performance.place import free_port
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 PAGE = "/account/login/"
 VISITORS = 3
+LET_IN_SECONDS = 1
 
 
 @dataclass
 class Balancer:
-    """What stands before two web processes: whom it cannot reach, it passes by; what breaks off is lost."""
+    """What stands before two web processes: whom it cannot reach, it passes by; what breaks off is lost.
+
+    leaving: those of which it was told that they go, as the chart's preStop has it learn: they get no new
+    visitors. Who had not been let in yet would lose the connection with the socket, whoever serves there.
+    """
 
     ports: list[int]
+    leaving: set[int] = field(default_factory=set)
     answers: Counter[str] = field(default_factory=Counter)
     ending: threading.Event = field(default_factory=threading.Event)
 
@@ -46,7 +53,7 @@ class Balancer:
             self.answers[self._page(self.ports[turn % 2], self.ports[(turn + 1) % 2])] += 1
 
     def _page(self, *ports: int) -> str:
-        for port in ports:
+        for port in (each for each in ports if each not in self.leaving):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             try:
                 connection.connect()
@@ -61,6 +68,14 @@ class Balancer:
             finally:
                 connection.close()
         return "nobody serves"
+
+    @contextmanager
+    def without(self, port: int) -> Iterator[None]:
+        """Nobody new is sent there, and who was has been let in."""
+        self.leaving.add(port)
+        time.sleep(LET_IN_SECONDS)
+        yield
+        self.leaving.discard(port)
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -95,8 +110,9 @@ def test_a_rolling_restart_fails_no_page_and_loses_no_work() -> None:
             for number, port in enumerate(ports):
                 end(workers[number])
                 workers[number] = cluster.start(*worker("threads", 2))
-                end(web[number])
-                web[number] = cluster.web(port)
+                with balancer.without(port):
+                    end(web[number])
+                    web[number] = cluster.web(port)
                 first = 4 * (number + 1)
                 cluster.do("order", numbers=list(range(first, first + 4)))
             standing = cluster.do("finished", number=12)

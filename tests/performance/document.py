@@ -29,7 +29,7 @@ worker process everything has one core, database and broker included, and so has
 REMARKS = """## Where goals are missed, and why
 
 - **The whole road over the bare loop.** What the road does beyond cryptography is mostly the database:
-  some ninety statements for each token (`tests/performance/test_statements.py` counts them), in seven
+  some seventy statements for each token (`tests/performance/test_statements.py` counts them), in seven
   transactions, because a crash at any point must lose nothing and issue nothing twice. Half of that time
   is Django's, which makes SQL of queries and objects of rows; the rest is PostgreSQL's and the driver's.
   Rows are locked and read afresh in each transaction, and every step is in the audit log. Workers prepare
@@ -37,9 +37,9 @@ REMARKS = """## Where goals are missed, and why
   that is, a weaker promise. With RSA keys the keys take most of the time, so the road weighs less.
 - **A bare CA is no road.** OpenBao, CFSSL and django-ca sign a request on the same core and keep their
   books; they make no key, lint nothing, build no container, open none as a check, and send no mail.
-- **Pages.** Of a page of SEARCH with 25 rows more than half is drawing it, a fifth is counting the open tasks
-  for the menu, and the database answers within a tenth. Four people at once share one process of two cores
-  with those who measure.
+- **Pages.** Drawing takes two thirds of them, the database a fifth; an eighth is counting the open tasks for
+  the menu. OPEN TASKS, with up to a hundred rows of each kind, takes the longest, and so decides the 95th
+  percentile. Four people at once share one process of two cores with those who measure.
 - **Batch orders.** Each enabled person costs a snapshot, a request, its line, its events and a mail that is
   written in their language: writing the mails takes the most.
 """

@@ -118,7 +118,7 @@ def audit_breaks_at_sealing(patch: Patch) -> None:
 
 
 def delivery_is_not_queued(patch: Patch) -> None:
-    patch.setattr(step7_deliver, "queue_delivery", loud())
+    patch.setattr(step7_deliver, "queue_first_delivery", loud())
 
 
 def mail_server_is_away(patch: Patch) -> None:
