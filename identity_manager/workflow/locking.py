@@ -125,18 +125,12 @@ def waiting_mails_of(owner: Person) -> list[OutgoingMail]:
 
 def identity_change(pk: uuid.UUID) -> IdentityChange:
     """The change, with its person locked before it. Raises IdentityChange.DoesNotExist."""
-    owner = person(IdentityChange.objects.values_list("person_id", flat=True).get(pk=pk))
-    row = IdentityChange.objects.select_for_update().get(pk=pk)
-    row.person = owner
-    return row
+    return _with_parents(IdentityChange.objects.all(), "person").get(pk=pk)
 
 
 def sign_in_code(pk: uuid.UUID) -> SignInCode:
     """The code, with its person locked before it. Raises SignInCode.DoesNotExist."""
-    owner = person(SignInCode.objects.values_list("person_id", flat=True).get(pk=pk))
-    row = SignInCode.objects.select_for_update().get(pk=pk)
-    row.person = owner
-    return row
+    return _with_parents(SignInCode.objects.all(), "person").get(pk=pk)
 
 
 def catalogue_version(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
