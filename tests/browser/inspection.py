@@ -59,6 +59,8 @@ class Inspection:
         self.page = page
         self.scripts = scripts
         self.seen = seen
+        self.elsewhere: tuple[str, ...] = ()
+        """Whose own files are not ours to answer for: where its addresses begin."""
         self.complaints: list[str] = []
         self.addresses: list[str] = []
         page.on("console", self._console)
@@ -66,7 +68,8 @@ class Inspection:
         page.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
-        self.complaints.append(f"{message.type}: {message.text}")
+        if not message.location["url"].startswith(self.elsewhere):
+            self.complaints.append(f"{message.type}: {message.text}")
 
     def _request(self, request: Request) -> None:
         self.addresses.append(request.url)

@@ -49,13 +49,13 @@ def identify_at_the_provider(page: Page, user: Any, *, home: str) -> None:
     raise AssertionError(f"{page.url}: {page.content()}")
 
 
-def sign_in(desk: Desk, user: Any, home: str, *, wanted: str = "") -> None:
+def sign_in(desk: Desk, provider: Provider, user: Any, home: str, *, wanted: str = "") -> None:
     """Our sign-in page, the provider's button, its pages, and back."""
+    desk.inspection.elsewhere = (f"{provider.url}/",)
     desk.open(f"/account/login/?next={quote(wanted)}" if wanted else "/account/login/")
     with desk.page.expect_navigation():
         desk.page.get_by_role("button", name="Example login").click()
     expect(desk.page).not_to_have_url(re.compile(re.escape(home)))
-    desk.inspection.complaints.clear()  # those pages are not ours
     identify_at_the_provider(desk.page, user, home=home)
 
 
@@ -65,7 +65,7 @@ def test_there_and_back_with_the_person_linked(
     user, desk = provider.user("uma"), open_desk()
     Person.objects.filter(pk=company.uma.pk).update(upn=user.user_name)
 
-    sign_in(desk, user, live_server.url, wanted="/my/certificates/")
+    sign_in(desk, provider, user, live_server.url, wanted="/my/certificates/")
 
     desk.look()
     expect(desk.page).to_have_url(f"{live_server.url}/my/certificates/")
@@ -82,7 +82,7 @@ def test_whom_nobody_knows_here_is_told_so(
 ) -> None:
     user, desk = provider.user("stranger"), open_desk()
 
-    sign_in(desk, user, live_server.url)
+    sign_in(desk, provider, user, live_server.url)
 
     desk.inspection.expect_status(403)
     desk.look()
