@@ -8,6 +8,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,9 +19,11 @@ from django.utils import timezone
 
 from ca_bridge import certification_request, keys, lint
 from ca_bridge.contract import CertificateContent, CertificateOrder, KeyAlgorithm
-from ca_bridge.lint import Finding
 from ca_bridge.names import to_name
 from ca_bridge.profiles import ENCIPHERMENT, Profile, ProfileError, check_profile, render
+
+if TYPE_CHECKING:
+    from ca_bridge.linter import Finding
 
 SAMPLE_ISSUER = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Preview")])
 SAMPLE_URL = "http://pki.example.com/preview"
@@ -69,7 +72,7 @@ def preview(profile: Profile, fields: Mapping[str, str]) -> Preview:
     return Preview(content, tuple(_remark(finding) for finding in worth_saying))
 
 
-def _remark(finding: Finding) -> Remark:
+def _remark(finding: "Finding") -> Remark:
     told = f"{finding.where}. {finding.message}".lower()
     part = next((part for node, part in _NODES.items() if node in told), "")
     return Remark(part, str(finding), finding.is_error)

@@ -11,6 +11,7 @@ from celery.signals import (
     beat_init,
     celeryd_init,
     heartbeat_sent,
+    worker_init,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -55,6 +56,14 @@ def say_alive(**_: Any) -> None:
     from identity_manager.config import alive
 
     alive.touch(Path(settings.VAR_DIR))
+
+
+@worker_init.connect
+def load_linter(**_: Any) -> None:
+    """Load it before a worker is divided into processes, which then share it."""
+    from ca_bridge import lint
+
+    lint.load()
 
 
 @worker_process_init.connect

@@ -105,7 +105,7 @@ class Supervisor:
         while not self.stopping:
             if ready():
                 return True
-            self._relay(TICK_SECONDS)
+            self._relay(TICK_SECONDS / 4)
             self._raise_if_ended()
             if time.monotonic() > deadline:
                 raise StartError(f"{what} was not ready after {seconds:.0f} seconds.")

@@ -44,9 +44,14 @@ class Command(EmbeddedCommand):
         url = os.environ.get("BROKER_URL") or self._start_broker(supervisor)
         if supervisor.stopping:
             return False
-        for program in embedded.portal_programs(url):
+        web, *others = embedded.portal_programs(url)
+        supervisor.start(web)
+        # Alone, for each of them loads at length: the first page comes sooner, and what is due can wait.
+        if not supervisor.wait_until(embedded.portals_answer, what="The web process", seconds=READY_SECONDS):
+            return False
+        for program in others:
             supervisor.start(program)
-        return supervisor.wait_until(embedded.portals_answer, what="The web process", seconds=READY_SECONDS)
+        return True
 
     def _start_broker(self, supervisor: Supervisor) -> str:
         broker = embedded.private_broker()

@@ -61,3 +61,21 @@ def test_a_setting_that_cannot_be_read_is_the_last_word_elsewhere(name: str, tmp
     outcome = start(name, tmp_path, DEPLOYMENT="production", SECRET_KEY_FILE=str(tmp_path / "no"))
     assert outcome.returncode != 0
     assert "SECRET_KEY, cannot be read" in outcome.stderr.strip().splitlines()[-1]
+
+
+def test_pages_do_not_wait_for_the_linter(tmp_path: Path) -> None:
+    """It takes as long to load as all the rest; drafts, workers and tests of a profile load it."""
+    pages = "import sys, identity_manager.config.wsgi, identity_manager.config.urls"
+    looked = "print('pkilint' in sys.modules)"
+    program = f"{pages}; {looked}; from ca_bridge import lint; lint.load(); {looked}"
+    places = {"VAR_DIR": str(tmp_path), "SECRETS_DIR": os.environ["SECRETS_DIR"]}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        env={"PATH": os.environ["PATH"], **places},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split() == ["False", "True"]

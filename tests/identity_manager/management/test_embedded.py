@@ -11,7 +11,9 @@ from kombu import Connection
 from pytest_django.fixtures import Settings
 
 from identity_manager.management import embedded
+from identity_manager.management.commands import run
 from identity_manager.management.embedded import CannotRunError
+from identity_manager.management.supervisor import Supervisor
 from tests.broker import running_broker
 
 
@@ -32,6 +34,36 @@ def test_the_beat_holds_no_ring_at_all() -> None:
     environment = programs()["beat"].environment
     assert {environment[ring] for ring in embedded.RINGS} == {""}
     assert "KEYS_PASSPHRASES" not in programs()["web"].environment
+
+
+class Noted(Supervisor):
+    """Starts nothing: writes down in which order it was asked."""
+
+    def __init__(self, *, stops: bool = False) -> None:
+        super().__init__(Path())
+        self.stops = stops
+        self.asked: list[str] = []
+
+    def start(self, program: embedded.Program) -> None:
+        self.asked.append(program.name)
+
+    def wait_until(self, ready: object, *, what: str, seconds: float) -> bool:
+        self.asked.append(f"{what} is ready")
+        return not self.stops
+
+
+def test_the_portals_come_first_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROKER_URL", "redis://nowhere")
+    supervisor = Noted()
+    assert run.Command()._start(supervisor)
+    assert supervisor.asked == ["web", "The web process is ready", "worker", "beat"]
+
+
+def test_who_stops_it_before_the_portals_answer_starts_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROKER_URL", "redis://nowhere")
+    supervisor = Noted(stops=True)
+    assert not run.Command()._start(supervisor)
+    assert supervisor.asked == ["web", "The web process is ready"]
 
 
 def test_no_secret_is_an_argument() -> None:
