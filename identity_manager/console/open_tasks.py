@@ -5,11 +5,12 @@ those where something waits, and the number on the tab is the sum of what counts
 that waits for an officer adds a source.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.core.paginator import Page, Paginator
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -32,7 +33,7 @@ from identity_manager.people import identity_change_policy
 from identity_manager.ui.parts import Meaning
 from identity_manager.workflow import imports, sign_in_code_policy
 
-SHOWN = 100
+SHOWN = 25
 DECIDERS = frozenset({Role.APPROVER})
 MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 MAIL_OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
@@ -71,35 +72,66 @@ class Source:
         return [waiting(actor) for waiting in (self.waiting, *self.also)]
 
 
+class Joined:
+    """What waits in several lists, as one that a paginator counts and cuts."""
+
+    def __init__(self, lists: Sequence[QuerySet[Any]]) -> None:
+        self._lists = lists
+
+    def count(self) -> int:
+        return sum(rows.count() for rows in self._lists)
+
+    def __getitem__(self, part: slice) -> list[Any]:
+        start, stop = part.start or 0, part.stop
+        found: list[Any] = []
+        for rows in self._lists:
+            here = list(rows[start:stop])
+            found += here
+            if len(here) == stop - start:
+                break
+            end = start + len(here) if here or not start else rows.count()
+            start, stop = max(start - end, 0), stop - end
+        return found
+
+
 @dataclass(frozen=True)
 class Section:
-    """A source as this officer has it."""
+    """A source as this officer has it. asked: the page of it that the address says, if any."""
 
     source: Source
     actor: Person
+    asked: str = ""
 
     @cached_property
+    def page(self) -> "Page[Any]":
+        """The oldest come first. Nothing is counted where all are shown."""
+        joined = Joined(self.source.lists(self.actor))
+        paginator: Paginator[Any] = Paginator(joined, SHOWN)  # type: ignore[arg-type]  # it cuts and counts
+        if self.asked:
+            return paginator.get_page(self.asked)
+        beginning = joined[: SHOWN + 1]
+        if len(beginning) <= SHOWN:
+            paginator.count = len(beginning)  # as if it had been counted
+        return Page(beginning[:SHOWN], 1, paginator)
+
+    @property
     def number(self) -> int:
-        """How many wait; counted only where not all are shown."""
-        shown = len(self.rows)
-        return shown if shown < SHOWN else sum(rows.count() for rows in self.source.lists(self.actor))
+        """How many wait."""
+        return self.page.paginator.count
 
-    @cached_property
+    @property
     def rows(self) -> list[Any]:
-        """The oldest; at most SHOWN."""
-        found: list[Any] = []
-        for rows in self.source.lists(self.actor):
-            found += rows[: SHOWN - len(found)]
-        return found
+        """Those on the page; at most SHOWN."""
+        return list(self.page)
 
     @property
     def is_shown(self) -> bool:
         return bool(self.rows or self.source.empty)
 
     @property
-    def is_cut(self) -> bool:
-        """Whether more waits than is shown."""
-        return self.number > len(self.rows)
+    def anchor(self) -> str:
+        """Where it begins on the page."""
+        return f"tasks-{self.source.name}"
 
 
 class Desk:
@@ -120,17 +152,17 @@ def desk(request: HttpRequest) -> dict[str, Any]:
     return {"desk": Desk(request)}
 
 
-def context(actor: Person) -> dict[str, Any]:
-    """Each section only for who can do something about it."""
-    sections = [section for section in sections_of(actor) if section.is_shown]
+def context(actor: Person, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Each section only for who can do something about it, at the page that the address says by its name."""
+    sections = [section for section in sections_of(actor, asked) if section.is_shown]
     return {"tab": "open_tasks", "sections": sections}
 
 
-def sections_of(actor: Person) -> Iterator[Section]:
+def sections_of(actor: Person, asked: Mapping[str, str]) -> Iterator[Section]:
     """The sections that concern this officer."""
     for source in SOURCES:
         if source.concerns(actor):
-            yield Section(source, actor)
+            yield Section(source, actor, asked.get(source.name, ""))
 
 
 def number_of_tasks(actor: Person) -> int:

@@ -20,7 +20,7 @@ from identity_manager.workflow import step2_approve
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     actor = access.officer(request)
-    return render(request, "identity_manager/open_tasks.html", open_tasks.context(actor))
+    return render(request, "identity_manager/open_tasks.html", open_tasks.context(actor, request.GET))
 
 
 @require_safe

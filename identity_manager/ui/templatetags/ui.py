@@ -184,15 +184,27 @@ def breadcrumb(*parts: str) -> dict[str, Any]:
 
 
 @register.inclusion_tag("ui/pagination.html", takes_context=True)
-def pagination(context: Context, page: Page[Any], parameter: str = "page") -> dict[str, Any]:
-    """Draw the pages of a list, keeping the other parameters of the address; nothing for a single page."""
+def pagination(
+    context: Context, page: Page[Any], parameter: str = "page", of: str = "", anchor: str = ""
+) -> dict[str, Any]:
+    """Draw the pages of a list, keeping the other parameters of the address; nothing for a single page.
+
+    of, anchor: where a page has several lists, the title of this one and the element where it begins.
+    """
+    if not page.has_other_pages():
+        return {}
+
+    def address(number: int) -> str:
+        return _query(context, **{parameter: number}) + (f"#{anchor}" if anchor else "")
+
     elided = page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
     return {
         "page": page,
-        "links": [(number, _query(context, **{parameter: number})) for number in elided],
+        "of": of,
+        "links": [(number, address(number)) for number in elided],
         "ellipsis": page.paginator.ELLIPSIS,
-        "previous": _query(context, **{parameter: page.number - 1}) if page.has_previous() else "",
-        "next": _query(context, **{parameter: page.number + 1}) if page.has_next() else "",
+        "previous": address(page.number - 1) if page.has_previous() else "",
+        "next": address(page.number + 1) if page.has_next() else "",
     }
 
 

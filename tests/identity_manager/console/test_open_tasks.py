@@ -1,6 +1,6 @@
 """OPEN TASKS: each source for whom it concerns; the number on the tab is the sum of what counts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager.console import open_tasks
-from identity_manager.models import Role, TokenRequest
+from identity_manager.models import Person, Role, TokenRequest
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in, tasks
 
@@ -65,15 +65,49 @@ def test_each_figure_of_start_leads_to_its_section(company: cast.Company) -> Non
     assert 'id="tasks-decisions"' in paul.get(OPEN_TASKS).text
 
 
-def test_more_than_a_page_is_told(company: cast.Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_more_than_a_page_has_pages_of_its_own(
+    company: cast.Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(open_tasks, "SHOWN", 1)
     oldest = company.request_in("requested")
-    cast.enabled(company.ada, company.sam, company.signature)
+    newest = cast.enabled(company.ada, company.sam, company.signature)
+    paul = signed_in(company.paul)
 
-    response = signed_in(company.paul).get(OPEN_TASKS)
+    first = paul.get(OPEN_TASKS, {"postponed": "7"})
 
-    assert tasks(response, "decisions") == [oldest]
-    assert "The oldest 1 of 2." in response.text
+    assert tasks(first, "decisions") == [oldest]
+    assert "1 to 1 of 2" in " ".join(first.text.split())
+    assert 'aria-label="Pages: Wait for your decision"' in first.text
+    assert 'href="?postponed=7&amp;decisions=2#tasks-decisions"' in first.text
+    assert tasks(paul.get(OPEN_TASKS, {"decisions": "2"}), "decisions") == [newest]
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("9", 1), ("0", 1), ("x", 0), ("", 0)])
+def test_a_page_that_is_none_is_the_nearest(
+    company: cast.Company, monkeypatch: pytest.MonkeyPatch, asked: str, shown: int
+) -> None:
+    monkeypatch.setattr(open_tasks, "SHOWN", 1)
+    waiting = [company.request_in("requested"), cast.enabled(company.ada, company.sam, company.signature)]
+
+    response = signed_in(company.paul).get(OPEN_TASKS, {"decisions": asked})
+
+    assert tasks(response, "decisions") == [waiting[shown]]
+
+
+def test_lists_are_joined_as_one(company: cast.Company) -> None:
+    kinds = [Person.objects.filter(pk__in=some).order_by("pk") for some in _thirds(Person.objects.all())]
+    whole = [person for rows in kinds for person in rows]
+    joined = open_tasks.Joined(kinds)
+
+    assert joined.count() == len(whole) > 5
+    for start in range(len(whole) + 2):
+        for stop in range(start + 1, len(whole) + 3):
+            assert joined[start:stop] == whole[start:stop]
+
+
+def _thirds(rows: Iterable[Person]) -> list[list[Any]]:
+    keys = [person.pk for person in rows]
+    return [keys[:2], [], keys[2:3], keys[3:]]
 
 
 def test_the_page_asks_as_often_for_many_as_for_one(
