@@ -1,6 +1,7 @@
 """SEARCH for persons: which ones, in which order, and what stands beside each."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console import access
 from identity_manager.console.search_forms import ANY_TOKEN, NO_TOKEN, PersonForm
 from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
-from identity_manager.models import Certificate, CertificateState, Person, PersonKind, SoftwareToken
+from identity_manager.models import (
+    Certificate,
+    CertificateState,
+    Person,
+    PersonKind,
+    SoftwareToken,
+    TokenType,
+)
 from identity_manager.models.person import PersonQuerySet
 from identity_manager.models.software_token import IN_USE
 from identity_manager.ui.context import SEARCHERS
@@ -55,8 +63,25 @@ def _tokens(token_type: str, expires_before: date | None) -> Q:
     return Q(pk__in=tokens.values("person_id")) if token_type or expires_before else Q()
 
 
-def with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
-    """Their tokens come with them: two queries for a page, however many rows it has."""
+def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:
+    """For a page, what their tokens are called is enough: two queries, however many rows it has."""
+    shown = list(persons)
+    names = _token_names(shown)
+    return [Row(person, names[person.pk], policy.enable_obstacle(actor, person)) for person in shown]
+
+
+def _token_names(persons: list[Person]) -> dict[Any, list[str]]:
+    rows = SoftwareToken.objects.filter(state__in=IN_USE, person__in=[person.pk for person in persons])
+    tokens = rows.values_list("person_id", "token_type_id")
+    types = TokenType.objects.in_bulk({token_type for _person, token_type in tokens})
+    names: dict[Any, list[str]] = defaultdict(list)
+    for person, token_type in tokens:
+        names[person].append(str(types[token_type]))
+    return names
+
+
+def _with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
+    """For a sheet, their tokens come with them, and when those expire."""
     ending = Certificate.objects.filter(state__in=USABLE).only("token_id", "not_after", "state")
     tokens = (
         SoftwareToken.objects.filter(state__in=IN_USE)
@@ -65,16 +90,6 @@ def with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
         .prefetch_related(Prefetch("certificates", ending, to_attr="usable"))
     )
     return rows.prefetch_related(Prefetch("tokens", tokens, to_attr="tokens_in_use"))
-
-
-def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:
-    return list(_rows(actor, persons))
-
-
-def _rows(actor: Person, persons: Iterable[Any]) -> Iterator[Row]:
-    for person in persons:
-        names = [str(token.token_type) for token in person.tokens_in_use]
-        yield Row(person, names, policy.enable_obstacle(actor, person))
 
 
 def _cells(person: Any) -> tuple[object, ...]:
@@ -107,7 +122,7 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
         readers=SEARCHERS,
         form=PersonForm,
         reach=lambda actor: access.visible_persons(actor).filter(kind=kind),
-        found=lambda rows, wanted: with_tokens(found(rows, wanted)),  # type: ignore[arg-type]  # of persons
+        found=found,  # type: ignore[arg-type]  # of persons
         table=TABLE,
         sheet=SHEET,
         counted="",
@@ -152,6 +167,7 @@ SHEET = Sheet(
         _("First one expires"),
     ),
     cells=_cells,
+    rows=_with_tokens,
 )
 EMPLOYEE = _of_kind(
     PersonKind.EMPLOYEE,

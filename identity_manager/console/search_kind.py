@@ -30,11 +30,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Sheet:
-    """How it is exported: the file's name, its header, and the cells of one row."""
+    """How it is exported: the file's name, its header, the cells of a row, the rows with what those need."""
 
     file_name: str
     header: Sequence[Words]
     cells: Callable[[Any], Sequence[object]]
+    rows: Callable[[QuerySet[Any]], QuerySet[Any]] = field(default=lambda rows: rows)
 
 
 @dataclass(frozen=True)

@@ -51,5 +51,5 @@ def export(request: HttpRequest) -> HttpResponseBase:
     number = chosen.rows.order_by().count()
     exports.record(actor=actor, what=search.kind.name, rows=number, filters=filters)
     sheet = search.kind.sheet
-    rows = (sheet.cells(row) for row in chosen.rows.iterator(chunk_size=500))
+    rows = (sheet.cells(row) for row in sheet.rows(chosen.rows).iterator(chunk_size=500))
     return csv_response(sheet.file_name, sheet.header, rows)
