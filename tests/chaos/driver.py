@@ -8,10 +8,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 from tests.chaos.databases import Database
-from tests.chaos.faults import Schedule
+from tests.chaos.faults import DRIVER, Schedule
 from tests.chaos.processes import Fleet, Process
 
-PLACE = "driver"
 PAUSE = (1.0, 4.0)  # seconds between two faults
 AWAY = (0.2, 3.0)  # seconds until what was taken is given back
 
@@ -44,7 +43,7 @@ class Driver(threading.Thread):
         """What nobody expected is kept for who stops the driver."""
         try:
             while not self._done.wait(self._chance.uniform(*PAUSE)):
-                self._faults[self._schedule.take(PLACE)]()
+                self._faults[self._schedule.take(DRIVER)]()
                 self._mend()
         except BaseException as trouble:  # noqa: BLE001 a thread: it is raised in stop()
             self.trouble = trouble

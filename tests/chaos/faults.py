@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 NONE = ""
+DRIVER = "driver"
 LENGTH = 2_000  # entries of each place; then they begin anew
 # Of each place: what happens how often, in weights. "" is that all goes well.
 WEIGHTS: dict[str, dict[str, int]] = {
@@ -36,7 +37,7 @@ WEIGHTS: dict[str, dict[str, int]] = {
         "taken, the answer is late": 3,
         "closes in the middle": 2,
     },
-    "driver": {
+    DRIVER: {
         "kill -9 worker process": 5,
         "kill -9 worker's child": 5,
         "kill -9 worker's parent alone": 2,
@@ -58,12 +59,18 @@ class Schedule:
         self.directory = directory
 
     def make(self, seed: int) -> None:
-        """Write the schedule of this seed: the same seed, the same entries."""
+        """Write the schedule of this seed: the same seed, the same entries.
+
+        The driver does each of its things once before chance decides: a run of minutes would leave some out.
+        """
         chance = random.Random(seed)  # noqa: S311 faults, no secrets
         entries = {
             place: chance.choices(list(weights), list(weights.values()), k=LENGTH)
             for place, weights in WEIGHTS.items()
         }
+        each = list(WEIGHTS[DRIVER])
+        chance.shuffle(each)
+        entries[DRIVER][: len(each)] = each
         (self.directory / "schedule.json").write_text(json.dumps(entries), encoding="utf-8")
 
     def take(self, place: str) -> str:

@@ -25,6 +25,15 @@ def test_the_same_seed_gives_the_same_faults(tmp_path: Path) -> None:
     assert taken[0] == taken[1] != taken[2]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_driver_does_each_of_its_things_before_it_repeats_one(tmp_path: Path, seed: int) -> None:
+    schedule = made(tmp_path / "faults", seed)
+
+    taken = [schedule.take("driver") for _ in WEIGHTS["driver"]]
+
+    assert sorted(taken) == sorted(WEIGHTS["driver"])
+
+
 def test_processes_share_a_place(tmp_path: Path) -> None:
     """Four processes take fifty each: no entry is taken twice, none is left out."""
     schedule = made(tmp_path / "faults", 3)
