@@ -79,25 +79,33 @@ def keys_of(lists: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
 
 def count_together(paginators: Iterable[CappedPaginator]) -> None:
     """Count all of them in one query: a page with ten numbers asks once, not ten times."""
-    asked: list[CappedPaginator] = []
+    counted = list(paginators)
+    for paginator, number in zip(counted, _counts(each.to_be_counted() for each in counted), strict=True):
+        paginator.counted = number
+
+
+def number_of_rows(lists: Iterable[QuerySet[Any]]) -> int:
+    """How many rows there are in all of these lists, asked in one query."""
+    return sum(_counts(rows.order_by().values("pk") for rows in lists))
+
+
+def _counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
+    """The number of rows of each: as one SELECT of counts, which Django compiles sooner than a union."""
     parts: list[str] = []
     parameters: list[Any] = []
-    for paginator in paginators:
+    for rows in lists:
         try:
-            sql, values = paginator.to_be_counted().query.sql_with_params()
+            sql, values = rows.query.sql_with_params()
         except EmptyResultSet:
-            paginator.counted = 0
+            parts.append("0")
             continue
-        asked.append(paginator)
         parts.append(f"(SELECT COUNT(*) FROM ({sql}) counted)")  # noqa: S608 as Django compiled it
         parameters += values
-    if not asked:
-        return
+    if set(parts) <= {"0"}:
+        return [0] * len(parts)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", parameters)
-        numbers = cursor.fetchone() or ()
-    for paginator, number in zip(asked, numbers, strict=True):
-        paginator.counted = number
+        return list(cursor.fetchone() or ())
 
 
 def order_of(asked_for: QueryDict, orders: Orders, default: str) -> str:
