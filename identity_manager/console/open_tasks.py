@@ -155,7 +155,7 @@ def desk(request: HttpRequest) -> dict[str, Any]:
 def context(actor: Person, asked: Mapping[str, str]) -> dict[str, Any]:
     """Each section only for who can do something about it, at the page that the address says by its name."""
     sections = [section for section in sections_of(actor, asked) if section.is_shown]
-    return {"tab": "open_tasks", "sections": sections}
+    return {"tab": "open_tasks", "sections": sections, "approves": access.holds(actor, DECIDERS)}
 
 
 def sections_of(actor: Person, asked: Mapping[str, str]) -> Iterator[Section]:
@@ -234,6 +234,7 @@ def _of_units(actor: Person, roles: frozenset[Role]) -> Q:
     return access.within_units(actor, roles, "person__organisational_unit")
 
 
+DECISIONS = "identity_manager/parts/tasks/decisions.html"
 REQUESTS = "identity_manager/parts/tasks/requests.html"
 SOURCES = (
     Source(
@@ -241,7 +242,7 @@ SOURCES = (
         title=_("Wait for your decision"),
         roles=DECIDERS,
         waiting=awaiting_decision,
-        template=REQUESTS,
+        template=DECISIONS,
         sentence=lambda number: ngettext(
             "request waits for your decision", "requests wait for your decision", number
         ),
@@ -252,7 +253,7 @@ SOURCES = (
         title=_("Postponed"),
         roles=DECIDERS,
         waiting=postponed,
-        template=REQUESTS,
+        template=DECISIONS,
         sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),
         counts=False,
         meaning=Meaning.QUIET,

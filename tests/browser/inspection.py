@@ -69,7 +69,7 @@ class Inspection:
 
     def _console(self, message: ConsoleMessage) -> None:
         if not message.location["url"].startswith(self.elsewhere):
-            self.complaints.append(f"{message.type}: {message.text}")
+            self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     def _request(self, request: Request) -> None:
         self.addresses.append(request.url)

@@ -126,3 +126,19 @@ def test_every_source_has_words(source: open_tasks.Source) -> None:
     assert str(source.title)
     assert source.sentence(1) != source.sentence(2)
     assert source.roles <= set(Role.values)
+
+
+def test_only_who_approves_is_asked_to_decide(company: cast.Company) -> None:
+    failed = company.request_in("failed")
+    waiting = cast.enabled(company.ada, company.sam, company.signature)
+    both = officer("bo", Role.APPROVER)
+    both.roles.create(role=Role.TOKEN_ADMINISTRATOR)
+
+    administrator, approver = signed_in(company.ada).get(OPEN_TASKS), signed_in(both).get(OPEN_TASKS)
+
+    for response in (administrator, approver):
+        assert tasks(response, "failed") == [failed]
+        assert reverse("console:request-decide", args=[failed.pk]) not in response.text
+    assert 'id="decide"' not in administrator.text
+    assert approver.text.count('id="decide"') == 1
+    assert reverse("console:request-decide", args=[waiting.pk]) in approver.text
