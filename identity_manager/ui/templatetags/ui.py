@@ -194,7 +194,7 @@ def pagination(
     if not page.has_other_pages():
         return {}
 
-    def address(number: int) -> str:
+    def address(number: int | str) -> str:
         return _query(context, **{parameter: number}) + (f"#{anchor}" if anchor else "")
 
     elided = page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
