@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from identity_manager.console import open_tasks
+from identity_manager.console import open_tasks, task_source
 from identity_manager.models import Person, Role, TokenRequest
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in, tasks
@@ -68,7 +68,7 @@ def test_each_figure_of_start_leads_to_its_section(company: cast.Company) -> Non
 def test_what_is_more_than_a_page_has_pages_of_its_own(
     company: cast.Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_tasks, "SHOWN", 1)
+    monkeypatch.setattr(task_source, "SHOWN", 1)
     oldest = company.request_in("requested")
     newest = cast.enabled(company.ada, company.sam, company.signature)
     paul = signed_in(company.paul)
@@ -86,7 +86,7 @@ def test_what_is_more_than_a_page_has_pages_of_its_own(
 def test_a_page_that_is_none_is_the_nearest(
     company: cast.Company, monkeypatch: pytest.MonkeyPatch, asked: str, shown: int
 ) -> None:
-    monkeypatch.setattr(open_tasks, "SHOWN", 1)
+    monkeypatch.setattr(task_source, "SHOWN", 1)
     waiting = [company.request_in("requested"), cast.enabled(company.ada, company.sam, company.signature)]
 
     response = signed_in(company.paul).get(OPEN_TASKS, {"decisions": asked})
@@ -97,7 +97,7 @@ def test_a_page_that_is_none_is_the_nearest(
 def test_lists_are_joined_as_one(company: cast.Company) -> None:
     kinds = [Person.objects.filter(pk__in=some).order_by("pk") for some in _thirds(Person.objects.all())]
     whole = [person for rows in kinds for person in rows]
-    joined = open_tasks.Joined(kinds)
+    joined = task_source.Joined(kinds)
 
     assert joined.count() == len(whole) > 5
     for start in range(len(whole) + 2):
@@ -122,7 +122,7 @@ def test_the_page_asks_as_often_for_many_as_for_one(
 
 
 @pytest.mark.parametrize("source", open_tasks.SOURCES, ids=lambda source: source.name)
-def test_every_source_has_words(source: open_tasks.Source) -> None:
+def test_every_source_has_words(source: task_source.Source) -> None:
     assert str(source.title)
     assert source.sentence(1) != source.sentence(2)
     assert source.roles <= set(Role.values)
