@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "identity_manager.config.maintenance.MaintenanceMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "identity_manager.ui.middleware.InPlaceMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "identity_manager.ui.middleware.PersonMiddleware",

@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 
 from identity_manager.models import Person
 from identity_manager.people import sessions
-from identity_manager.ui import sign_in, sign_in_ways
+from identity_manager.ui import in_place, sign_in, sign_in_ways
 
 SEEN = "seen_at"
 SEEN_SECONDS = 5 * 60
@@ -39,6 +39,16 @@ class PersonMiddleware:
             request.LANGUAGE_CODE = translation.get_language()
         with timezone.override(_zone(person.time_zone)):
             return self.get_response(request)
+
+
+class InPlaceMiddleware:
+    """Whoever has to sign in while a part of a page is asked for does so on a page of its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return in_place.led_to_the_gate(request, self.get_response(request))
 
 
 class LastSeenMiddleware:

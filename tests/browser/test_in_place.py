@@ -128,3 +128,28 @@ def test_what_was_unfolded_before_is_gone_while_the_next_comes(open_desk: OpenDe
     expect(dialog).to_be_visible()
     expect(dialog.get_by_role("button", name="Approve")).to_have_count(0)
     expect(dialog).not_to_contain_text("Uma")
+
+
+@pytest.mark.parametrize("status", [429, 502])
+def test_what_did_not_work_is_said(open_desk: OpenDesk, company: Company, status: int) -> None:
+    row = company.request_in("requested")
+    paul = open_desk("paul")
+    opened_tasks(paul)
+    paul.page.route("**/approve/", lambda route: route.fulfill(status=status, body="Busy"))
+    paul.page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+
+    trouble = paul.page.get_by_role("dialog", name="This did not work")
+    expect(trouble).to_contain_text("Nothing is half done")
+    trouble.get_by_role("button", name="Close").click()
+    expect(trouble).to_be_hidden()
+    assert state_of(row) == RequestState.REQUESTED
+
+
+def test_no_answer_at_all_is_said(open_desk: OpenDesk, company: Company) -> None:
+    company.request_in("requested")
+    paul = open_desk("paul")
+    paul.open("/open-tasks/")
+    paul.page.route("**/decide/", lambda route: route.abort())
+    paul.page.get_by_role("link", name="Decide Uma").click()
+
+    expect(paul.page.get_by_role("dialog", name="This did not work")).to_be_visible()

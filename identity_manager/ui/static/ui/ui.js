@@ -101,6 +101,19 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.dataset.dialog) event.detail.target.replaceChildren();
 });
 
+// What did not work is said, as nothing else of the page would; what asks by itself just asks again. Whoever
+// leaves the page breaks its requests off, which is no trouble.
+let leaving = false;
+window.addEventListener("beforeunload", () => { leaving = true; });
+document.addEventListener("htmx:beforeRequest", () => { leaving = false; });
+for (const trouble of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(trouble, (event) => {
+    const asksAgain = event.target.getAttribute("hx-trigger")?.startsWith("every");
+    const dialog = document.getElementById("trouble");
+    if (!asksAgain && !leaving && dialog && !dialog.open) dialog.showModal();
+  });
+}
+
 follow(document);
 document.querySelector("[data-focus]")?.focus();
 // On a phone not every tab fits beside the others: the present one is in view.
