@@ -1,5 +1,6 @@
 """AUDIT LOG: which events, by what was asked for in the address, and how each stands in the chain."""
 
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -28,6 +29,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.identifiers import first_id_of
+from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Event as Told
 
 CHECKS_SHOWN = 10
@@ -114,7 +116,16 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
             .filter(pk__in=[event.person_id for event in page.object_list if event.person_id])
             .values_list("pk", flat=True)
         ),
+        "may_open_requests": _open_to(actor, page.object_list),
     }
+
+
+def _open_to(actor: Person, events: Iterable[AuditEvent]) -> set[uuid.UUID]:
+    """The requests among those of the events that this officer may read."""
+    named = {event.request_id for event in events if event.request_id}
+    if not named or not access.holds(actor, REQUEST_READERS):
+        return set()
+    return set(access.visible_requests(actor).filter(pk__in=named).values_list("pk", flat=True))
 
 
 def found(actor: Person, form: HistoryForm) -> QuerySet[AuditEvent]:

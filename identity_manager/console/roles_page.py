@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console import access
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import OFFICER_ROLES, Person, Role, RoleAssignment
 from identity_manager.models.role import today
@@ -131,9 +132,9 @@ def known_units() -> QuerySet[Person, str]:
     return units.values_list("organisational_unit", flat=True).distinct()[:500]
 
 
-def listing(form: RolesFilterForm) -> dict[str, Any]:
+def listing(actor: Person, form: RolesFilterForm) -> dict[str, Any]:
     """Who holds which office."""
-    held = RoleAssignment.objects.filter(role__in=OFFICER_ROLES).select_related("person", "assigned_by")
+    held = access.offices_for(actor).select_related("person", "assigned_by")
     rows = held
     if form.is_valid():
         if role := form.cleaned_data["role"]:

@@ -58,8 +58,8 @@ def withdraw(request: HttpRequest, pk: uuid.UUID, assignment_id: uuid.UUID) -> H
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     """Who holds which office."""
-    access.office_reader(request)
-    context = roles_page.listing(RolesFilterForm(request.GET))
+    actor = access.office_reader(request)
+    context = roles_page.listing(actor, RolesFilterForm(request.GET))
     return render(request, "identity_manager/roles/listing.html", context)
 
 

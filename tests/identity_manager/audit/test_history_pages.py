@@ -237,3 +237,31 @@ def test_a_person_who_was_erased_is_told_as_that(company: Company, auditor: Pers
     AuditEvent.objects.update(actor=None, person=None)
     page = read(auditor)
     assert page.count("Somebody who was erased") == 2
+
+
+@pytest.mark.parametrize(("name", "leads"), [("rita", False), ("ada", True)])
+def test_a_reference_leads_only_where_the_request_opens(
+    request_of_uma: TokenRequest, company: Company, name: str, leads: bool
+) -> None:
+    page = f"/requests/{request_of_uma.pk}/"
+    reader = signed_in(getattr(company, name))
+
+    text = reader.get("/history/").text
+
+    assert request_of_uma.reference in text
+    assert (f'href="{page}"' in text) == leads == (reader.get(page).status_code == 200)
+
+
+def test_an_auditor_takes_the_evidence_of_one_token(request_of_uma: TokenRequest, auditor: Person) -> None:
+    token = request_of_uma.tokens.get()
+    browser, address = signed_in(auditor), f"/tokens/{token.pk}/evidence/"
+    assert f'action="{address}"' in browser.get(f"/requests/{request_of_uma.pk}/").text
+
+    taken = browser.post(address)
+
+    assert taken.status_code == 200
+    assert json.loads(taken.content)["subject"]
+
+
+def test_nobody_else_is_offered_it(request_of_uma: TokenRequest, company: Company) -> None:
+    assert "/evidence/" not in signed_in(company.ada).get(f"/requests/{request_of_uma.pk}/").text

@@ -119,3 +119,17 @@ def test_the_list_of_offices_is_narrowed_by_role_and_by_name(ulf: Client, compan
     assert "Petra Novák" not in narrowed
     assert "Nobody" in ulf.get(page, {"q": "zzz"}).text
     assert signed_in(company.ada).get(page).status_code == 403
+
+
+@pytest.mark.parametrize("role", [Role.USER_ADMINISTRATOR, Role.AUDITOR])
+def test_the_list_of_offices_ends_at_the_unit_and_each_name_leads_on(
+    company: cast.Company, role: Role
+) -> None:
+    otto = officer("otto", Role.APPROVER, organisational_unit="Sued", sid="")
+    reader = signed_in(officer("nora", role, unit="Nord", sid=""))
+
+    text = reader.get(reverse("console:officers")).text
+
+    assert ("Rita Olsen" in text, "Otto Muster" in text) == (True, False)
+    assert reader.get(address(company.rita)).status_code == 200
+    assert reader.get(address(otto)).status_code == 404
