@@ -5,12 +5,13 @@ The messages are what the devices show in English. Sources: measured imports, an
 
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.mail import install
-from identity_manager.models import Person, SoftwareToken
+from identity_manager.models import Container, Person, SoftwareToken
 from identity_manager.ui import parts
 from identity_manager.workflow import policy
 from selfservice.token_details import DEVICE_ICONS
@@ -114,4 +115,5 @@ def devices(chosen: install.Device | None) -> list[parts.Device]:
 def tokens(person: Person) -> list[SoftwareToken]:
     """The person's software tokens whose file can be had (again), the newest first."""
     rows = SoftwareToken.objects.filter(person=person).select_related("token_type").order_by("-created_at")
+    rows = rows.filter(Exists(Container.objects.filter(token=OuterRef("pk"))))
     return [row for row in rows.defer("passphrase_wrapped", "snapshot") if policy.can_be_sent(row)]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
@@ -19,7 +20,7 @@ from identity_manager.models import (
     SoftwareToken,
 )
 from identity_manager.ui import parts
-from identity_manager.workflow import download, policy
+from identity_manager.workflow import download, policy, side_roads
 from selfservice import token_words
 
 DEVICE_ICONS = {
@@ -110,10 +111,12 @@ def files(token: SoftwareToken, container_format: str) -> list[Container]:
     return list(rows.defer("content"))
 
 
-def ways(token: SoftwareToken) -> dict[str, bool]:
-    """How its files can reach the person now, and whether they wait here to be fetched."""
+def ways(token: SoftwareToken) -> dict[str, Any]:
+    """How its files can reach the person now, or why not, and whether they wait here to be fetched."""
+    obstacle = side_roads.sending_obstacle(token, has_files=token.containers.exists())
     return {
         "sendable": policy.can_be_sent(token),
+        "obstacle": obstacle.to_its_person if obstacle else "",
         "fetchable": download.fetch_obstacle(token) is None,
         "waits_here": SoftwareToken.objects.to_be_fetched().filter(pk=token.pk).exists(),
         "by_link": settings.DELIVERY_MODE == DeliveryMode.LINK,

@@ -11,6 +11,8 @@ from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.console.ca_answers import CaAnswer
 from identity_manager.models import Certificate, CertificateState, TokenRequest
 from identity_manager.ui.parts import Pair
+from identity_manager.workflow import parked
+from identity_manager.workflow.errors import Reason
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class OrderCard:
     def is_parked(self) -> bool:
         """Whether an officer has to decide."""
         return self.order.parked_at is not None and self.certificate.state == CertificateState.ORDERED
+
+    @property
+    def obstacle(self) -> Reason | None:
+        """Why the CA of a parked order is not asked again, or None."""
+        return parked.asking_obstacle(self.certificate)
 
     @property
     def facts(self) -> list[Pair]:

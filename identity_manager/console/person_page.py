@@ -7,7 +7,15 @@ from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console import access, erasure_page, history, leaving, sign_in_code_page, token_card
+from identity_manager.console import (
+    access,
+    enabling,
+    erasure_page,
+    history,
+    leaving,
+    sign_in_code_page,
+    token_card,
+)
 from identity_manager.console.token_card import TokenCard
 from identity_manager.models import (
     AuditEvent,
@@ -22,7 +30,6 @@ from identity_manager.models import (
 from identity_manager.people import identity_change_policy, registration_policy
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair
-from identity_manager.workflow import policy
 
 EVENTS_SHOWN = 30
 
@@ -30,6 +37,7 @@ EVENTS_SHOWN = 30
 def context(actor: Person, person: Person) -> dict[str, Any]:
     """Record, roles, tokens; requests as far as this officer reads requests; what happened last."""
     prefetch_related_objects([person], "roles", "identity_changes")
+    enables = access.holds(actor, {Role.TOKEN_ADMINISTRATOR})
     return {
         "tab": "search",
         "person": person,
@@ -37,8 +45,8 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "roles": sorted(person.roles.all(), key=lambda held: (held.role, held.organisational_unit)),
         "roles_page": access.holds(actor, {*access.ROLE_GIVERS, Role.AUDITOR}),
         "assigns_roles": access.holds(actor, access.ROLE_GIVERS) and actor.pk != person.pk,
-        "enables": access.holds(actor, {Role.TOKEN_ADMINISTRATOR}),
-        "obstacle": policy.enable_obstacle(actor, person),
+        "enables": enables,
+        "obstacle": enabling.obstacle(actor, person) if enables else None,
         "erases": erasure_page.is_offered(actor, person),
         "actions": leaving.actions(actor, person),
         "leave": _leave(person),

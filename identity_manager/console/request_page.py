@@ -39,7 +39,7 @@ from identity_manager.models import (
 )
 from identity_manager.people import identity_change_policy
 from identity_manager.ui.bidi import isolated
-from identity_manager.workflow import ROAD, partly, policy, snapshot, step2_approve
+from identity_manager.workflow import ROAD, partly, policy, rounds, snapshot, step2_approve
 from identity_manager.workflow.errors import Reason, Stale
 
 TEMPLATE = "identity_manager/request.html"
@@ -88,7 +88,7 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "waits_for": _what_it_waits_for(row),
         "silent": _who_does_not_answer(row),
         "round_form": RoundForm(initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False),
-        "goes_round_again": bool(differences) and administers and policy.can_go_round_again(row),
+        **_round(actor, row, can_begin=bool(differences) and administers),
         "mails": row.mails.all(),
         "actions": actions.of_request(row, administers=administers),
         "administers": administers,
@@ -97,6 +97,15 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         **_happened(row, form),
         **_trouble(row),
         **_decision(actor, row),
+    }
+
+
+def _round(actor: Person, row: TokenRequest, *, can_begin: bool) -> dict[str, Any]:
+    """Whether the administrator sends it round again, and why not now."""
+    offered = can_begin and policy.can_go_round_again(row)
+    return {
+        "goes_round_again": offered,
+        "round_obstacle": rounds.officer_obstacle(actor, row.person) if offered else None,
     }
 
 
@@ -172,11 +181,13 @@ def _happened(row: TokenRequest, form: VerbForm) -> dict[str, Any]:
 def _trouble(row: TokenRequest) -> dict[str, Any]:
     parts = stuck.stuck_parts(row)
     rows = [certificate for token in row.lines for certificate in token.certificates.all()]
+    failed = row.state == RequestState.FAILED
     return {
-        "has_a_rest": row.state == RequestState.FAILED and partly.has_a_rest(rows),
+        "retry_obstacle": policy.person_obstacle(row.person) if failed else None,
+        "has_a_rest": failed and partly.has_a_rest(rows),
         "stuck": parts,
         "waits_for_next_try": any(part.next_attempt for part in parts),
-        "failed": row.state == RequestState.FAILED,
+        "failed": failed,
     }
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.actions import Action
-from identity_manager.models import Certificate, SoftwareToken, TokenState, TokenTypeProfile
+from identity_manager.models import Certificate, Container, SoftwareToken, TokenState, TokenTypeProfile
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import KEY_ALGORITHMS
 from identity_manager.workflow import hold, policy, revoke, side_roads
@@ -59,6 +59,7 @@ def rows(*, ordered: bool = True, begun: bool = True) -> QuerySet[SoftwareToken]
     tokens = SoftwareToken.objects.select_related("token_type", "person", "taken_out_by").defer(
         "passphrase_wrapped"
     )
+    tokens = tokens.annotate(has_files=Exists(Container.objects.filter(token=OuterRef("pk"))))
     return tokens.prefetch_related(
         Prefetch("certificates", certificates.order_by("position") if begun else certificates.none()),
         Prefetch("token_type__token_type_profiles", types if ordered else types.none()),
@@ -94,13 +95,12 @@ def _actions(token: SoftwareToken) -> list[Action]:
     """Send again and revoke; nothing before there is something to send or revoke."""
     if token.state in NOT_HANDED_OUT_YET:
         return []
-    sendable = policy.can_be_sent(token) and token.person.is_active
-    unsendable = policy.delivery_obstacle(token) if sendable else side_roads.NOT_SENDABLE
+    has_files: bool = token.has_files  # type: ignore[attr-defined]  # annotated by rows()
     return [
         Action(
             _("Send again"),
             reverse("console:token-send-again", args=[token.pk]),
-            unsendable,
+            side_roads.sending_obstacle(token, has_files=has_files),
         ),
         *_hold_actions(token),
         Action(

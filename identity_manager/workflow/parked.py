@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge import issuing
 from identity_manager import audit, queue
-from identity_manager.models import Certificate, Person
+from identity_manager.models import Certificate, Person, PersonState, RequestState
 from identity_manager.workflow import failures, locking, policy, step5_issue
 from identity_manager.workflow.errors import NO_REASON, NotAllowed, Reason, Stale, refuse
 
@@ -27,8 +27,7 @@ def ask_again(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
     """Have a parked order put to its CA once more, with the same key. Raises NotAllowed or Stale."""
     with transaction.atomic():
         certificate = _parked(actor, certificate_id)
-        wanted = Certificate.objects.to_be_issued().filter(pk=certificate_id).exists()
-        refuse(None if wanted else NOT_WANTED, kind=Stale)
+        refuse(asking_obstacle(certificate), kind=Stale)
 
         _with_order(certificate, issuing.let_ask_again)
         certificate.work_is_due(timezone.now())
@@ -36,6 +35,15 @@ def ask_again(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
         queue.after_commit(step5_issue.ISSUE, certificate.pk)
         _tell(audit.Event.ORDER_ASKED_AGAIN, certificate, actor=actor)
         return certificate
+
+
+def asking_obstacle(certificate: Certificate) -> Reason | None:
+    """Why the CA of a parked order is not asked again, or None."""
+    if Certificate.objects.to_be_issued().filter(pk=certificate.pk).exists():
+        return None
+    token = certificate.token
+    goes_on = token.request.state == RequestState.ISSUING and token.person.state == PersonState.INACTIVE
+    return policy.ON_LEAVE if goes_on else NOT_WANTED
 
 
 def give_up(*, actor: Person, certificate_id: uuid.UUID, reason: str) -> Certificate:

@@ -168,6 +168,13 @@ def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         return request
 
 
+def sending_obstacle(token: SoftwareToken, *, has_files: bool) -> Reason | None:
+    """Why the token's files are not mailed again, whoever asks and whatever the format, or None."""
+    if not (policy.can_be_sent(token) and token.person.is_active):
+        return NOT_SENDABLE
+    return policy.delivery_obstacle(token) or (None if has_files else KEPT_NO_LONGER)
+
+
 def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> OutgoingMail:
     """Mail the token's containers again, in the format for the person's device. No secret is needed.
 

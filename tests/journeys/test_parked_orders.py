@@ -7,8 +7,15 @@ from django.conf import settings as configured
 
 from ca_bridge import issuing, registry
 from ca_bridge.models import CaOrder
-from identity_manager.models import AuditEvent, Certificate, RequestState, TokenRequest
-from identity_manager.workflow import parked, sweep
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    Person,
+    PersonState,
+    RequestState,
+    TokenRequest,
+)
+from identity_manager.workflow import parked, side_roads, sweep
 from identity_manager.workflow.errors import NotAllowed, Stale
 from tests.ca_bridge.scripted import ScriptedConnector, fails, issued
 from tests.journeys.office import Office, delivered_files, later
@@ -140,3 +147,26 @@ def test_what_comes_after_it_was_given_up_is_revoked_and_shown(office: Office, c
     with later(minutes=2):
         assert sweep.revoke_surplus() == 1
     assert len(ca.revoked) == 1
+
+
+def test_what_nobody_wants_any_more_is_only_given_up(office: Office, ca: ScriptedConnector) -> None:
+    request = parked_request(office, ca)
+    side_roads.cancel(actor=office.company.ada, request_id=request.pk, reason="left the project")
+
+    page = office.ada.open(f"/requests/{request.pk}/").text
+
+    assert "Nobody wants this certificate any more" in page
+    assert "/ask-again/" not in page
+    office.ada.follow("Give up")
+    office.ada.press("Give up", reason="The CA has no such request.")
+    assert "/give-up/" not in office.ada.open(f"/requests/{request.pk}/").text
+
+
+def test_during_a_leave_the_order_waits(office: Office, ca: ScriptedConnector) -> None:
+    request = parked_request(office, ca)
+    Person.objects.filter(pk=request.person_id).update(state=PersonState.INACTIVE)
+
+    page = office.ada.open(f"/requests/{request.pk}/").text
+
+    assert "Ask again: The person is Inactive." in page
+    assert "/ask-again/" not in page

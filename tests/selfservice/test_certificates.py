@@ -8,7 +8,8 @@ from django.http import HttpResponse
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
-from identity_manager.models import Certificate, OutgoingMail, SoftwareToken, TokenState
+from identity_manager.models import Certificate, IdentityChange, OutgoingMail, SoftwareToken, TokenState
+from identity_manager.people import forgetting
 from identity_manager.workflow import revoke, step7_deliver
 from selfservice.token_details import DEVICE_ICONS, octets
 from tests.selfservice.conftest import Desk, Visitor, page
@@ -135,3 +136,25 @@ def test_locking_twice_says_so(desk: Desk, visit: Visitor) -> None:
     response = lock(desk, visit)
     assert response.status_code == HTTPStatus.CONFLICT
     assert "not in use any more" in response.content.decode()
+
+
+def test_files_that_are_kept_no_longer_are_not_offered(desk: Desk, visit: Visitor) -> None:
+    token = page("token", desk.active.pk)
+    assert "Send the file again" in visit(desk.uma).get(token, {"device": "windows"}).text
+
+    forgetting.remove_containers(desk.active)
+
+    text = visit(desk.uma).get(token, {"device": "windows"}).text
+    assert "The files of this token are kept no longer." in text
+    assert "How to install it" in text
+    assert "Send the file again" not in text
+    assert "was not mailed to you yet" not in text
+
+
+def test_while_a_change_of_identity_waits_the_reason_stands_there(desk: Desk, visit: Visitor) -> None:
+    IdentityChange.objects.create(person=desk.uma, old={"email": "a@b.c"}, new={"email": "d@b.c"})
+
+    text = visit(desk.uma).get(page("token", desk.active.pk), {"device": "windows"}).text
+
+    assert "Until it is decided nothing is delivered" in text
+    assert "Send the file again" not in text

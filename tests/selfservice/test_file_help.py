@@ -9,6 +9,7 @@ from django.utils.translation import override
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
 from identity_manager.models import TokenState
+from identity_manager.people import forgetting
 from identity_manager.workflow import revoke
 from selfservice import file_help
 from tests.selfservice.conftest import Desk, Visitor, page
@@ -85,3 +86,9 @@ def test_the_mail_with_the_file_names_it(desk: Desk) -> None:
     assert mail is not None
     assert "My file does not open" in mail.body_text
     assert "My file does not open" in mail.body_html
+
+
+def test_a_token_whose_files_are_gone_is_not_named(desk: Desk) -> None:
+    assert desk.active in file_help.tokens(desk.uma)
+    forgetting.remove_containers(desk.active)
+    assert desk.active not in file_help.tokens(desk.uma)

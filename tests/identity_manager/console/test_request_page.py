@@ -14,10 +14,13 @@ from identity_manager.models import (
     Certificate,
     OutgoingMail,
     Person,
+    PersonState,
     RequestState,
+    SignInCode,
     SoftwareToken,
     TokenRequest,
 )
+from identity_manager.people import forgetting
 from identity_manager.ui.parts import StepState
 from tests import cast
 
@@ -190,3 +193,64 @@ def test_two_steps_can_be_present_at_once(ada: Client, company: cast.Company) ->
     steps = ada.get(page(company.request_in("issued"))).context["steps"]
 
     assert [step.state for step in steps[5:]] == [StepState.WAITS, StepState.NOW]
+
+
+def test_files_that_are_kept_no_longer_are_not_sent_again(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("completed")
+    token = row.tokens.get()
+    again = reverse("console:token-send-again", args=[token.pk])
+    assert again in ada.get(page(row)).text
+
+    forgetting.remove_containers(token)
+
+    text = ada.get(page(row)).text
+    assert again not in text
+    assert "Send again: The files of this token are kept no longer." in text
+
+
+def test_a_failed_request_of_somebody_on_leave_says_why_it_is_not_retried(
+    ada: Client, company: cast.Company
+) -> None:
+    row = company.request_in("failed")
+    Person.objects.filter(pk=row.person_id).update(state=PersonState.INACTIVE)
+    retry = reverse("console:request-retry", args=[row.pk])
+
+    text = ada.get(page(row)).text
+
+    assert retry not in text
+    assert "Retry: This person is Inactive. Activate the person first." in text
+    assert "Activate the person first." in ada.post(retry).text
+
+
+def a_code_of(officer: Person, person: Person) -> None:
+    """It was used, so the officer may know how the person signs in."""
+    now = timezone.now()
+    SignInCode.objects.create(
+        person=person, asked_by=officer, needs_confirmation=False, made_at=now, used_at=now
+    )
+
+
+def test_who_made_a_sign_in_code_does_not_send_round_again(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("awaiting_acceptance")
+    Person.objects.filter(pk=row.person_id).update(display_name="Uma Berg")
+    round_again = reverse("console:request-send-round-again", args=[row.pk])
+    assert round_again in ada.get(page(row)).text
+
+    a_code_of(company.ada, company.uma)
+
+    text = ada.get(page(row)).text
+    assert round_again not in text
+    assert "You made a sign-in code for this person." in text
+    assert reverse("console:request-cancel", args=[row.pk]) in text
+
+
+def test_nor_enables_the_person(ada: Client, company: cast.Company) -> None:
+    person = reverse("console:person", args=[company.uma.pk])
+    enable = reverse("console:enable", args=[company.uma.pk])
+    assert enable in ada.get(person).text
+
+    a_code_of(company.ada, company.uma)
+
+    text = ada.get(person).text
+    assert enable not in text
+    assert "You made a sign-in code for this person." in text
