@@ -165,12 +165,6 @@ def office_reader(request: HttpRequest) -> Person:
     return officer(request, *OFFICE_READERS)
 
 
-def offices_for(actor: Person) -> QuerySet[RoleAssignment]:
-    """Who holds which office, as far as the officer's role to read it reaches."""
-    held = RoleAssignment.objects.filter(role__in=OFFICER_ROLES)
-    return held.filter(within_units(actor, OFFICE_READERS, "person__organisational_unit"))
-
-
 def person_for_officer(request: HttpRequest, pk: uuid.UUID) -> Person:
     """The person, for who may read them."""
     rows = visible_persons(searcher(request)).select_related("manager", "account")

@@ -133,8 +133,10 @@ def known_units() -> QuerySet[Person, str]:
 
 
 def listing(actor: Person, form: RolesFilterForm) -> dict[str, Any]:
-    """Who holds which office."""
-    held = access.offices_for(actor).select_related("person", "assigned_by")
+    """Who holds which office, as far as the role of who reads it reaches."""
+    reached = access.within_units(actor, access.OFFICE_READERS, "person__organisational_unit")
+    held = RoleAssignment.objects.filter(reached, role__in=OFFICER_ROLES)
+    held = held.select_related("person", "assigned_by")
     rows = held
     if form.is_valid():
         if role := form.cleaned_data["role"]:
