@@ -23,7 +23,6 @@ from identity_manager.models import (
 )
 from identity_manager.models.software_token import IN_USE
 from identity_manager.workflow import policy
-from identity_manager.workflow.errors import Reason
 from identity_manager.workflow.policy import TypeChoice
 
 TWO = 2
@@ -49,7 +48,7 @@ class Page:
             "tab": "search",
             "person": self.person,
             "form": form,
-            "obstacle": obstacle(self.actor, self.person),
+            "obstacle": policy.asking_obstacle(self.actor, self.person),
             "types": self.types,
             "outlook": list(self.outlook()),
             "held": held_tokens(self.person),
@@ -97,11 +96,6 @@ class Page:
             "certificates": " ".join(_certificates(Counter(profile.ca for profile in profiles))),
         }
         return _("After %(name)s accepts the terms (%(terms)s), %(certificates)s") % words
-
-
-def obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why this officer cannot enable this person now, whatever the types, or None."""
-    return policy.enable_obstacle(actor, person) or policy.code_obstacle(actor, person)
 
 
 def held_tokens(person: Person) -> list[str]:

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import (
     access,
-    enabling,
     erasure_page,
     history,
     leaving,
@@ -30,6 +29,7 @@ from identity_manager.models import (
 from identity_manager.people import identity_change_policy, registration_policy
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair
+from identity_manager.workflow import policy
 
 EVENTS_SHOWN = 30
 
@@ -46,7 +46,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "roles_page": access.holds(actor, {*access.ROLE_GIVERS, Role.AUDITOR}),
         "assigns_roles": access.holds(actor, access.ROLE_GIVERS) and actor.pk != person.pk,
         "enables": enables,
-        "obstacle": enabling.obstacle(actor, person) if enables else None,
+        "obstacle": policy.asking_obstacle(actor, person) if enables else None,
         "erases": erasure_page.is_offered(actor, person),
         "actions": leaving.actions(actor, person),
         "leave": _leave(person),

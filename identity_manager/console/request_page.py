@@ -39,7 +39,7 @@ from identity_manager.models import (
 )
 from identity_manager.people import identity_change_policy
 from identity_manager.ui.bidi import isolated
-from identity_manager.workflow import ROAD, partly, policy, rounds, snapshot, step2_approve
+from identity_manager.workflow import ROAD, partly, policy, snapshot, step2_approve
 from identity_manager.workflow.errors import Reason, Stale
 
 TEMPLATE = "identity_manager/request.html"
@@ -105,7 +105,7 @@ def _round(actor: Person, row: TokenRequest, *, can_begin: bool) -> dict[str, An
     offered = can_begin and policy.can_go_round_again(row)
     return {
         "goes_round_again": offered,
-        "round_obstacle": rounds.officer_obstacle(actor, row.person) if offered else None,
+        "round_obstacle": policy.asking_obstacle(actor, row.person) if offered else None,
     }
 
 

@@ -134,6 +134,11 @@ def code_obstacle(actor: Person, person: Person) -> Reason | None:
     return MADE_A_CODE if person.pk in persons_with_code_of(actor, [person.pk]) else None
 
 
+def asking_obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this actor cannot ask for tokens of this person now, whatever the types, or None."""
+    return enable_obstacle(actor, person) or code_obstacle(actor, person)
+
+
 def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
     """Those of the persons for whom the actor made a sign-in code that opens, or opened, something."""
     made = SignInCode.objects.filter(person__in=person_ids, asked_by=actor)

@@ -62,11 +62,6 @@ def send_round_again(*, actor: Person, request_id: uuid.UUID, changes_hash: str)
         return request
 
 
-def officer_obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why this administrator does not send a stopped request of this person round again now, or None."""
-    return policy.code_obstacle(actor, person) or policy.person_obstacle(person)
-
-
 def _snapshots(person: Person, lines: Sequence[SoftwareToken]) -> list[snapshot.Snapshot]:
     """What each line says with the data of now, under the version of the type that was asked for."""
     try:
