@@ -10,6 +10,7 @@ from identity_manager.models import Person, SignInCode
 from identity_manager.people import second_factors
 from identity_manager.ui.parts import Event
 from identity_manager.workflow import sign_in_code_policy as questions
+from identity_manager.workflow.errors import Reason
 from identity_manager.workflow.sign_in_code_policy import Stage
 
 OFFICERS_NAMED = 5
@@ -58,6 +59,7 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
     stage = questions.stage_of(code)
     own = code.asked_by_id == actor.pk
     may_confirm = questions.second_officer_obstacle(actor, code) is None
+    makes, confirms = stage == Stage.READY and own, stage == Stage.WAITING and may_confirm
     return {
         "tab": "search",
         "code": code,
@@ -65,15 +67,23 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
         "form": form,
         "badge": badge(code),
         "history": history(code),
-        "makes": stage == Stage.READY and own,
+        "makes": makes,
+        "obstacle": _obstacle(actor, code, makes=makes, confirms=confirms),
         "waits_for_asker": stage == Stage.READY and not own,
-        "confirms": stage == Stage.WAITING and may_confirm,
+        "confirms": confirms,
         "waits_for_officers": stage == Stage.WAITING and not may_confirm,
         "officers": [row.display_name for row in questions.second_officers(code)[:OFFICERS_NAMED]],
         "withdraws": stage in (Stage.WAITING, Stage.READY, Stage.MADE) and code.person_id != actor.pk,
         "asks_anew": stage in (Stage.USED, Stage.WITHDRAWN, Stage.EXPIRED),
         **consequences(code.person),
     }
+
+
+def _obstacle(actor: Person, code: SignInCode, *, makes: bool, confirms: bool) -> Reason | None:
+    """Why the officer who makes or confirms it cannot do so now, or None."""
+    if makes:
+        return questions.obstacle(actor, code.person)
+    return questions.person_obstacle(code.person) if confirms else None
 
 
 def consequences(person: Person) -> dict[str, Any]:

@@ -73,12 +73,8 @@ def needs_confirmation(person: Person) -> bool:
 
 def confirmable_by(officer: Person) -> QuerySet[SignInCode]:
     """The codes that wait for this officer's confirmation, oldest first."""
-    offices = [held for held in officer.roles_in_force() if held.role == Role.REGISTRATION_OFFICER]
-    units = {held.organisational_unit for held in offices}
     rows = SignInCode.objects.awaiting_confirmation().filter(asked_at__gt=oldest(timezone.now()))
-    rows = rows.select_related("person", "asked_by")
-    if "" not in units:
-        rows = rows.filter(person__organisational_unit__in=units)
+    rows = rows.filter(_in_units_of(officer)).select_related("person", "asked_by")
     return rows.exclude(Q(asked_by=officer) | Q(person=officer)).order_by("asked_at")
 
 
@@ -86,12 +82,20 @@ def makeable_by(officer: Person) -> QuerySet[SignInCode]:
     """The codes that this officer asked for and can make now, oldest first."""
     rows = SignInCode.objects.filter(
         Q(needs_confirmation=False) | Q(confirmed_by__isnull=False),
+        _in_units_of(officer),
         asked_by=officer,
         asked_at__gt=oldest(timezone.now()),
         made_at=None,
         withdrawn_at=None,
     )
     return rows.select_related("person", "confirmed_by").order_by("asked_at")
+
+
+def _in_units_of(officer: Person) -> Q:
+    """What is for persons whom the officer registers: a person may have gone to another unit meanwhile."""
+    offices = [held for held in officer.roles_in_force() if held.role == Role.REGISTRATION_OFFICER]
+    units = {held.organisational_unit for held in offices}
+    return Q() if "" in units else Q(person__organisational_unit__in=units)
 
 
 def ends_with_a_new_code(person: Person) -> QuerySet[SoftwareToken]:

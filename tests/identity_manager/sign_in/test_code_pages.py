@@ -8,7 +8,15 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from identity_manager.models import Account, AuditEvent, Person, Role, RoleAssignment, SignInCode
+from identity_manager.models import (
+    Account,
+    AuditEvent,
+    Person,
+    PersonState,
+    Role,
+    RoleAssignment,
+    SignInCode,
+)
 from identity_manager.workflow import sign_in_codes
 from tests import cast
 from tests.identity_manager.sign_in.conftest import PASSWORD, Office, account
@@ -208,3 +216,27 @@ def test_the_persons_page_leads_to_it(rita: Client, office: Office) -> None:
 def events_told() -> int:
     """How many events there are, but for those of refused pages."""
     return AuditEvent.objects.exclude(name="access.denied").count()
+
+
+def test_what_cannot_be_made_any_more_says_why(rita: Client, office: Office) -> None:
+    row = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    assert "Make and show the code" in rita.get(code_page(row)).text
+
+    Person.objects.filter(pk=office.uma.pk).update(state=PersonState.INACTIVE)
+
+    text = rita.get(code_page(row)).text
+    assert "This person is Inactive." in text
+    assert "Make and show the code" not in text
+    assert code_page(row, "withdraw/") in text
+
+
+def test_what_cannot_be_confirmed_any_more_says_why(rolf: Client, office: Office) -> None:
+    row = waiting(office)
+    assert code_page(row, "confirm/") in rolf.get(code_page(row)).text
+
+    Person.objects.filter(pk=office.uma.pk).update(state=PersonState.INACTIVE)
+
+    text = rolf.get(code_page(row)).text
+    assert "This person is Inactive." in text
+    assert code_page(row, "confirm/") not in text
+    assert code_page(row, "withdraw/") in text

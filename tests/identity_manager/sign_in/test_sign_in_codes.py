@@ -286,6 +286,15 @@ def test_an_officer_of_another_unit_sees_nothing_to_confirm(signed_in_before: Of
     assert not questions.confirmable_by(south).exists()
 
 
+def test_whose_person_went_to_another_unit_is_not_made(office: Office) -> None:
+    north = cast.person("otto", roles=())
+    RoleAssignment.objects.create(person=north, role=Role.REGISTRATION_OFFICER, organisational_unit="Nord")
+    code = sign_in_codes.ask(actor=north, person_id=office.uma.pk)
+    assert list(questions.makeable_by(north)) == [code]
+    Person.objects.filter(pk=office.uma.pk).update(organisational_unit="Süd")
+    assert not questions.makeable_by(north).exists()
+
+
 # --- Making ----------------------------------------------------------------------------------------
 def test_the_code_is_long_and_unambiguous() -> None:
     codes = {sign_in_codes.generate() for _ in range(200)}
