@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
+from identity_manager.console import second_officers
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import IdentityChange, IdentityChangeState, Person
 from identity_manager.people import identity_change_policy as questions
@@ -14,14 +15,14 @@ from identity_manager.people import registration_policy
 from identity_manager.people.identity_changes import NotConfirmed
 from identity_manager.ui import states
 
-OFFICERS_NAMED = 5
+REFUSED_NAMED = 5
 AT_ONCE = 200  # a person looks at each of them
 
 
 def several(actor: Person, *, form: VerbForm) -> dict[str, Any]:
     """For the page of all that wait for this officer, oldest first."""
     waiting = questions.confirmable_by(actor)
-    return {"tab": "approvals", "form": form, "rows": waiting[:AT_ONCE], "total": waiting.count()}
+    return {"tab": "open_tasks", "form": form, "rows": waiting[:AT_ONCE], "total": waiting.count()}
 
 
 def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[NotConfirmed]) -> None:
@@ -30,8 +31,11 @@ def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[Not
         words = ngettext("%(number)d change is confirmed.", "%(number)d changes are confirmed.", done)
         messages.success(request, words % {"number": done})
     names = {row.pk: row.person.display_name for row in changes}
-    for each in left[:OFFICERS_NAMED]:
+    for each in left[:REFUSED_NAMED]:
         messages.warning(request, f"{names[each.change_id]}: {each.refused}")
+    if (others := len(left) - REFUSED_NAMED) > 0:
+        words = ngettext("%(number)d more is not confirmed.", "%(number)d more are not confirmed.", others)
+        messages.warning(request, words % {"number": others})
 
 
 def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[str, Any]:
@@ -47,7 +51,7 @@ def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[st
         "meaning": states.meaning_of(change),
         "decides": waits and obstacle is None,
         "obstacle": obstacle if waits else None,
-        "officers": [row.display_name for row in questions.second_officers(change)[:OFFICERS_NAMED]],
+        **second_officers.named(questions.second_officers(change)),
         "withdraws": waits
         and change.person_id != actor.pk
         and registration_policy.registers(actor, change.person),

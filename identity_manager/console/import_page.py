@@ -18,6 +18,7 @@ from identity_manager.ui.parts import Tab
 from identity_manager.workflow import imports
 
 ROWS_SHOWN = 100
+IMPORTS_SHOWN = 10
 WORDS: dict[Outcome, Promise] = {
     Outcome.REFUSED: _("Refused"),
     Outcome.CREATE: _("New"),
@@ -93,14 +94,15 @@ class Line:
         return self.row.changes.get("display_name", "")
 
 
-def uploading(form: UploadForm) -> dict[str, Any]:
-    """For the page where a file is chosen."""
+def uploading(form: UploadForm, *, asked: str = "") -> dict[str, Any]:
+    """For the page where a file is chosen, with the page of the earlier imports that is asked for."""
+    earlier = PersonImport.objects.select_related("asked_by").defer("content")
     return {
         "tab": "search",
         "form": form,
         "columns": csv_file.COLUMNS,
         "required": csv_file.REQUIRED_COLUMNS,
-        "recent": PersonImport.objects.select_related("asked_by").defer("content")[:10],
+        "recent": Paginator(earlier, IMPORTS_SHOWN).get_page(asked),
     }
 
 

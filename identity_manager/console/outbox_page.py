@@ -86,7 +86,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "reads": access.holds(actor, access.MAIL_READERS),
         "page": page,
         "lines": [Line(mail) for mail in page],
-        "groups": _groups(every),
+        **_groups(every),
         "held_up": every.held_up().count(),
         "query": request.GET.urlencode(),
         **_many(actor, form),
@@ -182,14 +182,14 @@ def _in_order(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:
     return rows.order_by("-created_at", "-pk")
 
 
-def _groups(rows: OutgoingMailQuerySet) -> list[ErrorGroup]:
-    """What does not go through, by error, the most frequent first."""
+def _groups(rows: OutgoingMailQuerySet) -> dict[str, Any]:
+    """What does not go through, by error, the most frequent first; and whether there are other errors."""
     trouble = rows.with_fault().filter(state__in=(MailState.QUEUED, *IN_TROUBLE))
     trouble = trouble.exclude(last_error="").order_by()
     counted = trouble.values("error_code", "state", "fault").annotate(
         number=Count("pk"), latest=Max(F("last_error_at"))
     )
-    return [
+    found = [
         ErrorGroup(
             code=each["error_code"] or _("without a code"),
             state=each["state"],
@@ -198,8 +198,9 @@ def _groups(rows: OutgoingMailQuerySet) -> list[ErrorGroup]:
             latest=each["latest"],
             url=_list_url(each["state"], each["error_code"]),
         )
-        for each in counted.order_by("-number", "error_code")[:GROUPS_SHOWN]
+        for each in counted.order_by("-number", "error_code")[: GROUPS_SHOWN + 1]
     ]
+    return {"groups": found[:GROUPS_SHOWN], "more_groups": len(found) > GROUPS_SHOWN}
 
 
 def _list_url(state: str, code: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from identity_manager.console import second_officers
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import Person, SignInCode
 from identity_manager.people import second_factors
@@ -13,7 +14,6 @@ from identity_manager.workflow import sign_in_code_policy as questions
 from identity_manager.workflow.errors import Reason
 from identity_manager.workflow.sign_in_code_policy import Stage
 
-OFFICERS_NAMED = 5
 MEANINGS = {
     Stage.WAITING: "waiting",
     Stage.READY: "information",
@@ -72,7 +72,7 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
         "waits_for_asker": stage == Stage.READY and not own,
         "confirms": confirms,
         "waits_for_officers": stage == Stage.WAITING and not may_confirm,
-        "officers": [row.display_name for row in questions.second_officers(code)[:OFFICERS_NAMED]],
+        **second_officers.named(questions.second_officers(code)),
         "withdraws": stage in (Stage.WAITING, Stage.READY, Stage.MADE) and code.person_id != actor.pk,
         "asks_anew": stage in (Stage.USED, Stage.WITHDRAWN, Stage.EXPIRED),
         **consequences(code.person),

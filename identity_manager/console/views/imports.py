@@ -29,7 +29,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         with refusals.told_by(form):
             row = imports.upload(actor=actor, file_name=file.name, content=file.read(imports.MOST_BYTES + 1))
             return redirect("console:import", row.pk)
-    context = import_page.uploading(form)
+    context = import_page.uploading(form, asked=request.GET.get("page", ""))
     return render(request, "identity_manager/imports/upload.html", context, status=refusals.status_of(form))
 
 

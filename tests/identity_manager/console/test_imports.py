@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager.audit import Event
+from identity_manager.console import import_page
 from identity_manager.models import AuditEvent, ImportState, Person, PersonImport, Role
 from identity_manager.workflow import imports
 from tests import cast
@@ -165,3 +166,18 @@ def test_it_is_withdrawn_by_hand_or_by_time(rita: Client) -> None:
     assert imports.forget_old() == 1
     assert set(PersonImport.objects.values_list("state", "content")) == {(ImportState.WITHDRAWN, None)}
     assert rita.get(address(second, "-report")).status_code == 404
+
+
+def test_older_imports_stand_on_the_next_page(
+    rita: Client, company: cast.Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_page, "IMPORTS_SHOWN", 2)
+    for number in range(3):
+        PersonImport.objects.create(file_name=f"list-{number}.csv", sha256="0" * 64, asked_by=company.rita)
+    page = reverse("console:import-upload")
+
+    first, second = rita.get(page).text, rita.get(page, {"page": "2"}).text
+
+    assert [f"list-{number}.csv" in first for number in range(3)] == [False, True, True]
+    assert "?page=2" in first
+    assert "list-0.csv" in second

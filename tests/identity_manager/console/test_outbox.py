@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager import outbox
-from identity_manager.console import outbox_many
+from identity_manager.console import outbox_many, outbox_page
 from identity_manager.console.outbox_page import ADDRESS
 from identity_manager.mail.faults import Fault
 from identity_manager.models import AuditEvent, MailFault, OutgoingMail, Person, Role, SoftwareToken
+from identity_manager.models.identifiers import new_id
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
 
@@ -108,6 +109,26 @@ def test_the_errors_are_counted_and_lead_to_their_mails(ada: Client, refused: Ou
     (group,) = ada.get(OUTBOX).context["groups"]
     assert (group.code, group.number, group.fault) == ("SMTP 550 5.1.1", 1, "refused")
     assert listed(ada.get(group.url)) == [refused]
+
+
+def test_errors_that_are_not_shown_are_told_of(
+    ada: Client, refused: OutgoingMail, company: cast.Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_page, "GROUPS_SHOWN", 1)
+    assert "the filter has every error" not in ada.get(OUTBOX).text
+    OutgoingMail.objects.create(
+        person=company.uma,
+        message="approved",
+        state="failed",
+        last_error="Gone",
+        error_code="SMTP 554",
+        fault="refused",
+    )
+
+    response = ada.get(OUTBOX)
+
+    assert len(response.context["groups"]) == 1
+    assert "the filter has every error" in response.text
 
 
 def test_a_fault_of_the_configuration_is_told_above_all(ada: Client, company: cast.Company) -> None:
@@ -339,3 +360,12 @@ def test_the_operator_is_told_when_mail_is_held_up(operator: Client, company: ca
     text = operator.get(reverse("console:approvals")).content.decode()
     assert "Mail does not go out" in text
     assert "uma" not in text
+
+
+def test_each_mail_that_is_held_up_is_listed(operator: Client, company: cast.Company) -> None:
+    row = troubled(company.request_in("awaiting_acceptance"), WRONG_PASSWORD, "information")
+    for number in range(6):
+        row.pk, row.occasion = new_id(), f"again-{number}"
+        row.save(force_insert=True)
+    text = operator.get(reverse("console:approvals")).text
+    assert text.count("/mails/") >= 7

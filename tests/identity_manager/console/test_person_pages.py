@@ -1,5 +1,6 @@
 """Pages of Registration Officers: enter, edit, activate, deactivate, lock, decide on a change of identity."""
 
+import re
 from html import unescape
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse, reverse_lazy
 
+from identity_manager.console import identity_change_page, second_officers
 from identity_manager.models import IdentityChange, Person, PersonSource, Role, SoftwareToken
 from identity_manager.people import identity_changes, persons
 from identity_manager.workflow import leave_and_return
@@ -248,6 +250,38 @@ def test_what_cannot_be_confirmed_is_named_and_the_others_are(
 
     assert confirmed() == {moved[1].pk, moved[2].pk}
     assert f"{company.uma.display_name}: {identity_changes.MOVED_ON}" in unescape(response.text)
+
+
+def test_those_that_are_not_named_are_counted(
+    rita: Client, moved: list[IdentityChange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity_change_page, "REFUSED_NAMED", 1)
+    for row in moved:
+        Person.objects.filter(pk=row.person_id).update(email=f"{row.pk}@example.com")
+
+    response = rita.post(SEVERAL, {"changes": [row.pk for row in moved]}, follow=True)
+
+    assert unescape(response.text).count(str(identity_changes.MOVED_ON)) == 1
+    assert "2 more are not confirmed." in response.text
+
+
+def test_the_page_of_several_stands_under_open_tasks(rita: Client, moved: list[IdentityChange]) -> None:
+    text = rita.get(SEVERAL).text
+    assert re.search(r'href="/open-tasks/" aria-current="page"', text)
+
+
+def test_more_officers_than_are_named_are_told_of(
+    company: Company, moved: list[IdentityChange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    IdentityChange.objects.update(asked_by=company.rita)
+    asker = signed_in(company.rita)
+    page = reverse("console:identity-change", args=[moved[0].pk])
+    officer("rolf", Role.REGISTRATION_OFFICER, sid="")
+    assert "Rolf Muster" in asker.get(page).text
+    assert "and others" not in asker.get(page).text
+    officer("nora", Role.REGISTRATION_OFFICER, sid="")
+    monkeypatch.setattr(second_officers, "NAMED", 1)
+    assert "and others" in asker.get(page).text
 
 
 def test_own_changes_and_those_of_other_units_are_not_confirmed(
