@@ -102,8 +102,16 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "lines": [told(order, line) for line in page.rows],
         "starts": order.asked_by_id == actor.pk and batch_orders.gives_orders(actor),
         "manages": batch_orders.may_manage(actor, order),
-        "stopped": batch_orders.ASKER_CANNOT if order.stopped_because else None,
+        "stopped": batch_orders.ASKER_CANNOT if _is_stopped(order) else None,
+        "only_asker": batch_orders.NOT_YOURS_TO_START,
     }
+
+
+def _is_stopped(order: BatchOrder) -> bool:
+    """Whether it cannot go on, because who gave it may not any more; or has ended by that."""
+    if order.state == BatchState.PAUSED:
+        return not batch_orders.gives_orders(order.asked_by)
+    return bool(order.stopped_because)
 
 
 def progress_context(order: BatchOrder) -> dict[str, Any]:

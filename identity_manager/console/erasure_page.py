@@ -25,8 +25,9 @@ def context(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
 
 
 def is_offered(actor: Person, person: Person) -> bool:
-    """Whether the person's page leads there."""
-    return person.state == PersonState.LOCKED and erasing.may_erase(actor, person)
+    """Whether the person's page leads there: as long as there is somebody."""
+    offered = person.state == PersonState.LOCKED and erasing.may_erase(actor, person)
+    return offered and not erasing.is_erased(person)
 
 
 def confirmable_by(actor: Person) -> QuerySet[PersonErasure]:

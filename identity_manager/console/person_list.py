@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.functional import Promise
@@ -18,6 +19,7 @@ from identity_manager.models import (
     CertificateState,
     Person,
     PersonKind,
+    Role,
     SoftwareToken,
     TokenType,
 )
@@ -66,8 +68,19 @@ def _tokens(token_type: str, expires_before: date | None) -> Q:
 def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:
     """For a page, what their tokens are called is enough: two queries, however many rows it has."""
     shown = list(persons)
-    names = _token_names(shown)
-    return [Row(person, names[person.pk], policy.enable_obstacle(actor, person)) for person in shown]
+    names, coded = _token_names(shown), _with_code_of(actor, shown)
+    return [Row(person, names[person.pk], _obstacle(actor, person, coded)) for person in shown]
+
+
+def _obstacle(actor: Person, person: Person, coded: frozenset[UUID]) -> Reason | None:
+    own = policy.MADE_A_CODE if person.pk in coded else None
+    return policy.enable_obstacle(actor, person) or own
+
+
+def _with_code_of(actor: Person, persons: list[Person]) -> frozenset[UUID]:
+    """For whom the officer made a sign-in code, who enables others; only a Registration Officer makes any."""
+    both = all(access.holds(actor, {role}) for role in (Role.TOKEN_ADMINISTRATOR, Role.REGISTRATION_OFFICER))
+    return policy.persons_with_code_of(actor, [person.pk for person in persons]) if both else frozenset()
 
 
 def _token_names(persons: list[Person]) -> dict[Any, list[str]]:

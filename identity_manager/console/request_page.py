@@ -90,6 +90,7 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "round_form": RoundForm(initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False),
         **_round(actor, row, can_begin=bool(differences) and administers),
         "mails": row.mails.all(),
+        "reads_mails": _reads_mails(actor, row),
         "actions": actions.of_request(row, administers=administers),
         "administers": administers,
         "takes_evidence": access.holds(actor, {Role.AUDITOR}),
@@ -98,6 +99,11 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         **_trouble(row),
         **_decision(actor, row),
     }
+
+
+def _reads_mails(actor: Person, row: TokenRequest) -> bool:
+    unit = row.person.organisational_unit
+    return any(actor.has_role(role, unit=unit) for role in access.MAIL_READERS)
 
 
 def _round(actor: Person, row: TokenRequest, *, can_begin: bool) -> dict[str, Any]:
@@ -114,7 +120,7 @@ def _what_it_waits_for(row: TokenRequest) -> list[Reason]:
     if not row.is_open:
         return []
     found = []
-    if row.person.state == PersonState.INACTIVE:
+    if row.person.state == PersonState.INACTIVE and row.state != RequestState.FAILED:
         found.append(policy.ON_LEAVE)
     if identity_change_policy.waiting_for(row.person) is not None:
         found.append(identity_change_policy.FROZEN)

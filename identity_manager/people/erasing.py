@@ -99,9 +99,14 @@ def may_erase(actor: Person, person: Person) -> bool:
     return actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit=person.organisational_unit)
 
 
+def is_erased(person: Person) -> bool:
+    """Whether nobody is left in this record."""
+    return person.erasures.filter(erased_at__isnull=False).exists()
+
+
 def obstacle(person: Person) -> Reason | None:
     """Why the person cannot be erased (yet)."""
-    if person.erasures.filter(erased_at__isnull=False).exists():
+    if is_erased(person):
         return ERASED_ALREADY
     if person.state != PersonState.LOCKED:
         return NOT_LOCKED

@@ -48,6 +48,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "own": own,
         "may_choose": may_see_all and gives,
         "gives": gives,
+        "reads_all": may_see_all,
         "page": page,
         "rows": batch_page.listing(page),
     }

@@ -231,3 +231,32 @@ def test_others_do_not_know_of_it(ada: Client, company: cast.Company) -> None:
 
 def test_an_empty_list_says_what_to_do(ada: Client) -> None:
     assert "No batch order yet" in ada.get(reverse("console:batch-orders")).text
+
+
+def test_what_cannot_go_on_has_no_button(ada: Client, company: cast.Company) -> None:
+    order = given(ada, company, **EVERYBODY)
+    ada.post(address(order, "-start"))
+    ada.post(address(order, "-pause"))
+    olga = signed_in(officer("olga", Role.TOKEN_ADMINISTRATOR, sid=""))
+    assert address(order, "-resume") in olga.get(address(order)).text
+
+    company.ada.roles.all().delete()
+
+    text = olga.get(address(order)).text
+    assert address(order, "-resume") not in text
+    assert "is no Software Token Administrator any more" in text
+    assert address(order, "-cancel") in text
+
+
+def test_who_starts_it_is_said_to_who_manages_it(ada: Client, company: cast.Company) -> None:
+    order = given(ada, company, **EVERYBODY)
+    olga = signed_in(officer("olga", Role.TOKEN_ADMINISTRATOR, sid=""))
+
+    assert "Only who gave this batch order starts it" in olga.get(address(order)).text
+    assert "Only who gave this batch order starts it" not in ada.get(address(order)).text
+
+
+def test_an_auditor_of_one_unit_reads_why_the_list_is_empty(company: cast.Company) -> None:
+    otto = signed_in(officer("otto", Role.AUDITOR, unit="Nord", sid=""))
+
+    assert "Auditors of every unit read them" in otto.get(reverse("console:batch-orders")).text

@@ -93,3 +93,4 @@ def test_who_is_erased_is_shown_as_that(company: Company, leaver: Person) -> Non
     page = signed_in(company.rita).get(f"/persons/{leaver.pk}/")
     assert "Erased person" in page.text
     assert "Eve" not in page.text
+    assert f"/persons/{leaver.pk}/erase/" not in page.text

@@ -23,6 +23,7 @@ from identity_manager.models import (
 from identity_manager.people import forgetting
 from identity_manager.ui.parts import StepState
 from tests import cast
+from tests.identity_manager.console.visitors import signed_in
 
 STATES = [state.value for state in RequestState]
 
@@ -254,3 +255,16 @@ def test_nor_enables_the_person(ada: Client, company: cast.Company) -> None:
     text = ada.get(person).text
     assert enable not in text
     assert "You made a sign-in code for this person." in text
+
+
+@pytest.mark.parametrize(("name", "reads"), [("ada", 200), ("paul", 403)])
+def test_a_mail_leads_to_its_page_for_who_reads_it(company: cast.Company, name: str, reads: int) -> None:
+    row = company.request_in("requested")
+    reader = signed_in(getattr(company, name))
+    mails = [reverse("console:mail", args=[mail.pk]) for mail in row.mails.all()]
+
+    text = reader.get(page(row)).text
+
+    assert mails
+    assert [mail in text for mail in mails] == [reads == 200] * len(mails)
+    assert {reader.get(mail).status_code for mail in mails} == {reads}

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from identity_manager.console import tables
-from identity_manager.models import Person, PersonKind, PersonState, Role
+from identity_manager.models import Person, PersonKind, PersonState, Role, RoleAssignment, SignInCode
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
 
@@ -124,6 +125,21 @@ def test_an_active_person_can_be_enabled_and_others_say_why_not(ada: Client, com
     for name in ("Ines", "Emil"):
         person = Person.objects.get(given_name=name)
         assert reverse("console:enable", args=[person.pk]) not in text
+
+
+def test_who_made_a_sign_in_code_does_not_enable_its_person(company: cast.Company) -> None:
+    both = officer("otto", Role.TOKEN_ADMINISTRATOR, sid="")
+    RoleAssignment.objects.create(person=both, role=Role.REGISTRATION_OFFICER)
+    now = timezone.now()
+    SignInCode.objects.create(
+        person=company.uma, asked_by=both, needs_confirmation=False, made_at=now, used_at=now
+    )
+
+    text = signed_in(both).get(SEARCH, {"kind": "employee"}).text
+
+    assert reverse("console:enable", args=[company.uma.pk]) not in text
+    assert reverse("console:enable", args=[company.sam.pk]) in text
+    assert "You made a sign-in code for this person." in text
 
 
 def test_who_is_no_administrator_is_offered_nothing_to_enable(company: cast.Company) -> None:
