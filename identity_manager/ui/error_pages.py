@@ -38,6 +38,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 
 @requires_csrf_token
+def only_by_a_button(request: HttpRequest, allowed: str) -> HttpResponse:
+    """405: the address of a button, opened as a page; after a sign-in in between, say."""
+    response = render(request, "405.html", status=405)
+    response["Allow"] = allowed
+    return response
+
+
+@requires_csrf_token
 def gone(request: HttpRequest, sentence: str = "") -> HttpResponse:
     """410: it was here, and is gone for good. The sentence says what became of it."""
     return render(request, "410.html", {"reason": sentence}, status=410)

@@ -90,6 +90,7 @@ ERRORS: dict[str, tuple[str, dict[str, Any], bool]] = {
     "403-reason": ("403.html", {"reason": "Who has asked may not approve."}, True),
     "403-form": ("403_csrf.html", {}, True),
     "404": ("404.html", {}, True),
+    "405": ("405.html", {}, True),
     "410": ("410.html", {}, True),
     "410-reason": ("410.html", {"reason": "You have noted this passphrase, so it was destroyed."}, True),
     "429": ("429.html", {"wait_seconds": 300}, True),

@@ -1,4 +1,4 @@
-"""Answers to htmx, which puts what it gets into a part of a page: some of them are pages of their own."""
+"""Where somebody is who asked from within a page: by a script (htmx) for a part of it, or by a button."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -8,14 +8,19 @@ from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
-# The pages that somebody is led to before anything else opens: middleware leads there, no view does.
-GATES = frozenset({"account_login", "second-factor-needed", "sign-in-way"})
+# The pages that somebody is led to before anything else opens.
+GATES = frozenset({"account_login", "account_reauthenticate", "second-factor-needed", "sign-in-way"})
 CONTENT = "#content"
 
 
 def is_asked_for(request: HttpRequest) -> bool:
     """Whether a script of the page asks, and not the browser for a page."""
     return request.headers.get("HX-Request") == "true"
+
+
+def reads_a_page(request: HttpRequest) -> bool:
+    """Whether somebody has opened the address in a browser."""
+    return request.method == "GET" and "text/html" in request.headers.get("Accept", "")
 
 
 def as_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -27,18 +32,25 @@ def as_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def led_to_the_gate(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Have the browser itself go where somebody is led to sign in, and back to their page afterwards.
+    """Have whoever is led to sign in come back to the page they were on, not to the address of a button.
 
-    As a part of the page, the sign-in would stand in the middle of it, or nowhere.
+    Where a part of a page was asked for, the browser itself goes there: the sign-in would else stand in the
+    middle of the page, or nowhere.
     """
+    in_place = is_asked_for(request)
     address = urlsplit(response.get("Location", ""))
-    if not is_asked_for(request) or not _is_gate(address.path):
+    if not (in_place or request.method == "POST") or address.netloc or not _is_gate(address.path):
         return response
     query = QueryDict(address.query, mutable=True)
     page = _page_of(request)
     if page and REDIRECT_FIELD_NAME in query:
         query[REDIRECT_FIELD_NAME] = page
-    return HttpResponseClientRedirect(urlunsplit(address._replace(query=query.urlencode(safe="/"))))
+        response["Location"] = urlunsplit(address._replace(query=query.urlencode(safe="/")))
+    if not in_place:
+        return response
+    by_browser = HttpResponseClientRedirect(response["Location"])
+    by_browser.cookies = response.cookies
+    return by_browser
 
 
 def _is_gate(path: str) -> bool:
@@ -49,7 +61,8 @@ def _is_gate(path: str) -> bool:
 
 
 def _page_of(request: HttpRequest) -> str:
-    """The address of the page that the part belongs to, within this site; empty where it is not known."""
-    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    """The address of the page that asks, within this site; empty where it is not known."""
+    page = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
     here = urlunsplit(("", "", page.path, page.query, ""))
-    return here if url_has_allowed_host_and_scheme(here, allowed_hosts=None) else ""
+    safe = page.netloc == request.get_host() and url_has_allowed_host_and_scheme(here, allowed_hosts=None)
+    return here if safe and not _is_gate(page.path) else ""

@@ -3,6 +3,7 @@
 import time
 import zoneinfo
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.utils import timezone, translation
 
 from identity_manager.models import Person
 from identity_manager.people import sessions
-from identity_manager.ui import in_place, sign_in, sign_in_ways
+from identity_manager.ui import error_pages, in_place, sign_in, sign_in_ways
 
 SEEN = "seen_at"
 SEEN_SECONDS = 5 * 60
@@ -42,13 +43,16 @@ class PersonMiddleware:
 
 
 class InPlaceMiddleware:
-    """Whoever has to sign in while a part of a page is asked for does so on a page of its own."""
+    """Whoever has to sign in in the middle of a page comes back to it; an address of a button says so."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return in_place.led_to_the_gate(request, self.get_response(request))
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and in_place.reads_a_page(request):
+            return error_pages.only_by_a_button(request, allowed=response["Allow"])
+        return in_place.led_to_the_gate(request, response)
 
 
 class LastSeenMiddleware:

@@ -22,6 +22,7 @@ def visit():
         (lambda r: error_pages.permission_denied(r, PermissionDenied()), 403, "This is not open to you"),
         (lambda r: error_pages.csrf_failure(r, "token"), 403, "This form is too old"),
         (lambda r: error_pages.not_found(r, Http404()), 404, "There is no such page"),
+        (lambda r: error_pages.only_by_a_button(r, "POST"), 405, "This address is no page"),
         (error_pages.gone, 410, "This is gone"),
         (error_pages.too_many_requests, 429, "Too many tries"),
         (error_pages.server_error, 500, "Something broke on our side"),

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from identity_manager.models import Account, Role, TokenRequest
+from identity_manager.models import Account, PersonErasure, Role, TokenRequest
 from tests import cast
 from tests.cast import Company
 
@@ -132,3 +132,61 @@ def test_every_page_has_a_sentence_for_what_did_not_work(request_in_queue: Token
         response = signed_in(f"otto-{page[-5:]}", Role.APPROVER).get(reverse(page))
         assert 'id="trouble"' in response.text
         assert "Nothing is half done" in response.text
+
+
+# --- Without scripts
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+
+
+def test_a_button_after_the_session_leads_back_to_its_page(request_in_queue: TokenRequest) -> None:
+    page = reverse("console:request", args=[request_in_queue.pk])
+    button = reverse("console:request-send-round-again", args=[request_in_queue.pk])
+
+    response = Client().post(button, headers={"Referer": f"http://testserver{page}"})
+
+    assert (response.status_code, response["Location"]) == (302, f"{reverse('account_login')}?next={page}")
+
+
+@pytest.mark.parametrize("referer", ["", "http://evil.example/requests/", "http://testserver//evil.example/"])
+def test_a_button_of_an_unknown_page_leads_to_itself(request_in_queue: TokenRequest, referer: str) -> None:
+    button = reverse("console:request-send-round-again", args=[request_in_queue.pk])
+
+    response = Client().post(button, headers={"Referer": referer})
+
+    assert response["Location"] == f"{reverse('account_login')}?next={button}"
+
+
+def test_who_proves_again_who_they_are_comes_back_to_the_page(request_in_queue: TokenRequest) -> None:
+    rita = signed_in("rolf", Role.REGISTRATION_OFFICER)
+    person = request_in_queue.person
+    erasure = PersonErasure.objects.create(person=person, asked_by=request_in_queue.requested_by)
+    page = reverse("console:person-erase", args=[person.pk])
+
+    confirm = reverse("console:erasure-confirm", args=[erasure.pk])
+    response = rita.post(confirm, headers={"Referer": f"http://testserver{page}"})
+
+    assert response["Location"] == f"{reverse('account_reauthenticate')}?next={page}"
+
+
+def test_the_address_of_a_button_is_told_from_a_page(request_in_queue: TokenRequest) -> None:
+    client = signed_in("otto", Role.TOKEN_ADMINISTRATOR)
+    button = reverse("console:request-send-round-again", args=[request_in_queue.pk])
+
+    response = client.get(button, headers=BROWSER)
+
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "It belongs to a button" in response.text
+    assert client.get(button).content == b""
+
+
+def test_a_language_that_is_chosen_at_the_gate_is_kept(db: None) -> None:
+    gate = f"{reverse('account_login')}?next=/search/"
+
+    response = Client().post(
+        reverse("set_language"),
+        {"language": "de", "next": gate},
+        headers={"Referer": f"http://testserver{gate}"},
+    )
+
+    assert response["Location"] == gate
+    assert "language" in "".join(response.cookies)
