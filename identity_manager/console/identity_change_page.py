@@ -12,7 +12,7 @@ from identity_manager.console.refusals import VerbForm
 from identity_manager.models import IdentityChange, IdentityChangeState, Person
 from identity_manager.people import identity_change_policy as questions
 from identity_manager.people import registration_policy
-from identity_manager.people.identity_changes import NotConfirmed
+from identity_manager.people.identity_changes import NotConfirmed, overtaken
 from identity_manager.ui import states
 
 REFUSED_NAMED = 5
@@ -51,6 +51,7 @@ def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[st
         "meaning": states.meaning_of(change),
         "decides": waits and obstacle is None,
         "obstacle": obstacle if waits else None,
+        "overtaken": overtaken(change) if waits else None,
         **second_officers.named(questions.second_officers(change)),
         "withdraws": waits
         and change.person_id != actor.pk

@@ -93,8 +93,7 @@ def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
     with transaction.atomic():
         change = _fetch(actor, change_id)
         person = change.person
-        moved = any(getattr(person, name) != value for name, value in change.old.items())
-        refuse(MOVED_ON if moved else None, kind=Stale)
+        refuse(overtaken(change), kind=Stale)
         _check_free(change)
 
         for name, value in change.new.items():
@@ -107,6 +106,12 @@ def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
         _record(audit.Event.IDENTITY_CHANGE_CONFIRMED, change, actor=actor)
         queue.after_commit(NOTICE, person.pk)
         return change
+
+
+def overtaken(change: IdentityChange) -> Reason | None:
+    """Why nobody confirms the change any more: its person was changed since, from elsewhere; or None."""
+    moved = any(getattr(change.person, name) != value for name, value in change.old.items())
+    return MOVED_ON if moved else None
 
 
 def confirm_several(*, actor: Person, change_ids: Iterable[uuid.UUID]) -> list[NotConfirmed]:

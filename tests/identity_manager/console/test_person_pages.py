@@ -177,6 +177,19 @@ def test_the_second_officer_finds_it_in_open_tasks_and_confirms(
     assert "does not wait for a decision any more" in response.text
 
 
+def test_what_was_overtaken_is_not_confirmed(rolf: Client, change: IdentityChange, company: Company) -> None:
+    page, confirm = url("identity-change", change), url("identity-change-confirm", change)
+    assert confirm in rolf.get(page).text
+
+    Person.objects.filter(pk=company.uma.pk).update(email="meanwhile@example.com")
+
+    text = unescape(rolf.get(page).text)
+    assert str(identity_changes.MOVED_ON) in text
+    assert confirm not in text
+    assert url("identity-change-refuse", change) in text
+    assert rolf.post(confirm).status_code == 409
+
+
 def test_not_confirmed_needs_a_reason(rolf: Client, change: IdentityChange) -> None:
     assert rolf.post(url("identity-change-refuse", change), {"reason": ""}).status_code == 422
     rolf.post(url("identity-change-refuse", change), {"reason": "not in the directory"})
