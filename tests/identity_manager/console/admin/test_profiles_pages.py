@@ -151,6 +151,7 @@ def test_a_version_with_lint_errors_is_not_activated(sven: Client, company: cast
     page = sven.get(show(row)).text
     assert "invalid_uri_syntax" in page
     assert "cannot be put in force" in page
+    assert address("activate", row) not in page
     response = sven.post(address("activate", row), {"revision": row.version})
     assert response.status_code == 422
     assert "invalid_uri_syntax" in response.text
