@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.certificates import serial_hex
-from identity_manager.console import access
+from identity_manager.console import access, tables
 from identity_manager.console.search_forms import BY_HAND, REVOCATION_WAITS, CertificateForm
 from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
-from identity_manager.models import Certificate, Person
+from identity_manager.models import Certificate, Person, SoftwareToken
 from identity_manager.models.certificate import REVOCATION_REASONS, CertificateQuerySet
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 
@@ -54,8 +54,11 @@ class Row:
 def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
     """The certificates that are wanted, with token, request and person; keys stay in the database."""
     rows = _in_state(rows, wanted["state"])
-    plain = {"token_type": "token__type_code", "issuer": "issuer"}
-    rows = rows.filter(**{column: wanted[name] for name, column in plain.items() if wanted[name]})
+    if wanted["token_type"]:
+        tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
+        rows = rows.filter(tables.having(tokens, "pk", "token_id"))
+    if wanted["issuer"]:
+        rows = rows.filter(issuer=wanted["issuer"])
     rows = _within_days(rows, wanted).filter(_of_text(wanted["q"]))
     return rows.select_related("token__person", "token__token_type", "token__request", "profile").defer(
         "private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot"

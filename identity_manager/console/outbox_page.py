@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, F, Max
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from identity_manager.console import access, tables
 from identity_manager.console.outbox_forms import STUCK, TROUBLE, MailFilterForm, message_name
 from identity_manager.mail import sending
-from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role
+from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role, TokenRequest
 from identity_manager.models.outgoing_mail import IN_TROUBLE, OutgoingMailQuerySet
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow import mails
@@ -122,8 +122,10 @@ def found(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuery
 
 def actionable(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> OutgoingMailQuerySet:
     """Those of the mails on which the officer may act by one of the roles, and on which there is to act."""
-    waits = Q(state__in=IN_TROUBLE) | Q(state=MailState.QUEUED, next_attempt_at__gt=timezone.now())
-    return found(access.handled_mails(actor, roles), form).filter(waits).order_by("created_at", "pk")
+    waiting = OutgoingMail.objects.filter(state=MailState.QUEUED, next_attempt_at__gt=timezone.now())
+    # Each by its own index: of the two in one condition, a database reads all mails that were ever written.
+    keys = OutgoingMail.objects.in_trouble().order_by().values("pk").union(waiting.order_by().values("pk"))
+    return found(access.handled_mails(actor, roles), form).filter(pk__in=keys).order_by("created_at", "pk")
 
 
 def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
@@ -172,9 +174,14 @@ def _of_words(rows: OutgoingMailQuerySet, text: str) -> OutgoingMailQuerySet:
     """By person or reference, among what the officer reads: else a search would tell whose a mail is."""
     if not text:
         return rows
-    persons = Person.objects.matching(text).values("pk")
-    of_text = Q(request__reference__istartswith=text) | Q(person__in=persons) | Q(to_address__iexact=text)
-    return rows.filter(of_text & Q(is_read=True))
+    mails = OutgoingMail.objects.order_by()
+    requests = TokenRequest.objects.with_reference(text.upper())
+    # Each by its own index, as above.
+    keys = mails.filter(person__in=Person.objects.matching(text).values("pk")).values("pk")
+    keys = keys.union(
+        mails.filter(request__in=requests.values("pk")).values("pk"), mails.addressed_to(text).values("pk")
+    )
+    return rows.filter(pk__in=keys, is_read=True)
 
 
 def _in_order(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:

@@ -11,7 +11,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console import access
+from identity_manager.console import access, tables
 from identity_manager.console.search_forms import ANY_TOKEN, NO_TOKEN, PersonForm
 from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
 from identity_manager.models import (
@@ -56,13 +56,13 @@ def _tokens(token_type: str, expires_before: date | None) -> Q:
     """Who has tokens in use of the type, one of whose certificates expires before the day."""
     tokens = SoftwareToken.objects.filter(state__in=IN_USE)
     if token_type == NO_TOKEN:
-        return ~Q(pk__in=tokens.values("person_id"))
+        return ~tables.having(tokens, "person")
     if token_type and token_type != ANY_TOKEN:
         tokens = tokens.filter(type_code=token_type)
     if expires_before:
         ending = Certificate.objects.filter(state__in=USABLE, not_after__lt=beginning(expires_before))
         tokens = tokens.filter(pk__in=ending.values("token_id"))
-    return Q(pk__in=tokens.values("person_id")) if token_type or expires_before else Q()
+    return tables.having(tokens, "person") if token_type or expires_before else Q()
 
 
 def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:

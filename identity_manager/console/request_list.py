@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console import access
+from identity_manager.console import access, tables
 from identity_manager.console.forms import MAIL_REFUSED, OPEN
 from identity_manager.console.search_forms import RequestForm
 from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
@@ -28,7 +28,7 @@ def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest
             rows = rows.filter(**{column: wanted[name]})
     if wanted["token_type"]:
         tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
-        rows = rows.filter(pk__in=tokens.order_by().values("request"))
+        rows = rows.filter(tables.having(tokens, "request"))
     if wanted["asked_by"]:
         rows = rows.filter(requested_by__in=Person.objects.matching(wanted["asked_by"]).values("pk"))
     rows = _within_days(rows, wanted)

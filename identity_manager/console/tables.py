@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.core.paginator import Page, Paginator
 from django.db import connection
-from django.db.models import CharField, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.http import HttpRequest, QueryDict
@@ -16,6 +16,7 @@ from django.utils.functional import cached_property
 PAGE_SIZE = 25
 COUNT_LIMIT = 1000
 TOTAL_LIMIT = 10_000
+MANY = 1000
 
 Orders = Mapping[str, tuple[str, ...]]
 
@@ -106,6 +107,17 @@ def _counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", parameters)
         return list(cursor.fetchone() or ())
+
+
+def having(rows: QuerySet[Any], column: str, key: str = "pk") -> Q:
+    """Which things have one of the rows that name them in that column; key is what of the thing it names.
+
+    Of many rows each thing is asked for its own, in the order of its list, so that a page is full soon; few
+    rows lead to their things.
+    """
+    if rows.order_by().values("pk")[: MANY + 1].count() > MANY:
+        return Q(Exists(rows.filter(**{column: OuterRef(key)})))
+    return Q(**{f"{key}__in": rows.order_by().values(column)})
 
 
 def order_of(asked_for: QueryDict, orders: Orders, default: str) -> str:

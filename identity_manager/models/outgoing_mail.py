@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
@@ -77,6 +78,10 @@ class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):
         """Mails that wait because the mail server refuses the installation."""
         return self.with_fault().filter(state=M.QUEUED, fault=MailFault.CONFIGURATION)
 
+    def addressed_to(self, address: str) -> Self:
+        """Mails to this address, whatever the case of its letters."""
+        return self.alias(address=Lower("to_address")).filter(address=address.lower())
+
     def with_provider_id(self, provider_id: str) -> Self:
         """The mails that the provider knows by this identifier."""
         return self.filter(provider_id=provider_id) if provider_id else self.none()
@@ -123,6 +128,7 @@ class OutgoingMail(Stateful, Leased):
             models.Index(fields=["next_attempt_at"], name="outgoing_mail_due", condition=Q(state="queued")),
             models.Index(fields=["state", "created_at"], name="outgoing_mail_state_time"),
             models.Index(fields=["provider_id"], name="outgoing_mail_provider_id"),
+            models.Index(Lower("to_address"), name="outgoing_mail_address"),
             models.Index(fields=["created_at", "id"], name="outgoing_mail_age"),
             models.Index(fields=["message", "created_at"], name="outgoing_mail_message_age"),
             models.Index(fields=["error_code"], name="outgoing_mail_error", condition=Q(error_code__gt="")),

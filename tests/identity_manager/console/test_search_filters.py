@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from identity_manager.console import tables
 from identity_manager.models import Certificate, Person, PersonKind, Role, TokenRequest
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
@@ -70,7 +71,13 @@ def test_departments_of_other_units_are_not_told(company: cast.Company) -> None:
     assert "Secret Project" not in north.get(SEARCH, {"kind": "employee"}).text
 
 
-def test_tokens_in_use_by_type(ada: Client, company: cast.Company) -> None:
+@pytest.fixture(params=[1000, 0], ids=["few tokens", "many tokens"])
+def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few lead to their things; of many, each thing is asked for its own."""
+    monkeypatch.setattr(tables, "MANY", request.param)
+
+
+def test_tokens_in_use_by_type(ada: Client, company: cast.Company, many: None) -> None:
     company.request_in("completed")
     everybody = set(persons(ada))
 
@@ -79,7 +86,7 @@ def test_tokens_in_use_by_type(ada: Client, company: cast.Company) -> None:
     assert set(persons(ada, token_type="none")) == everybody - {"Uma"}
 
 
-def test_a_token_that_expires_before_a_day(ada: Client, company: cast.Company) -> None:
+def test_a_token_that_expires_before_a_day(ada: Client, company: cast.Company, many: None) -> None:
     company.request_in("completed")
     Certificate.objects.update(not_after=timezone.now() + timedelta(days=30))
 
@@ -87,6 +94,17 @@ def test_a_token_that_expires_before_a_day(ada: Client, company: cast.Company) -
     assert persons(ada, expires_before=in_days(20)) == []
     assert persons(ada, expires_before=in_days(40), token_type="vpn") == ["Uma"]
     assert persons(ada, expires_before=in_days(40), token_type="signature") == []
+
+
+@pytest.mark.parametrize("kind", ["request", "certificate"])
+def test_requests_and_certificates_by_token_type(
+    ada: Client, company: cast.Company, many: None, kind: str
+) -> None:
+    company.request_in("completed")
+
+    answers = [ada.get(SEARCH, {"kind": kind, "token_type": code}) for code in ("vpn", "signature")]
+
+    assert [len(answer.context["rows"]) for answer in answers] == [1, 0]
 
 
 def test_a_revoked_certificate_is_none_that_expires(ada: Client, company: cast.Company) -> None:
