@@ -101,7 +101,8 @@ class Line:
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """What the page draws; wrong filters find nothing and say why."""
     form = HistoryForm(request.GET)
-    page = tables.page_of(request, tables.CappedPaginator(found(actor, form), per_page=50))
+    every = with_more(audit_access.visible_events(actor))
+    page = tables.page_of(request, tables.CappedPaginator(found(actor, form), per_page=50, drawn=every))
     return {
         "tab": "admin",
         "form": form,
@@ -149,7 +150,7 @@ def found(actor: Person, form: HistoryForm) -> QuerySet[AuditEvent]:
     if wanted["q"]:
         text = Cast("facts", TextField())
         rows = rows.annotate(facts_text=text).filter(facts_text__icontains=wanted["q"].strip())
-    return _with_heads(rows)
+    return rows.order_by("-pk")
 
 
 def _by_person(rows: QuerySet[AuditEvent], wanted: dict[str, Any]) -> QuerySet[AuditEvent]:
@@ -164,11 +165,12 @@ def _beginning(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def _with_heads(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    """With whom and what they are about, and when the head that vouches for them was signed."""
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
     rows = rows.select_related("actor", "person", "request", "token__token_type")
     rows = rows.defer("token__passphrase_wrapped", "token__snapshot")
-    return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1])).order_by("-pk")
+    return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
 
 
 def _line(event: AuditEvent) -> Line:

@@ -52,14 +52,18 @@ class Row:
 
 
 def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
-    """The certificates that are wanted, with token, request and person; keys stay in the database."""
+    """The certificates that are wanted."""
     rows = _in_state(rows, wanted["state"])
     if wanted["token_type"]:
         tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
         rows = rows.filter(tables.having(tokens, "pk", "token_id"))
     if wanted["issuer"]:
         rows = rows.filter(issuer=wanted["issuer"])
-    rows = _within_days(rows, wanted).filter(_of_text(wanted["q"]))
+    return _within_days(rows, wanted).filter(_of_text(wanted["q"]))
+
+
+def _with_more(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
+    """With token, request and person; keys stay in the database."""
     return rows.select_related("token__person", "token__token_type", "token__request", "profile").defer(
         "private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot"
     )
@@ -165,7 +169,9 @@ CERTIFICATE = Kind(
             "state": ("state", "not_after"),
         },
         order="-issued",
+        order_where={"expires_from": "expires", "expires_before": "expires"},
         checkbox="certificates",
+        rows=_with_more,
     ),
     sheet=Sheet(
         file_name="certificates",
@@ -186,6 +192,7 @@ CERTIFICATE = Kind(
             _("SHA-256 fingerprint"),
         ),
         cells=_cells,
+        rows=_with_more,
     ),
     counted=_("%(found)s of %(total)s certificates"),
     too_many=_("More than %(found)s of %(total)s certificates; these are the first %(found)s"),

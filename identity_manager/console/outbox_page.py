@@ -78,7 +78,8 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     every = access.watched_mails(actor)
     form = filter_form(request, every)
     rows = found(every, form)
-    page = tables.page_of(request, tables.CappedPaginator(_in_order(rows)))
+    paginator = tables.CappedPaginator(_newest_first(rows, form), drawn=_with_more(every))
+    page = tables.page_of(request, paginator)
     return {
         "tab": "outbox",
         "form": form,
@@ -184,9 +185,14 @@ def _of_words(rows: OutgoingMailQuerySet, text: str) -> OutgoingMailQuerySet:
     return rows.filter(pk__in=keys, is_read=True)
 
 
-def _in_order(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:
-    rows = rows.defer("body_text", "body_html").select_related("person", "request", "token__token_type")
-    return rows.order_by("-created_at", "-pk")
+def _newest_first(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuerySet:
+    """Keys are made in the order of time. Of what words have found, they can be sorted without the mails."""
+    by_words = form.is_valid() and form.cleaned_data["q"].strip()
+    return rows.order_by("-pk") if by_words else rows.order_by("-created_at", "-pk")
+
+
+def _with_more(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:
+    return rows.defer("body_text", "body_html").select_related("person", "request", "token__token_type")
 
 
 def _groups(rows: OutgoingMailQuerySet) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _REFERENCE_HALF = 4
 
 
 def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest]:
-    """The requests that are wanted, with the tokens that they ask for."""
+    """The requests that are wanted."""
     rows = _in_state(rows, wanted["state"])
     for name, column in {"request_kind": "kind", "origin": "origin"}.items():
         if wanted[name]:
@@ -32,7 +32,7 @@ def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest
     if wanted["asked_by"]:
         rows = rows.filter(requested_by__in=Person.objects.matching(wanted["asked_by"]).values("pk"))
     rows = _within_days(rows, wanted)
-    return with_lines(rows.filter(_of_text(wanted["q"])))
+    return rows.filter(_of_text(wanted["q"]))
 
 
 def _in_state(rows: QuerySet[TokenRequest], state: str) -> QuerySet[TokenRequest]:
@@ -67,7 +67,7 @@ def _of_text(text: str) -> Q:
     return Q(pk__in=found.values("pk").union(named.values("pk")))
 
 
-def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+def _with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
     """Requests with what their rows show."""
     tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
     return rows.select_related("person", "requested_by").prefetch_related(Prefetch("tokens", tokens))
@@ -116,6 +116,7 @@ REQUEST = Kind(
         },
         order="-asked",
         checkbox="requests",
+        rows=_with_lines,
     ),
     sheet=Sheet(
         file_name="requests",
@@ -138,6 +139,7 @@ REQUEST = Kind(
             _("Reason"),
         ),
         cells=_cells,
+        rows=_with_lines,
     ),
     counted=_("%(found)s of %(total)s requests"),
     too_many=_("More than %(found)s of %(total)s requests; these are the first %(found)s"),

@@ -15,17 +15,24 @@ from identity_manager.models import Person
 
 Words = str | Promise
 Wanted = Mapping[str, Any]
+WithMore = Callable[[QuerySet[Any]], QuerySet[Any]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """How the list is drawn. lines: what a row of the template is made from. checkbox: what a row posts."""
+    """How the list is drawn. lines: what a row of the template is made from. checkbox: what a row posts.
+
+    rows: the rows with what lines need.  order: the one unless another is asked for; order_where: instead of
+    it, where this filter is set.
+    """
 
     template: str
     lines: Callable[[Person, Iterable[Any]], Sequence[Any]]
     orders: Orders
     order: str
     checkbox: str
+    rows: WithMore = field(default=lambda rows: rows)
+    order_where: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class Sheet:
     file_name: str
     header: Sequence[Words]
     cells: Callable[[Any], Sequence[object]]
-    rows: Callable[[QuerySet[Any]], QuerySet[Any]] = field(default=lambda rows: rows)
+    rows: WithMore = field(default=lambda rows: rows)
 
 
 @dataclass(frozen=True)

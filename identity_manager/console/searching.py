@@ -59,7 +59,9 @@ class Search:
 
         Without words nothing is more relevant than anything else.
         """
-        orders, default = self.kind.table.orders, self.kind.table.order
+        table = self.kind.table
+        filtered = (order for name, order in table.order_where.items() if self.wanted[name])
+        orders, default = table.orders, next(filtered, table.order)
         by_relevance = RELEVANCE in orders and self.wanted["q"]
         asked = tables.order_of(self._asked, orders, RELEVANCE if by_relevance else default)
         return default if asked.removeprefix("-") == RELEVANCE and not by_relevance else asked
@@ -179,7 +181,7 @@ def context(request: HttpRequest, search: Search) -> dict[str, Any]:
     """What the list of a search draws, under whatever form stands above it."""
     if not search.is_valid:
         return {"search": search, "kind": search.kind, "form": search.form}
-    paginator = tables.CappedPaginator(search.rows())
+    paginator = tables.CappedPaginator(search.rows(), drawn=search.kind.table.rows(search.reach()))
     is_unsorted = search.is_too_wide_to_sort and paginator.has_more
     paginator = paginator.unsorted() if is_unsorted else paginator
     page = tables.page_of(request, paginator)

@@ -22,11 +22,27 @@ Orders = Mapping[str, tuple[str, ...]]
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when it runs
-    """Pages over at most COUNT_LIMIT rows; has_more says that there are others."""
+    """Pages over at most COUNT_LIMIT rows; has_more says that there are others.
 
-    def __init__(self, rows: QuerySet[Any], *, per_page: int = PAGE_SIZE) -> None:
+    drawn: all rows, with what belongs to them. A page is found as keys then, which an index gives in their
+    order, and only what is on it is read whole: of everything in one statement, a database may begin
+    anywhere, and sort a million rows with all that belongs to them.
+    """
+
+    def __init__(
+        self, rows: QuerySet[Any], *, per_page: int = PAGE_SIZE, drawn: QuerySet[Any] | None = None
+    ) -> None:
         super().__init__(rows[:COUNT_LIMIT], per_page)
         self._rows = rows
+        self._drawn = drawn
+
+    def page(self, number: int | str) -> "Page[Any]":
+        page = super().page(number)
+        if self._drawn is not None:
+            keys = [row["pk"] for row in page.object_list.values("pk")]  # type: ignore[attr-defined]  # rows
+            found = self._drawn.in_bulk(keys)
+            page.object_list = [found[key] for key in keys if key in found]
+        return page
 
     @cached_property
     def counted(self) -> int:
@@ -43,7 +59,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
 
     def unsorted(self) -> "CappedPaginator":
         """The same rows as the database finds them, counted already."""
-        paginator = _UnsortedPaginator(self._rows.order_by(), per_page=self.per_page)
+        paginator = _UnsortedPaginator(self._rows.order_by(), per_page=self.per_page, drawn=self._drawn)
         paginator.counted = self.counted
         return paginator
 

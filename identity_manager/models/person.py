@@ -117,6 +117,7 @@ class Person(Stateful):
             ),
         ]
         indexes = [
+            models.Index(fields=["surname", "given_name"], name="person_names"),
             models.Index(fields=["state", "surname", "given_name"], name="person_state_name"),
             models.Index("kind", person_search.BY_NAME, name="person_by_name"),
             models.Index("kind", "department", person_search.BY_NAME, name="person_by_department"),

@@ -160,6 +160,7 @@ class TokenRequest(Stateful):
             models.CheckConstraint(condition=Q(approvals_needed__lte=2), name="token_request_approvals"),
         ]
         indexes = [
+            models.Index(fields=["state", "ended_at"], name="token_request_state_ended"),
             models.Index(fields=["state", "created_at"], name="token_request_state_age"),
             models.Index(fields=["created_at", "id"], name="token_request_age"),
             models.Index(fields=["ended_at"], name="token_request_end"),

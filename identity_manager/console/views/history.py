@@ -31,7 +31,8 @@ def export(request: HttpRequest) -> HttpResponseBase:
         return redirect("console:history")
     number = rows.order_by().count()
     exports.record(actor=actor, what="audit-event", rows=number, filters=audit_log.filters_of(form))
-    return csv_response("audit-log", audit_log.HEADER, audit_log.cells(rows.iterator(chunk_size=500)))
+    events = audit_log.with_more(rows).iterator(chunk_size=500)
+    return csv_response("audit-log", audit_log.HEADER, audit_log.cells(events))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

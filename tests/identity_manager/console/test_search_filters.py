@@ -107,6 +107,24 @@ def test_requests_and_certificates_by_token_type(
     assert [len(answer.context["rows"]) for answer in answers] == [1, 0]
 
 
+def test_certificates_that_are_searched_by_their_end_come_in_that_order(
+    ada: Client, company: cast.Company
+) -> None:
+    late = company.request_in("completed").tokens.get().certificates.get()
+    request = cast.issued(cast.accepted(cast.enabled(company.ada, company.sam, company.vpn)))
+    soon = request.tokens.get().certificates.get()
+    Certificate.objects.filter(pk=late.pk).update(not_after=timezone.now() + timedelta(days=90))
+    Certificate.objects.filter(pk=soon.pk).update(not_after=timezone.now() + timedelta(days=30))
+
+    def listed(**asked: str) -> list[Certificate]:
+        response = ada.get(SEARCH, {"kind": "certificate", **asked})
+        return [row.certificate for row in response.context["rows"]]
+
+    assert listed(expires_before=in_days(100)) == listed(expires_from=in_days(1)) == [soon, late]
+    assert listed(expires_before=in_days(100), sort="-issued") == listed() == [soon, late]
+    assert listed(expires_before=in_days(100), sort="-expires") == [late, soon]
+
+
 def test_a_revoked_certificate_is_none_that_expires(ada: Client, company: cast.Company) -> None:
     company.request_in("completed")
     for certificate in Certificate.objects.all():

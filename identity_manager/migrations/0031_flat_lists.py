@@ -5,7 +5,7 @@ from ca_bridge.online_index import AddIndexOnline
 
 
 class Migration(migrations.Migration):
-    """OUTBOX finds mails by their address without reading all that were ever written."""
+    """Mails by their address, what belongs to persons in the order of their names, what ended lately: by an index."""
 
     atomic = False  # the index is built beside the writers
 
@@ -17,5 +17,13 @@ class Migration(migrations.Migration):
         AddIndexOnline(
             model_name='outgoingmail',
             index=models.Index(Lower('to_address'), name='outgoing_mail_address'),
+        ),
+        AddIndexOnline(
+            model_name='person',
+            index=models.Index(fields=['surname', 'given_name'], name='person_names'),
+        ),
+        AddIndexOnline(
+            model_name='tokenrequest',
+            index=models.Index(fields=['state', 'ended_at'], name='token_request_state_ended'),
         ),
     ]
