@@ -128,12 +128,20 @@ def _counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
 def having(rows: QuerySet[Any], column: str, key: str = "pk") -> Q:
     """Which things have one of the rows that name them in that column; key is what of the thing it names.
 
-    Of many rows each thing is asked for its own, in the order of its list, so that a page is full soon; few
-    rows lead to their things.
+    Few rows lead to their things. Of many, each thing is asked for its own, in the order of its list, so that
+    a page is full soon.
     """
-    if rows.order_by().values("pk")[: MANY + 1].count() > MANY:
-        return Q(Exists(rows.filter(**{column: OuterRef(key)})))
-    return Q(**{f"{key}__in": rows.order_by().values(column)})
+    few = few_of(rows.order_by(), column)
+    return Q(Exists(rows.filter(**{column: OuterRef(key)}))) if few is None else Q(**{f"{key}__in": few})
+
+
+def few_of(rows: QuerySet[Any], column: str) -> list[Any] | None:
+    """What stands in that column, where there are few rows; None where there are many.
+
+    Keys that are given leave a database no doubt where to begin; a subquery does.
+    """
+    found = list(rows.values_list(column, flat=True)[: MANY + 1])
+    return found if len(found) <= MANY else None
 
 
 def order_of(asked_for: QueryDict, orders: Orders, default: str) -> str:

@@ -15,6 +15,7 @@ from identity_manager.models import (
     AuditEvent,
     AuditSalt,
     Certificate,
+    MailState,
     OutgoingMail,
     Person,
     Role,
@@ -24,7 +25,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.people import forgetting
-from identity_manager.workflow import side_roads, step1_enable
+from identity_manager.workflow import side_roads, step1_enable, step7_deliver
 from tests import cast
 
 EVENTS_EACH = 10
@@ -53,6 +54,9 @@ def make() -> dict[str, Template]:
         "requested": lambda: enabled(next(persons), "signature"),
     }
     requests = {name: maker() for name, maker in makers.items()}
+    for request in requests.values():
+        for mail in request.mails.filter(state=MailState.QUEUED):
+            step7_deliver.send(mail_id=mail.pk)
     sealing.seal()
     return {name: _template(request) for name, request in requests.items()}
 
