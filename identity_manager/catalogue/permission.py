@@ -8,7 +8,12 @@ from identity_manager.workflow.errors import NotAllowed, Reason
 NOT_SYSTEM_ADMINISTRATOR = Reason("not-system-administrator", _("Only a System Administrator can do this."))
 
 
+def is_system_administrator(actor: Person) -> bool:
+    """Whether the actor is Active and a System Administrator everywhere: the catalogue is of every unit."""
+    return actor.is_active and actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit="")
+
+
 def require_system_administrator(actor: Person) -> None:
     """Raise NotAllowed unless the actor is Active and a System Administrator everywhere."""
-    if not actor.is_active or not actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=""):
+    if not is_system_administrator(actor):
         raise NotAllowed(NOT_SYSTEM_ADMINISTRATOR)

@@ -3,11 +3,13 @@
 import uuid
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from ca_bridge import registry
 from identity_manager import jobs
+from identity_manager.catalogue import permission
 from identity_manager.console.access import catalogue_reader, officer
 from identity_manager.jobs import Job
 from identity_manager.mail import specimens
@@ -18,7 +20,10 @@ from identity_manager.workflow.locking import Versioned
 
 def system_administrator(request: HttpRequest) -> Person:
     """The officer, if they may change the catalogue."""
-    return officer(request, Role.SYSTEM_ADMINISTRATOR)
+    actor = officer(request, Role.SYSTEM_ADMINISTRATOR)
+    if not permission.is_system_administrator(actor):
+        raise PermissionDenied(permission.NOT_SYSTEM_ADMINISTRATOR.sentence)
+    return actor
 
 
 def job_for_system_administrator(request: HttpRequest, name: str) -> tuple[Person, Job]:

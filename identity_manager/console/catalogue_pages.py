@@ -16,8 +16,8 @@ from django.utils.translation import ngettext
 
 from ca_bridge.preview import Preview
 from identity_manager.audit import Event
-from identity_manager.catalogue import comparison, profiles, versions
-from identity_manager.console import access, admin_access, catalogue_words
+from identity_manager.catalogue import comparison, permission, profiles, versions
+from identity_manager.console import admin_access, catalogue_words
 from identity_manager.console.catalogue_forms import EntryForm, ProfileForm, RevisionForm
 from identity_manager.console.catalogue_kinds import Entry, Kind
 from identity_manager.console.confirmation import Confirmation
@@ -26,7 +26,6 @@ from identity_manager.models import (
     AuditEvent,
     CertificateProfile,
     Person,
-    Role,
     SoftwareToken,
     TokenType,
     VersionState,
@@ -81,7 +80,7 @@ def listing(kind: Kind, actor: Person, *, form: VerbForm | None = None) -> dict[
 
 def may_edit(actor: Person) -> bool:
     """Whether the officer changes the catalogue, or only reads it."""
-    return access.holds(actor, {Role.SYSTEM_ADMINISTRATOR})
+    return permission.is_system_administrator(actor)
 
 
 def entry_context(kind: Kind, entry: Entry, actor: Person, *, form: VerbForm | None = None) -> dict[str, Any]:

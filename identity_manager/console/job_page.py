@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager import jobs
-from identity_manager.console import access
+from identity_manager.catalogue import permission
 from identity_manager.console.refusals import VerbForm
 from identity_manager.jobs import Job
-from identity_manager.models import JobOutcome, JobRun, Person, Role
+from identity_manager.models import JobOutcome, JobRun, Person
 from identity_manager.ui.parts import Meaning
 
 Words = str | Promise
@@ -46,7 +46,7 @@ def context(actor: Person, *, form: VerbForm) -> dict[str, Any]:
     return {
         "form": form,
         "lines": lines,
-        "may_start": access.holds(actor, {Role.SYSTEM_ADMINISTRATOR}),
+        "may_start": permission.is_system_administrator(actor),
         "is_silent": all(_is_late(line.row, now) for line in lines),
     }
 

@@ -176,6 +176,13 @@ def _officer(visitor: Visitor, *, unit: str = "", prefix: str = "") -> Person:
     return person
 
 
+def browser_of_two(everywhere: Visitor, elsewhere: Visitor) -> Client:
+    """Of somebody who holds one office everywhere, and another one for the unit ELSEWHERE alone."""
+    person = _officer(everywhere, prefix=f"{elsewhere.name.lower()}-")
+    RoleAssignment.objects.create(person=person, role=Role(elsewhere), organisational_unit=ELSEWHERE)
+    return _browser(person)
+
+
 def _left() -> Client:
     """Signed in, then deactivated; the roles stay, which is the worst case."""
     person = cast.person("leo", roles=(Role.TOKEN_ADMINISTRATOR, Role.SELF_SERVICE_USER))

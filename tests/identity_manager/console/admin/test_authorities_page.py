@@ -20,7 +20,9 @@ from ca_bridge.models import CaAttempt, CaOrder
 from identity_manager import jobs
 from identity_manager.audit import Event
 from identity_manager.console import authority_page
-from identity_manager.models import AuditEvent, CaCheck, ProcessTotal
+from identity_manager.models import AuditEvent, CaCheck, ProcessTotal, Role
+from tests import cast
+from tests.identity_manager.console.visitors import officer, signed_in
 
 PAGE = reverse("console:authorities")
 TEST = reverse("console:authority-test", args=["corporate"])
@@ -249,3 +251,15 @@ def test_profiles_that_we_may_not_list_are_no_fault(sven: Client, monkeypatch: p
     sven.post(TEST)
     row = CaCheck.objects.get()
     assert (row.ok, row.offered) == (True, [])
+
+
+def test_an_administrator_of_one_unit_reads_and_changes_nothing(company: cast.Company) -> None:
+    of_the_unit = signed_in(officer("nils", Role.SYSTEM_ADMINISTRATOR, unit="Nord", sid=""))
+
+    text = of_the_unit.get(PAGE).text
+    refused = of_the_unit.post(TEST)
+
+    assert "corporate" in text
+    assert TEST not in text
+    assert refused.status_code == 403
+    assert "Only a System Administrator can do this." in refused.text
