@@ -30,6 +30,7 @@ from identity_manager.people import identity_change_policy, registration_policy
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow import policy
+from identity_manager.workflow.errors import Reason
 
 EVENTS_SHOWN = 30
 
@@ -46,7 +47,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "roles_page": access.holds(actor, {*access.ROLE_GIVERS, Role.AUDITOR}),
         "assigns_roles": access.holds(actor, access.ROLE_GIVERS) and actor.pk != person.pk,
         "enables": enables,
-        "obstacle": policy.asking_obstacle(actor, person) if enables else None,
+        "obstacle": _obstacle(actor, person) if enables else None,
         "erases": erasure_page.is_offered(actor, person),
         "actions": leaving.actions(actor, person),
         "leave": _leave(person),
@@ -58,6 +59,14 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "requests": _requests(actor, person),
         "history": history.timeline(_events(person), type_names=_type_names()),
     }
+
+
+def _obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this officer cannot enable the person; only who registers persons may have made a code for them."""
+    obstacle = policy.enable_obstacle(actor, person)
+    if obstacle is not None or not access.holds(actor, {Role.REGISTRATION_OFFICER}):
+        return obstacle
+    return policy.code_obstacle(actor, person)
 
 
 def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:

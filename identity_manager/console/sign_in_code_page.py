@@ -65,7 +65,7 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
         "code": code,
         "person": code.person,
         "form": form,
-        "badge": badge(code),
+        "badge": _badge(stage),
         "history": history(code),
         "makes": makes,
         "obstacle": _obstacle(actor, code, makes=makes, confirms=confirms),
@@ -100,7 +100,10 @@ def open_code(person: Person) -> SignInCode | None:
 
 def badge(code: SignInCode) -> dict[str, str]:
     """The code's stage as a badge: meaning and word."""
-    stage = questions.stage_of(code)
+    return _badge(questions.stage_of(code))
+
+
+def _badge(stage: Stage) -> dict[str, str]:
     return {"meaning": MEANINGS[stage], "word": str(stage.label)}
 
 

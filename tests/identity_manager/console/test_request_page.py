@@ -16,6 +16,8 @@ from identity_manager.models import (
     Person,
     PersonState,
     RequestState,
+    Role,
+    RoleAssignment,
     SignInCode,
     SoftwareToken,
     TokenRequest,
@@ -248,6 +250,7 @@ def test_who_made_a_sign_in_code_does_not_send_round_again(ada: Client, company:
 def test_nor_enables_the_person(ada: Client, company: cast.Company) -> None:
     person = reverse("console:person", args=[company.uma.pk])
     enable = reverse("console:enable", args=[company.uma.pk])
+    RoleAssignment.objects.create(person=company.ada, role=Role.REGISTRATION_OFFICER)
     assert enable in ada.get(person).text
 
     a_code_of(company.ada, company.uma)
