@@ -157,12 +157,8 @@ class CaOrder(Stateful):
                 condition=models.Q(compare_at__isnull=False),
                 name="ca_order_to_be_compared",
             ),
-            # Few among millions: what is parked is found at once, and counted by CA.
-            models.Index(
-                fields=["state", "ca", "created_at"],
-                condition=models.Q(state__in=["prepared", "asked", "pending", "unknown"]),
-                name="ca_order_open",
-            ),
+            # Whole: SQLite never sees that a list of states is that of a condition.
+            models.Index(fields=["state", "ca", "created_at"], name="ca_order_state"),
         ]
 
     @property

@@ -135,7 +135,10 @@ class Certificate(Stateful, Leased):
             models.UniqueConstraint(fields=["token", "profile"], name="certificate_once_per_profile"),
         ]
         indexes = [
-            models.Index(fields=["next_attempt_at"], name="certificate_due"),
+            # Of those alone that wait: else statistics say that every row has the same moment, none.
+            models.Index(
+                fields=["next_attempt_at"], name="certificate_next", condition=Q(next_attempt_at__isnull=False)
+            ),
             models.Index(fields=["serial"], name="certificate_serial"),
             models.Index(fields=["not_after"], name="certificate_expiry"),
             models.Index(fields=["created_at", "id"], name="certificate_age"),

@@ -1,0 +1,32 @@
+from django.db import migrations, models
+
+from ca_bridge.online_index import AddIndexOnline
+
+
+class Migration(migrations.Migration):
+    """What is due is found by an index of what waits, whatever statistics say of all that ever was."""
+
+    atomic = False  # the indexes are built beside the writers
+
+    dependencies = [
+        ('identity_manager', '0031_flat_lists'),
+    ]
+
+    operations = [
+        AddIndexOnline(
+            model_name='certificate',
+            index=models.Index(condition=models.Q(('next_attempt_at__isnull', False)), fields=['next_attempt_at'], name='certificate_next'),
+        ),
+        AddIndexOnline(
+            model_name='softwaretoken',
+            index=models.Index(condition=models.Q(('next_attempt_at__isnull', False)), fields=['next_attempt_at'], name='software_token_next'),
+        ),
+        migrations.RemoveIndex(
+            model_name='certificate',
+            name='certificate_due',
+        ),
+        migrations.RemoveIndex(
+            model_name='softwaretoken',
+            name='software_token_due',
+        ),
+    ]
