@@ -1,10 +1,12 @@
 from django.db import migrations, models
 
+import identity_manager.models.person_search
 from ca_bridge.online_index import AddIndexOnline
 
 
 class Migration(migrations.Migration):
-    """What is due is found by an index of what waits, whatever statistics say of all that ever was."""
+    """What is due is found by an index of what waits, whatever statistics say of all that ever was; the
+    persons of a unit, in the order of their names, by one of theirs."""
 
     atomic = False  # the indexes are built beside the writers
 
@@ -20,6 +22,10 @@ class Migration(migrations.Migration):
         AddIndexOnline(
             model_name='softwaretoken',
             index=models.Index(condition=models.Q(('next_attempt_at__isnull', False)), fields=['next_attempt_at'], name='software_token_next'),
+        ),
+        AddIndexOnline(
+            model_name='person',
+            index=models.Index(models.F('kind'), models.F('organisational_unit'), identity_manager.models.person_search.NameOrder('search_text'), name='person_by_unit'),
         ),
         migrations.RemoveIndex(
             model_name='certificate',

@@ -137,7 +137,9 @@ class Certificate(Stateful, Leased):
         indexes = [
             # Of those alone that wait: else statistics say that every row has the same moment, none.
             models.Index(
-                fields=["next_attempt_at"], name="certificate_next", condition=Q(next_attempt_at__isnull=False)
+                fields=["next_attempt_at"],
+                name="certificate_next",
+                condition=Q(next_attempt_at__isnull=False),
             ),
             models.Index(fields=["serial"], name="certificate_serial"),
             models.Index(fields=["not_after"], name="certificate_expiry"),

@@ -160,7 +160,9 @@ class SoftwareToken(Stateful, Leased):
         indexes = [
             # Of those alone that wait: else statistics say that every row has the same moment, none.
             models.Index(
-                fields=["next_attempt_at"], name="software_token_next", condition=Q(next_attempt_at__isnull=False)
+                fields=["next_attempt_at"],
+                name="software_token_next",
+                condition=Q(next_attempt_at__isnull=False),
             ),
             models.Index(fields=["state", "passphrase_destroy_at"], name="software_token_passphrase"),
             models.Index(fields=["person", "state"], name="software_token_of_person"),

@@ -7,6 +7,7 @@ takes as long as the table is long.
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ ACCEPTED = {
     'UPPER("identity_manager_certificate"."subject"': "the same on PostgreSQL",
 }
 NOT_ASKED = {"vault.erase_traces"}  # asks for nothing: a checkpoint
+STATISTICS = Path(__file__).with_name("sqlite_statistics.txt")
 EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
 # A table that the statement calls by a name of its own: "identity_manager_person" U0.
 _ALIAS = re.compile(r'"(\w+)" ([TU]\d+)\b')
@@ -185,10 +187,43 @@ def _as_if_tables_were_long() -> Iterator[None]:
             cursor.execute(f"RESET {name}")
 
 
+@pytest.fixture
+def of_a_million() -> Iterator[None]:
+    """SQLite's statistics of an installation with a million requests (sqlite_stat1 after take_statistics)."""
+    rows = [line.split("|") for line in STATISTICS.read_text(encoding="utf-8").splitlines()]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute("DELETE FROM sqlite_stat1")
+        cursor.executemany("INSERT INTO sqlite_stat1 VALUES (%s, %s, %s)", rows)
+        cursor.execute("ANALYZE sqlite_schema")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sqlite_stat1")
+        cursor.execute("ANALYZE sqlite_schema")
+
+
 @pytest.mark.database
 @pytest.mark.parametrize(("visitor", "address"), LISTS, ids=lambda value: str(getattr(value, "name", value)))
 def test_a_list_is_found_by_an_index(world: World, visitor: Visitor, address: str) -> None:
     found = long_ways(lambda: world.browsers[visitor].get(address))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(("visitor", "address"), LISTS, ids=lambda value: str(getattr(value, "name", value)))
+def test_a_list_is_found_by_an_index_after_years(
+    world: World, of_a_million: None, visitor: Visitor, address: str
+) -> None:
+    found = long_ways(lambda: world.browsers[visitor].get(address))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "job", [job for job in jobs.JOBS if job.name not in NOT_ASKED], ids=lambda job: str(job.name)
+)
+def test_periodic_work_is_found_by_an_index_after_years(
+    world: World, of_a_million: None, job: jobs.Job
+) -> None:
+    found = long_ways(job.run)
     assert not found, "\n".join(found)
 
 
