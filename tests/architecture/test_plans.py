@@ -166,6 +166,7 @@ LISTS: tuple[tuple[Visitor, str], ...] = (
         )
     ),
     (Visitor.AUDITOR, "/history/check/"),
+    (Visitor.ANONYMOUS, "/metrics"),
     (Visitor.OWNER, "/my/"),
     (Visitor.OWNER, "/my/open-tasks/"),
     (Visitor.OWNER, "/my/requests/"),
