@@ -4,6 +4,13 @@ import identity_manager.models.person_search
 from ca_bridge.online_index import AddIndexOnline
 
 
+def take_statistics(apps, schema_editor):
+    """SQLite prefers an index of which it has no statistics to those of which it has; so not until the next hour."""
+    persons = apps.get_model('identity_manager', 'Person').objects
+    if schema_editor.connection.vendor == 'sqlite' and persons.exists():
+        identity_manager.models.person_search.take_statistics()
+
+
 class Migration(migrations.Migration):
     """What is due is found by an index of what waits, whatever statistics say of all that ever was; the
     persons of a unit, in the order of their names, by one of theirs."""
@@ -35,4 +42,5 @@ class Migration(migrations.Migration):
             model_name='softwaretoken',
             name='software_token_due',
         ),
+        migrations.RunPython(take_statistics, migrations.RunPython.noop),
     ]

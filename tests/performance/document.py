@@ -15,7 +15,7 @@ INTRODUCTION = """# Performance
 <!-- Written by `python -m tests.performance.document`; what is changed here by hand is overwritten. -->
 
 `make bench` measures these figures on PostgreSQL and on SQLite, with data that it makes itself, and prints
-them beside their goals: `SCALE=small` (20,000 persons and requests) takes about eleven minutes on two
+them beside their goals: `SCALE=small` (20,000 persons and requests) takes about ten minutes on two
 cores, `SCALE=full` takes 1,000,000 persons and requests, 3,000,000 certificates and 10,000,000 events of the
 audit log.
 
@@ -37,9 +37,13 @@ REMARKS = """## Where goals are missed, and why
   that is, a weaker promise. With RSA keys the keys take most of the time, so the road weighs less.
 - **A bare CA is no road.** OpenBao, CFSSL and django-ca sign a request on the same core and keep their
   books; they make no key, lint nothing, build no container, open none as a check, and send no mail.
-- **Pages.** Drawing takes two thirds of them, the database a fifth; an eighth is counting the open tasks for
-  the menu. OPEN TASKS, with up to a hundred rows of each kind, takes the longest, and so decides the 95th
-  percentile. Four people at once share one process of two cores with those who measure.
+- **Pages.** Drawing takes two thirds of them, the database a fifth. OPEN TASKS, with 25 rows of each kind,
+  takes the longest, and so decides the 95th percentile. Four people at once share two cores with those who
+  measure.
+- **SEARCH.** Drawing the page takes most of it. With 1,000,000 persons on SQLite (`python -m
+  tests.performance.bench --scale full --only search --engines sqlite`) the 95th percentile was 120 ms: most
+  queries take as long as with 20,000, but words together with a department or a state read every person who
+  has the words.
 - **Batch orders.** Each enabled person costs a snapshot, a request, its line, its events and a mail that is
   written in their language: writing the mails takes the most.
 """
