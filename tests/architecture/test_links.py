@@ -12,7 +12,7 @@ from tests.architecture.standing import taken_back
 from tests.architecture.url_table import OFFICERS, Visitor
 from tests.architecture.url_world import World, browser_of_two
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("urls")]
+pytestmark = [pytest.mark.django_db, pytest.mark.long, pytest.mark.xdist_group("urls")]
 LINK = re.compile(r'\s(?:href|hx-get)="([^"]*)"')
 FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
 BUTTON = re.compile(r'\sformaction="([^"]*)"')

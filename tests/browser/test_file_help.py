@@ -1,12 +1,13 @@
 """**My file does not open** in a browser: from the words of a device to the file that it reads."""
 
+import pytest
 from django.urls import reverse
 
 from identity_manager.models import SoftwareToken
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
 from tests.cast import Company
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 
 
 def test_from_the_words_to_the_file(open_desk: OpenDesk, company: Company) -> None:

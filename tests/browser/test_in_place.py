@@ -11,7 +11,7 @@ from tests.browser.conftest import NEEDS, PHONE, OpenDesk
 from tests.browser.desk import Desk
 from tests.cast import Company
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 
 
 def state_of(row: TokenRequest) -> str:
@@ -90,7 +90,6 @@ def test_who_comes_too_late_reads_what_happened(open_desk: OpenDesk, company: Co
     paul.look()
 
 
-@pytest.mark.long
 def test_postponed_on_open_tasks(open_desk: OpenDesk, company: Company) -> None:
     company.request_in("requested")
     paul = open_desk("paul")

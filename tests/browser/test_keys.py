@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
 from tests.cast import Company
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 
 
 def test_a_list_is_gone_through_by_keys(open_desk: OpenDesk, company: Company) -> None:
@@ -77,7 +77,6 @@ def test_the_person_on_a_phone_has_them_too(open_desk: OpenDesk) -> None:
     uma.look()
 
 
-@pytest.mark.long
 def test_without_scripts_the_sheet_is_a_page(open_desk: OpenDesk) -> None:
     ada = open_desk("ada", scripts=False)
     ada.page.get_by_role("button", name="Menu of").click()

@@ -10,7 +10,7 @@ from identity_manager.models import RequestState, TokenRequest
 from tests.browser import road
 from tests.browser.conftest import NEEDS, OpenDesk, in_looks
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 
 
 @in_looks("390 px")

@@ -9,7 +9,7 @@ from tests import cast
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
 from tests.cast import Company
 
-pytestmark = NEEDS
+pytestmark = [*NEEDS, pytest.mark.long]
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 5
 
 
