@@ -10,6 +10,7 @@ from identity_manager.mail import specimens
 from identity_manager.models import OutgoingMail
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.needs_program("chromium"),
     pytest.mark.xdist_group("browser"),
     pytest.mark.timeout(90),
@@ -25,7 +26,7 @@ BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 SCHEMES = ("light", "dark")
 
 
-@pytest.fixture(params=[pytest.param("light", marks=pytest.mark.long), "dark"])
+@pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     """A window of a phone's width, in that mode."""
     context = browser.new_context(color_scheme=request.param, viewport={"width": 390, "height": 844})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long  # each starts a whole program
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 CELERY = ("-m", "celery", "--quiet", "--app", "identity_manager")
 STARTS = {
