@@ -13,9 +13,7 @@ from identity_manager.models import Certificate, Person, Role, SurplusByHand
 
 def certificates(actor: Person) -> QuerySet[Certificate]:
     """What this administrator has revoked; keys stay in the database."""
-    rows = Certificate.objects.to_be_revoked_by_hand(timezone.now()).filter(_reached(actor, ""))
-    rows = rows.select_related("profile", "token__person", "token__token_type")
-    return rows.defer("private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot")
+    return _drawn(Certificate.objects.to_be_revoked_by_hand(timezone.now()).filter(_reached(actor)))
 
 
 def surplus(actor: Person) -> QuerySet[SurplusByHand]:
@@ -24,19 +22,19 @@ def surplus(actor: Person) -> QuerySet[SurplusByHand]:
     The few rows first, and their certificates by key: in one statement, a database that has no statistics of
     an empty table may begin with all certificates instead.
     """
-    reached = Certificate.objects.filter(_reached(actor, ""), pk=OuterRef("certificate_id"))
-    certificates = Certificate.objects.select_related("profile", "token__person")
-    certificates = certificates.defer(
-        "private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot"
-    )
+    reached = Certificate.objects.filter(_reached(actor), pk=OuterRef("certificate_id"))
     rows = SurplusByHand.objects.to_be_revoked(timezone.now()).filter(Exists(reached))
     rows = rows.select_related("flagged").defer("flagged__certificate")
-    return rows.prefetch_related(Prefetch("certificate", certificates))
+    return rows.prefetch_related(Prefetch("certificate", _drawn(Certificate.objects.all())))
 
 
-def _reached(actor: Person, path: str) -> Q:
-    unit = f"{path}token__person__organisational_unit"
-    return access.within_units(actor, {Role.TOKEN_ADMINISTRATOR}, unit)
+def _drawn(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
+    rows = rows.select_related("profile", "token__person", "token__token_type")
+    return rows.defer("private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot")
+
+
+def _reached(actor: Person) -> Q:
+    return access.within_units(actor, {Role.TOKEN_ADMINISTRATOR}, "token__person__organisational_unit")
 
 
 def surplus_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SurplusByHand:
