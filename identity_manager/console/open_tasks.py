@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from identity_manager.console import access, by_hand, catalogue_tasks, erasure_page, tables
+from identity_manager.console import access, by_hand, catalogue_tasks, erasure_page, request_list, tables
 from identity_manager.console.task_source import Section, Source
 from identity_manager.models import (
     Certificate,
@@ -24,7 +24,6 @@ from identity_manager.models import (
     PersonImport,
     RequestState,
     Role,
-    SoftwareToken,
     TokenRequest,
 )
 from identity_manager.people import identity_change_policy
@@ -129,9 +128,7 @@ def _imports(actor: Person) -> QuerySet[PersonImport]:
 
 def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
     """Requests with what their rows show, oldest first."""
-    tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
-    rows = rows.select_related("person", "requested_by").prefetch_related(Prefetch("tokens", tokens))
-    return rows.order_by("created_at", "pk")
+    return request_list.with_lines(rows).order_by("created_at", "pk")
 
 
 def _of_units(actor: Person, roles: frozenset[Role]) -> Q:

@@ -67,7 +67,7 @@ def _of_text(text: str) -> Q:
     return Q(pk__in=found.values("pk").union(named.values("pk")))
 
 
-def _with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
     """Requests with what their rows show."""
     tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
     return rows.select_related("person", "requested_by").prefetch_related(Prefetch("tokens", tokens))
@@ -116,7 +116,7 @@ REQUEST = Kind(
         },
         order="-asked",
         checkbox="requests",
-        rows=_with_lines,
+        rows=with_lines,
     ),
     sheet=Sheet(
         file_name="requests",
@@ -139,7 +139,7 @@ REQUEST = Kind(
             _("Reason"),
         ),
         cells=_cells,
-        rows=_with_lines,
+        rows=with_lines,
     ),
     counted=_("%(found)s of %(total)s requests"),
     too_many=_("More than %(found)s of %(total)s requests; these are the first %(found)s"),
