@@ -15,7 +15,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from identity_manager.models import AuditEvent
 from tests.chaos.place import Place
 from tests.sinks.places import Place as Sink
-from tests.sinks.places import database_rows
+from tests.sinks.places import contents_below, database_rows
 from tests.sinks.search import Search, Secret
 
 SAMPLE = 20  # of the passphrases
@@ -48,10 +48,11 @@ def _has(content: bytes, passphrases: Iterable[str]) -> bool:
 
 def _files(place: Place) -> Iterator[Sink]:
     """What the processes wrote, what the broker was told, what the mail server took, what was exported."""
-    paths = (*place.logs.iterdir(), *place.received.iterdir(), *place.directory.glob("broker/**/*"))
-    for path in sorted((*paths, *place.directory.glob("audit-heads*"))):
-        if path.is_file():
-            yield str(path.relative_to(place.directory)), path.read_bytes()
+    for folder in (place.logs, place.received, place.directory / "broker"):
+        for path, content in contents_below(folder):
+            yield str(path.relative_to(place.directory)), content
+    for path in sorted(place.directory.glob("audit-heads*")):
+        yield path.name, path.read_bytes()
 
 
 def _for_depth(place: Place, chance: random.Random) -> list[Sink]:

@@ -2,10 +2,11 @@
 
 import email
 import json
+import os
 import sqlite3
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from email import policy
 from email.message import Message
 from pathlib import Path
@@ -110,11 +111,20 @@ def without_doubles(content: bytes) -> bytes:
 
 def files_below(directory: Path) -> Iterator[Place]:
     """Every file of a directory and what is below it."""
-    for path in sorted(directory.rglob("*")):
-        if path.is_file():
-            content = path.read_bytes()
-            paged = ".sqlite3" in path.name
-            yield f"file {path.relative_to(directory)}", without_doubles(content) if paged else content
+    for path, content in contents_below(directory):
+        paged = ".sqlite3" in path.name
+        yield f"file {path.relative_to(directory)}", without_doubles(content) if paged else content
+
+
+def contents_below(directory: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file below a directory, in the order of their names, while others may add and drop some.
+
+    os.walk passes over a directory that is gone by the time it is listed; Path.rglob does not (Python 3.11).
+    """
+    for path in sorted(Path(folder) / name for folder, _, names in os.walk(directory) for name in names):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                yield path, path.read_bytes()
 
 
 def told_by(error: BaseException) -> Iterator[Place]:

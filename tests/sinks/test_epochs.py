@@ -6,7 +6,6 @@ write-ahead log until it is reused: there the wrapped forms are found, and the k
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from identity_manager.models import Certificate, SoftwareToken, TokenRequest
 from identity_manager.vault import Purpose
 from tests import cast
 from tests.journeys.office import Office
+from tests.sinks.places import contents_below
 from tests.sinks.walk import issue, show
 from tests.sinks.watched import Watched
 
@@ -58,13 +58,11 @@ def files_of_the_database() -> Iterator[bytes]:
         if connection.vendor == "postgresql":
             cursor.execute("CHECKPOINT")
             cursor.execute("SHOW data_directory")
-            places = [path for path in Path(cursor.fetchone()[0]).rglob("*") if path.is_file()]
+            # the server drops files, and whole databases, of tests that run beside
+            yield from (content for _, content in contents_below(Path(cursor.fetchone()[0])))
         else:
             database = Path(str(connection.settings_dict["NAME"]))
-            places = list(database.parent.glob(f"{database.name}*"))
-    for path in places:
-        with suppress(FileNotFoundError):  # the server drops files of tests that run beside
-            yield path.read_bytes()
+            yield from (path.read_bytes() for path in database.parent.glob(f"{database.name}*"))
 
 
 def found_in(files: Iterator[bytes], wanted: list[bytes]) -> list[bytes]:
