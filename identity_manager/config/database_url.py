@@ -22,6 +22,8 @@ PARAMETERS = frozenset(
         *("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
     }
 )
+# Of SQLite: to open it costs as much as some queries, but what it knows of its indexes it reads then alone.
+KEPT_SECONDS = 60
 # A host that is gone without a word is noticed within half a minute, not after hours.
 LIVELINESS = {
     "connect_timeout": "5",
@@ -72,6 +74,7 @@ def _sqlite(path: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
+        "CONN_MAX_AGE": KEPT_SECONDS,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
