@@ -296,11 +296,14 @@ class Forgets(Protocol):
 
 @runtime_checkable
 class RollsOver(Protocol):
-    """Optional: the CA lives in this installation, and its operator makes its next issuing CA here.
+    """Optional: the CA lives in this installation, and its operator makes it and its next issuing CAs here.
 
-    root_key: the file with the root's key, where it is kept elsewhere. Certificates are DER; what is made,
-    or taken in, issues from then on. All raise CaError.
+    initialise: make it where there is none, True if it was made now. root_key: the file with the root's key,
+    where it is kept elsewhere. Certificates are DER; what is made, or taken in, issues from then on. All
+    raise CaError.
     """
+
+    def initialise(self) -> bool: ...
 
     def roll_issuing_ca(self, root_key: Path | None) -> bytes: ...
 

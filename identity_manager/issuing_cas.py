@@ -1,4 +1,4 @@
-"""What the operator of an embedded CA does by command: the next issuing CA, and what the root signs; audited.
+"""What the operator of an embedded CA does by command: it, its next issuing CA, what the root signs; audited.
 
 The files of a CA are no part of a transaction: what was done is recorded right after it is done.
 """
@@ -20,6 +20,24 @@ from identity_manager.models import Person
 def aliases() -> list[str]:
     """The CAs whose issuing CA is made here."""
     return [alias for alias in registry.aliases() if isinstance(registry.connector(alias), RollsOver)]
+
+
+def initialise(*, actor: Person | None, alias: str) -> bool:
+    """Make the CA where there is none, and its CRLs where due: True if it was made now. Raises CaError."""
+    connector = _of(alias)
+    made = connector.initialise()
+    if made:
+        issuing_ca = describe(registry.connector(alias).chain()[0])
+        _tell(
+            audit.Event.CA_MADE,
+            actor,
+            alias,
+            issuer=issuing_ca.subject,
+            serial=issuing_ca.serial_hex,
+            until=issuing_ca.not_after.isoformat(),
+        )
+    _renew_crls(connector)
+    return made
 
 
 def roll(*, actor: Person | None, alias: str, root_key: Path | None) -> CertificateFacts:
@@ -47,18 +65,21 @@ def accept(*, actor: Person | None, alias: str, pem: bytes) -> CertificateFacts:
 def _rolled(actor: Person | None, alias: str, connector: RollsOver, certificate: bytes) -> CertificateFacts:
     """It issues already; its first CRL comes after the word about that."""
     made = describe(certificate)
-    until = made.not_after.isoformat()
     _tell(
         audit.Event.ISSUING_CA_ROLLED,
         actor,
         alias,
         issuer=made.subject,
         serial=made.serial_hex,
-        until=until,
+        until=made.not_after.isoformat(),
     )
+    _renew_crls(connector)
+    return made
+
+
+def _renew_crls(connector: RollsOver) -> None:
     if isinstance(connector, RenewsCrl):
         connector.renew_crl_if_due()
-    return made
 
 
 def sign_root_crl(*, actor: Person | None, alias: str, lifetime: timedelta, root_key: Path | None) -> None:

@@ -131,6 +131,7 @@ class Event(StrEnum):
     LIST_EXPORTED = "list.exported"
     JOB_STARTED = "job.started"
     SYSTEM_RESTORED = "system.restored"
+    CA_MADE = "ca.made"
     ISSUING_CA_REQUESTED = "ca.issuing-ca-requested"
     ISSUING_CA_ROLLED = "ca.issuing-ca-rolled"
     ISSUING_CA_REVOKED = "ca.issuing-ca-revoked"

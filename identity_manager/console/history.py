@@ -257,6 +257,7 @@ WORDS: dict[Event, Words] = {
     Event.SYSTEM_RESTORED: Words(
         _("The system was restored from a backup"), INFORMATION, "retry", _fact("made_at")
     ),
+    Event.CA_MADE: Words(_("The certificate authority was made"), INFORMATION, "server", _fact("issuer")),
     Event.ISSUING_CA_REQUESTED: Words(
         _("The next issuing CA was asked of another root"), INFORMATION, "server", _fact("ca")
     ),

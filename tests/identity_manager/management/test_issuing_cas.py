@@ -28,6 +28,9 @@ class RollingConnector(ScriptedConnector):
         super().__init__(options)
         self.done: list[Any] = []
 
+    def initialise(self) -> bool:
+        return ("initialise",) not in self.done and bool(self._do("initialise"))
+
     def roll_issuing_ca(self, root_key: Path | None) -> bytes:
         return self._do("roll", root_key)
 
@@ -85,6 +88,22 @@ def the_one(expected: str) -> dict[str, Any]:
     ((name, facts),) = events()
     assert (name, facts["ca"]) == (expected, "house")
     return facts
+
+
+def test_a_new_ca_once(ca: RollingConnector) -> None:
+    said = StringIO()
+    call_command("init_embedded_ca", stdout=said)
+    made = "CA house: made, "
+    assert (*(line.startswith(made) for line in said.getvalue().splitlines()),) == (False, True)
+    facts = the_one("ca.made")
+    assert (facts["issuer"], facts["until"]) == (
+        NEXT,
+        issuing_ca().certificate.not_valid_after_utc.isoformat(),
+    )
+    assert ca.done == [("initialise",), "renew"]
+    call_command("init_embedded_ca", stdout=said)
+    assert "CA house: exists, " in said.getvalue()
+    the_one("ca.made")
 
 
 def test_a_new_issuing_ca(ca: RollingConnector) -> None:
