@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -12,7 +12,9 @@ from identity_manager.models import (
     OFFICER_ROLES,
     Account,
     Person,
+    PersonState,
     Role,
+    RoleAssignment,
     SignInCode,
     SoftwareToken,
     TokenRequest,
@@ -74,21 +76,36 @@ def needs_confirmation(person: Person) -> bool:
 def confirmable_by(officer: Person) -> QuerySet[SignInCode]:
     """The codes that wait for this officer's confirmation, oldest first."""
     rows = SignInCode.objects.awaiting_confirmation().filter(asked_at__gt=oldest(timezone.now()))
-    rows = rows.filter(_in_units_of(officer)).select_related("person", "asked_by")
+    rows = rows.filter(_for_who_can_have_one(), _in_units_of(officer)).select_related("person", "asked_by")
     return rows.exclude(Q(asked_by=officer) | Q(person=officer)).order_by("asked_at")
 
 
 def makeable_by(officer: Person) -> QuerySet[SignInCode]:
     """The codes that this officer asked for and can make now, oldest first."""
+    asked_for = TokenRequest.objects.open().filter(person=OuterRef("person"), requested_by=officer)
     rows = SignInCode.objects.filter(
-        Q(needs_confirmation=False) | Q(confirmed_by__isnull=False),
+        Q(needs_confirmation=False) & ~_for_who_needs_confirmation() | Q(confirmed_by__isnull=False),
+        _for_who_can_have_one(),
         _in_units_of(officer),
+        ~Exists(asked_for),
         asked_by=officer,
         asked_at__gt=oldest(timezone.now()),
         made_at=None,
         withdrawn_at=None,
     )
     return rows.select_related("person", "confirmed_by").order_by("asked_at")
+
+
+def _for_who_needs_confirmation() -> Q:
+    """What is for persons of whom needs_confirmation() says so now."""
+    accounts = Account.objects.filter(person=OuterRef("person")).exclude(last_login=None)
+    offices = RoleAssignment.objects.filter(person=OuterRef("person"), role__in=OFFICER_ROLES)
+    return Q(Exists(accounts)) | Q(Exists(offices))
+
+
+def _for_who_can_have_one() -> Q:
+    """What is for persons who are Active, with no account or an open one."""
+    return Q(person__state=PersonState.ACTIVE) & ~Q(person__account__is_active=False)
 
 
 def _in_units_of(officer: Person) -> Q:

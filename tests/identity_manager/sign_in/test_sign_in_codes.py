@@ -295,6 +295,52 @@ def test_whose_person_went_to_another_unit_is_not_made(office: Office) -> None:
     assert not questions.makeable_by(north).exists()
 
 
+def test_what_cannot_be_made_any_more_is_no_task(office: Office) -> None:
+    """Its page says why; the list of what can be made leaves it out, and shows it when it can be again."""
+    code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    uma = Person.objects.filter(pk=office.uma.pk)
+    own = account(office.uma)
+
+    def makeable() -> list[SignInCode]:
+        return list(questions.makeable_by(office.rita))
+
+    assert makeable() == [code]
+    for row, change, back in (
+        (Account.objects.filter(pk=own.pk), {"last_login": timezone.now()}, {"last_login": None}),
+        (Account.objects.filter(pk=own.pk), {"is_active": False}, {"is_active": True}),
+        (uma, {"state": PersonState.INACTIVE}, {"state": PersonState.ACTIVE}),
+    ):
+        row.update(**change)
+        assert makeable() == [], change
+        row.update(**back)
+        assert makeable() == [code]
+    RoleAssignment.objects.create(person=office.uma, role=Role.AUDITOR)
+    assert makeable() == []
+
+
+def test_who_asked_for_a_token_meanwhile_has_no_code_to_make(office: Office) -> None:
+    code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    RoleAssignment.objects.create(person=office.rita, role=Role.TOKEN_ADMINISTRATOR)
+    step1_enable.enable(actor=office.rita, person_id=office.uma.pk, type_ids=[cast.token_type().pk])
+    assert not questions.makeable_by(office.rita).exists()
+    assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.make, actor=office.rita, code_id=code.pk)
+
+
+def test_what_a_second_officer_confirmed_can_be_made_after_a_sign_in(signed_in_before: Office) -> None:
+    office = signed_in_before
+    code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    sign_in_codes.confirm(actor=office.rolf, code_id=code.pk)
+    Account.objects.update(last_login=timezone.now())
+    assert list(questions.makeable_by(office.rita)) == [code]
+
+
+def test_nothing_is_confirmed_for_who_is_on_leave(signed_in_before: Office) -> None:
+    office = signed_in_before
+    sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    Person.objects.filter(pk=office.uma.pk).update(state=PersonState.INACTIVE)
+    assert not questions.confirmable_by(office.rolf).exists()
+
+
 # --- Making ----------------------------------------------------------------------------------------
 def test_the_code_is_long_and_unambiguous() -> None:
     codes = {sign_in_codes.generate() for _ in range(200)}
