@@ -97,6 +97,15 @@ def preview_for(profile: CertificateProfile, person: Person | None) -> Preview:
     return preview(profile.as_profile(), samples.fields_of(person or samples.person()))
 
 
+def activation_obstacle(profile: CertificateProfile) -> Reason | None:
+    """What the version lacks to be put in force, or None; what the linter finds is in its preview."""
+    try:
+        _check(profile)
+    except NotPossible as refused:
+        return refused.reason
+    return None
+
+
 def _require_sound(profile: CertificateProfile) -> None:
     errors = [remark for remark in preview_for(profile, None).remarks if remark.is_error]
     if errors:

@@ -29,7 +29,7 @@ from identity_manager.catalogue.versions import (
 )
 from identity_manager.models import Person, TermsDocument, TermsDraft, TermsText, TermsVersion
 from identity_manager.workflow import locking
-from identity_manager.workflow.errors import Reason, Stale, refuse
+from identity_manager.workflow.errors import NotPossible, Reason, Stale, refuse
 
 LANGUAGE_LACKING = Reason(
     "language-lacking", _("A version of the terms is published in all languages at once.")
@@ -173,6 +173,15 @@ def publish_draft(*, actor: Person, document_id: uuid.UUID, revision: int, four_
 
         TermsDraft.objects.filter(pk=draft.pk).delete()
         return publish_terms(actor=actor, document=draft.document, texts=texts)
+
+
+def publication_obstacle(draft: TermsDraft) -> Reason | None:
+    """What the draft lacks to be published, or to be asked for, or None."""
+    try:
+        _check_texts(draft.document, texts_of(draft))
+    except NotPossible as refused:
+        return refused.reason
+    return None
 
 
 def texts_of(draft: TermsDraft) -> dict[str, Text]:

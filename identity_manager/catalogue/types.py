@@ -116,11 +116,24 @@ def activate_type(
         require_system_administrator(actor)
         token_type = locking.catalogue_version(TokenType, type_id)
         refuse(versions.CHANGED_MEANWHILE if revision not in (None, token_type.version) else None, kind=Stale)
-        _check(token_type, token_type.ordered_profiles())
-        published = token_type.terms.versions.filter(is_current=True).exists()
-        refuse(None if published else NO_TERMS, field="terms")
+        _require_complete(token_type)
         versions.put_in_force(token_type, actor=actor, four_eyes=four_eyes)
         return token_type
+
+
+def activation_obstacle(token_type: TokenType) -> Reason | None:
+    """What the version lacks to be put in force, or None."""
+    try:
+        _require_complete(token_type)
+    except NotPossible as refused:
+        return refused.reason
+    return None
+
+
+def _require_complete(token_type: TokenType) -> None:
+    _check(token_type, token_type.ordered_profiles())
+    published = token_type.terms.versions.filter(is_current=True).exists()
+    refuse(None if published else NO_TERMS, field="terms")
 
 
 def _pin(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:

@@ -141,7 +141,7 @@ def put_in_force(entry: Versioned, *, actor: Person, four_eyes: bool) -> None:
     """
     if four_eyes:
         require_other_eyes(entry, actor=actor)
-    refuse(None if can_proceed(entry.activate) else NOT_TO_BE_ACTIVATED, kind=Stale)
+    refuse(state_obstacle(entry), kind=Stale)
 
     for other in type(entry).objects.active().filter(code=entry.code):
         other.retire()
@@ -152,9 +152,19 @@ def put_in_force(entry: Versioned, *, actor: Person, four_eyes: bool) -> None:
     record(entry, what="activated", actor=actor)
 
 
+def other_eyes_obstacle(entry: Drafted, *, actor: Person) -> Reason | None:
+    """Why the actor cannot be the second one: they have worked on the draft."""
+    return OWN_DRAFT if entry.editors.filter(pk=actor.pk).exists() else None
+
+
 def require_other_eyes(entry: Drafted, *, actor: Person) -> None:
     """Raise NotAllowed where the actor has worked on the draft."""
-    refuse(OWN_DRAFT if entry.editors.filter(pk=actor.pk).exists() else None, kind=NotAllowed)
+    refuse(other_eyes_obstacle(entry, actor=actor), kind=NotAllowed)
+
+
+def state_obstacle(entry: CertificateProfile | TokenType) -> Reason | None:
+    """Why a version in this state cannot be put in force, or None."""
+    return None if can_proceed(entry.activate) else NOT_TO_BE_ACTIVATED
 
 
 def given_reason(reason: str) -> str:

@@ -1,6 +1,7 @@
 """Who may see and change what in ADMIN: named fetches, as console.access has them for the rest."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -13,7 +14,7 @@ from identity_manager.catalogue import permission
 from identity_manager.console.access import catalogue_reader, officer
 from identity_manager.jobs import Job
 from identity_manager.mail import specimens
-from identity_manager.models import Person, PersonState, Role, TermsDocument
+from identity_manager.models import Person, PersonState, Role, TermsDocument, TokenType
 from identity_manager.models.person import PersonQuerySet
 from identity_manager.workflow.locking import Versioned
 
@@ -39,14 +40,21 @@ def catalogue_entry_for_reader(
     request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
 ) -> tuple[Person, Versioned]:
     """The officer and a version of a token type or a profile, for who may read the catalogue."""
-    return catalogue_reader(request), get_object_or_404(kind, pk=pk)
+    return catalogue_reader(request), _entry(kind, pk)
 
 
 def catalogue_entry_for_system_administrator(
     request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
 ) -> tuple[Person, Versioned]:
     """The officer and a version of a token type or a profile, for a System Administrator."""
-    return system_administrator(request), get_object_or_404(kind, pk=pk)
+    return system_administrator(request), _entry(kind, pk)
+
+
+def _entry(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
+    """The version; of a token type with its terms, which each of its pages names."""
+    rows: Any = kind.objects.all()  # of either kind
+    found: Versioned = get_object_or_404(rows.select_related("terms") if kind is TokenType else rows, pk=pk)
+    return found
 
 
 def terms_document_for_system_administrator(

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from ca_bridge.preview import Preview
 from identity_manager.audit import Event
-from identity_manager.catalogue import comparison, permission, profiles, versions
+from identity_manager.catalogue import comparison, permission, profiles, types, versions
 from identity_manager.console import admin_access, catalogue_words
 from identity_manager.console.catalogue_forms import EntryForm, ProfileForm, RevisionForm
 from identity_manager.console.catalogue_kinds import Entry, Kind
@@ -32,6 +32,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.token_request import BEFORE_ISSUED
 from identity_manager.ui.parts import Pair
+from identity_manager.workflow.errors import Reason
 
 Words = str | Promise
 SUGGESTIONS = 5
@@ -98,12 +99,13 @@ def entry_context(kind: Kind, entry: Entry, actor: Person, *, form: VerbForm | N
         "differences": differences(before, entry),
         "preview": preview,
         "pinned_by": _pinned_by(entry),
+        "lacking": _lacking(entry) if entry.state == VersionState.DRAFT else None,
         "history": catalogue_words.history_of(kind.slug, entry.code),
         **_possibilities(entry, others, actor),
     }
 
 
-def confirm_context(kind: Kind, entry: Entry, *, form: VerbForm, what: str) -> dict[str, Any]:
+def confirm_context(kind: Kind, entry: Entry, actor: Person, *, form: VerbForm, what: str) -> dict[str, Any]:
     """The page before something is done with a version: what differs, and what it means for whom."""
     before = predecessor(kind, entry)
     return {
@@ -117,7 +119,20 @@ def confirm_context(kind: Kind, entry: Entry, *, form: VerbForm, what: str) -> d
         "differences": differences(before, entry),
         "preview": profiles.preview_for(entry, None) if isinstance(entry, CertificateProfile) else None,
         "consequences": _consequences(entry, what),
+        "obstacle": _activation_obstacle(entry, actor) if what == "activate" else None,
     }
+
+
+def _activation_obstacle(entry: Entry, actor: Person) -> Reason | None:
+    """Why this officer cannot put the version in force, or None; what the linter finds stands above it."""
+    own = versions.other_eyes_obstacle(entry, actor=actor) if settings.CATALOGUE_FOUR_EYES else None
+    return own or versions.state_obstacle(entry) or _lacking(entry)
+
+
+def _lacking(entry: Entry) -> Reason | None:
+    if isinstance(entry, CertificateProfile):
+        return profiles.activation_obstacle(entry)
+    return types.activation_obstacle(entry)
 
 
 def _confirmation(kind: Kind, entry: Entry, what: str) -> Confirmation:
@@ -223,6 +238,7 @@ def remarks_by_field(preview: Preview) -> dict[str, list[Any]]:
 def predecessor(kind: Kind, entry: Entry) -> Entry | None:
     """What a version is compared with: the one in force, else the one before it."""
     rows = kind.model.objects.filter(code=entry.code).exclude(pk=entry.pk)
+    rows = rows.select_related("terms") if kind.model is TokenType else rows
     active = rows.active().first() if entry.state == VersionState.DRAFT else None
     found: Entry | None = active or rows.filter(number__lt=entry.number).order_by("-number").first()
     return found

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.catalogue import versions
-from identity_manager.catalogue.terms import LONGEST_TITLE, Text, texts_of
+from identity_manager.catalogue.terms import LONGEST_TITLE, Text, publication_obstacle, texts_of
 from identity_manager.console import catalogue_words
 from identity_manager.console.catalogue_forms import CODE_HELP, RevisionForm
 from identity_manager.console.catalogue_pages import may_edit
@@ -25,6 +25,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
+from identity_manager.workflow.errors import Reason
 
 Words = str | Promise
 BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
@@ -113,6 +114,7 @@ def document_context(row: TermsDocument, actor: Person, *, form: VerbForm | None
         "versions": row.versions.order_by("-number"),
         "types": _types(row),
         "may_edit": may_edit(actor),
+        "lacking": publication_obstacle(draft) if draft else None,
         "may_publish": not (settings.CATALOGUE_FOUR_EYES and own),
         "own_draft_reason": versions.OWN_DRAFT,
         "history": catalogue_words.history_of("terms", row.code),
@@ -126,7 +128,7 @@ def version_context(found: TermsVersion) -> dict[str, Any]:
     return {"row": found, "texts": texts}
 
 
-def publish_context(row: TermsDocument, *, form: VerbForm) -> dict[str, Any]:
+def publish_context(row: TermsDocument, actor: Person, *, form: VerbForm) -> dict[str, Any]:
     """The page before publishing: the texts as the person will read them, and who reads them."""
     draft = draft_of(row)
     return {
@@ -136,7 +138,14 @@ def publish_context(row: TermsDocument, *, form: VerbForm) -> dict[str, Any]:
         "draft_texts": preview_texts(draft) if draft else [],
         "next_number": (_current_number(row)) + 1,
         "waiting": waiting_words(row),
+        "obstacle": _obstacle(draft, actor) if draft else None,
     }
+
+
+def _obstacle(draft: TermsDraft, actor: Person) -> Reason | None:
+    """Why this officer cannot publish the draft, or None."""
+    own = versions.other_eyes_obstacle(draft, actor=actor) if settings.CATALOGUE_FOUR_EYES else None
+    return own or publication_obstacle(draft)
 
 
 def draft_initial(row: TermsDocument) -> dict[str, Any]:

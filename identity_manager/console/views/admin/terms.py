@@ -154,7 +154,7 @@ def _confirm(request: HttpRequest, row: TermsDocument, form: VerbForm, template:
     """The page before it is done; without a draft, or where it has moved on, the document's own page."""
     if refusals.concerns_the_page(form) or terms_pages.draft_of(row) is None:
         return _moved_on(request, row, form)
-    context = terms_pages.publish_context(row, form=form)
+    context = terms_pages.publish_context(row, access.catalogue_reader(request), form=form)
     return render(request, f"{FOLDER}{template}", context, status=refusals.status_of(form))
 
 

@@ -196,7 +196,8 @@ def _confirm(request: HttpRequest, kind: Kind, entry: Entry, form: VerbForm, *, 
     """The page before it is done; where the entry has moved on, the entry's own page says so."""
     if refusals.concerns_the_page(form):
         return _moved_on(request, kind, entry.pk, form)
-    context = catalogue_pages.confirm_context(kind, entry, form=form, what=what)
+    actor = access.catalogue_reader(request)
+    context = catalogue_pages.confirm_context(kind, entry, actor, form=form, what=what)
     status = refusals.status_of(form)
     return render(request, "identity_manager/admin/entry_confirm.html", context, status=status)
 

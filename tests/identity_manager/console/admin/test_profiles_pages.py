@@ -152,11 +152,27 @@ def test_a_version_with_lint_errors_is_not_activated(sven: Client, company: cast
     assert "invalid_uri_syntax" in page
     assert "cannot be put in force" in page
     assert address("activate", row) not in page
+    confirm = sven.get(address("activate", row)).text
+    assert "invalid_uri_syntax" in confirm
+    assert 'name="revision"' not in confirm
     response = sven.post(address("activate", row), {"revision": row.version})
     assert response.status_code == 422
     assert "invalid_uri_syntax" in response.text
     row.refresh_from_db()
     assert row.state == "draft"
+
+
+def test_a_version_whose_authority_is_gone_says_so_beforehand(
+    sven: Client, draft: CertificateProfile
+) -> None:
+    CertificateProfile.objects.filter(pk=draft.pk).update(ca="former")
+    page = sven.get(show(draft)).text
+    assert "Activate: This certificate authority is not in the configuration." in page
+    assert address("activate", draft) not in page
+    confirm = sven.get(address("activate", draft)).text
+    assert "This certificate authority is not in the configuration." in confirm
+    assert 'name="revision"' not in confirm
+    assert sven.post(address("activate", draft), {"revision": draft.version}).status_code == 422
 
 
 # --- The preview -----------------------------------------------------------------------------------

@@ -25,6 +25,17 @@ def address(what: str, row: TermsDocument) -> str:
     return reverse(f"console:terms-{what}", args=[row.pk])
 
 
+def says_beforehand(browser: Client, row: TermsDocument, reason: str) -> None:
+    """The document's page and that before publishing say what lacks, and offer nothing to press for it."""
+    page = browser.get(address("document", row)).text
+    assert f"Publish: {reason}" in page
+    assert f'href="{address("publish", row)}"' not in page
+    assert address("ask", row) not in page
+    confirm = browser.get(address("publish", row)).text
+    assert reason in confirm
+    assert 'name="revision"' not in confirm
+
+
 @pytest.fixture
 def row(company: cast.Company) -> TermsDocument:
     return TermsDocument.objects.get(code="terms")
@@ -89,19 +100,28 @@ def test_what_lacks_a_language_is_a_draft_but_not_published(
     sven: Client, row: TermsDocument, lacks: str
 ) -> None:
     sven.post(address("write", row), {**TEXTS, lacks: " ", "revision": ""})
-    revision = revision_in(sven.get(address("publish", row)))
-    response = sven.post(address("publish", row), {"revision": revision})
+    says_beforehand(sven, row, "Each text needs a title and a body.")
+    response = sven.post(address("publish", row), {"revision": 1})
     assert response.status_code == 422
-    assert "needs a title and a body" in response.text
+    assert response.text.count("needs a title and a body") == 1
     assert row.versions.count() == 1
     assert TermsDraft.objects.exists()
+
+
+def test_what_lacks_a_language_is_not_asked_for(sven: Client, row: TermsDocument, settings: Settings) -> None:
+    settings.CATALOGUE_FOUR_EYES = True
+    sven.post(address("write", row), {**TEXTS, "body_de": "", "revision": ""})
+    page = sven.get(address("document", row)).text
+    assert "Publish: Each text needs a title and a body." in page
+    assert address("ask", row) not in page
+    assert sven.post(address("ask", row), {"revision": 1}).status_code == 422
 
 
 def test_the_same_words_are_not_published_again(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
     sven.post(address("publish", row), {"revision": draft.revision})
     sven.post(address("write", row), {**TEXTS, "revision": ""})
-    revision = revision_in(sven.get(address("publish", row)))
-    response = sven.post(address("publish", row), {"revision": revision})
+    says_beforehand(sven, row, "The draft says the same as the version in force.")
+    response = sven.post(address("publish", row), {"revision": 1})
     assert response.status_code == 422
     assert "says the same" in response.text
 
@@ -143,6 +163,9 @@ def test_a_second_administrator_publishes_or_refuses(
     sven: Client, sara: Client, row: TermsDocument, draft: TermsDraft, settings: Settings
 ) -> None:
     settings.CATALOGUE_FOUR_EYES = True
+    page = sven.get(address("publish", row)).text
+    assert "You worked on this version." in page
+    assert 'name="revision"' not in page
     own = sven.post(address("publish", row), {"revision": draft.revision})
     assert own.status_code == 403
     assert row.versions.count() == 1

@@ -24,6 +24,16 @@ def show(row: TokenType) -> str:
     return reverse("console:token-type", args=[row.pk])
 
 
+def says_beforehand(browser: Client, row: TokenType, reason: str) -> None:
+    """The entry's page and that before activating say what lacks, and offer nothing to press for it."""
+    page = browser.get(show(row)).text
+    assert f"Activate: {reason}" in page
+    assert f'href="{address("activate", row)}"' not in page
+    confirm = browser.get(address("activate", row)).text
+    assert reason in confirm
+    assert 'name="revision"' not in confirm
+
+
 @pytest.fixture
 def client(company: cast.Company) -> CertificateProfile:
     return CertificateProfile.objects.get(code="client")
@@ -116,10 +126,36 @@ def test_a_type_whose_terms_nobody_could_accept_is_not_activated(
     empty = TermsDocument.objects.create(code="empty", name="Not yet written")
     sven.post(NEW, type_data(client, terms=str(empty.pk)))
     row = TokenType.objects.get(code="wlan")
+    says_beforehand(sven, row, "No version of these terms is published yet: nobody could accept them.")
     response = sven.post(address("activate", row), {"revision": row.version})
     assert response.status_code == 422
-    assert "No version of these terms is published yet" in response.text
+    assert response.text.count("No version of these terms is published yet") == 1
     assert TokenType.objects.get(pk=row.pk).state == "draft"
+
+
+def test_a_type_with_a_profile_that_was_replaced_is_not_activated(
+    sven: Client, draft: TokenType, client: CertificateProfile
+) -> None:
+    client.retire()
+    client.save()
+    says_beforehand(sven, draft, "A token type takes active versions of profiles only.")
+    assert sven.post(address("activate", draft), {"revision": draft.version}).status_code == 422
+
+
+def test_who_worked_on_it_is_told_before_they_try_to_activate_it(
+    sven: Client, sara: Client, draft: TokenType, settings: Settings
+) -> None:
+    settings.CATALOGUE_FOUR_EYES = True
+    page = sven.get(address("activate", draft)).text
+    assert "You worked on this version." in page
+    assert 'name="revision"' not in page
+    assert 'name="revision"' in sara.get(address("activate", draft)).text
+
+
+def test_what_is_active_is_not_offered_to_be_activated(sven: Client, company: cast.Company) -> None:
+    page = sven.get(address("activate", company.vpn)).text
+    assert "This version is active already." in page
+    assert 'name="revision"' not in page
 
 
 def test_a_new_version_takes_up_the_profile_in_force(
