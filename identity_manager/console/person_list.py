@@ -43,13 +43,12 @@ class Row:
 
 def found(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
     """The persons who are wanted, with their relevance where there are words."""
-    text = wanted["q"]
     plain = {"state": "state", "department": "department", "unit": "organisational_unit"}
-    rows = rows.filter(**{column: wanted[name] for name, column in plain.items() if wanted[name]})
+    equal = {column: wanted[name] for name, column in plain.items() if wanted[name]}
     rows = rows.filter(_tokens(wanted["token_type"], wanted["expires_before"]))
     if wanted["role"]:
         rows = rows.filter(pk__in=Person.objects.filter(roles__role=wanted["role"]).values("pk"))
-    return (rows.matching(text) if text else rows).with_order(text)
+    return rows.matching(wanted["q"], **equal).with_order(wanted["q"])
 
 
 def _tokens(token_type: str, expires_before: date | None) -> Q:

@@ -55,9 +55,12 @@ class PersonQuerySet(models.QuerySet["Person"]):
             roles__organisational_unit__in={"", unit},
         ).distinct()
 
-    def matching(self, text: str) -> Self:
-        """Persons in whose name, personnel number, e-mail or department every word of the text is found."""
-        return person_search.matching(self, text)
+    def matching(self, text: str, **equal: str) -> Self:
+        """Persons in whose name, personnel number, e-mail or department every word of the text is found.
+
+        equal: their state, department or organisational_unit, so that an index can look for all at once.
+        """
+        return person_search.matching(self, text, equal)
 
     def with_order(self, text: str = "") -> Self:
         """With by_name, and with relevance to the text: the smaller, the nearer (person_search)."""

@@ -4,15 +4,11 @@ Three letters and more are found anywhere (SQLite: FTS5 trigram; PostgreSQL: pg_
 a trigram knows nothing, so those match beginnings of words. Scripts that write no spaces have no words to
 begin, so their characters are indexed one by one, and one or two of them are found anywhere too.
 
-On SQLite two marks stand before each word in the index, so that the beginning of a word is a trigram as well
-and one table answers everything. It is joined, never asked in a subquery: the database reads its hits one by
-one and stops when it has enough (measured with a million persons and a word that all of them have: 0.5 ms for
-the first thousand instead of 2,000).
+The index of SQLite is our own work (person_parts).
 """
 
-import string
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -23,7 +19,8 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import StrIndex, Substr
 
-from identity_manager.models.search_text import fold, searchable
+from identity_manager.models import person_parts
+from identity_manager.models.search_text import UNSPACED, apart, fold, is_whole, searchable
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -34,13 +31,8 @@ COUNT_LIMIT = 1000
 QUERY_LENGTH = 200
 RANKED_WORDS = 8
 _NAMES_END = "\n\n"
-_TRIGRAM = 3
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
-# What stands between words: no class of PostgreSQL's, because those depend on the locale.
-BETWEEN_WORDS = frozenset(" \n" + string.punctuation)
+# BETWEEN_WORDS of search_text: no class of PostgreSQL's, because those depend on the locale.
 _BETWEEN_WORDS = r"(^|[ \n!-/:-@\[-`{-~])"
-MARKS = "\x02\x02"  # no text has these: control characters are refused in names
-_WORD_CATEGORIES = frozenset("LNM")  # as the tokenizer of the words table has them
 _Row = TypeVar("_Row", bound=models.Model)
 _Persons = TypeVar("_Persons", bound="PersonQuerySet")
 
@@ -73,14 +65,10 @@ def indexed(text: str) -> str:
     lines: dict[str, None] = {}
     for line in text.split("\n"):
         lines[line] = None
-        if _UNSPACED.search(line):
+        if UNSPACED.search(line):
             lines[line.replace(" ", "")] = None
-            lines[_apart(line)] = None
+            lines[apart(line)] = None
     return "\n".join(lines)
-
-
-def _apart(text: str) -> str:
-    return " ".join(_UNSPACED.sub(r" \g<0> ", text).split())
 
 
 # --- What is asked ---------------------------------------------------------------------------------
@@ -90,16 +78,17 @@ def terms(text: str) -> list[str]:
     return list(dict.fromkeys(fold(plain[:QUERY_LENGTH]).split()))
 
 
-def matching(persons: _Persons, text: str) -> _Persons:
+def matching(persons: _Persons, text: str, equal: Mapping[str, str]) -> _Persons:
     """Return the persons in whose search text every word of the query is found; all for an empty query.
 
     Whatever the query holds is data: quotes, operators and wildcards stand for themselves.
+    equal: columns and what stands in them, never nothing.
     """
-    words = terms(text)
+    persons, words = persons.filter(**equal), terms(text)
     if not words:
         return persons.none() if text.strip() else persons
     if connections[persons.db].vendor == "sqlite":
-        return persons.filter(_in_sqlite(words))
+        return persons.filter(person_parts.having(words, equal))
     for word in words:
         persons = persons.filter(_in_postgresql(word))
     return persons
@@ -133,46 +122,16 @@ def _any(conditions: Iterable[Q]) -> Q:
     return reduce(or_, conditions)
 
 
-def _in_sqlite(words: list[str]) -> Q:
-    """By the one table of parts; what is nothing but a sign or two by looking at all texts."""
-    found, phrases = Q(), []
-    for word in words:
-        whole = len(word) >= _TRIGRAM or not _has_letters(word)
-        marked = _marked_within(word if whole else _apart(word))
-        if not whole and marked[0] not in BETWEEN_WORDS:
-            marked = MARKS + marked
-        if len(marked) >= _TRIGRAM:
-            phrases.append(_phrase(marked))
-        else:
-            found &= Q(search_text__contains=word)
-    return found & Q(search_row__part__search_text__matches=" AND ".join(phrases)) if phrases else found
-
-
-def _marked_within(text: str) -> str:
-    """The text as the index has it, but for the marks before its first word."""
-    marked = "".join(f"{symbol}{MARKS}" if symbol in BETWEEN_WORDS else symbol for symbol in text)
-    return marked.removesuffix(MARKS)
-
-
-def _phrase(word: str) -> str:
-    """The word as a string of the FTS5 query language (https://sqlite.org/fts5.html, 3.1)."""
-    return '"' + word.replace('"', '""') + '"'
-
-
 def _in_postgresql(word: str) -> Q:
-    if len(word) >= _TRIGRAM or not _has_letters(word):
+    if is_whole(word):
         return Q(search_text__contains=word)
-    found = Q(search_text__regex=_BETWEEN_WORDS + regex.escape(_apart(word), special_only=True))
+    found = Q(search_text__regex=_BETWEEN_WORDS + regex.escape(apart(word), special_only=True))
     return found if _is_simple(word) else found & Q(search_text__contains=word)
-
-
-def _has_letters(word: str) -> bool:
-    return any(unicodedata.category(symbol)[0] in _WORD_CATEGORIES for symbol in word)
 
 
 def _is_simple(word: str) -> bool:
     """Whether the beginning of a word says it all: letters and digits of a script with spaces."""
-    return word.isalnum() and not _UNSPACED.search(word)
+    return word.isalnum() and not UNSPACED.search(word)
 
 
 # --- How many --------------------------------------------------------------------------------------
@@ -191,58 +150,6 @@ def count_up_to(rows: "models.QuerySet[_Row]", limit: int = COUNT_LIMIT) -> Capp
 
 
 # --- The indexes -----------------------------------------------------------------------------------
-def _marked_by_sqlite(text: str) -> str:
-    """SQL that gives a text with the marks before each word, as _marked_within does."""
-    for symbol in sorted(BETWEEN_WORDS):
-        sign = f"char({ord(symbol)})"
-        text = f"replace({text}, {sign}, {sign} || char(2, 2))"
-    return f"char(2, 2) || {text}"
-
-
-# FTS5 wants integer row ids that stay, and those of a table with another primary key do not survive VACUUM.
-# So a table of our own carries them, and triggers keep it and the index over it.
-_SQLITE = (
-    """CREATE TABLE identity_manager_person_search (
-        id integer PRIMARY KEY, person_id char(32) NOT NULL UNIQUE, search_text text NOT NULL)""",
-    """CREATE VIRTUAL TABLE identity_manager_person_parts USING fts5(search_text,
-        content='identity_manager_person_search', content_rowid='id', tokenize='trigram case_sensitive 1')""",
-    f"""INSERT INTO identity_manager_person_search (person_id, search_text)
-        SELECT id, {_marked_by_sqlite("search_text")} FROM identity_manager_person""",  # noqa: S608 our own
-    """INSERT INTO identity_manager_person_parts (identity_manager_person_parts) VALUES ('rebuild')""",
-    """CREATE TRIGGER identity_manager_person_search_added
-        AFTER INSERT ON identity_manager_person_search BEGIN
-        INSERT INTO identity_manager_person_parts (rowid, search_text) VALUES (new.id, new.search_text);
-    END""",
-    """CREATE TRIGGER identity_manager_person_search_removed
-        AFTER DELETE ON identity_manager_person_search BEGIN
-        INSERT INTO identity_manager_person_parts (identity_manager_person_parts, rowid, search_text)
-            VALUES ('delete', old.id, old.search_text);
-    END""",
-    f"""CREATE TRIGGER identity_manager_person_added AFTER INSERT ON identity_manager_person BEGIN
-        INSERT INTO identity_manager_person_search (person_id, search_text)
-            VALUES (new.id, {_marked_by_sqlite("new.search_text")});
-    END""",  # noqa: S608 our own
-    f"""CREATE TRIGGER identity_manager_person_changed AFTER UPDATE OF search_text ON identity_manager_person
-        WHEN new.search_text <> old.search_text BEGIN
-        DELETE FROM identity_manager_person_search WHERE person_id = old.id;
-        INSERT INTO identity_manager_person_search (person_id, search_text)
-            VALUES (new.id, {_marked_by_sqlite("new.search_text")});
-    END""",  # noqa: S608 our own
-    """CREATE TRIGGER identity_manager_person_removed AFTER DELETE ON identity_manager_person BEGIN
-        DELETE FROM identity_manager_person_search WHERE person_id = old.id;
-    END""",
-)
-_SQLITE_REMOVE = (
-    "DROP TRIGGER IF EXISTS identity_manager_person_added",
-    "DROP TRIGGER IF EXISTS identity_manager_person_changed",
-    "DROP TRIGGER IF EXISTS identity_manager_person_removed",
-    "DROP TABLE IF EXISTS identity_manager_person_parts",
-    "DROP TABLE IF EXISTS identity_manager_person_words",  # until 0019
-    "DROP TABLE IF EXISTS identity_manager_person_search",
-)
-_SQLITE_FORGET = (
-    """INSERT INTO identity_manager_person_parts (identity_manager_person_parts) VALUES ('optimize')""",
-)
 _POSTGRESQL = (
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     """CREATE INDEX IF NOT EXISTS identity_manager_person_search ON identity_manager_person
@@ -258,7 +165,7 @@ def install(connection: "BaseDatabaseWrapper") -> None:
     must end with this function. tests/identity_manager/test_person_search.py notices where it does not.
     """
     remove(connection)
-    _execute(connection, _SQLITE if connection.vendor == "sqlite" else _POSTGRESQL)
+    _execute(connection, person_parts.INSTALL if connection.vendor == "sqlite" else _POSTGRESQL)
 
 
 def forget(connection: "BaseDatabaseWrapper") -> None:
@@ -267,12 +174,12 @@ def forget(connection: "BaseDatabaseWrapper") -> None:
     PostgreSQL does so at its next vacuum. https://sqlite.org/fts5.html#the_optimize_command
     """
     if connection.vendor == "sqlite":
-        _execute(connection, _SQLITE_FORGET)
+        _execute(connection, person_parts.FORGET)
 
 
 def remove(connection: "BaseDatabaseWrapper") -> None:
     """Take the indexes of the search away; the persons stay as they are."""
-    _execute(connection, _SQLITE_REMOVE if connection.vendor == "sqlite" else _POSTGRESQL_REMOVE)
+    _execute(connection, person_parts.REMOVE if connection.vendor == "sqlite" else _POSTGRESQL_REMOVE)
 
 
 def take_statistics() -> int:

@@ -1,6 +1,14 @@
 """Folding of text for search: case and accents do not matter, in any script."""
 
+import string
 import unicodedata
+
+import regex
+
+TRIGRAM = 3
+UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+BETWEEN_WORDS = frozenset(" \n" + string.punctuation)
+_WORD_CATEGORIES = frozenset("LNM")  # letters, numbers and their marks
 
 # Letters that Unicode does not decompose, so that NFKD alone leaves them (measured).
 _BESIDE_NFKD = str.maketrans(
@@ -21,3 +29,13 @@ def fold(text: str) -> str:
 def searchable(*parts: str) -> str:
     """Return the folded parts, each once, one a line so that no match spans two of them."""
     return "\n".join(dict.fromkeys(fold(part) for part in parts if part))
+
+
+def apart(text: str) -> str:
+    """Return the text with each character of a script without spaces as a word of its own."""
+    return " ".join(UNSPACED.sub(r" \g<0> ", text).split())
+
+
+def is_whole(word: str) -> bool:
+    """Whether a word is found anywhere; of one or two letters, only beginnings of words are."""
+    return len(word) >= TRIGRAM or not any(unicodedata.category(each)[0] in _WORD_CATEGORIES for each in word)

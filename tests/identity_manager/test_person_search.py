@@ -46,6 +46,8 @@ def found(text: str) -> set[str]:
         ("花", {"sato"}),
         ("佐藤花子", {"sato"}),
         ("郎山", set()),
+        ("山太", set()),
+        ("山a", set()),
         ("muller", {"muller"}),
         ("MÜLLER", {"muller"}),
         ("weiss", {"muller"}),

@@ -1,0 +1,24 @@
+"""What lists of persons are filtered by stands in the index of the search on SQLite."""
+
+from django.db import migrations
+
+from identity_manager.models import person_search
+
+
+def install_on_sqlite(apps, schema_editor):
+    """With statistics, where there is something to count: without, SQLite looks elsewhere first."""
+    if schema_editor.connection.vendor == "sqlite":
+        person_search.install(schema_editor.connection)
+        if apps.get_model("identity_manager", "Person").objects.exists():
+            person_search.take_statistics()
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('identity_manager', '0032_what_waits'),
+    ]
+
+    operations = [
+        migrations.RunPython(install_on_sqlite, migrations.RunPython.noop),
+    ]
