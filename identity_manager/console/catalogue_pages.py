@@ -84,8 +84,10 @@ def may_edit(actor: Person) -> bool:
     return permission.is_system_administrator(actor)
 
 
-def entry_context(kind: Kind, entry: Entry, actor: Person, *, form: VerbForm | None = None) -> dict[str, Any]:
-    """One version: what it says, what differs, what may be done with it, what was done."""
+def entry_context(
+    kind: Kind, entry: Entry, actor: Person, *, form: VerbForm | None = None, asked: str | None = None
+) -> dict[str, Any]:
+    """One version: what it says, what differs, what may be done with it, and the page of its history."""
     others = list(kind.model.objects.filter(code=entry.code).order_by("-number"))
     before = predecessor(kind, entry)
     preview = profiles.preview_for(entry, None) if isinstance(entry, CertificateProfile) else None
@@ -100,7 +102,8 @@ def entry_context(kind: Kind, entry: Entry, actor: Person, *, form: VerbForm | N
         "preview": preview,
         "pinned_by": _pinned_by(entry),
         "lacking": _lacking(entry) if entry.state == VersionState.DRAFT else None,
-        "history": catalogue_words.history_of(kind.slug, entry.code),
+        "history": catalogue_words.history_page(kind.slug, entry.code, asked=asked),
+        "here": kind.url("", entry.pk),
         **_possibilities(entry, others, actor),
     }
 

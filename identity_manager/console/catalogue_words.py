@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +27,7 @@ from identity_manager.ui import parts
 from identity_manager.ui.parts import Meaning
 
 Words = str | Promise
+HISTORY_SHOWN = 50
 LABELS: dict[str, Words] = {
     "name": _("Name"),
     "name_de": _("Name in German"),
@@ -126,12 +129,19 @@ def timeline(events: Iterable[AuditEvent]) -> list[parts.Event]:
     return [_told(event) for event in events]
 
 
-def history_of(kind: str, code: str) -> list[parts.Event]:
-    """The last fifty things that were done with the versions of one code; kind: profile, type or terms."""
+def history_of(kind: str, code: str) -> QuerySet[AuditEvent]:
+    """What was done with the versions of one code, newest first; kind: profile, type or terms."""
     rows = AuditEvent.objects.filter(
         name=Event.CATALOGUE_CHANGED.value, facts__code=code, facts__what__startswith=f"{kind}-"
     )
-    return timeline(rows.select_related("actor").order_by("-pk")[:50])
+    return rows.select_related("actor").order_by("-pk")
+
+
+def history_page(kind: str, code: str, *, asked: str | None) -> "Page[Any]":
+    """The same as a timeline, at the page that the address says, if any."""
+    page: Page[Any] = Paginator(history_of(kind, code), HISTORY_SHOWN).get_page(asked)
+    page.object_list = timeline(page.object_list)
+    return page
 
 
 def changed_fields(facts: dict[str, Any]) -> str:

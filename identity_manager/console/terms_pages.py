@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.forms import BoundField
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -101,8 +102,10 @@ def listing(actor: Person) -> dict[str, Any]:
     return {"lines": lines, "may_edit": may_edit(actor)}
 
 
-def document_context(row: TermsDocument, actor: Person, *, form: VerbForm | None = None) -> dict[str, Any]:
-    """One document: its draft and what may be done with it, its versions, what happened."""
+def document_context(
+    row: TermsDocument, actor: Person, *, form: VerbForm | None = None, asked: str | None = None
+) -> dict[str, Any]:
+    """One document: its draft and what may be done with it, its versions, and the page of its history."""
     draft = draft_of(row)
     own = draft is not None and draft.editors.filter(pk=actor.pk).exists()
     return {
@@ -117,7 +120,8 @@ def document_context(row: TermsDocument, actor: Person, *, form: VerbForm | None
         "lacking": publication_obstacle(draft) if draft else None,
         "may_publish": not (settings.CATALOGUE_FOUR_EYES and own),
         "own_draft_reason": versions.OWN_DRAFT,
-        "history": catalogue_words.history_of("terms", row.code),
+        "history": catalogue_words.history_page("terms", row.code, asked=asked),
+        "here": reverse("console:terms-document", args=[row.pk]),
     }
 
 
@@ -201,7 +205,7 @@ def meanwhile(row: TermsDocument, form: RevisionForm) -> dict[str, Any]:
     data.update(form.data)
     data["revision"] = str(draft.revision) if draft else ""
     form.data = data
-    events = catalogue_words.history_of("terms", row.code)
+    events = catalogue_words.timeline(catalogue_words.history_of("terms", row.code)[:1])
     return {"meanwhile": {"who": events[0].actor, "at": events[0].at, "fields": ""}} if events else {}
 
 

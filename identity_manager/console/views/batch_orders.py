@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,7 +23,6 @@ from identity_manager.console import (
     confirmation,
     refusals,
     selection,
-    tables,
 )
 from identity_manager.console.batch_forms import Chosen, FileForm, OrderForm
 from identity_manager.console.confirmation import Confirmation
@@ -42,7 +42,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     may_see_all = access.reads_all_batches(actor)
     gives = access.holds(actor, {Role.TOKEN_ADMINISTRATOR})
     own = gives and not (may_see_all and request.GET.get("of") == "all")
-    page = tables.page_of(request, tables.CappedPaginator(rows.filter(asked_by=actor) if own else rows))
+    paginator = Paginator(rows.filter(asked_by=actor) if own else rows, batch_page.PER_PAGE)
+    page = paginator.get_page(request.GET.get("page"))
     context = {
         "tab": "batch_orders",
         "own": own,

@@ -3,11 +3,13 @@
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from identity_manager.models import (
     AuditEvent,
@@ -231,6 +233,20 @@ def test_others_do_not_know_of_it(ada: Client, company: cast.Company) -> None:
 
 def test_an_empty_list_says_what_to_do(ada: Client) -> None:
     assert "No batch order yet" in ada.get(reverse("console:batch-orders")).text
+
+
+def test_the_list_of_orders_goes_on_to_the_first(ada: Client, company: cast.Company) -> None:
+    asked_at = timezone.now()
+    BatchOrder.objects.bulk_create(
+        BatchOrder(
+            asked_by=company.ada, asked_at=asked_at - timedelta(days=number), source="selection", total=1
+        )
+        for number in range(1001)
+    )
+    first = BatchOrder.objects.earliest("asked_at")
+    text = ada.get(reverse("console:batch-orders"), {"page": "41"}).text
+    assert "1,001 to 1,001 of 1,001" in text
+    assert first.reference in text
 
 
 def test_what_cannot_go_on_has_no_button(ada: Client, company: cast.Company) -> None:

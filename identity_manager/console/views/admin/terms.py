@@ -38,7 +38,8 @@ def version(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def document(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor = access.catalogue_reader(request)
     row = get_object_or_404(TermsDocument.objects.with_draft(), pk=pk)
-    return render(request, f"{FOLDER}terms_document.html", terms_pages.document_context(row, actor))
+    context = terms_pages.document_context(row, actor, asked=request.GET.get("history"))
+    return render(request, f"{FOLDER}terms_document.html", context)
 
 
 @reads_and_posts

@@ -35,7 +35,7 @@ def listing(request: HttpRequest, kind: Kind) -> HttpResponse:
 @require_safe
 def show(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = admin_access.catalogue_entry_for_reader(request, kind.model, pk)
-    context = catalogue_pages.entry_context(kind, entry, actor)
+    context = catalogue_pages.entry_context(kind, entry, actor, asked=request.GET.get("history"))
     return render(request, "identity_manager/admin/entry.html", context)
 
 

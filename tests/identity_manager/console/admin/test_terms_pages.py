@@ -209,6 +209,14 @@ def test_a_document_is_renamed(sven: Client, row: TermsDocument) -> None:
     assert (row.name, row.name_de) == ("Rules", "Regeln")
 
 
+def test_the_whole_history_can_be_read(sven: Client, row: TermsDocument) -> None:
+    for number in range(51):
+        sven.post(address("rename", row), {"name": f"Rules {number}", "name_de": "Regeln"})
+    assert 'href="?history=2#history"' in sven.get(address("document", row)).text
+    text = sven.get(address("document", row), {"history": "2"}).text
+    assert "51 to 5" in text
+
+
 def test_an_auditor_reads_and_writes_nothing(otto: Client, row: TermsDocument) -> None:
     assert otto.get(address("document", row)).status_code == 200
     changes = AuditEvent.objects.filter(name=Event.CATALOGUE_CHANGED.value)

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from identity_manager import audit
 from identity_manager.models import AuditEvent, CertificateProfile, Role, TermsDocument, TokenType
 from tests import cast
 from tests.identity_manager.console.admin.forms import revision_in, type_data
@@ -156,6 +157,24 @@ def test_what_is_active_is_not_offered_to_be_activated(sven: Client, company: ca
     page = sven.get(address("activate", company.vpn)).text
     assert "This version is active already." in page
     assert 'name="revision"' not in page
+
+
+def test_the_whole_history_can_be_read(sven: Client, otto: Client, draft: TokenType) -> None:
+    for number in range(60):
+        facts = {"what": "type-refused", "code": "wlan", "reason": f"Reason {number}."}
+        audit.record(audit.Event.CATALOGUE_CHANGED, actor=None, subject=None, **facts)
+    for browser in (sven, otto):
+        newest, oldest = browser.get(show(draft)), browser.get(f"{show(draft)}?history=2")
+        assert "1 to 50 of 61" in newest.text
+        assert 'href="?history=2#history"' in newest.text
+        assert "Reason 10." in newest.text
+        assert "Reason 9." not in newest.text
+        assert "Reason 9." in oldest.text
+        assert "Was begun" in oldest.text
+    refused = sven.post(address("activate", draft), {"revision": draft.version + 1})
+    assert refused.status_code == 409
+    assert f'href="{show(draft)}#history"' in refused.text
+    assert "?history=2" not in refused.text
 
 
 def test_a_new_version_takes_up_the_profile_in_force(
