@@ -22,10 +22,15 @@ def surplus(actor: Person) -> QuerySet[SurplusByHand]:
     The few rows first, and their certificates by key: in one statement, a database that has no statistics of
     an empty table may begin with all certificates instead.
     """
-    reached = Certificate.objects.filter(_reached(actor), pk=OuterRef("certificate_id"))
-    rows = SurplusByHand.objects.to_be_revoked(timezone.now()).filter(Exists(reached))
+    rows = surplus_of(Certificate.objects.filter(_reached(actor)))
     rows = rows.select_related("flagged").defer("flagged__certificate")
     return rows.prefetch_related(Prefetch("certificate", _drawn(Certificate.objects.all())))
+
+
+def surplus_of(certificates: QuerySet[Certificate]) -> QuerySet[SurplusByHand]:
+    """What was issued beside these certificates, and is still to be revoked."""
+    beside = certificates.filter(pk=OuterRef("certificate_id"))
+    return SurplusByHand.objects.to_be_revoked(timezone.now()).filter(Exists(beside))
 
 
 def _drawn(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:

@@ -10,11 +10,12 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ca_bridge.certificates import serial_hex
-from identity_manager.console import access, tables
+from identity_manager.console import access, by_hand, tables
 from identity_manager.console.search_forms import BY_HAND, REVOCATION_WAITS, CertificateForm
-from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
+from identity_manager.console.search_kind import Beside, Kind, Sheet, Table, Wanted, beginning
 from identity_manager.models import Certificate, Person, SoftwareToken
 from identity_manager.models.certificate import REVOCATION_REASONS, CertificateQuerySet
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
@@ -132,6 +133,24 @@ def in_bytes(serial: str) -> str:
     return ":".join(even[start : start + 2] for start in range(0, len(even), 2)).upper()
 
 
+def _surplus(actor: Person, wanted: Wanted) -> Beside | None:
+    """What was issued and is not used belongs to no token, and is revoked by hand all the same."""
+    if wanted["state"] != BY_HAND:
+        return None
+    number = by_hand.surplus_of(access.visible_certificates(actor)).count()
+    if not number:
+        return None
+    words = ngettext(
+        "%(number)s certificate more has to be revoked by hand: it was issued and is not used, so it belongs "
+        "to no software token and is not listed here.",
+        "%(number)s certificates more have to be revoked by hand: they were issued and are not used, so they "
+        "belong to no software token and are not listed here.",
+        number,
+    )
+    url = f"{reverse('console:approvals')}#tasks-by-hand" if by_hand.surplus(actor).exists() else ""
+    return Beside(words % {"number": tables.grouped(number)}, url)
+
+
 def _cells(row: Certificate) -> tuple[object, ...]:
     return (
         in_bytes(row.serial),
@@ -201,4 +220,5 @@ CERTIFICATE = Kind(
     hint=_(
         "A serial number is found by its beginning, with or without colons, in any case, or whole in decimal."
     ),
+    beside=_surplus,
 )

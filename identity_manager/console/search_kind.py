@@ -46,12 +46,25 @@ class Sheet:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What is wanted, and cannot be a row of the list; the page where it stands, for who may open that."""
+
+    words: str
+    url: str
+
+
+def _nothing(_actor: Person, _wanted: Wanted) -> Beside | None:
+    return None
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of thing.
 
     readers: the roles that may look for it.  reach: the rows that this officer may find.
     found: those of them that are wanted, with whatever the orders sort by.
     counted, too_many: sentences with found and total.  nothing, advice: what is said where none is found.
+    beside: what is said beside the list.
     """
 
     name: str
@@ -68,6 +81,7 @@ class Kind:
     nothing: Words
     advice: Words
     hint: Words = field(default="")
+    beside: Callable[[Person, Wanted], Beside | None] = field(default=_nothing)
 
 
 def beginning(day: date) -> datetime:

@@ -194,6 +194,7 @@ def context(request: HttpRequest, search: Search) -> dict[str, Any]:
         "text": search.wanted["q"],
         "is_short": 0 < len(search.wanted["q"]) < SHORT,
         "count_words": count_words(search, paginator),
+        "beside": search.kind.beside(search.actor, search.wanted),
         "sort": "" if is_unsorted else search.sort,
         "is_unsorted": is_unsorted,
         "checkbox": search.kind.table.checkbox,

@@ -12,10 +12,12 @@ from django.utils import timezone
 from ca_bridge import issuing, registry
 from ca_bridge.contract import RevocationOutcome
 from identity_manager.console import open_tasks
-from identity_manager.models import AuditEvent, Certificate, CertificateState, SurplusByHand
+from identity_manager.console.search_forms import BY_HAND
+from identity_manager.models import AuditEvent, Certificate, CertificateState, Role, SurplusByHand
 from identity_manager.workflow import revoke, surplus, sweep
 from identity_manager.workflow.errors import NotAllowed, Refused, Stale
 from tests.ca_bridge.scripted import Issuance, ScriptedConnector, Step, issued
+from tests.identity_manager.console.visitors import officer, signed_in
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, later
 
@@ -183,6 +185,29 @@ def test_what_is_issued_beside_what_is_used_is_on_the_same_list(
     assert (done.name, done.actor) == ("certificate.surplus-revoked-by-hand", office.company.ada)
     assert done.facts["serial"] == surplus_row.serial
     assert "what was issued and is not used" in office.ada.open(f"/requests/{used.token.request_id}/").text
+
+
+def test_a_search_for_what_is_revoked_by_hand_says_what_it_cannot_list(
+    office: Office, surplus_row: SurplusByHand
+) -> None:
+    search = f"/search/?kind=certificate&state={BY_HAND}"
+    more = "1 certificate more has to be revoked by hand"
+    link = "/open-tasks/#tasks-by-hand"
+    ada = signed_in(office.company.ada)
+    found = ada.get(search).text
+    assert more in found
+    assert link in found
+    assert 'id="tasks-by-hand"' in ada.get("/open-tasks/").text
+    assert more not in ada.get("/search/?kind=certificate").text
+
+    found = signed_in(officer("otto", Role.AUDITOR, sid="")).get(search).text
+    assert more in found
+    assert link not in found
+    elsewhere = signed_in(officer("nora", Role.TOKEN_ADMINISTRATOR, unit="Elsewhere", sid=""))
+    assert more not in elsewhere.get(search).text
+
+    surplus.done_by_hand(actor=office.company.ada, surplus_id=surplus_row.pk)
+    assert more not in ada.get(search).text
 
 
 def test_both_kinds_stand_in_one_list_and_both_count(
