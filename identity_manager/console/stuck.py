@@ -12,23 +12,28 @@ from identity_manager.models import (
     Certificate,
     MailState,
     OutgoingMail,
+    PersonState,
     RequestState,
     SoftwareToken,
     TokenRequest,
 )
 from identity_manager.models.outgoing_mail import IN_TROUBLE
-from identity_manager.workflow import failures
+from identity_manager.workflow import failures, policy
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """What, the last error and since when, how often it was tried, and when it is tried again."""
+    """What, the last error and since when, how often it was tried, and when it is tried again.
+
+    waits_for_return: it is not tried before its person, who is on leave, is activated.
+    """
 
     what: str | Promise
     error: str
     since: datetime | None
     attempts: int
     next_attempt: datetime | None
+    waits_for_return: bool = False
 
     @property
     def is_due(self) -> bool:
@@ -53,20 +58,26 @@ def _certificates(row: TokenRequest) -> Iterator[Stuck]:
             if certificate.last_error or (certificate.refusal and row.is_open):
                 words = {"type": token, "certificate": certificate.profile.label}
                 what = _("%(type)s: certificate “%(certificate)s”") % words
-                yield _stuck(certificate, what, certificate.refusal or certificate.last_error)
+                yield _stuck(row, certificate, what, certificate.refusal or certificate.last_error)
 
 
 def _tokens(row: TokenRequest) -> Iterator[Stuck]:
     for token in row.lines:
         if token.last_error:
-            yield _stuck(token, str(token), token.last_error)
+            yield _stuck(row, token, str(token), token.last_error)
 
 
 def _mails(row: TokenRequest) -> Iterator[Stuck]:
     for mail in row.mails.all():
         if mail.last_error and mail.state in (MailState.QUEUED, *IN_TROUBLE):
-            yield _stuck(mail, _("Mail to %(address)s") % {"address": mail.to_address}, mail.last_error)
+            yield _stuck(row, mail, _("Mail to %(address)s") % {"address": mail.to_address}, mail.last_error)
 
 
-def _stuck(lease: Certificate | SoftwareToken | OutgoingMail, what: str, error: str) -> Stuck:
-    return Stuck(what, error, lease.last_error_at, lease.attempts, lease.next_attempt_at)
+def _stuck(
+    row: TokenRequest, lease: Certificate | SoftwareToken | OutgoingMail, what: str, error: str
+) -> Stuck:
+    due = lease.next_attempt_at
+    # A token is not sealed during a leave either.
+    held_up = isinstance(lease, SoftwareToken) or policy.waits_for_return(lease)
+    waits = row.person.state == PersonState.INACTIVE and held_up
+    return Stuck(what, error, lease.last_error_at, lease.attempts, due, due is not None and waits)

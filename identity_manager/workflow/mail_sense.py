@@ -39,6 +39,11 @@ def obstacle(mail: OutgoingMail) -> Pointless | Fault | None:
     return _ended(mail) or _noted(mail) or _token_obstacle(mail)
 
 
+def waits(mail: OutgoingMail) -> bool:
+    """Whether the mail is put off for a leave or a hold, however often it is tried."""
+    return isinstance(obstacle(mail), Fault)
+
+
 def _ended(mail: OutgoingMail) -> Pointless | None:
     if mail.request is None:
         return None

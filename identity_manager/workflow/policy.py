@@ -14,6 +14,9 @@ from ca_bridge.errors import CaError
 from identity_manager.models import (
     Approval,
     ApprovalPolicy,
+    Certificate,
+    CertificateState,
+    OutgoingMail,
     Person,
     PersonState,
     RequestOrigin,
@@ -112,6 +115,19 @@ def person_obstacle(person: Person) -> Reason | None:
     if person.state != PersonState.ACTIVE:
         return NOT_ACTIVE[PersonState(person.state)]
     return None if person.email else NO_EMAIL
+
+
+def waits_for_return(work: Certificate | OutgoingMail) -> bool:
+    """Whether this is not done while its person is Inactive: nothing is issued, and no file is delivered."""
+    return work.delivers if isinstance(work, OutgoingMail) else work.state == CertificateState.ORDERED
+
+
+def next_try_obstacle(person: Person, work: Iterable[Certificate | OutgoingMail]) -> Reason | None:
+    """Why nothing of this that has failed and waits for its next try is tried now, or None."""
+    if person.state != PersonState.INACTIVE:
+        return None
+    waiting = (each for each in work if each.last_error and each.next_attempt_at is not None)
+    return ON_LEAVE if all(waits_for_return(each) for each in waiting) else None
 
 
 def enable_obstacle(actor: Person, person: Person) -> Reason | None:

@@ -11,6 +11,7 @@ from ca_bridge.pkcs12 import ContainerFormat
 from identity_manager import audit, outbox, queue
 from identity_manager.mail import messages
 from identity_manager.models import (
+    Certificate,
     CertificateState,
     DeliveryState,
     Ending,
@@ -146,24 +147,29 @@ def _order_again(token: SoftwareToken) -> None:
 
 
 def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
-    """An administrator does not want to wait for the next try: what is due later is due now."""
+    """An administrator does not want to wait for the next try: what is due later is due now.
+
+    Raises NotAllowed, or Stale where all of it waits for the person to return.
+    """
     with transaction.atomic():
         request = locking.request(request_id)
         refuse(
             None if policy.administers(actor, request.person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed
         )
+        work: list[Certificate | OutgoingMail] = [
+            certificate
+            for token in locking.tokens_of(request)
+            for certificate in locking.certificates_of(token)
+        ]
+        work += locking.mails_of(request)
+        refuse(policy.next_try_obstacle(request.person, work), kind=Stale)
+
         now = timezone.now()
-        for token in locking.tokens_of(request):
-            for certificate in locking.certificates_of(token):
-                if certificate.next_attempt_at is not None:
-                    certificate.next_attempt_at = now
-                    certificate.nudged_at = None
-                    certificate.save()
-        for mail in locking.mails_of(request):
-            if mail.next_attempt_at is not None:
-                mail.next_attempt_at = now
-                mail.nudged_at = None
-                mail.save()
+        for each in work:
+            if each.next_attempt_at is not None:
+                each.next_attempt_at = now
+                each.nudged_at = None
+                each.save()
         audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
         return request
 

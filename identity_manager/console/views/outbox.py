@@ -22,7 +22,7 @@ from identity_manager.console.outbox_forms import (
 from identity_manager.console.refusals import VerbForm
 from identity_manager.console.views.mailbox import SANDBOX
 from identity_manager.models import OutgoingMail
-from identity_manager.workflow import mails
+from identity_manager.workflow import mail_sense, mails
 
 OUTBOX = "outbox"
 
@@ -56,12 +56,21 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     back_to = None if form.data.get("origin") == OUTBOX else access.request_of_mail(actor, mail)
     if form.is_valid():
         with refusals.told_by(form):
-            mails.retry(actor=actor, mail_id=pk)
-            messages.success(request, _("The mail is sent again."))
+            retried = mails.retry(actor=actor, mail_id=pk)
+            messages.success(request, _waiting_words(retried) or _("The mail is sent again."))
             return redirect("console:request", back_to) if back_to else redirect("console:mail", pk)
     if back_to:
         return request_page.response(request, actor, back_to, form=form)
     return _mail_page(request, access.mail_for_watcher(request, pk), form=form)
+
+
+def _waiting_words(mail: OutgoingMail) -> str:
+    """That it does not go out now, although it is due; nothing where it does."""
+    if not mail_sense.waits(mail):
+        return ""
+    return _(
+        "The mail waits: the person is not Active, or the token is on hold. It goes out once that is over."
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

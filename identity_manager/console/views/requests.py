@@ -24,7 +24,7 @@ from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import CancelForm, PressForm, RoundForm
 from identity_manager.console.refusals import VerbForm
 from identity_manager.console.searching import Search
-from identity_manager.models import TokenRequest
+from identity_manager.models import PersonState, TokenRequest
 from identity_manager.ui.bidi import isolated
 from identity_manager.workflow import partly, rounds, side_roads
 
@@ -70,8 +70,13 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def retry_now(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    done = _("What waited for its next try is tried now.")
-    return _done_to(request, pk, PressForm, side_roads.retry_now, done)
+    return _done_to(request, pk, PressForm, side_roads.retry_now, _tried_now)
+
+
+def _tried_now(found: TokenRequest) -> str:
+    if found.person.state != PersonState.INACTIVE:
+        return _("What waited for its next try is tried now.")
+    return _("What waited for its next try is tried now, but for what waits for the person to be activated.")
 
 
 @require_POST
@@ -85,7 +90,7 @@ def _done_to(
     pk: uuid.UUID,
     kind: type[VerbForm],
     verb: Callable[..., object],
-    done: str,
+    done: str | Callable[[TokenRequest], str],
     *,
     asked: Callable[[TokenRequest], Confirmation] | None = None,
 ) -> HttpResponse:
@@ -96,7 +101,7 @@ def _done_to(
     if form.is_valid():
         with refusals.told_by(form):
             verb(actor=actor, request_id=pk, **form.cleaned_data)
-            messages.success(request, done)
+            messages.success(request, done(found) if callable(done) else done)
             return redirect("console:request", pk)
     if asked is None or refusals.concerns_the_page(form):
         return request_page.response(request, actor, found, form=form)

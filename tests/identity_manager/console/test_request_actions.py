@@ -1,5 +1,7 @@
 """What an administrator does with requests, tokens and mails; and what an old or forged form gets."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -16,6 +18,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
+from identity_manager.workflow import leave_and_return
 from tests import cast
 from tests.identity_manager.console.visitors import signed_in
 
@@ -131,6 +134,58 @@ def test_retry_now_makes_due_what_waits(ada: Client, company: cast.Company) -> N
     certificate.refresh_from_db()
     assert certificate.next_attempt_at is not None
     assert certificate.next_attempt_at <= timezone.now()
+
+
+def on_leave(company: cast.Company) -> None:
+    leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="parental leave")
+
+
+def test_what_waits_for_a_return_is_not_retried_now(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("issuing")
+    certificate = Certificate.objects.get(token__request=row)
+    certificate.settle_later("timed out", now=timezone.now())
+    certificate.save()
+    on_leave(company)
+
+    shown = ada.get(page(row)).text
+    assert "Retry now: The person is Inactive. This request goes on when the person is activated." in shown
+    assert page(row, "retry-now") not in shown
+    assert "when the person is activated" in shown
+
+    before = Certificate.objects.get(pk=certificate.pk).next_attempt_at
+    response = ada.post(page(row, "retry-now"))
+    assert response.status_code == 409
+    assert "This request goes on when the person is activated." in response.text
+    assert Certificate.objects.get(pk=certificate.pk).next_attempt_at == before
+
+
+def test_what_does_not_wait_for_a_return_is_retried_now(ada: Client, company: cast.Company) -> None:
+    """The CA has to be told of the hold; the mail with the file waits."""
+    row = company.request_in("issued")
+    on_leave(company)
+    certificate = Certificate.objects.get(token__request=row)
+    certificate.settle_later("timed out", now=timezone.now())
+    certificate.save()
+
+    assert page(row, "retry-now") in ada.get(page(row)).text
+    response = ada.post(page(row, "retry-now"), follow=True)
+
+    assert "tried now, but for what waits for the person to be activated." in response.text
+    due = Certificate.objects.get(pk=certificate.pk).next_attempt_at
+    assert due is not None
+    assert due <= timezone.now()
+
+
+def test_a_mail_that_waits_for_a_return_says_so(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("issued")
+    mail = OutgoingMail.objects.get(request=row, message="delivery")
+    OutgoingMail.objects.filter(pk=mail.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    on_leave(company)
+
+    response = ada.post(reverse("console:mail-retry", args=[mail.pk]), follow=True)
+
+    assert "The mail waits: the person is not Active, or the token is on hold." in response.text
+    assert "The mail is sent again." not in response.text
 
 
 def test_revoke_asks_for_a_reason(ada: Client, company: cast.Company) -> None:
