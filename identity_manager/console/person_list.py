@@ -42,13 +42,18 @@ class Row:
 
 
 def found(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
-    """The persons who are wanted, with their relevance where there are words."""
+    """The persons who are wanted."""
     plain = {"state": "state", "department": "department", "unit": "organisational_unit"}
     equal = {column: wanted[name] for name, column in plain.items() if wanted[name]}
     rows = rows.filter(_tokens(wanted["token_type"], wanted["expires_before"]))
     if wanted["role"]:
         rows = rows.filter(pk__in=Person.objects.filter(roles__role=wanted["role"]).values("pk"))
-    return rows.matching(wanted["q"], **equal).with_order(wanted["q"])
+    return rows.matching(wanted["q"], **equal)
+
+
+def _with_order(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
+    """With their relevance where there are words."""
+    return rows.with_order(wanted["q"])
 
 
 def _tokens(token_type: str, expires_before: date | None) -> Q:
@@ -135,6 +140,7 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
         form=PersonForm,
         reach=lambda actor: access.visible_persons(actor).filter(kind=kind),
         found=found,  # type: ignore[arg-type]  # of persons
+        with_order=_with_order,  # type: ignore[arg-type]  # of persons
         table=TABLE,
         sheet=SHEET,
         counted="",

@@ -15,6 +15,7 @@ from identity_manager.models import Person
 
 Words = str | Promise
 Wanted = Mapping[str, Any]
+Found = Callable[[QuerySet[Any], Wanted], QuerySet[Any]]
 WithMore = Callable[[QuerySet[Any]], QuerySet[Any]]
 
 
@@ -62,7 +63,7 @@ class Kind:
     """One kind of thing.
 
     readers: the roles that may look for it.  reach: the rows that this officer may find.
-    found: those of them that are wanted, with whatever the orders sort by.
+    found: those of them that are wanted.  with_order: rows with whatever the orders sort by.
     counted, too_many: sentences with found and total.  nothing, advice: what is said where none is found.
     beside: what is said beside the list.
     """
@@ -73,7 +74,7 @@ class Kind:
     readers: frozenset[str]
     form: type[KindForm]
     reach: Callable[[Person], QuerySet[Any]]
-    found: Callable[[QuerySet[Any], Wanted], QuerySet[Any]]
+    found: Found
     table: Table
     sheet: Sheet
     counted: Words
@@ -82,6 +83,7 @@ class Kind:
     advice: Words
     hint: Words = field(default="")
     beside: Callable[[Person, Wanted], Beside | None] = field(default=_nothing)
+    with_order: Found = field(default=lambda rows, _wanted: rows)
 
 
 def beginning(day: date) -> datetime:

@@ -67,20 +67,35 @@ class Search:
         return default if asked.removeprefix("-") == RELEVANCE and not by_relevance else asked
 
     @property
-    def is_too_wide_to_sort(self) -> bool:
-        """Whether a result beyond the limit is shown as it is found: no index has words in an order."""
+    def is_by_words(self) -> bool:
+        """Whether words lead to what is found, and no index has that in an order."""
         return bool(RELEVANCE in self.kind.table.orders and self.wanted["q"])
 
     def reach(self) -> QuerySet[Any]:
         """Everything of the kind that the officer may find."""
         return self.kind.reach(self.actor)
 
+    def found(self) -> QuerySet[Any]:
+        """What was found. Nothing, where the question is none."""
+        return self.kind.found(self.reach(), self.wanted) if self.is_valid else self.reach().none()
+
     def rows(self) -> QuerySet[Any]:
-        """What was found, in order. Nothing, where the question is none."""
-        if not self.is_valid:
-            return self.reach().none()
-        found = self.kind.found(self.reach(), self.wanted)
-        return tables.in_order(found, self.sort, self.kind.table.orders)
+        """What was found, in order."""
+        return self._in_order(self.found()) if self.is_valid else self.found()
+
+    def pages(self) -> tables.CappedPaginator:
+        """What was found, page by page; by words, in order only as far as it is counted."""
+        drawn = self.kind.table.rows(self.reach())
+        if not self.is_by_words:
+            return tables.CappedPaginator(self.rows(), drawn=drawn)
+        return tables.FoundPaginator(self.found(), in_order=self._of_keys, drawn=drawn)
+
+    def _of_keys(self, keys: list[Any]) -> QuerySet[Any]:
+        """Asked for nothing but the keys, so that a database begins with them."""
+        return self._in_order(self.reach().model.objects.filter(pk__in=keys))
+
+    def _in_order(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return tables.in_order(self.kind.with_order(rows, self.wanted), self.sort, self.kind.table.orders)
 
     @cached_property
     def query(self) -> str:
@@ -181,9 +196,8 @@ def context(request: HttpRequest, search: Search) -> dict[str, Any]:
     """What the list of a search draws, under whatever form stands above it."""
     if not search.is_valid:
         return {"search": search, "kind": search.kind, "form": search.form}
-    paginator = tables.CappedPaginator(search.rows(), drawn=search.kind.table.rows(search.reach()))
-    is_unsorted = search.is_too_wide_to_sort and paginator.has_more
-    paginator = paginator.unsorted() if is_unsorted else paginator
+    paginator = search.pages()
+    is_unsorted = search.is_by_words and paginator.has_more
     page = tables.page_of(request, paginator)
     return {
         "search": search,

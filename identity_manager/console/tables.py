@@ -1,6 +1,6 @@
 """Lists: order, pages, and a count that stops counting and says so."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -39,10 +39,14 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
     def page(self, number: int | str) -> "Page[Any]":
         page = super().page(number)
         if self._drawn is not None:
-            keys = [row["pk"] for row in page.object_list.values("pk")]  # type: ignore[attr-defined]  # rows
+            keys = self.keys_of(page)
             found = self._drawn.in_bulk(keys)
             page.object_list = [found[key] for key in keys if key in found]
         return page
+
+    def keys_of(self, page: "Page[Any]") -> list[Any]:
+        """The keys of the page's rows, in their order."""
+        return list(page.object_list.values_list("pk", flat=True))  # type: ignore[attr-defined]  # rows
 
     @cached_property
     def counted(self) -> int:
@@ -57,22 +61,29 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
     def count(self) -> int:
         return min(self.counted, COUNT_LIMIT)
 
-    def unsorted(self) -> "CappedPaginator":
-        """The same rows as the database finds them, counted already."""
-        paginator = _UnsortedPaginator(self._rows.order_by(), per_page=self.per_page, drawn=self._drawn)
-        paginator.counted = self.counted
-        return paginator
-
     @property
     def has_more(self) -> bool:
         return self.counted > COUNT_LIMIT
 
 
-class _UnsortedPaginator(CappedPaginator):
-    """Says so on its page, so nobody needs to be warned."""
+class FoundPaginator(CappedPaginator):
+    """Looks up once what is found, as keys: words may take long, and no index has what they find in an order.
 
-    def _check_object_list_is_ordered(self) -> None:
-        pass
+    As far as rows are counted they are put in order then; where there are more, they come as they are found.
+    in_order: the rows of these keys, in their order.
+    """
+
+    def __init__(
+        self, found: QuerySet[Any], *, in_order: Callable[[list[Any]], QuerySet[Any]], drawn: QuerySet[Any]
+    ) -> None:
+        keys = list(found.order_by().values_list("pk", flat=True)[: COUNT_LIMIT + 1])
+        self.counted = len(keys)
+        super().__init__(in_order(keys), drawn=drawn)
+        if self.has_more:
+            self.object_list = keys[:COUNT_LIMIT]
+
+    def keys_of(self, page: "Page[Any]") -> list[Any]:
+        return list(page.object_list) if self.has_more else super().keys_of(page)
 
 
 class UnitedPaginator(CappedPaginator):

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -211,12 +213,36 @@ def test_a_result_beyond_the_limit_comes_unsorted_and_says_so(
 ) -> None:
     monkeypatch.setattr(tables, "COUNT_LIMIT", 5)
 
-    response = ada.get(SEARCH, {"kind": "employee", "q": "example", "sort": "-name"})
+    with CaptureQueriesContext(connection) as asked:
+        response = ada.get(SEARCH, {"kind": "employee", "q": "example", "sort": "-name"})
 
     assert "narrow your search" in response.text
     assert 'aria-sort="' not in response.text
-    assert not response.context["paginator"].object_list.query.order_by
+    assert not any("relevance" in query["sql"] or "ORDER BY SUBSTR" in query["sql"] for query in asked)
     assert len(names(response)) == 5
+
+
+@pytest.mark.parametrize(("limit", "pages"), [(1000, (1, 2, 3)), (55, (1, 2, 3))])
+def test_words_are_looked_up_once_for_the_count_and_the_page(
+    ada: Client,
+    crowd: None,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_max_num_queries: Callable[..., Any],
+    limit: int,
+    pages: tuple[int, ...],
+) -> None:
+    """Sorted or as found, every row stands on one page."""
+    monkeypatch.setattr(tables, "COUNT_LIMIT", limit)
+    Person.objects.filter(surname__startswith="Nyg").update(search_text="nygard nils\n\nexample")
+    shown: list[str] = []
+    ada.get(SEARCH)
+    for page in pages:
+        with django_assert_max_num_queries(12) as asked:
+            response = ada.get(SEARCH, {"kind": "employee", "q": "example", "page": page})
+        shown += names(response)
+        with_word = [query["sql"] for query in asked if "example" in query["sql"]]
+        assert len([sql for sql in with_word if "CASE WHEN" not in sql]) == 1  # the rest puts in order
+    assert len(set(shown)) == len(shown) == response.context["paginator"].count > 50
 
 
 @pytest.mark.parametrize("asked", [{"q": "lindqvist"}, {"sort": "-name"}])
