@@ -23,7 +23,11 @@ from identity_manager.config import monitoring
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
-app = Celery("identity_manager", fixups=["identity_manager.config.forking:fixup"])
+app = Celery(
+    "identity_manager",
+    task_cls="identity_manager.config.frames:OnePieceTask",
+    fixups=["identity_manager.config.forking:fixup"],
+)
 MONITORING = monitoring  # connected to Celery's signals by being imported
 app.config_from_object("django.conf:settings", namespace="CELERY")
 

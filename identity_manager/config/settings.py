@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "ca_bridge.connectors.embedded",
 ]
 MIDDLEWARE = [
+    "identity_manager.config.frames.OnePieceMiddleware",
     "identity_manager.config.health.HealthMiddleware",
     "identity_manager.ui.proxies.ProxyHeadersMiddleware",
     "identity_manager.config.watching.WatchingMiddleware",
