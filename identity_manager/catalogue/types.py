@@ -143,17 +143,22 @@ def _pin(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
 
 
 def _check(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
+    _check_ranges(token_type)
     check_fields(token_type)
-    for name, (least, most) in RANGES.items():
-        value = getattr(token_type, name)
-        if value is not None and not least <= value <= most:
-            sentence = _("It must be from %(least)d to %(most)d.") % {"least": least, "most": most}
-            raise NotPossible(Reason("out-of-range", sentence), field=name)
     kinds = set(token_type.kinds)
     refuse(None if kinds and kinds <= set(PersonKind.values) else NOT_FOR_ANYBODY, field="kinds")
     early = token_type.renewal_days >= token_type.validity_days
     refuse(RENEWAL_TOO_EARLY if early else None, field="renewal_days")
     _check_profiles(token_type, profiles)
+
+
+def _check_ranges(token_type: TokenType) -> None:
+    """Before the fields themselves, whose limits are those of a database and different in each."""
+    for name, (least, most) in RANGES.items():
+        value = getattr(token_type, name)
+        if isinstance(value, int) and not least <= value <= most:
+            sentence = _("It must be from %(least)d to %(most)d.") % {"least": least, "most": most}
+            raise NotPossible(Reason("out-of-range", sentence), field=name)
 
 
 def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:

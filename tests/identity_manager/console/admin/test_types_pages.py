@@ -64,6 +64,7 @@ def test_the_order_of_profiles_is_kept(sven: Client, client: CertificateProfile)
     assert changes == [{"field": "profiles", "from": ["other 1", "client 1"], "to": ["client 1", "other 1"]}]
 
 
+@pytest.mark.database
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -85,7 +86,7 @@ def test_the_order_of_profiles_is_kept(sven: Client, client: CertificateProfile)
         ({"container_retention_days": "soon"}, "whole number"),
         ({"key_algorithm": "ed25519"}, "Select a valid choice"),
         ({"archive_key": "on"}, "encryption alone"),
-        ({"position": "-1"}, "greater than or equal to 0"),
+        ({"position": "-1"}, "from 0 to 9999"),
     ],
 )
 def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(
