@@ -189,7 +189,7 @@ def _trouble(row: TokenRequest) -> dict[str, Any]:
     rows = [certificate for token in row.lines for certificate in token.certificates.all()]
     failed = row.state == RequestState.FAILED
     return {
-        "next_try_obstacle": policy.next_try_obstacle(row.person, [*rows, *row.mails.all()]),
+        "next_try_obstacle": policy.next_try_obstacle(row.person, [*row.lines, *rows, *row.mails.all()]),
         "retry_obstacle": policy.person_obstacle(row.person) if failed else None,
         "has_a_rest": failed and partly.has_a_rest(rows),
         "stuck": parts,

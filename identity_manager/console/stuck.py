@@ -9,12 +9,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from identity_manager.models import (
-    Certificate,
     MailState,
-    OutgoingMail,
     PersonState,
     RequestState,
-    SoftwareToken,
     TokenRequest,
 )
 from identity_manager.models.outgoing_mail import IN_TROUBLE
@@ -73,11 +70,7 @@ def _mails(row: TokenRequest) -> Iterator[Stuck]:
             yield _stuck(row, mail, _("Mail to %(address)s") % {"address": mail.to_address}, mail.last_error)
 
 
-def _stuck(
-    row: TokenRequest, lease: Certificate | SoftwareToken | OutgoingMail, what: str, error: str
-) -> Stuck:
+def _stuck(row: TokenRequest, lease: policy.Work, what: str, error: str) -> Stuck:
     due = lease.next_attempt_at
-    # A token is not sealed during a leave either.
-    held_up = isinstance(lease, SoftwareToken) or policy.waits_for_return(lease)
-    waits = row.person.state == PersonState.INACTIVE and held_up
+    waits = row.person.state == PersonState.INACTIVE and policy.waits_for_return(lease)
     return Stuck(what, error, lease.last_error_at, lease.attempts, due, due is not None and waits)

@@ -93,6 +93,9 @@ ON_LEAVE = Reason(
     "person-on-leave", _("The person is Inactive. This request goes on when the person is activated.")
 )
 
+# What a worker claims, and tries again.
+Work = Certificate | SoftwareToken | OutgoingMail
+
 
 # What a person has: the code of a type, and whether it is still on its way.
 Held = frozenset[tuple[str, bool]]
@@ -117,12 +120,14 @@ def person_obstacle(person: Person) -> Reason | None:
     return None if person.email else NO_EMAIL
 
 
-def waits_for_return(work: Certificate | OutgoingMail) -> bool:
-    """Whether this is not done while its person is Inactive: nothing is issued, and no file is delivered."""
-    return work.delivers if isinstance(work, OutgoingMail) else work.state == CertificateState.ORDERED
+def waits_for_return(work: Work) -> bool:
+    """Whether this is not done while its person is Inactive: issued, sealed, or delivered as a file."""
+    if isinstance(work, OutgoingMail):
+        return work.delivers
+    return isinstance(work, SoftwareToken) or work.state == CertificateState.ORDERED
 
 
-def next_try_obstacle(person: Person, work: Iterable[Certificate | OutgoingMail]) -> Reason | None:
+def next_try_obstacle(person: Person, work: Iterable[Work]) -> Reason | None:
     """Why nothing of this that has failed and waits for its next try is tried now, or None."""
     if person.state != PersonState.INACTIVE:
         return None

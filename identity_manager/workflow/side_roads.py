@@ -11,7 +11,6 @@ from ca_bridge.pkcs12 import ContainerFormat
 from identity_manager import audit, outbox, queue
 from identity_manager.mail import messages
 from identity_manager.models import (
-    Certificate,
     CertificateState,
     DeliveryState,
     Ending,
@@ -156,11 +155,9 @@ def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         refuse(
             None if policy.administers(actor, request.person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed
         )
-        work: list[Certificate | OutgoingMail] = [
-            certificate
-            for token in locking.tokens_of(request)
-            for certificate in locking.certificates_of(token)
-        ]
+        tokens = locking.tokens_of(request)
+        work: list[policy.Work] = [*tokens]
+        work += [certificate for token in tokens for certificate in locking.certificates_of(token)]
         work += locking.mails_of(request)
         refuse(policy.next_try_obstacle(request.person, work), kind=Stale)
 

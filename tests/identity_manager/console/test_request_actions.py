@@ -136,6 +136,20 @@ def test_retry_now_makes_due_what_waits(ada: Client, company: cast.Company) -> N
     assert certificate.next_attempt_at <= timezone.now()
 
 
+def test_retry_now_makes_due_what_could_not_be_sealed(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("issuing")
+    token = row.tokens.get()
+    token.settle_later("no memory", now=timezone.now())
+    token.save()
+    assert page(row, "retry-now") in ada.get(page(row)).text
+
+    ada.post(page(row, "retry-now"))
+
+    token.refresh_from_db()
+    assert token.next_attempt_at is not None
+    assert token.next_attempt_at <= timezone.now()
+
+
 def on_leave(company: cast.Company) -> None:
     leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="parental leave")
 
