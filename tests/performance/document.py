@@ -37,13 +37,14 @@ REMARKS = """## Where goals are missed, and why
   that is, a weaker promise. With RSA keys the keys take most of the time, so the road weighs less.
 - **A bare CA is no road.** OpenBao, CFSSL and django-ca sign a request on the same core and keep their
   books; they make no key, lint nothing, build no container, open none as a check, and send no mail.
-- **Pages.** Drawing takes two thirds of them, the database a fifth. OPEN TASKS, with 25 rows of each kind,
-  takes the longest, and so decides the 95th percentile. Four people at once share two cores with those who
-  measure.
+- **Pages.** Django draws templates and makes SQL of queries; the database itself takes a tenth. On every page
+  of an officer, a sixth goes to the number on the tab OPEN TASKS, which counts nine lists in one statement.
+  OPEN TASKS, with 25 rows of each kind, takes the longest, and so decides the 95th percentile. Four people at
+  once share two cores with those who measure.
 - **SEARCH.** Drawing the page takes most of it. With 1,000,000 persons on SQLite (`python -m
-  tests.performance.bench --scale full --only search --engines sqlite`) the 95th percentile was 120 ms: most
-  queries take as long as with 20,000, but words together with a department or a state read every person who
-  has the words.
+  tests.performance.bench --scale full --only search --engines sqlite`) the 95th percentile was 52 ms, and
+  100 ms while most of it had still to be read from the disk. What many persons have together with *no token*
+  took 190 ms: whether somebody has a token is asked for each of them.
 - **Batch orders.** Each enabled person costs a snapshot, a request, its line, its events and a mail that is
   written in their language: writing the mails takes the most.
 """
