@@ -46,10 +46,9 @@ def having(words: list[str], equal: Mapping[str, str]) -> Q:
 def _marked(word: str) -> str:
     """The word as the index has it; where only beginnings are looked for, with the marks before it."""
     whole = is_whole(word)
-    marked = "".join(
-        f"{symbol}{MARKS}" if symbol in BETWEEN_WORDS else symbol
-        for symbol in (word if whole else apart(word))
-    ).removesuffix(MARKS)
+    text = word if whole else apart(word)
+    marked = "".join(f"{symbol}{MARKS}" if symbol in BETWEEN_WORDS else symbol for symbol in text)
+    marked = marked.removesuffix(MARKS)
     return marked if whole or marked[0] in BETWEEN_WORDS else MARKS + marked
 
 
@@ -59,7 +58,9 @@ def _beginnings(word: str) -> list[str]:
     Between them stand a space and the marks, which the index has so often that to look for them takes long.
     """
     parts = apart(word).split()
-    return [(MARKS + part)[:TRIGRAM] for part in parts] if len(parts) > 1 and not is_whole(word) else []
+    if is_whole(word) or len(parts) == 1:
+        return []
+    return [(MARKS + part)[:TRIGRAM] for part in parts if part[0] not in BETWEEN_WORDS]
 
 
 def _phrase(text: str) -> str:

@@ -81,3 +81,11 @@ def test_the_index_is_asked_for_both() -> None:
     assert condition["search_row__part__search_text__matches"] == (
         f'"berg" AND "\x02\x02山" AND "\x02\x02田" AND "{person_parts.signs_of("department", "Legal")}"'
     )
+
+
+@pytest.mark.usefixtures("sqlite_only")
+@pytest.mark.parametrize("text", ["-山", "山-", "'山", "山b", "a山"])
+def test_signs_beside_a_character_are_found_with_it(text: str) -> None:
+    person("a", personnel_number="1", surname="X-山-y", given_name="O'山b", display_name="a山")
+    person("b", personnel_number="2", surname="山 x", given_name="b", display_name="B a")
+    assert found(text) == {"1"}
