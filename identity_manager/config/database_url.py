@@ -22,8 +22,6 @@ PARAMETERS = frozenset(
         *("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
     }
 )
-# Of SQLite: to open it costs as much as some queries, but what it knows of its indexes it reads then alone.
-KEPT_SECONDS = 60
 # A host that is gone without a word is noticed within half a minute, not after hours.
 LIVELINESS = {
     "connect_timeout": "5",
@@ -69,12 +67,15 @@ def _postgresql(name: str, url: SplitResult) -> dict[str, Any]:
 
 
 def _sqlite(path: str) -> dict[str, Any]:
-    """WAL and IMMEDIATE keep writers from failing each other; secure_delete overwrites what is deleted."""
+    """WAL and IMMEDIATE keep writers from failing each other; secure_delete overwrites what is deleted.
+
+    Connections are not kept (CONN_MAX_AGE): the last one that is closed truncates the write-ahead log, where
+    what was overwritten since may stand.
+    """
     pragmas = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
-        "CONN_MAX_AGE": KEPT_SECONDS,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,

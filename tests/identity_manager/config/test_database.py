@@ -2,14 +2,12 @@
 
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection, transaction
-from django.db.utils import ConnectionHandler
 
 from identity_manager.config import database, database_url, process
 
@@ -102,19 +100,6 @@ def test_a_pooler_gets_no_limits_and_no_cursors(monkeypatch: pytest.MonkeyPatch)
 def test_sqlite_is_left_alone() -> None:
     described = database_url.description("THING", "sqlite:///srv/db")
     assert database.tuned(described) == described
-
-
-@pytest.mark.django_db
-def test_a_connection_to_sqlite_is_kept_for_a_minute(tmp_path: Path) -> None:
-    """Not for longer: its statistics are of the time when it was opened."""
-    described = database_url.description("THING", f"sqlite://{tmp_path}/db.sqlite3")
-    kept = ConnectionHandler({"default": described})["default"]
-    kept.ensure_connection()
-    kept.close_if_unusable_or_obsolete()  # as after each page and each task
-    assert kept.connection is not None
-    kept.close_at -= database_url.KEPT_SECONDS
-    kept.close_if_unusable_or_obsolete()
-    assert kept.connection is None
 
 
 def shown(name: str) -> str:
