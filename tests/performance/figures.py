@@ -104,7 +104,7 @@ FIGURES: tuple[Figure, ...] = (
         "enable_10000_s",
         "enable",
         "s",
-        "a batch order enables 10,000 persons, after its dry run (`small`: 4,000, times 2.5)",
+        "a batch order enables 10,000 persons, after its dry run (`small`: 2,500, times 4)",
         AT_MOST,
         (("", 30),),
     ),

@@ -32,7 +32,7 @@ class Scale:
 
 
 SCALES = {
-    "small": Scale(20_000, {"ec-p256": [120, 160], "rsa-3072": [24, 36]}, 8, 40, 4_000, 8, 3, 60),
+    "small": Scale(20_000, {"ec-p256": [80, 110], "rsa-3072": [16, 24]}, 8, 30, 2_500, 8, 3, 40),
     "full": Scale(1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5, 300),
 }
 
@@ -40,23 +40,27 @@ SCALES = {
 @dataclass(frozen=True)
 class Part:
     """arguments: of `python -m tests.performance.NAME`. stock: uses the filled installation of its engine.
-    broker: wants one that runs already. once: has nothing to do with the engine. seconds: for each scale,
-    after which it is ended."""
+    within: uses that of another part. broker: wants one that runs already. once: has nothing to do with the
+    engine. seconds: for each scale, after which it is ended."""
 
     name: str
     arguments: Callable[[Scale], list[str]]
     values: Callable[[Report], dict[str, float]]
     seconds: dict[str, int]
     stock: bool = False
+    within: str = ""
     broker: bool = False
     once: bool = False
     settings: dict[str, str] = field(default_factory=dict)
 
     def directory(self, scale: Scale, engine: str) -> Path:
-        return PLACE / (f"stock-{scale.rows}-{engine}" if self.stock else f"{self.name}-{engine}")
+        return PLACE / f"{self._installation(scale)}-{engine}"
 
     def database(self, scale: Scale) -> str:
-        return f"bench_stock_{scale.rows}" if self.stock else f"bench_{self.name}"
+        return f"bench_{self._installation(scale)}".replace("-", "_")
+
+    def _installation(self, scale: Scale) -> str:
+        return f"stock-{scale.rows}" if self.stock else self.within or self.name
 
 
 def of_road(report: Report) -> dict[str, float]:
@@ -163,6 +167,12 @@ _ALL: tuple[Part, ...] = (
         of_enable,
         {"small": 120, "full": 600},
     ),
-    Part("restart", lambda scale: ["--times", str(scale.restarts)], of_restart, {"small": 120, "full": 200}),
+    Part(
+        "restart",
+        lambda scale: ["--times", str(scale.restarts)],
+        of_restart,
+        {"small": 120, "full": 200},
+        within="accept",
+    ),
 )
 PARTS = {part.name: part for part in _ALL}
