@@ -2,7 +2,7 @@
 
     SCALE=small python -m tests.performance.bench [--only road ...] [--engines postgresql sqlite] [--resume]
 
-SCALE=small (the default) works with 20,000 rows and takes less than eight minutes on two cores; SCALE=full
+SCALE=small (the default) works with 20,000 rows and takes about eight minutes on two cores; SCALE=full
 with 1,000,000. figures.py says what the names mean. What was made once lies in var/bench and is used again;
 each part is a process of its own, which is ended, with all that it started, when it takes too long: its
 figures are then missing, and the table says why. What is measured is written down after each part; --resume

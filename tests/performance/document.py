@@ -15,7 +15,7 @@ INTRODUCTION = """# Performance
 <!-- Written by `python -m tests.performance.document`; what is changed here by hand is overwritten. -->
 
 `make bench` measures these figures on PostgreSQL and on SQLite, with data that it makes itself, and prints
-them beside their goals: `SCALE=small` (20,000 persons and requests) takes less than eight minutes on two
+them beside their goals: `SCALE=small` (20,000 persons and requests) takes about eight minutes on two
 cores, `SCALE=full` takes 1,000,000 persons and requests, 3,000,000 certificates and 10,000,000 events of the
 audit log.
 
