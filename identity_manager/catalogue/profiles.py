@@ -15,7 +15,7 @@ from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.models import CertificateProfile, CertificatePurpose, Person
 from identity_manager.workflow import locking
-from identity_manager.workflow.errors import NotPossible, Reason, Stale, refuse
+from identity_manager.workflow.errors import NotPossible, Reason, Stale, obstacle_of, refuse
 
 UNKNOWN_CA = Reason("unknown-ca", _("This certificate authority is not in the configuration."))
 SIGNS_TOO = Reason(
@@ -99,11 +99,7 @@ def preview_for(profile: CertificateProfile, person: Person | None) -> Preview:
 
 def activation_obstacle(profile: CertificateProfile) -> Reason | None:
     """What the version lacks to be put in force, or None; what the linter finds is in its preview."""
-    try:
-        _check(profile)
-    except NotPossible as refused:
-        return refused.reason
-    return None
+    return obstacle_of(lambda: _check(profile))
 
 
 def _require_sound(profile: CertificateProfile) -> None:

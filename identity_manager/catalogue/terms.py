@@ -29,7 +29,7 @@ from identity_manager.catalogue.versions import (
 )
 from identity_manager.models import Person, TermsDocument, TermsDraft, TermsText, TermsVersion
 from identity_manager.workflow import locking
-from identity_manager.workflow.errors import NotPossible, Reason, Stale, refuse
+from identity_manager.workflow.errors import Reason, Stale, obstacle_of, refuse
 
 LANGUAGE_LACKING = Reason(
     "language-lacking", _("A version of the terms is published in all languages at once.")
@@ -177,11 +177,7 @@ def publish_draft(*, actor: Person, document_id: uuid.UUID, revision: int, four_
 
 def publication_obstacle(draft: TermsDraft) -> Reason | None:
     """What the draft lacks to be published, or to be asked for, or None."""
-    try:
-        _check_texts(draft.document, texts_of(draft))
-    except NotPossible as refused:
-        return refused.reason
-    return None
+    return obstacle_of(lambda: _check_texts(draft.document, texts_of(draft)))
 
 
 def texts_of(draft: TermsDraft) -> dict[str, Text]:

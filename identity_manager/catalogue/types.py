@@ -23,7 +23,7 @@ from identity_manager.models import (
     VersionState,
 )
 from identity_manager.workflow import locking
-from identity_manager.workflow.errors import NotPossible, Reason, Stale, refuse
+from identity_manager.workflow.errors import NotPossible, Reason, Stale, obstacle_of, refuse
 
 NO_PROFILE = Reason("no-profile", _("A token type needs at least one certificate profile."))
 PROFILE_TWICE = Reason("profile-twice", _("Each certificate profile stands in a token type once."))
@@ -123,11 +123,7 @@ def activate_type(
 
 def activation_obstacle(token_type: TokenType) -> Reason | None:
     """What the version lacks to be put in force, or None."""
-    try:
-        _require_complete(token_type)
-    except NotPossible as refused:
-        return refused.reason
-    return None
+    return obstacle_of(lambda: _require_complete(token_type))
 
 
 def _require_complete(token_type: TokenType) -> None:

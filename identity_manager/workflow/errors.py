@@ -1,5 +1,6 @@
 """What a verb may raise for a person to read. Every refusal has a named reason and one sentence."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -66,3 +67,12 @@ def refuse(reason: Reason | None, *, kind: type[Refused] = NotPossible, field: s
     """Raise the refusal where there is a reason for one."""
     if reason is not None:
         raise kind(reason, field=field)
+
+
+def obstacle_of(check: Callable[[], object]) -> Reason | None:
+    """Why nobody can do what the check is about, or None where it refuses nothing."""
+    try:
+        check()
+    except NotPossible as refused:
+        return refused.reason
+    return None
