@@ -33,6 +33,8 @@ from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Event as Told
 
 CHECKS_SHOWN = 10
+# Of ten million events, no index tells which have a word in their details: so many are read for one page.
+READ_FOR_WORDS = 200_000
 LATE = timedelta(minutes=1)
 LEEWAY = timedelta(hours=1)  # between an event's moment and the one in its identifier
 HEADER = (
@@ -83,6 +85,15 @@ class HistoryForm(forms.Form):
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How far back the details were read for words, and the address of the list that goes on from there."""
+
+    pk: uuid.UUID
+    back_to: datetime
+    further: str
+
+
+@dataclass(frozen=True)
 class Line:
     """One event as the list shows it."""
 
@@ -102,7 +113,10 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """What the page draws; wrong filters find nothing and say why."""
     form = HistoryForm(request.GET)
     every = with_more(audit_access.visible_events(actor))
-    page = tables.page_of(request, tables.CappedPaginator(found(actor, form), per_page=50, drawn=every))
+    rows, reach = found(actor, form), reach_of(request.GET, form)
+    if reach is not None:
+        rows = rows.filter(pk__gte=reach.pk)
+    page = tables.page_of(request, tables.CappedPaginator(rows, per_page=50, drawn=every))
     return {
         "tab": "admin",
         "form": form,
@@ -110,6 +124,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "is_filtered": any(form.cleaned_data.values()) if form.is_valid() else True,
         "filters_set": sum(bool(value) for name, value in form.cleaned_data.items() if name != "q"),
         "page": page,
+        "reach": reach,
         "lines": [_line(event) for event in page.object_list],
         "may_check": access.holds(actor, audit_access.LOG_CHECKERS),
         "may_open_persons": set(
@@ -145,8 +160,7 @@ def found(actor: Person, form: HistoryForm) -> QuerySet[AuditEvent]:
         since = _beginning(wanted["since"])
         rows = rows.filter(at__gte=since, pk__gte=first_id_of(since - LEEWAY))
     if wanted["until"]:
-        until = _beginning(wanted["until"] + timedelta(days=1))
-        rows = rows.filter(at__lt=until, pk__lt=first_id_of(until + LEEWAY))
+        rows = rows.filter(at__lt=_end(wanted["until"]), pk__lt=_first_id_after(wanted["until"]))
     if wanted["q"]:
         text = Cast("facts", TextField())
         rows = rows.annotate(facts_text=text).filter(facts_text__icontains=wanted["q"].strip())
@@ -159,6 +173,33 @@ def _by_person(rows: QuerySet[AuditEvent], wanted: dict[str, Any]) -> QuerySet[A
     if wanted["about"]:
         rows = rows.filter(person__in=Person.objects.matching(wanted["about"]).values("pk"))
     return rows
+
+
+def reach_of(asked: QueryDict, form: HistoryForm) -> Reach | None:
+    """Where READ_FOR_WORDS events end; None without words, and where all that is asked for is read."""
+    if not form.is_valid() or not form.cleaned_data["q"]:
+        return None
+    since, until = form.cleaned_data["since"], form.cleaned_data["until"]
+    rows = AuditEvent.objects.filter(pk__lt=_first_id_after(until)) if until else AuditEvent.objects.all()
+    oldest = list(rows.order_by("-pk").values_list("pk", flat=True)[READ_FOR_WORDS - 1 : READ_FOR_WORDS + 1])
+    if len(oldest) < 2:  # nothing lies behind the last of them
+        return None
+    back_to = AuditEvent.objects.values_list("at", flat=True).get(pk=oldest[0])
+    day = timezone.localdate(back_to)
+    if since and since > day:
+        return None
+    further = asked.copy()
+    further.pop("page", None)
+    further["until"] = day.isoformat()
+    return Reach(oldest[0], back_to, f"?{further.urlencode()}" if day != until else "")
+
+
+def _end(day: Any) -> datetime:
+    return _beginning(day + timedelta(days=1))
+
+
+def _first_id_after(day: Any) -> uuid.UUID:
+    return first_id_of(_end(day) + LEEWAY)
 
 
 def _beginning(day: Any) -> datetime:

@@ -48,10 +48,11 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
     def to_be_issued(self) -> Self:
         """Ordered certificates of a token that is being issued in a living request.
 
-        While the person is Inactive they wait.
+        While the person is Inactive they wait. The person is looked at by way of the request, as in locking:
+        of whom PostgreSQL has not locked by that way it remembers what it saw before it had to wait.
         """
         alive = self.filter(state=C.ORDERED, token__state=ISSUING, token__request__state=RequestState.ISSUING)
-        return alive.exclude(token__person__state=PersonState.INACTIVE)
+        return alive.exclude(token__request__person__state=PersonState.INACTIVE)
 
     def left_behind(self) -> Self:
         """Ordered certificates of an ended request or token whose CA may have issued all the same."""
@@ -88,7 +89,7 @@ class Certificate(Stateful, Leased):
     The lease columns serve issuance while it is ordered, then holds, and revocation once that was decided.
     left_out_at: it was refused for good, and an officer gives the token without it.
     shorter_than: until when it was ordered, where its CA gave a shorter time; else null.
-    by_hand_since: its CA cannot be told of the revocation, so an officer has it revoked there by hand.
+    by_hand_since: its CA cannot be told of the revocation, or refused, so an officer has it revoked there.
     held_at_ca: its CA has it on hold, or may have; False where the CA cannot, and we alone remember it.
     """
 
@@ -141,7 +142,10 @@ class Certificate(Stateful, Leased):
                 name="certificate_next",
                 condition=Q(next_attempt_at__isnull=False),
             ),
-            models.Index(fields=["serial"], name="certificate_serial"),
+            models.Index(
+                fields=["serial"], opclasses=["varchar_pattern_ops"], name="certificate_serial_begins"
+            ),
+            models.Index(fields=["fingerprint_sha256"], name="certificate_fingerprint"),
             models.Index(fields=["not_after"], name="certificate_expiry"),
             models.Index(fields=["created_at", "id"], name="certificate_age"),
             models.Index(fields=["state", "created_at"], name="certificate_state_age"),
@@ -229,9 +233,9 @@ class Certificate(Stateful, Leased):
         """Whether it was refused, and an officer may have it tried again."""
         return bool(self.state == C.REFUSED and self.left_out_at is None)
 
-    def leave_to_hands(self, *, now: datetime) -> None:
+    def leave_to_hands(self, *, now: datetime, error: str = "") -> None:
         """Its CA cannot be told: an officer has it revoked there. Later it is looked whether that is done."""
-        self.settle_later("", now=now, not_before=now + LOOK_AGAIN)
+        self.settle_later(error, now=now, not_before=now + LOOK_AGAIN)
         self.by_hand_since = self.by_hand_since or now
 
     @property

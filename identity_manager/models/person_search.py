@@ -9,7 +9,6 @@ The index of SQLite is our own work (person_parts).
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,13 +26,11 @@ if TYPE_CHECKING:
 
     from identity_manager.models.person import Person, PersonQuerySet
 
-COUNT_LIMIT = 1000
 QUERY_LENGTH = 200
 RANKED_WORDS = 8
 _NAMES_END = "\n\n"
 # BETWEEN_WORDS of search_text: no class of PostgreSQL's, because those depend on the locale.
 _BETWEEN_WORDS = r"(^|[ \n!-/:-@\[-`{-~])"
-_Row = TypeVar("_Row", bound=models.Model)
 _Persons = TypeVar("_Persons", bound="PersonQuerySet")
 
 
@@ -123,30 +120,20 @@ def _any(conditions: Iterable[Q]) -> Q:
 
 
 def _in_postgresql(word: str) -> Q:
+    """Found anywhere, or at the beginning of a word.
+
+    Of characters that are words themselves a regular expression tells the index nothing, LIKE does (measured
+    with a million persons and two words of such characters: 16 ms instead of 660).
+    """
+    whole, parts = Q(search_text__contains=word), apart(word)
     if is_whole(word):
-        return Q(search_text__contains=word)
-    found = Q(search_text__regex=_BETWEEN_WORDS + regex.escape(apart(word), special_only=True))
-    return found if _is_simple(word) else found & Q(search_text__contains=word)
-
-
-def _is_simple(word: str) -> bool:
-    """Whether the beginning of a word says it all: letters and digits of a script with spaces."""
-    return word.isalnum() and not UNSPACED.search(word)
-
-
-# --- How many --------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class CappedCount:
-    """How many rows there are, counted no further than the limit: more says that there are others."""
-
-    number: int
-    more: bool
-
-
-def count_up_to(rows: "models.QuerySet[_Row]", limit: int = COUNT_LIMIT) -> CappedCount:
-    """Count rows without reading them all: a full count of a large table takes long and helps nobody."""
-    number = rows.order_by()[: limit + 1].count()
-    return CappedCount(min(number, limit), more=number > limit)
+        return whole
+    if not UNSPACED.search(word):
+        begins = Q(search_text__regex=_BETWEEN_WORDS + regex.escape(word, special_only=True))
+        return begins if word.isalnum() else begins & whole
+    if parts != word:
+        return whole & Q(search_text__contains=parts)
+    return Q(search_text__startswith=word) | _any(Q(search_text__contains=sign + word) for sign in " \n")
 
 
 # --- The indexes -----------------------------------------------------------------------------------

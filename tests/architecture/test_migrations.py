@@ -19,6 +19,9 @@ FINE_ALL_THE_SAME = {
     "identity_manager.0033_filters_in_search: RunPython runpython": (
         "makes the index of the search anew on SQLite, and old words find in it what they found"
     ),
+    "identity_manager.0034_certificates_by_number: RunPython runpython": (
+        "builds an index beside the writers on PostgreSQL, counts on SQLite"
+    ),
 }
 
 

@@ -53,7 +53,6 @@ ACCEPTED = {
     "JSON": "the same on PostgreSQL",
     '"container_retention_days"': "retention of containers: once an hour",
     '"subject" LIKE': "words within a subject, as far as the first thousand",
-    'UPPER("identity_manager_certificate"."subject"': "the same on PostgreSQL",
 }
 NOT_ASKED = {"vault.erase_traces"}  # asks for nothing: a checkpoint
 STATISTICS = Path(__file__).with_name("sqlite_statistics.txt")

@@ -1,9 +1,13 @@
 """The pages of the audit log: who reads what, filters, export, check, evidence."""
 
 import csv
+import html
 import io
 import json
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from django.test import Client
@@ -11,6 +15,7 @@ from django.utils import timezone
 
 from identity_manager import audit, audit_checks, proof
 from identity_manager.audit import evidence, heads, sealing
+from identity_manager.console import audit_log
 from identity_manager.models import (
     AuditCheck,
     AuditEvent,
@@ -19,6 +24,7 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
+from identity_manager.models.identifiers import first_id_of
 from tests import cast
 from tests.cast import Company
 from tests.identity_manager.console.visitors import signed_in
@@ -104,6 +110,67 @@ def test_filters(request_of_uma: TokenRequest, auditor: Person, query: str, seen
 )
 def test_filters_that_find_nothing_say_so(request_of_uma: TokenRequest, auditor: Person, query: str) -> None:
     assert "No such event" in read(auditor, f"/history/?{query}")
+
+
+def words_of(day: int, words: str) -> AuditEvent:
+    """An event of that day of March 2026, with these words in its details."""
+    moment = datetime(2026, 3, day, 12, tzinfo=UTC)
+    facts = {"reason": words}
+    pk = uuid.UUID(int=first_id_of(moment).int + day)
+    return AuditEvent.objects.create(pk=pk, name="request.rejected", at=moment, facts=facts)
+
+
+def test_words_in_the_details_are_looked_for_a_part_at_a_time(
+    auditor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_log, "READ_FOR_WORDS", 3)
+    for day in range(1, 8):
+        words_of(day, "lost badge" if day in (2, 7) else "other")
+    first = read(auditor, "/history/?q=lost+badge&event=request.rejected&page=1")
+    assert rows_of(first).count("lost badge") == 1
+    further = html.unescape(first.split('href="?')[1].split('"')[0])
+    assert parse_qs(further) == {
+        "q": ["lost badge"],
+        "event": ["request.rejected"],
+        "until": ["2026-03-05"],
+    }
+
+    assert "No such event" in (second := read(auditor, f"/history/?{further}"))
+    assert "until=2026-03-03" in second
+    last = read(auditor, f"/history/?{further.replace('03-05', '03-03')}")
+    assert rows_of(last).count("lost badge") == 1
+    assert "Read further back" not in last
+
+
+@pytest.mark.parametrize(
+    "query", ["", "event=request.rejected", "q=other&since=2026-03-06", "q=other&until=2026-03-03"]
+)
+def test_nothing_is_said_where_all_that_is_asked_for_is_read(
+    auditor: Person, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(audit_log, "READ_FOR_WORDS", 3)
+    for day in range(1, 8):
+        words_of(day, "other")
+    assert "Details are read" not in read(auditor, f"/history/?{query}")
+
+
+def test_a_day_with_more_events_than_are_read_leads_nowhere_else(
+    auditor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_log, "READ_FOR_WORDS", 3)
+    for _ in range(7):
+        AuditEvent.objects.create(name="request.rejected", facts={"reason": "other"})
+    page = read(auditor, f"/history/?q=other&until={timezone.localdate()}")
+    assert "Details are read" in page
+    assert "Read further back" not in page
+
+
+def test_the_export_reads_everything(auditor: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_log, "READ_FOR_WORDS", 3)
+    for day in range(1, 8):
+        words_of(day, "lost badge" if day == 2 else "other")
+    response = signed_in(auditor).post("/history/export/", {"filters": "q=lost+badge"})
+    assert b"".join(response).decode().count("lost badge") == 1
 
 
 def test_a_day_counts_whole(request_of_uma: TokenRequest, auditor: Person) -> None:
