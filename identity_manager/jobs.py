@@ -261,7 +261,7 @@ def run(*, run_id: uuid.UUID) -> bool:
     try:
         result, error = _words(job.run()), ""
     except CaError as trouble:
-        result, error = "", f"{trouble.message} {trouble.detail}".strip()
+        result, error = "", trouble.words
         logger.warning("The job %s failed: %s", job.name, error)
     except Exception as trouble:
         result, error = "", f"{type(trouble).__name__}: {trouble}"

@@ -38,7 +38,7 @@ def work_once() -> int:
 
 
 def _do(task: str, rows: LeasedQuerySet[Any]) -> int:
-    """A row whose work fails in a way that nobody foresaw is due again when its lease ends."""
+    """A row whose work fails in a way that nobody foresaw is due again later, or when its lease ends."""
     due = list(rows.due(timezone.now()).order_by("next_attempt_at").values_list("pk", flat=True)[:AT_ONCE])
     for row_id in due:
         try:

@@ -17,13 +17,19 @@ def running_broker(executable: str) -> Iterator[Broker]:
     """Yield a broker that answers; nothing of it is left afterwards."""
     with tempfile.TemporaryDirectory(prefix="im-") as directory:
         broker = Broker(executable, Path(directory), Path(directory) / "b.sock")
-        process = subprocess.Popen(broker.program().arguments)
+        process = started(broker)
         try:
-            deadline = time.monotonic() + START_SECONDS
-            while not broker.answers():
-                assert time.monotonic() < deadline, "the broker did not start"
-                time.sleep(0.05)
             yield broker
         finally:
             process.terminate()
             process.wait(timeout=10)
+
+
+def started(broker: Broker) -> "subprocess.Popen[bytes]":
+    """Its process, once it answers."""
+    process = subprocess.Popen(broker.program().arguments)
+    deadline = time.monotonic() + START_SECONDS
+    while not broker.answers():
+        assert time.monotonic() < deadline, "the broker did not start"
+        time.sleep(0.05)
+    return process

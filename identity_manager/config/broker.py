@@ -14,9 +14,12 @@ from kombu import Exchange, Queue
 from identity_manager.config import env
 
 NAMES = ("ca", "mail", "bulk")
+# The beat's ticks and the jobs: every worker of `ca` or `bulk` takes them too, whatever waits there.
+JOBS = "jobs"
 REDIS, RABBITMQ = frozenset({"redis", "rediss", "redis+socket"}), frozenset({"amqp", "amqps"})
 SECURE = frozenset({"rediss", "amqps"})
 CONNECT_SECONDS = 2
+ANSWER_SECONDS = 5  # without it, a host that is gone without a word holds a page for a quarter of an hour
 # A page does not wait for a broker that is down: the sweep publishes later.
 IMPATIENT = {"max_retries": 1, "interval_start": 0}
 
@@ -71,6 +74,7 @@ def transport_options(url: str) -> dict[str, Any]:
         "visibility_timeout": 600,  # longer than the longest task
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
         "socket_keepalive": True,
         "health_check_interval": 25,
     }
@@ -79,4 +83,5 @@ def transport_options(url: str) -> dict[str, Any]:
 def queues(url: str) -> list[Queue]:
     """Durable; at RabbitMQ on a majority of its nodes."""
     arguments = {"x-queue-type": "quorum"} if is_rabbitmq(url) else None
-    return [Queue(name, Exchange(name), routing_key=name, queue_arguments=arguments) for name in NAMES]
+    names = (*NAMES, JOBS)
+    return [Queue(name, Exchange(name), routing_key=name, queue_arguments=arguments) for name in names]

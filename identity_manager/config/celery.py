@@ -9,6 +9,7 @@ from celery import Celery
 from celery.concurrency import prefork
 from celery.signals import (
     beat_init,
+    celeryd_after_setup,
     celeryd_init,
     heartbeat_sent,
     worker_init,
@@ -19,17 +20,19 @@ from celery.signals import (
 )
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config import monitoring
+from identity_manager.config import acknowledging, broker, monitoring
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
 app = Celery(
     "identity_manager",
     task_cls="identity_manager.config.frames:OnePieceTask",
+    events="identity_manager.config.heartbeats:UnwaitingEvents",
     fixups=["identity_manager.config.forking:fixup"],
 )
 MONITORING = monitoring  # connected to Celery's signals by being imported
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.steps["consumer"].add(acknowledging.LookAtAcknowledgements)
 
 
 @celeryd_init.connect
@@ -60,6 +63,14 @@ def say_alive(**_: Any) -> None:
     from identity_manager.config import alive
 
     alive.touch(Path(settings.VAR_DIR))
+
+
+@celeryd_after_setup.connect
+def take_jobs(instance: Any, **_: Any) -> None:
+    """Have ticks and jobs taken beside the queues that the worker is for (docs/decisions/0025)."""
+    queues = instance.app.amqp.queues
+    if set(queues.consume_from) & {"ca", "bulk"}:
+        queues.select_add(queues[broker.JOBS])
 
 
 @worker_init.connect

@@ -45,5 +45,7 @@ class OnePieceMiddleware:
 class OnePieceTask(Task):  # type: ignore[type-arg]  # takes none when it runs
     """Every task of ours."""
 
+    Request = "identity_manager.config.acknowledging:NotedRequest"
+
     def __call__(self, *given: Any, **named: Any) -> Any:
         return in_one_piece(self.run, *given, **named)

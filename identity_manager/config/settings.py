@@ -282,14 +282,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(BROKER_URL)
 CELERY_BROKER_HEARTBEAT = 30
 CELERY_TASK_QUEUES = broker.queues(BROKER_URL)
 CELERY_TASK_DEFAULT_QUEUE = "ca"
-CELERY_TASK_ROUTES = {"mail.*": {"queue": "mail"}, "bulk.*": {"queue": "bulk"}}
+CELERY_TASK_ROUTES = {
+    **{f"{name}.*": {"queue": name} for name in ("mail", "bulk", broker.JOBS)},
+    "audit.seal": {"queue": broker.JOBS},
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = database.TASK_SECONDS
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -298,10 +300,11 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat-schedule")
 # The beat only ticks: which jobs there are, and how often, says identity_manager/jobs.py.
-# The sealer of the audit log alone comes each second.
+# The sealer of the audit log alone comes each second. What nobody took for half a minute is not wanted any
+# more; less would be thrown away where two clocks differ, or where all workers are busy for a moment.
 CELERY_BEAT_SCHEDULE = {
-    "tick": {"task": "jobs.tick", "schedule": 5.0, "options": {"expires": 5}},
-    "seal": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 1}},
+    "tick": {"task": "jobs.tick", "schedule": 5.0, "options": {"expires": 30}},
+    "seal": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 30}},
 }
 LEASE_SECONDS = 300  # a claim outlives the longest task
 

@@ -61,6 +61,12 @@ class Cluster:
         self.processes.append(process)
         return process
 
+    def ready_worker(self, pool: str, concurrency: int) -> Process:
+        """A worker that has begun to work: told to end before that, a process just ends."""
+        process = self.start(*worker(pool, concurrency))
+        self.wait_for(lambda: catches(process.pid, signal.SIGTERM), "the worker")
+        return process
+
     def web(self, port: int) -> Process:
         """A web process of two, that serves when this returns."""
         process = self.start(*WEB, HTTP_PORT=str(port), WEB_PROCESSES="2", WEB_THREADS="4")
@@ -101,6 +107,13 @@ class Cluster:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for that signal (proc_pid_status(5): a mask, bit 0 for signal 1)."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    caught = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
+    return bool(caught >> (number - 1) & 1)
 
 
 def status(port: int, path: str = "/account/login/") -> int:

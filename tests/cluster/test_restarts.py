@@ -101,7 +101,7 @@ def test_a_rolling_restart_fails_no_page_and_loses_no_work() -> None:
     with installation("postgresql", "valkey", pages=True) as cluster:
         ports = [free_port(), free_port()]
         web = [cluster.web(port) for port in ports]
-        workers = [cluster.start(*worker("prefork", 1)), cluster.start(*worker("threads", 2))]
+        workers = [cluster.ready_worker("prefork", 1), cluster.ready_worker("threads", 2)]
         cluster.start(*BEAT)
         balancer = Balancer(ports)
         with balancer.busy():
@@ -109,7 +109,7 @@ def test_a_rolling_restart_fails_no_page_and_loses_no_work() -> None:
             web[0].send_signal(signal.SIGHUP)
             for number, port in enumerate(ports):
                 end(workers[number])
-                workers[number] = cluster.start(*worker("threads", 2))
+                workers[number] = cluster.ready_worker("threads", 2)
                 with balancer.without(port):
                     end(web[number])
                     web[number] = cluster.web(port)

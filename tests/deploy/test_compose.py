@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from identity_manager.config import broker
 from identity_manager.config.celery import app
-from tests.deploy import commands, composition
+from tests.deploy import commands, composition, dockerfile
 
 RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
 HELD = {
@@ -41,6 +42,21 @@ def test_every_service_is_hardened(services: dict[str, Any]) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert "privileged" not in service, name
         assert service["healthcheck"], name
+        assert service["logging"] == {"driver": "local"}, f"the log of {name} grows for ever"
+
+
+def test_every_setting_can_be_given(services: dict[str, Any]) -> None:
+    for name, service in composition.of_product(services).items():
+        assert service["env_file"] == [{"path": "settings.env", "required": False}], name
+
+
+def test_a_fresh_volume_belongs_to_who_writes_to_it(services: dict[str, Any]) -> None:
+    """To whom the directory belongs that it covers: where the image has none, to root."""
+    made = set(dockerfile.installed("10001"))
+    for name, service in composition.of_product(services).items():
+        for line in service.get("volumes", []):
+            source, target = line.split(":")[:2]
+            assert "/" in source or target in made, f"{name}: {line}"
 
 
 def test_every_image_is_pinned(services: dict[str, Any]) -> None:
@@ -129,7 +145,7 @@ def test_every_queue_is_worked_on(services: dict[str, Any]) -> None:
     ]
     assert set().union(*taken) == commands.QUEUES
     routed = {route["queue"] for route in app.conf.task_routes.values()}
-    assert routed | {app.conf.task_default_queue} <= commands.QUEUES
+    assert routed - {broker.JOBS} | {app.conf.task_default_queue} <= commands.QUEUES
 
 
 def test_its_commands_exist(services: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ def _own_certificates(alias: str) -> Iterator[Finding]:
     try:
         chain = [x509.load_der_x509_certificate(each) for each in registry.connector(alias).chain()]
     except CaError as error:
-        yield failed(f"{alias}: {error.message} {error.detail}", "See the CA's connection.")
+        yield failed(f"{alias}: {error.words}", "See the CA's connection.")
         return
     for certificate in _above(chain):
         ends = certificate.not_valid_after_utc
@@ -58,7 +58,7 @@ def _concerns(alias: str) -> Iterator[Finding]:
         for concern in registry.concerns(alias):
             yield warning(f"{alias}: {care.in_words(concern)}", "See docs/how-to/embedded-ca.md.")
     except CaError as error:
-        yield failed(f"{alias}: {error.message} {error.detail}".strip(), "See the CA's connection.")
+        yield failed(f"{alias}: {error.words}", "See the CA's connection.")
 
 
 def _above(chain: list[x509.Certificate]) -> Iterator[x509.Certificate]:

@@ -70,7 +70,7 @@ def periodic_work() -> Iterator[Finding]:
 def _waiting_messages() -> int:
     try:
         with _connection() as connection:
-            return sum(_length(connection, name) for name in ("ca", "mail", "bulk"))
+            return sum(_length(connection, queue.name) for queue in settings.CELERY_TASK_QUEUES)
     except (OperationalError, OSError):
         return 0
 

@@ -1,10 +1,15 @@
 """Redis, Valkey or RabbitMQ by settings alone: address, password, TLS, what each transport understands."""
 
+import socket
 import ssl
+import time
+from pathlib import Path
 
 import pytest
 from celery import current_app
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from identity_manager.config import broker
 
@@ -43,8 +48,22 @@ def test_each_transport_gets_what_it_understands() -> None:
     assert "confirm_publish" not in broker.transport_options(REDIS)
 
 
+@pytest.mark.timeout(60)
+def test_a_broker_that_takes_connections_and_never_answers_holds_nobody(tmp_path: Path) -> None:
+    """As one whose host was lost looks: the connection stands, and nothing comes."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "b.sock"))
+        listener.listen()
+        url = f"redis+socket://{tmp_path}/b.sock"
+        began = time.monotonic()
+        patience = broker.transport_options(url)
+        with Connection(url, transport_options=patience) as connection, pytest.raises(OperationalError):
+            connection.Producer().publish({}, routing_key="ca")
+        assert time.monotonic() - began < 4 * broker.ANSWER_SECONDS
+
+
 def test_queues_of_rabbitmq_lie_on_a_majority() -> None:
-    assert [queue.name for queue in broker.queues(REDIS)] == ["ca", "mail", "bulk"]
+    assert [queue.name for queue in broker.queues(REDIS)] == ["ca", "mail", "bulk", "jobs"]
     assert all(queue.durable and queue.queue_arguments is None for queue in broker.queues(REDIS))
     assert all(queue.queue_arguments == {"x-queue-type": "quorum"} for queue in broker.queues(RABBITMQ))
 
@@ -74,7 +93,12 @@ def test_with_tls_the_server_is_always_checked(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(
     ("task", "queue"),
-    [("road.issue_certificate", "ca"), ("jobs.tick", "ca"), ("mail.send", "mail"), ("bulk.anything", "bulk")],
+    [
+        ("road.issue_certificate", "ca"),
+        ("jobs.tick", "jobs"),
+        ("mail.send", "mail"),
+        ("bulk.anything", "bulk"),
+    ],
 )
 def test_tasks_go_to_their_queue(task: str, queue: str) -> None:
     assert current_app.amqp.router.route({}, task)["queue"].name == queue

@@ -1,0 +1,18 @@
+"""A heartbeat does not wait for a broker that is away (docs/decisions/0024)."""
+
+from pathlib import Path
+
+import pytest
+from celery import current_app
+from kombu import Connection
+
+from identity_manager.config.heartbeats import UnwaitingDispatcher
+
+
+@pytest.mark.timeout(30)
+def test_a_worker_s_heartbeat_comes_back_though_the_broker_is_away(tmp_path: Path) -> None:
+    with Connection(f"redis+socket://{tmp_path}/nobody.sock") as connection:
+        dispatcher = current_app.events.Dispatcher(connection)
+        assert isinstance(dispatcher, UnwaitingDispatcher)
+        dispatcher.send("worker-heartbeat", retry=True)
+        dispatcher.disable()
