@@ -205,7 +205,8 @@ class Connector(Protocol):
     answers Unknown. A connector's class has an attribute `Options`, a dataclass that takes and
     validates the OPTIONS of its settings, and is made with an instance of it, without asking the CA.
     `revokes = False` on the class says that its protocol has no revocation: UNSUPPORTED, or ALREADY_REVOKED
-    where it can see that the CA's people have done it.
+    where it can see that the CA's people have done it. `fetch_orders = True` says that its fetch() is an
+    order once more, so that after a lost answer it is in doubt as issue() is.
     One instance serves all threads.
     """
 

@@ -19,6 +19,11 @@ class CaError(Exception):
         self.detail = detail
         self.permanent = permanent
 
+    @property
+    def words(self) -> str:
+        """Both, for operators and for the row that they look at."""
+        return f"{self.message} {self.detail}".strip()
+
     @classmethod
     def credentials(cls, detail: str) -> Self:
         """Passes once an operator has mended the credentials, here or at the CA."""

@@ -4,8 +4,9 @@ prepare  in the caller's transaction: validate, lint, journal the intent.
 ask      outside any transaction: one attempt at the CA, under the idempotency key of the order.
 record   in the caller's transaction: verify what came back, journal it.
 
-Beside them: look_up where nobody wants the order any more; let_ask_again and give_up, an officer's word on a
-parked one; doubt after a restore; revoke, hold, release and revoke_surplus; forget.
+Beside them: look_up where nobody wants the order any more; park where its CA cannot be asked; let_ask_again
+and give_up, an officer's word on a parked one; doubt after a restore; revoke, hold, release and
+revoke_surplus; forget.
 
 Where things are: edge.py lets nothing through but answers and CaError; journal.py writes down what was asked
 and what came back; doubting.py decides what is done when nobody knows; recording.py believes no certificate
@@ -71,6 +72,8 @@ __all__ = [
     "hold",
     "let_ask_again",
     "look_up",
+    "may_have_issued",
+    "park",
     "prepare",
     "record",
     "release",
@@ -210,6 +213,24 @@ def let_ask_again(order_id: UUID) -> None:
     journal.let_ask_again(order_id)
 
 
+def park(order_id: UUID) -> bool:
+    """Have an officer look at an order that can be asked for no more, in the caller's transaction.
+
+    False, and nothing is done, where its CA has surely not issued.
+    """
+    order = journal.locked(order_id)
+    if not journal.may_have_issued(order):
+        return False
+    journal.park(order)
+    order.save()
+    return True
+
+
+def may_have_issued(order_id: UUID) -> bool:
+    """Whether a CA may have issued for an open order, or may yet."""
+    return journal.may_have_issued(journal.get(order_id))
+
+
 def give_up(order_id: UUID) -> CaOrder:
     """An officer gives a parked order up, in the caller's transaction. What turns up later is revoked."""
     return record(order_id, Refused(_("An officer gave the order up."), ""))
@@ -218,7 +239,8 @@ def give_up(order_id: UUID) -> CaOrder:
 def look_up(order_id: UUID) -> Answer:
     """Find out whether the CA has issued, without asking it to, for an order that nobody wants any more.
 
-    Refused where it surely has not; Unknown where an attempt had no answer and the CA cannot be searched.
+    Refused where it surely has not; Unknown where an attempt had no answer and the CA cannot be searched, or
+    where what is pending could only be ordered once more.
     The answer is for record(). Call it outside any transaction. Raises CaError(permanent=False).
     """
     order = journal.get(order_id)
@@ -226,9 +248,9 @@ def look_up(order_id: UUID) -> Answer:
     if settled is not None:
         return settled
     connector = registry.connector(order.ca)
-    if order.handle:
+    if order.handle and not registry.fetch_orders(order.ca):
         return _at_edge(order.ca, "fetch", lambda: connector.fetch(order.request, order.handle))
-    if not journal.is_doubtful(order):
+    if not journal.may_have_issued(order):
         return Refused(_("The order was withdrawn before the CA was asked."), "")
     return doubting.conclude(order, _searched(connector, order))
 
@@ -268,7 +290,7 @@ def _searched(connector: Connector, order: CaOrder) -> doubting.Searched:
     except CaError as error:
         if not error.permanent:
             raise
-        return doubting.Searched(CaOrder.Search.FAILED, detail=f"{error.message} {error.detail}".strip())
+        return doubting.Searched(CaOrder.Search.FAILED, detail=error.words)
     except InDoubtError as error:  # whatever broke, nothing was found out
         return doubting.Searched(CaOrder.Search.FAILED, detail=str(error))
     return doubting.Searched(CaOrder.Search.FOUND if found else CaOrder.Search.NOTHING, found)
@@ -284,27 +306,37 @@ def revoke_surplus(order_id: UUID) -> int:
     """Revoke at the CA what it issued for an order beside what is used; return how many were revoked.
 
     Call it outside any transaction. What is not revoked yet stays flagged, with the reason; what is left to
-    hands is told by SurplusCertificate.objects.left_to_hands(). Raises CaError.
+    hands is told by SurplusCertificate.objects.left_to_hands(). Raises CaError for a passing fault.
     """
     order, revoked = journal.get(order_id), 0
     for surplus in SurplusCertificate.objects.to_be_revoked(timezone.now()).filter(order=order):
         if _is_used(surplus.certificate):
-            journal.note_revocation(surplus, trouble="It is the certificate of an order.")
-            continue
-        try:
-            outcome = revoke(ca=order.ca, certificate=surplus.certificate, reason=RevocationReason.SUPERSEDED)
-        except CaError as error:
-            journal.note_revocation(surplus, trouble=f"{error.message} {error.detail}".strip())
-            raise
-        done = outcome in {RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED}
-        journal.note_revocation(surplus, trouble="" if done else outcome.value)
-        revoked += done
+            journal.note_unrevoked(surplus, "It is the certificate of an order.")
+        else:
+            revoked += _revoke_surplus(order.ca, surplus)
     return revoked
+
+
+def _revoke_surplus(ca: str, surplus: SurplusCertificate) -> bool:
+    """Return whether it is revoked now. Raises CaError for a passing fault."""
+    try:
+        outcome = revoke(ca=ca, certificate=surplus.certificate, reason=RevocationReason.SUPERSEDED)
+    except CaError as error:
+        journal.note_unrevoked(surplus, error.words, by_hand=error.permanent)
+        if not error.permanent:
+            raise
+        return False
+    if outcome in {RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED}:
+        journal.note_revoked(surplus)
+        return True
+    is_unsupported = outcome is RevocationOutcome.UNSUPPORTED
+    journal.note_unrevoked(surplus, "" if is_unsupported else outcome.value, by_hand=is_unsupported)
+    return False
 
 
 def surplus_revoked_by_hand(surplus: SurplusCertificate) -> None:
     """Somebody has revoked at its CA what is surplus; in the caller's transaction."""
-    journal.note_revocation(surplus, trouble="")
+    journal.note_revoked(surplus)
 
 
 def _is_used(certificate: bytes) -> bool:

@@ -18,6 +18,7 @@ from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
 
 Outcome = CaAttempt.Outcome
 DETAIL_LENGTH = 2000
+FETCHES_IN_VAIN = 5  # then an officer has to look
 # A CA may issue long after it was asked in vain: how long after the doubt it is compared with the journal,
 # and how long after each comparison the next one is.
 COMPARISONS = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
@@ -30,7 +31,7 @@ def get(order_id: UUID) -> CaOrder:
 
 def locked(order_id: UUID) -> CaOrder:
     """Return the order fresh and locked until the caller's transaction ends (PostgreSQL)."""
-    return _only(CaOrder.objects.select_for_update().filter(pk=order_id))
+    return _only(CaOrder.objects.select_for_update(no_key=True).filter(pk=order_id))
 
 
 def _only(orders: models.QuerySet[CaOrder]) -> CaOrder:
@@ -45,6 +46,14 @@ def is_doubtful(order: CaOrder) -> bool:
     if order.state == CaOrder.State.PREPARED:
         return False
     return order.attempts.filter(outcome__in=["", Outcome.UNKNOWN]).exists()
+
+
+def may_have_issued(order: CaOrder) -> bool:
+    """Whether its CA may have issued for an open order, or may yet: it was put off, or is in doubt."""
+    if order.state not in CaOrder.OPEN:
+        return False
+    promised = order.state in (CaOrder.State.PENDING, CaOrder.State.UNKNOWN) or bool(order.handle)
+    return promised or is_doubtful(order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,10 @@ def begin_over_doubt(order_id: UUID) -> Begun | Issued | Refused:
 
 def _begin(order: CaOrder) -> Begun:
     if order.state != CaOrder.State.PENDING:
+        parked_at = order.parked_at
         order.mark_asked()
+        if order.handle:  # it is fetched at each try, and the officer may decide all the while
+            order.parked_at = parked_at
         order.save()
     return Begun(order, CaAttempt.objects.create(order=order))
 
@@ -110,13 +122,30 @@ def _first_comparison(order: CaOrder) -> datetime:
     return order.compare_at or timezone.now() + COMPARISONS[0]
 
 
+def park(order: CaOrder) -> None:
+    """Have an officer look at a locked order that cannot be looked up; the caller saves it."""
+    order.search, order.searched_at = CaOrder.Search.FAILED, timezone.now()
+    order.parked_at = order.parked_at or order.searched_at
+    order.compare_at = _first_comparison(order)
+
+
+def park_after(order: CaOrder) -> None:
+    """The same, where its handle has brought no answer again and again since the last one."""
+    unknown = order.attempts.filter(outcome=Outcome.UNKNOWN)
+    put_off = order.attempts.filter(outcome=Outcome.PENDING).order_by("asked_at").last()
+    since = unknown.filter(asked_at__gt=put_off.asked_at) if put_off else unknown
+    if since.count() >= FETCHES_IN_VAIN:
+        park(order)
+
+
 def doubt_open_orders() -> int:
     """Note for every open order that the CA may have been asked meanwhile; return how many there are.
 
     For a database that was put back to an earlier moment: an attempt without an answer, as after a crash,
-    has the CA searched before it is asked again. What is pending is fetched anyway.
+    has the CA searched before it is asked again. What is pending behind a handle is fetched anyway.
     """
-    orders = CaOrder.objects.filter(state__in=CaOrder.OPEN).exclude(state=CaOrder.State.PENDING)
+    opened = CaOrder.objects.filter(state__in=CaOrder.OPEN)
+    orders = opened.exclude(state=CaOrder.State.PENDING, handle__gt="")
     for order in orders:
         doubt(order)
     return len(orders)
@@ -182,18 +211,26 @@ def flag_surplus(order: CaOrder, certificate: bytes, *, fingerprint: str, reason
     )
 
 
-def note_revocation(surplus: SurplusCertificate, *, trouble: str) -> None:
-    """Write down what came of an attempt to revoke a surplus certificate; without trouble it is revoked."""
+def note_revoked(surplus: SurplusCertificate) -> None:
+    """Write down that a surplus certificate is revoked."""
     now = timezone.now()
-    surplus.tried_at, surplus.trouble = now, trouble[:DETAIL_LENGTH]
-    surplus.revoked_at = None if trouble else now
+    surplus.tried_at, surplus.trouble, surplus.revoked_at = now, "", now
     surplus.save(update_fields=["tried_at", "trouble", "revoked_at"])
 
 
+def note_unrevoked(surplus: SurplusCertificate, said: str, *, by_hand: bool = False) -> None:
+    """Write down that a surplus certificate was not revoked; by_hand: its CA will not do it, whoever asks."""
+    now = timezone.now()
+    surplus.tried_at, surplus.trouble = now, said[:DETAIL_LENGTH]
+    if by_hand and surplus.by_hand_since is None:
+        surplus.by_hand_since = now
+    surplus.save(update_fields=["tried_at", "trouble", "by_hand_since"])
+
+
 def let_ask_again(order_id: UUID) -> None:
-    """Let a parked order be asked for once more, in the caller's transaction."""
+    """Let a parked order be asked for once more, without its handle, in the caller's transaction."""
     order = locked(order_id)
-    order.may_be_asked_again, order.parked_at = True, None
+    order.may_be_asked_again, order.parked_at, order.handle = True, None, ""
     order.save()
 
 

@@ -19,7 +19,6 @@ from ca_bridge.contract import (
     Issued,
     Pending,
     Refused,
-    RevocationOutcome,
     Unknown,
 )
 from ca_bridge.fields import BytesField
@@ -27,7 +26,6 @@ from ca_bridge.state import Stateful
 
 # A CA that cannot be told to revoke may see that somebody has done it there: how often it is asked.
 LOOK_AGAIN = timedelta(hours=1)
-UNSUPPORTED = RevocationOutcome.UNSUPPORTED.value
 
 
 def new_order_id() -> uuid.UUID:
@@ -207,6 +205,7 @@ class CaOrder(Stateful):
         """The CA decides later."""
         self.handle, self.ask_not_before = answer.handle, answer.not_before
         self.error = self.detail = ""
+        self.parked_at = None
 
     @transition(field=state, source=OPEN, target=State.REFUSED)
     def mark_refused(self, answer: Refused) -> None:
@@ -288,19 +287,22 @@ class SurplusCertificateQuerySet(models.QuerySet["SurplusCertificate"]):
 
     def to_be_revoked(self, now: datetime) -> Self:
         """Those of which the CA is to be told now; what is left to hands is looked at now and then."""
-        looked_at = models.Q(trouble=UNSUPPORTED, tried_at__gt=now - LOOK_AGAIN)
+        looked_at = models.Q(by_hand_since__isnull=False, tried_at__gt=now - LOOK_AGAIN)
         return self.unrevoked().exclude(looked_at)
 
     def left_to_hands(self) -> Self:
-        """Those whose CA cannot be told: somebody has to revoke them there."""
-        return self.unrevoked().filter(trouble=UNSUPPORTED)
+        """Those whose CA cannot be told, or refused for good: somebody has to revoke them there."""
+        return self.unrevoked().filter(by_hand_since__isnull=False)
 
 
 SurplusCertificateManager = models.Manager.from_queryset(SurplusCertificateQuerySet)
 
 
 class SurplusCertificate(models.Model):
-    """A certificate that a CA issued and nobody uses: wrong, or one too many. It waits to be revoked."""
+    """A certificate that a CA issued and nobody uses: wrong, or one too many. It waits to be revoked.
+
+    by_hand_since: when its CA could not be told, or refused for good.  trouble: what the CA said last.
+    """
 
     order = models.ForeignKey(CaOrder, on_delete=models.CASCADE, related_name="surplus")
     certificate = BytesField()
@@ -310,10 +312,11 @@ class SurplusCertificate(models.Model):
     tried_at = models.DateTimeField(null=True, blank=True)
     trouble = models.TextField(blank=True, db_default="")
     revoked_at = models.DateTimeField(null=True, blank=True)
+    by_hand_since = models.DateTimeField(null=True, blank=True)
 
     objects = SurplusCertificateManager()
 
     @property
     def is_left_to_hands(self) -> bool:
-        """Whether its CA cannot be told, and nobody has revoked it there yet."""
-        return self.revoked_at is None and self.trouble == UNSUPPORTED
+        """Whether its CA cannot be told, or refused for good, and nobody has revoked it there yet."""
+        return self.revoked_at is None and self.by_hand_since is not None

@@ -51,7 +51,7 @@ def about(part: str) -> Iterator[None]:
         error.part = error.part or part
         raise
     except CaError as error:
-        raise ProfileError(f"{error.message} {error.detail}".strip(), part=part) from error
+        raise ProfileError(error.words, part=part) from error
 
 
 @dataclass(frozen=True)

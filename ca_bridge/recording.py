@@ -44,6 +44,10 @@ def _record_other(order: CaOrder, answer: Pending | Refused | Unknown) -> None:
             order.mark_refused(answer)
         case Unknown():
             order.mark_unknown(answer)
+    if registry.fetch_orders(order.ca):
+        order.handle = ""  # what is asked for again is ordered again, so doubt is possible
+    if isinstance(answer, Unknown) and order.handle:
+        journal.park_after(order)
     order.save()
 
 

@@ -88,6 +88,14 @@ def revokes(alias: str) -> bool:
         return True
 
 
+def fetch_orders(alias: str) -> bool:
+    """Whether fetching what is pending is ordering it once more; also False where nobody can say."""
+    try:
+        return bool(getattr(connector(alias), "fetch_orders", False))
+    except (CaError, ImproperlyConfigured):
+        return False
+
+
 def profiles(alias: str) -> tuple[str, ...]:
     """Return the names of the CA's profiles, sorted; none where it cannot list them. Raises CaError."""
     instance = connector(alias)
@@ -140,7 +148,7 @@ def health(alias: str) -> Health:
         with connector_edge():
             found = instance.health()
     except CaError as error:
-        return _unwell(error, f"{error.message} {error.detail}".strip())
+        return _unwell(error, error.words)
     except (ImproperlyConfigured, InDoubtError) as error:
         return _unwell(error, str(error)[:500])
     if found.ok or found.fault:

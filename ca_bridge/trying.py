@@ -130,5 +130,5 @@ def _not_issued(report: Report, order: CertificateOrder, answer: Answer) -> None
 
 def _told(error: CaError | InDoubtError) -> str:
     words = faults.in_words(faults.of_error(error))
-    said = f"{error.message} {error.detail}" if isinstance(error, CaError) else str(error)
-    return f"{words} ({said.strip()})" if words else said.strip()
+    said = (error.words if isinstance(error, CaError) else str(error)).strip()
+    return f"{words} ({said})" if words else said

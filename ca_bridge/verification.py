@@ -36,7 +36,7 @@ def faults(order: CertificateOrder, answer: Issued, trusted: Sequence[bytes]) ->
         certificate = load(answer.certificate)
         found = [*_content_faults(order, certificate), *_chain_faults(certificate, answer.chain, trusted)]
     except CaError as error:
-        return (f"{error.message} {error.detail}".strip(),)
+        return (error.words,)
     except MALFORMED as error:
         return (f"malformed: {error}",)
     return (*found, *(f"lint: {each}" for each in lint.errors(answer.certificate)))

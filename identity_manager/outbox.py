@@ -33,15 +33,19 @@ def enqueue(mail: OutgoingMail) -> OutgoingMail:
     return row
 
 
-def enqueue_new(mails: Iterable[OutgoingMail]) -> None:
+def enqueue_new(mails: Iterable[OutgoingMail], *, by_sweep: bool = False) -> None:
     """As enqueue, many at once: mails of occasions that nobody can have thought of, because what they are
-    about is written in the same transaction."""
+    about is written in the same transaction.
+
+    by_sweep: these are of thousands. The sweep publishes them a few hundred at a time, so that a mail for
+    which somebody waits does not stand behind them all.
+    """
     rows = list(mails)
     for mail in rows:
         _make_due(mail)
     OutgoingMail.objects.bulk_create(rows)
     for mail in rows:
-        if mail.state == MailState.QUEUED:
+        if mail.state == MailState.QUEUED and not by_sweep:
             queue.after_commit(SEND, mail.pk)
 
 

@@ -27,7 +27,6 @@ from identity_manager.workflow.errors import NotPossible, Reason, Stale, obstacl
 
 NO_PROFILE = Reason("no-profile", _("A token type needs at least one certificate profile."))
 PROFILE_TWICE = Reason("profile-twice", _("Each certificate profile stands in a token type once."))
-PROFILE_NOT_ACTIVE = Reason("profile-not-active", _("A token type takes active versions of profiles only."))
 NOT_FOR_ANYBODY = Reason("not-for-anybody", _("Say which kinds of person may have it."))
 NOT_TO_BE_ARCHIVED = Reason(
     "not-to-be-archived", _("Only keys that serve encryption alone are archived; others never are.")
@@ -161,12 +160,18 @@ def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile
     refuse(None if profiles else NO_PROFILE, field="profiles")
     once = len({profile.code for profile in profiles}) == len(profiles)
     refuse(None if once else PROFILE_TWICE, field="profiles")
-    active = all(profile.state == VersionState.ACTIVE for profile in profiles)
-    refuse(None if active else PROFILE_NOT_ACTIVE, field="profiles")
+    inactive = [profile for profile in profiles if profile.state != VersionState.ACTIVE]
+    refuse(_not_active(inactive[0]) if inactive else None, field="profiles")
     encryption = all(profile.purpose == CertificatePurpose.ENCRYPTION for profile in profiles)
     refuse(NOT_TO_BE_ARCHIVED if token_type.archive_key and not encryption else None, field="archive_key")
     for profile in profiles:
         _check_profile(token_type, profile)
+
+
+def _not_active(profile: CertificateProfile) -> Reason:
+    words = {"profile": profile.label, "number": profile.number}
+    sentence = _("Version %(number)d of %(profile)s is not active: a token type takes active versions only.")
+    return Reason("profile-not-active", sentence % words)
 
 
 def _check_profile(token_type: TokenType, profile: CertificateProfile) -> None:

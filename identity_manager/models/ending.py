@@ -14,6 +14,7 @@ class Ending(models.TextChoices):
     NEW_CODE = "new-sign-in-code", _("A new sign-in code was made for the person.")
     NEW_ROUND = "sent-round-again", _("The request was sent round again with changed data.")
     WITHDRAWN = "withdrawn", _("withdrawn by the person")
+    ENDED_ON_LEAVE = "ended-on-leave", _("Its certificate ended during the leave, before it was handed out.")
     LOCKED = "person-locked", _("The person was locked for good.")
 
 

@@ -25,7 +25,8 @@ class LeasedQuerySet(models.QuerySet[Row]):
     def claim(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
         """Take one due row for this worker by a conditional update of the lease columns alone.
 
-        Returns the claim, or None when the row is not due or somebody else has it.
+        Returns the claim, or None when the row is not due or somebody else has it. Of rows that were found by
+        way of other tables, use claim_apart.
         """
         claim = uuid.uuid4()
         changed = (
@@ -38,6 +39,15 @@ class LeasedQuerySet(models.QuerySet[Row]):
             )
         )
         return claim if changed else None
+
+    def claim_apart(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
+        """The same where other tables decide which rows these are.
+
+        An update over several tables is one of the keys that were found: who had to wait for the row would
+        take it, whatever has become of its lease. So the lease is asked for beside them.
+        """
+        found = self.filter(pk=pk).values("pk")
+        return type(self)(self.model).filter(pk__in=found).claim(pk, now=now)
 
     def to_be_nudged(self, now: datetime) -> Self:
         """Due rows that were not nudged within a minute, the oldest first."""

@@ -59,6 +59,11 @@ class SurplusByHand(models.Model):
         return describe(kept).subject if kept else self.issuer
 
     @property
+    def last_error(self) -> str:
+        """What the CA said when it refused."""
+        return self.flagged.trouble
+
+    @property
     def revocation_reason_words(self) -> str | Promise:
         """Why it is revoked, in the reader's language."""
         return _("Issued, and not used")

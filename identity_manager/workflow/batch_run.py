@@ -26,6 +26,7 @@ from identity_manager.models import (
 from identity_manager.models.batch_order import LEASE
 from identity_manager.workflow import batch_orders, bulk_enable, locking, policy
 from identity_manager.workflow.errors import Reason
+from identity_manager.workflow.unforeseen import put_off_by
 
 WORK_SECONDS = 20  # then others of the queue have their turn
 FAULTS_BEFORE_SKIPPING = 3
@@ -78,11 +79,8 @@ def run(*, order_id: uuid.UUID) -> bool:
         return False
     order = BatchOrder.objects.select_related("asked_by").prefetch_related("types").get(pk=order_id)
     worker = Worker(order, claim, Pace(size=1 if order.last_error else Pace.size))
-    try:
+    with put_off_by(worker.put_off):
         worker.work(until=time.monotonic() + WORK_SECONDS)
-    except Exception as error:
-        worker.put_off(f"{type(error).__name__}: {error}")
-        raise
     return True
 
 
@@ -103,7 +101,7 @@ class Worker:
                 self._hand_on()
                 return
 
-    def put_off(self, error: str) -> None:
+    def put_off(self, error: Exception) -> None:
         """Try again later; a person who is the cause again and again, alone, is skipped."""
         with transaction.atomic():
             order = self._held()
@@ -114,7 +112,7 @@ class Worker:
                 order.settle_lease()
                 order.work_is_due(timezone.now())
             else:
-                order.settle_later(error[:2000], now=timezone.now())
+                order.settle_later(f"{type(error).__name__}: {error}"[:2000], now=timezone.now())
             order.save()
 
     def _look_at_some(self) -> bool:

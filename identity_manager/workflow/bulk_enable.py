@@ -57,7 +57,7 @@ def write(order: BatchOrder, work: Work) -> int:
     if grounds.said(actor=asker_of(order), persons=persons) != work.said:
         fresh = BatchLine.objects.filter(pk__in=[line.pk for line in work.lines]).order_by("position")
         work = prepare(order, list(fresh), persons=persons)
-    opening.write(work.opened)
+    opening.write(work.opened, by_sweep=True)
     BatchLine.objects.bulk_create(
         work.lines,
         update_conflicts=True,

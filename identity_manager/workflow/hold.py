@@ -7,6 +7,7 @@ the hold is remembered here alone. What the CA has, or may have, on hold is writ
 
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +20,7 @@ from identity_manager import audit, outbox, queue
 from identity_manager.models import Certificate, CertificateState, Leave, Person, SoftwareToken, TokenState
 from identity_manager.workflow import finishing, locking, policy, revoke
 from identity_manager.workflow.errors import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow.unforeseen import put_certificate_off, put_off_by
 
 HOLD = "road.hold_certificate"
 
@@ -132,13 +134,19 @@ def decide(certificate: Certificate, *, wanted: bool) -> None:
 
 
 def carry_out(*, certificate_id: uuid.UUID) -> None:
-    """Have a decided hold, or its end, done by the CA, or leave it due. Does nothing where it is not due."""
-    claimed = _claim(certificate_id)
-    if claimed is not None:
+    """Have a decided hold, or its end, done by the CA, or leave it due. Does nothing where it is not due.
+
+    Whatever is raised stands on the certificate, which is tried again later.
+    """
+    claim = _claim(certificate_id)
+    if claim is None:
+        return
+    claimed, claim_id = claim
+    with put_off_by(partial(put_certificate_off, certificate_id, claim_id)):
         _settle(claimed, _ask(claimed))
 
 
-def _claim(certificate_id: uuid.UUID) -> Certificate | None:
+def _claim(certificate_id: uuid.UUID) -> tuple[Certificate, uuid.UUID] | None:
     now = timezone.now()
     with transaction.atomic():
         try:
@@ -146,11 +154,11 @@ def _claim(certificate_id: uuid.UUID) -> Certificate | None:
             certificate = locking.certificate(certificate_id, among=due)
         except Certificate.DoesNotExist:
             return None
-        certificate.take(now)
+        claim_id = certificate.take(now)
         if certificate.hold_wanted:
             certificate.held_at_ca = True
         certificate.save()
-        return certificate
+        return certificate, claim_id
 
 
 def _ask(certificate: Certificate) -> Outcome:
@@ -162,7 +170,7 @@ def _ask(certificate: Certificate) -> Outcome:
             return Outcome()
         answer = issuing.hold(ca=ca, certificate=certificate.der)
     except CaError as error:
-        return Outcome(error=f"{error.message} {error.detail}".strip())
+        return Outcome(error=error.words)
     if answer == RevocationOutcome.PENDING:
         return Outcome(error=answer.value)
     return Outcome(at_ca=answer != RevocationOutcome.UNSUPPORTED)

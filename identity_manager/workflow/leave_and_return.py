@@ -235,10 +235,28 @@ def _go_on_issuing(person: Person) -> None:
     """What was issued is released, what waits is asked for, what is complete is sealed."""
     for token in _tokens(person, TokenState.ISSUING):
         hold.release_certificates(token)
+        if token.certificates.filter(state=CertificateState.EXPIRED).exists():
+            _end_what_is_over(token)
+            continue
         finishing.seal_when_complete(token)
         for certificate in locking.certificates_of(token):
             if certificate.state == CertificateState.ORDERED:
                 queue.after_commit(step5_issue.ISSUE, certificate.pk)
+
+
+def _end_what_is_over(token: SoftwareToken) -> None:
+    """A leave was longer than a certificate that nobody has got yet: the person asks for it anew."""
+    reason = Ending.ENDED_ON_LEAVE
+    others = [row for row in locking.tokens_of(token.request) if row.pk != token.pk]
+    if all(row.state == TokenState.CANCELLED for row in others):
+        side_roads.end_request(token.request, actor=None, reason=reason)
+        return
+    token.cancel(reason=reason, now=timezone.now())
+    token.save()
+    side_roads.end_certificates(
+        token, actor=None, reason=reason, revocation=RevocationReason.CESSATION_OF_OPERATION
+    )
+    finishing.issue_request(token)
 
 
 # --- the end

@@ -4,6 +4,10 @@ A batch order is locked before its persons.
 
 The only place with select_for_update. SQLite has no row locks: there, the immediate transaction that every
 verb opens keeps the others out. The parents hang on the row that is returned, locked and fresh too.
+
+No key that others refer to ever changes, so the lock lets others refer to it (no_key): an event or a mail
+that names a person whom somebody else has locked is written without waiting, and two verbs about each other's
+persons, such as two officers who approve each other's requests, do not wait for each other for ever.
 """
 
 import uuid
@@ -37,12 +41,12 @@ Versioned = TypeVar("Versioned", CertificateProfile, TokenType)
 
 def person(pk: uuid.UUID) -> Person:
     """Raises Person.DoesNotExist."""
-    return Person.objects.select_for_update().get(pk=pk)
+    return Person.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def persons(pks: Iterable[uuid.UUID]) -> list[Person]:
     """Many persons, in the order of their ids, so that two who lock some of the same do not wait for ever."""
-    return list(Person.objects.select_for_update().filter(pk__in=list(pks)).order_by("pk"))
+    return list(Person.objects.select_for_update(no_key=True).filter(pk__in=list(pks)).order_by("pk"))
 
 
 def request(pk: uuid.UUID) -> TokenRequest:
@@ -64,12 +68,12 @@ def _with_parents(rows: models.QuerySet[Row], *parents: str) -> models.QuerySet[
     Where it had to wait for one of them it takes all as they stand then.
     """
     paths = ["__".join(parents[: depth + 1]) for depth in range(len(parents))]
-    return rows.select_related(paths[-1]).select_for_update(of=(*reversed(paths), "self"))
+    return rows.select_related(paths[-1]).select_for_update(no_key=True, of=(*reversed(paths), "self"))
 
 
 def tokens_of(parent: TokenRequest) -> list[SoftwareToken]:
     """All tokens of a request that the caller has locked."""
-    rows = SoftwareToken.objects.select_for_update(of=("self",)).select_related("token_type")
+    rows = SoftwareToken.objects.select_for_update(no_key=True, of=("self",)).select_related("token_type")
     rows = rows.filter(request=parent).order_by("pk")
     return [_with_parent(row, parent) for row in rows]
 
@@ -92,7 +96,7 @@ def certificate(pk: uuid.UUID, *, among: CertificateQuerySet | None = None) -> C
 
 def certificates_of(parent: SoftwareToken) -> list[Certificate]:
     """All certificates of a token that the caller has locked."""
-    rows = list(Certificate.objects.select_for_update().filter(token=parent).order_by("pk"))
+    rows = list(Certificate.objects.select_for_update(no_key=True).filter(token=parent).order_by("pk"))
     for row in rows:
         row.token = parent
     return rows
@@ -103,7 +107,7 @@ def mail(pk: uuid.UUID) -> OutgoingMail:
     token_id, request_id = OutgoingMail.objects.values_list("token_id", "request_id").get(pk=pk)
     parent_token = token(token_id) if token_id else None
     parent_request = request(request_id) if request_id and not parent_token else None
-    row = OutgoingMail.objects.select_for_update().get(pk=pk)
+    row = OutgoingMail.objects.select_for_update(no_key=True).get(pk=pk)
     if parent_token is not None:
         row.token = parent_token
     if parent_request is not None:
@@ -113,14 +117,14 @@ def mail(pk: uuid.UUID) -> OutgoingMail:
 
 def mails_of(parent: TokenRequest) -> list[OutgoingMail]:
     """All mails about a request that the caller has locked."""
-    return list(OutgoingMail.objects.select_for_update().filter(request=parent).order_by("pk"))
+    return list(OutgoingMail.objects.select_for_update(no_key=True).filter(request=parent).order_by("pk"))
 
 
 def waiting_mails_of(owner: Person) -> list[OutgoingMail]:
     """What is not sent yet to a person whom the caller has locked, or about their requests."""
     theirs = Q(person=owner) | Q(request__in=TokenRequest.objects.filter(person=owner).values("pk"))
-    rows = OutgoingMail.objects.select_for_update().filter(theirs, state__in=(MailState.QUEUED, *IN_TROUBLE))
-    return list(rows.order_by("pk"))
+    waiting = OutgoingMail.objects.filter(theirs, state__in=(MailState.QUEUED, *IN_TROUBLE))
+    return list(waiting.select_for_update(no_key=True).order_by("pk"))
 
 
 def identity_change(pk: uuid.UUID) -> IdentityChange:
@@ -136,7 +140,8 @@ def sign_in_code(pk: uuid.UUID) -> SignInCode:
 def catalogue_version(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
     """One version of a profile or type; all versions of its code are locked. Raises kind.DoesNotExist."""
     code = kind.objects.values_list("code", flat=True).get(pk=pk)
-    rows = {row.pk: row for row in kind.objects.select_for_update().filter(code=code).order_by("number")}
+    versions = kind.objects.select_for_update(no_key=True).filter(code=code).order_by("number")
+    rows = {row.pk: row for row in versions}
     if pk not in rows:
         raise kind.DoesNotExist
     return rows[pk]
@@ -144,17 +149,17 @@ def catalogue_version(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
 
 def terms_document(pk: uuid.UUID) -> TermsDocument:
     """Raises TermsDocument.DoesNotExist."""
-    return TermsDocument.objects.select_for_update().get(pk=pk)
+    return TermsDocument.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def person_import(pk: uuid.UUID) -> PersonImport:
     """Raises PersonImport.DoesNotExist."""
-    return PersonImport.objects.select_for_update().get(pk=pk)
+    return PersonImport.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def batch_order(pk: uuid.UUID) -> BatchOrder:
     """The order; it is locked before the persons whom it is about. Raises BatchOrder.DoesNotExist."""
-    return BatchOrder.objects.select_for_update().get(pk=pk)
+    return BatchOrder.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def at_leisure(rows: models.QuerySet[Row], *, limit: int) -> list[uuid.UUID]:
@@ -162,7 +167,7 @@ def at_leisure(rows: models.QuerySet[Row], *, limit: int) -> list[uuid.UUID]:
 
     Never waits, so it may come out of turn: whoever holds a row does what there is to do with it anyway.
     """
-    free = rows.select_for_update(skip_locked=True, of=("self",)).only("pk")[:limit]
+    free = rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).only("pk")[:limit]
     return [row.pk for row in free]
 
 

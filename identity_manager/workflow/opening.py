@@ -91,13 +91,16 @@ def prepare(asking: Asking, types: Sequence[TokenType], known: Known) -> Prepare
     return prepared
 
 
-def write(opened: Sequence[Prepared]) -> None:
-    """Write what was prepared, in the caller's transaction, the persons locked: a statement for each kind."""
+def write(opened: Sequence[Prepared], *, by_sweep: bool = False) -> None:
+    """Write what was prepared, in the caller's transaction, the persons locked: a statement for each kind.
+
+    by_sweep: of the mails, as outbox.enqueue_new says.
+    """
     TokenRequest.objects.bulk_create([each.request for each in opened])
     SoftwareToken.objects.bulk_create(_all(each.lines for each in opened))
     AskedApprover.objects.bulk_create(_all(each.asked for each in opened))
     step3_invite.give(_all(each.roles for each in opened))
-    outbox.enqueue_new(_all(each.mails for each in opened))
+    outbox.enqueue_new(_all(each.mails for each in opened), by_sweep=by_sweep)
     audit.append(_all(each.events for each in opened))
 
 

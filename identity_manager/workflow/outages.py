@@ -69,7 +69,7 @@ def _wait(trials: int) -> timedelta:
 def note(ca: str, order_id: UUID, outcome: Answer | CaError) -> None:
     """Write down what an order says of its CA: a fault, an answer, or (not asked, parked) nothing."""
     if isinstance(outcome, CaError) and not outcome.permanent:
-        said = f"{outcome.message} {outcome.detail}".strip()
+        said = outcome.words
         note_fault(ca, detail=said, fault=faults.of_error(outcome) or "")
     elif isinstance(outcome, Unknown):
         if not CaOrder.objects.parked().filter(pk=order_id).exists():

@@ -7,6 +7,7 @@ PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
 """
 
 import uuid
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,6 +20,7 @@ from identity_manager import audit, queue
 from identity_manager.models import Certificate, CertificateState, Person, SoftwareToken
 from identity_manager.workflow import finishing, locking, policy
 from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow.unforeseen import put_certificate_off, put_off_by
 
 REVOKE = "road.revoke_certificate"
 
@@ -112,22 +114,27 @@ def _tell_by_hand(event: audit.Event, certificate: Certificate, *, actor: Person
 
 
 def carry_out(*, certificate_id: uuid.UUID) -> None:
-    """Have a decided revocation done by the CA, or leave it due. Does nothing where it is not due."""
+    """Have a decided revocation done by the CA, or leave it due. Does nothing where it is not due.
+
+    Whatever is raised stands on the certificate, which is tried again later.
+    """
     with transaction.atomic():
         claim_id = Certificate.objects.to_be_revoked().claim(certificate_id, now=timezone.now())
     if claim_id is None:
         return
-    certificate = Certificate.objects.get(pk=certificate_id)
-    outcome: RevocationOutcome | CaError
+    with put_off_by(partial(put_certificate_off, certificate_id, claim_id)):
+        _settle(certificate_id, claim_id, _outcome(Certificate.objects.get(pk=certificate_id)))
+
+
+def _outcome(certificate: Certificate) -> RevocationOutcome | CaError:
     try:
-        outcome = issuing.revoke(
+        return issuing.revoke(
             ca=certificate.profile.ca,
             certificate=certificate.der,
             reason=RevocationReason(certificate.revocation_reason),
         )
     except CaError as error:
-        outcome = error
-    _settle(certificate_id, claim_id, outcome)
+        return error
 
 
 def _settle(certificate_id: uuid.UUID, claim_id: uuid.UUID, outcome: RevocationOutcome | CaError) -> None:
@@ -146,11 +153,21 @@ def _settle(certificate_id: uuid.UUID, claim_id: uuid.UUID, outcome: RevocationO
                 certificate=str(certificate.pk),
                 serial=certificate.serial,
             )
-        elif outcome is RevocationOutcome.UNSUPPORTED:
+        elif outcome is RevocationOutcome.UNSUPPORTED or _is_refused_for_good(outcome):
             if certificate.by_hand_since is None:
                 _tell_by_hand(audit.Event.REVOCATION_LEFT_TO_HANDS, certificate, actor=None)
-            certificate.leave_to_hands(now=now)
+            certificate.leave_to_hands(now=now, error=_words(outcome))
         else:
-            detail = f"{outcome.message} {outcome.detail}" if isinstance(outcome, CaError) else outcome.value
-            certificate.settle_later(detail.strip(), now=now)
+            certificate.settle_later(_words(outcome), now=now)
         certificate.save()
+
+
+def _is_refused_for_good(outcome: RevocationOutcome | CaError) -> bool:
+    return isinstance(outcome, CaError) and outcome.permanent
+
+
+def _words(outcome: RevocationOutcome | CaError) -> str:
+    """What stands on the row; nothing where the CA has no revocation at all, which is no error."""
+    if isinstance(outcome, CaError):
+        return outcome.words
+    return "" if outcome is RevocationOutcome.UNSUPPORTED else outcome.value

@@ -115,7 +115,10 @@ def end_certificates(
 
 
 def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
-    """An administrator has a failed request tried again: refused certificates get a new key and order."""
+    """An administrator has a failed request tried again: refused certificates get a new key and order.
+
+    What a CA may have issued already keeps both, and is looked up.
+    """
     with transaction.atomic():
         request = locking.request(request_id)
         refuse(
@@ -131,6 +134,8 @@ def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         for token in lines:
             if token.state == TokenState.ISSUING:
                 _order_again(token)
+        for token in lines[:1]:
+            finishing.issue_request(token)  # where nothing is left that could be tried
         audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
         return request
 
@@ -140,8 +145,12 @@ def _order_again(token: SoftwareToken) -> None:
     for certificate in locking.certificates_of(token):
         if certificate.is_to_be_retried:
             certificate.order_again(now=now)
-            certificate.save()
-            queue.after_commit(step5_issue.ISSUE, certificate.pk)
+        elif certificate.state == CertificateState.ORDERED:
+            certificate.work_is_due(now)
+        else:
+            continue
+        certificate.save()
+        queue.after_commit(step5_issue.ISSUE, certificate.pk)
     finishing.seal_when_complete(token)
 
 

@@ -15,8 +15,10 @@ PstmProcSubRequestSoftwareToken of the original.
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -38,6 +40,7 @@ from identity_manager.models import (
 )
 from identity_manager.workflow import failures, finishing, hold, locking, outages, policy, revoke, snapshot
 from identity_manager.workflow.failures import Failure
+from identity_manager.workflow.unforeseen import note_on_certificate, put_certificate_off, put_off_by
 
 ISSUE = "road.issue_certificate"
 CLEAR_UP = "road.clear_up_certificate"
@@ -57,10 +60,14 @@ class Claim:
 def issue(*, certificate_id: uuid.UUID) -> None:
     """Have one certificate issued, or leave it due for a later try. Does nothing where it is not due.
 
-    While its CA does not answer it stays due as it is, but for a trial now and then.
+    While its CA does not answer it stays due as it is, but for a trial now and then. Whatever is raised
+    stands on the certificate, which is tried again later.
     """
-    claim = _claim(certificate_id) if outages.lets_pass(certificate_id) else None
-    if claim is not None:
+    with put_off_by(partial(_put_off_due, certificate_id)):
+        claim = _claim(certificate_id) if outages.lets_pass(certificate_id) else None
+    if claim is None:
+        return
+    with put_off_by(partial(put_certificate_off, claim.certificate_id, claim.claim_id)):
         outcome = _outcome(issuing.ask, claim.order_id)
         _settle(claim, outcome)
         outages.note(claim.ca, claim.order_id, outcome)
@@ -70,14 +77,13 @@ def _claim(certificate_id: uuid.UUID) -> Claim | None:
     key, now = _new_key(certificate_id), timezone.now()
     with transaction.atomic():
         try:
-            due = Certificate.objects.to_be_issued().due(now)
-            certificate = locking.certificate(certificate_id, among=due)
+            certificate = _due(certificate_id, now)
         except Certificate.DoesNotExist:
             return None
         claim_id = certificate.take(now)
         obstacle = _obstacle(certificate)
         if obstacle:
-            refuse(certificate, obstacle)
+            _stop(certificate, obstacle)
             return None
         if certificate.order_id is None:
             _bind(certificate, key)
@@ -86,6 +92,20 @@ def _claim(certificate_id: uuid.UUID) -> Claim | None:
         if certificate.order_id is None:
             return None
         return Claim(certificate_id, claim_id, certificate.order_id, _line(certificate)["ca"])
+
+
+def _put_off_due(certificate_id: uuid.UUID, error: Exception) -> None:
+    """Before it was claimed: that was a try all the same."""
+    now = timezone.now()
+    with transaction.atomic(), suppress(Certificate.DoesNotExist):
+        certificate = _due(certificate_id, now)
+        certificate.take(now)
+        note_on_certificate(certificate, error)
+
+
+def _due(certificate_id: uuid.UUID, now: datetime) -> Certificate:
+    """The certificate, locked. Raises Certificate.DoesNotExist where it is not due any more."""
+    return locking.certificate(certificate_id, among=Certificate.objects.to_be_issued().due(now))
 
 
 def _new_key(certificate_id: uuid.UUID) -> keys.PrivateKey | None:
@@ -171,9 +191,11 @@ def _may_have_been_asked(certificate: Certificate) -> bool:
 def clear_up(*, certificate_id: uuid.UUID) -> None:
     """An ended request left an order at a CA: find out whether it was issued, and have that revoked."""
     with transaction.atomic():
-        claim_id = Certificate.objects.left_behind().claim(certificate_id, now=timezone.now())
+        claim_id = Certificate.objects.left_behind().claim_apart(certificate_id, now=timezone.now())
         order_id, ca = Certificate.objects.values_list("order_id", "profile__ca").get(pk=certificate_id)
-    if claim_id is not None and order_id is not None:
+    if claim_id is None or order_id is None:
+        return
+    with put_off_by(partial(put_certificate_off, certificate_id, claim_id)):
         _settle(Claim(certificate_id, claim_id, order_id, ca), _outcome(issuing.look_up, order_id))
 
 
@@ -201,16 +223,32 @@ def _settle(claim: Claim, outcome: Answer | CaError) -> None:
         elif order.state == CaOrder.State.REFUSED:
             _refuse_by_ca(certificate, message=order.error, detail=order.detail)
         else:
-            certificate.settle_later(order.detail, now=timezone.now(), not_before=order.ask_not_before)
+            promised = order.ask_not_before if order.state == CaOrder.State.PENDING else None
+            certificate.settle_later(order.detail, now=timezone.now(), not_before=promised)
             certificate.save()
 
 
 def _settle_error(certificate: Certificate, error: CaError) -> None:
-    if error.permanent:
-        _refuse_by_ca(certificate, message=error.message, detail=error.detail)
-    else:
-        certificate.settle_later(f"{error.message} {error.detail}".strip(), now=timezone.now())
+    if not error.permanent:
+        certificate.settle_later(error.words, now=timezone.now())
         certificate.save()
+    elif certificate.order_id is not None and issuing.park(certificate.order_id):
+        _stop(certificate, failures.of_refusal(certificate, message=error.message), said=error.words)
+    else:
+        _refuse_by_ca(certificate, message=error.message, detail=error.detail)
+
+
+def _stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None:
+    """Nothing more may be asked for. What its CA may have issued is not forgotten: the order stays open.
+
+    Retried by an officer it is looked up and used; where the request ends, it is looked up and revoked.
+    """
+    if certificate.order_id is None or not issuing.may_have_issued(certificate.order_id):
+        refuse(certificate, failure)
+        return
+    certificate.settle_later(said, now=timezone.now())
+    certificate.save()
+    _fail_request(certificate, failure)
 
 
 def _settle_issued(certificate: Certificate, order: CaOrder) -> None:

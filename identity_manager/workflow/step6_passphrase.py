@@ -8,6 +8,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -26,6 +27,7 @@ from identity_manager.models import (
 )
 from identity_manager.workflow import finishing, locking, policy, step7_deliver, two_channels
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.workflow.unforeseen import put_off_by
 
 NO_PASSPHRASE = Reason("no-passphrase", _("There is no passphrase any more: it was noted, or destroyed."))
 NOT_SHOWN = Reason("not-shown", _("Show the passphrase first, and note it."))
@@ -41,11 +43,19 @@ class Sealed:
 
 
 def seal(*, token_id: uuid.UUID) -> None:
-    """Seal a token whose certificates are all there. Does nothing where it is not due."""
+    """Seal a token whose certificates are all there. Does nothing where it is not due.
+
+    Whatever is raised stands on the token, which is tried again later.
+    """
     with transaction.atomic():
-        claim_id = SoftwareToken.objects.to_be_sealed().claim(token_id, now=timezone.now())
+        claim_id = SoftwareToken.objects.to_be_sealed().claim_apart(token_id, now=timezone.now())
     if claim_id is None:
         return
+    with put_off_by(partial(_put_off, token_id, claim_id)):
+        _settle_sealed(token_id, claim_id, _sealed(token_id))
+
+
+def _sealed(token_id: uuid.UUID) -> Sealed:
     token = SoftwareToken.objects.select_related("person", "token_type").get(pk=token_id)
     secret = passphrase.generate()
     containers = [
@@ -53,7 +63,16 @@ def seal(*, token_id: uuid.UUID) -> None:
         for certificate in token.certificates.filter(left_out_at=None).select_related("order", "profile")
         for container in _build(token, certificate, secret)
     ]
-    _settle_sealed(token_id, claim_id, Sealed(containers, secret))
+    return Sealed(containers, secret)
+
+
+def _put_off(token_id: uuid.UUID, claim_id: uuid.UUID, error: Exception) -> None:
+    """Officers see its kind; the worker's log says more."""
+    with transaction.atomic():
+        token = locking.token(token_id)
+        if token.claim_id == claim_id:
+            token.settle_later(type(error).__name__, now=timezone.now())
+            token.save()
 
 
 def _build(token: SoftwareToken, certificate: Certificate, secret: str) -> list[Container]:

@@ -1,4 +1,5 @@
-"""What a CA issued beside what is used: revoked there, or left to an officer where the CA cannot be told.
+"""What a CA issued beside what is used: revoked there, or left to an officer where the CA cannot be told, or
+refused for good.
 
 An officer has it revoked at the CA by hand, and says so here; a CA that can be asked whether it was done is
 asked now and then, and its word counts too.
@@ -18,14 +19,15 @@ from identity_manager.workflow.errors import NotAllowed, Stale, refuse
 
 
 def revoke_of_order(order_id: uuid.UUID) -> int:
-    """Have the CA revoke what is surplus of an order; return how many it revoked. Raises CaError.
+    """Have the CA revoke what is surplus of an order; return how many it revoked.
 
-    Call it outside any transaction.
+    Call it outside any transaction. Raises CaError for a passing fault.
     """
-    revoked = issuing.revoke_surplus(order_id)
-    for flagged in SurplusCertificate.objects.left_to_hands().filter(order_id=order_id):
-        _leave_to_hands(flagged)
-    return revoked
+    try:
+        return issuing.revoke_surplus(order_id)
+    finally:  # what is left to hands is told, whatever became of the others
+        for flagged in SurplusCertificate.objects.left_to_hands().filter(order_id=order_id):
+            _leave_to_hands(flagged)
 
 
 def _leave_to_hands(flagged: SurplusCertificate) -> None:

@@ -1,8 +1,9 @@
 """The sweep: what is due and was not done, because a message was lost or a worker died, is nudged again."""
 
+import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,17 +25,20 @@ from identity_manager.workflow import (
     surplus,
 )
 
+Each = TypeVar("Each")
 QUEUE_LIMIT = 200
 ORDERS_AT_ONCE = 50
+AT_CAS_SECONDS = 60  # then the next run of the job goes on: a CA that hangs keeps no worker for long
 
+# Of each queue what is urgent first: it takes half of the room at most, the last of the queue what is left.
 WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
-    step5_issue.ISSUE: outages.to_be_issued,
-    finishing.SEAL: SoftwareToken.objects.to_be_sealed,
-    step5_issue.CLEAR_UP: Certificate.objects.left_behind,
-    hold.HOLD: Certificate.objects.to_be_held_or_released,
     revoke.REVOKE: Certificate.objects.to_be_revoked,
-    outbox.SEND: OutgoingMail.objects.queued,
+    hold.HOLD: Certificate.objects.to_be_held_or_released,
     audit_checks.CHECK: AuditCheck.objects.all,
+    step5_issue.CLEAR_UP: Certificate.objects.left_behind,
+    finishing.SEAL: SoftwareToken.objects.to_be_sealed,
+    step5_issue.ISSUE: outages.to_be_issued,
+    outbox.SEND: OutgoingMail.objects.queued,
     batch_orders.RUN: BatchOrder.objects.all,
 }
 
@@ -46,16 +50,19 @@ def sweep() -> int:
     emptied is filled as quickly as the workers take from it, and one that nobody reads is not flooded. While
     it cannot be reached nothing is nudged. A row whose lease ran out is due again.
     """
+    names = {task: queue.name_of(task) for task in WORK}
+    last = {name: task for task, name in names.items()}
     room: dict[str, int] = {}
     nudged = 0
     for task, rows in WORK.items():
-        name = queue.name_of(task)
+        name = names[task]
         if name not in room:
             waiting = queue.length(name)
             if waiting is None:
                 return nudged
             room[name] = max(0, QUEUE_LIMIT - waiting)
-        published = _nudge(task, rows(), limit=room[name])
+        share = room[name] if task == last[name] else (room[name] + 1) // 2
+        published = _nudge(task, rows(), limit=share)
         room[name] -= published
         nudged += published
     return nudged
@@ -77,9 +84,8 @@ def revoke_surplus() -> int:
     Those that were tried longest ago come first, so that a CA that cannot revoke keeps no other from it.
     """
     revoked = 0
-    for order_id in CaOrder.objects.with_surplus(timezone.now()).values_list("pk", flat=True)[
-        :ORDERS_AT_ONCE
-    ]:
+    orders = CaOrder.objects.with_surplus(timezone.now()).values_list("pk", flat=True)
+    for order_id in _for_a_while(orders[:ORDERS_AT_ONCE]):
         try:
             revoked += surplus.revoke_of_order(order_id)
         except CaError:
@@ -90,12 +96,20 @@ def revoke_surplus() -> int:
 def compare_with_cas() -> str:
     """Compare the orders about which there was doubt with their CAs; returns what was found, in words."""
     found: Counter[str] = Counter()
-    for order_id in comparing.due(limit=ORDERS_AT_ONCE):
+    for order_id in _for_a_while(comparing.due(limit=ORDERS_AT_ONCE)):
         try:
             result = comparing.compare(order_id)
         except CaError as error:
-            found[f"{error.message} {error.detail}".strip()] += 1
+            found[error.words] += 1
             continue
         if result is not None:
             found[str(result.label)] += 1
     return "; ".join(f"{number}: {words}" for words, number in found.items())
+
+
+def _for_a_while(several: Iterable[Each]) -> Iterator[Each]:
+    until = time.monotonic() + AT_CAS_SECONDS
+    for each in several:
+        if time.monotonic() > until:
+            return
+        yield each

@@ -21,6 +21,7 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
+from ca_bridge.errors import CaError
 
 Step = Callable[[CertificateOrder], Any]
 
@@ -39,7 +40,7 @@ class ScriptedConnector:
         self.script: deque[Step] = deque()
         self.calls: list[str] = []
         self.revoked: list[tuple[bytes, RevocationReason]] = []
-        self.outcome = RevocationOutcome.REVOKED
+        self.outcome: RevocationOutcome | CaError = RevocationOutcome.REVOKED
 
     def issue(self, order: CertificateOrder) -> Answer:
         return self._step("issue", order)
@@ -49,6 +50,8 @@ class ScriptedConnector:
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
         self.revoked.append((certificate, reason))
+        if isinstance(self.outcome, CaError):
+            raise self.outcome
         return self.outcome
 
     def chain(self) -> Sequence[bytes]:
@@ -60,6 +63,12 @@ class ScriptedConnector:
     def _step(self, call: str, order: CertificateOrder) -> Any:
         self.calls.append(call)
         return self.script.popleft()(order)
+
+
+class FetchOrdersConnector(ScriptedConnector):
+    """The same, and what is pending can only be ordered once more."""
+
+    fetch_orders = True
 
 
 class SearchableConnector(ScriptedConnector):

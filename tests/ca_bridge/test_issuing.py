@@ -351,6 +351,72 @@ def test_pending_whose_fetching_failed_is_fetched_again(ca, order):
     assert ca.calls == ["issue", "fetch no. 7", "fetch no. 7"]
 
 
+@connected("FetchOrdersConnector")
+def test_where_fetching_is_ordering_a_lost_fetch_is_in_doubt(ca, order):
+    ca.script += [answers(Pending("no. 7", timezone.now())), fails(LOST)]
+    ask_and_record(order)
+    assert ask_and_record(order).state == State.UNKNOWN
+    assert ask_and_record(order).parked_at is not None
+    assert ca.calls == ["issue", "issue"]
+
+    ca.script += [issued()]
+    issuing.let_ask_again(order.pk)
+    assert ask_and_record(order).state == State.ISSUED
+
+
+@connected("FetchOrdersConnector")
+def test_there_nobody_who_wants_it_no_more_orders_it(ca, order):
+    ca.script += [answers(Pending("no. 7", timezone.now()))]
+    ask_and_record(order)
+    for _look in range(2):
+        answer = issuing.look_up(order.pk)
+        assert isinstance(answer, Unknown)
+        issuing.record(order.pk, answer)
+        assert list(CaOrder.objects.parked()) == [order]
+    assert ca.calls == ["issue"]
+
+
+@connected("FetchOrdersConnector")
+def test_there_what_is_pending_is_in_doubt_after_a_restore(ca, order):
+    ca.script += [answers(Pending("no. 7", timezone.now()))]
+    ask_and_record(order)
+    assert issuing.doubt_open_orders() == 1
+    assert ask_and_record(order).parked_at is not None
+    assert ca.calls == ["issue"]
+
+
+def test_a_handle_that_brings_nothing_again_and_again_is_for_an_officer(ca, order):
+    ca.script += [answers(Pending("no. 7", timezone.now()))]
+    ask_and_record(order)
+    for _fetch in range(5):
+        assert not CaOrder.objects.parked().exists()
+        ca.script += [answers(Unknown("a page that nobody knows"))]
+        ask_and_record(order)
+    parked = CaOrder.objects.parked().get()
+    assert parked.compare_at is not None, "what turns up after an officer gave it up is found"
+
+    ca.script += [fails(DOWN)]
+    with pytest.raises(CaError):
+        ask_and_record(order)
+    assert CaOrder.objects.parked().get().parked_at == parked.parked_at, (
+        "the officer may decide all the while"
+    )
+
+    ca.script += [answers(Pending("no. 7", timezone.now()))]
+    assert ask_and_record(order).parked_at is None, "it has an answer again"
+    ca.script += [answers(Unknown("once more"))]
+    assert ask_and_record(order).parked_at is None, "five times in a row, not in all"
+
+
+def test_asking_again_lets_go_of_a_handle_that_brings_nothing(ca, order):
+    ca.script += [answers(Pending("no. 7", timezone.now())), *[answers(Unknown("what?"))] * 5, issued()]
+    for _ask in range(6):
+        ask_and_record(order)
+    issuing.let_ask_again(order.pk)
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls[-1] == "issue"
+
+
 # --- whoever outlived the lease
 
 
@@ -522,7 +588,8 @@ def test_surplus_stays_flagged_until_it_is_revoked(ca, order, outcome):
     assert issuing.revoke_surplus(order.pk) == 0
     assert list(CaOrder.objects.with_surplus(_in(hours=2))) == [order]
     surplus = order.surplus.get()
-    assert (surplus.trouble, surplus.revoked_at) == (outcome.value, None)
+    assert surplus.revoked_at is None
+    assert surplus.is_left_to_hands == (outcome is RevocationOutcome.UNSUPPORTED)
     assert surplus.tried_at is not None
 
 
@@ -538,6 +605,35 @@ def test_surplus_that_the_ca_cannot_be_told_of_is_left_to_hands_and_looked_at_no
     ca.outcome = RevocationOutcome.ALREADY_REVOKED
     with time_machine.travel(_in(hours=2)):
         assert issuing.revoke_surplus(order.pk) == 1
+    assert not SurplusCertificate.objects.left_to_hands().exists()
+
+
+def test_surplus_that_the_ca_refuses_to_revoke_for_good_is_left_to_hands_with_its_words(ca, order):
+    ca.script += [issued(Issuance(subject=_name("Eve"))), issued(Issuance(subject=_name("Mallory")))]
+    order = ask_and_record(order)
+    issuing.record(order.pk, ca.issue(order.request), late=True)
+    ca.outcome = CaError.not_issued_here("no such serial number")
+    for _ in range(3):
+        assert issuing.revoke_surplus(order.pk) == 0
+    assert len(ca.revoked) == 2
+    left = SurplusCertificate.objects.left_to_hands()
+    assert {each.trouble for each in left} == {
+        "This CA has not issued this certificate. no such serial number"
+    }
+    assert left.count() == 2
+    ca.outcome = RevocationOutcome.REVOKED
+    with time_machine.travel(_in(hours=2)):
+        assert issuing.revoke_surplus(order.pk) == 2
+    assert not SurplusCertificate.objects.left_to_hands().exists()
+
+
+def test_a_passing_fault_leaves_surplus_to_the_next_time(ca, order):
+    ca.script.append(issued(Issuance(subject=_name("Eve"))))
+    order = ask_and_record(order)
+    ca.outcome = CaError("The CA is away.")
+    with pytest.raises(CaError):
+        issuing.revoke_surplus(order.pk)
+    assert list(CaOrder.objects.with_surplus(timezone.now())) == [order]
     assert not SurplusCertificate.objects.left_to_hands().exists()
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ca_bridge import issuing, registry
 from ca_bridge.contract import RevocationOutcome
+from ca_bridge.errors import CaError
 from identity_manager.console import open_tasks
 from identity_manager.console.search_forms import BY_HAND
 from identity_manager.models import AuditEvent, Certificate, CertificateState, Role, SurplusByHand
@@ -225,8 +226,28 @@ def test_both_kinds_stand_in_one_list_and_both_count(
         "to be done at the certificate authority by hand"
         in office.ada.open(f"/requests/{certificate.token.request_id}/").text
     )
-    assert open_tasks.number_of_tasks(office.company.ada) == 2
-    assert open_tasks.number_of_tasks(office.company.paul) == 0
+    assert open_tasks.number_of_tasks(office.company.ada).number == 2
+    assert open_tasks.number_of_tasks(office.company.paul).number == 0
+
+
+def test_what_is_left_to_hands_is_told_though_another_is_only_put_off(
+    office: Office, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = certificate.order
+    assert order is not None
+    for _ in range(2):
+        issuing.record(order.pk, wrong()(order.request), late=True)
+    outcomes = iter([CaError.not_issued_here("no such serial number"), CaError("The CA is away.")])
+
+    def refuse(*_: object) -> RevocationOutcome:
+        raise next(outcomes)
+
+    monkeypatch.setattr(MuteConnector, "revoke", refuse)
+    with later(minutes=2):
+        assert sweep.revoke_surplus() == 0
+    row = SurplusByHand.objects.get()
+    assert row.last_error == "This CA has not issued this certificate. no such serial number"
+    assert row.last_error in office.ada.open("/open-tasks/").text
 
 
 def test_what_is_surplus_is_not_tried_again_each_minute(

@@ -224,7 +224,7 @@ class EmbeddedConnector:
             ca = self._authority
             certificate = ca.issuing.certificate
         except CaError as error:
-            return Health(ok=False, detail=f"{error.message} {error.detail}".strip())
+            return Health(ok=False, detail=error.words)
         for issuer in ca.issuers():
             ends = self._crl_end(issuer)
             if ends is not None and ends <= timezone.now():

@@ -25,6 +25,7 @@ class EstConnector:
 
     Options = EstOptions
     revokes = False
+    fetch_orders = True
 
     def __init__(self, options: EstOptions) -> None:
         self.options = options
@@ -54,7 +55,7 @@ class EstConnector:
         raise reply.garbled(reply.said())
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
-        """What waits is asked for by the same request once more (RFC 7030 4.2.3)."""
+        """What waits is asked for by the same request once more (RFC 7030 4.2.3): see fetch_orders."""
         return self.issue(order)
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:  # noqa: ARG002 the contract's signature

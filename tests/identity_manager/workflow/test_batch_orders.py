@@ -10,12 +10,14 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
+from identity_manager import outbox, queue
 from identity_manager.models import (
     ApprovalPolicy,
     AuditEvent,
     BatchLine,
     BatchOrder,
     BatchSource,
+    OutgoingMail,
     Person,
     Role,
     RoleAssignment,
@@ -24,7 +26,15 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.batch_order import LEASE
-from identity_manager.workflow import batch_orders, batch_run, bulk_enable, grounds, leave_and_return, policy
+from identity_manager.workflow import (
+    batch_orders,
+    batch_run,
+    bulk_enable,
+    grounds,
+    leave_and_return,
+    policy,
+    sweep,
+)
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
 from tests import cast
 from tests.cast import Company
@@ -101,6 +111,25 @@ def test_who_cannot_have_all_types_gets_the_others_where_the_officer_says_so(com
         ("Uma", "ready", ["signature", "vpn"], []),
         ("Sam", "ready", ["signature"], ["under-way"]),
     ]
+
+
+def test_its_mails_are_left_to_the_sweep_which_publishes_a_few_hundred_at_a_time(
+    company: Company, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    published: list[tuple[str, uuid.UUID]] = []
+    monkeypatch.setattr(queue, "publish", lambda task, pk: published.append((task, pk)))
+    monkeypatch.setattr(queue, "length", lambda _name: 0)
+    monkeypatch.setattr(sweep, "QUEUE_LIMIT", 2)
+    with django_capture_on_commit_callbacks(execute=True):
+        done(given(company, company.uma, company.sam, cast.person("eve", sid="")), company)
+    assert not [pk for task, pk in published if task == outbox.SEND]
+
+    sweep.sweep()
+    assert len([pk for task, pk in published if task == outbox.SEND]) == 2
+    sweep.sweep()
+    sent = [pk for task, pk in published if task == outbox.SEND]
+    assert sorted(sent) == sorted(OutgoingMail.objects.values_list("pk", flat=True))
+    assert len(sent) == 3
 
 
 def test_started_it_enables_each_who_is_ready(company: Company) -> None:

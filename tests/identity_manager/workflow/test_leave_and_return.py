@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -28,6 +29,7 @@ from identity_manager.models import (
 )
 from identity_manager.people import identity_changes
 from identity_manager.workflow import (
+    failures,
     hold,
     leave_and_return,
     locking,
@@ -35,6 +37,8 @@ from identity_manager.workflow import (
     side_roads,
     sign_in_codes,
     step1_enable,
+    step5_issue,
+    step6_passphrase,
 )
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
 from tests import cast
@@ -232,6 +236,88 @@ def test_what_ended_during_the_leave_stays_ended(company: Company) -> None:
         works()
     assert Certificate.objects.get().state == "expired"
     assert SoftwareToken.objects.get(pk=token.pk).state == "expired"
+
+
+def test_what_nobody_has_got_and_has_ended_during_the_leave_is_over(company: Company) -> None:
+    request = company.request_in("issuing")
+    step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+    deactivate(company.rita, company.uma)
+    works()
+    with time_machine.travel(Certificate.objects.get().not_after + timedelta(days=1)):
+        activate(company.rita, company.uma)
+        works()
+    request.refresh_from_db()
+    token = request.tokens.get()
+    assert (request.state, token.state, token.reason) == ("cancelled", "cancelled", "ended-on-leave")
+    assert Certificate.objects.get().state == "expired"
+
+
+def one_short_one_long(company: Company) -> TokenRequest:
+    """Two tokens whose certificates are issued: one for 30 days, the other for as long as ever."""
+    short = cast.token_type("short", profiles=("brief",), validity_days=30)
+    long = cast.token_type("long", profiles=("client",))
+    request = cast.accepted(cast.enabled(company.ada, company.uma, short, long))
+    for certificate in Certificate.objects.all():
+        step5_issue.issue(certificate_id=certificate.pk)
+    return request
+
+
+def test_the_rest_of_such_a_request_goes_on(company: Company) -> None:
+    request = one_short_one_long(company)
+    deactivate(company.rita, company.uma)
+    works()
+    with time_machine.travel(timezone.now() + timedelta(days=40)):
+        activate(company.rita, company.uma)
+        works()
+        works()
+    assert {row.type_code: row.state for row in request.tokens.all()} == {
+        "short": "cancelled",
+        "long": "sealed",
+    }
+    request.refresh_from_db()
+    assert request.state == "issued"
+
+
+def test_where_the_rest_had_failed_a_retry_ends_it(company: Company) -> None:
+    """One token is sealed; of the other one certificate was refused, and the other one ends on leave."""
+    pair = cast.token_type("pair", profiles=("brief", "second"), validity_days=30)
+    long = cast.token_type("long", profiles=("client",))
+    request = cast.accepted(cast.enabled(company.ada, company.uma, pair, long))
+    for certificate in Certificate.objects.exclude(profile__code="second"):
+        step5_issue.issue(certificate_id=certificate.pk)
+    step6_passphrase.seal(token_id=request.tokens.get(type_code="long").pk)
+    with transaction.atomic():
+        refused = locking.certificate(Certificate.objects.get(profile__code="second").pk)
+        step5_issue.refuse(refused, failures.of_refusal(refused, message="no"))
+    deactivate(company.rita, company.uma)
+    works()
+    with time_machine.travel(timezone.now() + timedelta(days=40)):
+        activate(company.rita, company.uma)
+        works()
+        request.refresh_from_db()
+        assert request.state == "failed"
+        side_roads.retry(actor=company.ada, request_id=request.pk)
+    assert dict(request.tokens.values_list("type_code", "state")) == {"pair": "cancelled", "long": "sealed"}
+    request.refresh_from_db()
+    assert request.state == "issued"
+
+
+def test_what_is_in_use_beside_it_stays_in_use(company: Company) -> None:
+    request = one_short_one_long(company)
+    step6_passphrase.seal(token_id=request.tokens.get(type_code="long").pk)
+    SoftwareToken.objects.filter(type_code="long").update(delivery="sent")
+    used = SoftwareToken.objects.get(type_code="long")
+    cast.shown(used)
+    cast.noted(used)
+    deactivate(company.rita, company.uma)
+    works()
+    with time_machine.travel(timezone.now() + timedelta(days=40)):
+        activate(company.rita, company.uma)
+        works()
+    states = dict(request.tokens.values_list("type_code", "state"))
+    assert states == {"short": "cancelled", "long": "active"}
+    request.refresh_from_db()
+    assert request.state == "completed"
 
 
 def test_a_passphrase_is_not_kept_alive_by_a_leave(company: Company) -> None:

@@ -2,14 +2,19 @@
 
 import threading
 import time
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection, models, transaction
+from django.utils import timezone
 
+from identity_manager import audit
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenRequest
 from identity_manager.models.certificate import CertificateQuerySet
-from identity_manager.workflow import locking
-from tests.cast import Company
+from identity_manager.models.lease import LeasedQuerySet
+from identity_manager.workflow import locking, side_roads, step5_issue
+from tests.cast import Company, person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 PATIENCE_SECONDS = 20
@@ -115,3 +120,104 @@ def test_who_has_waited_takes_nothing_that_is_done_then(certificate: Certificate
     locker.join(PATIENCE_SECONDS)
 
     assert isinstance(locker.found, Certificate.DoesNotExist)
+
+
+def test_who_has_waited_for_a_leave_takes_nothing(certificate: Certificate) -> None:
+    """The person has become Inactive meanwhile: the certificate waits for them, and nothing fails."""
+    locker = Locker(certificate, among=Certificate.objects.to_be_issued())
+    with transaction.atomic():
+        person = locking.person(certificate.token.person_id)
+        locker.start()
+        until_somebody_waits()
+        person.deactivate()
+        person.save()
+    locker.join(PATIENCE_SECONDS)
+
+    assert isinstance(locker.found, Certificate.DoesNotExist)
+
+
+class Namer(threading.Thread):
+    """Locks one person and writes an event that names another, both before the end of a barrier."""
+
+    def __init__(self, own: Person, other: Person, meet: threading.Barrier) -> None:
+        super().__init__(daemon=True)
+        self._own, self._other, self._meet = own, other, meet
+        self.trouble: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            with transaction.atomic():
+                person = locking.person(self._own.pk)
+                self._meet.wait(PATIENCE_SECONDS)
+                audit.record(
+                    audit.Event.ROLE_ASSIGNED, actor=self._other, subject=person, role="self-service-user"
+                )
+        except Exception as error:  # noqa: BLE001 a thread: the test looks at it
+            self.trouble = error
+        finally:
+            connection.close()
+
+
+def test_two_verbs_that_name_each_other_s_persons_do_not_block_each_other(
+    transactional_db: None, postgresql_only: None
+) -> None:
+    """As two officers who approve each other's requests at the same moment."""
+    paul, quinn, meet = person("paul"), person("quinn"), threading.Barrier(2)
+    for each in (paul, quinn):  # their first event makes a salt, which is no person
+        audit.record(audit.Event.PERSON_CREATED, actor=None, subject=each)
+    verbs = [Namer(paul, quinn, meet), Namer(quinn, paul, meet)]
+    for verb in verbs:
+        verb.start()
+    for verb in verbs:
+        verb.join(PATIENCE_SECONDS)
+
+    assert [verb.trouble for verb in verbs] == [None, None]
+    assert not any(verb.is_alive() for verb in verbs)
+
+
+class Claimer(threading.Thread):
+    """Claims a row in a connection of its own."""
+
+    def __init__(self, rows: LeasedQuerySet[Any], pk: UUID) -> None:
+        super().__init__(daemon=True)
+        self._rows, self._pk = rows, pk
+        self.claim: UUID | None = None
+
+    def run(self) -> None:
+        try:
+            with transaction.atomic():
+                self.claim = self._rows.claim_apart(self._pk, now=timezone.now())
+        finally:
+            connection.close()
+
+
+def test_a_token_that_two_want_to_seal_is_had_by_one(certificate: Certificate) -> None:
+    """Also where the first has it sealed before the second goes on."""
+    step5_issue.issue(certificate_id=certificate.pk)
+    rows, pk = SoftwareToken.objects.to_be_sealed(), certificate.token_id
+    SoftwareToken.objects.filter(pk=pk).update(next_attempt_at=timezone.now(), leased_until=None)
+    assert rows.filter(pk=pk).exists()
+    second = Claimer(rows, pk)
+    with transaction.atomic():
+        assert rows.claim_apart(pk, now=timezone.now()) is not None
+        second.start()
+        until_somebody_waits()
+        SoftwareToken.objects.filter(pk=pk).update(next_attempt_at=None, leased_until=None)
+    second.join(PATIENCE_SECONDS)
+    assert second.claim is None
+
+
+def test_what_was_left_behind_is_cleared_up_by_one(certificate: Certificate) -> None:
+    assert step5_issue._claim(certificate.pk) is not None
+    with transaction.atomic():
+        side_roads.end_request(locking.request(certificate.token.request_id), actor=None, reason="withdrawn")
+    Certificate.objects.filter(pk=certificate.pk).update(next_attempt_at=timezone.now(), leased_until=None)
+    rows = Certificate.objects.left_behind()
+    assert rows.filter(pk=certificate.pk).exists()
+    second = Claimer(rows, certificate.pk)
+    with transaction.atomic():
+        assert rows.claim_apart(certificate.pk, now=timezone.now()) is not None
+        second.start()
+        until_somebody_waits()
+    second.join(PATIENCE_SECONDS)
+    assert second.claim is None

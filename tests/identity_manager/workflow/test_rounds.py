@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
+from pytest_django import Settings
 
+from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import RevocationReason
 from identity_manager.models import (
     Approval,
@@ -22,6 +25,7 @@ from identity_manager.workflow import (
     changes,
     failures,
     finishing,
+    parked,
     policy,
     rounds,
     side_roads,
@@ -286,6 +290,89 @@ def test_an_order_of_the_old_round_that_the_ca_answers_later_is_revoked(
     assert late.revocation_decided_at is not None
     assert fresh(request).state == "awaiting_acceptance"
     assert not SoftwareToken.objects.to_be_sealed().exists()
+
+
+def lost_answer(company: Company) -> TokenRequest:
+    """The CA has issued, the worker died before it could say so, and the person has changed since."""
+    request = company.request_in("issuing")
+    certificate = request.tokens.get().certificates.get()
+    claim = step5_issue._claim(certificate.pk)
+    assert claim is not None
+    step5_issue._outcome(step5_issue.issuing.ask, claim.order_id)
+    Certificate.objects.filter(pk=certificate.pk).update(leased_until=None)
+    move(company.uma)
+    step5_issue.issue(certificate_id=certificate.pk)
+
+    row, left = fresh(request), Certificate.objects.get(pk=certificate.pk)
+    assert (row.state, row.failure) == ("failed", "person-changed")
+    assert (left.state, left.order_id, left.claim_id) == ("ordered", claim.order_id, None)
+    assert left.private_key_wrapped is not None
+    return row
+
+
+def test_an_order_whose_answer_is_lost_is_revoked_once_the_request_goes_round(company: Company) -> None:
+    request = lost_answer(company)
+    old = request.lines[0].certificates.get()
+    sent_round(company, request)
+
+    step5_issue.clear_up(certificate_id=old.pk)
+    Certificate.objects.filter(pk=old.pk).update(next_attempt_at=timezone.now(), leased_until=None)
+    step5_issue.clear_up(certificate_id=old.pk)
+
+    found = Certificate.objects.get(pk=old.pk)
+    assert (found.state, found.private_key_wrapped) == ("valid", None)
+    assert found.revocation_decided_at is not None
+
+
+def test_an_order_whose_answer_is_lost_is_used_where_the_data_are_again_as_they_were(
+    company: Company,
+) -> None:
+    before = company.uma.display_name
+    request = lost_answer(company)
+    move(company.uma, display_name=before)
+
+    side_roads.retry(actor=company.ada, request_id=request.pk)
+    cast.issued(request)
+
+    certificate = request.lines[0].certificates.get()
+    assert (certificate.state, certificate.orders_made) == ("valid", 1)
+    assert IssuedCertificate.objects.count() == 1
+    assert fresh(request).state == "issued"
+
+
+def test_a_ca_that_is_configured_no_more_leaves_what_it_may_have_issued_to_officers(
+    company: Company, settings: Settings
+) -> None:
+    request = company.request_in("issuing")
+    certificate = request.tokens.get().certificates.get()
+    claim = step5_issue._claim(certificate.pk)
+    assert claim is not None
+    step5_issue._outcome(step5_issue.issuing.ask, claim.order_id)
+    settings.CA_CONNECTORS = {}
+
+    step5_issue._settle(claim, step5_issue._outcome(step5_issue.issuing.ask, claim.order_id))
+
+    row = Certificate.objects.get(pk=certificate.pk)
+    assert (row.state, row.order_id) == ("ordered", claim.order_id)
+    assert row.last_error
+    assert fresh(request).failure == "refused"
+    assert list(Certificate.objects.parked()) == [row]
+
+    parked.give_up(actor=company.ada, certificate_id=row.pk, reason="looked at the CA: nothing")
+    assert Certificate.objects.get(pk=row.pk).state == "refused"
+
+
+def test_what_it_has_surely_not_issued_is_refused_there(company: Company, settings: Settings) -> None:
+    request = company.request_in("issuing")
+    certificate = request.tokens.get().certificates.get()
+    claim = step5_issue._claim(certificate.pk)
+    assert claim is not None
+    settings.CA_CONNECTORS = {}
+
+    step5_issue._settle(claim, step5_issue._outcome(step5_issue.issuing.ask, claim.order_id))
+
+    assert Certificate.objects.get(pk=certificate.pk).state == "refused"
+    assert fresh(request).failure == "refused"
 
 
 def test_late_messages_about_the_old_round_do_nothing(company: Company) -> None:

@@ -144,6 +144,23 @@ def test_pending_is_fetched_later(company: Company, monkeypatch: pytest.MonkeyPa
         assert issue().state == "valid"
 
 
+def test_pending_whose_fetching_fails_is_fetched_later_and_later(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the CA promised once is over, and says nothing about the next try."""
+    certificate = company.request_in("issuing").tokens.get().certificates.get()
+    past = timezone.now() - timedelta(hours=1)
+    answers = [Pending("no. 7", past), *[Unknown("no answer")] * 4]
+    monkeypatch.setattr(issuing, "_asked", lambda *_: answers.pop(0))
+    delays = []
+    for _answer in tuple(answers):
+        Certificate.objects.filter(pk=certificate.pk).update(next_attempt_at=past)
+        step5_issue.issue(certificate_id=certificate.pk)
+        row = Certificate.objects.get(pk=certificate.pk)
+        delays.append(round((row.next_attempt_at - timezone.now()).total_seconds()))
+    assert delays[1:] == [10, 20, 40, 80]
+
+
 def test_a_worker_that_died_after_the_ca_accepted_leaves_one_certificate(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,6 +342,47 @@ def test_the_wrapped_key_belongs_to_its_row(company: Company, monkeypatch: pytes
         vault.unwrap(
             certificate.private_key_wrapped, purpose=vault.Purpose.PRIVATE_KEYS, record=company.uma.pk
         )
+
+
+def test_a_fault_that_nobody_foresaw_stands_on_the_certificate_and_is_tried_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+
+    def broken(*_: object, **__: object) -> bytes:
+        raise vault.VaultError("There is no such key.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(vault, "wrap", broken)
+        for attempt in (1, 2):
+            Certificate.objects.update(next_attempt_at=timezone.now())
+            with pytest.raises(vault.VaultError):
+                issue()
+            row = the_certificate()
+            assert (row.state, row.last_error, row.attempts) == ("ordered", "VaultError", attempt)
+            assert row.order_id is None
+            assert row.next_attempt_at > timezone.now()
+    with time_machine.travel(row.next_attempt_at):
+        assert issue().state == "valid"
+
+
+def test_a_fault_of_that_kind_at_the_ca_leaves_the_order_in_doubt(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issuing")
+
+    def broken(*_: object, **__: object) -> None:
+        raise LookupError("a slip of ours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(step5_issue, "_settle", broken)
+        with pytest.raises(LookupError):
+            issue()
+    row = the_certificate()
+    assert (row.state, row.last_error, row.leased_until) == ("ordered", "LookupError", None)
+    with time_machine.travel(row.next_attempt_at):
+        assert issue().state == "valid"
+    assert IssuedCertificate.objects.count() == 1
 
 
 def test_a_token_waits_for_all_its_certificates(company: Company) -> None:

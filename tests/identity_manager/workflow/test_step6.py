@@ -1,8 +1,10 @@
 """Step 6: sealing, showing, noting, destroying."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import NoReturn
 
 import pytest
 import time_machine
@@ -10,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12 as reader
 from django.utils import timezone
 
 from ca_bridge import pkcs12
+from identity_manager import vault
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -19,7 +22,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import policy, revoke, side_roads, step6_passphrase
+from identity_manager.workflow import policy, revoke, side_roads, step5_issue, step6_passphrase
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
 from tests import cast
 from tests.cast import Company
@@ -40,6 +43,33 @@ def test_a_sealed_token_has_both_containers_and_no_key_left(company: Company) ->
     assert not Certificate.objects.exclude(private_key_wrapped=None).exists()
     assert AuditEvent.objects.filter(name="certificate.key-erased").count() == 1
     assert token.request.state == "issued"
+
+
+def test_a_fault_that_nobody_foresaw_stands_on_the_token_and_is_tried_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = company.request_in("issuing")
+    for certificate in Certificate.objects.all():
+        step5_issue.issue(certificate_id=certificate.pk)
+    token = request.tokens.get()
+    with monkeypatch.context() as broken:
+        broken.setattr(step6_passphrase, "_open_key", raises(vault.VaultError("There is no such key.")))
+        with pytest.raises(vault.VaultError):
+            step6_passphrase.seal(token_id=token.pk)
+    token.refresh_from_db()
+    assert (token.state, token.last_error, token.leased_until) == ("issuing", "VaultError", None)
+
+    with time_machine.travel(token.next_attempt_at):
+        step6_passphrase.seal(token_id=token.pk)
+    token.refresh_from_db()
+    assert (token.state, token.last_error) == ("sealed", "")
+
+
+def raises(error: Exception) -> Callable[..., NoReturn]:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    return fail
 
 
 def test_the_passphrase_opens_every_container(company: Company) -> None:

@@ -1,12 +1,14 @@
 """The sweep: a broker that lost every message loses nothing, and is not flooded."""
 
 from datetime import timedelta
-from uuid import UUID
+from types import SimpleNamespace
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
 from django.utils import timezone
 
+from ca_bridge.errors import CaError
 from identity_manager import audit_checks, outbox, queue
 from identity_manager.models import Certificate
 from identity_manager.workflow import (
@@ -103,6 +105,38 @@ def test_the_number_of_nudges_is_bounded(
     with time_machine.travel(timezone.now() + timedelta(seconds=61)):
         assert sweep.sweep() == 3, "five information mails are due, and two messages wait"
         assert sweep.sweep() == 2, "the others; the first three were nudged just now"
+
+
+def test_revocations_are_not_kept_waiting_by_orders(
+    company: Company, published: list[tuple[str, UUID]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor orders by revocations: each kind gets its part of the room."""
+    urgent, waiting = [uuid4() for _ in range(9)], [uuid4() for _ in range(9)]
+    many = {revoke.REVOKE: urgent, step5_issue.ISSUE: waiting}
+
+    def nudge(task: str, _rows: object, *, limit: int) -> int:
+        taken = many.get(task, [])[:limit]
+        published.extend((task, pk) for pk in taken)
+        return len(taken)
+
+    monkeypatch.setattr(sweep, "_nudge", nudge)
+    monkeypatch.setattr(sweep, "QUEUE_LIMIT", 8)
+    sweep.sweep()
+    assert [task for task, _pk in published] == [revoke.REVOKE] * 4 + [step5_issue.ISSUE] * 4
+
+
+def test_a_ca_that_hangs_keeps_its_jobs_for_a_minute_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def hangs(order_id: int) -> None:
+        compared.append(order_id)
+        raise CaError("No answer within 30 s.")
+
+    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: 30.0 * len(compared)))
+    monkeypatch.setattr(sweep.comparing, "due", lambda limit: list(range(limit)))
+    monkeypatch.setattr(sweep.comparing, "compare", hangs)
+    assert sweep.compare_with_cas() == "3: No answer within 30 s."
+    assert compared == [0, 1, 2]
 
 
 def test_while_the_broker_is_away_nothing_counts_as_nudged(

@@ -140,8 +140,21 @@ def test_a_type_with_a_profile_that_was_replaced_is_not_activated(
 ) -> None:
     client.retire()
     client.save()
-    says_beforehand(sven, draft, "A token type takes active versions of profiles only.")
+    said = f"Version {client.number} of {client.name} is not active: a token type takes active versions only."
+    says_beforehand(sven, draft, said)
     assert sven.post(address("activate", draft), {"revision": draft.version}).status_code == 422
+
+
+def test_nobody_is_asked_to_activate_what_lacks_something(
+    sven: Client, draft: TokenType, client: CertificateProfile, settings: Settings
+) -> None:
+    settings.CATALOGUE_FOUR_EYES = True
+    assert "Ask for activation" in sven.get(show(draft)).text
+    client.retire()
+    client.save()
+    page = sven.get(show(draft)).text
+    assert "Ask for activation" not in page
+    assert "is not active" in page
 
 
 def test_who_worked_on_it_is_told_before_they_try_to_activate_it(

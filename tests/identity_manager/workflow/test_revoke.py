@@ -1,0 +1,37 @@
+"""What a CA refuses to revoke for good is revoked there by hand, and its words are told."""
+
+import pytest
+from django.utils import timezone
+
+from ca_bridge import issuing
+from ca_bridge.contract import RevocationOutcome, RevocationReason
+from ca_bridge.errors import CaError
+from identity_manager.models import AuditEvent, Certificate
+from identity_manager.workflow import revoke
+from tests.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def test_a_revocation_that_is_refused_for_good_is_left_to_hands(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = company.request_in("completed").tokens.get()
+    revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
+    certificate = Certificate.objects.get()
+
+    def refused(**_: object) -> RevocationOutcome:
+        raise CaError.not_issued_here("no such serial number")
+
+    monkeypatch.setattr(issuing, "revoke", refused)
+    revoke.carry_out(certificate_id=certificate.pk)
+
+    left = Certificate.objects.get()
+    assert list(Certificate.objects.to_be_revoked_by_hand(timezone.now())) == [left]
+    assert left.last_error == "This CA has not issued this certificate. no such serial number"
+    assert AuditEvent.objects.filter(name="certificate.revocation-left-to-hands").count() == 1
+
+    monkeypatch.setattr(issuing, "revoke", lambda **_: RevocationOutcome.REVOKED)
+    Certificate.objects.update(next_attempt_at=timezone.now())
+    revoke.carry_out(certificate_id=certificate.pk)
+    assert Certificate.objects.get().state == "revoked"
