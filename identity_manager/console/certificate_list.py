@@ -1,7 +1,7 @@
 """SEARCH for certificates: by serial number as any program writes it, subject, person, issuer, days."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from identity_manager.console.search_forms import BY_HAND, REVOCATION_WAITS, Cer
 from identity_manager.console.search_kind import Beside, Kind, Sheet, Table, Wanted, beginning
 from identity_manager.models import Certificate, Person, SoftwareToken
 from identity_manager.models.certificate import REVOCATION_REASONS, CertificateQuerySet
+from identity_manager.models.search_text import TRIGRAM
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 
 _HEXADECIMAL = re.compile(r"(?:0x)?([0-9a-f]+)")
@@ -91,26 +92,38 @@ def _within_days(rows: CertificateQuerySet, wanted: Wanted) -> CertificateQueryS
 
 
 def _of_text(text: str) -> Q:
+    """By person, number and subject.
+
+    Of one or two signs the index of subjects knows nothing; persons have them in their names all the same.
+    """
     if not text:
         return Q()
-    persons = Person.objects.matching(text).values("pk")
-    return Q(token__person__in=persons) | Q(subject__icontains=text) | _of_number(text)
+    number = _BETWEEN_BYTES.sub("", text.casefold())
+    beside = list(_of_number(number))
+    if len(text) >= TRIGRAM and not _is_plainly_a_number(number):
+        beside.append(Q(subject__icontains=text))
+    persons = Person.objects.matching(text)
+    return tables.of_persons(Certificate.objects.all(), "token__person", persons, *beside)
 
 
-def _of_number(text: str) -> Q:
-    """By serial number or fingerprint: in any case, with colons, spaces, 0x, leading zeros, or decimal."""
-    digits = _BETWEEN_BYTES.sub("", text.casefold())
+def _is_plainly_a_number(text: str) -> bool:
+    """Hexadecimal with a digit in it: no word of a subject. The numbers of persons are found with them."""
+    return _HEXADECIMAL.fullmatch(text) is not None and any(symbol.isdecimal() for symbol in text)
+
+
+def _of_number(digits: str) -> Iterator[Q]:
+    """By serial number or fingerprint, with or without 0x and leading zeros, or decimal."""
     match = _HEXADECIMAL.fullmatch(digits)
     if match is None:
-        return Q(pk=None)
-    number = match[1].lstrip("0")
-    # Stored in whole bytes: every sixteenth has a zero that some programs do not write.
-    found = Q(serial__startswith=number) | Q(serial__startswith=f"0{number}") if number else Q(pk=None)
+        return
+    if number := match[1].lstrip("0"):
+        # Stored in whole bytes: every sixteenth has a zero that some programs do not write.
+        yield Q(serial__begins=number)
+        yield Q(serial__begins=f"0{number}")
     if len(match[1]) == _FINGERPRINT:
-        found |= Q(fingerprint_sha256__iexact=match[1])
+        yield Q(fingerprint_sha256=match[1])
     if digits.isdecimal() and len(digits) <= _LONGEST_DECIMAL:
-        found |= Q(serial=serial_hex(int(digits)))
-    return found
+        yield Q(serial=serial_hex(int(digits)))
 
 
 def _lines(actor: Person, rows: Iterable[Any]) -> list[Row]:

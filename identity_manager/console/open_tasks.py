@@ -44,10 +44,10 @@ class Desk:
         self._request = request
 
     @cached_property
-    def open_tasks(self) -> int:
+    def open_tasks(self) -> tables.CappedCount:
         """How many things this officer can do now."""
         actor: Person | None = getattr(self._request, "person", None)
-        return number_of_tasks(actor) if actor and actor.is_active else 0
+        return number_of_tasks(actor) if actor and actor.is_active else tables.CappedCount(0)
 
 
 def desk(request: HttpRequest) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def sections_of(actor: Person, asked: Mapping[str, str]) -> Iterator[Section]:
             yield Section(source, actor, asked.get(source.name, ""))
 
 
-def number_of_tasks(actor: Person) -> int:
+def number_of_tasks(actor: Person) -> tables.CappedCount:
     """The sum of what counts; asked in one query, because every page of Identity Manager shows it."""
     counted = [source for source in SOURCES if source.counts and source.concerns(actor)]
     return tables.number_of_rows(rows for source in counted for rows in source.lists(actor))

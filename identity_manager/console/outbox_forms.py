@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.utils.functional import lazystr
+from django.db.models import Q
+from django.utils.functional import cached_property, lazystr
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console import tables
 from identity_manager.console.forms import ReasonField
 from identity_manager.console.refusals import VerbForm
-from identity_manager.models import MailState
+from identity_manager.models import MailState, OutgoingMail, Person, TokenRequest
 from identity_manager.workflow.errors import NO_REASON
 
 TROUBLE, STUCK = "trouble", "stuck"
@@ -89,6 +91,19 @@ class MailFilterForm(forms.Form):
         named = [(name, message_name(name)) for name in messages]
         self._choose("message", named, _("any mail"))
         self._choose("error", [(code, code) for code in codes], _("any error"))
+
+    @cached_property
+    def by_words(self) -> Q:
+        """By person, reference or address."""
+        text = self.cleaned_data["q"].strip()
+        mails, requests = OutgoingMail.objects.all(), TokenRequest.objects.with_reference(text.upper())
+        return tables.of_persons(
+            mails,
+            "person",
+            Person.objects.matching(text),
+            Q(request__in=requests.order_by().values("pk")),
+            Q(pk__in=mails.order_by().addressed_to(text).values("pk")),
+        )
 
     def _choose(self, name: str, choices: list[tuple[str, str]], every: Any) -> None:
         """An old bookmark may name what there is no more of: it stays to be seen, and finds nothing."""

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from identity_manager.console import access, tables
 from identity_manager.console.outbox_forms import STUCK, TROUBLE, MailFilterForm, message_name
 from identity_manager.mail import sending
-from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role, TokenRequest
+from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role
 from identity_manager.models.outgoing_mail import IN_TROUBLE, OutgoingMailQuerySet
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow import mails
@@ -79,6 +79,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     form = filter_form(request, every)
     rows = found(every, form)
     paginator = tables.CappedPaginator(_newest_first(rows, form), drawn=_with_more(every))
+    numbers = _numbers(paginator, every, actor, form)
     page = tables.page_of(request, paginator)
     return {
         "tab": "outbox",
@@ -88,9 +89,8 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "page": page,
         "lines": [Line(mail) for mail in page],
         **_groups(every),
-        "held_up": every.held_up().count(),
         "query": request.GET.urlencode(),
-        **_many(actor, form),
+        **numbers,
     }
 
 
@@ -118,17 +118,25 @@ def found(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuery
     ):
         if wanted[name]:
             rows = rows.filter(**{lookup: wanted[name]})
-    return _of_words(rows, wanted["q"].strip())
+    # Among what the officer reads: else a search would tell whose a mail is.
+    return rows.filter(form.by_words, Q(is_read=True)) if wanted["q"].strip() else rows
 
 
 def actionable(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> OutgoingMailQuerySet:
     """Those of the mails on which the officer may act by one of the roles, and on which there is to act."""
+    return _handled(actor, form, roles).filter(_there_is_to_act())
+
+
+def _handled(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> OutgoingMailQuerySet:
+    return found(access.handled_mails(actor, roles), form).order_by("created_at", "pk")
+
+
+def _there_is_to_act() -> Q:
     waiting = OutgoingMail.objects.filter(state=MailState.QUEUED, next_attempt_at__gt=timezone.now())
     # Each by its own index: of the two in one condition, a database reads all mails that were ever written.
     keys = OutgoingMail.objects.in_trouble().order_by().values("pk").union(waiting.order_by().values("pk"))
     few = tables.few_of(keys, "pk")
-    waits = Q(pk__in=keys) if few is None else Q(pk__in=few)
-    return found(access.handled_mails(actor, roles), form).filter(waits).order_by("created_at", "pk")
+    return Q(pk__in=keys) if few is None else Q(pk__in=few)
 
 
 def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
@@ -156,13 +164,21 @@ def _acts(actor: Person) -> bool:
     return access.holds(actor, access.MAIL_HANDLERS)
 
 
-def _many(actor: Person, form: MailFilterForm) -> dict[str, int]:
-    """How many could be tried again, and how many given up, with one click; only of what was asked for."""
-    asked = form.is_valid() and any(form.cleaned_data.values())
-    return {
-        "to_retry": actionable(actor, form, access.MAIL_HANDLERS).count() if asked else 0,
-        "to_discard": actionable(actor, form, access.MAIL_ADMINISTRATORS).count() if asked else 0,
+def _numbers(
+    paginator: tables.CappedPaginator, every: OutgoingMailQuerySet, actor: Person, form: MailFilterForm
+) -> dict[str, int]:
+    """How many the mail server holds up; of what was asked for, how many could be tried again, and how many
+    given up, with one click. Counted together with the list."""
+    asked_for = form.is_valid() and any(form.cleaned_data.values())
+    waits = _there_is_to_act() if asked_for else Q(pk__in=())
+    kinds = {
+        "held_up": every.held_up(),
+        "to_retry": _handled(actor, form, access.MAIL_HANDLERS).filter(waits),
+        "to_discard": _handled(actor, form, access.MAIL_ADMINISTRATORS).filter(waits),
     }
+    lists = [rows.order_by().values("pk") for rows in kinds.values()]
+    paginator.counted, *numbers = tables.counts([paginator.to_be_counted(), *lists])
+    return dict(zip(kinds, numbers, strict=True))
 
 
 def _in_state(rows: OutgoingMailQuerySet, state: str) -> OutgoingMailQuerySet:
@@ -171,20 +187,6 @@ def _in_state(rows: OutgoingMailQuerySet, state: str) -> OutgoingMailQuerySet:
     if state == STUCK:
         return rows.stuck()
     return rows.filter(state=state) if state else rows
-
-
-def _of_words(rows: OutgoingMailQuerySet, text: str) -> OutgoingMailQuerySet:
-    """By person or reference, among what the officer reads: else a search would tell whose a mail is."""
-    if not text:
-        return rows
-    mails = OutgoingMail.objects.order_by()
-    requests = TokenRequest.objects.with_reference(text.upper())
-    # Each by its own index, as above.
-    keys = mails.filter(person__in=Person.objects.matching(text).values("pk")).values("pk")
-    keys = keys.union(
-        mails.filter(request__in=requests.values("pk")).values("pk"), mails.addressed_to(text).values("pk")
-    )
-    return rows.filter(pk__in=keys, is_read=True)
 
 
 def _newest_first(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuerySet:

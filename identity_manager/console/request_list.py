@@ -30,7 +30,8 @@ def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest
         tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
         rows = rows.filter(tables.having(tokens, "request"))
     if wanted["asked_by"]:
-        rows = rows.filter(requested_by__in=Person.objects.matching(wanted["asked_by"]).values("pk"))
+        askers = Person.objects.matching(wanted["asked_by"])
+        rows = rows.filter(tables.of_persons(TokenRequest.objects.all(), "requested_by", askers))
     rows = _within_days(rows, wanted)
     return rows.filter(_of_text(wanted["q"]))
 
@@ -57,14 +58,13 @@ def _of_text(text: str) -> Q:
     """By reference, with or without its hyphen, or by person."""
     if not text:
         return Q()
-    found = TokenRequest.objects.filter(person__in=Person.objects.matching(text).values("pk")).order_by()
+    persons, requests = Person.objects.matching(text), TokenRequest.objects.all()
     symbols = _NOT_OF_A_REFERENCE.sub("", text.upper())
     if not symbols:
-        return Q(pk__in=found.values("pk"))
+        return tables.of_persons(requests, "person", persons)
     beginning = "-".join(filter(None, (symbols[:_REFERENCE_HALF], symbols[_REFERENCE_HALF:])))
-    named = TokenRequest.objects.with_reference(beginning).order_by()
-    # Each by its own index: of the two in one condition, a database reads all requests.
-    return Q(pk__in=found.values("pk").union(named.values("pk")))
+    named = requests.with_reference(beginning).order_by()
+    return tables.of_persons(requests, "person", persons, Q(pk__in=named.values("pk")))
 
 
 def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:

@@ -1,6 +1,9 @@
 """Lists: order, pages, and a count that stops counting and says so."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -13,12 +16,28 @@ from django.http import HttpRequest, QueryDict
 from django.utils.formats import number_format
 from django.utils.functional import cached_property
 
+from identity_manager.models import Person
+
 PAGE_SIZE = 25
 COUNT_LIMIT = 1000
 TOTAL_LIMIT = 10_000
 MANY = 1000
 
 Orders = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class CappedCount:
+    """How many there are, counted no further than COUNT_LIMIT: more says that there are others."""
+
+    number: int
+    more: bool = False
+
+    def __bool__(self) -> bool:
+        return self.number > 0
+
+    def __str__(self) -> str:
+        return f"{self.number}+" if self.more else str(self.number)
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when it runs
@@ -108,16 +127,17 @@ def keys_of(lists: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
 def count_together(paginators: Iterable[CappedPaginator]) -> None:
     """Count all of them in one query: a page with ten numbers asks once, not ten times."""
     counted = list(paginators)
-    for paginator, number in zip(counted, _counts(each.to_be_counted() for each in counted), strict=True):
+    for paginator, number in zip(counted, counts(each.to_be_counted() for each in counted), strict=True):
         paginator.counted = number
 
 
-def number_of_rows(lists: Iterable[QuerySet[Any]]) -> int:
-    """How many rows there are in all of these lists, asked in one query."""
-    return sum(_counts(rows.order_by().values("pk") for rows in lists))
+def number_of_rows(lists: Iterable[QuerySet[Any]]) -> CappedCount:
+    """How many rows there are in all of these lists, asked in one query; counted up to COUNT_LIMIT."""
+    number = sum(counts(rows.order_by().values("pk")[: COUNT_LIMIT + 1] for rows in lists))
+    return CappedCount(min(number, COUNT_LIMIT), more=number > COUNT_LIMIT)
 
 
-def _counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
+def counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
     """The number of rows of each: as one SELECT of counts, which Django compiles sooner than a union."""
     parts: list[str] = []
     parameters: list[Any] = []
@@ -144,6 +164,30 @@ def having(rows: QuerySet[Any], column: str, key: str = "pk") -> Q:
     """
     few = few_of(rows.order_by(), column)
     return Q(Exists(rows.filter(**{column: OuterRef(key)}))) if few is None else Q(**{f"{key}__in": few})
+
+
+def of_persons(rows: QuerySet[Any], path: str, persons: QuerySet[Person], *beside: Q) -> Q:
+    """Which of the rows belong to one of these persons, to whom the path leads, or fulfil what stands beside.
+
+    Few persons lead to their rows; each way has its own index, and of all in one condition a database reads
+    everything. Of many, the rows are looked through in the order of the list instead, so that a page is full
+    soon: to work out what millions of rows belong to takes a minute (measured: all mails of *@*).
+    """
+    everything = rows.order_by().values("pk")
+    few = few_of(persons.order_by(), "pk")
+    if few is not None:
+        first, *others = (everything.filter(each) for each in (Q(**{f"{path}__in": few}), *beside))
+        return Q(pk__in=first.union(*others) if others else first)
+    there = counts(everything.filter(each)[:1] for each in beside)
+    fulfilled = (each for each, number in zip(beside, there, strict=True) if number)
+    return reduce(or_, fulfilled, _of_many(path, persons))
+
+
+def _of_many(path: str, persons: QuerySet[Person]) -> Q:
+    """PostgreSQL asks each person for the words; SQLite's index of words is asked once, and remembered."""
+    if connection.vendor == "sqlite":
+        return Q(**{f"{path}__in": persons.order_by().values("pk")})
+    return Q(Exists(persons.order_by().filter(pk=OuterRef(f"{path}_id"))))
 
 
 def few_of(rows: QuerySet[Any], column: str) -> list[Any] | None:

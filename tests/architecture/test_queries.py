@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from identity_manager.console import tables
 from identity_manager.models import ApprovalPolicy, Person, Role, RoleAssignment
 from identity_manager.people import saved_searches
 from identity_manager.workflow import sign_in_codes
@@ -78,3 +79,16 @@ def test_a_page_asks_seldom(world: World, row: Row) -> None:
     for visitor in sorted(row.opens & BUSY or row.opens):
         queries = asked(world.browsers[visitor], address)
         assert len(queries) <= MOST, (visitor, *queries)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/mails/?q=", "/mails/?state=sent&q=", "/search/?kind=certificate&q=", "/search/?kind=request&q="],
+)
+@pytest.mark.parametrize("words", ["new", "nobody"])
+def test_words_that_many_persons_have_take_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch, address: str, words: str
+) -> None:
+    monkeypatch.setattr(tables, "MANY", 3)
+    queries = asked(world.browsers[Visitor.ADMINISTRATOR], address + words)
+    assert len(queries) <= MOST, queries

@@ -1,8 +1,11 @@
 """SEARCH in a browser: wide, on a phone, in the dark, with extreme content; what scripts add."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 
+from identity_manager.console import audit_log
 from identity_manager.models import Person, PersonKind
 from identity_manager.people import saved_searches
 from tests import cast
@@ -155,3 +158,32 @@ def test_a_filter_is_applied_as_soon_as_it_is_chosen(open_desk: OpenDesk, compan
     expect(ada.page.locator("tbody tr")).to_have_count(0)
     assert "state=locked" in ada.page.url
     ada.look()
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "link"),
+    [
+        ({}, "Details are read for these words back to", "Read further back"),
+        (
+            {"viewport": PHONE, "color_scheme": "dark", "locale": "de-DE", "language": "de"},
+            "Die Einzelheiten werden nach diesen Wörtern durchsucht, zurück bis",
+            "Weiter zurück suchen",
+        ),
+    ],
+    ids=["wide", "phone"],
+)
+def test_words_in_the_audit_log_lead_further_back(
+    open_desk: OpenDesk,
+    company: Company,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    words: str,
+    link: str,
+) -> None:
+    """Of an officer who may open both, the person and the request."""
+    monkeypatch.setattr(audit_log, "READ_FOR_WORDS", 1)
+    company.request_in("rejected")
+    ada = open_desk("ada", **options)
+    ada.open("/history/?q=needed")
+    ada.sees(words)
+    ada.follow(link)

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from identity_manager.console import open_tasks, task_source
+from identity_manager.console import open_tasks, tables, task_source
 from identity_manager.models import Person, Role, TokenRequest
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in, tasks
@@ -18,7 +18,7 @@ OPEN_TASKS, START = reverse("console:approvals"), reverse("console:start")
 
 
 def number(client: Client) -> int:
-    return int(client.get(START).context["desk"].open_tasks)
+    return int(client.get(START).context["desk"].open_tasks.number)
 
 
 def test_the_number_on_the_tab_ends_at_the_unit(company: cast.Company) -> None:
@@ -119,6 +119,16 @@ def test_the_page_asks_as_often_for_many_as_for_one(
 
     with django_assert_max_num_queries(16):
         assert len(tasks(paul.get(OPEN_TASKS), "decisions")) == 4
+
+
+def test_the_tab_stops_counting_and_says_so(company: cast.Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("lou", "max", "zoe"):
+        cast.enabled(company.ada, cast.person(name), company.signature)
+    paul = signed_in(company.paul)
+    assert '<span class="count count-open">3</span>' in paul.get(START).text
+
+    monkeypatch.setattr(tables, "COUNT_LIMIT", 2)
+    assert '<span class="count count-open">2+</span>' in paul.get(START).text
 
 
 @pytest.mark.parametrize("source", open_tasks.SOURCES, ids=lambda source: source.name)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager.console import tables
-from identity_manager.models import Certificate, Person, PersonKind, Role, TokenRequest
+from identity_manager.models import Certificate, OutgoingMail, Person, PersonKind, Role, TokenRequest
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
 
@@ -71,7 +71,7 @@ def test_departments_of_other_units_are_not_told(company: cast.Company) -> None:
     assert "Secret Project" not in north.get(SEARCH, {"kind": "employee"}).text
 
 
-@pytest.fixture(params=[1000, 0], ids=["few tokens", "many tokens"])
+@pytest.fixture(params=[1000, 0], ids=["few", "many"])
 def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few lead to their things; of many, each thing is asked for its own."""
     monkeypatch.setattr(tables, "MANY", request.param)
@@ -105,6 +105,48 @@ def test_requests_and_certificates_by_token_type(
     answers = [ada.get(SEARCH, {"kind": kind, "token_type": code}) for code in ("vpn", "signature")]
 
     assert [len(answer.context["rows"]) for answer in answers] == [1, 0]
+
+
+def test_words_find_the_same_however_many_persons_they_name(
+    ada: Client, company: cast.Company, many: None
+) -> None:
+    uma, sam = (
+        cast.issued(cast.accepted(cast.enabled(company.ada, person, company.vpn)))
+        for person in (company.uma, company.sam)
+    )
+    certificate = uma.tokens.get().certificates.get()
+    of_request = [{"kind": "request", "q": words} for words in ("uma", uma.reference, "uma@", "zzz", "@")]
+    of_certificate = [
+        {"kind": "certificate", "q": words}
+        for words in ("uma", certificate.serial, certificate.subject[:12], "zzz")
+    ]
+
+    def found(**asked: str) -> set[TokenRequest]:
+        rows = ada.get(SEARCH, asked).context["rows"]
+        return {row.certificate.token.request if asked["kind"] == "certificate" else row for row in rows}
+
+    assert [found(**asked) for asked in of_request] == [{uma}, {uma}, {uma}, set(), {uma, sam}]
+    assert [found(**asked) for asked in of_certificate][:2] == [{uma}, {uma}]
+    assert uma in found(**of_certificate[2])
+    assert found(**of_certificate[3]) == set()
+    assert found(kind="request", asked_by="ada") == {uma, sam}
+    assert found(kind="request", asked_by="sam") == set()
+
+
+def test_mails_are_found_the_same_however_many_persons_the_words_name(
+    ada: Client, company: cast.Company, many: None
+) -> None:
+    request = company.request_in("issued")
+    cast.enabled(company.ada, company.sam, company.vpn)
+    theirs = set(request.mails.all())
+
+    def found(words: str) -> set[OutgoingMail]:
+        return {line.mail for line in ada.get("/mails/", {"q": words}).context["lines"]}
+
+    assert theirs
+    assert found("uma") == found(request.reference) == found(company.uma.email) == theirs
+    assert found("@") == set(OutgoingMail.objects.all()) > theirs
+    assert found("zzz") == set()
 
 
 def test_certificates_that_are_searched_by_their_end_come_in_that_order(
