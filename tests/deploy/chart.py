@@ -52,6 +52,8 @@ FULL: Values = {
     "web": {"replicas": 1},
     "workers": {"ca": {"replicas": 4, "processes": 4}, "bulk": {"replicas": 0}},
     "beat": {"replicas": 2},
+    "manage": {"claim": "identity-manager-backups"},
+    "backup": {"schedule": "0 2 * * *"},
     "ingress": {"className": "nginx", "annotations": {"nginx.ingress.kubernetes.io/proxy-body-size": "10m"}},
     "networkPolicy": {
         "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}],
@@ -77,10 +79,10 @@ BARE: Values = {
 SETS = {"least": LEAST, "apart": APART, "full": FULL, "bare": BARE}
 
 
-def render(values: Values) -> list[Manifest]:
+def render(values: Values, *, release: str = "tokens") -> list[Manifest]:
     """Every manifest. Raises HelmError for values that the chart refuses."""
     with helm.Chart.load(str(FOLDER)) as chart:
-        texts = chart.render(values, name="tokens", namespace="tokens")
+        texts = chart.render(values, name=release, namespace="tokens")
     documents = (yaml.safe_load_all(text) for name, text in texts.items() if name.endswith(".yaml"))
     return [each for several in documents for each in several if each]
 
@@ -93,8 +95,9 @@ def of_kind(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:
 def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
     """The component and the pod of each that runs something."""
     for each in manifests:
-        if each["kind"] in {"Deployment", "Job"}:
-            template = each["spec"]["template"]
+        spec = each["spec"]["jobTemplate"]["spec"] if each["kind"] == "CronJob" else each.get("spec", {})
+        template = spec.get("template") if each["kind"] in {"Deployment", "Job", "CronJob"} else None
+        if template:
             yield template["metadata"]["labels"]["app.kubernetes.io/component"], template["spec"]
 
 

@@ -50,6 +50,18 @@ def _files(source: str, target: str) -> Iterator[tuple[Path, str]]:
             yield each, f"{target}/{each.relative_to(path).as_posix()}"
 
 
+def installed(owner: str) -> list[str]:
+    """The directories that the image has for that owner."""
+    made = [
+        each.rest
+        for each in instructions()
+        if each.stage == "" and f"install --directory --owner {owner}" in each.rest
+    ]
+    return [
+        word for rest in made for word in rest.split("install --directory")[1].split() if word.startswith("/")
+    ]
+
+
 def in_context(path: str) -> bool:
     """Whether the builder sees that file: the last pattern that fits it, or a parent of it, says so."""
     seen, parts = True, path.split("/")

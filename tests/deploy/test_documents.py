@@ -47,7 +47,7 @@ def test_files_and_targets_exist(page: str) -> None:
 def test_services_of_the_composition_exist() -> None:
     services = composition.load(composition.sample())["services"]
     lines = [line for line in code("deploy-compose").splitlines() if line.startswith("docker compose")]
-    ran = [re.search(r"run --rm (?:--volume \S+ )?(\w+)", line) for line in lines]
+    ran = [re.search(r"run --rm (?:--no-deps )?(?:--volume \S+ )?(\w+)", line) for line in lines]
     named = {match[1] for match in ran if match}
     named |= set(re.findall(r"--scale ([\w-]+)=", (FOLDER / "deploy-compose.md").read_text()))
     assert named >= {"secrets", "manage", "worker-ca"}
@@ -74,9 +74,12 @@ def test_the_secrets_that_are_shown_are_those_of_the_chart() -> None:
 
 def test_units_that_are_started_exist() -> None:
     there = {path.name for path in units.FOLDER.iterdir()}
-    told = set(re.findall(r"identity-manager[\w-]*(?:@\w+)?\.(?:service|socket|target)", code("deploy-vm")))
+    told = set(
+        re.findall(r"identity-manager[\w-]*(?:@\w+)?\.(?:service|socket|target|timer)", code("deploy-vm"))
+    )
+    told |= {name.replace(".timer", ".service") for name in told}  # which it starts
     assert {re.sub(r"@\w+", "@", name) for name in told} == {
-        name for name in there if Path(name).suffix in {".service", ".socket", ".target"}
+        name for name in there if Path(name).suffix in {".service", ".socket", ".target", ".timer"}
     }
 
 

@@ -23,7 +23,8 @@ HELD = {
     "web-selfservice": {"KEYS_PASSPHRASES", "KEYS_OTHER"},
     "web-console": {"KEYS_OTHER"},
     "beat": set(),
-    **{name: set(RINGS) for name in (*WORKERS, "migrate")},
+    "backup": set(),
+    **{name: set(RINGS) for name in (*WORKERS, "migrate", "manage")},
 }
 KUBERNETES = ("1.30", "1.37")
 BEFORE_ANYTHING = "pre-install,pre-upgrade"
@@ -89,7 +90,8 @@ def test_what_is_written_to_lies_in_volumes(manifests: list[chart.Manifest]) -> 
         mounts = pod["containers"][0]["volumeMounts"]
         assert {each["name"] for each in mounts} == set(volumes), component
         written = {each["mountPath"] for each in mounts if not each.get("readOnly")}
-        assert written == {"/tmp", "/var/lib/identity-manager/run"}, component  # noqa: S108 the pod's own
+        own = {"/tmp", "/var/lib/identity-manager/run"}  # noqa: S108 the pod's own
+        assert written == own | ({"/backups"} if component in {"manage", "backup"} else set()), component
         assert all("secret" in volumes[each["name"]] for each in mounts if each.get("readOnly")), component
 
 
@@ -156,7 +158,7 @@ def test_probes_ask_what_is_there(manifests: list[chart.Manifest]) -> None:
         if component.startswith("web"):
             assert container["livenessProbe"]["httpGet"]["path"] == "/health/live"
             assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
-        elif component != "migrate":
+        elif component not in {"migrate", "manage", "backup"}:
             probe = container["livenessProbe"]["exec"]["command"]
             assert "identity_manager/config/alive.py" in probe
             assert (chart.ROOT / "identity_manager" / "config" / "alive.py").exists()
@@ -233,6 +235,8 @@ BAD: dict[str, tuple[str, Any]] = {
     "a secret that is no name": ("secrets.application", "Not A Name"),
     "a path for a file": ("secrets.more.SMTP_PASSWORD", "../other"),
     "a setting's file for its name": ("secrets.more.SMTP_PASSWORD_FILE", "smtp-password"),
+    "a clock that is none": ("backup.schedule", "at night"),
+    "no backup kept": ("backup.keep", 0),
     "a budget of nothing": ("podDisruptionBudget.maxUnavailable", 0),
 }
 
@@ -276,6 +280,51 @@ def test_portals_apart_on_one_host_are_refused() -> None:
     host = {"console": "tokens.acme-corporation.net", "selfservice": "tokens.acme-corporation.net"}
     with pytest.raises(helm.HelmError, match="host of its own"):
         chart.render({**chart.LEAST, "hosts": host, "web": {"apart": True}})
+
+
+def test_backups_hold_the_files_of_the_ca_and_nothing_that_opens_them() -> None:
+    """Nor what other authorities know us by."""
+    values = {**chart.FULL, "embeddedCa": chart.APART["embeddedCa"]}
+    pods = dict(chart.pods(chart.render(values)))
+    secrets = {
+        name: {each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each}
+        for name, pod in pods.items()
+    }
+    assert secrets["backup"] == {"identity-manager", "identity-manager-ca"}
+    assert secrets["manage"] > secrets["backup"] | {"identity-manager-ca-passphrase"}
+    assert "CA_PASSPHRASE_FILE" not in chart.environment(pods["backup"])
+    assert "CA_CONNECTORS_FILE" not in chart.environment(pods["backup"])
+
+
+def test_the_longest_name_of_a_release_leaves_room_for_that_of_a_job() -> None:
+    """Kubernetes puts eleven signs behind the name of a CronJob."""
+    for length in (20, 29, 45, 53):
+        (name,) = chart.of_kind(chart.render(chart.FULL, release="r" * length), "CronJob")
+        assert len(name) <= 52, name
+
+
+def test_backups_need_a_place() -> None:
+    with pytest.raises(helm.HelmError, match=r"manage\.claim"):
+        chart.render({**chart.LEAST, "backup": {"schedule": "@daily"}})
+
+
+def test_backups_are_made_beside_the_pod_that_restores_them() -> None:
+    """On its node, on its claim, with a command that there is; what else pods may be near to stays."""
+    manifests = chart.render(chart.FULL)
+    pods = dict(chart.pods(manifests))
+    claims = [
+        [each["persistentVolumeClaim"] for each in pods[name]["volumes"] if "persistentVolumeClaim" in each]
+        for name in ("manage", "backup")
+    ]
+    assert claims[0] == claims[1] == [{"claimName": "identity-manager-backups"}]
+    (near,) = pods["backup"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    manage = chart.of_kind(manifests, "Deployment")["tokens-identity-manager-manage"]
+    assert near["labelSelector"] == manage["spec"]["selector"]
+    assert pods["backup"]["affinity"]["podAntiAffinity"] == {}
+    assert all("podAffinity" not in pod.get("affinity", {}) for name, pod in pods.items() if name != "backup")
+    assert pods["backup"]["serviceAccountName"] == pods["manage"]["serviceAccountName"]
+    (container,) = pods["backup"]["containers"]
+    assert container["command"] == ["python", "manage.py", "backup", "--keep", "14", "/backups"]
 
 
 @pytest.mark.long

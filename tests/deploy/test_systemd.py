@@ -24,6 +24,7 @@ RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "A
 HELD = {
     "web": {"KEYS_PASSPHRASES", "KEYS_OTHER"},
     "beat": set(),
+    "backup": set(),
     "worker@": set(RINGS),
     "migrate": set(RINGS),
 }
@@ -70,7 +71,7 @@ def analyze(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.needs_program("systemd-analyze")
 def test_systemd_understands_every_unit(installed: Path) -> None:
     names = sorted(path.name for path in installed.iterdir() if "@." not in path.name)
-    assert len(names) == 8
+    assert len(names) == 10
     outcome = analyze("verify", "--man=no", *names, folder=installed)
     assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, "")
 
@@ -83,7 +84,7 @@ def test_systemd_would_complain(installed: Path) -> None:
 
 
 @pytest.mark.needs_program("systemd-analyze")
-@pytest.mark.parametrize("name", ["web", "worker@ca", "beat", "migrate"])
+@pytest.mark.parametrize("name", ["web", "worker@ca", "beat", "migrate", "backup"])
 def test_little_is_exposed(installed: Path, name: str) -> None:
     unit = f"./identity-manager-{name}.service"
     outcome = analyze("security", "--offline=true", f"--threshold={EXPOSURE}", unit, folder=installed)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tests.architecture.source import ROOT
 
 FOLDER = ROOT / "deploy" / "systemd"
-SERVICES = ("web", "worker@", "beat", "migrate")
+SERVICES = ("web", "worker@", "beat", "migrate", "backup")
 PREFIX = "identity-manager-"
 
 

@@ -17,7 +17,8 @@ def dump(directory: Path) -> list[str]:
     copied = []
     for alias, source in _directories():
         if source.is_dir():
-            shutil.copytree(source, directory / FOLDER / alias)
+            books = shutil.ignore_patterns(f"{manifest.BOOKS}*")
+            shutil.copytree(source, directory / FOLDER / alias, ignore=books)
             copied.append(alias)
     return copied
 

@@ -23,7 +23,7 @@ def make(directory: Path) -> Manifest:
     """
     directory = directory.resolve()
     _refuse_place(directory)
-    draft = directory.with_name(f".{directory.name}.partial")
+    draft = draft_of(directory)
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True, mode=0o700)
     try:
@@ -34,6 +34,11 @@ def make(directory: Path) -> Manifest:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return made
+
+
+def draft_of(directory: Path) -> Path:
+    """Where a backup is until it is whole."""
+    return directory.with_name(f".{directory.name}.partial")
 
 
 def _refuse_place(directory: Path) -> None:

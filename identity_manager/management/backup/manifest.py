@@ -9,6 +9,7 @@ from typing import Any
 FORMAT = 1
 FILE_NAME = "manifest.json"
 CHUNK = 1024 * 1024
+BOOKS = ".."  # Kubernetes keeps the files that it mounts once more below names that begin so
 
 
 class BackupError(Exception):
@@ -67,9 +68,10 @@ def _parse(directory: Path) -> Manifest:
 
 
 def hashes(directory: Path) -> dict[str, str]:
-    """The SHA-256 of every file below the directory, by its path from there."""
+    """The SHA-256 of every file below the directory, by its path from there; BOOKS are left out."""
     paths = (path for path in directory.rglob("*") if path.is_file() and path.name != FILE_NAME)
-    return {path.relative_to(directory).as_posix(): digest(path) for path in sorted(paths)}
+    found = {path.relative_to(directory).as_posix(): path for path in sorted(paths)}
+    return {name: digest(path) for name, path in found.items() if not name.startswith(BOOKS)}
 
 
 def digest(path: Path) -> str:

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from identity_manager.management.backup import making
-from identity_manager.management.backup.manifest import BackupError
+from identity_manager.management.backup import making, series
+from identity_manager.management.backup.manifest import BackupError, Manifest
 
 KEYS = (
     "The keys are not in it. Keep SECRETS_DIR ({secrets}), or whatever names your keys, in another place: "
@@ -22,10 +22,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", type=Path)
+        parser.add_argument(
+            "--keep",
+            type=int,
+            metavar="N",
+            help="make it below the directory, named after the moment, and keep the last N of those",
+        )
 
-    def handle(self, *_args: Any, directory: Path, **_options: Any) -> None:
+    def handle(self, *_args: Any, directory: Path, keep: int | None, **_options: Any) -> None:
         try:
-            made = making.make(directory)
+            directory, made = _made(directory, keep)
         except BackupError as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
@@ -35,3 +41,9 @@ class Command(BaseCommand):
         rows = sum(made.counts.values())
         self.stdout.write(f"Backup of {rows} rows and {len(made.authorities)} CAs in {directory}.")
         self.stdout.write(KEYS.format(secrets=settings.SECRETS_DIR))
+
+
+def _made(directory: Path, keep: int | None) -> tuple[Path, Manifest]:
+    if keep is None:
+        return directory, making.make(directory)
+    return series.add(directory, keep=keep)

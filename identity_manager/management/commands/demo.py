@@ -87,6 +87,7 @@ def _running_system(say: Callable[[str], None]) -> Iterator[None]:
     if embedded.portals_answer():
         yield
         return
+    _require_that_none_runs()
     say("No system runs here: starting one.")
     log = Path(settings.VAR_DIR) / "run" / "demo.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,18 @@ def _running_system(say: Callable[[str], None]) -> Iterator[None]:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=STOP_SECONDS)
+
+
+def _require_that_none_runs() -> None:
+    """One that runs and does not answer has another port, or is only starting."""
+    try:
+        with embedded.running_lock():
+            return
+    except embedded.CannotRunError as error:
+        raise CommandError(
+            f"Identity Manager runs from this folder, and nothing answers at {settings.CONSOLE_BASE_URL}. "
+            "Wait until it has started, or name its port: make demo HTTP_PORT=8080"
+        ) from error
 
 
 def _wait_until_it_answers(process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -20,6 +20,6 @@ class Command(BaseCommand):
             try:
                 made = issuing_cas.initialise(actor=None, alias=alias)
             except CaError as error:
-                raise CommandError(f"CA {alias}: {error.message} {error.detail}".strip()) from error
+                raise CommandError(f"CA {alias}: {error.words}") from error
             word = "made" if made else "exists"
             self.stdout.write(f"CA {alias}: {word}, {registry.connector(alias).health().detail}")

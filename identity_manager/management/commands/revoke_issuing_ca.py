@@ -43,5 +43,5 @@ class Command(BaseCommand):
                 root_key=options["root_key"],
             )
         except CaError as error:
-            raise CommandError(f"{error.message} {error.detail}".strip()) from error
+            raise CommandError(error.words) from error
         self.stdout.write(f"{revoked.subject} is on the root's CRL.")

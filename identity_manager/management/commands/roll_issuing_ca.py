@@ -37,7 +37,7 @@ class Command(BaseCommand):
             else:
                 self._roll(alias, options["chain"], options["root_key"])
         except CaError as error:
-            raise CommandError(f"{error.message} {error.detail}".strip()) from error
+            raise CommandError(error.words) from error
         except OSError as error:
             raise CommandError(f"{error.filename}: {error.strerror}") from error
 

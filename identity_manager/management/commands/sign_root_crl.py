@@ -47,5 +47,5 @@ class Command(BaseCommand):
                     actor=None, alias=alias, lifetime=lifetime, root_key=options["root_key"]
                 )
         except CaError as error:
-            raise CommandError(f"{error.message} {error.detail}".strip()) from error
+            raise CommandError(error.words) from error
         self.stdout.write(f"The root's CRL holds for {options['days']} days.")

@@ -2,6 +2,7 @@
 does not fit is refused with nothing changed."""
 
 import base64
+import errno
 import json
 import os
 import shutil
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.sessions.models import Session
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -24,7 +26,7 @@ from ca_bridge import registry
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import sealing
-from identity_manager.management.backup import authorities, making, manifest, restoring
+from identity_manager.management.backup import authorities, making, manifest, restoring, series
 from identity_manager.management.backup.manifest import BackupError
 from identity_manager.models import (
     Account,
@@ -205,6 +207,36 @@ def test_it_is_whole_or_not_there(
     assert list(place.parent.iterdir()) == []
 
 
+def test_of_a_series_the_last_ones_are_kept_and_nothing_else_is_touched(place: Path) -> None:
+    place.mkdir()
+    (place / "notes").mkdir()
+    (place / "2020-01-01T000000Z").mkdir()  # no backup: it has no manifest
+    (place / ".2026-11-19T020000Z.partial").mkdir()  # was cut off
+    for hour in range(4):
+        with time_machine.travel(f"2026-11-2{hour}T02:00:00Z"):
+            call_command("backup", place, "--keep", "2", verbosity=0)
+    names = sorted(path.name for path in place.iterdir())
+    assert names == ["2020-01-01T000000Z", "2026-11-22T020000Z", "2026-11-23T020000Z", "notes"]
+    assert manifest.read(place / names[1]).counts
+
+
+def test_of_a_series_nothing_is_removed_before_the_next_one_is_whole(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel("2026-11-20T02:00:00Z"):
+        series.add(place, keep=1)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(place))
+
+    monkeypatch.setattr(manifest.Manifest, "write", full)
+    with time_machine.travel("2026-11-21T02:00:00Z"), pytest.raises(CommandError, match="No space left"):
+        call_command("backup", place, "--keep", "1")
+    assert [path.name for path in place.iterdir()] == ["2026-11-20T020000Z"]
+    with pytest.raises(CommandError, match="one backup at least"):
+        call_command("backup", place, "--keep", "0")
+
+
 def test_it_never_goes_over_another_one_or_beside_the_keys(place: Path, settings: Settings) -> None:
     making.make(place)
     with pytest.raises(BackupError, match="is not empty; name a new directory"):
@@ -244,6 +276,29 @@ def test_the_ca_may_have_gone_on_since(
     assert not (now / "root.key").exists()
     assert (now / "issuing-2.crt").exists()
     assert cast.issued(company.request_in("issuing")).state == RequestState.ISSUED
+
+
+def test_a_ca_that_kubernetes_mounts_is_the_same_one_elsewhere(
+    company: cast.Company, place: Path, tmp_path: Path, settings: Settings
+) -> None:
+    """Its files are links into a directory with the time of the mount in its name."""
+    present = Path(settings.CA_CONNECTORS["corporate"]["OPTIONS"]["directory"])
+    use_ca_directory(settings, mounted(present, tmp_path / "first", "..2026_11_24"))
+    making.make(place)
+    assert {path.name for path in (place / "ca" / "corporate").iterdir()} == {
+        path.name for path in present.iterdir()
+    }
+    use_ca_directory(settings, mounted(present, tmp_path / "second", "..2026_11_25"))
+    restored(place)
+    assert cast.issued(company.request_in("issuing")).state == RequestState.ISSUED
+
+
+def mounted(files: Path, mount: Path, moment: str) -> Path:
+    shutil.copytree(files, mount / moment)
+    (mount / "..data").symlink_to(moment)
+    for path in files.iterdir():
+        (mount / path.name).symlink_to(Path("..data") / path.name)
+    return mount
 
 
 def test_another_ca_is_not_overwritten(

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from kombu import Connection
 from pytest_django.fixtures import Settings
 
@@ -88,6 +90,23 @@ def test_it_runs_once_at_a_time(settings: Settings, tmp_path: Path) -> None:
         pytest.fail("two at a time")
     with embedded.running_lock():
         pass
+
+
+def test_the_demo_says_where_it_looked_when_what_runs_does_not_answer(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.VAR_DIR, settings.EMBEDDED, settings.CONSOLE_BASE_URL = (
+        tmp_path,
+        True,
+        "http://console.test:8123",
+    )
+    monkeypatch.setattr(embedded, "portals_answer", lambda: False)
+    with (
+        embedded.running_lock(),
+        pytest.raises(CommandError, match=r"nothing answers at http://console\.test"),
+    ):
+        call_command("demo")
+    assert not (tmp_path / "run" / "demo.log").exists()
 
 
 def test_a_child_that_outlives_us_keeps_the_lock(settings: Settings, tmp_path: Path) -> None:

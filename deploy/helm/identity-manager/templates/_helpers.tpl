@@ -60,7 +60,8 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* The environment of a process. rings: which rings of keys it holds; the others it is given as empty. */}}
+{{/* The environment of a process. rings: which rings of keys it holds; the others it is given as empty. ca: whether it
+signs, or asks other authorities; caFiles: whether it has the encrypted files of the embedded CA alone. */}}
 {{- define "im.env" -}}
 {{- $root := .root }}
 {{- range $name, $value := .root.Values.settings }}
@@ -123,8 +124,10 @@ securityContext:
 {{- range .rings }}
 - {name: {{ include "im.ringFolder" . }}, mountPath: /run/secrets/{{ include "im.ringFolder" . }}, readOnly: true}
 {{- end }}
-{{- if and .ca .root.Values.embeddedCa.enabled }}
+{{- if and (or .ca .caFiles) .root.Values.embeddedCa.enabled }}
 - {name: ca, mountPath: /var/lib/identity-manager/ca/corporate, readOnly: true}
+{{- end }}
+{{- if and .ca .root.Values.embeddedCa.enabled }}
 - {name: ca-passphrase, mountPath: /run/secrets/ca-passphrase, readOnly: true}
 {{- end }}
 {{- if and .ca .root.Values.connections.secret }}
@@ -144,9 +147,11 @@ securityContext:
 - name: {{ include "im.ringFolder" . }}
   secret: {secretName: {{ get $root.Values.secrets.rings . }}, defaultMode: 288}
 {{- end }}
-{{- if and .ca .root.Values.embeddedCa.enabled }}
+{{- if and (or .ca .caFiles) .root.Values.embeddedCa.enabled }}
 - name: ca
   secret: {secretName: {{ .root.Values.embeddedCa.secret }}, defaultMode: 288}
+{{- end }}
+{{- if and .ca .root.Values.embeddedCa.enabled }}
 - name: ca-passphrase
   secret: {secretName: {{ .root.Values.embeddedCa.passphraseSecret }}, defaultMode: 288}
 {{- end }}

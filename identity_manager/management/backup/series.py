@@ -1,0 +1,39 @@
+"""A series of backups in one folder, each named after its moment; of more than are wanted, the oldest go."""
+
+import re
+import shutil
+from pathlib import Path
+
+from django.utils import timezone
+
+from identity_manager.management.backup import making, manifest
+from identity_manager.management.backup.manifest import BackupError, Manifest
+
+NAME = "%Y-%m-%dT%H%M%SZ"  # UTC: no hour comes twice, and names are in the order of time
+NAMES = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
+PARTS = re.compile(rf"\.{NAMES.pattern}\.partial")
+
+
+def add(folder: Path, *, keep: int) -> tuple[Path, Manifest]:
+    """Make the next backup in the folder, then remove the oldest, so that `keep` of them are left.
+
+    What an earlier one that was cut off has left is removed before; of the others, nothing before the new one
+    is whole, and nothing ever that is no backup of the series. Raises as making.make does.
+    """
+    if keep < 1:
+        raise BackupError("Of a series, keep one backup at least.")
+    for part in _named(folder, PARTS):
+        shutil.rmtree(part)
+    directory = folder / f"{timezone.now():{NAME}}"
+    made = making.make(directory)
+    whole = [path for path in _named(folder, NAMES) if (path / manifest.FILE_NAME).is_file()]
+    for oldest in whole[:-keep]:
+        # Renamed before: if this is cut off, the next one removes the rest.
+        shutil.rmtree(oldest.rename(making.draft_of(oldest)))
+    return directory, made
+
+
+def _named(folder: Path, names: re.Pattern[str]) -> list[Path]:
+    """The directories that are named so, the oldest first."""
+    there = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in there if names.fullmatch(path.name) and path.is_dir())
