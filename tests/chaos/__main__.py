@@ -24,6 +24,7 @@ from tests.chaos.verdict import last_line
 ENGINES = ("postgresql", "sqlite")
 SHOWN = 20  # findings of a kind
 LOG_END = 2_000  # characters
+WRONG = ("lost", "double", "wrong")  # findings that fail the run
 
 
 def main() -> int:
@@ -36,12 +37,11 @@ def main() -> int:
     say(table(injected))
     for report in reports:
         describe(report)
-    lost, double, wrong, parked, finished = (
-        sum(len(report["verdict"][kind]) for report in reports)
-        for kind in ("lost", "double", "wrong", "parked", "finished")
-    )
-    say(last_line(lost, double, parked, finished))
-    return 1 if lost or double or wrong or parked + finished != options.number else 0
+    verdicts = [report["verdict"] for report in reports]
+    say(last_line(*verdicts))
+    is_wrong = any(each[kind] for each in verdicts for kind in WRONG)
+    ended = sum(len(each["parked"]) + len(each["finished"]) for each in verdicts)
+    return 1 if is_wrong or ended != options.number else 0
 
 
 def parsed() -> argparse.Namespace:
@@ -72,7 +72,7 @@ def run(engine: str, number: int, seed: int) -> dict[str, Any]:
     except subprocess.CalledProcessError:
         end = (directory / "driver.log").read_text(encoding="utf-8", errors="replace")[-LOG_END:]
         sys.exit(f"{end}\nIt did not come to its end; see {directory}")
-    if any(report["verdict"][kind] for kind in ("lost", "double", "wrong")):
+    if any(report["verdict"][kind] for kind in WRONG):
         say(f"What is wrong can be looked at in {directory}")
     else:
         shutil.rmtree(directory)
@@ -86,7 +86,7 @@ def describe(report: dict[str, Any]) -> None:
     say(f"\n{report['engine']}, {report['seconds']:.0f} s: {counted}")
     for reason, number in Counter(verdict["parked"].values()).items():
         say(f"  parked {number}: {reason}")
-    for kind in ("lost", "double", "wrong"):
+    for kind in WRONG:
         for sentence in verdict[kind][:SHOWN]:
             say(f"  {kind.upper()}: {sentence}")
 

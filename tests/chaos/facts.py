@@ -75,4 +75,5 @@ class Facts:
     received: list[Received] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
     audit: list[str] = field(default_factory=list)
+    survivors: list[str] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)

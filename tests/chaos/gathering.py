@@ -1,14 +1,10 @@
 """What is true at the end: what the CAs, the database and the mail server each have, for the verdict."""
 
-import email
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from email import policy
 from io import StringIO
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 from django.core.management import CommandError, call_command
 from django.db.models import Count
 
@@ -26,6 +22,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
+from tests.chaos import opening
 from tests.chaos.connectors import Silent
 from tests.chaos.facts import CaCertificate, Facts, Mail, OurCertificate, Received, Request
 
@@ -50,7 +47,7 @@ def gather(persons: Iterable[Person], received: Path, passphrases: dict[str, str
         ours=list(_ours()),
         surplus=dict(_surplus()),
         mails=list(_mails()),
-        received=[_opened(path, passphrases) for path in sorted(received.glob("*.eml"))],
+        received=_received(received, passphrases),
         repeated=list(_repeated()),
     )
 
@@ -135,24 +132,10 @@ def _repeated() -> Iterator[str]:
             yield f"{name} {number} times for token {token} of request {request}"
 
 
-def _opened(path: Path, passphrases: dict[str, str]) -> Received:
-    """As its owner opens it, with the passphrase that the portal showed for the token."""
-    message = email.message_from_bytes(path.read_bytes(), policy=policy.default)
-    identifier = str(message["Message-ID"]).strip("<>").partition("@")[0]
-    files = [part for part in message.walk() if part.get_content_type() == "application/x-pkcs12"]
-    if not files:
-        return Received(identifier, [])
-    token = OutgoingMail.objects.filter(pk=identifier).values_list("token_id", flat=True).first()
-    passphrase = passphrases.get(str(token), "")
-    serials = []
-    for part in files:
-        content = part.get_payload(decode=True)
-        assert isinstance(content, bytes)
-        try:
-            key, certificate, _issuers = load_key_and_certificates(content, passphrase.encode())
-        except ValueError as error:
-            return Received(identifier, serials, f"{part.get_filename()} does not open: {error}")
-        if key is None or certificate is None or key.public_key() != certificate.public_key():
-            return Received(identifier, serials, f"{part.get_filename()}: the key is another one")
-        serials.append(describe(certificate.public_bytes(Encoding.DER)).serial_hex)
-    return Received(identifier, serials)
+def _received(folder: Path, passphrases: dict[str, str]) -> list[Received]:
+    """As their owners open them, with the passphrases that the portal showed for their tokens."""
+    tokens = {str(mail): str(token) for mail, token in OutgoingMail.objects.values_list("pk", "token_id")}
+    paths = sorted(folder.glob("*.eml"))
+    return opening.open_all(
+        [(path, passphrases.get(tokens.get(opening.identifier(path), ""), "")) for path in paths]
+    )

@@ -35,6 +35,11 @@ class Process:
     def alive(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the one that was started last, while it runs."""
+        return self._popen.pid if self._popen is not None and self.alive else None
+
     def start(self) -> None:
         """Start it, unless it runs."""
         with self._lock:
@@ -132,11 +137,13 @@ def broker_of(place: Place) -> Broker:
 
 
 def fleet(place: Place, environment: dict[str, str]) -> Fleet:
-    """Two of everything that may be doubled; of the workers, two with processes and one with threads."""
+    """Two of everything that may be doubled; of the workers, two with processes and one with threads.
+
+    Each worker reads a queue of its own name, too (survivors.py).
+    """
     program = broker_of(place).program()
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO")
     celery = (sys.executable, "-m", "celery", "--quiet", "--app", "identity_manager")
-    queues = ("--queues", "ca,mail,bulk", *quiet)
 
     def process(name: str, *arguments: str, rings: tuple[str, ...] = (), **more: str) -> Process:
         own = {**without(environment, rings), **more}
@@ -154,7 +161,9 @@ def fleet(place: Place, environment: dict[str, str]) -> Fleet:
             pool,
             "--concurrency",
             "2",
-            *queues,
+            "--queues",
+            f"ca,mail,bulk,{name}",
+            *quiet,
         )
 
     def web(number: int, port: int) -> Process:

@@ -19,16 +19,19 @@ import django
 from tests.chaos import databases, place, processes
 from tests.chaos.driver import Driver
 from tests.chaos.faults import Schedule
+from tests.chaos.verdict import last_line
 
 if TYPE_CHECKING:
     from tests.chaos.facts import Facts
     from tests.chaos.travellers import Desk, Road, Traveller
 
 READY_SECONDS = 120
-DRAIN_SECONDS = 300  # from the last fault until everybody is finished or parked
+DRAIN_SECONDS = 300  # from the last fault until everybody is finished or parked, at least
+DRAIN_SECONDS_EACH = 0.15  # the officers work when the fire is out: the more requests, the more wait for them
 SETTLED_SECONDS = 3
 FIRE_SECONDS_EACH = 3.0  # at most so long for each request is there fire
 FIRE_SECONDS = 40  # at least
+PROGRESS_SECONDS = 300
 
 
 def main() -> None:
@@ -61,6 +64,9 @@ def under_fire(
     here: place.Place, database: databases.Database, fleet: processes.Fleet, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Prepare, let everybody go while things break, let it drain, and judge."""
+    from celery import current_app
+
+    from tests.chaos import survivors
     from tests.chaos.travellers import Road, crowd, office
     from tests.chaos.visitors import Proxy
 
@@ -75,14 +81,20 @@ def under_fire(
         fleet.start()
         processes.wait_for(lambda: web_answers(here), what="The web process", seconds=READY_SECONDS)
         say("everything runs; the fire begins")
-        burn(road, Driver(fleet, database, schedule, seed=options.seed))
+        burn(road, Driver(fleet, database, schedule, seed=options.seed), say)
         say(f"the fire is out; {road.still_open} of {options.number} are not finished yet")
         drain(road, desk)
         say("drained")
+        idle = survivors.faults(fleet, current_app)
+        if not web_answers(here):
+            idle.append("a web process runs and does not answer")
+        say("who survived works")
     finally:
         fleet.stop()
         road.close()
-    return judged(here, schedule, travellers, options) | {"seconds": say.seconds}
+    report = judged(here, schedule, travellers, idle, options)
+    say(last_line(report["verdict"]))
+    return report | {"seconds": say.seconds}
 
 
 class Clock:
@@ -127,14 +139,17 @@ def web_answers(here: place.Place) -> bool:
     return True
 
 
-def burn(road: "Road", driver: Driver) -> None:
+def burn(road: "Road", driver: Driver, say: Clock) -> None:
     """Until everybody has come to the end or waits for an officer, or it is enough."""
-    began = time.monotonic()
+    began = said = time.monotonic()
     longest = max(FIRE_SECONDS, len(road.travellers) * FIRE_SECONDS_EACH)
     driver.start()
     try:
         while driver.is_alive() and time.monotonic() - began < longest:
             road.go_on()
+            if time.monotonic() - said > PROGRESS_SECONDS:
+                said = time.monotonic()
+                say(f"{road.ended} of {len(road.travellers)} are finished")
             enough = time.monotonic() - began > FIRE_SECONDS
             if enough and road.all_have_begun and not road.lively:
                 break
@@ -147,7 +162,7 @@ def drain(road: "Road", desk: "Desk") -> None:
     from tests.chaos import officers
     from tests.chaos.travellers import patiently
 
-    deadline = time.monotonic() + DRAIN_SECONDS
+    deadline = time.monotonic() + max(DRAIN_SECONDS, len(road.travellers) * DRAIN_SECONDS_EACH)
     calm_since = time.monotonic()
     while time.monotonic() < deadline and time.monotonic() - calm_since < SETTLED_SECONDS:
         road.go_on()
@@ -158,14 +173,19 @@ def drain(road: "Road", desk: "Desk") -> None:
 
 
 def judged(
-    here: place.Place, schedule: Schedule, travellers: "list[Traveller]", options: argparse.Namespace
+    here: place.Place,
+    schedule: Schedule,
+    travellers: "list[Traveller]",
+    survivors: list[str],
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
-    """The facts, the verdict over them, and what was injected."""
+    """The facts, the verdict over them, and what was injected. survivors: what is wrong with those."""
     from tests.chaos import gathering, sinks, verdict
 
     passphrases = {str(token): text for each in travellers for token, text in each.passphrases.items()}
     found = gathering.gather([each.person for each in travellers], here.received, passphrases)
     found.audit = gathering.audit_faults(here.heads)
+    found.survivors = survivors
     found.leaks = sinks.leaks(here, passphrases.values(), seed=options.seed)
     judgement = verdict.judge(found)
     return {

@@ -8,7 +8,7 @@ import json
 import random
 import re
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from django.core.serializers.json import DjangoJSONEncoder
 
@@ -30,20 +30,18 @@ def leaks(place: Place, passphrases: Iterable[str], *, seed: int) -> list[str]:
     chance = random.Random(seed)  # noqa: S311 a sample, no secrets
     some = chance.sample(known, min(SAMPLE, len(known)))
     deep = Search(Secret.passphrase(text, name="a passphrase") for text in some)
-    plain = [where for where, content in (*_files(place), *database_rows()) if _has(content, known)]
+    parts = {pair for text in known for pair in pairwise(text.encode().upper().split(b"-"))}
+    plain = [where for where, content in chain(_files(place), database_rows()) if _has(content, parts)]
     found = {f"a passphrase in {where} (as it was shown)" for where in plain}
     for where, content in (*_for_depth(place, chance), *_audit()):
         found.update(map(str, deep.findings(where, content[-DEEP_BYTES:])))
     return sorted(found)
 
 
-def _has(content: bytes, passphrases: Iterable[str]) -> bool:
-    """Whether two neighbouring groups of any of them stand there: 50 bits, which chance does not make."""
+def _has(content: bytes, parts: set[tuple[bytes, bytes]]) -> bool:
+    """Whether two neighbouring groups of a passphrase stand there: 50 bits, which chance does not make."""
     words = [word.upper() for word in WORD.findall(content)]
-    there = set(pairwise(words)) if words else set()
-    return bool(there) and any(
-        pair in there for text in passphrases for pair in pairwise(text.encode().upper().split(b"-"))
-    )
+    return not parts.isdisjoint(pairwise(words))
 
 
 def _files(place: Place) -> Iterator[Sink]:

@@ -229,6 +229,10 @@ def _leak(facts: Facts) -> None:
     facts.leaks.append("a passphrase in logs/web-1.log")
 
 
+def _fetches_nothing(facts: Facts) -> None:
+    facts.survivors.append("worker-1 runs and fetches nothing from the broker")
+
+
 def _does_not_open(facts: Facts) -> None:
     facts.received[2].trouble = "it does not open"
 
@@ -237,7 +241,9 @@ def _another_certificate(facts: Facts) -> None:
     facts.received[2].serials = ["2a"]
 
 
-@pytest.mark.parametrize("plant", [_broken_chain, _leak, _does_not_open, _another_certificate])
+@pytest.mark.parametrize(
+    "plant", [_broken_chain, _leak, _fetches_nothing, _does_not_open, _another_certificate]
+)
 def test_what_is_wrong_is_found(plant: Callable[[Facts], None]) -> None:
     facts = right()
     plant(facts)

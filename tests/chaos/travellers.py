@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, InterfaceError, connection
 from psycopg_pool import PoolTimeout
@@ -45,7 +46,15 @@ TYPES = {
     "silent": (("silent",), "silent", 15),
 }
 DATABASE_TROUBLE = (DatabaseError, InterfaceError, PoolTimeout, OSError)
-TROUBLE = (*DATABASE_TROUBLE, PageDoesNotLoadError, NotOnThePageError, Refused, ObjectDoesNotExist)
+# UpdateError: a session that cannot be kept, because the database is away; who signs in begins anew.
+TROUBLE = (
+    *DATABASE_TROUBLE,
+    UpdateError,
+    PageDoesNotLoadError,
+    NotOnThePageError,
+    Refused,
+    ObjectDoesNotExist,
+)
 
 Result = TypeVar("Result")
 

@@ -5,7 +5,8 @@ Pure: tests plant each kind of wrong into facts that are right, and see it found
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from tests.chaos.facts import FORMATS, Facts, OurCertificate, Request
 
@@ -30,11 +31,13 @@ class Verdict:
     @property
     def line(self) -> str:
         """The last line of a run."""
-        return last_line(len(self.lost), len(self.double), len(self.parked), len(self.finished))
+        return last_line(asdict(self))
 
 
-def last_line(lost: int, double: int, parked: int, finished: int) -> str:
-    return f"lost {lost}, double {double}, parked {parked}, finished {finished}"
+def last_line(*verdicts: dict[str, Any]) -> str:
+    """How many of each kind, all of these verdicts together."""
+    kinds = ("lost", "double", "parked", "finished")
+    return ", ".join(f"{kind} {sum(len(each[kind]) for each in verdicts)}" for kind in kinds)
 
 
 def judge(facts: Facts) -> Verdict:
@@ -43,7 +46,7 @@ def judge(facts: Facts) -> Verdict:
     return Verdict(
         lost=[*_lost_requests(facts, parked), *_lost_certificates(facts), *_lost_mails(facts)],
         double=[*_double_requests(facts), *_double_certificates(facts, parked), *_double_mails(facts)],
-        wrong=[*facts.audit, *facts.leaks, *_do_not_open(facts)],
+        wrong=[*facts.audit, *facts.survivors, *facts.leaks, *_do_not_open(facts)],
         parked=parked,
         finished=[each.number for each in facts.requests if each.state == "completed"],
     )

@@ -81,9 +81,13 @@ def answer_is_not_verified(patch: Patch) -> None:
 
 
 def key_was_changed(patch: Patch) -> None:
-    """The wrapped key of another day."""
+    """One bit of what was wrapped is another now."""
     unwrap = vault.unwrap
-    patch.setattr(vault, "unwrap", lambda wrapped, **of: unwrap(wrapped[:-1] + b"\0", **of))
+
+    def unwrap_changed(wrapped: bytes, **of: Any) -> bytes:
+        return unwrap(wrapped[:-1] + bytes([wrapped[-1] ^ 1]), **of)
+
+    patch.setattr(vault, "unwrap", unwrap_changed)
 
 
 def writer_breaks(patch: Patch) -> None:

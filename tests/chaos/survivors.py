@@ -1,0 +1,59 @@
+"""What still runs at the end works: every worker takes what is sent to it alone, nobody burns a core idly.
+
+While everything is killed now and then, and started again, a process that lives and does nothing goes unseen.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+
+from celery import Celery
+
+from identity_manager.workflow import finishing
+from tests.chaos.processes import Fleet, Process
+from tests.performance.processes import cpu_seconds, family
+
+TAKES_SECONDS = 60.0
+LOOK_SECONDS = 0.5
+REST_SECONDS = 4.0
+RESTLESS = 0.5  # of a core, for each process of an installation that has nothing to do
+
+
+def faults(fleet: Fleet, app: Celery) -> list[str]:
+    """A sentence for each fault. All work is done, and no fault is injected any more."""
+    return [*deaf(fleet.workers, app), *restless(fleet.all())]
+
+
+def deaf(workers: Iterable[Process], app: Celery, *, seconds: float = TAKES_SECONDS) -> Iterator[str]:
+    """Those that fetch nothing; each worker reads a queue of its own name besides the others."""
+    names = [worker.name for worker in workers]
+    for name in names:
+        app.send_task(finishing.SEAL, args=(str(uuid.uuid4()),), queue=name)  # of no token: nothing to do
+    deadline = time.monotonic() + seconds
+    waiting = list(names)
+    while waiting and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+        waiting = [name for name in waiting if _length(app, name)]
+    return (f"{name} runs and fetches nothing from the broker" for name in waiting)
+
+
+def _length(app: Celery, name: str) -> int:
+    """A queue that is empty does not exist."""
+    with app.connection_for_read() as connection, connection.SimpleQueue(name) as queue:
+        try:
+            return int(queue.qsize())
+        except connection.channel_errors:
+            return 0
+
+
+def restless(processes: Iterable[Process], *, seconds: float = REST_SECONDS) -> list[str]:
+    """Those of which one process takes most of a core for nothing."""
+    everybody = [(each.name, pid) for each in processes if each.pid for pid in family(each.pid)]
+    before = {pid: cpu_seconds([pid]) for _name, pid in everybody}
+    time.sleep(seconds)
+    shares = {(name, pid): (cpu_seconds([pid]) - before[pid]) / seconds for name, pid in everybody}
+    return [
+        f"{name} has nothing to do and takes {share:.0%} of a core"
+        for (name, _pid), share in shares.items()
+        if share > RESTLESS
+    ]
