@@ -11,7 +11,7 @@ TEST_PROGRAMS := caddy chromium redis-server libnss3-tools gnutls-bin openssl ge
 	gpgsm curl nodejs openjdk-25-jre-headless postfix notmuch \
 	rabbitmq-server golang-cfssl libest-utils softhsm2 nginx-light systemd \
 	golang-go golang-github-smallstep-certificates-dev \
-	krb5-kdc krb5-admin-server faketime gcc libc6-dev python3-dev libkrb5-dev
+	krb5-kdc krb5-admin-server faketime locales gcc libc6-dev python3-dev libkrb5-dev
 CODE := identity_manager selfservice ca_bridge manage.py
 PYTEST := $(PYTHON) -m pytest
 # Two processes: the machines that this must be quick on have two cores.
@@ -52,9 +52,9 @@ test: install-dev ## The tests on SQLite, the database-sensitive ones on Postgre
 	@$(PYTEST) $(PARALLEL) -m "not long"
 	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and not long and not long_on_postgresql"
 
-test-all: install-dev ## Every test, long ones too; the database-sensitive ones on PostgreSQL as well
-	@$(PYTEST) $(PARALLEL)
-	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m database
+test-all: install-dev ## The long forms: every test that `make test` leaves out, on either database
+	@$(PYTEST) $(PARALLEL) -m long
+	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and (long or long_on_postgresql)"
 
 interop: install-dev ## Try delivered tokens in every program here, and write docs/reference/interoperability.md
 	@WRITE_INTEROPERABILITY=1 $(PYTEST) tests/interop
