@@ -27,7 +27,7 @@ def running_broker(executable: str) -> Iterator[Broker]:
 
 def started(broker: Broker) -> "subprocess.Popen[bytes]":
     """Its process, once it answers."""
-    process = subprocess.Popen(broker.program().arguments)
+    process = subprocess.Popen(broker.arguments)
     deadline = time.monotonic() + START_SECONDS
     while not broker.answers():
         assert time.monotonic() < deadline, "the broker did not start"

@@ -82,8 +82,9 @@ class Broker:
         """The socket as Celery wants to hear it."""
         return f"redis+socket://{quote(str(self.socket_path))}"
 
-    def program(self) -> Program:
-        """Listens on the socket alone and writes each message down at once."""
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Of the server program: it listens on the socket alone and writes each message down at once."""
         options = {
             "port": "0",
             "unixsocket": str(self.socket_path),
@@ -94,8 +95,11 @@ class Broker:
             "daemonize": "no",
             "logfile": str(self.directory / "broker.log"),
         }
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        return Program("broker", (self.executable, *arguments), _without(RINGS))
+        return (self.executable, *(part for name, value in options.items() for part in (f"--{name}", value)))
+
+    def program(self) -> Program:
+        """How the supervisor starts it."""
+        return Program("broker", self.arguments, _without(RINGS))
 
     def answers(self) -> bool:
         """Whether it takes commands: not before it has read its data."""
