@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django_fsm import ConcurrentTransition, FSMFieldMixin
 
+from ca_bridge.statements import OneRow
+
 if TYPE_CHECKING:
     from django.db.models.options import Options
 
@@ -85,7 +87,8 @@ class Stateful(SafeFSM, models.Model):
 
     def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
         """Nothing updated and the row there: somebody else saved it. Django would try to insert it anew."""
-        updated = super()._do_update(base_qs.filter(version=self._version_read), *args, **kwargs)
+        row = OneRow(base_qs, version=self._version_read)
+        updated = super()._do_update(row, *args, **kwargs)
         if not updated and base_qs.filter(pk=self.pk).exists():
             raise ConcurrentTransition("This row was saved by somebody else since it was read.")
         return updated

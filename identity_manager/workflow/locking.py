@@ -12,11 +12,13 @@ persons, such as two officers who approve each other's requests, do not wait for
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TypeVar
 
 from django.db import models
 from django.db.models import Q
 
+from ca_bridge.statements import Statement
 from identity_manager.models import (
     BatchOrder,
     Certificate,
@@ -51,13 +53,12 @@ def persons(pks: Iterable[uuid.UUID]) -> list[Person]:
 
 def request(pk: uuid.UUID) -> TokenRequest:
     """The request, with its person. Raises TokenRequest.DoesNotExist."""
-    return _with_parents(TokenRequest.objects.all(), "person").get(pk=pk)
+    return _REQUEST.get(pk=pk)
 
 
 def token(pk: uuid.UUID) -> SoftwareToken:
     """The token, with its request and person. Raises SoftwareToken.DoesNotExist."""
-    rows = _with_parents(SoftwareToken.objects.select_related("token_type"), "request", "person")
-    row = rows.get(pk=pk)
+    row = _TOKEN.get(pk=pk)
     row.person = row.request.person
     return row
 
@@ -71,11 +72,44 @@ def _with_parents(rows: models.QuerySet[Row], *parents: str) -> models.QuerySet[
     return rows.select_related(paths[-1]).select_for_update(no_key=True, of=(*reversed(paths), "self"))
 
 
+def _certificates(rows: models.QuerySet[Certificate]) -> models.QuerySet[Certificate]:
+    return _with_parents(rows.select_related("token__token_type"), "token", "request", "person")
+
+
+_KEY = models.UUIDField()  # of every row that is locked for each token
+_REQUEST = Statement[TokenRequest](
+    lambda pk: _with_parents(TokenRequest.objects.filter(pk=pk), "person"), pk=_KEY
+)
+_TOKEN = Statement[SoftwareToken](
+    lambda pk: _with_parents(
+        SoftwareToken.objects.filter(pk=pk).select_related("token_type"), "request", "person"
+    ),
+    pk=_KEY,
+)
+_TOKENS_OF = Statement[SoftwareToken](
+    lambda request: (
+        SoftwareToken.objects.filter(request=request)
+        .select_related("token_type")
+        .select_for_update(no_key=True, of=("self",))
+        .order_by("pk")
+    ),
+    request=_KEY,
+)
+_CERTIFICATE = Statement[Certificate](lambda pk: _certificates(Certificate.objects.filter(pk=pk)), pk=_KEY)
+_CERTIFICATE_TO_BE_ISSUED = Statement[Certificate](
+    lambda pk, now: _certificates(Certificate.objects.to_be_issued().due(now).filter(pk=pk)),
+    pk=_KEY,
+    now=models.DateTimeField(),
+)
+_CERTIFICATES_OF = Statement[Certificate](
+    lambda token: Certificate.objects.filter(token=token).select_for_update(no_key=True).order_by("pk"),
+    token=_KEY,
+)
+
+
 def tokens_of(parent: TokenRequest) -> list[SoftwareToken]:
     """All tokens of a request that the caller has locked."""
-    rows = SoftwareToken.objects.select_for_update(no_key=True, of=("self",)).select_related("token_type")
-    rows = rows.filter(request=parent).order_by("pk")
-    return [_with_parent(row, parent) for row in rows]
+    return [_with_parent(row, parent) for row in _TOKENS_OF.rows(request=parent.pk)]
 
 
 def lines_of(parent: TokenRequest) -> list[SoftwareToken]:
@@ -88,15 +122,22 @@ def certificate(pk: uuid.UUID, *, among: CertificateQuerySet | None = None) -> C
 
     Raises Certificate.DoesNotExist, also where it is none of those (among) once it is locked.
     """
-    rows = (Certificate.objects.all() if among is None else among).select_related("token__token_type")
-    row = _with_parents(rows, "token", "request", "person").get(pk=pk)
+    return _with_person(_CERTIFICATE.get(pk=pk) if among is None else _certificates(among).get(pk=pk))
+
+
+def certificate_to_be_issued(pk: uuid.UUID, *, now: datetime) -> Certificate:
+    """The same, among those that are due. Raises Certificate.DoesNotExist."""
+    return _with_person(_CERTIFICATE_TO_BE_ISSUED.get(pk=pk, now=now))
+
+
+def _with_person(row: Certificate) -> Certificate:
     row.token.person = row.token.request.person
     return row
 
 
 def certificates_of(parent: SoftwareToken) -> list[Certificate]:
     """All certificates of a token that the caller has locked."""
-    rows = list(Certificate.objects.select_for_update(no_key=True).filter(token=parent).order_by("pk"))
+    rows = _CERTIFICATES_OF.rows(token=parent.pk)
     for row in rows:
         row.token = parent
     return rows

@@ -105,7 +105,7 @@ def _put_off_due(certificate_id: uuid.UUID, error: Exception) -> None:
 
 def _due(certificate_id: uuid.UUID, now: datetime) -> Certificate:
     """The certificate, locked. Raises Certificate.DoesNotExist where it is not due any more."""
-    return locking.certificate(certificate_id, among=Certificate.objects.to_be_issued().due(now))
+    return locking.certificate_to_be_issued(certificate_id, now=now)
 
 
 def _new_key(certificate_id: uuid.UUID) -> keys.PrivateKey | None:

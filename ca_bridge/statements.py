@@ -1,0 +1,135 @@
+"""Statements that are made once and kept, for what the road asks again for each token.
+
+Django makes SQL anew each time a queryset is asked or a row is saved. For what a token asks that took longer
+than all else that is ours. A Statement is a queryset in which some values are open: its SQL is made when it
+is first asked, and whoever asks gives the values. What comes back is what the queryset would have brought.
+
+    IN_STATE = Statement(lambda state: Order.objects.filter(state=state), state=models.CharField())
+    IN_STATE.rows(state="open")
+"""
+
+import copy
+from collections.abc import Callable, Collection
+from typing import Any, Generic, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.transaction import TransactionManagementError
+
+Row = TypeVar("Row")
+
+
+class _Open(models.Expression):
+    """A value that is given when the statement is asked."""
+
+    def __init__(self, name: str, field: "models.Field[Any, Any]") -> None:
+        super().__init__(output_field=field)
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+        return "%s", [self]
+
+    def of(self, given: dict[str, Any], connection: BaseDatabaseWrapper) -> object:
+        value = given[self.name]
+        return self.output_field.get_db_prep_value(value, connection)
+
+
+class Statement(Generic[Row]):
+    """build: from a value for each name to the queryset; opened: of which kind each value is."""
+
+    def __init__(self, build: Callable[..., Any], **opened: "models.Field[Any, Any]") -> None:
+        self._build = build
+        self._open = {name: _Open(name, field) for name, field in opened.items()}
+        self._made: dict[str, _Made] = {}
+
+    def rows(self, **given: Any) -> list[Row]:
+        """What there is, in the queryset's order."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        made = self._made.get(connection.vendor)
+        if made is None:
+            made = self._made[connection.vendor] = _Made(self._build(**self._open), connection)
+        return made.rows(given, connection)
+
+    def get(self, **given: Any) -> Row:
+        """The only one. Raises the model's DoesNotExist where there is none."""
+        rows = self.rows(**given)
+        if not rows:
+            model = self._build(**self._open).model
+            raise model.DoesNotExist(f"There is no such {model.__name__}.")
+        return rows[0]
+
+    def first(self, **given: Any) -> Row | None:
+        """The first of them, where there is one; whoever builds the queryset says how many it may find."""
+        rows = self.rows(**given)
+        return rows[0] if rows else None
+
+
+class _Made:
+    """A queryset as SQL of one kind of database. No thread changes it, so all may use it."""
+
+    def __init__(self, queryset: "models.QuerySet[Any]", connection: BaseDatabaseWrapper) -> None:
+        self._queryset = queryset
+        self._compiler = queryset.query.get_compiler(connection=connection)
+        self._sql, self._parameters = self._compiler.as_sql()
+        self._locks = queryset.query.select_for_update and connection.features.has_select_for_update
+
+    def rows(self, given: dict[str, Any], connection: BaseDatabaseWrapper) -> list[Any]:
+        if self._locks and connection.get_autocommit():  # Django looks when it makes the SQL
+            raise TransactionManagementError("Rows are locked in a transaction alone.")
+        parameters = [
+            each.of(given, connection) if isinstance(each, _Open) else each for each in self._parameters
+        ]
+        asked: Any = copy.copy(self._compiler)
+        asked.connection = connection
+        asked.as_sql = lambda: (self._sql, parameters)
+        return list(self._queryset._iterable_class(_Asked(self._queryset, asked)))  # type: ignore[attr-defined]
+
+
+class _Asked:
+    """What Django's makers of rows want to know of a queryset."""
+
+    def __init__(self, queryset: "models.QuerySet[Any]", compiler: Any) -> None:
+        self._queryset = queryset
+        self.query = copy.copy(queryset.query)
+        self.query.get_compiler = lambda *_args, **_more: compiler  # type: ignore[method-assign]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queryset, name)
+
+
+class OneRow:
+    """The row that has these values, as a row's save asks for it: an update without Django's making of SQL."""
+
+    def __init__(self, rows: "models.QuerySet[Any]", **values: Any) -> None:
+        self.model = rows.model
+        self._rows = rows
+        self._values = values
+
+    def filter(self, **values: Any) -> "OneRow":
+        return OneRow(self._rows, **self._values, **values)
+
+    def using(self, alias: str | None) -> "OneRow":
+        return OneRow(self._rows.using(alias), **self._values)
+
+    def exists(self) -> bool:
+        return self._rows.filter(**self._values).exists()
+
+    def _update(self, changes: Collection[tuple["models.Field[Any, Any]", Any, Any]]) -> int:
+        """How many rows were changed: one, or none where there is none of these values (any more)."""
+        if any(hasattr(value, "resolve_expression") for _field, _model, value in changes):
+            return self._rows.filter(**self._values)._update(changes)  # type: ignore[attr-defined, no-any-return]
+        connection = connections[self._rows.db]
+        quote = connection.ops.quote_name
+        conditions = [(self._field(name), value) for name, value in self._values.items()]
+        assigned = ", ".join(f"{quote(field.column)} = %s" for field, _model, _value in changes)
+        compared = " AND ".join(f"{quote(field.column)} = %s" for field, _value in conditions)
+        parameters = [field.get_db_prep_save(value, connection) for field, _model, value in changes]
+        parameters += [field.get_db_prep_value(value, connection) for field, value in conditions]
+        with connection.cursor() as cursor:
+            # Names of the models alone; every value is a parameter.
+            cursor.execute(f"UPDATE {quote(self.model._meta.db_table)} SET {assigned} WHERE {compared}", parameters)  # noqa: S608
+            return int(cursor.rowcount)
+
+    def _field(self, name: str) -> "models.Field[Any, Any]":
+        meta = self.model._meta
+        return meta.pk if name == "pk" else meta.get_field(name)  # type: ignore[return-value]
