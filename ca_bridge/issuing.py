@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -113,7 +112,7 @@ def prepare(
     sentence that says what is wrong, and nothing is journalled: permanent where the order cannot be, and
     passing where the CA cannot show its draft now.
     """
-    existing = _known(idempotency_key, public_key_sha256(key))
+    existing = journal.known(idempotency_key, public_key_sha256(key))
     if existing is not None:
         return _same(existing, key)
     check_content(content)
@@ -147,19 +146,10 @@ def _journalled(ca: str, request: CertificateOrder, key_sha256: bytes) -> CaOrde
                 not_after=request.not_after,
             )
     except IntegrityError:
-        existing = _known(request.idempotency_key, key_sha256)
+        existing = journal.known(request.idempotency_key, key_sha256)
         if existing is None:
             raise
         return existing
-
-
-def _known(idempotency_key: str, key_sha256: bytes) -> CaOrder | None:
-    """The order of that idempotency key, where there is one. Raises CaError for a key of another order."""
-    either = Q(idempotency_key=idempotency_key) | Q(public_key_sha256=key_sha256)
-    orders = {order.idempotency_key: order for order in CaOrder.objects.filter(either)}
-    if orders and idempotency_key not in orders:
-        raise CaError(_("This key has been used for another certificate."), permanent=True)
-    return orders.get(idempotency_key)
 
 
 def _same(order: CaOrder, key: PrivateKey) -> CaOrder:

@@ -10,12 +10,26 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
+from ca_bridge.statements import Statement
 
+_ORDER = Statement[CaOrder](lambda pk: CaOrder.objects.filter(pk=pk), pk=models.UUIDField())
+_LOCKED_ORDER = Statement[CaOrder](
+    lambda pk: CaOrder.objects.select_for_update(no_key=True).filter(pk=pk), pk=models.UUIDField()
+)
+_OF_KEYS = Statement[CaOrder](
+    lambda idempotency_key, public_key: CaOrder.objects.filter(
+        Q(idempotency_key=idempotency_key) | Q(public_key_sha256=public_key)
+    ),
+    idempotency_key=models.CharField(),
+    public_key=models.BinaryField(),
+)
 Outcome = CaAttempt.Outcome
 DETAIL_LENGTH = 2000
 FETCHES_IN_VAIN = 5  # then an officer has to look
@@ -26,19 +40,28 @@ COMPARISONS = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1), tim
 
 def get(order_id: UUID) -> CaOrder:
     """Return the order as it stands. Raises CaError, permanent, where there is none."""
-    return _only(CaOrder.objects.filter(pk=order_id))
+    return _only(_ORDER, order_id)
 
 
 def locked(order_id: UUID) -> CaOrder:
     """Return the order fresh and locked until the caller's transaction ends (PostgreSQL)."""
-    return _only(CaOrder.objects.select_for_update(no_key=True).filter(pk=order_id))
+    return _only(_LOCKED_ORDER, order_id)
 
 
-def _only(orders: models.QuerySet[CaOrder]) -> CaOrder:
-    order = orders.first()
+def _only(orders: Statement[CaOrder], order_id: UUID) -> CaOrder:
+    order = orders.first(pk=order_id)
     if order is None:
         raise CaError("There is no such order.", permanent=True)
     return order
+
+
+def known(idempotency_key: str, key_sha256: bytes) -> CaOrder | None:
+    """The order of that idempotency key, where there is one. Raises CaError for a key of another order."""
+    found = _OF_KEYS.rows(idempotency_key=idempotency_key, public_key=key_sha256)
+    orders = {order.idempotency_key: order for order in found}
+    if orders and idempotency_key not in orders:
+        raise CaError(_("This key has been used for another certificate."), permanent=True)
+    return orders.get(idempotency_key)
 
 
 def is_doubtful(order: CaOrder) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from ca_bridge import certificates, journal, registry, verification
@@ -11,6 +11,13 @@ from ca_bridge.certificates import CertificateFacts, describe
 from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
+from ca_bridge.statements import Statement
+
+_OF_SERIAL = Statement[UUID](
+    lambda issuer, serial_hex: CaOrder.objects.of_serial(issuer, serial_hex).values_list("pk", flat=True),
+    issuer=models.CharField(),
+    serial_hex=models.CharField(),
+)
 
 
 def record(order_id: UUID, answer: Answer, *, late: bool = False) -> CaOrder:
@@ -24,7 +31,7 @@ def record(order_id: UUID, answer: Answer, *, late: bool = False) -> CaOrder:
     certificate counts: a right one settles the order, to be used by whoever has the lease; a wrong one is
     flagged as surplus.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         order = journal.locked(order_id)
         journal.close_attempt(order, answer, late=late)
         if isinstance(answer, Issued):
@@ -79,7 +86,8 @@ def _refuse_wrong(order: CaOrder, answer: Issued, detail: str, *, late: bool) ->
 
 
 def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
-    return CaOrder.objects.of_serial(facts.issuer, facts.serial_hex).exclude(pk=order.pk).exists()
+    others = {*_OF_SERIAL.rows(issuer=facts.issuer, serial_hex=facts.serial_hex)} - {order.pk}
+    return bool(others)
 
 
 def _without_root(chain: Sequence[bytes]) -> tuple[bytes, ...]:

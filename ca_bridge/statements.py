@@ -26,8 +26,8 @@ class _Open(models.Expression):
         super().__init__(output_field=field)
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
-        return "%s", [self]
+    def as_sql(self, *_: Any) -> tuple[str, Any]:
+        return "%s", (self,)
 
     def of(self, given: dict[str, Any], connection: BaseDatabaseWrapper) -> object:
         value = given[self.name]
@@ -67,7 +67,7 @@ class Statement(Generic[Row]):
 class _Made:
     """A queryset as SQL of one kind of database. No thread changes it, so all may use it."""
 
-    def __init__(self, queryset: "models.QuerySet[Any]", connection: BaseDatabaseWrapper) -> None:
+    def __init__(self, queryset: Any, connection: BaseDatabaseWrapper) -> None:
         self._queryset = queryset
         self._compiler = queryset.query.get_compiler(connection=connection)
         self._sql, self._parameters = self._compiler.as_sql()
@@ -82,26 +82,26 @@ class _Made:
         asked: Any = copy.copy(self._compiler)
         asked.connection = connection
         asked.as_sql = lambda: (self._sql, parameters)
-        return list(self._queryset._iterable_class(_Asked(self._queryset, asked)))  # type: ignore[attr-defined]
+        return [*self._queryset._iterable_class(_Asked(self._queryset, asked))]
 
 
 class _Asked:
     """What Django's makers of rows want to know of a queryset."""
 
-    def __init__(self, queryset: "models.QuerySet[Any]", compiler: Any) -> None:
+    def __init__(self, queryset: Any, compiler: Any) -> None:
         self._queryset = queryset
         self.query = copy.copy(queryset.query)
-        self.query.get_compiler = lambda *_args, **_more: compiler  # type: ignore[method-assign]
+        self.query.get_compiler = lambda *_args, **_named: compiler
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._queryset, name)
 
 
 class OneRow:
-    """The row that has these values, as a row's save asks for it: an update without Django's making of SQL."""
+    """The row that has these values, as Django asks for it to save it: the update is made without a query."""
 
-    def __init__(self, rows: "models.QuerySet[Any]", **values: Any) -> None:
-        self.model = rows.model
+    def __init__(self, rows: Any, **values: Any) -> None:
+        self.model: type[models.Model] = rows.model
         self._rows = rows
         self._values = values
 
@@ -112,24 +112,25 @@ class OneRow:
         return OneRow(self._rows.using(alias), **self._values)
 
     def exists(self) -> bool:
-        return self._rows.filter(**self._values).exists()
+        return bool(self._rows.filter(**self._values).exists())
 
     def _update(self, changes: Collection[tuple["models.Field[Any, Any]", Any, Any]]) -> int:
         """How many rows were changed: one, or none where there is none of these values (any more)."""
         if any(hasattr(value, "resolve_expression") for _field, _model, value in changes):
-            return self._rows.filter(**self._values)._update(changes)  # type: ignore[attr-defined, no-any-return]
+            return int(self._rows.filter(**self._values)._update(changes))
         connection = connections[self._rows.db]
         quote = connection.ops.quote_name
         conditions = [(self._field(name), value) for name, value in self._values.items()]
-        assigned = ", ".join(f"{quote(field.column)} = %s" for field, _model, _value in changes)
-        compared = " AND ".join(f"{quote(field.column)} = %s" for field, _value in conditions)
+        assigned = ", ".join(f"{quote(str(field.column))} = %s" for field, _model, _value in changes)
+        compared = " AND ".join(f"{quote(str(field.column))} = %s" for field, _value in conditions)
+        table = quote(self.model._meta.db_table)
+        sql = f"UPDATE {table} SET {assigned} WHERE {compared}"  # noqa: S608 names of the models alone
         parameters = [field.get_db_prep_save(value, connection) for field, _model, value in changes]
         parameters += [field.get_db_prep_value(value, connection) for field, value in conditions]
         with connection.cursor() as cursor:
-            # Names of the models alone; every value is a parameter.
-            cursor.execute(f"UPDATE {quote(self.model._meta.db_table)} SET {assigned} WHERE {compared}", parameters)  # noqa: S608
+            cursor.execute(sql, parameters)
             return int(cursor.rowcount)
 
-    def _field(self, name: str) -> "models.Field[Any, Any]":
+    def _field(self, name: str) -> Any:
         meta = self.model._meta
-        return meta.pk if name == "pk" else meta.get_field(name)  # type: ignore[return-value]
+        return meta.pk if name == "pk" else meta.get_field(name)

@@ -27,12 +27,20 @@ def after_commit(task: str, row_id: uuid.UUID) -> None:
 
 def publish(task: str, row_id: uuid.UUID) -> None:
     """Publish now. The task is looked up in the registry, because send_task ignores eager mode."""
-    headers = {**TRACE.headers(), correlation.REQUEST_ID: correlation.to_hand_on()}
     try:
-        current_app.tasks[task].apply_async(args=(str(row_id),), headers=headers)
+        current_app.tasks[task].apply_async(args=(str(row_id),), headers=_headers())
     except (KombuError, AMQPError, RedisError, OSError) as error:
         instruments.UNPUBLISHED.inc()
         logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, row_id, error)
+
+
+def carry_out(task: str, row_id: uuid.UUID) -> None:
+    """Do here and now what the task's message would have a worker do; as there, nothing is raised."""
+    current_app.tasks[task].apply(args=(str(row_id),), headers=_headers(), throw=False)
+
+
+def _headers() -> dict[str, str]:
+    return {**TRACE.headers(), correlation.REQUEST_ID: correlation.to_hand_on()}
 
 
 def name_of(task: str) -> str:

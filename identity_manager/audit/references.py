@@ -4,8 +4,21 @@ import secrets
 import uuid
 from collections.abc import Iterable, Sequence
 
+from django.db import models
+from django.db.models import Q
+
+from ca_bridge.statements import Statement
 from identity_manager import proof
 from identity_manager.models import AuditEvent, AuditSalt
+
+# Most events name one person, or two.
+_OF_TWO = Statement[tuple[uuid.UUID, str]](
+    lambda one, other: AuditSalt.objects.filter(Q(person_id=one) | Q(person_id=other)).values_list(
+        "person_id", "salt"
+    ),
+    one=models.UUIDField(),
+    other=models.UUIDField(),
+)
 
 
 def name_persons(events: Sequence[AuditEvent]) -> None:
@@ -29,7 +42,10 @@ def references_of(person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
 
 def salts_of(person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     """The salts that there are."""
-    return dict(AuditSalt.objects.filter(person_id__in=person_ids).values_list("person_id", "salt"))
+    wanted = list(person_ids)
+    if len(wanted) in (1, 2):
+        return dict(_OF_TWO.rows(one=wanted[0], other=wanted[-1]))
+    return dict(AuditSalt.objects.filter(person_id__in=wanted).values_list("person_id", "salt"))
 
 
 def all_references() -> frozenset[str]:

@@ -11,6 +11,7 @@ from django_fsm import FSMField, transition
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.pkcs12 import ContainerFormat
 from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.statements import Statement
 from identity_manager.models.certificate_profile import CertificateProfile
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.terms import TermsDocument
@@ -102,7 +103,7 @@ class TokenType(Stateful, Drafted):
 
     def ordered_profiles(self) -> list[CertificateProfile]:
         """The profiles in their order; each becomes one certificate."""
-        return [link.profile for link in self.token_type_profiles.select_related("profile")]
+        return [link.profile for link in _LINKS.rows(token_type=self.pk)]
 
     @transition(field=state, source=[VersionState.DRAFT, VersionState.RETIRED], target=VersionState.ACTIVE)
     def activate(self) -> None:
@@ -125,3 +126,9 @@ class TokenTypeProfile(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["token_type", "profile"], name="profile_once_per_type")
         ]
+
+
+_LINKS = Statement[TokenTypeProfile](
+    lambda token_type: TokenTypeProfile.objects.filter(token_type=token_type).select_related("profile"),
+    token_type=models.UUIDField(),
+)

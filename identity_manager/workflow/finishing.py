@@ -1,14 +1,21 @@
 """When a token and its request are finished: the last step to come ends them, whichever it is."""
 
+import uuid
 from collections.abc import Iterable
 
+from django.db import models
 from django.utils import timezone
 
+from ca_bridge.statements import Statement
 from identity_manager import audit, queue
 from identity_manager.models import DeliveryState, RequestState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.workflow import locking
 
 SEAL = "road.seal_token"
+_TO_BE_SEALED = Statement[uuid.UUID](
+    lambda pk: SoftwareToken.objects.to_be_sealed().filter(pk=pk).values_list("pk", flat=True),
+    pk=models.UUIDField(),
+)
 
 
 def activate_if_delivered_and_noted(token: SoftwareToken) -> None:
@@ -51,9 +58,21 @@ def issue_request(token: SoftwareToken) -> None:
         _complete(request, tokens)
 
 
+def is_to_be_sealed(token_id: uuid.UUID) -> bool:
+    """Whether all of a token is there that is to be sealed, and everybody whom it is about can have it."""
+    return bool(_TO_BE_SEALED.rows(pk=token_id))
+
+
 def seal_when_complete(token: SoftwareToken) -> None:
     """Have a locked token sealed, once all its certificates are there and none is on hold."""
-    if SoftwareToken.objects.to_be_sealed().filter(pk=token.pk).exists():
-        token.work_is_due(timezone.now())
-        token.save()
+    if due_when_complete(token):
         queue.after_commit(SEAL, token.pk)
+
+
+def due_when_complete(token: SoftwareToken) -> bool:
+    """The same for who goes on to seal it: it is due, and nobody else is told but by the sweep."""
+    if not is_to_be_sealed(token.pk):
+        return False
+    token.work_is_due(timezone.now())
+    token.save()
+    return True

@@ -21,13 +21,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from ca_bridge import issuing, key_pool, keys, verification
 from ca_bridge.contract import Answer, KeyAlgorithm, RevocationReason
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
+from ca_bridge.statements import Statement
 from identity_manager import audit, outbox, vault
 from identity_manager.mail import messages
 from identity_manager.models import (
@@ -45,6 +46,22 @@ from identity_manager.workflow.unforeseen import note_on_certificate, put_certif
 ISSUE = "road.issue_certificate"
 CLEAR_UP = "road.clear_up_certificate"
 ALIVE = (RequestState.ISSUING, RequestState.FAILED)
+_ALGORITHM = Statement[str](
+    lambda pk, now: (
+        Certificate.objects.to_be_issued()
+        .due(now)
+        .filter(pk=pk, order=None)
+        .values_list("token__token_type__key_algorithm", flat=True)
+    ),
+    pk=models.UUIDField(),
+    now=models.DateTimeField(),
+)
+_RESTORED_SINCE = Statement[uuid.UUID](
+    lambda pk: AuditEvent.objects.filter(name=audit.Event.SYSTEM_RESTORED, pk__gt=pk).values_list(
+        "pk", flat=True
+    )[:1],
+    pk=models.UUIDField(),
+)
 
 
 @dataclass(frozen=True)
@@ -57,20 +74,22 @@ class Claim:
     ca: str
 
 
-def issue(*, certificate_id: uuid.UUID) -> None:
+def issue(*, certificate_id: uuid.UUID) -> uuid.UUID | None:
     """Have one certificate issued, or leave it due for a later try. Does nothing where it is not due.
 
     While its CA does not answer it stays due as it is, but for a trial now and then. Whatever is raised
-    stands on the certificate, which is tried again later.
+    stands on the certificate, which is tried again later. Returns the token, where this was the last that it
+    waited for: whoever had it issued has it sealed as well.
     """
     with put_off_by(partial(_put_off_due, certificate_id)):
         claim = _claim(certificate_id) if outages.lets_pass(certificate_id) else None
     if claim is None:
-        return
+        return None
     with put_off_by(partial(put_certificate_off, claim.certificate_id, claim.claim_id)):
         outcome = _outcome(issuing.ask, claim.order_id)
-        _settle(claim, outcome)
+        complete = _settle(claim, outcome)
         outages.note(claim.ca, claim.order_id, outcome)
+    return complete
 
 
 def _claim(certificate_id: uuid.UUID) -> Claim | None:
@@ -110,8 +129,7 @@ def _due(certificate_id: uuid.UUID, now: datetime) -> Certificate:
 
 def _new_key(certificate_id: uuid.UUID) -> keys.PrivateKey | None:
     """A key for a due certificate that has none. Made outside any transaction: RSA takes its time."""
-    due = Certificate.objects.to_be_issued().due(timezone.now()).filter(pk=certificate_id, order=None)
-    algorithm = due.values_list("token__token_type__key_algorithm", flat=True).first()
+    algorithm = _ALGORITHM.first(pk=certificate_id, now=timezone.now())
     return key_pool.pool.take(KeyAlgorithm(algorithm)) if algorithm else None
 
 
@@ -184,8 +202,7 @@ def _may_have_been_asked(certificate: Certificate) -> bool:
 
     Identifiers begin with the time (UUIDv7), so an event of a greater one came later.
     """
-    restored = AuditEvent.objects.filter(name=audit.Event.SYSTEM_RESTORED)
-    return restored.filter(pk__gt=certificate.pk).exists()
+    return _RESTORED_SINCE.first(pk=certificate.pk) is not None
 
 
 def clear_up(*, certificate_id: uuid.UUID) -> None:
@@ -206,26 +223,28 @@ def _outcome(call: Callable[[uuid.UUID], Answer], order_id: uuid.UUID) -> Answer
         return error
 
 
-def _settle(claim: Claim, outcome: Answer | CaError) -> None:
+def _settle(claim: Claim, outcome: Answer | CaError) -> uuid.UUID | None:
+    """Return the token that is to be sealed now."""
     with transaction.atomic():
         certificate = locking.certificate(claim.certificate_id)
         ours = certificate.claim_id == claim.claim_id and certificate.state == CertificateState.ORDERED
         if isinstance(outcome, CaError):
             if ours:
                 _settle_error(certificate, outcome)
-            return
+            return None
         # Whoever outlived the lease settles nothing; a certificate that they hold is used, or is revoked.
         order = issuing.record(claim.order_id, outcome, late=not ours)
         if not ours:
-            return
+            return None
         if order.state == CaOrder.State.ISSUED:
-            _settle_issued(certificate, order)
-        elif order.state == CaOrder.State.REFUSED:
+            return _settle_issued(certificate, order)
+        if order.state == CaOrder.State.REFUSED:
             _refuse_by_ca(certificate, message=order.error, detail=order.detail)
         else:
             promised = order.ask_not_before if order.state == CaOrder.State.PENDING else None
             certificate.settle_later(order.detail, now=timezone.now(), not_before=promised)
             certificate.save()
+        return None
 
 
 def _settle_error(certificate: Certificate, error: CaError) -> None:
@@ -251,7 +270,7 @@ def _stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None
     _fail_request(certificate, failure)
 
 
-def _settle_issued(certificate: Certificate, order: CaOrder) -> None:
+def _settle_issued(certificate: Certificate, order: CaOrder) -> uuid.UUID | None:
     issued = order.certificate or b""
     certificate.issue(certificate=issued, facts=issuing.describe(issued))
     certificate.settle_lease()
@@ -274,8 +293,9 @@ def _settle_issued(certificate: Certificate, order: CaOrder) -> None:
         _fail_request(certificate, failures.of_reason(policy.NOT_ACTIVE[PersonState.LOCKED]))
     elif token.person.state == PersonState.INACTIVE:
         hold.decide(certificate, wanted=True)
-    else:
-        finishing.seal_when_complete(token)
+    elif finishing.due_when_complete(token):
+        return token.pk
+    return None
 
 
 def _notice_shorter(certificate: Certificate, order: CaOrder) -> None:

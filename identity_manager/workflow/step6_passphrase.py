@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge import keys, passphrase, pkcs12
+from ca_bridge.statements import Statement
 from identity_manager import audit, outbox, vault
 from identity_manager.mail import messages
 from identity_manager.models import (
@@ -32,6 +33,16 @@ from identity_manager.workflow.unforeseen import put_off_by
 NO_PASSPHRASE = Reason("no-passphrase", _("There is no passphrase any more: it was noted, or destroyed."))
 NOT_SHOWN = Reason("not-shown", _("Show the passphrase first, and note it."))
 NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))
+_TOKEN = Statement[SoftwareToken](
+    lambda pk: SoftwareToken.objects.filter(pk=pk).select_related("person", "token_type"),
+    pk=models.UUIDField(),
+)
+_TO_BE_GIVEN = Statement[Certificate](
+    lambda token: Certificate.objects.filter(token=token, left_out_at=None).select_related(
+        "order", "profile"
+    ),
+    token=models.UUIDField(),
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,8 @@ def seal(*, token_id: uuid.UUID) -> None:
     Whatever is raised stands on the token, which is tried again later.
     """
     with transaction.atomic():
-        claim_id = SoftwareToken.objects.to_be_sealed().claim_apart(token_id, now=timezone.now())
+        whole = finishing.is_to_be_sealed(token_id)
+        claim_id = SoftwareToken.objects.all().claim(token_id, now=timezone.now()) if whole else None
     if claim_id is None:
         return
     with put_off_by(partial(_put_off, token_id, claim_id)):
@@ -56,11 +68,11 @@ def seal(*, token_id: uuid.UUID) -> None:
 
 
 def _sealed(token_id: uuid.UUID) -> Sealed:
-    token = SoftwareToken.objects.select_related("person", "token_type").get(pk=token_id)
+    token = _TOKEN.get(pk=token_id)
     secret = passphrase.generate()
     containers = [
         container
-        for certificate in token.certificates.filter(left_out_at=None).select_related("order", "profile")
+        for certificate in _TO_BE_GIVEN.rows(token=token_id)
         for container in _build(token, certificate, secret)
     ]
     return Sealed(containers, secret)

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from identity_manager.workflow import finishing
+from identity_manager import outbox
 from tests import processes
 from tests.ca_bridge.scripted import issuing_ca
 from tests.kill_points import findings
@@ -180,7 +180,7 @@ def test_killed_once_after_each_kind_of_boundary(stage: Stage) -> None:
     reference = undisturbed(stage)
     assert {name.split()[1] for name in reference.passed} == KINDS
 
-    for name in (ISSUED, SENT, f"{AFTER} {BROKER} {finishing.SEAL}", f"{AFTER} {COMMIT} _commit"):
+    for name in (ISSUED, SENT, f"{AFTER} {BROKER} {outbox.SEND}", f"{AFTER} {COMMIT} _commit"):
         places = [number for number, each in enumerate(reference.passed, start=1) if each == name]
         outcome = stage.at(places[len(places) // 2])
         assert (outcome.killed, outcome.passed[-1]) == (True, name)

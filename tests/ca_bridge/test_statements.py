@@ -1,0 +1,145 @@
+"""Statements that are made once: what they bring is what the queryset would have brought."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, models
+from django.db.models import F
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+
+from ca_bridge.models import CaAttempt, CaOrder
+from ca_bridge.statements import Statement
+from tests.ca_bridge.test_journal import State, order_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+OF_STATE = Statement[CaOrder](
+    lambda state, before: CaOrder.objects.filter(state=state, created_at__lt=before).order_by("created_at"),
+    state=models.CharField(),
+    before=models.DateTimeField(),
+)
+ATTEMPTS = Statement[CaAttempt](
+    lambda order: CaAttempt.objects.filter(order=order).select_related("order"), order=models.UUIDField()
+)
+LOCKED = Statement[CaOrder](
+    lambda pk: CaOrder.objects.select_for_update(no_key=True).filter(pk=pk), pk=models.UUIDField()
+)
+
+
+def soon() -> Any:
+    return timezone.now() + timedelta(minutes=1)
+
+
+def test_it_brings_what_the_queryset_brings():
+    orders = [order_in(State.PREPARED), order_in(State.PENDING), order_in(State.PREPARED)]
+
+    for state in (State.PREPARED, State.PENDING, State.REFUSED):
+        wanted = [order for order in orders if order.state == state]
+        assert OF_STATE.rows(state=state, before=soon()) == wanted
+    assert OF_STATE.rows(state=State.PREPARED, before=orders[2].created_at) == [orders[0]]
+
+
+def test_each_column_is_as_the_queryset_reads_it():
+    order_in(State.ISSUED)
+    (row,) = OF_STATE.rows(state=State.ISSUED, before=soon())
+    same = CaOrder.objects.get()
+
+    for field in CaOrder._meta.concrete_fields:
+        value = getattr(row, field.attname)
+        assert value == getattr(same, field.attname)
+        assert type(value) is type(getattr(same, field.attname))
+    row.error = "changed"
+    row.save()
+    assert CaOrder.objects.get().error == "changed"
+
+
+def test_what_is_selected_beside_comes_along(django_assert_num_queries: Any):
+    order = order_in(State.PENDING)
+    CaAttempt.objects.create(order=order)
+
+    with django_assert_num_queries(1):
+        attempts = ATTEMPTS.rows(order=order.pk)
+        assert {attempt.order.csr for attempt in attempts} == {order.csr}
+
+
+def test_its_sql_is_made_once():
+    made = []
+
+    def build(state: Any) -> models.QuerySet[CaOrder, Any]:
+        made.append(state)
+        return CaOrder.objects.filter(state=state).values_list("pk", flat=True)
+
+    statement = Statement[Any](build, state=models.CharField())
+    for _time in range(3):
+        assert statement.rows(state=State.PREPARED) == []
+    order = order_in(State.PREPARED)
+    assert statement.rows(state=State.PREPARED) == [order.pk]
+    assert len(made) == 1
+
+
+def test_the_first_and_the_only_one():
+    assert OF_STATE.first(state=State.PREPARED, before=soon()) is None
+    with pytest.raises(CaOrder.DoesNotExist):
+        OF_STATE.get(state=State.PREPARED, before=soon())
+    order = order_in(State.PREPARED)
+    assert OF_STATE.get(state=State.PREPARED, before=soon()) == order
+    assert OF_STATE.first(state=State.PREPARED, before=soon()) == order
+
+
+def test_a_value_says_nothing_but_a_value():
+    order_in(State.PREPARED)
+    assert OF_STATE.rows(state="' OR '1'='1", before=soon()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("postgresql_only")
+def test_rows_are_locked_in_a_transaction_alone():
+    order = order_in(State.PREPARED)
+    for _time in range(2):
+        with pytest.raises(TransactionManagementError):
+            LOCKED.rows(pk=order.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_that_ask_at_once_get_their_own():
+    orders = [order_in(State.PREPARED) for _number in range(4)]
+    statement = Statement[CaOrder](lambda pk: CaOrder.objects.filter(pk=pk), pk=models.UUIDField())
+    found: dict[Any, list[CaOrder]] = {}
+
+    def ask(order: CaOrder) -> None:
+        found[order.pk] = [statement.get(pk=order.pk) for _time in range(50)]
+        connection.close()
+
+    threads = [threading.Thread(target=ask, args=[order]) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {order.pk: [order] * 50 for order in orders}
+
+
+def test_a_row_is_saved_whole(django_assert_num_queries: Any):
+    order = order_in(State.PENDING)
+    changed = {
+        "content": {"a": [1, None, "ü'\"%s"]},
+        "certificate": b"\x00\xff%s",
+        "error": "100 % 'of' \"it\" %s",
+        "ask_not_before": None,
+    }
+    for name, value in changed.items():
+        setattr(order, name, value)
+    with django_assert_num_queries(1):
+        order.save()
+    same = CaOrder.objects.get()
+    assert {name: getattr(same, name) for name in changed} == changed
+    assert same.version == order.version == 1
+
+
+def test_a_row_is_saved_with_what_the_database_works_out():
+    order = order_in(State.PENDING)
+    order.comparisons = F("comparisons") + 2
+    order.save()
+    assert CaOrder.objects.get().comparisons == 2
