@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django_fsm import ConcurrentTransition, FSMFieldMixin
 
-from ca_bridge.statements import OneRow
+from ca_bridge.statements import OneRow, insert
 
 if TYPE_CHECKING:
     from django.db.models.options import Options
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         _meta: Options[Any]
 
         def _update_initial_state(self) -> None: ...
+
+        def _do_insert(self, *args: Any) -> Any: ...
 
         def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any: ...
 else:
@@ -84,6 +86,12 @@ class Stateful(SafeFSM, models.Model):
         except ConcurrentTransition:
             self.version = self._version_read
             raise
+
+    def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: Any) -> Any:
+        if returning_fields or raw:
+            return super()._do_insert(manager, using, fields, returning_fields, raw)
+        insert([self])
+        return []
 
     def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
         """Nothing updated and the row there: somebody else saved it. Django would try to insert it anew."""

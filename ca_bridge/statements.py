@@ -9,7 +9,7 @@ is first asked, and whoever asks gives the values. What comes back is what the q
 """
 
 import copy
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -17,6 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 
 Row = TypeVar("Row")
+FEW = 10  # rows; more are left to Django, which has each database's way for many
 
 
 class _Open(models.Expression):
@@ -71,6 +72,8 @@ class _Made:
         self._queryset = queryset
         self._compiler = queryset.query.get_compiler(connection=connection)
         self._sql, self._parameters = self._compiler.as_sql()
+        columns = [column for column, *_rest in self._compiler.select[: self._compiler.col_count]]
+        self._converters = self._compiler.get_converters(columns)
         self._locks = queryset.query.select_for_update and connection.features.has_select_for_update
 
     def rows(self, given: dict[str, Any], connection: BaseDatabaseWrapper) -> list[Any]:
@@ -82,6 +85,7 @@ class _Made:
         asked: Any = copy.copy(self._compiler)
         asked.connection = connection
         asked.as_sql = lambda: (self._sql, parameters)
+        asked.get_converters = lambda _columns: self._converters
         return [*self._queryset._iterable_class(_Asked(self._queryset, asked))]
 
 
@@ -116,7 +120,7 @@ class OneRow:
 
     def _update(self, changes: Collection[tuple["models.Field[Any, Any]", Any, Any]]) -> int:
         """How many rows were changed: one, or none where there is none of these values (any more)."""
-        if any(hasattr(value, "resolve_expression") for _field, _model, value in changes):
+        if _works_out(value for _field, _model, value in changes):
             return int(self._rows.filter(**self._values)._update(changes))
         connection = connections[self._rows.db]
         quote = connection.ops.quote_name
@@ -134,3 +138,34 @@ class OneRow:
     def _field(self, name: str) -> Any:
         meta = self.model._meta
         return meta.pk if name == "pk" else meta.get_field(name)
+
+
+def insert(rows: Sequence[models.Model]) -> None:
+    """What bulk_create does for rows of one model that have their keys already."""
+    if not rows:
+        return
+    model = type(rows[0])
+    meta, connection = model._meta, connections[DEFAULT_DB_ALIAS]
+    fields = [field for field in meta.concrete_fields if not field.generated]
+    values = [[field.pre_save(row, add=True) for field in fields] for row in rows]
+    if len(rows) > FEW or any(map(_works_out, values)):
+        model._base_manager.bulk_create(rows)
+        return
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(str(field.column)) for field in fields)
+    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(rows))
+    sql = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {places}"  # noqa: S608 names of the models alone
+    parameters = [
+        field.get_db_prep_save(value, connection)
+        for row in values
+        for field, value in zip(fields, row, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+    for row in rows:
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def _works_out(values: Iterable[object]) -> bool:
+    """Whether the database works one of them out itself, so that Django has to say how."""
+    return any(hasattr(value, "resolve_expression") for value in values)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
+from ca_bridge import statements
 from identity_manager import queue
 from identity_manager.mail.faults import Fault
 from identity_manager.models import MailFault, MailState, OutgoingMail, PersonState
@@ -43,7 +44,7 @@ def enqueue_new(mails: Iterable[OutgoingMail], *, by_sweep: bool = False) -> Non
     rows = list(mails)
     for mail in rows:
         _make_due(mail)
-    OutgoingMail.objects.bulk_create(rows)
+    statements.insert(rows)
     for mail in rows:
         if mail.state == MailState.QUEUED and not by_sweep:
             queue.after_commit(SEND, mail.pk)

@@ -36,7 +36,7 @@ def publish(task: str, row_id: uuid.UUID) -> None:
 
 def carry_out(task: str, row_id: uuid.UUID) -> None:
     """Do here and now what the task's message would have a worker do; as there, nothing is raised."""
-    current_app.tasks[task].apply(args=(str(row_id),), headers=_headers(), throw=False)
+    current_app.tasks[task].apply(args=(str(row_id),), headers=_headers())
 
 
 def _headers() -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
+from ca_bridge import statements
 from identity_manager import proof
 from identity_manager.audit import references
 from identity_manager.models import AuditEvent, Person, SoftwareToken, TokenRequest
@@ -176,4 +177,4 @@ def event_about(event: Event, *, actor: Person | None, subject: Subject, **facts
 def append(events: Sequence[AuditEvent]) -> None:
     """Append these events, in the caller's transaction, as its last statement."""
     references.name_persons(events)
-    AuditEvent.objects.bulk_create(events)
+    statements.insert(events)

@@ -8,7 +8,14 @@ from django.utils import timezone
 
 from ca_bridge.statements import Statement
 from identity_manager import audit, queue
-from identity_manager.models import DeliveryState, RequestState, SoftwareToken, TokenRequest, TokenState
+from identity_manager.models import (
+    AuditEvent,
+    DeliveryState,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
 from identity_manager.workflow import locking
 
 SEAL = "road.seal_token"
@@ -34,28 +41,35 @@ def complete_request(token: SoftwareToken) -> None:
     """An issued request is completed when its last token is finished, one way or the other."""
     request = token.request
     if request.state == RequestState.ISSUED:
-        _complete(request, locking.tokens_of(request))
+        audit.append(_completed(request, locking.tokens_of(request)))
 
 
-def _complete(request: TokenRequest, tokens: Iterable[SoftwareToken]) -> None:
-    if all(row.is_finished for row in tokens):
-        request.complete(now=timezone.now())
-        request.save()
-        audit.record(audit.Event.REQUEST_COMPLETED, actor=None, subject=request)
+def _completed(request: TokenRequest, tokens: Iterable[SoftwareToken]) -> list[AuditEvent]:
+    if not all(row.is_finished for row in tokens):
+        return []
+    request.complete(now=timezone.now())
+    request.save()
+    return [audit.event_about(audit.Event.REQUEST_COMPLETED, actor=None, subject=request)]
 
 
 def issue_request(token: SoftwareToken) -> None:
     """A request is issued when none of its tokens is on the way to be sealed any more."""
+    audit.append(issued(token))
+
+
+def issued(token: SoftwareToken) -> list[AuditEvent]:
+    """The same for a verb that has more to tell: what happened, for the log; nothing where nothing did."""
     waiting = (TokenState.ORDERED, TokenState.ISSUING)
     request = token.request
     if request.state != RequestState.ISSUING:
-        return
+        return []
     tokens = locking.tokens_of(request)
-    if all(row.state not in waiting for row in tokens):
-        request.issue(now=timezone.now())
-        request.save()
-        audit.record(audit.Event.REQUEST_ISSUED, actor=None, subject=request)
-        _complete(request, tokens)
+    if any(row.state in waiting for row in tokens):
+        return []
+    request.issue(now=timezone.now())
+    request.save()
+    happened = audit.event_about(audit.Event.REQUEST_ISSUED, actor=None, subject=request)
+    return [happened, *_completed(request, tokens)]
 
 
 def is_to_be_sealed(token_id: uuid.UUID) -> bool:

@@ -14,11 +14,12 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge import keys, passphrase, pkcs12
+from ca_bridge import keys, passphrase, pkcs12, statements
 from ca_bridge.statements import Statement
 from identity_manager import audit, outbox, vault
 from identity_manager.mail import messages
 from identity_manager.models import (
+    AuditEvent,
     Certificate,
     Container,
     Person,
@@ -153,13 +154,14 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
             token.settle_later(str(policy.NOT_ACTIVE[token.person.state]), now=timezone.now())
             token.save()
             return
-        Container.objects.bulk_create(sealed.containers)
-        _seal(token, sealed.passphrase)
+        statements.insert(sealed.containers)
+        events = _seal(token, sealed.passphrase)
         step7_deliver.queue_first_delivery(token, container_format=token.token_type.container_format)
-        finishing.issue_request(token)
+        audit.append([*events, *finishing.issued(token)])
 
 
-def _seal(token: SoftwareToken, secret: str) -> None:
+def _seal(token: SoftwareToken, secret: str) -> list[AuditEvent]:
+    """Return what happened, for the log."""
     now = timezone.now()
     token.seal(
         passphrase_wrapped=vault.wrap(
@@ -178,7 +180,7 @@ def _seal(token: SoftwareToken, secret: str) -> None:
         certificate.save()
         key = certificate.public_key_sha256
         events.append(audit.event_about(audit.Event.KEY_ERASED, actor=None, subject=token, public_key=key))
-    audit.append([*events, audit.event_about(audit.Event.TOKEN_SEALED, actor=None, subject=token)])
+    return [*events, audit.event_about(audit.Event.TOKEN_SEALED, actor=None, subject=token)]
 
 
 def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:

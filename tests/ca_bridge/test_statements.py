@@ -1,17 +1,18 @@
 """Statements that are made once: what they bring is what the queryset would have brought."""
 
 import threading
+import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, models
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from ca_bridge.models import CaAttempt, CaOrder
-from ca_bridge.statements import Statement
+from ca_bridge.statements import FEW, Statement, insert
 from tests.ca_bridge.test_journal import State, order_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -143,3 +144,49 @@ def test_a_row_is_saved_with_what_the_database_works_out():
     order.comparisons = F("comparisons") + 2
     order.save()
     assert CaOrder.objects.get().comparisons == 2
+
+
+def copies(order: CaOrder, number: int) -> list[CaOrder]:
+    """Rows that are not saved, each with something else that is null or in need of care."""
+    values = {field.attname: getattr(order, field.attname) for field in CaOrder._meta.concrete_fields}
+    return [
+        CaOrder(
+            **values
+            | {
+                "id": uuid.uuid4(),
+                "idempotency_key": f"copy {each} of 100 % 'it'",
+                "public_key_sha256": bytes([each, 255]),
+                "content": {"number": each, "nothing": None},
+                "parked_at": None if each % 2 else timezone.now(),
+            }
+        )
+        for each in range(number)
+    ]
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, FEW + 1])
+def test_rows_are_added_whole(number: int):
+    rows = copies(order_in(State.PENDING), number)
+    insert(rows)
+
+    found = CaOrder.objects.in_bulk([row.pk for row in rows])
+    assert len(found) == number
+    for row in rows:
+        for field in CaOrder._meta.concrete_fields:
+            assert getattr(found[row.pk], field.attname) == getattr(row, field.attname)
+        row.error = "changed"
+        row.save()
+        assert CaOrder.objects.get(pk=row.pk).error == "changed"
+
+
+def test_few_rows_are_one_statement(django_assert_num_queries: Any):
+    rows = copies(order_in(State.PENDING), FEW)
+    with django_assert_num_queries(1):
+        insert(rows)
+
+
+def test_a_row_that_is_there_already_is_not_added_again():
+    (row,) = copies(order_in(State.PENDING), 1)
+    insert([row])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert([row])

@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError
 from pytest_django import Settings
 
-from ca_bridge import lint, pkcs12
+from ca_bridge import lint, pkcs12, statements
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import CertificateOrder, Refused
 from ca_bridge.errors import CaError
@@ -142,18 +142,20 @@ def _telling_messages(kind: Callable[[str], Exception]) -> Callable[..., None]:
 
 def _saving_fails(patch: Patch, model: type[Any], column: str) -> None:
     """As PostgreSQL does: the words of the error hold the whole row."""
-    save = model.save
+    save, insert = model.save, statements.insert
 
     def fail(self: Any, *arguments: Any, **options: Any) -> None:
         if getattr(self, column):
             raise DatabaseError(f"{FAULT}: failing row contains ({everything(self.__dict__)})")
         save(self, *arguments, **options)
 
-    def fail_at_many(_self: Any, rows: list[Any], *_arguments: Any, **_options: Any) -> None:
-        raise DatabaseError(f"{FAULT}: failing row contains ({everything(rows[0].__dict__)})")
+    def fail_at_many(rows: list[Any]) -> None:
+        if rows and isinstance(rows[0], model):
+            raise DatabaseError(f"{FAULT}: failing row contains ({everything(rows[0].__dict__)})")
+        insert(rows)
 
     patch.setattr(model, "save", fail)
-    patch.setattr(type(model._default_manager.all()), "bulk_create", fail_at_many)
+    patch.setattr(statements, "insert", fail_at_many)
 
 
 def _audit_fails(patch: Patch, event: audit.Event) -> None:

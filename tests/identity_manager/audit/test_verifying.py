@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from ca_bridge import statements
 from identity_manager import audit, proof
 from identity_manager.audit import carrying, heads, sealing, verifying
 from identity_manager.audit.verifying import Kind
@@ -291,7 +292,7 @@ def test_an_event_that_cannot_be_written_stops_the_verb(
         "catalogue": lambda: types.activate_type(actor=olga, type_id=retired.pk, four_eyes=False),
     }
     before = picture()
-    monkeypatch.setattr(type(AuditEvent.objects.all()), "bulk_create", no_space_left)
+    monkeypatch.setattr(statements, "insert", no_space_left)
     for verb in verbs.values():
         with pytest.raises(OSError, match="No space left"):
             verb()
