@@ -153,7 +153,9 @@ def rest_given(
     return compose(about, url=selfservice_url("selfservice:requests"), given=given, left_out=left_out)
 
 
-def delivery(token: SoftwareToken, *, container_format: str, number: int) -> OutgoingMail:
+def delivery(
+    token: SoftwareToken, *, container_format: str, number: int, files: list[Container]
+) -> OutgoingMail:
     """To the person, step 7: the files of one token in one format, and how to install them."""
     about = About(
         "delivery", f"delivery:{token.pk}:{number}", token.person, request=token.request, token=token
@@ -163,7 +165,6 @@ def delivery(token: SoftwareToken, *, container_format: str, number: int) -> Out
         for device in DEVICES
         if device.container_format.value == container_format and device.code.removesuffix("-old") in IN_MAILS
     ]
-    files = token.containers.filter(format=container_format).select_related("certificate__profile")
     mode = DeliveryMode(settings.DELIVERY_MODE)
     fetch_url = selfservice_url("selfservice:files", token.pk)
     page = "selfservice:open-tasks" if token.acknowledged_at is None else "selfservice:certificates"

@@ -156,7 +156,7 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
             return
         statements.insert(sealed.containers)
         events = _seal(token, sealed.passphrase)
-        step7_deliver.queue_first_delivery(token, container_format=token.token_type.container_format)
+        step7_deliver.queue_first_delivery(token, sealed.containers)
         audit.append([*events, *finishing.issued(token)])
 
 

@@ -4,6 +4,7 @@ Delivered and acknowledged are independent of each other: mail may be late while
 """
 
 import uuid
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,22 +13,33 @@ from ca_bridge.measuring import TRACE
 from identity_manager import audit, instruments, outbox
 from identity_manager.mail import messages, sending
 from identity_manager.mail.faults import Fault
-from identity_manager.models import DeliveryState, MailFault, MailState, OutgoingMail, SoftwareToken
+from identity_manager.models import (
+    Container,
+    DeliveryState,
+    MailFault,
+    MailState,
+    OutgoingMail,
+    SoftwareToken,
+)
 from identity_manager.workflow import bounces, finishing, locking, mail_sense
 
 PUT_OFF = "put off"
 DELIVERED = (DeliveryState.SENT, DeliveryState.FETCHED)
 
 
-def queue_first_delivery(token: SoftwareToken, *, container_format: str) -> None:
-    """Queue the delivery mail of a token that was sealed in the caller's transaction."""
-    outbox.enqueue_new([messages.delivery(token, container_format=container_format, number=1)])
+def queue_first_delivery(token: SoftwareToken, containers: Iterable[Container]) -> None:
+    """Queue the delivery mail of a token that was sealed in the caller's transaction, with these."""
+    wanted = token.token_type.container_format
+    files = [container for container in containers if container.format == wanted]
+    outbox.enqueue_new([messages.delivery(token, container_format=wanted, number=1, files=files)])
 
 
 def queue_delivery(token: SoftwareToken, *, container_format: str) -> OutgoingMail:
     """Queue a further delivery mail of a locked token, in the caller's transaction."""
     number = token.mails.filter(message="delivery").count() + 1
-    return outbox.enqueue(messages.delivery(token, container_format=container_format, number=number))
+    files = token.containers.filter(format=container_format).select_related("certificate__profile")
+    mail = messages.delivery(token, container_format=container_format, number=number, files=list(files))
+    return outbox.enqueue(mail)
 
 
 def send(*, mail_id: uuid.UUID) -> None:

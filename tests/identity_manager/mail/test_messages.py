@@ -62,6 +62,10 @@ class Road:
         """Everybody has this name and language."""
         Person.objects.update(display_name=name, language=language)
 
+    def delivery(self, container_format: str) -> OutgoingMail:
+        files = list(self.token.containers.filter(format=container_format))
+        return messages.delivery(self.token, container_format=container_format, number=7, files=files)
+
     def mail(self, function: str) -> OutgoingMail:
         """The mail that the function of that name makes."""
         makers: dict[str, Callable[[], OutgoingMail]] = {
@@ -69,7 +73,7 @@ class Road:
             "approval_needed": lambda: messages.approval_needed(self.request, self.fresh(self.company.paul)),
             "approved": lambda: messages.approved(self.request),
             "rejected": lambda: messages.rejected(self.request),
-            "delivery": lambda: messages.delivery(self.token, container_format="standard", number=7),
+            "delivery": lambda: self.delivery("standard"),
             "file_fetched": self.file_fetched,
             "passphrase_shown": lambda: messages.passphrase_shown(self.token),
             "request_lapsed": lambda: messages.request_lapsed(self.request),
@@ -241,7 +245,7 @@ def test_it_speaks_the_language_of_its_reader(road: Road, language: str) -> None
 
 @pytest.mark.parametrize("container_format", ["standard", "compatible"])
 def test_the_delivery_names_its_files_and_explains_them(road: Road, container_format: str) -> None:
-    mail = messages.delivery(road.token, container_format=container_format, number=7)
+    mail = road.delivery(container_format)
     files = [container.file_name for container in road.token.containers.filter(format=container_format)]
     assert len(files) == 2
     for part in (mail.body_text, mail.body_html):
