@@ -134,11 +134,12 @@ class Worker:
 
     def _enable_some(self) -> bool:
         """Enable some more; False where nobody is left, or the order is not ours any more."""
-        if not batch_orders.gives_orders(bulk_enable.asker_of(self.order)):
+        asker = bulk_enable.asker_of(self.order)
+        if not batch_orders.gives_orders(asker):
             self._stop()
             return False
         self.chunk = list(BatchLine.objects.ready(self.order.pk)[: self.pace.size])
-        work = bulk_enable.prepare(self.order, self.chunk)
+        work = bulk_enable.prepare(self.order, self.chunk, asker=asker)
         self.pace.rest()
         began = time.monotonic()
         with transaction.atomic():

@@ -38,11 +38,13 @@ class Work:
     said: Any
 
 
-def prepare(order: BatchOrder, lines: Sequence[BatchLine], *, persons: Collection[Person] = ()) -> Work:
+def prepare(
+    order: BatchOrder, lines: Sequence[BatchLine], *, asker: Person, persons: Collection[Person] = ()
+) -> Work:
     """Decide on lines that are ready, as of now; nothing is written. persons: whom the caller has locked."""
-    people, asker = persons or persons_of(lines), asker_of(order)
-    work = Work([], [], grounds.said(actor=asker, persons=people))
+    people = persons or persons_of(lines)
     read = grounds.read(actor=asker, persons=people)
+    work = Work([], [], read.said(people))
     known = opening.Known()
     by_id = {person.pk: person for person in people}
     for line in lines:
@@ -54,9 +56,10 @@ def prepare(order: BatchOrder, lines: Sequence[BatchLine], *, persons: Collectio
 def write(order: BatchOrder, work: Work) -> int:
     """Write it, in the caller's transaction, with the order locked. Returns how many persons were enabled."""
     persons = locking.persons([line.person_id for line in work.lines if line.person_id])
-    if grounds.said(actor=asker_of(order), persons=persons) != work.said:
+    asker = asker_of(order)
+    if grounds.said(actor=asker, persons=persons) != work.said:
         fresh = BatchLine.objects.filter(pk__in=[line.pk for line in work.lines]).order_by("position")
-        work = prepare(order, list(fresh), persons=persons)
+        work = prepare(order, list(fresh), asker=asker, persons=persons)
     opening.write(work.opened, by_sweep=True)
     BatchLine.objects.bulk_create(
         work.lines,

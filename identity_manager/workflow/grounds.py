@@ -5,7 +5,7 @@ nothing but how many persons are read at once.
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,11 @@ class Grounds:
         types = [choices[each.pk].token_type for each in wanted if each.code not in refused_codes]
         return Verdict(types, refusals)
 
+    def said(self, persons: Collection[Person]) -> Any:
+        """What `said` would say of them."""
+        offered = (each.pk for each in self.offered)
+        return _said(self.actor, persons, offered, self.held, self.coded)
+
     def _obstacle(self, person: Person) -> Refused | None:
         """Why the actor cannot enable this person, whatever the type."""
         if not policy.administers(self.actor, person):
@@ -87,12 +92,23 @@ def said(*, actor: Person, persons: Collection[Person]) -> Any:
     """All that decides, as plain values: where they are the same later, so is every verdict."""
     prefetch_related_objects([actor, *persons], "roles")
     ids = [person.pk for person in persons]
+    offered = TokenType.objects.active().order_by().values_list("pk", flat=True)
+    return _said(actor, persons, offered, policy.held_by(ids), policy.persons_with_code_of(actor, ids))
+
+
+def _said(
+    actor: Person,
+    persons: Iterable[Person],
+    offered: Iterable[uuid.UUID],
+    held: Mapping[uuid.UUID, policy.Held],
+    coded: frozenset[uuid.UUID],
+) -> Any:
     return (
         (actor.pk, actor.state, _roles(actor)),
         [(_columns(person), _roles(person)) for person in persons],
-        list(TokenType.objects.active().values_list("pk", flat=True)),
-        policy.held_by(ids),
-        policy.persons_with_code_of(actor, ids),
+        sorted(offered),
+        held,
+        coded,
         sorted(TermsVersion.objects.filter(is_current=True).values_list("pk", flat=True)),
     )
 
