@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django_fsm import ConcurrentTransition, FSMFieldMixin
 
 from ca_bridge.statements import OneRow, insert
@@ -88,7 +88,7 @@ class Stateful(SafeFSM, models.Model):
             raise
 
     def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: Any) -> Any:
-        if returning_fields or raw:
+        if returning_fields or raw or using != DEFAULT_DB_ALIAS:
             return super()._do_insert(manager, using, fields, returning_fields, raw)
         insert([self])
         return []

@@ -3,6 +3,7 @@
 Django makes SQL anew each time a queryset is asked or a row is saved. For what a token asks that took longer
 than all else that is ours. A Statement is a queryset in which some values are open: its SQL is made when it
 is first asked, and whoever asks gives the values. What comes back is what the queryset would have brought.
+A value is never None, which SQL asks for in another way, and nothing is fetched beside by further queries.
 
     IN_STATE = Statement(lambda state: Order.objects.filter(state=state), state=models.CharField())
     IN_STATE.rows(state="open")
@@ -12,7 +13,8 @@ import copy
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.core.exceptions import MultipleObjectsReturned
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 
@@ -44,7 +46,9 @@ class Statement(Generic[Row]):
         self._made: dict[str, _Made] = {}
 
     def rows(self, **given: Any) -> list[Row]:
-        """What there is, in the queryset's order."""
+        """What there is, in the queryset's order. Raises TypeError where a value is missing or too many."""
+        if given.keys() != self._open.keys() or any(value is None for value in given.values()):
+            raise TypeError(f"This statement wants {', '.join(self._open) or 'no value'}, none of them None.")
         connection = connections[DEFAULT_DB_ALIAS]
         made = self._made.get(connection.vendor)
         if made is None:
@@ -52,11 +56,13 @@ class Statement(Generic[Row]):
         return made.rows(given, connection)
 
     def get(self, **given: Any) -> Row:
-        """The only one. Raises the model's DoesNotExist where there is none."""
+        """The only one. Raises the model's DoesNotExist, or MultipleObjectsReturned."""
         rows = self.rows(**given)
         if not rows:
             model = self._build(**self._open).model
             raise model.DoesNotExist(f"There is no such {model.__name__}.")
+        if len(rows) > 1:
+            raise MultipleObjectsReturned(f"There are {len(rows)}.")
         return rows[0]
 
     def first(self, **given: Any) -> Row | None:
@@ -69,10 +75,14 @@ class _Made:
     """A queryset as SQL of one kind of database. No thread changes it, so all may use it."""
 
     def __init__(self, queryset: Any, connection: BaseDatabaseWrapper) -> None:
+        if queryset._prefetch_related_lookups:
+            raise TypeError("A statement is one query.")
         self._queryset = queryset
         self._compiler = queryset.query.get_compiler(connection=connection)
         self._sql, self._parameters = self._compiler.as_sql()
         columns = [column for column, *_rest in self._compiler.select[: self._compiler.col_count]]
+        # What is kept has a connection that is never opened: this one belongs to a thread that will end.
+        self._compiler.connection = connection.copy()
         self._converters = self._compiler.get_converters(columns)
         self._locks = queryset.query.select_for_update and connection.features.has_select_for_update
 
@@ -160,7 +170,7 @@ def insert(rows: Sequence[models.Model]) -> None:
         for row in values
         for field, value in zip(fields, row, strict=True)
     ]
-    with connection.cursor() as cursor:
+    with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS

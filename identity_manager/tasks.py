@@ -1,4 +1,7 @@
-"""Celery adapters: an id becomes a verb. No logic, no retry: the row's next try and the sweep do that."""
+"""Celery adapters: an id becomes a verb. No logic, no retry: the row's next try and the sweep do that.
+
+One task goes on to another, issue_certificate (docs/decisions/0026).
+"""
 
 import uuid
 

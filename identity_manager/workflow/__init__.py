@@ -13,7 +13,8 @@ class Step:
 
     page: name of the address where it is started, empty where the system does it by itself.
     verbs: dotted paths below this package.  request, token: state before and after, None where untouched.
-    task: name in the queue.  mails: functions of mail.messages.  tests: files that prove it.
+    task: its name, in the queue or where another task goes on to it.
+    mails: functions of mail.messages.  tests: files that prove it.
     survives: what may fail there, and the test that proves what becomes of it.
     """
 

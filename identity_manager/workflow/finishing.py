@@ -41,10 +41,10 @@ def complete_request(token: SoftwareToken) -> None:
     """An issued request is completed when its last token is finished, one way or the other."""
     request = token.request
     if request.state == RequestState.ISSUED:
-        audit.append(_completed(request, locking.tokens_of(request)))
+        audit.append(_complete(request, locking.tokens_of(request)))
 
 
-def _completed(request: TokenRequest, tokens: Iterable[SoftwareToken]) -> list[AuditEvent]:
+def _complete(request: TokenRequest, tokens: Iterable[SoftwareToken]) -> list[AuditEvent]:
     if not all(row.is_finished for row in tokens):
         return []
     request.complete(now=timezone.now())
@@ -52,13 +52,11 @@ def _completed(request: TokenRequest, tokens: Iterable[SoftwareToken]) -> list[A
     return [audit.event_about(audit.Event.REQUEST_COMPLETED, actor=None, subject=request)]
 
 
-def issue_request(token: SoftwareToken) -> None:
-    """A request is issued when none of its tokens is on the way to be sealed any more."""
-    audit.append(issued(token))
+def issue_request(token: SoftwareToken) -> list[AuditEvent]:
+    """A request is issued when none of its tokens is on the way to be sealed any more.
 
-
-def issued(token: SoftwareToken) -> list[AuditEvent]:
-    """The same for a verb that has more to tell: what happened, for the log; nothing where nothing did."""
+    Returns what happened, which the caller appends to the log with what it has to tell itself.
+    """
     waiting = (TokenState.ORDERED, TokenState.ISSUING)
     request = token.request
     if request.state != RequestState.ISSUING:
@@ -69,7 +67,7 @@ def issued(token: SoftwareToken) -> list[AuditEvent]:
     request.issue(now=timezone.now())
     request.save()
     happened = audit.event_about(audit.Event.REQUEST_ISSUED, actor=None, subject=request)
-    return [happened, *_completed(request, tokens)]
+    return [happened, *_complete(request, tokens)]
 
 
 def is_to_be_sealed(token_id: uuid.UUID) -> bool:

@@ -116,4 +116,4 @@ def _go_on(token: SoftwareToken) -> None:
         if row.state == CertificateState.ORDERED:
             queue.after_commit(step5_issue.ISSUE, row.pk)
     finishing.seal_when_complete(token)
-    finishing.issue_request(token)
+    audit.append(finishing.issue_request(token))

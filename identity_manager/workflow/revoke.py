@@ -53,7 +53,7 @@ def end_token(token: SoftwareToken, *, reason: RevocationReason, actor: Person |
     if had_passphrase:
         audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
     audit.record(audit.Event.TOKEN_REVOKED, actor=actor, subject=token, reason=reason.value)
-    finishing.issue_request(token)
+    audit.append(finishing.issue_request(token))
     finishing.complete_request(token)
 
 

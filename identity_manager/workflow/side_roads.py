@@ -135,7 +135,7 @@ def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
             if token.state == TokenState.ISSUING:
                 _order_again(token)
         for token in lines[:1]:
-            finishing.issue_request(token)  # where nothing is left that could be tried
+            audit.append(finishing.issue_request(token))  # where nothing is left that could be tried
         audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
         return request
 

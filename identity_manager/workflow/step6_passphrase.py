@@ -61,7 +61,8 @@ def seal(*, token_id: uuid.UUID) -> None:
     """
     with transaction.atomic():
         whole = finishing.is_to_be_sealed(token_id)
-        claim_id = SoftwareToken.objects.all().claim(token_id, now=timezone.now()) if whole else None
+        # What changes between the two is decided on when it is settled.
+        claim_id = SoftwareToken.objects.claim(token_id, now=timezone.now()) if whole else None
     if claim_id is None:
         return
     with put_off_by(partial(_put_off, token_id, claim_id)):
@@ -157,7 +158,7 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
         statements.insert(sealed.containers)
         events = _seal(token, sealed.passphrase)
         step7_deliver.queue_first_delivery(token, sealed.containers)
-        audit.append([*events, *finishing.issued(token)])
+        audit.append([*events, *finishing.issue_request(token)])
 
 
 def _seal(token: SoftwareToken, secret: str) -> list[AuditEvent]:

@@ -86,6 +86,6 @@ def test_tasks_are_handed_over_in_one_place() -> None:
         for module in modules()
         if module.name != "identity_manager.queue"
         for name, line in attribute_calls(module)
-        if name in {"delay", "apply_async", "send_task", "on_commit"}
+        if name in {"delay", "apply", "apply_async", "send_task", "on_commit"}
     ]
     assert found == []

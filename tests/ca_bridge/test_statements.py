@@ -2,10 +2,12 @@
 
 import threading
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import MultipleObjectsReturned
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F
 from django.db.transaction import TransactionManagementError
@@ -13,7 +15,7 @@ from django.utils import timezone
 
 from ca_bridge.models import CaAttempt, CaOrder
 from ca_bridge.statements import FEW, Statement, insert
-from tests.ca_bridge.test_journal import State, order_in
+from tests.ca_bridge.test_journal import NOW, State, order_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -88,6 +90,26 @@ def test_the_first_and_the_only_one():
     order = order_in(State.PREPARED)
     assert OF_STATE.get(state=State.PREPARED, before=soon()) == order
     assert OF_STATE.first(state=State.PREPARED, before=soon()) == order
+
+
+def test_more_than_one_is_not_the_only_one():
+    for _number in range(2):
+        order_in(State.PREPARED)
+    with pytest.raises(MultipleObjectsReturned):
+        OF_STATE.get(state=State.PREPARED, before=soon())
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"state": "x"}, {"state": None, "before": NOW}, {"state": "x", "before": NOW, "more": 1}]
+)
+def test_it_wants_its_values_and_no_others(given: dict[str, Any]):
+    with pytest.raises(TypeError, match="state, before"):
+        OF_STATE.rows(**given)
+
+
+def test_it_is_one_query():
+    with pytest.raises(TypeError, match="one query"):
+        Statement[CaOrder](lambda: CaOrder.objects.prefetch_related("attempts")).rows()
 
 
 def test_a_value_says_nothing_but_a_value():
@@ -186,7 +208,15 @@ def test_few_rows_are_one_statement(django_assert_num_queries: Any):
 
 
 def test_a_row_that_is_there_already_is_not_added_again():
+    """Nor is what else the transaction did, though somebody should catch the error within."""
     (row,) = copies(order_in(State.PENDING), 1)
     insert([row])
-    with pytest.raises(IntegrityError), transaction.atomic():
-        insert([row])
+
+    def add_again_and_go_on() -> None:
+        with transaction.atomic():
+            with suppress(IntegrityError):
+                insert([row])
+            CaOrder.objects.count()
+
+    with pytest.raises(TransactionManagementError):
+        add_again_and_go_on()

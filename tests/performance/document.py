@@ -29,9 +29,10 @@ worker process everything has one core, database and broker included, and so has
 REMARKS = """## Where goals are missed, and why
 
 - **The whole road over the bare loop.** What the road does beyond cryptography is mostly the database:
-  some 66 statements for each token (`tests/performance/test_statements.py` counts them), in seven transactions,
-  because a crash at any point must lose nothing and issue nothing twice. Their SQL is made once and kept
-  (decision 26), workers prepare them, and nothing is read that is known already. Of the milliseconds beyond
+  some 66 statements for each token (`tests/performance/test_statements.py` counts them), in seven
+  transactions, because a crash at any point must lose nothing and issue nothing twice. The SQL of most is
+  made without Django's queries (decision 26), workers prepare them, and little is read that is known already.
+  Of the milliseconds beyond
   the loop on PostgreSQL, by process: a quarter is the server's, a sixth that of the web process that
   accepts, a twentieth the broker's and that of Celery's parent process; the rest, more than half, is the
   worker's, for the driver, the objects of rows, the register of the CA and the mail. Rows are locked and
