@@ -96,7 +96,7 @@ class Person(Stateful):
     )
     search_text = models.TextField(editable=False, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(auto_now=True)  # workflow.changes goes by it
 
     leaves: "RelatedManager[Leave]"
     identity_changes: "RelatedManager[IdentityChange]"

@@ -131,6 +131,27 @@ def test_the_job_notices_the_change_before_anybody_tries(company: Company, state
     assert not TokenRequest.objects.awaiting_acceptance().exists()
 
 
+def test_the_job_reads_nothing_of_whose_person_was_not_written_since(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[object] = []
+    differences = snapshot.differences
+    monkeypatch.setattr(snapshot, "differences", lambda lines: compared.append(1) or differences(lines))
+    request = company.request_in("awaiting_acceptance")
+    long_before = request.created_at - 2 * changes.CLOCKS_DIFFER
+    move(company.uma, updated_at=long_before)
+
+    assert changes.notice_all() == 0
+    assert compared == []
+
+    company.uma.refresh_from_db()
+    company.uma.display_name = "Uma Berg"
+    company.uma.save()
+
+    assert changes.notice_all() == 1
+    assert compared != []
+
+
 @pytest.mark.parametrize("state", ["requested", "awaiting_acceptance", "failed"])
 def test_where_the_data_are_as_they_were_it_goes_on(company: Company, state: str) -> None:
     request = stopped_in(company, state)
