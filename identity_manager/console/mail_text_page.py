@@ -35,6 +35,7 @@ SENT: dict[str, tuple[Words, Words]] = {
     "passphrase_shown": (PERSON, _("when a passphrase was shown for the first time")),
     "passphrase_reminder": (PERSON, _("some days before an unread passphrase is destroyed")),
     "token_lapsed": (PERSON, _("when the passphrase was not noted in time")),
+    "ended_on_leave": (PERSON, _("when a token ended while they were Inactive, before they had it")),
     "person_deactivated": (PERSON, _("when they become Inactive")),
     "person_activated": (PERSON, _("when they are Active again")),
     "identity_change_asked": (PERSON, _("when somebody wants to change their e-mail, UPN or SID")),

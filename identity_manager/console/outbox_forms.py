@@ -49,6 +49,7 @@ MESSAGE_NAMES = {
     "passphrase_shown": _("A passphrase was shown"),
     "request_lapsed": _("The request lapsed"),
     "token_lapsed": _("The software token lapsed"),
+    "ended_on_leave": _("A software token ended during a leave"),
     "sign_in_code_made": _("A sign-in code was made"),
 }
 

@@ -211,6 +211,12 @@ def token_lapsed(token: SoftwareToken) -> OutgoingMail:
     return compose(about, url=selfservice_url("selfservice:ask-again", token.request_id))
 
 
+def ended_on_leave(token: SoftwareToken) -> OutgoingMail:
+    """To the person, who is back: the certificate ended while they were away, so ask anew."""
+    about = About("ended_on_leave", f"ended-on-leave:{token.pk}", token.person, token.request, token)
+    return compose(about, url=selfservice_url("selfservice:ask-again", token.request_id))
+
+
 def person_deactivated(leave: Leave, *, held: int, waiting: int) -> OutgoingMail:
     """To the person: you are Inactive from now on; so many tokens are on hold, so many requests wait."""
     about = About("person_deactivated", f"person-deactivated:{leave.pk}", leave.person)

@@ -247,6 +247,7 @@ def _go_on_issuing(person: Person) -> None:
 def _end_what_is_over(token: SoftwareToken) -> None:
     """A leave was longer than a certificate that nobody has got yet: the person asks for it anew."""
     reason = Ending.ENDED_ON_LEAVE
+    outbox.enqueue(messages.ended_on_leave(token))
     others = [row for row in locking.tokens_of(token.request) if row.pk != token.pk]
     if all(row.state == TokenState.CANCELLED for row in others):
         side_roads.end_request(token.request, actor=None, reason=reason)

@@ -78,6 +78,7 @@ class Road:
             "passphrase_shown": lambda: messages.passphrase_shown(self.token),
             "request_lapsed": lambda: messages.request_lapsed(self.request),
             "token_lapsed": lambda: messages.token_lapsed(self.token),
+            "ended_on_leave": lambda: messages.ended_on_leave(self.token),
             "acceptance_reminder": lambda: messages.acceptance_reminder(self.request, days=3),
             "approval_back": lambda: messages.approval_back(self.request, self.fresh(self.company.paul)),
             "approval_reminder": lambda: messages.approval_reminder(self.request, self.asked()),

@@ -250,6 +250,9 @@ def test_what_nobody_has_got_and_has_ended_during_the_leave_is_over(company: Com
     token = request.tokens.get()
     assert (request.state, token.state, token.reason) == ("cancelled", "cancelled", "ended-on-leave")
     assert Certificate.objects.get().state == "expired"
+    mail = OutgoingMail.objects.get(message="ended_on_leave")
+    assert (mail.person, mail.state) == (company.uma, "sent")
+    assert f"/my/requests/{request.pk}/again/" in mail.body_text
 
 
 def one_short_one_long(company: Company) -> TokenRequest:
@@ -274,6 +277,7 @@ def test_the_rest_of_such_a_request_goes_on(company: Company) -> None:
         "short": "cancelled",
         "long": "sealed",
     }
+    assert OutgoingMail.objects.get(message="ended_on_leave").token.type_code == "short"
     request.refresh_from_db()
     assert request.state == "issued"
 
