@@ -20,16 +20,19 @@ LOCKED = "the person is locked"
 logger = logging.getLogger(__name__)
 
 
-def enqueue(mail: OutgoingMail) -> OutgoingMail:
+def enqueue(mail: OutgoingMail, *, by_sweep: bool = False) -> OutgoingMail:
     """Put a new mail into the outbox, in the caller's transaction; one mail per occasion.
 
     Returns the mail that is there already where the occasion had one. A mail to somebody without an
     address, or to a person who is Locked, is kept as discarded, so that officers see that nobody was told.
+
+    by_sweep: nobody waits for it, and there may be thousands like it. The sweep publishes them a few hundred
+    at a time, so that a mail for which somebody waits does not stand behind them all.
     """
     _make_due(mail)
     values = {field.attname: getattr(mail, field.attname) for field in OutgoingMail._meta.concrete_fields}
     row, created = OutgoingMail.objects.get_or_create(occasion=values.pop("occasion"), defaults=values)
-    if created and row.state == MailState.QUEUED:
+    if created and row.state == MailState.QUEUED and not by_sweep:
         queue.after_commit(SEND, row.pk)
     return row
 
@@ -37,9 +40,6 @@ def enqueue(mail: OutgoingMail) -> OutgoingMail:
 def enqueue_new(mails: Iterable[OutgoingMail], *, by_sweep: bool = False) -> None:
     """As enqueue, many at once: mails of occasions that nobody can have thought of, because what they are
     about is written in the same transaction.
-
-    by_sweep: these are of thousands. The sweep publishes them a few hundred at a time, so that a mail for
-    which somebody waits does not stand behind them all.
     """
     rows = list(mails)
     for mail in rows:

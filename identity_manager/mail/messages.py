@@ -297,7 +297,7 @@ def compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
         **more,
     }
     folder = f"emails/{about.message}"
-    with translation.override(about.person.language), timezone.override(about.person.time_zone):
+    with translation.override(about.person.language), timezone.override(about.person.zone):
         context["subject"] = " ".join(render_to_string(f"{folder}/subject.txt", context).split())
         return OutgoingMail(
             message=about.message,

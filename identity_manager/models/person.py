@@ -1,6 +1,7 @@
 """Persons: who gets software tokens."""
 
-from datetime import datetime
+import zoneinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
@@ -143,6 +144,14 @@ class Person(Stateful):
     def compose_search_text(self) -> str:
         """What SEARCH looks through and sorts by: names, number, e-mail, department; folded."""
         return person_search.text_of(self)
+
+    @property
+    def zone(self) -> tzinfo:
+        """Their time zone; the installation's, where this machine's time zone data do not know it."""
+        try:
+            return zoneinfo.ZoneInfo(self.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            return timezone.get_default_timezone()
 
     @property
     def is_active(self) -> bool:

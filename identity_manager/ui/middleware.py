@@ -1,7 +1,6 @@
 """The person behind a request, with their language and time zone."""
 
 import time
-import zoneinfo
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -38,7 +37,7 @@ class PersonMiddleware:
         if not chosen_here and translation.check_for_language(person.language):
             translation.activate(person.language)
             request.LANGUAGE_CODE = translation.get_language()
-        with timezone.override(_zone(person.time_zone)):
+        with timezone.override(person.zone):
             return self.get_response(request)
 
 
@@ -109,11 +108,3 @@ def _portal_of(request: HttpRequest) -> str:
     match = request.resolver_match
     name = match.namespaces[0] if match is not None and match.namespaces else ""
     return name if name in settings.SIGN_IN_METHODS else ""
-
-
-def _zone(name: str) -> zoneinfo.ZoneInfo:
-    """The zone of that name; the installation's, where the machine's time zone data do not know it."""
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        return timezone.get_default_timezone()

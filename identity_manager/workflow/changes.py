@@ -15,7 +15,7 @@ from django.utils import timezone
 from identity_manager import audit
 from identity_manager.models import RequestState, SoftwareToken, TokenRequest
 from identity_manager.models.token_request import STOPPABLE
-from identity_manager.workflow import locking, snapshot
+from identity_manager.workflow import locking, snapshot, unforeseen
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # of two hosts, at the most
 AT_ONCE = 200  # requests that are in memory together
@@ -69,8 +69,8 @@ def _notice_among(requests: QuerySet[TokenRequest]) -> None:
     waiting = requests.filter(state__in=(RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE))
     written_since = waiting.filter(person__updated_at__gte=F("created_at") - CLOCKS_DIFFER, stopped_at=None)
     stopped = requests & TokenRequest.objects.stopped()
-    for request_id in [*_where_news_are(written_since), *_where_news_are(stopped)]:
-        notice(request_id=request_id)
+    news = [*_where_news_are(written_since), *_where_news_are(stopped)]
+    unforeseen.one_by_one(news, lambda pk: notice(request_id=pk))
 
 
 def _where_news_are(requests: QuerySet[TokenRequest]) -> Iterator[uuid.UUID]:

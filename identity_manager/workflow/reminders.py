@@ -5,8 +5,9 @@ once for its occasion.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +16,9 @@ from django.utils import timezone
 from identity_manager import audit, outbox
 from identity_manager.mail import messages, occasions
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
-from identity_manager.workflow import asking_approvers, locking, policy
+from identity_manager.workflow import asking_approvers, locking, policy, unforeseen
+
+AT_ONCE = 200
 
 
 def remind_of_acceptance() -> int:
@@ -23,7 +26,9 @@ def remind_of_acceptance() -> int:
     now = timezone.now()
     horizon = now + timedelta(days=max(settings.ACCEPTANCE_REMINDER_DAYS, default=0))
     rows = TokenRequest.objects.awaiting_acceptance().filter(accept_before__range=(now, horizon))
-    return _sum(rows.values_list("pk", flat=True), remind_to_accept)
+    by_deadline = rows.order_by("accept_before", "pk").iterator(chunk_size=AT_ONCE)
+    occasion_of = ((request.pk, _acceptance_occasion(request, now)) for request in by_deadline)
+    return unforeseen.one_by_one(_not_told(occasion_of), remind_to_accept)
 
 
 def remind_to_accept(request_id: uuid.UUID) -> bool:
@@ -32,15 +37,23 @@ def remind_to_accept(request_id: uuid.UUID) -> bool:
         request = locking.request(request_id)
         now = timezone.now()
         waits = TokenRequest.objects.awaiting_acceptance().filter(pk=request_id).exists()
-        days = days_before(
-            request.accept_before, settings.ACCEPTANCE_REMINDER_DAYS, since=request.decided_at, now=now
-        )
+        days = _days_to_accept(request, now)
         if not waits or days is None or not request.person.is_active:
             return False
         if _is_sent(occasions.acceptance_reminder(request, days=days)):
             return False
-        outbox.enqueue(messages.acceptance_reminder(request, days=days))
+        outbox.enqueue(messages.acceptance_reminder(request, days=days), by_sweep=True)
         return True
+
+
+def _acceptance_occasion(request: TokenRequest, now: datetime) -> str:
+    days = _days_to_accept(request, now)
+    return "" if days is None else occasions.acceptance_reminder(request, days=days)
+
+
+def _days_to_accept(request: TokenRequest, now: datetime) -> int | None:
+    thresholds = settings.ACCEPTANCE_REMINDER_DAYS
+    return days_before(request.accept_before, thresholds, since=request.decided_at, now=now)
 
 
 def remind_of_passphrases() -> int:
@@ -49,7 +62,9 @@ def remind_of_passphrases() -> int:
     horizon = now + timedelta(days=max(settings.PASSPHRASE_REMINDER_DAYS, default=0))
     rows = SoftwareToken.objects.with_unacknowledged_passphrase()
     rows = rows.filter(passphrase_destroy_at__range=(now, horizon))
-    return _sum(rows.values_list("pk", flat=True), remind_to_note)
+    by_deadline = rows.order_by("passphrase_destroy_at", "pk").iterator(chunk_size=AT_ONCE)
+    occasion_of = ((token.pk, _passphrase_occasion(token, now)) for token in by_deadline)
+    return unforeseen.one_by_one(_not_told(occasion_of), remind_to_note)
 
 
 def remind_to_note(token_id: uuid.UUID) -> bool:
@@ -57,15 +72,34 @@ def remind_to_note(token_id: uuid.UUID) -> bool:
     with transaction.atomic():
         token = locking.token(token_id)
         now = timezone.now()
-        days = days_before(
-            token.passphrase_destroy_at, settings.PASSPHRASE_REMINDER_DAYS, since=token.sealed_at, now=now
-        )
+        days = _days_to_note(token, now)
         if token.passphrase_wrapped is None or days is None or not token.person.is_active:
             return False
         if _is_sent(occasions.passphrase_reminder(token, days=days)):
             return False
-        outbox.enqueue(messages.passphrase_reminder(token, days=days))
+        outbox.enqueue(messages.passphrase_reminder(token, days=days), by_sweep=True)
         return True
+
+
+def _passphrase_occasion(token: SoftwareToken, now: datetime) -> str:
+    days = _days_to_note(token, now)
+    return "" if days is None else occasions.passphrase_reminder(token, days=days)
+
+
+def _days_to_note(token: SoftwareToken, now: datetime) -> int | None:
+    thresholds = settings.PASSPHRASE_REMINDER_DAYS
+    return days_before(token.passphrase_destroy_at, thresholds, since=token.sealed_at, now=now)
+
+
+def _not_told(occasion_of: Iterable[tuple[uuid.UUID, str]]) -> Iterator[uuid.UUID]:
+    """The rows whose moment has come (they have an occasion), and which nobody was told of yet.
+
+    After a batch order thousands of persons have been told, and wait on: none of them is locked to see it.
+    """
+    rows = iter(occasion_of)
+    while some := dict(islice(rows, AT_ONCE)):
+        told = set(OutgoingMail.objects.filter(occasion__in=some.values()).values_list("occasion", flat=True))
+        yield from (pk for pk, occasion in some.items() if occasion and occasion not in told)
 
 
 def days_before(
@@ -84,8 +118,8 @@ def days_before(
 
 def bring_back_postponed() -> int:
     """Bring back the requests whose postponement has ended; returns how many there were."""
-    ids = TokenRequest.objects.to_come_back(timezone.now()).values_list("pk", flat=True)
-    return _sum(ids, bring_back)
+    rows = TokenRequest.objects.to_come_back(timezone.now()).order_by("postponed_until", "pk")
+    return unforeseen.one_by_one(rows.values_list("pk", flat=True), bring_back)
 
 
 def bring_back(request_id: uuid.UUID) -> bool:
@@ -116,37 +150,35 @@ def _whom_to_remind(request: TokenRequest) -> list[Person]:
 
 def chase_decisions() -> int:
     """Remind approvers, and ask others where nobody decides; returns how many requests were looked at."""
-    ids = list(TokenRequest.objects.awaiting_decision(timezone.now()).values_list("pk", flat=True))
-    for request_id in ids:
-        chase(request_id=request_id)
-    return len(ids)
+    rows = TokenRequest.objects.awaiting_decision(timezone.now()).order_by("created_at", "pk")
+    return unforeseen.one_by_one(rows.values_list("pk", flat=True), lambda pk: chase(request_id=pk))
 
 
-def chase(*, request_id: uuid.UUID) -> None:
-    """Remind who was asked to decide on one request and has not; ask others where that did not help."""
+def chase(*, request_id: uuid.UUID) -> bool:
+    """Remind who was asked to decide on one request and has not; ask others where that did not help.
+
+    False, and nothing done, where nobody has to decide any more.
+    """
     with transaction.atomic():
         request = locking.request(request_id)
         now = timezone.now()
         if not TokenRequest.objects.awaiting_decision(now).filter(pk=request_id).exists():
-            return
+            return False
         asking_approvers.ask(request, now=now)
         _remind_approvers(request, now=now)
         if asking_approvers.escalation_is_due(asking_approvers.asked(request), now=now):
             asking_approvers.escalate(request, now=now)
+        return True
 
 
 def _remind_approvers(request: TokenRequest, *, now: datetime) -> None:
     can_decide = {person.pk for level in policy.approver_levels(request) for person in level}
     for row in asking_approvers.asked(request):
         if row.approver_id in can_decide and asking_approvers.reminder_is_due(row, now=now):
-            outbox.enqueue(messages.approval_reminder(request, row))
+            outbox.enqueue(messages.approval_reminder(request, row), by_sweep=True)
             row.reminded_at = now
             row.save()
 
 
 def _is_sent(occasion: str) -> bool:
     return OutgoingMail.objects.filter(occasion=occasion).exists()
-
-
-def _sum(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], bool]) -> int:
-    return sum([verb(row_id) for row_id in list(ids)])

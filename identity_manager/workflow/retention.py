@@ -4,6 +4,7 @@ Each job takes a bounded number of the oldest, says how many, records it, and ne
 way. How long things are kept is set for the installation (RETENTION_...), for containers by token type.
 """
 
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -29,7 +30,7 @@ from identity_manager.models import (
 from identity_manager.models.software_token import IN_USE, UNDER_WAY
 from identity_manager.models.token_request import ENDED
 from identity_manager.people import forgetting
-from identity_manager.workflow import locking
+from identity_manager.workflow import locking, unforeseen
 
 AT_ONCE = 200
 EVENTS_AT_ONCE = 2000
@@ -39,16 +40,18 @@ SIGN_INS = (audit.Event.SIGNED_IN, audit.Event.SIGN_IN_FAILED)
 # --- Containers ------------------------------------------------------------------------------------
 def remove_containers() -> int:
     """Remove the files of tokens whose time is over; returns of how many tokens."""
-    now = timezone.now()
-    done = 0
-    for pk in list(_with_old_containers(now).values_list("pk", flat=True)[:AT_ONCE]):
-        with transaction.atomic():
-            token = locking.token(pk)
-            if _with_old_containers(now).filter(pk=token.pk).exists():
-                number = forgetting.remove_containers(token)
-                audit.record(audit.Event.CONTAINERS_REMOVED, actor=None, subject=token, rows=number)
-                done += 1
-    return done
+    ids = _with_old_containers(timezone.now()).values_list("pk", flat=True)[:AT_ONCE]
+    return unforeseen.one_by_one(ids, _remove_containers_of)
+
+
+def _remove_containers_of(token_id: uuid.UUID) -> bool:
+    with transaction.atomic():
+        token = locking.token(token_id)
+        if not _with_old_containers(timezone.now()).filter(pk=token.pk).exists():
+            return False
+        number = forgetting.remove_containers(token)
+        audit.record(audit.Event.CONTAINERS_REMOVED, actor=None, subject=token, rows=number)
+        return True
 
 
 def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
@@ -86,15 +89,18 @@ def empty_requests() -> int:
     old = _before(settings.RETENTION_REQUEST_DAYS)
     if old is None:
         return 0
-    done = 0
-    for pk in list(_ended_with_details(old).values_list("pk", flat=True)[:AT_ONCE]):
-        with transaction.atomic():
-            request = locking.request(pk)
-            if _ended_with_details(old).filter(pk=pk).exists():
-                forgetting.empty_request(request)
-                audit.record(audit.Event.REQUESTS_EMPTIED, actor=None, subject=request, rows=1)
-                done += 1
-    return done
+    ids = _ended_with_details(old).values_list("pk", flat=True)[:AT_ONCE]
+    return unforeseen.one_by_one(ids, lambda pk: _empty_request(pk, old))
+
+
+def _empty_request(request_id: uuid.UUID, old: datetime) -> bool:
+    with transaction.atomic():
+        request = locking.request(request_id)
+        if not _ended_with_details(old).filter(pk=request_id).exists():
+            return False
+        forgetting.empty_request(request)
+        audit.record(audit.Event.REQUESTS_EMPTIED, actor=None, subject=request, rows=1)
+        return True
 
 
 def _ended_with_details(old: datetime) -> QuerySet[TokenRequest]:

@@ -1,6 +1,7 @@
 """Roads beside the seven steps: cancel, lapse, retry, send again."""
 
 import uuid
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,7 +24,16 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.models.token_request import BEFORE_ISSUED
-from identity_manager.workflow import finishing, locking, policy, revoke, snapshot, step5_issue, step7_deliver
+from identity_manager.workflow import (
+    finishing,
+    locking,
+    policy,
+    revoke,
+    snapshot,
+    step5_issue,
+    step7_deliver,
+    unforeseen,
+)
 from identity_manager.workflow.errors import NO_REASON, NotAllowed, NotPossible, Reason, Stale, refuse
 
 NOT_OPEN = Reason("not-open", _("This request is issued or has ended; it cannot be cancelled any more."))
@@ -212,28 +222,31 @@ def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> 
         return mail
 
 
-def lapse_request(*, request_id: uuid.UUID) -> None:
-    """The terms were not accepted in time. Does nothing where they were meanwhile."""
+def lapse_request(*, request_id: uuid.UUID) -> bool:
+    """The terms were not accepted in time; False, and nothing done, where they were meanwhile."""
     with transaction.atomic():
         request = locking.request(request_id)
         now = timezone.now()
         if not TokenRequest.objects.overdue(now).filter(pk=request_id).exists():
-            return
+            return False
         request.lapse(now=now)
         request.save()
         for token in locking.lines_of(request):
             token.cancel(reason=Ending.NOT_ACCEPTED, now=now)
             token.save()
-        outbox.enqueue(messages.request_lapsed(request))
+        outbox.enqueue(messages.request_lapsed(request), by_sweep=True)
         audit.record(audit.Event.REQUEST_LAPSED, actor=None, subject=request)
+        return True
 
 
-def lapse_token(*, token_id: uuid.UUID) -> None:
-    """The passphrase was not noted in time: it is destroyed, the certificates are revoked."""
+def lapse_token(*, token_id: uuid.UUID) -> bool:
+    """The passphrase was not noted in time: it is destroyed, the certificates are revoked. False: it was."""
     with transaction.atomic():
         token = locking.token(token_id)
-        if SoftwareToken.objects.overdue(timezone.now()).filter(pk=token_id).exists():
-            lapse_locked_token(token, actor=None, reason=Ending.NOT_NOTED)
+        if not SoftwareToken.objects.overdue(timezone.now()).filter(pk=token_id).exists():
+            return False
+        lapse_locked_token(token, actor=None, reason=Ending.NOT_NOTED)
+        return True
 
 
 def lapse_locked_token(token: SoftwareToken, *, actor: Person | None, reason: str) -> None:
@@ -241,19 +254,17 @@ def lapse_locked_token(token: SoftwareToken, *, actor: Person | None, reason: st
     token.lapse(reason=reason, now=timezone.now())
     token.save()
     revoke.revoke_certificates(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
-    outbox.enqueue(messages.token_lapsed(token))
+    outbox.enqueue(messages.token_lapsed(token), by_sweep=True)
     audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
     audit.record(audit.Event.TOKEN_LAPSED, actor=actor, subject=token, reason=reason)
     finishing.complete_request(token)
 
 
 def lapse_overdue() -> int:
-    """Lapse what is overdue, each in its own transaction; returns how many were looked at."""
+    """Lapse what is overdue, each in its own transaction, the longest overdue first; returns how many."""
     now = timezone.now()
-    requests = list(TokenRequest.objects.overdue(now).values_list("pk", flat=True))
-    tokens = list(SoftwareToken.objects.overdue(now).values_list("pk", flat=True))
-    for request_id in requests:
-        lapse_request(request_id=request_id)
-    for token_id in tokens:
-        lapse_token(token_id=token_id)
-    return len(requests) + len(tokens)
+    tokens = SoftwareToken.objects.overdue(now).order_by("passphrase_destroy_at", "pk")
+    requests = TokenRequest.objects.overdue(now).order_by("accept_before", "pk")
+    verbs = {pk: partial(lapse_token, token_id=pk) for pk in tokens.values_list("pk", flat=True)}
+    verbs |= {pk: partial(lapse_request, request_id=pk) for pk in requests.values_list("pk", flat=True)}
+    return unforeseen.one_by_one(verbs, lambda pk: verbs[pk]())

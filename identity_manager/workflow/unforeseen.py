@@ -1,14 +1,22 @@
-"""What nobody foresaw while a worker has a row: it stands on the row, is tried again later, and is raised."""
+"""What nobody foresaw: it stands on the row that a worker has, is tried again later, and is raised.
 
+Of rows that a job goes through it keeps none of the others waiting.
+"""
+
+import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from django.db import transaction
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from identity_manager.models import Certificate
 from identity_manager.workflow import locking
+
+logger = logging.getLogger(__name__)
+OF_ALL_ROWS = (SoftTimeLimitExceeded, OperationalError, InterfaceError)  # not of one: the others wait too
 
 
 @contextmanager
@@ -33,3 +41,24 @@ def note_on_certificate(certificate: Certificate, error: Exception) -> None:
     """On a locked row, which is due again later. Officers see its kind; the worker's log says more."""
     certificate.settle_later(type(error).__name__, now=timezone.now())
     certificate.save()
+
+
+def one_by_one(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], object]) -> int:
+    """Have the verb look at each row; returns for how many it said that it did something.
+
+    A row that it fails at is in the log, and the others have their turn. Then the first error is raised, so
+    that the job shows it.
+    """
+    done = 0
+    errors: list[Exception] = []
+    for row_id in list(ids):
+        try:
+            done += bool(verb(row_id))
+        except OF_ALL_ROWS:
+            raise
+        except Exception as error:
+            logger.exception("A row was left out: %s", row_id)
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return done

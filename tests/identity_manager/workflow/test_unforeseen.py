@@ -3,16 +3,24 @@
 It stands on the row, is raised for the log, and the work is done at the next try.
 """
 
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import OperationalError
+from django.db.models import F
+from django.utils import timezone
 
 from ca_bridge import issuing
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import CertificateOrder, RevocationReason, Unknown
-from identity_manager.models import Certificate, SoftwareToken
-from identity_manager.workflow import hold, revoke, side_roads, step5_issue
+from identity_manager import queue
+from identity_manager.mail import messages
+from identity_manager.models import Certificate, OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.workflow import hold, locking, reminders, revoke, side_roads, step5_issue, unforeseen
+from tests import cast
 from tests.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -81,3 +89,82 @@ def test_it_stands_on_the_certificate_and_is_tried_again(
     row = Certificate.objects.get()
     assert (row.state, row.next_attempt_at) == (state, None)
     assert row.last_error != "LookupError"
+
+
+# --- of many rows, one
+
+
+def two_waiting(company: Company) -> tuple[TokenRequest, TokenRequest]:
+    """The first one's deadline is the earlier one."""
+    first = cast.enabled(company.ada, company.uma, cast.token_type("vpn", name="VPN"))
+    second = cast.enabled(company.ada, cast.person("ulf"), cast.token_type("vpn", name="VPN"))
+    TokenRequest.objects.filter(pk=first.pk).update(accept_before=F("accept_before") - timedelta(hours=1))
+    return first, second
+
+
+def test_a_request_that_cannot_lapse_keeps_no_other_from_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = two_waiting(company)
+    lapsed = messages.request_lapsed
+
+    def slip(request: TokenRequest) -> OutgoingMail:
+        if request.pk == first.pk:
+            raise LookupError("a slip of ours")
+        return lapsed(request)
+
+    monkeypatch.setattr(messages, "request_lapsed", slip)
+    with time_machine.travel(timezone.now() + timedelta(days=31)), pytest.raises(LookupError):
+        side_roads.lapse_overdue()
+
+    states = dict(TokenRequest.objects.values_list("pk", "state"))
+    assert states == {first.pk: "awaiting_acceptance", second.pk: "lapsed"}
+    assert f"A row was left out: {first.pk}" in caplog.text
+
+
+def test_what_is_no_fault_of_a_row_ends_the_work(company: Company) -> None:
+    """The database is away, or the task's time is over: no other row would fare better."""
+    tried = []
+
+    def away(row_id: uuid.UUID) -> None:
+        tried.append(row_id)
+        raise OperationalError
+
+    with pytest.raises(OperationalError):
+        unforeseen.one_by_one([uuid.uuid4(), uuid.uuid4()], away)
+    assert len(tried) == 1
+
+
+def test_a_person_of_an_unknown_time_zone_reads_the_time_of_the_installation(company: Company) -> None:
+    Person.objects.filter(pk=company.uma.pk).update(time_zone="Mars/Olympus")
+    company.uma.refresh_from_db()
+
+    company.request_in("awaiting_acceptance")
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        assert side_roads.lapse_overdue() == 1
+
+    assert set(OutgoingMail.objects.values_list("message", flat=True)) == {"information", "request_lapsed"}
+
+
+def test_who_was_reminded_already_is_not_locked_to_see_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_waiting(company)
+    with time_machine.travel(timezone.now() + timedelta(days=29, hours=1)):
+        assert reminders.remind_of_acceptance() == 2
+
+        locked: list[object] = []
+        request = locking.request
+        monkeypatch.setattr(locking, "request", lambda pk: locked.append(pk) or request(pk))
+        assert reminders.remind_of_acceptance() == 0
+    assert locked == []
+
+
+def test_reminders_are_left_to_the_sweep(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a batch order there are thousands: a mail for which somebody waits is not behind them."""
+    two_waiting(company)
+    published: list[object] = []
+    monkeypatch.setattr(queue, "after_commit", lambda *row: published.append(row))
+    with time_machine.travel(timezone.now() + timedelta(days=29, hours=1)):
+        assert reminders.remind_of_acceptance() == 2
+    assert published == []
