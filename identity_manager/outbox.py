@@ -71,6 +71,15 @@ def claim(mail_id: uuid.UUID) -> OutgoingMail | None:
         return OutgoingMail.objects.get(pk=mail_id) if claimed else None
 
 
+def note_provider_id(mail: OutgoingMail, provider_id: str) -> None:
+    """Write down what the provider calls a claimed mail that it has just taken; empty: nothing.
+
+    Before the settle, so that a bounce that is told in between finds the mail (workflow.bounces).
+    """
+    if provider_id:
+        OutgoingMail.objects.filter(pk=mail.pk, claim_id=mail.claim_id).update(provider_id=provider_id)
+
+
 def settle_sent(mail: OutgoingMail, *, provider_id: str) -> None:
     """The mail server took it; on the caller's locked and still claimed row."""
     mail.mark_sent(provider_id=provider_id, now=timezone.now())

@@ -1,7 +1,9 @@
 """What comes back: a mail that the server had taken, and that nobody got, or that was called spam.
 
 The provider tells it by a webhook, more than once if it likes, and sometimes before we have written down
-that the mail was sent: then the word waits for the settle (apply_early).
+that the mail was sent: then the word waits for the settle (apply_early). Each side writes what it has and
+commits it before it looks for what the other has, so that at least one of them finds both: here the word, in
+step 7 what the provider calls the mail (outbox.note_provider_id).
 """
 
 import uuid
@@ -37,9 +39,22 @@ class Notice:
 
 def take_notice(*, notice: Notice) -> None:
     """Keep what the provider tells, once, and draw the consequence. Mails of others are none of ours."""
+    event_id = _keep(notice)
+    mail_id = _mail_of(notice)
+    if mail_id is None:
+        return
+    with transaction.atomic():
+        mail = locking.mail(mail_id)
+        event = MailEvent.objects.get(pk=event_id)
+        if event.mail_id is None:
+            _apply(event, mail)
+
+
+def _keep(notice: Notice) -> int:
+    """Which word of the database it is: a new one, or the one that was told before."""
     with transaction.atomic():
         MailEvent.objects.forgettable(timezone.now()).delete()
-        event, created = MailEvent.objects.get_or_create(
+        event, _created = MailEvent.objects.get_or_create(
             key=notice.key,
             defaults={
                 "provider": notice.provider,
@@ -49,9 +64,7 @@ def take_notice(*, notice: Notice) -> None:
                 "detail": notice.detail,
             },
         )
-        mail_id = _mail_of(notice) if created else None
-        if mail_id is not None:
-            _apply(event, locking.mail(mail_id))
+        return event.pk
 
 
 def apply_early(mail: OutgoingMail) -> None:

@@ -51,6 +51,8 @@ def send(*, mail_id: uuid.UUID) -> None:
     if mail is None:
         return
     outcome = mail_sense.obstacle(mail) or _act(mail)
+    if isinstance(outcome, str):
+        outbox.note_provider_id(mail, outcome)
     with transaction.atomic():
         row = locking.mail(mail_id)
         if row.claim_id != mail.claim_id:

@@ -1,8 +1,11 @@
 """Real threads: a file and a passphrase asked for at once in one sign-in; a bounce told while it is sent."""
 
+import threading
+import time
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from identity_manager import queue
@@ -78,3 +81,57 @@ def test_a_bounce_that_is_told_many_times_at_once_happens_once(
     assert MailEvent.objects.count() == 1
     assert AuditEvent.objects.filter(name="mail.bounced").count() == 1
     assert OutgoingMail.objects.get(pk=mail.pk).state == "bounced"
+
+
+def test_a_bounce_that_is_told_while_the_sending_is_settled_is_not_lost(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settle has just looked whether something was told, and has found nothing."""
+    company.request_in("issued")
+    mail = OutgoingMail.objects.get(message="delivery")
+    notice = bounces.Notice(
+        "key", "Postmark", MailEventKind.BOUNCED, "provider-1", "Postmark: bounced", "gone"
+    )
+    told = threading.Thread(target=lambda: (bounces.take_notice(notice=notice), connection.close()))
+    apply_early = bounces.apply_early
+
+    def look_and_be_told(mail: OutgoingMail) -> None:
+        apply_early(mail)
+        told.start()
+        if connection.vendor == "postgresql":  # elsewhere nobody writes before the settle is over
+            soon = time.monotonic() + 20
+            while not MailEvent.objects.exists() and time.monotonic() < soon:
+                time.sleep(0.02)
+
+    monkeypatch.setattr(sending, "send", lambda _mail: "provider-1")
+    monkeypatch.setattr(bounces, "apply_early", look_and_be_told)
+    step7_deliver.send(mail_id=mail.pk)
+    told.join(timeout=30)
+
+    assert OutgoingMail.objects.get(pk=mail.pk).state == "bounced"
+    assert SoftwareToken.objects.get().delivery == "bounced"
+
+
+def test_a_word_that_was_kept_before_a_crash_counts_when_it_is_told_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.request_in("issued")
+    mail = OutgoingMail.objects.get(message="delivery")
+    monkeypatch.setattr(sending, "send", lambda _mail: "provider-1")
+    step7_deliver.send(mail_id=mail.pk)
+    notice = bounces.Notice(
+        "key", "Postmark", MailEventKind.BOUNCED, "provider-1", "Postmark: bounced", "gone"
+    )
+    with monkeypatch.context() as dying:
+        dying.setattr(bounces, "_mail_of", _die)
+        with pytest.raises(KeyboardInterrupt):
+            bounces.take_notice(notice=notice)
+    assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
+
+    bounces.take_notice(notice=notice)
+
+    assert OutgoingMail.objects.get(pk=mail.pk).state == "bounced"
+
+
+def _die(*_: object) -> None:
+    raise KeyboardInterrupt
