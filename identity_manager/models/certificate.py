@@ -259,7 +259,8 @@ class Certificate(Stateful, Leased):
 
     @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.EXPIRED)
     def expire(self) -> None:
-        """Its time is over."""
+        """Its time is over; of one that nobody has got the key is erased."""
+        self.private_key_wrapped = None
         self.hold_wanted = False
         self.settle_lease()
 

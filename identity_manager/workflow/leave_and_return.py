@@ -257,7 +257,7 @@ def _end_what_is_over(token: SoftwareToken) -> None:
     side_roads.end_certificates(
         token, actor=None, reason=reason, revocation=RevocationReason.CESSATION_OF_OPERATION
     )
-    finishing.issue_request(token)
+    audit.append(finishing.issue_request(token))
 
 
 # --- the end

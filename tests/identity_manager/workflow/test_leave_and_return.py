@@ -249,7 +249,8 @@ def test_what_nobody_has_got_and_has_ended_during_the_leave_is_over(company: Com
     request.refresh_from_db()
     token = request.tokens.get()
     assert (request.state, token.state, token.reason) == ("cancelled", "cancelled", "ended-on-leave")
-    assert Certificate.objects.get().state == "expired"
+    certificate = Certificate.objects.get()
+    assert (certificate.state, certificate.private_key_wrapped) == ("expired", None)
     mail = OutgoingMail.objects.get(message="ended_on_leave")
     assert (mail.person, mail.state) == (company.uma, "sent")
     assert f"/my/requests/{request.pk}/again/" in mail.body_text
@@ -322,6 +323,8 @@ def test_what_is_in_use_beside_it_stays_in_use(company: Company) -> None:
     assert states == {"short": "cancelled", "long": "active"}
     request.refresh_from_db()
     assert request.state == "completed"
+    events = AuditEvent.objects.filter(request=request, name__in=("request.issued", "request.completed"))
+    assert sorted(events.values_list("name", flat=True)) == ["request.completed", "request.issued"]
 
 
 def test_a_passphrase_is_not_kept_alive_by_a_leave(company: Company) -> None:
