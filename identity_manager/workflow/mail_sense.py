@@ -23,7 +23,7 @@ CAME_TO_NOTHING = (
     RequestState.LAPSED,
     RequestState.CANCELLED,
 )
-POINTLESS_THEN = ("information", "approved", "delivery")
+POINTLESS_THEN = ("information", "approved")  # a delivery goes by its token, which may be in use
 SENDABLE = (TokenState.SEALED, TokenState.ACTIVE)
 
 

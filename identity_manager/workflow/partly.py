@@ -21,8 +21,8 @@ from identity_manager.models import (
     RequestState,
     SoftwareToken,
     TokenRequest,
-    TokenState,
 )
+from identity_manager.models.software_token import IN_USE
 from identity_manager.workflow import finishing, locking, policy, revoke, side_roads, snapshot, step5_issue
 from identity_manager.workflow.errors import NO_REASON, NotAllowed, Reason, Stale, refuse
 
@@ -73,7 +73,7 @@ def revoke_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRe
         issued = [row.serial for token in lines for row in locking.certificates_of(token) if row.serial]
 
         for token in lines:
-            if token.state == TokenState.ACTIVE:
+            if token.state in IN_USE and token.is_finished:
                 revoke.end_token(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
         side_roads.end_request(request, actor=actor, reason=reason.strip())
         side_roads.tell_of_cancellation(request, by=actor)

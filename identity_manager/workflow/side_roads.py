@@ -99,7 +99,7 @@ def end_request(
             token.cancel(reason=reason[:300], now=now)
             token.save()
             end_certificates(token, actor=actor, reason=reason, revocation=revocation)
-        elif token.state in (TokenState.SEALED, TokenState.ON_HOLD):
+        elif not token.is_finished:
             revoke.end_token(token, reason=revocation, actor=actor)
     audit.record(audit.Event.REQUEST_CANCELLED, actor=actor, subject=request, reason=reason)
     return request

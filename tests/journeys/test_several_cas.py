@@ -23,7 +23,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
-from identity_manager.workflow import partly, side_roads
+from identity_manager.workflow import hold, partly, side_roads, step7_deliver
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
 from tests import cast
 from tests.ca_bridge.scripted import Issuance, ScriptedConnector, answers, issued
@@ -135,7 +135,7 @@ def test_the_rest_is_revoked(office: Office, other: ScriptedConnector, mixed: st
     assert delivered_files("uma@example.com") == []
 
 
-def test_what_is_in_use_already_is_revoked_too(office: Office, other: ScriptedConnector) -> None:
+def one_in_use_one_refused(office: Office, other: ScriptedConnector) -> tuple[TokenRequest, SoftwareToken]:
     """The other CA takes its time, so the first token is noted before the refusal comes."""
     cast.profile("sign", ca="other", name="Sign")
     lone = str(cast.token_type("lone", profiles=("sign",)))
@@ -147,12 +147,39 @@ def test_what_is_in_use_already_is_revoked_too(office: Office, other: ScriptedCo
     other.script.append(NO)
     with later(hours=2):
         assert TokenRequest.objects.get().state == RequestState.FAILED
+    return request, token
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_is_in_use_already_is_revoked_too(
+    office: Office, other: ScriptedConnector, *, held: bool
+) -> None:
+    request, token = one_in_use_one_refused(office, other)
+    if held:
+        hold.put_on_hold(actor=office.company.ada, token_id=token.pk, reason="the laptop is missing")
 
     partly.revoke_rest(actor=office.company.ada, request_id=request.pk, reason="x")
     token.refresh_from_db()
     assert token.state == TokenState.REVOKED
     assert states()["corporate"] == "revoked"
     assert TokenRequest.objects.get().state == RequestState.CANCELLED
+
+
+def test_what_is_in_use_outlives_a_cancelled_request_on_hold_or_not(
+    office: Office, other: ScriptedConnector
+) -> None:
+    request, token = one_in_use_one_refused(office, other)
+    ada = office.company.ada
+    hold.put_on_hold(actor=ada, token_id=token.pk, reason="the laptop is missing")
+
+    side_roads.cancel(actor=ada, request_id=request.pk, reason="no longer needed")
+
+    token.refresh_from_db()
+    assert token.state == TokenState.ON_HOLD
+    hold.reinstate(actor=ada, token_id=token.pk)
+    mail = side_roads.send_again(actor=ada, token_id=token.pk, container_format="standard")
+    step7_deliver.send(mail_id=mail.pk)
+    assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
 
 
 @pytest.mark.parametrize("verb", [partly.give_rest, partly.revoke_rest])
