@@ -153,6 +153,11 @@ class OutgoingMail(Stateful, Leased):
         return uuid.uuid5(self.pk, self.queued_again_at.isoformat())
 
     @property
+    def is_emptied(self) -> bool:
+        """Whether its text is kept no longer, so that it can never be sent again."""
+        return not self.body_text and not self.body_html
+
+    @property
     def delivers(self) -> bool:
         """Whether the mail is about a token's files: with them, or with the way to them."""
         return bool(self.container_format)

@@ -20,6 +20,9 @@ NOT_HANDLER = Reason(
 NOT_WAITING = Reason("mail-not-waiting", _("This mail was sent or discarded, so there is nothing to do."))
 UNDER_WAY = Reason("mail-under-way", _("This mail is being sent at this moment. Look again in a minute."))
 DUE = Reason("mail-due", _("This mail goes out as soon as a worker is free. There is nothing to retry."))
+TEXT_GONE = Reason(
+    "mail-text-gone", _("The text of this mail is kept no longer, so it cannot be sent again. Discard it.")
+)
 NOT_SENT = Reason("mail-not-sent", _("Only a mail that was sent can come back."))
 BY_OFFICER = "told by an officer"
 LONGEST_REASON = 300  # of the column
@@ -54,11 +57,15 @@ def obstacle(mail: OutgoingMail) -> Reason | None:
 
 
 def retry(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
-    """Have a mail sent now that waits, was refused or came back. Raises NotAllowed or Stale."""
+    """Have a mail sent now that waits, was refused or came back.
+
+    Raises NotAllowed, Stale, or NotPossible where its text is kept no longer.
+    """
     with transaction.atomic():
         mail = locking.mail(mail_id)
         refuse(None if may_retry(actor, mail) else NOT_HANDLER, kind=NotAllowed)
         refuse(obstacle(mail) or _due(mail), kind=Stale)
+        refuse(TEXT_GONE if mail.is_emptied else None)
 
         if mail.state == MailState.QUEUED:
             outbox.hasten(mail)

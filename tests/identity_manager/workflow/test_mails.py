@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -22,6 +23,7 @@ from identity_manager.models import (
     Role,
     SoftwareToken,
 )
+from identity_manager.people import forgetting
 from identity_manager.workflow import (
     bounces,
     mail_sense,
@@ -34,7 +36,7 @@ from identity_manager.workflow import (
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
 from tests import cast
 from tests.cast import Company
-from tests.identity_manager.console.visitors import officer
+from tests.identity_manager.console.visitors import officer, signed_in
 
 pytestmark = pytest.mark.django_db
 REFUSED = Fault(MailFault.REFUSED, "SMTP 550", "550 no such user")
@@ -186,6 +188,20 @@ def test_of_many_what_has_moved_on_is_left_alone(company: Company) -> None:
     information = sent(OutgoingMail.objects.get(message="information"))
     tally = mails.retry_many(actor=company.ada, mail_ids=[information.pk, mail.pk])
     assert tally == mails.Tally(done=1, refused=1)
+
+
+def test_what_has_no_text_any_more_is_not_sent_empty(company: Company) -> None:
+    mail = failed(delivery(company))
+    forgetting.empty_texts(OutgoingMail.objects.filter(pk=mail.pk))
+    visitor = officer("vera", Role.TOKEN_ADMINISTRATOR)
+
+    with pytest.raises(NotPossible, match="kept no longer"):
+        mails.retry(actor=company.ada, mail_id=mail.pk)
+
+    page = signed_in(visitor).get(reverse("console:mail", args=[mail.pk])).content.decode()
+    assert "kept no longer" in page
+    assert reverse("console:mail-retry", args=[mail.pk]) not in page
+    assert mails.discard(actor=company.ada, mail_id=mail.pk, reason="x").state == MailState.DISCARDED
 
 
 # --- Sense ----------------------------------------------------------------------------------------
