@@ -13,6 +13,13 @@ from identity_manager.management.preparation import compile_catalogues
 from tests.broker import running_broker
 
 pytest_plugins = ["tests.programs"]
+# Whole installations, minutes for one test: begun first, so that no process is left with one at the end.
+BEGUN_FIRST = (
+    "tests/chaos/",
+    "tests/cluster/",
+    "tests/sinks/test_running_system.py",
+    "tests/journeys/test_two_hosts.py",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,6 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if other:
         config.hook.pytest_deselected(items=other)
         items[:] = [item for item in items if item not in other]
+    items.sort(key=lambda item: not item.nodeid.startswith(BEGUN_FIRST))
 
 
 @pytest.fixture(scope="session")
