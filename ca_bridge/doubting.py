@@ -29,14 +29,15 @@ class Searched:
 def decide(order: CaOrder, searched: Searched) -> Answer | None:
     """Return what is known of a doubtful order; None where its CA may be asked again, with the same key.
 
-    Journals the search, and parks the order where an officer has to decide.
+    Journals the search, and parks the order where an officer has to decide. None also where a late answer has
+    brought a handle meanwhile: with it, asking is fetching.
     """
     may_ask = searched.found is None and _may_ask(order, searched)
     parked = searched.found is None and not may_ask
-    journal.note_search(order.pk, searched.result, parked=parked)
+    noted = journal.note_search(order.pk, searched.result, parked=parked)
     if searched.found is not None:
         return searched.found
-    return None if may_ask else _parked(searched)
+    return None if may_ask or noted.handle else _parked(searched)
 
 
 def conclude(order: CaOrder, searched: Searched) -> Answer:

@@ -124,19 +124,21 @@ def _begin(order: CaOrder) -> Begun:
     return Begun(order, CaAttempt.objects.create(order=order))
 
 
-def note_search(order_id: UUID, result: CaOrder.Search, *, parked: bool) -> None:
-    """Write down what came of a search for a doubtful order, in a transaction of its own.
+def note_search(order_id: UUID, result: CaOrder.Search, *, parked: bool) -> CaOrder:
+    """Write down what came of a search for a doubtful order, in a transaction of its own; return the order.
 
-    parked: whether an officer has to decide now. What is settled meanwhile stays as it is.
+    parked: whether an officer has to decide now. What is settled meanwhile stays as it is; what has a handle
+    meanwhile, from a worker that was given up, is fetched with it.
     """
     with transaction.atomic(durable=True):
         order = locked(order_id)
         if order.state in CaOrder.OPEN:
             now = timezone.now()
             order.searched_at, order.search = now, result
-            order.parked_at = (order.parked_at or now) if parked else None
+            order.parked_at = (order.parked_at or now) if parked and not order.handle else None
             order.compare_at = _first_comparison(order)
             order.save()
+        return order
 
 
 def _first_comparison(order: CaOrder) -> datetime:

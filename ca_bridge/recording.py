@@ -27,18 +27,30 @@ def record(order_id: UUID, answer: Answer, *, late: bool = False) -> CaOrder:
     revoke_surplus(). An answer to an order that is settled already changes nothing, except that another
     certificate than the one in use is flagged as surplus too.
 
-    late: from a worker whose lease is over, so that another may be asking now. Of that answer only a
-    certificate counts: a right one settles the order, to be used by whoever has the lease; a wrong one is
-    flagged as surplus.
+    late: from a worker whose lease is over, so that another may be asking now. Of that answer a certificate
+    counts: a right one settles the order, to be used by whoever has the lease; a wrong one is flagged as
+    surplus. A promise counts where the order has none: then it is fetched, and not asked for once more.
     """
     with transaction.atomic(savepoint=False):
         order = journal.locked(order_id)
+        if late and isinstance(answer, Pending):
+            answer = _late_promise(order, answer)
         journal.close_attempt(order, answer, late=late)
         if isinstance(answer, Issued):
             _record_issued(order, answer, late=late)
         elif not late:
             _record_other(order, answer)
         return order
+
+
+def _late_promise(order: CaOrder, promise: Pending) -> Pending | Unknown:
+    """Kept where it can be fetched. Else nobody comes for what the CA may yet issue, so the doubt stays."""
+    waits = order.state in CaOrder.ANSWERABLE and not order.handle
+    if waits and promise.handle and not registry.fetch_orders(order.ca):
+        order.mark_pending(promise)
+        order.save()
+    is_kept = bool(order.handle) and order.handle == promise.handle
+    return promise if is_kept else Unknown("It was put off, which came too late to be fetched.")
 
 
 def _record_other(order: CaOrder, answer: Pending | Refused | Unknown) -> None:

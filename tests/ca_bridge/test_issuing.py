@@ -432,6 +432,95 @@ def test_of_a_late_answer_only_a_certificate_counts(ca, order, late):
     assert (order.state, order.handle, order.error) == (State.PENDING, "no. 7", "")
 
 
+LATE = Pending("late", timezone.now())
+
+
+def promised_meanwhile(order: CaOrder) -> Any:
+    """A step of a script: while the CA is searched, a worker that was given up tells of its promise."""
+
+    def step(_request: Any) -> None:
+        issuing.record(order.pk, LATE, late=True)
+
+    return step
+
+
+@parking
+def test_a_late_promise_to_a_parked_order_is_fetched_and_nothing_is_asked_again(ca, order):
+    ca.script += [answers(LATE), issued()]
+    late = issuing.ask(order.pk)
+    assert ask_and_record(order).parked_at is not None, "nobody knew what became of the first attempt"
+
+    order = issuing.record(order.pk, late, late=True)
+    assert (order.state, order.handle, order.parked_at) == (State.PENDING, "late", None)
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "fetch late"]
+
+
+@pytest.mark.parametrize(
+    "ca",
+    [{"CONNECTOR": "SearchableConnector"}, {"CONNECTOR": "SearchableConnector", "UNKNOWN": "park"}],
+    ids=["search", "park"],
+    indirect=True,
+)
+def test_a_late_promise_during_the_search_is_fetched_and_nothing_is_asked_again(ca, order):
+    ca.script += [answers(LATE), promised_meanwhile(order), issued()]
+    issuing.ask(order.pk)
+    order = ask_and_record(order)
+    assert (order.state, order.parked_at) == (State.ISSUED, None)
+    assert ca.calls == ["issue", "find", "fetch late"]
+
+
+@searchable
+def test_a_late_promise_while_the_ca_is_asked_again_is_fetched_where_that_brings_nothing(ca, order):
+    def promised_and_down(_request: Any) -> None:
+        issuing.record(order.pk, LATE, late=True)
+        raise DOWN
+
+    ca.script += [answers(LATE), answers(None), promised_and_down, issued()]
+    issuing.ask(order.pk)
+    with pytest.raises(CaError):
+        issuing.ask(order.pk)
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "find", "issue", "fetch late"]
+
+
+@connected("FetchOrdersConnector")
+def test_a_late_promise_that_cannot_be_fetched_leaves_the_doubt(ca, order):
+    ca.script += [answers(LATE)]
+    late = issuing.ask(order.pk)
+    issuing.record(order.pk, late, late=True)
+    assert outcomes(order) == [Outcome.UNKNOWN]
+    assert ask_and_record(order).parked_at is not None
+    assert ca.calls == ["issue"]
+
+
+@asking_again
+def test_nor_does_one_take_the_place_of_another(ca, order):
+    """The officer who has the order asked for anew has the CA looked at before: it has two of them."""
+    ca.script += [answers(LATE), answers(Pending("no. 7", timezone.now()))]
+    late = issuing.ask(order.pk)
+    ask_and_record(order)
+    order = issuing.record(order.pk, late, late=True)
+    assert (order.state, order.handle, outcomes(order)) == (State.PENDING, "no. 7", ["unknown", "pending"])
+
+
+def test_the_promise_that_is_known_already_leaves_no_doubt(ca, order):
+    ca.script += [answers(LATE), answers(LATE), answers(LATE)]
+    ask_and_record(order)
+    late = issuing.ask(order.pk)
+    ask_and_record(order)
+    issuing.record(order.pk, late, late=True)
+    assert outcomes(order) == [Outcome.PENDING] * 3
+
+
+def test_a_promise_that_comes_after_the_end_changes_nothing(ca, order):
+    ca.script += [answers(LATE)]
+    late = issuing.ask(order.pk)
+    issuing.give_up(order.pk)
+    order = issuing.record(order.pk, late, late=True)
+    assert (order.state, order.handle) == (State.REFUSED, "")
+
+
 def test_a_right_certificate_that_comes_late_is_used_by_whoever_asks_next(ca, order):
     ca.script += [issued()]
     late = issuing.ask(order.pk)

@@ -12,8 +12,17 @@ from pathlib import Path
 
 from celery import current_app
 from cryptography import x509
+from django.utils import timezone
 
-from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, RevocationOutcome, RevocationReason
+from ca_bridge.contract import (
+    Answer,
+    CertificateOrder,
+    Health,
+    Issued,
+    Pending,
+    RevocationOutcome,
+    RevocationReason,
+)
 from tests.ca_bridge.scripted import issuing_ca, root_ca, sign
 
 
@@ -117,6 +126,16 @@ class Searchable(ForgetfulAsked):
     def find(self, order: CertificateOrder) -> Issued | None:
         known = [content for key, content in self.issued.read() if key == order.idempotency_key]
         return _answer(b64decode(known[0])) if known else None
+
+
+class PutsOff(Searchable):
+    """The same, and it issues what it is asked for when it is asked what has become of it."""
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        return Pending(order.idempotency_key, timezone.now())
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:
+        return self.find(order) or super().issue(order)
 
 
 def _answer(certificate: bytes) -> Issued:

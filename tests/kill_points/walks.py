@@ -224,6 +224,7 @@ def never_note(clock: Clock) -> bool:
 REMINDING = ("requests.remind_of_passphrases", "road.lapse_overdue")
 ALL_SEVEN_STEPS = Walk("all seven steps", nothing_yet, from_asking_to_noting)
 CA_ELSEWHERE = Walk("a CA elsewhere", invited, from_accepting_to_the_mail, ca="Searchable")
+CA_PUTS_OFF = Walk("a CA that decides later", invited, from_accepting_to_the_mail, ca="PutsOff")
 CA_FORGETS = Walk(
     "a CA that cannot be searched",
     invited,
@@ -242,4 +243,4 @@ NEVER_NOTED = Walk(
     never_note,
     jobs=("queue.sweep", *REMINDING),
 )
-WALKS = (ALL_SEVEN_STEPS, CA_ELSEWHERE, CA_FORGETS, AFTER_DELIVERY, CANCELLED, NEVER_NOTED)
+WALKS = (ALL_SEVEN_STEPS, CA_ELSEWHERE, CA_PUTS_OFF, CA_FORGETS, AFTER_DELIVERY, CANCELLED, NEVER_NOTED)
