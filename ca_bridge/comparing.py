@@ -37,7 +37,8 @@ def compare(order_id: UUID) -> CaOrder.Comparison | None:
     connector = registry.connector(order.ca) if order.ca in registry.aliases() else None
     searchable = isinstance(connector, FindsAll | FindsOrders)
     if connector is None or not searchable or order.state in CaOrder.OPEN:
-        _put_off(order_id, for_good=not searchable)
+        # A CA that is missing from the settings may come back.
+        _put_off(order_id, for_good=connector is not None and not searchable)
         return None
     try:
         with repeatable_edge():

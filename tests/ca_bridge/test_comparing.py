@@ -109,6 +109,17 @@ def test_a_ca_that_cannot_be_searched_is_not_compared(ca, order):
     assert order.compare_at is None
 
 
+def test_a_ca_that_is_missing_from_the_settings_is_compared_when_it_is_back(ca, order, settings):
+    connections, settings.CA_CONNECTORS = settings.CA_CONNECTORS, {}
+    with in_time(minutes=10):
+        assert comparing.compare(order.pk) is None
+        assert comparing.due(limit=9) == []
+    settings.CA_CONNECTORS = connections
+    ca.script += [answers([order.certificate])]
+    with in_time(minutes=20):
+        assert [comparing.compare(each) for each in comparing.due(limit=9)] == [Comparison.AGREES]
+
+
 @pytest.mark.parametrize("trouble", [CaError("Down."), LOST])
 def test_a_ca_that_is_down_is_compared_later(ca, order, trouble):
     ca.script += [fails(trouble)]
