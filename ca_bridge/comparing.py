@@ -42,7 +42,7 @@ def compare(order_id: UUID) -> CaOrder.Comparison | None:
         return None
     try:
         with repeatable_edge():
-            found = set(_at(connector, order))
+            found = {each for each in _at(connector, order) if _is_for(order, each, connector)}
     except CaError:
         _put_off(order_id, for_good=False)
         raise
@@ -60,7 +60,7 @@ def _at(connector: Connector, order: CaOrder) -> Iterator[bytes]:
 
 
 def _note(order: CaOrder, found: set[bytes]) -> CaOrder.Comparison:
-    surplus = {each for each in found - {order.certificate} if _is_for(order, each)}
+    surplus = found - {order.certificate}
     for certificate in surplus:
         recording.flag(order, certificate, FOUND_LATER)
     if surplus:
@@ -73,12 +73,14 @@ def _note(order: CaOrder, found: set[bytes]) -> CaOrder.Comparison:
     return result
 
 
-def _is_for(order: CaOrder, certificate: bytes) -> bool:
-    """A search may name what others have asked for; only what has the key of the order is surplus of it."""
+def _is_for(order: CaOrder, certificate: bytes, connector: Connector) -> bool:
+    """A search may name what others have asked for: then only what has the key of the order is its own."""
     try:
-        return describe(certificate).public_key_sha256 == order.public_key_sha256
+        facts = describe(certificate)
     except CaError:
         return False
+    by_number = getattr(connector, "finds_by_number", False)
+    return by_number or facts.public_key_sha256 == order.public_key_sha256
 
 
 def _put_off(order_id: UUID, *, for_good: bool) -> None:

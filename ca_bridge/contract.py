@@ -207,6 +207,8 @@ class Connector(Protocol):
     `revokes = False` on the class says that its protocol has no revocation: UNSUPPORTED, or ALREADY_REVOKED
     where it can see that the CA's people have done it. `fetch_orders = True` says that its fetch() is an
     order once more, so that after a lost answer it is in doubt as issue() is.
+    `finds_by_number = True` says that what its searches name was issued under the idempotency key, whatever
+    key it has; elsewhere a search may name what others have asked for.
     One instance serves all threads.
     """
 

@@ -85,6 +85,12 @@ class ListingConnector(SearchableConnector):
         return self._step("find all", order)
 
 
+class NumberedConnector(ListingConnector):
+    """The same, and what the search names was issued under the order's number."""
+
+    finds_by_number = True
+
+
 @dataclass(frozen=True)
 class SmallCa:
     """A certificate and its key."""

@@ -94,6 +94,14 @@ def test_what_is_not_for_the_key_of_the_order_is_left_alone(ca, order, prepared)
     assert not order.surplus.exists()
 
 
+@pytest.mark.parametrize("ca", ["NumberedConnector"], indirect=True)
+def test_what_was_issued_under_its_number_is_its_own_whatever_the_key(ca, order, prepared):
+    another = scripted.sign(prepared(ca=ca.alias).request)
+    ca.script += [answers([order.certificate, another, b"garbage"])]
+    assert comparing.compare(order.pk) == Comparison.SURPLUS
+    assert [each.certificate for each in order.surplus.all()] == [another]
+
+
 @pytest.mark.parametrize("ca", ["SearchableConnector"], indirect=True)
 def test_a_ca_that_names_one_certificate_only_is_compared_with_that(ca, order):
     late = scripted.sign(order.request)

@@ -32,6 +32,7 @@ class EjbcaConnector:
     """Enrols, at once or after an approval; is searched; revokes with a reason, holds and releases."""
 
     Options = EjbcaOptions
+    finds_by_number = True
 
     def __init__(self, options: EjbcaOptions) -> None:
         self.options = options
@@ -69,9 +70,14 @@ class EjbcaConnector:
         return Issued(certificate.public_bytes(Encoding.DER), self.options.chain[:-1])
 
     def find(self, order: CertificateOrder) -> Issued | None:
-        """The oldest certificate that counts, of the order's end entity and for its key."""
+        """The oldest certificate that counts, of the order's end entity; first those for its key.
+
+        One for another key was ordered under this number in a time that a restore has lost: it is named too,
+        so that it is noticed and revoked.
+        """
         found = self._searched(order, active=True)
-        return next((self._issued(each) for each in found if der.is_for(each, order.csr)), None)
+        found.sort(key=lambda each: not der.is_for(each, order.csr))  # stable: the oldest stay in front
+        return self._issued(found[0]) if found else None
 
     def find_all(self, order: CertificateOrder) -> Sequence[bytes]:
         """Everything that the order's end entity ever got."""

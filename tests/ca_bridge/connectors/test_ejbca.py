@@ -9,11 +9,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 
-from ca_bridge import verification
+from ca_bridge import comparing, issuing, verification
 from ca_bridge.connectors.ejbca import wire
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
 from ca_bridge.contract import Fault, Issued, Refused, RevocationOutcome, RevocationReason, Unknown
 from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.models import CaOrder
 from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.issuers import TestCa
@@ -21,6 +22,7 @@ from tests.ca_bridge.connectors.neighbours import kept_waiting
 from tests.ca_bridge.connectors.servers import ejbca as server
 from tests.ca_bridge.connectors.servers import ejbca_stub as stub
 
+EJBCA = "ca_bridge.connectors.ejbca.connector.EjbcaConnector"
 HOLD, LOST = RevocationReason.CERTIFICATE_HOLD, RevocationReason.KEY_COMPROMISE
 REVOKED, ALREADY = RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED
 
@@ -106,6 +108,38 @@ def test_what_is_revoked_is_not_found_but_listed(ejbca, ordered):
     connector.revoke(first.certificate, LOST)
     assert connector.find(order) == second
     assert len(connector.find_all(order)) == 2
+
+
+def test_what_an_order_got_for_another_key_is_found_where_there_is_nothing_for_its_own(ejbca, ordered):
+    connector, lost = ejbca.make(), ordered()
+    order = ordered(idempotency_key=lost.idempotency_key)
+    first = connector.issue(lost)
+    assert connector.find(order) == first
+    own = connector.issue(order)
+    assert connector.find(order) == own
+    connector.revoke(own.certificate, LOST)
+    assert connector.find(order) == first
+    connector.revoke(first.certificate, LOST)
+    assert connector.find(order) is None
+
+
+@pytest.mark.django_db
+def test_what_was_issued_in_a_time_that_a_restore_lost_is_refused_and_revoked(ejbca, prepared, settings):
+    """The order is made anew under its old number, with another key: nobody has the first one any more."""
+    settings.CA_CONNECTORS = {"ejbca": {"CONNECTOR": EJBCA, "OPTIONS": ejbca.options}}
+    lost = prepared(ca="ejbca", idempotency_key="17.1")
+    issued = issuing.ask(lost.pk).certificate
+    lost.delete()
+
+    order = prepared(ca="ejbca", idempotency_key="17.1")
+    issuing.doubt(order)
+    order = issuing.record(order.pk, issuing.ask(order.pk))
+
+    assert (order.state, order.surplus.get().certificate) == (CaOrder.State.REFUSED, issued)
+    assert issuing.revoke_surplus(order.pk) == 1
+    assert ejbca.make().revoke(issued, LOST) == ALREADY
+    assert comparing.compare(order.pk) == CaOrder.Comparison.SURPLUS
+    assert order.surplus.get().revoked_at is not None
 
 
 def test_a_certificate_of_another_ca_is_none_of_it(ejbca, bao, ordered):
