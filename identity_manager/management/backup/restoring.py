@@ -1,6 +1,6 @@
 """Restore a backup: into a database that is empty, or that is named to be replaced. All of it, or nothing."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
@@ -39,6 +39,21 @@ def restore(directory: Path, *, replace: str = "", accept_unopened: bool = False
     return backup
 
 
+def mark(moment: datetime) -> int | None:
+    """Note that the database was put back to that moment by other tools; return how many orders are in doubt.
+
+    The CAs may have been asked for more since: it is looked up there before anything is asked again. None,
+    and nothing is done, where this was noted before. Raises BackupError with what is in the way.
+    """
+    if moment > timezone.now():
+        raise BackupError("That moment is yet to come: say to which one the database was put back.")
+    _refuse_while_workers_run()
+    made_at = moment.astimezone(UTC).isoformat()
+    with transaction.atomic(durable=True):
+        marks = AuditEvent.objects.filter(name=audit.Event.SYSTEM_RESTORED, facts__made_at=made_at)
+        return None if marks.exists() else _doubt(made_at)
+
+
 def database_name() -> str:
     """What the operator types to have the database replaced."""
     return Path(str(connection.settings_dict["NAME"])).name
@@ -69,9 +84,13 @@ def _refuse_target(replace: str) -> None:
     name = database_name()
     if replace != name:
         raise BackupError(f"The database {name} is not empty. To lose what is in it, say --replace {name}.")
+    _refuse_while_workers_run()
+
+
+def _refuse_while_workers_run() -> None:
     recently = timezone.now() - RUNS_STILL
     if JobRun.objects.filter(finished_at__gt=recently).exists():
-        raise BackupError("Workers still run here. Stop everything, wait half a minute, then restore.")
+        raise BackupError("Workers still run here. Stop everything, wait half a minute, then try again.")
 
 
 def _exchange(directory: Path, backup: Manifest, engine: ModuleType, *, accept_unopened: bool) -> None:
@@ -81,10 +100,14 @@ def _exchange(directory: Path, backup: Manifest, engine: ModuleType, *, accept_u
         if not accept_unopened:
             _refuse_unopened()
         _refuse_unsound(backup)
-        doubted = issuing.doubt_open_orders()
-        audit.record(
-            audit.Event.SYSTEM_RESTORED, actor=None, subject=None, made_at=backup.made_at, number=doubted
-        )
+        _doubt(backup.made_at)
+
+
+def _doubt(made_at: str) -> int:
+    """Of what is open, and of what was wanted by then, the CAs may know more than the database."""
+    doubted = issuing.doubt_open_orders()
+    audit.record(audit.Event.SYSTEM_RESTORED, actor=None, subject=None, made_at=made_at, number=doubted)
+    return doubted
 
 
 def _refuse_other_rows(backup: Manifest) -> None:

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import time_machine
@@ -119,6 +121,71 @@ def test_what_was_ordered_since_with_a_key_that_is_lost_is_found_and_revoked(
     revoked = registry.connector("corporate").revoked  # type: ignore[attr-defined]  # the scripted one has it
     assert [certificate for certificate, _reason in revoked] == [lost[1]]
     assert len(elsewhere) == 2
+
+
+# --- Put back by an operator's own tools
+MOMENT = "2026-11-24T02:00:00+00:00"
+
+
+def test_a_database_that_others_put_back_asks_for_nothing_twice_once_that_is_marked(
+    elsewhere: list[tuple[str, bytes]],
+    company: cast.Company,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    request = company.request_in("issuing")
+    making.make(place)
+    cast.issued(request)
+    (lost,) = elsewhere
+    put_back_by_other_tools(place)
+
+    call_command("mark_restored", MOMENT)
+
+    assert "0 open orders are looked up" in capsys.readouterr().out
+    assert cast.issued(TokenRequest.objects.get(pk=request.pk)).state == RequestState.FAILED
+    assert elsewhere == [lost], "it was not asked for once more"
+    assert bytes(SurplusCertificate.objects.get().certificate) == lost[1]
+
+
+def test_open_orders_of_such_a_database_are_in_doubt_once(
+    elsewhere: list[tuple[str, bytes]], company: cast.Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = company.request_in("issuing")
+    with monkeypatch.context() as outage:
+        outage.setattr(RememberingConnector, "issue", is_down)
+        cast.issued(request)
+    assert restoring.mark(datetime.fromisoformat(MOMENT)) == 1
+    order = CaOrder.objects.get()
+    assert order.attempts.filter(outcome="").count() == 1
+
+    assert restoring.mark(datetime.fromisoformat("2026-11-24T03:00:00+01:00")) is None
+    assert order.attempts.filter(outcome="").count() == 1
+    assert AuditEvent.objects.get(name="system.restored").facts == {"made_at": MOMENT, "number": 1}
+    assert restoring.mark(datetime.fromisoformat("2026-11-25T02:00:00+00:00")) == 1, "it was put back again"
+
+
+def test_what_cannot_be_marked(company: cast.Company) -> None:
+    before = contents()
+    for moment, words in (
+        ("yesterday", "is no moment with an offset"),
+        ("2026-11-24T02:00:00", "is no moment with an offset"),
+        ("2026-13-24T02:00:00Z", "is no moment with an offset"),
+        ("2999-11-24T02:00:00Z", "is yet to come"),
+    ):
+        with pytest.raises(CommandError, match=words):
+            call_command("mark_restored", moment)
+    assert contents() == before
+    JobRun.objects.create(name="queue.sweep", finished_at=timezone.now())
+    with pytest.raises(CommandError, match="Workers still run here"):
+        call_command("mark_restored", MOMENT)
+    assert not AuditEvent.objects.filter(name="system.restored").exists()
+
+
+def put_back_by_other_tools(place: Path) -> None:
+    """As a copy of the database's files brings it back: nothing notes it."""
+    with mock.patch.object(restoring, "_doubt"):
+        restored(place)
+    assert not AuditEvent.objects.filter(name="system.restored").exists()
 
 
 def is_down(self: object, order: object) -> None:
