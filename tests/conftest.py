@@ -8,6 +8,7 @@ import uuid6
 from django.db import connection
 
 from ca_bridge import registry
+from ca_bridge.connectors.embedded import authority
 from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
 from tests.broker import running_broker
@@ -31,7 +32,7 @@ def _catalogues() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _embedded_ca() -> None:
     """The keys and certificates of the embedded CA; its rows are each test's own."""
-    registry.connector("corporate").initialise()
+    authority.initialise(registry.connector("corporate").options)
 
 
 @pytest.fixture(autouse=True)

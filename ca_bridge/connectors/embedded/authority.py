@@ -128,6 +128,15 @@ def _read(path: Path, load: Callable[[bytes], Loaded]) -> Loaded:
 # --- making it
 
 
+def is_made(options: EmbeddedOptions) -> bool:
+    """Whether the CA is in its directory."""
+    return _is_made_in(Path(options.directory))
+
+
+def _is_made_in(directory: Path) -> bool:
+    return (directory / f"{ISSUING}.crt").exists()
+
+
 def initialise(options: EmbeddedOptions) -> bool:
     """Make root and issuing CA, once: True if they were made now. Raises CaError.
 
@@ -135,7 +144,7 @@ def initialise(options: EmbeddedOptions) -> bool:
     leave one whole CA.
     """
     directory = Path(options.directory)
-    if (directory / "issuing.crt").exists():
+    if is_made(options):
         return False
     KeyStore(options).passphrase()  # what is wrong with it is said before anything is made
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -151,7 +160,7 @@ def _move(workshop: Path, directory: Path) -> bool:
     try:
         workshop.rename(directory)
     except OSError as error:
-        if (directory / "issuing.crt").exists():  # somebody else was first
+        if _is_made_in(directory):  # somebody else was first
             return False
         raise CaError(f"The directory {directory} cannot hold a CA.", str(error), permanent=True) from error
     return True

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from ca_bridge.connectors.embedded import authority, crls, ocsp, rolling, wire
 from ca_bridge.connectors.embedded.authority import ROOT, Authority
-from ca_bridge.connectors.embedded.models import IssuedCertificate
+from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.responder import Responder
 from ca_bridge.connectors.embedded.wire import Period, Signer
@@ -75,7 +75,17 @@ class EmbeddedConnector:
         return self._seen
 
     def initialise(self) -> bool:
-        """Make the CA where there is none: True if it was made now."""
+        """Make the CA where there is none: True if it was made now. Raises CaError.
+
+        Where the database knows it, it was made on another host, or its directory is lost: a second one would
+        have the same name, and other keys.
+        """
+        if not authority.is_made(self.options) and _is_in_use(self.options.name):
+            raise CaError(
+                "The database knows this certificate authority already, and its directory is not here.",
+                f"Copy {self.options.directory} from the host that has it, or from a backup.",
+                permanent=True,
+            )
         return authority.initialise(self.options)
 
     # --- issuing
@@ -328,6 +338,11 @@ class EmbeddedConnector:
         if crl is None:
             return crls.renew(self.options.name, self._authority.signer(issuer))
         return bytes(crl.der)
+
+
+def _is_in_use(name: str) -> bool:
+    """Whether a CA of that name has signed anything: its first CRLs come right after it is made."""
+    return Crl.objects.filter(ca=name).exists() or IssuedCertificate.objects.filter(ca=name).exists()
 
 
 def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:

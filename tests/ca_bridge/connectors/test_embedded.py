@@ -1,5 +1,6 @@
 """The embedded CA: its directory, its certificates, its CRLs as the openssl program sees them."""
 
+import shutil
 import stat
 import subprocess
 from dataclasses import replace
@@ -92,6 +93,41 @@ def test_the_command_makes_the_ca_once(settings, tmp_path, ca_options):
     assert first.startswith("CA fresh: made, CN=new issuing CA,O=Example Corporation, until ")
     assert second.startswith("CA fresh: exists, ")
     assert Crl.objects.filter(ca="new").count() == 2
+
+
+def test_a_second_host_makes_no_ca_of_the_same_name(settings, tmp_path, ca_options):
+    """Two hosts, one database: the folder is copied to the second one, which then has the same CA."""
+    first, second = tmp_path / "host-1" / "new", tmp_path / "host-2" / "new"
+
+    def on(directory):
+        options = ca_options | {"directory": str(directory), "name": "new"}
+        settings.CA_CONNECTORS = {
+            "fresh": {
+                "CONNECTOR": "ca_bridge.connectors.embedded.connector.EmbeddedConnector",
+                "OPTIONS": options,
+            }
+        }
+
+    on(first)
+    call_command("init_embedded_ca")
+    on(second)
+    with pytest.raises(CommandError, match=f"Copy {second} from the host that has it"):
+        call_command("init_embedded_ca")
+    assert not second.parent.exists()
+
+    shutil.copytree(first, second)
+    said = StringIO()
+    call_command("init_embedded_ca", stdout=said)
+    assert said.getvalue().startswith("CA fresh: exists, ")
+
+
+def test_a_ca_whose_register_is_left_alone_is_not_made_anew(settings, tmp_path, ca_options, ordered):
+    connector = EmbeddedConnector(EmbeddedOptions(**ca_options))
+    assert isinstance(connector.issue(ordered()), Issued)
+    Crl.objects.all().delete()
+    elsewhere = EmbeddedConnector(EmbeddedOptions(**ca_options | {"directory": str(tmp_path / "elsewhere")}))
+    with pytest.raises(CaError, match="knows this certificate authority already"):
+        elsewhere.initialise()
 
 
 @pytest.mark.parametrize(
