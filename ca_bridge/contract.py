@@ -292,7 +292,10 @@ class RenewsCrl(Protocol):
 
 @runtime_checkable
 class Forgets(Protocol):
-    """Optional: the CA keeps its records in this installation, and can let go of all but the serial."""
+    """Optional: the CA keeps its records in this installation, and can let go of all but the serial.
+
+    What it does not have it need not forget: the alias may have named another CA when that was issued.
+    """
 
     def forget(self, certificate: bytes) -> None: ...
 

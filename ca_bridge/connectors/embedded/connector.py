@@ -204,17 +204,18 @@ class EmbeddedConnector:
         return bool(changed)
 
     def forget(self, certificate: bytes) -> None:
-        """Let go of the certificate; that it was issued, and whether it is revoked, stays by its serial."""
-        IssuedCertificate.objects.filter(pk=self._own(certificate).pk).update(certificate=b"")
+        """Let go of the certificate; that it was issued, and whether it is revoked, stays by its serial.
+
+        Also of what a CA of another name has issued here: the connection may have had that one before.
+        """
+        rows = IssuedCertificate.objects.filter(serial_hex=_serial_hex(certificate), certificate=certificate)
+        rows.update(certificate=b"")
 
     def _own(self, certificate: bytes) -> IssuedCertificate:
-        try:
-            serial = x509.load_der_x509_certificate(certificate).serial_number
-        except MALFORMED as error:
-            raise CaError("This is not a certificate.", str(error), permanent=True) from error
-        row = IssuedCertificate.objects.filter(ca=self.options.name, serial_hex=f"{serial:x}").first()
+        serial = _serial_hex(certificate)
+        row = IssuedCertificate.objects.filter(ca=self.options.name, serial_hex=serial).first()
         if row is None or bytes(row.certificate) != certificate:
-            raise CaError.not_issued_here(f"serial {serial:x}")
+            raise CaError.not_issued_here(f"serial {serial}")
         return row
 
     # --- what others read
@@ -338,6 +339,14 @@ class EmbeddedConnector:
         if crl is None:
             return crls.renew(self.options.name, self._authority.signer(issuer))
         return bytes(crl.der)
+
+
+def _serial_hex(certificate: bytes) -> str:
+    """As the register has it. Raises CaError, permanent, for what is no certificate."""
+    try:
+        return f"{x509.load_der_x509_certificate(certificate).serial_number:x}"
+    except MALFORMED as error:
+        raise CaError("This is not a certificate.", str(error), permanent=True) from error
 
 
 def _is_in_use(name: str) -> bool:

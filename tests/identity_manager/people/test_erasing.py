@@ -142,6 +142,22 @@ def test_no_table_no_index_and_no_mail_holds_the_name(company: Company, rolf: Pe
     assert tables_with(MARKS) == set()
 
 
+@pytest.mark.parametrize("is_kept", [True, False], ids=["the register is here", "the register is gone"])
+def test_who_has_certificates_of_a_ca_that_is_another_one_now(
+    company: Company, rolf: Person, leaver: Person, settings: Settings, *, is_kept: bool
+) -> None:
+    """The connection has had an embedded CA of another name, or a CA elsewhere, when they were issued."""
+    corporate = settings.CA_CONNECTORS["corporate"]
+    options = corporate["OPTIONS"] | {"name": "another"}
+    settings.CA_CONNECTORS = {"corporate": corporate | {"OPTIONS": options}}
+    if not is_kept:
+        IssuedCertificate.objects.all().delete()
+
+    assert erase(company, rolf, leaver).erased_at
+
+    assert tables_with(MARKS) == set()
+
+
 @pytest.mark.usefixtures("sqlite_only")
 @pytest.mark.django_db(transaction=True)
 def test_nor_does_the_database_file(settings: Settings) -> None:
