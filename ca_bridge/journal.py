@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ca_bridge.certificates import describe
 from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
@@ -228,11 +229,13 @@ def settled_answer(order: CaOrder) -> Issued | Refused | None:
     return None
 
 
-def flag_surplus(order: CaOrder, certificate: bytes, *, fingerprint: str, reason: str) -> None:
+def flag_surplus(
+    order: CaOrder, certificate: bytes, *, fingerprint: str, not_after: datetime, reason: str
+) -> None:
     """Note a certificate that must be revoked because nobody will use it. Twice is once."""
+    noted = {"order": order, "certificate": certificate, "reason": reason[:DETAIL_LENGTH]}
     SurplusCertificate.objects.get_or_create(
-        sha256_fingerprint=fingerprint,
-        defaults={"order": order, "certificate": certificate, "reason": reason[:DETAIL_LENGTH]},
+        sha256_fingerprint=fingerprint, defaults=noted | {"not_after": not_after}
     )
 
 
@@ -247,9 +250,10 @@ def note_unrevoked(surplus: SurplusCertificate, said: str, *, by_hand: bool = Fa
     """Write down that a surplus certificate was not revoked; by_hand: its CA will not do it, whoever asks."""
     now = timezone.now()
     surplus.tried_at, surplus.trouble = now, said[:DETAIL_LENGTH]
+    surplus.not_after = describe(surplus.certificate).not_after
     if by_hand and surplus.by_hand_since is None:
         surplus.by_hand_since = now
-    surplus.save(update_fields=["tried_at", "trouble", "by_hand_since"])
+    surplus.save(update_fields=["tried_at", "trouble", "by_hand_since", "not_after"])
 
 
 def let_ask_again(order_id: UUID) -> None:

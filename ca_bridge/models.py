@@ -286,9 +286,12 @@ class SurplusCertificateQuerySet(models.QuerySet["SurplusCertificate"]):
         return self.filter(revoked_at=None).exclude(certificate=b"")
 
     def to_be_revoked(self, now: datetime) -> Self:
-        """Those of which the CA is to be told now; what is left to hands is looked at now and then."""
+        """Those of which the CA is to be told now; what is left to hands is looked at now and then.
+
+        What has ended need not be revoked any more.
+        """
         looked_at = models.Q(by_hand_since__isnull=False, tried_at__gt=now - LOOK_AGAIN)
-        return self.unrevoked().exclude(looked_at)
+        return self.unrevoked().exclude(looked_at).exclude(not_after__lte=now)
 
     def left_to_hands(self) -> Self:
         """Those whose CA cannot be told, or refused for good: somebody has to revoke them there."""
@@ -302,6 +305,7 @@ class SurplusCertificate(models.Model):
     """A certificate that a CA issued and nobody uses: wrong, or one too many. It waits to be revoked.
 
     by_hand_since: when its CA could not be told, or refused for good.  trouble: what the CA said last.
+    not_after: when it ends; null where an earlier version flagged it, until it was tried once more.
     """
 
     order = models.ForeignKey(CaOrder, on_delete=models.CASCADE, related_name="surplus")
@@ -313,6 +317,7 @@ class SurplusCertificate(models.Model):
     trouble = models.TextField(blank=True, db_default="")
     revoked_at = models.DateTimeField(null=True, blank=True)
     by_hand_since = models.DateTimeField(null=True, blank=True)
+    not_after = models.DateTimeField(null=True, blank=True)
 
     objects = SurplusCertificateManager()
 

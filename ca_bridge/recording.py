@@ -113,4 +113,10 @@ def flag(order: CaOrder, certificate: bytes, reason: str) -> None:
         facts = describe(certificate)
     except CaError:
         return
-    journal.flag_surplus(order, certificate, fingerprint=facts.sha256_fingerprint, reason=reason)
+    journal.flag_surplus(
+        order,
+        certificate,
+        fingerprint=facts.sha256_fingerprint,
+        not_after=facts.not_after,
+        reason=reason,
+    )

@@ -228,6 +228,10 @@ class Certificate(Stateful, Leased):
         """The CA has revoked it, for the reason that was decided."""
         self.revoked_at = now
 
+    def has_ended(self, now: datetime) -> bool:
+        """Whether its time is over, so that no CA need hear of it any more."""
+        return self.not_after is not None and self.not_after <= now
+
     @property
     def is_to_be_retried(self) -> bool:
         """Whether it was refused, and an officer may have it tried again."""

@@ -114,8 +114,8 @@ def release_certificates(token: SoftwareToken) -> None:
     for certificate in locking.certificates_of(token):
         if not _is_alive(certificate):
             continue
-        if certificate.not_after is not None and certificate.not_after <= timezone.now():
-            _expire(certificate)
+        if certificate.has_ended(timezone.now()):
+            revoke.expire(certificate)
         elif certificate.hold_wanted:
             decide(certificate, wanted=False)
 
@@ -210,15 +210,3 @@ def _apply(certificate: Certificate, *, held: bool, at_ca: bool) -> None:
         audit.record(audit.Event.CERTIFICATE_RELEASED, actor=None, subject=certificate.token, **facts)
     else:
         certificate.held_at_ca = at_ca
-
-
-def _expire(certificate: Certificate) -> None:
-    certificate.expire()
-    certificate.save()
-    audit.record(
-        audit.Event.CERTIFICATE_EXPIRED,
-        actor=None,
-        subject=certificate.token,
-        certificate=str(certificate.pk),
-        serial=certificate.serial,
-    )

@@ -116,7 +116,8 @@ def _tell_by_hand(event: audit.Event, certificate: Certificate, *, actor: Person
 def carry_out(*, certificate_id: uuid.UUID) -> None:
     """Have a decided revocation done by the CA, or leave it due. Does nothing where it is not due.
 
-    Whatever is raised stands on the certificate, which is tried again later.
+    What has ended meanwhile expires, and no CA is told. Whatever is raised stands on the certificate, which
+    is tried again later.
     """
     with transaction.atomic():
         claim_id = Certificate.objects.to_be_revoked().claim(certificate_id, now=timezone.now())
@@ -126,7 +127,23 @@ def carry_out(*, certificate_id: uuid.UUID) -> None:
         _settle(certificate_id, claim_id, _outcome(Certificate.objects.get(pk=certificate_id)))
 
 
-def _outcome(certificate: Certificate) -> RevocationOutcome | CaError:
+def expire(certificate: Certificate) -> None:
+    """The time of a locked certificate is over: nothing waits for it any more."""
+    certificate.expire()
+    certificate.save()
+    audit.record(
+        audit.Event.CERTIFICATE_EXPIRED,
+        actor=None,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        serial=certificate.serial,
+    )
+
+
+def _outcome(certificate: Certificate) -> RevocationOutcome | CaError | None:
+    """What its CA says; None where it was not told, because the certificate has ended."""
+    if certificate.has_ended(timezone.now()):
+        return None
     try:
         return issuing.revoke(
             ca=certificate.profile.ca,
@@ -137,10 +154,15 @@ def _outcome(certificate: Certificate) -> RevocationOutcome | CaError:
         return error
 
 
-def _settle(certificate_id: uuid.UUID, claim_id: uuid.UUID, outcome: RevocationOutcome | CaError) -> None:
+def _settle(
+    certificate_id: uuid.UUID, claim_id: uuid.UUID, outcome: RevocationOutcome | CaError | None
+) -> None:
     with transaction.atomic():
         certificate = locking.certificate(certificate_id)
         if certificate.claim_id != claim_id:
+            return
+        if outcome is None:
+            expire(certificate)
             return
         now = timezone.now()
         if outcome in (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED):

@@ -697,6 +697,21 @@ def test_surplus_that_the_ca_cannot_be_told_of_is_left_to_hands_and_looked_at_no
     assert not SurplusCertificate.objects.left_to_hands().exists()
 
 
+@pytest.mark.parametrize("is_old", [False, True], ids=["flagged now", "flagged by an earlier version"])
+def test_surplus_that_has_ended_is_not_tried_any_more(ca, order, is_old):
+    ca.script.append(issued(Issuance(subject=_name("Eve"))))
+    order = ask_and_record(order)
+    ca.outcome = RevocationOutcome.UNSUPPORTED
+    if is_old:
+        order.surplus.update(not_after=None)
+    assert issuing.revoke_surplus(order.pk) == 0
+    for days in (400, 800):
+        with time_machine.travel(_in(days=days)):
+            assert not CaOrder.objects.with_surplus(timezone.now()).exists()
+            assert issuing.revoke_surplus(order.pk) == 0
+    assert len(ca.revoked) == 1
+
+
 def test_surplus_that_the_ca_refuses_to_revoke_for_good_is_left_to_hands_with_its_words(ca, order):
     ca.script += [issued(Issuance(subject=_name("Eve"))), issued(Issuance(subject=_name("Mallory")))]
     order = ask_and_record(order)

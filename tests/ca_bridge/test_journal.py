@@ -163,5 +163,7 @@ def test_attempts_that_the_database_refuses(fields):
 def test_a_surplus_certificate_is_flagged_once():
     order = order_in(State.REFUSED)
     for _twice in range(2):
-        journal.flag_surplus(order, b"certificate", fingerprint="ab" * 32, reason="wrong")
+        journal.flag_surplus(
+            order, b"certificate", fingerprint="ab" * 32, not_after=timezone.now(), reason="wrong"
+        )
     assert order.surplus.count() == 1

@@ -284,3 +284,17 @@ def test_what_is_surplus_and_has_ended_need_not_be_revoked(surplus_row: SurplusB
     now = timezone.now()
     assert SurplusByHand.objects.to_be_revoked(now).exists()
     assert not SurplusByHand.objects.to_be_revoked(now + timedelta(days=4000)).exists()
+
+
+def test_what_is_used_and_has_ended_waits_for_nobody(
+    office: Office, ca: ScriptedConnector, certificate: Certificate
+) -> None:
+    left_to_hands(office, certificate)
+    asked = len(ca.revoked)
+    with later(days=4000):
+        assert "It is revoked" not in office.ada.open("/open-tasks/").text
+        row = Certificate.objects.get()
+        assert (row.state, row.next_attempt_at, row.claim_id) == (CertificateState.EXPIRED, None, None)
+        assert not Certificate.objects.to_be_revoked().exists()
+    assert len(ca.revoked) == asked, "no CA is told of what has ended"
+    assert AuditEvent.objects.filter(name="certificate.expired").count() == 1

@@ -35,3 +35,20 @@ def test_a_revocation_that_is_refused_for_good_is_left_to_hands(
     Certificate.objects.update(next_attempt_at=timezone.now())
     revoke.carry_out(certificate_id=certificate.pk)
     assert Certificate.objects.get().state == "revoked"
+
+
+def test_what_has_ended_expires_without_a_word_to_its_ca_though_its_person_is_erased(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = company.request_in("completed").tokens.get()
+    revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
+    now = timezone.now()
+    Certificate.objects.update(certificate=None, not_after=now, next_attempt_at=now)
+
+    monkeypatch.setattr(issuing, "revoke", lambda **_: pytest.fail("the CA was told"))
+    revoke.carry_out(certificate_id=Certificate.objects.get().pk)
+
+    ended = Certificate.objects.get()
+    assert (ended.state, ended.next_attempt_at, ended.leased_until) == ("expired", None, None)
+    assert not Certificate.objects.to_be_revoked().exists()
+    assert AuditEvent.objects.get(name="certificate.expired").token == token
