@@ -18,7 +18,8 @@ def add(folder: Path, *, keep: int) -> tuple[Path, Manifest]:
     """Make the next backup in the folder, then remove the oldest, so that `keep` of them are left.
 
     What an earlier one that was cut off has left is removed before; of the others, nothing before the new one
-    is whole, and nothing ever that is no backup of the series. Raises as making.make does.
+    is whole, and nothing ever that is no backup of the series. The new one stays, also where others are named
+    after a later moment. Raises as making.make does.
     """
     if keep < 1:
         raise BackupError("Of a series, keep one backup at least.")
@@ -26,11 +27,21 @@ def add(folder: Path, *, keep: int) -> tuple[Path, Manifest]:
         shutil.rmtree(part)
     directory = folder / f"{timezone.now():{NAME}}"
     made = making.make(directory)
-    whole = [path for path in _named(folder, NAMES) if (path / manifest.FILE_NAME).is_file()]
-    for oldest in whole[:-keep]:
+    others = [path for path in _whole(folder) if path != directory]
+    for oldest in others[: max(0, len(others) + 1 - keep)]:
         # Renamed before: if this is cut off, the next one removes the rest.
         shutil.rmtree(oldest.rename(making.draft_of(oldest)))
     return directory, made
+
+
+def later_than(backup: Path) -> list[Path]:
+    """Backups beside one of a series whose names say that they came after it, the oldest first."""
+    return [path for path in _whole(backup.parent) if path.name > backup.name]
+
+
+def _whole(folder: Path) -> list[Path]:
+    """The backups of the series, the oldest first."""
+    return [path for path in _named(folder, NAMES) if (path / manifest.FILE_NAME).is_file()]
 
 
 def _named(folder: Path, names: re.Pattern[str]) -> list[Path]:

@@ -16,6 +16,11 @@ KEYS = (
     "whoever has both can open what waits in the backup, and without the keys nobody can."
 )
 
+LATER = (
+    "{number} of the backups beside it are named after a later moment, from {first} on: the clock was ahead, "
+    "or is behind. They count among those that are kept; remove what is of no use, by hand."
+)
+
 
 class Command(BaseCommand):
     help = "Makes a backup while the system runs, in a directory that must not exist or be empty."
@@ -41,6 +46,9 @@ class Command(BaseCommand):
         rows = sum(made.counts.values())
         self.stdout.write(f"Backup of {rows} rows and {len(made.authorities)} CAs in {directory}.")
         self.stdout.write(KEYS.format(secrets=settings.SECRETS_DIR))
+        later = series.later_than(directory) if keep is not None else []
+        if later:
+            self.stderr.write(LATER.format(number=len(later), first=later[0]))
 
 
 def _made(directory: Path, keep: int | None) -> tuple[Path, Manifest]:

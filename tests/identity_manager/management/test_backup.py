@@ -287,6 +287,27 @@ def test_of_a_series_the_last_ones_are_kept_and_nothing_else_is_touched(place: P
     assert manifest.read(place / names[1]).counts
 
 
+@pytest.mark.parametrize(
+    ("keep", "kept"), [("1", []), ("2", ["2027-01-03"]), ("9", ["2027-01-01", "2027-01-02", "2027-01-03"])]
+)
+def test_the_backup_that_was_made_stays_though_the_clock_was_ahead(
+    place: Path, capsys: pytest.CaptureFixture[str], keep: str, kept: list[str]
+) -> None:
+    for day in (1, 2, 3):
+        with time_machine.travel(f"2027-01-0{day}T02:00:00Z"):
+            call_command("backup", place, "--keep", "9")
+    assert capsys.readouterr().err == ""
+    with time_machine.travel("2026-11-27T02:00:00Z"):
+        call_command("backup", place, "--keep", keep)
+    names = sorted(path.name for path in place.iterdir())
+    assert names == ["2026-11-27T020000Z", *(f"{day}T020000Z" for day in kept)]
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"{len(kept)} of the backups beside it are named after a later moment" if kept else ""
+    )
+    assert bool(said) == bool(kept)
+
+
 def test_of_a_series_nothing_is_removed_before_the_next_one_is_whole(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
