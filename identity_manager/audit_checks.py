@@ -10,6 +10,7 @@ from identity_manager.audit import keys, verifying
 from identity_manager.models import AuditCheck, Person
 
 CHECK = "audit.check"
+MOST_TRIES = 3
 
 
 def ask(*, actor: Person | None) -> AuditCheck:
@@ -24,7 +25,11 @@ def ask(*, actor: Person | None) -> AuditCheck:
 
 
 def carry_out(*, check_id: uuid.UUID) -> None:
-    """Check, and keep what was found. Does nothing where it is not due."""
+    """Check, and keep what was found. Does nothing where it is not due.
+
+    Without the keys it waits for them. Whatever else is raised, also that it takes too long, stands on the
+    check, which is tried again later, MOST_TRIES times in all; then it is given up.
+    """
     with transaction.atomic():
         claim_id = AuditCheck.objects.claim(check_id, now=timezone.now())
     if claim_id is None:
@@ -33,19 +38,23 @@ def carry_out(*, check_id: uuid.UUID) -> None:
         report = verifying.verify()
     except keys.NoKey as error:
         _settle_later(check_id, claim_id, str(error))
+    except Exception as error:
+        _put_off(check_id, claim_id, type(error).__name__)
+        raise
     else:
-        _settle(check_id, claim_id, report)
+        _settle(check_id, report)
 
 
-def _settle(check_id: uuid.UUID, claim_id: uuid.UUID, report: verifying.Report) -> None:
+def _settle(check_id: uuid.UUID, report: verifying.Report) -> None:
+    """By whoever comes first, also after their lease: a log that takes longer was read all the same."""
     with transaction.atomic():
-        check = AuditCheck.objects.get(pk=check_id)
-        if check.claim_id != claim_id:
+        if not AuditCheck.objects.filter(pk=check_id, is_open=True).update(is_open=False):
             return
+        check = AuditCheck.objects.get(pk=check_id)
         for name in ("first", "last", "events", "heads", "waiting"):
             setattr(check, name, getattr(report, name))
         check.findings = [finding.as_json() for finding in report.findings]
-        check.finished_at, check.is_open = timezone.now(), False
+        check.finished_at = timezone.now()
         check.settle_lease()
         check.save()
         audit.record(
@@ -60,7 +69,25 @@ def _settle(check_id: uuid.UUID, claim_id: uuid.UUID, report: verifying.Report) 
 
 def _settle_later(check_id: uuid.UUID, claim_id: uuid.UUID, error: str) -> None:
     with transaction.atomic():
-        check = AuditCheck.objects.get(pk=check_id)
-        if check.claim_id == claim_id:
+        check = _let_go(check_id, claim_id)
+        if check is not None:
             check.settle_later(error, now=timezone.now())
             check.save()
+
+
+def _put_off(check_id: uuid.UUID, claim_id: uuid.UUID, error: str) -> None:
+    with transaction.atomic():
+        check = _let_go(check_id, claim_id)
+        if check is None:
+            return
+        if check.attempts < MOST_TRIES:
+            check.settle_later(error, now=timezone.now())
+        else:
+            check.give_up(error, now=timezone.now())
+        check.save()
+
+
+def _let_go(check_id: uuid.UUID, claim_id: uuid.UUID) -> AuditCheck | None:
+    """The check, while it is open and ours by this claim; from then on nobody else writes it."""
+    ours = AuditCheck.objects.filter(pk=check_id, claim_id=claim_id, is_open=True)
+    return ours.get() if ours.update(leased_until=None) else None

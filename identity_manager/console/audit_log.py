@@ -265,14 +265,15 @@ def check_context() -> dict[str, Any]:
         "destinations": _destinations(),
         "checks": checks,
         "is_under_way": any(check.is_open for check in checks),
-        "last": next((check for check in checks if not check.is_open), None),
+        "given_up": checks[0] if checks and checks[0].is_given_up else None,
+        "last": AuditCheck.objects.finished().first(),
         "kinds": KINDS,
     }
 
 
 def findings() -> list[Any]:
     """What the last check that is finished has found."""
-    last = AuditCheck.objects.filter(is_open=False).first()
+    last = AuditCheck.objects.finished().first()
     return list(last.findings) if last else []
 
 

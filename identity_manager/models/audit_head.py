@@ -1,6 +1,6 @@
 """Where the audit log stands: the end of its chain, signed heads, and what was checked."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from django.db import models
@@ -99,6 +99,12 @@ class AuditHeadExport(Leased):
     objects = LeasedQuerySet["AuditHeadExport"].as_manager()
 
 
+class AuditCheckQuerySet(LeasedQuerySet["AuditCheck"]):
+    def finished(self) -> Self:
+        """Those that went through the whole log, the newest first."""
+        return self.filter(is_open=False, finished_at__isnull=False)
+
+
 class AuditCheck(Leased):
     """One time that the whole log was checked, asked for on a page or by the schedule."""
 
@@ -114,7 +120,7 @@ class AuditCheck(Leased):
     waiting = models.BigIntegerField(default=0)
     findings = models.JSONField(default=list)
 
-    objects = LeasedQuerySet["AuditCheck"].as_manager()
+    objects = AuditCheckQuerySet.as_manager()
 
     class Meta:
         ordering = ["-asked_at"]
@@ -127,3 +133,14 @@ class AuditCheck(Leased):
     @property
     def is_sound(self) -> bool:
         return self.finished_at is not None and not self.findings
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it came to no end, and nobody tries it any more; last_error says why."""
+        return not self.is_open and self.finished_at is None
+
+    def give_up(self, error: str, *, now: datetime) -> None:
+        """It came to no end at each of its tries: it says nothing of the log."""
+        self.settle_lease()
+        self.is_open = False
+        self.last_error, self.last_error_at = error, now

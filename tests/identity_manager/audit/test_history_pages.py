@@ -10,11 +10,12 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.test import Client
 from django.utils import timezone
 
 from identity_manager import audit, audit_checks, proof
-from identity_manager.audit import evidence, heads, sealing
+from identity_manager.audit import evidence, heads, sealing, verifying
 from identity_manager.console import audit_log
 from identity_manager.models import (
     AuditCheck,
@@ -231,6 +232,68 @@ def test_a_check_without_the_key_waits_and_says_why(
     check.refresh_from_db()
     assert check.is_open
     assert "holds no key of AUDIT_KEYS" in read(auditor, "/history/check/")
+
+
+def takes_too_long() -> None:
+    raise SoftTimeLimitExceeded
+
+
+def try_out(check: AuditCheck) -> None:
+    """A worker whose time is over, once the check is due."""
+    AuditCheck.objects.update(next_attempt_at=timezone.now())
+    with pytest.raises(SoftTimeLimitExceeded):
+        audit_checks.carry_out(check_id=check.pk)
+    check.refresh_from_db()
+
+
+def test_a_check_that_takes_too_long_is_given_up_and_says_what_to_do(
+    request_of_uma: TokenRequest, auditor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    AuditEvent.objects.filter(number=2).update(name="request.approved")
+    audit_checks.carry_out(check_id=audit_checks.ask(actor=auditor).pk)
+    known = audit_log.findings()
+    assert known
+    check = audit_checks.ask(actor=auditor)
+    with monkeypatch.context() as long_log:
+        long_log.setattr(verifying, "verify", takes_too_long)
+        for _try in range(audit_checks.MOST_TRIES - 1):
+            try_out(check)
+            assert (check.is_open, check.claim_id, check.leased_until) == (True, None, None)
+            assert check.next_attempt_at > timezone.now()
+            assert "SoftTimeLimitExceeded" in read(auditor, "/history/check/")
+        try_out(check)
+
+    assert (check.is_given_up, check.is_sound, check.next_attempt_at, check.claim_id) == (
+        True,
+        False,
+        None,
+        None,
+    )
+    page = read(auditor, "/history/check/")
+    assert "The log was not checked" in page
+    assert "manage.py audit verify" in page.partition("given up")[2]
+    assert "came to no end" in page
+    assert "The log does not fit together" in page, "what an earlier check has found still stands"
+    assert audit_log.findings() == known
+    assert audit_checks.ask(actor=auditor).pk != check.pk, "another one may be asked for"
+
+
+def test_a_log_that_takes_longer_to_read_than_a_lease_was_read_all_the_same(
+    request_of_uma: TokenRequest, auditor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker has taken it up meanwhile; its own result comes too late then."""
+    check, verify = audit_checks.ask(actor=auditor), verifying.verify
+
+    def slow() -> verifying.Report:
+        if not AuditCheck.objects.filter(attempts__gt=1).exists():
+            AuditCheck.objects.update(claim_id=uuid.uuid4(), attempts=2)
+        return verify()
+
+    monkeypatch.setattr(verifying, "verify", slow)
+    audit_checks.carry_out(check_id=check.pk)
+    check.refresh_from_db()
+    assert (check.is_open, check.is_sound) == (False, True)
+    assert AuditEvent.objects.filter(name="audit.checked").count() == 1
 
 
 def test_evidence_is_proven_anywhere_with_the_public_key_alone(
