@@ -120,6 +120,15 @@ def test_every_file_that_is_named_is_there(composed: dict[str, Any]) -> None:
             assert there, f"{name}: {line}"
 
 
+def test_whoever_needs_database_or_broker_may_ask_one_elsewhere(services: dict[str, Any]) -> None:
+    """It has a way out, and the files that the server's certificate is checked against."""
+    for name, service in composition.of_product(services).items():
+        if {"database-url", "broker-url"} & set(service.get("secrets", [])):
+            assert "outside" in service["networks"], name
+            assert "./secrets/connections:/connections:ro" in service["volumes"], name
+    assert "database-url" in services["beat"]["secrets"]
+
+
 def test_make_secrets_makes_every_one(composed: dict[str, Any]) -> None:
     script = (composition.MAKE_SECRETS).read_text(encoding="utf-8")
     made = set(re.findall(r"^(?:place|write) \S+ ?(\S*)", script, re.MULTILINE))
