@@ -153,6 +153,17 @@ def test_every_queue_is_worked_on() -> None:
     assert start.endswith("--queues %i")
 
 
+def test_what_is_stopped_together_is_all_of_it() -> None:
+    """A socket that stays would start its service again; the backup is the timer's."""
+    wanted = units.values(units.read(units.FOLDER / "identity-manager.target"), "Wants")
+    started = {re.sub(r"@\w+", "@", name) for value in wanted for name in value.split()}
+    there = {path.name for path in units.FOLDER.glob("identity-manager*.*")}
+    timed = {"identity-manager-backup.timer", "identity-manager-backup.service"}
+    assert started == there - timed - {"identity-manager.target"}
+    for name in sorted(started):
+        assert units.values(units.read(units.FOLDER / name), "PartOf") == ["identity-manager.target"], name
+
+
 def test_commands_have_what_workers_have() -> None:
     """identity-manager-manage gives manage.py the secrets of a worker, under the same names."""
     script = (units.FOLDER / "identity-manager-manage").read_text(encoding="utf-8")
