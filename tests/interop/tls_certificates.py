@@ -1,5 +1,6 @@
 """Server certificates of the tests: right ones, and wrong ones of every kind."""
 
+import ipaddress
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -52,7 +53,7 @@ class Authority:
         end = until or datetime.now(UTC) + DAY
         builder = _builder(_name(host), key, issuer=self.certificate.subject, until=end)
         authority_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName([_reached_at(host)]), critical=False)
         builder = builder.add_extension(authority_id, critical=False)
         certificate = builder.sign(self.key, hashes.SHA256())
         path = directory / f"{host}-{certificate.serial_number}.pem"
@@ -72,6 +73,14 @@ def server_context(path: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
+
+
+def _reached_at(host: str) -> x509.GeneralName:
+    """An address as what it is: clients look for no address among names."""
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _name(text: str) -> x509.Name:
