@@ -7,6 +7,7 @@ from typing import Any
 
 from amqp.exceptions import AMQPError
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import ChannelError, KombuError
 from redis.exceptions import RedisError
@@ -26,9 +27,17 @@ def after_commit(task: str, row_id: uuid.UUID) -> None:
 
 
 def publish(task: str, row_id: uuid.UUID) -> None:
-    """Publish now. The task is looked up in the registry, because send_task ignores eager mode."""
+    """Publish now. The task is looked up in the registry, because send_task ignores eager mode.
+
+    RabbitMQ confirms each message, and nothing while it lacks memory or disk: a page does not wait for that.
+    """
+    patience = settings.BROKER_ANSWER_SECONDS
     try:
-        current_app.tasks[task].apply_async(args=(str(row_id),), headers=_headers())
+        current_app.tasks[task].apply_async(
+            args=(str(row_id),),
+            headers=_headers(),
+            confirm_timeout=patience,  # type: ignore[call-arg]  # celery-types does not know it
+        )
     except (KombuError, AMQPError, RedisError, OSError) as error:
         instruments.UNPUBLISHED.inc()
         logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, row_id, error)

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Exchange, Queue
 
-from identity_manager.config import amqp_tls, env
+from identity_manager.config import env, rabbitmq
 
 NAMES = ("ca", "mail", "bulk")
 # The beat's ticks and the jobs: every worker of `ca` or `bulk` takes them too, whatever waits there.
@@ -23,7 +23,7 @@ ANSWER_SECONDS = 5  # without it, a host that is gone without a word holds a pag
 # A page does not wait for a broker that is down: the sweep publishes later.
 IMPATIENT = {"max_retries": 1, "interval_start": 0}
 
-amqp_tls.use()
+rabbitmq.use()
 
 
 def address(default: str | None) -> str:

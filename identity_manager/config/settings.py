@@ -298,6 +298,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = broker.CONNECT_SECONDS
 CELERY_TASK_PUBLISH_RETRY = False
+BROKER_ANSWER_SECONDS = broker.ANSWER_SECONDS  # how long whoever publishes waits for RabbitMQ to confirm
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat-schedule")
 # The beat only ticks: which jobs there are, and how often, says identity_manager/jobs.py.

@@ -1,5 +1,6 @@
 """Publishing never raises, whatever is wrong with the broker: the row is due in the database."""
 
+import time
 import uuid
 
 import pytest
@@ -9,6 +10,11 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import AuthenticationError, OutOfMemoryError
 
 from identity_manager import outbox, queue
+from identity_manager.config import broker
+from tests.rabbitmq import rabbitmq
+from tests.sinks.wire import published_to
+
+OUT_OF_MEMORY = "vm_memory_high_watermark.absolute = 1"
 
 TROUBLE = [
     OperationalError("nobody listens"),
@@ -31,3 +37,15 @@ def test_a_broker_in_trouble_is_a_line_in_the_log(
     monkeypatch.setattr(type(current_app.tasks[outbox.SEND]), "apply_async", refuse)
     queue.publish(outbox.SEND, uuid.uuid4())
     assert "the sweep takes over mail.send" in caplog.text
+
+
+@pytest.mark.needs_program("rabbitmq-server")
+@pytest.mark.timeout(180)
+def test_rabbitmq_that_lacks_memory_holds_nobody_for_long(caplog: pytest.LogCaptureFixture) -> None:
+    """It takes what is published, and confirms nothing until it has room again."""
+    with rabbitmq(OUT_OF_MEMORY) as node, published_to(node.url, **broker.transport_options(node.url)):
+        for _ in range(2):  # on a new connection, and on one of the pool
+            began = time.monotonic()
+            queue.publish(outbox.SEND, uuid.uuid4())
+            assert time.monotonic() - began < broker.ANSWER_SECONDS + broker.CONNECT_SECONDS
+    assert caplog.text.count("the sweep takes over mail.send") == 2

@@ -67,17 +67,18 @@ def overheard(broker: Broker) -> Iterator[Wire]:
 
 
 @contextmanager
-def published_to(url: str) -> Iterator[None]:
-    """What is published meanwhile goes to the broker at this address."""
+def published_to(url: str, **transport_options: Any) -> Iterator[None]:
+    """What is published meanwhile goes to the broker at this address, by default as to that of the tests."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy of celery.local
-    before = app.conf.broker_url, app.conf.task_always_eager
-    app.conf.broker_url, app.conf.task_always_eager = url, False
+    before = app.conf.broker_url, app.conf.task_always_eager, app.conf.broker_transport_options
+    options = transport_options or app.conf.broker_transport_options
+    app.conf.broker_url, app.conf.task_always_eager, app.conf.broker_transport_options = url, False, options
     _forget_connections(app)
     try:
         yield
     finally:
         _forget_connections(app)
-        app.conf.broker_url, app.conf.task_always_eager = before
+        app.conf.broker_url, app.conf.task_always_eager, app.conf.broker_transport_options = before
 
 
 def _forget_connections(app: Any) -> None:

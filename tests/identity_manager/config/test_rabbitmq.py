@@ -76,9 +76,9 @@ def visit_all(url: str) -> None:
     shared = broker.tls(url)  # Celery gives all its connections the same
     for _ in range(2):
         options = broker.transport_options(url)
-        with Connection(url, ssl=shared, transport_options=options) as connection:
-            with pytest.raises(OperationalError):
-                connection.ensure_connection(max_retries=2, interval_start=0, interval_step=0)
+        connection = Connection(url, ssl=shared, transport_options=options)
+        with connection, pytest.raises(OperationalError):
+            connection.ensure_connection(max_retries=2, interval_start=0, interval_step=0)
 
 
 def test_each_is_checked_by_its_own_name(authority: Authority, tmp_path: Path) -> None:
