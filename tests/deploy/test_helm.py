@@ -14,6 +14,7 @@ import kubernetes_validate
 import pytest
 
 from identity_manager.config import secret_files
+from identity_manager.workflow import batch_orders, imports
 from tests.deploy import chart, commands
 
 RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
@@ -189,6 +190,15 @@ def test_the_embedded_ca_publishes_without_tls() -> None:
     ingress = chart.of_kind(chart.render(chart.APART), "Ingress")["tokens-identity-manager-pki"]
     assert "tls" not in ingress["spec"]
     assert ingress["spec"]["rules"][0]["http"]["paths"][0]["path"] == "/pki/"
+
+
+def test_the_ingress_of_nginx_takes_files_as_large_as_the_product_does() -> None:
+    """It would refuse what is larger than 1 MB; annotations of an installation's own come beside that."""
+    own = {"ingress": {"annotations": {"nginx.ingress.kubernetes.io/affinity": "cookie"}}}
+    for values in (chart.LEAST, {**chart.LEAST, **own}):
+        ingress = chart.of_kind(chart.render(values), "Ingress")["tokens-identity-manager"]
+        size = ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+        assert int(size.removesuffix("m")) * 1024 * 1024 > max(imports.MOST_BYTES, batch_orders.MOST_BYTES)
 
 
 def test_one_host_for_both_portals() -> None:
