@@ -57,10 +57,39 @@ def test_services_of_the_composition_exist() -> None:
 
 
 def test_the_values_that_are_shown_are_accepted() -> None:
-    values = yaml.safe_load(code("deploy-kubernetes", "yaml"))
-    manifests = chart.render(values)
-    for _component, pod in chart.pods(manifests):
-        assert commands.unknown_settings(chart.environment(pod)) == set()
+    for values in shown_values():
+        manifests = chart.render(values)
+        for _component, pod in chart.pods(manifests):
+            assert commands.unknown_settings(chart.environment(pod)) == set()
+
+
+def shown_values() -> list[chart.Values]:
+    """Each block of values of the chart: all that it demands, or some settings, here beside the rest."""
+    blocks = commands.blocks(FOLDER / "deploy-kubernetes.md")
+    shown = [yaml.safe_load(text) for kind, text in blocks if kind == "yaml"]
+    (whole,) = [values for values in shown if "hosts" in values]
+    parts = [values for values in shown if "hosts" not in values]
+    assert all(set(values) == {"settings"} for values in parts)
+    settings = [{**whole["settings"], **values["settings"]} for values in parts]
+    return [whole, *({**whole, "settings": each} for each in settings)]
+
+
+def test_the_ca_of_a_database_or_broker_is_where_every_process_finds_it() -> None:
+    """As a further key of the one Secret that every pod has."""
+    text = (FOLDER / "deploy-kubernetes.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"/run/secrets/[\w-]+/[\w-]+\.pem", text))
+    assert {path.rpartition("/")[2] for path in shown} == set(re.findall(r"--from-file=([\w-]+\.pem)", text))
+    (naming,) = [values for values in shown_values() if "BROKER_TLS_CA" in values["settings"]]
+    everything = {**chart.FULL, "settings": {**chart.FULL["settings"], **naming["settings"]}}
+    pods = list(chart.pods(chart.render(everything)))
+    assert {"beat", "backup", "migrate", "web", "worker-ca"} <= {component for component, _pod in pods}
+    for component, pod in pods:
+        (container,) = pod["containers"]
+        places = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+        volumes = {each["name"]: each.get("secret", {}).get("secretName") for each in pod["volumes"]}
+        secrets = {volumes[places[path.rpartition("/")[0]]] for path in shown}
+        assert secrets == {"identity-manager"}, component
+        assert chart.environment(pod)["BROKER_TLS_CA"] in shown, component
 
 
 def test_the_secrets_that_are_shown_are_those_of_the_chart() -> None:
