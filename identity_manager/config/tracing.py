@@ -14,9 +14,11 @@ from django.conf import settings
 from ca_bridge.measuring import TRACE, Note
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span
 
+SERVICE = "identity-manager"
 NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 ATTRIBUTES = frozenset({"ca", "outcome", "view", "method", "status", "task", "row", "message", "request_id"})
 NAME = "name"  # what is noted under it is the span's name, which is known at its end
@@ -35,13 +37,20 @@ def start() -> None:
     if not settings.OTEL_EXPORTER_OTLP_ENDPOINT or not is_installed():
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    provider = TracerProvider(resource=Resource.create({"service.name": "identity-manager"}))
+    provider = TracerProvider(resource=resource())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     use(provider)
+
+
+def resource() -> "Resource":
+    """Whose spans these are: our name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES say another."""
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+    ours = Resource.create({"service.name": SERVICE})
+    return ours.merge(OTELResourceDetector().detect())  # Resource.create has the argument win
 
 
 def use(provider: "TracerProvider") -> None:
