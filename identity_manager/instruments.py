@@ -36,8 +36,9 @@ EVENTS = counter(
 )
 MAILS = counter(
     "mail_outcomes",
-    "What came of handing a mail to the mail server: sent, refused, put off, or discarded as pointless. "
-    "What came back later is the event mail.bounced.",
+    "What came of handing a mail to the mail server: sent; failed, because it was refused for good; put off; "
+    "discarded as pointless; bounced, where that was heard first. What comes back later is the event "
+    "mail.bounced.",
     "outcome",
 )
 UNPUBLISHED = counter("publish_failures", "Tasks that no broker took; the sweep does them later.")

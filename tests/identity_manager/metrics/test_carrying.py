@@ -1,5 +1,6 @@
 """What processes count comes together in the database, once each."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -14,9 +15,10 @@ from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.errors import CaError
 from identity_manager import audit, instruments
 from identity_manager.audit import sealing
-from identity_manager.metrics import carrying
+from identity_manager.metrics import carrying, scraping
 from identity_manager.metrics.carrying import Carrier
-from identity_manager.models import LiveProcess, ProcessTotal
+from identity_manager.models import LiveProcess, MailState, ProcessTotal
+from identity_manager.workflow import step7_deliver
 from tests.identity_manager.metrics.test_figures import scraped
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -35,6 +37,13 @@ def test_two_processes_are_summed_up() -> None:
     assert scraped()["processes", ("web",)] == 1
     second.carry()
     assert scraped()["publish_failures_total", ()] == 5
+
+
+def test_what_came_of_a_mail_is_named_as_it_is_counted() -> None:
+    (text,) = (text for name, _kind, text, _labels in scraping.described() if "mail_outcomes" in name)
+    counted = {*MailState.values, step7_deliver.PUT_OFF} - {MailState.QUEUED.value}
+    named = {value for value in counted if re.search(rf"[:;] {value}\b", text)}
+    assert named == counted
 
 
 def test_what_could_not_be_carried_is_carried_later(monkeypatch: pytest.MonkeyPatch) -> None:
