@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, F, Min, QuerySet
+from django.db.models.functions import Coalesce
 
 from ca_bridge import registry
 from ca_bridge.models import CaOrder, SurplusCertificate
@@ -37,14 +38,14 @@ COUNTED = 50_000
 DUE_COUNTED = 1_000
 Values = Iterable[tuple[tuple[str, ...], float]]  # the labels, and the value
 
-# Requests that wait, and since when they do: for what the system itself has to do that is not their age.
-WAITING_SINCE = {
-    RequestState.REQUESTED: "created_at",
-    RequestState.APPROVED: "created_at",
-    RequestState.AWAITING_ACCEPTANCE: "created_at",
-    RequestState.ISSUING: "accepted_at",
-    RequestState.FAILED: "created_at",
-    RequestState.ISSUED: "issued_at",
+# Requests that wait, and since when they do. The row does not say when it failed.
+WAITING_SINCE: dict[RequestState, F | Coalesce] = {
+    RequestState.REQUESTED: Coalesce("round_started_at", "created_at"),
+    RequestState.APPROVED: F("decided_at"),
+    RequestState.AWAITING_ACCEPTANCE: F("decided_at"),
+    RequestState.ISSUING: F("accepted_at"),
+    RequestState.FAILED: F("accepted_at"),
+    RequestState.ISSUED: F("issued_at"),
 }
 OPEN_TOKENS = (TokenState.ORDERED, TokenState.ISSUING, TokenState.SEALED, TokenState.ON_HOLD)
 WAITING_MAILS = (MailState.QUEUED, MailState.FAILED, MailState.BOUNCED)
@@ -78,9 +79,7 @@ def _requests(_now: datetime) -> Values:
 
 def _request_ages(now: datetime) -> Values:
     for state, since in WAITING_SINCE.items():
-        rows = TokenRequest.objects.filter(state=state)
-        if since != "created_at":  # which the index has with the state
-            rows = rows.order_by("created_at")[:COUNTED]
+        rows = TokenRequest.objects.filter(state=state).order_by("created_at")[:COUNTED]
         yield (state.value,), _age(rows.aggregate(oldest=Min(since))["oldest"], now)
 
 
@@ -211,8 +210,9 @@ FIGURES: tuple[Figure, ...] = (
     _figure("requests", "Requests that have not ended, by state.", ("state",), _requests),
     _figure(
         "request_oldest_seconds",
-        "How long the oldest request of the state has waited: since it was made; when it is being issued, "
-        "since it was accepted; when it is issued, since then. 0: there is none.",
+        "How long the oldest request of the state has waited in it. requested: since it was made, or sent "
+        "round again; approved, awaiting_acceptance: since it was approved; issuing, failed: since it was "
+        "accepted; issued: since then. 0: there is none.",
         ("state",),
         _request_ages,
     ),

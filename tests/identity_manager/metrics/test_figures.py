@@ -53,6 +53,29 @@ def test_what_is_issued_has_waited_since_it_was_accepted(company: Company) -> No
     assert scraped()["request_oldest_seconds", ("issuing",)] == pytest.approx(300, abs=60)
 
 
+@pytest.mark.parametrize(
+    ("state", "entered"),
+    [
+        ("requested", "round_started_at"),
+        ("awaiting_acceptance", "decided_at"),
+        ("failed", "accepted_at"),
+        ("issued", "issued_at"),
+    ],
+)
+def test_a_request_waits_since_it_came_into_its_state(company: Company, state: str, entered: str) -> None:
+    """What went before, such as an approver on holiday, is not counted again."""
+    company.request_in(state)
+    now = timezone.now()
+    before = dict.fromkeys(("created_at", "decided_at", "accepted_at"), now - timedelta(days=20))
+    TokenRequest.objects.update(**{**before, entered: now - timedelta(minutes=5)})
+    assert scraped()["request_oldest_seconds", (state,)] == pytest.approx(300, abs=60)
+
+
+def test_each_state_that_is_waited_in_is_explained() -> None:
+    (figure,) = (each for each in figures.FIGURES if each.name.endswith("request_oldest_seconds"))
+    assert [state for state in figures.WAITING_SINCE if state.value not in figure.help] == []
+
+
 def test_no_count_goes_beyond_its_bound(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     company.request_in("requested")
     monkeypatch.setattr(figures._count, "__kwdefaults__", {"most": 0})
