@@ -24,6 +24,8 @@ from identity_manager.config import acknowledging, broker, monitoring
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
+CERTIFICATES = "ca"  # the queue whose tasks take keys
+
 app = Celery(
     "identity_manager",
     task_cls="identity_manager.config.frames:OnePieceTask",
@@ -83,7 +85,9 @@ def load_linter(**_: Any) -> None:
 
 @worker_process_init.connect
 def fill_key_pool(**_: Any) -> None:
-    """Make keys in advance in a process that carries tasks out."""
+    """Make keys in advance in a process that carries tasks out, where certificates are among them."""
+    if CERTIFICATES not in app.amqp.queues.consume_from:  # as the worker was told, before it was divided
+        return
     from django.conf import settings
 
     from ca_bridge.contract import KeyAlgorithm

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from celery.app.amqp import Queues
 from celery.concurrency import prefork, thread
 from pytest_django import Settings
 
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.key_pool import pool
+from identity_manager import queue
 from identity_manager.config import celery
+from identity_manager.workflow import step5_issue
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +36,33 @@ def test_a_worker_with_processes_leaves_it_to_them() -> None:
     assert not ready(prefork.TaskPool)
     celery.fill_key_pool()  # what worker_process_init calls in each of them
     assert pool.running
+
+
+@pytest.fixture
+def queues(monkeypatch: pytest.MonkeyPatch) -> Queues:
+    """What this process takes from; put back afterwards."""
+    found = celery.app.amqp.queues
+    monkeypatch.setattr(found, "_consume_from", None)
+    return found
+
+
+@pytest.mark.parametrize("asked_for", [[], ["ca"], ["mail", "ca"]])
+def test_who_issues_certificates_makes_keys(queues: Queues, asked_for: list[str]) -> None:
+    """Without a word a worker takes from every queue."""
+    queues.select(asked_for)
+    celery.fill_key_pool()
+    assert pool.running
+    assert queue.name_of(step5_issue.ISSUE) == celery.CERTIFICATES
+
+
+@pytest.mark.parametrize("asked_for", ["mail", "bulk"])
+def test_who_issues_none_makes_none(queues: Queues, asked_for: str) -> None:
+    """With processes and with threads, and with what it takes unasked."""
+    queues.select([asked_for])
+    celery.take_jobs(instance=SimpleNamespace(app=celery.app))
+    celery.fill_key_pool()
+    assert not pool.running
+    assert not ready(thread.TaskPool)
 
 
 def test_it_ends_with_the_worker() -> None:
