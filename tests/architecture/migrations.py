@@ -116,9 +116,20 @@ def _of_a_changed_column(before: FieldOfAny, after: FieldOfAny) -> str:
         return "the old version knows no such rule"
     if (before.max_length or 0) > (after.max_length or before.max_length or 0):
         return "the old version writes longer ones"
-    if type(before) is not type(after):
-        return "the column changes its type"
+    if type(before) is not type(after) or _sizes(before) != _sizes(after):
+        return (
+            "workers of the old version hold prepared statements, and PostgreSQL ends each that asks for the "
+            "column (cached plan must not change result type): a new column"
+        )
     return ""
+
+
+def _sizes(field: FieldOfAny) -> list[object]:
+    """What is part of the column's type in PostgreSQL; the most that a text may have is the code's own."""
+    names = ["max_digits", "decimal_places", "db_collation"]
+    if not isinstance(field, (models.TextField, models.BinaryField)):
+        names.append("max_length")
+    return [getattr(field, name, None) for name in names]
 
 
 def _of_an_index(step: Step, operation: migrations.AddIndex) -> str:

@@ -49,7 +49,12 @@ def step(operation: object, *others: object, atomic: bool = True) -> Step:
     migration = migrations.Migration("0099_test", "identity_manager")
     migration.operations, migration.atomic = [operation, *others], atomic
     state = ProjectState()
-    fields = [("id", models.AutoField(primary_key=True)), ("name", models.CharField(max_length=9, null=True))]
+    fields = [
+        ("id", models.AutoField(primary_key=True)),
+        ("name", models.CharField(max_length=9, null=True)),
+        ("price", models.DecimalField(max_digits=5, decimal_places=2)),
+        ("words", models.TextField(max_length=9)),
+    ]
     state.add_model(ModelState("identity_manager", "Thing", fields))
     return Step(migration, operation, state)  # type: ignore[arg-type]  # any operation
 
@@ -68,6 +73,10 @@ UNSAFE = [
     migrations.AlterField("thing", "name", models.CharField(max_length=8, null=True)),
     migrations.AlterField("thing", "name", models.CharField(max_length=9, null=True, unique=True)),
     migrations.AlterField("thing", "name", models.IntegerField(null=True)),
+    migrations.AlterField("thing", "name", models.TextField(null=True)),
+    migrations.AlterField("thing", "name", models.CharField(max_length=20, null=True)),
+    migrations.AlterField("thing", "name", models.CharField(max_length=9, null=True, db_collation="C")),
+    migrations.AlterField("thing", "price", models.DecimalField(max_digits=9, decimal_places=2)),
     migrations.AddConstraint("thing", models.UniqueConstraint(fields=["name"], name="thing_once")),
     migrations.AddIndex("thing", INDEX),
     AddIndexOnline("thing", INDEX),
@@ -79,7 +88,8 @@ SAFE = [
     migrations.AddField("thing", "flag", models.BooleanField(db_default=False)),
     migrations.AddField("thing", "seen_at", models.DateTimeField(null=True)),
     migrations.AddField("thing", "code", models.CharField(max_length=9, null=True, unique=True)),
-    migrations.AlterField("thing", "name", models.CharField("Name", max_length=20, null=True)),
+    migrations.AlterField("thing", "name", models.CharField("Name", max_length=9, null=True)),
+    migrations.AlterField("thing", "words", models.TextField(max_length=20)),
     migrations.RemoveIndex("thing", "thing_name"),
 ]
 
@@ -92,6 +102,11 @@ def test_what_is_in_the_way_is_found(operation: object) -> None:
 @pytest.mark.parametrize("operation", SAFE, ids=lambda each: type(each).__name__)
 def test_what_is_not_in_the_way_is_let_through(operation: object) -> None:
     assert danger(step(operation)) == ""
+
+
+def test_workers_whose_statements_would_end_are_named_as_the_reason() -> None:
+    longer = migrations.AlterField("thing", "name", models.CharField(max_length=20, null=True))
+    assert "cached plan must not change result type" in danger(step(longer))
 
 
 def test_an_index_is_built_beside_the_writers_or_on_a_new_table() -> None:
