@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.source import ROOT
-from tests.deploy import commands, composition, units
+from tests.deploy import commands, units
 from tests.identity_manager.management.test_run import free_port
 
 HOST = "tokens.your-domain"
@@ -43,7 +43,7 @@ EXPOSURE = 15  # tenths of what `systemd-analyze security` gives; 100 is a proce
 def installed(tmp_path: Path) -> Path:
     """The units as they are installed, with the programs of this environment."""
     for path in units.FOLDER.glob("identity-manager*.*"):
-        text = path.read_text(encoding="utf-8").replace("/opt/identity-manager/.venv/bin", str(bin_folder()))
+        text = path.read_text(encoding="utf-8").replace("/opt/identity-manager/.venv/bin", str(units.BIN))
         (tmp_path / path.name).write_text(text, encoding="utf-8")
     for queue in commands.QUEUES:
         shutil.copy(
@@ -51,10 +51,6 @@ def installed(tmp_path: Path) -> Path:
             tmp_path / f"identity-manager-worker@{queue}.service",
         )
     return tmp_path
-
-
-def bin_folder() -> Path:
-    return Path(sys.executable).parent
 
 
 def analyze(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -113,16 +109,7 @@ def test_each_process_holds_its_own_keys_alone(name: str, secrets: Path) -> None
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As make-secrets.sh makes them for a plain machine."""
-    folder = tmp_path_factory.mktemp("secrets")
-    owner = f"{os.getuid()}:{os.getgid()}"
-    hosts = {"DATABASE_HOST": "localhost", "BROKER_HOST": "localhost"}
-    subprocess.run(
-        ["sh", str(composition.MAKE_SECRETS), str(folder)],
-        env={"PATH": f"{bin_folder()}:{os.environ['PATH']}", "OWNER": owner, **hosts},
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
+    folder = units.make_secrets(tmp_path_factory.mktemp("secrets"))
     assert "@localhost/" in (folder / "database-url").read_text()
     return folder
 
@@ -277,7 +264,7 @@ def web(machine: Machine, secrets: Path) -> Iterator[None]:
     here = {"VAR_DIR": str(machine.folder), "ALLOW_SQLITE": "true", "MAIL_FROM": "a@acme-corporation.net"}
     variables = {**units.sample(), **own, **here}
     (start,) = units.values(unit, "ExecStart")
-    command = start.replace("/opt/identity-manager/.venv/bin", str(bin_folder())).split()
+    command = start.replace("/opt/identity-manager/.venv/bin", str(units.BIN)).split()
     collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
     subprocess.run(collect, cwd=ROOT, env={"PATH": os.environ["PATH"], **variables}, check=True)
     with started(

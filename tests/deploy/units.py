@@ -1,16 +1,21 @@
 """Reads the units of deploy/systemd, as far as systemd's own words are needed to judge them."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.architecture.source import ROOT
+from tests.deploy import composition
 
 FOLDER = ROOT / "deploy" / "systemd"
 SERVICES = ("web", "worker@", "beat", "migrate", "backup")
 PREFIX = "identity-manager-"
+BIN = Path(sys.executable).parent
 
 
 class Directive(NamedTuple):
@@ -78,3 +83,17 @@ def credential_files(loaded: dict[str, str], secrets: Path) -> Iterator[tuple[st
             yield from ((f"{name}_{file.name}", file) for file in sorted(place.iterdir()))
         else:
             yield name, place
+
+
+def make_secrets(folder: Path) -> Path:
+    """As make-secrets.sh makes them for a plain machine."""
+    owner = f"{os.getuid()}:{os.getgid()}"
+    hosts = {"DATABASE_HOST": "localhost", "BROKER_HOST": "localhost"}
+    subprocess.run(
+        ["sh", str(composition.MAKE_SECRETS), str(folder)],
+        env={"PATH": f"{BIN}:{os.environ['PATH']}", "OWNER": owner, **hosts},
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    return folder

@@ -1,0 +1,89 @@
+"""Commands on a plain machine: manage.py finds the secrets of a worker, and can change keys of root."""
+
+import os
+import subprocess
+from functools import reduce
+from pathlib import Path
+
+from tests.deploy import units
+
+# What systemd-run and manage.py do, as far as the scripts count on it.
+SYSTEMD_RUN = r"""#!/bin/sh
+set -eu
+export CREDENTIALS_DIRECTORY=CREDENTIALS
+mkdir -p "$CREDENTIALS_DIRECTORY"
+while [ "$1" != sh ]; do
+    case $1 in
+        --setenv=RINGS=*) export "${1#--setenv=}"; given=${1#--setenv=RINGS=} ;;
+        --property=ReadWritePaths=*) [ "${1#--property=ReadWritePaths=}" = "$given" ] ;;
+        --property=LoadCredential=*)
+            source=${1#*:}; name=${1#*LoadCredential=}; name=${name%%:*}
+            if [ -d "$source" ]; then
+                for file in "$source"/*; do cp "$file" "$CREDENTIALS_DIRECTORY/${name}_${file##*/}"; done
+            else
+                cp "$source" "$CREDENTIALS_DIRECTORY/$name"
+            fi ;;
+        --*) ;;
+        *) echo "$1 is no option" >&2; exit 1 ;;
+    esac
+    shift
+done
+cd CODE
+exec env -u given "$@"
+"""
+MANAGE = r"""#!/bin/sh
+set -eu
+shift
+[ -s "$KEYS_PRIVATE_KEYS_FILE" ] && [ -s "$KEYS_PASSPHRASES_FILE" ]
+[ -s "$AUDIT_KEYS_FILE" ] && [ -s "$AUDIT_SIGNING_KEYS_FILE" ]
+if [ "$1" = rotate_keys ]; then echo "$@" > "$KEYS_OTHER_FILE.2"; else echo "$1 $KEYS_OTHER_FILE"; fi
+"""
+
+
+def plain_machine(folder: Path, secrets: Path, name: str, *arguments: str) -> str:
+    """What the script says on a machine below a folder."""
+    programs, code = folder / "bin", folder / "code"
+    (code / ".venv" / "bin").mkdir(parents=True)
+    programs.mkdir()
+    places = {
+        "/etc/identity-manager/secrets": str(secrets),
+        "/run/identity-manager": f"{folder}/run/identity-manager",
+        "identity-manager:identity-manager": f"{os.getuid()}:{os.getgid()}",
+        "CREDENTIALS\n": f"{folder}/credentials\n",
+        "CODE\n": f"{code}\n",
+    }
+    scripts = {path.name: path.read_text() for path in units.FOLDER.glob("identity-manager-*[!.]*")}
+    scripts = {name: text for name, text in scripts.items() if "." not in name}
+    written = {
+        **{programs / script: text for script, text in scripts.items()},
+        programs / "systemd-run": SYSTEMD_RUN,
+        code / ".venv" / "bin" / "python": MANAGE,
+    }
+    for path, text in written.items():
+        here = reduce(lambda before, pair: before.replace(*pair), places.items(), text)
+        path.write_text(here)
+        path.chmod(0o755)
+    command = [programs / name, *arguments]
+    path = f"{programs}:{os.environ['PATH']}"
+    return subprocess.run(command, env={"PATH": path}, check=True, capture_output=True, text=True).stdout
+
+
+def test_keys_are_changed_where_the_rings_are_root_s(tmp_path: Path) -> None:
+    """What the command makes lies beside the rings afterwards; what it was given to read stays as it was."""
+    place = units.make_secrets(tmp_path / "secrets")
+    (tmp_path / "run").mkdir()
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    told = plain_machine(tmp_path, place, "identity-manager-rotate-keys", "--wait", "60")
+    after = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    made = {str(path.relative_to(place)): content for path, content in after.items() if path not in before}
+    assert made == {"rings/other/kek-other.2": b"rotate_keys --wait 60\n"}
+    assert {path: after[path] for path in before} == before
+    assert (place / "rings/other/kek-other.2").stat().st_mode & 0o777 == 0o600
+    assert told == f"New: {place}/rings/other/kek-other.2\n"
+    assert list((tmp_path / "run").iterdir()) == [], "no copy of the keys is left"
+
+
+def test_another_command_finds_rings_that_it_cannot_write_to(tmp_path: Path) -> None:
+    place = units.make_secrets(tmp_path / "secrets")
+    told = plain_machine(tmp_path, place, "identity-manager-manage", "doctor")
+    assert told == f"doctor {tmp_path}/credentials/other_kek-other\n"
