@@ -110,4 +110,7 @@ lock: ## Make the locks anew (maintainers; needs uv)
 		--no-emit-index-url --upgrade pyproject.toml -o requirements/prod.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--no-emit-index-url --constraints requirements/prod.lock pyproject.toml \
+		--extra hsm --extra otel --extra sentry -o requirements/full.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --constraints requirements/full.lock pyproject.toml \
 		--extra hsm --extra otel --extra sentry --group test --group lint -o requirements/dev.lock

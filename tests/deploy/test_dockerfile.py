@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.source import ROOT
-from tests.deploy import commands, dockerfile
+from tests.deploy import commands, composition, dockerfile
 
 
 def lint(path: Path) -> str:
@@ -44,6 +44,20 @@ def test_packages_come_by_their_hashes() -> None:
     (install,) = [each.rest for each in dockerfile.instructions() if "pip " in each.rest]
     assert "--require-hashes" in install
     assert "--only-binary :all:" in install
+
+
+def test_a_build_chooses_the_lock() -> None:
+    """That of production, unless it is told: what else is built for the composition is built again by it."""
+    lines = [(each.word, each.rest) for each in dockerfile.instructions() if each.stage == "packages"]
+    assert lines.index(("ARG", "LOCK=prod")) < lines.index(
+        ("COPY", "requirements/${LOCK}.lock /build/packages.lock")
+    )
+    assert "--requirement /build/packages.lock" in dict(lines)["RUN"]
+    for told, lock in ({}, "prod"), ({"LOCK": "full"}, "full"):
+        services = composition.load({**composition.sample(), **told})["services"]
+        for name, service in composition.of_product(services).items():
+            assert service["build"]["args"] == {"LOCK": lock}, name
+        assert dockerfile.in_context(f"requirements/{lock}.lock")
 
 
 def test_its_settings_are_real_and_no_secret_is_among_them() -> None:
@@ -83,6 +97,7 @@ def test_the_image_gets_the_product_and_nothing_else() -> None:
     [
         ("identity_manager/config/settings.py", True),
         ("requirements/prod.lock", True),
+        ("requirements/full.lock", True),
         ("requirements/dev.lock", False),
         ("identity_manager/__pycache__/apps.cpython-313.pyc", False),
         ("locale/de/LC_MESSAGES/django.mo", False),
