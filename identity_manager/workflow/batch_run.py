@@ -59,8 +59,9 @@ class Pace:
         self._released = time.monotonic()
         took = max(self._released - began, 0.001)
         if self.size >= self.LEAST:
-            fitting = round(self.size * self.TARGET / took)
-            self.size = max(self.LEAST, min(self.MOST, self.size * 2, fitting))
+            # One that was quick by chance says little of the next: it grows slowly, and shrinks at once.
+            fitting, grown = int(self.size * self.TARGET / took), self.size * 5 // 4
+            self.size = max(self.LEAST, min(self.MOST, grown, fitting))
 
     def rest(self) -> None:
         """Before the next transaction."""

@@ -4,7 +4,8 @@
 
 An installation of its own, with so many Active persons more; a real broker takes the messages. The dry run
 and the enabling are timed apart. Beside them another process writes one row every 20 ms, as a click would,
-and notes how long each write took: with nobody else at work, then during both parts.
+and notes how long each write took: with nobody else at work, then during both parts. It writes in turn to
+somebody whom the order has nothing to do with, and to the person whose turn it is in the order.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 import uuid
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,11 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=10_000)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--bystander", metavar="PERSON")
+    parser.add_argument("--order", type=uuid.UUID)
     options = parser.parse_args()
     django.setup()
     if options.bystander:
-        sys.stdout.write(json.dumps(waited(options.bystander)))
+        sys.stdout.write(json.dumps(waited(options.bystander, options.order)))
         return
     report = json.dumps(measured(options.persons), indent=1)
     if options.out:
@@ -53,10 +56,10 @@ def measured(number: int) -> dict[str, Any]:
     process = subprocess.Popen(broker.program().arguments)
     try:
         order = given(number)
-        alone = beside(lambda: time.sleep(2))
-        dry_run = beside(lambda: carried_out(order))
+        alone = beside(order, lambda: time.sleep(2))
+        dry_run = beside(order, lambda: carried_out(order))
         started(order)
-        enabling = beside(lambda: carried_out(order))
+        enabling = beside(order, lambda: carried_out(order))
     finally:
         process.terminate()
         process.wait(timeout=10)
@@ -121,12 +124,13 @@ def started(order: Any) -> None:
     batch_orders.start(actor=officer(), order_id=order.pk)
 
 
-def beside(work: Any) -> dict[str, Any]:
+def beside(order: Any, work: Any) -> dict[str, Any]:
     """Do the work while somebody else writes now and then."""
     from identity_manager.models import Person
 
     witness = Person.objects.exclude(given_name="Bulk").order_by("pk").first()
     command = [sys.executable, "-m", "tests.performance.enable", "--bystander", str(witness.pk)]
+    command += ["--order", str(order.pk)]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None
     other.stdout.readline()  # it has loaded
@@ -144,26 +148,39 @@ def beside(work: Any) -> dict[str, Any]:
     }
 
 
-def waited(person_id: str) -> list[float]:
+def waited(person_id: str, order_id: uuid.UUID) -> list[float]:
     """Milliseconds that each write took, until the standard input is closed."""
     import threading
-
-    from django.db import transaction
-    from django.utils import timezone
-
-    from identity_manager.models import Person
 
     closed = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), closed.set()), daemon=True).start()
     waits = []
     sys.stdout.write("ready\n")
     sys.stdout.flush()
+    whose = cycle([lambda: person_id, lambda: whose_turn_it_is(order_id) or person_id])
     while not closed.wait(EVERY_SECONDS):
-        began = time.perf_counter()
-        with transaction.atomic():
-            Person.objects.filter(pk=person_id).update(updated_at=timezone.now())
-        waits.append((time.perf_counter() - began) * 1000)
+        waits.append(written(next(whose)()))
     return waits
+
+
+def written(person_id: Any) -> float:
+    """Milliseconds until the person's row was written, and committed."""
+    from django.db import transaction
+    from django.utils import timezone
+
+    from identity_manager.models import Person
+
+    began = time.perf_counter()
+    with transaction.atomic():
+        Person.objects.filter(pk=person_id).update(updated_at=timezone.now())
+    return (time.perf_counter() - began) * 1000
+
+
+def whose_turn_it_is(order_id: uuid.UUID) -> Any:
+    """The first whom the order has not enabled yet, whom it has locked while it writes; None: nobody."""
+    from identity_manager.models import BatchLine
+
+    return BatchLine.objects.ready(order_id).values_list("person_id", flat=True).first()
 
 
 if __name__ == "__main__":
