@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from identity_manager.models import Certificate
 from identity_manager.workflow import locking
 
 logger = logging.getLogger(__name__)
-OF_ALL_ROWS = (SoftTimeLimitExceeded, OperationalError, InterfaceError)  # not of one: the others wait too
+AWAY = (OperationalError, InterfaceError)  # of one row (its lock came too late), or the database is away
 
 
 @contextmanager
@@ -47,18 +47,20 @@ def one_by_one(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], object]) ->
     """Have the verb look at each row; returns for how many it said that it did something.
 
     A row that it fails at is in the log, and the others have their turn. Then the first error is raised, so
-    that the job shows it.
+    that the job shows it. Where the task's time is over, or the database is away, no other row fares better.
     """
     done = 0
     errors: list[Exception] = []
     for row_id in list(ids):
         try:
             done += bool(verb(row_id))
-        except OF_ALL_ROWS:
+        except SoftTimeLimitExceeded:
             raise
         except Exception as error:
             logger.exception("A row was left out: %s", row_id)
             errors.append(error)
+            if isinstance(error, AWAY) and not connection.is_usable():
+                raise
     if errors:
         raise errors[0]
     return done

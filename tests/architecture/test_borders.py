@@ -9,7 +9,11 @@ LOCKING = "identity_manager.workflow.locking"
 PORTALS = ("selfservice", "identity_manager.console", "identity_manager.api")
 ROW_CHANGES = {"save", "create", "bulk_create", "bulk_update", "update_or_create", "get_or_create", "delete"}
 # Where an unknown program's unknown error must become ours (DESIGN.md 7).
-BROAD_EXCEPTS = {"identity_manager.jobs", "identity_manager.standby"}
+BROAD_EXCEPTS = {
+    "identity_manager.jobs",
+    "identity_manager.standby",
+    "identity_manager.workflow.unforeseen",  # of many rows, one: it is raised when all had their turn
+}
 CONNECTOR_MODULE = re.compile(r"^ca_bridge\.connectors\.(\w+)\.")
 CONNECTORS_MAY_IMPORT = tuple(f"ca_bridge.{name}" for name in ("contract", "der", "errors", "http", "reply"))
 

@@ -16,6 +16,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
+from identity_manager.workflow import sweep
 from tests import cast
 from tests.journeys.office import Office, delivered_files, later, mails_to, worker
 
@@ -23,10 +24,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pyt
 
 
 def run_jobs() -> None:
-    """What the beat starts of requests, once."""
+    """What the beat starts of requests, once; then the sweep, which has reminders sent."""
     for job in jobs.JOBS:
         if job.name.startswith("requests."):
             job.run()
+    sweep.sweep()
 
 
 def subject_of(stored: StoredMessage) -> str:

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import OperationalError
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError, connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -122,17 +123,25 @@ def test_a_request_that_cannot_lapse_keeps_no_other_from_it(
     assert f"A row was left out: {first.pk}" in caplog.text
 
 
-def test_what_is_no_fault_of_a_row_ends_the_work(company: Company) -> None:
-    """The database is away, or the task's time is over: no other row would fare better."""
+@pytest.mark.parametrize(
+    ("error", "is_usable", "tries"),
+    [(OperationalError, True, 2), (OperationalError, False, 1), (SoftTimeLimitExceeded, True, 1)],
+)
+def test_what_is_no_fault_of_a_row_ends_the_work(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception], *, is_usable: bool, tries: int
+) -> None:
+    """The lock of one row comes too late: the others have their turn. Not so where the database is away, or
+    the task's time is over."""
+    monkeypatch.setattr(connection, "is_usable", lambda: is_usable)
     tried = []
 
-    def away(row_id: uuid.UUID) -> None:
+    def fail(row_id: uuid.UUID) -> None:
         tried.append(row_id)
-        raise OperationalError
+        raise error
 
-    with pytest.raises(OperationalError):
-        unforeseen.one_by_one([uuid.uuid4(), uuid.uuid4()], away)
-    assert len(tried) == 1
+    with pytest.raises(error):
+        unforeseen.one_by_one([uuid.uuid4(), uuid.uuid4()], fail)
+    assert len(tried) == tries
 
 
 def test_a_person_of_an_unknown_time_zone_reads_the_time_of_the_installation(company: Company) -> None:
