@@ -11,6 +11,7 @@ from identity_manager.models import AuditCheck, Person
 
 CHECK = "audit.check"
 MOST_TRIES = 3
+INTERRUPTED = "Interrupted"  # the worker that had it ended, and nothing was raised
 
 
 def ask(*, actor: Person | None) -> AuditCheck:
@@ -28,11 +29,15 @@ def carry_out(*, check_id: uuid.UUID) -> None:
     """Check, and keep what was found. Does nothing where it is not due.
 
     Without the keys it waits for them. Whatever else is raised, also that it takes too long, stands on the
-    check, which is tried again later, MOST_TRIES times in all; then it is given up.
+    check, which is tried again later, MOST_TRIES times in all; then it is given up. A try that ended with its
+    worker counts.
     """
     with transaction.atomic():
         claim_id = AuditCheck.objects.claim(check_id, now=timezone.now())
     if claim_id is None:
+        return
+    if AuditCheck.objects.get(pk=check_id).attempts > MOST_TRIES:
+        _put_off(check_id, claim_id, INTERRUPTED)
         return
     try:
         report = verifying.verify()
@@ -72,6 +77,7 @@ def _settle_later(check_id: uuid.UUID, claim_id: uuid.UUID, error: str) -> None:
         check = _let_go(check_id, claim_id)
         if check is not None:
             check.settle_later(error, now=timezone.now())
+            check.attempts = 0
             check.save()
 
 

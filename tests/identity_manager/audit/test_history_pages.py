@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from identity_manager import audit, audit_checks, proof
-from identity_manager.audit import evidence, heads, sealing, verifying
+from identity_manager.audit import evidence, heads, keys, sealing, verifying
 from identity_manager.console import audit_log
 from identity_manager.models import (
     AuditCheck,
@@ -276,6 +276,32 @@ def test_a_check_that_takes_too_long_is_given_up_and_says_what_to_do(
     assert "The log does not fit together" in page, "what an earlier check has found still stands"
     assert audit_log.findings() == known
     assert audit_checks.ask(actor=auditor).pk != check.pk, "another one may be asked for"
+
+
+def test_tries_that_ended_with_their_worker_count_and_those_without_the_keys_do_not(
+    request_of_uma: TokenRequest, auditor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = audit_checks.ask(actor=auditor)
+
+    def without_the_keys() -> verifying.Report:
+        raise keys.NoKey("none")
+
+    def never() -> verifying.Report:
+        raise AssertionError
+
+    with monkeypatch.context() as keyless:
+        keyless.setattr(verifying, "verify", without_the_keys)
+        for _try in range(2 * audit_checks.MOST_TRIES):
+            AuditCheck.objects.update(next_attempt_at=timezone.now())
+            audit_checks.carry_out(check_id=check.pk)
+    check.refresh_from_db()
+    assert (check.is_open, check.attempts) == (True, 0)
+
+    AuditCheck.objects.update(next_attempt_at=timezone.now(), attempts=audit_checks.MOST_TRIES)
+    monkeypatch.setattr(verifying, "verify", never)
+    audit_checks.carry_out(check_id=check.pk)
+    check.refresh_from_db()
+    assert (check.is_given_up, check.last_error) == (True, audit_checks.INTERRUPTED)
 
 
 def test_a_log_that_takes_longer_to_read_than_a_lease_was_read_all_the_same(
