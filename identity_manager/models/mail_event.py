@@ -1,5 +1,6 @@
 """What an e-mail service provider told about a mail after it had taken it."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -19,9 +20,9 @@ class MailEventKind(models.TextChoices):
 
 
 class MailEventQuerySet(models.QuerySet["MailEvent"]):
-    def unmatched(self, message_id: str) -> Self:
-        """What was told about a mail before we knew by which name the provider calls it."""
-        return self.filter(mail=None, message_id=message_id) if message_id else self.none()
+    def unmatched(self, names: Collection[str]) -> Self:
+        """What was told about a mail of one of these names before its sending was written down."""
+        return self.filter(mail=None, message_id__in=[name for name in names if name])
 
     def forgettable(self, now: datetime) -> Self:
         """What was told about mails that are not ours."""

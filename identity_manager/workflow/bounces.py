@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from identity_manager import audit
+from identity_manager.mail import sending
 from identity_manager.models import (
     DeliveryState,
     MailEvent,
@@ -69,7 +70,8 @@ def _keep(notice: Notice) -> int:
 
 def apply_early(mail: OutgoingMail) -> None:
     """Apply what was told of a mail before its sending was settled; the row is locked by the caller."""
-    for event in MailEvent.objects.unmatched(mail.provider_id):
+    own = sending.message_id(mail)
+    for event in MailEvent.objects.unmatched({mail.provider_id, own, own.strip("<>")}):
         _apply(event, mail)
 
 

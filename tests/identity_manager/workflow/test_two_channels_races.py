@@ -112,6 +112,23 @@ def test_a_bounce_that_is_told_while_the_sending_is_settled_is_not_lost(
     assert SoftwareToken.objects.get().delivery == "bounced"
 
 
+def test_a_word_by_our_own_name_of_the_mail_waits_for_its_settle(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider took the mail at an earlier try, and says no name of its own now."""
+    company.request_in("issued")
+    mail = OutgoingMail.objects.get(message="delivery")
+    own = sending.message_id(mail).strip("<>")
+    notice = bounces.Notice("key", "Postmark", MailEventKind.BOUNCED, own, "Postmark: bounced", "gone")
+    bounces.take_notice(notice=notice)
+    assert OutgoingMail.objects.get(pk=mail.pk).state == "queued"
+
+    monkeypatch.setattr(sending, "send", lambda _mail: "")
+    step7_deliver.send(mail_id=mail.pk)
+
+    assert OutgoingMail.objects.get(pk=mail.pk).state == "bounced"
+
+
 def test_a_word_that_was_kept_before_a_crash_counts_when_it_is_told_again(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
