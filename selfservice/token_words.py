@@ -34,7 +34,7 @@ def of_token(token: SoftwareToken) -> State:
 
 def of_certificate(certificate: Certificate) -> State:
     """Return the certificate's state; one that the CA is still to revoke is as good as revoked."""
-    if certificate.by_hand_since is not None and certificate.revoked_at is None:
+    if certificate.revocation_waits and certificate.by_hand_since is not None:
         return State(
             Meaning.STOPPED,
             _("Locked here"),

@@ -107,8 +107,9 @@ def _order_ages(now: datetime) -> Values:
     return (((ca, str(state)), _age(row["oldest"], now)) for (ca, state), row in _open_orders().items())
 
 
-def _surplus(_now: datetime) -> Values:
-    rows = SurplusCertificate.objects.filter(revoked_at=None).values("order__ca").annotate(rows=Count("pk"))
+def _surplus(now: datetime) -> Values:
+    waiting = SurplusCertificate.objects.filter(revoked_at=None).exclude(not_after__lte=now)
+    rows = waiting.values("order__ca").annotate(rows=Count("pk"))
     found = {row["order__ca"]: row["rows"] for row in rows}
     return (((ca,), found.get(ca, 0)) for ca in sorted({*registry.aliases(), *found}))
 

@@ -233,6 +233,11 @@ class Certificate(Stateful, Leased):
         return self.not_after is not None and self.not_after <= now
 
     @property
+    def revocation_waits(self) -> bool:
+        """Whether its revocation was decided, and its CA has not done it: it may be trusted until then."""
+        return self.revocation_decided_at is not None and self.state in (C.VALID, C.ON_HOLD)
+
+    @property
     def is_to_be_retried(self) -> bool:
         """Whether it was refused, and an officer may have it tried again."""
         return bool(self.state == C.REFUSED and self.left_out_at is None)

@@ -291,10 +291,13 @@ def test_what_is_used_and_has_ended_waits_for_nobody(
 ) -> None:
     left_to_hands(office, certificate)
     asked = len(ca.revoked)
+    assert "It is revoked" in office.ada.open("/open-tasks/").text
     with later(days=4000):
-        assert "It is revoked" not in office.ada.open("/open-tasks/").text
         row = Certificate.objects.get()
         assert (row.state, row.next_attempt_at, row.claim_id) == (CertificateState.EXPIRED, None, None)
         assert not Certificate.objects.to_be_revoked().exists()
+    assert "It is revoked" not in office.ada.open("/open-tasks/").text
+    assert "Locked here" not in office.uma.open(f"/my/certificates/{row.token_id}/").text
+    assert "ended before its authority" in office.ada.open(f"/requests/{row.token.request_id}/").text
     assert len(ca.revoked) == asked, "no CA is told of what has ended"
     assert AuditEvent.objects.filter(name="certificate.expired").count() == 1

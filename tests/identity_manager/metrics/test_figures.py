@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from ca_bridge.models import CaOrder
+from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager import audit, jobs
 from identity_manager.audit import heads, sealing
 from identity_manager.metrics import figures, scraping
@@ -91,6 +91,15 @@ def test_due_work_and_open_orders(company: Company) -> None:
     assert {labels for name, labels in found if name == "ca_orders"} == {
         ("corporate", str(state)) for state in CaOrder.OPEN
     }
+
+
+def test_surplus_that_has_ended_waits_for_nobody(company: Company) -> None:
+    company.request_in("issued")
+    row = {"order": CaOrder.objects.get(), "certificate": b"x", "reason": "wrong"}
+    for name, days in (("ended", -1), ("counts", 1), ("unknown", None)):
+        not_after = None if days is None else timezone.now() + timedelta(days=days)
+        SurplusCertificate.objects.create(sha256_fingerprint=name, not_after=not_after, **row)
+    assert scraped()["ca_surplus_certificates", ("corporate",)] == 2
 
 
 def test_jobs_say_when_they_ran_last_and_whether_they_failed() -> None:
