@@ -66,6 +66,7 @@ def test_a_kept_secret_is_found(open_desk: OpenDesk, keep: str) -> None:
         desk.inspection.look_for(SECRET)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_in_each_of_its_forms(open_desk: OpenDesk, form: str) -> None:
     desk = open_desk()

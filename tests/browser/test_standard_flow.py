@@ -46,6 +46,7 @@ def test_from_search_to_a_file_that_opens(open_desk: OpenDesk, tmp_path: Path, l
     assert TokenRequest.objects.get().state == RequestState.COMPLETED
 
 
+@pytest.mark.long
 def test_what_will_happen_is_said_with_each_check(open_desk: OpenDesk) -> None:
     ada = open_desk("ada")
     road.search(ada, "lindq")
@@ -59,6 +60,7 @@ def test_what_will_happen_is_said_with_each_check(open_desk: OpenDesk) -> None:
     ada.sees("Check at least one type")
 
 
+@pytest.mark.long
 def test_the_button_of_a_mail_opens_self_service(open_desk: OpenDesk) -> None:
     """Mails are shown in a sandbox that can do nothing else than this."""
     ada, uma = open_desk("ada"), open_desk("uma")

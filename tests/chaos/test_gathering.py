@@ -17,7 +17,7 @@ from tests.chaos import gathering, sinks
 from tests.chaos.place import Place
 from tests.chaos.verdict import Verdict, judge
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long, pytest.mark.xdist_group("gathering")]
 LOCAL_MAIL = "django.core.mail.backends.locmem.EmailBackend"
 
 

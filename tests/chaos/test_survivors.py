@@ -14,6 +14,7 @@ from tests.broker import running_broker
 from tests.chaos import survivors
 from tests.chaos.processes import Process
 
+pytestmark = pytest.mark.long
 FETCHES = """
 import kombu, sys
 with kombu.Connection(sys.argv[1]) as connection, connection.SimpleQueue(sys.argv[2]) as queue:

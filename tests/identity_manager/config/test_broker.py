@@ -48,6 +48,7 @@ def test_each_transport_gets_what_it_understands() -> None:
     assert "confirm_publish" not in broker.transport_options(REDIS)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60)
 def test_a_broker_that_takes_connections_and_never_answers_holds_nobody(tmp_path: Path) -> None:
     """As one whose host was lost looks: the connection stands, and nothing comes."""

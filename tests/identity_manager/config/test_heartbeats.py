@@ -9,6 +9,7 @@ from kombu import Connection
 from identity_manager.config.heartbeats import UnwaitingDispatcher
 
 
+@pytest.mark.long
 @pytest.mark.timeout(30)
 def test_a_worker_s_heartbeat_comes_back_though_the_broker_is_away(tmp_path: Path) -> None:
     with Connection(f"redis+socket://{tmp_path}/nobody.sock") as connection:

@@ -86,6 +86,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(live_server, browser, scheme):
         page.close()
 
 
+@pytest.mark.long
 @pytest.mark.needs_program("chromium")
 def test_a_dialog_and_a_menu_open_and_close(live_server, browser):
     page = browser.new_page()
@@ -101,6 +102,7 @@ def test_a_dialog_and_a_menu_open_and_close(live_server, browser):
     expect(menu).to_be_hidden()
 
 
+@pytest.mark.long
 @pytest.mark.needs_program("chromium")
 def test_the_slash_key_leads_to_the_search_field(live_server, browser):
     page = browser.new_page()
@@ -111,6 +113,7 @@ def test_the_slash_key_leads_to_the_search_field(live_server, browser):
     expect(page.locator("#sample-q")).to_have_value("a/b")
 
 
+@pytest.mark.long
 @pytest.mark.needs_program("chromium")
 def test_the_bar_follows_what_is_selected(live_server, browser):
     page = browser.new_page()
@@ -123,6 +126,7 @@ def test_the_bar_follows_what_is_selected(live_server, browser):
     expect(bar).to_be_hidden()
 
 
+@pytest.mark.long
 @pytest.mark.needs_program("chromium")
 def test_a_secret_is_copied_whole_and_hidden_in_time(live_server, browser):
     context = browser.new_context(permissions=["clipboard-write"])
@@ -138,6 +142,7 @@ def test_a_secret_is_copied_whole_and_hidden_in_time(live_server, browser):
     assert PASSPHRASE[:5] not in page.content()
 
 
+@pytest.mark.long
 @pytest.mark.needs_program("chromium")
 def test_without_scripts_nothing_is_offered_that_needs_them(live_server, browser):
     page = browser.new_context(java_script_enabled=False).new_page()
