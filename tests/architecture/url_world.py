@@ -64,6 +64,7 @@ class World:
             for visitor in sorted(OFFICERS)
         }
         self.objects = self._objects(officers)
+        self.visited: dict[str, tuple[dict[Visitor, str], list[str]]] = {}  # by address: test_url_table.py
 
     def address(self, row: Row) -> str:
         """The address of the row's page about its object."""
