@@ -1,36 +1,15 @@
 """Commands on a plain machine: manage.py finds the secrets of a worker, and can change keys of root."""
 
 import os
+import re
 import subprocess
+import sys
 from functools import reduce
 from pathlib import Path
 
-from tests.deploy import units
+from tests.deploy import systemd_run, units
 
-# What systemd-run and manage.py do, as far as the scripts count on it.
-SYSTEMD_RUN = r"""#!/bin/sh
-set -eu
-export CREDENTIALS_DIRECTORY=CREDENTIALS
-mkdir -p "$CREDENTIALS_DIRECTORY"
-while [ "$1" != sh ]; do
-    case $1 in
-        --setenv=RINGS=*) export "${1#--setenv=}"; given=${1#--setenv=RINGS=} ;;
-        --property=ReadWritePaths=*) [ "${1#--property=ReadWritePaths=}" = "$given" ] ;;
-        --property=LoadCredential=*)
-            source=${1#*:}; name=${1#*LoadCredential=}; name=${name%%:*}
-            if [ -d "$source" ]; then
-                for file in "$source"/*; do cp "$file" "$CREDENTIALS_DIRECTORY/${name}_${file##*/}"; done
-            else
-                cp "$source" "$CREDENTIALS_DIRECTORY/$name"
-            fi ;;
-        --*) ;;
-        *) echo "$1 is no option" >&2; exit 1 ;;
-    esac
-    shift
-done
-cd CODE
-exec env -u given "$@"
-"""
+# What manage.py does, as far as the scripts count on it.
 MANAGE = r"""#!/bin/sh
 set -eu
 shift
@@ -49,14 +28,13 @@ def plain_machine(folder: Path, secrets: Path, name: str, *arguments: str) -> st
         "/etc/identity-manager/secrets": str(secrets),
         "/run/identity-manager": f"{folder}/run/identity-manager",
         "identity-manager:identity-manager": f"{os.getuid()}:{os.getgid()}",
-        "CREDENTIALS\n": f"{folder}/credentials\n",
-        "CODE\n": f"{code}\n",
     }
     scripts = {path.name: path.read_text() for path in units.FOLDER.glob("identity-manager-*[!.]*")}
     scripts = {name: text for name, text in scripts.items() if "." not in name}
+    stand_in = f'{sys.executable} {systemd_run.__file__} {folder}/credentials {code} "$@"'
     written = {
         **{programs / script: text for script, text in scripts.items()},
-        programs / "systemd-run": SYSTEMD_RUN,
+        programs / "systemd-run": f"#!/bin/sh\nexec {stand_in}\n",
         code / ".venv" / "bin" / "python": MANAGE,
     }
     for path, text in written.items():
@@ -87,3 +65,16 @@ def test_another_command_finds_rings_that_it_cannot_write_to(tmp_path: Path) -> 
     place = units.make_secrets(tmp_path / "secrets")
     told = plain_machine(tmp_path, place, "identity-manager-manage", "doctor")
     assert told == f"doctor {tmp_path}/credentials/other_kek-other\n"
+
+
+def test_systemd_leaves_alone_what_the_shell_inside_expands() -> None:
+    """Of braces after a $ it would make something else, or nothing."""
+    text = (units.FOLDER / "identity-manager-manage").read_text(encoding="utf-8")
+    (inner,) = re.findall(r"sh -euc '(.*?)'", text, re.DOTALL)
+    assert "$RINGS/" in inner
+    assert systemd_run.expanded(inner, {}) == inner
+    assert "${" not in inner
+    assert (
+        systemd_run.expanded('[ -n "${RINGS-}" ] "$RINGS" ${RINGS}', {"RINGS": "/a"})
+        == '[ -n "" ] "$RINGS" /a'
+    )
