@@ -6,8 +6,11 @@ python systemd_run.py CREDENTIALS CODE OPTION... COMMAND...
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -23,6 +26,20 @@ def load(credential: str, folder: Path) -> None:
     files = sorted(Path(source).iterdir()) if Path(source).is_dir() else [Path(source)]
     for file in files:
         shutil.copy(file, folder / (f"{name}_{file.name}" if Path(source).is_dir() else name))
+
+
+@contextmanager
+def bound(source: str, place: str) -> Iterator[None]:
+    """A folder seen at another place, which must be there. Others must not come to the source."""
+    if not source:
+        yield
+        return
+    assert stat.S_IMODE(Path(source).parent.stat().st_mode) == 0o700
+    Path(place).rmdir()
+    Path(place).symlink_to(source)
+    yield
+    Path(place).unlink()
+    Path(place).mkdir(0o700)
 
 
 def main(credentials: str, code: str, *words: str) -> int:
@@ -41,10 +58,11 @@ def main(credentials: str, code: str, *words: str) -> int:
             properties.setdefault(name, []).append(rest)
     for credential in properties["LoadCredential"]:
         load(credential, Path(credentials))
-    rings = environment.get("RINGS", "")
-    assert properties.get("ReadWritePaths", []) == ([rings] if rings else [])
-    command = tuple(expanded(word, environment) for word in command)
-    return subprocess.run(command, env=environment, cwd=code, check=False).returncode
+    (binding,) = properties.get("BindPaths") or [":"]
+    assert properties.get("ReadWritePaths", [""]) == [environment["RINGS"]]
+    with bound(*binding.split(":")):
+        command = tuple(expanded(word, environment) for word in command)
+        return subprocess.run(command, env=environment, cwd=code, check=False).returncode
 
 
 if __name__ == "__main__":

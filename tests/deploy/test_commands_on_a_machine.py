@@ -19,15 +19,16 @@ if [ "$1" = rotate_keys ]; then echo "$@" > "$KEYS_OTHER_FILE.2"; else echo "$1 
 """
 
 
-def plain_machine(folder: Path, secrets: Path, name: str, *arguments: str) -> str:
-    """What the script says on a machine below a folder."""
+def plain_machine(
+    folder: Path, secrets: Path, name: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """What the script does on a machine below a folder."""
     programs, code = folder / "bin", folder / "code"
     (code / ".venv" / "bin").mkdir(parents=True)
     programs.mkdir()
     places = {
         "/etc/identity-manager/secrets": str(secrets),
         "/run/identity-manager": f"{folder}/run/identity-manager",
-        "identity-manager:identity-manager": f"{os.getuid()}:{os.getgid()}",
     }
     scripts = {path.name: path.read_text() for path in units.FOLDER.glob("identity-manager-*[!.]*")}
     scripts = {name: text for name, text in scripts.items() if "." not in name}
@@ -35,15 +36,16 @@ def plain_machine(folder: Path, secrets: Path, name: str, *arguments: str) -> st
     written = {
         **{programs / script: text for script, text in scripts.items()},
         programs / "systemd-run": f"#!/bin/sh\nexec {stand_in}\n",
+        programs / "chown": f'#!/bin/sh\necho "$@" >> {folder}/handed-over\n',
         code / ".venv" / "bin" / "python": MANAGE,
     }
     for path, text in written.items():
         here = reduce(lambda before, pair: before.replace(*pair), places.items(), text)
         path.write_text(here)
         path.chmod(0o755)
-    command = [programs / name, *arguments]
-    path = f"{programs}:{os.environ['PATH']}"
-    return subprocess.run(command, env={"PATH": path}, check=True, capture_output=True, text=True).stdout
+    command = [str(programs / name), *arguments]
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
 
 
 def test_keys_are_changed_where_the_rings_are_root_s(tmp_path: Path) -> None:
@@ -51,20 +53,31 @@ def test_keys_are_changed_where_the_rings_are_root_s(tmp_path: Path) -> None:
     place = units.make_secrets(tmp_path / "secrets")
     (tmp_path / "run").mkdir()
     before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
-    told = plain_machine(tmp_path, place, "identity-manager-rotate-keys", "--wait", "60")
+    outcome = plain_machine(tmp_path, place, "identity-manager-rotate-keys", "--wait", "60")
     after = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     made = {str(path.relative_to(place)): content for path, content in after.items() if path not in before}
     assert made == {"rings/other/kek-other.2": b"rotate_keys --wait 60\n"}
     assert {path: after[path] for path in before} == before
     assert (place / "rings/other/kek-other.2").stat().st_mode & 0o777 == 0o600
-    assert told == f"New: {place}/rings/other/kek-other.2\n"
-    assert list((tmp_path / "run").iterdir()) == [], "no copy of the keys is left"
+    assert (outcome.returncode, outcome.stdout) == (0, f"New: {place}/rings/other/kek-other.2\n")
+    left = [path.relative_to(tmp_path) for path in (tmp_path / "run").rglob("*")]
+    assert left == [Path("run/identity-manager-rings")], "no copy of the keys is left"
+
+
+def test_the_copies_of_the_rings_lie_where_root_alone_comes(tmp_path: Path) -> None:
+    """The web process is the same user as the command; what was copied is handed over, not the way to it."""
+    place = units.make_secrets(tmp_path / "secrets")
+    (tmp_path / "run").mkdir()
+    plain_machine(tmp_path, place, "identity-manager-rotate-keys")
+    handed_over = (tmp_path / "handed-over").read_text()
+    folder = re.escape(f"{tmp_path}/run/identity-manager-rings.")
+    assert re.fullmatch(rf"-R identity-manager:identity-manager {folder}\w{{6}}/rings\n", handed_over)
 
 
 def test_another_command_finds_rings_that_it_cannot_write_to(tmp_path: Path) -> None:
     place = units.make_secrets(tmp_path / "secrets")
-    told = plain_machine(tmp_path, place, "identity-manager-manage", "doctor")
-    assert told == f"doctor {tmp_path}/credentials/other_kek-other\n"
+    outcome = plain_machine(tmp_path, place, "identity-manager-manage", "doctor")
+    assert outcome.stdout == f"doctor {tmp_path}/credentials/other_kek-other\n"
 
 
 def test_systemd_leaves_alone_what_the_shell_inside_expands() -> None:
