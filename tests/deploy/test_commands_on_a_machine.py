@@ -7,6 +7,8 @@ import sys
 from functools import reduce
 from pathlib import Path
 
+import pytest
+
 from tests.deploy import systemd_run, units
 
 # What manage.py does, as far as the scripts count on it.
@@ -16,11 +18,12 @@ shift
 [ -s "$KEYS_PRIVATE_KEYS_FILE" ] && [ -s "$KEYS_PASSPHRASES_FILE" ]
 [ -s "$AUDIT_KEYS_FILE" ] && [ -s "$AUDIT_SIGNING_KEYS_FILE" ]
 if [ "$1" = rotate_keys ]; then echo "$@" > "$KEYS_OTHER_FILE.2"; else echo "$1 $KEYS_OTHER_FILE"; fi
+exit STATUS
 """
 
 
 def plain_machine(
-    folder: Path, secrets: Path, name: str, *arguments: str
+    folder: Path, secrets: Path, name: str, *arguments: str, status: int = 0
 ) -> subprocess.CompletedProcess[str]:
     """What the script does on a machine below a folder."""
     programs, code = folder / "bin", folder / "code"
@@ -37,7 +40,7 @@ def plain_machine(
         **{programs / script: text for script, text in scripts.items()},
         programs / "systemd-run": f"#!/bin/sh\nexec {stand_in}\n",
         programs / "chown": f'#!/bin/sh\necho "$@" >> {folder}/handed-over\n',
-        code / ".venv" / "bin" / "python": MANAGE,
+        code / ".venv" / "bin" / "python": MANAGE.replace("STATUS", str(status)),
     }
     for path, text in written.items():
         here = reduce(lambda before, pair: before.replace(*pair), places.items(), text)
@@ -62,6 +65,28 @@ def test_keys_are_changed_where_the_rings_are_root_s(tmp_path: Path) -> None:
     assert (outcome.returncode, outcome.stdout) == (0, f"New: {place}/rings/other/kek-other.2\n")
     left = [path.relative_to(tmp_path) for path in (tmp_path / "run").rglob("*")]
     assert left == [Path("run/identity-manager-rings")], "no copy of the keys is left"
+
+
+def test_a_key_that_was_made_before_another_failed_is_not_lost(tmp_path: Path) -> None:
+    """The audit log has it. That the command failed is told all the same."""
+    place = units.make_secrets(tmp_path / "secrets")
+    (tmp_path / "run").mkdir()
+    outcome = plain_machine(tmp_path, place, "identity-manager-rotate-keys", "--wait", "60", status=3)
+    assert (outcome.returncode, outcome.stdout) == (3, f"New: {place}/rings/other/kek-other.2\n")
+    assert (place / "rings/other/kek-other.2").read_text() == "rotate_keys --wait 60\n"
+    assert [path for path in (tmp_path / "run").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("option", ["--tend", "--te"])
+def test_no_key_is_destroyed_in_a_copy_alone(tmp_path: Path, option: str) -> None:
+    """The audit log would say so of a key that is still there."""
+    place = units.make_secrets(tmp_path / "secrets")
+    (tmp_path / "run").mkdir()
+    outcome = plain_machine(tmp_path, place, "identity-manager-rotate-keys", "--wait", "5", option)
+    assert outcome.returncode == 2
+    assert f"shred -u its file in {place}/rings" in outcome.stderr
+    assert list((tmp_path / "run").iterdir()) == []
+    assert not (tmp_path / "credentials").exists(), "nothing was run"
 
 
 def test_the_copies_of_the_rings_lie_where_root_alone_comes(tmp_path: Path) -> None:
