@@ -11,7 +11,7 @@ import yaml
 
 from identity_manager.config import broker
 from identity_manager.config.celery import app
-from tests.deploy import commands, composition, dockerfile
+from tests.deploy import commands, composition, dockerfile, units
 
 RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
 HELD = {
@@ -125,8 +125,31 @@ def test_whoever_needs_database_or_broker_may_ask_one_elsewhere(services: dict[s
     for name, service in composition.of_product(services).items():
         if {"database-url", "broker-url"} & set(service.get("secrets", [])):
             assert "outside" in service["networks"], name
-            assert "./secrets/connections:/connections:ro" in service["volumes"], name
+            assert "./secrets/trust:/trust:ro" in service["volumes"], name
     assert "database-url" in services["beat"]["secrets"]
+
+
+def test_passwords_for_cas_are_given_to_who_asks_cas(services: dict[str, Any]) -> None:
+    for name, service in composition.of_product(services).items():
+        mounted = {line.split(":")[1] for line in service.get("volumes", [])}
+        assert ("/connections" in mounted) == ("CA_CONNECTORS_FILE" in service.get("environment", {})), name
+    assert services["beat"]["volumes"] == ["./secrets/trust:/trust:ro"]
+    web, worker = services["web"]["volumes"], services["worker-ca"]["volumes"]
+    assert "./secrets/connections:/connections:ro" in set(web) & set(worker)
+
+
+def test_every_folder_that_is_mounted_is_made(services: dict[str, Any], tmp_path: Path) -> None:
+    """Docker would make what is missing, but for root. Each is its owner's alone, as is all below it."""
+    units.make_secrets(tmp_path)
+    (tmp_path / "trust" / "ca.pem").touch(0o644)
+    units.make_secrets(tmp_path)
+    lines = [line for service in services.values() for line in service.get("volumes", [])]
+    mounted = {line.split(":")[0] for line in lines if line.startswith("./secrets/")}
+    assert {"./secrets/trust", "./secrets/connections"} <= mounted
+    for source in mounted:
+        folder = tmp_path / source.removeprefix("./secrets/")
+        assert folder.stat().st_mode & 0o777 == 0o700, source
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} <= {0o600}, source
 
 
 def test_make_secrets_makes_every_one(composed: dict[str, Any]) -> None:
