@@ -176,10 +176,11 @@ def ask(order_id: UUID) -> Answer:
         return begun
     try:
         connector = registry.connector(begun.order.ca)
-        return _at_edge(begun.order.ca, "ask", lambda: _asked(connector, begun.order))
+        answer = _at_edge(begun.order.ca, "ask", lambda: _asked(connector, begun.order))
     except CaError as error:
         journal.record_fault(begun.attempt, error)
         raise
+    return answer if begun.order.handle else journal.beside_a_promise(begun.attempt, answer)
 
 
 def doubt_open_orders() -> int:

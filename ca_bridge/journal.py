@@ -195,6 +195,26 @@ def record_fault(attempt: CaAttempt, fault: CaError) -> None:
         attempts.update(**_closed(Outcome.FAULT, fault.detail or fault.message))
 
 
+def beside_a_promise(attempt: CaAttempt, answer: Answer) -> Answer:
+    """The answer to an order that was placed; a transaction of its own.
+
+    Where a worker that was given up has brought a promise meanwhile, the order was placed twice. The promise
+    stays, to be fetched, and what is told of the second one does not take its place: a refusal is of that
+    one alone, and of a second promise, which nobody fetches, doubt stays. A certificate is one.
+    """
+    if isinstance(answer, Issued):
+        return answer
+    with transaction.atomic(durable=True):
+        order = locked(attempt.order_id)
+        if not order.handle or order.handle == getattr(answer, "handle", ""):
+            return answer
+        outcome = Outcome.REFUSED if isinstance(answer, Refused) else Outcome.UNKNOWN
+        CaAttempt.objects.filter(pk=attempt.pk).update(
+            **_closed(outcome, "It was asked for twice; the first promise is fetched.")
+        )
+        return Pending(order.handle, order.ask_not_before or timezone.now())
+
+
 def close_attempt(order: CaOrder, answer: Answer, *, late: bool = False) -> None:
     """Write the answer to the latest attempt that waits for one; late: to the earliest."""
     age = ("asked_at", "pk") if late else ("-asked_at", "-pk")

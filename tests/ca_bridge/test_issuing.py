@@ -504,6 +504,30 @@ def test_nor_does_one_take_the_place_of_another(ca, order):
     assert (order.state, order.handle, outcomes(order)) == (State.PENDING, "no. 7", ["unknown", "pending"])
 
 
+@searchable
+@pytest.mark.parametrize(
+    ("second", "outcome"),
+    [
+        (Pending("no. 8", timezone.now()), Outcome.UNKNOWN),
+        (Unknown("time-out"), Outcome.UNKNOWN),
+        (Refused("It exists already.", ""), Outcome.REFUSED),
+    ],
+    ids=["promise", "doubt", "refusal"],
+)
+def test_nor_does_a_second_one_take_the_place_of_a_late_one(ca, order, second, outcome):
+    def promised_and_answered(_request: Any) -> Any:
+        issuing.record(order.pk, LATE, late=True)
+        return second
+
+    ca.script += [answers(LATE), answers(None), promised_and_answered, issued()]
+    issuing.ask(order.pk)
+    order = ask_and_record(order)
+    assert (order.state, order.handle) == (State.PENDING, "late")
+    assert outcomes(order) == [Outcome.PENDING, outcome]
+    assert ask_and_record(order).state == State.ISSUED
+    assert ca.calls == ["issue", "find", "issue", "fetch late"]
+
+
 def test_the_promise_that_is_known_already_leaves_no_doubt(ca, order):
     ca.script += [answers(LATE), answers(LATE), answers(LATE)]
     ask_and_record(order)
