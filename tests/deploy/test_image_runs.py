@@ -36,7 +36,12 @@ VARIABLES = {
 LONG_RUNNING = ("web", "worker-ca", "worker-mail", "worker-bulk", "beat")
 READY_SECONDS = 120
 
-pytestmark = [pytest.mark.long, pytest.mark.needs_program("caddy", "setpriv"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.needs_program("caddy", "setpriv"),
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("image"),  # it is built once
+]
 
 
 class Installation:

@@ -21,7 +21,7 @@ from tests.identity_manager.management.two_hosts import TwoHosts, two_hosts
 CONSOLE_PAGES = ("/search/", "/requests/", "/admin/", "/open-tasks/", "/mailbox/")
 SELFSERVICE_PAGES = ("/my/", "/my/open-tasks/", "/my/certificates/")
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("two hosts")]  # both are started once
 
 
 @pytest.fixture(scope="module")
