@@ -62,6 +62,7 @@ def _marks(name: str) -> Iterator[pytest.MarkDecorator]:
         yield pytest.mark.needs_program(*PROGRAMS[name])
     if name in LONG:
         yield pytest.mark.long
+        yield pytest.mark.xdist_group(name)  # it takes long to start: once for all its tests
     if name == "embedded_ca":  # the others keep their books elsewhere
         yield pytest.mark.database
         yield pytest.mark.long_on_postgresql

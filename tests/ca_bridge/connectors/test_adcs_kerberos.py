@@ -13,7 +13,11 @@ from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.meddler import between
 from tests.ca_bridge.connectors.servers import adcs_kerberos, kdc
 
-pytestmark = [pytest.mark.long, pytest.mark.needs_program(*kdc.PROGRAMS)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.needs_program(*kdc.PROGRAMS),
+    pytest.mark.xdist_group("adcs_kerberos"),
+]
 CREDENTIALS = "The certificate authority does not take our credentials."
 
 

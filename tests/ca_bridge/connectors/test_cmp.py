@@ -26,7 +26,7 @@ from ca_bridge.http import Http
 from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.servers import cmp as server
 
-pytestmark = [pytest.mark.needs_program("openssl"), pytest.mark.long]
+pytestmark = [pytest.mark.needs_program("openssl"), pytest.mark.long, pytest.mark.xdist_group("cmp")]
 CERTCONF, POLLREQ = 24, 25
 REJECTION, KEY_COMPROMISE = ["-pkistatus", "2"], RevocationReason.KEY_COMPROMISE
 

@@ -25,7 +25,11 @@ from ca_bridge.http import Http
 from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.issuers import TestCa
 
-pytestmark = [pytest.mark.needs_program("go", "dpkg-query"), pytest.mark.long]
+pytestmark = [
+    pytest.mark.needs_program("go", "dpkg-query"),
+    pytest.mark.long,
+    pytest.mark.xdist_group("step_ca"),
+]
 
 STEP_PROVISIONER = x509.ObjectIdentifier("1.3.6.1.4.1.37476.9000.64.1")
 
