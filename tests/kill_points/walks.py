@@ -214,7 +214,7 @@ def never_note(clock: Clock) -> bool:
         return False
     mails = OutgoingMail.objects.count()
     clock.advance(LEASE_IS_OVER)
-    beat(REMINDING)
+    beat((*REMINDING, "queue.sweep"))
     if OutgoingMail.objects.count() == mails:
         ahead = [token.passphrase_destroy_at - timedelta(days=days) - timezone.now() for days in (7, 3, 1, 0)]
         clock.advance(min(step for step in ahead if step > timedelta(0)))
