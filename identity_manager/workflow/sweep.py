@@ -70,8 +70,11 @@ def sweep() -> int:
 
 def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
     now = timezone.now()
+    due = rows.to_be_nudged(now)
+    if not limit or not due.values("pk")[:1]:  # mostly: then no writer waits for a transaction about nothing
+        return 0
     with transaction.atomic():
-        ids = locking.at_leisure(rows.to_be_nudged(now), limit=limit) if limit else []
+        ids = locking.at_leisure(due, limit=limit)
         rows.model._default_manager.filter(pk__in=ids).update(nudged_at=now)
     for row_id in ids:
         queue.publish(task, row_id)
