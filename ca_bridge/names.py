@@ -16,8 +16,7 @@ from django.utils.translation import gettext as _
 from ca_bridge.errors import CaError
 
 COMMON_NAME_BYTES = 64  # `cryptography` counts bytes where RFC 5280 counts characters
-_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Co", "Cs", "Zl", "Zp"})
+_FORBIDDEN = regex.compile(r"[\p{Cc}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Noncharacter_Code_Point}]")
 _PRINTABLE = regex.compile(r"[A-Za-z0-9 '()+,\-./:=?]*")  # PrintableString, X.680 41.4
 _GRAPHEME = regex.compile(r"\X")
 
@@ -55,14 +54,7 @@ def forbidden_characters(text: str) -> tuple[str, ...]:
     These are controls, line and paragraph separators, surrogates, private use, non-characters and
     everything that turns the direction of writing round: an approver would read another name.
     """
-    return tuple(dict.fromkeys(f"U+{ord(character):04X}" for character in text if _is_forbidden(character)))
-
-
-def _is_forbidden(character: str) -> bool:
-    code = ord(character)
-    if 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE:  # non-characters
-        return True
-    return character in _BIDI_CONTROLS or unicodedata.category(character) in _FORBIDDEN_CATEGORIES
+    return tuple(dict.fromkeys(f"U+{ord(character):04X}" for character in _FORBIDDEN.findall(text)))
 
 
 def check_characters(name: str, text: str) -> None:

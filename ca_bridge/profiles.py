@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from urllib.parse import quote
 
 import regex
@@ -158,6 +159,7 @@ def _fill(template: str, fields: Mapping[str, str]) -> str:
     return unicodedata.normalize("NFC", template.format_map(values)).strip()
 
 
+@lru_cache(maxsize=1024)
 def placeholders(template: str) -> tuple[str, ...]:
     """Return the names of the placeholders in a template. Raises ProfileError where it is malformed."""
     try:

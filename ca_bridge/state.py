@@ -1,6 +1,7 @@
 """The safe base under every state machine: protected transitions and an integer version."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS, models
@@ -54,9 +55,18 @@ class SafeFSM(ConcurrentTransitionMixin):
         untouched = {field.attname for field in protected if field not in reloaded}
         self.__dict__.update({name: value for name, value in kept.items() if name in untouched})
 
+    @property
+    def state_fields(self) -> "tuple[models.Field[Any, Any], ...]":
+        """As in the original, which looks for them among all fields whenever a row is read."""
+        return _state_fields(self._meta)
+
     def _protected_fields(self) -> "list[models.Field[Any, Any]]":
-        fields = self._meta.concrete_fields
-        return [field for field in fields if isinstance(field, FSMFieldMixin) and field.protected]
+        return [field for field in self.state_fields if field.protected]  # type: ignore[attr-defined]
+
+
+@cache
+def _state_fields(meta: "Options[Any]") -> "tuple[models.Field[Any, Any], ...]":
+    return tuple(field for field in meta.fields if isinstance(field, FSMFieldMixin))
 
 
 def state_constraint(choices: type[models.TextChoices], name: str) -> models.CheckConstraint:

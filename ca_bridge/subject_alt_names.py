@@ -1,6 +1,7 @@
 """Subject alternative names and the security identifier: checked, and written as X.509 wants them."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import regex
 from asn1crypto import core
@@ -22,6 +23,7 @@ _UPN = regex.compile(r"[^\s@]{1,512}@[^\s@]{1,512}")
 _URI = regex.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[\x21-\x7e]+")
 
 
+@lru_cache(maxsize=1024)  # each is asked for again and again: template, content, extension, certificate
 def mailbox(address: str) -> str:
     """Return the address as an rfc822Name holds it: local part as it is, domain in lower case as A-labels.
 
