@@ -11,6 +11,8 @@ A value is never None, which SQL asks for in another way, and nothing is fetched
 
 import copy
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import MultipleObjectsReturned
@@ -19,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 
 Row = TypeVar("Row")
-FEW = 10  # rows; more are left to Django, which has each database's way for many
+FEW = 10  # rows are written by one statement; more by one that the driver repeats, all sent together
 
 
 class _Open(models.Expression):
@@ -150,30 +152,65 @@ class OneRow:
         return meta.pk if name == "pk" else meta.get_field(name)
 
 
-def insert(rows: Sequence[models.Model]) -> None:
-    """What bulk_create does for rows of one model that have their keys already."""
+@dataclass(frozen=True)
+class Over:
+    """What becomes of a row that is there already, which is known by `unique`: these fields are written."""
+
+    unique: Sequence[str]
+    fields: Sequence[str]
+
+
+def insert(rows: Sequence[models.Model], *, over: Over | None = None) -> None:
+    """What bulk_create does for rows of one model that have their keys already.
+
+    Without `over` a row that is there already is an IntegrityError.
+    """
     if not rows:
         return
     model = type(rows[0])
     meta, connection = model._meta, connections[DEFAULT_DB_ALIAS]
     fields = [field for field in meta.concrete_fields if not field.generated]
     values = [[field.pre_save(row, add=True) for field in fields] for row in rows]
-    if len(rows) > FEW or any(map(_works_out, values)):
-        model._base_manager.bulk_create(rows)
+    if any(map(_works_out, values)):
+        _left_to_django(model, rows, over)
         return
     quote = connection.ops.quote_name
     columns = ", ".join(quote(str(field.column)) for field in fields)
-    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(rows))
-    sql = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {places}"  # noqa: S608 names of the models alone
+    place = f"({', '.join(['%s'] * len(fields))})"
     parameters = [
-        field.get_db_prep_save(value, connection)
+        [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
         for row in values
-        for field, value in zip(fields, row, strict=True)
     ]
+    few = len(rows) <= FEW
+    places = ", ".join([place] * len(rows)) if few else place
+    sql = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {places}"  # noqa: S608 names of the models alone
+    if over is not None:
+        sql += _on_conflict(model, over, quote)
     with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        if few:
+            cursor.execute(sql, list(chain.from_iterable(parameters)))
+        else:
+            cursor.executemany(sql, parameters)
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def _left_to_django(model: type[models.Model], rows: Sequence[models.Model], over: Over | None) -> None:
+    options: dict[str, Any] = {}
+    if over is not None:
+        options = {"update_conflicts": True, "unique_fields": over.unique, "update_fields": over.fields}
+    model._base_manager.bulk_create(rows, **options)
+
+
+def _on_conflict(model: type[models.Model], over: Over, quote: Callable[[str], str]) -> str:
+    """As PostgreSQL and SQLite both say it."""
+
+    def columns(names: Iterable[str]) -> list[str]:
+        by_name = {field.name: quote(str(field.column)) for field in model._meta.concrete_fields}
+        return [by_name[name] for name in names]
+
+    assigned = ", ".join(f"{column} = EXCLUDED.{column}" for column in columns(over.fields))
+    return f" ON CONFLICT ({', '.join(columns(over.unique))}) DO UPDATE SET {assigned}"
 
 
 def _works_out(values: Iterable[object]) -> bool:

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge import statements
 from identity_manager import audit, queue
 from identity_manager.models import (
     BatchLine,
@@ -126,7 +127,7 @@ class Worker:
         with transaction.atomic():
             if not self._renew(looked_at=place + len(chosen)):
                 return False
-            BatchLine.objects.bulk_create(lines)
+            statements.insert(lines)
             self.order.looked_at = place + len(chosen)
             if self.order.looked_at == self.order.total:
                 self._conclude_dry_run()

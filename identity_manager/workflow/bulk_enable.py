@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone, translation
 
+from ca_bridge import statements
 from identity_manager.models import (
     BatchLine,
     BatchOrder,
@@ -24,6 +25,8 @@ from identity_manager.models import (
 from identity_manager.workflow import grounds, locking, opening
 from identity_manager.workflow.errors import Reason
 from identity_manager.workflow.grounds import Grounds, Verdict
+
+SETTLED = statements.Over(unique=["id"], fields=["outcome", "types", "reasons", "request", "settled_at"])
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,7 @@ def write(order: BatchOrder, work: Work) -> int:
         fresh = BatchLine.objects.filter(pk__in=[line.pk for line in work.lines]).order_by("position")
         work = prepare(order, list(fresh), asker=asker, persons=persons)
     opening.write(work.opened, by_sweep=True)
-    BatchLine.objects.bulk_create(
-        work.lines,
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=["outcome", "types", "reasons", "request", "settled_at"],
-    )
+    statements.insert(work.lines, over=SETTLED)
     return len(work.opened)
 
 

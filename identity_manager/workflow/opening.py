@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from django.utils import timezone
 
+from ca_bridge import statements
 from identity_manager import audit, outbox
 from identity_manager.models import (
     AskedApprover,
@@ -96,9 +97,9 @@ def write(opened: Sequence[Prepared], *, by_sweep: bool = False) -> None:
 
     by_sweep: of the mails, as outbox.enqueue_new says.
     """
-    TokenRequest.objects.bulk_create([each.request for each in opened])
-    SoftwareToken.objects.bulk_create(_all(each.lines for each in opened))
-    AskedApprover.objects.bulk_create(_all(each.asked for each in opened))
+    statements.insert([each.request for each in opened])
+    statements.insert(_all(each.lines for each in opened))
+    statements.insert(_all(each.asked for each in opened))
     step3_invite.give(_all(each.roles for each in opened))
     outbox.enqueue_new(_all(each.mails for each in opened), by_sweep=by_sweep)
     audit.append(_all(each.events for each in opened))

@@ -7,9 +7,14 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from ca_bridge import statements
 from identity_manager import audit, outbox
 from identity_manager.mail import messages
 from identity_manager.models import AuditEvent, OutgoingMail, Person, Role, RoleAssignment, TokenRequest
+
+GIVEN = statements.Over(
+    unique=["person", "role", "organisational_unit"], fields=["assigned_by", "valid_from", "valid_until"]
+)
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,4 @@ def prepare(request: TokenRequest, *, actor: Person) -> Invitation:
 
 def give(roles: Iterable[RoleAssignment]) -> None:
     """Write the roles, each over one that has ended, or begins later."""
-    RoleAssignment.objects.bulk_create(
-        roles,
-        update_conflicts=True,
-        unique_fields=["person", "role", "organisational_unit"],
-        update_fields=["assigned_by", "valid_from", "valid_until"],
-    )
+    statements.insert(list(roles), over=GIVEN)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.core.exceptions import MultipleObjectsReturned
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Lower
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from ca_bridge.models import CaAttempt, CaOrder
-from ca_bridge.statements import FEW, Statement, insert
+from ca_bridge.statements import FEW, Over, Statement, insert
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -201,10 +202,34 @@ def test_rows_are_added_whole(number: int):
         assert CaOrder.objects.get(pk=row.pk).error == "changed"
 
 
-def test_few_rows_are_one_statement(django_assert_num_queries: Any):
-    rows = copies(order_in(State.PENDING), FEW)
+@pytest.mark.parametrize("number", [FEW, FEW + 1])
+def test_rows_are_one_statement(django_assert_num_queries: Any, number: int):
+    rows = copies(order_in(State.PENDING), number)
     with django_assert_num_queries(1):
         insert(rows)
+
+
+@pytest.mark.parametrize("number", [1, FEW + 1])
+@pytest.mark.parametrize("error", ["new", Lower(Value("NEW"))])
+def test_rows_that_are_there_are_written_over_where_that_is_said(number: int, error: Any):
+    """Only these fields; who is not there yet is added whole. Also where the database works a value out."""
+    there = copies(order_in(State.PENDING), number)
+    insert(there)
+    known = {row.pk: row for row in there}
+    rows = [
+        CaOrder(**{f.attname: getattr(row, f.attname) for f in CaOrder._meta.concrete_fields})
+        for row in there
+    ]
+    for row in rows:
+        row.error, row.comparisons = error, 7
+    (more,) = copies(there[0], 1)
+    more.idempotency_key, more.public_key_sha256, more.error = "of another", b"another", "of another"
+    insert([*rows, more], over=Over(unique=["id"], fields=["error"]))
+
+    found = CaOrder.objects.in_bulk([*known, more.pk])
+    assert {pk: (row.error, row.comparisons) for pk, row in found.items()} == {
+        pk: ("new", row.comparisons) for pk, row in known.items()
+    } | {more.pk: ("of another", more.comparisons)}
 
 
 def test_a_row_that_is_there_already_is_not_added_again():
