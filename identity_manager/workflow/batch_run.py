@@ -88,12 +88,13 @@ def run(*, order_id: uuid.UUID) -> bool:
 
 @dataclass
 class Worker:
-    """Who has the order. chunk is what is under way."""
+    """Who has the order. chunk is what is under way, offer what is kept from one chunk to the next."""
 
     order: BatchOrder
     claim: uuid.UUID
     pace: Pace
     chunk: Sequence[BatchLine] = ()
+    offer: bulk_enable.Offer | None = None
 
     def work(self, *, until: float) -> None:
         """Chunk after chunk, until nothing is left, somebody stops the order, or the time is over."""
@@ -140,19 +141,20 @@ class Worker:
         if not batch_orders.gives_orders(asker):
             self._stop()
             return False
-        self.chunk = list(BatchLine.objects.ready(self.order.pk)[: self.pace.size])
-        work = bulk_enable.prepare(self.order, self.chunk, asker=asker)
+        self.offer = bulk_enable.offer_of_now(self.offer)
+        ready = list(BatchLine.objects.ready(self.order.pk)[: self.pace.size + 1])
+        self.chunk, more = ready[: self.pace.size], ready[self.pace.size :]
+        work = bulk_enable.prepare(self.order, self.chunk, asker=asker, offer=self.offer)
         self.pace.rest()
         began = time.monotonic()
         with transaction.atomic():
             if not self._renew():
                 return False
             bulk_enable.write(self.order, work)
-            is_over = not BatchLine.objects.ready(self.order.pk).exists()
-            if is_over:
+            if not more:
                 self._finish()
         self.pace.wrote(began)
-        return not is_over
+        return bool(more)
 
     def _renew(self, **values: int) -> bool:
         """First in each transaction: the claim is still ours, and for a while longer."""

@@ -5,8 +5,9 @@ for what a transaction holds. Inside, with the persons locked, everything that d
 where it is not the same any more, it is prepared anew.
 """
 
+import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -22,11 +23,31 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.workflow import grounds, locking, opening
+from identity_manager.workflow import grounds, locking, opening, policy, snapshot
 from identity_manager.workflow.errors import Reason
 from identity_manager.workflow.grounds import Grounds, Verdict
 
 SETTLED = statements.Over(unique=["id"], fields=["outcome", "types", "reasons", "request", "settled_at"])
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The types in force, and what the snapshots of each have in common: kept for as long as it is true.
+
+    in_force is read before all else, so that whatever changes meanwhile is noticed when it is written.
+    """
+
+    in_force: Any
+    types: list[TokenType]
+    frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
+
+
+def offer_of_now(kept: Offer | None) -> Offer:
+    """The one that is kept, where the same versions are in force; else it is read."""
+    in_force = grounds.in_force()
+    if kept is not None and kept.in_force == in_force:
+        return kept
+    return Offer(in_force, policy.offered_types())
 
 
 @dataclass(frozen=True)
@@ -42,13 +63,18 @@ class Work:
 
 
 def prepare(
-    order: BatchOrder, lines: Sequence[BatchLine], *, asker: Person, persons: Collection[Person] = ()
+    order: BatchOrder,
+    lines: Sequence[BatchLine],
+    *,
+    asker: Person,
+    offer: Offer,
+    persons: Collection[Person] = (),
 ) -> Work:
     """Decide on lines that are ready, as of now; nothing is written. persons: whom the caller has locked."""
     people = persons or persons_of(lines)
-    read = grounds.read(actor=asker, persons=people)
-    work = Work([], [], read.said(people))
-    known = opening.Known()
+    read = grounds.read(actor=asker, persons=people, offered=offer.types)
+    work = Work([], [], (offer.in_force, read.said(people)))
+    known = opening.Known(frames=offer.frames)
     by_id = {person.pk: person for person in people}
     for line in lines:
         person = by_id[line.person_id]  # type: ignore[index]  # a line that is ready has a person
@@ -60,9 +86,9 @@ def write(order: BatchOrder, work: Work) -> int:
     """Write it, in the caller's transaction, with the order locked. Returns how many persons were enabled."""
     persons = locking.persons([line.person_id for line in work.lines if line.person_id])
     asker = asker_of(order)
-    if grounds.said(actor=asker, persons=persons) != work.said:
+    if (grounds.in_force(), grounds.said(actor=asker, persons=persons)) != work.said:
         fresh = BatchLine.objects.filter(pk__in=[line.pk for line in work.lines]).order_by("position")
-        work = prepare(order, list(fresh), asker=asker, persons=persons)
+        work = prepare(order, list(fresh), asker=asker, offer=offer_of_now(None), persons=persons)
     opening.write(work.opened, by_sweep=True)
     statements.insert(work.lines, over=SETTLED)
     return len(work.opened)

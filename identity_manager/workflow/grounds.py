@@ -62,8 +62,7 @@ class Grounds:
 
     def said(self, persons: Collection[Person]) -> Any:
         """What `said` would say of them."""
-        offered = (each.pk for each in self.offered)
-        return _said(self.actor, persons, offered, self.held, self.coded)
+        return _said(self.actor, persons, self.held, self.coded)
 
     def _obstacle(self, person: Person) -> Refused | None:
         """Why the actor cannot enable this person, whatever the type."""
@@ -79,37 +78,41 @@ class Grounds:
         return policy.choices_among(asked, person, self.held.get(person.pk, frozenset()))
 
 
-def read(*, actor: Person, persons: Collection[Person]) -> Grounds:
-    """The grounds for these persons; their roles are read, too."""
+def read(
+    *, actor: Person, persons: Collection[Person], offered: Sequence[TokenType] | None = None
+) -> Grounds:
+    """The grounds for these persons; their roles are read, too. offered: where the caller has read it."""
     prefetch_related_objects([actor, *persons], "roles")
     ids = [person.pk for person in persons]
-    return Grounds(
-        actor, policy.offered_types(), policy.held_by(ids), policy.persons_with_code_of(actor, ids)
-    )
+    types = policy.offered_types() if offered is None else offered
+    return Grounds(actor, types, policy.held_by(ids), policy.persons_with_code_of(actor, ids))
+
+
+def in_force() -> Any:
+    """Which versions of types and of terms are; where they are the same later, so is what they say."""
+    types = TokenType.objects.active().order_by().values_list("pk", flat=True)
+    terms = TermsVersion.objects.filter(is_current=True).values_list("pk", flat=True)
+    return sorted(types), sorted(terms)
 
 
 def said(*, actor: Person, persons: Collection[Person]) -> Any:
-    """All that decides, as plain values: where they are the same later, so is every verdict."""
+    """All that decides but in_force, as plain values: where they are the same later, so is every verdict."""
     prefetch_related_objects([actor, *persons], "roles")
     ids = [person.pk for person in persons]
-    offered = TokenType.objects.active().order_by().values_list("pk", flat=True)
-    return _said(actor, persons, offered, policy.held_by(ids), policy.persons_with_code_of(actor, ids))
+    return _said(actor, persons, policy.held_by(ids), policy.persons_with_code_of(actor, ids))
 
 
 def _said(
     actor: Person,
     persons: Iterable[Person],
-    offered: Iterable[uuid.UUID],
     held: Mapping[uuid.UUID, policy.Held],
     coded: frozenset[uuid.UUID],
 ) -> Any:
     return (
         (actor.pk, actor.state, _roles(actor)),
         [(_columns(person), _roles(person)) for person in persons],
-        sorted(offered),
         held,
         coded,
-        sorted(TermsVersion.objects.filter(is_current=True).values_list("pk", flat=True)),
     )
 
 

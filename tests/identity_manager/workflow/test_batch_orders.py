@@ -22,6 +22,7 @@ from identity_manager.models import (
     Role,
     RoleAssignment,
     SignInCode,
+    SoftwareToken,
     TokenRequest,
     TokenType,
 )
@@ -192,7 +193,31 @@ def test_in_calm_nothing_is_prepared_twice(company: Company, monkeypatch: pytest
 
     looked_at(order)
 
-    assert [set(each) for each in calls] == [{"asker"}]
+    assert [set(each) for each in calls] == [{"asker", "offer"}]
+
+
+def test_terms_that_are_published_meanwhile_are_those_of_whoever_is_enabled_after_that(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on offer is kept from one person to the next, for as long as the same versions are in force."""
+    monkeypatch.setattr(batch_run.Pace, "size", 1)
+    order = looked_at(given(company, company.uma, company.sam, company.paul))
+    batch_orders.start(actor=company.ada, order_id=order.pk)
+    read: list[bulk_enable.Offer] = []
+    of_now = bulk_enable.offer_of_now
+
+    def overtaken(kept: bulk_enable.Offer | None) -> bulk_enable.Offer:
+        read.append(of_now(kept))
+        if len(read) == 2:  # Sam's
+            cast.publish_terms(cast.terms())
+        return read[-1]
+
+    monkeypatch.setattr(bulk_enable, "offer_of_now", overtaken)
+    looked_at(order)
+
+    tokens = SoftwareToken.objects.order_by("request__created_at")
+    assert [token.snapshot["terms"]["version"] for token in tokens] == [1, 2, 2]
+    assert read[0] is read[1] is not read[3]  # the third is Sam's second
 
 
 def test_a_file_names_persons_by_number_and_says_what_it_does_not_know(company: Company) -> None:
