@@ -113,7 +113,10 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            # Instead of Django's own library of that name, which templates load.
+            "libraries": {"i18n": "identity_manager.ui.templatetags.remembered"},
             "builtins": [
+                "identity_manager.ui.templatetags.remembered",
                 "identity_manager.ui.templatetags.ui",
                 "identity_manager.console.templatetags.admin_navigation",
             ],

@@ -4,9 +4,10 @@ All functions take aware datetimes and speak the language and time zone that are
 """
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from django.utils import formats, timezone
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -34,7 +35,12 @@ def day_words(day: date, *, now: datetime) -> str:
 def exact(moment: datetime) -> str:
     """Return day, date, time and time zone."""
     here = timezone.localtime(moment)
-    return f"{formats.date_format(here, pgettext('date and time format', 'l, j F Y, H:i:s'))} {here.tzname()}"
+    return f"{_written(here.replace(tzinfo=None), get_language())} {here.tzname()}"
+
+
+@lru_cache(maxsize=4096)  # a list says the same few over and over, to everybody who opens it
+def _written(here: datetime, _language: str | None) -> str:
+    return formats.date_format(here, pgettext("date and time format", "l, j F Y, H:i:s"))
 
 
 def clock(moment: datetime) -> str:
@@ -44,6 +50,11 @@ def clock(moment: datetime) -> str:
 
 def long_date(day: date) -> str:
     """Return the date with its month in full."""
+    return _long_date(day, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _long_date(day: date, _language: str | None) -> str:
     return formats.date_format(day, pgettext("date format", "j F Y"))
 
 

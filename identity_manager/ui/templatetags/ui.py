@@ -6,7 +6,7 @@ templates/ui/README.md shows how each is used.
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import regex
@@ -17,6 +17,7 @@ from django.forms import BaseForm
 from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import formats, timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -33,6 +34,9 @@ DIRECTED_ICONS = frozenset(
 )
 STEP_ICONS = {StepState.DONE: "check", StepState.WAITS: "waiting", StepState.STOPPED: "x"}
 AVATAR_HUES = 6
+LETTER = regex.compile(r"(?=\p{L})\X")
+WITHOUT_SPACES = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
+JOINT = regex.compile(r"(?<=[@.])(?=\S)")
 TIME_TO_RENEW = timedelta(days=60)  # when the first reminder goes out
 PROGRESS = {
     StepState.DONE: ("done", Meaning.DONE),
@@ -70,7 +74,7 @@ register.filter("readable_address", email_addresses.readable)
 @register.filter
 def breakable(text: str) -> SafeString:
     """Let an address break where it has a joint, before it breaks within a word."""
-    parts = regex.split(r"(?<=[@.])(?=\S)", str(text))
+    parts = JOINT.split(str(text))
     return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in parts))
 
 
@@ -96,13 +100,24 @@ def _badge(known: Meaning, word: str, icon_name: str) -> SafeString:
 @register.simple_tag
 def state_badge(row: Model) -> SafeString:
     """Draw the state of a person, request, token, certificate or mail, in its own word."""
-    return badge(states.meaning_of(row), row.get_state_display())  # type: ignore[attr-defined]  # see meaning_of
+    return badge(states.meaning_of(row), _label(type(row), "state", row.state))  # type: ignore[attr-defined]  # see meaning_of
 
 
 @register.simple_tag
 def delivery_badge(token: Model) -> SafeString:
     """Draw how far the mail of a token is."""
-    return badge(states.DELIVERY[token.delivery], token.get_delivery_display())  # type: ignore[attr-defined]  # a token
+    delivery: str = token.delivery  # type: ignore[attr-defined]  # a token has one
+    return badge(states.DELIVERY[delivery], _label(type(token), "delivery", delivery))
+
+
+def _label(kind: type[Model], field: str, value: str) -> str:
+    """What get_..._display says, which goes through all choices, and their words, each time."""
+    return str(_labels(kind, field)[value])
+
+
+@cache
+def _labels(kind: type[Model], field: str) -> dict[str, str | Promise]:
+    return dict(kind._meta.get_field(field).flatchoices)  # type: ignore[union-attr]  # a field of this model
 
 
 @register.simple_tag
@@ -136,12 +151,26 @@ def avatar(name: str, size: str = "") -> SafeString:
     return format_html('<span class="{}" aria-hidden="true">{}</span>', classes, initials(name))
 
 
+@register.simple_tag
+def who(name: str, line: str = "", url: str = "", row: bool = False, size: str = "") -> SafeString:  # noqa: FBT001, FBT002 a tag's
+    """Draw a person: their initials, the name, and a line below it. row: the whole table row leads there."""
+    if url:
+        classes = "who-name row-link" if row else "who-name"
+        named = format_html('<a class="{}" href="{}"><bdi>{}</bdi></a>', classes, url, name)
+    else:
+        named = format_html('<bdi class="who-name">{}</bdi>', name)
+    below = format_html('\n<span class="who-line">{}</span>', line) if line else ""
+    return format_html(
+        '<div class="who">\n{}\n<span class="who-lines">{}{}</span>\n</div>', avatar(name, size), named, below
+    )
+
+
 def initials(name: str) -> str:
     """Return the first letter of the first and of the last word; one for scripts that do not use spaces."""
-    parts: list[str] = [found[0] for word in name.split() if (found := regex.findall(r"(?=\p{L})\X", word))]
+    parts: list[str] = [found[0] for word in name.split() if (found := LETTER.search(word))]
     if not parts:
         return "?"
-    if len(parts) == 1 or regex.match(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]", parts[0]):
+    if len(parts) == 1 or WITHOUT_SPACES.match(parts[0]):
         return parts[0].upper()
     return (parts[0] + parts[-1]).upper()
 
