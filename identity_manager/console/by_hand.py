@@ -5,32 +5,32 @@ import uuid
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 
 from identity_manager.console import access
+from identity_manager.console.kept_counts import Moment
 from identity_manager.models import Certificate, Person, Role, SurplusByHand
 
 
-def certificates(actor: Person) -> QuerySet[Certificate]:
+def certificates(actor: Person, now: Moment) -> QuerySet[Certificate]:
     """What this administrator has revoked; keys stay in the database."""
-    return _drawn(Certificate.objects.to_be_revoked_by_hand(timezone.now()).filter(_reached(actor)))
+    return _drawn(Certificate.objects.to_be_revoked_by_hand(now).filter(_reached(actor)))
 
 
-def surplus(actor: Person) -> QuerySet[SurplusByHand]:
+def surplus(actor: Person, now: Moment) -> QuerySet[SurplusByHand]:
     """The same of what was issued beside what is used.
 
     The few rows first, and their certificates by key: in one statement, a database that has no statistics of
     an empty table may begin with all certificates instead.
     """
-    rows = surplus_of(Certificate.objects.filter(_reached(actor)))
+    rows = surplus_of(Certificate.objects.filter(_reached(actor)), now)
     rows = rows.select_related("flagged").defer("flagged__certificate")
     return rows.prefetch_related(Prefetch("certificate", _drawn(Certificate.objects.all())))
 
 
-def surplus_of(certificates: QuerySet[Certificate]) -> QuerySet[SurplusByHand]:
+def surplus_of(certificates: QuerySet[Certificate], now: Moment) -> QuerySet[SurplusByHand]:
     """What was issued beside these certificates, and is still to be revoked."""
     beside = certificates.filter(pk=OuterRef("certificate_id"))
-    return SurplusByHand.objects.to_be_revoked(timezone.now()).filter(Exists(beside))
+    return SurplusByHand.objects.to_be_revoked(now).filter(Exists(beside))
 
 
 def _drawn(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:

@@ -150,7 +150,8 @@ def _surplus(actor: Person, wanted: Wanted) -> Beside | None:
     """What was issued and is not used belongs to no token, and is revoked by hand all the same."""
     if wanted["state"] != BY_HAND:
         return None
-    number = by_hand.surplus_of(access.visible_certificates(actor)).count()
+    now = timezone.now()
+    number = by_hand.surplus_of(access.visible_certificates(actor), now).count()
     if not number:
         return None
     words = ngettext(
@@ -160,7 +161,7 @@ def _surplus(actor: Person, wanted: Wanted) -> Beside | None:
         "belong to no software token and are not listed here.",
         number,
     )
-    url = f"{reverse('console:approvals')}#tasks-by-hand" if by_hand.surplus(actor).exists() else ""
+    url = f"{reverse('console:approvals')}#tasks-by-hand" if by_hand.surplus(actor, now).exists() else ""
     return Beside(words % {"number": tables.grouped(number)}, url)
 
 

@@ -133,7 +133,7 @@ def _waiting(actor: Person) -> Iterator[Figure]:
     for section in open_tasks.sections_of(actor, {}):
         if section.source.counts and section.source.meaning == Meaning.WAITING:
             address = f"{reverse('console:approvals')}#{section.anchor}"
-            counted = tables.UnitedPaginator(section.source.lists(actor))
+            counted = tables.UnitedPaginator(section.source.lists(actor, timezone.now()))
             yield Figure(counted, section.source.sentence, address, Meaning.WAITING)
 
 

@@ -11,11 +11,19 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from identity_manager.console import access, by_hand, catalogue_tasks, erasure_page, request_list, tables
+from identity_manager.console import (
+    access,
+    by_hand,
+    catalogue_tasks,
+    erasure_page,
+    kept_counts,
+    request_list,
+    tables,
+)
+from identity_manager.console.kept_counts import Moment
 from identity_manager.console.task_source import Section, Source
 from identity_manager.models import (
     Certificate,
@@ -71,56 +79,58 @@ def sections_of(actor: Person, asked: Mapping[str, str]) -> Iterator[Section]:
 def number_of_tasks(actor: Person) -> tables.CappedCount:
     """The sum of what counts; asked in one query, because every page of Identity Manager shows it."""
     counted = [source for source in SOURCES if source.counts and source.concerns(actor)]
-    return tables.number_of_rows(rows for source in counted for rows in source.lists(actor))
+    return kept_counts.number_of_rows(
+        actor, lambda now: [rows for source in counted for rows in source.lists(actor, now)]
+    )
 
 
-def awaiting_decision(actor: Person) -> QuerySet[TokenRequest]:
+def awaiting_decision(actor: Person, now: Moment) -> QuerySet[TokenRequest]:
     """What this approver may decide now."""
-    rows = TokenRequest.objects.awaiting_decision(timezone.now()).decidable_by(actor.pk)
+    rows = TokenRequest.objects.awaiting_decision(now).decidable_by(actor.pk)
     return with_lines(rows.filter(_of_units(actor, DECIDERS)))
 
 
-def postponed(actor: Person) -> QuerySet[TokenRequest]:
+def postponed(actor: Person, now: Moment) -> QuerySet[TokenRequest]:
     """What comes back to this approver later."""
-    rows = TokenRequest.objects.filter(state=RequestState.REQUESTED, postponed_until__gt=timezone.now())
+    rows = TokenRequest.objects.filter(state=RequestState.REQUESTED, postponed_until__gt=now)
     return with_lines(rows.decidable_by(actor.pk).filter(_of_units(actor, DECIDERS)))
 
 
-def failed(actor: Person) -> QuerySet[TokenRequest]:
+def failed(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
     """What this administrator retries or cancels."""
     rows = TokenRequest.objects.filter(state=RequestState.FAILED, stopped_at=None)
     return with_lines(rows.filter(_of_units(actor, MENDERS)))
 
 
-def stopped(actor: Person) -> QuerySet[TokenRequest]:
+def stopped(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
     """What this administrator sends round again or cancels: the person has changed."""
     return with_lines(TokenRequest.objects.stopped().filter(_of_units(actor, MENDERS)))
 
 
-def parked(actor: Person) -> QuerySet[TokenRequest]:
+def parked(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
     """Where this administrator decides, because nobody knows whether the CA has issued."""
     certificates = Certificate.objects.parked().values("token__request")
     return with_lines(TokenRequest.objects.filter(_of_units(actor, MENDERS), pk__in=certificates))
 
 
-def left_undecided(actor: Person) -> QuerySet[TokenRequest]:
+def left_undecided(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
     """On what nobody decides, or can decide."""
     return with_lines(TokenRequest.objects.left_undecided().filter(_of_units(actor, MENDERS)))
 
 
-def mails_in_trouble(actor: Person) -> QuerySet[OutgoingMail]:
+def mails_in_trouble(actor: Person, _now: Moment) -> QuerySet[OutgoingMail]:
     """What this administrator has sent again, or gives up."""
     rows = access.handled_mails(actor, MENDERS).in_trouble()
     return rows.defer("body_text", "body_html").order_by("last_error_at", "pk")
 
 
-def mails_held_up(actor: Person) -> QuerySet[OutgoingMail]:
+def mails_held_up(actor: Person, _now: Moment) -> QuerySet[OutgoingMail]:
     """What waits because the mail server refuses the installation."""
     rows = access.handled_mails(actor, MAIL_OPERATORS).held_up()
     return rows.defer("body_text", "body_html").order_by("last_error_at", "pk")
 
 
-def _imports(actor: Person) -> QuerySet[PersonImport]:
+def _imports(actor: Person, _now: Moment) -> QuerySet[PersonImport]:
     """What this Registration Officer may confirm: an import reaches every unit."""
     rows = PersonImport.objects.waiting_for(actor.pk).select_related("asked_by").defer("content")
     return rows if imports.officer_obstacle(actor) is None else rows.none()
@@ -263,7 +273,7 @@ SOURCES = (
         name="identity-changes",
         title=_("Changes of identity to confirm"),
         roles=CODE_MAKERS,
-        waiting=identity_change_policy.confirmable_by,
+        waiting=lambda actor, _now: identity_change_policy.confirmable_by(actor),
         template="identity_manager/parts/tasks/identity_changes.html",
         sentence=lambda number: ngettext(
             "change of identity waits for your confirmation",
@@ -285,7 +295,7 @@ SOURCES = (
         name="types-to-activate",
         title=_("Token types to activate"),
         roles=SYSTEM_ADMINISTRATORS,
-        waiting=catalogue_tasks.types,
+        waiting=lambda actor, _now: catalogue_tasks.types(actor),
         template="identity_manager/parts/tasks/types_to_activate.html",
         sentence=lambda number: ngettext(
             "token type waits to be activated", "token types wait to be activated", number
@@ -295,7 +305,7 @@ SOURCES = (
         name="profiles-to-activate",
         title=_("Certificate profiles to activate"),
         roles=SYSTEM_ADMINISTRATORS,
-        waiting=catalogue_tasks.profiles,
+        waiting=lambda actor, _now: catalogue_tasks.profiles(actor),
         template="identity_manager/parts/tasks/profiles_to_activate.html",
         sentence=lambda number: ngettext(
             "certificate profile waits to be activated", "certificate profiles wait to be activated", number
@@ -305,7 +315,7 @@ SOURCES = (
         name="terms-to-publish",
         title=_("Terms to publish"),
         roles=SYSTEM_ADMINISTRATORS,
-        waiting=catalogue_tasks.terms,
+        waiting=lambda actor, _now: catalogue_tasks.terms(actor),
         template="identity_manager/parts/tasks/terms_to_publish.html",
         sentence=lambda number: ngettext(
             "version of terms waits to be published", "versions of terms wait to be published", number
@@ -315,7 +325,7 @@ SOURCES = (
         name="erasures-to-confirm",
         title=_("Erasures to confirm"),
         roles=CODE_MAKERS,
-        waiting=erasure_page.confirmable_by,
+        waiting=lambda actor, _now: erasure_page.confirmable_by(actor),
         template="identity_manager/parts/tasks/erasures.html",
         sentence=lambda number: ngettext(
             "erasure waits for your confirmation", "erasures wait for your confirmation", number

@@ -74,7 +74,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
 
     def to_be_counted(self) -> QuerySet[Any]:
         """The keys of the rows as far as they are counted: nothing is worked out that only the list shows."""
-        return self._rows.order_by().values("pk")[: COUNT_LIMIT + 1]
+        return limited(self._rows)
 
     @cached_property
     def count(self) -> int:
@@ -131,14 +131,23 @@ def count_together(paginators: Iterable[CappedPaginator]) -> None:
         paginator.counted = number
 
 
-def number_of_rows(lists: Iterable[QuerySet[Any]]) -> CappedCount:
-    """How many rows there are in all of these lists, asked in one query; counted up to COUNT_LIMIT."""
-    number = sum(counts(rows.order_by().values("pk")[: COUNT_LIMIT + 1] for rows in lists))
+def limited(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The keys of the rows, as far as they are counted."""
+    return rows.order_by().values("pk")[: COUNT_LIMIT + 1]
+
+
+def capped(number: int) -> CappedCount:
+    """What was counted, up to COUNT_LIMIT."""
     return CappedCount(min(number, COUNT_LIMIT), more=number > COUNT_LIMIT)
 
 
 def counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
     """The number of rows of each: as one SELECT of counts, which Django compiles sooner than a union."""
+    return asked(*counting(lists))
+
+
+def counting(lists: Iterable[QuerySet[Any]]) -> tuple[list[str], list[Any]]:
+    """For each of the lists, the SQL that counts it, and the parameters of all."""
     parts: list[str] = []
     parameters: list[Any] = []
     for rows in lists:
@@ -149,6 +158,11 @@ def counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
             continue
         parts.append(f"(SELECT COUNT(*) FROM ({sql}) counted)")  # noqa: S608 as Django compiled it
         parameters += values
+    return parts, parameters
+
+
+def asked(parts: list[str], parameters: list[Any]) -> list[int]:
+    """What counting made, asked in one query."""
     if set(parts) <= {"0"}:
         return [0] * len(parts)
     with connection.cursor() as cursor:

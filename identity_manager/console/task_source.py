@@ -7,9 +7,11 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.functional import Promise
 
 from identity_manager.console import access
+from identity_manager.console.kept_counts import Moment
 from identity_manager.models import Person
 from identity_manager.ui.parts import Meaning
 
@@ -20,7 +22,8 @@ SHOWN = 25
 class Source:
     """One kind of thing that waits for an officer.
 
-    roles: who has it; within_units is for waiting to keep.  waiting: the rows for this officer, oldest first.
+    roles: who has it; within_units is for waiting to keep.
+    waiting: the rows for this officer at that moment, oldest first; it looks up nothing (kept_counts).
     also: rows of another kind, below them in the same list.
     template: draws them, as `rows`.  sentence: what START says beside the number.
     empty: said where nothing waits; without it the section is left out then.
@@ -30,10 +33,10 @@ class Source:
     name: str
     title: str | Promise
     roles: frozenset[str]
-    waiting: Callable[[Person], QuerySet[Any]]
+    waiting: Callable[[Person, Moment], QuerySet[Any]]
     template: str
     sentence: Callable[[int], str]
-    also: tuple[Callable[[Person], QuerySet[Any]], ...] = ()
+    also: tuple[Callable[[Person, Moment], QuerySet[Any]], ...] = ()
     empty: str | Promise = ""
     counts: bool = True
     meaning: Meaning = Meaning.WAITING
@@ -42,9 +45,9 @@ class Source:
         """Whether one of the officer's roles has to do with it."""
         return access.holds(actor, self.roles)
 
-    def lists(self, actor: Person) -> list[QuerySet[Any]]:
+    def lists(self, actor: Person, now: Moment) -> list[QuerySet[Any]]:
         """What waits for this officer, one after another."""
-        return [waiting(actor) for waiting in (self.waiting, *self.also)]
+        return [waiting(actor, now) for waiting in (self.waiting, *self.also)]
 
 
 class Joined:
@@ -80,7 +83,7 @@ class Section:
     @cached_property
     def page(self) -> "Page[Any]":
         """The oldest come first. Nothing is counted where all are shown."""
-        joined = Joined(self.source.lists(self.actor))
+        joined = Joined(self.source.lists(self.actor, timezone.now()))
         paginator: Paginator[Any] = Paginator(joined, SHOWN)  # type: ignore[arg-type]  # it cuts and counts
         if self.asked:
             return paginator.get_page(self.asked)

@@ -73,14 +73,14 @@ def needs_confirmation(person: Person) -> bool:
     return signed_in_before or person.roles.filter(role__in=OFFICER_ROLES).exists()
 
 
-def confirmable_by(officer: Person) -> QuerySet[SignInCode]:
+def confirmable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignInCode]:
     """The codes that wait for this officer's confirmation, oldest first."""
-    rows = SignInCode.objects.awaiting_confirmation().filter(asked_at__gt=oldest(timezone.now()))
+    rows = SignInCode.objects.awaiting_confirmation().filter(asked_at__gt=oldest(now or timezone.now()))
     rows = rows.filter(_for_who_can_have_one(), _in_units_of(officer)).select_related("person", "asked_by")
     return rows.exclude(Q(asked_by=officer) | Q(person=officer)).order_by("asked_at")
 
 
-def makeable_by(officer: Person) -> QuerySet[SignInCode]:
+def makeable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignInCode]:
     """The codes that this officer asked for and can make now, oldest first."""
     asked_for = TokenRequest.objects.open().filter(person=OuterRef("person"), requested_by=officer)
     rows = SignInCode.objects.filter(
@@ -89,7 +89,7 @@ def makeable_by(officer: Person) -> QuerySet[SignInCode]:
         _in_units_of(officer),
         ~Exists(asked_for),
         asked_by=officer,
-        asked_at__gt=oldest(timezone.now()),
+        asked_at__gt=oldest(now or timezone.now()),
         made_at=None,
         withdrawn_at=None,
     )

@@ -1,0 +1,58 @@
+"""The number on the tab OPEN TASKS, which every page shows: its SQL is made once and kept.
+
+Django took a sixth of each page to make it. What is kept is that of one officer with the roles that they
+hold; only the moment is another each time. So what waits is asked for with the clock as a value that is
+given later (Later), and nothing may be looked up while the SQL is made: it would be kept, and be wrong soon.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import DateTimeField, Expression, QuerySet
+from django.utils import timezone
+
+from identity_manager.console import tables
+from identity_manager.models import Person
+
+MOST = 200  # officers; then all is made anew
+# A datetime, or a Later, with which querysets do the same.
+Moment = Any
+_made: dict[tuple[object, ...], tuple[list[str], list[Any]]] = {}
+
+
+class Later(Expression):
+    """The moment at which is asked, or so long before it."""
+
+    def __init__(self, before: timedelta = timedelta()) -> None:
+        super().__init__(output_field=DateTimeField())
+        self.before = before
+
+    def __sub__(self, other: timedelta) -> "Later":  # type: ignore[override]  # of a moment
+        return Later(self.before + other)
+
+    def as_sql(self, *_: Any) -> tuple[str, Any]:
+        return "%s", (self,)
+
+    def at(self, now: datetime) -> object:
+        return self.output_field.get_db_prep_value(now - self.before, connection)
+
+
+def number_of_rows(actor: Person, lists: Callable[[Moment], Iterable[QuerySet[Any]]]) -> tables.CappedCount:
+    """How many rows there are in what the lists of this officer are, counted up to COUNT_LIMIT."""
+    offices = frozenset((held.role, held.organisational_unit) for held in actor.roles_in_force())
+    known = (connection.vendor, actor.pk, actor.state, offices)
+    if known not in _made:
+        if len(_made) >= MOST:
+            _made.clear()
+        with connection.execute_wrapper(_refused):
+            _made[known] = tables.counting(tables.limited(rows) for rows in lists(Later()))
+    parts, parameters = _made[known]
+    now = timezone.now()
+    given = [each.at(now) if isinstance(each, Later) else each for each in parameters]
+    return tables.capped(sum(tables.asked(parts, given)))
+
+
+def _refused(*_: Any) -> None:
+    raise RuntimeError("What is kept for later was looked up now.")
