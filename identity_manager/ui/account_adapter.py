@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.statements import Statement
 from identity_manager.models import OFFICER_ROLES, Account, Person
 from identity_manager.people import signing_in
 from identity_manager.ui import sign_in_ways
@@ -34,14 +35,23 @@ class AuthenticationBackend(AllauthBackend):  # type: ignore[misc]  # allauth ha
         return account if self.user_can_authenticate(account) else None
 
 
+def _account_with_roles(account: Any) -> Any:
+    rows = Account.objects.filter(pk=account).annotate(held=FilteredRelation("person__roles"))
+    return rows.select_related("person", "held")  # type: ignore[misc]  # annotated above
+
+
+# Every page asks for it.
+_WITH_ROLES = Statement[Any](_account_with_roles, account=Account._meta.pk)
+
+
 def _with_roles(account_id: Any) -> Account | None:
-    """The account with its person and all roles, by one query: every page asks for them."""
-    rows = Account.objects.filter(pk=account_id).annotate(held=FilteredRelation("person__roles"))
-    found = list(rows.select_related("person", "held"))  # type: ignore[misc]  # annotated above
+    """The account with its person and all roles, by one query."""
+    found: list[Any] = _WITH_ROLES.rows(account=account_id)
     if not found:
         return None
     found[0].person.know_roles([row.held for row in found if hasattr(row, "held")])
-    return found[0]
+    account: Account = found[0]
+    return account
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
