@@ -210,7 +210,8 @@ def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     """With whom and what they are about, and when the head that vouches for them was signed."""
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
     rows = rows.select_related("actor", "person", "request", "token__token_type")
-    rows = rows.defer("token__passphrase_wrapped", "token__snapshot")
+    shown = ("number", "person_ref", "person__state", "person__display_name")
+    rows = rows.only(*history.TOLD, *shown, "request__state", "request__reference")
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
 
 

@@ -64,8 +64,19 @@ def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
     return _within_days(rows, wanted).filter(_of_text(wanted["q"]))
 
 
+def _with_names(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
+    """With what their rows show, and nothing else."""
+    return rows.select_related("token__person", "token__token_type", "profile").only(
+        *("state", "serial", "subject", "revocation_reason", "created_at", "not_after"),
+        *("token__state", "token__request"),
+        *("profile__state", "profile__name", "profile__name_de", "profile__number"),
+        *("token__person__state", "token__person__display_name", "token__person__personnel_number"),
+        *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+    )
+
+
 def _with_more(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
-    """With token, request and person; keys stay in the database."""
+    """For a sheet, with token, request and person; keys stay in the database."""
     return rows.select_related("token__person", "token__token_type", "token__request", "profile").defer(
         "private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot"
     )
@@ -204,7 +215,7 @@ CERTIFICATE = Kind(
         order="-issued",
         order_where={"expires_from": "expires", "expires_before": "expires"},
         checkbox="certificates",
-        rows=_with_more,
+        rows=_with_names,
     ),
     sheet=Sheet(
         file_name="certificates",

@@ -277,4 +277,11 @@ def _events(actor: Person) -> QuerySet[AuditEvent]:
     before = list(keys[EVENTS_LOOKED_AT : EVENTS_LOOKED_AT + 1])
     visible = Exists(access.visible_requests(actor).filter(pk=OuterRef("request")))
     rows = history.rows().select_related("request__person").filter(name__in=history.MILESTONES)
+    shown = (
+        "request__state",
+        "request__reference",
+        "request__person__state",
+        "request__person__display_name",
+    )
+    rows = rows.only(*history.TOLD, *shown)
     return rows.filter(visible, **({"pk__gt": before[0]} if before else {}))[:EVENTS_SHOWN]

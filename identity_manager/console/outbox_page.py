@@ -197,7 +197,12 @@ def _newest_first(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingM
 
 
 def _with_more(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:
-    return rows.defer("body_text", "body_html").select_related("person", "request", "token__token_type")
+    """With what the list shows, and nothing else."""
+    return rows.select_related("request", "token__token_type").only(
+        *("state", "message", "to_address", "attempts", "next_attempt_at", "last_error", "last_error_at"),
+        *("sent_at", "created_at", "request__state", "request__reference", "token__state"),
+        *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+    )
 
 
 def _groups(rows: OutgoingMailQuerySet) -> dict[str, Any]:

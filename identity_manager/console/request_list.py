@@ -68,7 +68,20 @@ def _of_text(text: str) -> Q:
 
 
 def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
-    """Requests with what their rows show."""
+    """Requests with what their rows show, and nothing else."""
+    tokens = SoftwareToken.objects.select_related("token_type").only(
+        *("state", "request", "round", "taken_out_by"),
+        *("token_type__state", "token_type__name", "token_type__name_de"),
+    )
+    rows = rows.select_related("person", "requested_by").only(
+        *("state", "reference", "round", "created_at", "postponed_until"),
+        *("person__state", "person__display_name", "requested_by__state", "requested_by__display_name"),
+    )
+    return rows.prefetch_related(Prefetch("tokens", tokens))
+
+
+def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    """For a sheet, all that is known of them."""
     tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
     return rows.select_related("person", "requested_by").prefetch_related(Prefetch("tokens", tokens))
 
@@ -139,7 +152,7 @@ REQUEST = Kind(
             _("Reason"),
         ),
         cells=_cells,
-        rows=with_lines,
+        rows=_with_all,
     ),
     counted=_("%(found)s of %(total)s requests"),
     too_many=_("More than %(found)s of %(total)s requests; these are the first %(found)s"),
