@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Prefetch, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -19,14 +18,12 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
     TokenState,
+    own_rows,
 )
 from identity_manager.workflow import policy
 from selfservice import stories
 
 ASKING_AGAIN = timedelta(days=90)
-WAITS = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
-MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
-STOPPED = Q(state__in=(RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE), stopped_at__isnull=False)
 _LAPSED_TOKEN = gettext_lazy("Its passphrase was not noted in time, so it was destroyed. You can ask again.")
 _LAPSED_REQUEST = gettext_lazy("The Terms and Conditions were not accepted in time. You can ask again.")
 
@@ -61,7 +58,7 @@ def under_way(person: Person) -> list[OpenTask]:
             icon="pause" if request.stopped_at else "refresh",
             since=request.stopped_at or request.accepted_at or request.created_at,
         )
-        for request in _requests(person, MOVES | STOPPED)
+        for request in own_rows.requests_under_way(person.pk)
     ]
 
 
@@ -88,8 +85,7 @@ def lapsed(person: Person) -> list[OpenTask]:
 def _lapsed_tokens(person: Person) -> list[SoftwareToken]:
     """The latest token of each type, where it has lapsed within a while: who asked since needs no telling."""
     latest: dict[str, SoftwareToken] = {}
-    rows = SoftwareToken.objects.filter(person=person).select_related("token_type", "request")
-    for token in rows.defer("passphrase_wrapped", "snapshot").order_by("-created_at", "-pk"):
+    for token in own_rows.tokens(person.pk):
         latest.setdefault(token.type_code, token)
     since = timezone.now() - ASKING_AGAIN
     return [
@@ -99,12 +95,6 @@ def _lapsed_tokens(person: Person) -> list[SoftwareToken]:
         and token.ended_at is not None
         and token.ended_at > since
     ]
-
-
-def passphrase_tokens(person: Person) -> list[SoftwareToken]:
-    """The person's tokens whose passphrase is still to be noted, oldest first."""
-    rows = SoftwareToken.objects.filter(person=person).to_be_noted()
-    return list(rows.select_related("token_type").order_by("sealed_at"))
 
 
 def type_names(tokens: Iterable[SoftwareToken]) -> str:
@@ -123,7 +113,7 @@ def _terms(person: Person) -> list[OpenTask]:
             since=request.decided_at or request.created_at,
             until=request.accept_before,
         )
-        for request in _requests(person, WAITS)
+        for request in own_rows.requests_to_accept(person.pk)
     ]
 
 
@@ -138,13 +128,12 @@ def _passphrases(person: Person) -> list[OpenTask]:
             since=token.sealed_at or token.created_at,
             until=token.passphrase_destroy_at,
         )
-        for token in passphrase_tokens(person)
+        for token in own_rows.tokens_to_note(person.pk)
     ]
 
 
 def _files(person: Person) -> list[OpenTask]:
     """The files that mail did not bring, or only brought the way to."""
-    rows = SoftwareToken.objects.filter(person=person).to_be_fetched().select_related("token_type")
     return [
         OpenTask(
             title=_("Fetch your file for %(type)s") % {"type": token},
@@ -156,7 +145,7 @@ def _files(person: Person) -> list[OpenTask]:
             icon="file-key",
             since=token.sealed_at or token.created_at,
         )
-        for token in rows
+        for token in own_rows.tokens_to_fetch(person.pk)
     ]
 
 
@@ -173,9 +162,3 @@ def _whereabouts(request: TokenRequest) -> str:
     if request.state in (RequestState.ISSUING, RequestState.FAILED):
         return reverse("selfservice:progress", args=[request.pk])
     return reverse("selfservice:requests")
-
-
-def _requests(person: Person, which: Q) -> Iterable[TokenRequest]:
-    tokens = Prefetch("tokens", SoftwareToken.objects.select_related("token_type"))
-    rows = TokenRequest.objects.filter(which, person=person).order_by("created_at")
-    return rows.select_related("requested_by").prefetch_related(tokens)

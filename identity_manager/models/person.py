@@ -15,6 +15,7 @@ from django_fsm import FSMField, transition
 from ca_bridge.state import Stateful, state_constraint
 from identity_manager.models import person_search
 from identity_manager.models.identifiers import new_id
+from identity_manager.models.known import know
 from identity_manager.models.role import Role, today
 
 if TYPE_CHECKING:
@@ -159,10 +160,7 @@ class Person(Stateful):
 
     def know_roles(self, roles: "list[RoleAssignment]") -> None:
         """Take these, all of the person's, for roles.all(), as if they had been prefetched."""
-        known = self.roles.all()
-        known._result_cache = roles
-        known._prefetch_done = True  # type: ignore[attr-defined]  # as Django's own prefetching does
-        self.__dict__.setdefault("_prefetched_objects_cache", {})["roles"] = known
+        know(self, "roles", roles)
 
     def roles_in_force(self) -> "list[RoleAssignment]":
         """The roles that the person may use today."""

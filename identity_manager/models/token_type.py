@@ -14,6 +14,7 @@ from ca_bridge.state import Stateful, state_constraint
 from ca_bridge.statements import Statement
 from identity_manager.models.certificate_profile import CertificateProfile
 from identity_manager.models.identifiers import new_id
+from identity_manager.models.known import know
 from identity_manager.models.terms import TermsDocument
 from identity_manager.models.versioned import Drafted, VersionedQuerySet, VersionState, in_language
 
@@ -132,3 +133,19 @@ _LINKS = Statement[TokenTypeProfile](
     lambda token_type: TokenTypeProfile.objects.filter(token_type=token_type).select_related("profile"),
     token_type=models.UUIDField(),
 )
+_OFFERED = Statement[TokenType](lambda: TokenType.objects.active().select_related("terms"))
+_OFFERED_LINKS = Statement[TokenTypeProfile](
+    lambda: (
+        TokenTypeProfile.objects.filter(token_type__in=TokenType.objects.active().order_by().values("pk"))
+        .select_related("profile")
+        .order_by("position")
+    )
+)
+
+
+def offered_types() -> list[TokenType]:
+    """The types in force, with their terms and their profiles."""
+    types, links = _OFFERED.rows(), _OFFERED_LINKS.rows()
+    for each in types:
+        know(each, "token_type_profiles", [link for link in links if link.token_type_id == each.pk])
+    return types

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import get_language_info
 
-from identity_manager.models import OFFICER_ROLES, Person, Role, SoftwareToken, TokenRequest
+from identity_manager.models import OFFICER_ROLES, Person, Role, own_rows
 
 SEARCHERS = frozenset(
     {
@@ -97,13 +97,7 @@ class Portal:
     @cached_property
     def own_tasks(self) -> int:
         """How many terms wait for acceptance, passphrases to be noted, and tokens to be fetched."""
-        if self.person is None:
-            return 0
-        terms = TokenRequest.objects.awaiting_acceptance().filter(person=self.person)
-        tokens = SoftwareToken.objects.filter(person=self.person)
-        rows = (terms, tokens.to_be_noted(), tokens.to_be_fetched())
-        waiting = [each.order_by().values("pk") for each in rows]
-        return waiting[0].union(*waiting[1:], all=True).count()
+        return own_rows.number_waiting(self.person.pk) if self.person else 0
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
+from identity_manager.models import token_type as types_in_force
 from identity_manager.models.software_token import IN_USE
 from identity_manager.models.token_request import STOPPABLE
 from identity_manager.people import identity_change_policy
@@ -174,8 +175,7 @@ def type_choices(person: Person) -> list[TypeChoice]:
 
 def offered_types() -> list[TokenType]:
     """The types in force, with what their obstacles are made of."""
-    types = TokenType.objects.active().select_related("terms")
-    return list(types.prefetch_related("token_type_profiles__profile"))
+    return types_in_force.offered_types()
 
 
 def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ca_bridge.certificates import load
 from identity_manager.mail import install
-from identity_manager.models import Certificate, SoftwareToken
+from identity_manager.models import Certificate, SoftwareToken, own_rows
 from identity_manager.people.email_addresses import readable
 from identity_manager.workflow import policy, revoke, side_roads
 from selfservice import access, token_details, token_words
@@ -25,9 +25,8 @@ ENCODINGS = {"pem": Encoding.PEM, "der": Encoding.DER}
 @require_safe
 def certificates(request: HttpRequest) -> HttpResponse:
     """List the person's tokens, those in use first."""
-    tokens = SoftwareToken.objects.filter(person=access.user(request)).visible_under_certificates()
-    rows = tokens.select_related("token_type").prefetch_related("certificates").order_by("-created_at")
-    cards = [token_details.token_card(row) for row in rows]
+    tokens = own_rows.tokens_handed_out(access.user(request).pk)
+    cards = [token_details.token_card(row) for row in tokens]
     context = {
         "tab": "certificates",
         "in_use": [card for card in cards if card.in_use],

@@ -4,21 +4,23 @@ import uuid
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from identity_manager.models import Approval, AskedApprover, SoftwareToken, TokenRequest
+from identity_manager.models import Approval, AskedApprover, RequestState, SoftwareToken, TokenRequest
 from identity_manager.workflow import policy, side_roads
 from selfservice import access, stories
 from selfservice.forms import WithdrawForm
 from selfservice.open_tasks import type_names
 
 PAGE = 20
-READ = (
-    Prefetch("tokens", SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("snapshot")),
+TOKENS = SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("snapshot")
+READ = Prefetch("tokens", TOKENS)
+# Only a request that waits for a decision tells who decides.
+DECIDERS = (
     Prefetch("approvals", Approval.objects.select_related("approver")),
     Prefetch("asked_approvers", AskedApprover.objects.select_related("approver")),
 )
@@ -28,7 +30,9 @@ READ = (
 def requests(request: HttpRequest) -> HttpResponse:
     """List the person's requests, newest first."""
     rows = TokenRequest.objects.filter(person=access.user(request)).select_related("requested_by")
-    page = Paginator(rows.prefetch_related(*READ), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.prefetch_related(READ), PAGE).get_page(request.GET.get("page"))
+    undecided = [row for row in page if row.state == RequestState.REQUESTED]
+    prefetch_related_objects(undecided, *DECIDERS)
     entries = [
         {
             "request": row,

@@ -1,0 +1,108 @@
+"""What a person's own pages ask for at each visit, made into SQL once and kept.
+
+Each says no more than whose it is, so the SQL is always the same; to make it anew took half of such a page.
+"""
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+
+from ca_bridge.statements import Statement
+from identity_manager.models.certificate import Certificate
+from identity_manager.models.software_token import SoftwareToken
+from identity_manager.models.token_request import RequestState, TokenRequest
+
+WAITS = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
+MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
+STOPPED = Q(state__in=(RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE), stopped_at__isnull=False)
+
+
+def requests_to_accept(person_id: uuid.UUID) -> list[TokenRequest]:
+    """Those whose terms wait for the person, with their tokens, oldest first."""
+    return _with_tokens(_TO_ACCEPT.rows(person=person_id))
+
+
+def requests_under_way(person_id: uuid.UUID) -> list[TokenRequest]:
+    """Those that move by themselves, or are stopped, with their tokens, oldest first."""
+    return _with_tokens(_UNDER_WAY.rows(person=person_id))
+
+
+def tokens_to_note(person_id: uuid.UUID) -> list[SoftwareToken]:
+    """Those whose passphrase the person can note now, oldest first."""
+    return _TO_NOTE.rows(person=person_id)
+
+
+def tokens_to_fetch(person_id: uuid.UUID) -> list[SoftwareToken]:
+    """Those whose file mail did not bring, or only brought the way to."""
+    return _TO_FETCH.rows(person=person_id)
+
+
+def tokens(person_id: uuid.UUID) -> list[SoftwareToken]:
+    """All of them with their requests, the latest first."""
+    return _TOKENS.rows(person=person_id)
+
+
+def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
+    """Those that the person was given, whatever became of them, with their certificates, the latest first."""
+    found = _HANDED_OUT.rows(person=person_id)
+    rows = Certificate.objects.only("state", "token", "not_before", "not_after")
+    prefetch_related_objects(found, Prefetch("certificates", rows))
+    return found
+
+
+def number_waiting(person_id: uuid.UUID) -> int:
+    """How many terms wait for acceptance, passphrases to be noted, and files to be fetched."""
+    return len(_WAITING.rows(person=person_id))
+
+
+def _with_tokens(found: list[TokenRequest]) -> list[TokenRequest]:
+    rows = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
+    prefetch_related_objects(found, Prefetch("tokens", rows))
+    return found
+
+
+def _requests(which: Q, person: Any) -> QuerySet[TokenRequest]:
+    rows = TokenRequest.objects.filter(which, person=person)
+    return rows.select_related("requested_by").order_by("created_at")
+
+
+def _of(person: Any) -> Any:
+    """The person's tokens; what is secret or long of them stays in the database."""
+    rows = SoftwareToken.objects.filter(person=person).select_related("token_type")
+    return rows.defer("passphrase_wrapped", "snapshot")
+
+
+def _waiting(person: Any) -> QuerySet[Any]:
+    own = SoftwareToken.objects.filter(person=person)
+    terms = TokenRequest.objects.awaiting_acceptance().filter(person=person)
+    first, *others = (
+        rows.order_by().values_list("pk", flat=True)
+        for rows in (terms, own.to_be_noted(), own.to_be_fetched())
+    )
+    return first.union(*others, all=True)
+
+
+_PERSON = models.UUIDField()
+_TO_ACCEPT = Statement[TokenRequest](lambda person: _requests(WAITS, person), person=_PERSON)
+_UNDER_WAY = Statement[TokenRequest](lambda person: _requests(MOVES | STOPPED, person), person=_PERSON)
+_TO_NOTE = Statement[SoftwareToken](
+    lambda person: _of(person).to_be_noted().order_by("sealed_at"), person=_PERSON
+)
+_TO_FETCH = Statement[SoftwareToken](lambda person: _of(person).to_be_fetched(), person=_PERSON)
+_TOKENS = Statement[SoftwareToken](
+    lambda person: _of(person).select_related("token_type", "request").order_by("-created_at", "-pk"),
+    person=_PERSON,
+)
+_HANDED_OUT = Statement[SoftwareToken](
+    lambda person: (
+        SoftwareToken.objects.filter(person=person)
+        .visible_under_certificates()
+        .select_related("token_type")
+        .defer("snapshot")
+        .order_by("-created_at")
+    ),
+    person=_PERSON,
+)
+_WAITING = Statement[uuid.UUID](_waiting, person=_PERSON)
