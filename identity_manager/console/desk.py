@@ -130,7 +130,7 @@ def _found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figur
 
 
 def _waiting(actor: Person) -> Iterator[Figure]:
-    for section in open_tasks.sections_of(actor, {}):
+    for section in open_tasks.sections_of(actor, {}, {}):
         if section.source.counts and section.source.meaning == Meaning.WAITING:
             address = f"{reverse('console:approvals')}#{section.anchor}"
             counted = tables.UnitedPaginator(section.source.lists(actor, timezone.now()))

@@ -1,4 +1,4 @@
-"""The number on the tab OPEN TASKS, which every page shows: its SQL is made once and kept.
+"""How much waits for an officer, which the tab OPEN TASKS shows on every page: made into SQL once and kept.
 
 Django took a sixth of each page to make it. What is kept is that of one officer with the roles that they
 hold; only the moment is another each time. So what waits is asked for with the clock as a value that is
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import DateTimeField, Expression, QuerySet
+from django.db.models import DateTimeField, Expression, QuerySet, prefetch_related_objects
 from django.utils import timezone
 
 from identity_manager.console import tables
@@ -39,8 +39,9 @@ class Later(Expression):
         return self.output_field.get_db_prep_value(now - self.before, connection)
 
 
-def number_of_rows(actor: Person, lists: Callable[[Moment], Iterable[QuerySet[Any]]]) -> tables.CappedCount:
-    """How many rows there are in what the lists of this officer are, counted up to COUNT_LIMIT."""
+def numbers_of_rows(actor: Person, lists: Callable[[Moment], Iterable[QuerySet[Any]]]) -> list[int]:
+    """How many rows each of the lists of this officer has, counted to one beyond COUNT_LIMIT."""
+    prefetch_related_objects([actor], "roles")
     offices = frozenset((held.role, held.organisational_unit) for held in actor.roles_in_force())
     known = (connection.vendor, actor.pk, actor.state, offices)
     if known not in _made:
@@ -50,8 +51,7 @@ def number_of_rows(actor: Person, lists: Callable[[Moment], Iterable[QuerySet[An
             _made[known] = tables.counting(tables.limited(rows) for rows in lists(Later()))
     parts, parameters = _made[known]
     now = timezone.now()
-    given = [each.at(now) if isinstance(each, Later) else each for each in parameters]
-    return tables.capped(sum(tables.asked(parts, given)))
+    return tables.asked(parts, [each.at(now) if isinstance(each, Later) else each for each in parameters])
 
 
 def _refused(*_: Any) -> None:

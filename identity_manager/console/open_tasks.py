@@ -43,6 +43,7 @@ MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 MAIL_OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
 CODE_MAKERS = frozenset({Role.REGISTRATION_OFFICER})
 SYSTEM_ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
+SHOWN_OF_MAILS = ("state", "to_address", "subject", "error_code", "last_error_at")
 
 
 class Desk:
@@ -64,24 +65,45 @@ def desk(request: HttpRequest) -> dict[str, Any]:
 
 
 def context(actor: Person, asked: Mapping[str, str]) -> dict[str, Any]:
-    """Each section only for who can do something about it, at the page that the address says by its name."""
-    sections = [section for section in sections_of(actor, asked) if section.is_shown]
-    return {"tab": "open_tasks", "sections": sections, "approves": access.holds(actor, DECIDERS)}
+    """Each section only for who can do something about it, at the page that the address says by its name.
+
+    What was counted for the tab is not looked for where there is nothing, and not counted anew.
+    """
+    numbers = numbers_of_tasks(actor)
+    sections = [section for section in sections_of(actor, asked, numbers) if section.is_shown]
+    return {
+        "tab": "open_tasks",
+        "desk": {"open_tasks": _sum(numbers)},
+        "sections": sections,
+        "approves": access.holds(actor, DECIDERS),
+    }
 
 
-def sections_of(actor: Person, asked: Mapping[str, str]) -> Iterator[Section]:
-    """The sections that concern this officer."""
+def sections_of(actor: Person, asked: Mapping[str, str], numbers: Mapping[str, int]) -> Iterator[Section]:
+    """The sections that concern this officer; numbers: how many wait in those that were counted."""
     for source in SOURCES:
         if source.concerns(actor):
-            yield Section(source, actor, asked.get(source.name, ""))
+            yield Section(source, actor, asked.get(source.name, ""), numbers.get(source.name))
 
 
 def number_of_tasks(actor: Person) -> tables.CappedCount:
-    """The sum of what counts; asked in one query, because every page of Identity Manager shows it."""
+    """The sum of what counts."""
+    return _sum(numbers_of_tasks(actor))
+
+
+def numbers_of_tasks(actor: Person) -> dict[str, int]:
+    """How many wait in each source that counts: asked in one query, because every page shows their sum."""
     counted = [source for source in SOURCES if source.counts and source.concerns(actor)]
-    return kept_counts.number_of_rows(
-        actor, lambda now: [rows for source in counted for rows in source.lists(actor, now)]
+    found = iter(
+        kept_counts.numbers_of_rows(
+            actor, lambda now: [rows for source in counted for rows in source.lists(actor, now)]
+        )
     )
+    return {source.name: sum(next(found) for _each in (source.waiting, *source.also)) for source in counted}
+
+
+def _sum(numbers: Mapping[str, int]) -> tables.CappedCount:
+    return tables.capped(sum(numbers.values()))
 
 
 def awaiting_decision(actor: Person, now: Moment) -> QuerySet[TokenRequest]:
@@ -121,13 +143,13 @@ def left_undecided(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
 def mails_in_trouble(actor: Person, _now: Moment) -> QuerySet[OutgoingMail]:
     """What this administrator has sent again, or gives up."""
     rows = access.handled_mails(actor, MENDERS).in_trouble()
-    return rows.defer("body_text", "body_html").order_by("last_error_at", "pk")
+    return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
 
 
 def mails_held_up(actor: Person, _now: Moment) -> QuerySet[OutgoingMail]:
     """What waits because the mail server refuses the installation."""
     rows = access.handled_mails(actor, MAIL_OPERATORS).held_up()
-    return rows.defer("body_text", "body_html").order_by("last_error_at", "pk")
+    return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
 
 
 def _imports(actor: Person, _now: Moment) -> QuerySet[PersonImport]:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from identity_manager.console import access
+from identity_manager.console import access, tables
 from identity_manager.console.kept_counts import Moment
 from identity_manager.models import Person
 from identity_manager.ui.parts import Meaning
@@ -74,15 +74,21 @@ class Joined:
 
 @dataclass(frozen=True)
 class Section:
-    """A source as this officer has it. asked: the page of it that the address says, if any."""
+    """A source as this officer has it. asked: the page of it that the address says, if any.
+
+    counted: how many wait, where that is known: to one beyond what is counted.
+    """
 
     source: Source
     actor: Person
     asked: str = ""
+    counted: int | None = None
 
     @cached_property
     def page(self) -> "Page[Any]":
-        """The oldest come first. Nothing is counted where all are shown."""
+        """The oldest come first. Nothing is counted where all are shown, or where that is known."""
+        if self.counted == 0:
+            return Paginator([], SHOWN).get_page(1)
         joined = Joined(self.source.lists(self.actor, timezone.now()))
         paginator: Paginator[Any] = Paginator(joined, SHOWN)  # type: ignore[arg-type]  # it cuts and counts
         if self.asked:
@@ -90,6 +96,8 @@ class Section:
         beginning = joined[: SHOWN + 1]
         if len(beginning) <= SHOWN:
             paginator.count = len(beginning)  # as if it had been counted
+        elif self.counted is not None and self.counted <= tables.COUNT_LIMIT:
+            paginator.count = max(self.counted, len(beginning))
         return Page(beginning[:SHOWN], 1, paginator)
 
     @property
