@@ -3,7 +3,7 @@
 Each number is a link to a list of exactly what it counts: most are searches, counted as the list counts them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -57,14 +57,18 @@ Label = Callable[[int], str]
 class Figure:
     """A number that leads to what it counts, as the list there counts it; or is known already."""
 
-    counted: tables.CappedPaginator | int
+    counted: tables.CappedPaginator | tables.CappedCount
     words: Label
     url: str
     meaning: Meaning
 
     @property
+    def total(self) -> tables.CappedCount:
+        return self.counted if isinstance(self.counted, tables.CappedCount) else self.counted.total
+
+    @property
     def number(self) -> int:
-        return self.counted if isinstance(self.counted, int) else self.counted.count
+        return self.total.number
 
     @property
     def label(self) -> str:
@@ -73,8 +77,7 @@ class Figure:
     @property
     def title(self) -> str:
         """The number as people write it; with a plus where there are others, as the list says too."""
-        more = not isinstance(self.counted, int) and self.counted.has_more
-        return tables.grouped(self.number) + ("+" if more else "")
+        return tables.grouped(self.number) + ("+" if self.total.more else "")
 
     @property
     def icon_name(self) -> str:
@@ -92,13 +95,15 @@ class Line:
 
 def context(actor: Person) -> dict[str, Any]:
     """Each part only for who has a role for it; what waits or has failed and is nothing is left out."""
-    waits, saved = list(_waiting(actor)), saved_searches.of(actor)
+    numbers = open_tasks.numbers_of_tasks(actor)
+    waits, saved = list(_waiting(actor, numbers)), saved_searches.of(actor)
     troubles = [*_troubles(actor), *_system(actor)]
     registered, under_way = list(_registrations(actor)), list(_under_way(actor))
     expiring = list(_expiring(actor))
     _count([*waits, *troubles, *registered, *under_way, *expiring], saved)
     return {
         "tab": "start",
+        "desk": open_tasks.counted_desk(numbers),
         "searches": access.holds(actor, SEARCHERS),
         "saved": saved,
         "waits": [figure for figure in waits if figure.number],
@@ -115,7 +120,7 @@ def context(actor: Person) -> dict[str, Any]:
 
 def _count(figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
     """All numbers of the page in one query."""
-    asked = [figure.counted for figure in figures if not isinstance(figure.counted, int)]
+    asked = [each.counted for each in figures if isinstance(each.counted, tables.CappedPaginator)]
     tables.count_together([*asked, *(each.found for each in saved)])
 
 
@@ -129,11 +134,12 @@ def _found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figur
     return Figure(counted, label, f"{page}?{query}", meaning)
 
 
-def _waiting(actor: Person) -> Iterator[Figure]:
-    for section in open_tasks.sections_of(actor, {}, {}):
+def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
+    """As the tab has counted it."""
+    for section in open_tasks.sections_of(actor, {}, numbers):
         if section.source.counts and section.source.meaning == Meaning.WAITING:
             address = f"{reverse('console:approvals')}#{section.anchor}"
-            counted = tables.UnitedPaginator(section.source.lists(actor, timezone.now()))
+            counted = tables.capped(section.counted or 0)
             yield Figure(counted, section.source.sentence, address, Meaning.WAITING)
 
 
@@ -159,7 +165,9 @@ def _troubles(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, access.ALL_REQUESTS_READERS):
         yield _requests(actor, _failed, Meaning.STOPPED, RequestState.FAILED)
         page = f"{reverse('console:requests')}?{urlencode({'state': RequestState.ISSUING.value})}"
-        yield Figure(CaOutage.objects.shown().count(), _orders_wait, page, Meaning.STOPPED)
+        yield Figure(
+            tables.CappedCount(CaOutage.objects.shown().count()), _orders_wait, page, Meaning.STOPPED
+        )
     if access.holds(actor, MAIL_WATCHERS):
         mails = access.watched_mails(actor)
         yield _mails(mails.in_trouble(), _in_trouble, outbox_forms.TROUBLE)
@@ -204,10 +212,11 @@ def _system(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, access.CATALOGUE_READERS):
         # As last checked, by the job or by hand: a page does not wait for a CA that hangs.
         down = CaCheck.objects.filter(alias__in=registry.aliases(), ok=False).count()
-        yield Figure(down, _silent, reverse("console:authorities"), Meaning.STOPPED)
-        yield Figure(job_page.failed(), _failed_jobs, reverse("console:jobs"), Meaning.STOPPED)
+        yield Figure(tables.CappedCount(down), _silent, reverse("console:authorities"), Meaning.STOPPED)
+        failed = tables.CappedCount(job_page.failed())
+        yield Figure(failed, _failed_jobs, reverse("console:jobs"), Meaning.STOPPED)
     if access.holds(actor, audit_access.LOG_CHECKERS):
-        found = len(audit_log.findings())
+        found = tables.CappedCount(len(audit_log.findings()))
         yield Figure(found, _findings, reverse("console:history-check"), Meaning.STOPPED)
 
 

@@ -64,6 +64,11 @@ def desk(request: HttpRequest) -> dict[str, Any]:
     return {"desk": Desk(request)}
 
 
+def counted_desk(numbers: Mapping[str, int]) -> dict[str, Any]:
+    """The desk of a page that has counted already."""
+    return {"open_tasks": _sum(numbers)}
+
+
 def context(actor: Person, asked: Mapping[str, str]) -> dict[str, Any]:
     """Each section only for who can do something about it, at the page that the address says by its name.
 
@@ -73,7 +78,7 @@ def context(actor: Person, asked: Mapping[str, str]) -> dict[str, Any]:
     sections = [section for section in sections_of(actor, asked, numbers) if section.is_shown]
     return {
         "tab": "open_tasks",
-        "desk": {"open_tasks": _sum(numbers)},
+        "desk": counted_desk(numbers),
         "sections": sections,
         "approves": access.holds(actor, DECIDERS),
     }

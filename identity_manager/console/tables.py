@@ -1,6 +1,6 @@
 """Lists: order, pages, and a count that stops counting and says so."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -9,9 +9,8 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.core.paginator import Page, Paginator
 from django.db import connection
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast
 from django.http import HttpRequest, QueryDict
 from django.utils.formats import number_format
 from django.utils.functional import cached_property
@@ -84,6 +83,10 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
     def has_more(self) -> bool:
         return self.counted > COUNT_LIMIT
 
+    @property
+    def total(self) -> CappedCount:
+        return capped(self.counted)
+
 
 class FoundPaginator(CappedPaginator):
     """Looks up once what is found, as keys: words may take long, and no index has what they find in an order.
@@ -103,25 +106,6 @@ class FoundPaginator(CappedPaginator):
 
     def keys_of(self, page: "Page[Any]") -> list[Any]:
         return list(page.object_list) if self.has_more else super().keys_of(page)
-
-
-class UnitedPaginator(CappedPaginator):
-    """Counts rows of several kinds as one list."""
-
-    def __init__(self, lists: Sequence[QuerySet[Any]]) -> None:
-        super().__init__(keys_of(lists).order_by("key_text"))
-
-    def to_be_counted(self) -> QuerySet[Any]:
-        return self._rows.order_by()[: COUNT_LIMIT + 1]
-
-
-def keys_of(lists: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
-    """The keys of rows of several kinds, as text: databases join only columns of one type."""
-    first, *others = (
-        rows.order_by().annotate(key_text=Cast("pk", CharField())).values("key_text") for rows in lists
-    )
-    keys: QuerySet[Any] = first.union(*others, all=True) if others else first
-    return keys
 
 
 def count_together(paginators: Iterable[CappedPaginator]) -> None:
