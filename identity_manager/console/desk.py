@@ -103,7 +103,7 @@ def context(actor: Person) -> dict[str, Any]:
     _count([*waits, *troubles, *registered, *under_way, *expiring], saved)
     return {
         "tab": "start",
-        "desk": open_tasks.counted_desk(numbers),
+        "desk": open_tasks.CountedDesk.of(numbers),
         "searches": access.holds(actor, SEARCHERS),
         "saved": saved,
         "waits": [figure for figure in waits if figure.number],

@@ -6,6 +6,7 @@ that waits for an officer adds a source.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -59,14 +60,20 @@ class Desk:
         return number_of_tasks(actor) if actor and actor.is_active else tables.CappedCount(0)
 
 
+@dataclass(frozen=True)
+class CountedDesk:
+    """The same, of a page that has counted already."""
+
+    open_tasks: tables.CappedCount
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, int]) -> "CountedDesk":
+        return cls(tables.capped(sum(numbers.values())))
+
+
 def desk(request: HttpRequest) -> dict[str, Any]:
     """Give templates the officer's desk, as `desk` (a context processor)."""
     return {"desk": Desk(request)}
-
-
-def counted_desk(numbers: Mapping[str, int]) -> dict[str, Any]:
-    """The desk of a page that has counted already."""
-    return {"open_tasks": _sum(numbers)}
 
 
 def context(actor: Person, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -78,7 +85,7 @@ def context(actor: Person, asked: Mapping[str, str]) -> dict[str, Any]:
     sections = [section for section in sections_of(actor, asked, numbers) if section.is_shown]
     return {
         "tab": "open_tasks",
-        "desk": counted_desk(numbers),
+        "desk": CountedDesk.of(numbers),
         "sections": sections,
         "approves": access.holds(actor, DECIDERS),
     }
@@ -93,7 +100,7 @@ def sections_of(actor: Person, asked: Mapping[str, str], numbers: Mapping[str, i
 
 def number_of_tasks(actor: Person) -> tables.CappedCount:
     """The sum of what counts."""
-    return _sum(numbers_of_tasks(actor))
+    return CountedDesk.of(numbers_of_tasks(actor)).open_tasks
 
 
 def numbers_of_tasks(actor: Person) -> dict[str, int]:
@@ -105,10 +112,6 @@ def numbers_of_tasks(actor: Person) -> dict[str, int]:
         )
     )
     return {source.name: sum(next(found) for _each in (source.waiting, *source.also)) for source in counted}
-
-
-def _sum(numbers: Mapping[str, int]) -> tables.CappedCount:
-    return tables.capped(sum(numbers.values()))
 
 
 def awaiting_decision(actor: Person, now: Moment) -> QuerySet[TokenRequest]:

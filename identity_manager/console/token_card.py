@@ -14,6 +14,11 @@ from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import KEY_ALGORITHMS
 from identity_manager.workflow import hold, policy, revoke, side_roads
 
+# Cards name a profile; what it says is in the token's snapshot.
+PROFILE_CONTENT = tuple(
+    f"profile__{name}"
+    for name in ("subject", "subject_alt_names", "key_usage", "extended_key_usage", "policies")
+)
 NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
 
 
@@ -54,11 +59,11 @@ def rows(*, ordered: bool = True, begun: bool = True) -> QuerySet[SoftwareToken]
     ordered, begun: whether there may be tokens without, and with, certificates among them.
     Whoever lists the tokens of one person gives them that person, whose changes of identity are read once.
     """
-    certificates = Certificate.objects.select_related("profile").defer("private_key_wrapped", "certificate")
-    types = TokenTypeProfile.objects.select_related("profile")
-    tokens = SoftwareToken.objects.select_related("token_type", "person", "taken_out_by").defer(
-        "passphrase_wrapped"
+    certificates = Certificate.objects.select_related("profile").defer(
+        "private_key_wrapped", "certificate", *PROFILE_CONTENT
     )
+    types = TokenTypeProfile.objects.select_related("profile").defer(*PROFILE_CONTENT)
+    tokens = SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("passphrase_wrapped")
     tokens = tokens.annotate(has_files=Exists(Container.objects.filter(token=OuterRef("pk"))))
     return tokens.prefetch_related(
         Prefetch("certificates", certificates.order_by("position") if begun else certificates.none()),

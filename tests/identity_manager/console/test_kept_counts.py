@@ -1,0 +1,76 @@
+"""What waits for an officer is counted by SQL that is kept: the counts are of now all the same."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from identity_manager.console import kept_counts, open_tasks, tables
+from identity_manager.models import Person, Role, TokenRequest
+from tests import cast
+from tests.identity_manager.console.visitors import officer
+
+pytestmark = pytest.mark.database
+
+
+def counted_anew(actor: Person) -> list[int]:
+    """As querysets count, made for this moment."""
+    sources = [source for source in open_tasks.SOURCES if source.counts and source.concerns(actor)]
+    lists = [rows for source in sources for rows in source.lists(actor, timezone.now())]
+    return [rows.count() for rows in lists]
+
+
+def counted(actor: Person) -> list[int]:
+    fresh = Person.objects.get(pk=actor.pk)
+    sources = [source for source in open_tasks.SOURCES if source.counts and source.concerns(fresh)]
+    return kept_counts.numbers_of_rows(
+        fresh, lambda now: [rows for source in sources for rows in source.lists(fresh, now)]
+    )
+
+
+def test_the_clock_goes_on_after_the_sql_was_made(company: cast.Company) -> None:
+    request = company.request_in("requested")
+    until = timezone.now() + timedelta(days=1)
+    TokenRequest.objects.filter(pk=request.pk).update(postponed_until=until)
+
+    assert sum(counted(company.paul)) == 0
+    with time_machine.travel(until + timedelta(seconds=1)):
+        assert sum(counted(company.paul)) == 1
+
+
+def test_every_role_counts_what_its_querysets_count(company: cast.Company) -> None:
+    for state in ("requested", "failed"):
+        company.request_in(state)
+    everything = officer("eve", Role.APPROVER)
+    for role in (Role.TOKEN_ADMINISTRATOR, Role.REGISTRATION_OFFICER, Role.SYSTEM_ADMINISTRATOR):
+        everything.roles.create(role=role)
+
+    for actor in (company.ada, company.paul, everything):
+        assert counted(actor) == counted(actor) == counted_anew(Person.objects.get(pk=actor.pk))
+
+
+def test_a_role_that_is_taken_away_counts_no_more(company: cast.Company) -> None:
+    company.request_in("requested")
+    assert sum(counted(company.paul)) == 1
+    company.paul.roles.update(organisational_unit="Elsewhere")
+    assert sum(counted(company.paul)) == 0
+    company.paul.roles.all().delete()
+    assert counted(company.paul) == []
+
+
+def test_nothing_is_looked_up_while_the_sql_is_made(company: cast.Company) -> None:
+    def rash(_now: kept_counts.Moment) -> list[object]:
+        return [TokenRequest.objects.filter(pk__in=list(TokenRequest.objects.values_list("pk", flat=True)))]
+
+    with pytest.raises(RuntimeError, match="looked up"):
+        kept_counts.numbers_of_rows(officer("rae", Role.APPROVER), rash)
+
+
+def test_no_more_officers_are_kept_than_there_is_room_for(
+    company: cast.Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_counts, "MOST", 1)
+    assert tables.capped(sum(counted(company.paul))) == tables.CappedCount(0)
+    assert tables.capped(sum(counted(company.ada))) == tables.CappedCount(0)
+    assert len(kept_counts._made) == 1

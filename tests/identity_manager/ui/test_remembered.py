@@ -1,0 +1,57 @@
+"""Django's tags that remember: they say what Django's own say, in each language and for each key."""
+
+import uuid
+
+import pytest
+from django.template import Context, Template
+from django.test import RequestFactory
+from django.urls import NoReverseMatch, reverse
+from django.utils import translation
+
+KEYS = [uuid.uuid4() for _ in range(3)]
+
+
+def draw(source: str, **context: object) -> str:
+    return Template(source).render(Context({"request": RequestFactory().get("/"), **context}))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_address_has_the_key_that_is_given(key):
+    assert draw('{% url "console:request" key %}', key=key) == reverse("console:request", args=[key])
+    assert draw('{% url "console:request" key as found %}[{{ found }}]', key=key).strip("[]") == reverse(
+        "console:request", args=[key]
+    )
+
+
+def test_an_address_without_a_key_stays_the_same():
+    assert draw('{% url "console:start" %}') == draw('{% url "console:start" %}') == reverse("console:start")
+
+
+def test_what_is_no_key_is_left_to_django():
+    key = KEYS[0]
+    assert draw('{% url "console:request" key %}', key=str(key)) == reverse("console:request", args=[key])
+    assert draw('{% url "console:request" pk=key %}', key=key) == reverse("console:request", args=[key])
+
+
+@pytest.mark.parametrize("name", ["console:request", "console:nowhere"])
+def test_an_address_that_is_none_is_refused_or_empty(name):
+    for _ in range(2):
+        assert draw("{% url name as found %}[{{ found }}]", name=name) == "[]"
+        with pytest.raises(NoReverseMatch, match=name.partition(":")[2]):
+            draw("{% url name %}", name=name)
+
+
+def test_words_are_those_of_the_language():
+    source = Template('{% load i18n %}{% translate "Close" %}{% translate "Close" as word %}, {{ word }}')
+    with translation.override("de"):
+        german = source.render(Context())
+    for _ in range(2):
+        with translation.override("en"):
+            assert source.render(Context()) == "Close, Close"
+        with translation.override("de"):
+            assert source.render(Context()) == german != "Close, Close"
+
+
+def test_words_that_are_given_are_not_remembered():
+    source = Template("{% load i18n %}{% translate word %}")
+    assert [source.render(Context({"word": word})) for word in ("one", "two")] == ["one", "two"]
