@@ -77,7 +77,7 @@ def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
         *("state", "reference", "round", "created_at", "postponed_until"),
         *("person__state", "person__display_name", "requested_by__state", "requested_by__display_name"),
     )
-    return rows.prefetch_related(Prefetch("tokens", tokens))
+    return rows.prefetch_related(Prefetch("tokens", tokens, to_attr="listed_tokens"))
 
 
 def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
