@@ -113,8 +113,8 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            # Instead of Django's own library of that name, which templates load.
-            "libraries": {"i18n": "identity_manager.ui.templatetags.remembered"},
+            # Instead of Django's own libraries of these names, which templates load.
+            "libraries": dict.fromkeys(("i18n", "static"), "identity_manager.ui.templatetags.remembered"),
             "builtins": [
                 "identity_manager.ui.templatetags.remembered",
                 "identity_manager.ui.templatetags.ui",

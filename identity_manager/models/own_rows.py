@@ -40,7 +40,7 @@ def tokens_to_fetch(person_id: uuid.UUID) -> list[SoftwareToken]:
 
 
 def tokens(person_id: uuid.UUID) -> list[SoftwareToken]:
-    """All of them with their requests, the latest first."""
+    """All of them, the latest first: of which type they are, how they and their requests have ended."""
     return _TOKENS.rows(person=person_id)
 
 
@@ -92,7 +92,15 @@ _TO_NOTE = Statement[SoftwareToken](
 )
 _TO_FETCH = Statement[SoftwareToken](lambda person: _of(person).to_be_fetched(), person=_PERSON)
 _TOKENS = Statement[SoftwareToken](
-    lambda person: _of(person).select_related("token_type", "request").order_by("-created_at", "-pk"),
+    lambda person: (
+        SoftwareToken.objects.filter(person=person)
+        .select_related("token_type", "request")
+        .only(
+            *("state", "type_code", "created_at", "ended_at", "request__state"),
+            *("token_type__state", "token_type__name", "token_type__name_de"),
+        )
+        .order_by("-created_at", "-pk")
+    ),
     person=_PERSON,
 )
 _HANDED_OUT = Statement[SoftwareToken](

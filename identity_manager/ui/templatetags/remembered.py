@@ -1,4 +1,4 @@
-"""Django's own tags `url` and `translate`, which remember what never changes while a process lives.
+"""Django's own tags `url`, `translate` and `static`, which remember what never changes while a process lives.
 
 The settings put them in the place of Django's. A page draws a hundred addresses and as many words that stand
 in the templates themselves, and to find each anew took a tenth of it.
@@ -12,15 +12,16 @@ from django import template
 from django.template import defaulttags
 from django.template.base import Parser, Token
 from django.template.context import Context
-from django.templatetags import i18n
+from django.templatetags import i18n, static
 from django.urls import NoReverseMatch, URLResolver, get_resolver, get_script_prefix, get_urlconf, reverse
 from django.utils.html import conditional_escape
 from django.utils.translation import get_language
 
 register = template.Library()
-# All that `{% load i18n %}` gives; two of it follow anew.
-register.tags.update(i18n.register.tags)
-register.filters.update(i18n.register.filters)
+# All that `{% load i18n static %}` gives; some of it follows anew.
+for library in (i18n.register, static.register):
+    register.tags.update(library.tags)
+    register.filters.update(library.filters)
 
 # They stand in an address for the keys of rows.
 MARKS = tuple(uuid.UUID(int=number) for number in range(1, 4))
@@ -83,6 +84,19 @@ class WordsNode(i18n.TranslateNode):
         return self.known[language]
 
 
+class FileNode(static.StaticNode):
+    """The address of a file of this release."""
+
+    known = ""
+
+    def url(self, context: Context) -> str:
+        if self.path.is_var:
+            return super().url(context)
+        if not self.known:
+            self.known = super().url(context)
+        return self.known
+
+
 @register.tag
 def url(parser: Parser, token: Token) -> AddressNode:
     """Django's, remembered."""
@@ -95,3 +109,9 @@ def url(parser: Parser, token: Token) -> AddressNode:
 def translate(parser: Parser, token: Token) -> WordsNode:
     """Django's, remembered."""
     return WordsNode(i18n.do_translate(parser, token))
+
+
+@register.tag("static")
+def static_file(parser: Parser, token: Token) -> static.StaticNode:
+    """Django's, remembered."""
+    return FileNode.handle_token(parser, token)
