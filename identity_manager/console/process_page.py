@@ -3,8 +3,12 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from identity_manager.models import RequestOrigin, RequestState, TokenRequest
@@ -163,10 +167,23 @@ def everything() -> Picture:
     return Picture(process_layout.lay_out(*RequestOrigin))
 
 
-def of_request(row: TokenRequest, events: Iterable[str]) -> Picture:
+def fold_of(row: TokenRequest, events: Iterable[str]) -> SafeString:
     """The process with the way of this request; events are the names of its events, the oldest first."""
-    layout = process_layout.lay_out(RequestOrigin(row.origin))
-    return Picture(layout, process.way_gone(events), RequestState(row.state))
+    gone = tuple((change.name, change.source) for change in process.way_gone(events))
+    return _fold(RequestOrigin(row.origin), gone, RequestState(row.state), get_language())
+
+
+# Nothing of a request but its way is in it, and most go one of a few: it is drawn once for each of them.
+@lru_cache(maxsize=256)
+def _fold(
+    origin: RequestOrigin, gone: Sequence[tuple[str, RequestState]], now: RequestState, _language: str | None
+) -> SafeString:
+    arrows = {(change.name, change.source): change for change in process.changes()}
+    picture = Picture(process_layout.lay_out(origin), [arrows[each] for each in gone], now)
+    drawn = render_to_string(
+        "identity_manager/process/fold.html", {"picture": picture, "files": files([origin])}
+    )
+    return SafeString(drawn)
 
 
 def files(origins: Iterable[RequestOrigin] = RequestOrigin) -> list[dict[str, str]]:
