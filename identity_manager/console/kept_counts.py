@@ -43,13 +43,14 @@ def numbers_of_rows(actor: Person, lists: Callable[[Moment], Iterable[QuerySet[A
     """How many rows each of the lists of this officer has, counted to one beyond COUNT_LIMIT."""
     prefetch_related_objects([actor], "roles")
     offices = frozenset((held.role, held.organisational_unit) for held in actor.roles_in_force())
-    known = (connection.vendor, actor.pk, actor.state, offices)
-    if known not in _made:
+    key = (connection.vendor, actor.pk, actor.state, offices)
+    made = _made.get(key)  # asked once: another thread may make all anew meanwhile
+    if made is None:
         if len(_made) >= MOST:
             _made.clear()
         with connection.execute_wrapper(_refused):
-            _made[known] = tables.counting(tables.limited(rows) for rows in lists(Later()))
-    parts, parameters = _made[known]
+            made = _made[key] = tables.counting(tables.limited(rows) for rows in lists(Later()))
+    parts, parameters = made
     now = timezone.now()
     return tables.asked(parts, [each.at(now) if isinstance(each, Later) else each for each in parameters])
 
