@@ -33,12 +33,6 @@ class SafeFSM(ConcurrentTransitionMixin):
     threads could assign a state directly, or fail when they may not. Put this class first in the bases.
     """
 
-    @property
-    def state_fields(self) -> "tuple[models.Field[Any, Any], ...]":
-        """Each row that is read asks for them: of its class, they are looked for once."""
-        kind: Any = type(self)
-        return _state_fields(kind)
-
     def refresh_from_db(
         self,
         using: str | None = None,
@@ -73,11 +67,6 @@ class SafeFSM(ConcurrentTransitionMixin):
 @cache
 def _state_fields(meta: "Options[Any]") -> "tuple[models.Field[Any, Any], ...]":
     return tuple(field for field in meta.fields if isinstance(field, FSMFieldMixin))
-
-
-@cache
-def _state_fields(model: type[Any]) -> "tuple[models.Field[Any, Any], ...]":
-    return tuple(field for field in model._meta.fields if isinstance(field, FSMFieldMixin))
 
 
 def state_constraint(choices: type[models.TextChoices], name: str) -> models.CheckConstraint:
