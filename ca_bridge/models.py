@@ -10,7 +10,7 @@ import uuid6
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
 from ca_bridge.certificates import CertificateFacts
 from ca_bridge.contract import (
@@ -22,7 +22,7 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.fields import BytesField
-from ca_bridge.state import Stateful
+from ca_bridge.state import StateField, Stateful
 
 # A CA that cannot be told to revoke may see that somebody has done it there: how often it is asked.
 LOOK_AGAIN = timedelta(hours=1)
@@ -102,7 +102,7 @@ class CaOrder(Stateful):
     public_key_sha256 = BytesField(max_length=32, unique=True)
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()
-    state = FSMField(default=State.PREPARED, choices=State.choices, protected=True)
+    state = StateField(default=State.PREPARED, choices=State.choices, protected=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     handle = models.TextField(blank=True)

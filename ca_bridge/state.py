@@ -1,11 +1,11 @@
 """The safe base under every state machine: protected transitions and an integer version."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS, models
-from django_fsm import ConcurrentTransition, FSMFieldMixin
+from django_fsm import ConcurrentTransition, FSMField, FSMFieldMixin
 
 from ca_bridge.statements import OneRow, insert
 
@@ -67,6 +67,19 @@ class SafeFSM(ConcurrentTransitionMixin):
 @cache
 def _state_fields(meta: "Options[Any]") -> "tuple[models.Field[Any, Any], ...]":
     return tuple(field for field in meta.fields if isinstance(field, FSMFieldMixin))
+
+
+class StateField(FSMField):
+    """A state that transitions alone change; to migrations a text, for the models of the past have none.
+
+    The original's has each of those models look for transitions whenever another one is made, of the
+    thousands that a fresh database takes.
+    """
+
+    def deconstruct(self) -> "tuple[str, str, Sequence[Any], dict[str, Any]]":
+        name, _path, args, kwargs = super().deconstruct()
+        kwargs.pop("protected", None)
+        return name, "django.db.models.CharField", args, kwargs
 
 
 def state_constraint(choices: type[models.TextChoices], name: str) -> models.CheckConstraint:

@@ -5,7 +5,6 @@ import ca_bridge.models
 import ca_bridge.state
 import django.db.models.deletion
 import django.utils.timezone
-import django_fsm
 from django.db import migrations, models
 
 
@@ -29,7 +28,7 @@ class Migration(migrations.Migration):
                 ('public_key_sha256', ca_bridge.fields.BytesField(max_length=32, unique=True)),
                 ('not_before', models.DateTimeField()),
                 ('not_after', models.DateTimeField()),
-                ('state', django_fsm.FSMField(choices=[('prepared', 'prepared'), ('asked', 'asked'), ('issued', 'issued'), ('pending', 'pending'), ('refused', 'refused'), ('unknown', 'unknown')], default='prepared', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('prepared', 'prepared'), ('asked', 'asked'), ('issued', 'issued'), ('pending', 'pending'), ('refused', 'refused'), ('unknown', 'unknown')], default='prepared', max_length=50)),
                 ('version', models.PositiveIntegerField(default=0, editable=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('handle', models.TextField(blank=True)),

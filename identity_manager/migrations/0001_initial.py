@@ -5,7 +5,6 @@ import ca_bridge.state
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import django_fsm
 import identity_manager.models.identifiers
 from django.db import migrations, models
 
@@ -44,7 +43,7 @@ class Migration(migrations.Migration):
                 ('include_sid', models.BooleanField(default=False, verbose_name='security identifier for Windows')),
                 ('ca', models.CharField(max_length=40, verbose_name='certificate authority')),
                 ('ca_profile', models.CharField(max_length=100, verbose_name='profile name at the CA')),
-                ('state', django_fsm.FSMField(choices=[('draft', 'Draft'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=16, protected=True)),
+                ('state', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=16)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
@@ -65,7 +64,7 @@ class Migration(migrations.Migration):
                 ('last_error_at', models.DateTimeField(editable=False, null=True)),
                 ('id', models.UUIDField(default=identity_manager.models.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
                 ('position', models.PositiveSmallIntegerField(default=0)),
-                ('state', django_fsm.FSMField(choices=[('ordered', 'Ordered'), ('valid', 'Valid'), ('on_hold', 'On hold'), ('revoked', 'Revoked'), ('expired', 'Expired'), ('refused', 'Refused')], default='ordered', max_length=16, protected=True)),
+                ('state', models.CharField(choices=[('ordered', 'Ordered'), ('valid', 'Valid'), ('on_hold', 'On hold'), ('revoked', 'Revoked'), ('expired', 'Expired'), ('refused', 'Refused')], default='ordered', max_length=16)),
                 ('private_key_wrapped', ca_bridge.fields.BytesField(null=True)),
                 ('public_key_sha256', models.CharField(max_length=64, null=True, unique=True)),
                 ('orders_made', models.PositiveSmallIntegerField(default=0)),
@@ -108,7 +107,7 @@ class Migration(migrations.Migration):
                 ('time_zone', models.CharField(default='Europe/Berlin', max_length=64, verbose_name='time zone')),
                 ('source', models.CharField(choices=[('manual', 'entered by hand'), ('csv', 'CSV file'), ('ldap', 'LDAP directory'), ('scim', 'SCIM')], default='manual', max_length=16, verbose_name='source')),
                 ('external_id', models.CharField(blank=True, max_length=200, verbose_name='external id')),
-                ('state', django_fsm.FSMField(choices=[('registered', 'Registered'), ('active', 'Active'), ('inactive', 'Inactive'), ('locked', 'Locked')], default='registered', max_length=16, protected=True, verbose_name='state')),
+                ('state', models.CharField(choices=[('registered', 'Registered'), ('active', 'Active'), ('inactive', 'Inactive'), ('locked', 'Locked')], default='registered', max_length=16, verbose_name='state')),
                 ('search_text', models.TextField(default='', editable=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -181,7 +180,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('initial', 'First issue'), ('renewal', 'Renewal'), ('replacement', 'Replacement'), ('recovery', 'Recovery')], max_length=16)),
                 ('is_open', models.BooleanField(default=True)),
                 ('snapshot', models.JSONField()),
-                ('state', django_fsm.FSMField(choices=[('ordered', 'Ordered'), ('issuing', 'Being issued'), ('sealed', 'Sealed'), ('active', 'Active'), ('lapsed', 'Lapsed'), ('on_hold', 'On hold'), ('revoked', 'Revoked'), ('expired', 'Expired'), ('replaced', 'Replaced'), ('cancelled', 'Cancelled')], default='ordered', max_length=16, protected=True)),
+                ('state', models.CharField(choices=[('ordered', 'Ordered'), ('issuing', 'Being issued'), ('sealed', 'Sealed'), ('active', 'Active'), ('lapsed', 'Lapsed'), ('on_hold', 'On hold'), ('revoked', 'Revoked'), ('expired', 'Expired'), ('replaced', 'Replaced'), ('cancelled', 'Cancelled')], default='ordered', max_length=16)),
                 ('delivery', models.CharField(choices=[('none', 'Not yet'), ('queued', 'Waits to be sent'), ('sent', 'Sent'), ('bounced', 'Came back'), ('fetched', 'Fetched from the portal')], default='none', max_length=16)),
                 ('delivered_at', models.DateTimeField(null=True)),
                 ('passphrase_wrapped', ca_bridge.fields.BytesField(null=True)),
@@ -250,7 +249,7 @@ class Migration(migrations.Migration):
                 ('reference', models.CharField(default=identity_manager.models.identifiers.new_reference, editable=False, max_length=16, unique=True)),
                 ('kind', models.CharField(choices=[('initial', 'First issue'), ('renewal', 'Renewal'), ('replacement', 'Replacement'), ('recovery', 'Recovery')], default='initial', max_length=16)),
                 ('origin', models.CharField(choices=[('administrator', 'started by an administrator'), ('self-service', 'started by the person')], max_length=16)),
-                ('state', django_fsm.FSMField(choices=[('requested', 'Waits for approval'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('awaiting_acceptance', 'Waits for acceptance'), ('declined', 'Declined'), ('lapsed', 'Lapsed'), ('issuing', 'Being issued'), ('failed', 'Failed'), ('issued', 'Issued'), ('completed', 'Completed'), ('cancelled', 'Cancelled')], default='requested', max_length=24, protected=True)),
+                ('state', models.CharField(choices=[('requested', 'Waits for approval'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('awaiting_acceptance', 'Waits for acceptance'), ('declined', 'Declined'), ('lapsed', 'Lapsed'), ('issuing', 'Being issued'), ('failed', 'Failed'), ('issued', 'Issued'), ('completed', 'Completed'), ('cancelled', 'Cancelled')], default='requested', max_length=24)),
                 ('approvals_needed', models.PositiveSmallIntegerField(default=0)),
                 ('snapshot_hash', models.CharField(max_length=64)),
                 ('delivery_address', models.CharField(max_length=254)),
@@ -306,7 +305,7 @@ class Migration(migrations.Migration):
                 ('subject', models.CharField(max_length=300)),
                 ('body_text', models.TextField()),
                 ('body_html', models.TextField()),
-                ('state', django_fsm.FSMField(choices=[('queued', 'Waits to be sent'), ('sent', 'Sent'), ('failed', 'Refused'), ('discarded', 'Discarded')], default='queued', max_length=16, protected=True)),
+                ('state', models.CharField(choices=[('queued', 'Waits to be sent'), ('sent', 'Sent'), ('failed', 'Refused'), ('discarded', 'Discarded')], default='queued', max_length=16)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('sent_at', models.DateTimeField(null=True)),
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='identity_manager.person')),
@@ -370,7 +369,7 @@ class Migration(migrations.Migration):
                 ('renewal_days', models.PositiveIntegerField(default=60, verbose_name='renewal window in days')),
                 ('passphrase_days', models.PositiveIntegerField(default=14, verbose_name='days until a passphrase is destroyed')),
                 ('kinds', models.JSONField(default=list, verbose_name='kinds of person who may have it')),
-                ('state', django_fsm.FSMField(choices=[('draft', 'Draft'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=16, protected=True)),
+                ('state', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=16)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('terms', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='identity_manager.termsdocument', verbose_name='terms')),
             ],

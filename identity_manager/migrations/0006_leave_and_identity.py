@@ -3,7 +3,6 @@
 import ca_bridge.state
 import django.db.models.deletion
 import django.utils.timezone
-import django_fsm
 import identity_manager.models.identifiers
 from django.db import migrations, models
 
@@ -64,7 +63,7 @@ class Migration(migrations.Migration):
                 ('old', models.JSONField()),
                 ('new', models.JSONField()),
                 ('source', models.CharField(max_length=16)),
-                ('state', django_fsm.FSMField(choices=[('waiting', 'Waits for confirmation'), ('confirmed', 'Confirmed'), ('refused', 'Not confirmed'), ('withdrawn', 'Withdrawn')], default='waiting', max_length=16, protected=True)),
+                ('state', models.CharField(choices=[('waiting', 'Waits for confirmation'), ('confirmed', 'Confirmed'), ('refused', 'Not confirmed'), ('withdrawn', 'Withdrawn')], default='waiting', max_length=16)),
                 ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('decided_at', models.DateTimeField(null=True)),
                 ('reason', models.TextField(blank=True, help_text='why it was not confirmed, or withdrawn')),

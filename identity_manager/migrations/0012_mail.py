@@ -2,7 +2,6 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import django_fsm
 from django.db import migrations, models
 
 
@@ -80,7 +79,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='outgoingmail',
             name='state',
-            field=django_fsm.FSMField(choices=[('queued', 'Waits to be sent'), ('sent', 'Sent'), ('failed', 'Refused'), ('bounced', 'Came back'), ('discarded', 'Discarded')], default='queued', max_length=16, protected=True),
+            field=models.CharField(choices=[('queued', 'Waits to be sent'), ('sent', 'Sent'), ('failed', 'Refused'), ('bounced', 'Came back'), ('discarded', 'Discarded')], default='queued', max_length=16),
         ),
         migrations.AlterField(
             model_name='softwaretoken',

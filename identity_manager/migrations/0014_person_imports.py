@@ -4,7 +4,6 @@ import ca_bridge.fields
 import ca_bridge.state
 import django.db.models.deletion
 import django.utils.timezone
-import django_fsm
 import identity_manager.models.identifiers
 from django.db import migrations, models
 
@@ -29,7 +28,7 @@ class Migration(migrations.Migration):
                 ('ended_at', models.DateTimeField(null=True)),
                 ('reason', models.TextField(blank=True)),
                 ('counts', models.JSONField(default=dict)),
-                ('state', django_fsm.FSMField(choices=[('uploaded', 'Looked through'), ('waiting', 'Waits for a second officer'), ('done', 'Imported'), ('refused', 'Not confirmed'), ('withdrawn', 'Withdrawn')], default='uploaded', max_length=16, protected=True)),
+                ('state', models.CharField(choices=[('uploaded', 'Looked through'), ('waiting', 'Waits for a second officer'), ('done', 'Imported'), ('refused', 'Not confirmed'), ('withdrawn', 'Withdrawn')], default='uploaded', max_length=16)),
                 ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='identity_manager.person')),
                 ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='identity_manager.person')),
             ],

@@ -4,7 +4,6 @@
 import ca_bridge.state
 import django.db.models.deletion
 import django.utils.timezone
-import django_fsm
 import identity_manager.models.identifiers
 from django.db import migrations, models
 
@@ -36,7 +35,7 @@ class Migration(migrations.Migration):
                 ('chosen', models.JSONField(default=list)),
                 ('total', models.PositiveIntegerField()),
                 ('looked_at', models.PositiveIntegerField(default=0)),
-                ('state', django_fsm.FSMField(choices=[('checking', 'Dry run under way'), ('checked', 'Waits for its start'), ('running', 'Running'), ('paused', 'Paused'), ('finished', 'Finished'), ('cancelled', 'Cancelled')], default='checking', max_length=16, protected=True)),
+                ('state', models.CharField(choices=[('checking', 'Dry run under way'), ('checked', 'Waits for its start'), ('running', 'Running'), ('paused', 'Paused'), ('finished', 'Finished'), ('cancelled', 'Cancelled')], default='checking', max_length=16)),
                 ('stopped_because', models.CharField(blank=True, max_length=40)),
                 ('started_at', models.DateTimeField(null=True)),
                 ('ended_at', models.DateTimeField(null=True)),

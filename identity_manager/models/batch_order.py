@@ -10,9 +10,9 @@ from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.person import Person
@@ -87,7 +87,7 @@ class BatchOrder(Stateful, Leased):
     chosen = models.JSONField(default=list)
     total = models.PositiveIntegerField()
     looked_at = models.PositiveIntegerField(default=0)
-    state = FSMField(max_length=16, choices=BatchState.choices, default=B.CHECKING, protected=True)
+    state = StateField(max_length=16, choices=BatchState.choices, default=B.CHECKING, protected=True)
     stopped_because = models.CharField(max_length=40, blank=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

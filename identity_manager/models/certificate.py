@@ -8,13 +8,13 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
 from ca_bridge.contract import RevocationReason
 from ca_bridge.fields import BytesField
 from ca_bridge.issuing import CertificateFacts
 from ca_bridge.models import LOOK_AGAIN, CaOrder
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.certificate_profile import CertificateProfile
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
@@ -99,7 +99,7 @@ class Certificate(Stateful, Leased):
     )
     profile = models.ForeignKey(CertificateProfile, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField(default=0)
-    state = FSMField(max_length=16, choices=CertificateState.choices, default=C.ORDERED, protected=True)
+    state = StateField(max_length=16, choices=CertificateState.choices, default=C.ORDERED, protected=True)
     private_key_wrapped = BytesField(null=True)
     public_key_sha256 = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 unique needs null
     order = models.OneToOneField(CaOrder, null=True, on_delete=models.PROTECT, related_name="+")

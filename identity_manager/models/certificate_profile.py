@@ -4,10 +4,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
 from ca_bridge.profiles import Profile
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.versioned import Drafted, VersionedQuerySet, VersionState, in_language
 
@@ -37,7 +37,9 @@ class CertificateProfile(Stateful, Drafted):
     ca = models.CharField(_("certificate authority"), max_length=40)
     ca_profile = models.CharField(_("profile name at the CA"), max_length=100)
     longest_validity_days = models.PositiveIntegerField(_("longest validity in days"), null=True, blank=True)
-    state = FSMField(max_length=16, choices=VersionState.choices, default=VersionState.DRAFT, protected=True)
+    state = StateField(
+        max_length=16, choices=VersionState.choices, default=VersionState.DRAFT, protected=True
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = VersionedQuerySet["CertificateProfile"].as_manager()

@@ -7,9 +7,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.person import Person
 
@@ -50,7 +50,7 @@ class IdentityChange(Stateful):
     old = models.JSONField()
     new = models.JSONField()
     source = models.CharField(max_length=16)
-    state = FSMField(max_length=16, choices=IdentityChangeState.choices, default=S.WAITING, protected=True)
+    state = StateField(max_length=16, choices=IdentityChangeState.choices, default=S.WAITING, protected=True)
     asked_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField(default=timezone.now)
     decided_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")

@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.identity_change import IdentityChange
 from identity_manager.models.lease import Leased, LeasedQuerySet
@@ -109,7 +109,7 @@ class OutgoingMail(Stateful, Leased):
     subject = models.CharField(max_length=300)
     body_text = models.TextField()
     body_html = models.TextField()
-    state = FSMField(max_length=16, choices=MailState.choices, default=M.QUEUED, protected=True)
+    state = StateField(max_length=16, choices=MailState.choices, default=M.QUEUED, protected=True)
     created_at = models.DateTimeField(default=timezone.now)
     queued_again_at = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(null=True)

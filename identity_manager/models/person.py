@@ -10,9 +10,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models import person_search
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.known import know
@@ -93,7 +93,7 @@ class Person(Stateful):
     time_zone = models.CharField(_("time zone"), max_length=64, default=settings.TIME_ZONE)
     source = models.CharField(_("source"), max_length=16, choices=PersonSource, default=PersonSource.MANUAL)
     external_id = models.CharField(_("external id"), max_length=200, blank=True)
-    state = FSMField(
+    state = StateField(
         _("state"), max_length=16, choices=PersonState.choices, default=PersonState.REGISTERED, protected=True
     )
     search_text = models.TextField(editable=False, default="")

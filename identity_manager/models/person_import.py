@@ -7,10 +7,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
 from ca_bridge.fields import BytesField
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.person import Person
 
@@ -51,7 +51,7 @@ class PersonImport(Stateful):
     ended_at = models.DateTimeField(null=True)
     reason = models.TextField(blank=True)
     counts = models.JSONField(default=dict)
-    state = FSMField(max_length=16, choices=ImportState.choices, default=S.UPLOADED, protected=True)
+    state = StateField(max_length=16, choices=ImportState.choices, default=S.UPLOADED, protected=True)
 
     objects = PersonImportQuerySet.as_manager()
 

@@ -9,10 +9,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django_fsm import GET_STATE, FSMField, transition
+from django_fsm import GET_STATE, transition
 
 from ca_bridge.fields import BytesField
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.certificate import Certificate, CertificateState
 from identity_manager.models.ending import in_words
 from identity_manager.models.identifiers import new_id
@@ -119,7 +119,7 @@ class SoftwareToken(Stateful, Leased):
     taken_out_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     is_open = models.BooleanField(default=True)
     snapshot = models.JSONField()
-    state = FSMField(max_length=16, choices=TokenState.choices, default=TokenState.ORDERED, protected=True)
+    state = StateField(max_length=16, choices=TokenState.choices, default=TokenState.ORDERED, protected=True)
     delivery = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.NONE)
     delivered_at = models.DateTimeField(null=True)
     passphrase_wrapped = BytesField(null=True)

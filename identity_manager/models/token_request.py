@@ -10,9 +10,9 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.ending import in_words
 from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.person import Person, PersonState
@@ -120,7 +120,7 @@ class TokenRequest(Stateful):
     origin = models.CharField(max_length=16, choices=RequestOrigin)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="requests")
     requested_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
-    state = FSMField(
+    state = StateField(
         max_length=24, choices=RequestState.choices, default=RequestState.REQUESTED, protected=True
     )
     approvals_needed = models.PositiveSmallIntegerField(default=0)

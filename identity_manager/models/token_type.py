@@ -6,11 +6,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import FSMField, transition
+from django_fsm import transition
 
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.pkcs12 import ContainerFormat
-from ca_bridge.state import Stateful, state_constraint
+from ca_bridge.state import StateField, Stateful, state_constraint
 from ca_bridge.statements import Statement
 from identity_manager.models.certificate_profile import CertificateProfile
 from identity_manager.models.identifiers import new_id
@@ -73,7 +73,9 @@ class TokenType(Stateful, Drafted):
     profiles: "models.ManyToManyField[CertificateProfile, TokenTypeProfile]" = models.ManyToManyField(
         CertificateProfile, through="TokenTypeProfile", related_name="token_types"
     )
-    state = FSMField(max_length=16, choices=VersionState.choices, default=VersionState.DRAFT, protected=True)
+    state = StateField(
+        max_length=16, choices=VersionState.choices, default=VersionState.DRAFT, protected=True
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     token_type_profiles: "RelatedManager[TokenTypeProfile]"
