@@ -2,6 +2,8 @@
 
 HTTP_PORT ?= 8000
 export HTTP_PORT
+# Where it is set, each process of the tests would compile them all again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON := .venv/bin/python
 # The first Python that is new enough, else python3, which requirements/install.py then refuses by name.
 PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
