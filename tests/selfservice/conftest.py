@@ -1,5 +1,6 @@
 """uma's desk: a request or a token in every place where a page of Self-Service can meet it."""
 
+import copy
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -76,16 +77,17 @@ def page(name: str, *args: uuid.UUID | str) -> str:
     return reverse(f"selfservice:{name}", args=args)
 
 
-@pytest.fixture
-def desk(db: None) -> Desk:
-    return Desk()
-
-
 @pytest.fixture(scope="module")
 def standing_desk(django_db_setup: None, django_db_blocker: Any) -> Iterator[Desk]:
-    """For modules of which all tests are about the desk: built once, and taken back in the end."""
+    """Built once for a module, and taken back in the end."""
     with django_db_blocker.unblock(), taken_back():
         yield Desk()
+
+
+@pytest.fixture
+def desk(standing_desk: Desk, db: None) -> Desk:
+    """As it was built. A module with tests that need the room of the desk has a fixture of its own."""
+    return copy.deepcopy(standing_desk)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Every page, for its owner, a stranger, somebody without the role, on leave, or not signed in."""
 
-import copy
 from http import HTTPStatus
 
 import pytest
@@ -16,11 +15,6 @@ POST_ONLY = {"acknowledge", "send-again"}
 OF_NOBODY = {"dashboard", "open-tasks", "request-softtoken", "requests", "certificates", "file-help"}
 CHANGES = ("INSERT", "UPDATE", "DELETE")
 BUSINESS = ("identity_manager_", "ca_bridge_")
-
-
-@pytest.fixture
-def desk(standing_desk: Desk, db: None) -> Desk:
-    return copy.deepcopy(standing_desk)
 
 
 def test_every_page_is_on_the_desk(desk: Desk) -> None:

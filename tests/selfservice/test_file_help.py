@@ -1,6 +1,5 @@
 """**My file does not open**: every device has its words, and each leads to the file that it reads."""
 
-import copy
 import re
 
 import pytest
@@ -13,11 +12,6 @@ from identity_manager.people import forgetting
 from identity_manager.workflow import revoke
 from selfservice import file_help
 from tests.selfservice.conftest import Desk, Visitor, page
-
-
-@pytest.fixture
-def desk(standing_desk: Desk, db: None) -> Desk:
-    return copy.deepcopy(standing_desk)
 
 
 def test_every_device_has_its_words() -> None:

@@ -9,6 +9,11 @@ from tests import cast
 from tests.selfservice.conftest import Desk, Visitor, page
 
 
+@pytest.fixture
+def desk(db: None) -> Desk:
+    return Desk()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("state", "code"),

@@ -109,8 +109,8 @@ def test_afterwards_it_is_gone(desk: Desk, visit: Visitor) -> None:
     assert AuditEvent.objects.count() == events
 
 
-def test_the_next_passphrase_of_the_request_follows(visit: Visitor, db: None) -> None:
-    ada, uma = cast.person("ada"), cast.person("uma")
+def test_the_next_passphrase_of_the_request_follows(desk: Desk, visit: Visitor) -> None:
+    ada, uma = desk.ada, desk.uma
     request = cast.issued(
         cast.accepted(cast.enabled(ada, uma, cast.token_type("one"), cast.token_type("two")))
     )

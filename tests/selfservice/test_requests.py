@@ -15,6 +15,11 @@ from tests.selfservice.conftest import Desk, Visitor, page
 
 
 @pytest.fixture
+def desk(db: None) -> Desk:
+    return Desk()
+
+
+@pytest.fixture
 def company(db: None) -> cast.Company:
     return cast.Company()
 
