@@ -1,11 +1,13 @@
 """Each mail, in each language, for persons with names of every kind."""
 
+import copy
 import html
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -26,6 +28,7 @@ from identity_manager.models import (
 from identity_manager.people import second_factors
 from identity_manager.workflow import failures, step6_passphrase
 from tests import cast
+from tests.architecture.standing import taken_back
 
 NAMES = [
     "Łukasz Żółć",
@@ -175,9 +178,16 @@ FUNCTIONS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def standing_road(django_db_setup: None, django_db_blocker: Any) -> Iterator[Road]:
+    """Built once, and taken back in the end."""
+    with django_db_blocker.unblock(), taken_back():
+        yield Road()
+
+
 @pytest.fixture
-def road(db: None) -> Road:
-    return Road()
+def road(standing_road: Road, db: None) -> Road:
+    return copy.deepcopy(standing_road)
 
 
 def test_each_mail_has_its_folder() -> None:
