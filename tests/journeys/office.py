@@ -26,9 +26,9 @@ PASSWORD = "correct horse battery staple"
 BASE_URL = "http://localhost"
 
 
-def over_wsgi() -> Send:
+def over_wsgi(client: Client | None = None) -> Send:
     """Sends through Django's test client, CSRF checks and middlewares included."""
-    client = Client(enforce_csrf_checks=True)
+    client = client or Client(enforce_csrf_checks=True)
 
     def send(method: str, url: str, data: list[tuple[str, str]]) -> Page:
         path = url.removeprefix(BASE_URL) or "/"
@@ -82,11 +82,12 @@ class Office:
         )
 
     def browser_of(self, person: Person) -> Visitor:
-        """Signed in with a password."""
-        username = account_of(person)
-        visitor = self.visitor()
-        visitor.sign_in(username, PASSWORD)
-        return visitor
+        """Signed in with a password; test_account goes through the pages of it."""
+        client = Client()
+        client.post("/account/login/", {"login": account_of(person), "password": PASSWORD})
+        assert "sessionid" in client.cookies
+        client.handler.enforce_csrf_checks = True  # from here on
+        return Visitor(BASE_URL, over_wsgi(client))
 
     @staticmethod
     def visitor() -> Visitor:
