@@ -89,25 +89,32 @@ def person(
 
 def terms() -> TermsDocument:
     """The one terms document, in English and German."""
-    document, created = TermsDocument.objects.get_or_create(code="terms", defaults={"name": "Terms of use"})
-    if created:
-        publish_terms(document)
+    document = TermsDocument.objects.filter(code="terms").first()
+    if document is None:
+        document = TermsDocument.objects.create(code="terms", name="Terms of use")
+        _publish(document, number=1)
     return document
 
 
 def publish_terms(document: TermsDocument) -> TermsVersion:
     """The document's next version, in force from now on."""
     document.versions.filter(is_current=True).update(is_current=False)
-    number = document.versions.count() + 1
+    return _publish(document, number=document.versions.count() + 1)
+
+
+def _publish(document: TermsDocument, *, number: int) -> TermsVersion:
     version = TermsVersion.objects.create(document=document, number=number, is_current=True)
-    for language in ("en", "de"):
-        TermsText.objects.create(
+    texts = (
+        TermsText(
             version=version,
             language=language,
             title="Terms" if language == "en" else "Bedingungen",
             body=f"Text {number}",
             sha256=f"{number}{language}" * 16,
         )
+        for language in ("en", "de")
+    )
+    TermsText.objects.bulk_create(texts)
     return version
 
 
