@@ -56,12 +56,12 @@ class SafeFSM(ConcurrentTransitionMixin):
         self.__dict__.update({name: value for name, value in kept.items() if name in untouched})
 
     @property
-    def state_fields(self) -> "tuple[models.Field[Any, Any], ...]":
+    def state_fields(self) -> tuple[Any, ...]:
         """As in the original, which looks for them among all fields whenever a row is read."""
         return _state_fields(self._meta)
 
     def _protected_fields(self) -> "list[models.Field[Any, Any]]":
-        return [field for field in self.state_fields if field.protected]  # type: ignore[attr-defined]
+        return [field for field in self.state_fields if field.protected]
 
 
 @cache

@@ -113,10 +113,8 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            # Instead of Django's own libraries of these names, which templates load.
-            "libraries": dict.fromkeys(("i18n", "static"), "identity_manager.ui.templatetags.remembered"),
             "builtins": [
-                "identity_manager.ui.templatetags.remembered",
+                "identity_manager.ui.templatetags.remembered",  # so templates do not load i18n and static
                 "identity_manager.ui.templatetags.ui",
                 "identity_manager.console.templatetags.admin_navigation",
             ],

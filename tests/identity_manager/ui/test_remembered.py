@@ -1,8 +1,11 @@
 """Django's tags that remember: they say what Django's own say, in each language and for each key."""
 
+import re
 import uuid
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.template import Context, Template
 from django.test import RequestFactory
 from django.urls import NoReverseMatch, reverse
@@ -42,7 +45,7 @@ def test_an_address_that_is_none_is_refused_or_empty(name):
 
 
 def test_words_are_those_of_the_language():
-    source = Template('{% load i18n %}{% translate "Close" %}{% translate "Close" as word %}, {{ word }}')
+    source = Template('{% translate "Close" %}{% translate "Close" as word %}, {{ word }}')
     with translation.override("de"):
         german = source.render(Context())
     for _ in range(2):
@@ -53,5 +56,13 @@ def test_words_are_those_of_the_language():
 
 
 def test_words_that_are_given_are_not_remembered():
-    source = Template("{% load i18n %}{% translate word %}")
+    source = Template("{% translate word %}")
     assert [source.render(Context({"word": word})) for word in ("one", "two")] == ["one", "two"]
+
+
+def test_no_template_loads_the_tags_that_forget():
+    folder = Path(settings.BASE_DIR, "templates")
+    templates = [path for path in folder.rglob("*") if path.suffix in {".html", ".txt"}]
+    assert len(templates) > 200
+    loads = re.compile(r"{%\s*load\b[^%]*\b(i18n|static)\b")
+    assert [each.name for each in templates if loads.search(each.read_text(encoding="utf-8"))] == []
