@@ -47,7 +47,7 @@ class Pace:
     what preparing took, the order rests between two transactions, or it would starve them.
     """
 
-    TARGET = 0.06
+    TARGET = 0.05
     REST = 0.025
     LEAST = 10
     MOST = 100

@@ -109,6 +109,14 @@ FIGURES: tuple[Figure, ...] = (
         (("", 30),),
     ),
     Figure(
+        "enable_wait_max_ms",
+        "enable",
+        "ms",
+        "the longest that somebody else's write took beside it, of one every 20 ms",
+        AT_MOST,
+        (("", 100),),
+    ),
+    Figure(
         "growth_ratio",
         "growth",
         "",

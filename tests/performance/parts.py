@@ -107,7 +107,10 @@ def of_pages(report: Report) -> dict[str, float]:
 
 
 def of_enable(report: Report) -> dict[str, float]:
-    return {"enable_10000_s": report["enabling"]["seconds"] * 10_000 / report["persons"]}
+    return {
+        "enable_10000_s": report["enabling"]["seconds"] * 10_000 / report["persons"],
+        "enable_wait_max_ms": max(report[part]["wait_max_ms"] for part in ("dry_run", "enabling")),
+    }
 
 
 def of_restart(report: Report) -> dict[str, float]:
