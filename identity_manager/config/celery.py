@@ -20,7 +20,7 @@ from celery.signals import (
 )
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config import acknowledging, broker, monitoring
+from identity_manager.config import acknowledging, broker, garbage, monitoring
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
@@ -77,10 +77,11 @@ def take_jobs(instance: Any, **_: Any) -> None:
 
 @worker_init.connect
 def load_linter(**_: Any) -> None:
-    """Load it before a worker is divided into processes, which then share it."""
+    """Load it before a worker is divided into processes, which then share it, and all else that is loaded."""
     from ca_bridge import lint
 
     lint.load()
+    garbage.look_among_the_new_alone()
 
 
 @worker_process_init.connect

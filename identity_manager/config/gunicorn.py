@@ -3,7 +3,6 @@
 BIND and the numbers of processes and threads come from the environment; GUNICORN_CMD_ARGS wins over all.
 """
 
-import gc
 import os
 import sys
 from importlib import import_module
@@ -11,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config import env, process
+from identity_manager.config import env, garbage, process
 
 bind = env.text("BIND", f"127.0.0.1:{env.integer('HTTP_PORT', 8000, minimum=1, maximum=65535)}")
 wsgi_app = "identity_manager.config.wsgi:application"
@@ -20,7 +19,6 @@ workers = env.integer("WEB_PROCESSES", 2, minimum=1, maximum=64)
 threads = env.integer("WEB_THREADS", 8, minimum=1, maximum=64)
 timeout = 60
 graceful_timeout = 10
-GARBAGE_LOOKED_FOR_AFTER = 10_000  # objects more than before
 # Else gunicorn opens a socket for commands under $HOME, which two installations would share.
 control_socket_disable = True
 # What proxies say is judged by identity_manager.ui.proxies, the same under every server.
@@ -50,11 +48,7 @@ def on_starting(_server: Any) -> None:
         sys.exit(str(error))
     _ = import_module("identity_manager.config.wsgi"), get_resolver().url_patterns
     connections.close_all()  # none is carried into a child
-    # Of what is loaded nothing is ever garbage. To look through all of it took a worker 80 ms, every hundred
-    # pages or so, and had the memory that workers share written to. Pages themselves leave few circles.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_LOOKED_FOR_AFTER)
+    garbage.look_among_the_new_alone()
 
 
 def post_worker_init(_worker: Any) -> None:

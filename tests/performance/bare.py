@@ -30,6 +30,11 @@ def main() -> None:
     parser.add_argument("--contents", type=Path, required=True)
     options = parser.parse_args()
     django.setup()
+    from ca_bridge import lint
+    from identity_manager.config import garbage
+
+    lint.load()
+    garbage.look_among_the_new_alone()  # as in a worker
     loop = Loop(json.loads(options.contents.read_text(encoding="utf-8")))
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()

@@ -41,10 +41,11 @@ REMARKS = """## Where goals are missed, and why
   less.
 - **A bare CA is no road.** OpenBao, CFSSL and django-ca sign a request on the same core and keep their
   books; they make no key, lint nothing, build no container, open none as a check, and send no mail.
-- **Pages.** Django draws templates and makes SQL of queries; the database itself takes a tenth. On every page
-  of an officer, a sixth goes to the number on the tab OPEN TASKS, which counts nine lists in one statement.
-  OPEN TASKS, with 25 rows of each kind, takes the longest, and so decides the 95th percentile. Four people at
-  once share two cores with those who measure.
+- **Pages.** Django draws templates, makes SQL of what somebody filters by, and objects of rows; the database
+  itself takes a tenth. What the frame of each page asks for is made into SQL once (decision 26), and so are
+  the pages of Self-Service. In a profile of what is left no place takes more than a twentieth; the pages of
+  officers, with 25 rows, decide the 95th percentile. Four people at once share two cores with those who
+  measure.
 - **SEARCH.** Drawing the page takes most of it. With 1,000,000 persons on SQLite (`python -m
   tests.performance.bench --scale full --only search --engines sqlite`) the 95th percentile was 52 ms, and
   100 ms while most of it had still to be read from the disk. What many persons have together with *no token*
@@ -52,8 +53,9 @@ REMARKS = """## Where goals are missed, and why
   postgresql`) it was 130 ms, on a slower machine, where Python alone worked 45 ms on a page: the statements
   of most pages took some 30 ms together, a good part of it planning, and *anna* with *no token* 250 ms.
 - **Batch orders.** Each enabled person costs a snapshot, a request, its line, its events and a mail that is
-  written in their language. One worker does it, with chunks of ten to twenty persons, so that nobody waits;
-  a chunk takes some thirty statements, a third of all, and the mails a sixth.
+  written in their language, a quarter of all. One worker does it, in chunks whose transactions take 50 ms, so
+  that nobody waits; `cpu_seconds` of `python -m tests.performance.enable` says how much of the time it works.
+  On PostgreSQL it waits for the server besides, and each of the thirty statements of a chunk costs more.
 """
 
 

@@ -47,10 +47,12 @@ def measured(number: int) -> dict[str, Any]:
     from django.conf import settings
     from django.db import connection
 
+    from identity_manager.config import garbage
     from identity_manager.management.embedded import Broker, server_executable
     from identity_manager.management.preparation import prepare
 
     prepare()
+    garbage.look_among_the_new_alone()  # as in a worker
     socket = Path(settings.VAR_DIR) / "run" / "broker.sock"
     broker = Broker(server_executable(), socket.parent, socket)
     process = subprocess.Popen(broker.program().arguments)
