@@ -51,13 +51,23 @@ class Source:
 
 
 class Joined:
-    """What waits in several lists, as one that a paginator counts and cuts."""
+    """What waits in several lists, as one that a paginator counts, up to COUNT_LIMIT, and cuts.
 
-    def __init__(self, lists: Sequence[QuerySet[Any]]) -> None:
+    counted: how many there are, where that is known: to one beyond COUNT_LIMIT.
+    """
+
+    def __init__(self, lists: Sequence[QuerySet[Any]], counted: int | None = None) -> None:
         self._lists = lists
+        self._counted = counted
+
+    @cached_property
+    def total(self) -> tables.CappedCount:
+        if self._counted is None:
+            return tables.capped(sum(tables.counts(map(tables.limited, self._lists))))
+        return tables.capped(self._counted)
 
     def count(self) -> int:
-        return sum(rows.count() for rows in self._lists)
+        return self.total.number
 
     def __getitem__(self, part: slice) -> list[Any]:
         start, stop = part.start or 0, part.stop
@@ -85,25 +95,27 @@ class Section:
     counted: int | None = None
 
     @cached_property
+    def _joined(self) -> Joined:
+        lists = [] if self.counted == 0 else self.source.lists(self.actor, timezone.now())
+        return Joined(lists, self.counted)
+
+    @cached_property
     def page(self) -> "Page[Any]":
         """The oldest come first. Nothing is counted where all are shown, or where that is known."""
-        if self.counted == 0:
-            return Paginator([], SHOWN).get_page(1)
-        joined = Joined(self.source.lists(self.actor, timezone.now()))
-        paginator: Paginator[Any] = Paginator(joined, SHOWN)  # type: ignore[arg-type]  # it cuts and counts
+        paginator: Paginator[Any] = Paginator(self._joined, SHOWN)  # type: ignore[arg-type]  # it cuts and counts
         if self.asked:
             return paginator.get_page(self.asked)
-        beginning = joined[: SHOWN + 1]
+        beginning = self._joined[: SHOWN + 1]
         if len(beginning) <= SHOWN:
             paginator.count = len(beginning)  # as if it had been counted
-        elif self.counted is not None and self.counted <= tables.COUNT_LIMIT:
-            paginator.count = max(self.counted, len(beginning))
         return Page(beginning[:SHOWN], 1, paginator)
 
     @property
-    def number(self) -> int:
-        """How many wait."""
-        return self.page.paginator.count
+    def title(self) -> str:
+        """How many wait, as people write it: a plus where there are others, nothing where nothing waits."""
+        number = self.page.paginator.count
+        more = number > SHOWN and self._joined.total.more
+        return tables.grouped(number) + ("+" if more else "") if number else ""
 
     @property
     def rows(self) -> list[Any]:

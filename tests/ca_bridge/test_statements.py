@@ -232,15 +232,16 @@ def test_rows_that_are_there_are_written_over_where_that_is_said(number: int, er
     } | {more.pk: ("of another", more.comparisons)}
 
 
-def test_a_row_that_is_there_already_is_not_added_again():
+@pytest.mark.parametrize("number", [1, FEW + 1])
+def test_a_row_that_is_there_already_is_not_added_again(number: int):
     """Nor is what else the transaction did, though somebody should catch the error within."""
-    (row,) = copies(order_in(State.PENDING), 1)
-    insert([row])
+    rows = copies(order_in(State.PENDING), number)
+    insert(rows[number // 2 :][:1])
 
     def add_again_and_go_on() -> None:
         with transaction.atomic():
             with suppress(IntegrityError):
-                insert([row])
+                insert(rows)
             CaOrder.objects.count()
 
     with pytest.raises(TransactionManagementError):

@@ -131,6 +131,22 @@ def test_the_tab_stops_counting_and_says_so(company: cast.Company, monkeypatch: 
     assert '<span class="count count-open">2+</span>' in paul.get(START).text
 
 
+def test_a_section_stops_counting_and_says_so(company: cast.Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it was counted for the tab, as what waits for a decision, or not, as what is postponed."""
+    monkeypatch.setattr(task_source, "SHOWN", 1)
+    monkeypatch.setattr(tables, "COUNT_LIMIT", 2)
+    for name in ("lou", "max", "zoe"):
+        request = cast.enabled(company.ada, cast.person(name), company.signature)
+    paul = signed_in(company.paul)
+    assert ' <span class="quiet">2+</span>' in paul.get(OPEN_TASKS).text
+    assert "2 to 2 of 2" in " ".join(paul.get(OPEN_TASKS, {"decisions": "3"}).text.split())
+
+    TokenRequest.objects.update(postponed_until=timezone.now() + timedelta(days=1))
+    assert ' <span class="quiet">2+</span>' in paul.get(OPEN_TASKS).text
+    TokenRequest.objects.filter(pk=request.pk).update(postponed_until=None)
+    assert paul.get(OPEN_TASKS).text.count(' <span class="quiet">2</span>') == 1
+
+
 @pytest.mark.parametrize("source", open_tasks.SOURCES, ids=lambda source: source.name)
 def test_every_source_has_words(source: task_source.Source) -> None:
     assert str(source.title)
