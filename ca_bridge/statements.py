@@ -161,7 +161,7 @@ class Over:
 
 
 def insert(rows: Sequence[models.Model], *, over: Over | None = None) -> None:
-    """What bulk_create does for rows of one model that have their keys already.
+    """What bulk_create does for rows of one model that have their keys already; many in a transaction alone.
 
     Without `over` a row that is there already is an IntegrityError.
     """

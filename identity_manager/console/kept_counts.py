@@ -5,7 +5,7 @@ hold; only the moment is another each time. So what waits is asked for with the 
 given later (Later), and nothing may be looked up while the SQL is made: it would be kept, and be wrong soon.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,20 +39,35 @@ class Later(Expression):
         return self.output_field.get_db_prep_value(now - self.before, connection)
 
 
-def numbers_of_rows(actor: Person, lists: Callable[[Moment], Iterable[QuerySet[Any]]]) -> list[int]:
-    """How many rows each of the lists of this officer has, counted to one beyond COUNT_LIMIT."""
+def numbers_of_rows(
+    actor: Person, names: Sequence[str], lists: Callable[[Moment], Iterable[QuerySet[Any]]]
+) -> list[int]:
+    """How many rows each of the lists of this officer has, counted to one beyond COUNT_LIMIT.
+
+    names: of the sources that the lists come from.
+    """
     prefetch_related_objects([actor], "roles")
-    offices = frozenset((held.role, held.organisational_unit) for held in actor.roles_in_force())
-    key = (connection.vendor, actor.pk, actor.state, offices)
+    key = _key(actor, names)
     made = _made.get(key)  # asked once: another thread may make all anew meanwhile
     if made is None:
-        if len(_made) >= MOST:
-            _made.clear()
         with connection.execute_wrapper(_refused):
-            made = _made[key] = tables.counting(tables.limited(rows) for rows in lists(Later()))
+            made = tables.counting(tables.limited(rows) for rows in lists(Later()))
+        if _key(actor, names) == key:  # at midnight a role begins or ends
+            _keep(key, made)
     parts, parameters = made
     now = timezone.now()
     return tables.asked(parts, [each.at(now) if isinstance(each, Later) else each for each in parameters])
+
+
+def _key(actor: Person, names: Sequence[str]) -> tuple[object, ...]:
+    offices = frozenset((held.role, held.organisational_unit) for held in actor.roles_in_force())
+    return connection.vendor, actor.pk, actor.state, offices, tuple(names)
+
+
+def _keep(key: tuple[object, ...], made: tuple[list[str], list[Any]]) -> None:
+    if len(_made) >= MOST:
+        _made.clear()
+    _made[key] = made
 
 
 def _refused(*_: Any) -> None:

@@ -106,9 +106,10 @@ def number_of_tasks(actor: Person) -> tables.CappedCount:
 def numbers_of_tasks(actor: Person) -> dict[str, int]:
     """How many wait in each source that counts: asked in one query, because every page shows their sum."""
     counted = [source for source in SOURCES if source.counts and source.concerns(actor)]
+    names = [source.name for source in counted]
     found = iter(
         kept_counts.numbers_of_rows(
-            actor, lambda now: [rows for source in counted for rows in source.lists(actor, now)]
+            actor, names, lambda now: [rows for source in counted for rows in source.lists(actor, now)]
         )
     )
     return {source.name: sum(next(found) for _each in (source.waiting, *source.also)) for source in counted}

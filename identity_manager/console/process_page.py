@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.urls import get_script_prefix
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -170,13 +171,14 @@ def everything() -> Picture:
 def fold_of(row: TokenRequest, events: Iterable[str]) -> SafeString:
     """The process with the way of this request; events are the names of its events, the oldest first."""
     gone = tuple((change.name, change.source) for change in process.way_gone(events))
-    return _fold(RequestOrigin(row.origin), gone, RequestState(row.state), get_language())
+    drawn_for = (get_language(), get_script_prefix())
+    return _fold(RequestOrigin(row.origin), gone, RequestState(row.state), drawn_for)
 
 
 # Nothing of a request but its way is in it, and most go one of a few: it is drawn once for each of them.
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)  # of 44 KB
 def _fold(
-    origin: RequestOrigin, gone: Sequence[tuple[str, RequestState]], now: RequestState, _language: str | None
+    origin: RequestOrigin, gone: Sequence[tuple[str, RequestState]], now: RequestState, _drawn_for: object
 ) -> SafeString:
     arrows = {(change.name, change.source): change for change in process.changes()}
     picture = Picture(process_layout.lay_out(origin), [arrows[each] for each in gone], now)

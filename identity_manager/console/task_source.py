@@ -111,11 +111,15 @@ class Section:
         return Page(beginning[:SHOWN], 1, paginator)
 
     @property
+    def has_more(self) -> bool:
+        """Whether others wait beyond those that are counted and have pages."""
+        return self.page.paginator.count > SHOWN and self._joined.total.more
+
+    @property
     def title(self) -> str:
         """How many wait, as people write it: a plus where there are others, nothing where nothing waits."""
         number = self.page.paginator.count
-        more = number > SHOWN and self._joined.total.more
-        return tables.grouped(number) + ("+" if more else "") if number else ""
+        return tables.grouped(number) + ("+" if self.has_more else "") if number else ""
 
     @property
     def rows(self) -> list[Any]:

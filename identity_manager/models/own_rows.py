@@ -14,9 +14,9 @@ from identity_manager.models.certificate import Certificate
 from identity_manager.models.software_token import SoftwareToken
 from identity_manager.models.token_request import RequestState, TokenRequest
 
-WAITS = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
-MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
-STOPPED = Q(state__in=(RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE), stopped_at__isnull=False)
+_WAITS = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
+_MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
+_STOPPED = Q(state__in=(RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE), stopped_at__isnull=False)
 
 
 def requests_to_accept(person_id: uuid.UUID) -> list[TokenRequest]:
@@ -85,8 +85,8 @@ def _waiting(person: Any) -> QuerySet[Any]:
 
 
 _PERSON = models.UUIDField()
-_TO_ACCEPT = Statement[TokenRequest](lambda person: _requests(WAITS, person), person=_PERSON)
-_UNDER_WAY = Statement[TokenRequest](lambda person: _requests(MOVES | STOPPED, person), person=_PERSON)
+_TO_ACCEPT = Statement[TokenRequest](lambda person: _requests(_WAITS, person), person=_PERSON)
+_UNDER_WAY = Statement[TokenRequest](lambda person: _requests(_MOVES | _STOPPED, person), person=_PERSON)
 _TO_NOTE = Statement[SoftwareToken](
     lambda person: _of(person).to_be_noted().order_by("sealed_at"), person=_PERSON
 )

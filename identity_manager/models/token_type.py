@@ -149,5 +149,7 @@ def offered_types() -> list[TokenType]:
     """The types in force, with their terms and their profiles."""
     types, links = _OFFERED.rows(), _OFFERED_LINKS.rows()
     for each in types:
-        know(each, "token_type_profiles", [link for link in links if link.token_type_id == each.pk])
+        mine = [link for link in links if link.token_type_id == each.pk]
+        if mine:  # else it was retired since it was read, and is asked for its own
+            know(each, "token_type_profiles", mine)
     return types

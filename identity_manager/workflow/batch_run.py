@@ -137,6 +137,7 @@ class Worker:
 
     def _enable_some(self) -> bool:
         """Enable some more; False where nobody is left, or the order is not ours any more."""
+        self.chunk = ()  # whoever was enabled before is not the cause of what is raised from here on
         asker = bulk_enable.asker_of(self.order)
         if not batch_orders.gives_orders(asker):
             self._stop()

@@ -85,7 +85,7 @@ class Office:
         """Signed in with a password; test_account goes through the pages of it."""
         client = Client()
         client.post("/account/login/", {"login": account_of(person), "password": PASSWORD})
-        assert "sessionid" in client.cookies
+        assert "_auth_user_id" in client.session
         client.handler.enforce_csrf_checks = True  # from here on
         return Visitor(BASE_URL, over_wsgi(client))
 

@@ -1,6 +1,7 @@
 """What waits for an officer is counted by SQL that is kept: the counts are of now all the same."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -25,7 +26,9 @@ def counted(actor: Person) -> list[int]:
     fresh = Person.objects.get(pk=actor.pk)
     sources = [source for source in open_tasks.SOURCES if source.counts and source.concerns(fresh)]
     return kept_counts.numbers_of_rows(
-        fresh, lambda now: [rows for source in sources for rows in source.lists(fresh, now)]
+        fresh,
+        [source.name for source in sources],
+        lambda now: [rows for source in sources for rows in source.lists(fresh, now)],
     )
 
 
@@ -37,6 +40,23 @@ def test_the_clock_goes_on_after_the_sql_was_made(company: cast.Company) -> None
     assert sum(counted(company.paul)) == 0
     with time_machine.travel(until + timedelta(seconds=1)):
         assert sum(counted(company.paul)) == 1
+
+
+@pytest.mark.parametrize(("minutes", "number"), [(0, 1), (59, 1), (61, 0)])
+def test_a_while_before_the_moment_goes_with_the_clock(
+    company: cast.Company, minutes: int, number: int
+) -> None:
+    made_at = company.request_in("requested").created_at
+    paul = Person.objects.get(pk=company.paul.pk)
+
+    def of_the_last_hour(now: kept_counts.Moment) -> list[Any]:
+        return [
+            TokenRequest.objects.filter(created_at__gt=now - timedelta(minutes=50) - timedelta(minutes=10))
+        ]
+
+    kept_counts.numbers_of_rows(paul, ["hour"], of_the_last_hour)
+    with time_machine.travel(made_at + timedelta(minutes=minutes)):
+        assert kept_counts.numbers_of_rows(paul, ["hour"], of_the_last_hour) == [number]
 
 
 def test_every_role_counts_what_its_querysets_count(company: cast.Company) -> None:
@@ -59,12 +79,33 @@ def test_a_role_that_is_taken_away_counts_no_more(company: cast.Company) -> None
     assert counted(company.paul) == []
 
 
+def test_what_was_made_while_a_role_ended_is_not_kept(company: cast.Company) -> None:
+    company.request_in("requested")
+    before = len(kept_counts._made)
+
+    def over_midnight(now: kept_counts.Moment) -> list[Any]:
+        company.paul.know_roles([])
+        return [open_tasks.awaiting_decision(company.paul, now)]
+
+    assert kept_counts.numbers_of_rows(company.paul, ["decisions"], over_midnight) == [0]
+    assert len(kept_counts._made) == before
+    assert sum(counted(company.paul)) == 1
+
+
+def test_other_sources_are_counted_by_sql_of_their_own(company: cast.Company) -> None:
+    company.request_in("requested")
+    paul = Person.objects.get(pk=company.paul.pk)
+    for source, number in ((open_tasks.awaiting_decision, 1), (open_tasks.postponed, 0)):
+        found = kept_counts.numbers_of_rows(paul, [source.__name__], lambda now, ask=source: [ask(paul, now)])
+        assert found == [number]
+
+
 def test_nothing_is_looked_up_while_the_sql_is_made(company: cast.Company) -> None:
     def rash(_now: kept_counts.Moment) -> list[object]:
         return [TokenRequest.objects.filter(pk__in=list(TokenRequest.objects.values_list("pk", flat=True)))]
 
     with pytest.raises(RuntimeError, match="looked up"):
-        kept_counts.numbers_of_rows(officer("rae", Role.APPROVER), rash)
+        kept_counts.numbers_of_rows(officer("rae", Role.APPROVER), ["rash"], rash)
 
 
 def test_no_more_officers_are_kept_than_there_is_room_for(

@@ -459,6 +459,33 @@ def test_a_fault_stands_on_the_order_and_whom_it_sticks_to_is_skipped(
     assert order.state == "finished"
 
 
+def test_a_fault_before_the_next_is_looked_at_is_not_that_of_the_last(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands on the order, however often it comes; who was enabled stays so, and nobody is skipped."""
+    order = looked_at(given(company, company.uma, company.sam))
+    batch_orders.start(actor=company.ada, order_id=order.pk)
+    BatchOrder.objects.filter(pk=order.pk).update(
+        last_error="before", attempts=batch_run.FAULTS_BEFORE_SKIPPING
+    )
+    of_now = bulk_enable.offer_of_now
+
+    def broken(kept: bulk_enable.Offer | None) -> bulk_enable.Offer:
+        if kept is not None:  # Sam's turn
+            raise ValueError("a fault")
+        return of_now(kept)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk_enable, "offer_of_now", broken)
+        with pytest.raises(ValueError, match="a fault"):
+            batch_run.run(order_id=order.pk)
+
+    assert "ValueError: a fault" in BatchOrder.objects.get(pk=order.pk).last_error
+    assert lines(order) == [("Uma", "enabled", ["vpn"], []), ("Sam", "ready", ["vpn"], [])]
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        assert looked_at(order).counts == {"enabled": 2}
+
+
 # --- The same as by hand
 def picture(person: Person) -> dict[str, Any]:
     """What there is about the person now, without what no two requests share."""

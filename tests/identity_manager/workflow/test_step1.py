@@ -13,6 +13,7 @@ from identity_manager.models import (
     Role,
     RoleAssignment,
     TokenRequest,
+    token_type,
 )
 from identity_manager.workflow import policy, step1_enable, step1_request
 from identity_manager.workflow.errors import NotAllowed, NotPossible
@@ -185,3 +186,17 @@ def test_the_person_is_fetched_fresh(company: Company) -> None:
 
     with pytest.raises(NotPossible):
         cast.enabled(company.ada, stale, company.vpn)
+
+
+def test_a_version_that_is_retired_while_types_are_read_is_asked_for_its_own_profiles(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eve = cast.person("eve", upn="")
+    cast.profile("logon", subject_alt_names=[["upn", "{upn}"]])
+    logon = cast.token_type("logon", profiles=("logon",))
+    monkeypatch.setattr(token_type._OFFERED_LINKS, "rows", list)  # of what is in force a moment later
+
+    choice = next(each for each in policy.type_choices(eve) if each.token_type == logon)
+
+    assert choice.reason is not None
+    assert choice.reason.code == "lacks-fields"
