@@ -87,15 +87,15 @@ def collected() -> dict[Event, Told]:
     """What the whole source says of every event."""
     told: dict[Event, Told] = defaultdict(Told)
     for module in modules("identity_manager", "selfservice"):
+        helpers = _helpers(module)
         for function in module.functions():
-            _look(Place(module, function), told)
+            _look(Place(module, function), helpers, told)
     for event, place in IN_PLACE.items():
         told[event] = Told({place}, {THE_SYSTEM}, set())
     return told
 
 
-def _look(place: Place, told: dict[Event, Told]) -> None:
-    helpers = _helpers(place.module)
+def _look(place: Place, helpers: dict[str, Place], told: dict[Event, Told]) -> None:
     for call in place.calls():
         given = [node for argument in call.args for node in _events(argument)]
         helper = helpers.get(ast.unparse(call.func))
