@@ -168,24 +168,18 @@ def insert(rows: Sequence[models.Model], *, over: Over | None = None) -> None:
     if not rows:
         return
     model = type(rows[0])
-    meta, connection = model._meta, connections[DEFAULT_DB_ALIAS]
-    fields = [field for field in meta.concrete_fields if not field.generated]
+    connection = connections[DEFAULT_DB_ALIAS]
+    fields = [field for field in model._meta.concrete_fields if not field.generated]
     values = [[field.pre_save(row, add=True) for field in fields] for row in rows]
     if any(map(_works_out, values)):
         _left_to_django(model, rows, over)
         return
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)
-    place = f"({', '.join(['%s'] * len(fields))})"
     parameters = [
         [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
         for row in values
     ]
     few = len(rows) <= FEW
-    places = ", ".join([place] * len(rows)) if few else place
-    sql = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES {places}"  # noqa: S608 names of the models alone
-    if over is not None:
-        sql += _on_conflict(model, over, quote)
+    sql = _insertion(model, fields, rows=len(rows) if few else 1, over=over)
     with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
         if few:
             cursor.execute(sql, list(chain.from_iterable(parameters)))
@@ -195,22 +189,27 @@ def insert(rows: Sequence[models.Model], *, over: Over | None = None) -> None:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
+def _insertion(
+    model: type[models.Model], fields: Sequence["models.Field[Any, Any]"], *, rows: int, over: Over | None
+) -> str:
+    """The SQL that adds so many rows at once; ON CONFLICT as PostgreSQL and SQLite both say it."""
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+    named = {field.name: quote(str(field.column)) for field in fields}
+    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * rows)
+    table = quote(model._meta.db_table)
+    sql = f"INSERT INTO {table} ({', '.join(named.values())}) VALUES {places}"  # noqa: S608 names of the models alone
+    if over is None:
+        return sql
+    known_by = ", ".join(named[name] for name in over.unique)
+    assigned = ", ".join(f"{named[name]} = EXCLUDED.{named[name]}" for name in over.fields)
+    return f"{sql} ON CONFLICT ({known_by}) DO UPDATE SET {assigned}"
+
+
 def _left_to_django(model: type[models.Model], rows: Sequence[models.Model], over: Over | None) -> None:
     options: dict[str, Any] = {}
     if over is not None:
         options = {"update_conflicts": True, "unique_fields": over.unique, "update_fields": over.fields}
     model._base_manager.bulk_create(rows, **options)
-
-
-def _on_conflict(model: type[models.Model], over: Over, quote: Callable[[str], str]) -> str:
-    """As PostgreSQL and SQLite both say it."""
-
-    def columns(names: Iterable[str]) -> list[str]:
-        by_name = {field.name: quote(str(field.column)) for field in model._meta.concrete_fields}
-        return [by_name[name] for name in names]
-
-    assigned = ", ".join(f"{column} = EXCLUDED.{column}" for column in columns(over.fields))
-    return f" ON CONFLICT ({', '.join(columns(over.unique))}) DO UPDATE SET {assigned}"
 
 
 def _works_out(values: Iterable[object]) -> bool:
