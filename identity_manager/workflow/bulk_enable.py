@@ -23,7 +23,8 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.workflow import grounds, locking, opening, policy, snapshot
+from identity_manager.models.token_type import offered_types
+from identity_manager.workflow import grounds, locking, opening, snapshot
 from identity_manager.workflow.errors import Reason
 from identity_manager.workflow.grounds import Grounds, Verdict
 
@@ -47,7 +48,7 @@ def offer_of_now(kept: Offer | None) -> Offer:
     in_force = grounds.in_force()
     if kept is not None and kept.in_force == in_force:
         return kept
-    return Offer(in_force, policy.offered_types())
+    return Offer(in_force, offered_types())
 
 
 @dataclass(frozen=True)

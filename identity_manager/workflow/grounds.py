@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 
 from identity_manager.models import Person, TermsVersion, TokenType
+from identity_manager.models.token_type import offered_types
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Refused
 
@@ -84,7 +85,7 @@ def read(
     """The grounds for these persons; their roles are read, too. offered: where the caller has read it."""
     prefetch_related_objects([actor, *persons], "roles")
     ids = [person.pk for person in persons]
-    types = policy.offered_types() if offered is None else offered
+    types = offered_types() if offered is None else offered
     return Grounds(actor, types, policy.held_by(ids), policy.persons_with_code_of(actor, ids))
 
 

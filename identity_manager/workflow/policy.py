@@ -28,9 +28,9 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
-from identity_manager.models import token_type as types_in_force
 from identity_manager.models.software_token import IN_USE
 from identity_manager.models.token_request import STOPPABLE
+from identity_manager.models.token_type import offered_types
 from identity_manager.people import identity_change_policy
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.errors import NotPossible, Reason
@@ -171,11 +171,6 @@ def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> fr
 def type_choices(person: Person) -> list[TypeChoice]:
     """Every type on offer, with the reason where the person cannot have it now."""
     return choices_among(offered_types(), person, held_by([person.pk]).get(person.pk, frozenset()))
-
-
-def offered_types() -> list[TokenType]:
-    """The types in force, with what their obstacles are made of."""
-    return types_in_force.offered_types()
 
 
 def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:
