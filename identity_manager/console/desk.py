@@ -77,8 +77,8 @@ class Figure:
 
     @property
     def title(self) -> str:
-        """The number as people write it; with a plus where there are others, as the list says too."""
-        return tables.grouped(self.number) + ("+" if self.total.more else "")
+        """The number as people write it."""
+        return self.total.title
 
     @property
     def icon_name(self) -> str:

@@ -49,7 +49,7 @@ class Saved:
     @property
     def number(self) -> str:
         """How many it finds now: 214, or 1,000+ where counting stops."""
-        return tables.grouped(self.found.count) + ("+" if self.found.has_more else "")
+        return self.found.total.title
 
     @property
     def words(self) -> list[str]:

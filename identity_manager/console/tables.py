@@ -38,6 +38,11 @@ class CappedCount:
     def __str__(self) -> str:
         return f"{self.number}+" if self.more else str(self.number)
 
+    @property
+    def title(self) -> str:
+        """As people write it; with a plus where there are others, as the list says too."""
+        return grouped(self.number) + ("+" if self.more else "")
+
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when it runs
     """Pages over at most COUNT_LIMIT rows; has_more says that there are others.

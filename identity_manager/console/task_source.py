@@ -117,9 +117,9 @@ class Section:
 
     @property
     def title(self) -> str:
-        """How many wait, as people write it: a plus where there are others, nothing where nothing waits."""
+        """How many wait, as people write it; nothing where nothing waits."""
         number = self.page.paginator.count
-        return tables.grouped(number) + ("+" if self.has_more else "") if number else ""
+        return tables.CappedCount(number, self.has_more).title if number else ""
 
     @property
     def rows(self) -> list[Any]:
