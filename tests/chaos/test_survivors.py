@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tests.chaos import survivors
 from tests.chaos.processes import Process
 
 pytestmark = pytest.mark.long
+ON_ONE_CORE = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
 FETCHES = """
 import kombu, sys
 with kombu.Connection(sys.argv[1]) as connection, connection.SimpleQueue(sys.argv[2]) as queue:
@@ -46,10 +47,25 @@ def test_who_fetches_nothing_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("program", "number"),
-    [("while True: pass", 1), ("import time; time.sleep(60)", 0)],
+    [("while True: pass", 1), ("import time; time.sleep(600)", 0)],
     ids=["busy for nothing", "waits"],
 )
-def test_who_takes_a_core_for_nothing_is_found(tmp_path: Path, program: str, number: int) -> None:
-    with running("worker-1", tmp_path, program) as process:
-        time.sleep(0.5)  # until it has started
+@pytest.mark.parametrize("others", [0, 3], ids=["alone", "others want the core"])
+def test_who_takes_a_core_for_nothing_is_found(
+    tmp_path: Path, program: str, number: int, others: int
+) -> None:
+    with ExitStack() as stack:
+        for place in range(others):
+            stack.enter_context(running(f"other-{place}", tmp_path, f"{ON_ONE_CORE}while True: pass"))
+        begun = tmp_path / "begun"
+        watched = f"{ON_ONE_CORE}open({str(begun)!r}, 'x').close()\n{program}"
+        process = stack.enter_context(running("worker-1", tmp_path, watched))
+        wait_for(begun)
         assert len(survivors.restless([process], seconds=2)) == number
+
+
+def wait_for(file: Path, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not file.exists():
+        assert time.monotonic() < deadline, file
+        time.sleep(0.02)

@@ -68,6 +68,11 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return ticks / TICKS
 
 
+def wants_a_core(pid: int) -> bool:
+    """One of its threads runs now, or would if a core were free."""
+    return any((_stat(thread) or "-")[0] == "R" for thread in _threads(pid))
+
+
 def _stat(pid: int) -> list[str]:
     """The fields of /proc/PID/stat from the state on (proc(5)); empty where the process has ended."""
     try:
