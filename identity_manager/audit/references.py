@@ -3,6 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -11,6 +12,8 @@ from ca_bridge.statements import Statement
 from identity_manager import proof
 from identity_manager.models import AuditEvent, AuditSalt
 
+_ROLES: tuple[Any, ...] = tuple(AuditEvent._meta.get_field(role) for role in ("actor", "person"))
+_SALT: Any = AuditSalt._meta.get_field("person").remote_field
 # Most events name one person, or two.
 _OF_TWO = Statement[tuple[uuid.UUID, str]](
     lambda one, other: AuditSalt.objects.filter(Q(person_id=one) | Q(person_id=other)).values_list(
@@ -23,15 +26,31 @@ _OF_TWO = Statement[tuple[uuid.UUID, str]](
 
 def name_persons(events: Sequence[AuditEvent]) -> None:
     """Set the references of events that are not saved yet."""
-    known = references_of(pk for event in events for pk in (event.actor_id, event.person_id) if pk)
+    named = {pk for event in events for pk in (event.actor_id, event.person_id) if pk}
+    known = _read_along(events)
+    known |= references_of(named - known.keys())
     for event in events:
         event.actor_ref = known[event.actor_id] if event.actor_id else ""
         event.person_ref = known[event.person_id] if event.person_id else ""
 
 
+def _read_along(events: Iterable[AuditEvent]) -> dict[uuid.UUID, str]:
+    """The references of those whose salt was read with them, in the statement that locked them."""
+    found = {}
+    for event in events:
+        for role in _ROLES:
+            person = role.get_cached_value(event, default=None)
+            salt = _SALT.get_cached_value(person, default=None) if person is not None else None
+            if salt is not None:
+                found[person.pk] = proof.reference(salt.salt, str(person.pk))
+    return found
+
+
 def references_of(person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     """The reference of each person. Who has no salt yet gets one, in an order that all callers share."""
     wanted = sorted(set(person_ids))
+    if not wanted:
+        return {}
     salts = salts_of(wanted)
     if lacking := [person_id for person_id in wanted if person_id not in salts]:
         new = [AuditSalt(person_id=person_id, salt=secrets.token_hex(16)) for person_id in lacking]

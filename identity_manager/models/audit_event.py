@@ -135,7 +135,12 @@ def _text(identifier: uuid.UUID | None) -> str:
 
 
 class AuditSalt(models.Model):
-    """What ties a person to the references in the audit log. It is destroyed when the person is erased."""
+    """What ties a person to the references in the audit log. It is destroyed when the person is erased.
 
-    person = models.OneToOneField(Person, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    Whoever locks a person with something of theirs reads it with them: an event will tell of it.
+    """
+
+    person = models.OneToOneField(
+        Person, primary_key=True, on_delete=models.CASCADE, related_name="audit_salt"
+    )
     salt = models.CharField(max_length=32)

@@ -66,10 +66,12 @@ def token(pk: uuid.UUID) -> SoftwareToken:
 def _with_parents(rows: models.QuerySet[Row], *parents: str) -> models.QuerySet[Row]:
     """One statement for a row and its parents: PostgreSQL locks what it finds in the order of `of`.
 
-    Where it had to wait for one of them it takes all as they stand then.
+    Where it had to wait for one of them it takes all as they stand then. The last parent is the person, whose
+    salt is read along for the event that tells what was done.
     """
     paths = ["__".join(parents[: depth + 1]) for depth in range(len(parents))]
-    return rows.select_related(paths[-1]).select_for_update(no_key=True, of=(*reversed(paths), "self"))
+    rows = rows.select_related(f"{paths[-1]}__audit_salt")
+    return rows.select_for_update(no_key=True, of=(*reversed(paths), "self"))
 
 
 def _certificates(rows: models.QuerySet[Certificate]) -> models.QuerySet[Certificate]:
