@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -34,6 +34,7 @@ from ca_bridge import (
     preview,
     public_smime,
     registry,
+    statements,
 )
 from ca_bridge.certificates import CertificateFacts, describe
 from ca_bridge.contract import (
@@ -132,24 +133,25 @@ def prepare(
 
 
 def _journalled(ca: str, request: CertificateOrder, key_sha256: bytes) -> CaOrder:
-    """Two callers at once get the same order: the unique idempotency key decides."""
-    try:
-        with transaction.atomic():
-            return CaOrder.objects.create(
-                idempotency_key=request.idempotency_key,
-                ca=ca,
-                ca_profile=request.ca_profile,
-                csr=request.csr,
-                content=content_as_json(request.content),
-                public_key_sha256=key_sha256,
-                not_before=request.not_before,
-                not_after=request.not_after,
-            )
-    except IntegrityError:
-        existing = journal.known(request.idempotency_key, key_sha256)
-        if existing is None:
-            raise
-        return existing
+    """Two callers at once get the same order: the unique idempotency key decides. Raises CaError."""
+    order = CaOrder(
+        idempotency_key=request.idempotency_key,
+        ca=ca,
+        ca_profile=request.ca_profile,
+        csr=request.csr,
+        content=content_as_json(request.content),
+        public_key_sha256=key_sha256,
+        not_before=request.not_before,
+        not_after=request.not_after,
+        search="",  # said here, or the database would have to work them out
+        comparison="",
+    )
+    if statements.insert([order], over=statements.Over()):
+        return order
+    existing = journal.known(request.idempotency_key, key_sha256)
+    if existing is None:
+        raise IntegrityError("There is such an order, and it cannot be read.")
+    return existing
 
 
 def _same(order: CaOrder, key: PrivateKey) -> CaOrder:

@@ -154,26 +154,28 @@ class OneRow:
 
 @dataclass(frozen=True)
 class Over:
-    """What becomes of a row that is there already, which is known by `unique`: these fields are written."""
+    """What becomes of a row that is there already, which is known by `unique`: these fields are written.
 
-    unique: Sequence[str]
-    fields: Sequence[str]
+    Without both it stays as it is, whatever it is known by.
+    """
+
+    unique: Sequence[str] = ()
+    fields: Sequence[str] = ()
 
 
-def insert(rows: Sequence[models.Model], *, over: Over | None = None) -> None:
+def insert(rows: Sequence[models.Model], *, over: Over | None = None) -> int:
     """What bulk_create does for rows of one model that have their keys already; many in a transaction alone.
 
-    Without `over` a row that is there already is an IntegrityError.
+    Returns how many were written. Without `over` a row that is there already is an IntegrityError.
     """
     if not rows:
-        return
+        return 0
     model = type(rows[0])
     connection = connections[DEFAULT_DB_ALIAS]
     fields = [field for field in model._meta.concrete_fields if not field.generated]
     values = [[field.pre_save(row, add=True) for field in fields] for row in rows]
     if any(map(_works_out, values)):
-        _left_to_django(model, rows, over)
-        return
+        return _left_to_django(model, rows, over)
     parameters = [
         [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
         for row in values
@@ -185,8 +187,10 @@ def insert(rows: Sequence[models.Model], *, over: Over | None = None) -> None:
             cursor.execute(sql, list(chain.from_iterable(parameters)))
         else:
             cursor.executemany(sql, parameters)
+        written = int(cursor.rowcount)
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return written
 
 
 def _insertion(
@@ -200,16 +204,20 @@ def _insertion(
     sql = f"INSERT INTO {table} ({', '.join(named.values())}) VALUES {places}"  # noqa: S608 names of the models alone
     if over is None:
         return sql
+    if not over.fields:
+        return f"{sql} ON CONFLICT DO NOTHING"
     known_by = ", ".join(named[name] for name in over.unique)
     assigned = ", ".join(f"{named[name]} = EXCLUDED.{named[name]}" for name in over.fields)
     return f"{sql} ON CONFLICT ({known_by}) DO UPDATE SET {assigned}"
 
 
-def _left_to_django(model: type[models.Model], rows: Sequence[models.Model], over: Over | None) -> None:
+def _left_to_django(model: type[models.Model], rows: Sequence[models.Model], over: Over | None) -> int:
     options: dict[str, Any] = {}
     if over is not None:
+        if not over.fields:
+            raise TypeError("Django does not say which rows it has written.")
         options = {"update_conflicts": True, "unique_fields": over.unique, "update_fields": over.fields}
-    model._base_manager.bulk_create(rows, **options)
+    return len(model._base_manager.bulk_create(rows, **options))
 
 
 def _works_out(values: Iterable[object]) -> bool:

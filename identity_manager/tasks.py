@@ -26,14 +26,18 @@ from identity_manager.workflow import (
 @shared_task(name=step5_issue.ISSUE)
 def issue_certificate(certificate_id: str) -> None:
     """Steps 5 and 6 in one go where a token waits for nothing else: the person waits for its passphrase."""
-    complete = step5_issue.issue(certificate_id=uuid.UUID(certificate_id))
-    if complete is not None:
-        queue.carry_out(finishing.SEAL, complete)
+    taken = step5_issue.issue(certificate_id=uuid.UUID(certificate_id))
+    if taken is not None:
+        queue.carry_out(finishing.SEAL, taken.token_id, claim=taken.claim_id)
 
 
 @shared_task(name=finishing.SEAL)
-def seal_token(token_id: str) -> None:
-    step6_passphrase.seal(token_id=uuid.UUID(token_id))
+def seal_token(token_id: str, claim: str = "") -> None:
+    """claim: of the task that goes on to this one, and has the token."""
+    if claim:
+        step6_passphrase.seal_taken(finishing.Taken(uuid.UUID(token_id), uuid.UUID(claim)))
+    else:
+        step6_passphrase.seal(token_id=uuid.UUID(token_id))
 
 
 @shared_task(name=step5_issue.CLEAR_UP)

@@ -31,10 +31,10 @@ from identity_manager.workflow import (
     step1_request,
     step2_approve,
     step4_accept,
-    step5_issue,
     step6_passphrase,
     step7_deliver,
 )
+from tests import one_step
 
 ROLES = {
     "ada": (Role.TOKEN_ADMINISTRATOR,),
@@ -189,7 +189,7 @@ def issued(request: TokenRequest) -> TokenRequest:
     """Steps 5 and 6, as the worker does them."""
     for token in request.tokens.all():
         for certificate in token.certificates.all():
-            step5_issue.issue(certificate_id=certificate.pk)
+            one_step.issue(certificate.pk)
         step6_passphrase.seal(token_id=token.pk)
     return TokenRequest.objects.get(pk=request.pk)
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db import models
 from django.utils import timezone
@@ -77,14 +78,26 @@ def is_to_be_sealed(token_id: uuid.UUID) -> bool:
 
 def seal_when_complete(token: SoftwareToken) -> None:
     """Have a locked token sealed, once all its certificates are there and none is on hold."""
-    if due_when_complete(token):
+    if is_to_be_sealed(token.pk):
+        token.work_is_due(timezone.now())
+        token.save()
         queue.after_commit(SEAL, token.pk)
 
 
-def due_when_complete(token: SoftwareToken) -> bool:
-    """The same for who goes on to seal it: it is due, and nobody else is told but by the sweep."""
+@dataclass(frozen=True)
+class Taken:
+    """A token that this worker has, to seal it."""
+
+    token_id: uuid.UUID
+    claim_id: uuid.UUID
+
+
+def take_when_complete(token: SoftwareToken) -> Taken | None:
+    """The same for who goes on to seal it, and has it from here on. Where they die the sweep takes it up."""
     if not is_to_be_sealed(token.pk):
-        return False
-    token.work_is_due(timezone.now())
+        return None
+    now = timezone.now()
+    token.work_is_due(now)
+    taken = Taken(token.pk, token.take(now))
     token.save()
-    return True
+    return taken

@@ -74,12 +74,12 @@ class Claim:
     ca: str
 
 
-def issue(*, certificate_id: uuid.UUID) -> uuid.UUID | None:
+def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
     """Have one certificate issued, or leave it due for a later try. Does nothing where it is not due.
 
     While its CA does not answer it stays due as it is, but for a trial now and then. Whatever is raised
     stands on the certificate, which is tried again later. Returns the token, where this was the last that it
-    waited for: whoever had it issued has it sealed as well.
+    waited for: whoever had it issued has taken it, and seals it as well.
     """
     with put_off_by(partial(_put_off_due, certificate_id)):
         claim = _claim(certificate_id) if outages.lets_pass(certificate_id) else None
@@ -223,7 +223,7 @@ def _outcome(call: Callable[[uuid.UUID], Answer], order_id: uuid.UUID) -> Answer
         return error
 
 
-def _settle(claim: Claim, outcome: Answer | CaError) -> uuid.UUID | None:
+def _settle(claim: Claim, outcome: Answer | CaError) -> finishing.Taken | None:
     """Return the token that is to be sealed now."""
     with transaction.atomic():
         certificate = locking.certificate(claim.certificate_id)
@@ -270,7 +270,7 @@ def _stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None
     _fail_request(certificate, failure)
 
 
-def _settle_issued(certificate: Certificate, order: CaOrder) -> uuid.UUID | None:
+def _settle_issued(certificate: Certificate, order: CaOrder) -> finishing.Taken | None:
     issued = order.certificate or b""
     certificate.issue(certificate=issued, facts=issuing.describe(issued))
     certificate.settle_lease()
@@ -293,8 +293,8 @@ def _settle_issued(certificate: Certificate, order: CaOrder) -> uuid.UUID | None
         _fail_request(certificate, failures.of_reason(policy.NOT_ACTIVE[PersonState.LOCKED]))
     elif token.person.state == PersonState.INACTIVE:
         hold.decide(certificate, wanted=True)
-    elif finishing.due_when_complete(token):
-        return token.pk
+    else:
+        return finishing.take_when_complete(token)
     return None
 
 

@@ -63,10 +63,14 @@ def seal(*, token_id: uuid.UUID) -> None:
         whole = finishing.is_to_be_sealed(token_id)
         # What changes between the two is decided on when it is settled.
         claim_id = SoftwareToken.objects.claim(token_id, now=timezone.now()) if whole else None
-    if claim_id is None:
-        return
-    with put_off_by(partial(_put_off, token_id, claim_id)):
-        _settle_sealed(token_id, claim_id, _sealed(token_id))
+    if claim_id is not None:
+        seal_taken(finishing.Taken(token_id, claim_id))
+
+
+def seal_taken(taken: finishing.Taken) -> None:
+    """The same for a token that the caller has taken."""
+    with put_off_by(partial(_put_off, taken)):
+        _settle_sealed(taken, _sealed(taken.token_id))
 
 
 def _sealed(token_id: uuid.UUID) -> Sealed:
@@ -80,11 +84,11 @@ def _sealed(token_id: uuid.UUID) -> Sealed:
     return Sealed(containers, secret)
 
 
-def _put_off(token_id: uuid.UUID, claim_id: uuid.UUID, error: Exception) -> None:
+def _put_off(taken: finishing.Taken, error: Exception) -> None:
     """Officers see its kind; the worker's log says more."""
     with transaction.atomic():
-        token = locking.token(token_id)
-        if token.claim_id == claim_id:
+        token = locking.token(taken.token_id)
+        if token.claim_id == taken.claim_id:
             token.settle_later(type(error).__name__, now=timezone.now())
             token.save()
 
@@ -145,11 +149,11 @@ def file_name(certificate: Certificate, container_format: pkcs12.ContainerFormat
     return f"{certificate.profile.code}-{certificate.serial[-8:].lower()}{suffix}.p12"
 
 
-def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> None:
+def _settle_sealed(taken: finishing.Taken, sealed: Sealed) -> None:
     with transaction.atomic():
-        token = locking.token(token_id)
+        token = locking.token(taken.token_id)
         alive = token.request.state == RequestState.ISSUING and token.state == TokenState.ISSUING
-        if token.claim_id != claim_id or not alive:
+        if token.claim_id != taken.claim_id or not alive:
             return
         if not token.person.is_active:
             token.settle_later(str(policy.NOT_ACTIVE[token.person.state]), now=timezone.now())

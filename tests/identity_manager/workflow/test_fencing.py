@@ -43,6 +43,7 @@ from identity_manager.workflow import (
     step7_deliver,
     sweep,
 )
+from tests import one_step
 from tests.ca_bridge import scripted
 from tests.cast import Company
 
@@ -89,7 +90,7 @@ def slow(
 
 
 def issue() -> None:
-    step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+    one_step.issue(Certificate.objects.get().pk)
 
 
 def events(name: str) -> int:

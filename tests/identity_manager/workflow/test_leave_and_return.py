@@ -41,7 +41,7 @@ from identity_manager.workflow import (
     step6_passphrase,
 )
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
-from tests import cast
+from tests import cast, one_step
 from tests.cast import Company, person
 from tests.identity_manager.workflow.worker import works
 
@@ -240,7 +240,7 @@ def test_what_ended_during_the_leave_stays_ended(company: Company) -> None:
 
 def test_what_nobody_has_got_and_has_ended_during_the_leave_is_over(company: Company) -> None:
     request = company.request_in("issuing")
-    step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+    one_step.issue(Certificate.objects.get().pk)
     deactivate(company.rita, company.uma)
     works()
     with time_machine.travel(Certificate.objects.get().not_after + timedelta(days=1)):
@@ -262,7 +262,7 @@ def one_short_one_long(company: Company) -> TokenRequest:
     long = cast.token_type("long", profiles=("client",))
     request = cast.accepted(cast.enabled(company.ada, company.uma, short, long))
     for certificate in Certificate.objects.all():
-        step5_issue.issue(certificate_id=certificate.pk)
+        one_step.issue(certificate.pk)
     return request
 
 
@@ -289,7 +289,7 @@ def test_where_the_rest_had_failed_a_retry_ends_it(company: Company) -> None:
     long = cast.token_type("long", profiles=("client",))
     request = cast.accepted(cast.enabled(company.ada, company.uma, pair, long))
     for certificate in Certificate.objects.exclude(profile__code="second"):
-        step5_issue.issue(certificate_id=certificate.pk)
+        one_step.issue(certificate.pk)
     step6_passphrase.seal(token_id=request.tokens.get(type_code="long").pk)
     with transaction.atomic():
         refused = locking.certificate(Certificate.objects.get(profile__code="second").pk)

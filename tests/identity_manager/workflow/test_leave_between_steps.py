@@ -11,8 +11,8 @@ from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import RevocationReason
 from identity_manager.models import Certificate, OutgoingMail, SoftwareToken, TokenRequest
-from identity_manager.workflow import leave_and_return, step5_issue, step7_deliver
-from tests import cast
+from identity_manager.workflow import leave_and_return, step7_deliver
+from tests import cast, one_step
 from tests.cast import Company
 from tests.identity_manager.workflow.worker import works
 
@@ -75,7 +75,7 @@ EVENTS: dict[str, Event] = {"leave": deactivate, "return": deactivate_and_activa
 
 def issued_not_sealed(company: Company) -> TokenRequest:
     request = company.request_in("issuing")
-    step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+    one_step.issue(Certificate.objects.get().pk)
     return request
 
 
@@ -224,7 +224,7 @@ def test_at_the_ca(company: Company, monkeypatch: pytest.MonkeyPatch, event: str
     request = company.request_in("issuing")
 
     with while_asked(monkeypatch, lambda: EVENTS[event](company)):
-        step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+        one_step.issue(Certificate.objects.get().pk)
     works()
 
     assert picture(request) == AT_THE_CA[event]

@@ -14,6 +14,7 @@ from identity_manager.models import Certificate, Person, SoftwareToken, TokenReq
 from identity_manager.models.certificate import CertificateQuerySet
 from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.workflow import locking, side_roads, step5_issue
+from tests import one_step
 from tests.cast import Company, person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -193,7 +194,7 @@ class Claimer(threading.Thread):
 
 def test_a_token_that_two_want_to_seal_is_had_by_one(certificate: Certificate) -> None:
     """Also where the first has it sealed before the second goes on."""
-    step5_issue.issue(certificate_id=certificate.pk)
+    one_step.issue(certificate.pk)
     rows, pk = SoftwareToken.objects.to_be_sealed(), certificate.token_id
     SoftwareToken.objects.filter(pk=pk).update(next_attempt_at=timezone.now(), leased_until=None)
     assert rows.filter(pk=pk).exists()

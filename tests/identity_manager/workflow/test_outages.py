@@ -17,7 +17,7 @@ from ca_bridge.models import CaAttempt
 from identity_manager import queue, standby
 from identity_manager.models import AuditEvent, CaOutage, Certificate, CertificateState, Role
 from identity_manager.workflow import outages, step5_issue, sweep
-from tests import cast
+from tests import cast, one_step
 from tests.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -52,7 +52,7 @@ def ordered(company: Company, number: int = outages.FAULTS + 1) -> list[Certific
 
 
 def issue(certificate: Certificate) -> Certificate:
-    step5_issue.issue(certificate_id=certificate.pk)
+    one_step.issue(certificate.pk)
     certificate.refresh_from_db()
     return certificate
 

@@ -27,12 +27,11 @@ from identity_manager.workflow import (
     side_roads,
     step2_approve,
     step4_accept,
-    step5_issue,
     step6_passphrase,
     step7_deliver,
 )
 from identity_manager.workflow.errors import Refused
-from tests import cast
+from tests import cast, one_step
 from tests.cast import Company
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -204,7 +203,7 @@ def test_many_workers_on_one_certificate(company: Company) -> None:
     company.request_in("issuing")
     certificate = Certificate.objects.get()
 
-    together(*[lambda: step5_issue.issue(certificate_id=certificate.pk)] * CLICKS)
+    together(*[lambda: one_step.issue(certificate.pk)] * CLICKS)
 
     assert Certificate.objects.get().state == "valid"
     assert CaOrder.objects.count() == IssuedCertificate.objects.count() == 1
@@ -214,7 +213,7 @@ def test_many_workers_on_one_certificate(company: Company) -> None:
 def test_many_workers_on_one_token(company: Company) -> None:
     company.request_in("issuing")
     token = SoftwareToken.objects.get()
-    step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+    one_step.issue(Certificate.objects.get().pk)
 
     together(*[lambda: step6_passphrase.seal(token_id=token.pk)] * CLICKS)
 
@@ -244,8 +243,8 @@ def finish_together(company: Company, times: int) -> None:
         first, second = Certificate.objects.filter(token__request=request)
 
         together(
-            lambda row=first: step5_issue.issue(certificate_id=row.pk),
-            lambda row=second: step5_issue.issue(certificate_id=row.pk),
+            lambda row=first: one_step.issue(row.pk),
+            lambda row=second: one_step.issue(row.pk),
         )
         token = request.tokens.get()
         assert SoftwareToken.objects.to_be_sealed().due(timezone.now()).filter(pk=token.pk).exists(), turn
@@ -266,7 +265,7 @@ def test_two_tokens_that_are_sealed_together_finish_the_request(company: Company
     other = cast.token_type("other")
     request = cast.accepted(cast.enabled(company.ada, company.uma, company.vpn, other))
     for certificate in Certificate.objects.all():
-        step5_issue.issue(certificate_id=certificate.pk)
+        one_step.issue(certificate.pk)
     first, second = request.tokens.all()
 
     together(

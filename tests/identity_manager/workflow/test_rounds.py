@@ -36,7 +36,7 @@ from identity_manager.workflow import (
     step6_passphrase,
 )
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
-from tests import cast
+from tests import cast, one_step
 from tests.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -271,9 +271,9 @@ def half_issued(company: Company, monkeypatch: pytest.MonkeyPatch) -> TokenReque
     pair = cast.token_type("pair", profiles=("client", "second"))
     request = cast.accepted(cast.enabled(company.ada, company.uma, pair))
     first, second = request.tokens.get().certificates.all()
-    step5_issue.issue(certificate_id=first.pk)
+    one_step.issue(first.pk)
     move(company.uma)
-    step5_issue.issue(certificate_id=second.pk)
+    one_step.issue(second.pk)
     return fresh(request)
 
 
@@ -301,7 +301,7 @@ def test_an_order_of_the_old_round_that_the_ca_answers_later_is_revoked(
     claim = step5_issue._claim(first.pk)
     assert claim is not None
     move(company.uma)
-    step5_issue.issue(certificate_id=second.pk)
+    one_step.issue(second.pk)
     sent_round(company, request)
 
     step5_issue._settle(claim, step5_issue._outcome(step5_issue.issuing.ask, claim.order_id))
@@ -322,7 +322,7 @@ def lost_answer(company: Company) -> TokenRequest:
     step5_issue._outcome(step5_issue.issuing.ask, claim.order_id)
     Certificate.objects.filter(pk=certificate.pk).update(leased_until=None)
     move(company.uma)
-    step5_issue.issue(certificate_id=certificate.pk)
+    one_step.issue(certificate.pk)
 
     row, left = fresh(request), Certificate.objects.get(pk=certificate.pk)
     assert (row.state, row.failure) == ("failed", "person-changed")
@@ -402,7 +402,7 @@ def test_late_messages_about_the_old_round_do_nothing(company: Company) -> None:
     request = cast.accepted(sent_round(company, request))
 
     for certificate in old.certificates.all():
-        step5_issue.issue(certificate_id=certificate.pk)
+        one_step.issue(certificate.pk)
         step5_issue.clear_up(certificate_id=certificate.pk)
     step6_passphrase.seal(token_id=old.pk)
     finishing.issue_request(SoftwareToken.objects.select_related("request").get(pk=old.pk))

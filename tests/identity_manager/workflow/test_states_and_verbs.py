@@ -18,11 +18,10 @@ from identity_manager.workflow import (
     side_roads,
     step2_approve,
     step4_accept,
-    step5_issue,
     step6_passphrase,
 )
 from identity_manager.workflow.errors import Refused
-from tests import cast
+from tests import cast, one_step
 from tests.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -136,7 +135,7 @@ def test_the_system_does_nothing_out_of_turn(company: Company, state: str) -> No
 
     if not issuing:
         for certificate in token.certificates.all():
-            step5_issue.issue(certificate_id=certificate.pk)
+            one_step.issue(certificate.pk)
     step6_passphrase.seal(token_id=token.pk)
     side_roads.lapse_request(request_id=request.pk)
     side_roads.lapse_token(token_id=token.pk)

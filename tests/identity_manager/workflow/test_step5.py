@@ -17,7 +17,7 @@ from ca_bridge.models import CaOrder
 from identity_manager import vault
 from identity_manager.models import AuditEvent, Certificate, Person, SoftwareToken, TokenRequest
 from identity_manager.workflow import failures, revoke, side_roads, step5_issue, step6_passphrase
-from tests import cast
+from tests import cast, one_step
 from tests.cast import Company
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def the_certificate() -> Certificate:
 
 
 def issue() -> Certificate:
-    step5_issue.issue(certificate_id=the_certificate().pk)
+    one_step.issue(the_certificate().pk)
     return the_certificate()
 
 
@@ -84,7 +84,7 @@ def test_a_ca_that_is_down_delays_and_comes_back_with_the_same_key(
     assert TokenRequest.objects.get(pk=request.pk).state == "issuing"
     key = certificate.public_key_sha256
 
-    step5_issue.issue(certificate_id=certificate.pk)
+    one_step.issue(certificate.pk)
     assert the_certificate().state == "ordered", "not before its next try"
     with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
         certificate = issue()
@@ -155,7 +155,7 @@ def test_pending_whose_fetching_fails_is_fetched_later_and_later(
     delays = []
     for _answer in tuple(answers):
         Certificate.objects.filter(pk=certificate.pk).update(next_attempt_at=past)
-        step5_issue.issue(certificate_id=certificate.pk)
+        one_step.issue(certificate.pk)
         row = Certificate.objects.get(pk=certificate.pk)
         delays.append(round((row.next_attempt_at - timezone.now()).total_seconds()))
     assert delays[1:] == [10, 20, 40, 80]
@@ -219,7 +219,7 @@ def test_a_worker_that_outlives_its_lease_settles_nothing(
         answer = original(order_id)
         monkeypatch.setattr(issuing, "ask", original)
         with time_machine.travel(timezone.now() + timedelta(seconds=301)):
-            step5_issue.issue(certificate_id=certificate_id)
+            one_step.issue(certificate_id)
         return answer
 
     monkeypatch.setattr(issuing, "ask", slow)
@@ -391,10 +391,10 @@ def test_a_token_waits_for_all_its_certificates(company: Company) -> None:
     first, second = Certificate.objects.all()
     token = request.tokens.get()
 
-    step5_issue.issue(certificate_id=first.pk)
+    one_step.issue(first.pk)
     step6_passphrase.seal(token_id=token.pk)
     assert SoftwareToken.objects.get().state == "issuing"
 
-    step5_issue.issue(certificate_id=second.pk)
+    one_step.issue(second.pk)
     step6_passphrase.seal(token_id=token.pk)
     assert SoftwareToken.objects.get().state == "sealed"

@@ -22,9 +22,9 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import policy, revoke, side_roads, step5_issue, step6_passphrase
+from identity_manager.workflow import policy, revoke, side_roads, step6_passphrase
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
-from tests import cast
+from tests import cast, one_step
 from tests.cast import Company
 
 SHOW = partial(step6_passphrase.show, signed_in_at=timezone.now())
@@ -50,7 +50,7 @@ def test_a_fault_that_nobody_foresaw_stands_on_the_token_and_is_tried_again(
 ) -> None:
     request = company.request_in("issuing")
     for certificate in Certificate.objects.all():
-        step5_issue.issue(certificate_id=certificate.pk)
+        one_step.issue(certificate.pk)
     token = request.tokens.get()
     with monkeypatch.context() as broken:
         broken.setattr(step6_passphrase, "_open_key", raises(vault.VaultError("There is no such key.")))

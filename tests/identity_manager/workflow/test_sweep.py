@@ -22,13 +22,14 @@ from identity_manager.workflow import (
     step7_deliver,
     sweep,
 )
+from tests import one_step
 from tests.cast import Company
 from tests.journeys import office
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 VERBS = {
-    step5_issue.ISSUE: lambda pk: step5_issue.issue(certificate_id=pk),
+    step5_issue.ISSUE: one_step.issue,
     finishing.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
     step5_issue.CLEAR_UP: lambda pk: step5_issue.clear_up(certificate_id=pk),
     hold.HOLD: lambda pk: hold.carry_out(certificate_id=pk),

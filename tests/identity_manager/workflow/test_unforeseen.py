@@ -21,7 +21,7 @@ from identity_manager import queue
 from identity_manager.mail import messages
 from identity_manager.models import Certificate, OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.workflow import hold, locking, reminders, revoke, side_roads, step5_issue, unforeseen
-from tests import cast
+from tests import cast, one_step
 from tests.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -49,7 +49,7 @@ def left_behind(company: Company) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EmbeddedConnector, "issue", silent)
-        step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+        one_step.issue(Certificate.objects.get().pk)
     side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
 
 
