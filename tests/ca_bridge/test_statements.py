@@ -232,6 +232,22 @@ def test_rows_that_are_there_are_written_over_where_that_is_said(number: int, er
     } | {more.pk: ("of another", more.comparisons)}
 
 
+@pytest.mark.parametrize("number", [2, FEW + 2])
+@pytest.mark.parametrize("column", ["idempotency_key", "public_key_sha256"])
+def test_what_is_there_is_left_where_that_is_said(number: int, column: str):
+    """Whatever it is known by; how many were written is told."""
+    rows = copies(order_in(State.PENDING), number)
+    there = copies(rows[0], 1)[0]
+    there.idempotency_key, there.public_key_sha256, there.error = "there", b"there", "as it was"
+    setattr(there, column, getattr(rows[0], column))
+    assert insert([there]) == 1
+
+    assert insert(rows, over=Over()) == number - 1
+    found = CaOrder.objects.in_bulk([there.pk, *(row.pk for row in rows)])
+    assert found.keys() == {there.pk, *(row.pk for row in rows[1:])}
+    assert found[there.pk].error == "as it was"
+
+
 @pytest.mark.parametrize("number", [1, FEW + 1])
 def test_a_row_that_is_there_already_is_not_added_again(number: int):
     """Nor is what else the transaction did, though somebody should catch the error within."""

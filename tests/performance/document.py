@@ -29,7 +29,7 @@ worker process everything has one core, database and broker included, and so has
 REMARKS = """## Where goals are missed, and why
 
 - **The whole road over the bare loop.** What the road does beyond cryptography is mostly the database:
-  some 66 statements for each token (`tests/performance/test_statements.py` counts them), in seven
+  some 58 statements for each token (`tests/performance/test_statements.py` counts them), in six
   transactions, because a crash at any point must lose nothing and issue nothing twice. The SQL of most is
   made without Django's queries (decision 26), workers prepare them, and little is read that is known already.
   Of the milliseconds beyond

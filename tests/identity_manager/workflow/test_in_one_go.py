@@ -8,10 +8,11 @@ import time_machine
 from celery import current_app
 from django.utils import timezone
 
-from identity_manager import instruments
-from identity_manager.models import Certificate, OutgoingMail, SoftwareToken
+from identity_manager import instruments, vault
+from identity_manager.models import Certificate, Container, OutgoingMail, SoftwareToken
 from identity_manager.workflow import finishing, step5_issue, step6_passphrase
 from tests.cast import Company
+from tests.identity_manager.workflow.worker import works
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -63,6 +64,27 @@ def test_what_fails_while_it_is_sealed_leaves_its_certificate_issued(
     with time_machine.travel(token.next_attempt_at):
         step6_passphrase.seal(token_id=token.pk)
     assert SoftwareToken.objects.get().state == "sealed"
+
+
+def test_who_dies_before_sealing_is_followed_once_the_lease_is_over(company: Company) -> None:
+    """And who was thought dead, and goes on, seals nothing any more."""
+    token = company.request_in("issuing").tokens.get()
+    taken = step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+    assert taken is not None
+
+    step6_passphrase.seal(token_id=token.pk)
+    assert SoftwareToken.objects.get().state == "issuing", "it is another's"
+    later = SoftwareToken.objects.get().leased_until
+    assert later is not None
+    with time_machine.travel(later):
+        works(finishing.SEAL)
+    sealed = SoftwareToken.objects.get()
+    assert sealed.state == "sealed"
+
+    with pytest.raises(vault.VaultError, match="erased"):
+        step6_passphrase.seal_taken(taken)
+    assert SoftwareToken.objects.get().version == sealed.version
+    assert Container.objects.count() == 2
 
 
 @pytest.mark.parametrize("model", [Certificate, SoftwareToken, OutgoingMail])
