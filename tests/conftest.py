@@ -10,6 +10,7 @@ from django.db import connection
 
 from ca_bridge import registry
 from ca_bridge.connectors.embedded import authority
+from identity_manager.config import garbage
 from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
 from tests.broker import running_broker
@@ -62,10 +63,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: not item.nodeid.startswith(BEGUN_FIRST))
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """A million objects stay to the end: the garbage collector need not go through them again and again."""
-    gc.collect()
-    gc.freeze()
+def pytest_configure() -> None:
+    """To collect the tests makes a million objects, and hardly any garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """They stay to the end: the garbage collector need not go through them again and again."""
+    gc.enable()
+    garbage.look_among_the_new_alone()
 
 
 @pytest.fixture(scope="session")
