@@ -15,7 +15,7 @@ from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
 from tests.broker import running_broker
 
-pytest_plugins = ["tests.programs"]
+pytest_plugins = ["tests.programs", "tests.migrated"]
 # Whole installations, minutes for one test: begun first, so that no process is left with one at the end.
 BEGUN_FIRST = (
     "tests/chaos/",
