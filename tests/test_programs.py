@@ -23,10 +23,11 @@ def test_needs_what_is_there():
 @pytest.mark.parametrize("processes", ["0", "2"])
 def test_a_missing_program(tmp_path: Path, ci: str, status: int, result: str, processes: str) -> None:
     (tmp_path / "test_sample.py").write_text(SAMPLE, encoding="utf-8")
-    options = ("-p", "tests.programs", "-p", "no:django", "-n", processes, "--rootdir", str(tmp_path))
+    options = ("-p", "tests.programs", "-p", "xdist", "-n", processes, "--rootdir", str(tmp_path))
     outcome = subprocess.run(
         [sys.executable, "-m", "pytest", "-c", "/dev/null", *options, str(tmp_path)],
-        env={"PATH": "/usr/bin:/bin", "CI": ci},
+        # Without the dozen plugins that are installed: each process would load them all.
+        env={"PATH": "/usr/bin:/bin", "CI": ci, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
