@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 import uuid6
+from django.contrib.contenttypes.management import create_contenttypes
 from django.db import connection
+from django.db.models.signals import post_migrate
 
 from ca_bridge import registry
 from ca_bridge.connectors.embedded import authority
@@ -29,6 +31,13 @@ BEGUN_FIRST = (
 def _catalogues() -> None:
     """The German of the pages, compiled."""
     compile_catalogues()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_permissions_of_django() -> None:
+    """Each test that commits ends with all tables emptied; Django would fill two anew that nobody reads."""
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture(scope="session", autouse=True)
