@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -17,20 +17,28 @@ class Module:
 
     path: Path
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Of the whole tree, found once: to go through it takes longer than to parse it."""
+        return tuple(ast.walk(self.tree))
 
     @property
     def name(self) -> str:
         return ".".join(self.path.with_suffix("").parts)
 
     def functions(self) -> Iterator[Function]:
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, Function):
                 yield node
 
     def imports(self) -> Iterator[str]:
         """The dotted names that the module imports, whole."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -41,12 +49,12 @@ class Module:
 def modules(*packages: str) -> tuple[Module, ...]:
     """Every module of the packages, migrations left out: Django writes them."""
     paths = sorted(path for package in packages or PACKAGES for path in (ROOT / package).rglob("*.py"))
-    return tuple(_parse(path) for path in paths if "migrations" not in path.parts)
+    return tuple(_module(path) for path in paths if "migrations" not in path.parts)
 
 
-def _parse(path: Path) -> Module:
-    text = path.read_text(encoding="utf-8")
-    return Module(path.relative_to(ROOT), text, ast.parse(text))
+@cache
+def _module(path: Path) -> Module:
+    return Module(path.relative_to(ROOT), path.read_text(encoding="utf-8"))
 
 
 def length(function: Function) -> int:

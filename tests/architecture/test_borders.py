@@ -21,7 +21,7 @@ CONNECTORS_MAY_IMPORT = tuple(f"ca_bridge.{name}" for name in ("contract", "der"
 def attribute_calls(module: Module) -> list[tuple[str, int]]:
     return [
         (node.func.attr, node.lineno)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     ]
 
@@ -69,7 +69,7 @@ def test_everything_is_caught_only_at_the_edges() -> None:
     found = {
         (module.name, f"{module.path}:{node.lineno}")
         for module in modules()
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.ExceptHandler) and is_broad(node)
     }
     assert {where for name, where in found if name not in BROAD_EXCEPTS} == set()

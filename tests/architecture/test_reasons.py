@@ -52,7 +52,7 @@ SENTENCES = {text for reason in REASONS.values() for text in (str(reason.sentenc
 
 
 def built(module: Module) -> Iterator[ast.Call]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Reason":
             yield node
 
@@ -82,7 +82,7 @@ def words_of_templates() -> Iterator[tuple[str, str]]:
 def words_of_portals() -> Iterator[tuple[str, str]]:
     for module in modules("identity_manager/console", "identity_manager/ui", "selfservice"):
         if module.name not in OWN_BUSINESS:
-            for node in ast.walk(module.tree):
+            for node in module.nodes:
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     yield module.name, node.value
 
@@ -120,7 +120,7 @@ def test_each_is_used() -> None:
     loaded = {
         node.id if isinstance(node, ast.Name) else node.attr
         for module in modules()
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
     }
     assert {name for name in REASONS if name.split(".")[-2] not in loaded} == set()

@@ -98,6 +98,8 @@ def collected() -> dict[Event, Told]:
 def _look(place: Place, helpers: dict[str, Place], told: dict[Event, Told]) -> None:
     for call in place.calls():
         given = [node for argument in call.args for node in _events(argument)]
+        if not given:
+            continue
         helper = helpers.get(ast.unparse(call.func))
         for node in given if helper or _records(call) else ():
             entry = told[Event[node.attr]]
@@ -138,7 +140,7 @@ def _take_from_helper(entry: Told, helper: Place, handing: ast.Call) -> None:
 
 
 def _records(call: ast.Call) -> bool:
-    return ast.unparse(call.func) in ("audit.record", "audit.event_about") and bool(call.args)
+    return bool(call.args) and ast.unparse(call.func) in ("audit.record", "audit.event_about")
 
 
 def _events(node: ast.AST) -> list[ast.Attribute]:

@@ -24,7 +24,7 @@ def page() -> str:
 
 
 def _reasons(module: Module) -> Iterator[tuple[str, str, str]]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Reason":
             code, sentence, *own = node.args
             if isinstance(code, ast.Constant):

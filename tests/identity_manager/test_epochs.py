@@ -187,7 +187,7 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
     callers = {
         module.name
         for module in modules()
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "vault.wrap"
     }
     assert callers <= {
