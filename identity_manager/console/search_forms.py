@@ -23,6 +23,7 @@ from identity_manager.models import (
     Role,
     TokenType,
 )
+from identity_manager.ui.forms import FilterSelect
 
 Choices = list[tuple[str, Any]]
 LONGEST_TEXT = 200
@@ -59,6 +60,7 @@ class FilterField(forms.ChoiceField):
             label=label,
             choices=self.offered,
             required=False,
+            widget=FilterSelect,
             error_messages={"invalid_choice": _("There is no such choice. Choose from the list.")},
         )
 
@@ -195,5 +197,6 @@ class CertificateForm(KindForm):
 
 def _token_types() -> Choices:
     """Every code once, by the name of its newest version, in the order of the catalogue."""
-    newest = {row.code: row for row in TokenType.objects.order_by("number")}
+    rows = TokenType.objects.only("state", "code", "position", "name", "name_de")
+    newest = {row.code: row for row in rows.order_by("number")}
     return [(row.code, str(row)) for row in sorted(newest.values(), key=lambda row: (row.position, row.name))]

@@ -1,6 +1,7 @@
 """How forms are drawn: label above, help below, the error with its icon between, a summary at the top."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, cast
 
 from django import forms
@@ -46,6 +47,26 @@ def _attributes(given: dict[str, Any]) -> SafeString:
         for name, value in wanted
     )
     return SafeString("".join(drawn))  # each is safe
+
+
+class FilterSelect(forms.Select):
+    """A list of plain choices, none of which is demanded: drawn without what Django works out for each."""
+
+    def use_required_attribute(self, _initial: Any) -> bool:
+        """Django's would have all choices asked for."""
+        return False
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002 draws it itself
+        chosen = "" if value is None else str(value)
+        options = "".join(_option(str(key), str(label), str(key) == chosen) for key, label in self.choices)
+        drawn = _attributes({"name": name, **self.build_attrs(self.attrs, attrs)})
+        return SafeString(f"<select{drawn}>{options}</select>")  # each is safe
+
+
+@lru_cache(maxsize=4096, typed=True)  # safe text is not plain text
+def _option(value: str, label: str, is_chosen: bool) -> SafeString:  # noqa: FBT001 of one place
+    chosen = SafeString(" selected" if is_chosen else "")
+    return format_html('<option value="{}"{}>{}</option>', value, chosen, label)
 
 
 class _CardOptions(forms.widgets.ChoiceWidget):
