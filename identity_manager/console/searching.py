@@ -226,7 +226,7 @@ def count_words(search: Search, paginator: tables.CappedPaginator) -> str:
 
 def _total(rows: QuerySet[Any]) -> str:
     """How many there are, or that there are very many: to count a million takes longer than to find one."""
-    number = rows.order_by()[: tables.TOTAL_LIMIT + 1].count()
+    (number,) = tables.counts([rows.order_by().values("pk")[: tables.TOTAL_LIMIT + 1]])
     if number <= tables.TOTAL_LIMIT:
         return tables.grouped(number)
     return _("more than %(number)s") % {"number": tables.grouped(tables.TOTAL_LIMIT)}
