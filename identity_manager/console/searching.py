@@ -88,14 +88,15 @@ class Search:
         drawn = self.kind.table.rows(self.reach())
         if not self.is_by_words:
             return tables.CappedPaginator(self.rows(), drawn=drawn)
-        return tables.FoundPaginator(self.found(), in_order=self._of_keys, drawn=drawn)
+        order = tables.columns(self.sort, self.kind.table.orders)
+        return tables.FoundPaginator(self._with_order(self.found()), order=order, drawn=drawn)
 
-    def _of_keys(self, keys: list[Any]) -> QuerySet[Any]:
-        """Asked for nothing but the keys, so that a database begins with them."""
-        return self._in_order(self.reach().model.objects.filter(pk__in=keys))
+    def _with_order(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """With whatever the orders sort by."""
+        return self.kind.with_order(rows, self.wanted)
 
     def _in_order(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return tables.in_order(self.kind.with_order(rows, self.wanted), self.sort, self.kind.table.orders)
+        return tables.in_order(self._with_order(rows), self.sort, self.kind.table.orders)
 
     @cached_property
     def query(self) -> str:

@@ -1,6 +1,6 @@
 """Lists: order, pages, and a count that stops counting and says so."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -94,23 +94,40 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
 
 
 class FoundPaginator(CappedPaginator):
-    """Looks up once what is found, as keys: words may take long, and no index has what they find in an order.
+    """Looks up what is found once, in order: words may take long, and no index has what they find in one.
 
-    As far as rows are counted they are put in order then; where there are more, they come as they are found.
-    in_order: the rows of these keys, in their order.
+    Where there is more than is counted, the order is one of those that were found first.
+    order: as in_order says it, of what found has.
     """
 
-    def __init__(
-        self, found: QuerySet[Any], *, in_order: Callable[[list[Any]], QuerySet[Any]], drawn: QuerySet[Any]
-    ) -> None:
-        keys = list(found.order_by().values_list("pk", flat=True)[: COUNT_LIMIT + 1])
+    def __init__(self, found: QuerySet[Any], *, order: Sequence[str], drawn: QuerySet[Any]) -> None:
+        self._key = found.model._meta.pk
+        keys = _keys_in_order(found, order)
         self.counted = len(keys)
-        super().__init__(in_order(keys), drawn=drawn)
-        if self.has_more:
-            self.object_list = keys[:COUNT_LIMIT]
+        super().__init__(found.order_by(*order), drawn=drawn)
+        self.object_list = keys[:COUNT_LIMIT]
 
     def keys_of(self, page: "Page[Any]") -> list[Any]:
-        return list(page.object_list) if self.has_more else super().keys_of(page)
+        return [self._key.to_python(key) for key in page.object_list]
+
+
+def _keys_in_order(found: QuerySet[Any], order: Sequence[str]) -> list[Any]:
+    """The keys as the driver brings them: of a thousand, a page needs twenty-five.
+
+    First found, then sorted: without MATERIALIZED, SQLite sorts everything that there is to be found.
+    """
+    rows = found.order_by().values(*(column.removeprefix("-") for column in order))
+    try:
+        sql, parameters = rows[: COUNT_LIMIT + 1].query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    names = (connection.ops.quote_name(column.removeprefix("-")) for column in order)
+    ways = (" DESC" if column.startswith("-") else "" for column in order)
+    by = ", ".join(f"{name}{way}" for name, way in zip(names, ways, strict=True))
+    sql = f"WITH found AS MATERIALIZED ({sql}) SELECT pk FROM found ORDER BY {by}"  # noqa: S608 as Django compiled it
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return [key for (key,) in cursor.fetchall()]
 
 
 def count_together(paginators: Iterable[CappedPaginator]) -> None:
@@ -220,16 +237,19 @@ def order_of(asked_for: QueryDict, orders: Orders, default: str) -> str:
 
 
 def in_order(rows: QuerySet[Any], sort: str, orders: Orders) -> QuerySet[Any]:
-    """The rows in that order; the identifier decides between equals, so that pages never overlap.
+    """The rows in that order."""
+    return rows.order_by(*columns(sort, orders))
+
+
+def columns(sort: str, orders: Orders) -> tuple[str, ...]:
+    """What is sorted by. The identifier decides between equals, so that pages never overlap.
 
     It goes the same way as the rest: then one index serves both directions.
     """
-    columns = orders[sort.removeprefix("-")]
-    if sort.startswith("-"):
-        columns = tuple(
-            column.removeprefix("-") if column.startswith("-") else f"-{column}" for column in columns
-        )
-    return rows.order_by(*columns, "-pk" if sort.startswith("-") else "pk")
+    upwards = (*orders[sort.removeprefix("-")], "pk")
+    if not sort.startswith("-"):
+        return upwards
+    return tuple(column.removeprefix("-") if column.startswith("-") else f"-{column}" for column in upwards)
 
 
 def known_values(rows: QuerySet[Any], column: str, *, limit: int) -> list[str]:
