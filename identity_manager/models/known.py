@@ -1,5 +1,6 @@
 """What is known of a row already, so that nobody asks the database for it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -11,3 +12,9 @@ def know(row: models.Model, name: str, related: list[Any]) -> None:
     known._result_cache = related
     known._prefetch_done = True  # as Django's own prefetching does
     row.__dict__.setdefault("_prefetched_objects_cache", {})[name] = known
+
+
+def all_known(row: models.Model, name: str) -> Iterable[Any]:
+    """What row.<name>.all() has. Where that is known, no manager is made for it, as Django does each time."""
+    known: Iterable[Any] | None = row.__dict__.get("_prefetched_objects_cache", {}).get(name)
+    return getattr(row, name).all() if known is None else known

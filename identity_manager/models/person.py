@@ -15,7 +15,7 @@ from django_fsm import transition
 from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models import person_search
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.known import know
+from identity_manager.models.known import all_known, know
 from identity_manager.models.role import Role, today
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Person(Stateful):
     def roles_in_force(self) -> "list[RoleAssignment]":
         """The roles that the person may use today."""
         day = today()
-        return [held for held in self.roles.all() if held.is_in_force(day)]
+        return [held for held in all_known(self, "roles") if held.is_in_force(day)]
 
     def has_role(self, role: Role, *, unit: str | None = None) -> bool:
         """Whether the person holds the role today: anywhere (unit None), or everywhere or for that unit."""
