@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
+from html import escape
 from typing import Any
 
 import regex
@@ -18,8 +19,9 @@ from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from identity_manager import correlation
 from identity_manager.people import email_addresses
@@ -38,6 +40,8 @@ LETTER = regex.compile(r"(?=\p{L})\X")
 WITHOUT_SPACES = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 JOINT = regex.compile(r"(?<=[@.])(?=\S)")
 TIME_TO_RENEW = timedelta(days=60)  # when the first reminder goes out
+_WHO = '<div class="who">\n{{}}\n<span class="who-lines">{}{{}}</span>\n</div>'
+_LINK = '<a class="{}" href="{}"><bdi>{}</bdi></a>'
 PROGRESS = {
     StepState.DONE: ("done", Meaning.DONE),
     StepState.NOW: ("refresh", Meaning.INFORMATION),
@@ -74,8 +78,7 @@ register.filter("readable_address", email_addresses.readable)
 @register.filter
 def breakable(text: str) -> SafeString:
     """Let an address break where it has a joint, before it breaks within a word."""
-    parts = JOINT.split(str(text))
-    return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in parts))
+    return SafeString(JOINT.sub("<wbr>", escape(str(text))))  # no escape has a joint
 
 
 @register.simple_tag
@@ -140,7 +143,8 @@ def age(since: datetime) -> SafeString:
 
 
 def _time(moment: datetime | date, *, title: str, said: str) -> SafeString:
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), title, said)
+    words = f'title="{escape(title)}">{escape(said)}'
+    return SafeString(f'<time datetime="{moment.isoformat()}" {words}</time>')
 
 
 @register.simple_tag
@@ -154,14 +158,20 @@ def avatar(name: str, size: str = "") -> SafeString:
 @register.simple_tag
 def who(name: str, line: str = "", url: str = "", row: bool = False, size: str = "") -> SafeString:  # noqa: FBT001, FBT002 a tag's
     """Draw a person: their initials, the name, and a line below it. row: the whole table row leads there."""
-    if url:
-        classes = "who-name row-link" if row else "who-name"
-        named = format_html('<a class="{}" href="{}"><bdi>{}</bdi></a>', classes, url, name)
-    else:
-        named = format_html('<bdi class="who-name">{}</bdi>', name)
     below = format_html('\n<span class="who-line">{}</span>', line) if line else ""
+    if not url:
+        return format_html(_WHO.format('<bdi class="who-name">{}</bdi>'), avatar(name, size), name, below)
+    classes = "who-name row-link" if row else "who-name"
+    return format_html(_WHO.format(_LINK), avatar(name, size), classes, url, name, below)
+
+
+@register.simple_tag
+def choose_row(checkbox: str, pk: object, name: object) -> SafeString:
+    """Draw the cell with the check box by which a row of a list is chosen; name says which."""
+    label = _("Choose %(name)s") % {"name": name}
     return format_html(
-        '<div class="who">\n{}\n<span class="who-lines">{}{}</span>\n</div>', avatar(name, size), named, below
+        '<td><input type="checkbox" class="row-select" name="{}" value="{}" aria-label="{}"></td>',
+        *(checkbox, str(pk), label),
     )
 
 
@@ -362,8 +372,8 @@ def code_block(text: str) -> SafeString:
 @register.simple_tag
 def badges(words: Sequence[str], meaning: str = "quiet", icon_name: str = "token") -> SafeString:
     """Draw several small badges in a row."""
-    drawn = format_html_join("", "{}", ((badge(meaning, word, icon_name),) for word in words))
-    return format_html('<span class="badges">{}</span>', drawn)
+    drawn = "".join(badge(meaning, word, icon_name) for word in words)
+    return SafeString(f'<span class="badges">{drawn}</span>')  # each is safe
 
 
 @register.inclusion_tag("ui/terms_text.html", name="terms_text")
