@@ -7,11 +7,14 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
+from django.forms.utils import ErrorList
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from identity_manager.ui.parts import Card
+
+INPUTS = {widget.template_name for widget in (forms.TextInput, forms.DateInput, forms.HiddenInput)}
 
 
 class FormRenderer(TemplatesSetting):
@@ -21,9 +24,13 @@ class FormRenderer(TemplatesSetting):
     field_template_name = "ui/field.html"
 
     def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
-        """Lists to choose from without a template: one of the audit log has more than a hundred lines."""
+        """What each page has many of without a template: lists to choose from, plain inputs, no errors."""
         if template_name == forms.Select.template_name:
             return _select(context["widget"])
+        if template_name in INPUTS:
+            return _input(context["widget"])
+        if template_name == ErrorList.template_name and not context["errors"]:
+            return ""
         return super().render(template_name, context, request)
 
 
@@ -37,6 +44,13 @@ def _select(widget: dict[str, Any]) -> SafeString:
         )
         drawn += format_html('<optgroup label="{}">{}</optgroup>', group, lines) if group else lines
     return format_html('<select name="{}"{}>{}</select>', widget["name"], _attributes(widget["attrs"]), drawn)
+
+
+def _input(widget: dict[str, Any]) -> SafeString:
+    value = widget["value"]
+    has_value = "" if value is None else format_html(' value="{}"', str(value))
+    drawn = (widget["type"], widget["name"], has_value, _attributes(widget["attrs"]))
+    return format_html('<input type="{}" name="{}"{}{}>', *drawn)
 
 
 def _attributes(given: dict[str, Any]) -> SafeString:
