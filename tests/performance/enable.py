@@ -2,10 +2,11 @@
 
     python -m tests.performance.enable --persons 10000 --out FILE
 
-An installation of its own, with so many Active persons more; a real broker takes the messages. The dry run
-and the enabling are timed apart. Beside them another process writes one row every 20 ms, as a click would,
-and notes how long each write took: with nobody else at work, then during both parts. It writes in turn to
-somebody whom the order has nothing to do with, and to the person whose turn it is in the order.
+An installation of its own, with so many Active persons more; a real broker takes the messages, and a worker
+with two processes, as far as there are two cores, has them from there. The dry run and the enabling are timed
+apart; cpu_seconds are those of the worker. Beside them another process writes one row every 20 ms, as a click
+would, and notes how long each write took: with nobody else at work, then during both parts. It writes in turn
+to somebody whom the order has nothing to do with, and to the person whose turn it is in the order.
 """
 
 import argparse
@@ -20,8 +21,15 @@ from typing import Any
 
 import django
 
+from tests.broker import started
+from tests.performance import processes
+from tests.performance.place import ROOT
+
 TYPE = "vpn"  # no approval, one certificate
 EVERY_SECONDS = 0.02
+LOOK_SECONDS = 0.05
+WARM_UP = 600  # persons, so that each process of the worker has its part of them
+QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR")
 
 
 def main() -> None:
@@ -43,46 +51,62 @@ def main() -> None:
 
 
 def measured(number: int) -> dict[str, Any]:
-    """Seconds of both parts, with the statements of each, and the waits of a bystander in milliseconds."""
+    """Seconds of both parts, with those of processors, and the waits of a bystander in milliseconds."""
     from django.conf import settings
     from django.db import connection
 
-    from identity_manager.config import garbage
     from identity_manager.management.embedded import Broker, server_executable
     from identity_manager.management.preparation import prepare
 
     prepare()
-    garbage.look_among_the_new_alone()  # as in a worker
     socket = Path(settings.VAR_DIR) / "run" / "broker.sock"
-    broker = Broker(server_executable(), socket.parent, socket)
-    process = subprocess.Popen(broker.program().arguments)
+    broker = started(Broker(server_executable(), socket.parent, socket))
+    worker = workers(Path(settings.VAR_DIR) / "worker.log")
     try:
-        order = given(number)
-        alone = beside(order, lambda: time.sleep(2))
-        dry_run = beside(order, lambda: carried_out(order))
-        started(order)
-        enabling = beside(order, lambda: carried_out(order))
+        carried_out(worker, *persons(WARM_UP))
+        ids, order_id = persons(number), uuid.uuid4()
+        alone = beside(order_id, worker, lambda: time.sleep(2))
+        dry_run = beside(order_id, worker, lambda: looked_at(worker, order_id, *ids))
+        enabling = beside(order_id, worker, lambda: enabled(worker, order_id))
     finally:
-        process.terminate()
-        process.wait(timeout=10)
-    order.refresh_from_db()
+        processes.stop(worker)
+        processes.stop(broker)
     return {
         "database": connection.vendor,
+        "workers": worker_processes(),
         "persons": number,
-        "counts": order.counts,
+        "counts": order_of(order_id).counts,
         "alone": alone,
         "dry_run": dry_run,
         "enabling": enabling,
     }
 
 
-def given(number: int) -> Any:
-    """A batch order for so many persons who were made for it."""
-    from identity_manager.models import BatchSource, Person, TokenType
-    from identity_manager.workflow import batch_orders
+def worker_processes() -> int:
+    """As many as can work at once, two at most."""
+    return min(2, len(processes.cores()) or 1)
+
+
+def workers(log: Path) -> "subprocess.Popen[bytes]":
+    """A worker for batch orders alone, with its processes."""
+    command = ["celery", "--quiet", "--app", "identity_manager", "worker", "--pool", "prefork"]
+    command += ["--concurrency", str(worker_processes()), "--queues", "bulk", *QUIET]
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", *command],
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def persons(number: int) -> list[str]:
+    """The ids of so many Active persons who are made for an order."""
+    from identity_manager.models import Person
 
     run = uuid.uuid4().hex[:8]
-    persons = []
+    made = []
     for place in range(number):
         name = f"{run}-{place}"
         person = Person(
@@ -96,12 +120,48 @@ def given(number: int) -> Any:
         )
         person.activate()
         person.search_text = person.compose_search_text()
-        persons.append(person)
-    Person.objects.bulk_create(persons, batch_size=500)
+        made.append(person)
+    Person.objects.bulk_create(made, batch_size=500)
+    return [str(person.pk) for person in made]
+
+
+def carried_out(worker: Any, *ids: str) -> None:
+    """A whole order, so that the worker's processes are there, and have loaded what they need."""
+    order_id = uuid.uuid4()
+    looked_at(worker, order_id, *ids)
+    enabled(worker, order_id)
+
+
+def looked_at(worker: Any, order_id: uuid.UUID, *ids: str) -> None:
+    """Give the order, and wait for its dry run."""
+    from identity_manager.models import BatchSource, TokenType
+    from identity_manager.workflow import batch_orders
+
     token_type = TokenType.objects.active().get(code=TYPE)
-    ids = [str(person.pk) for person in persons]
     wanted = batch_orders.Wanted(BatchSource.SELECTION, ids, [token_type.pk], accept_partial=False)
-    return batch_orders.ask(actor=officer(), order_id=uuid.uuid4(), wanted=wanted)
+    batch_orders.ask(actor=officer(), order_id=order_id, wanted=wanted)
+    wait_for(worker, order_id, "checked")
+
+
+def enabled(worker: Any, order_id: uuid.UUID) -> None:
+    """Start the order, and wait for its end."""
+    from identity_manager.workflow import batch_orders
+
+    batch_orders.start(actor=officer(), order_id=order_id)
+    wait_for(worker, order_id, "finished")
+
+
+def wait_for(worker: Any, order_id: uuid.UUID, state: str) -> None:
+    while order_of(order_id).state != state:
+        if worker.poll() is not None:
+            raise RuntimeError(f"The worker has ended before the order was {state}; see worker.log")
+        time.sleep(LOOK_SECONDS)
+
+
+def order_of(order_id: uuid.UUID) -> Any:
+    from identity_manager.models import BatchOrder
+
+    return BatchOrder.objects.listed().get(pk=order_id)
 
 
 def officer() -> Any:
@@ -110,35 +170,20 @@ def officer() -> Any:
     return Person.objects.holding(Role.TOKEN_ADMINISTRATOR).first()
 
 
-def carried_out(order: Any) -> None:
-    """As the worker does, message after message."""
-    from identity_manager.models import BatchOrder
-    from identity_manager.workflow import batch_run
-
-    while batch_run.run(order_id=order.pk):
-        if not BatchOrder.objects.get(pk=order.pk).is_at_work:
-            return
-
-
-def started(order: Any) -> None:
-    from identity_manager.workflow import batch_orders
-
-    batch_orders.start(actor=officer(), order_id=order.pk)
-
-
-def beside(order: Any, work: Any) -> dict[str, Any]:
-    """Do the work while somebody else writes now and then."""
+def beside(order_id: uuid.UUID, worker: Any, work: Any) -> dict[str, Any]:
+    """Have the work done while somebody else writes now and then."""
     from identity_manager.models import Person
 
     witness = Person.objects.exclude(given_name="Bulk").order_by("pk").first()
     command = [sys.executable, "-m", "tests.performance.enable", "--bystander", str(witness.pk)]
-    command += ["--order", str(order.pk)]
+    command += ["--order", str(order_id)]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None
     other.stdout.readline()  # it has loaded
-    began, cpu = time.perf_counter(), time.process_time()
+    began, cpu = time.perf_counter(), processes.cpu_seconds(processes.family(worker.pid))
     work()
-    seconds, used = time.perf_counter() - began, time.process_time() - cpu
+    seconds = time.perf_counter() - began
+    used = processes.cpu_seconds(processes.family(worker.pid)) - cpu
     waits = sorted(json.loads(other.communicate("", timeout=30)[0]))
     return {
         "seconds": round(seconds, 2),
