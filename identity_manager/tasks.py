@@ -13,6 +13,7 @@ from identity_manager.people import identity_changes
 from identity_manager.workflow import (
     batch_orders,
     batch_run,
+    batch_stretches,
     changes,
     finishing,
     hold,
@@ -68,6 +69,11 @@ def send_mail(mail_id: str) -> None:
 @shared_task(name=batch_orders.RUN)
 def run_batch_order(order_id: str) -> None:
     batch_run.run(order_id=uuid.UUID(order_id))
+
+
+@shared_task(name=batch_orders.RUN_STRETCH)
+def run_batch_stretch(stretch_id: str) -> None:
+    batch_stretches.run(stretch_id=uuid.UUID(stretch_id))
 
 
 @shared_task(name=jobs.TICK)

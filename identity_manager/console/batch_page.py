@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from identity_manager.console import access, tables
 from identity_manager.console.refusals import VerbForm
-from identity_manager.models import BatchLine, BatchOrder, BatchState, LineOutcome, Person
+from identity_manager.models import BatchLine, BatchOrder, BatchState, BatchStretch, LineOutcome, Person
 from identity_manager.models.batch_order import ENDED, NOT_STARTED, BatchLineQuerySet
 from identity_manager.ui.context import BATCH_READERS
 from identity_manager.ui.parts import Meaning, Tab
@@ -96,6 +96,7 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "form": form,
         "types": types_of(order),
         "progress": progress(order, counts),
+        "fault": _fault(order),
         "ready": counts.get(LineOutcome.READY, 0),
         "tabs": list(_tabs(order, counts, chosen)),
         "page": page,
@@ -112,6 +113,13 @@ def _is_stopped(order: BatchOrder) -> bool:
     if order.state == BatchState.PAUSED:
         return not batch_orders.gives_orders(order.asked_by)
     return bool(order.stopped_because)
+
+
+def _fault(order: BatchOrder) -> BatchOrder | BatchStretch | None:
+    """What a fault delays, the order or one of its stretches; None: nothing."""
+    if order.last_error:
+        return order
+    return BatchStretch.objects.with_fault(order.pk).first() if order.state == BatchState.RUNNING else None
 
 
 def progress_context(order: BatchOrder) -> dict[str, Any]:

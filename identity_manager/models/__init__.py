@@ -5,6 +5,7 @@ from identity_manager.models.approval import Approval, AskedApprover, AskingLeve
 from identity_manager.models.audit_event import AuditEvent, AuditSalt
 from identity_manager.models.audit_head import AuditChain, AuditCheck, AuditHead, AuditHeadExport, HeadKind
 from identity_manager.models.batch_order import BatchLine, BatchOrder, BatchSource, BatchState, LineOutcome
+from identity_manager.models.batch_stretch import BatchStretch
 from identity_manager.models.beginning import Begins
 from identity_manager.models.ca_check import CaCheck
 from identity_manager.models.ca_outage import CaOutage
@@ -48,6 +49,7 @@ __all__ = [
     "BatchOrder",
     "BatchSource",
     "BatchState",
+    "BatchStretch",
     "Begins",
     "CaCheck",
     "CaOutage",

@@ -14,13 +14,15 @@ from django_fsm import transition
 
 from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id, new_reference
-from identity_manager.models.lease import Leased, LeasedQuerySet
+from identity_manager.models.lease import Leased, LeasedQuerySet, Row
 from identity_manager.models.person import Person
 from identity_manager.models.token_request import TokenRequest
 from identity_manager.models.token_type import TokenType
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
+
+    from identity_manager.models.batch_stretch import BatchStretch
 
 # Renewed with each chunk of persons, which takes far less: after a crash the others need not wait long.
 LEASE = timedelta(seconds=30)
@@ -47,17 +49,25 @@ class BatchSource(models.TextChoices):
     FILE = "file", _("a CSV file")
 
 
-class BatchOrderQuerySet(LeasedQuerySet["BatchOrder"]):
+class BrieflyLeasedQuerySet(LeasedQuerySet[Row]):
+    """Rows of an order and of its stretches."""
+
     def claim(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
         """As any claim, for the shorter time of a batch order."""
         claim = super().claim(pk, now=now)
         if claim is not None:
-            self.held(pk, claim).update(leased_until=now + LEASE)
+            self.filter(pk=pk, claim_id=claim).update(leased_until=now + LEASE)
         return claim
 
+
+class BatchOrderQuerySet(BrieflyLeasedQuerySet["BatchOrder"]):
     def held(self, pk: uuid.UUID, claim: uuid.UUID) -> Self:
         """The order, as long as this claim holds and nobody has stopped it."""
         return self.filter(pk=pk, claim_id=claim, state__in=AT_WORK)
+
+    def divided(self) -> Self:
+        """Orders that are carried out in stretches: they run, and nobody has or takes them as a whole."""
+        return self.filter(state=B.RUNNING, next_attempt_at=None)
 
     def forgotten(self, before: datetime) -> Self:
         """Orders that nobody has started since then."""
@@ -73,7 +83,8 @@ class BatchOrder(Stateful, Leased):
 
     chosen are those not looked at yet: ids of persons, or personnel numbers of a file. Each becomes a line.
     counts (by outcome) are written when it ends. stopped_because is the code of a reason for which the
-    system itself has paused it. The lease is of the one worker who has it.
+    system itself has paused it. The lease is of the one worker who looks at the persons, or divides the order
+    into stretches; who enables persons has the lease of a stretch.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -94,6 +105,7 @@ class BatchOrder(Stateful, Leased):
     counts = models.JSONField(default=dict)
 
     lines: "RelatedManager[BatchLine]"
+    stretches: "RelatedManager[BatchStretch]"
     objects = BatchOrderQuerySet.as_manager()
 
     class Meta:
@@ -117,6 +129,15 @@ class BatchOrder(Stateful, Leased):
     @property
     def is_at_work(self) -> bool:
         return self.state in AT_WORK
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether it is one of those that are carried out in stretches."""
+        return self.state == B.RUNNING and self.next_attempt_at is None
+
+    def is_held_by(self, claim: uuid.UUID) -> bool:
+        """Whether the claim holds, of a row that the caller has locked."""
+        return self.claim_id == claim and self.is_at_work
 
     @transition(field=state, source=B.CHECKING, target=B.CHECKED)
     def conclude_dry_run(self) -> None:

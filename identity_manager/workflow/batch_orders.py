@@ -1,7 +1,9 @@
 """Verbs on batch orders: many persons are looked at, then enabled; started, paused, resumed or cancelled.
 
 Who asks sees first who would get what, and who cannot and why. Nothing of it is done before the start, and
-then each person is decided on anew: batch_run does it, some persons at a time.
+then each person is decided on anew: batch_run and batch_stretches do it, some persons at a time. Who works
+there has a stretch of the order: to delete the stretches, in the transaction that stops the order, keeps all
+of them from writing anything more.
 """
 
 import uuid
@@ -31,6 +33,7 @@ from identity_manager.workflow import locking, policy
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
 
 RUN = "bulk.run"
+RUN_STRETCH = "bulk.run_stretch"
 MOST = 20_000
 MOST_BYTES = 5 * 1024 * 1024
 KEPT = timedelta(days=7)
@@ -129,12 +132,7 @@ def pause(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
         order = _fetch(actor, order_id)
         refuse(None if order.state == BatchState.RUNNING else NOT_RUNNING, kind=Stale)
 
-        order.pause(because="")
-        order.save()
-        audit.record(
-            audit.Event.BATCH_PAUSED, actor=actor, subject=None, batch=str(order.pk), counts=counts_of(order)
-        )
-        return order
+        return hold(order, actor=actor, because="")
 
 
 def resume(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
@@ -160,6 +158,17 @@ def cancel(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
         refuse(ENDED_ALREADY if order.state in ENDED else None, kind=Stale)
 
         return _cancelled(order, actor=actor)
+
+
+def hold(order: BatchOrder, *, actor: Person | None, because: str) -> BatchOrder:
+    """Pause a locked order: for an officer, or (actor None) because of the reason with that code."""
+    order.stretches.all().delete()  # first: whoever is in one of them has then written what is counted
+    order.pause(because=because)
+    order.save()
+    audit.record(
+        audit.Event.BATCH_PAUSED, actor=actor, subject=None, batch=str(order.pk), counts=counts_of(order)
+    )
+    return order
 
 
 def forget_old() -> int:
@@ -211,6 +220,7 @@ def _fetch(actor: Person, order_id: uuid.UUID) -> BatchOrder:
 
 
 def _cancelled(order: BatchOrder, *, actor: Person | None) -> BatchOrder:
+    order.stretches.all().delete()  # first: whoever is in one of them has then written what is counted
     counts = counts_of(order)
     order.cancel(counts=counts, now=timezone.now())
     order.save()

@@ -84,11 +84,14 @@ def prepare(
 
 
 def write(order: BatchOrder, work: Work) -> int:
-    """Write it, in the caller's transaction, with the order locked. Returns how many persons were enabled."""
+    """Write it, in the caller's transaction, with the stretch locked. Returns how many persons were enabled.
+
+    Lines that are not ready any more stay as they are.
+    """
     persons = locking.persons([line.person_id for line in work.lines if line.person_id])
     asker = asker_of(order)
     if (grounds.in_force(), grounds.said(actor=asker, persons=persons)) != work.said:
-        fresh = BatchLine.objects.filter(pk__in=[line.pk for line in work.lines]).order_by("position")
+        fresh = BatchLine.objects.ready(order.pk).filter(pk__in=[line.pk for line in work.lines])
         work = prepare(order, list(fresh), asker=asker, offer=offer_of_now(None), persons=persons)
     opening.write(work.opened, by_sweep=True)
     statements.insert(work.lines, over=SETTLED)

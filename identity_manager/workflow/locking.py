@@ -1,6 +1,7 @@
 """Fetches rows locked and fresh, in the one lock order: person, request, token, certificate, mail.
 
-A batch order is locked before its persons.
+A batch order is locked before its stretches, and a stretch before its persons. Who enables persons in a
+stretch locks the stretch alone, never its order after it.
 
 The only place with select_for_update. SQLite has no row locks: there, the immediate transaction that every
 verb opens keeps the others out. The parents hang on the row that is returned, locked and fresh too.
@@ -21,6 +22,7 @@ from django.db.models import Q
 from ca_bridge.statements import Statement
 from identity_manager.models import (
     BatchOrder,
+    BatchStretch,
     Certificate,
     CertificateProfile,
     IdentityChange,
@@ -201,8 +203,13 @@ def person_import(pk: uuid.UUID) -> PersonImport:
 
 
 def batch_order(pk: uuid.UUID) -> BatchOrder:
-    """The order; it is locked before the persons whom it is about. Raises BatchOrder.DoesNotExist."""
+    """The order; it is locked before its stretches and persons. Raises BatchOrder.DoesNotExist."""
     return BatchOrder.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def batch_stretch(held: models.QuerySet[BatchStretch]) -> BatchStretch | None:
+    """The one stretch that is still held, with no order; None where it is not."""
+    return held.select_for_update(no_key=True, of=("self",)).first()
 
 
 def at_leisure(rows: models.QuerySet[Row], *, limit: int) -> list[uuid.UUID]:

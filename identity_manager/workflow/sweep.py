@@ -12,7 +12,14 @@ from ca_bridge import comparing
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from identity_manager import audit_checks, outbox, queue
-from identity_manager.models import AuditCheck, BatchOrder, Certificate, OutgoingMail, SoftwareToken
+from identity_manager.models import (
+    AuditCheck,
+    BatchOrder,
+    BatchStretch,
+    Certificate,
+    OutgoingMail,
+    SoftwareToken,
+)
 from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.workflow import (
     batch_orders,
@@ -40,6 +47,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     step5_issue.ISSUE: outages.to_be_issued,
     outbox.SEND: OutgoingMail.objects.queued,
     batch_orders.RUN: BatchOrder.objects.all,
+    batch_orders.RUN_STRETCH: BatchStretch.objects.all,
 }
 
 

@@ -57,9 +57,10 @@ REMARKS = """## Where goals are missed, and why
   postgresql`) it was 130 ms, on a slower machine, where Python alone worked 45 ms on a page: the statements
   of most pages took some 30 ms together, a good part of it planning, and *anna* with *no token* 250 ms.
 - **Batch orders.** Each enabled person costs a snapshot, a request, its line, its events and a mail that is
-  written in their language, a quarter of all. One worker does it, in chunks whose transactions take 50 ms, so
-  that nobody waits; `cpu_seconds` of `python -m tests.performance.enable` says how much of the time it works.
-  On PostgreSQL it waits for the server besides, and each of the thirty statements of a chunk costs more.
+  written in their language, a quarter of all. A worker with two processes does it, in chunks whose
+  transactions take 50 ms, so that nobody waits: both at once on PostgreSQL, which shares the two cores with
+  them, one after the other on SQLite, where one writes at a time (decision 28). `cpu_seconds` of `python -m
+  tests.performance.enable` says how much of the time they work themselves.
 """
 
 

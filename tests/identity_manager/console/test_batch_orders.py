@@ -20,9 +20,10 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
-from identity_manager.workflow import batch_orders, batch_run
+from identity_manager.workflow import batch_dry_run, batch_orders, batch_run
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
+from tests.identity_manager.workflow.batches import work
 
 EVERYBODY = {"search": "kind=employee", "all": "1"}
 
@@ -40,7 +41,7 @@ def given(browser: Client, company: cast.Company, **sent: object) -> BatchOrder:
     answer = browser.post(reverse("console:batch-order-new"), values)
     assert answer.status_code == 302, answer.text
     order = BatchOrder.objects.get(pk=form.initial["key"])
-    batch_run.run(order_id=order.pk)
+    work(order)
     return BatchOrder.objects.get(pk=order.pk)
 
 
@@ -51,13 +52,13 @@ def uploaded(browser: Client, company: cast.Company, content: str, **more: objec
     answer = browser.post(reverse("console:batch-order-new"), values)
     assert answer.status_code == 302, answer.text
     order = BatchOrder.objects.latest("asked_at")
-    batch_run.run(order_id=order.pk)
+    work(order)
     return BatchOrder.objects.get(pk=order.pk)
 
 
 def done(browser: Client, order: BatchOrder) -> BatchOrder:
     assert browser.post(address(order, "-start")).status_code == 302
-    batch_run.run(order_id=order.pk)
+    work(order)
     return BatchOrder.objects.get(pk=order.pk)
 
 
@@ -123,7 +124,7 @@ def test_a_file_names_the_persons(ada: Client, company: cast.Company, content: s
     assert list(order.lines.order_by("position").values_list("outcome", flat=True)) == ["ready", "refused"]
     page = ada.get(address(order)).text
     assert "numbers.csv" in page
-    assert str(batch_run.NOT_YOURS_OR_UNKNOWN) in page
+    assert str(batch_dry_run.NOT_YOURS_OR_UNKNOWN) in page
 
 
 @pytest.mark.parametrize(
@@ -179,9 +180,29 @@ def test_the_progress_moves_until_the_state_does(ada: Client, company: cast.Comp
     moving = ada.get(address(order, "-progress"), {"state": "running"})
     assert "0 / 6" in moving.text
     assert "hx-get" in moving.text
-    batch_run.run(order_id=order.pk)
+    work(order)
     assert ada.get(address(order, "-progress"), {"state": "running"}).headers["HX-Refresh"] == "true"
     assert "hx-get" not in ada.get(address(order)).text.partition("batch-progress")[2][:200]
+
+
+def test_a_fault_of_a_stretch_is_told_with_its_next_try(ada: Client, company: cast.Company) -> None:
+    order = given(ada, company, **EVERYBODY)
+    ada.post(address(order, "-start"))
+    batch_run.run(order_id=order.pk)
+    assert "A fault delays it" not in ada.get(address(order)).text
+    stretch = order.stretches.get()
+    stretch.settle_later(
+        "ValueError: a fault", now=timezone.now(), not_before=timezone.now() + timedelta(hours=1)
+    )
+    stretch.save()
+
+    page = ada.get(address(order))
+
+    assert "A fault delays it" in page.text
+    assert "ValueError: a fault" in page.text
+    assert page.context["fault"].next_attempt_at == stretch.next_attempt_at
+    ada.post(address(order, "-pause"))
+    assert "A fault delays it" not in ada.get(address(order)).text
 
 
 def test_the_report_is_a_file_without_formulas(ada: Client, company: cast.Company) -> None:

@@ -29,7 +29,9 @@ from identity_manager.models import (
 from identity_manager.models.batch_order import LEASE
 from identity_manager.workflow import (
     batch_orders,
+    batch_pace,
     batch_run,
+    batch_stretches,
     bulk_enable,
     grounds,
     leave_and_return,
@@ -39,6 +41,7 @@ from identity_manager.workflow import (
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
 from tests import cast
 from tests.cast import Company
+from tests.identity_manager.workflow.batches import due, work
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +61,7 @@ def given(
 
 
 def looked_at(order: BatchOrder) -> BatchOrder:
-    batch_run.run(order_id=order.pk)
+    work(order)
     return BatchOrder.objects.get(pk=order.pk)
 
 
@@ -200,7 +203,7 @@ def test_terms_that_are_published_meanwhile_are_those_of_whoever_is_enabled_afte
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is on offer is kept from one person to the next, for as long as the same versions are in force."""
-    monkeypatch.setattr(batch_run.Pace, "size", 1)
+    monkeypatch.setattr(batch_pace.Pace, "size", 1)
     order = looked_at(given(company, company.uma, company.sam, company.paul))
     batch_orders.start(actor=company.ada, order_id=order.pk)
     read: list[bulk_enable.Offer] = []
@@ -346,7 +349,7 @@ def test_paused_it_enables_nobody_until_it_goes_on(company: Company) -> None:
     batch_orders.start(actor=company.ada, order_id=order.pk)
     batch_orders.pause(actor=company.ada, order_id=order.pk)
 
-    assert not batch_run.run(order_id=order.pk)
+    assert not work(order)
     assert not TokenRequest.objects.exists()
 
     batch_orders.resume(actor=company.ada, order_id=order.pk)
@@ -366,24 +369,25 @@ def test_stopped_while_it_runs_the_chunk_under_way_writes_nothing(
         return prepare(*args, **more)
 
     monkeypatch.setattr(bulk_enable, "prepare", overtaken)
-    assert batch_run.run(order_id=order.pk)
+    assert work(order)
 
     assert not TokenRequest.objects.exists()
     assert {outcome for _name, outcome, *_rest in lines(order)} == {"ready"}
 
 
 def test_cancelled_it_leaves_who_is_enabled(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_run.Pace, "size", 1)
-    monkeypatch.setattr(batch_run, "WORK_SECONDS", -1)  # one chunk for each message
+    monkeypatch.setattr(batch_pace.Pace, "size", 1)
+    monkeypatch.setattr(batch_pace, "WORK_SECONDS", -1)  # one chunk for each message
     order = given(company, company.uma, company.sam)
     looked_at(looked_at(order))
     batch_orders.start(actor=company.ada, order_id=order.pk)
-    looked_at(order)
+    batch_run.run(order_id=order.pk)
+    batch_stretches.run(stretch_id=due(order)[0])
 
     order = batch_orders.cancel(actor=company.ada, order_id=order.pk)
 
     assert order.counts == {"enabled": 1, "ready": 1}
-    assert not batch_run.run(order_id=order.pk)
+    assert not work(order)
     with pytest.raises(Stale):
         batch_orders.cancel(actor=company.ada, order_id=order.pk)
 
@@ -405,7 +409,7 @@ def test_a_dead_worker_s_order_goes_on_when_its_lease_is_over(company: Company) 
     batch_orders.start(actor=company.ada, order_id=order.pk)
     assert BatchOrder.objects.claim(order.pk, now=timezone.now())  # and dies
 
-    assert not batch_run.run(order_id=order.pk)
+    assert not work(order)
     with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
         assert looked_at(order).counts == {"enabled": 1}
 
@@ -423,12 +427,12 @@ def test_who_outlives_the_lease_writes_nothing(company: Company, monkeypatch: py
         return work
 
     monkeypatch.setattr(bulk_enable, "prepare", slow)
-    batch_run.run(order_id=order.pk)
+    work(order)
 
     assert TokenRequest.objects.count() == 1
 
 
-def test_a_fault_stands_on_the_order_and_whom_it_sticks_to_is_skipped(
+def test_a_fault_stands_on_the_stretch_and_whom_it_sticks_to_is_skipped(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = looked_at(given(company, company.uma, company.sam))
@@ -442,12 +446,13 @@ def test_a_fault_stands_on_the_order_and_whom_it_sticks_to_is_skipped(
 
     monkeypatch.setattr(grounds.Grounds, "verdict", broken)
     now = timezone.now()
-    for _time in range(batch_run.FAULTS_BEFORE_SKIPPING):
+    seen = []
+    for _time in range(batch_stretches.FAULTS_BEFORE_SKIPPING):
         with time_machine.travel(now), pytest.raises(ValueError, match="a fault"):
-            batch_run.run(order_id=order.pk)
-        row = BatchOrder.objects.get(pk=order.pk)
+            work(order)
+        seen.append(order.stretches.get().last_error)
         now += timedelta(hours=1)
-    assert "ValueError: a fault" in BatchOrder.objects.get(pk=order.pk).last_error or row.last_error == ""
+    assert seen == ["ValueError: a fault", "ValueError: a fault", ""], "the third time they are skipped"
 
     with time_machine.travel(now):
         order = looked_at(order)
@@ -462,12 +467,11 @@ def test_a_fault_stands_on_the_order_and_whom_it_sticks_to_is_skipped(
 def test_a_fault_before_the_next_is_looked_at_is_not_that_of_the_last(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stands on the order, however often it comes; who was enabled stays so, and nobody is skipped."""
+    """It stands on the stretch, however often it comes; who was enabled stays so, and nobody is skipped."""
     order = looked_at(given(company, company.uma, company.sam))
     batch_orders.start(actor=company.ada, order_id=order.pk)
-    BatchOrder.objects.filter(pk=order.pk).update(
-        last_error="before", attempts=batch_run.FAULTS_BEFORE_SKIPPING
-    )
+    batch_run.run(order_id=order.pk)
+    order.stretches.update(last_error="before", attempts=batch_stretches.FAULTS_BEFORE_SKIPPING)
     of_now = bulk_enable.offer_of_now
 
     def broken(kept: bulk_enable.Offer | None) -> bulk_enable.Offer:
@@ -478,9 +482,9 @@ def test_a_fault_before_the_next_is_looked_at_is_not_that_of_the_last(
     with monkeypatch.context() as patch:
         patch.setattr(bulk_enable, "offer_of_now", broken)
         with pytest.raises(ValueError, match="a fault"):
-            batch_run.run(order_id=order.pk)
+            work(order)
 
-    assert "ValueError: a fault" in BatchOrder.objects.get(pk=order.pk).last_error
+    assert "ValueError: a fault" in order.stretches.get().last_error
     assert lines(order) == [("Uma", "enabled", ["vpn"], []), ("Sam", "ready", ["vpn"], [])]
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         assert looked_at(order).counts == {"enabled": 2}
@@ -570,7 +574,7 @@ def test_many_are_enabled_as_each_would_be_by_hand(
         with transaction.atomic():
             by_hand = dict(enabled_by_hand(company, persons, types, partial=partial))
             transaction.set_rollback(True)
-        monkeypatch.setattr(batch_run.Pace, "size", 5)
+        monkeypatch.setattr(batch_pace.Pace, "size", 5)
         order = looked_at(given(company, *persons, types=types, partial=partial))
         if order.lines.filter(outcome="ready").exists():
             batch_orders.start(actor=company.ada, order_id=order.pk)

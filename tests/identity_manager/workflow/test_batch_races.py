@@ -23,10 +23,19 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.batch_order import LEASE
-from identity_manager.workflow import batch_orders, batch_run, bulk_enable, sweep
+from identity_manager.workflow import (
+    batch_division,
+    batch_orders,
+    batch_pace,
+    batch_run,
+    batch_stretches,
+    bulk_enable,
+    sweep,
+)
 from identity_manager.workflow.errors import Refused
 from tests import cast
 from tests.cast import Company
+from tests.identity_manager.workflow.batches import due, work
 from tests.identity_manager.workflow.test_races import succeeded, together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -37,8 +46,8 @@ PERSONS = 30
 def company(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Company:
     """The worker's part is played by the tests: nothing is published."""
     monkeypatch.setattr(queue, "publish", lambda task, row_id: None)
-    monkeypatch.setattr(batch_run.Pace, "size", 10)
-    monkeypatch.setattr(batch_run.Pace, "MOST", 10)
+    monkeypatch.setattr(batch_pace.Pace, "size", 10)
+    monkeypatch.setattr(batch_pace.Pace, "MOST", 10)
     return Company()
 
 
@@ -51,7 +60,7 @@ def given(company: Company, persons: list[Person], *, is_started: bool = True) -
     ids = [str(person.pk) for person in persons]
     wanted = batch_orders.Wanted(BatchSource.SELECTION, ids, [company.vpn.pk], accept_partial=False)
     order = batch_orders.ask(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
-    batch_run.run(order_id=order.pk)
+    work(order)
     return batch_orders.start(actor=company.ada, order_id=order.pk) if is_started else order
 
 
@@ -98,6 +107,9 @@ def test_workers_of_one_order_share_nothing(company: Company, crowd: list[Person
     order = given(company, crowd)
 
     results = together(*[lambda: batch_run.run(order_id=order.pk)] * 3)
+    assert sorted(results) == [False, False, True]
+    (stretch,) = due(order)
+    results = together(*[lambda: batch_stretches.run(stretch_id=stretch)] * 3)
 
     assert sorted(results) == [False, False, True]
     nobody_twice_nobody_lost(order, crowd)
@@ -106,7 +118,7 @@ def test_workers_of_one_order_share_nothing(company: Company, crowd: list[Person
 def test_two_orders_of_the_same_persons_enable_each_once(company: Company, crowd: list[Person]) -> None:
     first, second = given(company, crowd), given(company, crowd[::-1])
 
-    together(*[lambda pk=order.pk: batch_run.run(order_id=pk) for order in (first, second)])
+    together(*[lambda order=order: work(order) for order in (first, second)])
 
     counts = [BatchOrder.objects.get(pk=order.pk).counts for order in (first, second)]
     assert sum(each.get("enabled", 0) for each in counts) == PERSONS
@@ -129,7 +141,7 @@ def test_a_click_on_enable_and_the_batch_at_once_open_one_request(
                 continue
         return done
 
-    _ran, by_hand = together(lambda: batch_run.run(order_id=order.pk), clicks)
+    _ran, by_hand = together(lambda: work(order), clicks)
 
     counts = BatchOrder.objects.get(pk=order.pk).counts
     assert TokenRequest.objects.count() == PERSONS
@@ -178,7 +190,16 @@ PLACES: dict[str, tuple[Any, str, Any]] = {
     "before the first chunk is written": (bulk_enable, "write", before_writing),
     "when it is written and not committed": (bulk_enable, "write", after_writing),
     "within the second chunk": (bulk_enable, "write", second_time),
-    "between two chunks": (batch_run.Pace, "wrote", between_chunks),
+    "between two chunks": (batch_pace.Pace, "wrote", between_chunks),
+    "when it is divided and not committed": (batch_division, "go_on", before_writing),
+    "between the last chunk and the end": (batch_stretches.Worker, "_end", before_writing),
+    "when it is finished and not committed": (BatchOrder, "finish", before_writing),
+}
+DONE = {
+    "within the second chunk": 10,
+    "between two chunks": 10,
+    "between the last chunk and the end": PERSONS,
+    "when it is finished and not committed": PERSONS,
 }
 
 
@@ -191,16 +212,16 @@ def test_killed_anywhere_it_goes_on_with_who_is_left(
 
     def run() -> None:
         setattr(where, name, deadly)
-        batch_run.run(order_id=order.pk)
+        work(order)
 
     killed(run)
-    done = TokenRequest.objects.count()
-    assert done == (10 if place in ("within the second chunk", "between two chunks") else 0)
-    assert not batch_run.run(order_id=order.pk), "its lease is not over"
+    assert TokenRequest.objects.count() == DONE.get(place, 0)
+    assert not work(order), "its lease is not over"
 
     with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
-        assert order in sweep.WORK[batch_orders.RUN]().to_be_nudged(timezone.now())
-        assert batch_run.run(order_id=order.pk)
+        tasks = (batch_orders.RUN, batch_orders.RUN_STRETCH)
+        assert [row for task in tasks for row in sweep.WORK[task]().to_be_nudged(timezone.now())]
+        assert work(order)
 
     nobody_twice_nobody_lost(order, crowd)
 
@@ -214,7 +235,7 @@ def test_killed_in_the_dry_run_nobody_is_looked_at_twice(
     order = batch_orders.ask(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
 
     def run() -> None:
-        where: Any = bulk_enable if place == "look_at" else batch_run.Pace
+        where: Any = bulk_enable if place == "look_at" else batch_pace.Pace
         setattr(where, place, before_writing)
         batch_run.run(order_id=order.pk)
 

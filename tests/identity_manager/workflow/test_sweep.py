@@ -14,6 +14,7 @@ from identity_manager.models import Certificate
 from identity_manager.workflow import (
     batch_orders,
     batch_run,
+    batch_stretches,
     finishing,
     hold,
     revoke,
@@ -37,6 +38,7 @@ VERBS = {
     outbox.SEND: lambda pk: step7_deliver.send(mail_id=pk),
     audit_checks.CHECK: lambda pk: audit_checks.carry_out(check_id=pk),
     batch_orders.RUN: lambda pk: batch_run.run(order_id=pk),
+    batch_orders.RUN_STRETCH: lambda pk: batch_stretches.run(stretch_id=pk),
 }
 
 

@@ -1,0 +1,85 @@
+"""Divides a batch order that runs into stretches, of which several are worked in at once.
+
+Always with the order locked: so an order is divided once, stopped as a whole, and finished once. Code of the
+release before takes an order by its lease, and works through all of it: what is divided is never due for it.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from identity_manager import audit, queue
+from identity_manager.models import BatchLine, BatchOrder, BatchState, BatchStretch, LineOutcome
+from identity_manager.workflow import batch_orders, locking
+
+LINES = 250  # of a stretch: a second or two, then others of the queue have their turn
+LANES = 4  # stretches of one order at a time
+LANES_OF_ONE_WRITER = 1
+
+
+def lanes() -> int:
+    """In how many stretches of one order work goes on at a time.
+
+    Where one writer keeps all others out (SQLite), two workers would leave those no gap to write in.
+    """
+    return LANES if connection.features.has_select_for_update else LANES_OF_ONE_WRITER
+
+
+def divide(*, order_id: uuid.UUID, claim: uuid.UUID) -> None:
+    """Put who is still to be enabled into stretches, and have the first ones worked in."""
+    ready = list(BatchLine.objects.ready(order_id).values_list("position", flat=True))
+    with transaction.atomic():
+        order = locking.batch_order(order_id)
+        if not order.is_held_by(claim) or order.state != BatchState.RUNNING:
+            return
+        order.stretches.all().delete()  # the release before stops an order and leaves them
+        BatchStretch.objects.bulk_create(stretches_of(order, ready))
+        order.settle_lease()
+        order.save()
+        go_on(order, with_so_many=lanes())
+
+
+def stretches_of(order: BatchOrder, positions: Sequence[int]) -> list[BatchStretch]:
+    """None of them overlaps another, and together they hold all the positions, which are in order."""
+    parts = [positions[begin : begin + LINES] for begin in range(0, len(positions), LINES)]
+    return [BatchStretch(order=order, first=part[0], last=part[-1]) for part in parts]
+
+
+def go_on(order: BatchOrder, *, with_so_many: int, pace: int | None = None) -> None:
+    """Have so many of the stretches that wait worked in; where none is left at all, the order is finished.
+
+    pace: how many persons at once have turned out to be right.
+    The caller has locked the order, and its transaction is the one that changes which stretches there are.
+    """
+    for stretch in BatchStretch.objects.waiting(order.pk)[:with_so_many]:
+        stretch.pace = pace
+        stretch.work_is_due(timezone.now())
+        stretch.save()
+        queue.after_commit(batch_orders.RUN_STRETCH, stretch.pk)
+    if not order.stretches.exists():
+        _finish(order)
+
+
+def clear_up(*, order_id: uuid.UUID) -> None:
+    """Drop the stretches of an order that is not carried out in stretches.
+
+    Who stops an order does it at once; the release before does not know of them.
+    """
+    with transaction.atomic():
+        order = locking.batch_order(order_id)
+        if not order.is_divided:
+            order.stretches.all().delete()
+
+
+def _finish(order: BatchOrder) -> None:
+    counts = batch_orders.counts_of(order)
+    if counts.get(LineOutcome.READY):  # in no stretch: nobody is passed over without a word
+        order.work_is_due(timezone.now())
+        order.save()
+        queue.after_commit(batch_orders.RUN, order.pk)
+        return
+    order.finish(counts=counts, now=timezone.now())
+    order.save()
+    audit.record(audit.Event.BATCH_FINISHED, actor=None, subject=None, batch=str(order.pk), counts=counts)
