@@ -6,6 +6,7 @@ takes as long as the table is long.
 """
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,20 @@ from django.test.utils import CaptureQueriesContext
 from ca_bridge.contract import RevocationReason
 from identity_manager import jobs
 from identity_manager.console import desk
-from identity_manager.models import AuditEvent, Certificate, RequestState, Role, TokenRequest
-from identity_manager.workflow import revoke
+from identity_manager.models import (
+    AuditEvent,
+    BatchOrder,
+    BatchSource,
+    Certificate,
+    RequestState,
+    Role,
+    TokenRequest,
+)
+from identity_manager.workflow import batch_orders, batch_run, revoke
 from tests import cast
 from tests.architecture.url_table import Visitor
 from tests.architecture.url_world import World
+from tests.identity_manager.workflow.batches import work
 
 pytestmark = [
     pytest.mark.django_db,
@@ -39,6 +49,7 @@ GROWS = frozenset(
         "identity_manager_outgoingmail",
         "identity_manager_auditevent",
         "identity_manager_termsacceptance",
+        "identity_manager_batchline",
         "ca_bridge_caorder",
         "ca_bridge_caattempt",
         "embedded_ca_issuedcertificate",
@@ -259,6 +270,28 @@ def test_a_token_is_found_by_an_index_on_its_whole_road(world: World) -> None:
 
     found = long_ways(go)
     assert TokenRequest.objects.get(pk=request.pk).state == RequestState.COMPLETED
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.database
+def test_a_batch_order_is_found_by_an_index_from_its_dry_run_to_its_end(world: World) -> None:
+    """Its stretches, and the lines of each: otherwise a chunk would take the longer, the more there are."""
+    ada = cast.person("ada-of-many", roles=(Role.TOKEN_ADMINISTRATOR,))
+    ids = [str(cast.person(f"one{number}-of-many", sid="").pk) for number in range(3)]
+    types = [cast.token_type("of-many").pk]
+    wanted = batch_orders.Wanted(BatchSource.SELECTION, ids, types, accept_partial=False)
+
+    def go() -> None:
+        order = batch_orders.ask(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
+        work(order)
+        batch_orders.start(actor=ada, order_id=order.pk)
+        batch_run.run(order_id=order.pk)
+        batch_orders.pause(actor=ada, order_id=order.pk)
+        batch_orders.resume(actor=ada, order_id=order.pk)
+        work(order)
+
+    found = long_ways(go)
+    assert BatchOrder.objects.latest("asked_at").counts == {"enabled": 3}
     assert not found, "\n".join(found)
 
 

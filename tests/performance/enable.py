@@ -153,9 +153,16 @@ def enabled(worker: Any, order_id: uuid.UUID) -> None:
 
 def wait_for(worker: Any, order_id: uuid.UUID, state: str) -> None:
     while order_of(order_id).state != state:
-        if worker.poll() is not None:
-            raise RuntimeError(f"The worker has ended before the order was {state}; see worker.log")
+        if worker.poll() is not None or has_a_fault(order_id):
+            raise RuntimeError(f"The order did not get to be {state}; see worker.log")
         time.sleep(LOOK_SECONDS)
+
+
+def has_a_fault(order_id: uuid.UUID) -> bool:
+    """Nobody would try it again: there is no beat here."""
+    from identity_manager.models import BatchStretch
+
+    return bool(order_of(order_id).last_error) or BatchStretch.objects.with_fault(order_id).exists()
 
 
 def order_of(order_id: uuid.UUID) -> Any:
