@@ -15,7 +15,7 @@ from identity_manager.models import BatchLine, BatchOrder, BatchState, BatchStre
 from identity_manager.workflow import batch_orders, locking
 
 LINES = 250  # of a stretch: a second or two, then others of the queue have their turn
-LANES = 4  # stretches of one order at a time
+LANES = 3  # stretches of one order at a time: of the embedded worker's four threads one is left for others
 LANES_OF_ONE_WRITER = 1
 
 
