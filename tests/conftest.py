@@ -2,7 +2,7 @@
 
 import gc
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 import uuid6
@@ -72,15 +72,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: not item.nodeid.startswith(BEGUN_FIRST))
 
 
-def pytest_configure() -> None:
-    """To collect the tests makes a million objects, and hardly any garbage."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """A million objects, hardly any garbage, that stay to the end: nobody need go through them each time."""
     gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """They stay to the end: the garbage collector need not go through them again and again."""
-    gc.enable()
-    garbage.look_among_the_new_alone()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        garbage.look_among_the_new_alone()
 
 
 @pytest.fixture(scope="session")

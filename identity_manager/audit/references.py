@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from ca_bridge.statements import Statement
 from identity_manager import proof
-from identity_manager.models import AuditEvent, AuditSalt
+from identity_manager.models import AuditEvent, AuditSalt, PersonState
 
 _ROLES: tuple[Any, ...] = tuple(AuditEvent._meta.get_field(role) for role in ("actor", "person"))
 _SALT: Any = AuditSalt._meta.get_field("person").remote_field
@@ -35,12 +35,18 @@ def name_persons(events: Sequence[AuditEvent]) -> None:
 
 
 def _read_along(events: Iterable[AuditEvent]) -> dict[uuid.UUID, str]:
-    """The references of those whose salt was read with them, in the statement that locked them."""
+    """The references of those whose salt was read with them, in the statement that locked them.
+
+    Who may be erased, that is, who is Locked, is left out: a statement that has waited for the erasure has
+    the person as they are now, and the salt, which it does not lock, as it was.
+    """
     found = {}
     for event in events:
         for role in _ROLES:
             person = role.get_cached_value(event, default=None)
-            salt = _SALT.get_cached_value(person, default=None) if person is not None else None
+            if person is None or person.state == PersonState.LOCKED:
+                continue
+            salt = _SALT.get_cached_value(person, default=None)
             if salt is not None:
                 found[person.pk] = proof.reference(salt.salt, str(person.pk))
     return found

@@ -15,7 +15,7 @@ from identity_manager.models import BatchLine, BatchOrder, BatchState, BatchStre
 from identity_manager.workflow import batch_orders, locking
 
 LINES = 250  # of a stretch: a second or two, then others of the queue have their turn
-LANES = 3  # stretches of one order at a time: of the embedded worker's four threads one is left for others
+LANES = 3  # stretches of one order at a time: beside it one of the embedded worker's four threads is left
 LANES_OF_ONE_WRITER = 1
 
 
@@ -62,15 +62,13 @@ def go_on(order: BatchOrder, *, with_so_many: int, pace: int | None = None) -> N
         _finish(order)
 
 
-def clear_up(*, order_id: uuid.UUID) -> None:
-    """Drop the stretches of an order that is not carried out in stretches.
+def clear_up(order: BatchOrder) -> None:
+    """Drop the stretches of a locked order, where it is not carried out in stretches.
 
     Who stops an order does it at once; the release before does not know of them.
     """
-    with transaction.atomic():
-        order = locking.batch_order(order_id)
-        if not order.is_divided:
-            order.stretches.all().delete()
+    if not order.is_divided:
+        order.stretches.all().delete()
 
 
 def _finish(order: BatchOrder) -> None:

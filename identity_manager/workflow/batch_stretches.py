@@ -110,9 +110,13 @@ class Worker:
         if renewed:
             self.pace.wrote(began)
         else:
-            batch_division.clear_up(order_id=self.order.pk)
+            self._clear_up()
         self.chunk = ()
         return renewed
+
+    def _clear_up(self) -> None:
+        with transaction.atomic():
+            batch_division.clear_up(locking.batch_order(self.order.pk))
 
     def _ready(self) -> BatchLineQuerySet:
         reach = (self.stretch.first, self.stretch.last)
@@ -131,6 +135,8 @@ class Worker:
             order = locking.batch_order(self.order.pk)
             if self._held().delete()[0]:
                 batch_division.go_on(order, with_so_many=1, pace=self.pace.found)
+            else:
+                batch_division.clear_up(order)
 
     def _stop(self) -> None:
         """Who asked may not enable anybody any more: an officer sees why, and decides."""
@@ -138,6 +144,8 @@ class Worker:
             order = locking.batch_order(self.order.pk)
             if self._held().exists():
                 batch_orders.hold(order, actor=None, because=batch_orders.ASKER_CANNOT.code)
+            else:
+                batch_division.clear_up(order)
 
     def _hand_on(self) -> None:
         """Let go, and have somebody go on at once."""

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from ca_bridge.statements import Statement
@@ -101,3 +101,12 @@ def take_when_complete(token: SoftwareToken) -> Taken | None:
     taken = Taken(token.pk, token.take(now))
     token.save()
     return taken
+
+
+def put_off(taken: Taken, error: Exception) -> None:
+    """Let go of a token that is still ours. Officers see the error's kind; the worker's log says more."""
+    with transaction.atomic():
+        token = locking.token(taken.token_id)
+        if token.claim_id == taken.claim_id:
+            token.settle_later(type(error).__name__, now=timezone.now())
+            token.save()

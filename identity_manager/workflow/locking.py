@@ -68,8 +68,8 @@ def token(pk: uuid.UUID) -> SoftwareToken:
 def _with_parents(rows: models.QuerySet[Row], *parents: str) -> models.QuerySet[Row]:
     """One statement for a row and its parents: PostgreSQL locks what it finds in the order of `of`.
 
-    Where it had to wait for one of them it takes all as they stand then. The last parent is the person, whose
-    salt is read along for the event that tells what was done.
+    Where it had to wait for one of them it takes all of them as they stand then. The last parent is the
+    person, whose salt is read along, unlocked, for the event that tells what was done (audit.references).
     """
     paths = ["__".join(parents[: depth + 1]) for depth in range(len(parents))]
     rows = rows.select_related(f"{paths[-1]}__audit_salt")

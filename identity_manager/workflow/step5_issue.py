@@ -15,7 +15,7 @@ PstmProcSubRequestSoftwareToken of the original.
 
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -87,9 +87,10 @@ def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
         return None
     with put_off_by(partial(put_certificate_off, claim.certificate_id, claim.claim_id)):
         outcome = _outcome(issuing.ask, claim.order_id)
-        complete = _settle(claim, outcome)
+        taken = _settle(claim, outcome)
+    with put_off_by(partial(finishing.put_off, taken)) if taken is not None else nullcontext():
         outages.note(claim.ca, claim.order_id, outcome)
-    return complete
+    return taken
 
 
 def _claim(certificate_id: uuid.UUID) -> Claim | None:

@@ -69,7 +69,7 @@ def seal(*, token_id: uuid.UUID) -> None:
 
 def seal_taken(taken: finishing.Taken) -> None:
     """The same for a token that the caller has taken."""
-    with put_off_by(partial(_put_off, taken)):
+    with put_off_by(partial(finishing.put_off, taken)):
         _settle_sealed(taken, _sealed(taken.token_id))
 
 
@@ -82,15 +82,6 @@ def _sealed(token_id: uuid.UUID) -> Sealed:
         for container in _build(token, certificate, secret)
     ]
     return Sealed(containers, secret)
-
-
-def _put_off(taken: finishing.Taken, error: Exception) -> None:
-    """Officers see its kind; the worker's log says more."""
-    with transaction.atomic():
-        token = locking.token(taken.token_id)
-        if token.claim_id == taken.claim_id:
-            token.settle_later(type(error).__name__, now=timezone.now())
-            token.save()
 
 
 def _build(token: SoftwareToken, certificate: Certificate, secret: str) -> list[Container]:

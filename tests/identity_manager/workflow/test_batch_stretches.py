@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from identity_manager import queue
@@ -51,7 +51,13 @@ def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[t
 
 
 @pytest.fixture
-def company(published: list[Any], monkeypatch: pytest.MonkeyPatch) -> Company:
+def lanes() -> Callable[[], int]:
+    """The product's own."""
+    return batch_division.lanes
+
+
+@pytest.fixture
+def company(lanes: object, published: list[Any], monkeypatch: pytest.MonkeyPatch) -> Company:
     """Three stretches of two chunks; of any number work may go on at a time."""
     monkeypatch.setattr(batch_pace.Pace, "size", 5)
     monkeypatch.setattr(batch_division, "LINES", LINES)
@@ -139,6 +145,19 @@ def test_so_many_stretches_at_a_time_and_the_next_when_one_ends(
     assert not batch_stretches.run(stretch_id=first), "its message may come twice"
     work(order)
     nobody_twice_nobody_lost(order, crowd)
+
+
+def test_as_many_at_a_time_as_the_database_lets_write(
+    company: Company, crowd: list[Person], lanes: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One writer keeps all others out: two at a time would leave them no gap (decision 28)."""
+    monkeypatch.setattr(batch_division, "lanes", lanes)
+    monkeypatch.setattr(batch_division, "LINES", 5)
+    order = given(company, crowd)
+    batch_run.run(order_id=order.pk)
+
+    assert order.stretches.count() == 6
+    assert len(due(order)) == {"sqlite": 1, "postgresql": 3}[connection.vendor]
 
 
 def test_the_next_stretch_begins_at_the_pace_that_was_right_for_the_last(
@@ -374,6 +393,24 @@ def test_what_it_stops_is_stopped(
         batch_orders.resume(actor=company.ada, order_id=divided.pk)
     work(divided)
     nobody_twice_nobody_lost(divided, crowd)
+
+
+@pytest.mark.parametrize("ended", ["finished", "cancelled"])
+@pytest.mark.parametrize("asker_is_out", [False, True], ids=["", "and who asked is out of office"])
+def test_a_stretch_of_an_order_that_it_has_ended_goes(
+    company: Company, divided: BatchOrder, ended: str, *, asker_is_out: bool
+) -> None:
+    divided.lines.update(outcome="skipped" if ended == "finished" else "ready")
+    BatchOrder.objects.filter(pk=divided.pk).update(state=ended)
+    if asker_is_out:
+        RoleAssignment.objects.filter(person=company.ada).delete()
+    (stretch, *_rest) = due(divided)
+
+    batch_stretches.run(stretch_id=stretch)
+
+    assert not BatchStretch.objects.exists()
+    assert not TokenRequest.objects.exists()
+    assert not AuditEvent.objects.filter(name__in=("batch.finished", "batch.paused")).exists()
 
 
 def test_stopped_by_it_within_a_chunk_the_chunk_after_it_writes_nothing(

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from identity_manager import instruments, vault
 from identity_manager.models import Certificate, Container, OutgoingMail, SoftwareToken
-from identity_manager.workflow import finishing, step5_issue, step6_passphrase
+from identity_manager.workflow import finishing, outages, step5_issue, step6_passphrase
 from tests.cast import Company
 from tests.identity_manager.workflow.worker import works
 
@@ -85,6 +85,25 @@ def test_who_dies_before_sealing_is_followed_once_the_lease_is_over(company: Com
         step6_passphrase.seal_taken(taken)
     assert SoftwareToken.objects.get().version == sealed.version
     assert Container.objects.count() == 2
+
+
+def test_a_fault_before_it_is_sealed_lets_go_of_it(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    company.request_in("issuing")
+
+    def slip(*_: object) -> None:
+        raise LookupError("a slip of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outages, "note", slip)
+        with pytest.raises(LookupError):
+            step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+
+    token = SoftwareToken.objects.get()
+    assert (token.state, token.last_error, token.claim_id) == ("issuing", "LookupError", None)
+    assert token.next_attempt_at is not None
+    with time_machine.travel(token.next_attempt_at):
+        works(finishing.SEAL)
+    assert SoftwareToken.objects.get().state == "sealed"
 
 
 @pytest.mark.parametrize("model", [Certificate, SoftwareToken, OutgoingMail])

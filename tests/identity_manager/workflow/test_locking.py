@@ -9,8 +9,8 @@ import pytest
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from identity_manager import audit
-from identity_manager.models import Certificate, Person, SoftwareToken, TokenRequest
+from identity_manager import audit, proof
+from identity_manager.models import AuditSalt, Certificate, Person, SoftwareToken, TokenRequest
 from identity_manager.models.certificate import CertificateQuerySet
 from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.workflow import locking, side_roads, step5_issue
@@ -108,6 +108,27 @@ def test_who_has_waited_finds_every_row_as_it_stands_then(certificate: Certifica
     assert found.token.request.delivery_address == "moved@example.org"
     assert found.token.person.department == "Moved"
     assert found.token.person is found.token.request.person
+
+
+def test_who_has_waited_for_an_erasure_names_the_person_by_a_salt_that_is_there(
+    certificate: Certificate,
+) -> None:
+    """The reference from before is destroyed: it would say whom the events mean that are nobody's now."""
+    owner, locker = certificate.token.person, Locker(certificate)
+    before = AuditSalt.objects.get(person=owner).salt
+    with transaction.atomic():
+        locking.person(owner.pk)
+        locker.start()
+        until_somebody_waits()
+        Person.objects.filter(pk=owner.pk).update(state="locked")
+        AuditSalt.objects.filter(person=owner).delete()
+    locker.join(PATIENCE_SECONDS)
+
+    assert isinstance(locker.found, Certificate)
+    event = audit.record(audit.Event.CONTAINERS_REMOVED, actor=None, subject=locker.found.token)
+    after = AuditSalt.objects.get(person=owner).salt
+    assert after != before
+    assert event.person_ref == proof.reference(after, str(owner.pk))
 
 
 def test_who_has_waited_takes_nothing_that_is_done_then(certificate: Certificate) -> None:
