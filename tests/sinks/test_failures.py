@@ -149,10 +149,10 @@ def _saving_fails(patch: Patch, model: type[Any], column: str) -> None:
             raise DatabaseError(f"{FAULT}: failing row contains ({everything(self.__dict__)})")
         save(self, *arguments, **options)
 
-    def fail_at_many(rows: list[Any]) -> None:
+    def fail_at_many(rows: list[Any], **options: Any) -> int:
         if rows and isinstance(rows[0], model):
             raise DatabaseError(f"{FAULT}: failing row contains ({everything(rows[0].__dict__)})")
-        insert(rows)
+        return insert(rows, **options)
 
     patch.setattr(model, "save", fail)
     patch.setattr(statements, "insert", fail_at_many)
