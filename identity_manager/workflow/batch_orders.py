@@ -162,7 +162,7 @@ def cancel(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
 
 def hold(order: BatchOrder, *, actor: Person | None, because: str) -> BatchOrder:
     """Pause a locked order: for an officer, or (actor None) because of the reason with that code."""
-    order.stretches.all().delete()  # first: whoever is in one of them has then written what is counted
+    _keep_workers_out(order)
     order.pause(because=because)
     order.save()
     audit.record(
@@ -220,12 +220,17 @@ def _fetch(actor: Person, order_id: uuid.UUID) -> BatchOrder:
 
 
 def _cancelled(order: BatchOrder, *, actor: Person | None) -> BatchOrder:
-    order.stretches.all().delete()  # first: whoever is in one of them has then written what is counted
+    _keep_workers_out(order)
     counts = counts_of(order)
     order.cancel(counts=counts, now=timezone.now())
     order.save()
     audit.record(audit.Event.BATCH_CANCELLED, actor=actor, subject=None, batch=str(order.pk), counts=counts)
     return order
+
+
+def _keep_workers_out(order: BatchOrder) -> None:
+    """First of all: whoever is in a stretch of a locked order has then written what is counted."""
+    order.stretches.all().delete()
 
 
 def _forget(order_id: uuid.UUID) -> int:
