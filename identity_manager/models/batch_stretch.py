@@ -24,6 +24,10 @@ class BatchStretchQuerySet(BrieflyLeasedQuerySet["BatchStretch"]):
         """Those whose turn has not come, in the order of the batch."""
         return self.filter(order_id=order_id, next_attempt_at=None).order_by("first")
 
+    def at_work(self) -> Self:
+        """Those of any order whose turn has come, and that no fault delays."""
+        return self.filter(next_attempt_at__isnull=False, last_error="")
+
     def with_fault(self, order_id: uuid.UUID) -> Self:
         """Those that a fault delays, first the one that is tried again first."""
         return self.filter(order_id=order_id).exclude(last_error="").order_by("next_attempt_at")

@@ -15,12 +15,12 @@ from identity_manager.models import BatchLine, BatchOrder, BatchState, BatchStre
 from identity_manager.workflow import batch_orders, locking
 
 LINES = 250  # of a stretch: a second or two, then others of the queue have their turn
-LANES = 3  # stretches of one order at a time: beside it one of the embedded worker's four threads is left
+LANES = 3  # stretches at a time: beside them one of the embedded worker's four threads is left
 LANES_OF_ONE_WRITER = 1
 
 
 def lanes() -> int:
-    """In how many stretches of one order work goes on at a time.
+    """In how many stretches work goes on at a time.
 
     Where one writer keeps all others out (SQLite), two workers would leave those no gap to write in.
     """
@@ -38,7 +38,7 @@ def divide(*, order_id: uuid.UUID, claim: uuid.UUID) -> None:
         BatchStretch.objects.bulk_create(stretches_of(order, ready))
         order.settle_lease()
         order.save()
-        go_on(order, with_so_many=lanes())
+        go_on(order)
 
 
 def stretches_of(order: BatchOrder, positions: Sequence[int]) -> list[BatchStretch]:
@@ -47,19 +47,28 @@ def stretches_of(order: BatchOrder, positions: Sequence[int]) -> list[BatchStret
     return [BatchStretch(order=order, first=part[0], last=part[-1]) for part in parts]
 
 
-def go_on(order: BatchOrder, *, with_so_many: int, pace: int | None = None) -> None:
-    """Have so many of the stretches that wait worked in; where none is left at all, the order is finished.
+def go_on(order: BatchOrder, *, pace: int | None = None) -> None:
+    """Have stretches that wait worked in, in the lanes that are free; where none is left, finish the order.
 
     pace: how many persons at once have turned out to be right.
     The caller has locked the order, and its transaction is the one that changes which stretches there are.
     """
-    for stretch in BatchStretch.objects.waiting(order.pk)[:with_so_many]:
+    for stretch in BatchStretch.objects.waiting(order.pk)[: _free_lanes(order)]:
         stretch.pace = pace
         stretch.work_is_due(timezone.now())
         stretch.save()
         queue.after_commit(batch_orders.RUN_STRETCH, stretch.pk)
     if not order.stretches.exists():
         _finish(order)
+
+
+def _free_lanes(order: BatchOrder) -> int:
+    """Orders share the lanes, and each has one at least: else nobody would ever begin with the last.
+
+    Two orders that count in the same moment may take one too many or too few until their next stretch.
+    """
+    taken = list(BatchStretch.objects.at_work().values_list("order_id", flat=True))
+    return max(lanes() - len(taken), 0 if order.pk in taken else 1)
 
 
 def clear_up(order: BatchOrder) -> None:

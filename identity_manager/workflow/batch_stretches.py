@@ -134,7 +134,7 @@ class Worker:
         with transaction.atomic():
             order = locking.batch_order(self.order.pk)
             if self._held().delete()[0]:
-                batch_division.go_on(order, with_so_many=1, pace=self.pace.found)
+                batch_division.go_on(order, pace=self.pace.found)
             else:
                 batch_division.clear_up(order)
 

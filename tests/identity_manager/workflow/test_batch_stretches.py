@@ -147,6 +147,50 @@ def test_so_many_stretches_at_a_time_and_the_next_when_one_ends(
     nobody_twice_nobody_lost(order, crowd)
 
 
+def test_orders_that_run_at_the_same_time_share_the_lanes(
+    company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_division, "lanes", lambda: 2)
+    monkeypatch.setattr(batch_division, "LINES", 5)
+    big, small = given(company, crowd[:20]), given(company, crowd[20:])
+
+    batch_run.run(order_id=big.pk)
+    batch_run.run(order_id=small.pk)
+    assert (len(due(big)), len(due(small))) == (2, 1), "nobody waits until the other one has ended"
+
+    batch_stretches.run(stretch_id=due(big)[0])
+    assert (len(due(big)), len(due(small))) == (1, 1)
+    work(small)
+    batch_stretches.run(stretch_id=due(big)[0])
+    assert len(due(big)) == 2, "the other one needs none any more"
+    work(big)
+    assert [BatchOrder.objects.get(pk=order.pk).counts for order in (big, small)] == [
+        {"enabled": 20},
+        {"enabled": 10},
+    ]
+    assert TokenRequest.objects.count() == len(crowd)
+
+
+def test_a_stretch_that_a_fault_delays_takes_nobodys_lane(
+    company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_division, "lanes", lambda: 1)
+    big, small = given(company, crowd[:20]), given(company, crowd[20:])
+    batch_run.run(order_id=big.pk)
+    (first,) = due(big)
+    with monkeypatch.context() as broken:
+        broken.setattr(bulk_enable, "write", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            batch_stretches.run(stretch_id=first)
+    assert due(big) == []
+
+    batch_run.run(order_id=small.pk)
+    batch_stretches.run(stretch_id=due(small)[0])
+
+    assert BatchOrder.objects.get(pk=small.pk).state == "finished"
+    assert big.stretches.with_fault(big.pk).count() == 1
+
+
 def test_as_many_at_a_time_as_the_database_lets_write(
     company: Company, crowd: list[Person], lanes: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
