@@ -131,6 +131,27 @@ def _to_the_office(
     return [messages.left_undecided(request, each, possible=possible) for each in administrators]
 
 
+def is_due(request: TokenRequest, deciders: policy.Deciders, *, now: datetime) -> bool:
+    """Whether somebody is to be asked, reminded or told about a request that waits for a decision.
+
+    Nothing is asked of the database for one in its first round on which nobody has decided, beyond what
+    `deciders` know and what is prefetched: asked_approvers and approvals.
+    """
+    rows = [row for row in request.asked_approvers.all() if row.round == request.round]
+    given = [each for each in request.approvals.all() if each.round == request.round]
+    is_new = request.round == 1 and not given
+    levels = deciders.levels(request) if is_new else policy.approver_levels(request)
+    can_decide = {person.pk for level in levels for person in level}
+    if any(row.approver_id in can_decide and reminder_is_due(row, now=now) for row in rows):
+        return True
+    known = {row.approver_id for row in rows}
+    needed = max(0, request.approvals_needed - len(given))
+    late = escalation_is_due(rows, now=now)
+    if can_decide - known:
+        return late or len(known & can_decide) < needed
+    return request.office_told_at is None and (late or len(can_decide) < needed)
+
+
 def reminder_is_due(row: AskedApprover, *, now: datetime) -> bool:
     """Whether the approver is to be reminded, once each time that the request waits for them."""
     late = row.waits_from <= now - timedelta(days=settings.APPROVAL_REMINDER_DAYS)

@@ -149,9 +149,21 @@ def _whom_to_remind(request: TokenRequest) -> list[Person]:
 
 
 def chase_decisions() -> int:
-    """Remind approvers, and ask others where nobody decides; returns how many requests were looked at."""
-    rows = TokenRequest.objects.awaiting_decision(timezone.now()).order_by("created_at", "pk")
-    return unforeseen.one_by_one(rows.values_list("pk", flat=True), lambda pk: chase(request_id=pk))
+    """Remind approvers, and ask others where nobody decides; returns how many requests that was about."""
+    return unforeseen.one_by_one(_left_waiting(timezone.now()), lambda pk: chase(request_id=pk))
+
+
+def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:
+    """The requests that somebody is to be asked, reminded or told about.
+
+    After a batch order thousands wait for their approval: none of the others is locked to see it.
+    """
+    deciders = policy.Deciders()
+    rows = TokenRequest.objects.awaiting_decision(now).order_by("created_at", "pk")
+    rows = rows.select_related("person").prefetch_related("asked_approvers", "approvals")
+    for request in rows.iterator(chunk_size=AT_ONCE):
+        if asking_approvers.is_due(request, deciders, now=now):
+            yield request.pk
 
 
 def chase(*, request_id: uuid.UUID) -> bool:

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from identity_manager.models import (
@@ -16,7 +18,7 @@ from identity_manager.models import (
     RoleAssignment,
     TokenRequest,
 )
-from identity_manager.workflow import policy, reminders, step2_approve
+from identity_manager.workflow import locking, policy, reminders, step2_approve
 from tests import cast
 from tests.cast import Company
 
@@ -38,9 +40,11 @@ def mailed(message: str) -> list[str]:
     return sorted(mail.person.given_name for mail in mails)
 
 
-def chase(request: TokenRequest, *, days: float) -> None:
+def chase(*, days: float = 0) -> None:
+    """What the hourly job does so many days from now; in the same hour it has nothing more to do."""
     with time_machine.travel(timezone.now() + timedelta(days=days)):
-        reminders.chase(request_id=request.pk)
+        reminders.chase_decisions()
+        assert reminders.chase_decisions() == 0
 
 
 def test_without_a_manager_and_a_unit_everybody_is_asked(company: Company) -> None:
@@ -58,13 +62,13 @@ def test_the_manager_is_asked_first_then_the_unit_then_those_without_a_limit(com
     request = company.request_in("requested")
     assert asked(request) == ["Petra"]
 
-    chase(request, days=4.9)
+    chase(days=4.9)
     assert asked(request) == ["Petra"]
-    chase(request, days=5.1)
+    chase(days=5.1)
     assert asked(request) == ["Petra", "Nina"]
-    chase(request, days=9.9)
+    chase(days=9.9)
     assert asked(request) == ["Petra", "Nina"]
-    chase(request, days=10.3)
+    chase(days=10.3)
 
     assert asked(request) == ["Petra", "Nina", "Paul"]
     assert list(AskedApprover.objects.values_list("level", flat=True)) == ["first", "escalated", "escalated"]
@@ -88,12 +92,12 @@ def test_so_many_are_asked_that_two_can_decide(company: Company) -> None:
 
 
 def test_who_was_asked_is_reminded_once_after_two_days(company: Company) -> None:
-    request = company.request_in("requested")
+    company.request_in("requested")
 
-    chase(request, days=1.9)
+    chase(days=1.9)
     assert mailed("approval_reminder") == []
     for days in (2.1, 2.2, 3):
-        chase(request, days=days)
+        chase(days=days)
 
     assert mailed("approval_reminder") == ["Paul", "Petra"]
     assert not AskedApprover.objects.filter(reminded_at=None).exists()
@@ -104,7 +108,7 @@ def test_who_has_decided_is_not_reminded(company: Company) -> None:
     request = cast.enabled(company.ada, company.uma, two)
     cast.approved(company.paul, request)
 
-    chase(request, days=2.1)
+    chase(days=2.1)
 
     assert mailed("approval_reminder") == ["Petra"]
 
@@ -113,7 +117,7 @@ def test_when_everybody_was_asked_in_vain_the_administrators_are_told_once(compa
     request = company.request_in("requested")
 
     for days in (5.1, 5.2, 11):
-        chase(request, days=days)
+        chase(days=days)
 
     assert mailed("left_undecided") == ["Ada"]
     assert TokenRequest.objects.left_undecided().get() == request
@@ -136,7 +140,7 @@ def test_an_approver_who_is_appointed_later_is_asked(company: Company) -> None:
     request = company.request_in("requested")
     approver("nina", unit="Nord")
 
-    reminders.chase(request_id=request.pk)
+    chase()
 
     assert asked(request) == ["Nina"]
     assert mailed("approval_needed") == ["Nina"]
@@ -149,9 +153,37 @@ def test_where_who_was_asked_has_left_others_are_asked_without_waiting(company: 
     company.petra.deactivate()
     company.petra.save()
 
-    reminders.chase(request_id=request.pk)
+    chase()
 
     assert asked(request) == ["Petra", "Paul"]
+
+
+def test_what_waits_and_is_not_due_is_neither_locked_nor_asked_for_one_by_one(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a batch order thousands wait, and the job comes each hour."""
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked_for, monkeypatch.context() as watched:
+            watched.setattr(locking, "request", lambda _pk: pytest.fail("locked"))
+            assert reminders.chase_decisions() == 0
+        return len(asked_for)
+
+    company.request_in("requested")
+    of_one = queries()
+    for number in range(3):
+        cast.enabled(company.ada, cast.person(f"one{number}", sid="", roles=()), company.signature)
+
+    assert queries() == of_one
+
+
+def test_one_that_has_begun_a_new_round_is_asked_about_without_who_began_it(company: Company) -> None:
+    request = company.request_in("requested")
+    TokenRequest.objects.filter(pk=request.pk).update(round=2, round_started_by=company.paul)
+
+    chase()
+
+    assert asked(request) == ["Paul", "Petra", "Petra"], "Paul was asked in the first round alone"
 
 
 def postponed(company: Company, *, days: float) -> TokenRequest:
@@ -165,9 +197,9 @@ def postponed(company: Company, *, days: float) -> TokenRequest:
 
 
 def test_what_is_postponed_is_not_chased(company: Company) -> None:
-    request = postponed(company, days=20)
+    postponed(company, days=20)
 
-    chase(request, days=10)
+    chase(days=10)
 
     assert mailed("approval_reminder") == mailed("left_undecided") == []
 
@@ -179,7 +211,7 @@ def test_a_postponed_request_comes_back_once_and_reminds_who_postponed_it(compan
     with time_machine.travel(timezone.now() + timedelta(days=20, minutes=1)):
         assert reminders.bring_back_postponed() == 1
         assert reminders.bring_back_postponed() == 0
-        reminders.chase(request_id=request.pk)
+        chase()
 
     request.refresh_from_db()
     assert (request.postponed_until, request.postponed_by) == (None, None)
@@ -204,7 +236,8 @@ def test_what_does_not_wait_for_a_decision_is_not_chased(company: Company, state
     request = company.request_in(state)
     before = AskedApprover.objects.count(), OutgoingMail.objects.count(), AuditEvent.objects.count()
 
-    chase(request, days=30)
+    chase(days=30)
+    reminders.chase(request_id=request.pk)
     reminders.bring_back(request.pk)
 
     assert (AskedApprover.objects.count(), OutgoingMail.objects.count(), AuditEvent.objects.count()) == before
