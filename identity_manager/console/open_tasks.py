@@ -184,7 +184,7 @@ SOURCES = (
         title=_("Wait for your decision"),
         roles=DECIDERS,
         waiting=awaiting_decision,
-        template=DECISIONS,
+        template="identity_manager/parts/tasks/waiting_decisions.html",
         sentence=lambda number: ngettext(
             "request waits for your decision", "requests wait for your decision", number
         ),

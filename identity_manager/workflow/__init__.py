@@ -63,6 +63,8 @@ ROAD = (
         verbs=(
             "step2_approve.approve",
             "step2_approve.reject",
+            "step2_approve.approve_several",
+            "step2_approve.reject_several",
             "step2_approve.take_out",
             "step2_approve.postpone",
         ),

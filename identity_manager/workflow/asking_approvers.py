@@ -138,7 +138,7 @@ def is_due(request: TokenRequest, deciders: policy.Deciders, *, now: datetime) -
     `deciders` know and what is prefetched: asked_approvers and approvals.
     """
     rows = [row for row in request.asked_approvers.all() if row.round == request.round]
-    given = [each for each in request.approvals.all() if each.round == request.round]
+    given = request.decisions
     is_new = request.round == 1 and not given
     levels = deciders.levels(request) if is_new else policy.approver_levels(request)
     can_decide = {person.pk for level in levels for person in level}

@@ -6,7 +6,8 @@ After the decision the road goes on as PstmProcProceedSoftwareTokenRequest of th
 """
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from identity_manager import audit, outbox
 from identity_manager.mail import messages
 from identity_manager.models import Approval, Decision, Person, RequestState, SoftwareToken, TokenRequest
 from identity_manager.workflow import asking_approvers, changes, locking, policy, snapshot, step3_invite
-from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow.errors import NotAllowed, Reason, Refused, Stale, refuse
 
 NOT_WAITING = Reason("not-waiting", _("This request does not wait for a decision any more."))
 PERSON_CHANGED = Reason(
@@ -82,6 +83,41 @@ def reject(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, reason: 
         outbox.enqueue(messages.rejected(request))
         audit.record(audit.Event.REQUEST_REJECTED, actor=actor, subject=request, reason=reason.strip())
         return request
+
+
+@dataclass(frozen=True)
+class NotDecided:
+    """A request of several that was not decided on, and why."""
+
+    request_id: uuid.UUID
+    refused: Refused
+
+
+def approve_several(*, actor: Person, seen: Mapping[uuid.UUID, str]) -> list[NotDecided]:
+    """Approve each request by itself, by the snapshot that the actor saw of it. Raises nothing.
+
+    Returns those that could not be, with the reason.
+    """
+    return _one_by_one(seen, lambda pk, hash_: approve(actor=actor, request_id=pk, snapshot_hash=hash_))
+
+
+def reject_several(*, actor: Person, seen: Mapping[uuid.UUID, str], reason: str) -> list[NotDecided]:
+    """End each request by itself, with the same reason; as approve_several."""
+    return _one_by_one(
+        seen, lambda pk, hash_: reject(actor=actor, request_id=pk, snapshot_hash=hash_, reason=reason)
+    )
+
+
+def _one_by_one(
+    seen: Mapping[uuid.UUID, str], verb: Callable[[uuid.UUID, str], TokenRequest]
+) -> list[NotDecided]:
+    left = []
+    for request_id, snapshot_hash in seen.items():
+        try:
+            verb(request_id, snapshot_hash)
+        except Refused as refused:
+            left.append(NotDecided(request_id, refused))
+    return left
 
 
 def take_out(

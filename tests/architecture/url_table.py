@@ -138,6 +138,8 @@ TABLE = (
     Row("console:requests", REQUEST_READERS),
     Row("console:request", REQUEST_READERS, of="request"),
     Row("console:request-decide", APPROVER, of="request"),
+    Row("console:decisions", APPROVER, APPROVER),
+    Row("console:decisions-reject", NOBODY, APPROVER),
     Row("console:request-approve", APPROVER, APPROVER, of="request"),
     Row("console:request-reject", APPROVER, APPROVER, of="request"),
     Row("console:request-postpone", APPROVER, APPROVER, of="request"),

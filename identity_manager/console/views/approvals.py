@@ -7,12 +7,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from identity_manager.console import access, confirmation, open_tasks, refusals, request_page
+from identity_manager.console import (
+    access,
+    confirmation,
+    open_tasks,
+    refusals,
+    request_page,
+    several_decisions,
+)
 from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import DecisionForm, PostponeForm, RejectForm
-from identity_manager.models import Person, RequestState, TokenRequest
+from identity_manager.console.refusals import VerbForm
+from identity_manager.console.several_decisions import SeveralForm, SeveralRejectionsForm
+from identity_manager.models import Person, RequestState, Role, TokenRequest
 from identity_manager.ui.bidi import isolated
 from identity_manager.workflow import step2_approve
 
@@ -21,6 +30,46 @@ from identity_manager.workflow import step2_approve
 def queue(request: HttpRequest) -> HttpResponse:
     actor = access.officer(request)
     return render(request, "identity_manager/open_tasks.html", open_tasks.context(actor, request.GET))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def several(request: HttpRequest) -> HttpResponse:
+    """All that wait for this approver, one below the other; those that are ticked are approved."""
+    actor = access.officer(request, Role.APPROVER)
+    form = SeveralForm(refusals.sent(request))
+    if form.is_valid():
+        seen = several_decisions.readable(actor, form.cleaned_data["requests"])
+        left = step2_approve.approve_several(actor=actor, seen=seen)
+        done = several_decisions.approved(len(seen) - len(left))
+        several_decisions.tell(request, seen, left, done=done)
+        return redirect(request.get_full_path())
+    return _several(request, form)
+
+
+@require_POST
+def reject_several(request: HttpRequest) -> HttpResponse:
+    """Reject those that are ticked, once it is said why."""
+    actor = access.officer(request, Role.APPROVER)
+    chosen = SeveralForm(request.POST)
+    if not chosen.is_valid():
+        return _several(request, chosen)
+    seen = several_decisions.readable(actor, chosen.cleaned_data["requests"])
+    initial = {"requests": request.POST.getlist("requests")}
+    form = SeveralRejectionsForm(request.POST if "reason" in request.POST else None, initial=initial)
+    back = f"{reverse('console:decisions')}?{request.GET.urlencode()}"
+    if form.is_valid():
+        left = step2_approve.reject_several(actor=actor, seen=seen, reason=form.cleaned_data["reason"])
+        done = several_decisions.rejected(len(seen) - len(left))
+        several_decisions.tell(request, seen, left, done=done)
+        return redirect(back)
+    return confirmation.page(request, form, several_decisions.rejecting(seen, back))
+
+
+def _several(request: HttpRequest, form: VerbForm) -> HttpResponse:
+    actor = access.officer(request, Role.APPROVER)
+    context = several_decisions.context(actor, request.GET, form=form)
+    template = "identity_manager/several_decisions.html"
+    return render(request, template, context, status=refusals.status_of(form))
 
 
 @require_safe

@@ -166,12 +166,12 @@ def who(name: str, line: str = "", url: str = "", row: bool = False, size: str =
 
 
 @register.simple_tag
-def choose_row(checkbox: str, pk: object, name: object) -> SafeString:
+def choose_row(checkbox: str, pk: object, name: object, *, ticked: bool = False) -> SafeString:
     """Draw the cell with the check box by which a row of a list is chosen; name says which."""
     label = _("Choose %(name)s") % {"name": name}
     return format_html(
-        '<td><input type="checkbox" class="row-select" name="{}" value="{}" aria-label="{}"></td>',
-        *(checkbox, str(pk), label),
+        '<td><input type="checkbox" class="row-select" name="{}" value="{}" aria-label="{}"{}></td>',
+        *(checkbox, str(pk), label, SafeString(" checked") if ticked else ""),
     )
 
 

@@ -1,0 +1,132 @@
+"""The page on which an approver decides on many requests at once, each by what they saw of it."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import lazystr
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from identity_manager.console import access, open_tasks
+from identity_manager.console.confirmation import Confirmation
+from identity_manager.console.forms import ReasonField
+from identity_manager.console.refusals import VerbForm
+from identity_manager.console.selection import NOTHING_CHOSEN
+from identity_manager.models import BatchLine, BatchOrder, Person, TokenRequest
+from identity_manager.workflow import step2_approve
+from identity_manager.workflow.step2_approve import NotDecided
+
+AT_ONCE = 100  # an approver looks at each of them
+REFUSED_NAMED = 5
+SHOWN = (
+    *("state", "reference", "round", "created_at", "snapshot_hash", "delivery_address"),
+    *("person__state", "person__display_name", "person__personnel_number", "person__department"),
+    *("requested_by__state", "requested_by__display_name"),
+)
+_SEEN = re.compile(r"([0-9a-f-]{36}):([0-9a-f]{64})")
+
+
+class SeenField(forms.MultipleChoiceField):
+    """The chosen requests, each with the hash of the snapshot that its row showed: `pk:hash`."""
+
+    widget = forms.MultipleHiddenInput
+
+    def valid_value(self, value: str) -> bool:
+        return _SEEN.fullmatch(value) is not None
+
+    def clean(self, value: Any) -> dict[uuid.UUID, str]:
+        chosen = super().clean(value)[:AT_ONCE]
+        pairs = (each.split(":") for each in chosen)
+        return {uuid.UUID(pk): snapshot_hash for pk, snapshot_hash in pairs}
+
+
+class SeveralForm(VerbForm):
+    """Step 2 for several: which ones, as the approver saw them."""
+
+    requests = SeenField(
+        error_messages={
+            "required": lazystr(NOTHING_CHOSEN),
+            "invalid_choice": lazystr(step2_approve.NOT_WAITING),
+        }
+    )
+
+
+class SeveralRejectionsForm(SeveralForm):
+    """Step 2 for several: no, and why."""
+
+    reason = ReasonField(
+        help_text=gettext_lazy("Who asked reads this."), required=lazystr(step2_approve.NO_REASON)
+    )
+
+
+def context(actor: Person, asked: Mapping[str, str], *, form: VerbForm) -> dict[str, Any]:
+    """For the page: what waits for this approver, oldest first; where `order` says so, of one batch order."""
+    order = _order(asked.get("order", ""))
+    waiting = open_tasks.awaiting_decision(actor, timezone.now()).only(*SHOWN)
+    if order is not None:
+        waiting = waiting.filter(pk__in=BatchLine.objects.filter(order=order).values("request"))
+    rows = list(waiting[: AT_ONCE + 1])
+    return {
+        "tab": "open_tasks",
+        "form": form,
+        "order": order,
+        "rows": [(row, f"{row.pk}:{row.snapshot_hash}") for row in rows[:AT_ONCE]],
+        "has_more": len(rows) > AT_ONCE,
+        "ticked": "ticked" in asked,
+    }
+
+
+def _order(asked: str) -> BatchOrder | None:
+    try:
+        return BatchOrder.objects.listed().filter(pk=uuid.UUID(asked)).first()
+    except ValueError:
+        return None
+
+
+def readable(actor: Person, seen: Mapping[uuid.UUID, str]) -> dict[uuid.UUID, str]:
+    """Those of the chosen that this officer may read at all: of the others not even a refusal is told."""
+    rows = access.visible_requests(actor).filter(pk__in=seen)
+    return {pk: seen[pk] for pk in rows.order_by("created_at", "pk").values_list("pk", flat=True)}
+
+
+def tell(request: HttpRequest, seen: Mapping[uuid.UUID, str], left: list[NotDecided], *, done: str) -> None:
+    """What became of the chosen: the words of what is done, and why the first of the others are not."""
+    if len(seen) > len(left):
+        messages.success(request, done)
+    rows = TokenRequest.objects.select_related("person").in_bulk([each.request_id for each in left])
+    for each in left[:REFUSED_NAMED]:
+        messages.warning(request, f"{rows[each.request_id].person.display_name}: {each.refused}")
+    if (others := len(left) - REFUSED_NAMED) > 0:
+        words = ngettext("%(number)d more is not decided.", "%(number)d more are not decided.", others)
+        messages.warning(request, words % {"number": others})
+
+
+def approved(number: int) -> str:
+    return ngettext("%(number)d request is approved.", "%(number)d requests are approved.", number) % {
+        "number": number
+    }
+
+
+def rejected(number: int) -> str:
+    return ngettext("%(number)d request is rejected.", "%(number)d requests are rejected.", number) % {
+        "number": number
+    }
+
+
+def rejecting(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
+    """The page before several are rejected."""
+    number = len(seen)
+    title = ngettext("Reject %(number)d request?", "Reject %(number)d requests?", number)
+    return Confirmation(
+        title=title % {"number": number},
+        lead=_("They end here. Who asked is told by mail, with your reason."),
+        button=_("Reject"),
+        back=back,
+        tab="open_tasks",
+    )
