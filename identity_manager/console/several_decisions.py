@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import lazystr
 from django.utils.translation import gettext as _
@@ -65,9 +66,14 @@ class SeveralRejectionsForm(SeveralForm):
     )
 
 
-def context(actor: Person, asked: Mapping[str, str], *, form: VerbForm) -> dict[str, Any]:
-    """For the page: what waits for this approver, oldest first; where `order` says so, of one batch order."""
-    order = _order(asked.get("order", ""))
+def context(
+    actor: Person, asked: Mapping[str, str], *, form: VerbForm, order_id: uuid.UUID | None
+) -> dict[str, Any]:
+    """For the page: what waits for this approver, oldest first; of one batch order, or all.
+
+    Of an order that there is none of, everything is shown.
+    """
+    order = BatchOrder.objects.listed().filter(pk=order_id).first() if order_id else None
     waiting = open_tasks.awaiting_decision(actor, timezone.now()).only(*SHOWN)
     if order is not None:
         waiting = waiting.filter(pk__in=BatchLine.objects.filter(order=order).values("request"))
@@ -82,11 +88,19 @@ def context(actor: Person, asked: Mapping[str, str], *, form: VerbForm) -> dict[
     }
 
 
-def _order(asked: str) -> BatchOrder | None:
+def order_said_by(asked: Mapping[str, str]) -> uuid.UUID | None:
+    """The batch order whose page the form was on."""
     try:
-        return BatchOrder.objects.listed().filter(pk=uuid.UUID(asked)).first()
+        return uuid.UUID(asked.get("order", ""))
     except ValueError:
         return None
+
+
+def address(order_id: uuid.UUID | None) -> str:
+    """Where the page is."""
+    if order_id is None:
+        return reverse("console:decisions")
+    return reverse("console:decisions-of-order", args=[order_id])
 
 
 def readable(actor: Person, seen: Mapping[uuid.UUID, str]) -> dict[uuid.UUID, str]:

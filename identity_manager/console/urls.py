@@ -33,6 +33,7 @@ urlpatterns = [
     path("", include("identity_manager.console.import_urls")),
     path("open-tasks/", approvals.queue, name="approvals"),
     path("open-tasks/decisions/", approvals.several, name="decisions"),
+    path("open-tasks/decisions/of/<uuid:pk>/", approvals.several, name="decisions-of-order"),
     path("open-tasks/decisions/reject/", approvals.reject_several, name="decisions-reject"),
     path("process/", process.show, name="process"),
     path("process/<slug:original>.bpmn", process.file, name="process-file"),

@@ -6,6 +6,7 @@ one button, and never holds a passphrase or a link that signs somebody in.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urljoin
 
@@ -20,6 +21,7 @@ from identity_manager.mail.install import DEVICES, IN_MAILS
 from identity_manager.models import (
     OFFICER_ROLES,
     AskedApprover,
+    BatchOrder,
     Certificate,
     Container,
     DeliveryMode,
@@ -78,6 +80,32 @@ def left_undecided(request: TokenRequest, administrator: Person, *, possible: bo
     occasion = f"left-undecided:{occasions.round_of(request)}:{administrator.pk}"
     about = About("left_undecided", occasion, administrator, request=request)
     return compose(about, url=console_url("console:request", request.pk), possible=possible)
+
+
+def batch_waits(order: BatchOrder, approver: Person, *, on: date) -> OutgoingMail:
+    """To an approver: requests of a batch order wait. One a day, whatever number of them."""
+    about = About("batch_waits", f"batch-waits:{order.pk}:{approver.pk}:{on}", approver)
+    return compose(about, url=_decisions_on(order), order=order)
+
+
+def batch_reminder(order: BatchOrder, asked: AskedApprover) -> OutgoingMail:
+    """To an approver who was asked and has not decided: requests of a batch order still wait."""
+    occasion = f"batch-reminder:{order.pk}:{asked.approver_id}:{timezone.localdate(asked.waits_from)}"
+    about = About("batch_reminder", occasion, asked.approver)
+    return compose(about, url=_decisions_on(order), order=order, since=asked.waits_from)
+
+
+def batch_undecided(order: BatchOrder, administrator: Person, *, possible: bool) -> OutgoingMail:
+    """To an administrator: nobody decides on requests of a batch order, or (possible is False) nobody can."""
+    occasion = f"batch-undecided:{order.pk}:{administrator.pk}:{possible}"
+    about = About("batch_undecided", occasion, administrator)
+    return compose(about, url=console_url("console:approvals"), order=order, possible=possible)
+
+
+def batch_decided(order: BatchOrder, *, on: date) -> OutgoingMail:
+    """To who gave a batch order: approvers decide on its requests. One a day, whatever number of them."""
+    about = About("batch_decided", f"batch-decided:{order.pk}:{on}", order.asked_by)
+    return compose(about, url=console_url("console:batch-order", order.pk), order=order)
 
 
 def approved(request: TokenRequest) -> OutgoingMail:
@@ -278,6 +306,11 @@ def own_portal_url(person: Person, name: str) -> str:
 
 def _path(portal: str, name: str, args: tuple[Any, ...]) -> str:
     return reverse(name, urlconf=settings.PORTAL_URLCONFS[portal], args=args)
+
+
+def _decisions_on(order: BatchOrder) -> str:
+    """Where an approver decides on the requests of a batch order together."""
+    return console_url("console:decisions-of-order", order.pk)
 
 
 def _page_for(request: TokenRequest, reader: Person) -> str:

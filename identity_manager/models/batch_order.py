@@ -69,6 +69,10 @@ class BatchOrderQuerySet(BrieflyLeasedQuerySet["BatchOrder"]):
         """Orders that are carried out in stretches: they run, and nobody has or takes them as a whole."""
         return self.filter(state=B.RUNNING, next_attempt_at=None)
 
+    def of_request(self, request_id: uuid.UUID) -> "BatchOrder | None":
+        """The order that has made the request, if one has."""
+        return self.filter(lines__request=request_id).select_related("asked_by").first()
+
     def forgotten(self, before: datetime) -> Self:
         """Orders that nobody has started since then."""
         return self.filter(state__in=NOT_STARTED, asked_at__lt=before)

@@ -71,7 +71,7 @@ ROAD = (
         request=("requested", "approved"),
         token=None,
         task="",
-        mails=("approved", "rejected", "types_taken_out"),
+        mails=("approved", "rejected", "types_taken_out", "batch_decided"),
         tests=(
             "tests/journeys/test_option.py",
             "tests/journeys/test_requests.py",
@@ -88,7 +88,10 @@ ROAD = (
         request=None,
         token=None,
         task="",
-        mails=("approval_reminder", "approval_back", "approval_needed", "left_undecided"),
+        mails=(
+            *("approval_reminder", "approval_back", "approval_needed", "left_undecided"),
+            *("batch_waits", "batch_reminder", "batch_undecided"),
+        ),
         tests=(
             "tests/journeys/test_requests.py",
             "tests/identity_manager/workflow/test_asking_approvers.py",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from identity_manager import audit, outbox
 from identity_manager.mail import messages
@@ -18,9 +19,12 @@ from identity_manager.models import (
     AskedApprover,
     AskingLevel,
     AuditEvent,
+    BatchLine,
+    BatchOrder,
     Decision,
     OutgoingMail,
     Person,
+    RequestState,
     TokenRequest,
 )
 from identity_manager.workflow import policy
@@ -62,22 +66,43 @@ class Asking:
     events: list[AuditEvent]
 
 
-def prepare(request: TokenRequest, deciders: policy.Deciders, *, now: datetime) -> Asking:
+def prepare(
+    request: TokenRequest, deciders: policy.Deciders, *, now: datetime, of_batch: bool = False
+) -> Asking:
     """What `ask` writes for a request that nobody was asked about yet; nothing is written here.
 
-    Where not enough can decide, the request itself notes that the office is told.
+    Where not enough can decide, the request itself notes that the office is told. of_batch: no mails, for
+    tell_of_batch sends one for all requests of the order.
     """
     levels = deciders.levels(request)
     needed = request.approvals_needed
     first = _enough(levels, needed)
     rows = [_row(request, approver, level=AskingLevel.FIRST, now=now) for approver in first]
-    mails = [messages.approval_needed(request, approver) for approver in first]
+    mails = [] if of_batch else [messages.approval_needed(request, approver) for approver in first]
     if sum(map(len, levels)) >= needed:
         return Asking(rows, mails, [])
     request.office_told_at = now
-    mails += _to_the_office(request, deciders.administrators(request.person), possible=bool(levels))
+    if not of_batch:
+        mails += _to_the_office(request, deciders.administrators(request.person), possible=bool(levels))
     told = audit.event_about(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
     return Asking(rows, mails, [told])
+
+
+def tell_of_batch(order: BatchOrder) -> None:
+    """Tell who was asked about requests of a batch order, and the office where nobody can decide on some.
+
+    In the caller's transaction, the order locked, whenever nobody is enabled by it for now.
+    """
+    lines = BatchLine.objects.filter(order=order, request__isnull=False)
+    waiting = TokenRequest.objects.filter(pk__in=lines.values("request"), state=RequestState.REQUESTED)
+    asked_about = AskedApprover.objects.filter(request__in=waiting)
+    for approver in Person.objects.filter(pk__in=asked_about.values("approver")).order_by("pk"):
+        outbox.enqueue(messages.batch_waits(order, approver, on=timezone.localdate()))
+    undecided = waiting.exclude(office_told_at=None).select_related("person")
+    for request in {each.person.organisational_unit: each for each in undecided}.values():
+        possible = bool(policy.approver_levels(request))
+        for administrator in policy.administrators(request.person):
+            outbox.enqueue(messages.batch_undecided(order, administrator, possible=possible))
 
 
 def _enough(levels: Iterable[list[Person]], needed: int) -> list[Person]:
@@ -102,9 +127,11 @@ def escalate(request: TokenRequest, *, now: datetime) -> None:
 
 
 def _ask(request: TokenRequest, approvers: Iterable[Person], *, level: AskingLevel, now: datetime) -> None:
+    order = BatchOrder.objects.of_request(request.pk)
     for approver in approvers:
         _row(request, approver, level=level, now=now).save(force_insert=True)
-        outbox.enqueue(messages.approval_needed(request, approver))
+        mail = messages.batch_waits(order, approver, on=timezone.localdate(now)) if order else None
+        outbox.enqueue(mail or messages.approval_needed(request, approver))
 
 
 def _row(request: TokenRequest, approver: Person, *, level: AskingLevel, now: datetime) -> AskedApprover:
@@ -128,6 +155,9 @@ def tell_the_office(request: TokenRequest, *, now: datetime) -> None:
 def _to_the_office(
     request: TokenRequest, administrators: Iterable[Person], *, possible: bool
 ) -> list[OutgoingMail]:
+    order = BatchOrder.objects.of_request(request.pk)
+    if order is not None:
+        return [messages.batch_undecided(order, each, possible=possible) for each in administrators]
     return [messages.left_undecided(request, each, possible=possible) for each in administrators]
 
 

@@ -75,7 +75,7 @@ def prepare(
     people = persons or persons_of(lines)
     read = grounds.read(actor=asker, persons=people, offered=offer.types)
     work = Work([], [], (offer.in_force, read.said(people)))
-    known = opening.Known(frames=offer.frames)
+    known = opening.Known(frames=offer.frames, of_batch=True)
     by_id = {person.pk: person for person in people}
     for line in lines:
         person = by_id[line.person_id]  # type: ignore[index]  # a line that is ready has a person

@@ -45,6 +45,7 @@ class Known:
 
     deciders: policy.Deciders = field(default_factory=policy.Deciders)
     frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
+    of_batch: bool = False  # then approvers are told of all together
 
     def frame(self, token_type: TokenType) -> snapshot.Frame:
         if token_type.pk not in self.frames:
@@ -162,7 +163,9 @@ def _created(request: TokenRequest, types: Iterable[TokenType]) -> AuditEvent:
 
 
 def _ask(prepared: Prepared, known: Known) -> None:
-    asking = asking_approvers.prepare(prepared.request, known.deciders, now=timezone.now())
+    asking = asking_approvers.prepare(
+        prepared.request, known.deciders, now=timezone.now(), of_batch=known.of_batch
+    )
     prepared.asked.extend(asking.asked)
     prepared.mails.extend(asking.mails)
     prepared.events.extend(asking.events)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from identity_manager import audit, outbox
 from identity_manager.mail import messages, occasions
-from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.models import BatchOrder, OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.workflow import asking_approvers, locking, policy, unforeseen
 
 AT_ONCE = 200
@@ -185,9 +185,11 @@ def chase(*, request_id: uuid.UUID) -> bool:
 
 def _remind_approvers(request: TokenRequest, *, now: datetime) -> None:
     can_decide = {person.pk for level in policy.approver_levels(request) for person in level}
+    order = BatchOrder.objects.of_request(request.pk)
     for row in asking_approvers.asked(request):
         if row.approver_id in can_decide and asking_approvers.reminder_is_due(row, now=now):
-            outbox.enqueue(messages.approval_reminder(request, row), by_sweep=True)
+            mail = messages.batch_reminder(order, row) if order else None
+            outbox.enqueue(mail or messages.approval_reminder(request, row), by_sweep=True)
             row.reminded_at = now
             row.save()
 

@@ -16,7 +16,16 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, outbox
 from identity_manager.mail import messages
-from identity_manager.models import Approval, Decision, Person, RequestState, SoftwareToken, TokenRequest
+from identity_manager.models import (
+    Approval,
+    BatchOrder,
+    Decision,
+    OutgoingMail,
+    Person,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+)
 from identity_manager.workflow import asking_approvers, changes, locking, policy, snapshot, step3_invite
 from identity_manager.workflow.errors import NotAllowed, Reason, Refused, Stale, refuse
 
@@ -63,7 +72,7 @@ def conclude(request: TokenRequest, *, actor: Person) -> None:
     request.approve(now=timezone.now())
     request.save()
     if request.approvals_needed and request.requested_by_id != request.person_id:
-        outbox.enqueue(messages.approved(request))
+        _tell_who_asked(request, messages.approved)
     step3_invite.invite(request, actor=actor)
 
 
@@ -80,9 +89,16 @@ def reject(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, reason: 
         for token in locking.lines_of(request):
             token.cancel(reason=reason.strip()[:300], now=now)
             token.save()
-        outbox.enqueue(messages.rejected(request))
+        _tell_who_asked(request, messages.rejected)
         audit.record(audit.Event.REQUEST_REJECTED, actor=actor, subject=request, reason=reason.strip())
         return request
+
+
+def _tell_who_asked(request: TokenRequest, message: Callable[[TokenRequest], OutgoingMail]) -> None:
+    """By that mail; of what a batch order has asked for, by one a day."""
+    order = BatchOrder.objects.of_request(request.pk)
+    mail = messages.batch_decided(order, on=timezone.localdate()) if order else message(request)
+    outbox.enqueue(mail)
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ TABLE = (
     Row("console:request", REQUEST_READERS, of="request"),
     Row("console:request-decide", APPROVER, of="request"),
     Row("console:decisions", APPROVER, APPROVER),
+    Row("console:decisions-of-order", APPROVER, APPROVER, of="batch order"),
     Row("console:decisions-reject", NOBODY, APPROVER),
     Row("console:request-approve", APPROVER, APPROVER, of="request"),
     Row("console:request-reject", APPROVER, APPROVER, of="request"),

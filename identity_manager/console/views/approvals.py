@@ -33,8 +33,8 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def several(request: HttpRequest) -> HttpResponse:
-    """All that wait for this approver, one below the other; those that are ticked are approved."""
+def several(request: HttpRequest, pk: uuid.UUID | None = None) -> HttpResponse:
+    """What waits for this approver, all or of one batch order; those that are ticked are approved."""
     actor = access.officer(request, Role.APPROVER)
     form = SeveralForm(refusals.sent(request))
     if form.is_valid():
@@ -42,21 +42,21 @@ def several(request: HttpRequest) -> HttpResponse:
         left = step2_approve.approve_several(actor=actor, seen=seen)
         done = several_decisions.approved(len(seen) - len(left))
         several_decisions.tell(request, seen, left, done=done)
-        return redirect(request.get_full_path())
-    return _several(request, form)
+        return redirect(several_decisions.address(pk))
+    return _several(request, form, pk)
 
 
 @require_POST
 def reject_several(request: HttpRequest) -> HttpResponse:
     """Reject those that are ticked, once it is said why."""
     actor = access.officer(request, Role.APPROVER)
-    chosen = SeveralForm(request.POST)
+    chosen, order_id = SeveralForm(request.POST), several_decisions.order_said_by(request.GET)
     if not chosen.is_valid():
-        return _several(request, chosen)
+        return _several(request, chosen, order_id)
     seen = several_decisions.readable(actor, chosen.cleaned_data["requests"])
     initial = {"requests": request.POST.getlist("requests")}
     form = SeveralRejectionsForm(request.POST if "reason" in request.POST else None, initial=initial)
-    back = f"{reverse('console:decisions')}?{request.GET.urlencode()}"
+    back = several_decisions.address(order_id)
     if form.is_valid():
         left = step2_approve.reject_several(actor=actor, seen=seen, reason=form.cleaned_data["reason"])
         done = several_decisions.rejected(len(seen) - len(left))
@@ -65,9 +65,9 @@ def reject_several(request: HttpRequest) -> HttpResponse:
     return confirmation.page(request, form, several_decisions.rejecting(seen, back))
 
 
-def _several(request: HttpRequest, form: VerbForm) -> HttpResponse:
+def _several(request: HttpRequest, form: VerbForm, order_id: uuid.UUID | None) -> HttpResponse:
     actor = access.officer(request, Role.APPROVER)
-    context = several_decisions.context(actor, request.GET, form=form)
+    context = several_decisions.context(actor, request.GET, form=form, order_id=order_id)
     template = "identity_manager/several_decisions.html"
     return render(request, template, context, status=refusals.status_of(form))
 

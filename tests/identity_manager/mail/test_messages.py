@@ -18,6 +18,8 @@ from identity_manager.mail import account_messages, messages, sending
 from identity_manager.mail.install import DEVICES
 from identity_manager.models import (
     AskedApprover,
+    BatchOrder,
+    BatchSource,
     IdentityChange,
     Leave,
     OutgoingMail,
@@ -61,6 +63,10 @@ class Road:
     def token(self) -> SoftwareToken:
         return SoftwareToken.objects.get()
 
+    @property
+    def order(self) -> BatchOrder:
+        return BatchOrder(asked_by=self.fresh(self.company.ada), source=BatchSource.FILE, total=1)
+
     def name_everybody(self, name: str, language: str) -> None:
         """Everybody has this name and language."""
         Person.objects.update(display_name=name, language=language)
@@ -74,6 +80,14 @@ class Road:
         makers: dict[str, Callable[[], OutgoingMail]] = {
             "information": lambda: messages.information(self.request),
             "approval_needed": lambda: messages.approval_needed(self.request, self.fresh(self.company.paul)),
+            "batch_waits": lambda: messages.batch_waits(
+                self.order, self.fresh(self.company.paul), on=timezone.localdate()
+            ),
+            "batch_reminder": lambda: messages.batch_reminder(self.order, self.asked()),
+            "batch_undecided": lambda: messages.batch_undecided(
+                self.order, self.fresh(self.company.ada), possible=False
+            ),
+            "batch_decided": lambda: messages.batch_decided(self.order, on=timezone.localdate()),
             "approved": lambda: messages.approved(self.request),
             "rejected": lambda: messages.rejected(self.request),
             "delivery": lambda: self.delivery("standard"),

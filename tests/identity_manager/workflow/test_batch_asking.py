@@ -1,0 +1,140 @@
+"""Approvers of a batch order are told of all its requests together; so are the office and who gave it."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from identity_manager.models import (
+    AskedApprover,
+    BatchOrder,
+    OutgoingMail,
+    Person,
+    Role,
+    RoleAssignment,
+    TokenRequest,
+)
+from identity_manager.workflow import batch_orders, batch_pace, batch_run, batch_stretches, reminders
+from identity_manager.workflow import step2_approve as step2
+from tests import cast
+from tests.cast import Company
+from tests.identity_manager.workflow.batches import due
+from tests.identity_manager.workflow.test_batch_orders import done, given, looked_at
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+@pytest.fixture
+def crowd(company: Company) -> list[Person]:
+    return [cast.person(f"one{number}", sid="", roles=()) for number in range(4)]
+
+
+@pytest.fixture
+def order(company: Company, crowd: list[Person]) -> BatchOrder:
+    """Carried out: four requests wait for paul or petra."""
+    return done(given(company, *crowd, types=[company.signature]), company)
+
+
+def to_officers() -> list[tuple[str, str]]:
+    mails = OutgoingMail.objects.select_related("person").exclude(message="information")
+    return sorted((mail.message, mail.person.given_name) for mail in mails)
+
+
+def decide(verb: str, company: Company, order: BatchOrder) -> None:
+    rows = TokenRequest.objects.filter(pk__in=order.lines.values("request"))
+    seen = {row.pk: row.snapshot_hash for row in rows}
+    if verb == "approve":
+        assert step2.approve_several(actor=company.paul, seen=seen) == []
+    else:
+        assert step2.reject_several(actor=company.paul, seen=seen, reason="Not now") == []
+
+
+def test_each_approver_gets_one_mail_that_leads_to_all_of_them(company: Company, order: BatchOrder) -> None:
+    assert AskedApprover.objects.count() == 8, "asked about each"
+    assert to_officers() == [("batch_waits", "Paul"), ("batch_waits", "Petra")]
+    mail = OutgoingMail.objects.filter(message="batch_waits").first()
+    assert mail is not None
+    assert order.reference in mail.subject
+    assert f"/open-tasks/decisions/of/{order.pk}/" in mail.body_text
+
+
+def test_an_order_without_approvals_tells_nobody(company: Company, crowd: list[Person]) -> None:
+    done(given(company, *crowd), company)
+
+    assert to_officers() == []
+
+
+@pytest.mark.parametrize("verb", [batch_orders.pause, batch_orders.cancel], ids=["paused", "cancelled"])
+def test_stopped_on_its_way_they_are_told_of_those_that_there_are(
+    company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch, verb: object
+) -> None:
+    monkeypatch.setattr(batch_pace.Pace, "size", 2)
+    order = looked_at(given(company, *crowd, types=[company.signature]))
+    monkeypatch.setattr(batch_pace, "WORK_SECONDS", -1)
+    batch_orders.start(actor=company.ada, order_id=order.pk)
+    batch_run.run(order_id=order.pk)
+    batch_stretches.run(stretch_id=due(order)[0])
+    assert (TokenRequest.objects.count(), to_officers()) == (2, [])
+
+    verb(actor=company.ada, order_id=order.pk)  # type: ignore[operator]  # one of the two
+
+    assert to_officers() == [("batch_waits", "Paul"), ("batch_waits", "Petra")]
+
+
+def test_they_are_reminded_once_of_all_of_them(company: Company, order: BatchOrder) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=2, hours=1)):
+        assert reminders.chase_decisions() == 4
+        assert reminders.chase_decisions() == 0
+
+    reminded = OutgoingMail.objects.filter(message__contains="reminder")
+    assert sorted(mail.message for mail in reminded) == ["batch_reminder", "batch_reminder"]
+    assert {mail.person for mail in reminded} == {company.paul, company.petra}
+
+
+def test_who_is_asked_later_is_told_once_too(company: Company, order: BatchOrder) -> None:
+    nina = cast.person("nina", roles=(), sid="")
+    RoleAssignment.objects.create(person=nina, role=Role.APPROVER)
+    with time_machine.travel(timezone.now() + timedelta(days=6)):
+        reminders.chase_decisions()
+
+    assert OutgoingMail.objects.filter(person=nina).count() == 1
+    assert AskedApprover.objects.filter(approver=nina).count() == 4
+
+
+def test_where_nobody_can_decide_the_office_is_told_once(company: Company, crowd: list[Person]) -> None:
+    RoleAssignment.objects.filter(role=Role.APPROVER).delete()
+
+    done(given(company, *crowd, types=[company.signature]), company)
+
+    assert to_officers() == [("batch_undecided", "Ada")]
+    assert "Nobody can decide" in OutgoingMail.objects.get(message="batch_undecided").body_text
+    assert TokenRequest.objects.left_undecided().count() == 4
+
+
+def test_where_nobody_decides_the_office_is_told_once(company: Company, order: BatchOrder) -> None:
+    for days in (5.1, 10.3):
+        with time_machine.travel(timezone.now() + timedelta(days=days)):
+            reminders.chase_decisions()
+
+    undecided = OutgoingMail.objects.get(message="batch_undecided")
+    assert undecided.person == company.ada
+    assert "nobody has decided" in undecided.body_text
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_who_gave_it_gets_one_mail_a_day_about_the_decisions(
+    company: Company, order: BatchOrder, verb: str
+) -> None:
+    decide(verb, company, order)
+
+    assert OutgoingMail.objects.get(message="batch_decided").person == company.ada
+    assert not OutgoingMail.objects.filter(message__in=["approved", "rejected"]).exists()
+
+
+def test_of_a_request_by_hand_each_is_told_as_before(company: Company, order: BatchOrder) -> None:
+    request = cast.enabled(company.ada, company.uma, company.signature)
+    cast.approved(company.paul, request)
+
+    told = OutgoingMail.objects.filter(request=request).values_list("message", flat=True)
+    assert sorted(told) == ["approval_needed", "approval_needed", "approved", "information"]
