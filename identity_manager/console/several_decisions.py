@@ -139,7 +139,7 @@ def rejecting(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
     title = ngettext("Reject %(number)d request?", "Reject %(number)d requests?", number)
     return Confirmation(
         title=title % {"number": number},
-        lead=_("They end here. Who asked is told by mail, with your reason."),
+        lead=_("They end here. Who asked is told by mail; your reason stands on each request."),
         button=_("Reject"),
         back=back,
         tab="open_tasks",
