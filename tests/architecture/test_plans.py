@@ -85,6 +85,7 @@ LISTS: tuple[tuple[Visitor, str], ...] = (
     (Visitor.ADMINISTRATOR, "/open-tasks/"),
     (Visitor.APPROVER, "/"),
     (Visitor.APPROVER, "/open-tasks/"),
+    (Visitor.APPROVER, "/open-tasks/decisions/"),
     (Visitor.REGISTRATION, "/"),
     (Visitor.REGISTRATION, "/open-tasks/"),
     (Visitor.SYSTEM, "/"),

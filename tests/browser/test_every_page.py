@@ -26,6 +26,7 @@ PAGES: dict[str, list[Address]] = {
     ],
     "approver": [
         ("console:approvals", ""),
+        ("console:decisions", ""),
         ("console:request", "requested"),
         ("console:request-postpone", "requested"),
     ],
