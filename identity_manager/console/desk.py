@@ -23,6 +23,7 @@ from identity_manager.console import (
     audit_log,
     history,
     job_page,
+    kept_counts,
     open_tasks,
     outbox_forms,
     saved_searches,
@@ -51,21 +52,22 @@ EVENTS_LOOKED_AT = 2000
 RECENT = timedelta(days=7)
 EXPIRING = timedelta(days=30)
 WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
+NOT_COUNTED = tables.CappedCount(0)
 Label = Callable[[int], str]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Figure:
-    """A number that leads to what it counts, as the list there counts it; or is known already."""
+    """A number that leads to what it counts, as the list there counts it.
 
-    counted: tables.CappedPaginator | tables.CappedCount
+    rows: the list; None where the number is known already. total: set once all figures are counted.
+    """
+
     words: Label
     url: str
     meaning: Meaning
-
-    @property
-    def total(self) -> tables.CappedCount:
-        return self.counted if isinstance(self.counted, tables.CappedCount) else self.counted.total
+    rows: Callable[[], QuerySet[Any]] | None = None
+    total: tables.CappedCount = NOT_COUNTED
 
     @property
     def number(self) -> int:
@@ -101,7 +103,7 @@ def context(actor: Person) -> dict[str, Any]:
     troubles = [*_troubles(actor), *_system(actor)]
     registered, under_way = list(_registrations(actor)), list(_under_way(actor))
     expiring = list(_expiring(actor))
-    _count([*waits, *troubles, *registered, *under_way, *expiring], saved)
+    _count(actor, [*troubles, *registered, *under_way, *expiring], saved)
     return {
         "tab": "start",
         "desk": open_tasks.CountedDesk.of(numbers),
@@ -119,10 +121,19 @@ def context(actor: Person) -> dict[str, Any]:
     }
 
 
-def _count(figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
-    """All numbers of the page in one query."""
-    asked = [each.counted for each in figures if isinstance(each.counted, tables.CappedPaginator)]
-    tables.count_together([*asked, *(each.found for each in saved)])
+def _count(actor: Person, figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
+    """All numbers of the page in one query, whose SQL is kept but for the officer's own searches."""
+    asked, found = [each for each in figures if each.rows], [each.found for each in saved]
+    # What the addresses do not say of the lists: where a day begins, and which CAs there are.
+    names = [timezone.get_current_timezone_name(), *registry.aliases(), *(each.url for each in asked)]
+    lists = [each.rows for each in asked if each.rows]
+    parts, parameters = kept_counts.counting(actor, names, lambda _now: [rows() for rows in lists])
+    beside, with_them = tables.counting(each.to_be_counted() for each in found)
+    numbers = iter(tables.asked([*parts, *beside], [*parameters, *with_them]))
+    for figure in asked:
+        figure.total = tables.capped(next(numbers))
+    for paginator in found:
+        paginator.counted = next(numbers)
 
 
 def _found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figure:
@@ -131,8 +142,7 @@ def _found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figur
     page, query = reverse("console:search"), urlencode(asked)
     if asked["kind"] == "request":
         page, query = reverse("console:requests"), urlencode({**asked, "kind": ""}).removeprefix("kind=&")
-    counted = tables.CappedPaginator(searching.asking(kind, actor, asked).rows())
-    return Figure(counted, label, f"{page}?{query}", meaning)
+    return Figure(label, f"{page}?{query}", meaning, lambda: searching.asking(kind, actor, asked).rows())
 
 
 def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
@@ -141,7 +151,7 @@ def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
         if section.source.counts and section.source.meaning == Meaning.WAITING:
             address = f"{reverse('console:approvals')}#{section.anchor}"
             counted = tables.capped(section.counted or 0)
-            yield Figure(counted, section.source.sentence, address, Meaning.WAITING)
+            yield Figure(section.source.sentence, address, Meaning.WAITING, total=counted)
 
 
 def _registrations(actor: Person) -> Iterator[Figure]:
@@ -166,13 +176,10 @@ def _troubles(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, access.ALL_REQUESTS_READERS):
         yield _requests(actor, _failed, Meaning.STOPPED, RequestState.FAILED)
         page = f"{reverse('console:requests')}?{urlencode({'state': RequestState.ISSUING.value})}"
-        yield Figure(
-            tables.CappedCount(CaOutage.objects.shown().count()), _orders_wait, page, Meaning.STOPPED
-        )
+        yield Figure(_orders_wait, page, Meaning.STOPPED, CaOutage.objects.shown)
     if access.holds(actor, MAIL_WATCHERS):
-        mails = access.watched_mails(actor)
-        yield _mails(mails.in_trouble(), _in_trouble, outbox_forms.TROUBLE)
-        yield _mails(mails.stuck(), _stuck, outbox_forms.STUCK)
+        yield _mails(lambda: access.watched_mails(actor).in_trouble(), _in_trouble, outbox_forms.TROUBLE)
+        yield _mails(lambda: access.watched_mails(actor).stuck(), _stuck, outbox_forms.STUCK)
     if access.holds(actor, WATCHERS):
         yield _found(actor, _unrevoked, Meaning.STOPPED, kind="certificate", state=REVOCATION_WAITS)
 
@@ -185,11 +192,10 @@ def _failed(number: int) -> str:
     return ngettext("request has failed", "requests have failed", number)
 
 
-def _mails(rows: QuerySet[OutgoingMail], label: Label, state: str) -> Figure:
+def _mails(rows: Callable[[], QuerySet[OutgoingMail]], label: Label, state: str) -> Figure:
     """What OUTBOX lists in that state, counted as it counts."""
-    counted = tables.CappedPaginator(rows)
     url = f"{reverse('console:outbox')}?{urlencode({'state': state})}"
-    return Figure(counted, label, url, Meaning.STOPPED)
+    return Figure(label, url, Meaning.STOPPED, rows)
 
 
 def _in_trouble(number: int) -> str:
@@ -212,13 +218,15 @@ def _system(actor: Person) -> Iterator[Figure]:
     """Of the installation itself: what does not answer, and what has failed by itself."""
     if access.holds(actor, access.CATALOGUE_READERS):
         # As last checked, by the job or by hand: a page does not wait for a CA that hangs.
-        down = CaCheck.objects.filter(alias__in=registry.aliases(), ok=False).count()
-        yield Figure(tables.CappedCount(down), _silent, reverse("console:authorities"), Meaning.STOPPED)
-        failed = tables.CappedCount(job_page.failed())
-        yield Figure(failed, _failed_jobs, reverse("console:jobs"), Meaning.STOPPED)
+        yield Figure(_silent, reverse("console:authorities"), Meaning.STOPPED, _not_answering)
+        yield Figure(_failed_jobs, reverse("console:jobs"), Meaning.STOPPED, job_page.failed_runs)
     if access.holds(actor, audit_access.LOG_CHECKERS):
         found = tables.CappedCount(len(audit_log.findings()))
-        yield Figure(found, _findings, reverse("console:history-check"), Meaning.STOPPED)
+        yield Figure(_findings, reverse("console:history-check"), Meaning.STOPPED, total=found)
+
+
+def _not_answering() -> QuerySet[CaCheck]:
+    return CaCheck.objects.filter(alias__in=registry.aliases(), ok=False)
 
 
 def _silent(number: int) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -53,8 +54,13 @@ def context(actor: Person, *, form: VerbForm) -> dict[str, Any]:
 
 def failed() -> int:
     """How many jobs failed at their last run."""
+    return failed_runs().count()
+
+
+def failed_runs() -> QuerySet[JobRun]:
+    """The jobs that failed at their last run."""
     names = [job.name for job in jobs.JOBS]
-    return JobRun.objects.filter(outcome=JobOutcome.FAILED, name__in=names).count()
+    return JobRun.objects.filter(outcome=JobOutcome.FAILED, name__in=names)
 
 
 def schedule_words(every: timedelta) -> str:

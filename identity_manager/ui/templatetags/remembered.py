@@ -34,16 +34,28 @@ class AddressNode(defaulttags.URLNode):
         keys = [each.resolve(context) for each in self.args]
         if self.kwargs or len(keys) > len(MARKS) or any(type(key) is not uuid.UUID for key in keys):
             return super().render(context)
-        name, place = self.view_name.resolve(context), get_resolver(get_urlconf())
-        address = _address(name, len(keys), place, get_script_prefix(), _namespace(context))
-        if address is None:
+        found = known_address(self.view_name.resolve(context), *keys, namespace=_namespace(context))
+        if found is None:
             return super().render(context)
-        for mark, key in zip(MARKS, keys, strict=False):
-            address = address.replace(str(mark), str(key))
         if self.asvar:
-            context[self.asvar] = address
+            context[self.asvar] = found
             return ""
-        return conditional_escape(address) if context.autoescape else address
+        return conditional_escape(found) if context.autoescape else found
+
+
+def address(name: str, *keys: uuid.UUID) -> str:
+    """What reverse says of a name that takes keys of rows alone, for code that draws many."""
+    found = known_address(name, *keys)
+    return reverse(name, args=keys) if found is None else found
+
+
+def known_address(name: str, *keys: uuid.UUID, namespace: str | None = None) -> str | None:
+    """The address with these keys in it; None where there is no such address."""
+    found = _address(name, len(keys), get_resolver(get_urlconf()), get_script_prefix(), namespace)
+    if found is not None:
+        for mark, key in zip(MARKS, keys, strict=False):
+            found = found.replace(str(mark), str(key))
+    return found
 
 
 def _namespace(context: Context) -> str | None:
