@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from ca_bridge.state import PlainlyRead
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.person import Person
 from identity_manager.models.software_token import SoftwareToken
@@ -60,7 +61,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         return self.filter(at__lt=moment)
 
 
-class AuditEvent(models.Model):
+class AuditEvent(PlainlyRead):
     """That something happened: who, what, to whom, when. actor is empty for the system itself.
 
     actor_ref and person_ref name the two by salted references, which stay when somebody is erased and actor
