@@ -9,9 +9,10 @@ from django.core.exceptions import ValidationError
 from django.forms.renderers import TemplatesSetting
 from django.forms.utils import ErrorList
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from identity_manager.ui.markup import markup
 from identity_manager.ui.parts import Card
 
 INPUTS = {widget.template_name for widget in (forms.TextInput, forms.DateInput, forms.HiddenInput)}
@@ -42,22 +43,22 @@ def _select(widget: dict[str, Any]) -> SafeString:
             '<option value="{}"{}>{}</option>',
             ((str(each["value"]), _attributes(each["attrs"]), each["label"]) for each in options),
         )
-        drawn += format_html('<optgroup label="{}">{}</optgroup>', group, lines) if group else lines
-    return format_html('<select name="{}"{}>{}</select>', widget["name"], _attributes(widget["attrs"]), drawn)
+        drawn += markup('<optgroup label="{}">{}</optgroup>', group, lines) if group else lines
+    return markup('<select name="{}"{}>{}</select>', widget["name"], _attributes(widget["attrs"]), drawn)
 
 
 def _input(widget: dict[str, Any]) -> SafeString:
     value = widget["value"]
-    has_value = "" if value is None else format_html(' value="{}"', str(value))
+    has_value = "" if value is None else markup(' value="{}"', str(value))
     drawn = (widget["type"], widget["name"], has_value, _attributes(widget["attrs"]))
-    return format_html('<input type="{}" name="{}"{}{}>', *drawn)
+    return markup('<input type="{}" name="{}"{}{}>', *drawn)
 
 
 def _attributes(given: dict[str, Any]) -> SafeString:
     """As Django's own template writes them."""
     wanted = ((name, value) for name, value in given.items() if value is not False)
     drawn = (
-        format_html(" {}", name) if value is True else format_html(' {}="{}"', name, str(value))
+        markup(" {}", name) if value is True else markup(' {}="{}"', name, str(value))
         for name, value in wanted
     )
     return SafeString("".join(drawn))  # each is safe
@@ -80,7 +81,7 @@ class FilterSelect(forms.Select):
 @lru_cache(maxsize=4096, typed=True)  # safe text is not plain text
 def _option(value: str, label: str, is_chosen: bool) -> SafeString:  # noqa: FBT001 of one place
     chosen = SafeString(" selected" if is_chosen else "")
-    return format_html('<option value="{}"{}>{}</option>', value, chosen, label)
+    return markup('<option value="{}"{}>{}</option>', value, chosen, label)
 
 
 class _CardOptions(forms.widgets.ChoiceWidget):

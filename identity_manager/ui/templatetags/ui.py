@@ -19,7 +19,6 @@ from django.template.context import Context
 from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -27,6 +26,7 @@ from identity_manager import correlation
 from identity_manager.people import email_addresses
 from identity_manager.ui import dates, states, terms_text
 from identity_manager.ui.bidi import isolated
+from identity_manager.ui.markup import markup
 from identity_manager.ui.parts import MEANING_ICONS, Device, Event, Meaning, Pair, Step, StepState, Tab, pairs
 
 register = template.Library()
@@ -56,10 +56,10 @@ PROGRESS = {
 def icon(name: str, label: str = "", size: str = "") -> SafeString:
     """Draw a symbol of the sprite. With a label it is an image that is read out; without, decoration."""
     classes = ["icon", f"icon-{size}" if size else "", "icon-directed" if name in DIRECTED_ICONS else ""]
-    return format_html(
+    return markup(
         '<svg class="{}" {}><use href="{}#{}"></use></svg>',
         " ".join(filter(None, classes)),
-        format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"'),
+        markup('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"'),
         static("ui/icons.svg"),
         name,
     )
@@ -95,7 +95,7 @@ def badge(meaning: str, word: str, icon_name: str = "") -> SafeString:
 
 @lru_cache(maxsize=1024, typed=True)
 def _badge(known: Meaning, word: str, icon_name: str) -> SafeString:
-    return format_html(
+    return markup(
         '<span class="badge means-{}">{}{}</span>', known.value, icon(icon_name or MEANING_ICONS[known]), word
     )
 
@@ -152,24 +152,24 @@ def avatar(name: str, size: str = "") -> SafeString:
     """Draw the initials of a name; the same name has the same tint everywhere."""
     hue = zlib.crc32(name.encode()) % AVATAR_HUES
     classes = f"avatar avatar-{hue}{f' avatar-{size}' if size else ''}"
-    return format_html('<span class="{}" aria-hidden="true">{}</span>', classes, initials(name))
+    return markup('<span class="{}" aria-hidden="true">{}</span>', classes, initials(name))
 
 
 @register.simple_tag
 def who(name: str, line: str = "", url: str = "", row: bool = False, size: str = "") -> SafeString:  # noqa: FBT001, FBT002 a tag's
     """Draw a person: their initials, the name, and a line below it. row: the whole table row leads there."""
-    below = format_html('\n<span class="who-line">{}</span>', line) if line else ""
+    below = markup('\n<span class="who-line">{}</span>', line) if line else ""
     if not url:
-        return format_html(_WHO.format('<bdi class="who-name">{}</bdi>'), avatar(name, size), name, below)
+        return markup(_WHO.format('<bdi class="who-name">{}</bdi>'), avatar(name, size), name, below)
     classes = "who-name row-link" if row else "who-name"
-    return format_html(_WHO.format(_LINK), avatar(name, size), classes, url, name, below)
+    return markup(_WHO.format(_LINK), avatar(name, size), classes, url, name, below)
 
 
 @register.simple_tag
 def choose_row(checkbox: str, pk: object, name: object, *, ticked: bool = False) -> SafeString:
     """Draw the cell with the check box by which a row of a list is chosen; name says which."""
     label = _("Choose %(name)s") % {"name": name}
-    return format_html(
+    return markup(
         '<td><input type="checkbox" class="row-select" name="{}" value="{}" aria-label="{}"{}></td>',
         *(checkbox, str(pk), label, SafeString(" checked") if ticked else ""),
     )
@@ -329,11 +329,11 @@ def secret(value: str, seconds: int = 120, element_id: str = "secret", after: st
 def callout(content: str, meaning: str, title: str = "") -> SafeString:
     """Draw a framed remark. meaning as in badge."""
     known = Meaning(meaning)
-    return format_html(
+    return markup(
         '<div class="callout means-{}">{}<div class="callout-body">{}{}</div></div>',
         known.value,
         icon(MEANING_ICONS[known]),
-        format_html('<p class="callout-title">{}</p>', title) if title else "",
+        markup('<p class="callout-title">{}</p>', title) if title else "",
         content,
     )
 
@@ -341,7 +341,7 @@ def callout(content: str, meaning: str, title: str = "") -> SafeString:
 @register.simple_block_tag
 def dialog(content: str, element_id: str, title: str) -> SafeString:
     """Draw a dialog that an element with data-dialog of the same id opens."""
-    return format_html(
+    return markup(
         '<dialog class="dialog" id="{0}" aria-labelledby="{0}-title"><div class="dialog-inside">'
         '<h2 id="{0}-title">{1}</h2>{2}</div></dialog>',
         element_id,
@@ -353,7 +353,7 @@ def dialog(content: str, element_id: str, title: str) -> SafeString:
 @register.simple_block_tag
 def menu(content: str, element_id: str, label: str, icon_name: str = "more") -> SafeString:
     """Draw a button with an icon that opens a menu; the content is menu items."""
-    return format_html(
+    return markup(
         '<button class="button button-quiet button-icon" type="button" popovertarget="{0}" aria-label="{1}">'
         '{2}</button><div class="menu" id="{0}" popover>{3}</div>',
         element_id,
@@ -366,7 +366,7 @@ def menu(content: str, element_id: str, label: str, icon_name: str = "more") -> 
 @register.simple_tag
 def code_block(text: str) -> SafeString:
     """Draw text as it is, in a frame that scrolls and can be reached by keyboard."""
-    return format_html('<pre class="code" tabindex="0"><code>{}</code></pre>', text)
+    return markup('<pre class="code" tabindex="0"><code>{}</code></pre>', text)
 
 
 @register.simple_tag
