@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.audit.verifying import Kind
-from identity_manager.console import access, audit_access, history, tables
+from identity_manager.console import access, audit_access, history, request_list, tables
 from identity_manager.console.search_forms import DayField, FilterField, WordsField
 from identity_manager.models import (
     AuditChain,
@@ -29,7 +29,6 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.identifiers import first_id_of
-from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Event as Told
 
 CHECKS_SHOWN = 10
@@ -117,6 +116,8 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     if reach is not None:
         rows = rows.filter(pk__gte=reach.pk)
     page = tables.page_of(request, tables.CappedPaginator(rows, per_page=50, drawn=every))
+    persons = {event.person for event in page.object_list if event.person}
+    requests = [event.request_id for event in page.object_list if event.request_id]
     return {
         "tab": "admin",
         "form": form,
@@ -127,21 +128,9 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "reach": reach,
         "lines": [_line(event) for event in page.object_list],
         "may_check": access.holds(actor, audit_access.LOG_CHECKERS),
-        "may_open_persons": set(
-            access.visible_persons(actor)
-            .filter(pk__in=[event.person_id for event in page.object_list if event.person_id])
-            .values_list("pk", flat=True)
-        ),
-        "may_open_requests": _open_to(actor, page.object_list),
+        "may_open_persons": {person.pk for person in persons if access.may_see(actor, person)},
+        "may_open_requests": request_list.readable_of(actor, requests),
     }
-
-
-def _open_to(actor: Person, events: Iterable[AuditEvent]) -> set[uuid.UUID]:
-    """The requests among those of the events that this officer may read."""
-    named = {event.request_id for event in events if event.request_id}
-    if not named or not access.holds(actor, REQUEST_READERS):
-        return set()
-    return set(access.visible_requests(actor).filter(pk__in=named).values_list("pk", flat=True))
 
 
 def found(actor: Person, form: HistoryForm) -> QuerySet[AuditEvent]:
@@ -210,7 +199,7 @@ def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     """With whom and what they are about, and when the head that vouches for them was signed."""
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
     rows = rows.select_related("actor", "person", "request", "token__token_type")
-    shown = ("number", "person_ref", "person__state", "person__display_name")
+    shown = ("number", "person_ref", "person__state", "person__display_name", "person__organisational_unit")
     rows = rows.only(*history.TOLD, *shown, "request__state", "request__reference")
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
 

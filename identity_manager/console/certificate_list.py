@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ca_bridge.certificates import serial_hex
-from identity_manager.console import access, by_hand, tables
+from identity_manager.console import access, by_hand, request_list, tables
 from identity_manager.console.search_forms import BY_HAND, REVOCATION_WAITS, CertificateForm
 from identity_manager.console.search_kind import Beside, Kind, Sheet, Table, Wanted, beginning
 from identity_manager.models import Certificate, Person, SoftwareToken
 from identity_manager.models.certificate import REVOCATION_REASONS, CertificateQuerySet
 from identity_manager.models.search_text import TRIGRAM
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
+from identity_manager.ui.templatetags.remembered import addresses_of
 
 _HEXADECIMAL = re.compile(r"(?:0x)?([0-9a-f]+)")
 _BETWEEN_BYTES = re.compile(r"[\s:.-]")
@@ -140,15 +141,13 @@ def _of_number(digits: str) -> Iterator[Q]:
 def _lines(actor: Person, rows: Iterable[Any]) -> list[Row]:
     """To the request for who reads requests, to the person for the others."""
     certificates = list(rows)
-    requests = [row.token.request_id for row in certificates]
-    readable = set(access.visible_requests(actor).filter(pk__in=requests).values_list("pk", flat=True))
-    return [Row(row, row.token.person, _url(row, readable)) for row in certificates]
-
-
-def _url(row: Certificate, readable: set[Any]) -> str:
-    if row.token.request_id in readable:
-        return reverse("console:request", args=[row.token.request_id])
-    return reverse("console:person", args=[row.token.person_id])
+    readable = request_list.readable_of(actor, {row.token.request_id for row in certificates})
+    request, person = addresses_of("console:request"), addresses_of("console:person")
+    urls = (
+        request(token.request_id) if token.request_id in readable else person(token.person_id)
+        for token in (row.token for row in certificates)
+    )
+    return [Row(row, row.token.person, url) for row, url in zip(certificates, urls, strict=True)]
 
 
 def in_bytes(serial: str) -> str:

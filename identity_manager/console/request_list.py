@@ -1,6 +1,7 @@
 """SEARCH for requests, and REQUESTS: which ones, in which order."""
 
 import re
+import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -65,6 +66,17 @@ def _of_text(text: str) -> Q:
     beginning = "-".join(filter(None, (symbols[:_REFERENCE_HALF], symbols[_REFERENCE_HALF:])))
     named = requests.with_reference(beginning).order_by()
     return tables.of_persons(requests, "person", persons, Q(pk__in=named.values("pk")))
+
+
+def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these requests the officer may read; nothing is asked for who reads all of them, or none."""
+    named = set(keys)
+    if not named or not access.holds(actor, REQUEST_READERS):
+        return set()
+    reached = access.within_units(actor, access.ALL_REQUESTS_READERS, "person__organisational_unit")
+    if reached == access.EVERYTHING:
+        return named
+    return set(access.visible_requests(actor).filter(pk__in=named).values_list("pk", flat=True))
 
 
 def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:

@@ -5,6 +5,7 @@ and as many words that stand in the templates themselves, and to find each anew 
 """
 
 import uuid
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -34,28 +35,22 @@ class AddressNode(defaulttags.URLNode):
         keys = [each.resolve(context) for each in self.args]
         if self.kwargs or len(keys) > len(MARKS) or any(type(key) is not uuid.UUID for key in keys):
             return super().render(context)
-        found = known_address(self.view_name.resolve(context), *keys, namespace=_namespace(context))
-        if found is None:
+        name, place = self.view_name.resolve(context), get_resolver(get_urlconf())
+        address = _address(name, len(keys), place, get_script_prefix(), _namespace(context))
+        if address is None:
             return super().render(context)
-        if self.asvar:
-            context[self.asvar] = found
-            return ""
-        return conditional_escape(found) if context.autoescape else found
-
-
-def address(name: str, *keys: uuid.UUID) -> str:
-    """What reverse says of a name that takes keys of rows alone, for code that draws many."""
-    found = known_address(name, *keys)
-    return reverse(name, args=keys) if found is None else found
-
-
-def known_address(name: str, *keys: uuid.UUID, namespace: str | None = None) -> str | None:
-    """The address with these keys in it; None where there is no such address."""
-    found = _address(name, len(keys), get_resolver(get_urlconf()), get_script_prefix(), namespace)
-    if found is not None:
         for mark, key in zip(MARKS, keys, strict=False):
-            found = found.replace(str(mark), str(key))
-    return found
+            address = address.replace(str(mark), str(key))
+        if self.asvar:
+            context[self.asvar] = address
+            return ""
+        return conditional_escape(address) if context.autoescape else address
+
+
+def addresses_of(name: str) -> Callable[[uuid.UUID], str]:
+    """The addresses of the pages of many rows, by their keys: the name is looked up once."""
+    before, after = reverse(name, args=MARKS[:1]).split(str(MARKS[0]))
+    return lambda key: f"{before}{key}{after}"
 
 
 def _namespace(context: Context) -> str | None:
