@@ -117,6 +117,7 @@ TEMPLATES = [
                 "identity_manager.ui.templatetags.remembered",  # so templates do not load i18n and static
                 "identity_manager.ui.templatetags.ui",
                 "identity_manager.console.templatetags.admin_navigation",
+                "identity_manager.console.templatetags.rows",
             ],
             "context_processors": [
                 "django.template.context_processors.request",
