@@ -28,6 +28,7 @@ from identity_manager.models import (
     Person,
     TokenRequest,
 )
+from identity_manager.models.audit_event import TOLD
 from identity_manager.models.identifiers import first_id_of
 from identity_manager.ui.parts import Event as Told
 
@@ -200,7 +201,7 @@ def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
     rows = rows.select_related("actor", "person", "request", "token__token_type")
     shown = ("number", "person_ref", "person__state", "person__display_name", "person__organisational_unit")
-    rows = rows.only(*history.TOLD, *shown, "request__state", "request__reference")
+    rows = rows.only(*TOLD, *shown, "request__state", "request__reference")
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
 
 

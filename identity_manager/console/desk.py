@@ -44,6 +44,7 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
+from identity_manager.models.audit_event import TOLD
 from identity_manager.ui.context import MAIL_WATCHERS, REQUEST_READERS, SEARCHERS
 from identity_manager.ui.parts import MEANING_ICONS, Event, Meaning
 
@@ -303,5 +304,5 @@ def _events(actor: Person) -> QuerySet[AuditEvent]:
         "request__person__state",
         "request__person__display_name",
     )
-    rows = rows.only(*history.TOLD, *shown)
+    rows = rows.only(*TOLD, *shown)
     return rows.filter(visible, **({"pk__gt": before[0]} if before else {}))[:EVENTS_SHOWN]

@@ -333,18 +333,10 @@ MILESTONES = (
     Event.TOKEN_REVOKED,
 )
 
-# What the words of an event need of it, and of what it is about.
-TOLD = (
-    *("name", "at", "facts", "actor_ref", "request", "person"),
-    *("actor__state", "actor__display_name", "token__state"),
-    *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
-)
-
 
 def rows() -> QuerySet[AuditEvent]:
     """Events with what their words need, and nothing else, newest first."""
-    rows = AuditEvent.objects.select_related("actor", "token__token_type")
-    return rows.only(*TOLD).order_by("-pk")
+    return AuditEvent.objects.told()
 
 
 def told(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.Event:

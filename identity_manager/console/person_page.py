@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -17,14 +17,14 @@ from identity_manager.console import (
 )
 from identity_manager.console.token_card import TokenCard
 from identity_manager.models import (
-    AuditEvent,
     Leave,
     Person,
     PersonState,
     Role,
     SoftwareToken,
     TokenRequest,
-    TokenType,
+    VersionState,
+    page_rows,
 )
 from identity_manager.people import identity_change_policy, registration_policy
 from identity_manager.ui.context import REQUEST_READERS
@@ -32,12 +32,10 @@ from identity_manager.ui.parts import Pair
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import Reason
 
-EVENTS_SHOWN = 30
-
 
 def context(actor: Person, person: Person) -> dict[str, Any]:
     """Record, roles, tokens; requests as far as this officer reads requests; what happened last."""
-    prefetch_related_objects([person], "roles", "identity_changes")
+    page_rows.know_what_concerns(person)
     enables = access.holds(actor, {Role.TOKEN_ADMINISTRATOR})
     return {
         "tab": "search",
@@ -57,7 +55,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "tokens": list(_tokens(person)),
         "reads_requests": access.holds(actor, REQUEST_READERS),
         "requests": _requests(actor, person),
-        "history": history.timeline(_events(person), type_names=_type_names()),
+        "history": history.timeline(page_rows.last_events(person.pk), type_names=_type_names()),
     }
 
 
@@ -93,10 +91,7 @@ def _leave(person: Person) -> Leave | None:
 
 
 def _tokens(person: Person) -> Iterator[TokenCard]:
-    handed_out = SoftwareToken.objects.filter(person=person).visible_under_certificates()
-    rows = token_card.rows(ordered=False).filter(pk__in=handed_out.values("pk"))
-    for token in rows.order_by("-created_at"):
-        token.person = person
+    for token in page_rows.tokens_handed_out(person):
         yield token_card.card(token, administers=False)
 
 
@@ -107,8 +102,4 @@ def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:
 
 
 def _type_names() -> dict[str, str]:
-    return {each.code: str(each) for each in TokenType.objects.active()}
-
-
-def _events(person: Person) -> QuerySet[AuditEvent]:
-    return history.rows().filter(person=person)[:EVENTS_SHOWN]
+    return {each.code: str(each) for each in page_rows.names_of_types() if each.state == VersionState.ACTIVE}

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.text import get_text_list
@@ -25,17 +25,15 @@ from identity_manager.console.forms import DecisionForm, PostponeForm, PressForm
 from identity_manager.console.refusals import VerbForm
 from identity_manager.console.token_card import TokenCard
 from identity_manager.models import (
-    Approval,
-    AskedApprover,
     CaOutage,
     Certificate,
-    OutgoingMail,
     Person,
     PersonState,
     RequestOrigin,
     RequestState,
     Role,
     TokenRequest,
+    page_rows,
 )
 from identity_manager.people import identity_change_policy
 from identity_manager.ui.bidi import isolated
@@ -154,16 +152,7 @@ def _row(found: TokenRequest | uuid.UUID, *, anew: bool) -> TokenRequest:
         found = TokenRequest.objects.select_related("person", "requested_by").get(pk=key)
     undecided = found.state == RequestState.REQUESTED
     begun = found.round > 1 or not undecided  # certificates are there once the terms are accepted
-    asked = AskedApprover.objects.select_related("approver")
-    prefetch_related_objects(
-        [found],
-        "person__identity_changes",
-        Prefetch("tokens", token_card.rows(begun=begun).order_by("token_type__position", "pk")),
-        Prefetch("mails", OutgoingMail.objects.defer("body_text", "body_html")),
-        Prefetch("approvals", Approval.objects.select_related("approver")),
-        Prefetch("asked_approvers", asked if undecided else asked.none()),
-        Prefetch("events", history.rows()),
-    )
+    page_rows.know_all_of(found, begun=begun, undecided=undecided)
     return found
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console import searching, tables
 from identity_manager.console.refusals import VerbForm
 from identity_manager.console.search_kind import Kind
-from identity_manager.models import Person, SavedSearch
+from identity_manager.models import Person, SavedSearch, page_rows
 from identity_manager.people import saved_searches
 
 
@@ -64,7 +64,7 @@ def of(actor: Person, *, current: str = "") -> list[Saved]:
 
 
 def _of(actor: Person, current: str) -> Iterator[Saved]:
-    for row in SavedSearch.objects.filter(owner=actor):
+    for row in page_rows.saved_searches(actor.pk):
         search = searching.of_query(actor, row.query)
         if search is not None:
             yield Saved(row, search, is_current=search.query == current)

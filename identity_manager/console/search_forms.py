@@ -21,7 +21,7 @@ from identity_manager.models import (
     RequestOrigin,
     RequestState,
     Role,
-    TokenType,
+    page_rows,
 )
 from identity_manager.ui.forms import FilterSelect
 
@@ -197,6 +197,5 @@ class CertificateForm(KindForm):
 
 def _token_types() -> Choices:
     """Every code once, by the name of its newest version, in the order of the catalogue."""
-    rows = TokenType.objects.only("state", "code", "position", "name", "name_de")
-    newest = {row.code: row for row in rows.order_by("number")}
+    newest = {row.code: row for row in page_rows.names_of_types()}
     return [(row.code, str(row)) for row in sorted(newest.values(), key=lambda row: (row.position, row.name))]

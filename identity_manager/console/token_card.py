@@ -3,22 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.actions import Action
-from identity_manager.models import Certificate, Container, SoftwareToken, TokenState, TokenTypeProfile
+from identity_manager.models import Certificate, SoftwareToken, TokenState
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import KEY_ALGORITHMS
 from identity_manager.workflow import hold, policy, revoke, side_roads
 
-# Cards name a profile; what it says is in the token's snapshot.
-PROFILE_CONTENT = tuple(
-    f"profile__{name}"
-    for name in ("subject", "subject_alt_names", "key_usage", "extended_key_usage", "policies")
-)
 NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
 
 
@@ -53,26 +47,8 @@ class TokenCard:
         return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason_words)
 
 
-def rows(*, ordered: bool = True, begun: bool = True) -> QuerySet[SoftwareToken]:
-    """Tokens with what their cards read; blobs and wrapped secrets stay in the database.
-
-    ordered, begun: whether there may be tokens without, and with, certificates among them.
-    Whoever lists the tokens of one person gives them that person, whose changes of identity are read once.
-    """
-    certificates = Certificate.objects.select_related("profile").defer(
-        "private_key_wrapped", "certificate", *PROFILE_CONTENT
-    )
-    types = TokenTypeProfile.objects.select_related("profile").defer(*PROFILE_CONTENT)
-    tokens = SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("passphrase_wrapped")
-    tokens = tokens.annotate(has_files=Exists(Container.objects.filter(token=OuterRef("pk"))))
-    return tokens.prefetch_related(
-        Prefetch("certificates", certificates.order_by("position") if begun else certificates.none()),
-        Prefetch("token_type__token_type_profiles", types if ordered else types.none()),
-    )
-
-
 def card(token: SoftwareToken, *, administers: bool) -> TokenCard:
-    """The card of a token from rows(); with actions for its administrator."""
+    """The card of a token from page_rows; with actions for its administrator."""
     return TokenCard(token, _certificates(token), _actions(token) if administers else [])
 
 

@@ -47,7 +47,19 @@ PLAIN_FACTS = frozenset(
 )
 
 
+# What the words of an event need of it, and of what it is about.
+TOLD = (
+    *("name", "at", "facts", "actor_ref", "request", "person"),
+    *("actor__state", "actor__display_name", "token__state"),
+    *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+)
+
+
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def told(self) -> Self:
+        """Events with what their words need, and nothing else, newest first."""
+        return self.select_related("actor", "token__token_type").only(*TOLD).order_by("-pk")
+
     def unsealed(self) -> Self:
         """Events that the sealer has not come to yet, in the order in which it takes them."""
         return self.filter(number=None).order_by("pk")
