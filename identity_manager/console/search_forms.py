@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -63,6 +63,10 @@ class FilterField(forms.ChoiceField):
             widget=FilterSelect,
             error_messages={"invalid_choice": _("There is no such choice. Choose from the list.")},
         )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """For a form: what is offered is never changed in place, so all forms have the same."""
+        return forms.Field.__deepcopy__(self, memo)
 
     def offer(self, known: Callable[[], Choices]) -> None:
         """Offer these too, in this form. They are asked for only where the list is drawn or one is chosen."""
