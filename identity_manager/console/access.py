@@ -88,8 +88,7 @@ def officer(request: HttpRequest, *roles: Role) -> Person:
 
 def holds(actor: Person, roles: Iterable[str]) -> bool:
     """Whether the actor holds one of the roles, somewhere."""
-    wanted = set(roles)
-    return any(held.role in wanted for held in actor.roles_in_force())
+    return not set(roles).isdisjoint(held.role for held in actor.roles_in_force())
 
 
 def within_units(actor: Person, roles: Iterable[str], unit_field: str) -> Q:

@@ -170,16 +170,14 @@ def _numbers(
 ) -> dict[str, int]:
     """How many the mail server holds up; of what was asked for, how many could be tried again, and how many
     given up, with one click. Counted together with the list."""
-    asked_for = form.is_valid() and any(form.cleaned_data.values())
-    waits = _there_is_to_act() if asked_for else Q(pk__in=())
-    kinds = {
-        "held_up": every.held_up(),
-        "to_retry": _handled(actor, form, access.MAIL_HANDLERS).filter(waits),
-        "to_discard": _handled(actor, form, access.MAIL_ADMINISTRATORS).filter(waits),
-    }
+    kinds = {"held_up": every.held_up()}
+    if form.is_valid() and any(form.cleaned_data.values()):
+        waits = _there_is_to_act()
+        kinds["to_retry"] = _handled(actor, form, access.MAIL_HANDLERS).filter(waits)
+        kinds["to_discard"] = _handled(actor, form, access.MAIL_ADMINISTRATORS).filter(waits)
     lists = [rows.order_by().values("pk") for rows in kinds.values()]
     paginator.counted, *numbers = tables.counts([paginator.to_be_counted(), *lists])
-    return dict(zip(kinds, numbers, strict=True))
+    return {"to_retry": 0, "to_discard": 0, **dict(zip(kinds, numbers, strict=True))}
 
 
 def _in_state(rows: OutgoingMailQuerySet, state: str) -> OutgoingMailQuerySet:
