@@ -96,9 +96,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
 
 def filter_form(request: HttpRequest, rows: OutgoingMailQuerySet) -> MailFilterForm:
     """The filter of the address, with what there is to choose from."""
-    names, codes = (
-        tables.known_values(rows, column, limit=KNOWN_SHOWN) for column in ("message", "error_code")
-    )
+    names, codes = tables.known_values(rows, "message", "error_code", limit=KNOWN_SHOWN)
     return MailFilterForm(request.GET, messages=names, codes=codes)
 
 

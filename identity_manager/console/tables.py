@@ -252,24 +252,44 @@ def columns(sort: str, orders: Orders) -> tuple[str, ...]:
     return tuple(column.removeprefix("-") if column.startswith("-") else f"-{column}" for column in upwards)
 
 
-def known_values(rows: QuerySet[Any], column: str, *, limit: int) -> list[str]:
-    """The distinct values of an indexed column, ascending, the empty one left out.
+def known_values(rows: QuerySet[Any], *columns: str, limit: int) -> list[list[str]]:
+    """For each of these indexed columns, its distinct values, ascending, the empty one left out."""
+    return asked_values(*making_values(rows, *columns, limit=limit))
+
+
+def making_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list[str], list[Any]]:
+    """The SQL of each column, empty where there can be no row, and the parameters of all.
 
     From each value straight to the next: DISTINCT would read the column of a million rows for ten values.
     """
-    try:
-        first, with_first = _least(rows.filter(**{f"{column}__gt": ""}), column)
-        after, with_after = _least(rows.filter(**{f"{column}__gt": RawSQL("known.value", ())}), column)
-    except EmptyResultSet:
-        return []
-    sql = (
-        f"WITH RECURSIVE known(value) AS (SELECT ({first}) UNION ALL "  # noqa: S608 as Django compiled it
-        f"SELECT ({after}) FROM known WHERE known.value IS NOT NULL) "
-        f"SELECT value FROM known WHERE value IS NOT NULL LIMIT {int(limit)}"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*with_first, *with_after])
-        return [value for (value,) in cursor.fetchall()]
+    parts: list[str] = []
+    parameters: list[Any] = []
+    for place, column in enumerate(columns):
+        try:
+            first, with_first = _least(rows.filter(**{f"{column}__gt": ""}), column)
+            after, with_after = _least(rows.filter(**{f"{column}__gt": RawSQL("known.value", ())}), column)
+        except EmptyResultSet:
+            parts.append("")
+            continue
+        parts.append(
+            f"SELECT {place}, value FROM (WITH RECURSIVE known(value) AS (SELECT ({first}) UNION ALL "  # noqa: S608 as Django compiled it
+            f"SELECT ({after}) FROM known WHERE known.value IS NOT NULL) "
+            f"SELECT value FROM known WHERE value IS NOT NULL LIMIT {int(limit)}) known"
+        )
+        parameters += [*with_first, *with_after]
+    return parts, parameters
+
+
+def asked_values(parts: list[str], parameters: list[Any]) -> list[list[str]]:
+    """What making_values made, asked in one query."""
+    known: list[list[str]] = [[] for _ in parts]
+    there = [part for part in parts if part]
+    if there:
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(there), parameters)
+            for place, value in cursor.fetchall():
+                known[place].append(value)
+    return known
 
 
 def _least(rows: QuerySet[Any], column: str) -> tuple[str, tuple[Any, ...]]:
