@@ -165,6 +165,13 @@ class TokenRequest(Stateful):
             models.Index(fields=["ended_at"], name="token_request_end"),
             models.Index(fields=["kind", "created_at"], name="token_request_kind_age"),
             models.Index(fields=["origin", "created_at"], name="token_request_origin_age"),
+            # Every page of an officer counts these: a few among all that are open.
+            models.Index(
+                fields=["state"], condition=Q(stopped_at__isnull=False), name="token_request_stopped"
+            ),
+            models.Index(
+                fields=["state"], condition=Q(office_told_at__isnull=False), name="token_request_told"
+            ),
         ]
 
     def __str__(self) -> str:
