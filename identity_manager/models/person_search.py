@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import regex
 from django.db import DEFAULT_DB_ALIAS, connections, models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan
 
 from identity_manager.models import person_parts
 from identity_manager.models.search_text import UNSPACED, apart, fold, is_whole, searchable
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 QUERY_LENGTH = 200
 RANKED_WORDS = 8
+SAMPLE_PERCENT = 0.05
+COMMON = 5  # every fifth text has it
 _NAMES_END = "\n\n"
 _BEFORE_NAMES = " \n-"
 # BETWEEN_WORDS of search_text: no class of PostgreSQL's, because those depend on the locale.
@@ -120,8 +124,9 @@ def matching(persons: _Persons, text: str, equal: Mapping[str, str]) -> _Persons
         return persons.none() if text.strip() else persons
     if connections[persons.db].vendor == "sqlite":
         return persons.filter(person_parts.having(words, equal))
+    common = _common(words, connections[persons.db])
     for word in words:
-        persons = persons.filter(_in_postgresql(word))
+        persons = persons.filter(_without_index(word) if word in common else _in_postgresql(word))
     return persons
 
 
@@ -137,6 +142,34 @@ def with_order(persons: _Persons, text: str = "") -> _Persons:
     if not words:
         return persons
     return persons.annotate(relevance=Relevance(text.strip(), words))
+
+
+def _common(words: list[str], connection: "BaseDatabaseWrapper") -> set[str]:
+    """Those of the words that many texts have, by a sample of a few pages; never all of the words.
+
+    PostgreSQL looks up all words in the index at once, also one that everybody has, such as the domain of
+    their e-mail (measured with a million persons and "anna example.com": 54 ms instead of 13).
+    """
+    asked = [word for word in words if is_whole(word)]
+    if len(words) < 2 or not asked:
+        return set()
+    counted = "".join(", COUNT(*) FILTER (WHERE STRPOS(search_text, %s) > 0)" for _ in asked)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT COUNT(*){counted} FROM identity_manager_person "  # noqa: S608 our own
+            f"TABLESAMPLE SYSTEM ({SAMPLE_PERCENT}) REPEATABLE (1)",
+            asked,
+        )
+        size, *numbers = cursor.fetchone()
+    many = [word for word, number in zip(asked, numbers, strict=True) if number * COMMON > size]
+    if len(many) == len(words):
+        many.remove(min(zip(numbers, asked, strict=True))[1])
+    return set(many)
+
+
+def _without_index(word: str) -> Q:
+    """As `contains` finds it, said so that no index knows it."""
+    return Q(GreaterThan(StrIndex("search_text", Value(word)), 0))
 
 
 def _any(conditions: Iterable[Q]) -> Q:
