@@ -58,19 +58,20 @@ def counting(
     names: all that the lists depend on, but for the officer, their offices and the moment.
     """
     prefetch_related_objects([actor], "roles")
-    key = _key(actor, names)
+    key = asked_by(actor, names)
     made = _made.get(key)  # asked once: another thread may make all anew meanwhile
     if made is None:
         with connection.execute_wrapper(_refused):
             made = tables.counting(tables.limited(rows) for rows in lists(Later()))
-        if _key(actor, names) == key:  # at midnight a role begins or ends
+        if asked_by(actor, names) == key:  # at midnight a role begins or ends
             _keep(key, made)
     parts, parameters = made
     now = timezone.now()
     return parts, [each.at(now) if isinstance(each, Later) else each for each in parameters]
 
 
-def _key(actor: Person, names: Sequence[str]) -> tuple[object, ...]:
+def asked_by(actor: Person, names: Sequence[str]) -> tuple[object, ...]:
+    """What decides which rows an officer reaches, and of what is asked."""
     offices = frozenset((held.role, held.organisational_unit) for held in actor.roles_in_force())
     return connection.vendor, actor.pk, actor.state, offices, tuple(names)
 

@@ -1,5 +1,6 @@
 """SEARCH: what is looked for, by whom, and what was found; the same for every kind of thing."""
 
+import time
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from identity_manager.console import access, certificate_list, person_list, request_list, tables
+from identity_manager.console import access, certificate_list, kept_counts, person_list, request_list, tables
 from identity_manager.console.search_kind import Kind, Wanted
 from identity_manager.models import Person, Role
 from identity_manager.ui import dates
@@ -31,6 +32,8 @@ DEFAULT = person_list.EMPLOYEE
 ANY_READERS = frozenset().union(*(kind.readers for kind in KINDS.values()))
 SHORT = 3  # below it, only beginnings of words are found
 RELEVANCE = "relevance"
+VERY_MANY_SECONDS = 60
+_very_many_until: dict[tuple[object, ...], float] = {}
 
 
 class Search:
@@ -222,12 +225,20 @@ def context(request: HttpRequest, search: Search) -> dict[str, Any]:
 def count_words(search: Search, paginator: tables.CappedPaginator) -> str:
     """How many were found of how many there are, in one sentence."""
     sentence = search.kind.too_many if paginator.has_more else search.kind.counted
-    return str(sentence) % {"found": tables.grouped(paginator.count), "total": _total(search.reach())}
+    return str(sentence) % {"found": tables.grouped(paginator.count), "total": _total(search)}
 
 
-def _total(rows: QuerySet[Any]) -> str:
-    """How many there are, or that there are very many: to count a million takes longer than to find one."""
-    (number,) = tables.counts([rows.order_by().values("pk")[: tables.TOTAL_LIMIT + 1]])
-    if number <= tables.TOTAL_LIMIT:
-        return tables.grouped(number)
+def _total(search: Search) -> str:
+    """How many there are, or that there are very many: to count a million takes longer than to find one.
+
+    Of very many there are as many a minute later, so for so long they are not counted again.
+    """
+    key = (*kept_counts.asked_by(search.actor, [search.kind.name]), tables.TOTAL_LIMIT)
+    if _very_many_until.get(key, 0) < time.monotonic():
+        (number,) = tables.counts([search.reach().order_by().values("pk")[: tables.TOTAL_LIMIT + 1]])
+        if number <= tables.TOTAL_LIMIT:
+            return tables.grouped(number)
+        if len(_very_many_until) >= kept_counts.MOST:
+            _very_many_until.clear()
+        _very_many_until[key] = time.monotonic() + VERY_MANY_SECONDS
     return _("more than %(number)s") % {"number": tables.grouped(tables.TOTAL_LIMIT)}

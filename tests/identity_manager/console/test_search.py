@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from identity_manager.console import tables
+from identity_manager.console import searching, tables
 from identity_manager.models import Person, PersonKind, PersonState, Role, RoleAssignment, SignInCode
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
@@ -262,6 +262,23 @@ def test_a_very_large_total_is_not_counted_to_its_end(
     monkeypatch.setattr(tables, "TOTAL_LIMIT", 40)
 
     assert "1 of more than 40 employees" in ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"}).text
+
+
+def test_a_very_large_total_is_not_counted_again_for_a_while(
+    ada: Client, crowd: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted() -> bool:
+        with CaptureQueriesContext(connection) as asked:
+            answer = ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"})
+        assert "1 of more than 40 employees" in answer.text
+        return any("LIMIT 41" in query["sql"] for query in asked)
+
+    monkeypatch.setattr(tables, "TOTAL_LIMIT", 40)
+    assert [counted(), counted()] == [True, False]
+
+    Person.objects.exclude(surname="Lindqvist").update(kind=PersonKind.EXTERNAL)
+    monkeypatch.setattr(searching, "_very_many_until", {})  # a while later
+    assert "1 of 1 employees" in ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"}).text
 
 
 def test_a_page_asks_the_database_the_same_number_of_times_however_many_it_lists(
