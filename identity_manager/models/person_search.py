@@ -66,12 +66,14 @@ class Relevance(models.Func):
     def __init__(self, text: str, words: list[str], **more: Any) -> None:
         super().__init__("search_text", "personnel_number", "email", text=text, words=words, **more)
 
-    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, Any]:  # type: ignore[override]
+    def as_sql(  # type: ignore[override]  # knows no other template
+        self, compiler: Any, connection: Any, **_: Any
+    ) -> tuple[str, Any]:
         text, number, email = (compiler.compile(each)[0] for each in self.source_expressions)
         find = "STRPOS" if connection.vendor == "postgresql" else "INSTR"
         names = f"SUBSTR({text}, 1, {find}({text}, %s))"
         within = f"{find}({names}, %s) > 0"
-        begins = f"({find}({text}, %s) = 1 OR {within} OR {within} OR {within})"
+        begins = " OR ".join([f"({find}({text}, %s) = 1", *[within] * len(_BEFORE_NAMES)]) + ")"
         words, whole = self.extra["words"], self.extra["text"]
         sql = (
             f"CASE WHEN UPPER({number}) = UPPER(%s) OR UPPER({email}) = UPPER(%s) THEN 0 "

@@ -165,6 +165,22 @@ def test_on_postgresql_the_trigram_index_answers() -> None:
         assert "identity_manager_person_search" in Person.objects.matching(text).explain()
 
 
+@pytest.mark.usefixtures("postgresql_only")
+def test_on_postgresql_a_word_that_many_have_is_compared_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(person_search, "SAMPLE_PERCENT", 100)
+    for key in ("rolf", "ruth", "rita"):
+        person(key, personnel_number=f"R-{key}", email=f"{key}@example.com", upn="", sid="")
+    others = Person.objects.exclude(personnel_number__startswith="R-")
+    Person.objects.filter(pk__in=others.values("pk")[8:]).delete()
+
+    rows = Person.objects.matching("ruth example.com")
+    assert str(rows.query).count("STRPOS") == str(rows.query).count("LIKE") == 1
+    assert found("ruth example.com") == {"ruth"}
+    assert found("example rolf com") == {"rolf"}
+    assert found("example com") == {"rolf", "ruth", "rita"}
+    assert found("example nobody") == set()
+
+
 def in_order(text: str) -> list[str]:
     rows = Person.objects.matching(text).with_order(text).order_by("relevance", "by_name")
     return [row.personnel_number.split("-")[1] for row in rows]
