@@ -17,14 +17,7 @@ from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
 from tests.broker import running_broker
 
-pytest_plugins = ["tests.programs", "tests.migrated"]
-# Whole installations, minutes for one test: begun first, so that no process is left with one at the end.
-BEGUN_FIRST = (
-    "tests/chaos/",
-    "tests/cluster/",
-    "tests/sinks/test_running_system.py",
-    "tests/journeys/test_two_hosts.py",
-)
+pytest_plugins = ["tests.programs", "tests.migrated", "tests.scheduling"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,8 +61,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     other = [item for item in items if foreign in getattr(item, "fixturenames", ())]
     if other:
         config.hook.pytest_deselected(items=other)
-        items[:] = [item for item in items if item not in other]
-    items.sort(key=lambda item: not item.nodeid.startswith(BEGUN_FIRST))
+        gone = set(other)
+        items[:] = [item for item in items if item not in gone]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
