@@ -7,8 +7,10 @@ uma is a user, sam a stranger.
 from datetime import timedelta
 from typing import Any
 
+from django.db import models
 from django.utils import timezone
 
+from ca_bridge.statements import Statement, insert
 from identity_manager.models import (
     ApprovalPolicy,
     CertificateProfile,
@@ -54,6 +56,13 @@ SURNAMES = {
 }
 
 
+# Asked for in thousands of tests, of which making the SQL anew would be a good part.
+TERMS = Statement(lambda: TermsDocument.objects.filter(code="terms")[:1])
+PROFILE = Statement(
+    lambda code: CertificateProfile.objects.active().filter(code=code)[:1], code=models.CharField()
+)
+TYPE = Statement(lambda code: TokenType.objects.active().filter(code=code)[:1], code=models.CharField())
+
 # What a name wears besides, on the stages of tests/browser/stages.py; else everybody comes as they are.
 COSTUMES: dict[str, dict[str, Any]] = {}
 
@@ -82,16 +91,18 @@ def person(
     if state == PersonState.LOCKED:
         row.lock()
     row.save()
-    for role in ROLES.get(name, ()) if roles is None else roles:
-        RoleAssignment.objects.create(person=row, role=role)
+    insert(
+        [RoleAssignment(person=row, role=each) for each in (ROLES.get(name, ()) if roles is None else roles)]
+    )
     return row
 
 
 def terms() -> TermsDocument:
     """The one terms document, in English and German."""
-    document = TermsDocument.objects.filter(code="terms").first()
+    document = TERMS.first()
     if document is None:
-        document = TermsDocument.objects.create(code="terms", name="Terms of use")
+        document = TermsDocument(code="terms", name="Terms of use")
+        insert([document])
         _publish(document, number=1)
     return document
 
@@ -103,8 +114,9 @@ def publish_terms(document: TermsDocument) -> TermsVersion:
 
 
 def _publish(document: TermsDocument, *, number: int) -> TermsVersion:
-    version = TermsVersion.objects.create(document=document, number=number, is_current=True)
-    texts = (
+    version = TermsVersion(document=document, number=number, is_current=True)
+    insert([version])
+    texts = [
         TermsText(
             version=version,
             language=language,
@@ -113,14 +125,14 @@ def _publish(document: TermsDocument, *, number: int) -> TermsVersion:
             sha256=f"{number}{language}" * 16,
         )
         for language in ("en", "de")
-    )
-    TermsText.objects.bulk_create(texts)
+    ]
+    insert(texts)
     return version
 
 
 def profile(code: str, **fields: Any) -> CertificateProfile:
     """An active certificate profile for e-mail or client authentication."""
-    existing = CertificateProfile.objects.active().filter(code=code).first()
+    existing = PROFILE.first(code=code)
     if existing:
         return existing
     values = {
@@ -141,7 +153,7 @@ def profile(code: str, **fields: Any) -> CertificateProfile:
 
 def token_type(code: str = "vpn", *, profiles: tuple[str, ...] = ("client",), **fields: Any) -> TokenType:
     """An active token type; EC keys, because the tests are many."""
-    existing = TokenType.objects.active().filter(code=code).first()
+    existing = TYPE.first(code=code)
     if existing:
         return existing
     values = {
