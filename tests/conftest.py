@@ -3,6 +3,7 @@
 import gc
 import shutil
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 import uuid6
@@ -15,6 +16,8 @@ from ca_bridge.connectors.embedded import authority
 from identity_manager.config import garbage
 from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
+from tests import cast
+from tests.architecture.standing import taken_back
 from tests.broker import running_broker
 
 pytest_plugins = ["tests.programs", "tests.migrated", "tests.scheduling"]
@@ -43,6 +46,13 @@ def _embedded_ca() -> None:
 def _identifiers_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
     """None is less than the last one: who moves the clock on would move it on for all later tests."""
     monkeypatch.setattr(uuid6, "_last_v7_timestamp", None)
+
+
+@pytest.fixture(scope="module")
+def standing_company(django_db_setup: None, django_db_blocker: Any) -> Iterator[cast.Company]:
+    """Built once for a module, none of whose tests commits, and taken back in the end."""
+    with django_db_blocker.unblock(), taken_back():
+        yield cast.Company()
 
 
 @pytest.fixture

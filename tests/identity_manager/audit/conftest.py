@@ -1,5 +1,7 @@
 """A log with some events in it, sealed and signed."""
 
+import copy
+
 import pytest
 
 from identity_manager.audit import heads, sealing
@@ -8,8 +10,9 @@ from tests.cast import Company
 
 
 @pytest.fixture
-def company(db: None) -> Company:
-    return Company()
+def company(standing_company: Company, db: None) -> Company:
+    """As it was built. A module with tests that commit has a fixture of its own."""
+    return copy.deepcopy(standing_company)
 
 
 @pytest.fixture

@@ -17,6 +17,12 @@ from tests import cast
 from tests.cast import Company
 
 
+@pytest.fixture
+def company(db: None) -> Company:
+    """Not the standing one: some tests here commit."""
+    return Company()
+
+
 def record(company: Company, number: int = 1) -> None:
     for _ in range(number):
         audit.record(audit.Event.PERSON_CHANGED, actor=company.rita, subject=company.uma, fields=["email"])

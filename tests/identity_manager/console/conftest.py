@@ -1,5 +1,7 @@
 """The company of tests/cast.py, and browsers of its officers."""
 
+import copy
+
 import pytest
 from django.test import Client
 
@@ -8,8 +10,9 @@ from tests.identity_manager.console.visitors import signed_in
 
 
 @pytest.fixture
-def company(db: None) -> cast.Company:
-    return cast.Company()
+def company(standing_company: cast.Company, db: None) -> cast.Company:
+    """As it was built. A module with tests that commit has a fixture of its own."""
+    return copy.deepcopy(standing_company)
 
 
 @pytest.fixture

@@ -15,6 +15,12 @@ from tests.identity_manager.console.visitors import officer
 pytestmark = pytest.mark.database
 
 
+@pytest.fixture
+def company(db: None) -> cast.Company:
+    """Officers whom nobody has met: SQL is kept for each of them."""
+    return cast.Company()
+
+
 def counted_anew(actor: Person) -> list[int]:
     """As querysets count, made for this moment."""
     sources = [source for source in open_tasks.SOURCES if source.counts and source.concerns(actor)]

@@ -1,10 +1,13 @@
 """The company that each test of the verbs starts with."""
 
+import copy
+
 import pytest
 
 from tests.cast import Company
 
 
 @pytest.fixture
-def company(db: None) -> Company:
-    return Company()
+def company(standing_company: Company, db: None) -> Company:
+    """As it was built. A module with tests that commit has a fixture of its own."""
+    return copy.deepcopy(standing_company)

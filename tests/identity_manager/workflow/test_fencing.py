@@ -52,6 +52,12 @@ LEASE = 0.2
 DOWN = CaError("The CA is down.")
 
 
+@pytest.fixture
+def company(db: None) -> Company:
+    """Not the standing one: some tests here commit."""
+    return Company()
+
+
 @pytest.fixture(autouse=True)
 def _short_lease(settings: Any) -> None:
     settings.LEASE_SECONDS = LEASE

@@ -29,6 +29,12 @@ def down(_self: Any, _order: Any) -> None:
 
 
 @pytest.fixture
+def company(db: None) -> Company:
+    """Not the standing one: some tests here commit."""
+    return Company()
+
+
+@pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     messages: list[tuple[str, Any]] = []
     monkeypatch.setattr(queue, "publish", lambda task, pk: messages.append((task, pk)))
