@@ -1,5 +1,6 @@
 """What every test may use. The settings under test are tests/settings.py."""
 
+import functools
 import gc
 import shutil
 from collections.abc import Generator, Iterator
@@ -12,7 +13,7 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 
 from ca_bridge import registry
-from ca_bridge.connectors.embedded import authority
+from ca_bridge.connectors.embedded import authority, key_store
 from identity_manager.config import garbage
 from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
@@ -40,6 +41,14 @@ def _no_permissions_of_django() -> None:
 def _embedded_ca() -> None:
     """The keys and certificates of the embedded CA; its rows are each test's own."""
     authority.initialise(registry.connector("corporate").options)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys_of_cas_opened_once() -> Iterator[None]:
+    """Opening one looks anew whether its primes are primes, for 0.1 s; and each test has a connector anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key_store, "decrypt", functools.cache(key_store.decrypt))
+        yield
 
 
 @pytest.fixture(autouse=True)
