@@ -11,10 +11,12 @@ import uuid6
 from django.contrib.contenttypes.management import create_contenttypes
 from django.db import connection
 from django.db.models.signals import post_migrate
+from django.test import override_settings
 
 from ca_bridge import registry
 from ca_bridge.connectors.embedded import authority, key_store
 from identity_manager.config import garbage
+from identity_manager.config import settings as product
 from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
 from tests import cast
@@ -48,6 +50,13 @@ def _keys_of_cas_opened_once() -> Iterator[None]:
     """Opening one looks anew whether its primes are primes, for 0.1 s; and each test has a connector anew."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(key_store, "decrypt", functools.cache(key_store.decrypt))
+        yield
+
+
+@pytest.fixture(scope="module")
+def containers_as_delivered() -> Iterator[None]:
+    """With the iterations of the product, not those of tests/settings.py."""
+    with override_settings(CONTAINER_STANDARD_ITERATIONS=product.CONTAINER_STANDARD_ITERATIONS):
         yield
 
 

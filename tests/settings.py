@@ -52,6 +52,9 @@ from identity_manager.config.settings import *  # noqa: E402, F403 all of them, 
 
 # A cast of a dozen signs in again and again: argon2 takes 0.1 s each time, by intention.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Two containers for each token, each made and read again. Tests about containers have what is delivered: see
+# containers_as_delivered in conftest.py.
+CONTAINER_STANDARD_ITERATIONS = 2_048
 # The manifest exists only after collectstatic.
 _static_files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STORAGES = {**product.STORAGES, "staticfiles": _static_files}

@@ -20,6 +20,7 @@ from ca_bridge.pkcs12 import ContainerError, ContainerFormat
 from ca_bridge.pkcs12_kdf import Derivation
 from tests.ca_bridge import scripted
 
+pytestmark = pytest.mark.usefixtures("containers_as_delivered")
 FRIENDLY_NAME = "Jürgen Müller-Groß 山田 – Authentication 2026-11 3f2a"
 STANDARD, COMPATIBLE = ContainerFormat.STANDARD, ContainerFormat.COMPATIBLE
 

@@ -22,6 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.django_db)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _as_delivered(containers_as_delivered: None) -> None:
+    """Programs open what persons get."""
+
+
 @pytest.fixture(scope="session")
 def deliver(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Deliver:
     """deliver(kind, algorithm, person, **fields of the person): the token that this person has got.

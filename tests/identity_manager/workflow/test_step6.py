@@ -83,6 +83,7 @@ def test_the_passphrase_opens_every_container(company: Company) -> None:
         assert len(chain) == 1, "the issuing CA goes along"
 
 
+@pytest.mark.usefixtures("containers_as_delivered")
 def test_iterations_are_as_configured(company: Company, settings: object) -> None:
     token = sealed(company)
 
