@@ -32,6 +32,8 @@ def standing(blocker: Any, mailbox: Path) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch, blocker.unblock(), taken_back():
         patch.setattr("django.conf.settings.MAILBOX_DIR", mailbox)
         patch.setattr("django.conf.settings.SSO_PROVIDERS", {"corp": PROVIDER})
+        # Most visitors are refused, and each refusal would be written with the stack that led to it.
+        patch.setattr("django.utils.log.request_logger.disabled", True)
         yield World()
 
 
