@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -77,6 +78,12 @@ def content() -> CertificateContent:
 def key() -> PrivateKey:
     """A key nobody else has; on a curve, because that takes no time."""
     return keys.generate(KeyAlgorithm.EC_P256)
+
+
+@pytest.fixture(scope="session")
+def key_of() -> Callable[[KeyAlgorithm], PrivateKey]:
+    """A key of each kind, the same for whoever asks: those of RSA take up to a second."""
+    return cache(keys.generate)
 
 
 @pytest.fixture

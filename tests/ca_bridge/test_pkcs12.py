@@ -51,21 +51,20 @@ class Material:
         )
 
 
-def make(algorithm: KeyAlgorithm, content: CertificateContent, validity: Validity) -> Material:
-    key = keys.generate(algorithm)
+def make(key: PrivateKey, content: CertificateContent, validity: Validity) -> Material:
     request = certification_request.build(replace(content, key_usage=("digitalSignature",)), key)
     order = CertificateOrder("1", request, content, "", validity.not_before, validity.not_after)
     return Material(key, scripted.sign(order), (scripted.issuing_ca().der,))
 
 
 @pytest.fixture(params=KeyAlgorithm)
-def material(request: pytest.FixtureRequest, content: Any, validity: Any) -> Material:
-    return make(request.param, content, validity)
+def material(request: pytest.FixtureRequest, content: Any, validity: Any, key_of: Any) -> Material:
+    return make(key_of(request.param), content, validity)
 
 
 @pytest.fixture
 def quick(content: Any, validity: Any) -> Material:
-    return make(KeyAlgorithm.EC_P256, content, validity)
+    return make(keys.generate(KeyAlgorithm.EC_P256), content, validity)
 
 
 @pytest.fixture
@@ -188,7 +187,7 @@ def test_what_is_no_container(quick, secret, garbage):
 
 
 def test_another_certificate_than_expected(quick, secret, content, validity):
-    other = make(KeyAlgorithm.EC_P256, content, validity)
+    other = make(keys.generate(KeyAlgorithm.EC_P256), content, validity)
     with pytest.raises(ContainerError, match="does not tie"):
         pkcs12.check(
             quick.build(STANDARD, secret),

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ca_bridge import keys, lint, verification
+from ca_bridge import lint, verification
 from ca_bridge.certificates import describe
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
@@ -41,10 +41,10 @@ def test_is_a_connector_with_options(connector):
 
 
 @pytest.mark.parametrize("algorithm", KeyAlgorithm)
-def test_issues_what_was_ordered_for_every_kind_of_key(connector, ordered, content, algorithm):
+def test_issues_what_was_ordered_for_every_kind_of_key(connector, ordered, content, algorithm, key_of):
     usage = "keyEncipherment" if algorithm.startswith("rsa") else "keyAgreement"
     content = replace(content, key_usage=("digitalSignature", usage))
-    order = ordered(key=keys.generate(algorithm), content=content)
+    order = ordered(key=key_of(algorithm), content=content)
     answer = issue(connector, order)
     assert verification.faults(order, answer, connector.chain()) == ()
 
