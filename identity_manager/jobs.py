@@ -24,6 +24,7 @@ from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.models import JobRun, Person, person_search
 from identity_manager.people import roles, sessions
 from identity_manager.workflow import (
+    batch_asking,
     batch_orders,
     changes,
     imports,
@@ -132,6 +133,12 @@ JOBS: tuple[Job, ...] = (
         _("Reminds approvers, and asks others where nobody decides"),
         timedelta(hours=1),
         reminders.chase_decisions,
+    ),
+    Job(
+        "batches.tell_approvers",
+        _("Tells approvers of requests of batch orders, where nobody has told them"),
+        timedelta(hours=1),
+        batch_asking.tell_of_stopped,
     ),
     Job(
         "requests.notice_changes",

@@ -20,6 +20,7 @@ from identity_manager.console.forms import ReasonField
 from identity_manager.console.refusals import VerbForm
 from identity_manager.console.selection import NOTHING_CHOSEN
 from identity_manager.models import BatchLine, BatchOrder, Person, TokenRequest
+from identity_manager.ui.bidi import isolated
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.step2_approve import NotDecided
 
@@ -30,7 +31,7 @@ SHOWN = (
     *("person__state", "person__display_name", "person__personnel_number", "person__department"),
     *("requested_by__state", "requested_by__display_name"),
 )
-_SEEN = re.compile(r"([0-9a-f-]{36}):([0-9a-f]{64})")
+_SEEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{64}")
 
 
 class SeenField(forms.MultipleChoiceField):
@@ -71,9 +72,9 @@ def context(
 ) -> dict[str, Any]:
     """For the page: what waits for this approver, oldest first; of one batch order, or all.
 
-    Of an order that there is none of, everything is shown.
+    Of an order of which the approver may read nothing, everything is shown.
     """
-    order = BatchOrder.objects.listed().filter(pk=order_id).first() if order_id else None
+    order = _order(actor, order_id) if order_id else None
     waiting = open_tasks.awaiting_decision(actor, timezone.now()).only(*SHOWN)
     if order is not None:
         waiting = waiting.filter(pk__in=BatchLine.objects.filter(order=order).values("request"))
@@ -86,6 +87,13 @@ def context(
         "has_more": len(rows) > AT_ONCE,
         "ticked": "ticked" in asked,
     }
+
+
+def _order(actor: Person, order_id: uuid.UUID) -> BatchOrder | None:
+    lines = BatchLine.objects.filter(order=order_id, request__isnull=False)
+    if not access.visible_requests(actor).filter(pk__in=lines.values("request")).exists():
+        return None
+    return BatchOrder.objects.listed().filter(pk=order_id).first()
 
 
 def order_said_by(asked: Mapping[str, str]) -> uuid.UUID | None:
@@ -103,34 +111,42 @@ def address(order_id: uuid.UUID | None) -> str:
     return reverse("console:decisions-of-order", args=[order_id])
 
 
-def readable(actor: Person, seen: Mapping[uuid.UUID, str]) -> dict[uuid.UUID, str]:
-    """Those of the chosen that this officer may read at all: of the others not even a refusal is told."""
+def readable(actor: Person, form: VerbForm) -> dict[uuid.UUID, str]:
+    """Those of the chosen that this officer may read at all: of the others not even a refusal is told.
+
+    Where there is none, the form says that they do not wait any more.
+    """
+    seen = form.cleaned_data["requests"]
     rows = access.visible_requests(actor).filter(pk__in=seen)
-    return {pk: seen[pk] for pk in rows.order_by("created_at", "pk").values_list("pk", flat=True)}
+    found = {pk: seen[pk] for pk in rows.order_by("created_at", "pk").values_list("pk", flat=True)}
+    if not found:
+        form.add_error("requests", str(step2_approve.NOT_WAITING))
+    return found
 
 
-def tell(request: HttpRequest, seen: Mapping[uuid.UUID, str], left: list[NotDecided], *, done: str) -> None:
-    """What became of the chosen: the words of what is done, and why the first of the others are not."""
-    if len(seen) > len(left):
-        messages.success(request, done)
+def tell(request: HttpRequest, form: VerbForm, seen: Mapping[uuid.UUID, str], left: list[NotDecided]) -> None:
+    """Why those of the chosen that are left were not decided on: the first by name, the others by number."""
     rows = TokenRequest.objects.select_related("person").in_bulk([each.request_id for each in left])
     for each in left[:REFUSED_NAMED]:
-        messages.warning(request, f"{rows[each.request_id].person.display_name}: {each.refused}")
-    if (others := len(left) - REFUSED_NAMED) > 0:
+        messages.warning(request, f"{isolated(rows[each.request_id].person)}: {each.refused}")
+    unread = len(form.cleaned_data["requests"]) - len(seen)
+    if others := unread + len(left[REFUSED_NAMED:]):
         words = ngettext("%(number)d more is not decided.", "%(number)d more are not decided.", others)
         messages.warning(request, words % {"number": others})
 
 
-def approved(number: int) -> str:
-    return ngettext("%(number)d request is approved.", "%(number)d requests are approved.", number) % {
-        "number": number
-    }
+def tell_approved(request: HttpRequest, number: int) -> None:
+    """How many the officer has approved, if any."""
+    words = ngettext("You approved %(number)d request.", "You approved %(number)d requests.", number)
+    if number:
+        messages.success(request, words % {"number": number})
 
 
-def rejected(number: int) -> str:
-    return ngettext("%(number)d request is rejected.", "%(number)d requests are rejected.", number) % {
-        "number": number
-    }
+def tell_rejected(request: HttpRequest, number: int) -> None:
+    """How many the officer has rejected, if any."""
+    words = ngettext("You rejected %(number)d request.", "You rejected %(number)d requests.", number)
+    if number:
+        messages.success(request, words % {"number": number})
 
 
 def rejecting(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
@@ -139,7 +155,7 @@ def rejecting(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
     title = ngettext("Reject %(number)d request?", "Reject %(number)d requests?", number)
     return Confirmation(
         title=title % {"number": number},
-        lead=_("They end here. Who asked is told by mail; your reason stands on each request."),
+        lead=_("They end here. Who asked is told by mail, with your reason."),
         button=_("Reject"),
         back=back,
         tab="open_tasks",

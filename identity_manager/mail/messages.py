@@ -4,9 +4,9 @@ Each has a folder in templates/emails/ with subject.txt, body.txt and body.html.
 one button, and never holds a passphrase or a link that signs somebody in.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from urllib.parse import urljoin
 
@@ -82,30 +82,42 @@ def left_undecided(request: TokenRequest, administrator: Person, *, possible: bo
     return compose(about, url=console_url("console:request", request.pk), possible=possible)
 
 
-def batch_waits(order: BatchOrder, approver: Person, *, on: date) -> OutgoingMail:
-    """To an approver: requests of a batch order wait. One a day, whatever number of them."""
-    about = About("batch_waits", f"batch-waits:{order.pk}:{approver.pk}:{on}", approver)
+def batch_waits(order: BatchOrder, approver: Person, *, key: str) -> OutgoingMail:
+    """To an approver: requests of a batch order wait."""
+    about = About("batch_waits", occasions.batch("batch-waits", order, approver, key), approver)
     return compose(about, url=_decisions_on(order), order=order)
 
 
 def batch_reminder(order: BatchOrder, asked: AskedApprover) -> OutgoingMail:
     """To an approver who was asked and has not decided: requests of a batch order still wait."""
-    occasion = f"batch-reminder:{order.pk}:{asked.approver_id}:{timezone.localdate(asked.waits_from)}"
-    about = About("batch_reminder", occasion, asked.approver)
+    day = str(timezone.localdate(asked.waits_from))
+    about = About(
+        "batch_reminder", occasions.batch("batch-reminder", order, asked.approver, day), asked.approver
+    )
     return compose(about, url=_decisions_on(order), order=order, since=asked.waits_from)
 
 
-def batch_undecided(order: BatchOrder, administrator: Person, *, possible: bool) -> OutgoingMail:
+def batch_undecided(order: BatchOrder, administrator: Person, *, possible: bool, key: str) -> OutgoingMail:
     """To an administrator: nobody decides on requests of a batch order, or (possible is False) nobody can."""
-    occasion = f"batch-undecided:{order.pk}:{administrator.pk}:{possible}"
+    occasion = occasions.batch("batch-undecided", order, administrator, f"{possible}:{key}")
     about = About("batch_undecided", occasion, administrator)
     return compose(about, url=console_url("console:approvals"), order=order, possible=possible)
 
 
-def batch_decided(order: BatchOrder, *, on: date) -> OutgoingMail:
-    """To who gave a batch order: approvers decide on its requests. One a day, whatever number of them."""
-    about = About("batch_decided", f"batch-decided:{order.pk}:{on}", order.asked_by)
+def batch_approved(order: BatchOrder, *, key: str) -> OutgoingMail:
+    """To who gave a batch order: approvers approve its requests."""
+    about = About(
+        "batch_approved", occasions.batch("batch-approved", order, order.asked_by, key), order.asked_by
+    )
     return compose(about, url=console_url("console:batch-order", order.pk), order=order)
+
+
+def batch_rejected(order: BatchOrder, *, reason: str, key: str) -> OutgoingMail:
+    """To who gave a batch order: requests of it were rejected, and why; one for each reason."""
+    said = hashlib.sha256(reason.encode()).hexdigest()[:32]
+    occasion = occasions.batch("batch-rejected", order, order.asked_by, f"{said}:{key}")
+    about = About("batch_rejected", occasion, order.asked_by)
+    return compose(about, url=console_url("console:batch-order", order.pk), order=order, reason=reason)
 
 
 def approved(request: TokenRequest) -> OutgoingMail:

@@ -6,7 +6,7 @@ Every public function that returns a mail is found by itself, and given what its
 import inspect
 import types
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, get_args, get_origin, get_type_hints
 
 from django.db import models
@@ -124,8 +124,7 @@ class World:
         return self._plain(name, hint)
 
     def _plain(self, name: str, hint: Any) -> Any:
-        plain = {int: 3, bool: True, Promise: "VPN", date: timezone.localdate()}
-        plain[str] = FORMAT if name == "container_format" else "VPN"
+        plain = {str: FORMAT if name == "container_format" else "VPN", int: 3, bool: True, Promise: "VPN"}
         if hint in plain:
             return plain[hint]
         if hint not in self.known:

@@ -69,9 +69,15 @@ class BatchOrderQuerySet(BrieflyLeasedQuerySet["BatchOrder"]):
         """Orders that are carried out in stretches: they run, and nobody has or takes them as a whole."""
         return self.filter(state=B.RUNNING, next_attempt_at=None)
 
-    def of_request(self, request_id: uuid.UUID) -> "BatchOrder | None":
-        """The order that has made the request, if one has."""
-        return self.filter(lines__request=request_id).select_related("asked_by").first()
+    def of_request(self, request: TokenRequest) -> "BatchOrder | None":
+        """The order whose mails tell of the request: it has made it, and nobody has sent it round again."""
+        if request.round > 1:
+            return None
+        return self.filter(lines__request=request.pk).select_related("asked_by").first()
+
+    def stopped_since(self, moment: datetime) -> Self:
+        """Orders that were started since then, and by which nobody is enabled for now."""
+        return self.filter(started_at__gte=moment).exclude(state=B.RUNNING)
 
     def forgotten(self, before: datetime) -> Self:
         """Orders that nobody has started since then."""

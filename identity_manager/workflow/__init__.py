@@ -71,7 +71,7 @@ ROAD = (
         request=("requested", "approved"),
         token=None,
         task="",
-        mails=("approved", "rejected", "types_taken_out", "batch_decided"),
+        mails=("approved", "rejected", "types_taken_out", "batch_approved", "batch_rejected"),
         tests=(
             "tests/journeys/test_option.py",
             "tests/journeys/test_requests.py",

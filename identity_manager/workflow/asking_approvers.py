@@ -11,20 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from identity_manager import audit, outbox
-from identity_manager.mail import messages
+from identity_manager.mail import messages, occasions
 from identity_manager.models import (
     AskedApprover,
     AskingLevel,
     AuditEvent,
-    BatchLine,
     BatchOrder,
     Decision,
     OutgoingMail,
     Person,
-    RequestState,
     TokenRequest,
 )
 from identity_manager.workflow import policy
@@ -34,6 +31,11 @@ def still_needed(request: TokenRequest) -> int:
     """How many approvals the present round still wants."""
     given = request.approvals.filter(round=request.round, decision=Decision.APPROVED).count()
     return max(0, request.approvals_needed - given)
+
+
+def is_possible(request: TokenRequest) -> bool:
+    """Whether there are enough approvers who can still decide on it."""
+    return sum(map(len, policy.approver_levels(request))) >= still_needed(request)
 
 
 def asked(request: TokenRequest) -> list[AskedApprover]:
@@ -72,7 +74,7 @@ def prepare(
     """What `ask` writes for a request that nobody was asked about yet; nothing is written here.
 
     Where not enough can decide, the request itself notes that the office is told. of_batch: no mails, for
-    tell_of_batch sends one for all requests of the order.
+    batch_asking sends one for all requests of the order.
     """
     levels = deciders.levels(request)
     needed = request.approvals_needed
@@ -83,26 +85,9 @@ def prepare(
         return Asking(rows, mails, [])
     request.office_told_at = now
     if not of_batch:
-        mails += _to_the_office(request, deciders.administrators(request.person), possible=bool(levels))
+        mails += _to_the_office(request, deciders.administrators(request.person), possible=False, now=now)
     told = audit.event_about(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
     return Asking(rows, mails, [told])
-
-
-def tell_of_batch(order: BatchOrder) -> None:
-    """Tell who was asked about requests of a batch order, and the office where nobody can decide on some.
-
-    In the caller's transaction, the order locked, whenever nobody is enabled by it for now.
-    """
-    lines = BatchLine.objects.filter(order=order, request__isnull=False)
-    waiting = TokenRequest.objects.filter(pk__in=lines.values("request"), state=RequestState.REQUESTED)
-    asked_about = AskedApprover.objects.filter(request__in=waiting)
-    for approver in Person.objects.filter(pk__in=asked_about.values("approver")).order_by("pk"):
-        outbox.enqueue(messages.batch_waits(order, approver, on=timezone.localdate()))
-    undecided = waiting.exclude(office_told_at=None).select_related("person")
-    for request in {each.person.organisational_unit: each for each in undecided}.values():
-        possible = bool(policy.approver_levels(request))
-        for administrator in policy.administrators(request.person):
-            outbox.enqueue(messages.batch_undecided(order, administrator, possible=possible))
 
 
 def _enough(levels: Iterable[list[Person]], needed: int) -> list[Person]:
@@ -127,10 +112,10 @@ def escalate(request: TokenRequest, *, now: datetime) -> None:
 
 
 def _ask(request: TokenRequest, approvers: Iterable[Person], *, level: AskingLevel, now: datetime) -> None:
-    order = BatchOrder.objects.of_request(request.pk)
-    for approver in approvers:
+    order, hour = BatchOrder.objects.of_request(request), occasions.hour(now)
+    for approver in sorted(approvers, key=lambda each: each.pk):  # whoever else tells them waits for nobody
         _row(request, approver, level=level, now=now).save(force_insert=True)
-        mail = messages.batch_waits(order, approver, on=timezone.localdate(now)) if order else None
+        mail = messages.batch_waits(order, approver, key=hour) if order else None
         outbox.enqueue(mail or messages.approval_needed(request, approver))
 
 
@@ -146,18 +131,18 @@ def tell_the_office(request: TokenRequest, *, now: datetime) -> None:
         return
     request.office_told_at = now
     request.save()
-    possible = bool(policy.approver_levels(request))
-    for mail in _to_the_office(request, policy.administrators(request.person), possible=possible):
+    administrators = policy.administrators(request.person).order_by("pk")
+    for mail in _to_the_office(request, administrators, possible=is_possible(request), now=now):
         outbox.enqueue(mail)
     audit.record(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
 
 
 def _to_the_office(
-    request: TokenRequest, administrators: Iterable[Person], *, possible: bool
+    request: TokenRequest, administrators: Iterable[Person], *, possible: bool, now: datetime
 ) -> list[OutgoingMail]:
-    order = BatchOrder.objects.of_request(request.pk)
+    order, hour = BatchOrder.objects.of_request(request), occasions.hour(now)
     if order is not None:
-        return [messages.batch_undecided(order, each, possible=possible) for each in administrators]
+        return [messages.batch_undecided(order, each, possible=possible, key=hour) for each in administrators]
     return [messages.left_undecided(request, each, possible=possible) for each in administrators]
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from identity_manager import audit, queue
 from identity_manager.models import BatchLine, BatchOrder, BatchState, BatchStretch, LineOutcome
-from identity_manager.workflow import asking_approvers, batch_orders, locking
+from identity_manager.workflow import batch_asking, batch_orders, locking
 
 LINES = 250  # of a stretch: a second or two, then others of the queue have their turn
 LANES = 3  # stretches at a time: beside them one of the embedded worker's four threads is left
@@ -89,5 +89,5 @@ def _finish(order: BatchOrder) -> None:
         return
     order.finish(counts=counts, now=timezone.now())
     order.save()
-    asking_approvers.tell_of_batch(order)
+    batch_asking.tell(order)
     audit.record(audit.Event.BATCH_FINISHED, actor=None, subject=None, batch=str(order.pk), counts=counts)

@@ -29,7 +29,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.batch_order import ENDED
-from identity_manager.workflow import asking_approvers, locking, policy
+from identity_manager.workflow import batch_asking, locking, policy
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
 
 RUN = "bulk.run"
@@ -165,7 +165,7 @@ def hold(order: BatchOrder, *, actor: Person | None, because: str) -> BatchOrder
     _keep_workers_out(order)
     order.pause(because=because)
     order.save()
-    asking_approvers.tell_of_batch(order)
+    batch_asking.tell(order)
     audit.record(
         audit.Event.BATCH_PAUSED, actor=actor, subject=None, batch=str(order.pk), counts=counts_of(order)
     )
@@ -225,7 +225,7 @@ def _cancelled(order: BatchOrder, *, actor: Person | None) -> BatchOrder:
     counts = counts_of(order)
     order.cancel(counts=counts, now=timezone.now())
     order.save()
-    asking_approvers.tell_of_batch(order)
+    batch_asking.tell(order)
     audit.record(audit.Event.BATCH_CANCELLED, actor=actor, subject=None, batch=str(order.pk), counts=counts)
     return order
 

@@ -4,8 +4,16 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from identity_manager.mail import occasions
 from identity_manager.mail.faults import Fault
-from identity_manager.models import MailFault, OutgoingMail, RequestState, TokenState
+from identity_manager.models import (
+    BatchLine,
+    MailFault,
+    OutgoingMail,
+    RequestState,
+    TokenRequest,
+    TokenState,
+)
 
 # A mail that asks somebody to do something, and where the request must be for that.
 ASKS_WHILE = {
@@ -16,6 +24,7 @@ ASKS_WHILE = {
     "sent_round_again": (RequestState.REQUESTED,),
     "acceptance_reminder": (RequestState.AWAITING_ACCEPTANCE,),
 }
+ASKS_ABOUT_BATCH = ("batch_waits", "batch_reminder", "batch_undecided")
 # These tell nothing any more once the request came to nothing.
 CAME_TO_NOTHING = (
     RequestState.REJECTED,
@@ -36,7 +45,7 @@ class Pointless:
 
 def obstacle(mail: OutgoingMail) -> Pointless | Fault | None:
     """Why the mail is discarded, or put off; None where it may go out."""
-    return _ended(mail) or _noted(mail) or _token_obstacle(mail)
+    return _ended(mail) or _all_decided(mail) or _noted(mail) or _token_obstacle(mail)
 
 
 def waits(mail: OutgoingMail) -> bool:
@@ -52,6 +61,16 @@ def _ended(mail: OutgoingMail) -> Pointless | None:
     if asks_in_vain or (mail.message in POINTLESS_THEN and state in CAME_TO_NOTHING):
         return Pointless(_("The request has moved on: %(state)s.") % {"state": state.label})
     return None
+
+
+def _all_decided(mail: OutgoingMail) -> Pointless | None:
+    """Nobody is asked about a batch order of which nothing waits any more."""
+    if mail.message not in ASKS_ABOUT_BATCH:
+        return None
+    lines = BatchLine.objects.filter(order=occasions.order_of_batch(mail.occasion))
+    if TokenRequest.objects.filter(pk__in=lines.values("request"), state=RequestState.REQUESTED).exists():
+        return None
+    return Pointless(_("Nothing of the batch order waits for a decision any more."))
 
 
 def _noted(mail: OutgoingMail) -> Pointless | None:

@@ -185,7 +185,7 @@ def chase(*, request_id: uuid.UUID) -> bool:
 
 def _remind_approvers(request: TokenRequest, *, now: datetime) -> None:
     can_decide = {person.pk for level in policy.approver_levels(request) for person in level}
-    order = BatchOrder.objects.of_request(request.pk)
+    order = BatchOrder.objects.of_request(request)
     for row in asking_approvers.asked(request):
         if row.approver_id in can_decide and asking_approvers.reminder_is_due(row, now=now):
             mail = messages.batch_reminder(order, row) if order else None

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, outbox
-from identity_manager.mail import messages
+from identity_manager.mail import messages, occasions
 from identity_manager.models import (
     Approval,
     BatchOrder,
@@ -72,7 +72,9 @@ def conclude(request: TokenRequest, *, actor: Person) -> None:
     request.approve(now=timezone.now())
     request.save()
     if request.approvals_needed and request.requested_by_id != request.person_id:
-        _tell_who_asked(request, messages.approved)
+        order = BatchOrder.objects.of_request(request)
+        today = str(timezone.localdate())
+        outbox.enqueue(messages.batch_approved(order, key=today) if order else messages.approved(request))
     step3_invite.invite(request, actor=actor)
 
 
@@ -89,16 +91,17 @@ def reject(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, reason: 
         for token in locking.lines_of(request):
             token.cancel(reason=reason.strip()[:300], now=now)
             token.save()
-        _tell_who_asked(request, messages.rejected)
+        outbox.enqueue(_rejected(request, now=now))
         audit.record(audit.Event.REQUEST_REJECTED, actor=actor, subject=request, reason=reason.strip())
         return request
 
 
-def _tell_who_asked(request: TokenRequest, message: Callable[[TokenRequest], OutgoingMail]) -> None:
-    """By that mail; of what a batch order has asked for, by one a day."""
-    order = BatchOrder.objects.of_request(request.pk)
-    mail = messages.batch_decided(order, on=timezone.localdate()) if order else message(request)
-    outbox.enqueue(mail)
+def _rejected(request: TokenRequest, *, now: datetime) -> OutgoingMail:
+    """To who asked; of what a batch order has asked for, one an hour for each reason."""
+    order = BatchOrder.objects.of_request(request)
+    if order is None:
+        return messages.rejected(request)
+    return messages.batch_rejected(order, reason=request.reason, key=occasions.hour(now))
 
 
 @dataclass(frozen=True)

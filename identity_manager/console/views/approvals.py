@@ -37,11 +37,10 @@ def several(request: HttpRequest, pk: uuid.UUID | None = None) -> HttpResponse:
     """What waits for this approver, all or of one batch order; those that are ticked are approved."""
     actor = access.officer(request, Role.APPROVER)
     form = SeveralForm(refusals.sent(request))
-    if form.is_valid():
-        seen = several_decisions.readable(actor, form.cleaned_data["requests"])
+    if form.is_valid() and (seen := several_decisions.readable(actor, form)):
         left = step2_approve.approve_several(actor=actor, seen=seen)
-        done = several_decisions.approved(len(seen) - len(left))
-        several_decisions.tell(request, seen, left, done=done)
+        several_decisions.tell_approved(request, len(seen) - len(left))
+        several_decisions.tell(request, form, seen, left)
         return redirect(several_decisions.address(pk))
     return _several(request, form, pk)
 
@@ -51,16 +50,16 @@ def reject_several(request: HttpRequest) -> HttpResponse:
     """Reject those that are ticked, once it is said why."""
     actor = access.officer(request, Role.APPROVER)
     chosen, order_id = SeveralForm(request.POST), several_decisions.order_said_by(request.GET)
-    if not chosen.is_valid():
+    seen = several_decisions.readable(actor, chosen) if chosen.is_valid() else {}
+    if not seen:
         return _several(request, chosen, order_id)
-    seen = several_decisions.readable(actor, chosen.cleaned_data["requests"])
     initial = {"requests": request.POST.getlist("requests")}
     form = SeveralRejectionsForm(request.POST if "reason" in request.POST else None, initial=initial)
     back = several_decisions.address(order_id)
     if form.is_valid():
         left = step2_approve.reject_several(actor=actor, seen=seen, reason=form.cleaned_data["reason"])
-        done = several_decisions.rejected(len(seen) - len(left))
-        several_decisions.tell(request, seen, left, done=done)
+        several_decisions.tell_rejected(request, len(seen) - len(left))
+        several_decisions.tell(request, chosen, seen, left)
         return redirect(back)
     return confirmation.page(request, form, several_decisions.rejecting(seen, back))
 

@@ -11,12 +11,14 @@ from django.urls import reverse
 from identity_manager.console import several_decisions
 from identity_manager.models import (
     Approval,
+    ApprovalPolicy,
     BatchLine,
     BatchOrder,
     BatchSource,
     BatchState,
     LineOutcome,
     OutgoingMail,
+    Person,
     Role,
     TokenRequest,
 )
@@ -51,7 +53,7 @@ def test_those_that_are_ticked_are_approved(paul: Client, waiting: list[TokenReq
 
     response = paul.post(PAGE, {"requests": seen(waiting[0], waiting[2])}, follow=True)
 
-    assert "2 requests are approved." in response.text
+    assert "You approved 2 requests." in response.text
     assert states(waiting) == ["awaiting_acceptance", "requested", "awaiting_acceptance"]
     assert BOX.findall(response.text) == seen(waiting[1])
     assert set(Approval.objects.values_list("snapshot_hash", flat=True)) == {
@@ -91,11 +93,21 @@ def test_requests_of_other_units_are_neither_decided_nor_named(
     elsewhere = signed_in(officer("bea", Role.APPROVER, unit="Süd"))
     assert BOX.findall(elsewhere.get(PAGE).text) == []
 
-    response = elsewhere.post(
-        PAGE, {"requests": [*seen(*waiting), f"{uuid.uuid4()}:{'0' * 64}"]}, follow=True
-    )
-
+    assert waiting[0].person.display_name not in elsewhere.post(PAGE, {"requests": seen(*waiting)}).text
     assert states(waiting) == ["requested"] * 3
+
+
+def test_of_some_that_are_out_of_reach_the_number_is_told(
+    company: cast.Company, waiting: list[TokenRequest]
+) -> None:
+    Person.objects.filter(pk=waiting[0].person_id).update(organisational_unit="Süd")
+    nord = Person.objects.get(pk=waiting[1].person_id).organisational_unit
+    ann = signed_in(officer("ann", Role.APPROVER, unit=nord))
+
+    response = ann.post(PAGE, {"requests": seen(*waiting)}, follow=True)
+
+    assert "You approved 2 requests." in response.text
+    assert "1 more is not decided." in response.text
     assert waiting[0].person.display_name not in response.text
 
 
@@ -108,8 +120,14 @@ def test_only_approvers_have_the_page(company: cast.Company) -> None:
 @pytest.mark.parametrize("address", [PAGE, REJECT])
 @pytest.mark.parametrize(
     ("sent", "said"),
-    [([], several_decisions.NOTHING_CHOSEN), (["nonsense"], step2_approve.NOT_WAITING)],
-    ids=["nothing ticked", "nonsense"],
+    [
+        ([], several_decisions.NOTHING_CHOSEN),
+        (["nonsense"], step2_approve.NOT_WAITING),
+        ([f"{'-' * 36}:{'0' * 64}"], step2_approve.NOT_WAITING),
+        ([f"{'a' * 36}:{'0' * 64}"], step2_approve.NOT_WAITING),
+        ([f"{uuid.UUID(int=1)}:{'0' * 64}"], step2_approve.NOT_WAITING),
+    ],
+    ids=["nothing ticked", "nonsense", "no id", "no id either", "an id of nothing"],
 )
 def test_what_is_no_choice_is_refused_on_the_page(
     paul: Client, waiting: list[TokenRequest], address: str, sent: list[str], said: object
@@ -117,8 +135,9 @@ def test_what_is_no_choice_is_refused_on_the_page(
     response = paul.post(address, {"requests": sent})
 
     assert response.status_code == 422
-    assert str(said) in unescape(response.text)
+    assert unescape(response.text).count(str(said)) == 1
     assert BOX.findall(response.text) == seen(*waiting)
+    assert f'href="{PAGE}?ticked"' in response.text, "the list may stand at the address of the rejection"
 
 
 def test_those_that_are_ticked_are_rejected_once_it_is_said_why(
@@ -136,7 +155,7 @@ def test_those_that_are_ticked_are_rejected_once_it_is_said_why(
 
     response = paul.post(REJECT, {"requests": chosen, "reason": "Not this year"}, follow=True)
 
-    assert "2 requests are rejected." in response.text
+    assert "You rejected 2 requests." in response.text
     assert states(waiting) == ["rejected", "requested", "rejected"]
     assert TokenRequest.objects.get(pk=waiting[0].pk).reason == "Not this year"
 
@@ -158,6 +177,35 @@ def test_the_page_of_one_batch_order_shows_what_it_asked_for(
     assert paul.post(address, {"requests": seen(waiting[1])}).headers["Location"] == address
     question = paul.post(f"{REJECT}?order={order.pk}", {"requests": seen(waiting[0])})
     assert address in question.text, "where Go back leads"
+
+
+def test_whoever_may_read_nothing_of_an_order_does_not_learn_whose_it_is(
+    company: cast.Company, waiting: list[TokenRequest]
+) -> None:
+    order = BatchOrder.objects.create(
+        asked_by=company.ada, state=BatchState.FINISHED, source=BatchSource.FILE, total=1
+    )
+    BatchLine.objects.create(
+        order=order, position=1, person=waiting[1].person, outcome=LineOutcome.ENABLED, request=waiting[1]
+    )
+    bea = signed_in(officer("bea", Role.APPROVER, unit="Süd"))
+
+    page = bea.get(reverse("console:decisions-of-order", args=[order.pk])).text
+
+    assert order.reference not in page
+    assert company.ada.display_name not in page
+
+
+def test_an_approval_that_needs_another_one_is_told_as_the_approvers_own(
+    company: cast.Company, paul: Client
+) -> None:
+    two = cast.token_type("two", approval=ApprovalPolicy.ALWAYS, approvers_needed=2)
+    request = cast.enabled(company.ada, company.uma, two)
+
+    response = paul.post(PAGE, {"requests": seen(request)}, follow=True)
+
+    assert "You approved 1 request." in response.text
+    assert states([request]) == ["requested"]
 
 
 def test_of_an_order_that_is_none_everything_is_shown(paul: Client, waiting: list[TokenRequest]) -> None:

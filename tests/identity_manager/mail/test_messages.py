@@ -80,14 +80,13 @@ class Road:
         makers: dict[str, Callable[[], OutgoingMail]] = {
             "information": lambda: messages.information(self.request),
             "approval_needed": lambda: messages.approval_needed(self.request, self.fresh(self.company.paul)),
-            "batch_waits": lambda: messages.batch_waits(
-                self.order, self.fresh(self.company.paul), on=timezone.localdate()
-            ),
+            "batch_waits": lambda: messages.batch_waits(self.order, self.fresh(self.company.paul), key="now"),
             "batch_reminder": lambda: messages.batch_reminder(self.order, self.asked()),
             "batch_undecided": lambda: messages.batch_undecided(
-                self.order, self.fresh(self.company.ada), possible=False
+                self.order, self.fresh(self.company.ada), possible=False, key="now"
             ),
-            "batch_decided": lambda: messages.batch_decided(self.order, on=timezone.localdate()),
+            "batch_approved": lambda: messages.batch_approved(self.order, key="now"),
+            "batch_rejected": lambda: messages.batch_rejected(self.order, reason="Not now", key="now"),
             "approved": lambda: messages.approved(self.request),
             "rejected": lambda: messages.rejected(self.request),
             "delivery": lambda: self.delivery("standard"),
