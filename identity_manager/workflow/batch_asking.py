@@ -1,4 +1,4 @@
-"""Mails about the requests of a batch order: approvers and the office are told of all of them together.
+"""Mails about the requests of a batch order: approvers and the office are told of all together (decision 29).
 
 They are told when the order ends or is stopped, by whoever does that. The release before does not, and a new
 approver may be asked later: an hourly job tells whoever was not told since they were asked.
