@@ -261,15 +261,16 @@ def making_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list[
     """The SQL of each column, empty where there can be no row, and the parameters of all.
 
     From each value straight to the next: DISTINCT would read the column of a million rows for ten values.
-    That none is empty is said of the next one, too: an index may know no others.
+    That none is empty is said of the next one, too: an index may know no others. It is said last, because
+    SQLite begins in the index at the first bound that it reads.
     """
     parts: list[str] = []
     parameters: list[Any] = []
     for place, column in enumerate(columns):
         try:
-            said = rows.filter(**{f"{column}__gt": ""})
-            first, with_first = _least(said, column)
-            after, with_after = _least(said.filter(**{f"{column}__gt": RawSQL("known.value", ())}), column)
+            first, with_first = _least(rows.filter(**{f"{column}__gt": ""}), column)
+            beyond = rows.filter(**{f"{column}__gt": RawSQL("known.value", ())})
+            after, with_after = _least(beyond.filter(**{f"{column}__gt": ""}), column)
         except EmptyResultSet:
             parts.append("")
             continue
