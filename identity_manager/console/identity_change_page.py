@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
-from identity_manager.console import second_officers
+from identity_manager.console import refusals, second_officers
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import IdentityChange, IdentityChangeState, Person
 from identity_manager.people import identity_change_policy as questions
@@ -15,7 +15,6 @@ from identity_manager.people import registration_policy
 from identity_manager.people.identity_changes import NotConfirmed, overtaken
 from identity_manager.ui import states
 
-REFUSED_NAMED = 5
 AT_ONCE = 200  # a person looks at each of them
 
 
@@ -30,12 +29,15 @@ def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[Not
     if done := len(changes) - len(left):
         words = ngettext("%(number)d change is confirmed.", "%(number)d changes are confirmed.", done)
         messages.success(request, words % {"number": done})
-    names = {row.pk: row.person.display_name for row in changes}
-    for each in left[:REFUSED_NAMED]:
-        messages.warning(request, f"{names[each.change_id]}: {each.refused}")
-    if (others := len(left) - REFUSED_NAMED) > 0:
-        words = ngettext("%(number)d more is not confirmed.", "%(number)d more are not confirmed.", others)
-        messages.warning(request, words % {"number": others})
+    persons = {row.pk: row.person for row in changes}
+    refusals.tell_of_several(
+        request, [(persons[each.change_id], each.refused) for each in left], more=_more_not_confirmed
+    )
+
+
+def _more_not_confirmed(number: int) -> str:
+    words = ngettext("%(number)d more is not confirmed.", "%(number)d more are not confirmed.", number)
+    return words % {"number": number}
 
 
 def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """The one place where a verb's refusal becomes something to read: at its field, or above the page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, QueryDict
 
+from identity_manager.models import Person
+from identity_manager.ui.bidi import isolated
 from identity_manager.workflow.errors import Refused
 
 UNPROCESSABLE = 422
+REFUSED_NAMED = 5
 
 
 class VerbForm(forms.Form):
@@ -31,6 +35,20 @@ def told_by(form: VerbForm) -> Iterator[None]:
     except Refused as refused:
         form.refused = refused
         form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+
+
+def tell_of_several(
+    request: HttpRequest,
+    left: Sequence[tuple[Person, Refused]],
+    *,
+    more: Callable[[int], str],
+    unnamed: int = 0,
+) -> None:
+    """Say why the first of several were refused, by whom they are about; of the others, how many they are."""
+    for person, refused in left[:REFUSED_NAMED]:
+        messages.warning(request, f"{isolated(person)}: {refused}")
+    if others := len(left[REFUSED_NAMED:]) + unnamed:
+        messages.warning(request, more(others))
 
 
 def content(form: VerbForm) -> dict[str, Any]:

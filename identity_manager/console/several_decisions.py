@@ -14,18 +14,16 @@ from django.utils.functional import lazystr
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from identity_manager.console import access, open_tasks
+from identity_manager.console import access, open_tasks, refusals
 from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import ReasonField
 from identity_manager.console.refusals import VerbForm
 from identity_manager.console.selection import NOTHING_CHOSEN
 from identity_manager.models import BatchLine, BatchOrder, Person, TokenRequest
-from identity_manager.ui.bidi import isolated
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.step2_approve import NotDecided
 
 AT_ONCE = 100  # an approver looks at each of them
-REFUSED_NAMED = 5
 SHOWN = (
     *("state", "reference", "round", "created_at", "snapshot_hash", "delivery_address"),
     *("person__state", "person__display_name", "person__personnel_number", "person__department"),
@@ -127,12 +125,17 @@ def readable(actor: Person, form: VerbForm) -> dict[uuid.UUID, str]:
 def tell(request: HttpRequest, form: VerbForm, seen: Mapping[uuid.UUID, str], left: list[NotDecided]) -> None:
     """Why those of the chosen that are left were not decided on: the first by name, the others by number."""
     rows = TokenRequest.objects.select_related("person").in_bulk([each.request_id for each in left])
-    for each in left[:REFUSED_NAMED]:
-        messages.warning(request, f"{isolated(rows[each.request_id].person)}: {each.refused}")
-    unread = len(form.cleaned_data["requests"]) - len(seen)
-    if others := unread + len(left[REFUSED_NAMED:]):
-        words = ngettext("%(number)d more is not decided.", "%(number)d more are not decided.", others)
-        messages.warning(request, words % {"number": others})
+    refusals.tell_of_several(
+        request,
+        [(rows[each.request_id].person, each.refused) for each in left],
+        more=_more_not_decided,
+        unnamed=len(form.cleaned_data["requests"]) - len(seen),
+    )
+
+
+def _more_not_decided(number: int) -> str:
+    words = ngettext("%(number)d more is not decided.", "%(number)d more are not decided.", number)
+    return words % {"number": number}
 
 
 def tell_approved(request: HttpRequest, number: int) -> None:

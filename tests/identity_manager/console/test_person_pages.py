@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse, reverse_lazy
 
-from identity_manager.console import identity_change_page, second_officers
+from identity_manager.console import refusals, second_officers
 from identity_manager.models import IdentityChange, Person, PersonSource, Role, SoftwareToken
 from identity_manager.people import identity_changes, persons
 from identity_manager.workflow import leave_and_return
@@ -268,7 +268,7 @@ def test_what_cannot_be_confirmed_is_named_and_the_others_are(
 def test_those_that_are_not_named_are_counted(
     rita: Client, moved: list[IdentityChange], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(identity_change_page, "REFUSED_NAMED", 1)
+    monkeypatch.setattr(refusals, "REFUSED_NAMED", 1)
     for row in moved:
         Person.objects.filter(pk=row.person_id).update(email=f"{row.pk}@example.com")
 
