@@ -29,7 +29,7 @@ from identity_manager.management.embedded import server_executable
 from tests.broker import running_broker
 from tests.performance import machine, place, processes
 from tests.performance.figures import ENGINES, FIGURES, POSTGRESQL, SQLITE
-from tests.performance.parts import PARTS, SCALES, Part, Report, Scale
+from tests.performance.parts import PARTS, SCALES, STOCK, Part, Report, Scale
 
 ERROR_LENGTH = 400
 
@@ -94,6 +94,8 @@ def measure(content: dict[str, Any], part: Part, engine: str, url: str) -> None:
     content["missing"].pop(key, None)
     content["figures"] = [each for each in content["figures"] if each["part"] != key]
     try:
+        if part.wants_stock(scale, engine):
+            run(STOCK, scale, engine, url, seconds=STOCK.seconds[content["scale"]["name"]])
         report = run(part, scale, engine, url, seconds=part.seconds[content["scale"]["name"]])
         values = part.values(report)
     except PartError as error:

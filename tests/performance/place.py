@@ -19,6 +19,7 @@ from identity_manager.config import secret_files
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLACE = ROOT / "var" / "bench"
 DATABASE = "identity_manager_bench"
+STOCK_MARK = "stock.json"  # in the directory of an installation whose tables are filled
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 

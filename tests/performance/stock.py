@@ -33,6 +33,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from tests.performance import crowd, templates
+from tests.performance.place import STOCK_MARK
 from tests.performance.templates import Template
 
 CHUNK = 20_000
@@ -59,7 +60,7 @@ EMPTY = {"body_text", "body_html", "csr", "certificate"}
 
 def fill(rows: int) -> dict[str, int]:
     """Have so many persons, each with a request; returns what there is afterwards, by table."""
-    mark = Path(os.environ["VAR_DIR"]) / "stock.json"
+    mark = Path(os.environ["VAR_DIR"]) / STOCK_MARK
     if mark.exists():
         counts: dict[str, int] = json.loads(mark.read_text(encoding="utf-8"))
         return counts
