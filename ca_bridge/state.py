@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.base import ModelState
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
         def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any: ...
 else:
     from django_fsm import ConcurrentTransitionMixin
+
+
+_UNKNOWN = object()
+_CHANGED_IN_PLACE = (dict, list, set, bytearray, memoryview)
 
 
 class PlainlyRead(models.Model):
@@ -113,9 +117,20 @@ class Stateful(SafeFSM, PlainlyRead):
     """A row with a state machine. Saving a stale copy raises django_fsm.ConcurrentTransition.
 
     The state alone would allow A-B-A (failed, issuing, failed again), so a version is compared too.
+
+    A save writes what has changed since the row was read: certificates and snapshots go over the wire, and
+    into the log of the database, no more often than they change. What might have been changed in place
+    (lists, dicts) is written each time, but for the fields that a model declares to be replaced as a whole.
+    A copy that was refreshed, or made and never read, writes everything.
     """
 
+    replaced_whole: ClassVar[frozenset[str]] = frozenset()  # no code changes these values in place
+
     version = models.PositiveIntegerField(default=0, editable=False)
+
+    # What the database has, as far as this copy knows: names and values. Never changed, but replaced: copies
+    # of a row have it in common.
+    _in_database: tuple[Collection[str], Collection[Any]] = ((), ())
 
     class Meta:
         abstract = True
@@ -138,7 +153,18 @@ class Stateful(SafeFSM, PlainlyRead):
     ) -> Self:
         row = super().from_db(db, field_names, values)
         row._update_initial_state()
+        row._in_database = (field_names, values)
         return row
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: Any = None,
+    ) -> None:
+        """Reload the row. What the database had before is forgotten, so the next save writes everything."""
+        self._in_database = ((), ())
+        super().refresh_from_db(using, fields, from_queryset)
 
     def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: Any) -> Any:
         if returning_fields or raw or using != DEFAULT_DB_ALIAS:
@@ -146,10 +172,26 @@ class Stateful(SafeFSM, PlainlyRead):
         insert([self])
         return []
 
-    def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
+    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *more: Any) -> Any:
         """Nothing updated and the row there: somebody else saved it. Django would try to insert it anew."""
+        known = dict(zip(*self._in_database, strict=True))
+        key = self._meta.pk.attname
+        if using != self._state.db or known.get(key) != pk_val:
+            known = {key: pk_val}
+        changes = [each for each in values if not self._is_there(known, each[0].attname, each[2])]
         row = OneRow(base_qs, version=self._version_read)
-        updated = super()._do_update(row, *args, **kwargs)
+        updated = super()._do_update(row, using, pk_val, changes, *more)
         if not updated and base_qs.filter(pk=self.pk).exists():
             raise ConcurrentTransition("This row was saved by somebody else since it was read.")
+        if updated:
+            known.update({field.attname: value for field, _model, value in changes})
+            self._in_database = (tuple(known), tuple(known.values()))
         return updated
+
+    def _is_there(self, known: dict[str, Any], name: str, value: object) -> bool:
+        """Whether the database has this value already. In doubt it has not: writing again does no harm."""
+        there = known.get(name, _UNKNOWN)
+        if isinstance(value, _CHANGED_IN_PLACE):
+            return there is value and name in self.replaced_whole
+        # Of another type (an expression, a text for a number) it may be stored as something else.
+        return type(there) is type(value) and there == value and not hasattr(value, "resolve_expression")
