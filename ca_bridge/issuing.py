@@ -160,15 +160,17 @@ def _same(order: CaOrder, key: PrivateKey) -> CaOrder:
     return order
 
 
-def ask(order_id: UUID) -> Answer:
+def ask(order_id: UUID, *, new: CaOrder | None = None) -> Answer:
     """Ask the CA once, and return its answer for record(). Call it outside any transaction.
 
     What is settled is answered from the journal; what is pending is fetched. Where an earlier attempt may
     have been issued already, the CA is searched first, and the connection's policy decides (doubting.decide):
     ask again with the same key, or park (answered Unknown) until an officer has looked. Raises
     CaError(permanent=False) for a fault that passes.
+
+    new: the order as the caller has just prepared it and committed; it need not be read then.
     """
-    begun = journal.begin(order_id)
+    begun = (journal.begin_new(new) if new else None) or journal.begin(order_id)
     if isinstance(begun, journal.Doubtful):
         known = doubting.decide(begun.order, _searched(registry.connector(begun.order.ca), begun.order))
         if known is not None:

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from django.core.exceptions import MultipleObjectsReturned
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import sql
 from django.db.transaction import TransactionManagementError
 
 Row = TypeVar("Row")
@@ -71,6 +72,59 @@ class Statement(Generic[Row]):
         """The first of them, where there is one; whoever builds the queryset says how many it may find."""
         rows = self.rows(**given)
         return rows[0] if rows else None
+
+
+class Among(Generic[Row]):
+    """The rows for some values, such as a few keys: a statement for each number of them that is asked for.
+
+    build: from the values to the queryset; kind: of which kind each is.
+    """
+
+    def __init__(self, build: Callable[[list[Any]], Any], kind: "models.Field[Any, Any]") -> None:
+        self._build = build
+        self._kind = kind
+        self._statements: dict[int, Statement[Row]] = {}
+
+    def rows(self, values: Iterable[object]) -> list[Row]:
+        """What there is. Of many values no statement is kept, or whoever asks would decide how many are."""
+        given = {f"value{number}": value for number, value in enumerate(dict.fromkeys(values))}
+        if not given or len(given) > FEW:
+            return list(self._build(list(given.values())))
+        statement = self._statements.get(len(given))
+        if statement is None:
+            statement = Statement(
+                lambda **opened: self._build(list(opened.values())), **dict.fromkeys(given, self._kind)
+            )
+            self._statements[len(given)] = statement
+        return statement.rows(**given)
+
+
+class Change:
+    """An update that is made once and kept, of many rows by a condition.
+
+    build: from a value for each name to the queryset, and what its columns are set to.
+    """
+
+    def __init__(self, build: Callable[..., tuple[Any, dict[str, Any]]], **opened: Any) -> None:
+        self._build = build
+        self._open = {name: _Open(name, field) for name, field in opened.items()}
+        self._made: dict[str, tuple[str, Sequence[object]]] = {}
+
+    def carry_out(self, **given: Any) -> int:
+        """How many rows were changed."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        if connection.vendor not in self._made:
+            rows, changes = self._build(**self._open)
+            query = rows.query.chain(sql.UpdateQuery)
+            query.add_update_values(changes)
+            self._made[connection.vendor] = query.get_compiler(connection=connection).as_sql()
+        text, parameters = self._made[connection.vendor]
+        values: list[Any] = [
+            each.of(given, connection) if isinstance(each, _Open) else each for each in parameters
+        ]
+        with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
+            cursor.execute(text, values)
+            return int(cursor.rowcount)
 
 
 class _Made:
@@ -140,11 +194,11 @@ class OneRow:
         assigned = ", ".join(f"{quote(str(field.column))} = %s" for field, _model, _value in changes)
         compared = " AND ".join(f"{quote(str(field.column))} = %s" for field, _value in conditions)
         table = quote(self.model._meta.db_table)
-        sql = f"UPDATE {table} SET {assigned} WHERE {compared}"  # noqa: S608 names of the models alone
+        statement = f"UPDATE {table} SET {assigned} WHERE {compared}"  # noqa: S608 names of the models alone
         parameters = [field.get_db_prep_save(value, connection) for field, _model, value in changes]
         parameters += [field.get_db_prep_value(value, connection) for field, value in conditions]
         with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
+            cursor.execute(statement, parameters)
             return int(cursor.rowcount)
 
     def _field(self, name: str) -> Any:
@@ -181,12 +235,12 @@ def insert(rows: Sequence[models.Model], *, over: Over | None = None) -> int:
         for row in values
     ]
     few = len(rows) <= FEW
-    sql = _insertion(model, fields, rows=len(rows) if few else 1, over=over)
+    statement = _insertion(model, fields, rows=len(rows) if few else 1, over=over)
     with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
         if few:
-            cursor.execute(sql, list(chain.from_iterable(parameters)))
+            cursor.execute(statement, list(chain.from_iterable(parameters)))
         else:
-            cursor.executemany(sql, parameters)
+            cursor.executemany(statement, parameters)
         written = int(cursor.rowcount)
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
@@ -201,14 +255,14 @@ def _insertion(
     named = {field.name: quote(str(field.column)) for field in fields}
     places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * rows)
     table = quote(model._meta.db_table)
-    sql = f"INSERT INTO {table} ({', '.join(named.values())}) VALUES {places}"  # noqa: S608 names of the models alone
+    statement = f"INSERT INTO {table} ({', '.join(named.values())}) VALUES {places}"  # noqa: S608 names of the models alone
     if over is None:
-        return sql
+        return statement
     if not over.fields:
-        return f"{sql} ON CONFLICT DO NOTHING"
+        return f"{statement} ON CONFLICT DO NOTHING"
     known_by = ", ".join(named[name] for name in over.unique)
     assigned = ", ".join(f"{named[name]} = EXCLUDED.{named[name]}" for name in over.fields)
-    return f"{sql} ON CONFLICT ({known_by}) DO UPDATE SET {assigned}"
+    return f"{statement} ON CONFLICT ({known_by}) DO UPDATE SET {assigned}"
 
 
 def _left_to_django(model: type[models.Model], rows: Sequence[models.Model], over: Over | None) -> int:

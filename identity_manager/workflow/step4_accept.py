@@ -6,10 +6,11 @@ PstmProcSubStartSoftwareTokenRequest of the original.
 import uuid
 from collections.abc import Iterable, Sequence
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.statements import Among, insert
 from identity_manager import audit, queue
 from identity_manager.models import (
     Certificate,
@@ -32,6 +33,15 @@ PERSON_CHANGED = Reason(
     "own-data-changed",
     _("Your data have changed since the request was made. The office decides how it goes on."),
 )
+_CURRENT_TERMS = Among[TermsVersion](
+    lambda documents: TermsVersion.objects.filter(document__id__in=documents, is_current=True).order_by(
+        "document"
+    ),
+    models.UUIDField(),
+)
+_TEXTS = Among[TermsText](  # what was accepted is told by its SHA-256
+    lambda pks: TermsText.objects.filter(pk__in=pks).defer("body"), models.UUIDField()
+)
 
 
 def terms_of(request: TokenRequest) -> list[TermsVersion]:
@@ -40,8 +50,7 @@ def terms_of(request: TokenRequest) -> list[TermsVersion]:
 
 
 def _terms_of(lines: Iterable[SoftwareToken]) -> list[TermsVersion]:
-    documents = {token.token_type.terms_id for token in lines}
-    return list(TermsVersion.objects.filter(document__in=documents, is_current=True).order_by("document"))
+    return _CURRENT_TERMS.rows(token.token_type.terms_id for token in lines)
 
 
 def accept(
@@ -56,7 +65,7 @@ def accept(
         request = _fetch(actor, request_id)
         refuse(policy.person_obstacle(request.person))
         refuse(policy.ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
-        texts = list(TermsText.objects.filter(pk__in=text_ids))
+        texts = _TEXTS.rows(text_ids)
         lines = locking.lines_of(request)
         current = {version.pk for version in _terms_of(lines)}
         refuse(OTHER_TERMS if {text.version_id for text in texts} != current else None, kind=Stale)
@@ -68,10 +77,14 @@ def accept(
 
 
 def _accept(request: TokenRequest, lines: Iterable[SoftwareToken], texts: Iterable[TermsText]) -> None:
-    for text in texts:
-        TermsAcceptance.objects.create(
-            request=request, round=request.round, person=request.person, text=text, sha256=text.sha256
-        )
+    insert(
+        [
+            TermsAcceptance(
+                request=request, round=request.round, person=request.person, text=text, sha256=text.sha256
+            )
+            for text in texts
+        ]
+    )
     request.accept(now=timezone.now())
     request.save()
     for token in lines:

@@ -72,6 +72,7 @@ class Claim:
     claim_id: uuid.UUID
     order_id: uuid.UUID
     ca: str
+    new_order: CaOrder | None = None  # where it was journalled just now
 
 
 def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
@@ -86,7 +87,7 @@ def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
     if claim is None:
         return None
     with put_off_by(partial(put_certificate_off, claim.certificate_id, claim.claim_id)):
-        outcome = _outcome(issuing.ask, claim.order_id)
+        outcome = _outcome(partial(issuing.ask, new=claim.new_order), claim.order_id)
         taken = _settle(claim, outcome)
     with put_off_by(partial(finishing.put_off, taken)) if taken is not None else nullcontext():
         outages.note(claim.ca, claim.order_id, outcome)
@@ -105,13 +106,14 @@ def _claim(certificate_id: uuid.UUID) -> Claim | None:
         if obstacle:
             _stop(certificate, obstacle)
             return None
+        new_order = None
         if certificate.order_id is None:
-            _bind(certificate, key)
+            new_order = _bind(certificate, key)
         else:
             certificate.save()
         if certificate.order_id is None:
             return None
-        return Claim(certificate_id, claim_id, certificate.order_id, _line(certificate)["ca"])
+        return Claim(certificate_id, claim_id, certificate.order_id, _line(certificate)["ca"], new_order)
 
 
 def _put_off_due(certificate_id: uuid.UUID, error: Exception) -> None:
@@ -143,20 +145,21 @@ def _obstacle(certificate: Certificate) -> Failure | None:
     return failures.of_change(changed) if changed else None
 
 
-def _bind(certificate: Certificate, key: keys.PrivateKey | None) -> None:
+def _bind(certificate: Certificate, key: keys.PrivateKey | None) -> CaOrder | None:
     """Wrap the key onto the row and journal the order, where it is not refused before anybody is asked.
 
     Without a key, because an officer reset the row between the two looks at it, the sweep comes back.
     """
     if key is None:
-        return
+        return None
     try:
-        _order(certificate, key)
+        return _order(certificate, key)
     except CaError as error:  # nothing was journalled
         _settle_error(certificate, error)
+        return None
 
 
-def _order(certificate: Certificate, key: keys.PrivateKey) -> None:
+def _order(certificate: Certificate, key: keys.PrivateKey) -> CaOrder:
     """The key is wrapped onto the row in the transaction that journals the order. Raises CaError."""
     line = _line(certificate)
     now = timezone.now()
@@ -184,6 +187,7 @@ def _order(certificate: Certificate, key: keys.PrivateKey) -> None:
         certificate=str(certificate.pk),
         public_key=certificate.public_key_sha256,
     )
+    return order
 
 
 def _line(certificate: Certificate) -> dict[str, Any]:

@@ -34,13 +34,11 @@ from identity_manager.workflow.unforeseen import put_off_by
 NO_PASSPHRASE = Reason("no-passphrase", _("There is no passphrase any more: it was noted, or destroyed."))
 NOT_SHOWN = Reason("not-shown", _("Show the passphrase first, and note it."))
 NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))
-_TOKEN = Statement[SoftwareToken](
-    lambda pk: SoftwareToken.objects.filter(pk=pk).select_related("person", "token_type"),
-    pk=models.UUIDField(),
-)
 _TO_BE_GIVEN = Statement[Certificate](
-    lambda token: Certificate.objects.filter(token=token, left_out_at=None).select_related(
-        "order", "profile"
+    lambda token: (
+        Certificate.objects.filter(token=token, left_out_at=None)
+        .select_related("order", "profile", "token__person")
+        .defer("token__snapshot", "order__content", "order__csr", "order__certificate")
     ),
     token=models.UUIDField(),
 )
@@ -74,19 +72,18 @@ def seal_taken(taken: finishing.Taken) -> None:
 
 
 def _sealed(token_id: uuid.UUID) -> Sealed:
-    token = _TOKEN.get(pk=token_id)
     secret = passphrase.generate()
     containers = [
         container
         for certificate in _TO_BE_GIVEN.rows(token=token_id)
-        for container in _build(token, certificate, secret)
+        for container in _build(certificate, secret)
     ]
     return Sealed(containers, secret)
 
 
-def _build(token: SoftwareToken, certificate: Certificate, secret: str) -> list[Container]:
+def _build(certificate: Certificate, secret: str) -> list[Container]:
     """Both containers of one certificate, each re-opened as a check."""
-    key = _open_key(certificate)
+    token, key = certificate.token, _open_key(certificate)
     content = certificate.der
     built = []
     for container_format in pkcs12.ContainerFormat:

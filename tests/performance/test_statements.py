@@ -9,7 +9,7 @@ from identity_manager.workflow import step4_accept, step5_issue, step6_passphras
 from tests.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-MOST = 58  # from Accept to the mail that is queued; one certificate
+MOST = 55  # from Accept to the mail that is queued; one certificate
 
 
 def test_a_token_asks_the_database_seldom() -> None:

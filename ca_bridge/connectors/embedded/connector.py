@@ -91,20 +91,22 @@ class EmbeddedConnector:
     # --- issuing
 
     def issue(self, order: CertificateOrder) -> Answer:
-        """Issue at most one certificate for an idempotency key, however often and by whomever it is asked."""
-        known = self._registered(order)
-        if known is not None:
-            return self._again(known, order)
+        """Issue at most one certificate for an idempotency key, however often and by whomever it is asked.
+
+        The register decides, when the certificate is entered: an order that is asked again, which has been
+        looked for with find() before, is not worth a look at each new one. What was signed in vain is lost.
+        """
         refusal = self._refusal(order)
         if refusal is not None:
-            return refusal
+            known = self._registered(order)
+            return refusal if known is None else self._again(known, order)
         signer = self._authority.issuing
         certificate = self._sign(order, signer)
         try:
             with transaction.atomic():
                 self._register(order, certificate, signer.issuer)
         except IntegrityError:
-            return self._lost_race(order)
+            return self._not_new(order)
         return self._issued(certificate.public_bytes(DER), signer.issuer)
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
@@ -135,7 +137,7 @@ class EmbeddedConnector:
             )
         return self._issued(bytes(known.certificate), known.issuer)
 
-    def _lost_race(self, order: CertificateOrder) -> Answer:
+    def _not_new(self, order: CertificateOrder) -> Answer:
         known = self._registered(order)
         if known is not None:
             return self._again(known, order)
