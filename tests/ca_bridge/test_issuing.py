@@ -11,9 +11,11 @@ import pytest
 import time_machine
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ca_bridge import issuing, keys, registry
+from ca_bridge import issuing, journal, keys, registry
 from ca_bridge.contract import (
     Issued,
     KeyAlgorithm,
@@ -892,3 +894,42 @@ def test_whatever_breaks_at_a_revocation_passes(ca, order, monkeypatch):
         with pytest.raises(CaError) as fault:
             call(ca=ca.alias, certificate=certificate)
         assert (fault.value.permanent, fault.value.detail) == (False, "KeyError: 'serial'")
+
+
+def test_a_new_order_is_asked_for_without_being_read(ca, order):
+    ca.script += [issued()]
+    with CaptureQueriesContext(connection) as statements:
+        answer = issuing.ask(order.pk, new=order)
+    assert isinstance(answer, Issued)
+    written = [each["sql"] for each in statements if "ca_bridge_ca" in each["sql"]]
+    assert [sql.split()[0] for sql in written] == ["UPDATE", "INSERT"]
+
+    found = issuing.record(order.pk, answer)
+    assert (found.state, found.version, outcomes(found)) == (State.ISSUED, 2, ["issued"])
+
+
+@searchable
+def test_what_was_asked_for_since_is_not_taken_for_new(ca, order):
+    """Who was given up comes back with the order as it was, while another has asked and not been answered."""
+    ca.script += [answers(None), issued()]
+    stale = CaOrder.objects.get(pk=order.pk)
+    assert isinstance(journal.begin(order.pk), journal.Begun)
+    assert journal.begin_new(order) is None
+    assert outcomes(order) == [""]
+
+    assert isinstance(issuing.ask(order.pk, new=stale), Issued)
+    assert ca.calls == ["find", "issue"], "it was looked for first"
+
+
+def test_what_was_settled_since_is_answered_from_the_journal(ca, order):
+    ca.script += [issued()]
+    stale = CaOrder.objects.get(pk=order.pk)
+    settled = ask_and_record(order)
+    assert issuing.ask(order.pk, new=stale) == Issued(settled.certificate, settled.chain)
+    assert outcomes(order) == ["issued"]
+
+
+def test_after_a_restore_a_new_order_is_no_new_one(ca, order):
+    issuing.doubt(order)
+    assert journal.begin_new(order) is None
+    assert isinstance(journal.begin(order.pk), journal.Doubtful)

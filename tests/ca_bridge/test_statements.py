@@ -15,7 +15,7 @@ from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from ca_bridge.models import CaAttempt, CaOrder
-from ca_bridge.statements import FEW, Over, Statement, insert
+from ca_bridge.statements import FEW, Among, Change, Over, Statement, insert
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -30,6 +30,22 @@ ATTEMPTS = Statement[CaAttempt](
 )
 LOCKED = Statement[CaOrder](
     lambda pk: CaOrder.objects.select_for_update(no_key=True).filter(pk=pk), pk=models.UUIDField()
+)
+
+
+AMONG = Among[CaOrder](
+    lambda pks: CaOrder.objects.filter(pk__in=pks).order_by("created_at"), models.UUIDField()
+)
+ANSWERED = Change(
+    lambda order, answered_at, detail: (
+        CaAttempt.objects.filter(
+            pk__in=CaAttempt.objects.filter(order=order, answered_at=None).order_by("-pk").values("pk")[:1]
+        ),
+        {"answered_at": answered_at, "outcome": "fault", "detail": detail},
+    ),
+    order=models.UUIDField(),
+    answered_at=models.DateTimeField(),
+    detail=models.TextField(),
 )
 
 
@@ -111,6 +127,49 @@ def test_it_wants_its_values_and_no_others(given: dict[str, Any]):
 def test_it_is_one_query():
     with pytest.raises(TypeError, match="one query"):
         Statement[CaOrder](lambda: CaOrder.objects.prefetch_related("attempts")).rows()
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, FEW, FEW + 1])
+def test_those_among_some_values_are_brought(number: int, django_assert_num_queries: Any):
+    orders = [order_in(State.PREPARED) for _each in range(number)]
+    other = order_in(State.PREPARED)
+
+    for _time in range(2):
+        with django_assert_num_queries(1 if number else 0):
+            assert AMONG.rows(order.pk for order in orders) == orders
+    assert AMONG.rows([*(order.pk for order in orders[:1]), other.pk, other.pk]) == [*orders[:1], other]
+    assert AMONG.rows([uuid.uuid4()]) == []
+
+
+def test_a_change_is_of_the_rows_that_it_says(django_assert_num_queries: Any):
+    order, other = order_in(State.ASKED), order_in(State.ASKED)
+    attempts = [CaAttempt.objects.create(order=each) for each in (order, order, other)]
+    said = "100 % 'of' \"it\" %s"
+
+    for changed in (attempts[1], attempts[0]):  # the latest first
+        before = [attempt for attempt in CaAttempt.objects.all() if attempt.pk != changed.pk]
+        with django_assert_num_queries(1):
+            assert ANSWERED.carry_out(order=order.pk, answered_at=NOW, detail=said) == 1
+        found = CaAttempt.objects.get(pk=changed.pk)
+        assert (found.answered_at, found.outcome, found.detail) == (NOW, "fault", said)
+        after = [attempt for attempt in CaAttempt.objects.all() if attempt.pk != changed.pk]
+        assert [vars(row) | {"_state": 0} for row in after] == [vars(row) | {"_state": 0} for row in before]
+    assert ANSWERED.carry_out(order=order.pk, answered_at=NOW, detail=said) == 0
+
+
+def test_a_change_that_fails_spoils_the_transaction():
+    order = order_in(State.ASKED)
+    CaAttempt.objects.create(order=order)
+    wrong = Change(
+        lambda order, outcome: (CaAttempt.objects.filter(order=order), {"outcome": outcome}),
+        order=models.UUIDField(),
+        outcome=models.CharField(),
+    )
+    with transaction.atomic():
+        with pytest.raises(IntegrityError):
+            wrong.carry_out(order=order.pk, outcome="of no kind")
+        assert transaction.get_rollback()
+    assert CaAttempt.objects.get().outcome == ""
 
 
 def test_a_value_says_nothing_but_a_value():
