@@ -93,8 +93,8 @@ class EmbeddedConnector:
     def issue(self, order: CertificateOrder) -> Answer:
         """Issue at most one certificate for an idempotency key, however often and by whomever it is asked.
 
-        The register decides, when the certificate is entered: an order that is asked again, which has been
-        looked for with find() before, is not worth a look at each new one. What was signed in vain is lost.
+        The register decides, when the certificate is entered. Hardly any order was asked for before, and what
+        may have been is looked for with find() first; what was signed in vain is thrown away.
         """
         refusal = self._refusal(order)
         if refusal is not None:
