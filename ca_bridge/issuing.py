@@ -160,7 +160,7 @@ def _same(order: CaOrder, key: PrivateKey) -> CaOrder:
     return order
 
 
-def ask(order_id: UUID, *, new: CaOrder | None = None) -> Answer:
+def ask(order: UUID | CaOrder) -> Answer:
     """Ask the CA once, and return its answer for record(). Call it outside any transaction.
 
     What is settled is answered from the journal; what is pending is fetched. Where an earlier attempt may
@@ -168,14 +168,14 @@ def ask(order_id: UUID, *, new: CaOrder | None = None) -> Answer:
     ask again with the same key, or park (answered Unknown) until an officer has looked. Raises
     CaError(permanent=False) for a fault that passes.
 
-    new: the order as the caller has just prepared it and committed; it need not be read then.
+    order: its id, or the order as the caller has just prepared and committed it, which is not read again.
     """
-    begun = (journal.begin_new(new) if new else None) or journal.begin(order_id)
+    begun = _begun(order)
     if isinstance(begun, journal.Doubtful):
         known = doubting.decide(begun.order, _searched(registry.connector(begun.order.ca), begun.order))
         if known is not None:
             return known
-        begun = journal.begin_over_doubt(order_id)
+        begun = journal.begin_over_doubt(begun.order.pk)
     if not isinstance(begun, journal.Begun):
         return begun
     try:
@@ -185,6 +185,12 @@ def ask(order_id: UUID, *, new: CaOrder | None = None) -> Answer:
         journal.record_fault(begun.attempt, error)
         raise
     return answer if begun.order.handle else journal.beside_a_promise(begun.attempt, answer)
+
+
+def _begun(order: UUID | CaOrder) -> journal.Begun | journal.Doubtful | Issued | Refused:
+    if isinstance(order, UUID):
+        return journal.begin(order)
+    return journal.begin_new(order) or journal.begin(order.pk)
 
 
 def doubt_open_orders() -> int:

@@ -19,7 +19,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -45,6 +45,7 @@ from identity_manager.workflow.unforeseen import note_on_certificate, put_certif
 
 ISSUE = "road.issue_certificate"
 CLEAR_UP = "road.clear_up_certificate"
+Order = TypeVar("Order", uuid.UUID, uuid.UUID | CaOrder)
 ALIVE = (RequestState.ISSUING, RequestState.FAILED)
 _ALGORITHM = Statement[str](
     lambda pk, now: (
@@ -87,7 +88,7 @@ def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
     if claim is None:
         return None
     with put_off_by(partial(put_certificate_off, claim.certificate_id, claim.claim_id)):
-        outcome = _outcome(partial(issuing.ask, new=claim.new_order), claim.order_id)
+        outcome = _outcome(issuing.ask, claim.new_order or claim.order_id)
         taken = _settle(claim, outcome)
     with put_off_by(partial(finishing.put_off, taken)) if taken is not None else nullcontext():
         outages.note(claim.ca, claim.order_id, outcome)
@@ -221,9 +222,9 @@ def clear_up(*, certificate_id: uuid.UUID) -> None:
         _settle(Claim(certificate_id, claim_id, order_id, ca), _outcome(issuing.look_up, order_id))
 
 
-def _outcome(call: Callable[[uuid.UUID], Answer], order_id: uuid.UUID) -> Answer | CaError:
+def _outcome(call: Callable[[Order], Answer], order: Order) -> Answer | CaError:
     try:
-        return call(order_id)
+        return call(order)
     except CaError as error:
         return error
 

@@ -899,7 +899,7 @@ def test_whatever_breaks_at_a_revocation_passes(ca, order, monkeypatch):
 def test_a_new_order_is_asked_for_without_being_read(ca, order):
     ca.script += [issued()]
     with CaptureQueriesContext(connection) as statements:
-        answer = issuing.ask(order.pk, new=order)
+        answer = issuing.ask(order)
     assert isinstance(answer, Issued)
     written = [each["sql"] for each in statements if "ca_bridge_ca" in each["sql"]]
     assert [sql.split()[0] for sql in written] == ["UPDATE", "INSERT"]
@@ -917,7 +917,7 @@ def test_what_was_asked_for_since_is_not_taken_for_new(ca, order):
     assert journal.begin_new(order) is None
     assert outcomes(order) == [""]
 
-    assert isinstance(issuing.ask(order.pk, new=stale), Issued)
+    assert isinstance(issuing.ask(stale), Issued)
     assert ca.calls == ["find", "issue"], "it was looked for first"
 
 
@@ -925,7 +925,7 @@ def test_what_was_settled_since_is_answered_from_the_journal(ca, order):
     ca.script += [issued()]
     stale = CaOrder.objects.get(pk=order.pk)
     settled = ask_and_record(order)
-    assert issuing.ask(order.pk, new=stale) == Issued(settled.certificate, settled.chain)
+    assert issuing.ask(stale) == Issued(settled.certificate, settled.chain)
     assert outcomes(order) == ["issued"]
 
 
