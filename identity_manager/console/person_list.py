@@ -1,9 +1,10 @@
 """SEARCH for persons: which ones, in which order, and what stands beside each."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from identity_manager.models import (
     SoftwareToken,
 )
 from identity_manager.models.person import PersonQuerySet
+from identity_manager.models.rows_by_key import RowsByKey
 from identity_manager.models.software_token import IN_USE
 from identity_manager.models.versioned import in_language
 from identity_manager.ui.context import SEARCHERS
@@ -45,10 +47,16 @@ def found(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
     """The persons who are wanted."""
     plain = {"state": "state", "department": "department", "unit": "organisational_unit"}
     equal = {column: wanted[name] for name, column in plain.items() if wanted[name]}
-    rows = rows.filter(_tokens(wanted["token_type"], wanted["expires_before"]))
+    if wanted["token_type"] or wanted["expires_before"]:
+        rows = rows.filter(_tokens(wanted["token_type"], wanted["expires_before"]))
     if wanted["role"]:
         rows = rows.filter(pk__in=Person.objects.filter(roles__role=wanted["role"]).values("pk"))
     return rows.matching(wanted["q"], **equal)
+
+
+def _reached(actor: Person) -> Q:
+    """As access.visible_persons, for SQL that is kept."""
+    return access.within_units(actor, SEARCHERS, "organisational_unit")
 
 
 def _with_order(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
@@ -66,7 +74,7 @@ def _tokens(token_type: str, expires_before: date | None) -> Q:
     if expires_before:
         ending = Certificate.objects.filter(state__in=USABLE, not_after__lt=beginning(expires_before))
         tokens = tokens.filter(pk__in=ending.values("token_id"))
-    return tables.having(tokens, "person") if token_type or expires_before else Q()
+    return tables.having(tokens, "person")
 
 
 def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:
@@ -88,17 +96,41 @@ def _with_code_of(actor: Person, persons: list[Person]) -> frozenset[UUID]:
 
 
 def _token_names(persons: list[Person]) -> dict[Any, list[str]]:
-    rows = SoftwareToken.objects.filter(state__in=IN_USE, person__in=[person.pk for person in persons])
     names: dict[Any, list[str]] = defaultdict(list)
-    for person, english, german in rows.values_list("person", "token_type__name", "token_type__name_de"):
+    for person, english, german in _NAMES_OF_TOKENS.rows([person.pk for person in persons]):
         names[person].append(in_language(english, german))
     return names
+
+
+def _names_of_tokens(persons: list[Any]) -> QuerySet[Any, Any]:
+    tokens = SoftwareToken.objects.filter(state__in=IN_USE, person__id__in=persons)
+    return tokens.values_list("person", "token_type__name", "token_type__name_de")
 
 
 def _with_lines(rows: QuerySet[Person]) -> QuerySet[Person]:
     """With what their rows show, and what decides whether they can be enabled."""
     shown = ("display_name", "personnel_number", "department", "email")
     return rows.only(*shown, "state", "organisational_unit")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The persons of a kind whom an officer reaches, with what their rows show; the SQL is kept for both."""
+
+    kind: PersonKind
+    reach: Q
+
+    def in_bulk(self, keys: Sequence[UUID]) -> dict[UUID, Person]:
+        """As a queryset's: by their keys."""
+        return {person.pk: person for person in _of_page(self.kind, self.reach).rows(keys)}
+
+
+@lru_cache(maxsize=200)
+def _of_page(kind: PersonKind, reach: Q) -> RowsByKey[Person]:
+    def build(keys: list[Any]) -> QuerySet[Person]:
+        return _with_lines(Person.objects.filter(reach, kind=kind, pk__in=keys))
+
+    return RowsByKey[Person](build, Person._meta.pk)
 
 
 def _with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
@@ -142,7 +174,8 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
         icon="users",
         readers=SEARCHERS,
         form=PersonForm,
-        reach=lambda actor: access.visible_persons(actor).filter(kind=kind),
+        reach=lambda actor: Person.objects.filter(_reached(actor), kind=kind),
+        drawn=lambda actor: Drawn(kind, _reached(actor)),
         found=found,  # type: ignore[arg-type]  # of persons
         with_order=_with_order,  # type: ignore[arg-type]  # of persons
         table=TABLE,
@@ -171,8 +204,8 @@ TABLE = Table(
     },
     order="name",
     checkbox="persons",
-    rows=_with_lines,
 )
+_NAMES_OF_TOKENS = RowsByKey[tuple[UUID, str, str]](_names_of_tokens, Person._meta.pk)
 SHEET = Sheet(
     file_name="persons",
     header=(

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from identity_manager.console.search_forms import KindForm
-from identity_manager.console.tables import Orders
+from identity_manager.console.tables import ByKey, Orders
 from identity_manager.models import Person
 
 Words = str | Promise
@@ -63,6 +63,7 @@ class Kind:
     """One kind of thing.
 
     readers: the roles that may look for it.  reach: the rows that this officer may find.
+    drawn: where their SQL is kept, the rows of a page by their keys, as table.rows has them of these.
     found: those of them that are wanted.  with_order: rows with whatever the orders sort by.
     counted, too_many: sentences with found and total.  nothing, advice: what is said where none is found.
     beside: what is said beside the list.
@@ -84,6 +85,7 @@ class Kind:
     hint: Words = field(default="")
     beside: Callable[[Person, Wanted], Beside | None] = field(default=_nothing)
     with_order: Found = field(default=lambda rows, _wanted: rows)
+    drawn: Callable[[Person], ByKey] | None = None
 
 
 def beginning(day: date) -> datetime:

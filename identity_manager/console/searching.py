@@ -88,11 +88,15 @@ class Search:
 
     def pages(self) -> tables.CappedPaginator:
         """What was found, page by page; by words, in order only as far as it is counted."""
-        drawn = self.kind.table.rows(self.reach())
+        drawn = self._drawn()
         if not self.is_by_words:
             return tables.CappedPaginator(self.rows(), drawn=drawn)
         order = tables.columns(self.sort, self.kind.table.orders)
         return tables.FoundPaginator(self._with_order(self.found()), order=order, drawn=drawn)
+
+    def _drawn(self) -> tables.ByKey:
+        kind = self.kind
+        return kind.drawn(self.actor) if kind.drawn else kind.table.rows(self.reach())
 
     def _with_order(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """With whatever the orders sort by."""

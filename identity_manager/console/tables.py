@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.exceptions import EmptyResultSet
 from django.core.paginator import Page, Paginator
@@ -44,6 +44,12 @@ class CappedCount:
         return grouped(self.number) + ("+" if self.more else "")
 
 
+class ByKey(Protocol):
+    """What brings rows by their keys: a queryset, or something that keeps its SQL."""
+
+    def in_bulk(self, id_list: Any, /) -> Mapping[Any, Any]: ...
+
+
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when it runs
     """Pages over at most COUNT_LIMIT rows; has_more says that there are others.
 
@@ -52,9 +58,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes none when i
     anywhere, and sort a million rows with all that belongs to them.
     """
 
-    def __init__(
-        self, rows: QuerySet[Any], *, per_page: int = PAGE_SIZE, drawn: QuerySet[Any] | None = None
-    ) -> None:
+    def __init__(self, rows: QuerySet[Any], *, per_page: int = PAGE_SIZE, drawn: ByKey | None = None) -> None:
         super().__init__(rows[:COUNT_LIMIT], per_page)
         self._rows = rows
         self._drawn = drawn
@@ -100,7 +104,7 @@ class FoundPaginator(CappedPaginator):
     order: as in_order says it, of what found has.
     """
 
-    def __init__(self, found: QuerySet[Any], *, order: Sequence[str], drawn: QuerySet[Any]) -> None:
+    def __init__(self, found: QuerySet[Any], *, order: Sequence[str], drawn: ByKey) -> None:
         self._key = found.model._meta.pk
         keys = _keys_in_order(found, order)
         self.counted = len(keys)

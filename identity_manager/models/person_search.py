@@ -121,15 +121,14 @@ def matching(persons: _Persons, text: str, equal: Mapping[str, str]) -> _Persons
     Whatever the query holds is data: quotes, operators and wildcards stand for themselves.
     equal: columns and what stands in them, never nothing.
     """
-    persons, words = persons.filter(**equal), terms(text)
+    words = terms(text)
     if not words:
-        return persons.none() if text.strip() else persons
+        return persons.none() if text.strip() else persons.filter(**equal)
     if connections[persons.db].vendor == "sqlite":
-        return persons.filter(person_parts.having(words, equal))
+        return persons.filter(person_parts.having(words, equal), **equal)
     common = _common(words, connections[persons.db])
-    for word in words:
-        persons = persons.filter(_without_index(word) if word in common else _in_postgresql(word))
-    return persons
+    having = [_without_index(word) if word in common else _in_postgresql(word) for word in words]
+    return persons.filter(*having, **equal)
 
 
 # --- In which order --------------------------------------------------------------------------------
