@@ -92,7 +92,8 @@ class Search:
         if not self.is_by_words:
             return tables.CappedPaginator(self.rows(), drawn=drawn)
         order = tables.columns(self.sort, self.kind.table.orders)
-        return tables.FoundPaginator(self._with_order(self.found()), order=order, drawn=drawn)
+        found, asked = self._with_order(self.found()), self._asked.get("page")
+        return tables.FoundPaginator(found, order=order, drawn=drawn, asked=asked)
 
     def _drawn(self) -> tables.ByKey:
         kind = self.kind

@@ -102,21 +102,38 @@ class FoundPaginator(CappedPaginator):
 
     Where there is more than is counted, the order is one of those that were found first.
     order: as in_order says it, of what found has.
+    asked: the page that an address asks for, which is looked up together with how many there are.
     """
 
-    def __init__(self, found: QuerySet[Any], *, order: Sequence[str], drawn: ByKey) -> None:
-        self._key = found.model._meta.pk
-        keys = _keys_in_order(found, order)
-        self.counted = len(keys)
+    def __init__(
+        self, found: QuerySet[Any], *, order: Sequence[str], drawn: ByKey, asked: str | None = None
+    ) -> None:
         super().__init__(found.order_by(*order), drawn=drawn)
-        self.object_list = keys[:COUNT_LIMIT]
+        self._key = found.model._meta.pk
+        self._sql, self._parameters = _in_order(found, order)
+        self._begins = (_number_of(asked, -(-COUNT_LIMIT // self.per_page)) - 1) * self.per_page
+        self._keys, counted = self._looked_up(self._begins)
+        self.counted = counted if self._keys or not self._begins else self._looked_up(0)[1]
 
     def keys_of(self, page: "Page[Any]") -> list[Any]:
-        return [self._key.to_python(key) for key in page.object_list]
+        begins = (page.number - 1) * self.per_page
+        if begins != self._begins:
+            self._begins, (self._keys, _counted) = begins, self._looked_up(begins)
+        return [self._key.to_python(key) for key in self._keys]
+
+    def _looked_up(self, begins: int) -> tuple[list[Any], int]:
+        """The keys of a page as the driver brings them, and how many there are: 0 where none is on it."""
+        if not self._sql:
+            return [], 0
+        size = min(self.per_page, COUNT_LIMIT - begins)
+        with connection.cursor() as cursor:
+            cursor.execute(f"{self._sql} LIMIT {size} OFFSET {begins}", self._parameters)
+            rows = cursor.fetchall()
+        return [key for key, _counted in rows], rows[0][1] if rows else 0
 
 
-def _keys_in_order(found: QuerySet[Any], order: Sequence[str]) -> list[Any]:
-    """The keys as the driver brings them: of a thousand, a page needs twenty-five.
+def _in_order(found: QuerySet[Any], order: Sequence[str]) -> tuple[str, Sequence[Any]]:
+    """The SQL of the keys in order, beside each how many there are, and its parameters; empty for nothing.
 
     First found, then sorted: without MATERIALIZED, SQLite sorts everything that there is to be found.
     """
@@ -124,14 +141,20 @@ def _keys_in_order(found: QuerySet[Any], order: Sequence[str]) -> list[Any]:
     try:
         sql, parameters = rows[: COUNT_LIMIT + 1].query.sql_with_params()
     except EmptyResultSet:
-        return []
+        return "", ()
     names = (connection.ops.quote_name(column.removeprefix("-")) for column in order)
     ways = (" DESC" if column.startswith("-") else "" for column in order)
     by = ", ".join(f"{name}{way}" for name, way in zip(names, ways, strict=True))
-    sql = f"WITH found AS MATERIALIZED ({sql}) SELECT pk FROM found ORDER BY {by}"  # noqa: S608 as Django compiled it
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return [key for (key,) in cursor.fetchall()]
+    keys = f"SELECT pk, (SELECT COUNT(*) FROM found) FROM found ORDER BY {by}"  # noqa: S608 as Django compiled it
+    return f"WITH found AS MATERIALIZED ({sql}) {keys}", parameters
+
+
+def _number_of(asked: str | None, most: int) -> int:
+    """Which page that is likely to be; the paginator knows once it has counted."""
+    try:
+        return min(max(int(asked or 1), 1), most)
+    except ValueError:
+        return 1
 
 
 def count_together(paginators: Iterable[CappedPaginator]) -> None:

@@ -72,7 +72,7 @@ EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
 # A table that the statement calls by a name of its own: "identity_manager_person" U0.
 _ALIAS = re.compile(r'"(\w+)" ([TU]\d+)\b')
 # What words lead to is sorted as far as it is counted.
-_FOUND = re.compile(r"^WITH found AS MATERIALIZED \((.*)\) SELECT pk FROM found ORDER BY .*$", re.DOTALL)
+_FOUND = re.compile(r"^WITH found AS MATERIALIZED \((.*)\) SELECT pk, .* FROM found ORDER BY .*$", re.DOTALL)
 _SHORT_PAGE = re.compile(r"LIMIT \d$")
 _PARTIAL = re.compile(
     r"INDEX (certificate_with_key|software_token_with_secret|certificate_to_be_revoked|certificate_by_hand"

@@ -244,6 +244,22 @@ def test_words_are_looked_up_once_for_the_count_and_the_page(
     assert len(set(shown)) == len(shown) == response.context["paginator"].count > 50
 
 
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [("2", 2), ("3", 3), ("4", 3), ("9" * 30, 3), ("9" * 5000, 1), ("0", 3), ("-1", 3), ("x", 1)],
+)
+def test_a_page_that_is_not_there_is_the_nearest_one(ada: Client, crowd: None, page: str, shown: int) -> None:
+    Person.objects.filter(surname__startswith="Nyg").update(search_text="nygard nils\n\nexample")
+    asked = {"kind": "employee", "q": "example"}
+    pages = [names(ada.get(SEARCH, {**asked, "page": number})) for number in (1, 2, 3)]
+
+    response = ada.get(SEARCH, {**asked, "page": page})
+
+    assert response.context["page"].number == shown
+    assert names(response) == pages[shown - 1]
+    assert names(ada.get(SEARCH, {**asked, "q": "nobodyatall", "page": page})) == []
+
+
 @pytest.mark.parametrize("asked", [{"q": "lindqvist"}, {"sort": "-name"}])
 def test_a_narrow_result_and_a_list_without_words_are_sorted(
     ada: Client, crowd: None, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
