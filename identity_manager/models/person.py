@@ -127,6 +127,9 @@ class Person(Stateful):
             models.Index("kind", person_search.BY_NAME, name="person_by_name"),
             models.Index("kind", "department", person_search.BY_NAME, name="person_by_department"),
             models.Index("kind", "organisational_unit", person_search.BY_NAME, name="person_by_unit"),
+            models.Index(
+                "kind", "department", "organisational_unit", person_search.BY_NAME, name="person_by_place"
+            ),
             models.Index("kind", "state", person_search.BY_NAME, name="person_by_state"),
             models.Index("kind", "email", name="person_by_email"),
             models.Index(fields=["department"], name="person_department"),

@@ -145,6 +145,7 @@ LISTS: tuple[tuple[Visitor, str], ...] = (
             "state=active",
             "department=Legal",
             "unit=Nord",
+            "department=Legal&unit=Nord",
             "token_type=any",
             "token_type=none",
             "token_type=vpn",
