@@ -22,6 +22,7 @@ from django.db.models import sql
 from django.db.transaction import TransactionManagementError
 
 Row = TypeVar("Row")
+PAGE = 25  # as many rows as most pages have
 FEW = 10  # rows are written by one statement; more by one that the driver repeats, all sent together
 
 
@@ -75,28 +76,30 @@ class Statement(Generic[Row]):
 
 
 class Among(Generic[Row]):
-    """The rows for some values, such as a few keys: a statement for each number of them that is asked for.
+    """The rows for some values, such as the keys of a page: a statement for `at_once` of them.
 
-    build: from the values to the queryset; kind: of which kind each is.
+    build: from the values to the queryset; kind: of which kind each is. It is always asked for the same
+    number of values, so that its SQL is the same: the last one is said again.
     """
 
-    def __init__(self, build: Callable[[list[Any]], Any], kind: "models.Field[Any, Any]") -> None:
+    def __init__(
+        self, build: Callable[[list[Any]], Any], kind: "models.Field[Any, Any]", *, at_once: int = PAGE
+    ) -> None:
         self._build = build
-        self._kind = kind
-        self._statements: dict[int, Statement[Row]] = {}
+        self._names = [f"value{place}" for place in range(at_once)]
+        self._statement = Statement[Row](
+            lambda **opened: build([*opened.values()]), **dict.fromkeys(self._names, kind)
+        )
 
     def rows(self, values: Iterable[object]) -> list[Row]:
-        """What there is. Of many values no statement is kept, or whoever asks would decide how many are."""
-        given = {f"value{number}": value for number, value in enumerate(dict.fromkeys(values))}
-        if not given or len(given) > FEW:
-            return list(self._build(list(given.values())))
-        statement = self._statements.get(len(given))
-        if statement is None:
-            statement = Statement(
-                lambda **opened: self._build(list(opened.values())), **dict.fromkeys(given, self._kind)
-            )
-            self._statements[len(given)] = statement
-        return statement.rows(**given)
+        """What there is, in the queryset's order. For more than `at_once` values the SQL is made anew."""
+        asked = [*dict.fromkeys(values)]
+        if not asked:
+            return []
+        if len(asked) > len(self._names):
+            return [*self._build(asked)]
+        asked += asked[-1:] * (len(self._names) - len(asked))
+        return self._statement.rows(**dict(zip(self._names, asked, strict=True)))
 
 
 class Change:

@@ -1,10 +1,9 @@
 """SEARCH for persons: which ones, in which order, and what stands beside each."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +21,9 @@ from identity_manager.models import (
     PersonKind,
     Role,
     SoftwareToken,
+    person_rows,
 )
 from identity_manager.models.person import PersonQuerySet
-from identity_manager.models.rows_by_key import RowsByKey
 from identity_manager.models.software_token import IN_USE
 from identity_manager.models.versioned import in_language
 from identity_manager.ui.context import SEARCHERS
@@ -97,40 +96,9 @@ def _with_code_of(actor: Person, persons: list[Person]) -> frozenset[UUID]:
 
 def _token_names(persons: list[Person]) -> dict[Any, list[str]]:
     names: dict[Any, list[str]] = defaultdict(list)
-    for person, english, german in _NAMES_OF_TOKENS.rows([person.pk for person in persons]):
+    for person, english, german in person_rows.names_of_tokens(person.pk for person in persons):
         names[person].append(in_language(english, german))
     return names
-
-
-def _names_of_tokens(persons: list[Any]) -> QuerySet[Any, Any]:
-    tokens = SoftwareToken.objects.filter(state__in=IN_USE, person__id__in=persons)
-    return tokens.values_list("person", "token_type__name", "token_type__name_de")
-
-
-def _with_lines(rows: QuerySet[Person]) -> QuerySet[Person]:
-    """With what their rows show, and what decides whether they can be enabled."""
-    shown = ("display_name", "personnel_number", "department", "email")
-    return rows.only(*shown, "state", "organisational_unit")
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The persons of a kind whom an officer reaches, with what their rows show; the SQL is kept for both."""
-
-    kind: PersonKind
-    reach: Q
-
-    def in_bulk(self, keys: Sequence[UUID]) -> dict[UUID, Person]:
-        """As a queryset's: by their keys."""
-        return {person.pk: person for person in _of_page(self.kind, self.reach).rows(keys)}
-
-
-@lru_cache(maxsize=200)
-def _of_page(kind: PersonKind, reach: Q) -> RowsByKey[Person]:
-    def build(keys: list[Any]) -> QuerySet[Person]:
-        return _with_lines(Person.objects.filter(reach, kind=kind, pk__in=keys))
-
-    return RowsByKey[Person](build, Person._meta.pk)
 
 
 def _with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
@@ -175,7 +143,7 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
         readers=SEARCHERS,
         form=PersonForm,
         reach=lambda actor: Person.objects.filter(_reached(actor), kind=kind),
-        drawn=lambda actor: Drawn(kind, _reached(actor)),
+        drawn=lambda actor: person_rows.PersonRows(kind, _reached(actor)),
         found=found,  # type: ignore[arg-type]  # of persons
         with_order=_with_order,  # type: ignore[arg-type]  # of persons
         table=TABLE,
@@ -205,7 +173,6 @@ TABLE = Table(
     order="name",
     checkbox="persons",
 )
-_NAMES_OF_TOKENS = RowsByKey[tuple[UUID, str, str]](_names_of_tokens, Person._meta.pk)
 SHEET = Sheet(
     file_name="persons",
     header=(

@@ -38,9 +38,10 @@ _CURRENT_TERMS = Among[TermsVersion](
         "document"
     ),
     models.UUIDField(),
+    at_once=3,
 )
 _TEXTS = Among[TermsText](  # what was accepted is told by its SHA-256
-    lambda pks: TermsText.objects.filter(pk__in=pks).defer("body"), models.UUIDField()
+    lambda pks: TermsText.objects.filter(pk__in=pks).defer("body"), models.UUIDField(), at_once=3
 )
 
 

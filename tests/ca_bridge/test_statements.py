@@ -14,8 +14,9 @@ from django.db.models.functions import Lower
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
+from ca_bridge.contract import Refused
 from ca_bridge.models import CaAttempt, CaOrder
-from ca_bridge.statements import FEW, Among, Change, Over, Statement, insert
+from ca_bridge.statements import FEW, PAGE, Among, Change, Over, Statement, insert
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -129,7 +130,7 @@ def test_it_is_one_query():
         Statement[CaOrder](lambda: CaOrder.objects.prefetch_related("attempts")).rows()
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, FEW, FEW + 1])
+@pytest.mark.parametrize("number", [0, 1, 2, PAGE, PAGE + 1])
 def test_those_among_some_values_are_brought(number: int, django_assert_num_queries: Any):
     orders = [order_in(State.PREPARED) for _each in range(number)]
     other = order_in(State.PREPARED)
@@ -139,6 +140,18 @@ def test_those_among_some_values_are_brought(number: int, django_assert_num_quer
             assert AMONG.rows(order.pk for order in orders) == orders
     assert AMONG.rows([*(order.pk for order in orders[:1]), other.pk, other.pk]) == [*orders[:1], other]
     assert AMONG.rows([uuid.uuid4()]) == []
+
+
+def test_those_among_some_values_have_what_was_asked_for_and_know_their_states():
+    known = order_in(State.PENDING)
+    (row,) = Among[CaOrder](
+        lambda pks: CaOrder.objects.filter(pk__in=pks).only("state"), models.UUIDField()
+    ).rows([known.pk])
+
+    assert "handle" in row.get_deferred_fields()
+    assert (row.state, row.handle) == (State.PENDING, known.handle)
+    row.mark_refused(Refused("no", ""))
+    assert row.state == State.REFUSED
 
 
 def test_a_change_is_of_the_rows_that_it_says(django_assert_num_queries: Any):
