@@ -153,6 +153,7 @@ def _locked(erasure_id: uuid.UUID) -> PersonErasure:
 
 # --- Erasing ---------------------------------------------------------------------------------------
 def _erase(person: Person) -> None:
+    forgetting.unname_in_mails_to_others(person, instead=_name_of_nobody(person))
     _forget_what_was_issued(person)
     _forget_the_account(person)
     _forget_in_the_audit_log(person)
@@ -165,6 +166,10 @@ def _erase(person: Person) -> None:
     MailEvent.objects.filter(mail__in=mails).update(detail="")
     forgetting.empty_mails(mails)
     _forget_the_record(person)
+
+
+def _name_of_nobody(person: Person) -> str:
+    return f"{NAME} {person.pk.hex[-6:]}"
 
 
 def _forget_what_was_issued(person: Person) -> None:
@@ -204,7 +209,7 @@ def _forget_the_record(person: Person) -> None:
         personnel_number=f"erased-{person.pk.hex[-12:]}",
         given_name=NAME,
         surname=NAME,
-        display_name=f"{NAME} {person.pk.hex[-6:]}",
+        display_name=_name_of_nobody(person),
         email="",
         upn="",
         sid="",

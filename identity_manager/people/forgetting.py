@@ -4,14 +4,35 @@ Each function works on rows that are at their end, in the caller's transaction. 
 installation answers for: that there was a request, in which state it ended, which serial was issued.
 """
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Replace
+from django.utils.html import escape
 
 from ca_bridge import issuing
 from ca_bridge.models import CaOrder
-from identity_manager.models import Certificate, Container, OutgoingMail, SoftwareToken, TokenRequest
+from identity_manager import audit
+from identity_manager.mail import occasions
+from identity_manager.models import (
+    AuditEvent,
+    BatchOrder,
+    Certificate,
+    Container,
+    MailState,
+    OutgoingMail,
+    Person,
+    SoftwareToken,
+    TokenRequest,
+)
 
+# Mails whose texts name an officer, by what the officer has done.
+NAME_WHO_ASKED = ("approval_needed", "approval_reminder", "information", "left_undecided")
+NAME_WHO_GAVE_THE_ORDER = ("batch_waits", "batch_reminder", "batch_undecided")
+NAME_WHO_CANCELLED = ("request_cancelled",)
+A_DAY = timedelta(days=1)
 PERSONAL_KEYS = ("person", "delivery_address")
 WITHOUT_NAMES: dict[str, Any] = {"subject": [], "subject_alt_names": [], "sid": None}
 
@@ -46,6 +67,44 @@ def empty_mails(mails: QuerySet[OutgoingMail]) -> int:
 def about(person_id: Any) -> Q:
     """Mails to the person, and mails to others about them."""
     return Q(person_id=person_id) | Q(request__person_id=person_id) | Q(token__person_id=person_id)
+
+
+def unname_in_mails_to_others(officer: Person, *, instead: str) -> None:
+    """Take an officer's name out of what others were told of their work.
+
+    As retention does, the texts of those mails go. One that is still to be sent says `instead` for the name.
+    Call it while the audit log still knows the officer.
+    """
+    for mails in _naming(officer):
+        empty_texts(mails.exclude(state=MailState.QUEUED).exclude(body_text="", body_html=""))
+        mails.filter(state=MailState.QUEUED).update(
+            body_text=_replaced("body_text", officer.display_name, instead),
+            body_html=_replaced("body_html", escape(officer.display_name), escape(instead)),
+        )
+
+
+def _replaced(column: str, name: str, instead: str) -> Replace:
+    return Replace(F(column), Value(name), Value(instead))
+
+
+def _naming(officer: Person) -> Iterator[QuerySet[OutgoingMail]]:
+    """Each found by an index: the outbox has millions of rows."""
+    asked = TokenRequest.objects.filter(requested_by=officer)
+    yield OutgoingMail.objects.filter(message__in=NAME_WHO_ASKED, request__in=asked.values("pk"))
+    cancelled = AuditEvent.objects.filter(actor=officer, name=audit.Event.REQUEST_CANCELLED)
+    yield OutgoingMail.objects.filter(message__in=NAME_WHO_CANCELLED, request__in=cancelled.values("request"))
+    yield OutgoingMail.objects.filter(pk__in=list(_of_orders_by(officer)))
+
+
+def _of_orders_by(officer: Person) -> Iterator[Any]:
+    """A mail about a batch order knows it by its occasion alone."""
+    orders = dict(BatchOrder.objects.filter(asked_by=officer).values_list("pk", "asked_at"))
+    if orders:
+        since = min(orders.values()) - A_DAY  # whoever's clock it was
+        mails = OutgoingMail.objects.filter(message__in=NAME_WHO_GAVE_THE_ORDER, created_at__gte=since)
+        for pk, occasion in mails.values_list("pk", "occasion").iterator():
+            if occasions.order_of_batch(occasion) in orders:
+                yield pk
 
 
 def empty_certificate(certificate: Certificate) -> None:

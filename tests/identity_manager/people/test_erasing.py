@@ -9,8 +9,10 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.conf import settings as installed
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.db.models import Q, QuerySet
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -20,12 +22,15 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Refused as RefusedByCa
 from ca_bridge.contract import RevocationReason
 from ca_bridge.models import CaOrder
-from identity_manager import vault
+from identity_manager import outbox, vault
 from identity_manager.audit import heads, sealing, verifying
+from identity_manager.mail import messages
 from identity_manager.models import (
     Account,
     AuditEvent,
     AuditSalt,
+    BatchOrder,
+    BatchSource,
     Certificate,
     OutgoingMail,
     Person,
@@ -34,7 +39,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.people import erasing, saved_searches
+from identity_manager.people import erasing, forgetting, saved_searches
 from identity_manager.workflow import revoke, side_roads, sign_in_codes, step2_approve
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
 from tests import cast
@@ -237,6 +242,90 @@ def test_mails_to_others_about_the_person_are_emptied_too(
     assert about.exists()
     erase(company, rolf, leaver)
     assert set(about.values_list("body_text", "subject")) == {("", "")}
+
+
+OF_THE_OFFICER = {"information", "approval_needed", "request_cancelled", "batch_waits", "batch_undecided"}
+
+
+@pytest.fixture
+def officers_mails(company: Company) -> Person:
+    """Somebody locked long ago, with an apostrophe in the name; others were told of what they have done."""
+    officer = cast.person(
+        "xq",
+        roles=(Role.TOKEN_ADMINISTRATOR,),
+        given_name="X'",
+        surname=SURNAME,
+        display_name=f"X' {SURNAME}",
+        sid="",
+    )
+    cast.enabled(officer, company.uma, company.vpn)
+    waiting = cast.enabled(officer, cast.person("ulf"), company.signature)
+    side_roads.cancel(actor=officer, request_id=waiting.pk, reason="not needed")
+    of_another = cast.enabled(company.ada, cast.person("udo"), company.vpn)
+    side_roads.cancel(actor=officer, request_id=of_another.pk, reason="not needed")
+    order = BatchOrder.objects.create(asked_by=officer, source=BatchSource.FILE, total=1)
+    for mail in (
+        messages.batch_waits(order, company.paul, key="today"),
+        messages.batch_undecided(order, company.ada, possible=False, key="today"),
+    ):
+        outbox.enqueue(mail)
+    officer.lock()
+    officer.save()
+    Person.objects.filter(pk=officer.pk).update(updated_at=timezone.now() - timedelta(days=400))
+    assert set(naming(SURNAME).values_list("message", flat=True)) == OF_THE_OFFICER
+    return Person.objects.get(pk=officer.pk)
+
+
+def naming(name: str) -> QuerySet[OutgoingMail]:
+    return OutgoingMail.objects.filter(Q(body_text__contains=name) | Q(body_html__contains=name))
+
+
+@pytest.mark.database
+def test_mails_to_others_about_an_officers_work_name_them_no_more(
+    company: Company, rolf: Person, officers_mails: Person
+) -> None:
+    OutgoingMail.objects.update(state="sent")
+    their = [mail.pk for mail in naming(SURNAME)]
+    others = OutgoingMail.objects.exclude(pk__in=their)
+    before = list(others.order_by("pk").values())
+
+    erase(company, rolf, officers_mails)
+
+    assert tables_with((SURNAME,)) == set()
+    emptied = OutgoingMail.objects.filter(pk__in=their).values_list("body_text", "body_html")
+    assert set(emptied) == {("", "")}
+    assert list(others.order_by("pk").values()) == before
+
+
+@pytest.mark.database
+def test_one_that_is_still_to_be_sent_says_nobodys_name(
+    company: Company, rolf: Person, officers_mails: Person
+) -> None:
+    OutgoingMail.objects.update(state="queued")
+    their = {mail.pk: mail.body_text for mail in naming(SURNAME)}
+
+    erase(company, rolf, officers_mails)
+
+    assert not naming(SURNAME).exists()
+    nobody = Person.objects.get(pk=officers_mails.pk).display_name
+    for mail in OutgoingMail.objects.filter(pk__in=their):
+        assert mail.body_text == their[mail.pk].replace(officers_mails.display_name, nobody)
+        assert nobody in mail.body_html
+
+
+def test_every_mail_that_names_who_did_something_is_known_to_erasing() -> None:
+    """By what its templates say of an officer."""
+    known = {
+        "requested_by.": set(forgetting.NAME_WHO_ASKED),
+        "asked_by.": set(forgetting.NAME_WHO_GAVE_THE_ORDER),
+        "=by.": set(forgetting.NAME_WHO_CANCELLED),
+    }
+    named: dict[str, set[str]] = {word: set() for word in known}
+    for template in (Path(installed.BASE_DIR) / "templates" / "emails").glob("*/*"):
+        for word in known:
+            if word in template.read_text(encoding="utf-8"):
+                named[word].add(template.parent.name)
+    assert named == known
 
 
 def test_others_stay_as_they_are(company: Company, rolf: Person, leaver: Person) -> None:
