@@ -1,7 +1,8 @@
 """What is kept no longer: containers, texts of mails, personal details of requests, events of the audit log.
 
-Each job takes a bounded number of the oldest, says how many, records it, and never touches what is under
-way. How long things are kept is set for the installation (RETENTION_...), for containers by token type.
+Each job goes through what is old in portions, for a bounded time, says how many, records it, and never
+touches what is under way. Rows that it fails at keep none behind them (workflow.portions). How long things
+are kept is set for the installation (RETENTION_...), for containers by token type.
 """
 
 import uuid
@@ -30,9 +31,8 @@ from identity_manager.models import (
 from identity_manager.models.software_token import IN_USE, UNDER_WAY
 from identity_manager.models.token_request import ENDED
 from identity_manager.people import forgetting
-from identity_manager.workflow import locking, unforeseen
+from identity_manager.workflow import locking, portions
 
-AT_ONCE = 200
 EVENTS_AT_ONCE = 2000
 SIGN_INS = (audit.Event.SIGNED_IN, audit.Event.SIGN_IN_FAILED)
 
@@ -40,8 +40,9 @@ SIGN_INS = (audit.Event.SIGNED_IN, audit.Event.SIGN_IN_FAILED)
 # --- Containers ------------------------------------------------------------------------------------
 def remove_containers() -> int:
     """Remove the files of tokens whose time is over; returns of how many tokens."""
-    ids = _with_old_containers(timezone.now()).values_list("pk", flat=True)[:AT_ONCE]
-    return unforeseen.one_by_one(ids, _remove_containers_of)
+    return portions.of_rows(
+        "retention.containers", _with_old_containers(timezone.now()), _remove_containers_of
+    )
 
 
 def _remove_containers_of(token_id: uuid.UUID) -> bool:
@@ -64,7 +65,7 @@ def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
         if days is not None:
             end = now - timedelta(days=days)
             over |= Q(token_type__container_retention_days=days, sealed_at__lte=end)
-    return SoftwareToken.objects.filter(kept).exclude(state__in=UNDER_WAY).filter(over).order_by("pk")
+    return SoftwareToken.objects.filter(kept).exclude(state__in=UNDER_WAY).filter(over)
 
 
 # --- Mails -----------------------------------------------------------------------------------------
@@ -75,8 +76,12 @@ def empty_mails() -> int:
         return 0
     settled = OutgoingMail.objects.exclude(state=MailState.QUEUED).filter(created_at__lt=old)
     settled = settled.exclude(body_text="", body_html="").order_by("created_at")
+    return portions.of_any(lambda: _empty_some(settled))
+
+
+def _empty_some(settled: QuerySet[OutgoingMail]) -> int:
     with transaction.atomic():
-        ids = list(settled.values_list("pk", flat=True)[:AT_ONCE])
+        ids = list(settled.values_list("pk", flat=True)[: portions.AT_ONCE])
         done = forgetting.empty_texts(settled.order_by().filter(pk__in=ids))
         if done:
             audit.record(audit.Event.MAILS_EMPTIED, actor=None, subject=None, rows=done)
@@ -89,8 +94,9 @@ def empty_requests() -> int:
     old = _before(settings.RETENTION_REQUEST_DAYS)
     if old is None:
         return 0
-    ids = _ended_with_details(old).values_list("pk", flat=True)[:AT_ONCE]
-    return unforeseen.one_by_one(ids, lambda pk: _empty_request(pk, old))
+    return portions.of_rows(
+        "retention.requests", _ended_with_details(old), lambda pk: _empty_request(pk, old)
+    )
 
 
 def _empty_request(request_id: uuid.UUID, old: datetime) -> bool:
@@ -109,7 +115,7 @@ def _ended_with_details(old: datetime) -> QuerySet[TokenRequest]:
     alive = SoftwareToken.objects.filter(request=OuterRef("pk"), state__in=(*UNDER_WAY, *IN_USE))
     young = SoftwareToken.objects.filter(request=OuterRef("pk"), ended_at__gte=old)
     rows = TokenRequest.objects.filter(Exists(details), state__in=ENDED, ended_at__lt=old)
-    return rows.filter(~Exists(alive), ~Exists(young)).order_by("ended_at")
+    return rows.filter(~Exists(alive), ~Exists(young))
 
 
 # --- The audit log ---------------------------------------------------------------------------------
@@ -119,8 +125,12 @@ def forget_sign_ins() -> int:
     if old is None:
         return 0
     rows = AuditEvent.objects.sealed().filter(name__in=SIGN_INS, at__lt=old)
+    return portions.of_any(lambda: _forget_some(rows))
+
+
+def _forget_some(sign_ins: QuerySet[AuditEvent]) -> int:
     with transaction.atomic():
-        numbers = list(rows.values_list("number", flat=True)[:AT_ONCE])
+        numbers = list(sign_ins.values_list("number", flat=True)[: portions.AT_ONCE])
         AuditEvent.objects.filter(number__in=numbers).update(
             name=audit.Event.FORGOTTEN,
             actor=None,

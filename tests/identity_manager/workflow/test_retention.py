@@ -18,9 +18,10 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import signing_in
-from identity_manager.workflow import retention, side_roads
+from identity_manager.people import forgetting, signing_in
+from identity_manager.workflow import portions, retention, side_roads
 from identity_manager.workflow.errors import Stale
+from tests import cast
 from tests.cast import Company
 from tests.identity_manager.console.visitors import signed_in
 
@@ -78,6 +79,51 @@ def test_containers_of_a_token_under_way_stay(company: Company) -> None:
     assert Container.objects.exists()
 
 
+def three_with_old_containers(company: Company, monkeypatch: pytest.MonkeyPatch) -> list[SoftwareToken]:
+    """In the order of their keys, and a portion is one of them."""
+    monkeypatch.setattr(portions, "AT_ONCE", 1)
+    for name in ("una", "ulf", "udo"):
+        cast.delivered(cast.issued(cast.accepted(cast.enabled(company.ada, cast.person(name), company.vpn))))
+    SoftwareToken.objects.update(state="revoked")
+    kept(company, 30)
+    aged(SoftwareToken, "sealed_at", timedelta(days=31))
+    return list(SoftwareToken.objects.order_by("pk"))
+
+
+def test_rows_that_fail_keep_nothing_behind_them(
+    company: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, *others = three_with_old_containers(company, monkeypatch)
+    remove = forgetting.remove_containers
+
+    def slip(token: SoftwareToken) -> int:
+        if token.pk == first.pk:
+            raise LookupError("a slip of ours")
+        return remove(token)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forgetting, "remove_containers", slip)
+        with pytest.raises(LookupError):
+            retention.remove_containers()
+        assert f"A row was left out: {first.pk}" in caplog.text
+        assert retention.remove_containers() == 2
+        assert not Container.objects.filter(token__in=others).exists()
+        with pytest.raises(LookupError):
+            retention.remove_containers()  # round again: it is not forgotten
+
+    assert retention.remove_containers() == 0
+    assert retention.remove_containers() == 1
+    assert not Container.objects.exists()
+
+
+def test_a_run_goes_on_for_as_long_as_it_may(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    three_with_old_containers(company, monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(portions, "SECONDS", 0)
+        assert retention.remove_containers() == 0
+    assert retention.remove_containers() == 3
+
+
 # --- Mails -----------------------------------------------------------------------------------------
 def test_texts_of_old_mails_go_and_that_they_were_sent_stays(company: Company) -> None:
     company.request_in("completed")
@@ -92,6 +138,17 @@ def test_texts_of_old_mails_go_and_that_they_were_sent_stays(company: Company) -
     assert OutgoingMail.objects.filter(state="queued").count() == waiting
     assert retention.empty_mails() == 0
     assert AuditEvent.objects.filter(name="retention.mails-emptied").count() == 1
+
+
+def test_more_old_mails_than_a_portion_go_in_one_run(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand persons in a day make more than an hourly portion could ever keep up with."""
+    monkeypatch.setattr(portions, "AT_ONCE", 1)
+    company.request_in("completed")
+    OutgoingMail.objects.update(state="sent")
+    aged(OutgoingMail, "created_at")
+    assert retention.empty_mails() == OutgoingMail.objects.count() > 1
 
 
 # --- Requests --------------------------------------------------------------------------------------
