@@ -4,6 +4,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -137,11 +138,14 @@ def _is_made_in(directory: Path) -> bool:
     return (directory / f"{ISSUING}.crt").exists()
 
 
-def initialise(options: EmbeddedOptions) -> bool:
+def initialise(
+    options: EmbeddedOptions, turn: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> bool:
     """Make root and issuing CA, once: True if they were made now. Raises CaError.
 
     The directory is filled beside its place and then renamed, so that two who start at once, or a crash,
-    leave one whole CA.
+    leave one whole CA. turn: what is held while it is renamed, not while the keys are made, which takes its
+    time; on entry it raises CaError where the CA has been made on another host.
     """
     directory = Path(options.directory)
     if is_made(options):
@@ -151,7 +155,8 @@ def initialise(options: EmbeddedOptions) -> bool:
     workshop = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
         _fill(workshop, options)
-        return _move(workshop, directory)
+        with turn():
+            return _move(workshop, directory)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 

@@ -4,6 +4,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
@@ -15,9 +16,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ca_bridge.connectors.embedded import authority, crls, ocsp, rolling, wire
+from ca_bridge.connectors.embedded import authority, claiming, crls, ocsp, rolling, wire
 from ca_bridge.connectors.embedded.authority import ROOT, Authority
-from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
+from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.responder import Responder
 from ca_bridge.connectors.embedded.wire import Period, Signer
@@ -78,15 +79,10 @@ class EmbeddedConnector:
         """Make the CA where there is none: True if it was made now. Raises CaError.
 
         Where the database knows it, it was made on another host, or its directory is lost: a second one would
-        have the same name, and other keys.
+        have the same name, and other keys. Of two hosts that make it at once, the database takes one.
         """
-        if not authority.is_made(self.options) and _is_in_use(self.options.name):
-            raise CaError(
-                "The database knows this certificate authority already, and its directory is not here.",
-                f"Copy {self.options.directory} from the host that has it, or from a backup.",
-                permanent=True,
-            )
-        return authority.initialise(self.options)
+        claiming.refuse_second(self.options)
+        return authority.initialise(self.options, partial(claiming.turn, self.options))
 
     # --- issuing
 
@@ -349,11 +345,6 @@ def _serial_hex(certificate: bytes) -> str:
         return f"{x509.load_der_x509_certificate(certificate).serial_number:x}"
     except MALFORMED as error:
         raise CaError("This is not a certificate.", str(error), permanent=True) from error
-
-
-def _is_in_use(name: str) -> bool:
-    """Whether a CA of that name has signed anything: its first CRLs come right after it is made."""
-    return Crl.objects.filter(ca=name).exists() or IssuedCertificate.objects.filter(ca=name).exists()
 
 
 def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:

@@ -1,0 +1,43 @@
+"""Who may make the CA: of several hosts with one database, one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+
+from ca_bridge.connectors.embedded import authority
+from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
+from ca_bridge.connectors.embedded.options import EmbeddedOptions
+from ca_bridge.errors import CaError
+
+
+def refuse_second(options: EmbeddedOptions) -> None:
+    """Raises CaError where the database knows the CA and its directory is not here.
+
+    The directory is looked for last: whoever makes it here at this moment is in the database after that.
+    """
+    if _is_in_use(options.name) and not authority.is_made(options):
+        raise CaError(
+            "The database knows this certificate authority already, and its directory is not here.",
+            f"Copy {options.directory} from the host that has it, or from a backup.",
+            permanent=True,
+        )
+
+
+@contextmanager
+def turn(options: EmbeddedOptions) -> Iterator[None]:
+    """Held while the directory is put in its place.
+
+    The row of the first CRL is the claim, and others wait for it. Raises CaError where somebody else has had
+    it, and the directory is not here.
+    """
+    with transaction.atomic():
+        _crl, is_first = Crl.objects.get_or_create(ca=options.name, issuer=authority.ISSUING)
+        if not is_first:
+            refuse_second(options)
+        yield
+
+
+def _is_in_use(name: str) -> bool:
+    """Whether a CA of that name was made or has signed anything."""
+    return Crl.objects.filter(ca=name).exists() or IssuedCertificate.objects.filter(ca=name).exists()
