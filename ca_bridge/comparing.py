@@ -34,20 +34,24 @@ def compare(order_id: UUID) -> CaOrder.Comparison | None:
     Call it outside any transaction. Raises CaError; then it is compared later.
     """
     order = journal.get(order_id)
-    connector = registry.connector(order.ca) if order.ca in registry.aliases() else None
-    searchable = isinstance(connector, FindsAll | FindsOrders)
-    if connector is None or not searchable or order.state in CaOrder.OPEN:
-        # A CA that is missing from the settings may come back.
-        _put_off(order_id, for_good=connector is not None and not searchable)
-        return None
     try:
-        with repeatable_edge():
-            found = {each for each in _at(connector, order) if _is_for(order, each, connector)}
+        return _compared(order)
     except CaError:
         _put_off(order_id, for_good=False)
         raise
+
+
+def _compared(order: CaOrder) -> CaOrder.Comparison | None:
+    connector = registry.reached(order.ca) if order.ca in registry.aliases() else None
+    searchable = isinstance(connector, FindsAll | FindsOrders)
+    if connector is None or not searchable or order.state in CaOrder.OPEN:
+        # A CA that is missing from the settings may come back.
+        _put_off(order.pk, for_good=connector is not None and not searchable)
+        return None
+    with repeatable_edge():
+        found = {each for each in _at(connector, order) if _is_for(order, each, connector)}
     with transaction.atomic():
-        return _note(journal.locked(order_id), found)
+        return _note(journal.locked(order.pk), found)
 
 
 def _at(connector: Connector, order: CaOrder) -> Iterator[bytes]:

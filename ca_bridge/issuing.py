@@ -127,7 +127,7 @@ def prepare(
         not_before=validity.not_before,
         not_after=validity.not_after,
     )
-    connector = registry.connector(ca)
+    connector = registry.reached(ca)
     lint.check_draft(connector.draft(request) if isinstance(connector, Drafts) else preview.draft_of(request))
     return _same(_journalled(ca, request, public_key_sha256(key)), key)
 
@@ -172,14 +172,14 @@ def ask(order: UUID | CaOrder) -> Answer:
     """
     begun = _begun(order)
     if isinstance(begun, journal.Doubtful):
-        known = doubting.decide(begun.order, _searched(registry.connector(begun.order.ca), begun.order))
+        known = doubting.decide(begun.order, _searched(registry.reached(begun.order.ca), begun.order))
         if known is not None:
             return known
         begun = journal.begin_over_doubt(begun.order.pk)
     if not isinstance(begun, journal.Begun):
         return begun
     try:
-        connector = registry.connector(begun.order.ca)
+        connector = registry.reached(begun.order.ca)
         answer = _at_edge(begun.order.ca, "ask", lambda: _asked(connector, begun.order))
     except CaError as error:
         journal.record_fault(begun.attempt, error)
@@ -248,7 +248,7 @@ def look_up(order_id: UUID) -> Answer:
     settled = journal.settled_answer(order)
     if settled is not None:
         return settled
-    connector = registry.connector(order.ca)
+    connector = registry.reached(order.ca)
     if order.handle and not registry.fetch_orders(order.ca):
         return _at_edge(order.ca, "fetch", lambda: connector.fetch(order.request, order.handle))
     if not journal.may_have_issued(order):
@@ -348,7 +348,7 @@ def _is_used(certificate: bytes) -> bool:
 
 def revoke(*, ca: str, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
     """Revoke a certificate at its CA; again is no error. Call it outside any transaction. Raises CaError."""
-    connector = registry.connector(ca)
+    connector = registry.reached(ca)
     with measuring.ca_call(ca, "revoke") as measured, repeatable_edge():
         outcome = connector.revoke(certificate, reason)
         measured.outcome = str(outcome.value)
@@ -361,7 +361,7 @@ def hold(*, ca: str, certificate: bytes) -> RevocationOutcome:
     UNSUPPORTED where the CA could not release it (a hold without an end would be a revocation), and for what
     must not be held by the rules for public e-mail. Call it outside any transaction. Raises CaError.
     """
-    holds = isinstance(registry.connector(ca), ReleasesHold)
+    holds = isinstance(registry.reached(ca), ReleasesHold)
     if not holds or not public_smime.may_be_held(certificates.policies(certificate)):
         return RevocationOutcome.UNSUPPORTED
     return revoke(ca=ca, certificate=certificate, reason=RevocationReason.CERTIFICATE_HOLD)
@@ -372,7 +372,7 @@ def release(*, ca: str, certificate: bytes) -> bool:
 
     Call it outside any transaction.
     """
-    connector = registry.connector(ca)
+    connector = registry.reached(ca)
     if not isinstance(connector, ReleasesHold):
         raise CaError(_("This CA cannot release a certificate that is on hold."), permanent=True)
     with measuring.ca_call(ca, "release") as measured, repeatable_edge():

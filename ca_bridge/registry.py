@@ -13,6 +13,7 @@ from ca_bridge import faults
 from ca_bridge.contract import (
     Concern,
     Connector,
+    Fault,
     FindsOrders,
     Health,
     ListsProfiles,
@@ -20,7 +21,7 @@ from ca_bridge.contract import (
     ReleasesHold,
     RenewsCrl,
 )
-from ca_bridge.edge import connector_edge
+from ca_bridge.edge import connector_edge, repeatable_edge
 from ca_bridge.errors import CaError, InDoubtError
 
 # What is done with an order of which nobody knows whether its CA has issued, once the CA was searched.
@@ -51,6 +52,17 @@ def connector(alias: str) -> Connector:
         if known is None or known[0] != configuration:
             _instances[alias] = known = (configuration, _make(alias, configuration))
         return known[1]
+
+
+def reached(alias: str) -> Connector:
+    """The same for work on rows: a wrong setting is a fault that passes, once an operator has mended it.
+
+    Raises CaError.
+    """
+    try:
+        return connector(alias)
+    except ImproperlyConfigured as error:
+        raise CaError(faults.in_words(Fault.SETTINGS), str(error)) from error
 
 
 def unknown_policy(alias: str) -> str:
@@ -121,12 +133,12 @@ def renew_crls() -> int:
     """
     renewed, troubles = 0, []
     for alias in aliases():
-        instance = connector(alias)
-        if isinstance(instance, RenewsCrl):
-            try:
-                renewed += instance.renew_crl_if_due()
-            except CaError as error:
-                troubles.append(error)
+        try:
+            instance = reached(alias)
+            with repeatable_edge():
+                renewed += instance.renew_crl_if_due() if isinstance(instance, RenewsCrl) else 0
+        except CaError as error:
+            troubles.append(error)
     if troubles:
         raise troubles[0]
     return renewed

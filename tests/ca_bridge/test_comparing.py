@@ -159,3 +159,13 @@ def test_what_was_given_up_and_turns_up_later_is_revoked(ca, prepared):
         assert comparing.due(limit=9) == [order.pk]
         assert comparing.compare(order.pk) == Comparison.SURPLUS
     assert issuing.revoke_surplus(order.pk) == 1
+
+
+def test_a_connection_that_is_configured_wrongly_keeps_no_other_from_it(ca, order, settings):
+    settings.CA_CONNECTORS = {ca.alias: {"CONNECTOR": "nowhere.Connector"}}
+    with in_time(minutes=10):
+        with pytest.raises(CaError, match="configured wrongly"):
+            comparing.compare(order.pk)
+        assert comparing.due(limit=9) == []
+    with in_time(hours=2):
+        assert comparing.due(limit=9) == [order.pk]

@@ -679,6 +679,37 @@ def test_what_is_not_as_ordered_is_refused_and_revoked(ca, order, wrong):
     refused_and_revoked(ca, order, complaint)
 
 
+@parking
+def test_a_wrong_setting_passes_and_leaves_no_doubt(ca, order, settings):
+    """The CA was never asked, so no officer need look there."""
+    right = settings.CA_CONNECTORS
+    settings.CA_CONNECTORS = misconfigured(ca)
+    with pytest.raises(CaError, match="configured wrongly") as caught:
+        issuing.ask(order.pk)
+    assert not caught.value.permanent
+    assert outcomes(order) == ["fault"]
+
+    settings.CA_CONNECTORS = right
+    registry.connector(ca.alias).script.append(issued())
+    assert ask_and_record(order).state == State.ISSUED
+
+
+def misconfigured(ca: Any) -> dict[str, Any]:
+    """As an operator's slip leaves it."""
+    return {ca.alias: {"CONNECTOR": "nowhere.Connector"}}
+
+
+def test_surplus_of_a_connection_that_is_configured_wrongly_waits_behind_the_others(ca, order, settings):
+    ca.script.append(issued(Issuance(drop=(SAN,))))
+    ask_and_record(order)
+    settings.CA_CONNECTORS = misconfigured(ca)
+    with pytest.raises(CaError, match="configured wrongly"):
+        issuing.revoke_surplus(order.pk)
+    surplus = order.surplus.get()
+    assert surplus.tried_at is not None
+    assert not surplus.is_left_to_hands
+
+
 def refused_and_revoked(ca: Any, order: CaOrder, complaint: str) -> None:
     """The order says what was wrong; the certificate is flagged as surplus, and revoked at the CA once."""
     assert order.state == State.REFUSED

@@ -109,6 +109,19 @@ def test_a_ca_in_trouble_does_not_keep_others_from_their_crl(settings, ca_option
     assert registry.renew_crls() == 0
 
 
+@pytest.mark.django_db
+def test_nor_does_a_connection_that_is_configured_wrongly(settings, ca_options):
+    embedded = "ca_bridge.connectors.embedded.connector.EmbeddedConnector"
+    settings.CA_CONNECTORS = {
+        "wrong": {"CONNECTOR": embedded, "OPTIONS": ca_options | {"publication_url": "nowhere"}},
+        "corporate": {"CONNECTOR": embedded, "OPTIONS": ca_options},
+    }
+    with pytest.raises(CaError, match="configured wrongly"):
+        registry.renew_crls()
+    corporate = registry.connector("corporate")
+    assert corporate.renew_crl_if_due() is False  # type: ignore[attr-defined]  # the embedded CA
+
+
 def test_what_a_connection_cannot_do_is_said(settings, ca_options):
     configure(settings, CONNECTOR=SCRIPTED)
     assert any("cannot be searched" in limit for limit in registry.limits("main"))
