@@ -5,6 +5,7 @@ Delivered and acknowledged are independent of each other: mail may be late while
 
 import uuid
 from collections.abc import Iterable
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,6 +23,7 @@ from identity_manager.models import (
     SoftwareToken,
 )
 from identity_manager.workflow import bounces, finishing, locking, mail_sense
+from identity_manager.workflow.unforeseen import put_off_by
 
 PUT_OFF = "put off"
 DELIVERED = (DeliveryState.SENT, DeliveryState.FETCHED)
@@ -45,16 +47,30 @@ def queue_delivery(token: SoftwareToken, *, container_format: str) -> OutgoingMa
 def send(*, mail_id: uuid.UUID) -> None:
     """Send one mail of the outbox and settle what came of it. Does nothing where it is not due.
 
-    A mail whose subject has ended is discarded instead; one that has to wait for its person waits.
+    A mail whose subject has ended is discarded instead; one that has to wait for its person waits. Whatever
+    is raised stands on the mail, which is tried again later and later.
     """
     mail = outbox.claim(mail_id)
-    if mail is None:
-        return
+    if mail is not None:
+        with put_off_by(partial(_put_off, mail)):
+            _send(mail)
+
+
+def _put_off(mail: OutgoingMail, error: Exception) -> None:
+    """Let go of a mail that is still ours. It may have been sent: then it is sent again, as after a crash."""
+    with transaction.atomic():
+        row = locking.mail(mail.pk)
+        if row.claim_id == mail.claim_id:
+            fault = Fault(MailFault.PASSING, type(error).__name__, sending.OUR_MISTAKE)
+            outbox.settle_fault(row, fault)
+
+
+def _send(mail: OutgoingMail) -> None:
     outcome = mail_sense.obstacle(mail) or _act(mail)
     if isinstance(outcome, str):
         outbox.note_provider_id(mail, outcome)
     with transaction.atomic():
-        row = locking.mail(mail_id)
+        row = locking.mail(mail.pk)
         if row.claim_id != mail.claim_id:
             return
         _settle(row, outcome)

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from identity_manager.mail import mailbox
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import OutgoingMail, SoftwareToken
-from identity_manager.workflow import mails, side_roads, step7_deliver
+from identity_manager.workflow import bounces, mail_sense, mails, side_roads, step7_deliver
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
 from tests import cast
 from tests.cast import Company
@@ -99,6 +99,33 @@ def test_the_delay_doubles_up_to_an_hour(company: Company, monkeypatch: pytest.M
     assert delays[:4] == [5, 10, 20, 40]
     assert delays[-1] == 3600
     assert (delivery().state, delivery().attempts) == ("queued", 12)
+
+
+@pytest.mark.parametrize("at", [(mail_sense, "obstacle"), (bounces, "apply_early")], ids=["act", "settle"])
+def test_what_nobody_foresaw_stands_on_the_mail_which_is_tried_later_and_later(
+    company: Company, monkeypatch: pytest.MonkeyPatch, at: tuple[object, str]
+) -> None:
+    """Else it would be sent each time that a lease ends, and no page would say so."""
+    cast.issued(cast.accepted(cast.enabled(company.ada, company.uma)))
+    mail = delivery()
+
+    def slip(*_: object, **__: object) -> None:
+        raise LookupError("a slip of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*at, slip)
+        with pytest.raises(LookupError):
+            step7_deliver.send(mail_id=mail.pk)
+    row = OutgoingMail.objects.get(pk=mail.pk)
+    assert (row.state, row.leased_until, row.error_code) == ("queued", None, "LookupError")
+    assert row.last_error
+    assert row.next_attempt_at is not None
+    assert row.next_attempt_at > timezone.now()
+    assert OutgoingMail.objects.stuck().filter(pk=mail.pk).exists()
+
+    with time_machine.travel(row.next_attempt_at):
+        step7_deliver.send(mail_id=mail.pk)
+    assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
 
 
 def test_our_own_mistake_delays_one_mail_and_shows(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
