@@ -7,6 +7,7 @@ been in use for longer than any task takes, and no row is wrapped under it.
 """
 
 import base64
+import logging
 import os
 import uuid
 from collections import Counter
@@ -26,6 +27,8 @@ from identity_manager.key_ring import Epoch, KeyRing, add_epoch, destroy
 from identity_manager.models import Account, AuditEvent, Certificate, Person, SoftwareToken
 from identity_manager.vault import Purpose, VaultError
 from identity_manager.workflow import locking
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 200
 SETTLED = timedelta(minutes=15)  # longer than a task may take, and than a page
@@ -145,25 +148,41 @@ def rotate(*, actor: Person | None, wait: timedelta) -> list[tuple[Purpose, Epoc
 
 
 def rewrap() -> int:
-    """Bring what is alive under the keys in use, a bounded number; returns how many rows were changed."""
-    done = 0
+    """Bring what is alive under the keys in use, a bounded number; returns how many rows were changed.
+
+    What cannot be opened keeps nothing behind it from being moved. Raises vault.VaultError for it afterwards.
+    """
+    done, unread = 0, list[VaultError]()
     for place in PLACES:
         if vault.holds(place.purpose) and len(settings.VAULT_KEYS[place.purpose]) > 1:
-            done += _rewrap(place)
+            done += _rewrap(place, unread)
     if done:
         with transaction.atomic():
             audit.record(audit.Event.SECRETS_REWRAPPED, actor=None, subject=None, rows=done)
+    if unread:
+        raise unread[0]
     return done
 
 
-def _rewrap(place: Place) -> int:
-    version, done = vault.version_in_use(place.purpose), 0
-    older = (each for each in place.secrets() if vault.version_of(each.content) != version)
-    for each in list(islice(older, AT_ONCE)):
-        new = vault.rewrap(each.content, purpose=place.purpose, record=each.record)
+def _rewrap(place: Place, unread: list[VaultError]) -> int:
+    done = 0
+    for old, new in list(islice(_rewrapped(place, unread), AT_ONCE)):
         with transaction.atomic():
-            done += place.replace(each, new)
+            done += place.replace(old, new)
     return done
+
+
+def _rewrapped(place: Place, unread: list[VaultError]) -> Iterator[tuple[Wrapped, bytes]]:
+    """Each secret that is under an older key, with its new form; what cannot be opened is noted."""
+    version = vault.version_in_use(place.purpose)
+    for each in place.secrets():
+        if vault.version_of(each.content) == version:
+            continue
+        try:
+            yield each, vault.rewrap(each.content, purpose=place.purpose, record=each.record)
+        except VaultError as error:
+            logger.warning("A secret was left under its key: %s %s", place.purpose.value, each.record)
+            unread.append(error)
 
 
 def count(purpose: Purpose) -> Counter[str]:

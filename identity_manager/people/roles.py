@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit
 from identity_manager.models import OFFICER_ROLES, Account, Person, PersonState, Role, RoleAssignment
 from identity_manager.models.role import today
-from identity_manager.workflow import locking
+from identity_manager.workflow import locking, unforeseen
 from identity_manager.workflow.errors import NotAllowed, Reason, refuse
 
 NOT_ALLOWED = Reason(
@@ -202,13 +202,15 @@ def withdraw_obstacle(*, actor: Person, person: Person, unit: str = "") -> Reaso
 
 def end_overdue() -> int:
     """Take away the roles whose last day is over; returns how many. They gave nothing any more."""
-    overdue = RoleAssignment.objects.ended(today()).values_list("pk", "person_id")
-    return sum(_end(pk, person_id) for pk, person_id in list(overdue))
+    return unforeseen.one_by_one(RoleAssignment.objects.ended(today()).values_list("pk", flat=True), _end)
 
 
-def _end(pk: uuid.UUID, person_id: uuid.UUID) -> int:
+def _end(pk: uuid.UUID) -> int:
     with transaction.atomic():
-        person = locking.person(person_id)
+        owner = RoleAssignment.objects.filter(pk=pk).values_list("person_id", flat=True).first()
+        if owner is None:
+            return 0
+        person = locking.person(owner)
         held = RoleAssignment.objects.ended(today()).filter(pk=pk).first()
         if held is None:
             return 0

@@ -29,7 +29,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.models.batch_order import ENDED
-from identity_manager.workflow import batch_asking, locking, policy
+from identity_manager.workflow import batch_asking, locking, policy, unforeseen
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
 
 RUN = "bulk.run"
@@ -175,7 +175,7 @@ def hold(order: BatchOrder, *, actor: Person | None, because: str) -> BatchOrder
 def forget_old() -> int:
     """Cancel the orders that nobody has started for KEPT; returns how many."""
     old = BatchOrder.objects.forgotten(timezone.now() - KEPT).values_list("pk", flat=True)
-    return sum(_forget(pk) for pk in list(old))
+    return unforeseen.one_by_one(old, _forget)
 
 
 def gives_orders(actor: Person) -> bool:

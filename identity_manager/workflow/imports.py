@@ -13,7 +13,7 @@ from identity_manager.directory import csv_file
 from identity_manager.models import ImportState, Person, PersonImport, Role
 from identity_manager.people import importing
 from identity_manager.people.importing import ImportPlan, Outcome
-from identity_manager.workflow import leave_and_return, locking
+from identity_manager.workflow import leave_and_return, locking, unforeseen
 from identity_manager.workflow.errors import NO_REASON, NotAllowed, NotPossible, Reason, Stale, refuse
 
 MOST_BYTES = 5 * 1024 * 1024
@@ -120,7 +120,7 @@ def withdraw(*, actor: Person, import_id: uuid.UUID) -> PersonImport:
 def forget_old() -> int:
     """Withdraw the imports that nobody went on with for KEPT, and drop their files; returns how many."""
     old = PersonImport.objects.forgotten(timezone.now() - KEPT).values_list("pk", flat=True)
-    return sum(_forget(pk) for pk in list(old))
+    return unforeseen.one_by_one(old, _forget)
 
 
 def _forget(import_id: uuid.UUID) -> int:

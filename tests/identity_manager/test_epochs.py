@@ -131,6 +131,24 @@ def test_keys_that_are_mounted_to_be_read_alone_are_left_to_who_mounts_them(
         ] * 3
 
 
+def test_what_cannot_be_opened_keeps_nothing_behind_it(
+    token: SoftwareToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(epochs, "AT_ONCE", 1)
+    ada = token.request.requested_by
+    other = cast.issued(cast.accepted(cast.enabled(ada, cast.person("ulf", sid="")))).tokens.get()
+    first, second = sorted((token, other), key=lambda each: each.pk)
+    content = first.passphrase_wrapped
+    assert content is not None
+    rotate()
+    SoftwareToken.objects.filter(pk=first.pk).update(passphrase_wrapped=content[:-1] + b"\x00")
+    with pytest.raises(VaultError):
+        epochs.rewrap()
+    assert epochs.count(Purpose.PASSPHRASES) == {"1": 1, "2": 1}
+    second.refresh_from_db()
+    assert vault.version_of(second.passphrase_wrapped or b"") == "2"
+
+
 def test_nothing_is_destroyed_where_rows_cannot_be_counted(token: SoftwareToken) -> None:
     rotate()
     SoftwareToken.objects.filter(pk=token.pk).update(passphrase_wrapped=b"\x05no")

@@ -19,8 +19,30 @@ from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import CertificateOrder, RevocationReason, Unknown
 from identity_manager import queue
 from identity_manager.mail import messages
-from identity_manager.models import Certificate, OutgoingMail, Person, SoftwareToken, TokenRequest
-from identity_manager.workflow import hold, locking, reminders, revoke, side_roads, step5_issue, unforeseen
+from identity_manager.models import (
+    BatchOrder,
+    BatchSource,
+    Certificate,
+    OutgoingMail,
+    Person,
+    PersonImport,
+    Role,
+    RoleAssignment,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.people import roles
+from identity_manager.workflow import (
+    batch_orders,
+    hold,
+    imports,
+    locking,
+    reminders,
+    revoke,
+    side_roads,
+    step5_issue,
+    unforeseen,
+)
 from tests import cast, one_step
 from tests.cast import Company
 
@@ -177,3 +199,57 @@ def test_reminders_are_left_to_the_sweep(company: Company, monkeypatch: pytest.M
     with time_machine.travel(timezone.now() + timedelta(days=29, hours=1)):
         assert reminders.remind_of_acceptance() == 2
     assert published == []
+
+
+# --- of jobs that clear away
+
+
+def slips_at_the_first(monkeypatch: pytest.MonkeyPatch, holder: object, name: str, first: uuid.UUID) -> None:
+    """What locks a row fails for one of them."""
+    lock = getattr(holder, name)
+
+    def slip(pk: uuid.UUID) -> object:
+        if pk == first:
+            raise LookupError("a slip of ours")
+        return lock(pk)
+
+    monkeypatch.setattr(holder, name, slip)
+
+
+def test_a_role_that_cannot_be_ended_keeps_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    persons = [cast.person(name, roles=()) for name in ("ulf", "udo")]
+    for each in persons:
+        yesterday = timezone.localdate() - timedelta(days=1)
+        RoleAssignment.objects.create(person=each, role=Role.AUDITOR, valid_until=yesterday)
+    first = RoleAssignment.objects.ended(timezone.localdate())[0].person_id
+    slips_at_the_first(monkeypatch, locking, "person", first)
+    with pytest.raises(LookupError):
+        roles.end_overdue()
+    assert [row.person_id for row in RoleAssignment.objects.filter(role=Role.AUDITOR)] == [first]
+
+
+def test_an_order_that_cannot_be_cancelled_keeps_no_other(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = timezone.now() - batch_orders.KEPT * 2
+    for _ in range(2):
+        BatchOrder.objects.create(asked_by=company.ada, source=BatchSource.FILE, total=0, asked_at=long_ago)
+    first = BatchOrder.objects.forgotten(timezone.now())[0].pk
+    slips_at_the_first(monkeypatch, locking, "batch_order", first)
+    with pytest.raises(LookupError):
+        batch_orders.forget_old()
+    states = dict(BatchOrder.objects.values_list("pk", "state"))
+    assert [pk for pk, state in states.items() if state != "cancelled"] == [first]
+
+
+def test_an_import_that_cannot_be_dropped_keeps_no_other(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = timezone.now() - imports.KEPT * 2
+    for _ in range(2):
+        PersonImport.objects.create(asked_by=company.rita, asked_at=long_ago, file_name="a.csv", content=b"x")
+    first = PersonImport.objects.forgotten(timezone.now())[0].pk
+    slips_at_the_first(monkeypatch, locking, "person_import", first)
+    with pytest.raises(LookupError):
+        imports.forget_old()
+    assert [row.pk for row in PersonImport.objects.exclude(content=None)] == [first]
