@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -250,10 +250,21 @@ def tick() -> int:
 
 def due() -> list[JobRun]:
     """The rows of the jobs whose time has come."""
-    for name, row in rows().items():
+    now, known = timezone.now(), rows()
+    for job in JOBS:
+        row = known[job.name]
         if row._state.adding:
-            row_of(name)
-    return list(JobRun.objects.due(timezone.now()).filter(name__in=[job.name for job in JOBS]))
+            row_of(job.name)
+        elif row.waits_beyond(now + job.every + changes.CLOCKS_DIFFER):
+            _bring_back(row, now)
+    return list(JobRun.objects.due(now).filter(name__in=[job.name for job in JOBS]))
+
+
+def _bring_back(row: JobRun, now: datetime) -> None:
+    """A worker whose clock was far ahead has run it: nobody else would until that time has come."""
+    same = JobRun.objects.idle(now).filter(pk=row.pk, next_attempt_at=row.next_attempt_at)
+    if same.update(next_attempt_at=now):
+        logger.warning("The job %s was to run at %s: a clock was ahead.", row.name, row.next_attempt_at)
 
 
 def run(*, run_id: uuid.UUID) -> bool:

@@ -55,6 +55,10 @@ class JobRun(Leased):
         """Whether a worker has it."""
         return self.leased_until is not None and self.leased_until > now
 
+    def waits_beyond(self, moment: datetime) -> bool:
+        """Whether it is to run later than then."""
+        return self.next_attempt_at is not None and self.next_attempt_at > moment
+
     def was_cut_off(self, now: datetime) -> bool:
         """Whether a worker took it and ended before it was done."""
         return self.leased_until is not None and self.leased_until <= now

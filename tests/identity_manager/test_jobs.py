@@ -282,3 +282,28 @@ def test_the_beat_ticks_every_five_seconds_and_the_sealer_comes_each_second() ->
         (jobs.TICK, 5.0),
         ("audit.seal", 1.0),  # a second behind
     ]
+
+
+def test_a_worker_whose_clock_was_far_ahead_stops_no_job(
+    monkeypatch: pytest.MonkeyPatch, clock: Any, worker: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = Counted()
+    row = only(monkeypatch, work, every=timedelta(seconds=5))
+    clock.move_to(MAIN + timedelta(days=1))
+    assert jobs.run(run_id=row.pk)
+    clock.move_to(MAIN + timedelta(minutes=1))
+    assert jobs.tick() == 1
+    assert work.times == 2
+    assert fresh(row).next_attempt_at == MAIN + timedelta(minutes=1, seconds=5)
+    assert "a clock was ahead" in caplog.text
+
+
+def test_clocks_that_differ_by_minutes_make_no_job_run_twice(
+    monkeypatch: pytest.MonkeyPatch, clock: Any, worker: None
+) -> None:
+    work = Counted()
+    row = only(monkeypatch, work)
+    assert jobs.run(run_id=row.pk)
+    clock.move_to(MAIN - timedelta(minutes=9))
+    assert jobs.tick() == 0
+    assert work.times == 1
