@@ -15,6 +15,9 @@ from redis.exceptions import RedisError
 from ca_bridge.measuring import TRACE
 from identity_manager import correlation, instruments
 
+# AttributeError: kombu's, of a connection that breaks while its channel is made.
+BROKEN = (KombuError, AMQPError, RedisError, OSError, AttributeError)
+
 logger = logging.getLogger(__name__)
 
 
@@ -38,7 +41,7 @@ def publish(task: str, row_id: uuid.UUID) -> None:
             headers=_headers(),
             confirm_timeout=patience,  # type: ignore[call-arg]  # celery-types does not know it
         )
-    except (KombuError, AMQPError, RedisError, OSError) as error:
+    except BROKEN as error:
         instruments.UNPUBLISHED.inc()
         logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, row_id, error)
 
@@ -68,8 +71,7 @@ def length(name: str) -> int | None:
         # A connection of its own: one of the pool's that broke stays broken until something is published.
         with current_app.connection_for_write() as connection:
             return _length(connection.default_channel, name)
-    except (KombuError, AMQPError, RedisError, OSError, AttributeError) as error:
-        # AttributeError: kombu's, of a connection that breaks while its channel is made.
+    except BROKEN as error:
         logger.warning("The broker is not reachable; what is due waits for the next sweep: %s", error)
         return None
 

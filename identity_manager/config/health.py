@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse
@@ -65,9 +65,20 @@ def obstacle() -> str:
     try:
         if _migrations() - set(MigrationRecorder(connection).applied_migrations()):
             return "migrations are missing"
-    except DatabaseError:
+        if _only_reads():
+            return "the database takes no writes"
+    except Error:
         return "the database does not answer"
     return ""
+
+
+def _only_reads() -> bool:
+    """PostgreSQL that has become a standby, after a failover, answers as ever and writes nothing."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        return bool(cursor.fetchone()[0] == "on")
 
 
 @cache

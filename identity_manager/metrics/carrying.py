@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.samples import Sample
@@ -66,7 +66,7 @@ class Carrier:
                 self.carry()
                 if ending:
                     self._process.delete()
-            except DatabaseError as error:
+            except Error as error:
                 logger.info("The counts of this process stay here for now: %s.", type(error).__name__)
             finally:
                 connection.close()

@@ -24,6 +24,7 @@ TROUBLE = [
     NotFound("no such exchange"),
     OutOfMemoryError("maxmemory is reached"),
     AuthenticationError("another password"),
+    AttributeError("'NoneType' object has no attribute 'send_method'"),  # of kombu, while a channel is made
 ]
 
 

@@ -1,7 +1,7 @@
 """What supervisors ask."""
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
@@ -31,13 +31,29 @@ def test_it_is_ready_when_every_migration_is_applied(
     assert "migrations are missing" in caplog.text
 
 
+@pytest.mark.django_db
+@pytest.mark.database
+def test_it_is_not_ready_where_nothing_can_be_written(
+    postgresql_only: None, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As at a server that has become a standby."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+    assert client.get("/health/ready").status_code == 503
+    assert "the database takes no writes" in caplog.text
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 def test_it_is_not_ready_without_a_database(
-    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: type[Exception],
 ) -> None:
     """Strangers are told no more than that; the log has the reason."""
 
     def silent(*_: object) -> None:
-        raise OperationalError
+        raise error
 
     monkeypatch.setattr(health, "MigrationRecorder", silent)
     response = client.get("/health/ready")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.test import Client
 
 from ca_bridge import key_pool, measuring
@@ -152,3 +152,22 @@ def test_nothing_is_carried_by_commands() -> None:
     program = "import django, threading; django.setup(); print(threading.active_count())"
     outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert outcome.stdout.strip() == "1"
+
+
+@pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
+def test_a_process_goes_on_to_carry_after_its_connection_broke(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Else it would count on, and nobody would hear of it."""
+    carrier, tries = Carrier("web"), list[int]()
+
+    def broken() -> None:
+        tries.append(1)
+        carrier._ended.set()
+        if len(tries) == 1:
+            raise error
+
+    monkeypatch.setattr(carrier, "carry", broken)
+    monkeypatch.setattr(carrying.connection, "close", lambda: None)
+    carrier._run()
+    assert len(tries) == 2
