@@ -304,11 +304,12 @@ BROKER_ANSWER_SECONDS = broker.ANSWER_SECONDS  # how long whoever publishes wait
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat-schedule")
 # The beat only ticks: which jobs there are, and how often, says identity_manager/jobs.py.
-# The sealer of the audit log alone comes each second. What nobody took for half a minute is not wanted any
-# more; less would be thrown away where two clocks differ, or where all workers are busy for a moment.
+# The sealer of the audit log alone comes each second. What nobody took for ten minutes is not wanted any
+# more. A worker throws away by its own clock: with less, one beat whose clock is minutes behind would stop
+# every job, and the sweep with them. Heard many times at once, a tick or a sealing finds nothing left to do.
 CELERY_BEAT_SCHEDULE = {
-    "tick": {"task": "jobs.tick", "schedule": 5.0, "options": {"expires": 30}},
-    "seal": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 30}},
+    "tick": {"task": "jobs.tick", "schedule": 5.0, "options": {"expires": 600}},
+    "seal": {"task": "audit.seal", "schedule": 1.0, "options": {"expires": 600}},
 }
 LEASE_SECONDS = 300  # a claim outlives the longest task
 
