@@ -111,7 +111,8 @@ def fetch_orders(alias: str) -> bool:
 def profiles(alias: str) -> tuple[str, ...]:
     """Return the names of the CA's profiles, sorted; none where it cannot list them. Raises CaError."""
     instance = connector(alias)
-    return tuple(sorted(instance.profiles())) if isinstance(instance, ListsProfiles) else ()
+    with repeatable_edge():
+        return tuple(sorted(instance.profiles())) if isinstance(instance, ListsProfiles) else ()
 
 
 def misconfigured(alias: str) -> str:
@@ -147,7 +148,8 @@ def renew_crls() -> int:
 def concerns(alias: str) -> tuple[Concern, ...]:
     """Return what whoever runs the CA should see to soon. Raises CaError."""
     instance = connector(alias)
-    return tuple(instance.concerns()) if isinstance(instance, NeedsCare) else ()
+    with repeatable_edge():
+        return tuple(instance.concerns()) if isinstance(instance, NeedsCare) else ()
 
 
 def health(alias: str) -> Health:

@@ -7,7 +7,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from ca_bridge import registry
+from ca_bridge.contract import Concern
 from ca_bridge.errors import CaError
+from tests.ca_bridge.scripted import ScriptedConnector
 
 SCRIPTED = "tests.ca_bridge.scripted.ScriptedConnector"
 SEARCHABLE = "tests.ca_bridge.scripted.SearchableConnector"
@@ -27,6 +29,16 @@ class Half:
         self.options = options
 
     def issue(self, order: Any) -> None: ...
+
+
+class Odd(ScriptedConnector):
+    """Its CA says something else than it did yesterday."""
+
+    def profiles(self) -> list[str]:
+        raise KeyError("profiles")
+
+    def concerns(self) -> list[Concern]:
+        raise KeyError("concerns")
 
 
 def configure(settings: Any, **configuration: Any) -> None:
@@ -120,6 +132,14 @@ def test_nor_does_a_connection_that_is_configured_wrongly(settings, ca_options):
         registry.renew_crls()
     corporate = registry.connector("corporate")
     assert corporate.renew_crl_if_due() is False  # type: ignore[attr-defined]  # the embedded CA
+
+
+@pytest.mark.parametrize("question", ["profiles", "concerns"])
+def test_what_a_ca_says_and_nobody_understands_is_a_fault_of_it(settings, question):
+    """Else one CA would keep the look at all others from being written down."""
+    configure(settings, CONNECTOR="tests.ca_bridge.test_registry.Odd")
+    with pytest.raises(CaError, match="does not answer as it should"):
+        getattr(registry, question)("main")
 
 
 def test_what_a_connection_cannot_do_is_said(settings, ca_options):

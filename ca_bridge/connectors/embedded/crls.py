@@ -14,6 +14,8 @@ from ca_bridge.errors import CaError
 
 LIFETIME = timedelta(days=7)
 RENEWAL = timedelta(days=1)
+# A CRL from the future is none: for clients whose clocks are slow, and a host of ours whose clock is fast.
+BACKDATING = timedelta(minutes=10)
 _MAX_TRIES = 100
 
 
@@ -28,7 +30,7 @@ def renew(ca: str, signer: Signer, lifetime: timedelta = LIFETIME) -> bytes:
         seen = row.number
         now = timezone.now().replace(microsecond=0)
         number = max(seen + 1, int(now.timestamp()))  # by the clock: it grows even over a restored backup
-        period = Period(now, now + lifetime)
+        period = Period(now - BACKDATING, now - BACKDATING + lifetime)
         signed = wire.crl(signer, number=number, period=period, entries=_revoked(ca, signer.issuer, now))
         der = signed.public_bytes(serialization.Encoding.DER)
         values = {"number": number, "der": der, "this_update": now, "next_update": period.end}

@@ -310,6 +310,13 @@ def test_crl_holds_what_is_revoked_and_why(embedded_ca, ordered):
             assert value(entry.extensions, x509.CRLReason).reason.value == reason.value
 
 
+def test_a_crl_is_not_from_the_future_for_a_clock_that_is_minutes_behind(embedded_ca):
+    """Each revocation signs one, and whoever cannot use it lets nobody in (RFC 5280 5.1.2.4)."""
+    embedded_ca.renew_crl_if_due()
+    minutes_behind = timezone.now() - timedelta(minutes=9)
+    assert crl_of(embedded_ca).last_update_utc < minutes_behind
+
+
 def test_form_of_the_crls(embedded_ca):
     issuing, root = (x509.load_der_x509_certificate(der) for der in embedded_ca.chain())
     for file_name, issuer in (("corporate.crl", issuing), ("corporate-root.crl", root)):
