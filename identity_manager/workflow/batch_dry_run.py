@@ -17,6 +17,7 @@ from identity_manager import queue
 from identity_manager.models import BatchLine, BatchOrder, BatchSource, LineOutcome, Person
 from identity_manager.models.batch_order import LEASE
 from identity_manager.workflow import batch_orders, batch_pace, bulk_enable, locking, policy
+from identity_manager.workflow.batch_stretches import FAULT, FAULTS_BEFORE_SKIPPING
 from identity_manager.workflow.errors import Reason
 
 NOT_YOURS_OR_UNKNOWN = Reason("number-unknown", _("Nobody whom you administer has this personnel number."))
@@ -30,6 +31,7 @@ class DryRun:
     order: BatchOrder
     claim: uuid.UUID
     pace: batch_pace.Pace
+    chunk: Sequence[str] = ()  # who is being looked at
 
     def work(self, *, until: float) -> None:
         """Chunk after chunk, until nobody is left, somebody stops the order, or the time is over."""
@@ -41,7 +43,7 @@ class DryRun:
     def _look_at_some(self) -> bool:
         """The dry run of some more; False where that was all, or the order is not ours any more."""
         place = self.order.looked_at
-        chosen = self.order.chosen[place : place + self.pace.size]
+        self.chunk = chosen = self.order.chosen[place : place + self.pace.size]
         lines = _looked_at(self.order, chosen, first=place + 1)
         self.pace.rest()
         began = time.monotonic()
@@ -53,7 +55,37 @@ class DryRun:
             if self.order.looked_at == self.order.total:
                 self._conclude()
         self.pace.wrote(began)
+        self.chunk = ()
         return self.order.looked_at < self.order.total
+
+    def put_off(self, error: Exception) -> None:
+        """Try again later; a person who is the cause again and again, alone, is refused."""
+        with transaction.atomic():
+            order = locking.batch_order(self.order.pk)
+            if not order.is_held_by(self.claim):
+                return
+            if len(self.chunk) == 1 and order.attempts >= FAULTS_BEFORE_SKIPPING:
+                self._refuse(order)
+            else:
+                order.settle_later(f"{type(error).__name__}: {error}"[:2000], now=timezone.now())
+            order.save()
+
+    def _refuse(self, order: BatchOrder) -> None:
+        """The one of the chunk, and go on with the next."""
+        place, (said,) = order.looked_at + 1, self.chunk
+        line = BatchLine(order=order, position=place, outcome=LineOutcome.REFUSED)
+        line.reasons = bulk_enable.one_reason(FAULT)
+        if order.source == BatchSource.FILE:
+            line.personnel_number = said[:64]
+        else:
+            line.person = Person.objects.filter(pk=said).first()
+        line.save()
+        order.looked_at = place
+        if place == order.total:
+            order.conclude_dry_run()
+        else:
+            order.settle_lease()
+            order.work_is_due(timezone.now())
 
     def _renew(self, **values: int) -> bool:
         """First in each transaction: the claim is still ours, and for a while longer."""

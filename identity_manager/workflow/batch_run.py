@@ -7,6 +7,7 @@ leaves whole chunks behind it; the sweep has another one go on when the lease is
 
 import time
 import uuid
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,11 +28,12 @@ def run(*, order_id: uuid.UUID) -> bool:
     if claim is None:
         return False
     order = BatchOrder.objects.select_related("asked_by").prefetch_related("types").get(pk=order_id)
-    with put_off_by(lambda error: _put_off(order_id, claim, error)):
-        if order.state == BatchState.CHECKING:
-            dry_run = DryRun(order, claim, batch_pace.pace_of(order))
+    if order.state == BatchState.CHECKING:
+        dry_run = DryRun(order, claim, batch_pace.pace_of(order))
+        with put_off_by(dry_run.put_off):
             dry_run.work(until=time.monotonic() + batch_pace.WORK_SECONDS)
-        else:
+    else:
+        with put_off_by(partial(_put_off, order_id, claim)):
             batch_division.divide(order_id=order_id, claim=claim)
     return True
 

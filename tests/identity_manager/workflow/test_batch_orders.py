@@ -464,6 +464,36 @@ def test_a_fault_stands_on_the_stretch_and_whom_it_sticks_to_is_skipped(
     assert order.state == "finished"
 
 
+@pytest.mark.parametrize("source", [BatchSource.SELECTION, BatchSource.FILE])
+def test_whom_a_fault_of_the_dry_run_sticks_to_is_refused_and_the_others_are_looked_at(
+    company: Company, monkeypatch: pytest.MonkeyPatch, source: BatchSource
+) -> None:
+    persons = (company.uma, company.sam)
+    chosen = [str(row.pk) if source == BatchSource.SELECTION else row.personnel_number for row in persons]
+    order = given(company, source=source, chosen=chosen)
+    verdict = grounds.Grounds.verdict
+
+    def broken(self: grounds.Grounds, person: Person, *args: Any, **more: Any) -> grounds.Verdict:
+        if person == company.uma:
+            raise ValueError("a fault")
+        return verdict(self, person, *args, **more)
+
+    monkeypatch.setattr(grounds.Grounds, "verdict", broken)
+    now = timezone.now()
+    for _time in range(batch_stretches.FAULTS_BEFORE_SKIPPING):
+        with time_machine.travel(now), pytest.raises(ValueError, match="a fault"):
+            work(order)
+        now += timedelta(hours=1)
+    with time_machine.travel(now):
+        order = looked_at(order)
+
+    assert order.state == "checked"
+    found = order.lines.order_by("position").values_list("person", "personnel_number", "outcome")
+    whose = (company.uma.pk, "") if source == BatchSource.SELECTION else (None, company.uma.personnel_number)
+    assert list(found) == [(*whose, "refused"), (company.sam.pk, "", "ready")]
+    assert [each["code"] for each in order.lines.order_by("position")[0].reasons] == ["batch-fault"]
+
+
 def test_a_fault_before_the_next_is_looked_at_is_not_that_of_the_last(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
