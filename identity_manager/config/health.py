@@ -34,7 +34,7 @@ def live(_request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(_request: HttpRequest) -> HttpResponse:
-    """200 when the database answers and every migration is applied, else 503; the reason is in the log.
+    """200 when the database takes writes and every migration is applied, else 503; the reason is in the log.
 
     A broker that is down is no reason: pages work, and the sweep does what was not published.
     """
