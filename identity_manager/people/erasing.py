@@ -23,7 +23,6 @@ from identity_manager.models import (
     Certificate,
     CertificateState,
     MailEvent,
-    OutgoingMail,
     Person,
     PersonErasure,
     PersonKind,
@@ -162,7 +161,7 @@ def _erase(person: Person) -> None:
     person.saved_searches.all().delete()
     person.leaves.update(reason="")
     person.identity_changes.update(old={}, new={}, reason="")
-    mails = OutgoingMail.objects.filter(forgetting.about(person.pk))
+    mails = forgetting.about(person.pk)
     MailEvent.objects.filter(mail__in=mails).update(detail="")
     forgetting.empty_mails(mails)
     _forget_the_record(person)

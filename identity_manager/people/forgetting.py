@@ -64,9 +64,11 @@ def empty_mails(mails: QuerySet[OutgoingMail]) -> int:
     return mails.update(body_text="", body_html="", subject="", to_address="", last_error="")
 
 
-def about(person_id: Any) -> Q:
-    """Mails to the person, and mails to others about them."""
-    return Q(person_id=person_id) | Q(request__person_id=person_id) | Q(token__person_id=person_id)
+def about(person_id: Any) -> QuerySet[OutgoingMail]:
+    """Mails to the person, and mails to others about them; each kind is found by an index."""
+    ways = (Q(person_id=person_id), Q(request__person_id=person_id), Q(token__person_id=person_id))
+    keys = {pk for way in ways for pk in OutgoingMail.objects.filter(way).values_list("pk", flat=True)}
+    return OutgoingMail.objects.filter(pk__in=keys)
 
 
 def unname_in_mails_to_others(officer: Person, *, instead: str) -> None:

@@ -14,6 +14,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -311,6 +312,23 @@ def test_one_that_is_still_to_be_sent_says_nobodys_name(
     for mail in OutgoingMail.objects.filter(pk__in=their):
         assert mail.body_text == their[mail.pk].replace(officers_mails.display_name, nobody)
         assert nobody in mail.body_html
+
+
+@pytest.mark.usefixtures("sqlite_only")
+def test_no_mail_of_others_is_looked_at(company: Company, rolf: Person, officers_mails: Person) -> None:
+    """The outbox has ten million rows, and a page half a minute."""
+    asked = erasing.ask(actor=company.rita, person_id=officers_mails.pk)
+    with CaptureQueriesContext(connection) as said:
+        erasing.confirm(actor=rolf, erasure_id=asked.pk)
+    outbox_table = OutgoingMail._meta.db_table
+    plans = []
+    with connection.cursor() as cursor:
+        for query in said:
+            if query["sql"].startswith(("SELECT", "UPDATE")) and outbox_table in query["sql"]:
+                cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+                plans += [row[3] for row in cursor.fetchall()]
+    assert [plan for plan in plans if outbox_table in plan]
+    assert [plan for plan in plans if plan.startswith(f"SCAN {outbox_table}")] == []
 
 
 def test_every_mail_that_names_who_did_something_is_known_to_erasing() -> None:
