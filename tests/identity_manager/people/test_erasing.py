@@ -328,7 +328,7 @@ def test_no_mail_of_others_is_looked_at(company: Company, rolf: Person, officers
                 cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
                 plans += [row[3] for row in cursor.fetchall()]
     assert [plan for plan in plans if outbox_table in plan]
-    assert [plan for plan in plans if plan.startswith(f"SCAN {outbox_table}")] == []
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
 
 
 def test_every_mail_that_names_who_did_something_is_known_to_erasing() -> None:
