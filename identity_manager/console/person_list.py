@@ -144,6 +144,7 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
         form=PersonForm,
         reach=lambda actor: Person.objects.filter(_reached(actor), kind=kind),
         drawn=lambda actor: person_rows.PersonRows(kind, _reached(actor)),
+        parts=lambda rows: rows.first_and_others(),  # type: ignore[attr-defined]  # of persons
         found=found,  # type: ignore[arg-type]  # of persons
         with_order=_with_order,  # type: ignore[arg-type]  # of persons
         table=TABLE,

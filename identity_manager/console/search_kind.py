@@ -64,6 +64,7 @@ class Kind:
 
     readers: the roles that may look for it.  reach: the rows that this officer may find.
     drawn: where their SQL is kept, the rows of a page by their keys, as table.rows has them of these.
+    parts: of rows, in which words are looked up one after the other, until there are enough.
     found: those of them that are wanted.  with_order: rows with whatever the orders sort by.
     counted, too_many: sentences with found and total.  nothing, advice: what is said where none is found.
     beside: what is said beside the list.
@@ -86,6 +87,7 @@ class Kind:
     beside: Callable[[Person, Wanted], Beside | None] = field(default=_nothing)
     with_order: Found = field(default=lambda rows, _wanted: rows)
     drawn: Callable[[Person], ByKey] | None = None
+    parts: Callable[[QuerySet[Any]], list[QuerySet[Any]]] = field(default=lambda rows: [rows])
 
 
 def beginning(day: date) -> datetime:

@@ -92,7 +92,7 @@ class Search:
         if not self.is_by_words:
             return tables.CappedPaginator(self.rows(), drawn=drawn)
         order = tables.columns(self.sort, self.kind.table.orders)
-        found, asked = self._with_order(self.found()), self._asked.get("page")
+        found, asked = self.kind.parts(self._with_order(self.found())), self._asked.get("page")
         return tables.FoundPaginator(found, order=order, drawn=drawn, asked=asked)
 
     def _drawn(self) -> tables.ByKey:

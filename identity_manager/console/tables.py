@@ -101,15 +101,16 @@ class FoundPaginator(CappedPaginator):
     """Looks up what is found once, in order: words may take long, and no index has what they find in one.
 
     Where there is more than is counted, the order is one of those that were found first.
+    found: in parts that have no row together; whoever is in the first is found first.
     order: as in_order says it, of what found has.
     asked: the page that an address asks for, which is looked up together with how many there are.
     """
 
     def __init__(
-        self, found: QuerySet[Any], *, order: Sequence[str], drawn: ByKey, asked: str | None = None
+        self, found: Sequence[QuerySet[Any]], *, order: Sequence[str], drawn: ByKey, asked: str | None = None
     ) -> None:
-        super().__init__(found.order_by(*order), drawn=drawn)
-        self._key = found.model._meta.pk
+        super().__init__(found[0].order_by(*order), drawn=drawn)
+        self._key = found[0].model._meta.pk
         self._sql, self._parameters = _in_order(found, order)
         self._begins = (_number_of(asked, -(-COUNT_LIMIT // self.per_page)) - 1) * self.per_page
         self._keys, counted = self._looked_up(self._begins)
@@ -132,21 +133,27 @@ class FoundPaginator(CappedPaginator):
         return [key for key, _counted in rows], rows[0][1] if rows else 0
 
 
-def _in_order(found: QuerySet[Any], order: Sequence[str]) -> tuple[str, Sequence[Any]]:
+def _in_order(found: Sequence[QuerySet[Any]], order: Sequence[str]) -> tuple[str, Sequence[Any]]:
     """The SQL of the keys in order, beside each how many there are, and its parameters; empty for nothing.
 
     First found, then sorted: without MATERIALIZED, SQLite sorts everything that there is to be found.
     """
-    rows = found.order_by().values(*(column.removeprefix("-") for column in order))
-    try:
-        sql, parameters = rows[: COUNT_LIMIT + 1].query.sql_with_params()
-    except EmptyResultSet:
+    wanted = [column.removeprefix("-") for column in order]
+    there = [rows.order_by().values(*wanted)[: COUNT_LIMIT + 1] for rows in found]
+    parts, parameters = counting(there)
+    if not all(parts):
         return "", ()
-    names = (connection.ops.quote_name(column.removeprefix("-")) for column in order)
+    names = (connection.ops.quote_name(column) for column in wanted)
     ways = (" DESC" if column.startswith("-") else "" for column in order)
     by = ", ".join(f"{name}{way}" for name, way in zip(names, ways, strict=True))
     keys = f"SELECT pk, (SELECT COUNT(*) FROM found) FROM found ORDER BY {by}"  # noqa: S608 as Django compiled it
-    return f"WITH found AS MATERIALIZED ({sql}) {keys}", parameters
+    return f"WITH found AS MATERIALIZED ({_one_after_the_other(parts)}) {keys}", parameters
+
+
+def _one_after_the_other(parts: list[str]) -> str:
+    if len(parts) == 1:
+        return parts[0]
+    return " UNION ALL ".join(f"({sql})" for sql in parts) + f" LIMIT {COUNT_LIMIT + 1}"
 
 
 def _number_of(asked: str | None, most: int) -> int:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
 from ca_bridge.state import StateField, Stateful, state_constraint
-from identity_manager.models import person_search
+from identity_manager.models import person_first, person_search
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.known import all_known, know
 from identity_manager.models.role import Role, today
@@ -63,6 +63,10 @@ class PersonQuerySet(models.QuerySet["Person"]):
         equal: their state, department or organisational_unit, so that an index can look for all at once.
         """
         return person_search.matching(self, text, equal)
+
+    def first_and_others(self) -> list[Self]:
+        """In the parts in which words are looked up one after the other, until there are enough."""
+        return person_first.first_and_others(self)
 
     def with_order(self, text: str = "") -> Self:
         """With by_name, and with relevance to the text: the smaller, the nearer (person_search)."""

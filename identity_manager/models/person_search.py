@@ -19,7 +19,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
-from identity_manager.models import person_parts
+from identity_manager.models import person_first, person_parts
 from identity_manager.models.search_text import UNSPACED, apart, fold, is_whole, searchable
 
 if TYPE_CHECKING:
@@ -199,8 +199,12 @@ _POSTGRESQL = (
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     """CREATE INDEX IF NOT EXISTS identity_manager_person_search ON identity_manager_person
         USING gin (search_text gin_trgm_ops)""",
+    f"CREATE INDEX IF NOT EXISTS {person_first.INDEX}",
 )
-_POSTGRESQL_REMOVE = ("DROP INDEX IF EXISTS identity_manager_person_search",)
+_POSTGRESQL_REMOVE = (
+    "DROP INDEX IF EXISTS identity_manager_person_search",
+    f"DROP INDEX IF EXISTS {person_first.NAME}",
+)
 
 
 def install(connection: "BaseDatabaseWrapper") -> None:

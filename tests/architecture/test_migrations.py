@@ -26,6 +26,9 @@ FINE_ALL_THE_SAME = {
         "erases what no version reads of a certificate that has ended"
     ),
     "identity_manager.0038_department_and_unit: RunPython runpython": "counts on SQLite",
+    "identity_manager.0039_search_first: RunPython runpython": (
+        "builds an index beside the writers on PostgreSQL"
+    ),
 }
 
 

@@ -313,7 +313,7 @@ def long_ways(work: Callable[[], Any]) -> list[str]:
         work()
     found = []
     for query in dict.fromkeys(_FOUND.sub(r"\1", each["sql"]) for each in queries.captured_queries):
-        if re.match(r"(SELECT|UPDATE|DELETE)\b", query) and not any(part in query for part in ACCEPTED):
+        if re.match(r"\(?(SELECT|UPDATE|DELETE)\b", query) and not any(part in query for part in ACCEPTED):
             found += [f"{steps}\n    {query}" for steps in [long_steps(query)] if steps]
     return found
 

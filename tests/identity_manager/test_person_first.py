@@ -1,0 +1,76 @@
+"""On PostgreSQL words are looked up among an eighth of the persons first; nobody is found twice or missed."""
+
+import uuid
+
+import pytest
+from django.db import connection
+
+from identity_manager.console import tables
+from identity_manager.models import Person, Role, person_first
+from identity_manager.models.person import PersonQuerySet
+from tests import cast
+from tests.cast import person
+from tests.identity_manager.console.visitors import signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+ENDS = (0x00, 0x1F, 0x20, 0x80, 0xFF)
+
+
+@pytest.fixture
+def ends() -> dict[int, Person]:
+    """Persons by the last byte of their keys."""
+    made = {}
+    for last in ENDS:
+        key = uuid.UUID(int=(0x0199_0000_0000_7000_8000_0000_0000_0000 | last))
+        names = {"given_name": "Zoe", "surname": f"Zuban{last:03}", "display_name": f"Zoe Zuban{last:03}"}
+        made[last] = person(f"ends-{last}", id=key, sid="", **names)
+    return made
+
+
+def found(rows: PersonQuerySet) -> set[uuid.UUID]:
+    return set(rows.values_list("pk", flat=True))
+
+
+def test_the_parts_hold_everybody_once(ends: dict[int, Person]) -> None:
+    parts = [found(rows) for rows in Person.objects.matching("zuban").first_and_others()]
+
+    assert sorted(pk for part in parts for pk in part) == sorted(each.pk for each in ends.values())
+
+
+@pytest.mark.usefixtures("postgresql_only")
+def test_the_first_part_are_those_whose_key_ends_low(ends: dict[int, Person]) -> None:
+    first, others = Person.objects.matching("zuban").first_and_others()
+
+    assert found(first) == {ends[0x00].pk, ends[0x1F].pk}
+    assert found(others) == {ends[0x20].pk, ends[0x80].pk, ends[0xFF].pk}
+
+
+@pytest.mark.usefixtures("postgresql_only")
+def test_the_first_part_has_an_index_of_its_own() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    first, others = Person.objects.matching("uller").first_and_others()
+
+    assert person_first.NAME in first.explain()
+    assert person_first.NAME not in others.explain()
+
+
+@pytest.mark.usefixtures("sqlite_only")
+def test_sqlite_looks_among_all_at_once() -> None:
+    assert len(Person.objects.all().first_and_others()) == 1
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1000, 5), (5, 5), (3, 3), (1, 1)])
+def test_all_parts_are_one_list_in_order(
+    ends: dict[int, Person], monkeypatch: pytest.MonkeyPatch, limit: int, expected: int
+) -> None:
+    monkeypatch.setattr(tables, "COUNT_LIMIT", limit)
+    ada = signed_in(cast.person("ada-first", sid="", roles=(Role.TOKEN_ADMINISTRATOR,)))
+
+    response = ada.get("/search/", {"kind": "employee", "q": "zuban", "sort": "-name"})
+    shown = [row.person.surname for row in response.context["rows"]]
+
+    assert len(shown) == response.context["paginator"].count == expected
+    assert response.context["paginator"].has_more == (limit < len(ENDS))
+    assert shown == sorted(shown, reverse=True)
