@@ -3,7 +3,7 @@
 Its index of words gives everybody who has them, before the first is read: a hundred thousand, where a
 thousand are wanted. So an eighth of the persons, whoever's key ends so, has an index of its own. What many
 have is found there (measured with a million persons: a letter in 3 ms instead of 20); only what is not goes
-on among the others. SQLite reads its index one by one, and needs no such thing.
+on among the others. SQLite reads its index one by one, and needs no such thing (decision 30).
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
