@@ -90,7 +90,6 @@ class CaOrder(Stateful):
         SURPLUS = "surplus", _("the CA had issued more than is used")
         MISSING = "missing", _("the CA does not know the certificate that is used")
 
-    replaced_whole = frozenset({"content"})
     OPEN = (State.PREPARED, State.ASKED, State.PENDING, State.UNKNOWN)
     ANSWERABLE = (State.ASKED, State.PENDING, State.UNKNOWN)
 

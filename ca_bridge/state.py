@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.base import ModelState
@@ -118,13 +118,10 @@ class Stateful(SafeFSM, PlainlyRead):
 
     The state alone would allow A-B-A (failed, issuing, failed again), so a version is compared too.
 
-    A save writes what has changed since the row was read: certificates and snapshots go over the wire, and
-    into the log of the database, no more often than they change. What might have been changed in place
-    (lists, dicts) is written each time, but for the fields that a model declares to be replaced as a whole.
-    A copy that was refreshed, or made and never read, writes everything.
+    A save writes what has changed since the row was read: certificates and wrapped keys go over the wire,
+    and into the log of the database, no more often than they change. What might have been changed in place
+    (lists, dicts) is written each time. A copy that was refreshed, or made and never read, writes everything.
     """
-
-    replaced_whole: ClassVar[frozenset[str]] = frozenset()  # no code changes these values in place
 
     version = models.PositiveIntegerField(default=0, editable=False)
 
@@ -178,7 +175,7 @@ class Stateful(SafeFSM, PlainlyRead):
         key = self._meta.pk.attname
         if using != self._state.db or known.get(key) != pk_val:
             known = {key: pk_val}
-        changes = [each for each in values if not self._is_there(known, each[0].attname, each[2])]
+        changes = [each for each in values if not _is_same(known.get(each[0].attname, _UNKNOWN), each[2])]
         row = OneRow(base_qs, version=self._version_read)
         updated = super()._do_update(row, using, pk_val, changes, *more)
         if not updated and base_qs.filter(pk=self.pk).exists():
@@ -188,10 +185,9 @@ class Stateful(SafeFSM, PlainlyRead):
             self._in_database = (tuple(known), tuple(known.values()))
         return updated
 
-    def _is_there(self, known: dict[str, Any], name: str, value: object) -> bool:
-        """Whether the database has this value already. In doubt it has not: writing again does no harm."""
-        there = known.get(name, _UNKNOWN)
-        if isinstance(value, _CHANGED_IN_PLACE):
-            return there is value and name in self.replaced_whole
-        # Of another type (an expression, a text for a number) it may be stored as something else.
-        return type(there) is type(value) and there == value and not hasattr(value, "resolve_expression")
+
+def _is_same(there: object, value: object) -> bool:
+    """Whether the database has this value already. In doubt it has not: writing again does no harm."""
+    # Of another type (an expression, a text for a number) it may be stored as something else.
+    same_type = type(there) is type(value) and not hasattr(value, "resolve_expression")
+    return same_type and not isinstance(value, _CHANGED_IN_PLACE) and there == value

@@ -109,8 +109,6 @@ class SoftwareToken(Stateful, Leased):
     The lease columns serve the sealing.
     """
 
-    replaced_whole = frozenset({"snapshot"})
-
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     request = models.ForeignKey(TokenRequest, on_delete=models.PROTECT, related_name="tokens")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="tokens")
