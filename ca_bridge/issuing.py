@@ -387,7 +387,7 @@ def forget(order_id: UUID) -> None:
     For orders that are at their end and whose certificate is revoked or has expired.
     """
     order = journal.locked(order_id)
-    connector = registry.connector(order.ca) if order.ca in registry.aliases() else None
+    connector = registry.reached(order.ca) if order.ca in registry.aliases() else None
     copies = [order.certificate, *order.surplus.values_list("certificate", flat=True)]
     if isinstance(connector, Forgets):
         for certificate in filter(None, copies):

@@ -3,6 +3,8 @@
 import base64
 import binascii
 import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ExtensionNotFound, OCSPNonce
@@ -18,7 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ca_bridge import registry
-from ca_bridge.contract import AnswersOcsp, Publishes
+from ca_bridge.contract import AnswersOcsp, Connector, Publishes
 from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 
@@ -27,6 +29,7 @@ _FOR_ALL = f"public, max-age={CACHE_SECONDS}"
 MAX_OCSP_REQUEST = 2048  # bytes; a request for one certificate has a hundred, a signed one some more
 NONCE_BYTES = range(1, 129)  # RFC 9654 2.1
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @login_not_required
@@ -47,11 +50,24 @@ def published_file(request: HttpRequest, file_name: str) -> HttpResponse:  # noq
 
 
 def _published(file_name: str) -> tuple[str, bytes] | None:
+    return _first(
+        lambda connector: connector.published(file_name) if isinstance(connector, Publishes) else None
+    )
+
+
+def _first(ask: Callable[[Connector], T | None]) -> T | None:
+    """The first answer of a CA. Raises CaError where none has one, and one has trouble."""
+    troubles = []
     for alias in registry.aliases():
-        connector = registry.connector(alias)
-        found = connector.published(file_name) if isinstance(connector, Publishes) else None
+        try:
+            found = ask(registry.reached(alias))
+        except CaError as error:
+            troubles.append(error)
+            continue
         if found is not None:
             return found
+    if troubles:
+        raise troubles[0]
     return None
 
 
@@ -91,12 +107,7 @@ def _ocsp_answer(der: bytes) -> tuple[bytes, bool]:
 
 
 def _answer_of_cas(request: OCSPRequest) -> bytes | None:
-    for alias in registry.aliases():
-        connector = registry.connector(alias)
-        answer = connector.ocsp(request) if isinstance(connector, AnswersOcsp) else None
-        if answer is not None:
-            return answer
-    return None
+    return _first(lambda connector: connector.ocsp(request) if isinstance(connector, AnswersOcsp) else None)
 
 
 def _well_formed(der: bytes) -> OCSPRequest | None:

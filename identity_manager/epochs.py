@@ -103,8 +103,8 @@ class SecondFactors:
         record, _colon, content = text.partition(":")
         try:
             return Wrapped(pk, uuid.UUID(record), base64.b64decode(content, validate=True))
-        except ValueError:
-            raise VaultError("A second factor is not wrapped.") from None
+        except ValueError:  # not wrapped: whoever asks for the version of nothing is told so
+            return Wrapped(pk, uuid.UUID(int=0), b"")
 
 
 # A test finds secrets that are wrapped and lie nowhere of these.
@@ -152,37 +152,57 @@ def rewrap() -> int:
 
     What cannot be opened keeps nothing behind it from being moved. Raises vault.VaultError for it afterwards.
     """
-    done, unread = 0, list[VaultError]()
+    done, troubles = 0, list[VaultError]()
     for place in PLACES:
         if vault.holds(place.purpose) and len(settings.VAULT_KEYS[place.purpose]) > 1:
+            unread = Unread()
             done += _rewrap(place, unread)
-    if done:
-        with transaction.atomic():
-            audit.record(audit.Event.SECRETS_REWRAPPED, actor=None, subject=None, rows=done)
-    if unread:
-        raise unread[0]
+            troubles += unread.told(place.purpose)
+    if troubles:
+        raise troubles[0]
     return done
 
 
-def _rewrap(place: Place, unread: list[VaultError]) -> int:
+@dataclass
+class Unread:
+    """Secrets that cannot be opened: how many, and which was the first. There may be very many of them."""
+
+    number: int = 0
+    first: tuple[Any, VaultError] | None = None
+
+    def note(self, key: Any, error: VaultError) -> None:
+        self.number += 1
+        self.first = self.first or (key, error)
+
+    def told(self, purpose: Purpose) -> list[VaultError]:
+        """The error of the first, where there is any; one line of the log says how many they are."""
+        if self.first is None:
+            return []
+        key, error = self.first
+        logger.warning("%d secrets were left under their keys: %s, %s first", self.number, purpose.value, key)
+        return [error]
+
+
+def _rewrap(place: Place, unread: Unread) -> int:
     done = 0
     for old, new in list(islice(_rewrapped(place, unread), AT_ONCE)):
         with transaction.atomic():
             done += place.replace(old, new)
+    if done:
+        with transaction.atomic():
+            audit.record(audit.Event.SECRETS_REWRAPPED, actor=None, subject=None, rows=done)
     return done
 
 
-def _rewrapped(place: Place, unread: list[VaultError]) -> Iterator[tuple[Wrapped, bytes]]:
+def _rewrapped(place: Place, unread: Unread) -> Iterator[tuple[Wrapped, bytes]]:
     """Each secret that is under an older key, with its new form; what cannot be opened is noted."""
     version = vault.version_in_use(place.purpose)
     for each in place.secrets():
-        if vault.version_of(each.content) == version:
-            continue
         try:
-            yield each, vault.rewrap(each.content, purpose=place.purpose, record=each.record)
+            if vault.version_of(each.content) != version:
+                yield each, vault.rewrap(each.content, purpose=place.purpose, record=each.record)
         except VaultError as error:
-            logger.warning("A secret was left under its key: %s %s", place.purpose.value, each.record)
-            unread.append(error)
+            unread.note(each.pk, error)
 
 
 def count(purpose: Purpose) -> Counter[str]:

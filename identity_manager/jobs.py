@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -255,15 +256,33 @@ def due() -> list[JobRun]:
         row = known[job.name]
         if row._state.adding:
             row_of(job.name)
-        elif row.waits_beyond(now + job.every + changes.CLOCKS_DIFFER):
-            _bring_back(row, now)
+        elif _is_out_of_reach(row, job, now):
+            _bring_back(row, job)
     return list(JobRun.objects.due(now).filter(name__in=[job.name for job in JOBS]))
 
 
-def _bring_back(row: JobRun, now: datetime) -> None:
-    """A worker whose clock was far ahead has run it: nobody else would until that time has come."""
-    same = JobRun.objects.idle(now).filter(pk=row.pk, next_attempt_at=row.next_attempt_at)
-    if same.update(next_attempt_at=now):
+def _is_out_of_reach(row: JobRun, job: Job, now: datetime) -> bool:
+    """Whether only a clock that was far ahead can have said when it runs, or how long it is held."""
+    lease = job.lease or timedelta(seconds=settings.LEASE_SECONDS)
+    return row.is_out_of_reach(
+        now, every=job.every + changes.CLOCKS_DIFFER, lease=lease + changes.CLOCKS_DIFFER
+    )
+
+
+def _bring_back(row: JobRun, job: Job) -> None:
+    """A worker whose clock was far ahead had it: nobody else would until that time has come.
+
+    By the clock of the database: it may be ours that is wrong, far behind all others.
+    """
+    now = JobRun.objects.clock_of_database()
+    same = JobRun.objects.filter(
+        pk=row.pk,
+        next_attempt_at=row.next_attempt_at,
+        claim_id=row.claim_id,
+        leased_until=row.leased_until,
+    )
+    free = {"next_attempt_at": now, "claim_id": None, "leased_until": None}
+    if _is_out_of_reach(row, job, now) and same.update(**free):
         logger.warning("The job %s was to run at %s: a clock was ahead.", row.name, row.next_attempt_at)
 
 

@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -86,13 +87,17 @@ def settle_sent(mail: OutgoingMail, *, provider_id: str) -> None:
     mail.save()
 
 
-def settle_fault(mail: OutgoingMail, fault: Fault) -> None:
-    """The mail server did not take it: refused for good, or tried again; on the caller's locked row."""
+def settle_fault(mail: OutgoingMail, fault: Fault, *, not_before: datetime | None = None) -> None:
+    """The mail server did not take it: refused for good, or tried again; on the caller's locked row.
+
+    not_before: the earliest next try, where the usual one would be too early.
+    """
     now = timezone.now()
     if fault.kind == MailFault.REFUSED:
         mail.mark_failed(error=fault.detail, error_code=fault.code, now=now)
     else:
         mail.put_off(error=fault.detail, fault=fault.kind, error_code=fault.code, now=now)
+        mail.next_attempt_at = max(filter(None, (mail.next_attempt_at, not_before)))
         _tell_operators(fault)
     mail.save()
 

@@ -34,7 +34,7 @@ def live(_request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(_request: HttpRequest) -> HttpResponse:
-    """200 when the database takes writes and every migration is applied, else 503; the reason is in the log.
+    """200 when the database is writable (asked of PostgreSQL) and fully migrated; else 503, the log says why.
 
     A broker that is down is no reason: pages work, and the sweep does what was not published.
     """

@@ -5,6 +5,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.identifiers import new_id
@@ -28,6 +29,11 @@ class JobRunQuerySet(LeasedQuerySet["JobRun"]):
     def idle(self, now: datetime) -> Self:
         """Jobs that nobody runs. A run that outlived its lease was cut off."""
         return self.filter(Q(leased_until=None) | Q(leased_until__lte=now))
+
+    def clock_of_database(self) -> datetime:
+        """What time it is, whatever the clocks of our hosts say."""
+        now: datetime = self.values_list(Now(), flat=True)[:1].get()
+        return now
 
 
 class JobRun(Leased):
@@ -55,9 +61,11 @@ class JobRun(Leased):
         """Whether a worker has it."""
         return self.leased_until is not None and self.leased_until > now
 
-    def waits_beyond(self, moment: datetime) -> bool:
-        """Whether it is to run later than then."""
-        return self.next_attempt_at is not None and self.next_attempt_at > moment
+    def is_out_of_reach(self, now: datetime, *, every: timedelta, lease: timedelta) -> bool:
+        """Whether it is held longer than a lease lasts, or is to run later than the next time."""
+        if self.leased_until is not None and self.leased_until > now:
+            return self.leased_until > now + lease
+        return self.next_attempt_at is not None and self.next_attempt_at > now + every
 
     def was_cut_off(self, now: datetime) -> bool:
         """Whether a worker took it and ended before it was done."""

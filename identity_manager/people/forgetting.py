@@ -4,12 +4,12 @@ Each function works on rows that are at their end, in the caller's transaction. 
 installation answers for: that there was a request, in which state it ended, which serial was issued.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Replace
+from django.db.models import Q, QuerySet
 from django.utils.html import escape
 
 from ca_bridge import issuing
@@ -32,6 +32,7 @@ from identity_manager.models import (
 NAME_WHO_ASKED = ("approval_needed", "approval_reminder", "information", "left_undecided")
 NAME_WHO_GAVE_THE_ORDER = ("batch_waits", "batch_reminder", "batch_undecided")
 NAME_WHO_CANCELLED = ("request_cancelled",)
+NAME_WHO_SIGNED_IN = ("break_glass_used",)
 A_DAY = timedelta(days=1)
 PERSONAL_KEYS = ("person", "delivery_address")
 WITHOUT_NAMES: dict[str, Any] = {"subject": [], "subject_alt_names": [], "sid": None}
@@ -79,14 +80,17 @@ def unname_in_mails_to_others(officer: Person, *, instead: str) -> None:
     """
     for mails in _naming(officer):
         empty_texts(mails.exclude(state=MailState.QUEUED).exclude(body_text="", body_html=""))
-        mails.filter(state=MailState.QUEUED).update(
-            body_text=_replaced("body_text", officer.display_name, instead),
-            body_html=_replaced("body_html", escape(officer.display_name), escape(instead)),
-        )
+        queued = mails.filter(state=MailState.QUEUED)
+        for pk, text, html in queued.values_list("pk", "body_text", "body_html"):
+            queued.filter(pk=pk).update(
+                body_text=_replaced(text, officer.display_name, instead),
+                body_html=_replaced(html, escape(officer.display_name), escape(instead)),
+            )
 
 
-def _replaced(column: str, name: str, instead: str) -> Replace:
-    return Replace(F(column), Value(name), Value(instead))
+def _replaced(text: str, name: str, instead: str) -> str:
+    """As a word: a name of two letters is part of many."""
+    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda _found: instead, text)
 
 
 def _naming(officer: Person) -> Iterator[QuerySet[OutgoingMail]]:
@@ -96,6 +100,8 @@ def _naming(officer: Person) -> Iterator[QuerySet[OutgoingMail]]:
     cancelled = AuditEvent.objects.filter(actor=officer, name=audit.Event.REQUEST_CANCELLED)
     yield OutgoingMail.objects.filter(message__in=NAME_WHO_CANCELLED, request__in=cancelled.values("request"))
     yield OutgoingMail.objects.filter(pk__in=list(_of_orders_by(officer)))
+    signed_in = OutgoingMail.objects.filter(message__in=NAME_WHO_SIGNED_IN)
+    yield signed_in.filter(body_text__contains=officer.display_name)
 
 
 def _of_orders_by(officer: Person) -> Iterator[Any]:

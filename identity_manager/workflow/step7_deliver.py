@@ -51,22 +51,24 @@ def send(*, mail_id: uuid.UUID) -> None:
     is raised stands on the mail, which is tried again later and later.
     """
     mail = outbox.claim(mail_id)
-    if mail is not None:
-        with put_off_by(partial(_put_off, mail)):
-            _send(mail)
+    if mail is None:
+        return
+    with put_off_by(partial(_put_off, mail)):
+        outcome = mail_sense.obstacle(mail) or _act(mail)
+    with put_off_by(partial(_put_off, mail, is_sent=isinstance(outcome, str))):
+        _write_down(mail, outcome)
 
 
-def _put_off(mail: OutgoingMail, error: Exception) -> None:
-    """Let go of a mail that is still ours. It may have been sent: then it is sent again, as after a crash."""
+def _put_off(mail: OutgoingMail, error: Exception, *, is_sent: bool = False) -> None:
+    """Let go of a mail that is still ours. One that was sent is sent again, as late as after a crash."""
     with transaction.atomic():
         row = locking.mail(mail.pk)
         if row.claim_id == mail.claim_id:
             fault = Fault(MailFault.PASSING, type(error).__name__, sending.OUR_MISTAKE)
-            outbox.settle_fault(row, fault)
+            outbox.settle_fault(row, fault, not_before=mail.leased_until if is_sent else None)
 
 
-def _send(mail: OutgoingMail) -> None:
-    outcome = mail_sense.obstacle(mail) or _act(mail)
+def _write_down(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless) -> None:
     if isinstance(outcome, str):
         outbox.note_provider_id(mail, outcome)
     with transaction.atomic():

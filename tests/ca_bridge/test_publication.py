@@ -69,6 +69,14 @@ def test_a_ca_in_trouble_is_asked_again_later(embedded_ca, client, settings, ca_
     assert client.get("/pki/corporate.crt").status_code == 200  # no key is needed for it
 
 
+def test_one_that_is_configured_wrongly_keeps_no_other_from_being_published(embedded_ca, client, settings):
+    right = settings.CA_CONNECTORS["corporate"]
+    wrong = right | {"OPTIONS": right["OPTIONS"] | {"publication_url": "nowhere"}}
+    settings.CA_CONNECTORS = {"wrong": wrong, "corporate": right}
+    assert client.get("/pki/corporate.crl").status_code == 200
+    assert client.get("/pki/others.crl").status_code == 503
+
+
 def test_only_reading(embedded_ca, client):
     assert client.head("/pki/corporate.crl").status_code == 200
     assert client.post("/pki/corporate.crl").status_code == 405

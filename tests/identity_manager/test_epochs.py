@@ -149,6 +149,34 @@ def test_what_cannot_be_opened_keeps_nothing_behind_it(
     assert vault.version_of(second.passphrase_wrapped or b"") == "2"
 
 
+@pytest.mark.parametrize("which", ["second factors", "passphrases"])
+def test_nor_does_what_is_not_even_wrapped_and_the_log_says_so_once(
+    token: SoftwareToken, caplog: pytest.LogCaptureFixture, which: str
+) -> None:
+    """Of a second factor, or a column: each place is moved, and what was moved is in the audit log."""
+    ada = token.request.requested_by
+    others = [
+        cast.issued(cast.accepted(cast.enabled(ada, cast.person(name, sid="")))).tokens.get()
+        for name in ("ulf", "udo", "una")
+    ]
+    account = Account.objects.create_account(
+        username="otto", person=cast.person("otto", sid=""), password=None
+    )
+    if which == "second factors":
+        Authenticator.objects.create(user=account, type="totp", data={"secret": "plain"})
+        Authenticator.objects.create(user=account, type="recovery_codes", data={"seed": "plain"})
+    else:
+        SoftwareToken.objects.filter(pk__in=[each.pk for each in others[:2]]).update(passphrase_wrapped=b"")
+    rotate()
+    with pytest.raises(VaultError):
+        epochs.rewrap()
+    last = SoftwareToken.objects.get(pk=others[-1].pk)
+    assert vault.version_of(last.passphrase_wrapped or b"") == "2"
+    assert AuditEvent.objects.filter(name="keys.secrets-rewrapped").exists()
+    (line,) = [each for each in caplog.messages if "left under their keys" in each]
+    assert line.startswith("2 secrets")
+
+
 def test_nothing_is_destroyed_where_rows_cannot_be_counted(token: SoftwareToken) -> None:
     rotate()
     SoftwareToken.objects.filter(pk=token.pk).update(passphrase_wrapped=b"\x05no")

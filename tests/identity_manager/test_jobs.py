@@ -16,6 +16,7 @@ from identity_manager import jobs
 from identity_manager.audit import Event
 from identity_manager.jobs import Job
 from identity_manager.models import AuditEvent, JobRun, Role
+from identity_manager.models.job_run import JobRunQuerySet
 from identity_manager.workflow.errors import NotAllowed, Stale
 from tests import cast
 from tests.journeys import office
@@ -45,8 +46,9 @@ def only(monkeypatch: pytest.MonkeyPatch, work: Callable[[], int | str], every: 
 
 
 @pytest.fixture
-def clock() -> Iterator[Any]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with time_machine.travel(MAIN, tick=False) as traveller:
+        monkeypatch.setattr(JobRunQuerySet, "clock_of_database", lambda _rows: timezone.now())
         yield traveller
 
 
@@ -296,6 +298,41 @@ def test_a_worker_whose_clock_was_far_ahead_stops_no_job(
     assert work.times == 2
     assert fresh(row).next_attempt_at == MAIN + timedelta(minutes=1, seconds=5)
     assert "a clock was ahead" in caplog.text
+
+
+def test_nor_does_one_that_was_killed_while_it_had_the_job(
+    monkeypatch: pytest.MonkeyPatch, clock: Any, worker: None
+) -> None:
+    work = Counted()
+    row = only(monkeypatch, work, every=timedelta(seconds=5))
+    ahead = MAIN + timedelta(days=1)
+    assert JobRun.objects.claim(row.pk, now=ahead) is not None
+    clock.move_to(MAIN + timedelta(minutes=1))
+    assert jobs.tick() == 1
+    assert work.times == 1
+    assert fresh(row).leased_until is None
+
+
+def test_a_run_of_now_is_left_alone(monkeypatch: pytest.MonkeyPatch, clock: Any, worker: None) -> None:
+    work = Counted()
+    row = only(monkeypatch, work)
+    claim = JobRun.objects.claim(row.pk, now=MAIN + timedelta(minutes=9))
+    assert claim is not None
+    assert jobs.tick() == 0
+    assert (fresh(row).claim_id, work.times) == (claim, 0)
+
+
+@pytest.mark.database
+def test_a_host_whose_clock_is_far_behind_has_no_job_run_at_each_tick(
+    monkeypatch: pytest.MonkeyPatch, worker: None
+) -> None:
+    """It is not the others that are ahead, as the database knows."""
+    work = Counted()
+    row = only(monkeypatch, work)
+    assert jobs.run(run_id=row.pk)
+    with time_machine.travel(timezone.now() - timedelta(hours=2)):
+        assert jobs.tick() == 0
+    assert work.times == 1
 
 
 def test_clocks_that_differ_by_minutes_make_no_job_run_twice(

@@ -25,7 +25,7 @@ from ca_bridge.contract import RevocationReason
 from ca_bridge.models import CaOrder
 from identity_manager import outbox, vault
 from identity_manager.audit import heads, sealing, verifying
-from identity_manager.mail import messages
+from identity_manager.mail import account_messages, messages
 from identity_manager.models import (
     Account,
     AuditEvent,
@@ -245,7 +245,14 @@ def test_mails_to_others_about_the_person_are_emptied_too(
     assert set(about.values_list("body_text", "subject")) == {("", "")}
 
 
-OF_THE_OFFICER = {"information", "approval_needed", "request_cancelled", "batch_waits", "batch_undecided"}
+OF_THE_OFFICER = {
+    "information",
+    "approval_needed",
+    "request_cancelled",
+    "batch_waits",
+    "batch_undecided",
+    "break_glass_used",
+}
 
 
 @pytest.fixture
@@ -268,6 +275,7 @@ def officers_mails(company: Company) -> Person:
     for mail in (
         messages.batch_waits(order, company.paul, key="today"),
         messages.batch_undecided(order, company.ada, possible=False, key="today"),
+        account_messages.break_glass_used(company.ada, officer=officer),
     ):
         outbox.enqueue(mail)
     officer.lock()
@@ -314,6 +322,11 @@ def test_one_that_is_still_to_be_sent_says_nobodys_name(
         assert nobody in mail.body_html
 
 
+def test_a_short_name_is_taken_out_as_a_word() -> None:
+    text = "An hat Anna angelegt: https://im.example/an/Anna (An)"
+    assert forgetting._replaced(text, "An", "X") == "X hat Anna angelegt: https://im.example/an/Anna (X)"
+
+
 @pytest.mark.usefixtures("sqlite_only")
 def test_no_mail_of_others_is_looked_at(company: Company, rolf: Person, officers_mails: Person) -> None:
     """The outbox has ten million rows, and a page half a minute."""
@@ -337,6 +350,7 @@ def test_every_mail_that_names_who_did_something_is_known_to_erasing() -> None:
         "requested_by.": set(forgetting.NAME_WHO_ASKED),
         "asked_by.": set(forgetting.NAME_WHO_GAVE_THE_ORDER),
         "=by.": set(forgetting.NAME_WHO_CANCELLED),
+        "officer.": set(forgetting.NAME_WHO_SIGNED_IN),
     }
     named: dict[str, set[str]] = {word: set() for word in known}
     for template in (Path(installed.BASE_DIR) / "templates" / "emails").glob("*/*"):

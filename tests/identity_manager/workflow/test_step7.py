@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
+from identity_manager import outbox
 from identity_manager.mail import mailbox
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import OutgoingMail, SoftwareToken
@@ -126,6 +128,23 @@ def test_what_nobody_foresaw_stands_on_the_mail_which_is_tried_later_and_later(
     with time_machine.travel(row.next_attempt_at):
         step7_deliver.send(mail_id=mail.pk)
     assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
+
+
+def test_what_was_sent_and_cannot_be_written_down_is_not_sent_again_before_the_lease_is_over(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast.issued(cast.accepted(cast.enabled(company.ada, company.uma)))
+    mail, leased_until = delivery(), timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+    def slip(*_: object, **__: object) -> None:
+        raise LookupError("a slip of ours")
+
+    monkeypatch.setattr(outbox, "settle_sent", slip)
+    with pytest.raises(LookupError):
+        step7_deliver.send(mail_id=mail.pk)
+    row = OutgoingMail.objects.get(pk=mail.pk)
+    assert row.next_attempt_at is not None
+    assert row.next_attempt_at >= leased_until
 
 
 def test_our_own_mistake_delays_one_mail_and_shows(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
