@@ -29,7 +29,7 @@ worker process everything has one core, database and broker included, and so has
 REMARKS = """## Where goals are missed, and why
 
 - **The whole road over the bare loop.** What the road does beyond cryptography is mostly the database:
-  some 58 statements for each token (`tests/performance/test_statements.py` counts them), in six
+  some 55 statements for each token (`tests/performance/test_statements.py` counts them), in six
   transactions, because a crash at any point must lose nothing and issue nothing twice. The SQL of most is
   made without Django's queries (decision 26), workers prepare them, and little is read that is known already.
   Of the milliseconds beyond
@@ -40,32 +40,34 @@ REMARKS = """## Where goals are missed, and why
   transactions, that is, a weaker promise. With RSA keys the keys take most of the time, so the road weighs
   less.
 - **Two workers.** SQLite has one writer; who comes while another writes looks again after 1, 2, 5, then up to
-  25 ms, which is longer than most of our transactions take. On PostgreSQL six runs found between
+  25 ms, which is longer than most of our transactions take. On PostgreSQL eight runs found between
   0.84 and 1.04: how quick this machine is changes by a third within a run. `growth_ratio` of SQLite was
-  between 0.89 and 1.07 in four runs, for the same reason.
+  between 0.89 and 1.14 in six runs, for the same reason.
 - **A bare CA is no road.** OpenBao, CFSSL and django-ca sign a request on the same core and keep their
   books; they make no key, lint nothing, build no container, open none as a check, and send no mail.
 - **Pages.** Django draws templates, makes SQL of what somebody filters by, and objects of rows; the database
   itself takes a tenth. What the frame of each page asks for is made into SQL once (decision 26), and so are
   the pages of Self-Service. In a profile of what is left no place takes more than a twentieth; the pages of
   officers, with 25 rows, decide the 95th percentile. Four people at once share two cores with those who
-  measure.
-- **SEARCH.** Drawing the page takes most of it. With 1,000,000 persons on SQLite (`python -m
-  tests.performance.bench --scale full --only search --engines sqlite`) the 95th percentile was 52 ms, and
-  100 ms while most of it had still to be read from the disk. Since then a page of it works three quarters of
-  the time (35 ms instead of 48, both measured on a machine with much else to do). What many persons have
-  together with *no token* takes 190 ms: whether somebody has a token is asked for each of them. On PostgreSQL
-  (`--engines postgresql`) it was 130 ms, on a slower machine; since then a page takes PostgreSQL 15 ms of
-  processor time instead of 27, and Python 21 instead of 27 (as busy a machine). Planning is 4 ms of all
-  statements together. What is far above: *anna* with *no token*, as on SQLite; one or two letters that few
-  names begin with (`ż`, `q`, `an`), or two such words (`a m`), because an index of three signs tells little
-  about them; a department with a unit or a word, whose rows of two indexes are compared.
+  measure, and both cores at once are slower than one alone: three runs on one day found 52, 63 and 73 ms on
+  SQLite, 132, 104 and 97 pages a second.
+- **SEARCH.** With 20,000 persons drawing the page takes most of it, and the first visits of a process, which
+  make SQL and plans, decide the 95th percentile: on PostgreSQL it was 50 ms in the first round over the mix
+  of this run, and 34 to 37 ms in the others. With 1,000,000 persons and all that belongs to them (`python -m
+  tests.performance.bench --scale full --only search --engines postgresql`) it was 153 ms while most had still
+  to be read from the disk, and 85 ms in the next run; the mean page took 43 to 63 ms, of which Python works
+  19 to 31. What is far above: what many persons have together with *no token* (325 ms), because whether
+  somebody has a token is asked for each of them, and a column that said so would be a further write for each
+  token; one letter (105 ms); a name or syllable with a state or a department (70 ms), whose rows of two
+  indexes are compared, for want of one of both (`btree_gin` would make it). Letters and common syllables took
+  twice the processor time before decision 30. On SQLite it was 52 ms among a million persons when it was last
+  measured by the clock.
 - **Batch orders.** Each enabled person costs a snapshot, a request, its line, its events and a mail that is
   written in their language, a quarter of all. A worker with two processes does it, in chunks whose
   transactions take 50 ms, so that nobody waits: both at once on PostgreSQL, which shares the two cores with
   them, one after the other on SQLite, where one writes at a time (decision 28). `cpu_seconds` of `python -m
   tests.performance.enable` says how much of the time they work themselves. The goal is met at
-  times: five runs took 25, 25, 32, 34 and 40 s on PostgreSQL, four took 27, 34, 35 and 37 s on SQLite.
+  times: seven runs took 25 to 40 s on PostgreSQL, six took 27 to 39 s on SQLite.
 """
 
 
