@@ -42,7 +42,8 @@ REMARKS = """## Where goals are missed, and why
 - **Two workers.** SQLite has one writer; who comes while another writes looks again after 1, 2, 5, then up to
   25 ms, which is longer than most of our transactions take. On PostgreSQL eight runs found between
   0.84 and 1.04: how quick this machine is changes by a third within a run. `growth_ratio` of SQLite was
-  between 0.89 and 1.14 in six runs, for the same reason.
+  between 0.89 and 1.14 in six runs, for the same reason. On PostgreSQL it was 1.07 in one run with 1,000,000
+  requests (`--scale full --only growth --engines postgresql`).
 - **A bare CA is no road.** OpenBao, CFSSL and django-ca sign a request on the same core and keep their
   books; they make no key, lint nothing, build no container, open none as a check, and send no mail.
 - **Pages.** Django draws templates, makes SQL of what somebody filters by, and objects of rows; the database
@@ -50,7 +51,8 @@ REMARKS = """## Where goals are missed, and why
   the pages of Self-Service. In a profile of what is left no place takes more than a twentieth; the pages of
   officers, with 25 rows, decide the 95th percentile. Four people at once share two cores with those who
   measure, and both cores at once are slower than one alone: three runs on one day found 52, 63 and 73 ms on
-  SQLite, 132, 104 and 97 pages a second.
+  SQLite, 132, 104 and 97 pages a second. With 1,000,000 requests, 3,000,000 certificates and 10,000,000
+  events on PostgreSQL (`--scale full --only pages`) four people got 73 pages a second, 81 with 20,000.
 - **SEARCH.** With 20,000 persons drawing the page takes most of it, and the first visits of a process, which
   make SQL and plans, decide the 95th percentile: on PostgreSQL it was 50 ms in the first round over the mix
   of this run, and 34 to 37 ms in the others. With 1,000,000 persons and all that belongs to them (`python -m
