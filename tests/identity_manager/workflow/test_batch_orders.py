@@ -432,19 +432,24 @@ def test_who_outlives_the_lease_writes_nothing(company: Company, monkeypatch: py
     assert TokenRequest.objects.count() == 1
 
 
+def break_verdicts_on(whom: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at what this person may have meets a fault."""
+    verdict = grounds.Grounds.verdict
+
+    def broken(self: grounds.Grounds, person: Person, *args: Any, **more: Any) -> grounds.Verdict:
+        if person == whom:
+            raise ValueError("a fault")
+        return verdict(self, person, *args, **more)
+
+    monkeypatch.setattr(grounds.Grounds, "verdict", broken)
+
+
 def test_a_fault_stands_on_the_stretch_and_whom_it_sticks_to_is_skipped(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = looked_at(given(company, company.uma, company.sam))
     batch_orders.start(actor=company.ada, order_id=order.pk)
-    verdict = grounds.Grounds.verdict
-
-    def broken(self: grounds.Grounds, person: Person, *args: Any, **more: Any) -> grounds.Verdict:
-        if person == company.uma:
-            raise ValueError("a fault")
-        return verdict(self, person, *args, **more)
-
-    monkeypatch.setattr(grounds.Grounds, "verdict", broken)
+    break_verdicts_on(company.uma, monkeypatch)
     now = timezone.now()
     seen = []
     for _time in range(batch_stretches.FAULTS_BEFORE_SKIPPING):
@@ -471,14 +476,7 @@ def test_whom_a_fault_of_the_dry_run_sticks_to_is_refused_and_the_others_are_loo
     persons = (company.uma, company.sam)
     chosen = [str(row.pk) if source == BatchSource.SELECTION else row.personnel_number for row in persons]
     order = given(company, source=source, chosen=chosen)
-    verdict = grounds.Grounds.verdict
-
-    def broken(self: grounds.Grounds, person: Person, *args: Any, **more: Any) -> grounds.Verdict:
-        if person == company.uma:
-            raise ValueError("a fault")
-        return verdict(self, person, *args, **more)
-
-    monkeypatch.setattr(grounds.Grounds, "verdict", broken)
+    break_verdicts_on(company.uma, monkeypatch)
     now = timezone.now()
     for _time in range(batch_stretches.FAULTS_BEFORE_SKIPPING):
         with time_machine.travel(now), pytest.raises(ValueError, match="a fault"):
