@@ -65,7 +65,8 @@ class DryRun:
             if not order.is_held_by(self.claim):
                 return
             # What was written although nobody heard of it has its line: the next one is another person.
-            alone = [*self.chunk] == [*order.chosen[order.looked_at : order.looked_at + 1]]
+            following = order.chosen[order.looked_at : order.looked_at + 1]
+            alone = len(self.chunk) == 1 and [*self.chunk] == following
             if alone and order.attempts >= FAULTS_BEFORE_SKIPPING:
                 self._refuse(order)
             else:

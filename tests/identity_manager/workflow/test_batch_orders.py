@@ -28,6 +28,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.batch_order import LEASE
 from identity_manager.workflow import (
+    batch_dry_run,
     batch_orders,
     batch_pace,
     batch_run,
@@ -490,6 +491,26 @@ def test_whom_a_fault_of_the_dry_run_sticks_to_is_refused_and_the_others_are_loo
     whose = (company.uma.pk, "") if source == BatchSource.SELECTION else (None, company.uma.personnel_number)
     assert list(found) == [(*whose, "refused"), (company.sam.pk, "", "ready")]
     assert [each["code"] for each in order.lines.order_by("position")[0].reasons] == ["batch-fault"]
+
+
+@pytest.mark.parametrize(("number", "written"), [(1, 1), (1, 2), (0, 2), (0, 0), (2, 0)])
+def test_nobody_is_refused_for_a_fault_that_is_not_about_them(
+    company: Company, number: int, written: int
+) -> None:
+    """After a commit that nobody heard of the row is further on; of two nobody knows whose fault it is."""
+    order = given(company, company.uma, company.sam)
+    claim = BatchOrder.objects.claim(order.pk, now=timezone.now())
+    assert claim is not None
+    BatchOrder.objects.filter(pk=order.pk).update(
+        looked_at=written, attempts=batch_stretches.FAULTS_BEFORE_SKIPPING
+    )
+    run = batch_dry_run.DryRun(order, claim, batch_pace.Pace(), order.chosen[:number])
+
+    run.put_off(ValueError("a fault"))
+
+    row = BatchOrder.objects.get(pk=order.pk)
+    assert (row.lines.count(), row.looked_at) == (0, written)
+    assert (row.last_error, row.claim_id) == ("ValueError: a fault", None)
 
 
 def test_a_fault_before_the_next_is_looked_at_is_not_that_of_the_last(
