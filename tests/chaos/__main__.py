@@ -10,6 +10,7 @@ import argparse
 import json
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from typing import Any
 from tests.chaos.faults import table
 from tests.chaos.place import ROOT
 from tests.chaos.verdict import last_line
+from tests.performance import processes
 
 ENGINES = ("postgresql", "sqlite")
 SHOWN = 20  # findings of a kind
@@ -29,6 +31,7 @@ WRONG = ("lost", "double", "wrong")  # findings that fail the run
 
 def main() -> int:
     options = parsed()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # the run is then ended, too
     say(f"SEED={options.seed} N={options.number} ENGINE={','.join(options.engine)}")
     reports = [run(engine, number, options.seed) for engine, number in shares(options).items()]
     injected: Counter[tuple[str, str]] = Counter()
@@ -65,13 +68,16 @@ def run(engine: str, number: int, seed: int) -> dict[str, Any]:
     wishes = ["--engine", engine, "--number", str(number), "--seed", str(seed)]
     places = ["--directory", str(directory / "i"), "--out", str(out)]
     command = [sys.executable, "-m", "tests.chaos.run", *wishes, *places]
-    try:
-        with (directory / "driver.log").open("wb") as log:
-            subprocess.run(command, cwd=ROOT, check=True, stderr=log)
-        report: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-    except subprocess.CalledProcessError:
+    with (directory / "driver.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stderr=log, start_new_session=True)
+        try:
+            process.wait()
+        finally:
+            processes.stop_all(process)
+    if process.returncode:
         end = (directory / "driver.log").read_text(encoding="utf-8", errors="replace")[-LOG_END:]
         sys.exit(f"{end}\nIt did not come to its end; see {directory}")
+    report: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     if any(report["verdict"][kind] for kind in WRONG):
         say(f"What is wrong can be looked at in {directory}")
     else:
