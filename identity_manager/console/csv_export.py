@@ -5,13 +5,18 @@ A file is written while it is sent, so it takes no more memory for a hundred tho
 
 import csv
 import io
+import logging
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, tzinfo
+from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone, translation
 
+from identity_manager import correlation
+
+logger = logging.getLogger(__name__)
 BYTE_ORDER_MARK = "\ufeff"  # without it, spreadsheet programs take UTF-8 for the machine's old code page
 CHUNK = 500  # rows
 # What makes a program take a cell for a formula (OWASP, CSV injection), the wide forms of East Asia too.
@@ -27,9 +32,8 @@ def csv_response(
 
     rows may be an iterator that reads as it goes. The export is recorded by the caller (exports.record).
     """
-    here = (translation.get_language() or "en", timezone.get_current_timezone())
     response = StreamingHttpResponse(
-        _chunks(header, rows, here=here), content_type="text/csv; charset=utf-8; header=present"
+        _chunks(Reader(), header, rows), content_type="text/csv; charset=utf-8; header=present"
     )
     name = f"{file_name}-{timezone.localdate():%Y-%m-%d}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -50,17 +54,34 @@ def _moment(moment: datetime) -> str:
     return timezone.localtime(moment).isoformat(sep=" ", timespec="seconds")
 
 
-def _chunks(
-    header: Sequence[Cell], rows: Iterable[Sequence[Cell]], *, here: tuple[str, tzinfo]
-) -> Iterator[str]:
-    """The middleware has gone home when the rows are written, so language and zone are set for each chunk."""
+class Reader:
+    """Who the file is for: language, time zone and number of the visit of now."""
+
+    def __init__(self) -> None:
+        self._language = translation.get_language() or "en"
+        self._zone = timezone.get_current_timezone()
+        self._visit = correlation.current()
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """As in the visit. What goes wrong has to be told here: who sends the file knows of no visit."""
+        language, zone = translation.override(self._language), timezone.override(self._zone)
+        with language, zone, correlation.bound(self._visit):
+            try:
+                yield
+            except Exception:
+                logger.exception("A file broke off while it was sent")
+                raise
+
+
+def _chunks(reader: Reader, header: Sequence[Cell], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
+    """The middleware has gone home when the rows are written, so each chunk is made as in the visit."""
     left = iter(rows)
-    language, zone = here
-    with translation.override(language):
+    with reader.served():
         text = BYTE_ORDER_MARK + _lines([header])
     while text:
         yield text
-        with translation.override(language), timezone.override(zone):
+        with reader.served():
             text = _lines(list(islice(left, CHUNK)))
 
 

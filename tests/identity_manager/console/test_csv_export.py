@@ -11,7 +11,7 @@ import time_machine
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy
 
-from identity_manager import audit, exports
+from identity_manager import audit, correlation, exports
 from identity_manager.console.csv_export import CHUNK, csv_response, safe
 from identity_manager.models import AuditEvent
 from tests import cast
@@ -102,6 +102,23 @@ def test_rows_are_read_only_as_they_are_sent() -> None:
     assert read == []
     next(sent)
     assert len(read) == CHUNK
+
+
+def test_what_breaks_it_off_is_told_under_the_number_of_the_visit(caplog: pytest.LogCaptureFixture) -> None:
+    numbers: list[str] = []
+    caplog.handler.addFilter(lambda _record: bool(numbers.append(correlation.current()) or True))
+
+    def rows() -> Iterator[Sequence[object]]:
+        yield ["one"]
+        raise ConnectionError("the database is away")
+
+    with correlation.bound("visit-0001"):
+        response = csv_response("list", ["Name"], rows())
+    with pytest.raises(ConnectionError):
+        response.getvalue()
+
+    assert [record.message for record in caplog.records] == ["A file broke off while it was sent"]
+    assert numbers == ["visit-0001"]
 
 
 @pytest.mark.django_db
