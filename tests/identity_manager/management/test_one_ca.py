@@ -1,6 +1,7 @@
 """Two hosts are set up at the same moment, with one database: one certificate authority comes of it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,18 +18,25 @@ from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.errors import CaError
 from tests.identity_manager.management.test_run import ROOT, environment, make_secrets, manage
 
+pytestmark = pytest.mark.xdist_group("one CA")  # the database is made once
 HOSTS = ("host-1", "host-2")
 MAKE = (sys.executable, "manage.py", "init_embedded_ca")
 
 
-@pytest.fixture
-def var(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Secrets and a database, and no CA yet."""
-    make_secrets(tmp_path / "var")
-    (tmp_path / "var" / "data").mkdir(parents=True, exist_ok=True)
-    migrated = manage("migrate", "--verbosity", "0", var=tmp_path / "var", port=1)
+    var = tmp_path_factory.mktemp("prepared") / "var"
+    make_secrets(var)
+    (var / "data").mkdir(parents=True, exist_ok=True)
+    migrated = manage("migrate", "--verbosity", "0", var=var, port=1)
     assert migrated.returncode == 0, migrated.stderr
-    return tmp_path / "var"
+    return var
+
+
+@pytest.fixture
+def var(prepared: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(prepared, tmp_path / "var"))
 
 
 def host(name: str, var: Path) -> dict[str, str]:
