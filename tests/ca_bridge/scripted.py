@@ -71,6 +71,17 @@ class FetchOrdersConnector(ScriptedConnector):
     fetch_orders = True
 
 
+class ForgettingConnector(ScriptedConnector):
+    """The same, and it lets go of certificates."""
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self.forgotten: list[bytes] = []
+
+    def forget(self, certificate: bytes) -> None:
+        self.forgotten.append(certificate)
+
+
 class SearchableConnector(ScriptedConnector):
     """The same, and the CA can be searched."""
 

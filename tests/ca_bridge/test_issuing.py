@@ -320,6 +320,16 @@ def test_or_the_order_is_parked_until_an_officer_has_looked(ca, order, search, c
     assert not CaOrder.objects.parked().exists()
 
 
+@connected("SearchableConnector", UNKNOWN="park")
+def test_searched_again_and_again_it_is_parked_since_the_first_time(ca, order):
+    ca.script += [fails(LOST), answers(None), answers(None)]
+    ask_and_record(order)
+    since = ask_and_record(order).parked_at
+    with time_machine.travel(_in(hours=2)):
+        assert ask_and_record(order).parked_at == since
+    assert since is not None
+
+
 @parking
 def test_an_officers_word_counts_for_one_attempt(ca, order):
     ca.script += [fails(LOST), fails(LOST)]
@@ -351,6 +361,16 @@ def test_pending_whose_fetching_failed_is_fetched_again(ca, order):
     assert ask_and_record(order).state == State.UNKNOWN
     assert ask_and_record(order).state == State.ISSUED
     assert ca.calls == ["issue", "fetch no. 7", "fetch no. 7"]
+
+
+def test_what_is_pending_stays_so_while_it_cannot_be_fetched(ca, order):
+    """Also after a restore: its handle says what to ask for, so nothing is in doubt."""
+    ca.script += [answers(Pending("no. 7", timezone.now())), fails(DOWN)]
+    ask_and_record(order)
+    with pytest.raises(CaError):
+        issuing.ask(order.pk)
+    assert seen(order) == (State.PENDING, "", False)
+    assert issuing.doubt_open_orders() == 0
 
 
 @connected("FetchOrdersConnector")
@@ -403,6 +423,9 @@ def test_a_handle_that_brings_nothing_again_and_again_is_for_an_officer(ca, orde
     assert CaOrder.objects.parked().get().parked_at == parked.parked_at, (
         "the officer may decide all the while"
     )
+
+    ca.script += [answers(Unknown("that page again"))]
+    assert ask_and_record(order).parked_at == parked.parked_at, "it waits for the officer since then"
 
     ca.script += [answers(Pending("no. 7", timezone.now()))]
     assert ask_and_record(order).parked_at is None, "it has an answer again"
@@ -458,18 +481,36 @@ def test_a_late_promise_to_a_parked_order_is_fetched_and_nothing_is_asked_again(
     assert ca.calls == ["issue", "fetch late"]
 
 
-@pytest.mark.parametrize(
+searching_either_way = pytest.mark.parametrize(
     "ca",
     [{"CONNECTOR": "SearchableConnector"}, {"CONNECTOR": "SearchableConnector", "UNKNOWN": "park"}],
     ids=["search", "park"],
     indirect=True,
 )
+
+
+@searching_either_way
 def test_a_late_promise_during_the_search_is_fetched_and_nothing_is_asked_again(ca, order):
-    ca.script += [answers(LATE), promised_meanwhile(order), issued()]
+    ca.script += [answers(LATE), promised_meanwhile(order), fails(DOWN), issued()]
     issuing.ask(order.pk)
+    with pytest.raises(CaError):
+        issuing.ask(order.pk)
+    assert not CaOrder.objects.parked().exists(), "there is nothing to decide"
     order = ask_and_record(order)
     assert (order.state, order.parked_at) == (State.ISSUED, None)
-    assert ca.calls == ["issue", "find", "fetch late"]
+    assert ca.calls == ["issue", "find", "fetch late", "fetch late"]
+
+
+@searching_either_way
+def test_a_late_certificate_during_the_search_is_used_and_nothing_is_asked_again(ca, order):
+    def issued_meanwhile(request: Any) -> None:
+        issuing.record(order.pk, issued()(request), late=True)
+
+    ca.script += [fails(LOST), issued_meanwhile]
+    ask_and_record(order)
+    order = ask_and_record(order)
+    assert seen(order) == (State.ISSUED, "", False)
+    assert ca.calls == ["issue", "find"]
 
 
 @searchable
@@ -496,6 +537,17 @@ def test_a_late_promise_that_cannot_be_fetched_leaves_the_doubt(ca, order):
     assert ca.calls == ["issue"]
 
 
+@parking
+def test_nor_does_a_late_promise_without_a_handle(ca, order):
+    """Nobody could fetch it, and the CA may issue yet."""
+    ca.script += [answers(Pending("", timezone.now()))]
+    late = issuing.ask(order.pk)
+    issuing.record(order.pk, late, late=True)
+    assert outcomes(order) == [Outcome.UNKNOWN]
+    assert ask_and_record(order).parked_at is not None
+    assert ca.calls == ["issue"]
+
+
 @asking_again
 def test_nor_does_one_take_the_place_of_another(ca, order):
     """The officer who has the order asked for anew has the CA looked at before: it has two of them."""
@@ -511,10 +563,11 @@ def test_nor_does_one_take_the_place_of_another(ca, order):
     ("second", "outcome"),
     [
         (Pending("no. 8", timezone.now()), Outcome.UNKNOWN),
+        (Pending("late", timezone.now()), Outcome.PENDING),
         (Unknown("time-out"), Outcome.UNKNOWN),
         (Refused("It exists already.", ""), Outcome.REFUSED),
     ],
-    ids=["promise", "doubt", "refusal"],
+    ids=["promise", "the same promise", "doubt", "refusal"],
 )
 def test_nor_does_a_second_one_take_the_place_of_a_late_one(ca, order, second, outcome):
     def promised_and_answered(_request: Any) -> Any:
@@ -612,6 +665,30 @@ def test_look_up_searches_and_does_not_ask(ca, order, step, answer):
     ask_and_record(order)
     assert isinstance(issuing.look_up(order.pk), answer)
     assert ca.calls == ["issue", "find"]
+
+
+@searchable
+def test_look_up_searches_also_for_what_was_asked_by_a_worker_that_died(ca, order):
+    ca.script += [issued(), issued()]
+    issuing.ask(order.pk)
+    assert isinstance(issuing.look_up(order.pk), Issued)
+    assert ca.calls == ["issue", "find"]
+
+
+def test_look_up_of_what_is_issued_already(ca, order):
+    ca.script += [issued()]
+    ask_and_record(order)
+    assert isinstance(issuing.look_up(order.pk), Issued)
+    assert ca.calls == ["issue"]
+
+
+def test_what_its_ca_has_surely_not_issued_is_not_parked(ca, order):
+    assert not issuing.park(order.pk)
+    ca.script += [fails(DOWN)]
+    with pytest.raises(CaError):
+        issuing.ask(order.pk)
+    assert not issuing.park(order.pk)
+    assert not CaOrder.objects.parked().exists()
 
 
 def test_look_up_where_nobody_can_search(ca, order):
@@ -782,10 +859,15 @@ def test_surplus_that_the_ca_refuses_to_revoke_for_good_is_left_to_hands_with_it
         "This CA has not issued this certificate. no such serial number"
     }
     assert left.count() == 2
-    ca.outcome = RevocationOutcome.REVOKED
+    since = [each.by_hand_since for each in left]
     with time_machine.travel(_in(hours=2)):
+        assert issuing.revoke_surplus(order.pk) == 0
+    assert [each.by_hand_since for each in left.all()] == since, "however often it is looked at"
+    ca.outcome = RevocationOutcome.REVOKED
+    with time_machine.travel(_in(hours=4)):
         assert issuing.revoke_surplus(order.pk) == 2
     assert not SurplusCertificate.objects.left_to_hands().exists()
+    assert {each.trouble for each in order.surplus.all()} == {""}, "nothing is wrong any more"
 
 
 def test_a_passing_fault_leaves_surplus_to_the_next_time(ca, order):
@@ -804,6 +886,29 @@ def test_what_is_kept_no_longer_is_not_tried_again(ca, order):
     issuing.forget(order.pk)
     assert not CaOrder.objects.with_surplus(timezone.now()).exists()
     assert issuing.revoke_surplus(order.pk) == 0
+
+
+@connected("ForgettingConnector", UNKNOWN="ask-again")
+def test_what_is_forgotten_says_nothing_of_anybody(ca, order):
+    ca.script += [answers(Unknown("Uma Unger?")), issued(), issued(Issuance(subject=_name("Eve")))]
+    ask_and_record(order)
+    order = ask_and_record(order)
+    issuing.record(order.pk, ca.issue(order.request), late=True)
+    ca.outcome = CaError("Uma Unger is not here.")
+    with pytest.raises(CaError):
+        issuing.revoke_surplus(order.pk)
+    used, surplus = order.certificate, order.surplus.get()
+
+    issuing.forget(order.pk)
+    assert ca.forgotten == [used, surplus.certificate], "also at the CA"
+    surplus.refresh_from_db()
+    assert (surplus.certificate, surplus.reason, surplus.trouble) == (b"", "", "")
+    assert [attempt.detail for attempt in order.attempts.all()] == ["", ""]
+    serial = order.serial_hex
+    order.refresh_from_db()
+    assert (order.csr, order.certificate, order.content, order.error, order.detail) == (b"", b"", {}, "", "")
+    assert order.serial_hex == serial, "by which it stays known"
+    assert order.compare_at is None, "there is nothing left to compare"
 
 
 def test_what_another_order_uses_is_not_revoked(ca, prepared):
@@ -907,8 +1012,10 @@ def test_what_comes_after_the_end_is_surplus(ca, order):
 def test_late_answers_change_nothing(ca, order):
     ca.script.append(issued())
     order = ask_and_record(order)
-    for late in (Refused("no", ""), Unknown("?"), Pending("1", timezone.now())):
+    same = Issued(order.certificate, order.chain)
+    for late in (Refused("no", ""), Unknown("?"), Pending("1", timezone.now()), same):
         assert issuing.record(order.pk, late).state == State.ISSUED
+    assert not order.surplus.exists()
 
 
 def test_whatever_breaks_at_a_revocation_passes(ca, order, monkeypatch):
