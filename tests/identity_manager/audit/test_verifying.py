@@ -20,6 +20,7 @@ from identity_manager.models import (
     AuditEvent,
     AuditHead,
     AuditSalt,
+    HeadKind,
     OutgoingMail,
     Person,
     Role,
@@ -131,6 +132,20 @@ def test_the_first_event_removed(log: list[AuditEvent]) -> None:
     assert found() == [(Kind.BEGINNING, 2)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "signature"),
+    [(HeadKind.HEAD, None), (HeadKind.CHECKPOINT, "forged")],
+    ids=["up to a head that is no checkpoint", "up to a checkpoint that nobody signed"],
+)
+def test_the_beginning_removed(log: list[AuditEvent], kind: HeadKind, signature: str | None) -> None:
+    """Only whoever cuts the log on purpose signs that it may begin here."""
+    head = heads.make(3, log[2].chain, kind=kind)
+    if signature is not None:
+        AuditHead.objects.filter(pk=head.pk).update(signature=signature)
+    sql("DELETE FROM EVENTS WHERE number <= 3")
+    assert found() == [(Kind.BEGINNING, 4)]
+
+
 def test_two_events_that_changed_places(log: list[AuditEvent]) -> None:
     for now, then in ((2, -2), (3, 2), (-2, 3)):
         sql("UPDATE EVENTS SET number = %s WHERE number = %s", then, now)
@@ -215,6 +230,10 @@ def test_an_event_that_was_emptied_without_an_event_that_says_so(log: list[Audit
         name=audit.Event.FORGOTTEN, actor=None, person=None, facts={}, actor_ref="", person_ref=""
     )
     assert (Kind.CHANGED, 2) in found()
+
+    audit.record(audit.Event.EVENTS_FORGOTTEN, actor=None, subject=None, number=[[1, 1]], rows=1)
+    sealing.seal()
+    assert (Kind.CHANGED, 2) in found(), "it says so of another"
 
 
 def test_words_about_somebody_who_is_not_erased_were_removed(log: list[AuditEvent]) -> None:
