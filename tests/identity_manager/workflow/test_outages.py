@@ -13,7 +13,7 @@ from django.utils import timezone
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import Health, Pending, Refused, Unknown
 from ca_bridge.errors import CaError
-from ca_bridge.models import CaAttempt
+from ca_bridge.models import CaAttempt, CaOrder
 from identity_manager import queue, standby
 from identity_manager.models import AuditEvent, CaOutage, Certificate, CertificateState, Role
 from identity_manager.workflow import outages, step5_issue, sweep
@@ -71,6 +71,11 @@ def silence(company: Company) -> list[Certificate]:
     return rows
 
 
+def parked(certificate: Certificate) -> None:
+    """An officer has to decide on its order."""
+    CaOrder.objects.filter(pk=certificate.order_id).update(parked_at=timezone.now())
+
+
 def test_after_faults_in_a_row_orders_wait_and_keep_their_attempts(
     company: Company, published: list[tuple[str, Any]], outage: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +103,17 @@ def test_an_answer_between_begins_the_count_anew(company: Company, published: li
     assert CaOutage.objects.get().faults == 0
 
 
+def test_each_silence_is_told_since_its_own_beginning(db: None) -> None:
+    began = [timezone.now(), timezone.now() + timedelta(hours=3)]
+    for moment in began:
+        with time_machine.travel(moment, tick=False):
+            for _fault in range(outages.FAULTS):
+                outages.note_fault(CA, detail="down", fault="refused")
+            outages.note_answer(CA)
+    told = [event.facts["since"] for event in AuditEvent.objects.filter(name="ca.answers-again")]
+    assert sorted(told) == [moment.isoformat() for moment in began]
+
+
 def test_the_sweep_lets_one_go_at_a_time(
     company: Company, published: list[tuple[str, Any]], outage: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +135,21 @@ def test_the_sweep_lets_one_go_at_a_time(
                 issue(row)  # also those whose messages come late, or twice
             assert CaAttempt.objects.count() == before + 1
     assert CaOutage.objects.open().get().trials == 4
+
+
+def test_a_parked_order_is_no_trial(
+    company: Company, published: list[tuple[str, Any]], outage: pytest.MonkeyPatch
+) -> None:
+    """It would not reach the CA, so nobody would ever learn that it answers again."""
+    rows = ordered(company, 2)
+    parked(issue(rows[0]))
+    for _fault in range(outages.FAULTS):
+        outages.note_fault(CA, detail="down", fault="refused")
+    Certificate.objects.filter(pk=rows[0].pk).update(next_attempt_at=timezone.now() - timedelta(hours=1))
+    published.clear()
+    with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+        sweep.sweep()
+    assert [pk for task, pk in published if task == step5_issue.ISSUE] == [rows[1].pk]
 
 
 def test_trials_come_less_and_less_often() -> None:
@@ -188,6 +219,18 @@ def test_checks_open_and_close_where_nothing_waits(company: Company, monkeypatch
         check(monkeypatch, ok=False)
     assert CaOutage.objects.open().exists()
     check(monkeypatch, ok=True)
+    assert not CaOutage.objects.open().exists()
+
+
+def test_checks_close_where_nothing_waits_but_a_parked_order(
+    company: Company, published: list[tuple[str, Any]], outage: pytest.MonkeyPatch
+) -> None:
+    (row,) = ordered(company, 1)
+    parked(issue(row))
+    for _turn in range(outages.FAULTS):
+        check(outage, ok=False)
+    assert CaOutage.objects.open().exists()
+    check(outage, ok=True)
     assert not CaOutage.objects.open().exists()
 
 
