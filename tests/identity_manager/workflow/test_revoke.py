@@ -31,10 +31,28 @@ def test_a_revocation_that_is_refused_for_good_is_left_to_hands(
     assert left.last_error == "This CA has not issued this certificate. no such serial number"
     assert AuditEvent.objects.filter(name="certificate.revocation-left-to-hands").count() == 1
 
-    monkeypatch.setattr(issuing, "revoke", lambda **_: RevocationOutcome.REVOKED)
+    told = []
+    monkeypatch.setattr(
+        issuing, "revoke", lambda **what: told.append(what["reason"]) or RevocationOutcome.REVOKED
+    )
     Certificate.objects.update(next_attempt_at=timezone.now())
     revoke.carry_out(certificate_id=certificate.pk)
     assert Certificate.objects.get().state == "revoked"
+    assert told == [RevocationReason.KEY_COMPROMISE]
+
+
+def test_what_was_revoked_by_hand_waits_for_nothing_any_more(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = company.request_in("completed").tokens.get()
+    revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
+    certificate = Certificate.objects.get()
+    monkeypatch.setattr(issuing, "revoke", lambda **_: RevocationOutcome.UNSUPPORTED)
+    revoke.carry_out(certificate_id=certificate.pk)
+
+    revoke.done_by_hand(actor=company.ada, certificate_id=certificate.pk)
+    done = Certificate.objects.get()
+    assert (done.state, done.next_attempt_at, done.last_error) == ("revoked", None, "")
 
 
 def test_what_has_ended_expires_without_a_word_to_its_ca_though_its_person_is_erased(
