@@ -9,7 +9,7 @@ import pytest
 
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
-from ca_bridge.contract import RevocationReason
+from ca_bridge.contract import Refused, RevocationReason
 from identity_manager.models import Certificate, OutgoingMail, SoftwareToken, TokenRequest
 from identity_manager.workflow import leave_and_return, step7_deliver
 from tests import cast, one_step
@@ -228,6 +228,23 @@ def test_at_the_ca(company: Company, monkeypatch: pytest.MonkeyPatch, event: str
     works()
 
     assert picture(request) == AT_THE_CA[event]
+
+
+def test_who_is_on_leave_is_not_told_that_the_ca_refused(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = company.request_in("issuing")
+
+    def refused(_self: Any, _order: Any) -> Refused:
+        deactivate(company)
+        return Refused("No.", "")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EmbeddedConnector, "issue", refused)
+        one_step.issue(Certificate.objects.get().pk)
+
+    assert picture(request).request == "failed"
+    assert not OutgoingMail.objects.filter(message="issuance_failed").exists()
 
 
 @pytest.mark.parametrize("event", EVENTS)

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from ca_bridge import contract as ca_contract
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import RevocationReason
 from identity_manager.models import (
@@ -343,6 +344,21 @@ def test_an_order_whose_answer_is_lost_is_revoked_once_the_request_goes_round(co
     found = Certificate.objects.get(pk=old.pk)
     assert (found.state, found.private_key_wrapped) == ("valid", None)
     assert found.revocation_decided_at is not None
+
+
+def test_a_no_to_the_old_round_does_not_end_the_new_one(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = lost_answer(company)
+    old = request.lines[0].certificates.get()
+    cast.accepted(sent_round(company, request))
+
+    monkeypatch.setattr(step5_issue.issuing, "look_up", lambda _order: ca_contract.Refused("No.", ""))
+    Certificate.objects.filter(pk=old.pk).update(next_attempt_at=timezone.now())
+    step5_issue.clear_up(certificate_id=old.pk)
+
+    assert Certificate.objects.get(pk=old.pk).state == "refused"
+    assert fresh(request).state == "issuing"
 
 
 def test_an_order_whose_answer_is_lost_is_used_where_the_data_are_again_as_they_were(
