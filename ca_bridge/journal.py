@@ -143,10 +143,9 @@ def begin_new(order: CaOrder) -> Begun | None:
 
 
 def begin_over_doubt(order_id: UUID) -> Begun | Issued | Refused:
-    """The same where an earlier attempt may have been issued: it will be compared with the CA."""
+    """The same where an earlier attempt may have been issued: note_search said when that is compared."""
     with transaction.atomic(durable=True):
         order = locked(order_id)
-        order.compare_at = _first_comparison(order)
         return settled_answer(order) or _begin(order)
 
 
@@ -178,8 +177,7 @@ def note_search(order_id: UUID, result: CaOrder.Search, *, parked: bool) -> CaOr
 
 
 def _first_comparison(order: CaOrder) -> datetime:
-    """When the order is compared with its CA; doubt that comes back begins the row anew."""
-    order.comparisons = 0
+    """When an open order is compared with its CA for the first time: that begins once it is settled."""
     return order.compare_at or timezone.now() + COMPARISONS[0]
 
 
