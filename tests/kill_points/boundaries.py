@@ -36,18 +36,21 @@ FROM_MEMORY = {"chain"}  # of the contract: never asks anybody
 
 
 class Boundaries:
-    """Writes down each boundary that this process passes; dies at the one with that number, if any."""
+    """Writes down each boundary that is passed here; dies at the one with that number, if any.
+
+    Those that another process has passed before, by the same log, count.
+    """
 
     def __init__(self, log: Path, *, die_at: int | None) -> None:
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._die_at = die_at
-        self._passed = 0
+        self.number = len(log.read_text().splitlines())
 
     def passed(self, when: str, kind: str, detail: str) -> None:
         """The process is here now."""
-        self._passed += 1
+        self.number += 1
         os.write(self._log, f"{when} {kind} {detail}\n".encode())
-        if self._passed == self._die_at:
+        if self.number == self._die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, kind: str, detail: str, call: Callable[[], Any]) -> Any:

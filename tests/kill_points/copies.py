@@ -19,15 +19,19 @@ class Copies:
     def make(self, name: str, *, source: str | None = None) -> str:
         """Return the name of a new copy, as Django's settings have it."""
         let_go()
-        origin = source or self._source
+        origin, target = source or self._source, self.name(name)
         if connection.vendor == "sqlite":
-            target = str(self._directory / f"{name}.sqlite3")
             _copy_file(origin, target)
             return target
-        target = f"{self._source}_{name}"
         self.drop(target)  # another walk of the same name may have left it
         self._administer(f'CREATE DATABASE "{target}" TEMPLATE "{origin}"')
         return target
+
+    def name(self, of: str) -> str:
+        """What the copy of that name is called in Django's settings."""
+        if connection.vendor == "sqlite":
+            return str(self._directory / f"{of}.sqlite3")
+        return f"{self._source}_{of}"
 
     def drop(self, copy: str) -> None:
         """Forget a copy."""

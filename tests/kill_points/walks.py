@@ -71,10 +71,17 @@ class Walk:
     jobs: tuple[str, ...] = ("queue.sweep",)
 
 
-def go(walk: Walk, clock: Clock, broker: Broker, *, patience: int) -> None:
-    """Work, and let people act, until nothing has moved for so many turns of the beat."""
+def go(
+    walk: Walk, clock: Clock, broker: Broker, *, patience: int, between: Callable[[], None] = lambda: None
+) -> None:
+    """Work, and let people act, until nothing has moved for so many turns of the beat.
+
+    between: called where another process could go on, and would be none the wiser.
+    """
     turns = 0
     for _round in range(MOST_ROUNDS):
+        if turns == 0:
+            between()
         if broker.work() or walk.act(clock):
             turns = 0
             continue
