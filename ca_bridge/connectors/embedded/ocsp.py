@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.ocsp import (
@@ -31,10 +32,15 @@ class Status:
 
 
 def is_about(request: OCSPRequest, issuer: x509.Certificate) -> bool:
-    """Whether the request asks for a certificate of this issuer, by its name and key (RFC 6960 4.1.1)."""
-    named, keyed = (
-        _digest(data, request.hash_algorithm) for data in (issuer.subject.public_bytes(), _key_bits(issuer))
-    )
+    """Whether the request asks for a certificate of this issuer, by its name and key (RFC 6960 4.1.1).
+
+    Hashed in a way that nobody knows here, it says of no issuer whether it is meant.
+    """
+    try:
+        algorithm = request.hash_algorithm
+    except UnsupportedAlgorithm:
+        return False
+    named, keyed = (_digest(data, algorithm) for data in (issuer.subject.public_bytes(), _key_bits(issuer)))
     return (request.issuer_name_hash, request.issuer_key_hash) == (named, keyed)
 
 

@@ -229,6 +229,12 @@ def test_of_other_issuers_nothing_is_said(client, embedded_ca, issued):
         assert refused(client, asking(certificate, issuer)) == OCSPResponseStatus.UNAUTHORIZED
 
 
+def test_of_an_issuer_in_an_unknown_hash_nothing_is_said(client, embedded_ca, issued):
+    one = asn1_ocsp.OCSPRequest.load(asking(issued, issuing(embedded_ca)))
+    one["tbs_request"]["request_list"][0]["req_cert"]["hash_algorithm"]["algorithm"] = "1.3.14.3.2.27"
+    assert refused(client, one.dump(force=True)) == OCSPResponseStatus.UNAUTHORIZED
+
+
 def test_without_the_keys_it_is_tried_later(client, embedded_ca, issued, ca_options, settings, tmp_path):
     options = ca_options | {"passphrase_file": str(tmp_path / "none")}
     settings.CA_CONNECTORS = {"corporate": settings.CA_CONNECTORS["corporate"] | {"OPTIONS": options}}
