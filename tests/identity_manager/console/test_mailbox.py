@@ -95,7 +95,9 @@ def test_an_attachment_name_cannot_break_out_of_its_header(client: Client) -> No
     assert response["Content-Disposition"].startswith("attachment;")
 
 
-@pytest.mark.parametrize("name", ["nothing.eml", "..%2F..%2Fsecrets", "...eml", "%2Fetc%2Fpasswd"])
+@pytest.mark.parametrize(
+    "name", ["nothing.eml", "..%2F..%2Fsecrets", "...eml", "%2Fetc%2Fpasswd", f"{'x' * 300}.eml", "%00.eml"]
+)
 def test_what_is_not_there_is_404(client: Client, name: str) -> None:
     send()
 
