@@ -115,6 +115,7 @@ def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str
         "form": form,
         "badge": {"meaning": STATE_MEANINGS[ImportState(row.state)], "word": row.get_state_display()},
         "own": row.asked_by_id == actor.pk,
+        "not_uploader": imports.NOT_UPLOADER,
         "counts": [(WORDS[Outcome(name)], number) for name, number in row.counts.items() if number],
     }
     return found | _of_plan(planned, asked) if planned is not None else found

@@ -12,7 +12,7 @@ from django_fsm import can_proceed
 
 from identity_manager.directory.csv_file import Row
 from identity_manager.models import Person, PersonState
-from identity_manager.people import roles, taken, validation
+from identity_manager.people import registration_policy, roles, taken, validation
 from identity_manager.people.validation import FieldError
 
 IDENTITY_FIELDS = taken.IDENTITY_FIELDS
@@ -105,16 +105,18 @@ class ImportPlan:
         return mine == others
 
 
-def plan(rows: Iterable[Row]) -> ImportPlan:
-    """Say what an import of the rows would do; change nothing.
+def plan(rows: Iterable[Row], *, actor: Person | None = None) -> ImportPlan:
+    """Say what an import of the rows would do; change nothing. actor None is who operates the machine.
 
-    A change of a known person's e-mail, UPN or SID waits for a second officer.
+    A change of a known person's e-mail, UPN or SID waits for a second officer. Nobody's file changes their
+    own record, as no form does.
     """
     source = tuple(rows)
     cleaned = [validation.clean(row.values) for row in source]
     numbers = {value for each in cleaned for value in _numbers(each)}
     known = known_persons(numbers)
     planned = tuple(_plan_row(row, each, known) for row, each in zip(source, cleaned, strict=True))
+    _refuse_own(planned, actor)
     _refuse_repeated(planned)
     taken.refuse_taken(planned)
     _refuse_unknown_managers(planned, known)
@@ -198,6 +200,12 @@ def transition_to(person: Person, state: str) -> Callable[[], None]:
         PersonState.LOCKED: person.lock,
     }
     return transitions[PersonState(state)]
+
+
+def _refuse_own(rows: Sequence[PlannedRow], actor: Person | None) -> None:
+    for row in rows:
+        if row.person is not None and row.person == actor and row.changes:
+            row.refuse("", str(registration_policy.OWN_RECORD))
 
 
 def _refuse_repeated(rows: Sequence[PlannedRow]) -> None:

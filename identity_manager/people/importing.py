@@ -76,7 +76,7 @@ def carry_out(
         raise ImportStopped(stopped)
     try:
         with transaction.atomic():
-            fresh = plan(planned.source)
+            fresh = plan(planned.source, actor=actor)
             if not fresh.says_the_same_as(planned):
                 raise ImportStopped(PERSONS_CHANGED)
 

@@ -31,6 +31,9 @@ NOT_OPEN = Reason("import-not-open", _("This import has ended, or somebody else 
 OTHER_PLAN = Reason(
     "other-plan", _("Persons have changed since you opened the page. Look at what the import does now.")
 )
+NOT_UPLOADER = Reason(
+    "not-uploader", _("Somebody else chose this file. Only they can import it, or ask a second officer.")
+)
 OWN_IMPORT = Reason("own-import", _("You asked for this import. Another Registration Officer decides on it."))
 
 
@@ -60,16 +63,20 @@ def upload(*, actor: Person, file_name: str, content: bytes) -> PersonImport:
 
 def plan_of(row: PersonImport) -> ImportPlan | None:
     """What the import would do now; None where it has ended and its file is gone."""
-    return importing.plan(csv_file.read(bytes(row.content))) if row.content is not None else None
+    if row.content is None:
+        return None
+    return importing.plan(csv_file.read(bytes(row.content)), actor=row.asked_by)
 
 
 def carry_out(*, actor: Person, import_id: uuid.UUID, digest: str, accept_partial: bool) -> PersonImport:
     """Import what the officer saw; where the guard stops it, it waits for a second officer instead.
 
+    For who chose the file alone: else whoever asks the second officer could be that officer, too.
     digest is that of the plan on the page. Raises NotAllowed, Stale, ImportStopped (rows refused).
     """
     with transaction.atomic():
         row = _fetch(actor, import_id, ImportState.UPLOADED)
+        refuse(None if row.asked_by_id == actor.pk else NOT_UPLOADER, kind=NotAllowed)
         planned = _seen(row, digest)
         if importing.guard(planned) is not None and not _refused(planned, accept_partial):
             row.wait(accept_partial=accept_partial)

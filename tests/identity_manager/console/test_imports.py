@@ -102,6 +102,38 @@ def test_the_guard_asks_a_second_officer_who_confirms(
     assert names == [("import.asked", "Rita"), ("import.confirmed", "Rolf")]
 
 
+def test_who_did_not_choose_the_file_asks_no_second_officer_and_is_not_that_officer_then(
+    rita: Client, rolf: Client, company: cast.Company
+) -> None:
+    row = upload(rita, LEAVING)
+    page = rolf.get(address(row)).text
+    assert "Somebody else chose this file." in page
+    assert "Ask a second officer" not in page
+    assert rolf.post(address(row), {"digest": digest(rolf, row)}).status_code == 403
+    assert rolf.post(address(row, "-confirm"), {"digest": digest(rolf, row)}).status_code == 409
+    row.refresh_from_db()
+    company.uma.refresh_from_db()
+    assert (row.state, company.uma.is_active) == (ImportState.UPLOADED, True)
+
+
+def test_nobody_imports_a_change_of_their_own_record(
+    rita: Client, rolf: Client, company: cast.Company
+) -> None:
+    number = company.rita.personnel_number
+    renamed = f"personnel_number,given_name,surname\n{number},Uma,Lindqvist\n"
+    row = upload(rita, renamed)
+    page = rita.get(address(row), {"outcome": "refused"}).text
+    assert "This is your own record. Another Registration Officer does it." in page
+    assert rita.post(address(row), {"digest": digest(rita, row)}).status_code == 422
+    send(rita, row, accept_partial="on")
+    company.rita.refresh_from_db()
+    assert company.rita.surname != "Lindqvist"
+
+    assert "The persons are imported." in send(rolf, upload(rolf, renamed))
+    company.rita.refresh_from_db()
+    assert company.rita.surname == "Lindqvist"
+
+
 def test_the_second_officer_says_no_and_why(rita: Client, rolf: Client, company: cast.Company) -> None:
     row = upload(rita, LEAVING)
     send(rita, row)
