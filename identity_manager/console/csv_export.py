@@ -6,6 +6,7 @@ A file is written while it is sent, so it takes no more memory for a hundred tho
 import csv
 import io
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -21,6 +22,9 @@ BYTE_ORDER_MARK = "\ufeff"  # without it, spreadsheet programs take UTF-8 for th
 CHUNK = 500  # rows
 # What makes a program take a cell for a formula (OWASP, CSV injection), the wide forms of East Asia too.
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# The same within a cell. A program that is set to German, say, separates cells by semicolons: it takes no
+# quotation mark in the middle of a line for the beginning of a cell, and so each line end for one of a line.
+FURTHER_BEGINNINGS = re.compile(r'(;|(?<=\S)[\t\r\n])([\s"]*)(?=[=+\-@＝＋－＠])')
 
 Cell = object
 
@@ -46,6 +50,7 @@ def safe(cell: Cell) -> str:
     if cell is None:
         return ""
     text = _moment(cell) if isinstance(cell, datetime) else str(cell)
+    text = FURTHER_BEGINNINGS.sub(r"\1\2'", text)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_BEGINNINGS) else text
 
 

@@ -44,6 +44,29 @@ def test_a_beginning_of_a_formula_gets_an_apostrophe(cell: str) -> None:
     assert safe(cell) == f"'{cell}"
 
 
+@pytest.mark.parametrize(
+    ("cell", "harmless"),
+    [
+        ("Uma;=1+1", "Uma;'=1+1"),
+        (";=1", ";'=1"),
+        ("a; -1;@b", "a; '-1;'@b"),
+        ('a;"=1', "a;\"'=1"),
+        ("too late\n=1", "too late\n'=1"),
+        ("two\r\n\r\n+1", "two\r\n\r\n'+1"),
+        ("a;＝1", "a;'＝1"),
+        ("=1;=2", "'=1;'=2"),
+    ],
+)
+def test_nor_does_one_run_where_cells_are_separated_by_semicolons(cell: str, harmless: str) -> None:
+    """A program set to German cuts the line at each semicolon and line end, whatever stands in quotes."""
+    assert safe(cell) == harmless
+
+
+@pytest.mark.parametrize("cell", ["a; b", "a;b", "no\nyes", "1;2"])
+def test_a_semicolon_or_a_line_end_alone_is_no_beginning(cell: str) -> None:
+    assert safe(cell) == cell
+
+
 @pytest.mark.parametrize("cell", ["Uma", "a=b", "O'Neill", "uma@example.com", "", "1,000", "5 - 3"])
 def test_other_text_stays_as_it_is(cell: str) -> None:
     assert safe(cell) == cell
