@@ -89,7 +89,10 @@ def _person_of(provider: SsoProvider, claims: Mapping[str, Any]) -> Person:
         refuse(None if claims.get("email_verified") is True else UNVERIFIED)
     exact = provider.field in {"external_id", "personnel_number"}
     lookup = provider.field if exact else f"{provider.field}__iexact"
-    found = list(Person.objects.filter(**{lookup: str(value).strip(), "state": PersonState.ACTIVE})[:2])
+    said = str(value).strip()
+    found = list(Person.objects.filter(**{lookup: said, "state": PersonState.ACTIVE})[:2])
+    # PostgreSQL compares by capitals, and a dotless i has the capital of another letter.
+    found = [person for person in found if getattr(person, provider.field).lower() == said.lower()]
     refuse(None if found else NOBODY)
     refuse(SEVERAL if len(found) > 1 else None)
     person = locking.person(found[0].pk)

@@ -1,0 +1,36 @@
+"""Whom a verified identifier means, in every database."""
+
+import pytest
+
+from identity_manager import sso_provider
+from identity_manager.models import Account
+from identity_manager.people import single_sign_on
+from identity_manager.workflow.errors import Refused
+from tests import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def signed_in_with(field: str, identifier: str) -> Account:
+    said = {"name": "Example login", "server_url": "https://login.example.com", "client_id": "im"}
+    provider = sso_provider.parse(
+        "corp", {**said, "claim": "name", "field": field}, secret="", roles=frozenset()
+    )
+    claims = {"sub": "17", "name": identifier, "email_verified": True}
+    return single_sign_on.sign_in(provider=provider, claims=claims)
+
+
+@pytest.mark.parametrize("field", ["upn", "email"])
+def test_capitals_do_not_matter(field: str) -> None:
+    nina = cast.person("nina", upn="nina@corp.example.com", email="nina@corp.example.com")
+    assert signed_in_with(field, "NINA@corp.Example.com").person == nina
+
+
+@pytest.mark.parametrize("field", ["upn", "email"])
+@pytest.mark.parametrize("identifier", ["nına@corp.example.com", "nina@corp.example.com\u0307", "nina@ﬁ.com"])
+def test_what_only_looks_alike_is_somebody_else(field: str, identifier: str) -> None:
+    cast.person("nina", upn="nina@corp.example.com", email="nina@corp.example.com")
+    with pytest.raises(Refused) as refused:
+        signed_in_with(field, identifier)
+    assert refused.value.reason == single_sign_on.NOBODY
+    assert not Account.objects.exists()
