@@ -20,7 +20,7 @@ _ISSUED = re.compile(r"certnew\.cer\?ReqID=(\d+)&")
 _REQUEST = re.compile(r"Your Request Id is (\d+)")
 _SAID = (
     re.compile(r'The disposition message is "([^"]+)'),
-    re.compile(r"Disposition message:[^\t]*\t+([^\r\n]+)"),
+    re.compile(r"Disposition message:[^\t]{0,300}\t+([^\r\n]+)"),
 )
 # Of the list lbCertTemplate: whether the request names the subject (O) or the directory does (E), the name.
 _TEMPLATE = re.compile(r'<option\s+value="?([EO];[^">]+)', re.IGNORECASE)

@@ -1,6 +1,7 @@
 """What is peculiar to the pages of AD CS: requests that wait, denials; and that the stub is like them."""
 
 import sys
+import time
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +16,7 @@ from ca_bridge.connectors.adcs import wire
 from ca_bridge.connectors.adcs.options import AdcsOptions
 from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, RevocationReason, Unknown
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http
+from ca_bridge.http import LONGEST_ANSWER, Http
 from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.neighbours import kept_waiting
@@ -46,6 +47,14 @@ def test_what_a_manager_denies_is_refused_with_its_code(adcs, pending):
     answer = connector.fetch(order, handle)
     assert isinstance(answer, Refused)
     assert answer.detail == r"Denied by EXAMPLE\manager (0x80094014)"
+
+
+def test_a_page_as_long_as_they_may_be_is_read_at_once():
+    """A worker holds its interpreter's lock meanwhile; each beginning was read to the end of the page."""
+    page = b"Disposition message:" * (LONGEST_ANSWER // 20)
+    began = time.monotonic()
+    assert wire.disposition(Reply(200, {}, page, in_doubt=False)).startswith("HTTP 200 ")
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
