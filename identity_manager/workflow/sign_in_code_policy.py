@@ -124,17 +124,19 @@ def ends_with_a_new_code(person: Person) -> QuerySet[SoftwareToken]:
 def stage_of(code: SignInCode) -> Stage:
     """How far the code is now.
 
-    Asked for without a second officer, it is of no use once the person has signed in or got an office.
+    Asked for without a second officer, it is of no use once the person has signed in or got an office: also
+    one that was made, for whoever holds it would sign in as somebody for whom two officers make a code.
     """
     now = timezone.now()
     if code.used_at is not None:
         return Stage.USED
     if code.withdrawn_at is not None:
         return Stage.WITHDRAWN
+    if not code.needs_confirmation and needs_confirmation(code.person):
+        return Stage.EXPIRED
     if code.made_at is not None:
         return Stage.MADE if code.expires_at and code.expires_at > now else Stage.EXPIRED
-    needs_one_now = not code.needs_confirmation and needs_confirmation(code.person)
-    if needs_one_now or code.asked_at <= oldest(now):
+    if code.asked_at <= oldest(now):
         return Stage.EXPIRED
     waits = code.needs_confirmation and code.confirmed_by_id is None
     return Stage.WAITING if waits else Stage.READY

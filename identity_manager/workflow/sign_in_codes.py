@@ -132,8 +132,7 @@ def make(*, actor: Person, code_id: uuid.UUID) -> str:
         code.expires_at = code.made_at + timedelta(days=settings.SIGN_IN_CODE_DAYS)
         code.code_hash = _digest(code, secret)
         code.save()
-        for token in questions.ends_with_a_new_code(code.person):
-            side_roads.lapse_locked_token(locking.token(token.pk), actor=actor, reason=Ending.NEW_CODE)
+        _end_tokens(code.person, actor=actor)
         if code.person.email:
             outbox.enqueue(messages.sign_in_code_made(code.person, code_id=str(code.pk)))
         audit.record(
@@ -177,6 +176,7 @@ def _redeem(name: str, typed: str, encoded_password: str) -> Account | None:
         return None
     code.used_at = timezone.now()
     code.save()
+    _end_tokens(code.person, actor=code.person)  # sealed since it was made
     account = _account_with(code.person, encoded_password)
     sessions.end_locked(account)
     if code.resets_second_factors:
@@ -187,6 +187,12 @@ def _redeem(name: str, typed: str, encoded_password: str) -> Account | None:
     return account
 
 
+def _end_tokens(person: Person, *, actor: Person) -> None:
+    """The code opens no passphrase that nobody has noted."""
+    for token in questions.ends_with_a_new_code(person):
+        side_roads.lapse_locked_token(locking.token(token.pk), actor=actor, reason=Ending.NEW_CODE)
+
+
 def _usable_code_of(name: str) -> SignInCode | None:
     """The code that the person of this name can use now, locked; None for whatever reason there is none."""
     person = signing_in.person_of(name)
@@ -194,7 +200,7 @@ def _usable_code_of(name: str) -> SignInCode | None:
     code = locking.sign_in_code(found.pk) if found else None
     if code is None or questions.person_obstacle(code.person) is not None:
         return None
-    return code if code.used_at is None and code.withdrawn_at is None else None
+    return code if questions.stage_of(code) == Stage.MADE else None
 
 
 def _count_failure(code: SignInCode | None, name: str) -> None:

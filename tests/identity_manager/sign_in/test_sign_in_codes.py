@@ -519,6 +519,36 @@ def test_not_for_who_is_not_active_any_more(office: Office) -> None:
     assert not Account.objects.exists()
 
 
+def test_a_code_of_one_officer_opens_nothing_once_the_person_has_signed_in_otherwise(office: Office) -> None:
+    code = made(office.rita, office.uma)
+    account(office.uma)
+    Account.objects.update(last_login=timezone.now())
+    with pytest.raises(NotPossible):
+        redeem(code)
+    assert questions.stage_of(SignInCode.objects.get()) == Stage.EXPIRED
+
+
+def test_a_code_of_one_officer_opens_nothing_once_the_person_holds_an_office(office: Office) -> None:
+    code = made(office.rita, office.uma)
+    RoleAssignment.objects.create(person=office.uma, role=Role.SYSTEM_ADMINISTRATOR)
+    with pytest.raises(NotPossible):
+        redeem(code)
+    assert not Account.objects.exists()
+
+
+def test_no_code_opens_a_passphrase_that_was_sealed_after_it_was_made(signed_in_before: Office) -> None:
+    office = signed_in_before
+    asked = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    sign_in_codes.confirm(actor=office.rolf, code_id=asked.pk)
+    code = sign_in_codes.make(actor=office.rita, code_id=asked.pk)
+    token = cast.issued(cast.accepted(cast.enabled(cast.person("ada"), office.uma))).tokens.get()
+    assert token.passphrase_wrapped
+    redeem(code)
+    token = SoftwareToken.objects.get()
+    assert (token.state, token.passphrase_wrapped) == ("lapsed", None)
+    assert token.certificates.get().revocation_decided_at
+
+
 def test_one_sentence_for_whatever_does_not_fit(office: Office) -> None:
     made(office.rita, office.uma)
     sentences = set()
