@@ -374,6 +374,15 @@ def test_that_an_officer_was_refused_a_page_is_told(company: Company) -> None:
     assert (event.actor, event.facts) == (company.rita, {"path": "/requests/"})
 
 
+@pytest.mark.database
+def test_the_address_that_was_refused_may_be_anything(company: Company) -> None:
+    """A zero byte in it was a fault of PostgreSQL, and so of the page."""
+    response = signed_in(company.rita).get("/admin/mail-texts/%00%E2%80%AE/en/")
+    assert response.status_code == 403
+    event = AuditEvent.objects.get(name="access.denied")
+    assert event.facts == {"path": "/admin/mail-texts/%00%E2%80%AE/en/"}
+
+
 def test_of_others_it_is_not_told(company: Company) -> None:
     assert signed_in(company.uma).get("/requests/").status_code == 403
     Client().get("/requests/")
