@@ -62,7 +62,10 @@ def _is_gate(path: str) -> bool:
 
 def _page_of(request: HttpRequest) -> str:
     """The address of the page that asks, within this site; empty where it is not known."""
-    page = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    try:
+        page = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
+    except ValueError:  # an address that is none
+        return ""
     here = urlunsplit(("", "", page.path, page.query, ""))
     safe = page.netloc == request.get_host() and url_has_allowed_host_and_scheme(here, allowed_hosts=None)
     return here if safe and not _is_gate(page.path) else ""

@@ -50,6 +50,17 @@ def test_whoever_has_been_signed_out_signs_in_on_a_page_and_comes_back(
     assert not response.content
 
 
+@pytest.mark.parametrize("header", ["HX-Current-URL", "Referer"])
+@pytest.mark.parametrize("page", ["http://[", "http://[testserver/open-tasks/", "//testserver]/", "\\"])
+def test_who_comes_from_what_is_no_address_signs_in_where_they_wanted(
+    db: None, header: str, page: str
+) -> None:
+    response = Client().get("/open-tasks/", headers={"HX-Request": "true", header: page})
+
+    assert response.status_code == 200
+    assert response["HX-Redirect"] == f"{reverse('account_login')}?next=/open-tasks/"
+
+
 def test_a_decision_after_the_session_is_posted_never_again(request_in_queue: TokenRequest) -> None:
     approve = reverse("console:request-approve", args=[request_in_queue.pk])
 
