@@ -105,7 +105,8 @@ class EditPersonForm(PersonForm):
         """
         if self.refused is None or self.refused.reason != persons.CHANGED_MEANWHILE:
             return []
-        self.data = {**self.data, "version": str(person.version)}
+        # Value by value: what was sent keeps a list of values for each field.
+        self.data = {name: self.data[name] for name in self.data} | {"version": str(person.version)}
         now = present(person)
         typed = self.values
         return [
