@@ -73,7 +73,7 @@ class NewPersonForm(PersonForm):
     """A person who is entered by hand."""
 
     personnel_number = _line(
-        _("Personnel number"), _("It stays with the person for good."), autocomplete="off"
+        _("Personnel number"), _("It stays with the person for good."), needed=True, autocomplete="off"
     )
     active = forms.BooleanField(
         label=_("Active at once"),

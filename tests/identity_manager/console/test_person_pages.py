@@ -68,6 +68,14 @@ def test_what_is_wrong_is_told_at_each_field_at_once_and_what_was_typed_is_kept(
     assert not Person.objects.filter(personnel_number="4711").exists()
 
 
+def test_what_is_needed_is_not_called_optional(rita: Client) -> None:
+    form = rita.get(reverse("console:person-create")).context["form"]
+    drawn = {name: form[name].as_field_group() for name in form.fields}
+    assert [name for name, field in drawn.items() if "(optional)" not in field] == [
+        "personnel_number", "given_name", "surname", "kind", "language", "time_zone", "active",
+    ]  # fmt: skip
+
+
 def test_a_number_that_is_taken_is_told_at_its_field(rita: Client, company: Company) -> None:
     response = rita.post(reverse("console:person-create"), {**NEW, "personnel_number": "P-uma"})
     assert response.status_code == 422
