@@ -37,7 +37,11 @@ def mailbox(address: str) -> str:
         )
     except EmailNotValidError as error:
         raise CaError(
-            _("%(address)s cannot stand in a certificate as e-mail.") % {"address": ascii(address)},
+            _(
+                "%(address)s cannot stand in a certificate as e-mail. It must be like name@example.com, "
+                "before the @ with no other letters than a to z."
+            )
+            % {"address": ascii(address)},
             str(error),
             permanent=True,
         ) from error
@@ -55,8 +59,8 @@ def to_general_name(kind: str, value: str) -> x509.GeneralName:
     if kind == "email":
         return _rfc822_name(value)
     check_characters(kind, value)
-    if kind == "upn" and _UPN.fullmatch(value):
-        return x509.OtherName(UPN_OID, core.UTF8String(value).dump())
+    if kind == "upn":
+        return _user_principal_name(value)
     if kind == "uri" and _URI.fullmatch(value):
         return x509.UniformResourceIdentifier(value)
     raise CaError(
@@ -73,6 +77,16 @@ def _rfc822_name(value: str) -> x509.RFC822Name:
             permanent=True,
         )
     return x509.RFC822Name(value)
+
+
+def _user_principal_name(value: str) -> x509.OtherName:
+    if not _UPN.fullmatch(value):
+        raise CaError(
+            _("%(value)s is no user principal name. It must be like name@corp.example.com.")
+            % {"value": ascii(value)},
+            permanent=True,
+        )
+    return x509.OtherName(UPN_OID, core.UTF8String(value).dump())
 
 
 def check_sid(sid: str) -> None:

@@ -140,6 +140,12 @@ def test_what_is_no_address_is_refused(address: str) -> None:
     assert "email" in errors(email=address)
 
 
+def test_what_an_address_must_be_like_is_said() -> None:
+    assert "no other letters than a to z" in errors(email="j\u00fcrgen@example.com")["email"]
+    assert "like name@example.com" in errors(email="nobody")["email"]
+    assert "no user principal name. It must be like name@corp" in errors(upn="uma")["upn"]
+
+
 @pytest.mark.parametrize(
     "domain",
     [
