@@ -63,6 +63,11 @@ class CertificateProfile(Stateful, Drafted):
         """What it is called, in the language that is active."""
         return in_language(self.name, self.name_de)
 
+    @property
+    def decrypts(self) -> bool:
+        """Whether others encrypt for its certificates, so that a key is needed as long as what it opens."""
+        return self.purpose in {CertificatePurpose.ENCRYPTION, CertificatePurpose.COMBINED}
+
     def as_profile(self) -> Profile:
         """Return the profile as the bridge knows it."""
         return Profile(

@@ -8,7 +8,14 @@ from django.http import HttpResponse
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
-from identity_manager.models import Certificate, IdentityChange, OutgoingMail, SoftwareToken, TokenState
+from identity_manager.models import (
+    Certificate,
+    CertificateProfile,
+    IdentityChange,
+    OutgoingMail,
+    SoftwareToken,
+    TokenState,
+)
 from identity_manager.people import forgetting
 from identity_manager.workflow import revoke, step7_deliver
 from selfservice.token_details import DEVICE_ICONS, octets
@@ -119,6 +126,17 @@ def test_locking_asks_why(desk: Desk, visit: Visitor) -> None:
         assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert response.context["form"].errors.keys() == {"reason"}
     assert SoftwareToken.objects.get(pk=desk.active.pk).state == TokenState.ACTIVE
+
+
+def test_before_locking_only_who_decrypts_with_it_is_told_to_keep_the_file(
+    desk: Desk, visit: Visitor
+) -> None:
+    told = "what was encrypted for you before opens with nothing else"
+    assert told not in visit(desk.uma).get(page("lock", desk.active.pk)).text
+    CertificateProfile.objects.filter(code="second").update(purpose="encryption")
+    text = visit(desk.uma).get(page("lock", desk.active.pk)).text
+    assert text.count(told) == 1
+    assert "until you have new ones" in text
 
 
 def test_locking_revokes_every_certificate(desk: Desk, visit: Visitor) -> None:
