@@ -66,6 +66,7 @@ class DeclineForm(VerbForm):
         help_text=_("The office that looks after software tokens reads this."),
         required=False,
         max_length=1000,
+        error_messages={"max_length": _("At most %(limit_value)d characters; these are %(show_value)d.")},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 

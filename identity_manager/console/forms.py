@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OPEN = "open"
 MAIL_REFUSED = "mail-refused"
 LONGEST_REASON = 2000
+TOO_LONG = _("At most %(limit_value)d characters; these are %(show_value)d.")
 
 
 class ReasonField(forms.CharField):
@@ -32,12 +33,14 @@ class ReasonField(forms.CharField):
 
     widget = forms.Textarea(attrs={"rows": 3})
 
-    def __init__(self, *, help_text: "StrOrPromise", required: "StrOrPromise") -> None:
+    def __init__(
+        self, *, help_text: "StrOrPromise", required: "StrOrPromise", longest: int = LONGEST_REASON
+    ) -> None:
         super().__init__(
             label=_("Reason"),
             help_text=help_text,
-            max_length=LONGEST_REASON,
-            error_messages={"required": required},
+            max_length=longest,
+            error_messages={"required": required, "max_length": TOO_LONG},
         )
 
 
@@ -140,7 +143,7 @@ class PostponeForm(DecisionForm):
         label=_("Until"),
         help_text=_("The task comes back to OPEN TASKS then, for every approver. At most 90 days."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        error_messages={"required": lazystr(step2_approve.NOT_IN_THE_FUTURE)},
+        error_messages=dict.fromkeys(("required", "invalid"), lazystr(step2_approve.NOT_IN_THE_FUTURE)),
     )
 
 

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console.forms import LONGEST_REASON, TOO_LONG
 from identity_manager.console.refusals import VerbForm
 from identity_manager.directory import csv_file
 from identity_manager.models import ImportState, Person, PersonImport
@@ -73,7 +74,8 @@ class RejectForm(VerbForm):
         label=_("Reason"),
         help_text=_("Who asked for the import reads this."),
         widget=forms.Textarea(attrs={"rows": 3}),
-        max_length=2000,
+        max_length=LONGEST_REASON,
+        error_messages={"max_length": TOO_LONG},
         required=False,
     )
 

@@ -12,6 +12,7 @@ from identity_manager.console import tables
 from identity_manager.console.forms import ReasonField
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import MailState, OutgoingMail, Person, TokenRequest
+from identity_manager.workflow import mails
 from identity_manager.workflow.errors import NO_REASON
 
 TROUBLE, STUCK = "trouble", "stuck"
@@ -139,6 +140,7 @@ class DiscardForm(VerbForm):
     reason = ReasonField(
         help_text=_("It stays beside the mail."),
         required=lazystr(NO_REASON),
+        longest=mails.LONGEST_REASON,
     )
 
 
@@ -148,6 +150,7 @@ class BounceForm(VerbForm):
     reason = ReasonField(
         help_text=_("What the answer in the sender's mailbox says, such as: 550 mailbox unavailable."),
         required=lazystr(NO_REASON),
+        longest=mails.LONGEST_REASON,
     )
 
 

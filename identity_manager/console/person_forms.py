@@ -14,7 +14,7 @@ from identity_manager.console.selection import NOTHING_CHOSEN
 from identity_manager.models import IdentityChange, Person, PersonKind, Role
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.people import identity_changes, persons, validation
-from identity_manager.workflow import leave_and_return
+from identity_manager.workflow import hold, leave_and_return
 from identity_manager.workflow.errors import NO_REASON
 
 if TYPE_CHECKING:
@@ -160,7 +160,11 @@ class LockForm(VerbForm):
 class HoldForm(VerbForm):
     """Why a token is put on hold."""
 
-    reason = ReasonField(help_text=_("It stays on the token's card."), required=lazystr(NO_REASON))
+    reason = ReasonField(
+        help_text=_("It stays on the token's card."),
+        required=lazystr(NO_REASON),
+        longest=hold.LONGEST_REASON,
+    )
 
 
 class RefuseChangeForm(VerbForm):

@@ -11,7 +11,6 @@ from identity_manager.console import searching, tables
 from identity_manager.console.refusals import VerbForm
 from identity_manager.console.search_kind import Kind
 from identity_manager.models import Person, SavedSearch, page_rows
-from identity_manager.people import saved_searches
 
 
 class NameForm(VerbForm):
@@ -21,7 +20,6 @@ class NameForm(VerbForm):
         label=_("Name"),
         required=False,
         help_text=_("Only you see it: beside the search, and on START with what it finds."),
-        widget=forms.TextInput(attrs={"maxlength": saved_searches.LONGEST_NAME}),
     )
 
 

@@ -26,6 +26,8 @@ class FormRenderer(TemplatesSetting):
 
     def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
         """What each page has many of without a template: lists to choose from, plain inputs, no errors."""
+        # A browser would cut what is pasted there, and say nothing; the server refuses it and keeps it all.
+        context.get("widget", {}).get("attrs", {}).pop("maxlength", None)
         if template_name == forms.Select.template_name:
             return _select(context["widget"])
         if template_name in INPUTS:

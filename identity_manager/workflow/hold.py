@@ -23,6 +23,7 @@ from identity_manager.workflow.errors import NO_REASON, NotAllowed, Reason, Stal
 from identity_manager.workflow.unforeseen import put_certificate_off, put_off_by
 
 HOLD = "road.hold_certificate"
+LONGEST_REASON = 300  # of the column
 
 NOT_TO_BE_HELD = Reason("not-to-be-held", _("Only a token that is in use can be put on hold."))
 NOT_ON_HOLD = Reason("not-on-hold", _("This token is not on hold."))
@@ -78,7 +79,7 @@ def reinstate(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
 def hold_token(token: SoftwareToken, *, leave: Leave | None, actor: Person | None, reason: str) -> None:
     """Put a locked token in use on hold, in the caller's transaction."""
     token.hold(leave=leave, now=timezone.now())
-    token.reason = reason[:300]
+    token.reason = reason[:LONGEST_REASON]
     token.save()
     hold_certificates(token)
     audit.record(audit.Event.TOKEN_HELD, actor=actor, subject=token, reason=reason)

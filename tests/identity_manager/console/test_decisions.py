@@ -78,6 +78,20 @@ def test_reject_without_a_reason_is_an_error_at_the_field(
     assert state_of(request_) == RequestState.REQUESTED
 
 
+def test_a_reason_that_is_too_long_is_an_error_at_the_field_and_is_kept(
+    paul: Client, request_: TokenRequest
+) -> None:
+    form = {"snapshot_hash": request_.snapshot_hash, "reason": "why " * 501}
+
+    response = paul.post(page(request_, "reject"), form)
+
+    assert response.status_code == 422
+    assert response.context["form"].errors == {"reason": ["At most 2000 characters; these are 2003."]}
+    assert "why " * 501 in response.text
+    assert "maxlength" not in response.text
+    assert state_of(request_) == RequestState.REQUESTED
+
+
 def test_postpone_takes_it_out_of_the_queue(paul: Client, request_: TokenRequest) -> None:
     form = {"snapshot_hash": request_.snapshot_hash, "until": in_days(3)}
 
@@ -100,6 +114,7 @@ def test_postpone_to_no_good_time_is_an_error_at_the_field(
 
     assert response.status_code == 422
     assert set(response.context["form"].errors) == {"until"}
+    assert "Choose a time that lies ahead" in response.text
     assert TokenRequest.objects.get(pk=request_.pk).postponed_until is None
 
 

@@ -231,6 +231,8 @@ def test_discarding_wants_a_reason_and_leaves_the_file_in_self_service(
     assert empty.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert state_of(refused) == "failed"
 
+    too_long = ada.post(page("mail-discard", refused), {"reason": "x" * 301})
+    assert too_long.context["form"].errors == {"reason": ["At most 300 characters; these are 301."]}
     ada.post(page("mail-discard", refused), {"reason": "left the company's mail"})
 
     row = OutgoingMail.objects.get(pk=refused.pk)

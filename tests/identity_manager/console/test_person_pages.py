@@ -222,6 +222,8 @@ def test_an_administrator_puts_a_token_on_hold_and_reinstates_it(ada: Client, co
     assert "Put on hold" in ada.get(url("request", request)).text
     assert ada.get(url("token-hold", token)).status_code == 200
     assert ada.post(url("token-hold", token), {"reason": ""}).status_code == 422
+    too_long = ada.post(url("token-hold", token), {"reason": "x" * 301})
+    assert too_long.context["form"].errors == {"reason": ["At most 300 characters; these are 301."]}
     ada.post(url("token-hold", token), {"reason": "laptop is missing"})
     page = ada.get(url("request", request)).text
     assert "laptop is missing" in page

@@ -55,6 +55,19 @@ def test_what_may_be_left_out_says_so():
     assert drawn.count("(optional)") == 1
 
 
+def test_a_browser_cuts_nothing_off_that_is_too_long_and_the_server_says_it():
+    class NoteForm(forms.Form):
+        name = forms.CharField(max_length=3)
+        note = forms.CharField(max_length=5, widget=forms.Textarea)
+        password = forms.CharField(max_length=9, widget=forms.PasswordInput)
+
+    assert "maxlength" not in str(NoteForm())
+    drawn = str(NoteForm({"name": "Nina", "note": "not so short"}))
+    assert 'value="Nina"' in drawn
+    assert "not so short" in drawn
+    assert drawn.count("Ensure this value has at most") == 2 * 2  # at the top, and at the field
+
+
 def test_a_check_box_stands_before_its_label():
     drawn = TypesForm()["noted"].as_field_group()
     assert drawn.index("<input") < drawn.index("<label")
