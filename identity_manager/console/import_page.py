@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.paginator import Paginator
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.forms import LONGEST_REASON, TOO_LONG
@@ -124,14 +125,15 @@ def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str
 
 
 def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
-    chosen = _outcome(asked, planned)
+    guard = importing.guard(planned)
+    chosen = _outcome(asked, planned, is_guarded=guard is not None)
     page = Paginator(planned.with_outcome(chosen), ROWS_SHOWN).get_page(asked.get("page"))
     return {
         "planned": planned,
         "refused": planned.count(Outcome.REFUSED),
         "does_something": bool(planned.count(Outcome.CREATE) + planned.count(Outcome.UPDATE))
         or bool(planned.count(Outcome.WAITS)),
-        "guard": importing.guard(planned),
+        "guard": guard,
         "tabs": [
             Tab(str(word), f"?outcome={outcome.value}", outcome == chosen, planned.count(outcome))
             for outcome, word in WORDS.items()
@@ -141,12 +143,16 @@ def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _outcome(asked: dict[str, str], planned: ImportPlan) -> Outcome:
-    """The outcome whose rows are shown: the one that was asked for, or the first that has any."""
+def _outcome(asked: dict[str, str], planned: ImportPlan, *, is_guarded: bool) -> Outcome:
+    """The outcome whose rows are shown: the one that was asked for, or the first that has any.
+
+    What a second officer is asked about are changes: where the guard asks, new persons come last.
+    """
     wanted = asked.get("outcome", "")
     if wanted in set(Outcome):
         return Outcome(wanted)
-    return next((outcome for outcome in WORDS if planned.count(outcome)), Outcome.UNCHANGED)
+    order = sorted(WORDS, key=lambda outcome: is_guarded and outcome == Outcome.CREATE)
+    return next((outcome for outcome in order if planned.count(outcome)), Outcome.UNCHANGED)
 
 
 def lines(rows: Iterable[PlannedRow]) -> Iterator[Line]:
@@ -164,12 +170,18 @@ def _sentences(row: PlannedRow) -> Iterator[str]:
     for name, value in {**row.changes, **row.waits}.items():
         before = row.person.manager.personnel_number if name == "manager" and row.person.manager else ""
         before = before or str(getattr(row.person, name) or "–")
-        yield f"{_label(name)}: {before} → {value or '–'}"
+        yield f"{_label(name)}: {_shown(name, before)} → {_shown(name, value or '–')}"
 
 
 def _label(name: str) -> str:
     labels = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
-    return str(labels.get(name, name)).capitalize()
+    return capfirst(str(labels.get(name, name)))
+
+
+def _shown(name: str, value: str) -> str:
+    """A value in the reader's words, where it is one of a closed list."""
+    field = Person._meta.get_field(name)
+    return str(dict(getattr(field, "flatchoices", ())).get(value, value))
 
 
 def report(planned: ImportPlan) -> Iterator[tuple[object, ...]]:

@@ -2,9 +2,11 @@
 
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from django.db import IntegrityError, transaction
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition
@@ -110,7 +112,9 @@ def guard(planned: ImportPlan) -> Reason | None:
 
 
 def _reason(code: str, sentence: Promise, number: int, total: int) -> Reason:
-    return Reason(code, str(sentence) % {"number": number, "all": total, "percent": GUARDED_PERCENT})
+    grouped = partial(number_format, force_grouping=True)
+    facts = {"number": grouped(number), "all": grouped(total), "percent": GUARDED_PERCENT}
+    return Reason(code, str(sentence) % facts)
 
 
 def _create(planned: ImportPlan) -> None:

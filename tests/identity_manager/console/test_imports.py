@@ -1,6 +1,7 @@
 """Import on the pages: looked through, carried out, stopped by the guard, confirmed by a second officer."""
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -132,6 +133,27 @@ def test_nobody_imports_a_change_of_their_own_record(
     assert "The persons are imported." in send(rolf, upload(rolf, renamed))
     company.rita.refresh_from_db()
     assert company.rita.surname == "Lindqvist"
+
+
+def test_who_confirms_sees_first_what_the_guard_asks_about(rita: Client) -> None:
+    row = upload(rita, LEAVING + "N-1,Nina,Neu,active\n")
+    page = rita.get(address(row)).text
+    assert "State: Active → Inactive" in page
+    assert "Nina" not in page
+    assert "Nina" in rita.get(address(row), {"outcome": "create"}).text
+
+
+@pytest.mark.usefixtures("company")
+def test_fields_are_named_as_the_language_writes_them(rita: Client) -> None:
+    row = upload(
+        rita, "personnel_number,given_name,surname,email,upn,kind\nP-uma,Uma,Lindqvist,x,y,external\n"
+    )
+    rita.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    page = rita.get(address(row)).text
+    assert "E-Mail: " in page
+    assert "Benutzerprinzipalname (UPN): " in page
+    row = upload(rita, "personnel_number,given_name,surname,kind\nP-uma,Uma,Lindqvist,external\n")
+    assert "Art: Beschäftigte → Externe" in rita.get(address(row)).text
 
 
 def test_the_second_officer_says_no_and_why(rita: Client, rolf: Client, company: cast.Company) -> None:

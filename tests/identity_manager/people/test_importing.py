@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from identity_manager.audit import Event
 from identity_manager.directory.csv_file import Row
@@ -16,7 +17,7 @@ from identity_manager.models import (
     RoleAssignment,
 )
 from identity_manager.people import importing
-from identity_manager.people.importing import ImportPlan, ImportStopped, Outcome, plan
+from identity_manager.people.importing import ImportPlan, ImportStopped, Outcome, PlannedRow, plan
 from identity_manager.workflow import leave_and_return
 from tests.cast import person
 
@@ -269,6 +270,14 @@ def test_more_than_five_percent_leaving_stops_the_import(state: str) -> None:
     with pytest.raises(ImportStopped, match="deactivate or lock 3 of"):
         carry_out(plan(rows(*(row_of(row, state=state) for row in everybody[2:5]))), actor=None)
     assert Person.objects.filter(state=state).count() == 2
+
+
+def test_the_guard_writes_numbers_as_the_language_does() -> None:
+    leaving = PlannedRow(2, "N2", person=Person(), changes={"state": "locked"})
+    planned = ImportPlan((leaving,) * 1100, (), persons=20_000, emails=0)
+    assert "1,100 of 20,000 persons, more than 5 %" in str(importing.guard(planned))
+    with translation.override("de"):
+        assert "1.100 von 20.000 Personen" in str(importing.guard(planned))
 
 
 def test_more_than_five_percent_of_the_addresses_changed_stops_the_import() -> None:
