@@ -28,6 +28,7 @@ from identity_manager.models import (
 
 SOURCES = (messages, account_messages)
 FORMAT = "standard"
+ANY_TEXT = "…"  # what somebody wrote, or what a case brings along
 Message = Callable[..., OutgoingMail]
 
 
@@ -90,6 +91,7 @@ class World:
             requested_by=self.officer,
             delivery_address=self.person.email,
             accept_before=timezone.now() + timedelta(days=30),
+            reason=ANY_TEXT,
         )
         self.token = SoftwareToken(
             request=self.request,
@@ -97,10 +99,16 @@ class World:
             token_type=self.token_type,
             snapshot={},
             passphrase_destroy_at=timezone.now() + timedelta(days=14),
+            passphrase_shown_at=timezone.now(),
+            reason=ANY_TEXT,
         )
         certificate = Certificate(token=self.token, profile=profile)
         self.container = Container(
-            token=self.token, certificate=certificate, format=FORMAT, file_name="vpn-brandstaetter.p12"
+            token=self.token,
+            certificate=certificate,
+            format=FORMAT,
+            file_name="vpn-brandstaetter.p12",
+            downloaded_at=timezone.now(),
         )
         _give(self.token, containers=Rows([self.container]), certificates=Rows([certificate]))
         _give(self.request, tokens=Rows([self.token]))
@@ -124,7 +132,8 @@ class World:
         return self._plain(name, hint)
 
     def _plain(self, name: str, hint: Any) -> Any:
-        plain = {str: FORMAT if name == "container_format" else "VPN", int: 3, bool: True, Promise: "VPN"}
+        words = {"container_format": FORMAT, "reason": ANY_TEXT, "why": ANY_TEXT}
+        plain = {str: words.get(name, "VPN"), int: 3, bool: True, Promise: ANY_TEXT}
         if hint in plain:
             return plain[hint]
         if hint not in self.known:
@@ -140,7 +149,7 @@ class World:
             elif isinstance(field, models.JSONField) and kind is IdentityChange:
                 values[field.name] = {"email": f"{field.name}.address@example.com"}
             elif isinstance(field, models.TextField) and not field.choices:
-                values[field.name] = "…"
+                values[field.name] = ANY_TEXT
             elif isinstance(field, models.DateTimeField):
                 values[field.name] = timezone.now()
         return kind(**values)
