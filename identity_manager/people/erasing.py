@@ -13,6 +13,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
@@ -40,7 +41,7 @@ from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
 
 OWN_RECORD = Reason("own-erasure", _("Nobody erases themselves."))
 NOT_LOCKED = Reason("not-locked", _("Only a person who is Locked can be erased."))
-TOO_EARLY = Reason("too-early", _("The person was locked too short a time ago: the records must be kept."))
+TOO_EARLY = _("The records must be kept until %(day)s: the person was locked a short time ago.")
 UNDER_WAY_STILL = Reason(
     "erasure-under-way", _("A request, a token or a certificate of this person is not at its end yet.")
 )
@@ -109,8 +110,10 @@ def obstacle(person: Person) -> Reason | None:
         return ERASED_ALREADY
     if person.state != PersonState.LOCKED:
         return NOT_LOCKED
-    if locked_since(person) > timezone.now() - timedelta(days=settings.ERASURE_DAYS):
-        return TOO_EARLY
+    kept_until = locked_since(person) + timedelta(days=settings.ERASURE_DAYS)
+    if kept_until > timezone.now():
+        day = date_format(timezone.localtime(kept_until), "DATE_FORMAT")
+        return Reason("too-early", TOO_EARLY % {"day": day})
     return UNDER_WAY_STILL if _has_something_alive(person) else None
 
 

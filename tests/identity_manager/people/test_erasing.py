@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import Settings
 
 from ca_bridge import registry
@@ -402,6 +402,18 @@ def test_not_too_early(company: Company, leaver: Person) -> None:
     Person.objects.filter(pk=leaver.pk).update(updated_at=timezone.now())
     with refused(NotPossible, "too-early"):
         erasing.ask(actor=company.rita, person_id=leaver.pk)
+
+
+@pytest.mark.parametrize(("language", "day"), [("en", "3 June 2026"), ("de", "3. Juni 2026")])
+def test_until_which_day_the_records_are_kept_is_said(
+    leaver: Person, monkeypatch: pytest.MonkeyPatch, language: str, day: str
+) -> None:
+    """The day of who reads: 90 days after the locking it is past midnight in Berlin, not yet in UTC."""
+    Person.objects.filter(pk=leaver.pk).update(updated_at=datetime(2026, 3, 4, 22, 30, tzinfo=UTC))
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 3, 5, tzinfo=UTC))
+    leaver.refresh_from_db()
+    with timezone.override("Europe/Berlin"), translation.override(language):
+        assert day in str(erasing.obstacle(leaver))
 
 
 def test_not_while_something_is_alive(company: Company, leaver: Person) -> None:
