@@ -53,6 +53,13 @@ class FileForm(OrderForm):
     )
     field_order = ("file", "types", "accept_partial", "key")
 
+    def clean(self) -> dict[str, Any] | None:
+        """What else is wrong costs the file too: a browser sends it once, and keeps it in no field."""
+        typed = super().clean()
+        if self.errors and "file" not in self.errors:
+            self.add_error("file", _("Choose the file again: your browser does not keep it."))
+        return typed
+
 
 @dataclass(frozen=True)
 class Chosen:

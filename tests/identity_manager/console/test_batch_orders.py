@@ -150,6 +150,16 @@ def test_a_file_that_cannot_be_taken_is_refused_at_its_field(
     assert sentence in answer.text
 
 
+def test_what_else_is_wrong_asks_for_the_file_again(ada: Client) -> None:
+    page = ada.get(reverse("console:batch-order-new"))
+    values = {"key": page.context["form"].initial["key"], "file": SimpleUploadedFile("x.csv", b"P-uma\n")}
+    answer = ada.post(reverse("console:batch-order-new"), values)
+
+    assert answer.status_code == 422
+    assert answer.context["form"].errors.keys() == {"types", "file"}
+    assert "Choose the file again" in answer.text
+
+
 def test_pause_go_on_and_cancel(ada: Client, company: cast.Company) -> None:
     order = given(ada, company, **EVERYBODY)
     ada.post(address(order, "-start"))
