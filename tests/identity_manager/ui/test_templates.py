@@ -31,6 +31,12 @@ def test_no_style_and_no_script_in_a_page(path):
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
 
 
+@named(PAGES)
+def test_no_word_stands_before_a_moment_that_does_not_go_with_all_its_words(path):
+    """`when` says "in 6 days" and "9 minutes ago" too, which come neither after until nor after since."""
+    assert not re.search(r"""\b([Uu]ntil|[Ss]ince)(["' ]|%\}|\s)*{% when """, path.read_text())
+
+
 @named(TEMPLATES)
 def test_every_icon_is_drawn_in_the_sprite(path):
     names = re.findall(r"""{% icon "([^"]+)"|icon_name="([^"]+)\"""", path.read_text())
