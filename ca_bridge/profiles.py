@@ -10,6 +10,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 import regex
+from cryptography import x509
 from django.utils.translation import gettext as _
 
 from ca_bridge import names, public_smime, subject_alt_names
@@ -227,8 +228,17 @@ def _check_key_usages(key_usage: tuple[str, ...]) -> None:
 
 def _check_object_identifiers(identifiers: tuple[str, ...]) -> None:
     for dotted in identifiers:
-        if not _OBJECT_IDENTIFIER.fullmatch(dotted):
+        if not _is_object_identifier(dotted):
             raise ProfileError(_("%(dotted)s is not an object identifier.") % {"dotted": ascii(dotted)})
+
+
+def _is_object_identifier(dotted: str) -> bool:
+    """As far as it can be written: below 0 and 1 no arc is over 39 (X.690 8.19.4), and it has an end."""
+    try:
+        x509.ObjectIdentifier(dotted)
+    except ValueError:
+        return False
+    return _OBJECT_IDENTIFIER.fullmatch(dotted) is not None
 
 
 def check_key_usage(key_usage: tuple[str, ...], algorithm: KeyAlgorithm) -> None:

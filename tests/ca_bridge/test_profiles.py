@@ -187,7 +187,10 @@ def test_the_sid_may_stand_in_the_uri_that_microsoft_defines(profile):
         {"key_usage": ()},
         {"key_usage": ("keyCertSign",)},
         {"extended_key_usage": ("clientAuth",)},
+        {"extended_key_usage": ("1.40.1",)},
         {"policies": ("1.",)},
+        {"policies": ("0.40.0.1",)},
+        {"policies": ("1.3.6.1.4." + "9" * 40,)},
     ],
 )
 def test_profiles_that_are_none(profile, change: dict[str, Any]):
