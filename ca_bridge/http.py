@@ -147,7 +147,7 @@ def check_seconds(name: str, seconds: int, least: int, most: int) -> None:
 def secret(file: str) -> str:
     """What stands in the file now, so that it can be changed without a restart. Raises a passing CaError."""
     try:
-        found = Path(file).read_text(encoding="utf-8").strip()
+        found = Path(file).read_text(encoding="utf-8-sig").strip()  # editors of Windows begin with a BOM
     except (OSError, UnicodeDecodeError) as error:
         raise CaError(
             _("The credentials for the certificate authority cannot be read."),
@@ -206,6 +206,9 @@ class Http:
             connection.request(method, urlsplit(self._options.url).path + path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             raise fault(_words(error), in_doubt=False) from error
+        except ValueError as error:  # no header (RFC 9110, 5.5); its text may hold a token: it goes nowhere
+            message = _("The credentials for the certificate authority cannot be used.")
+            raise CaError(message, f"{type(error).__name__}: they cannot stand in a header") from None
 
     def _connected(self) -> http.client.HTTPConnection:
         url = urlsplit(self._options.url)

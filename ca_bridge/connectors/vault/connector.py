@@ -1,6 +1,7 @@
 """The connector to the PKI engine of HashiCorp Vault or OpenBao."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from ca_bridge.connectors.vault import wire
 from ca_bridge.connectors.vault.options import VaultOptions
@@ -29,7 +30,7 @@ class VaultConnector:
     def issue(self, order: CertificateOrder) -> Answer:
         """Sign the CSR, until exactly the end that was ordered."""
         verb = "sign-verbatim" if self.options.verbatim else "sign"
-        path = f"/v1/{self.options.mount}/{verb}/{order.ca_profile}"
+        path = f"/v1/{self.options.mount}/{verb}/{quote(order.ca_profile, safe='')}"
         body = wire.signing_request(order, verbatim=self.options.verbatim)
         reply = self._vault.call("POST", path, data=body, orders=True)
         if reply.ok:

@@ -36,7 +36,7 @@ class Vault:
     def call(self, method: Method, path: str, *, data: Any = None, orders: bool = False) -> Reply:
         """Ask; where the token is not taken any more, once again with a new one: it was not carried out."""
         reply = self._http.call(method, path, data=data, headers=self._headers(), orders=orders)
-        if reply.status == 403 and self._options.role_id:
+        if reply.status == 403:
             self._forget()
             reply = self._http.call(method, path, data=data, headers=self._headers(), orders=orders)
         return reply
@@ -128,8 +128,9 @@ def signing_request(order: CertificateOrder, *, verbatim: bool) -> dict[str, Any
         "common_name": dict(order.content.subject).get("commonName", ""),
         "exclude_cn_from_sans": True,
         "alt_names": ",".join(value for kind, value in names if kind == "email"),
-        "uri_sans": ",".join(value for kind, value in names if kind == "uri"),
-        "other_sans": ",".join(f"{UPN};utf8:{value}" for kind, value in names if kind == "upn"),
+        # As lists: a comma in a value would part it, and the URI of a security identifier has one.
+        "uri_sans": [value for kind, value in names if kind == "uri"],
+        "other_sans": [f"{UPN};utf8:{value}" for kind, value in names if kind == "upn"],
     }
 
 

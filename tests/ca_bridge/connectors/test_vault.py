@@ -1,5 +1,6 @@
 """What is peculiar to Vault and OpenBao: tokens, sealing, roles, and what its options must say."""
 
+import traceback
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -45,6 +46,46 @@ def test_a_token_from_a_file_is_renewed(bao, openbao, ordered):
     assert state["last_renewal_time"]
 
 
+def test_a_token_file_that_was_replaced_is_read_once_the_old_token_does_not_count(bao, openbao, ordered):
+    server, _neighbour = bao
+    tokens = [server.ask("auth/token/create", {"policies": ["officer"], "ttl": "1h"}) for _each in range(2)]
+    first, second = (each["auth"]["client_token"] for each in tokens)
+    file = server.file("replaced", first)
+    connector = openbao.make(role_id="", secret_id_file="", token_file=file)
+    assert isinstance(connector.issue(ordered()), Issued)
+    server.ask("auth/token/revoke", {"token": first})
+    server.file("replaced", second)
+    assert isinstance(connector.issue(ordered()), Issued)
+
+
+def test_a_token_that_no_header_can_hold_passes_and_is_told_to_nobody(bao, openbao, ordered):
+    """Nothing was sent, so there is no doubt either."""
+    server, _neighbour = bao
+    file = server.file("two-lines", "first-line\nsecond-line")
+    connector = openbao.make(role_id="", secret_id_file="", token_file=file)
+    with pytest.raises(CaError, match="credentials") as fault:
+        connector.issue(ordered())
+    assert not fault.value.permanent
+    told = "".join(traceback.format_exception(fault.value))
+    assert "first-line" not in told
+
+
+def test_a_token_file_may_begin_with_a_byte_order_mark(bao, openbao, ordered):
+    """As editors of Windows write them."""
+    server, _neighbour = bao
+    made = server.ask("auth/token/create", {"policies": ["officer"], "ttl": "1h"})
+    file = server.file("marked", f"\ufeff{made['auth']['client_token']}\n")
+    connector = openbao.make(role_id="", secret_id_file="", token_file=file)
+    assert isinstance(connector.issue(ordered()), Issued)
+
+
+@pytest.mark.parametrize("name", ["the person", "Persönlich", "person?x"])
+def test_a_role_is_one_part_of_the_path_whatever_it_is_called(openbao, ordered, name):
+    """The engine says that our policy names no such role; no other path of it is asked."""
+    with pytest.raises(CaError, match="does not take our credentials"):
+        openbao.make().issue(ordered(ca_profile=name))
+
+
 def test_sealed_passes(openbao, ordered, monkeypatch):
     """Sealing it would end the server for the other tests: its answer of then (HTTP 503) is played."""
     connector = openbao.make()
@@ -79,6 +120,24 @@ def test_a_role_says_what_is_in_the_certificate(openbao, ordered, content):
     assert "a certificate policy is missing" in verification.faults(
         order, connector.issue(order), connector.chain()
     )
+
+
+def test_a_role_that_takes_no_names_from_the_request_takes_them_as_approved(bao, openbao, content, ordered):
+    """One name may hold a comma, as the URI of a security identifier does: it stays one."""
+    server, _neighbour = bao
+    ruled = server.ask("pki/roles/ruled")["data"]
+    server.ask("pki/roles/told", ruled | {"use_csr_sans": False})
+    file = server.file("root-of-told", server.ask("auth/token/create", {"ttl": "1h"})["auth"]["client_token"])
+    sid = ("uri", "tag:microsoft.com,2022-09-14:sid:S-1-5-21-1-2-3-1104")
+    names = (("email", "Jane.Doe@example.com"), ("upn", "doe,jane@corp.example.com"), sid)
+    simple = replace(
+        content, subject=(("commonName", "Jane Doe"),), subject_alt_names=names, policies=(), sid=None
+    )
+    connector = openbao.make(role_id="", secret_id_file="", token_file=file, verbatim=False)
+    order = ordered(ca_profile="told", content=simple)
+    answer = connector.issue(order)
+    assert isinstance(answer, Issued)
+    assert verification.faults(order, answer, connector.chain()) == ()
 
 
 def test_the_end_is_exact_and_no_later_than_the_cas(openbao, ordered):
