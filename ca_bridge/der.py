@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 # What `cryptography` raises, some of it late, for a certificate that it cannot read, or a part of it.
@@ -30,11 +30,26 @@ def is_for(certificate: x509.Certificate, csr: bytes) -> bool:
         return False
 
 
+def has_signed(above: x509.Certificate, below: x509.Certificate) -> bool:
+    """Whether it is the issuer by name and signature."""
+    try:
+        below.verify_directly_issued_by(above)
+    except (InvalidSignature, *MALFORMED):
+        return False
+    return True
+
+
 def above(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
-    """The certificate's issuers (DER) among others, nearest first, by their names; a root is none."""
+    """The certificate's issuers (DER) among others, nearest first; a root has none."""
     left, chain, below = list(others), [], certificate
-    while found := next((each for each in left if each.subject == below.issuer != below.subject), None):
+    while found := _issuer(below, left):
         chain.append(found.public_bytes(Encoding.DER))
         left.remove(found)
         below = found
     return tuple(chain)
+
+
+def _issuer(below: x509.Certificate, others: Iterable[x509.Certificate]) -> x509.Certificate | None:
+    """By its name; of several, as of a CA that has a new key (RFC 5280 4.2.1.1), the one that has signed."""
+    named = [each for each in others if each.subject == below.issuer != below.subject]
+    return next((each for each in named if has_signed(each, below)), named[0] if named else None)

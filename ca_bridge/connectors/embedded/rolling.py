@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.utils import timezone
@@ -18,6 +17,7 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.wire import Signer
 from ca_bridge.contract import ROOT_CRL_LIFETIME, RevocationReason
+from ca_bridge.der import has_signed
 from ca_bridge.errors import CaError
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
@@ -184,7 +184,7 @@ def _faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
     if own.not_valid_after_utc < now + SHORTEST:
         yield f"it ends on {own.not_valid_after_utc:%Y-%m-%d}"
     for below, above in pairwise(path):
-        if not _has_signed(above, below):
+        if not has_signed(above, below):
             yield f"{_said(above)} has not signed {_said(below)}"
     for between, each in enumerate(path):
         yield from (f"{_said(each)} {fault}" for fault in _ca_faults(each, between=between))
@@ -211,14 +211,6 @@ def _clashes(ca: Authority, certificate: x509.Certificate) -> Iterator[str]:
     """A CRL is known by its issuer's name, so no two may have one."""
     if certificate.subject in {ca.certificate(each).subject for each in (*ca.issuing_cas, ROOT)}:
         yield f"there is a CA of the name {_said(certificate)} already"
-
-
-def _has_signed(above: x509.Certificate, below: x509.Certificate) -> bool:
-    try:
-        below.verify_directly_issued_by(above)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
 
 
 def _said(certificate: x509.Certificate) -> str:
