@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from ca_bridge import certificates, journal, registry, verification
 from ca_bridge.certificates import CertificateFacts, describe
 from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
+from ca_bridge.der import MALFORMED, above
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from ca_bridge.statements import Statement
@@ -76,9 +77,7 @@ def _record_issued(order: CaOrder, answer: Issued, *, late: bool) -> None:
             flag(order, answer.certificate, f"came when the order was {order.state}")
         return
     trusted = registry.connector(order.ca).chain()
-    # Some CAs send the certificate alone; the container needs the intermediates all the same.
-    chain = _without_root(answer.chain) or _without_root(trusted)
-    answer = Issued(bytes(answer.certificate), chain)
+    answer = Issued(bytes(answer.certificate), _whole_chain(answer, trusted))
     found = verification.faults(order.request, answer, trusted)
     facts = None if found else describe(answer.certificate)
     if facts and _serial_is_taken(order, facts):
@@ -100,6 +99,20 @@ def _refuse_wrong(order: CaOrder, answer: Issued, detail: str, *, late: bool) ->
 def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
     others = {*_OF_SERIAL.rows(issuer=facts.issuer, serial_hex=facts.serial_hex)} - {order.pk}
     return bool(others)
+
+
+def _whole_chain(answer: Issued, trusted: Sequence[bytes]) -> tuple[bytes, ...]:
+    """What came, and what lacks of it up to the root, which is all that clients have.
+
+    Some CAs send the certificate alone, or its issuer alone; the container needs every intermediate.
+    """
+    came = _without_root(answer.chain)
+    try:
+        last = certificates.load(came[-1] if came else bytes(answer.certificate))
+        lacking = above(last, map(certificates.load, trusted))
+    except (CaError, *MALFORMED):  # what is wrong with it is said by whoever compares it
+        return came
+    return (*came, *_without_root(lacking))
 
 
 def _without_root(chain: Sequence[bytes]) -> tuple[bytes, ...]:

@@ -967,6 +967,27 @@ def test_a_ca_that_sends_no_chain(ca, order):
     assert (order.state, order.chain) == (State.ISSUED, (scripted.issuing_ca().der,))
 
 
+def test_what_lacks_of_the_chain_is_added(ca, order, monkeypatch):
+    """A CA that sends the issuer alone has more above it; the root is not to be among them."""
+    policy_ca = scripted.make_ca("Policy CA", issuer=scripted.root_ca())
+    lower = scripted.make_ca("Lower CA", issuer=policy_ca)
+    trusted = tuple(each.der for each in (lower, policy_ca, scripted.root_ca()))
+    monkeypatch.setattr(ca, "chain", lambda: trusted)
+    ca.script.append(issued(Issuance(ca=lower), chain=(lower.der,)))
+    order = ask_and_record(order)
+    assert (order.state, order.chain) == (State.ISSUED, (lower.der, policy_ca.der))
+
+
+def test_without_a_chain_the_issuer_with_the_key_that_signed_is_taken(ca, order, monkeypatch):
+    """A CA that has a new key has its name twice among those that are trusted."""
+    new = scripted.make_ca("Scripted issuing CA", issuer=scripted.root_ca())
+    trusted = tuple(each.der for each in (new, scripted.issuing_ca(), scripted.root_ca()))
+    monkeypatch.setattr(ca, "chain", lambda: trusted)
+    ca.script.append(issued(chain=()))
+    order = ask_and_record(order)
+    assert (order.state, order.chain) == (State.ISSUED, (scripted.issuing_ca().der,))
+
+
 def test_a_chain_of_garbage(ca, order):
     ca.script.append(issued(chain=(b"garbage",)))
     assert ask_and_record(order).state == State.REFUSED
