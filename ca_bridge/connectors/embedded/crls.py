@@ -31,7 +31,7 @@ def renew(ca: str, signer: Signer, lifetime: timedelta = LIFETIME) -> bytes:
         now = timezone.now().replace(microsecond=0)
         number = max(seen + 1, int(now.timestamp()))  # by the clock: it grows even over a restored backup
         period = Period(now - BACKDATING, now - BACKDATING + lifetime)
-        signed = wire.crl(signer, number=number, period=period, entries=_revoked(ca, signer.issuer, now))
+        signed = wire.crl(signer, number=number, period=period, entries=_revoked(row, now))
         der = signed.public_bytes(serialization.Encoding.DER)
         values = {"number": number, "der": der, "this_update": now, "next_update": period.end}
         if Crl.objects.filter(pk=row.pk, number=seen).update(**values):
@@ -40,11 +40,15 @@ def renew(ca: str, signer: Signer, lifetime: timedelta = LIFETIME) -> bytes:
     raise CaError("The CRL is being renewed by too many at once.", f"{ca} {signer.issuer}")
 
 
-def _revoked(ca: str, issuer: str, now: datetime) -> Iterator[Revoked]:
-    """An entry stays one CRL longer than the certificate is valid (RFC 5280 3.3)."""
-    rows = IssuedCertificate.objects.filter(ca=ca, revoked_at__isnull=False, not_after__gt=now - LIFETIME)
+def _revoked(last: Crl, now: datetime) -> Iterator[Revoked]:
+    """An entry stays one CRL longer than the certificate is valid (RFC 5280 3.3), and a week at least.
+
+    last: the CRL before; of a root whose key is elsewhere it may be a year old.
+    """
+    ended = min(now - LIFETIME, (last.this_update or now) - BACKDATING)
+    rows = IssuedCertificate.objects.filter(ca=last.ca, revoked_at__isnull=False, not_after__gt=ended)
     for row in (
-        rows.filter(issuer=issuer)
+        rows.filter(issuer=last.issuer)
         .order_by("revoked_at", "pk")
         .only("serial_hex", "revoked_at", "reason")
         .iterator()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -388,6 +389,18 @@ def test_what_has_ended_leaves_the_crl_one_crl_later(embedded_ca, ordered):
         IssuedCertificate.objects.update(not_after=timezone.now() - timedelta(days=days))
         embedded_ca.revoke(certificate, Reason.SUPERSEDED)
         assert len(crl_of(embedded_ca)) == entries
+
+
+def test_what_has_ended_stays_on_the_crl_after_a_long_time_without_one(embedded_ca, ordered):
+    """RFC 5280 3.3: it appears once on a CRL that was issued after its end; the last one was before."""
+    certificate = embedded_ca.issue(ordered()).certificate
+    embedded_ca.revoke(certificate, Reason.KEY_COMPROMISE)
+    end = timezone.now() + timedelta(days=2)
+    IssuedCertificate.objects.update(not_after=end)
+    with time_machine.travel(end + timedelta(days=100)):
+        for entries in (1, 0):
+            embedded_ca.revoke(certificate, Reason.KEY_COMPROMISE)
+            assert len(crl_of(embedded_ca)) == entries
 
 
 def test_certificates_of_others_are_not_revoked(embedded_ca, ordered):
