@@ -71,6 +71,9 @@ def _extension_faults(content: CertificateContent, present: x509.Extensions) -> 
     if not set(content.policies) <= {policy.policy_identifier.dotted_string for policy in policies}:
         yield "a certificate policy is missing"
     yield from _sid_faults(content, present)
+    for extension in present:  # RFC 5280 4.2: who does not know one that is critical rejects the certificate
+        if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):
+            yield f"its extension {extension.oid.dotted_string} is critical, and clients do not know it"
 
 
 def _sid_faults(content: CertificateContent, present: x509.Extensions) -> Iterator[str]:

@@ -730,6 +730,7 @@ AUTHORITY_KEY, SAN, USAGE, EXTENDED, POLICIES, SID = (
 )
 OTHER_SAN = (x509.SubjectAlternativeName([x509.RFC822Name("ceo@example.com")]), False)
 CA_TRUE = (x509.BasicConstraints(ca=True, path_length=None), True)
+UNHEARD = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.7"), b"\x05\x00"), True)
 WRONG = {
     "another key": (lambda: Issuance(public_key=_other_key()), "the public key is not the one"),
     "another subject": (lambda: Issuance(subject=_name("Eve")), "the subject is CN=Eve"),
@@ -742,6 +743,7 @@ WRONG = {
     "no policy": (lambda: Issuance(drop=(POLICIES,)), "a certificate policy is missing"),
     "no SID": (lambda: Issuance(drop=(SID,)), "the security identifier is not as ordered"),
     "a CA": (lambda: Issuance(add=(CA_TRUE,)), "it is a certificate of a CA"),
+    "a critical extension": (lambda: Issuance(add=(UNHEARD,)), "1.3.6.1.4.1.99999.7 is critical"),
     "another CA": (lambda: Issuance(ca=scripted.make_ca("Eve's CA")), "it does not lead to"),
     "against the rules": (lambda: Issuance(drop=(AUTHORITY_KEY,)), "lint: .*authority_key_identifier"),
 }
