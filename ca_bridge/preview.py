@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from ca_bridge import certification_request, keys, lint
 from ca_bridge.contract import CertificateContent, CertificateOrder, KeyAlgorithm
+from ca_bridge.errors import CaError
 from ca_bridge.names import to_name
 from ca_bridge.profiles import ENCIPHERMENT, Profile, ProfileError, check_profile, render
 
@@ -65,8 +66,9 @@ def preview(profile: Profile, fields: Mapping[str, str]) -> Preview:
     try:
         check_profile(profile)
         content = render(profile, fields)
-    except ProfileError as error:
-        return Preview(None, (Remark(error.part, error.message, is_error=True),))
+    except CaError as error:  # also of a name that its template makes of the person's fields
+        part = error.part if isinstance(error, ProfileError) else ""
+        return Preview(None, (Remark(part, error.message, is_error=True),))
     found = lint.findings(_draft(content))
     worth_saying = [each for each in found if each.is_error or each.severity in _WORTH_SAYING]
     return Preview(content, tuple(_remark(finding) for finding in worth_saying))

@@ -7,6 +7,7 @@ import pytest
 
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.errors import CaError
+from ca_bridge.preview import preview
 from ca_bridge.profiles import (
     Profile,
     ProfileError,
@@ -55,6 +56,21 @@ def test_render(profile):
     assert (content.key_usage, content.policies) == (profile.key_usage, profile.policies)
     assert content.sid == JANE["sid"]
     check_profile(profile)
+
+
+@pytest.mark.parametrize(
+    ("changes", "person"),
+    [
+        ({}, {"email": "jürgen@example.com"}),  # RFC 9598 would have it as SmtpUTF8Mailbox
+        ({"subject_alt_names": (("email", "{surname}@example.com"),)}, {"surname": "Müller"}),
+        ({"subject": (("emailAddress", "{surname}@example.com"),)}, {"surname": "Müller"}),
+    ],
+)
+def test_a_preview_says_so_where_no_certificate_can_hold_the_persons_address(profile, changes, person):
+    shown = preview(replace(profile, **changes), {**JANE, **person})
+    assert not shown.is_sound
+    assert shown.content is None
+    assert "cannot stand in a certificate as e-mail" in shown.remarks[0].text
 
 
 def test_without_sid(profile):
