@@ -50,15 +50,16 @@ class AdcsConnector:
         if wire.is_pending(reply) and request:
             return self._pending(request)
         if wire.is_denied(reply):
-            return self._refused(reply, request)
+            return self._denied(self._refused(reply, request))
         raise reply.garbled(wire.disposition(reply))
 
     def _issued_just_now(self, order: CertificateOrder, request: str) -> Answer:
         """Its number is known: what goes wrong now is no doubt, and is made good later."""
         try:
-            return self.fetch(order, request)
+            answer = self.fetch(order, request)
         except CaError:
             return self._pending(request)
+        return self._pending(request) if isinstance(answer, Unknown) else answer
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
         """The certificate of a request by its number, or what became of it."""
@@ -85,6 +86,12 @@ class AdcsConnector:
             with suppress(CaError):
                 pages.append(self._page(wire.path_of(request)))
         return Refused.request(wire.disposition(*pages))
+
+    def _denied(self, refused: Refused) -> Refused:
+        """Raises a passing CaError where the CA would have issued, and could not."""
+        if wire.is_for_now(refused.detail):
+            raise CaError.out_of_service(refused.detail)
+        return refused
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:  # noqa: ARG002 the contract's signature
         """The pages cannot. Once the CA's people have done it, the CRL that the pages hand out says so."""

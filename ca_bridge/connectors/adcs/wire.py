@@ -27,6 +27,9 @@ _TEMPLATE = re.compile(r'<option\s+value="?([EO];[^">]+)', re.IGNORECASE)
 CODE = re.compile(r"\b(0x[0-9A-Fa-f]{8})\b")
 NEVER_ASKED = "0x800706ba"  # RPC_S_SERVER_UNAVAILABLE: the pages are up, the CA behind them is not
 
+# What a CA denies for want of others: CRYPT_E_REVOCATION_OFFLINE, ERROR_DS_UNAVAILABLE, ERROR_DS_SERVER_DOWN.
+_FOR_NOW = re.compile(r"\b0x(80092013|8007200f|8007203a)\b", re.IGNORECASE)
+
 
 def form(order: CertificateOrder) -> bytes:
     """The form of a new request. The CA counts the end only where it was told to, and only to shorten."""
@@ -66,6 +69,11 @@ def is_pending(reply: Reply) -> bool:
 def is_denied(reply: Reply) -> bool:
     """Whether the policy or a CA manager said no."""
     return "Denied by" in reply.text or _SAID[0].search(reply.text) is not None
+
+
+def is_for_now(disposition: str) -> bool:
+    """Whether the CA could not, for now: it had no CRL of its own chain, or no domain controller."""
+    return _FOR_NOW.search(disposition) is not None
 
 
 def disposition(*replies: Reply) -> str:

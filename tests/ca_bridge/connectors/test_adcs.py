@@ -70,6 +70,25 @@ def test_what_the_policy_denies_is_refused_with_its_code(adcs, ordered, template
     assert answer.detail.startswith(detail)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Error Constructing or Publishing Certificate  The revocation function was unable to check "
+        "revocation because the revocation server was offline. "
+        "0x80092013 (-2146885613 CRYPT_E_REVOCATION_OFFLINE)",
+        "Denied by Policy Module  The server is not operational. 0x8007203A (WIN32: 8250)",
+    ],
+)
+def test_what_the_ca_cannot_do_for_now_is_no_refusal(adcs, monkeypatch, ordered, message):
+    """Its own CRL has ended, or its domain controller is away: it has not issued, and will."""
+    page = Reply(200, {}, stub.DENIED.format(number=7, message=message).encode(), in_doubt=True)
+    monkeypatch.setattr(Http, "call", lambda *_arguments, **_options: page)
+    with pytest.raises(CaError, match="out of service for now") as fault:
+        adcs.make().issue(ordered())
+    assert not fault.value.permanent
+    assert message[-12:] in fault.value.detail
+
+
 def test_the_templates_of_our_account_are_its_profiles(adcs):
     assert adcs.make().profiles() == ["person", "approved", "r&d"]
 
@@ -112,7 +131,17 @@ def test_what_was_issued_and_could_not_be_fetched_is_fetched_later(adcs, monkeyp
     def away(path: str) -> Reply:
         raise CaError("away")
 
-    monkeypatch.setattr(connector, "_page", away)
+    assert_is_fetched_later(connector, order, monkeypatch, page=away)
+
+
+def test_what_was_issued_is_fetched_later_where_its_page_says_nothing(adcs, monkeypatch, ordered):
+    """A page of a proxy, say, with HTTP 200: without the number, an officer would have to look."""
+    page = Reply(200, {}, b"<html>Maintenance</html>", in_doubt=False)
+    assert_is_fetched_later(adcs.make(), ordered(), monkeypatch, page=lambda _path: page)
+
+
+def assert_is_fetched_later(connector, order, monkeypatch, *, page):
+    monkeypatch.setattr(connector, "_page", page)
     answer = connector.issue(order)
     assert isinstance(answer, Pending)
     monkeypatch.undo()
