@@ -32,6 +32,11 @@ class Reply:
         return 200 <= self.status < 300
 
     @property
+    def is_put_off(self) -> bool:
+        """Whether by its status it was not carried out: RFC 9110 15.5.9, 15.6.4; RFC 8470 5.2; RFC 6585 4."""
+        return self.status in (408, 425, 429, 503)
+
+    @property
     def text(self) -> str:
         return self.body.decode("utf-8", "replace")
 

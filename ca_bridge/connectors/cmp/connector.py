@@ -111,13 +111,14 @@ class CmpConnector:
 
 
 def _refused_by_http(reply: Reply) -> Refused:
-    if reply.status in (401, 403, 429):
+    if reply.status in (401, 403) or reply.is_put_off:
         raise _trouble(reply)
     return Refused.request(reply.said())
 
 
 def _trouble(reply: Reply) -> Exception:
-    return reply.not_taken() if reply.status in (401, 403, 429, 503) else reply.garbled(reply.said())
+    passes = reply.status in (401, 403) or reply.is_put_off
+    return reply.not_taken() if passes else reply.garbled(reply.said())
 
 
 def _raise_if_passing(talk: Talk) -> None:

@@ -48,7 +48,7 @@ class EstConnector:
                 return Pending(order.idempotency_key, timezone.now() + wait)
             case 401 | 403:
                 raise CaError.credentials(f"HTTP {reply.status}")
-            case 429 | 503:
+            case _ if reply.is_put_off:
                 raise CaError.out_of_service(reply.said())
             case status if 400 <= status < 500:
                 return Refused.request(reply.said())

@@ -41,7 +41,7 @@ class StepCaConnector:
             return Issued(certificate, tuple(chain))
         if reply.status == 401 and not self._knows(order.ca_profile):
             return Refused.request(f"no provisioner {order.ca_profile}")
-        if reply.status in (401, 429, 503):
+        if reply.status == 401 or reply.is_put_off:
             raise _not_taken(reply)
         if 400 <= reply.status < 500:
             return Refused.request(wire.said(reply))
@@ -108,5 +108,5 @@ class StepCaConnector:
 
 
 def _not_taken(reply: Reply) -> Exception:
-    passes = reply.status in (401, 429, 503)
+    passes = reply.status == 401 or reply.is_put_off
     return reply.not_taken(wire.said(reply)) if passes else reply.garbled(wire.said(reply))

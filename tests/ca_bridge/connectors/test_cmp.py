@@ -337,7 +337,8 @@ def test_no_secret_is_among_the_arguments(cmp, ca, ordered):
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(401, CaError), (429, CaError), (503, CaError), (500, InDoubtError), (404, None)]
+    ("status", "kind"),
+    [(401, CaError), (408, CaError), (429, CaError), (503, CaError), (500, InDoubtError), (404, None)],
 )
 def test_what_http_says(cmp, ordered, monkeypatch, status, kind):
     monkeypatch.setattr(Http, "call", lambda *_a, orders, **_o: Reply(status, {}, b"", in_doubt=orders))

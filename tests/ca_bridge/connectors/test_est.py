@@ -10,7 +10,8 @@ from django.utils import timezone
 from ca_bridge.connectors.est import wire
 from ca_bridge.connectors.est.options import EstOptions
 from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, RevocationReason
-from ca_bridge.errors import InDoubtError
+from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.http import Http
 from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.servers import est as server
 
@@ -55,6 +56,16 @@ def test_ca_certificates_of_somebody_else_are_noticed(est, bao):
 def test_how_long_to_wait(said, seconds):
     reply = Reply(202, {"Retry-After": said}, b"", in_doubt=True)
     assert wire.wait_of(reply, 900) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("status", [401, 403, 408, 425, 429, 503])
+def test_what_was_not_carried_out_passes(est, ordered, monkeypatch, status):
+    """408: what stands before the server has not got the whole request (RFC 9110 15.5.9)."""
+    answer = Reply(status, {}, b"<html>", in_doubt=True)
+    monkeypatch.setattr(Http, "call", lambda *_arguments, **_options: answer)
+    with pytest.raises(CaError) as fault:
+        est.make().issue(ordered())
+    assert not fault.value.permanent
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", base64.b64encode(b"no CMS"), b"\xff"])

@@ -158,7 +158,8 @@ def test_a_revocation_says_which_and_why(step_ca, ordered, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(429, CaError), (503, CaError), (500, InDoubtError), (404, None), (403, None)]
+    ("status", "kind"),
+    [(408, CaError), (429, CaError), (503, CaError), (500, InDoubtError), (404, None), (403, None)],
 )
 def test_what_http_says(step_ca, ordered, monkeypatch, status, kind):
     monkeypatch.setattr(
