@@ -122,7 +122,9 @@ def _well_formed(der: bytes) -> OCSPRequest | None:
 
 
 def _is_understood(request: OCSPRequest) -> bool:
-    return all(not each.critical or isinstance(each.value, OCSPNonce) for each in request.extensions)
+    """No serial number is negative (RFC 5280 4.1.2.2), and no answer could be given about one."""
+    known = all(not each.critical or isinstance(each.value, OCSPNonce) for each in request.extensions)
+    return known and request.serial_number >= 0
 
 
 def _nonce_length(request: OCSPRequest) -> int:

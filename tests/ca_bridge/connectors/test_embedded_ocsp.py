@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 import time_machine
+from asn1crypto import core as asn1_core
 from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
@@ -199,6 +200,15 @@ def test_what_must_be_understood_and_is_not_is_malformed(client, embedded_ca, is
     assert refused(client, asked) == OCSPResponseStatus.MALFORMED_REQUEST
     asked = asking(issued, issuing(embedded_ca), extension)
     assert refused(client, asked) == OCSPResponseStatus.SUCCESSFUL
+
+
+def test_a_negative_serial_number_is_malformed(client, embedded_ca, issued):
+    """It can be written, but no certificate has one (RFC 5280 4.1.2.2)."""
+    positive = asn1_core.Integer(issued.serial_number).contents
+    negative = bytes([positive[0] | 0x80]) + positive[1:]
+    request = asking(issued, issuing(embedded_ca))
+    assert request.count(positive) == 1
+    assert refused(client, request.replace(positive, negative)) is OCSPResponseStatus.MALFORMED_REQUEST
 
 
 @pytest.mark.parametrize("garbage", [b"", b"garbage", b"0\x00", b"0" * 3000])
