@@ -81,7 +81,9 @@ class NexusCmConnector:
             for entry in entries:
                 path = f"/certificates/{quote(entry['certid'], safe='')}/download"
                 yield entry, wire.certificate_of(self._read(path))
-            offset += wire.PAGE
+            offset += len(entries)  # a server may have smaller pages than it was asked for
+            if not entries and offset < hits:
+                raise found.garbled(f"no certificates from {offset} on, of {hits}")
 
     def _read(self, path: str) -> Reply:
         reply = self._http.call("GET", path, headers=wire.ACCEPT)

@@ -108,6 +108,26 @@ def test_all_certificates_for_a_key_are_found_over_the_pages(nexus_cm, ordered, 
     assert connector.find(order) == Issued(made[1], ())
 
 
+def test_no_certificate_is_passed_over_where_the_pages_are_smaller_than_asked_for(
+    nexus_cm, ordered, monkeypatch
+):
+    """What is not found would be ordered once more."""
+    connector, order = nexus_cm.make(), ordered()
+    for each in (ordered(), order, ordered()):
+        connector.issue(each)
+    query = wire.query_of
+
+    def one_by_one(*arguments):
+        return query(*arguments).replace(f"searchLimit={wire.PAGE}", "searchLimit=1")
+
+    monkeypatch.setattr(wire, "query_of", one_by_one)
+    assert isinstance(connector.find(order), Issued)
+    monkeypatch.setattr(wire, "query_of", lambda *_arguments: "searchLimit=0")
+    with pytest.raises(CaError) as fault:
+        connector.find(order)
+    assert not fault.value.permanent
+
+
 def test_the_validity_is_as_ordered(nexus_cm, ordered):
     order = ordered()
     assert describe(nexus_cm.make().issue(order).certificate).not_after == order.not_after.replace(
