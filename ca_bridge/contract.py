@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequest
 from django.utils.translation import gettext as _
 
+from ca_bridge.errors import legible
+
 ROOT_CRL_LIFETIME = timedelta(days=365)  # Baseline Requirements 4.9.7: a year at most
 
 
@@ -125,6 +127,9 @@ class Refused:
     message: str
     detail: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", legible(self.detail))
+
     @classmethod
     def request(cls, detail: str) -> Self:
         """Return what most CAs say no to: the request as it stands."""
@@ -136,6 +141,9 @@ class Unknown:
     """Asked, and no answer that can be believed: the CA may or may not have issued."""
 
     detail: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", legible(self.detail))
 
 
 Answer = Issued | Pending | Refused | Unknown

@@ -5,6 +5,11 @@ from typing import Self
 from django.utils.translation import gettext as _
 
 
+def legible(said: str) -> str:
+    """What a CA said, without what no database takes: NUL (PostgreSQL) and halves of surrogates (UTF-8)."""
+    return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 class CaError(Exception):
     """Something between us and a CA went wrong.
 
@@ -16,7 +21,7 @@ class CaError(Exception):
     def __init__(self, message: str, detail: str = "", *, permanent: bool = False) -> None:
         super().__init__(message)
         self.message = message
-        self.detail = detail
+        self.detail = legible(detail)
         self.permanent = permanent
 
     @property

@@ -1,6 +1,7 @@
 """The door to the CAs: prepare, ask, record, with a CA that does what the test says."""
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -25,7 +26,7 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
-from ca_bridge.errors import CaError
+from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import Issuance, answers, fails, issued
@@ -718,6 +719,28 @@ def _name(common_name: str) -> x509.Name:
 
 def _in(**time: int) -> Any:
     return timezone.now() + timedelta(**time)
+
+
+ODD = "HTTP 400 \0\ud800 <html>"  # the first octets of a body that is no text, and half of a character
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome"),
+    [
+        (answers(Refused("The CA refused the request.", ODD)), "refused"),
+        (answers(Unknown(ODD)), "unknown"),
+        (fails(InDoubtError(ODD)), "unknown"),
+        (fails(CaError("The CA is away.", ODD)), "fault"),
+    ],
+)
+def test_whatever_a_ca_says_can_be_written_down(ca, order, step, outcome):
+    """PostgreSQL takes no NUL, and no database halves of surrogates: the answer would be lost each time."""
+    ca.script.append(step)
+    with suppress(CaError):
+        ask_and_record(order)
+    order.refresh_from_db()
+    assert outcomes(order) == [outcome]
+    assert order.detail == "HTTP 400 \ufffd? <html>"
 
 
 AUTHORITY_KEY, SAN, USAGE, EXTENDED, POLICIES, SID = (
