@@ -102,17 +102,19 @@ def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
 
 
 def _whole_chain(answer: Issued, trusted: Sequence[bytes]) -> tuple[bytes, ...]:
-    """What came, and what lacks of it up to the root, which is all that clients have.
+    """The issuers up to the root, which is all that clients have, among those that came and are trusted.
 
-    Some CAs send the certificate alone, or its issuer alone; the container needs every intermediate.
+    Some CAs send the certificate alone, or its issuer alone, or while they change their key both of theirs;
+    the container needs every intermediate, and no other. What is wrong is left to whoever compares it.
     """
     came = _without_root(answer.chain)
-    try:
-        last = certificates.load(came[-1] if came else bytes(answer.certificate))
-        lacking = above(last, map(certificates.load, trusted))
-    except (CaError, *MALFORMED):  # what is wrong with it is said by whoever compares it
+    if len(came) > verification.MAX_CHAIN_LENGTH:
         return came
-    return (*came, *_without_root(lacking))
+    try:
+        others = map(certificates.load, (*came, *trusted))
+        return _without_root(above(certificates.load(answer.certificate), dict.fromkeys(others))) or came
+    except (CaError, *MALFORMED):
+        return came
 
 
 def _without_root(chain: Sequence[bytes]) -> tuple[bytes, ...]:

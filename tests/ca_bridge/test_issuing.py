@@ -1013,6 +1013,17 @@ def test_without_a_chain_the_issuer_with_the_key_that_signed_is_taken(ca, order,
     assert (order.state, order.chain) == (State.ISSUED, (scripted.issuing_ca().der,))
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_the_issuers_that_came_only_those_of_the_certificate_are_kept(ca, order, monkeypatch, turned):
+    """Before a CA changes its key, chain_file has both, and so has the answer where the CA sends none."""
+    new = scripted.make_ca("Scripted issuing CA", issuer=scripted.root_ca())
+    both = (new.der, scripted.issuing_ca().der)
+    monkeypatch.setattr(ca, "chain", lambda: (*both, scripted.root_ca().der))
+    ca.script.append(issued(chain=both[::-1] if turned else both))
+    order = ask_and_record(order)
+    assert (order.state, order.chain) == (State.ISSUED, (scripted.issuing_ca().der,))
+
+
 def test_a_chain_of_garbage(ca, order):
     ca.script.append(issued(chain=(b"garbage",)))
     assert ask_and_record(order).state == State.REFUSED
