@@ -15,6 +15,7 @@ from cryptography.x509.ocsp import (
     load_der_ocsp_response,
 )
 
+from ca_bridge.connectors.embedded.crls import BACKDATING
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.wire import Period, Revoked, Signer
 from ca_bridge.contract import RevocationReason
@@ -72,9 +73,12 @@ def period_of(answer: bytes) -> Period:
 
 
 def _period(found: Status, signer: Signer, now: datetime) -> Period:
-    """No answer outlives its signer."""
-    lifetime = LIFETIME if found.known else UNKNOWN_LIFETIME
-    return Period(now, min(now + lifetime, signer.certificate.not_valid_after_utc))
+    """No answer outlives its signer.
+
+    One from the future is unreliable (RFC 6960 4.2.2.1), so what is known is dated back, as CRLs are.
+    """
+    start, lifetime = (now - BACKDATING, LIFETIME) if found.known else (now, UNKNOWN_LIFETIME)
+    return Period(start, min(start + lifetime, signer.certificate.not_valid_after_utc))
 
 
 def _single(request: OCSPRequest, found: Status, period: Period) -> OCSPResponseBuilder:

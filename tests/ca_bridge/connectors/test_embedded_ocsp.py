@@ -102,6 +102,14 @@ def test_what_is_valid_is_good_for_a_day(ask, issued):
     assert answer.revocation_time_utc is None
 
 
+def test_an_answer_is_not_from_the_future_for_a_clock_that_is_minutes_behind(embedded_ca, ask, issued):
+    """As openssl takes one for "status not yet valid", five minutes ahead (RFC 6960 4.2.2.1)."""
+    minutes_behind = timezone.now() - timedelta(minutes=9)
+    assert ask(issued).this_update_utc < minutes_behind
+    embedded_ca.revoke(der_of(issued), RevocationReason.SUPERSEDED)
+    assert ask(issued).this_update_utc < minutes_behind
+
+
 def der_of(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
