@@ -95,7 +95,10 @@ class EmbeddedConnector:
         refusal = self._refusal(order)
         if refusal is not None:
             known = self._registered(order)
-            return refusal if known is None else self._again(known, order)
+            if known is not None:
+                return self._again(known, order)
+            self._check_end()
+            return refusal
         signer = self._authority.issuing
         certificate = self._sign(order, signer)
         try:
@@ -116,7 +119,10 @@ class EmbeddedConnector:
         return answer if isinstance(answer, Issued) else None
 
     def draft(self, order: CertificateOrder) -> bytes:
-        """Return what issue() would sign, signed by a throw-away key."""
+        """Return what issue() would sign, signed by a throw-away key. Raises CaError for what it refuses."""
+        self._check_end()
+        if refusal := self._refusal(order):
+            raise CaError(refusal.message, refusal.detail, permanent=True)
         ca = self._authority
         signer = Signer(ca.certificate(ca.newest), _draft_key(), ca.newest)
         return self._sign(order, signer).public_bytes(DER)
@@ -156,6 +162,13 @@ class EmbeddedConnector:
         if _period(order, ca.certificate(ca.newest)).end <= timezone.now():
             return Refused(_("The certificate would have ended already."), f"until {order.not_after}")
         return None
+
+    def _check_end(self) -> None:
+        """Raises a passing CaError where the issuing CA has ended: orders wait for the next one."""
+        ca = self._authority
+        ends = ca.certificate(ca.newest).not_valid_after_utc
+        if ends <= timezone.now():
+            raise CaError("The issuing CA has ended.", f"{ends:%Y-%m-%d}; run manage.py roll_issuing_ca")
 
     def _sign(self, order: CertificateOrder, signer: Signer) -> x509.Certificate:
         return wire.end_entity(
@@ -232,6 +245,7 @@ class EmbeddedConnector:
         try:
             ca = self._authority
             certificate = ca.issuing.certificate
+            self._check_end()
         except CaError as error:
             return Health(ok=False, detail=error.words)
         for issuer in ca.issuers():

@@ -264,6 +264,14 @@ def test_the_end_in_the_past_is_refused(embedded_ca, ordered):
     assert isinstance(embedded_ca.issue(order), Refused)
 
 
+def test_no_draft_is_shown_of_what_would_be_refused(embedded_ca, ordered):
+    now = timezone.now()
+    order = ordered(not_before=now - timedelta(days=2), not_after=now - timedelta(days=1))
+    with pytest.raises(CaError, match="would have ended already") as fault:
+        embedded_ca.draft(order)
+    assert fault.value.permanent
+
+
 def test_requests_that_are_none(embedded_ca, ordered):
     tampered = bytearray(ordered().csr)
     tampered[-1] ^= 1

@@ -180,6 +180,25 @@ def test_an_issuing_ca_that_has_ended_signs_no_more(ca):
     assert set(Crl.objects.values_list("issuer", flat=True)) == {"root"}
 
 
+def test_orders_wait_for_the_next_issuing_ca_where_the_last_one_has_ended(ca, ordered):
+    known = ordered()
+    answer = issued(ca, known)
+    later = loaded(ca.chain()[0]).not_valid_after_utc + DAY
+    with time_machine.travel(later):
+        order = ordered(not_before=later, not_after=later + 365 * DAY)
+        for ask in (ca.draft, ca.issue):
+            with pytest.raises(CaError, match="The issuing CA has ended") as fault:
+                ask(order)
+            assert not fault.value.permanent
+        assert "has ended" in ca.health().detail
+        assert not ca.health().ok
+        assert ca.issue(known) == answer
+
+        command("roll_issuing_ca")
+        assert ca.draft(order)
+        assert isinstance(ca.issue(order), Issued)
+
+
 def test_what_was_registered_before_is_of_the_first(ca, ordered):
     """Also by a process of the version before, which knows of one issuing CA alone."""
     row = IssuedCertificate.objects.create(
