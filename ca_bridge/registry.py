@@ -186,6 +186,8 @@ def _configuration(alias: str) -> dict[str, Any]:
 
 def _make(alias: str, configuration: dict[str, Any]) -> Connector:
     where = f"CA_CONNECTORS[{alias!r}]"
+    if not isinstance(configuration, dict):
+        raise ImproperlyConfigured(f"{where} must be an object with CONNECTOR and OPTIONS.")
     if unknown := set(configuration) - _SETTINGS:
         raise ImproperlyConfigured(f"{where} has settings that nobody knows: {', '.join(sorted(unknown))}.")
     connector_class = _connector_class(where, configuration)
@@ -210,7 +212,7 @@ def _check_policy(where: str, configuration: dict[str, Any], instance: Connector
 
 def _connector_class(where: str, configuration: dict[str, Any]) -> Any:
     try:
-        connector_class = import_string(configuration["CONNECTOR"])
+        connector_class = import_string(str(configuration["CONNECTOR"]))
     except (KeyError, ImportError) as error:
         raise ImproperlyConfigured(f"{where}['CONNECTOR'] must be the dotted path of a connector.") from error
     if not hasattr(connector_class, "Options"):

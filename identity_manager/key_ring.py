@@ -126,7 +126,11 @@ class _Files:
 
 
 def _read(path: Path) -> list[Epoch]:
-    return parse(path.read_text(encoding="utf-8"), path=path)
+    try:
+        return parse(path.read_text(encoding="utf-8"), path=path)
+    except UnicodeDecodeError:
+        # Without the error, which has in it what the file holds.
+        raise KeyRingError("must hold lines of the form version:base64") from None
 
 
 def _in_order(epochs: list[Epoch]) -> list[Epoch]:

@@ -29,11 +29,15 @@ rabbitmq.use()
 def address(default: str | None) -> str:
     """BROKER_URL, with BROKER_PASSWORD in it where that is set. Raises ImproperlyConfigured."""
     text, password = env.text("BROKER_URL", default), env.text("BROKER_PASSWORD", "")
-    kinds = {urlsplit(part).scheme for part in text.split(";") if part}
-    if kinds - REDIS - RABBITMQ or len(kinds) > 1:
+    parts = [part for part in text.split(";") if part]
+    try:
+        kinds = {url.scheme for url in map(urlsplit, parts) if url.port != 0}
+    except ValueError as error:
+        raise ImproperlyConfigured("BROKER_URL must be an address; its host or port is none.") from error
+    if kinds - REDIS - RABBITMQ or len(kinds) != 1:
         known = ", ".join(f"{scheme}://" for scheme in sorted(REDIS | RABBITMQ))
         raise ImproperlyConfigured(f"BROKER_URL must begin with one of {known}.")
-    return ";".join(_with_password(part, password) for part in text.split(";")) if password else text
+    return ";".join(_with_password(part, password) for part in parts) if password else text
 
 
 def _with_password(text: str, password: str) -> str:

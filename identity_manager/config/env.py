@@ -5,7 +5,8 @@ import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -57,6 +58,17 @@ def _read(name: str, path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{path}, with {name}, cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        # Without the error, which has in it what the file holds.
+        raise ImproperlyConfigured(f"{path}, with {name}, does not hold UTF-8.") from None
+
+
+def directory(name: str, default: Path) -> Path:
+    """Return NAME, a directory; an empty one would be whatever directory the process was started in."""
+    value = text(name, str(default))
+    if not value.strip():
+        raise ImproperlyConfigured(f"{name} must name a directory.")
+    return Path(value)
 
 
 def choice(name: str, options: tuple[str, ...], default: str) -> str:
@@ -114,9 +126,40 @@ def choices(name: str, options: tuple[str, ...]) -> list[str]:
 def base_url(name: str, default: str | None) -> str:
     """Return NAME, scheme and host (and port) of a URL, without a slash at its end."""
     value = text(name, default).rstrip("/")
-    url = urlsplit(value)
-    if url.scheme not in {"http", "https"} or value != f"{url.scheme}://{url.netloc}":
+    url = _parts(value)
+    if url is None or url.scheme not in {"http", "https"} or value != f"{url.scheme}://{url.netloc}":
         raise ImproperlyConfigured(f"{name} must be https:// and a host name, without a path.")
+    return value
+
+
+def web_address(name: str, default: str | None) -> str:
+    """Return NAME, a URL that may have a path, without a slash at its end."""
+    value = text(name, default).rstrip("/")
+    url = _parts(value)
+    if url is None or url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
+        raise ImproperlyConfigured(f"{name} must be http:// or https:// and a host name.")
+    return value
+
+
+def _parts(value: str) -> SplitResult | None:
+    """The parts of a URL; None where its host or its port is none."""
+    try:
+        url = urlsplit(value)
+        _ = url.port
+    except ValueError:
+        return None
+    return url
+
+
+def time_zone(name: str, default: str) -> str:
+    """Return NAME, a time zone of this machine."""
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, ZoneInfoNotFoundError) as error:
+        raise ImproperlyConfigured(
+            f"{name} must be a time zone that this machine knows, such as Europe/Berlin."
+        ) from error
     return value
 
 

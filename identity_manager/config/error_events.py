@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager import correlation
 
@@ -42,11 +43,18 @@ def is_installed() -> bool:
 
 
 def start() -> None:
-    """Tell of errors from now on. Without the package, checks.py refuses."""
+    """Tell of errors from now on. Without the package, checks.py refuses. Raises ImproperlyConfigured."""
     if settings.SENTRY_DSN and is_installed():
         import sentry_sdk
+        from sentry_sdk.utils import BadDsn
 
-        sentry_sdk.init(**options(settings.SENTRY_DSN))
+        try:
+            sentry_sdk.init(**options(settings.SENTRY_DSN))
+        except BadDsn:
+            # Without the error: the address holds a key.
+            raise ImproperlyConfigured(
+                "SENTRY_DSN must be the address that Sentry gave: https://KEY@HOST/NUMBER."
+            ) from None
 
 
 def options(dsn: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from identity_manager import correlation
 
 FORMATS = ("line", "json")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 STEERING = frozenset({"Cc", "Cf", "Zl", "Zp"})  # controls, marks of direction, line and paragraph ends
 BAR = "    | "
 

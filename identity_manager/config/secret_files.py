@@ -20,8 +20,8 @@ from identity_manager.key_ring import KEY_BYTES, files_of, new_key, write
 def directory() -> Path:
     """Where the settings look for the secrets of the embedded mode."""
     root = Path(__file__).resolve().parent.parent.parent
-    var = env.text("VAR_DIR", str(root / "var"))
-    return Path(env.text("SECRETS_DIR", f"{var}/secrets")).resolve()
+    var = env.directory("VAR_DIR", root / "var")
+    return env.directory("SECRETS_DIR", var / "secrets").resolve()
 
 
 def make(where: Path) -> list[Path]:

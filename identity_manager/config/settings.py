@@ -16,8 +16,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 DEPLOYMENT = env.choice("DEPLOYMENT", ("embedded", "production"), "embedded")
 EMBEDDED = DEPLOYMENT == "embedded"
-VAR_DIR = Path(env.text("VAR_DIR", str(BASE_DIR / "var"))).resolve()
-SECRETS_DIR = Path(env.text("SECRETS_DIR", str(VAR_DIR / "secrets"))).resolve()
+VAR_DIR = env.directory("VAR_DIR", BASE_DIR / "var").resolve()
+SECRETS_DIR = env.directory("SECRETS_DIR", VAR_DIR / "secrets").resolve()
 
 
 def _embedded_secret(name: str, file_name: str) -> str:
@@ -44,7 +44,7 @@ _own_urls = {portal: url for portal, url in _own_urls.items() if portal in PORTA
 # Where links to a portal find its addresses, in a process that does not serve it, too.
 PORTAL_URLCONFS = {portal: f"identity_manager.config.{portal}_urls" for portal in ("console", "selfservice")}
 # An address, not a name: the linter takes "localhost" for no host at all.
-PKI_BASE_URL = env.text("PKI_BASE_URL", f"http://127.0.0.1:{HTTP_PORT}" if EMBEDDED else None)
+PKI_BASE_URL = env.web_address("PKI_BASE_URL", f"http://127.0.0.1:{HTTP_PORT}" if EMBEDDED else None)
 ALLOWED_HOSTS = env.listing(
     "ALLOWED_HOSTS",
     ["localhost", "127.0.0.1", "[::1]"]
@@ -245,12 +245,12 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "identity_manager.ui.formats"
-TIME_ZONE = env.text("TIME_ZONE", "Europe/Berlin")
+TIME_ZONE = env.time_zone("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 
 # --- Static files ---------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.text("STATIC_ROOT", str(VAR_DIR / "static")))
+STATIC_ROOT = env.directory("STATIC_ROOT", VAR_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "identity_manager" / "ui" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
@@ -374,11 +374,12 @@ CATALOGUE_FOUR_EYES = env.boolean("CATALOGUE_FOUR_EYES", default=not EMBEDDED)
 ALLOW_CONFLICTING_ROLES = env.boolean("ALLOW_CONFLICTING_ROLES", default=False)
 
 # --- How long things are kept, in days; 0 is for ever ----------------------------------------------
-RETENTION_MAIL_DAYS = env.integer("RETENTION_MAIL_DAYS", 180)
-RETENTION_REQUEST_DAYS = env.integer("RETENTION_REQUEST_DAYS", 1095)
-RETENTION_SIGN_IN_DAYS = env.integer("RETENTION_SIGN_IN_DAYS", 180)
-RETENTION_AUDIT_DAYS = env.integer("RETENTION_AUDIT_DAYS", 3650)
-ERASURE_DAYS = env.integer("ERASURE_DAYS", 90, maximum=36500)  # from locking a person until erasing them
+A_CENTURY = 36_500  # no job can look further back than the calendar goes
+RETENTION_MAIL_DAYS = env.integer("RETENTION_MAIL_DAYS", 180, maximum=A_CENTURY)
+RETENTION_REQUEST_DAYS = env.integer("RETENTION_REQUEST_DAYS", 1095, maximum=A_CENTURY)
+RETENTION_SIGN_IN_DAYS = env.integer("RETENTION_SIGN_IN_DAYS", 180, maximum=A_CENTURY)
+RETENTION_AUDIT_DAYS = env.integer("RETENTION_AUDIT_DAYS", 3650, maximum=A_CENTURY)
+ERASURE_DAYS = env.integer("ERASURE_DAYS", 90, maximum=A_CENTURY)  # from locking a person until erasing them
 
 # --- Monitoring -----------------------------------------------------------------------------------
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows to read /metrics
@@ -388,6 +389,6 @@ SENTRY_DSN = env.text("SENTRY_DSN", "")
 
 # --- Logs -----------------------------------------------------------------------------------------
 LOGGING = logs.configuration(
-    form=env.choice("LOG_FORMAT", logs.FORMATS, "line"), level=env.text("LOG_LEVEL", "INFO")
+    form=env.choice("LOG_FORMAT", logs.FORMATS, "line"), level=env.choice("LOG_LEVEL", logs.LEVELS, "INFO")
 )
 LOG_REQUESTS = env.boolean("LOG_REQUESTS", default=not EMBEDDED)  # a line for each visit and each task

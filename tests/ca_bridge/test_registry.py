@@ -72,6 +72,7 @@ def test_an_unknown_alias(settings):
     [
         ({}, r"CA_CONNECTORS\['main'\]\['CONNECTOR'\] must be the dotted path"),
         ({"CONNECTOR": "nowhere.Connector"}, "must be the dotted path"),
+        ({"CONNECTOR": 3}, "must be the dotted path"),
         ({"CONNECTOR": "ca_bridge.errors.CaError"}, "has no attribute Options"),
         ({"CONNECTOR": SCRIPTED, "OPTIONS": {"colour": "red"}}, r"\['OPTIONS'\].*colour"),
         ({"CONNECTOR": SCRIPTED, "UNKOWN": "park"}, "settings that nobody knows: UNKOWN"),
@@ -85,6 +86,14 @@ def test_wrong_settings_are_named(settings, configuration, sentence):
     with pytest.raises(ImproperlyConfigured, match=sentence):
         registry.connector("main")
     assert registry.health("main").ok is False
+
+
+def test_a_connection_that_is_no_object_is_named(settings):
+    settings.CA_CONNECTORS = {"main": "https://ca.acme.net"}
+    assert (
+        registry.misconfigured("main")
+        == "CA_CONNECTORS['main'] must be an object with CONNECTOR and OPTIONS."
+    )
 
 
 def test_options_that_do_not_fit_are_named(settings, ca_options):

@@ -37,7 +37,9 @@ SECRET = "made by `make run`"
 DEMANDED, NOT_READ = "demanded", "–"
 SAMPLES = {
     "text": "",
+    "BROKER_URL": "redis://host",
     "base_url": "https://host",
+    "web_address": "http://host",
     "database": {"ENGINE": "", "NAME": ""},
     "key_ring": None,
     "secret_file": "",
@@ -119,6 +121,8 @@ def _value(reading: Reading) -> str:
         "listing": "a list with commas",
         "networks": "a list with commas",
         "base_url": "scheme and host",
+        "web_address": "an address",
+        "directory": "a directory",
         "json_object": "a JSON object",
         "key_ring": "a ring of keys",
         "database": "an address",
@@ -186,7 +190,9 @@ def _reader(reader: str, path: Path, deployment: str, found: list[Reading]) -> C
             return deployment
         if reader == "choices":
             return list(default)
-        return SAMPLES.get(reader) if default is None or reader in {"database", "key_ring"} else default
+        if default is None or reader in {"database", "key_ring"}:
+            return SAMPLES.get(name, SAMPLES.get(reader))
+        return default
 
     return read
 

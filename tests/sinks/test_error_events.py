@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager import correlation
 from identity_manager.config import error_events
@@ -104,6 +105,14 @@ def test_words_that_may_have_been_put_together_before_stay_here() -> None:
     assert "logentry" not in error_events.scrubbed(others, {})
     ours = {"logger": "identity_manager.a", "logentry": {"message": "Nothing went.", "params": []}}
     assert error_events.scrubbed(ours, {})["logentry"] == {"message": "Nothing went."}
+
+
+def test_what_is_no_address_of_sentry_is_refused_and_not_shown(settings: Any) -> None:
+    settings.SENTRY_DSN = "sentry.acme.net/hidden"
+    with pytest.raises(ImproperlyConfigured) as caught:
+        error_events.start()
+    assert str(caught.value).startswith("SENTRY_DSN must be")
+    assert "hidden" not in str(caught.value)
 
 
 @pytest.mark.long

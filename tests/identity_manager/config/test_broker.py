@@ -32,13 +32,23 @@ def test_the_password_may_come_apart(monkeypatch: pytest.MonkeyPatch, url: str, 
     assert broker.address(None) == with_password
 
 
-@pytest.mark.parametrize("url", ["sqs://hidden@h", "hidden", "redis://a;amqp://b", "filesystem://"])
+@pytest.mark.parametrize("url", ["sqs://hidden@h", "hidden", "redis://a;amqp://b", "filesystem://", "", ";"])
 def test_other_brokers_are_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("BROKER_URL", url)
     with pytest.raises(ImproperlyConfigured) as caught:
         broker.address(None)
     assert str(caught.value).startswith("BROKER_URL must begin with one of amqp://, amqps://, redis://, ")
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://[hidden", "redis://:hidden@h:port/0", "amqp://a/;amqp://hidden:99999/"]
+)
+def test_what_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("BROKER_URL", url)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        broker.address(None)
+    assert str(caught.value) == "BROKER_URL must be an address; its host or port is none."
 
 
 def test_each_transport_gets_what_it_understands() -> None:

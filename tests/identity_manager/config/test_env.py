@@ -51,6 +51,16 @@ def test_what_is_missing_is_named(given: pytest.MonkeyPatch, tmp_path: Path) -> 
         (lambda: env.json_object("THING", {}), "[1]"),
         (lambda: env.key_ring("THING", Path("/no")), "hidden"),
         (lambda: env.database("THING", None), "mysql://hidden"),
+        (lambda: env.directory("THING", Path("/a")), ""),
+        (lambda: env.directory("THING", Path("/a")), " "),
+        (lambda: env.time_zone("THING", "UTC"), "hidden"),
+        (lambda: env.time_zone("THING", "UTC"), "../hidden"),
+        (lambda: env.time_zone("THING", "UTC"), ""),
+        (lambda: env.web_address("THING", None), "hidden"),
+        (lambda: env.web_address("THING", None), "http://[hidden"),
+        (lambda: env.web_address("THING", None), "http://a.net:hidden"),
+        (lambda: env.web_address("THING", None), "http://a.net/?hidden"),
+        (lambda: env.web_address("THING", None), ""),
     ],
 )
 def test_a_wrong_value_is_refused_by_name_and_not_shown(
@@ -59,6 +69,18 @@ def test_a_wrong_value_is_refused_by_name_and_not_shown(
     given.setenv("THING", value)
     sentence = refusal(reader)
     assert sentence.startswith("THING must ")
+    assert "hidden" not in sentence
+
+
+@pytest.mark.parametrize("reader", [env.text, lambda name: env.key_ring(name, Path("/no"))])
+def test_a_file_that_is_no_text_is_refused_and_not_shown(
+    given: pytest.MonkeyPatch, tmp_path: Path, reader: object
+) -> None:
+    """Such as the compressed file, or the 32 bytes of a key as they are."""
+    (tmp_path / "thing").write_bytes(b"hidden\xca\xfe")
+    given.setenv("THING_FILE", str(tmp_path / "thing"))
+    sentence = refusal(reader, "THING")
+    assert "THING" in sentence
     assert "hidden" not in sentence
 
 
@@ -109,10 +131,20 @@ def test_an_address_of_a_portal_is_scheme_and_host(given: pytest.MonkeyPatch, va
     assert env.base_url("THING", None) == value.rstrip("/")
 
 
-@pytest.mark.parametrize("value", ["a.net", "https://a.net/im", "ftp://a.net", "https://a.net?x", ""])
+@pytest.mark.parametrize(
+    "value",
+    ["a.net", "https://a.net/im", "ftp://a.net", "https://a.net?x", "https://[a", "https://a.net:99999", ""],
+)
 def test_and_nothing_else(given: pytest.MonkeyPatch, value: str) -> None:
     given.setenv("THING", value)
     assert refusal(env.base_url, "THING", None) == "THING must be https:// and a host name, without a path."
+
+
+@pytest.mark.parametrize("value", ["http://a.net", "http://a.net/", "http://[::1]:8000", "https://a.net/ca/"])
+def test_an_address_of_the_web_may_have_a_path(given: pytest.MonkeyPatch, value: str) -> None:
+    """What is put behind it begins with a slash."""
+    given.setenv("THING", value)
+    assert env.web_address("THING", None) == value.rstrip("/")
 
 
 def test_networks(given: pytest.MonkeyPatch) -> None:
