@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -44,14 +45,34 @@ def _is_of(backed_up: dict[str, str], present: dict[str, str]) -> bool:
     )
 
 
-def load(directory: Path, aliases: list[str]) -> None:
-    """Put the CAs of the backup where there are none."""
+@contextmanager
+def loaded(directory: Path, aliases: list[str]) -> Iterator[None]:
+    """Put the CAs of the backup where there are none; they are taken away again if what follows fails."""
     places = dict(_directories())
-    for alias in aliases:
-        if not places[alias].exists():
-            places[alias].parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.copytree(directory / FOLDER / alias, places[alias])
-            _make_private(places[alias])
+    put: list[Path] = []
+    try:
+        for alias in aliases:
+            if not manifest.hashes(places[alias]):
+                _put(directory / FOLDER / alias, places[alias])
+                put.append(places[alias])
+        yield
+    except BaseException:
+        for place in put:
+            shutil.rmtree(place)
+        raise
+
+
+def _put(source: Path, place: Path) -> None:
+    """Whole, or not at all: one that lacked a key would be taken for a CA whose key was taken away."""
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = place.with_name(f".{place.name}.partial")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        shutil.copytree(source, draft)
+        _make_private(draft)
+        draft.rename(place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _make_private(directory: Path) -> None:

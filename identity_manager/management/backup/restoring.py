@@ -34,8 +34,8 @@ def restore(directory: Path, *, replace: str = "", accept_unopened: bool = False
     _refuse_other_versions(backup)
     _refuse_target(replace)
     authorities.refuse_others(directory, backup.authorities)
-    authorities.load(directory, backup.authorities)
-    _exchange(directory, backup, ENGINES[connection.vendor], accept_unopened=accept_unopened)
+    with authorities.loaded(directory, backup.authorities):
+        _exchange(directory, backup, ENGINES[connection.vendor], accept_unopened=accept_unopened)
     return backup
 
 

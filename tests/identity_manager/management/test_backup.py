@@ -401,6 +401,47 @@ def test_another_ca_is_not_overwritten(
     refused(place, "which CA_CONNECTORS does not configure here")
 
 
+def test_a_ca_whose_directory_is_there_and_empty_comes_along(
+    company: cast.Company, place: Path, tmp_path: Path, settings: Settings
+) -> None:
+    making.make(place)
+    (tmp_path / "new").mkdir()
+    use_ca_directory(settings, tmp_path / "new")
+    restored(place)
+    assert cast.issued(company.request_in("issuing")).state == RequestState.ISSUED
+
+
+def test_a_restore_that_is_refused_leaves_no_ca(
+    company: cast.Company, place: Path, tmp_path: Path, settings: Settings
+) -> None:
+    """Else the backup of another CA would be refused there, and a start would use the one that was left."""
+    making.make(place)
+    edit(place, lambda content: content["counts"].update(identity_manager_person=1))
+    use_ca_directory(settings, tmp_path / "new" / "corporate")
+    refused(place, "The manifest says 1 rows of identity_manager_person")
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_a_ca_is_put_back_whole_or_not_at_all(
+    company: cast.Company,
+    place: Path,
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The disk is full: what was copied by then would be taken for a CA whose key was taken away."""
+    making.make(place)
+    use_ca_directory(settings, tmp_path / "new" / "corporate")
+
+    def is_full(_directory: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(authorities, "_make_private", is_full)
+    with pytest.raises(OSError, match="No space left"):
+        restored(place)
+    assert not list((tmp_path / "new").iterdir())
+
+
 # --- What is refused changes nothing
 def refused(place: Path, words: str, *, replace: str | None = None) -> None:
     before = contents()
