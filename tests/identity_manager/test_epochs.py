@@ -273,6 +273,12 @@ def test_the_command_says_what_to_do_with_keys_from_the_environment(
     assert "A" * 43 not in said
 
 
+@pytest.mark.parametrize("wait", [-1, 525_601, 10**15])
+def test_the_command_refuses_a_wait_that_is_none(db: None, wait: int) -> None:
+    with pytest.raises(CommandError, match="--wait takes a number of minutes"):
+        call_command("rotate_keys", wait=wait)
+
+
 def test_the_command_refuses_without_keys(db: None, settings: Settings) -> None:
     settings.VAULT_KEYS = {purpose.value: KeyRing.fixed("") for purpose in Purpose}
     with pytest.raises(CommandError, match="holds no key"):

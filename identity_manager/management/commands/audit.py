@@ -81,10 +81,14 @@ class Command(BaseCommand):
 def _outside(paths: list[Path]) -> Iterator[verifying.KnownHead]:
     for path in paths:
         try:
-            yield from verifying.read_heads(path.read_text(encoding="utf-8").splitlines())
+            # A syslog has lines of others, with whatever bytes they wrote.
+            found = verifying.read_heads(path.read_text(encoding="utf-8", errors="replace").splitlines())
         except OSError as error:
             raise CommandError(
                 f"{path} cannot be read: {error.strerror}.", returncode=NOT_POSSIBLE
             ) from error
         except verifying.UnreadableHeads as error:
             raise CommandError(f"{path}: {error}", returncode=NOT_POSSIBLE) from error
+        if not found:  # another file, or one that somebody has emptied: it would prove nothing
+            raise CommandError(f"{path} holds no head.", returncode=NOT_POSSIBLE)
+        yield from found

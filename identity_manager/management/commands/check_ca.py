@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ca_bridge import faults, registry, trying
+from ca_bridge.errors import CaError
 
 IN_TROUBLE = 1
 NOT_POSSIBLE = 2
@@ -57,7 +58,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{alias} answers ({took} ms). {health.detail}")
 
     def _try_out(self, alias: str, profile: str, *, days: int, email: str) -> None:
-        report = trying.try_out(alias, profile, days=days, email=email)
+        try:
+            report = trying.try_out(alias, profile, days=days, email=email)
+        except CaError as error:
+            raise CommandError(str(error), returncode=NOT_POSSIBLE) from error
         for sentence in report.done:
             self.stdout.write(sentence)
         for sentence in report.to_do:

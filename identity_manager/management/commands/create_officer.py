@@ -73,7 +73,11 @@ def _read(path: Path) -> str:
 
 
 def _ask() -> str:
-    password = getpass.getpass("Password: ")
-    if password != getpass.getpass("Password, again: "):
+    try:
+        password = getpass.getpass("Password: ")
+        again = getpass.getpass("Password, again: ")
+    except EOFError as error:
+        raise CommandError("Nobody is there to type the password; name a --password-file.") from error
+    if password != again:
         raise CommandError("The two passwords differ.")
     return password

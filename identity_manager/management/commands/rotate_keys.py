@@ -10,6 +10,7 @@ from django.utils import timezone
 from identity_manager import epochs, vault
 from identity_manager.key_ring import KeyRingError
 
+LONGEST_WAIT = 365 * 24 * 60
 SETTINGS = {
     vault.Purpose.PRIVATE_KEYS: "KEYS_PRIVATE_KEYS",
     vault.Purpose.PASSPHRASES: "KEYS_PASSPHRASES",
@@ -37,8 +38,8 @@ class Command(BaseCommand):
         parser.add_argument("--tend", action="store_true", help="move and destroy now, as the job does")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if options["wait"] < 0:
-            raise CommandError("--wait takes a number of minutes, 0 or more.")
+        if not 0 <= options["wait"] <= LONGEST_WAIT:
+            raise CommandError(f"--wait takes a number of minutes, from 0 to {LONGEST_WAIT} (a year).")
         try:
             self._act(options)
         except (KeyRingError, vault.VaultError) as error:

@@ -1,13 +1,17 @@
 """manage.py stand_in: does the workers' work while the broker cannot be reached."""
 
+import logging
 import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError
 
 from identity_manager import standby
 
 SECONDS = 5
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -26,5 +30,14 @@ class Command(BaseCommand):
             self.stdout.write(f"{done} done.")
             return
         while True:
-            if not standby.stand_in():
+            if not _stood_in():
                 time.sleep(SECONDS)
+
+
+def _stood_in() -> int:
+    """A database that is started anew is waited for: who ended here would stand in for nobody later."""
+    try:
+        return standby.stand_in()
+    except DatabaseError as error:
+        logger.warning("The database cannot be used; it is asked again in %s seconds: %s", SECONDS, error)
+        return 0

@@ -278,8 +278,23 @@ def test_the_command_takes_exported_heads(
     assert "a head from outside" in capsys.readouterr().out
 
 
+def test_the_command_reads_a_syslog_in_which_others_wrote_other_bytes(
+    log: list[AuditEvent], head: AuditHead, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "auth.log"
+    file.write_bytes(b"su: K\xf6nig\n" + heads.lines_of([head])[0].encode())
+    call_command("audit", "verify", heads=[file])
+    assert "The log is as it was written." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
-    ("content", "sentence"), [('{"a": 1}', "Line 1 is no head."), (None, "cannot be read")]
+    ("content", "sentence"),
+    [
+        ('{"a": 1}', "Line 1 is no head."),
+        (None, "cannot be read"),
+        ("Nov 28 a line of another program\n", "heads holds no head."),
+        ("\n", "heads holds no head."),
+    ],
 )
 def test_the_command_ends_with_two_where_it_cannot_check(
     db: None, tmp_path: Path, content: str | None, sentence: str

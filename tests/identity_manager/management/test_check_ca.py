@@ -54,6 +54,12 @@ def test_the_embedded_ca_issues_and_revokes() -> None:
     assert not CaOrder.objects.exists()
 
 
+def test_what_is_no_address_is_refused_before_the_ca_is_asked(scripted: ScriptedConnector) -> None:
+    status, said = fault("test", "--issue", "person", "--email", "nonsense")
+    assert status == 2
+    assert "'nonsense' cannot stand in a certificate as e-mail." in said
+
+
 def test_health_alone_issues_nothing(scripted: ScriptedConnector) -> None:
     said = check("test")
     assert "test answers" in said

@@ -112,6 +112,17 @@ def test_the_first_officer_can_sign_in_and_it_is_audited(typed: list[str]) -> No
     ]
 
 
+def test_without_anybody_to_ask_the_password_must_lie_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from cron, or `docker compose exec --no-TTY`."""
+
+    def ends(_prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(getpass, "getpass", ends)
+    with pytest.raises(CommandError, match="--password-file"):
+        create("approver")
+
+
 def test_a_password_file_is_read_to_its_first_line(tmp_path: Path) -> None:
     path = tmp_path / "password"
     path.write_text(f"{PASSWORD}\nmore\n")

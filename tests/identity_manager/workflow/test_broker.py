@@ -6,14 +6,18 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 import time_machine
 from celery import current_app
+from django.core.management import call_command
+from django.db import OperationalError
 from django.utils import timezone
 from kombu import Connection
 
 from identity_manager import queue, standby
+from identity_manager.management.commands import stand_in
 from identity_manager.management.embedded import Broker, server_executable
 from identity_manager.models import MailState, OutgoingMail, RequestState
 from identity_manager.workflow import sweep
@@ -101,6 +105,17 @@ def test_the_standby_is_idle_while_the_broker_answers(broker: Broker) -> None:
     assert standby.stand_in() == 0
     request.refresh_from_db()
     assert request.state == RequestState.ISSUING
+
+
+def test_the_standby_outlives_a_database_that_is_started_anew(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes = iter([OperationalError("the server is shutting down"), KeyboardInterrupt()])
+    monkeypatch.setattr(standby, "stand_in", mock.Mock(side_effect=outcomes))
+    monkeypatch.setattr(stand_in, "SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        call_command("stand_in")
+    assert "The database cannot be used" in caplog.text
 
 
 # --- with thousands of due rows
