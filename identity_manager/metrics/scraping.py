@@ -11,10 +11,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from ca_bridge.measuring import LABELS, PREFIX, REGISTRY
-from identity_manager import instruments
+from identity_manager import instruments, jobs
 from identity_manager.metrics.figures import FIGURES
 from identity_manager.models import LiveProcess, ProcessTotal
 from identity_manager.models.process_figures import Key, gauges_of
+from identity_manager.workflow import step7_deliver, sweep
 
 # By being imported they are registered, in a process that counts nothing itself, too.
 INSTRUMENTS = instruments
@@ -57,8 +58,17 @@ class _Everything(Collector):
                 family.add_metric(labels, value)
             yield family
         totals = {(row.name, row.labels): row.value for row in ProcessTotal.objects.all()}
-        yield from _counted(totals | gauges_of(LiveProcess.objects.alive(now)))
+        yield from _counted(dict(_beginnings()) | totals | gauges_of(LiveProcess.objects.alive(now)))
         yield GaugeMetricFamily(SECONDS, SECONDS_HELP, value=time.perf_counter() - started)
+
+
+def _beginnings() -> Iterator[tuple[Key, float]]:
+    """Counts that alerts look at for growth, at nothing: a series that begins at ten has not grown."""
+    yield (f"{PREFIX}publish_failures_total", "{}"), 0.0
+    for outcome in step7_deliver.OUTCOMES:
+        yield (f"{PREFIX}mail_outcomes_total", json.dumps({"outcome": outcome})), 0.0
+    for task in (*sweep.WORK, jobs.RUN):
+        yield (f"{PREFIX}task_failures_total", json.dumps({"task": task})), 0.0
 
 
 def _counted(values: dict[Key, float]) -> Iterable[Metric]:

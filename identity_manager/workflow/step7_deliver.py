@@ -26,6 +26,7 @@ from identity_manager.workflow import bounces, finishing, locking, mail_sense
 from identity_manager.workflow.unforeseen import put_off_by
 
 PUT_OFF = "put off"
+OUTCOMES = (PUT_OFF, *(state.value for state in MailState if state != MailState.QUEUED))
 DELIVERED = (DeliveryState.SENT, DeliveryState.FETCHED)
 
 

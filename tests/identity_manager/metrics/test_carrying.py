@@ -42,8 +42,22 @@ def test_two_processes_are_summed_up() -> None:
 def test_what_came_of_a_mail_is_named_as_it_is_counted() -> None:
     (text,) = (text for name, _kind, text, _labels in scraping.described() if "mail_outcomes" in name)
     counted = {*MailState.values, step7_deliver.PUT_OFF} - {MailState.QUEUED.value}
+    assert set(step7_deliver.OUTCOMES) == counted
     named = {value for value in counted if re.search(rf"[:;] {value}\b", text)}
     assert named == counted
+
+
+def test_what_an_alert_looks_at_for_growth_begins_at_nothing() -> None:
+    """A series that was not there before has not grown: the first ten refused mails would alarm nobody."""
+    found = scraped()
+    assert found["publish_failures_total", ()] == 0
+    assert found["mail_outcomes_total", ("failed",)] == 0
+    assert found["task_failures_total", ("road.issue_certificate",)] == 0
+    assert found["task_failures_total", ("jobs.run",)] == 0
+    carrier = Carrier("worker")
+    instruments.MAILS.labels("failed").inc(10)
+    carrier.carry()
+    assert scraped()["mail_outcomes_total", ("failed",)] == 10
 
 
 def test_what_could_not_be_carried_is_carried_later(monkeypatch: pytest.MonkeyPatch) -> None:
