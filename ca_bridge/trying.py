@@ -44,7 +44,8 @@ class Report:
 def try_out(alias: str, ca_profile: str, *, days: int, email: str = "") -> Report:
     """Have a test certificate issued, compare it with what was asked for, and have it revoked.
 
-    Raises CaError for an alias that is not configured, and ImproperlyConfigured for one that is wrongly.
+    Raises CaError for an alias that is not configured, or an e-mail that is none; ImproperlyConfigured for
+    an alias that is configured wrongly.
     """
     connector, order, report = registry.connector(alias), _order(ca_profile, days, email), Report()
     try:

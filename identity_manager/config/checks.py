@@ -39,7 +39,6 @@ KEY_BYTES = 32  # AES-256
 RINGS = {"private-keys": "KEYS_PRIVATE_KEYS", "passphrases": "KEYS_PASSPHRASES", "other": "KEYS_OTHER"}
 # What may be named as NAME_FILE and must stay unread by others.
 AUDIT_RINGS = ("AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
-HEAD_DESTINATIONS = ("file:/", "mailto:")  # beside those of a syslog
 SECRET_SETTINGS = (
     "SECRET_KEY",
     "DATABASE_URL",
@@ -250,8 +249,12 @@ def _is_head_destination(destination: str) -> bool:
     # Here, because the entry points import this module before the models can be loaded.
     from identity_manager.audit import syslog
 
+    if scheme == "mailto":
+        return mail_checks.is_sender(target)
+    if scheme == "file":
+        return target.startswith("/") and not target.endswith("/")
     if scheme not in ("syslog", "syslog+tcp"):
-        return destination.startswith(HEAD_DESTINATIONS)
+        return False
     try:
         on_this_machine = isinstance(syslog.address(target), str)
     except syslog.NoAddressError:
@@ -315,12 +318,23 @@ def _secret_files() -> Iterator[Finding]:
 def _sign_in() -> Iterator[Finding]:
     """Each portal that is served here must be opened by something that there is."""
     for portal in settings.PORTALS:
+        name = f"{portal.upper()}_BASE_URL"
+        if settings.PASSKEY_DOMAIN and not _is_below(_host(_base_urls()[name]), settings.PASSKEY_DOMAIN):
+            yield Finding(
+                "E315",
+                f"PASSKEY_DOMAIN must be the host of {name} or a domain above it; no browser would make or "
+                "use a passkey otherwise.",
+            )
         if settings.SIGN_IN_METHODS[portal] == ["sso"] and not settings.SSO_PROVIDERS:
             yield Finding(
                 "E311",
                 f"SIGN_IN_METHODS_{portal.upper()} names sso alone, and SSO_PROVIDERS names no provider: "
                 "nobody could sign in.",
             )
+
+
+def _is_below(host: str, domain: str) -> bool:
+    return f".{host}".endswith(f".{domain}")
 
 
 def _file_variables() -> Iterator[str]:

@@ -15,7 +15,7 @@ WEBHOOK_SECRET_LENGTH = 20  # of the part after the colon: nobody types it
 
 def findings() -> Iterator[tuple[str, str]]:
     """The code and the sentence of each."""
-    if not _is_sender(settings.DEFAULT_FROM_EMAIL):
+    if not is_sender(settings.DEFAULT_FROM_EMAIL):
         yield (
             "E401",
             "MAIL_FROM must be one address, or a name and an address: Tokens <tokens@your-domain>.",
@@ -47,8 +47,8 @@ def _smtp() -> Iterator[tuple[str, str]]:
 def _webhook() -> Iterator[tuple[str, str]]:
     """Without a secret there is no webhook, which is allowed: bounces are not told then."""
     secrets = settings.ANYMAIL.get("WEBHOOK_SECRET") or []
-    for secret in [secrets] if isinstance(secrets, str) else secrets:
-        user, _colon, password = str(secret).partition(":")
+    for secret in secrets if isinstance(secrets, list) else [secrets]:
+        user, _colon, password = secret.partition(":") if isinstance(secret, str) else ("", "", "")
         if not user or len(password) < WEBHOOK_SECRET_LENGTH:
             yield (
                 "E407",
@@ -57,7 +57,7 @@ def _webhook() -> Iterator[tuple[str, str]]:
             )
 
 
-def _is_sender(value: str) -> bool:
+def is_sender(value: str) -> bool:
     """One ASCII address, with or without a name; nothing that could begin another header."""
     name, bracket, rest = value.rpartition("<")
     address = rest.removesuffix(">") if bracket else value

@@ -86,6 +86,10 @@ def test_who_issues_nothing_need_not_hold_the_files_of_a_ca(production: Settings
         ("AUDIT_HEAD_EXPORT", ["syslog:loghost:port"], "E305"),
         ("AUDIT_HEAD_EXPORT", ["syslog+tcp:/dev/log"], "E305"),
         ("AUDIT_HEAD_EXPORT", ["syslog:"], "E305"),
+        ("AUDIT_HEAD_EXPORT", ["mailto:"], "E305"),
+        ("AUDIT_HEAD_EXPORT", ["mailto:nobody"], "E305"),
+        ("AUDIT_HEAD_EXPORT", ["file:/"], "E305"),
+        ("AUDIT_HEAD_EXPORT", ["file:/srv/audit/"], "E305"),
     ],
 )
 def test_the_embedded_mode_refuses(embedded: Settings, name: str, value: Any, code: str) -> None:
@@ -261,6 +265,8 @@ def test_a_password_is_not_sent_unprotected(production: Settings) -> None:
         (["acme:" + "s" * 20, "old:" + "o" * 20], []),
         ("s" * 40, ["E407"]),
         ("acme:short", ["E407"]),
+        (5, ["E407"]),
+        ({"acme": "s" * 20}, ["E407"]),
         (["acme:" + "s" * 20, "old:short"], ["E407"]),
     ],
 )
@@ -269,6 +275,24 @@ def test_the_webhook_needs_a_secret_that_nobody_guesses(
 ) -> None:
     production.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
     production.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "t"} | ({"WEBHOOK_SECRET": secret} if secret else {})
+    assert codes() == expected
+
+
+@pytest.mark.parametrize(
+    ("domain", "expected"),
+    [
+        ("tokens.acme.net", []),
+        ("acme.net", []),
+        ("acme.org", ["E315", "E315"]),
+        ("me.net", ["E315", "E315"]),
+        ("https://acme.net", ["E315", "E315"]),
+        ("my.tokens.acme.net", ["E315", "E315"]),
+    ],
+)
+def test_passkeys_are_made_for_a_domain_of_the_portals(
+    production: Settings, domain: str, expected: list[str]
+) -> None:
+    production.PASSKEY_DOMAIN = domain
     assert codes() == expected
 
 
