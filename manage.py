@@ -12,33 +12,35 @@ OURS = ("identity_manager", "selfservice", "ca_bridge")
 def main() -> None:
     """Run the command that the arguments name."""
     try:
-        from django.core.exceptions import ImproperlyConfigured
-        from django.core.management import execute_from_command_line
-        from django.db import OperationalError, ProgrammingError
-    except ModuleNotFoundError as error:
-        sys.exit(_missing(error))
-    try:
-        execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
-        sys.exit(str(error))
+        _run()
     except ModuleNotFoundError as error:
         if _package(error) in OURS:
             raise
-        sys.exit(_missing(error))
-    except (OperationalError, ProgrammingError) as error:  # away, or without the tables of this version
-        if "--traceback" in sys.argv:
-            raise
-        sys.exit(f"The database cannot be used: {_first_line(error)} (manage.py doctor says more)")
+        sys.exit(f"The Python module {_package(error)} is missing from this environment; run: make setup")
+    except BrokenPipeError:  # who reads it, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries once more at its end, and complains
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
+def _run() -> None:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+    from django.db import OperationalError, ProgrammingError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    except (OperationalError, ProgrammingError) as error:  # away, or without the tables of this version
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"The database cannot be used: {_first_line(error)} (manage.py doctor says more)")
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0].strip()
-
-
-def _missing(error: ModuleNotFoundError) -> str:
-    return f"The Python module {_package(error)} is missing from this environment; run: make setup"
 
 
 def _package(error: ModuleNotFoundError) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.db import connection
 
 from identity_manager.management.backup import tables
+from identity_manager.management.backup.manifest import BackupError
 
 FILE_NAME = "database.sqlite3"
 
@@ -19,9 +20,14 @@ def version() -> str:
 
 
 def dump(directory: Path) -> dict[str, int]:
-    """Copy the database there; return the rows of each table in the copy."""
-    source = connection.settings_dict["NAME"]
-    path = directory / FILE_NAME
+    """Copy the database there; return the rows of each table in the copy. Raises BackupError."""
+    try:
+        return _copied(connection.settings_dict["NAME"], directory / FILE_NAME)
+    except sqlite3.Error as error:  # the disk is full, say
+        raise BackupError(f"The database cannot be copied to {directory.parent}: {error}.") from error
+
+
+def _copied(source: str, path: Path) -> dict[str, int]:
     with closing(sqlite3.connect(source, timeout=30)) as present, closing(sqlite3.connect(path)) as copy:
         present.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, that can be read from a read-only place

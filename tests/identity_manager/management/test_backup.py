@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -28,7 +29,7 @@ from ca_bridge import registry
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import sealing
-from identity_manager.management.backup import authorities, making, manifest, restoring, series
+from identity_manager.management.backup import authorities, making, manifest, restoring, series, sqlite
 from identity_manager.management.backup.manifest import BackupError
 from identity_manager.models import (
     Account,
@@ -323,6 +324,19 @@ def test_of_a_series_nothing_is_removed_before_the_next_one_is_whole(
     assert [path.name for path in place.iterdir()] == ["2026-11-20T020000Z"]
     with pytest.raises(CommandError, match="one backup at least"):
         call_command("backup", place, "--keep", "0")
+
+
+@pytest.mark.usefixtures("sqlite_only")
+def test_a_copy_that_finds_no_room_is_one_sentence_and_leaves_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sqlite, "_forget_sessions", full)
+    with pytest.raises(CommandError, match=f"cannot be copied to {place.parent}: database or disk is full"):
+        call_command("backup", place)
+    assert list(place.parent.iterdir()) == []
 
 
 def test_it_never_goes_over_another_one_or_beside_the_keys(place: Path, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """manage.py: what an operator can mend is said in one sentence, whichever command it is."""
 
+import os
 import sys
 
 import pytest
@@ -54,6 +55,11 @@ def test_where_it_was_is_told_who_asks(ends_with: pytest.MonkeyPatch) -> None:
     ends_with.setattr(management, "execute_from_command_line", command)
     with pytest.raises(OperationalError):
         manage.main()
+
+
+def test_who_reads_only_its_beginning_reads_no_traceback(ends_with: pytest.MonkeyPatch) -> None:
+    ends_with.setattr(os, "dup2", lambda *_: None)  # standard output is the test run's
+    assert run(ends_with, BrokenPipeError()) == 1
 
 
 def test_who_interrupts_it_reads_no_traceback(ends_with: pytest.MonkeyPatch) -> None:
