@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
 from identity_manager.models import Container, Person, SoftwareToken, TermsText
-from identity_manager.ui.forms import CardsField, RadioCards
+from identity_manager.ui.forms import TOO_LONG, CardsField, RadioCards
 from identity_manager.ui.parts import Card
 from identity_manager.workflow import policy, step4_accept
 from selfservice.refusals import VerbForm, in_words
@@ -66,7 +66,7 @@ class DeclineForm(VerbForm):
         help_text=_("The office that looks after software tokens reads this."),
         required=False,
         max_length=1000,
-        error_messages={"max_length": _("At most %(limit_value)d characters; these are %(show_value)d.")},
+        error_messages={"max_length": TOO_LONG},
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 

@@ -24,7 +24,8 @@ CHUNK = 500  # rows
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # The same within a cell. A program that is set to German, say, separates cells by semicolons: it takes no
 # quotation mark in the middle of a line for the beginning of a cell, and so each line end for one of a line.
-FURTHER_BEGINNINGS = re.compile(r'(;|(?<=\S)[\t\r\n])([\s"]*)(?=[=+\-@＝＋－＠])')
+SEPARATORS = frozenset(";\t\r\n")
+BEFORE_A_FORMULA = re.compile(r'(?<![\s";])[\s";]+(?=[=+\-@＝＋－＠])')
 
 Cell = object
 
@@ -50,8 +51,12 @@ def safe(cell: Cell) -> str:
     if cell is None:
         return ""
     text = _moment(cell) if isinstance(cell, datetime) else str(cell)
-    text = FURTHER_BEGINNINGS.sub(r"\1\2'", text)
+    text = BEFORE_A_FORMULA.sub(_apart, text)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_BEGINNINGS) else text
+
+
+def _apart(before: re.Match[str]) -> str:
+    return f"{before[0]}'" if SEPARATORS & set(before[0]) else before[0]
 
 
 def _moment(moment: datetime) -> str:

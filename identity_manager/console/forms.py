@@ -13,7 +13,7 @@ from identity_manager.console.refusals import VerbForm
 from identity_manager.models import SoftwareToken
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import CONTAINER_FORMATS
-from identity_manager.ui.forms import CardsField
+from identity_manager.ui.forms import TOO_LONG, CardsField
 from identity_manager.ui.parts import Card, type_icon
 from identity_manager.workflow import policy, step2_approve
 from identity_manager.workflow.errors import NO_REASON
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 OPEN = "open"
 MAIL_REFUSED = "mail-refused"
 LONGEST_REASON = 2000
-TOO_LONG = _("At most %(limit_value)d characters; these are %(show_value)d.")
 
 
 class ReasonField(forms.CharField):

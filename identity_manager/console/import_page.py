@@ -10,12 +10,13 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.console.forms import LONGEST_REASON, TOO_LONG
+from identity_manager.console.forms import LONGEST_REASON
 from identity_manager.console.refusals import VerbForm
 from identity_manager.directory import csv_file
 from identity_manager.models import ImportState, Person, PersonImport
 from identity_manager.people import importing
 from identity_manager.people.importing import ImportPlan, Outcome, PlannedRow
+from identity_manager.ui.forms import TOO_LONG
 from identity_manager.ui.parts import Tab
 from identity_manager.workflow import imports
 

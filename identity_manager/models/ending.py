@@ -11,7 +11,7 @@ class Ending(models.TextChoices):
     NOT_ACCEPTED = "terms-not-accepted", _("The terms were not accepted in time.")
     DECLINED = "terms-declined", _("The terms were declined.")
     NOT_NOTED = "passphrase-not-noted", _("The passphrase was not noted in time.")
-    NEW_CODE = "new-sign-in-code", _("A new sign-in code was made for the person.")
+    NEW_CODE = "new-sign-in-code", _("A sign-in code was made or used for the person.")
     NEW_ROUND = "sent-round-again", _("The request was sent round again with changed data.")
     WITHDRAWN = "withdrawn", _("withdrawn by the person")
     ENDED_ON_LEAVE = "ended-on-leave", _("Its certificate ended during the leave, before it was handed out.")

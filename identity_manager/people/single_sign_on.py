@@ -90,7 +90,7 @@ def _person_of(provider: SsoProvider, claims: Mapping[str, Any]) -> Person:
     exact = provider.field in {"external_id", "personnel_number"}
     lookup = provider.field if exact else f"{provider.field}__iexact"
     said = str(value).strip()
-    found = list(Person.objects.filter(**{lookup: said, "state": PersonState.ACTIVE})[:2])
+    found = list(Person.objects.filter(**{lookup: said, "state": PersonState.ACTIVE}))
     # PostgreSQL compares by capitals, and a dotless i has the capital of another letter.
     found = [person for person in found if getattr(person, provider.field).lower() == said.lower()]
     refuse(None if found else NOBODY)

@@ -11,10 +11,12 @@ from django.forms.utils import ErrorList
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from identity_manager.ui.markup import markup
 from identity_manager.ui.parts import Card
 
+TOO_LONG = _("At most %(limit_value)d characters; these are %(show_value)d.")
 INPUTS = {widget.template_name for widget in (forms.TextInput, forms.DateInput, forms.HiddenInput)}
 
 

@@ -47,10 +47,12 @@ def test_nothing_is_lost_and_nothing_is_there_twice() -> None:
 def test_told_to_end_it_takes_its_run_along(tmp_path: Path) -> None:
     process = subprocess.Popen(command(), cwd=ROOT, env=environment(TMPDIR=str(tmp_path)))
     deadline = time.monotonic() + 60
-    while not (started := family(process.pid)[1:]):
+    while not list(tmp_path.glob("im-chaos-*/i")):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    started = family(process.pid)[1:]
     process.send_signal(signal.SIGTERM)
 
     assert process.wait() not in (0, -signal.SIGTERM)
+    assert started
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []

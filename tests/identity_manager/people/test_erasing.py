@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import time_machine
 from django.conf import settings as installed
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -405,14 +406,12 @@ def test_not_too_early(company: Company, leaver: Person) -> None:
 
 
 @pytest.mark.parametrize(("language", "day"), [("en", "3 June 2026"), ("de", "3. Juni 2026")])
-def test_until_which_day_the_records_are_kept_is_said(
-    leaver: Person, monkeypatch: pytest.MonkeyPatch, language: str, day: str
-) -> None:
+def test_until_which_day_the_records_are_kept_is_said(leaver: Person, language: str, day: str) -> None:
     """The day of who reads: 90 days after the locking it is past midnight in Berlin, not yet in UTC."""
     Person.objects.filter(pk=leaver.pk).update(updated_at=datetime(2026, 3, 4, 22, 30, tzinfo=UTC))
-    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 3, 5, tzinfo=UTC))
     leaver.refresh_from_db()
-    with timezone.override("Europe/Berlin"), translation.override(language):
+    reading = timezone.override("Europe/Berlin"), translation.override(language)
+    with time_machine.travel(datetime(2026, 3, 5, tzinfo=UTC)), reading[0], reading[1]:
         assert day in str(erasing.obstacle(leaver))
 
 

@@ -26,6 +26,12 @@ def test_capitals_do_not_matter(field: str) -> None:
     assert signed_in_with(field, "NINA@corp.Example.com").person == nina
 
 
+def test_those_who_look_alike_hide_nobody() -> None:
+    for name in ("k\u0131rsti", "kirst\u0131", "kirsti"):
+        cast.person(name, upn=f"{name}@corp.example.com", sid="")
+    assert signed_in_with("upn", "kirsti@corp.example.com").person.upn == "kirsti@corp.example.com"
+
+
 @pytest.mark.parametrize("field", ["upn", "email"])
 @pytest.mark.parametrize("identifier", ["nına@corp.example.com", "nina@corp.example.com\u0307", "nina@ﬁ.com"])
 def test_what_only_looks_alike_is_somebody_else(field: str, identifier: str) -> None:
