@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from ca_bridge import certification_request
 from ca_bridge.contract import (
     Answer,
     CertificateOrder,
@@ -131,10 +132,11 @@ def make_ca(
     may_sign: bool = True,
     days: int = 3650,
     path_length: int | None = None,
+    key_usage: tuple[str, ...] = (),
 ) -> SmallCa:
     """A CA on a curve; may_sign=False makes one whose certificate forbids it to be a CA.
 
-    days: until its end; negative where it is over.
+    days: until its end; negative where it is over. key_usage: what its key may be used for, if it says so.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
@@ -150,6 +152,8 @@ def make_ca(
         .add_extension(x509.BasicConstraints(ca=may_sign, path_length=path_length), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+    if key_usage:
+        builder = builder.add_extension(certification_request.key_usage(key_usage), critical=True)
     return SmallCa(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
 

@@ -3,7 +3,7 @@
 import re
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import time_machine
 from cryptography import x509
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -28,6 +28,7 @@ from ca_bridge.contract import (
 )
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
+from ca_bridge.subject_alt_names import sid_extension, to_general_name
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import Issuance, answers, fails, issued
 
@@ -482,6 +483,16 @@ def test_a_late_promise_to_a_parked_order_is_fetched_and_nothing_is_asked_again(
     assert ca.calls == ["issue", "fetch late"]
 
 
+@parking
+def test_a_late_certificate_for_a_parked_order_leaves_nothing_to_decide(ca, order):
+    ca.script += [issued()]
+    late = issuing.ask(order.pk)
+    assert ask_and_record(order).parked_at is not None
+
+    assert issuing.record(order.pk, late, late=True).state == State.ISSUED
+    assert not CaOrder.objects.parked().exists()
+
+
 searching_either_way = pytest.mark.parametrize(
     "ca",
     [{"CONNECTOR": "SearchableConnector"}, {"CONNECTOR": "SearchableConnector", "UNKNOWN": "park"}],
@@ -717,6 +728,14 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
+def _valid_at(moment: datetime) -> Issuance:
+    return Issuance(not_before=moment, not_after=moment)
+
+
+def _for_uses(*uses: x509.ObjectIdentifier) -> Issuance:
+    return Issuance(drop=(EXTENDED,), add=((x509.ExtendedKeyUsage(uses), False),))
+
+
 def _in(**time: int) -> Any:
     return timezone.now() + timedelta(**time)
 
@@ -752,17 +771,30 @@ AUTHORITY_KEY, SAN, USAGE, EXTENDED, POLICIES, SID = (
     "1.3.6.1.4.1.311.25.2",
 )
 OTHER_SAN = (x509.SubjectAlternativeName([x509.RFC822Name("ceo@example.com")]), False)
+CLIENT_AUTH, EMAIL_PROTECTION, SERVER_AUTH = (
+    ExtendedKeyUsageOID.CLIENT_AUTH,
+    ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    ExtendedKeyUsageOID.SERVER_AUTH,
+)
 CA_TRUE = (x509.BasicConstraints(ca=True, path_length=None), True)
 UNHEARD = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.7"), b"\x05\x00"), True)
 WRONG = {
     "another key": (lambda: Issuance(public_key=_other_key()), "the public key is not the one"),
     "another subject": (lambda: Issuance(subject=_name("Eve")), "the subject is CN=Eve"),
     "longer": (lambda: Issuance(not_after=_in(days=366)), "longer than ordered"),
+    "a minute longer": (lambda: Issuance(not_after=_in(days=365, minutes=1)), "longer than ordered"),
     "earlier": (lambda: Issuance(not_before=_in(days=-2)), "earlier than ordered"),
+    "earlier than slow clocks want": (lambda: Issuance(not_before=_in(minutes=-61)), "earlier than ordered"),
+    "over when it begins": (lambda: _valid_at(_in(days=9)), "it is never valid"),
     "no names": (lambda: Issuance(drop=(SAN,)), "alternative names are not as ordered"),
     "other names": (lambda: Issuance(drop=(SAN,), add=(OTHER_SAN,)), "alternative names are not"),
     "no key usage": (lambda: Issuance(drop=(USAGE,)), "the key usage is not as ordered"),
     "no extended key usage": (lambda: Issuance(drop=(EXTENDED,)), "the extended key usage is not"),
+    "for more than ordered": (
+        lambda: _for_uses(CLIENT_AUTH, EMAIL_PROTECTION, SERVER_AUTH),
+        "the extended key usage is not",
+    ),
+    "for less than ordered": (lambda: _for_uses(CLIENT_AUTH), "the extended key usage is not"),
     "no policy": (lambda: Issuance(drop=(POLICIES,)), "a certificate policy is missing"),
     "no SID": (lambda: Issuance(drop=(SID,)), "the security identifier is not as ordered"),
     "a CA": (lambda: Issuance(add=(CA_TRUE,)), "it is a certificate of a CA"),
@@ -779,6 +811,20 @@ def test_what_is_not_as_ordered_is_refused_and_revoked(ca, order, wrong):
     order = ask_and_record(order)
 
     refused_and_revoked(ca, order, complaint)
+
+
+def test_a_name_more_than_ordered_is_one_too_many(ca, order):
+    names = [to_general_name(*each) for each in order.request.content.subject_alt_names]
+    more = x509.SubjectAlternativeName([*names, x509.RFC822Name("ceo@example.com")])
+    ca.script.append(issued(Issuance(drop=(SAN,), add=((more, False),))))
+    refused_and_revoked(ca, ask_and_record(order), "alternative names are not as ordered")
+
+
+def test_a_security_identifier_that_nobody_ordered_is_one_too_many(ca, prepared, content):
+    """Windows would sign its holder in as somebody."""
+    order = prepared(ca=ca.alias, content=replace(content, sid=None))
+    ca.script.append(issued(Issuance(add=((sid_extension(content.sid), False),))))
+    refused_and_revoked(ca, ask_and_record(order), "the security identifier is not as ordered")
 
 
 @parking
@@ -962,6 +1008,14 @@ def _persons() -> Any:
     return _below(person, scripted.issuing_ca())
 
 
+def _signers() -> Any:
+    """Issued by a CA whose key may sign, but no certificates (RFC 5280 6.1.4 n)."""
+    return _below(
+        scripted.make_ca("Signer", issuer=scripted.issuing_ca(), key_usage=("digitalSignature",)),
+        scripted.issuing_ca(),
+    )
+
+
 def _ended() -> Any:
     return _below(scripted.make_ca("Old CA", issuer=scripted.root_ca(), days=-1))
 
@@ -976,6 +1030,7 @@ def _too_deep() -> Any:
     [
         (_eves, "its chain does not end at this CA"),
         (_persons, "it does not lead to CN=Person"),
+        (_signers, "it does not lead to CN=Signer"),
         (_ended, "its issuer CN=Old CA is not valid now"),
         (_too_deep, "CN=Upper CA allows no CA below it"),
     ],
@@ -1022,6 +1077,18 @@ def test_of_the_issuers_that_came_only_those_of_the_certificate_are_kept(ca, ord
     ca.script.append(issued(chain=both[::-1] if turned else both))
     order = ask_and_record(order)
     assert (order.state, order.chain) == (State.ISSUED, (scripted.issuing_ca().der,))
+
+
+def test_a_ca_whose_root_is_not_trusted_but_itself_is(ca, order, monkeypatch):
+    """The chain ends at the certificate that is trusted; nothing has to stand above it."""
+    monkeypatch.setattr(ca, "chain", lambda: (scripted.issuing_ca().der,))
+    ca.script.append(issued())
+    assert ask_and_record(order).state == State.ISSUED
+
+
+def test_a_chain_that_is_longer_than_any(ca, order):
+    ca.script.append(issued(chain=(scripted.issuing_ca().der,) * 11))
+    refused_and_revoked(ca, ask_and_record(order), "a chain of 11 certificates came with it")
 
 
 def test_a_chain_of_garbage(ca, order):
