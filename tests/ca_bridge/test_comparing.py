@@ -154,9 +154,10 @@ def test_what_was_given_up_and_turns_up_later_is_revoked(ca, prepared):
     issuing.record(order.pk, issuing.ask(order.pk))
     issuing.record(order.pk, issuing.ask(order.pk))
     issuing.give_up(order.pk)
-    ca.script += [answers([scripted.sign(order.request)])]
+    ca.script += [answers([]), answers([scripted.sign(order.request)])]
     with in_time(minutes=10):
         assert comparing.due(limit=9) == [order.pk]
+        assert comparing.compare(order.pk) == Comparison.AGREES, "nobody misses what nobody uses"
         assert comparing.compare(order.pk) == Comparison.SURPLUS
     assert issuing.revoke_surplus(order.pk) == 1
 

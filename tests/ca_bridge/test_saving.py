@@ -190,6 +190,20 @@ def test_a_save_that_was_refused_leaves_everything_to_be_written():
     assert read(order).error == "mine"
 
 
+def test_a_copy_that_was_refused_is_refused_again():
+    """Else whoever tries twice overwrites what somebody else has saved."""
+    order = order_in(State.PENDING)
+    other = read(order)
+    other.error = "theirs"
+    other.save()
+
+    order.error = "mine"
+    for _attempt in range(2):
+        with pytest.raises(ConcurrentTransition), transaction.atomic():
+            order.save()
+    assert read(order).error == "theirs"
+
+
 def test_two_copies_of_one_row_do_not_speak_for_each_other():
     order = order_in(State.PENDING)
     twin = copy.copy(order)
