@@ -28,6 +28,7 @@ from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import Issued, KeyAlgorithm, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError
+from tests.ca_bridge import scripted
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -238,6 +239,12 @@ def test_validity_begins_early_and_ends_as_ordered(embedded_ca, ordered):
     assert certificate.not_valid_after_utc == order.not_after
 
 
+def test_what_is_issued_days_after_it_was_ordered_begins_when_it_is_issued(embedded_ca, ordered):
+    now = timezone.now()
+    certificate = load(embedded_ca.issue(ordered(not_before=now - timedelta(days=3))))
+    assert certificate.not_valid_before_utc >= now - timedelta(minutes=6)
+
+
 def test_validity_never_ends_after_the_ca(embedded_ca, ordered):
     ca = x509.load_der_x509_certificate(embedded_ca.chain()[0])
     certificate = load(embedded_ca.issue(ordered(not_after=timezone.now() + timedelta(days=9999))))
@@ -417,6 +424,18 @@ def test_certificates_of_others_are_not_revoked(embedded_ca, ordered):
         with pytest.raises(CaError) as caught:
             embedded_ca.revoke(certificate, Reason.SUPERSEDED)
         assert caught.value.permanent
+
+
+def test_nor_are_those_that_another_ca_gave_the_same_number(embedded_ca, ordered):
+    """RFC 5280 4.1.2.2: a serial number is unique for its issuer alone."""
+    order = ordered()
+    answer = embedded_ca.issue(order)
+    foreign = scripted.sign(order, scripted.Issuance(serial=load(answer).serial_number))
+    with pytest.raises(CaError):
+        embedded_ca.revoke(foreign, Reason.SUPERSEDED)
+    embedded_ca.forget(foreign)
+    assert len(crl_of(embedded_ca)) == 0
+    assert embedded_ca.find(order) == answer
 
 
 def test_crls_are_renewed_daily(embedded_ca):
