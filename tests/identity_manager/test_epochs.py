@@ -60,6 +60,9 @@ def test_a_new_key_is_not_used_before_its_moment(token: SoftwareToken) -> None:
     rotate(wait=timedelta(minutes=5))
     assert vault.version_in_use(Purpose.PASSPHRASES) == "1"
     assert epochs.rewrap() == 0
+    said = {each.epoch.version: each.is_needed for each in epochs.status(timezone.now())}
+    assert said["1"] == "in use"
+    assert said["2"].startswith("comes into use at ")
     with time_machine.travel(timezone.now() + timedelta(minutes=6)):
         assert vault.version_in_use(Purpose.PASSPHRASES) == "2"
         assert epochs.rewrap() == 1
@@ -190,21 +193,47 @@ def test_the_only_key_is_never_destroyed(token: SoftwareToken) -> None:
         assert epochs.destroy_unneeded() == []
 
 
-def test_the_secrets_of_second_factors_move_too(rings: dict[str, KeyRing], db: None) -> None:
+@pytest.fixture
+def app(rings: dict[str, KeyRing], db: None) -> Authenticator:
+    """An authenticator app; its secret lies under the first key."""
     account = Account.objects.create_account(
         username="ada", person=cast.person("ada"), password="long enough"
     )
+    data = {"secret": secret_of(account)}
+    return Authenticator.objects.create(user=account, type=Authenticator.Type.TOTP, data=data)
+
+
+def secret_of(account: Account) -> str:
     wrapped = vault.wrap(b"JBSWY3DPEHPK3PXP", purpose=Purpose.OTHER, record=account.pk)
-    text = f"{account.pk}:{base64.b64encode(wrapped).decode()}"
-    row = Authenticator.objects.create(user=account, type=Authenticator.Type.TOTP, data={"secret": text})
+    return f"{account.pk}:{base64.b64encode(wrapped).decode()}"
+
+
+def test_the_secrets_of_second_factors_move_too(app: Authenticator) -> None:
+    account = app.user
     rotate()
     assert epochs.rewrap() == 1
     assert epochs.count(Purpose.OTHER) == {"2": 1}
-    row.refresh_from_db()
-    owner, _colon, moved = row.data["secret"].partition(":")
+    app.refresh_from_db()
+    owner, _colon, moved = app.data["secret"].partition(":")
     assert owner == str(account.pk)
     opened = vault.unwrap(base64.b64decode(moved), purpose=Purpose.OTHER, record=account.pk)
     assert opened == b"JBSWY3DPEHPK3PXP"
+
+
+def test_a_second_factor_that_was_made_anew_meanwhile_is_left_alone(
+    app: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotate()
+    rewrap, anew = vault.rewrap, secret_of(app.user)
+
+    def made_anew(content: bytes, **options: object) -> bytes:
+        Authenticator.objects.filter(pk=app.pk).update(data={"secret": anew})
+        return rewrap(content, **options)
+
+    monkeypatch.setattr(vault, "rewrap", made_anew)
+    assert epochs.rewrap() == 0
+    app.refresh_from_db()
+    assert app.data == {"secret": anew}
 
 
 def test_a_process_without_the_new_key_says_so_and_changes_nothing(

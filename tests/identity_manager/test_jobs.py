@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -313,6 +314,23 @@ def test_nor_does_one_that_was_killed_while_it_had_the_job(
     assert fresh(row).leased_until is None
 
 
+def test_a_job_that_somebody_takes_meanwhile_is_theirs(
+    monkeypatch: pytest.MonkeyPatch, clock: Any, worker: None
+) -> None:
+    work = Counted()
+    row = only(monkeypatch, work)
+    JobRun.objects.filter(pk=row.pk).update(next_attempt_at=MAIN + timedelta(days=1))
+    claim = uuid4()
+
+    def taken_meanwhile(rows: JobRunQuerySet) -> datetime:
+        JobRun.objects.filter(pk=row.pk).update(claim_id=claim, leased_until=MAIN + timedelta(minutes=5))
+        return MAIN
+
+    monkeypatch.setattr(JobRunQuerySet, "clock_of_database", taken_meanwhile)
+    assert jobs.tick() == 0
+    assert (fresh(row).claim_id, work.times) == (claim, 0)
+
+
 def test_a_run_of_now_is_left_alone(monkeypatch: pytest.MonkeyPatch, clock: Any, worker: None) -> None:
     work = Counted()
     row = only(monkeypatch, work)
@@ -330,9 +348,11 @@ def test_a_host_whose_clock_is_far_behind_has_no_job_run_at_each_tick(
     work = Counted()
     row = only(monkeypatch, work)
     assert jobs.run(run_id=row.pk)
+    planned = fresh(row).next_attempt_at
     with time_machine.travel(timezone.now() - timedelta(hours=2)):
         assert jobs.tick() == 0
     assert work.times == 1
+    assert fresh(row).next_attempt_at == planned, "nor do the others run it early"
 
 
 def test_clocks_that_differ_by_minutes_make_no_job_run_twice(
