@@ -1,5 +1,6 @@
 """The sweep: a broker that lost every message loses nothing, and is not flooded."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
 from uuid import UUID, uuid4
@@ -9,6 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager import audit_checks, outbox, queue
 from identity_manager.models import Certificate
 from identity_manager.workflow import (
@@ -18,12 +20,14 @@ from identity_manager.workflow import (
     finishing,
     hold,
     revoke,
+    side_roads,
     step5_issue,
     step6_passphrase,
     step7_deliver,
     sweep,
 )
 from tests import one_step
+from tests.ca_bridge.test_journal import order_in
 from tests.cast import Company
 from tests.journeys import office
 
@@ -80,6 +84,20 @@ def test_a_row_is_nudged_once_a_minute(company: Company, published: list[tuple[s
     with time_machine.travel(timezone.now() + timedelta(seconds=61)):
         sweep.sweep()
     assert published.count(nudge) == 2
+
+
+@pytest.mark.parametrize(("state", "verb"), [("failed", side_roads.retry), ("issuing", side_roads.retry_now)])
+def test_what_an_officer_has_tried_again_waits_for_no_minute(
+    company: Company, published: list[tuple[str, UUID]], state: str, verb: Callable[..., object]
+) -> None:
+    request = company.request_in(state)
+    certificate = Certificate.objects.get()
+    Certificate.objects.filter(pk=certificate.pk).update(nudged_at=timezone.now())
+    verb(actor=company.ada, request_id=request.pk)
+
+    published.clear()
+    sweep.sweep()
+    assert (step5_issue.ISSUE, certificate.pk) in published
 
 
 def test_what_somebody_has_is_left_alone_until_the_lease_runs_out(
@@ -140,6 +158,27 @@ def test_a_ca_that_hangs_keeps_its_jobs_for_a_minute_only(monkeypatch: pytest.Mo
     monkeypatch.setattr(sweep.comparing, "compare", hangs)
     assert sweep.compare_with_cas() == "3: No answer within 30 s."
     assert compared == [0, 1, 2]
+
+
+def test_a_ca_that_is_down_keeps_no_surplus_of_others_from_being_revoked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[UUID] = []
+
+    def down_at_first(order_id: UUID) -> int:
+        asked.append(order_id)
+        if len(asked) == 1:
+            raise CaError("No answer within 30 s.")
+        return 1
+
+    for name in ("of one CA", "of another"):
+        order, ends = order_in(CaOrder.State.REFUSED), timezone.now() + timedelta(days=9)
+        SurplusCertificate.objects.create(
+            order=order, certificate=b"x", sha256_fingerprint=name, not_after=ends
+        )
+    monkeypatch.setattr(sweep.surplus, "revoke_of_order", down_at_first)
+    assert sweep.revoke_surplus() == 1
+    assert len(asked) == 2
 
 
 def test_while_the_broker_is_away_nothing_counts_as_nudged(
