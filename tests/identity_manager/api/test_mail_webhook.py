@@ -1,6 +1,7 @@
 """What the e-mail service provider tells afterwards: bounces and complaints, once, and only from itself."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,7 @@ from pytest_django import Settings
 
 from identity_manager import outbox
 from identity_manager.api import mail_webhook
+from identity_manager.mail import sending
 from identity_manager.models import AuditEvent, MailEvent, OutgoingMail, SoftwareToken
 from identity_manager.workflow import step7_deliver
 from tests import cast
@@ -74,10 +76,11 @@ def test_a_delivered_mail_comes_back(mail: OutgoingMail) -> None:
     assert list(names)[-2:] == ["mail.bounced", "token.delivery-failed"]
 
 
-def test_told_twice_it_happens_once(mail: OutgoingMail) -> None:
-    tell(bounce())
+@pytest.mark.parametrize("kind", [{}, {"RecordType": "SpamComplaint", "Type": "SpamComplaint"}])
+def test_told_twice_it_happens_once(mail: OutgoingMail, kind: dict[str, str]) -> None:
+    tell(bounce(**kind))
     events = AuditEvent.objects.count()
-    assert tell(bounce()).status_code == HTTPStatus.OK
+    assert tell(bounce(**kind)).status_code == HTTPStatus.OK
     assert AuditEvent.objects.count() == events
     assert MailEvent.objects.count() == 1
 
@@ -103,13 +106,20 @@ def test_what_changes_nothing_is_left_alone(mail: OutgoingMail, changes: dict[st
     assert MailEvent.objects.count() == 0
 
 
-def test_told_before_the_sending_is_settled(company: cast.Company, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name_of",
+    [lambda _mail: ID, sending.message_id, lambda mail: sending.message_id(mail).strip("<>")],
+    ids=["the provider's name", "our Message-ID", "without its brackets"],
+)
+def test_told_before_the_sending_is_settled(
+    company: cast.Company, monkeypatch: pytest.MonkeyPatch, name_of: Callable[[OutgoingMail], str]
+) -> None:
     """The provider refuses at once, and is quicker than our second transaction."""
     request = company.request_in("issued")
     mail = OutgoingMail.objects.get(request=request, message="delivery")
 
-    def send(_mail: OutgoingMail) -> str:
-        tell(bounce())
+    def send(sent: OutgoingMail) -> str:
+        tell(bounce(MessageID=name_of(sent)))
         return ID
 
     monkeypatch.setattr("identity_manager.mail.sending.send", send)
@@ -140,6 +150,23 @@ def test_of_an_older_mail_the_newer_one_counts(company: cast.Company, mail: Outg
     outbox.settle_sent(newer, provider_id="other")
     tell(bounce())
     assert SoftwareToken.objects.get().delivery == "sent"
+
+
+def test_a_newer_mail_that_nobody_sends_counts_for_nothing(mail: OutgoingMail) -> None:
+    assert mail.token is not None
+    newer = step7_deliver.queue_delivery(mail.token, container_format="standard")
+    outbox.discard(newer, reason="not needed")
+    tell(bounce())
+    assert SoftwareToken.objects.get().delivery == "bounced"
+
+
+def test_nor_does_one_without_the_file(mail: OutgoingMail) -> None:
+    assert mail.token is not None
+    cast.shown(mail.token)
+    told = OutgoingMail.objects.get(message="passphrase_shown")
+    outbox.settle_sent(told, provider_id="other")
+    tell(bounce())
+    assert SoftwareToken.objects.get().delivery == "bounced"
 
 
 @pytest.mark.parametrize("secret", ["acme:wrong", "", "acme:"])
