@@ -25,8 +25,8 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people.registration_policy import NOT_REGISTRATION_OFFICER
+from identity_manager.workflow import policy, sign_in_codes, step1_enable
 from identity_manager.workflow import sign_in_code_policy as questions
-from identity_manager.workflow import sign_in_codes, step1_enable
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Refused, Stale
 from identity_manager.workflow.sign_in_code_policy import Stage
 from tests import cast
@@ -152,6 +152,13 @@ def test_asking_twice_is_asking_once(office: Office) -> None:
     second = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     assert first == second
     assert AuditEvent.objects.filter(name=audit.Event.SIGN_IN_CODE_ASKED).count() == 1
+
+
+def test_an_asking_that_is_too_old_is_asked_anew(office: Office) -> None:
+    old = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    with time_machine.travel(timezone.now() + timedelta(days=7, minutes=1)):
+        assert sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk) != old
+        assert made(office.rita, office.uma)
 
 
 # --- The requester ---------------------------------------------------------------------------------
@@ -336,9 +343,18 @@ def test_what_a_second_officer_confirmed_can_be_made_after_a_sign_in(signed_in_b
 
 def test_nothing_is_confirmed_for_who_is_on_leave(signed_in_before: Office) -> None:
     office = signed_in_before
-    sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     Person.objects.filter(pk=office.uma.pk).update(state=PersonState.INACTIVE)
     assert not questions.confirmable_by(office.rolf).exists()
+    on_leave = policy.NOT_ACTIVE[PersonState.INACTIVE]
+    assert_refused(on_leave, NotPossible, sign_in_codes.confirm, actor=office.rolf, code_id=code.pk)
+
+
+def test_nor_is_anything_made(office: Office) -> None:
+    code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    Person.objects.filter(pk=office.uma.pk).update(state=PersonState.INACTIVE)
+    on_leave = policy.NOT_ACTIVE[PersonState.INACTIVE]
+    assert_refused(on_leave, NotPossible, sign_in_codes.make, actor=office.rita, code_id=code.pk)
 
 
 # --- Making ----------------------------------------------------------------------------------------
