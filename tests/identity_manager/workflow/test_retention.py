@@ -1,11 +1,14 @@
 """What is kept no longer goes, some at a time, and nothing that is under way."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from ca_bridge.contract import RevocationReason
 from identity_manager import audit, jobs
 from identity_manager.audit import heads, sealing, verifying
 from identity_manager.models import (
@@ -19,7 +22,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.people import forgetting, signing_in
-from identity_manager.workflow import portions, retention, side_roads
+from identity_manager.workflow import locking, portions, retention, revoke, side_roads
 from identity_manager.workflow.errors import Stale
 from tests import cast
 from tests.cast import Company
@@ -177,6 +180,36 @@ def test_a_request_under_way_or_with_a_token_in_use_stays(company: Company, stat
     assert retention.empty_requests() == 0
 
 
+@pytest.mark.parametrize(
+    ("job", "row", "event"),
+    [
+        (retention.remove_containers, "token", "retention.containers-removed"),
+        (retention.empty_requests, "request", "retention.requests-emptied"),
+    ],
+)
+def test_what_another_worker_has_done_meanwhile_is_not_done_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch, job: Callable[[], int], row: str, event: str
+) -> None:
+    token = company.request_in("completed").tokens.get()
+    revoke.revoke_token(actor=company.ada, token_id=token.pk, reason=RevocationReason.SUPERSEDED)
+    for model, column in (
+        (TokenRequest, "ended_at"),
+        (SoftwareToken, "ended_at"),
+        (Certificate, "not_after"),
+    ):
+        aged(model, column)
+    lock = getattr(locking, row)
+
+    def another_first(pk: UUID) -> object:
+        monkeypatch.setattr(locking, row, lock)
+        assert job() == 1
+        return lock(pk)
+
+    monkeypatch.setattr(locking, row, another_first)
+    assert job() == 0
+    assert AuditEvent.objects.filter(name=event).count() == 1
+
+
 # --- The audit log ---------------------------------------------------------------------------------
 def sign_in(company: Company) -> None:
     signing_in.record_failure(typed_name="uma", method="password")
@@ -197,6 +230,9 @@ def test_old_sign_ins_are_emptied_and_the_log_still_fits(company: Company) -> No
     assert AuditEvent.objects.filter(name="account.signed-in").count() == 1
     forgotten = AuditEvent.objects.filter(name="audit.forgotten")
     assert [(event.facts, event.person_ref) for event in forgotten] == [({}, "")] * 2
+    assert {(event.facts_salt, event.personal_sha256) for event in forgotten} == {("", "")}, (
+        "by which to guess"
+    )
     report = verifying.verify()
     assert report.findings == []
     assert report.heads == 1
@@ -254,6 +290,17 @@ def test_the_log_of_what_is_under_way_is_not_cut(company: Company) -> None:
     left = set(AuditEvent.objects.values_list("name", flat=True))
     assert {"request.created", "request.invited"} <= left
     assert AuditEvent.objects.exclude(name="audit.cut").count() >= before - 2
+
+
+def test_nor_is_that_of_a_token_in_use_though_its_request_is_completed(company: Company) -> None:
+    company.request_in("completed")
+    AuditEvent.objects.update(at=timezone.now() - 11 * YEAR)
+    audit.record(audit.Event.PERSON_CHANGED, actor=company.rita, subject=company.uma)
+    sealing.seal()
+    of_the_token = AuditEvent.objects.filter(token__isnull=False)
+    before = of_the_token.count()
+    assert retention.cut_audit_log() > 0, "what was before it"
+    assert of_the_token.count() == before > 0
 
 
 def test_a_cut_is_bounded_and_goes_on_at_its_next_run(old_log: int, monkeypatch: pytest.MonkeyPatch) -> None:
