@@ -157,6 +157,30 @@ def test_reinstated_while_the_ca_is_asked_for_the_hold(
     assert (the_certificate().state, the_certificate().held_at_ca, reason_at_the_ca()) == ("valid", False, "")
 
 
+def test_reinstated_before_the_ca_was_asked_leaves_nothing_to_ask_for(company: Company) -> None:
+    company.request_in("completed")
+    put(company)
+    assert the_certificate().next_attempt_at is not None
+    reinstate(company)
+    assert the_certificate().next_attempt_at is None
+
+
+def test_reinstated_while_the_answer_to_the_hold_is_lost(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CA may have it on hold, so that it is asked for the release at once, and not after the fault."""
+    company.request_in("completed")
+    put(company)
+
+    def lost() -> None:
+        reinstate(company)
+        raise CaError("No answer within 30 s.")
+
+    while_asked(monkeypatch, "hold", lost)
+    works()
+    assert (the_certificate().state, the_certificate().held_at_ca, reason_at_the_ca()) == ("valid", False, "")
+
+
 def test_held_again_while_the_ca_is_asked_for_the_release(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -363,6 +363,18 @@ def test_the_person_is_told_on_leaving_and_on_return_and_not_when_locked(company
     assert {mail.state for mail in told} == {"discarded"}, "what waited when the person was locked"
 
 
+def test_what_was_issued_of_a_token_on_its_way_is_revoked_for_the_reason_of_the_lock(
+    company: Company,
+) -> None:
+    pair = cast.token_type("pair", profiles=("client", "second"))
+    cast.accepted(cast.enabled(company.ada, company.uma, pair))
+    issued = Certificate.objects.get(position=0)
+    one_step.issue(issued.pk)
+    lock(company.rita, company.uma)
+    issued.refresh_from_db()
+    assert issued.revocation_reason == RevocationReason.AFFILIATION_CHANGED.value
+
+
 def test_the_lock_leaves_nothing_open(company: Company) -> None:
     token = company.request_in("issued").tokens.get()
     asked = {"email": "new@example.com"}

@@ -332,10 +332,17 @@ def lost_answer(company: Company) -> TokenRequest:
     return row
 
 
-def test_an_order_whose_answer_is_lost_is_revoked_once_the_request_goes_round(company: Company) -> None:
+@pytest.mark.parametrize("state", ["awaiting_acceptance", "issuing"])
+def test_an_order_whose_answer_is_lost_is_revoked_once_the_request_goes_round(
+    company: Company, state: str
+) -> None:
+    """Also where the request, in its new round, waits for certificates again."""
     request = lost_answer(company)
     old = request.lines[0].certificates.get()
-    sent_round(company, request)
+    request = sent_round(company, request)
+    if state == "issuing":
+        request = cast.accepted(request)
+    assert request.state == state
 
     step5_issue.clear_up(certificate_id=old.pk)
     Certificate.objects.filter(pk=old.pk).update(next_attempt_at=timezone.now(), leased_until=None)
@@ -456,6 +463,19 @@ def test_who_sends_it_round_does_not_approve_it(company: Company) -> None:
 def test_who_sends_their_own_round_needs_an_approver(company: Company) -> None:
     RoleAssignment.objects.create(person=company.uma, role=Role.TOKEN_ADMINISTRATOR)
     request = stopped_in(company, "awaiting_acceptance")
+    uma = Person.objects.get(pk=company.uma.pk)
+
+    request = rounds.send_round_again(actor=uma, request_id=request.pk, changes_hash=changes_hash(request))
+
+    assert (request.state, request.approvals_needed) == ("requested", 1)
+
+
+def test_nor_do_they_go_without_one_where_they_had_asked_in_self_service(company: Company) -> None:
+    RoleAssignment.objects.create(person=company.uma, role=Role.TOKEN_ADMINISTRATOR)
+    request = cast.asked(company.uma, company.vpn)
+    assert request.approvals_needed == 0
+    move(company.uma)
+    changes.notice(request_id=request.pk)
     uma = Person.objects.get(pk=company.uma.pk)
 
     request = rounds.send_round_again(actor=uma, request_id=request.pk, changes_hash=changes_hash(request))
