@@ -84,6 +84,7 @@ def test_a_passing_fault_delays(company: Company, monkeypatch: pytest.MonkeyPatc
     with time_machine.travel(mail.next_attempt_at + timedelta(seconds=1)):
         step7_deliver.send(mail_id=mail.pk)
     assert delivery().state == "sent"
+    assert delivery().last_error_at is None, "the outbox shows when it was sent"
     assert len(list(mailbox.stored_messages())) == 1
 
 
@@ -101,6 +102,13 @@ def test_the_delay_doubles_up_to_an_hour(company: Company, monkeypatch: pytest.M
     assert delays[:4] == [5, 10, 20, 40]
     assert delays[-1] == 3600
     assert (delivery().state, delivery().attempts) == ("queued", 12)
+
+
+def test_what_has_arrived_stays_delivered_while_it_is_sent_again(company: Company) -> None:
+    token = company.request_in("completed").tokens.get()
+    side_roads.send_again(actor=company.uma, token_id=token.pk, container_format="compatible")
+    token.refresh_from_db()
+    assert (token.delivery, token.state) == ("sent", "active")
 
 
 @pytest.mark.parametrize("at", [(mail_sense, "obstacle"), (bounces, "apply_early")], ids=["act", "settle"])
