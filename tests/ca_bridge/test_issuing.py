@@ -1079,9 +1079,9 @@ def test_of_the_issuers_that_came_only_those_of_the_certificate_are_kept(ca, ord
     assert (order.state, order.chain) == (State.ISSUED, (scripted.issuing_ca().der,))
 
 
-def test_a_ca_whose_root_is_not_trusted_but_itself_is(ca, order, monkeypatch):
-    """The chain ends at the certificate that is trusted; nothing has to stand above it."""
-    monkeypatch.setattr(ca, "chain", lambda: (scripted.issuing_ca().der,))
+@pytest.mark.parametrize("trusted", [scripted.issuing_ca, scripted.root_ca])
+def test_a_chain_ends_at_what_is_trusted_or_just_below_it(ca, order, monkeypatch, trusted):
+    monkeypatch.setattr(ca, "chain", lambda: (trusted().der,))
     ca.script.append(issued())
     assert ask_and_record(order).state == State.ISSUED
 
