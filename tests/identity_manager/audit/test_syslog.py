@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -97,9 +98,25 @@ def test_nobody_listens_so_it_is_sent_later(
     with stream() if "tcp" in scheme else datagrams() as received:
         AuditHeadExport.objects.update(destination=f"{scheme}{received.target}")
         settings.AUDIT_HEAD_EXPORT = [f"{scheme}{received.target}"]
+        assert carrying.export() == 0, "not before its time"
         with time_machine.travel(row.next_attempt_at):
             assert carrying.export() == 1
         assert len(received.lines()) == 1
+
+
+def test_who_outlived_the_lease_writes_nothing_down(
+    settings: Settings, head: AuditHead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    successor = uuid4()
+
+    def slow(*_args: object, **_options: object) -> None:
+        AuditHeadExport.objects.update(claim_id=successor)
+
+    monkeypatch.setattr(syslog, "send", slow)
+    settings.AUDIT_HEAD_EXPORT = ["syslog:loghost:514"]
+    assert carrying.export() == 0
+    row = AuditHeadExport.objects.get()
+    assert (row.claim_id, row.number, row.exported_at) == (successor, 0, None)
 
 
 @pytest.mark.parametrize(

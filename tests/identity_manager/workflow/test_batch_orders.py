@@ -344,6 +344,15 @@ def test_an_asker_who_lost_the_office_enables_nobody_any_more(company: Company) 
         batch_orders.resume(actor=olga, order_id=order.pk)
 
 
+def test_nor_do_they_start_or_end_it(company: Company) -> None:
+    order = looked_at(given(company, company.uma))
+    RoleAssignment.objects.filter(person=company.ada).delete()
+    ada = Person.objects.get(pk=company.ada.pk)
+    for verb in (batch_orders.start, batch_orders.cancel):
+        with pytest.raises(NotAllowed):
+            verb(actor=ada, order_id=order.pk)
+
+
 # --- Pause, resume, cancel
 def test_paused_it_enables_nobody_until_it_goes_on(company: Company) -> None:
     order = looked_at(given(company, company.uma))
