@@ -32,7 +32,7 @@ def decide(order: CaOrder, searched: Searched) -> Answer | None:
     Journals the search, and parks the order where an officer has to decide. None also where a late answer has
     brought a handle meanwhile: with it, asking is fetching.
     """
-    may_ask = searched.found is None and _may_ask(order, searched)
+    may_ask = _may_ask(order, searched)
     parked = searched.found is None and not may_ask
     noted = journal.note_search(order.pk, searched.result, parked=parked)
     if searched.found is not None:

@@ -1104,6 +1104,14 @@ def test_garbage_is_refused_and_there_is_nothing_to_revoke(ca, order, garbage):
     assert not order.surplus.exists()
 
 
+def test_a_certificate_with_an_extension_of_garbage_is_refused(ca, order):
+    """Its names can be read, and what it says of them cannot."""
+    garbage = x509.UnrecognizedExtension(x509.ObjectIdentifier(SAN), b"garbage")
+    ca.script.append(issued(Issuance(drop=(SAN,), add=((garbage, False),))))
+    order = ask_and_record(order)
+    assert (order.state, order.detail.partition(":")[0]) == (State.REFUSED, "malformed")
+
+
 def test_a_serial_number_is_given_once(ca, prepared):
     ca.script += [issued(Issuance(serial=4711)), issued(Issuance(serial=4711))]
     first, second = prepared(ca=ca.alias), prepared(ca=ca.alias)
