@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from anymail.exceptions import AnymailAPIError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -142,3 +143,16 @@ def test_what_cannot_be_reached_is_said(settings: Settings, head: AuditHead, tar
 )
 def test_addresses(target: str, expected: object) -> None:
     assert syslog.address(target) == expected
+
+
+def test_a_mail_that_its_provider_does_not_take_keeps_no_other_destination_waiting(
+    settings: Settings, head: AuditHead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_many(*_args: object, **_options: object) -> None:
+        raise AnymailAPIError("429: too many mails")
+
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", too_many)
+    settings.AUDIT_HEAD_EXPORT = ["mailto:security@example.com", f"file:{tmp_path / 'heads.jsonl'}"]
+    assert carrying.export() == 1
+    row = AuditHeadExport.objects.get(destination__startswith="mailto:")
+    assert "429: too many mails" in row.last_error
