@@ -30,6 +30,8 @@ from identity_manager.ui.row_fields import OrderField, PairsField
 
 Group = tuple[Any, tuple[str, ...]]
 CODE_HELP = _("Small letters, digits and hyphens. It names the entry for programs and never changes.")
+NO_NAME = {"required": _("Enter a name.")}
+NO_NUMBER = {"required": _("Enter a number.")}
 # RFC 5280 4.2.1.12, RFC 9336, and what Microsoft's programs ask for.
 USAGES = (
     ("1.3.6.1.5.5.7.3.2", _("Client authentication (networks, websites)")),
@@ -130,14 +132,20 @@ class TypeForm(EntryForm):
             ),
         ),
     )
-    name = forms.CharField(label=_("Name"), max_length=100)
+    name = forms.CharField(label=_("Name"), max_length=100, error_messages=NO_NAME)
     name_de = forms.CharField(label=_("Name in German"), max_length=100, required=False)
     description = forms.CharField(
-        label=_("What it is for"), max_length=300, help_text=_("One sentence; people choose by it.")
+        label=_("What it is for"),
+        max_length=300,
+        help_text=_("One sentence; people choose by it."),
+        error_messages={"required": _("Write what it is for.")},
     )
     description_de = forms.CharField(label=_("What it is for, in German"), max_length=300, required=False)
     position = forms.IntegerField(
-        label=_("Place in lists"), help_text=_("The smallest number stands first."), initial=0
+        label=_("Place in lists"),
+        help_text=_("The smallest number stands first."),
+        initial=0,
+        error_messages=NO_NUMBER,
     )
     kinds = forms.MultipleChoiceField(
         label=_("Kinds of person"),
@@ -160,7 +168,9 @@ class TypeForm(EntryForm):
         initial=1,
     )
     terms = forms.ModelChoiceField(
-        label=_("Terms that the person accepts"), queryset=TermsDocument.objects.none()
+        label=_("Terms that the person accepts"),
+        queryset=TermsDocument.objects.none(),
+        error_messages={"required": _("Choose what the person accepts.")},
     )
     profiles = OrderField(
         label=_("Certificate profiles, in their order"),
@@ -168,8 +178,10 @@ class TypeForm(EntryForm):
         help_text=_("One certificate of each is issued. Only versions in force can be chosen."),
         error_messages={"required": lazystr(types.NO_PROFILE)},
     )
-    validity_days = forms.IntegerField(label=_("Valid for, in days"), initial=730)
-    renewal_days = forms.IntegerField(label=_("Renewal begins, in days before the end"), initial=60)
+    validity_days = forms.IntegerField(label=_("Valid for, in days"), initial=730, error_messages=NO_NUMBER)
+    renewal_days = forms.IntegerField(
+        label=_("Renewal begins, in days before the end"), initial=60, error_messages=NO_NUMBER
+    )
     key_algorithm = forms.ChoiceField(label=_("Keys"), choices=KEY_ALGORITHMS, initial="rsa-3072")
     container_format = forms.ChoiceField(
         label=_("Format of the files"),
@@ -187,6 +199,7 @@ class TypeForm(EntryForm):
         label=_("Days until an unread passphrase is destroyed"),
         help_text=_("Then the token lapses and its certificates are revoked."),
         initial=14,
+        error_messages=NO_NUMBER,
     )
     container_retention_days = forms.IntegerField(
         label=_("Days until the files are removed"),
@@ -239,7 +252,7 @@ class ProfileForm(EntryForm):
         (_("What it may be used for"), ("key_usage", "extended_key_usage", "other_usages", "policies")),
         (_("Who issues it"), ("ca ca_profile", "longest_validity_days")),
     )
-    name = forms.CharField(label=_("Name"), max_length=100)
+    name = forms.CharField(label=_("Name"), max_length=100, error_messages=NO_NAME)
     name_de = forms.CharField(label=_("Name in German"), max_length=100, required=False)
     purpose = forms.ChoiceField(
         label=_("Purpose"),
@@ -298,6 +311,7 @@ class ProfileForm(EntryForm):
         label=_("Profile name at the authority"),
         max_length=100,
         help_text=_("As the authority itself calls it."),
+        error_messages=NO_NAME,
     )
     longest_validity_days = forms.IntegerField(
         label=_("Longest validity, in days"),

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 OPEN = "open"
 MAIL_REFUSED = "mail-refused"
 LONGEST_REASON = 2000
+NO_ONE_MOMENT = _("The clocks change then: this time comes twice, or not at all. Choose another hour.")
 
 
 class ReasonField(forms.CharField):
@@ -135,13 +137,28 @@ class RoundForm(VerbForm):
     changes_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
 
+class MomentField(forms.DateTimeField):
+    """A moment in the officer's time zone."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Django's own sentence for the hours in which the clocks change speaks to programmers."""
+        try:
+            moment: datetime | None = super().to_python(value)
+        except forms.ValidationError as error:
+            if error.code == "ambiguous_timezone":
+                raise forms.ValidationError(NO_ONE_MOMENT, code=error.code) from error
+            raise
+        return moment
+
+
 class PostponeForm(DecisionForm):
     """Step 2: not now."""
 
-    until = forms.DateTimeField(
+    until = MomentField(
         label=_("Until"),
         help_text=_("The task comes back to OPEN TASKS then, for every approver. At most 90 days."),
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         error_messages=dict.fromkeys(("required", "invalid"), lazystr(step2_approve.NOT_IN_THE_FUTURE)),
     )
 

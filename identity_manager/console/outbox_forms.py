@@ -9,7 +9,7 @@ from django.utils.functional import cached_property, lazystr
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import tables
-from identity_manager.console.forms import ReasonField
+from identity_manager.console.forms import MomentField, ReasonField
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import MailState, OutgoingMail, Person, TokenRequest
 from identity_manager.workflow import mails
@@ -65,13 +65,12 @@ def message_name(message: str) -> str:
     return str(MESSAGE_NAMES.get(message) or message.replace("_", " ").capitalize())
 
 
-class MomentField(forms.DateTimeField):
-    """A moment to filter by, in the officer's time zone."""
+class MomentFilter(MomentField):
+    """A moment to filter by."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
         invalid = {"invalid": _("Write a day and a time, like 2026-03-31 10:00.")}
-        super().__init__(widget=widget, required=False, error_messages=invalid, **kwargs)
+        super().__init__(required=False, error_messages=invalid, **kwargs)
 
 
 class MailFilterForm(forms.Form):
@@ -90,8 +89,8 @@ class MailFilterForm(forms.Form):
     )
     message = forms.CharField(label=_("Mail"), max_length=40, required=False, widget=forms.Select)
     error = forms.CharField(label=_("Error"), max_length=60, required=False, widget=forms.Select)
-    since = MomentField(label=_("Since"))
-    until = MomentField(label=_("Until"))
+    since = MomentFilter(label=_("Since"))
+    until = MomentFilter(label=_("Until"))
 
     def __init__(self, *args: Any, messages: Sequence[str], codes: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

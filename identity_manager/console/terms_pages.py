@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from identity_manager.catalogue import versions
 from identity_manager.catalogue.terms import LONGEST_TITLE, Text, publication_obstacle, texts_of
 from identity_manager.console import catalogue_words
-from identity_manager.console.catalogue_forms import CODE_HELP, RevisionForm
+from identity_manager.console.catalogue_forms import CODE_HELP, NO_NAME, RevisionForm
 from identity_manager.console.catalogue_pages import may_edit
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import (
@@ -41,7 +41,7 @@ class DocumentForm(VerbForm):
         max_length=40,
         error_messages={"required": _("Enter a code."), "invalid": CODE_HELP},
     )
-    name = forms.CharField(label=_("Name"), max_length=100)
+    name = forms.CharField(label=_("Name"), max_length=100, error_messages=NO_NAME)
     name_de = forms.CharField(label=_("Name in German"), max_length=100, required=False)
 
     def __init__(self, *args: Any, is_new: bool, **kwargs: Any) -> None:

@@ -21,9 +21,16 @@ from django.views.decorators.cache import never_cache
 from identity_manager.people import second_factors, signing_in, single_sign_on
 from identity_manager.sso_provider import SsoProvider
 from identity_manager.ui import error_pages, lockout, passkeys, sign_in_ways
+from identity_manager.ui.first_sign_in import NO_NEW_PASSWORD, NOT_THE_SAME, NOT_TWICE
 from identity_manager.ui.second_factor_forms import CodeForm, PasskeyForm, ProofForm
 from identity_manager.ui.sign_in import account_of, renew_session_key
 
+NO_PASSWORD = _("Enter your password.")
+PASSWORD_WORDS = {
+    "oldpassword": (_("Current password"), _("Enter your current password.")),
+    "password1": (_("New password"), NO_NEW_PASSWORD),
+    "password2": (_("New password, once more"), NOT_TWICE),
+}
 NO_PASSWORDS = _("Passwords do not sign in here: your organisation's own sign-in does.")
 
 
@@ -33,6 +40,8 @@ class LoginForm(views.LoginForm):  # type: ignore[misc]  # allauth has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].label = _("User name")
+        self.fields["login"].error_messages["required"] = _("Enter your user name.")
+        self.fields["password"].error_messages["required"] = NO_PASSWORD
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
 
@@ -109,6 +118,14 @@ def leading_to_providers(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
+class ReauthenticateForm(views.ReauthenticateForm):  # type: ignore[misc]  # allauth has no types
+    """Asks for the password in the words of the sign-in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].error_messages["required"] = NO_PASSWORD
+
+
 class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]  # allauth has no types
     """After the password: a code of the app, a recovery code, or a passkey."""
 
@@ -143,7 +160,7 @@ class ReauthenticateView(RefusesWithStatus, views.BaseReauthenticateView):  # ty
 
     def get_form_class(self) -> type[forms.Form]:
         if not second_factors.has_one(self.request.user):
-            return views.ReauthenticateForm  # type: ignore[no-any-return]  # allauth has no types
+            return ReauthenticateForm
         return PasskeyForm if "credential" in self.request.POST else CodeForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -188,6 +205,21 @@ def offered_passkey(account: Any) -> dict[str, Any]:
 
 class ChangePasswordForm(views.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
     """The old password is checked as at sign-in: who guesses it here is locked out as well."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, (label, missing) in PASSWORD_WORDS.items():
+            self.fields[name].label = label
+            self.fields[name].error_messages["required"] = missing
+            self.fields[name].widget.attrs.pop("placeholder", None)
+
+    def clean(self) -> dict[str, Any]:
+        """Instead of allauth's, which says it in other words than the first sign-in."""
+        typed: dict[str, Any] = self.cleaned_data
+        first, again = typed.get("password1"), typed.get("password2")
+        if first and again and first != again:
+            self.add_error("password2", NOT_THE_SAME)
+        return typed
 
     def clean_oldpassword(self) -> str:
         adapter = views.get_adapter()

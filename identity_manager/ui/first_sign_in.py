@@ -23,6 +23,9 @@ from identity_manager.workflow import sign_in_codes
 from identity_manager.workflow.errors import Refused
 
 WAIT_SECONDS = 15 * 60
+NO_NEW_PASSWORD = _("Enter the new password.")
+NOT_TWICE = _("Enter the new password once more.")
+NOT_THE_SAME = _("This is not the same password.")
 
 
 class FirstSignInForm(forms.Form):
@@ -33,12 +36,14 @@ class FirstSignInForm(forms.Form):
     name = forms.CharField(
         label=_("Personnel number"),
         help_text=_("Or your user name, if you have signed in before."),
+        error_messages={"required": _("Enter your personnel number.")},
         max_length=64,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
     )
     code = forms.CharField(
         label=_("One-time code"),
         help_text=_("Four groups of five letters and digits. Hyphens and capitals do not matter."),
+        error_messages={"required": _("Enter the code.")},
         max_length=64,
         widget=forms.TextInput(
             attrs={"autocomplete": "one-time-code", "autocapitalize": "characters", "spellcheck": "false"}
@@ -47,12 +52,14 @@ class FirstSignInForm(forms.Form):
     password = forms.CharField(
         label=_("New password"),
         help_text=password_validators_help_text_html,
+        error_messages={"required": NO_NEW_PASSWORD},
         strip=False,
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     password_again = forms.CharField(
         label=_("New password, once more"),
+        error_messages={"required": NOT_TWICE},
         strip=False,
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -63,7 +70,7 @@ class FirstSignInForm(forms.Form):
         typed = super().clean() or {}
         password, again = typed.get("password"), typed.get("password_again")
         if password and again and password != again:
-            self.add_error("password_again", _("This is not the same password."))
+            self.add_error("password_again", NOT_THE_SAME)
         if password:
             try:
                 validate_password(password, Account(username=typed.get("name", "")))

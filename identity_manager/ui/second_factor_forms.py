@@ -20,6 +20,7 @@ from identity_manager.ui.passkeys import NotProved
 LONGEST_CODE = 32
 CODE_INPUT = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
 NUMBER_INPUT = {**CODE_INPUT, "inputmode": "numeric"}
+NO_CODE = {"required": _("Enter the code.")}
 PASSKEY_REFUSED = _("This passkey was not accepted. Try it again, or use another way.")
 SET_UP_SALT = "identity_manager.authenticator-app"
 # A code that was accepted is good for none of the steps in which it would fit again.
@@ -42,6 +43,7 @@ class CodeForm(ProofForm):
     code = forms.CharField(
         label=_("Code"),
         help_text=_("Six digits from your authenticator app, or one of your recovery codes."),
+        error_messages=NO_CODE,
         max_length=LONGEST_CODE,
         widget=forms.TextInput(attrs=CODE_INPUT),
     )
@@ -82,6 +84,7 @@ class AppForm(forms.Form):
     code = forms.CharField(
         label=_("Code from the app"),
         help_text=_("Six digits. The app shows new ones every thirty seconds."),
+        error_messages=NO_CODE,
         max_length=LONGEST_CODE,
         widget=forms.TextInput(attrs=NUMBER_INPUT),
     )
@@ -122,6 +125,7 @@ class PasskeyNameForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),
         help_text=_("So that you know it again: Laptop, Phone, Key in the drawer."),
+        error_messages={"required": _("Enter a name.")},
         max_length=second_factors.LONGEST_NAME,
     )
 

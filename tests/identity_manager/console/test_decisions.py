@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from identity_manager.console.forms import PostponeForm
 from identity_manager.models import Person, RequestState, Role, TokenRequest
 from identity_manager.workflow import step2_approve
 from tests import cast
@@ -116,6 +118,18 @@ def test_postpone_to_no_good_time_is_an_error_at_the_field(
     assert set(response.context["form"].errors) == {"until"}
     assert "Choose a time that lies ahead" in response.text
     assert TokenRequest.objects.get(pk=request_.pk).postponed_until is None
+
+
+@pytest.mark.parametrize(
+    ("now", "until"), [("2027-03-01", "2027-03-28T02:30"), ("2026-10-01", "2026-10-25T02:30")]
+)
+def test_postpone_to_an_hour_in_which_the_clocks_change_is_told_in_plain_words(now: str, until: str) -> None:
+    with time_machine.travel(now), timezone.override("Europe/Berlin"):
+        form = PostponeForm({"snapshot_hash": "a" * 64, "until": until})
+
+        assert form.errors == {
+            "until": ["The clocks change then: this time comes twice, or not at all. Choose another hour."]
+        }
 
 
 def test_postpone_longer_than_allowed_is_an_error_at_the_field(paul: Client, request_: TokenRequest) -> None:

@@ -259,6 +259,30 @@ def change(
     )
 
 
+def test_the_password_pages_say_what_is_missing_in_our_words(client: Client, uma: Account) -> None:
+    refused = sign_in(client, name="", password="")
+    assert refused.context["form"].errors == {
+        "login": ["Enter your user name."],
+        "password": ["Enter your password."],
+    }
+
+    sign_in(client)
+    refused = change(client, old="", new="", again="")
+
+    assert refused.status_code == 422
+    assert refused.context["form"].errors == {
+        "oldpassword": ["Enter your current password."],
+        "password1": ["Enter the new password."],
+        "password2": ["Enter the new password once more."],
+    }
+    labels = [field.label for field in refused.context["form"]]
+    assert labels == ["Current password", "New password", "New password, once more"]
+    other = change(client, again=WRONG).context["form"]
+    assert other.errors == {"password2": ["This is not the same password."]}
+    asked = client.post("/account/reauthenticate/", {"password": ""})
+    assert asked.context["form"].errors == {"password": ["Enter your password."]}
+
+
 def test_a_password_is_changed_and_other_sessions_end(client: Client, uma: Account) -> None:
     elsewhere = Client()
     sign_in(elsewhere)

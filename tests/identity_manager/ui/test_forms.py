@@ -2,7 +2,9 @@
 
 from django import forms
 from django.forms.renderers import get_default_renderer
+from django.urls import get_resolver
 
+from identity_manager.ui.account_views import ChangePasswordForm, LoginForm, ReauthenticateForm
 from identity_manager.ui.forms import CardsField, FormRenderer, RadioCards
 from identity_manager.ui.parts import Card
 
@@ -88,3 +90,25 @@ def test_a_select_draws_groups_the_chosen_option_and_what_must_be_escaped() -> N
     drawn = str(form["unit"])
     assert '<option value="">All</option><optgroup label="&lt;Nord&gt;">' in drawn
     assert '<option value="n1">North &amp; 1</option><option value="n2" selected>North 2</option>' in drawn
+
+
+def test_what_can_be_left_empty_is_asked_for_in_our_words():
+    get_resolver()._populate()  # imports all forms
+    djangos = forms.Field.default_error_messages["required"]
+    lazy = [
+        f"{form.__name__}.{name}"
+        for form in _forms(forms.BaseForm)
+        if form.__module__.startswith(("identity_manager.", "selfservice."))
+        and "gallery" not in form.__module__
+        if not issubclass(form, LoginForm | ReauthenticateForm | ChangePasswordForm)  # theirs begin later
+        for name, field in form.base_fields.items()
+        if field.required and not field.widget.is_hidden
+        if type(field) not in (forms.ChoiceField, forms.TypedChoiceField)  # one of the list is always chosen
+        if field.error_messages["required"] == djangos
+    ]
+    assert lazy == []
+
+
+def _forms(kind: type) -> set[type]:
+    below = set(kind.__subclasses__())
+    return below.union(*(_forms(each) for each in below))
