@@ -22,7 +22,7 @@ from identity_manager.catalogue.versions import (
     ASKED_ALREADY,
     CHANGED_MEANWHILE,
     CODE_TAKEN,
-    NOT_ASKED,
+    asking_obstacle,
     given_reason,
     one_draft,
     require_other_eyes,
@@ -135,7 +135,7 @@ def refuse_publication(*, actor: Person, document_id: uuid.UUID, revision: int, 
     with transaction.atomic():
         require_system_administrator(actor)
         draft = _draft(document_id, revision)
-        refuse(None if draft.asked_at else NOT_ASKED, kind=Stale)
+        refuse(asking_obstacle(draft), kind=Stale)
         require_other_eyes(draft, actor=actor)
         reason = given_reason(reason)
 

@@ -68,7 +68,7 @@ def one_draft() -> Iterator[None]:
 def draft(kind: type[Versioned], pk: uuid.UUID, *, revision: int | None) -> Versioned:
     """The draft, locked and fresh. revision: its version when the page was made, or None. Raises Stale."""
     entry = locking.catalogue_version(kind, pk)
-    refuse(None if entry.state == VersionState.DRAFT else NOT_A_DRAFT, kind=Stale)
+    refuse(draft_obstacle(entry), kind=Stale)
     refuse(CHANGED_MEANWHILE if revision not in (None, entry.version) else None, kind=Stale)
     return entry
 
@@ -95,7 +95,7 @@ def refuse_activation(
     with transaction.atomic():
         require_system_administrator(actor)
         entry = draft(kind, entry_id, revision=revision)
-        refuse(None if entry.asked_at else NOT_ASKED, kind=Stale)
+        refuse(asking_obstacle(entry), kind=Stale)
         require_other_eyes(entry, actor=actor)
         reason = given_reason(reason)
 
@@ -125,7 +125,7 @@ def retire(*, actor: Person, kind: type[Versioned], entry_id: uuid.UUID, reason:
     with transaction.atomic():
         require_system_administrator(actor)
         entry = locking.catalogue_version(kind, entry_id)
-        refuse(None if entry.state == VersionState.ACTIVE else NOT_ACTIVE, kind=Stale)
+        refuse(retirement_obstacle(entry), kind=Stale)
         reason = given_reason(reason)
 
         entry.retire()
@@ -165,6 +165,21 @@ def require_other_eyes(entry: Drafted, *, actor: Person) -> None:
 def state_obstacle(entry: CertificateProfile | TokenType) -> Reason | None:
     """Why a version in this state cannot be put in force, or None."""
     return None if can_proceed(entry.activate) else NOT_TO_BE_ACTIVATED
+
+
+def draft_obstacle(entry: CertificateProfile | TokenType) -> Reason | None:
+    """Why the version is not worked on any more, or None."""
+    return None if entry.state == VersionState.DRAFT else NOT_A_DRAFT
+
+
+def asking_obstacle(entry: Drafted) -> Reason | None:
+    """Why no second officer's word is waited for, or None."""
+    return None if entry.asked_at else NOT_ASKED
+
+
+def retirement_obstacle(entry: CertificateProfile | TokenType) -> Reason | None:
+    """Why the version cannot be retired, or None."""
+    return None if entry.state == VersionState.ACTIVE else NOT_ACTIVE
 
 
 def given_reason(reason: str) -> str:

@@ -7,7 +7,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import RequestState, TokenRequest
-from identity_manager.models.token_request import BEFORE_ISSUED
 from identity_manager.workflow import side_roads
 from identity_manager.workflow.errors import Reason
 
@@ -32,7 +31,7 @@ def of_request(row: TokenRequest, *, administers: bool) -> list[Action]:
         Action(
             _("Cancel the request"),
             reverse("console:request-cancel", args=[row.pk]),
-            None if row.state in BEFORE_ISSUED else side_roads.NOT_OPEN,
+            side_roads.cancelling_obstacle(row),
             dangerous=True,
         ),
     ]

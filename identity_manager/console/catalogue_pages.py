@@ -122,8 +122,18 @@ def confirm_context(kind: Kind, entry: Entry, actor: Person, *, form: VerbForm, 
         "differences": differences(before, entry),
         "preview": profiles.preview_for(entry, None) if isinstance(entry, CertificateProfile) else None,
         "consequences": _consequences(entry, what),
-        "obstacle": _activation_obstacle(entry, actor) if what == "activate" else None,
+        "obstacle": _obstacle(entry, actor, what),
     }
+
+
+def _obstacle(entry: Entry, actor: Person, what: str) -> Reason | None:
+    """Why this officer cannot do it to the version now, or None."""
+    if what == "activate":
+        return _activation_obstacle(entry, actor)
+    if what == "retire":
+        return versions.retirement_obstacle(entry)
+    asked = versions.asking_obstacle(entry) or versions.other_eyes_obstacle(entry, actor=actor)
+    return versions.draft_obstacle(entry) or (asked if what == "refuse" else None)
 
 
 def _activation_obstacle(entry: Entry, actor: Person) -> Reason | None:

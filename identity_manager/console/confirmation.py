@@ -8,13 +8,18 @@ from django.utils.functional import Promise
 
 from identity_manager.console import refusals
 from identity_manager.console.refusals import VerbForm
+from identity_manager.workflow.errors import Reason
 
 Words = str | Promise
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What the page says. back is where Cancel leads; tab is the portal's tab that stays marked."""
+    """What the page says. back is where Cancel leads; tab is the portal's tab that stays marked.
+
+    obstacle: why the button would do nothing now, as what is asked about has ended or moved on; there is
+    no button then.
+    """
 
     title: Words
     lead: Words
@@ -22,6 +27,7 @@ class Confirmation:
     back: str
     tab: str = "requests"
     dangerous: bool = True
+    obstacle: Reason | None = None
 
 
 def page(request: HttpRequest, form: VerbForm, confirmation: Confirmation) -> HttpResponse:

@@ -16,6 +16,7 @@ from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.outbox_forms import MailFilterForm, message_name
 from identity_manager.models import OutgoingMail, Person, Role
 from identity_manager.models.outgoing_mail import OutgoingMailQuerySet
+from identity_manager.workflow import mails
 from identity_manager.workflow.mails import Tally
 
 AT_ONCE = 200  # mails in one click: some seconds of a page
@@ -94,6 +95,7 @@ def discarding(mail: OutgoingMail) -> Confirmation:
         button=_("Discard"),
         back=reverse("console:mail", args=[mail.pk]),
         tab="outbox",
+        obstacle=mails.obstacle(mail),
     )
 
 
@@ -107,6 +109,7 @@ def reporting(mail: OutgoingMail) -> Confirmation:
         back=reverse("console:mail", args=[mail.pk]),
         tab="outbox",
         dangerous=False,
+        obstacle=mails.bounce_obstacle(mail),
     )
 
 

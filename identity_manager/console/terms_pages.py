@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.catalogue import versions
-from identity_manager.catalogue.terms import LONGEST_TITLE, Text, publication_obstacle, texts_of
+from identity_manager.catalogue.terms import LONGEST_TITLE, NO_DRAFT, Text, publication_obstacle, texts_of
 from identity_manager.console import catalogue_words
 from identity_manager.console.catalogue_forms import CODE_HELP, NO_NAME, RevisionForm
 from identity_manager.console.catalogue_pages import may_edit
@@ -150,6 +150,14 @@ def _obstacle(draft: TermsDraft, actor: Person) -> Reason | None:
     """Why this officer cannot publish the draft, or None."""
     own = versions.other_eyes_obstacle(draft, actor=actor) if settings.CATALOGUE_FOUR_EYES else None
     return own or publication_obstacle(draft)
+
+
+def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
+    """Why there is no draft to decide on, or nobody waits for the word; or None."""
+    draft = draft_of(row)
+    if draft is None:
+        return NO_DRAFT
+    return versions.asking_obstacle(draft) if refusing else None
 
 
 def draft_initial(row: TermsDocument) -> dict[str, Any]:

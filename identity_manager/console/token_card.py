@@ -11,7 +11,7 @@ from identity_manager.console.actions import Action
 from identity_manager.models import Certificate, SoftwareToken, TokenState
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import KEY_ALGORITHMS
-from identity_manager.workflow import hold, policy, revoke, side_roads
+from identity_manager.workflow import hold, revoke, side_roads
 
 NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
 
@@ -87,7 +87,7 @@ def _actions(token: SoftwareToken) -> list[Action]:
         Action(
             _("Revoke"),
             reverse("console:token-revoke", args=[token.pk]),
-            None if policy.can_be_revoked(token) else revoke.NOT_IN_USE,
+            revoke.obstacle(token),
             dangerous=True,
         ),
     ]

@@ -138,6 +138,11 @@ def refuse_change(*, actor: Person, change_id: uuid.UUID, reason: str) -> Identi
         return change
 
 
+def state_obstacle(change: IdentityChange) -> Reason | None:
+    """Why nobody decides on the change any more, or None."""
+    return None if change.state == IdentityChangeState.WAITING else NOT_WAITING
+
+
 def withdraw(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
     """A Registration Officer takes a change back. Raises NotAllowed or Stale."""
     with transaction.atomic():
@@ -145,7 +150,7 @@ def withdraw(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
         refuse(questions.OWN_CHANGE if actor.pk == change.person_id else None, kind=NotAllowed)
         registers = registration_policy.registers(actor, change.person)
         refuse(None if registers else registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
-        refuse(None if change.state == IdentityChangeState.WAITING else NOT_WAITING, kind=Stale)
+        refuse(state_obstacle(change), kind=Stale)
 
         _withdraw(change, actor=actor, reason="")
         return change
@@ -162,7 +167,7 @@ def withdraw_waiting(person: Person, *, actor: Person | None, reason: str) -> No
 def _fetch(actor: Person, change_id: uuid.UUID) -> IdentityChange:
     change = locking.identity_change(change_id)
     refuse(questions.deciding_obstacle(actor, change), kind=NotAllowed)
-    refuse(None if change.state == IdentityChangeState.WAITING else NOT_WAITING, kind=Stale)
+    refuse(state_obstacle(change), kind=Stale)
     return change
 
 

@@ -151,11 +151,16 @@ def resume(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
         return order
 
 
+def cancelling_obstacle(order: BatchOrder) -> Reason | None:
+    """Why the order cannot be cancelled, whoever asks, or None."""
+    return ENDED_ALREADY if order.state in ENDED else None
+
+
 def cancel(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
     """End it: who is enabled stays so, nobody else is. Raises NotAllowed or Stale."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
-        refuse(ENDED_ALREADY if order.state in ENDED else None, kind=Stale)
+        refuse(cancelling_obstacle(order), kind=Stale)
 
         return _cancelled(order, actor=actor)
 

@@ -28,6 +28,7 @@ TOO_LARGE = Reason("too-large", _("The file is larger than 5 MB. Split it."))
 TOO_MANY_ROWS = Reason("too-many-rows", _("The file has more than 20,000 rows. Split it."))
 EMPTY = Reason("empty", _("The file has no row below its first line."))
 NOT_OPEN = Reason("import-not-open", _("This import has ended, or somebody else has decided on it."))
+WITHDRAWABLE = (ImportState.UPLOADED, ImportState.WAITING)
 OTHER_PLAN = Reason(
     "other-plan", _("Persons have changed since you opened the page. Look at what the import does now.")
 )
@@ -116,7 +117,7 @@ def reject(*, actor: Person, import_id: uuid.UUID, reason: str) -> PersonImport:
 def withdraw(*, actor: Person, import_id: uuid.UUID) -> PersonImport:
     """Whoever may import takes an open import back: nothing of it is imported. Raises NotAllowed or Stale."""
     with transaction.atomic():
-        row = _fetch(actor, import_id, ImportState.UPLOADED, ImportState.WAITING)
+        row = _fetch(actor, import_id, *WITHDRAWABLE)
 
         row.withdraw(now=timezone.now())
         row.save()
@@ -141,10 +142,15 @@ def _forget(import_id: uuid.UUID) -> int:
         return 1
 
 
+def state_obstacle(row: PersonImport, *states: ImportState) -> Reason | None:
+    """Why nothing is decided on the import, as it is in none of these states; or None."""
+    return None if row.state in states else NOT_OPEN
+
+
 def _fetch(actor: Person, import_id: uuid.UUID, *states: ImportState) -> PersonImport:
     refuse(officer_obstacle(actor), kind=NotAllowed)
     row = locking.person_import(import_id)
-    refuse(None if row.state in states else NOT_OPEN, kind=Stale)
+    refuse(state_obstacle(row, *states), kind=Stale)
     return row
 
 

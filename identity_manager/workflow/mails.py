@@ -95,6 +95,11 @@ def discard(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
         return mail
 
 
+def bounce_obstacle(mail: OutgoingMail) -> Reason | None:
+    """Why the mail cannot have come back, or None."""
+    return None if mail.state == MailState.SENT else NOT_SENT
+
+
 def report_bounce(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
     """Mark a sent mail as come back: an SMTP server tells that only by a mail to the sender.
 
@@ -103,7 +108,7 @@ def report_bounce(*, actor: Person, mail_id: uuid.UUID, reason: str) -> Outgoing
     with transaction.atomic():
         mail = locking.mail(mail_id)
         refuse(None if may_discard(actor, mail) else NOT_HANDLER, kind=NotAllowed)
-        refuse(None if mail.state == MailState.SENT else NOT_SENT, kind=Stale)
+        refuse(bounce_obstacle(mail), kind=Stale)
         refuse(None if reason.strip() else NO_REASON, field="reason")
 
         words = reason.strip()[:LONGEST_REASON]

@@ -61,12 +61,16 @@ def give_up(*, actor: Person, certificate_id: uuid.UUID, reason: str) -> Certifi
         return certificate
 
 
+def obstacle(certificate: Certificate) -> Reason | None:
+    """Why there is nothing to decide about the certificate's order, or None."""
+    return None if Certificate.objects.parked().filter(pk=certificate.pk).exists() else NOT_PARKED
+
+
 def _parked(actor: Person, certificate_id: uuid.UUID) -> Certificate:
     certificate = locking.certificate(certificate_id)
     administers = policy.administers(actor, certificate.token.person)
     refuse(None if administers else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
-    parked = Certificate.objects.parked().filter(pk=certificate_id).exists()
-    refuse(None if parked else NOT_PARKED, kind=Stale)
+    refuse(obstacle(certificate), kind=Stale)
     return certificate
 
 

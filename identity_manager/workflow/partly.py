@@ -39,6 +39,11 @@ def has_a_rest(certificates: list[Certificate]) -> bool:
     return CertificateState.REFUSED in states and not states.isdisjoint(KEPT)
 
 
+def obstacle(request: TokenRequest) -> Reason | None:
+    """Why there is no rest to decide on, whoever asks, or None."""
+    return None if request.state == RequestState.FAILED else side_roads.NOT_FAILED
+
+
 def give_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
     """The person gets what was not refused; a token of which nothing is left is cancelled.
 
@@ -87,7 +92,7 @@ def _failed(actor: Person, request_id: uuid.UUID, reason: str) -> tuple[TokenReq
     """The request, failed and with a rest, and its lines, locked."""
     request = locking.request(request_id)
     refuse(None if policy.administers(actor, request.person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
-    refuse(None if request.state == RequestState.FAILED else side_roads.NOT_FAILED, kind=Stale)
+    refuse(obstacle(request), kind=Stale)
     refuse(None if reason.strip() else NO_REASON, field="reason")
     lines = locking.lines_of(request)
     rows = [row for token in lines for row in locking.certificates_of(token)]

@@ -32,13 +32,18 @@ NOT_IN_USE = Reason(
 )
 
 
+def obstacle(token: SoftwareToken) -> Reason | None:
+    """Why the token cannot be revoked, whoever asks, or None."""
+    return None if policy.can_be_revoked(token) else NOT_IN_USE
+
+
 def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason) -> SoftwareToken:
     """Revoke one token: its owner (**Lock certificates**) or an administrator. Raises NotAllowed or Stale."""
     with transaction.atomic():
         token = locking.token(token_id)
         allowed = token.person_id == actor.pk or policy.administers(actor, token.person)
         refuse(None if allowed else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
-        refuse(None if policy.can_be_revoked(token) else NOT_IN_USE, kind=Stale)
+        refuse(obstacle(token), kind=Stale)
 
         end_token(token, reason=reason, actor=actor)
         return token
@@ -81,6 +86,12 @@ def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person 
     )
 
 
+def by_hand_obstacle(certificate: Certificate) -> Reason | None:
+    """Why nobody's hand is needed to revoke the certificate, or None."""
+    rows = Certificate.objects.to_be_revoked_by_hand(timezone.now())
+    return None if rows.filter(pk=certificate.pk).exists() else NOT_BY_HAND
+
+
 def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
     """An officer says that a certificate was revoked at its CA, which cannot be told from here.
 
@@ -90,11 +101,9 @@ def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
         certificate = locking.certificate(certificate_id)
         administers = policy.administers(actor, certificate.token.person)
         refuse(None if administers else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
-        now = timezone.now()
-        waits = Certificate.objects.to_be_revoked_by_hand(now).filter(pk=certificate_id).exists()
-        refuse(None if waits else NOT_BY_HAND, kind=Stale)
+        refuse(by_hand_obstacle(certificate), kind=Stale)
 
-        certificate.revoke(now=now)
+        certificate.revoke(now=timezone.now())
         certificate.settle_lease()
         certificate.save()
         _tell_by_hand(audit.Event.CERTIFICATE_REVOKED_BY_HAND, certificate, actor=actor)

@@ -51,6 +51,11 @@ KEPT_NO_LONGER = Reason("kept-no-longer", _("The files of this token are kept no
 NO_SUCH_FORMAT = Reason("no-such-format", _("There is no file in this format."))
 
 
+def cancelling_obstacle(request: TokenRequest) -> Reason | None:
+    """Why the request cannot be cancelled, whoever asks, or None."""
+    return None if request.state in BEFORE_ISSUED else NOT_OPEN
+
+
 def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
     """An administrator ends a request that is not issued yet. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
@@ -58,7 +63,7 @@ def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest
         refuse(
             None if policy.administers(actor, request.person) else policy.NOT_ADMINISTRATOR, kind=NotAllowed
         )
-        refuse(None if request.state in BEFORE_ISSUED else NOT_OPEN, kind=Stale)
+        refuse(cancelling_obstacle(request), kind=Stale)
         refuse(None if reason.strip() else NO_REASON, field="reason")
 
         end_request(request, actor=actor, reason=reason.strip())

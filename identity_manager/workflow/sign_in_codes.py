@@ -21,7 +21,7 @@ from identity_manager.models.identifiers import REFERENCE_ALPHABET
 from identity_manager.people import registration_policy, second_factors, sessions, signing_in
 from identity_manager.workflow import locking, side_roads
 from identity_manager.workflow import sign_in_code_policy as questions
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale, refuse
+from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
 from identity_manager.workflow.sign_in_code_policy import Stage
 
 GROUPS = 4
@@ -91,6 +91,11 @@ def confirm(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
         return code
 
 
+def withdrawal_obstacle(code: SignInCode) -> Reason | None:
+    """Why there is nothing to take back, or None."""
+    return None if questions.stage_of(code) in OPEN else questions.NOT_OPEN
+
+
 def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
     """A Registration Officer takes a code back, or does not confirm it. Raises NotAllowed or Stale."""
     with transaction.atomic():
@@ -98,7 +103,7 @@ def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
         allowed = questions.is_officer_for(actor, code.person)
         refuse(None if allowed else registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
         refuse(questions.OWN_CODE if actor.pk == code.person_id else None, kind=NotAllowed)
-        refuse(None if questions.stage_of(code) in OPEN else questions.NOT_OPEN, kind=Stale)
+        refuse(withdrawal_obstacle(code), kind=Stale)
 
         code.withdrawn_at = timezone.now()
         code.save()

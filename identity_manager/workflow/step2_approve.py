@@ -207,9 +207,14 @@ def postpone(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, until:
         return request
 
 
+def state_obstacle(request: TokenRequest) -> Reason | None:
+    """Why nobody decides on the request now, or None."""
+    return None if request.state == RequestState.REQUESTED else NOT_WAITING
+
+
 def _fetch(actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> TokenRequest:
     request = locking.request(request_id)
-    refuse(NOT_WAITING if request.state != RequestState.REQUESTED else None, kind=Stale)
+    refuse(state_obstacle(request), kind=Stale)
     refuse(policy.decision_obstacle(actor, request), kind=NotAllowed)
     refuse(policy.ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
     return request

@@ -15,7 +15,7 @@ from ca_bridge.models import SurplusCertificate
 from identity_manager import audit
 from identity_manager.models import Person, SurplusByHand
 from identity_manager.workflow import locking, policy, revoke, step5_issue
-from identity_manager.workflow.errors import NotAllowed, Stale, refuse
+from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
 
 
 def revoke_of_order(order_id: uuid.UUID) -> int:
@@ -48,6 +48,12 @@ def _leave_to_hands(flagged: SurplusCertificate) -> None:
         )
         if is_new:
             _tell(audit.Event.SURPLUS_LEFT_TO_HANDS, row, actor=None)
+
+
+def by_hand_obstacle(row: SurplusByHand) -> Reason | None:
+    """Why nobody's hand is needed to revoke what is surplus, or None."""
+    rows = SurplusByHand.objects.to_be_revoked(timezone.now())
+    return None if rows.filter(pk=row.pk).exists() else revoke.NOT_BY_HAND
 
 
 def done_by_hand(*, actor: Person, surplus_id: uuid.UUID) -> SurplusByHand:

@@ -23,7 +23,8 @@ from identity_manager.console.refusals import VerbForm
 from identity_manager.console.several_decisions import SeveralForm, SeveralRejectionsForm
 from identity_manager.models import Person, RequestState, Role, TokenRequest
 from identity_manager.ui.bidi import isolated
-from identity_manager.workflow import step2_approve
+from identity_manager.workflow import policy, step2_approve
+from identity_manager.workflow.errors import Reason
 
 
 @require_safe
@@ -111,7 +112,7 @@ def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             return _done(request, pk)
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, found, form=form)
-    return confirmation.page(request, form, _rejecting(found))
+    return confirmation.page(request, form, _rejecting(found, actor))
 
 
 def _rejected(actor: Person, found: TokenRequest, form: RejectForm) -> str:
@@ -140,15 +141,20 @@ def postpone(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             return redirect("console:approvals")
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, found, form=form)
-    return confirmation.page(request, form, _postponing(found))
+    return confirmation.page(request, form, _postponing(found, actor))
 
 
-def _rejecting(found: TokenRequest) -> Confirmation:
+def _obstacle(found: TokenRequest, actor: Person) -> Reason | None:
+    return step2_approve.state_obstacle(found) or policy.decision_obstacle(actor, found)
+
+
+def _rejecting(found: TokenRequest, actor: Person) -> Confirmation:
     return Confirmation(
         title=_("Reject the request for %(person)s?") % {"person": isolated(found.person)},
         lead=_rejecting_lead(found) % {"person": found.requested_by},
         button=_("Reject"),
         back=reverse("console:request", args=[found.pk]),
+        obstacle=_obstacle(found, actor),
     )
 
 
@@ -158,11 +164,12 @@ def _rejecting_lead(found: TokenRequest) -> str:
     return _("It ends here. %(person)s is told by mail, with your reason.")
 
 
-def _postponing(found: TokenRequest) -> Confirmation:
+def _postponing(found: TokenRequest, actor: Person) -> Confirmation:
     return Confirmation(
         title=_("Postpone the request for %(person)s?") % {"person": isolated(found.person)},
         lead=_("Nothing is decided. Until then the task is out of the way."),
         button=_("Postpone"),
         back=reverse("console:request", args=[found.pk]),
+        obstacle=_obstacle(found, actor),
         dangerous=False,
     )

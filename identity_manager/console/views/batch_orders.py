@@ -196,4 +196,5 @@ def _cancelling(order: BatchOrder) -> Confirmation:
         button=_("Cancel the batch order"),
         back=reverse("console:batch-order", args=[order.pk]),
         tab="batch_orders",
+        obstacle=batch_orders.cancelling_obstacle(order),
     )

@@ -14,20 +14,26 @@ from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import PressForm
 from identity_manager.models import Certificate, Person, SurplusByHand
 from identity_manager.workflow import revoke, surplus
+from identity_manager.workflow.errors import Reason
 
 
 def done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = access.certificate_for_administrator(request, pk)
-    return _done(request, found, lambda actor: revoke.done_by_hand(actor=actor, certificate_id=pk))
+    obstacle = revoke.by_hand_obstacle(found)
+    return _done(request, found, lambda actor: revoke.done_by_hand(actor=actor, certificate_id=pk), obstacle)
 
 
 def surplus_done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = by_hand.surplus_for_administrator(request, pk)
-    return _done(request, found, lambda actor: surplus.done_by_hand(actor=actor, surplus_id=pk))
+    obstacle = surplus.by_hand_obstacle(found)
+    return _done(request, found, lambda actor: surplus.done_by_hand(actor=actor, surplus_id=pk), obstacle)
 
 
 def _done(
-    request: HttpRequest, found: Certificate | SurplusByHand, verb: Callable[[Person], object]
+    request: HttpRequest,
+    found: Certificate | SurplusByHand,
+    verb: Callable[[Person], object],
+    obstacle: Reason | None,
 ) -> HttpResponse:
     actor = access.officer(request)
     form = PressForm(refusals.sent(request))
@@ -38,10 +44,10 @@ def _done(
             return redirect("console:approvals")
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, found.token.request_id, form=form)
-    return confirmation.page(request, form, _asking(found))
+    return confirmation.page(request, form, _asking(found, obstacle))
 
 
-def _asking(found: Certificate | SurplusByHand) -> Confirmation:
+def _asking(found: Certificate | SurplusByHand, obstacle: Reason | None) -> Confirmation:
     facts = {"ca": found.profile.ca, "serial": found.serial, "subject": found.subject}
     return Confirmation(
         title=_("Is “%(certificate)s” revoked at its authority?") % {"certificate": found.profile.label},
@@ -52,4 +58,5 @@ def _asking(found: Certificate | SurplusByHand) -> Confirmation:
         % facts,
         button=_("It is revoked"),
         back=reverse("console:approvals"),
+        obstacle=obstacle,
     )

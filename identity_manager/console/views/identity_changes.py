@@ -98,6 +98,7 @@ def _refusing(found: IdentityChange) -> Confirmation:
         button=_("Do not confirm"),
         back=reverse("console:identity-change", args=[found.pk]),
         tab="search",
+        obstacle=identity_changes.state_obstacle(found),
     )
 
 
@@ -108,5 +109,6 @@ def _withdrawing(found: IdentityChange) -> Confirmation:
         button=_("Withdraw the change"),
         back=reverse("console:identity-change", args=[found.pk]),
         tab="search",
+        obstacle=identity_changes.state_obstacle(found),
         dangerous=False,
     )

@@ -75,6 +75,8 @@ def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             imports.reject(actor=access.importer(request), import_id=pk, reason=form.cleaned_data["reason"])
             messages.success(request, _("Not confirmed. Nothing of the file was imported."))
             return redirect("console:import", pk)
+    if refusals.concerns_the_page(form):
+        return _page(request, pk, form)
     return confirmation.page(request, form, _rejecting(row))
 
 
@@ -88,6 +90,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             imports.withdraw(actor=access.importer(request), import_id=pk)
             messages.success(request, _("Withdrawn. Nothing of the file was imported."))
             return redirect("console:import", pk)
+        return _page(request, pk, form)
     return confirmation.page(request, form, _withdrawing(row))
 
 
@@ -121,6 +124,7 @@ def _rejecting(row: PersonImport) -> Confirmation:
         button=_("Do not confirm"),
         back=reverse("console:import", args=[row.pk]),
         tab="search",
+        obstacle=imports.state_obstacle(row, ImportState.WAITING),
     )
 
 
@@ -131,4 +135,5 @@ def _withdrawing(row: PersonImport) -> Confirmation:
         button=_("Withdraw the import"),
         back=reverse("console:import", args=[row.pk]),
         tab="search",
+        obstacle=imports.state_obstacle(row, *imports.WITHDRAWABLE),
     )

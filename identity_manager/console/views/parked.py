@@ -53,6 +53,7 @@ def _asking(found: Certificate) -> Confirmation:
         ),
         button=_("Ask again"),
         back=reverse("console:request", args=[found.token.request_id]),
+        obstacle=parked.obstacle(found) or parked.asking_obstacle(found),
     )
 
 
@@ -65,4 +66,5 @@ def _giving_up(found: Certificate) -> Confirmation:
         ),
         button=_("Give up"),
         back=reverse("console:request", args=[found.token.request_id]),
+        obstacle=parked.obstacle(found),
     )

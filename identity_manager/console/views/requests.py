@@ -26,7 +26,7 @@ from identity_manager.console.refusals import VerbForm
 from identity_manager.console.searching import Search
 from identity_manager.models import PersonState, TokenRequest
 from identity_manager.ui.bidi import isolated
-from identity_manager.workflow import partly, rounds, side_roads
+from identity_manager.workflow import partly, policy, rounds, side_roads
 
 
 @require_safe
@@ -114,6 +114,7 @@ def _cancelling(found: TokenRequest) -> Confirmation:
         lead=_("It ends here and cannot be opened again. What was issued for it already is revoked."),
         button=_("Cancel the request"),
         back=reverse("console:request", args=[found.pk]),
+        obstacle=side_roads.cancelling_obstacle(found),
     )
 
 
@@ -126,6 +127,7 @@ def _giving(found: TokenRequest) -> Confirmation:
         ),
         button=_("Give the rest"),
         back=reverse("console:request", args=[found.pk]),
+        obstacle=partly.obstacle(found) or policy.person_obstacle(found.person),
     )
 
 
@@ -138,4 +140,5 @@ def _revoking(found: TokenRequest) -> Confirmation:
         ),
         button=_("Revoke the rest"),
         back=reverse("console:request", args=[found.pk]),
+        obstacle=partly.obstacle(found),
     )

@@ -99,4 +99,5 @@ def _withdrawing(found: SignInCode) -> Confirmation:
         button=_("Withdraw the code"),
         back=reverse("console:sign-in-code", args=[found.pk]),
         tab="search",
+        obstacle=sign_in_codes.withdrawal_obstacle(found),
     )

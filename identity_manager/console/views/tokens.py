@@ -84,6 +84,7 @@ def _revoking(token: SoftwareToken) -> Confirmation:
         lead=_("Its certificates are revoked for good. A passphrase that was not noted yet is destroyed."),
         button=_("Revoke the token"),
         back=reverse("console:request", args=[token.request_id]),
+        obstacle=revocation.obstacle(token),
     )
 
 
@@ -97,6 +98,7 @@ def _holding(token: SoftwareToken) -> Confirmation:
         ),
         button=_("Put on hold"),
         back=reverse("console:request", args=[token.request_id]),
+        obstacle=hold.hold_obstacle(token),
     )
 
 
@@ -108,6 +110,7 @@ def _reinstating(token: SoftwareToken) -> Confirmation:
         button=_("Reinstate"),
         back=reverse("console:request", args=[token.request_id]),
         dangerous=False,
+        obstacle=hold.reinstatement_obstacle(token),
     )
 
 
@@ -119,4 +122,5 @@ def _sending(token: SoftwareToken) -> Confirmation:
         button=_("Send again"),
         back=reverse("console:request", args=[token.request_id]),
         dangerous=False,
+        obstacle=side_roads.sending_obstacle(token, has_files=token.containers.exists()),
     )

@@ -171,6 +171,9 @@ def test_pause_go_on_and_cancel(ada: Client, company: cast.Company) -> None:
     page = ada.post(address(order, "-cancel"), follow=True).text
     assert "Not reached" in page
     assert not TokenRequest.objects.exists()
+    ended = ada.get(address(order, "-cancel")).text
+    assert "This batch order has ended already." in ended
+    assert 'class="form card"' not in ended
 
 
 def test_started_twice_the_second_click_says_what_happened(ada: Client, company: cast.Company) -> None:

@@ -141,6 +141,19 @@ def test_postpone_longer_than_allowed_is_an_error_at_the_field(paul: Client, req
     assert "at most 90 days" in str(response.context["form"].errors["until"])
 
 
+@pytest.mark.parametrize("action", ["reject", "postpone"])
+def test_the_page_of_a_decision_that_was_made_meanwhile_says_so_at_once(
+    paul: Client, company: cast.Company, action: str
+) -> None:
+    row = company.request_in(RequestState.REJECTED)
+
+    text = paul.get(page(row, action)).text
+
+    assert str(step2_approve.NOT_WAITING) in text
+    assert "See how it stands now" in text
+    assert "snapshot_hash" not in text
+
+
 @pytest.mark.parametrize("action", ["approve", "reject", "postpone"])
 def test_an_old_form_says_what_happened_meanwhile(
     paul: Client, request_: TokenRequest, company: cast.Company, action: str

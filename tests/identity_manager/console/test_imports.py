@@ -222,6 +222,19 @@ def test_it_is_withdrawn_by_hand_or_by_time(rita: Client) -> None:
     assert rita.get(address(second, "-report")).status_code == 404
 
 
+def test_pages_of_an_import_that_has_ended_say_so_at_once(rita: Client) -> None:
+    ended = upload(rita, NEW)
+    rita.post(address(ended, "-withdraw"))
+
+    for what in ("-reject", "-withdraw"):
+        page = rita.get(address(ended, what)).text
+        assert str(imports.NOT_OPEN) in page
+        assert 'class="form card"' not in page
+        late = rita.post(address(ended, what), {"reason": "Too late."})
+        assert late.status_code == 409
+        assert late.context["row"] == ended
+
+
 def test_older_imports_stand_on_the_next_page(
     rita: Client, company: cast.Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,27 @@ def test_what_cannot_be_cancelled_any_more_says_so_and_shows_the_present_state(
     assert response.context["row"].state == state == state_of(row)
 
 
+def test_pages_of_what_has_ended_meanwhile_say_so_at_once(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("cancelled")
+    asked = {
+        page(row, "cancel"): "This request is issued or has ended; it cannot be cancelled any more.",
+        page(row, "give-rest"): "This request has not failed, or was retried meanwhile.",
+        page(row, "revoke-rest"): "This request has not failed, or was retried meanwhile.",
+        token_page(row, "revoke"): "This token is not in use any more.",
+        token_page(row, "hold"): "Only a token that is in use can be put on hold.",
+        token_page(row, "reinstate"): "This token is not on hold.",
+        token_page(row, "send-again"): "This token is not in use, so its file is not sent.",
+    }
+
+    for address, sentence in asked.items():
+        response = ada.get(address)
+
+        assert response.status_code == 200
+        assert sentence in response.text, address
+        assert f'<a class="button" href="{page(row)}">See how it stands now</a>' in response.text, address
+        assert 'class="form card"' not in response.text, address
+
+
 def test_retry_has_a_failed_request_tried_again(ada: Client, company: cast.Company) -> None:
     row = company.request_in("failed")
 

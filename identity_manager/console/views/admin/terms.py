@@ -153,6 +153,10 @@ def _write_page(request: HttpRequest, row: TermsDocument, form: TermsForm) -> Ht
 
 def _confirm(request: HttpRequest, row: TermsDocument, form: VerbForm, template: str) -> HttpResponse:
     """The page before it is done; without a draft, or where it has moved on, the document's own page."""
+    gone = terms_pages.moved_on(row, refusing=template == "terms_refuse.html")
+    if gone is not None and not form.is_bound:
+        messages.info(request, str(gone))
+        return redirect("console:terms-document", row.pk)
     if refusals.concerns_the_page(form) or terms_pages.draft_of(row) is None:
         return _moved_on(request, row, form)
     context = terms_pages.publish_context(row, access.catalogue_reader(request), form=form)

@@ -203,6 +203,20 @@ def test_a_draft_is_thrown_away(sven: Client, row: TermsDocument, draft: TermsDr
     assert gone.status_code == 409
 
 
+def test_pages_of_a_draft_that_is_gone_or_not_asked_for_say_so_at_once(
+    sven: Client, row: TermsDocument, draft: TermsDraft
+) -> None:
+    response = sven.get(address("refuse", row), follow=True)
+    assert response.redirect_chain == [(address("document", row), 302)]
+    assert "Nobody asks for its activation any more." in response.text
+
+    draft.delete()
+    for what in ("publish", "refuse", "discard"):
+        response = sven.get(address(what, row), follow=True)
+        assert response.redirect_chain == [(address("document", row), 302)]
+        assert "There is no draft of these terms any more." in response.text
+
+
 def test_a_document_is_renamed(sven: Client, row: TermsDocument) -> None:
     sven.post(address("rename", row), {"name": "Rules", "name_de": "Regeln"})
     row.refresh_from_db()

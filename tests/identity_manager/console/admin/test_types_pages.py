@@ -173,6 +173,20 @@ def test_what_is_active_is_not_offered_to_be_activated(sven: Client, company: ca
     assert 'name="revision"' not in page
 
 
+def test_pages_of_a_version_that_has_moved_on_say_so_at_once(
+    sven: Client, company: cast.Company, draft: TokenType
+) -> None:
+    for what, row, sentence in (
+        ("refuse", draft, "Nobody asks for its activation any more."),
+        ("retire", draft, "Only a version in force can be retired."),
+        ("refuse", company.vpn, "This version is no draft any more."),
+        ("discard", company.vpn, "This version is no draft any more."),
+    ):
+        page = sven.get(address(what, row)).text
+        assert sentence in page, what
+        assert 'class="form card"' not in page, what
+
+
 def test_the_whole_history_can_be_read(sven: Client, otto: Client, draft: TokenType) -> None:
     for number in range(60):
         facts = {"what": "type-refused", "code": "wlan", "reason": f"Reason {number}."}
