@@ -42,6 +42,7 @@ class Row:
     order: BatchOrder
     types: str
     counts: list[tuple[str | Promise, int]]
+    nobody_ready: bool
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,16 @@ def listing(rows: Iterable[BatchOrder]) -> list[Row]:
     orders = list(rows)
     alive = [order.pk for order in orders if order.state not in ENDED]
     counted = BatchLine.objects.counted(alive) if alive else {}
-    return [
-        Row(order, types_of(order), _in_words(order, counted.get(order.pk, order.counts))) for order in orders
-    ]
+    return [_row(order, counted.get(order.pk, order.counts)) for order in orders]
+
+
+def _row(order: BatchOrder, counts: dict[str, int]) -> Row:
+    return Row(order, types_of(order), _in_words(order, counts), _nobody_ready(order, counts))
+
+
+def _nobody_ready(order: BatchOrder, counts: dict[str, int]) -> bool:
+    """Whether it waits for a start that nobody can give: the dry run has found nobody to be enabled."""
+    return order.state == BatchState.CHECKED and not counts.get(LineOutcome.READY)
 
 
 def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
@@ -98,6 +106,7 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "progress": progress(order, counts),
         "fault": _fault(order),
         "ready": counts.get(LineOutcome.READY, 0),
+        "nobody_ready": _nobody_ready(order, counts),
         "tabs": list(_tabs(order, counts, chosen)),
         "page": page,
         "lines": [told(order, line) for line in page.rows],

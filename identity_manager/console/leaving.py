@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from identity_manager.console.actions import Action
 from identity_manager.console.refusals import VerbForm
-from identity_manager.models import Person, PersonState, SoftwareToken, TokenRequest, TokenState
+from identity_manager.models import Certificate, Person, PersonState, SoftwareToken, TokenRequest, TokenState
 from identity_manager.models.token_request import BEFORE_ISSUED
 from identity_manager.people import registration_policy, roles
 from identity_manager.workflow import leave_and_return
@@ -82,6 +82,13 @@ def context(actor: Person, person: Person, *, step: Step, form: VerbForm) -> dic
         "obstacle": obstacle(actor, person, step),
         "consequences": list(tell(person)),
     }
+
+
+def locked_words(person: Person) -> str:
+    """What a lock has done; there may be nothing of which a CA is to be told."""
+    if Certificate.objects.to_be_revoked().filter(token__person=person).exists():
+        return _("Locked for good. The certificate authority is told now.")
+    return _("Locked for good.")
 
 
 def _deactivating(person: Person) -> Iterator[str]:

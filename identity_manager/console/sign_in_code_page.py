@@ -75,6 +75,7 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
         **second_officers.named(questions.second_officers(code)),
         "withdraws": stage in (Stage.WAITING, Stage.READY, Stage.MADE) and code.person_id != actor.pk,
         "asks_anew": stage in (Stage.USED, Stage.WITHDRAWN, Stage.EXPIRED),
+        "overtaken": stage == Stage.EXPIRED and questions.is_overtaken(code),
         **consequences(code.person),
     }
 

@@ -132,7 +132,7 @@ def stage_of(code: SignInCode) -> Stage:
         return Stage.USED
     if code.withdrawn_at is not None:
         return Stage.WITHDRAWN
-    if not code.needs_confirmation and needs_confirmation(code.person):
+    if is_overtaken(code):
         return Stage.EXPIRED
     if code.made_at is not None:
         return Stage.MADE if code.expires_at and code.expires_at > now else Stage.EXPIRED
@@ -140,6 +140,11 @@ def stage_of(code: SignInCode) -> Stage:
         return Stage.EXPIRED
     waits = code.needs_confirmation and code.confirmed_by_id is None
     return Stage.WAITING if waits else Stage.READY
+
+
+def is_overtaken(code: SignInCode) -> bool:
+    """Whether it was asked for without a second officer, whom it would need by now."""
+    return not code.needs_confirmation and needs_confirmation(code.person)
 
 
 def second_officers(code: SignInCode) -> QuerySet[Person]:

@@ -54,8 +54,8 @@ def lock(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             reason = RevocationReason(form.cleaned_data["reason"])
-            leave_and_return.lock(actor=access.officer(request), person_id=pk, reason=reason)
-            messages.success(request, _("Locked for good. The certificate authority is told now."))
+            locked = leave_and_return.lock(actor=access.officer(request), person_id=pk, reason=reason)
+            messages.success(request, leaving.locked_words(locked))
             return redirect("console:person", pk)
     return _page(request, pk, leaving.LOCK, form)
 

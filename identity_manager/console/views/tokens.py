@@ -13,7 +13,7 @@ from identity_manager.console import access, confirmation, refusals, request_pag
 from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import PressForm, RevokeForm, SendAgainForm
 from identity_manager.console.person_forms import HoldForm
-from identity_manager.models import SoftwareToken
+from identity_manager.models import Certificate, SoftwareToken, TokenState
 from identity_manager.workflow import hold, side_roads
 from identity_manager.workflow import revoke as revocation
 
@@ -40,7 +40,9 @@ def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             hold.put_on_hold(actor=actor, token_id=pk, reason=form.cleaned_data["reason"])
-            messages.success(request, _("The token is on hold. The certificate authority is told now."))
+            messages.success(
+                request, _("The token is on hold. A certificate authority that knows holds is told now.")
+            )
             return redirect("console:request", token.request_id)
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
@@ -53,8 +55,7 @@ def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = PressForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
-            hold.reinstate(actor=actor, token_id=pk)
-            messages.success(request, _("The token is in use again. The certificate authority is told now."))
+            messages.success(request, _reinstated(hold.reinstate(actor=actor, token_id=pk)))
             return redirect("console:request", token.request_id)
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
@@ -75,6 +76,15 @@ def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
     return confirmation.page(request, form, _sending(token))
+
+
+def _reinstated(token: SoftwareToken) -> str:
+    """What came of it; only a certificate authority that has the hold is told of its end."""
+    if token.state == TokenState.EXPIRED:
+        return _("The certificates of this token have ended meanwhile. The token has expired.")
+    if Certificate.objects.to_be_held_or_released().filter(token=token, held_at_ca=True).exists():
+        return _("The token is in use again. The certificate authority is told now.")
+    return _("The token is in use again.")
 
 
 def _revoking(token: SoftwareToken) -> Confirmation:

@@ -176,6 +176,22 @@ def test_pause_go_on_and_cancel(ada: Client, company: cast.Company) -> None:
     assert 'class="form card"' not in ended
 
 
+def test_an_order_in_which_nobody_can_be_enabled_waits_for_no_start(
+    ada: Client, company: cast.Company
+) -> None:
+    order = given(ada, company, **EVERYBODY)
+    waits, nobody = "Waits for its start", "Nobody can be enabled"
+    for text in (ada.get(address(order)).text, ada.get(reverse("console:batch-orders")).text):
+        assert waits in text
+        assert nobody not in text
+
+    order.lines.update(outcome=LineOutcome.REFUSED)
+
+    for text in (ada.get(address(order)).text, ada.get(reverse("console:batch-orders")).text):
+        assert nobody in text
+        assert waits not in text
+
+
 def test_started_twice_the_second_click_says_what_happened(ada: Client, company: cast.Company) -> None:
     order = given(ada, company, **EVERYBODY)
     ada.post(address(order, "-start"))

@@ -157,6 +157,39 @@ def test_deactivate_activate_lock(rita: Client, company: Company) -> None:
     assert Person.objects.get(pk=company.uma.pk).state == "locked"
 
 
+def test_a_lock_tells_of_the_authority_only_where_there_is_something_to_tell(
+    rita: Client, company: Company
+) -> None:
+    reason = {"reason": "affiliationChanged"}
+    told = "The certificate authority is told now."
+    company.request_in("completed")
+    assert f"Locked for good. {told}" in rita.post(url("person-lock", company.uma), reason, follow=True).text
+    page = rita.post(url("person-lock", company.sam), reason, follow=True).text
+    assert "Locked for good." in page
+    assert told not in page
+
+
+@pytest.mark.parametrize(
+    ("at_ca", "ended", "words"),
+    [
+        (True, False, "The token is in use again. The certificate authority is told now."),
+        (False, False, "The token is in use again."),
+        (False, True, "The certificates of this token have ended meanwhile. The token has expired."),
+    ],
+)
+def test_the_end_of_a_hold_says_what_came_of_it(
+    ada: Client, company: Company, words: str, *, at_ca: bool, ended: bool
+) -> None:
+    token = company.request_in("completed").tokens.get()
+    ada.post(url("token-hold", token), {"reason": "laptop is missing"})
+    state = {"state": "expired"} if ended else {"state": "on_hold", "held_at_ca": at_ca}
+    token.certificates.update(**state, hold_wanted=not ended)
+
+    page = ada.post(url("token-reinstate", token), follow=True)
+
+    assert str(list(page.context["messages"])[-1]) == words
+
+
 def test_a_stale_page_shows_the_present_state(rita: Client, company: Company) -> None:
     leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="x")
     response = rita.post(url("person-deactivate", company.uma), {"reason": "again"})

@@ -64,6 +64,17 @@ def waiting(office: Office) -> SignInCode:
     return sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
 
 
+def test_a_code_that_was_overtaken_says_by_what(rita: Client, office: Office) -> None:
+    row = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    account(office.uma)
+    Account.objects.filter(person=office.uma).update(last_login=timezone.now())
+
+    page = rita.get(code_page(row)).text
+
+    assert "The person has signed in without it, or got an office meanwhile." in page
+    assert "not used in time" not in page
+
+
 def test_from_the_person_to_the_code(rita: Client, office: Office) -> None:
     assert rita.get(ask_page(office.uma)).status_code == 200
     response = rita.post(ask_page(office.uma))
