@@ -69,6 +69,16 @@ def test_on_a_phone_in_the_dark(open_desk: OpenDesk, extremes: None) -> None:
         ada.look()
 
 
+def test_fields_of_a_filter_stand_in_one_line(open_desk: OpenDesk, extremes: None) -> None:
+    ada = open_desk("ada")
+    ada.page.goto("/mails/?since=2026-01-01T00:00")
+    labels = ada.page.locator(".filters .field-label")
+    expect(labels).to_have_count(5)
+    tops = labels.evaluate_all("all => all.map(each => each.getBoundingClientRect().top)")
+    assert len(set(tops[:4])) == 1
+    ada.look()
+
+
 def test_choosing_rows_raises_the_bar(open_desk: OpenDesk, company: Company) -> None:
     ada = open_desk("ada")
     ada.open("/search/?kind=employee")

@@ -46,6 +46,12 @@ def test_one_officer_asks_and_another_erases(company: Company, leaver: Person) -
     assert Person.objects.get(pk=leaver.pk).given_name == "Erased person"
 
 
+def test_the_page_leads_back_where_nobody_can_be_erased(company: Company) -> None:
+    page = signed_in(company.rita).get(f"/persons/{company.uma.pk}/erase/").text
+    assert "Not possible now" in page
+    assert f'<a class="button" href="/persons/{company.uma.pk}/">Back to the person</a>' in page
+
+
 def test_a_sign_in_that_is_not_recent_erases_nobody(company: Company, leaver: Person) -> None:
     erasure = erasing.ask(actor=company.rita, person_id=leaver.pk)
     rolf = signed_in(officer("rolf", Role.REGISTRATION_OFFICER, sid=""))
