@@ -116,7 +116,7 @@ def test_what_the_operator_should_see_to_is_said_in_the_readers_language(
     found = [Concern(Need.ROLL_OVER, date(2027, 5, 1)), Concern(Need.ROOT_CRL_MISSING)]
     monkeypatch.setattr(type(registry.connector("corporate")), "concerns", lambda self: found, raising=False)
     text = html.unescape(sven.post(TEST, follow=True).text)
-    assert "holds longer than the issuing CA, until May 1, 2027: manage.py roll_issuing_ca." in text
+    assert "holds longer than the issuing CA, until 1 May 2027: manage.py roll_issuing_ca." in text
     assert "The root's CRL is missing" in text
     sven.cookies["django_language"] = "de"
     assert "als die ausstellende CA, bis 1. Mai 2027: manage.py roll_issuing_ca." in sven.get(PAGE).text
