@@ -493,22 +493,6 @@ def test_a_late_certificate_for_a_parked_order_leaves_nothing_to_decide(ca, orde
     assert not CaOrder.objects.parked().exists()
 
 
-@pytest.mark.parametrize(
-    ("ca", "search"),
-    [
-        ({"CONNECTOR": "SearchableConnector", "UNKNOWN": "park"}, answers(None)),
-        ({"CONNECTOR": "SearchableConnector"}, fails(CaError("Forbidden.", permanent=True))),
-    ],
-    ids=["a search that the policy does not believe", "a search that failed"],
-    indirect=["ca"],
-)
-def test_what_nobody_wants_any_more_and_may_have_been_issued_is_for_an_officer(ca, order, search):
-    ca.script += [fails(LOST), search]
-    ask_and_record(order)
-    assert issuing.record(order.pk, issuing.look_up(order.pk)).state == State.UNKNOWN
-    assert CaOrder.objects.parked().get() == order
-
-
 searching_either_way = pytest.mark.parametrize(
     "ca",
     [{"CONNECTOR": "SearchableConnector"}, {"CONNECTOR": "SearchableConnector", "UNKNOWN": "park"}],
@@ -677,6 +661,22 @@ def test_look_up_of_what_was_never_asked(ca, order):
     assert order.state == State.REFUSED
     assert ca.calls == []
     assert isinstance(issuing.ask(order.pk), Refused)
+
+
+@pytest.mark.parametrize(
+    ("ca", "search"),
+    [
+        ({"CONNECTOR": "SearchableConnector", "UNKNOWN": "park"}, answers(None)),
+        ({"CONNECTOR": "SearchableConnector"}, fails(CaError("Forbidden.", permanent=True))),
+    ],
+    ids=["a search that the policy does not believe", "a search that failed"],
+    indirect=["ca"],
+)
+def test_what_nobody_wants_any_more_and_may_have_been_issued_is_for_an_officer(ca, order, search):
+    ca.script += [fails(LOST), search]
+    ask_and_record(order)
+    assert issuing.record(order.pk, issuing.look_up(order.pk)).state == State.UNKNOWN
+    assert CaOrder.objects.parked().get() == order
 
 
 def test_look_up_after_faults_only(ca, order):
