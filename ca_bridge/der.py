@@ -52,4 +52,6 @@ def above(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> 
 def _issuer(below: x509.Certificate, others: Iterable[x509.Certificate]) -> x509.Certificate | None:
     """By its name; of several, as of a CA that has a new key (RFC 5280 4.2.1.1), the one that has signed."""
     named = [each for each in others if each.subject == below.issuer != below.subject]
-    return next((each for each in named if has_signed(each, below)), named[0] if named else None)
+    if len(named) > 1:
+        named = [each for each in named if has_signed(each, below)] or named
+    return named[0] if named else None
