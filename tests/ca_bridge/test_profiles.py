@@ -101,7 +101,7 @@ def test_each_missing_field_is_named_once(profile):
         ({"email": "jürgen@example.com"}, "e-mail"),
         ({"display_name": "Jane\u202eeoD"}, "U\\+202E"),
         ({"personnel_number": "№ 1"}, "letters from A to Z"),
-        ({"upn": "jane"}, "upn"),
+        ({"upn": "jane"}, "user principal name"),
         ({"sid": "S-1"}, "security identifier"),
     ],
 )
