@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -49,17 +49,13 @@ def _is_of(backed_up: dict[str, str], present: dict[str, str]) -> bool:
 def loaded(directory: Path, aliases: list[str]) -> Iterator[None]:
     """Put the CAs of the backup where there are none; they are taken away again if what follows fails."""
     places = dict(_directories())
-    put: list[Path] = []
-    try:
+    with ExitStack() as undo:
         for alias in aliases:
             if not manifest.hashes(places[alias]):
                 _put(directory / FOLDER / alias, places[alias])
-                put.append(places[alias])
+                undo.callback(shutil.rmtree, places[alias])
         yield
-    except BaseException:
-        for place in put:
-            shutil.rmtree(place)
-        raise
+        undo.pop_all()
 
 
 def _put(source: Path, place: Path) -> None:
