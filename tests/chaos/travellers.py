@@ -35,7 +35,8 @@ from tests import cast
 from tests.chaos.visitors import PageDoesNotLoadError, Proxy
 
 HANDS = 6  # steps that are taken at the same time
-AT_ONCE = 60  # persons who are on the road at the same time
+AT_ONCE = 60  # persons who are on the road at the same time, at least
+AT_ONCE_OF = 25  # of so many one is: who waits for a fault to pass holds few others up, so long runs end
 TWICE = 0.1  # of the clicks come twice
 LOOK_SECONDS = 0.5
 SOON_SECONDS = 40
@@ -157,6 +158,7 @@ class Road:
         self._chance = random.Random(len(travellers))  # noqa: S311 clicks, no secrets
         self._open: list[Traveller] = []
         self._issuing_since: dict[int, float] = {}
+        self._at_once = max(AT_ONCE, len(travellers) // AT_ONCE_OF)
         self.ended = 0
         self.lively = 0
 
@@ -183,7 +185,7 @@ class Road:
             if self._is_free(traveller) and (at is None or at.state in WAITS_FOR_US or at.pending):
                 self._under_way[traveller.number] = self._hands.submit(self._step, traveller, at)
         begun = self.ended + len(self._open)
-        self._open += self.travellers[begun : begun + max(0, AT_ONCE - self.lively)]
+        self._open += self.travellers[begun : begun + max(0, self._at_once - self.lively)]
         time.sleep(LOOK_SECONDS)
 
     def _is_lively(self, traveller: Traveller, at: Standing | None) -> bool:
