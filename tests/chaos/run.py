@@ -151,7 +151,7 @@ def burn(road: "Road", driver: Driver, say: Clock) -> None:
                 said = time.monotonic()
                 say(f"{road.ended} of {len(road.travellers)} are finished")
             enough = time.monotonic() - began > FIRE_SECONDS
-            if enough and road.all_have_begun and not road.lively:
+            if enough and road.all_have_begun and road.is_quiet:
                 break
     finally:
         driver.stop()

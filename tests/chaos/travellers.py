@@ -37,8 +37,10 @@ from tests.chaos.visitors import PageDoesNotLoadError, Proxy
 HANDS = 6  # steps that are taken at the same time
 AT_ONCE = 60  # persons who are on the road at the same time, at least
 AT_ONCE_OF = 25  # of so many one is: who waits for a fault to pass holds few others up, so long runs end
+OPEN = 8  # times as many may be on it in all: workers that cannot follow make others wait
 TWICE = 0.1  # of the clicks come twice
 LOOK_SECONDS = 0.5
+QUIET_SECONDS = 20
 SOON_SECONDS = 40
 # Type: profiles, CA, how many persons of a hundred get it.
 TYPES = {
@@ -159,12 +161,18 @@ class Road:
         self._open: list[Traveller] = []
         self._issuing_since: dict[int, float] = {}
         self._at_once = max(AT_ONCE, len(travellers) // AT_ONCE_OF)
+        self._last_end = time.monotonic()
         self.ended = 0
         self.lively = 0
 
     @property
     def all_have_begun(self) -> bool:
         return self.ended + len(self._open) == len(self.travellers)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody goes on soon, and nobody has come to the end for a while."""
+        return not self.lively and time.monotonic() - self._last_end > QUIET_SECONDS
 
     @property
     def still_open(self) -> int:
@@ -180,12 +188,14 @@ class Road:
             if at is not None and at.state == RequestState.COMPLETED:
                 self._open.remove(traveller)
                 self.ended += 1
+                self._last_end = time.monotonic()
                 continue
             self.lively += self._is_lively(traveller, at)
             if self._is_free(traveller) and (at is None or at.state in WAITS_FOR_US or at.pending):
                 self._under_way[traveller.number] = self._hands.submit(self._step, traveller, at)
         begun = self.ended + len(self._open)
-        self._open += self.travellers[begun : begun + max(0, self._at_once - self.lively)]
+        room = min(self._at_once - self.lively, OPEN * self._at_once - len(self._open))
+        self._open += self.travellers[begun : begun + max(0, room)]
         time.sleep(LOOK_SECONDS)
 
     def _is_lively(self, traveller: Traveller, at: Standing | None) -> bool:
