@@ -2,7 +2,7 @@
 
 import smtplib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -133,37 +133,54 @@ def _test_mail(address: str) -> EmailMessage:
 
 # --- Addresses -------------------------------------------------------------------------------------
 def portals() -> Iterator[Finding]:
-    """The addresses in mails and certificates: the name resolves, and something of ours answers."""
-    addresses = dict.fromkeys(
-        (settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL, settings.PKI_BASE_URL)
-    )
-    for address in addresses:
-        yield from _address(address)
+    """The addresses in mails and certificates: the name resolves, and something of ours answers.
+
+    Of what is published by http a proxy passes on no more than that, so a page would be looked for in vain.
+    """
+    for address in dict.fromkeys((settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL)):
+        yield from _address(address, "/health/live", _is_alive)
+    for address in _published():
+        yield from _address(address, "/ocsp", _is_ocsp)
 
 
-def _address(base_url: str) -> Iterator[Finding]:
-    host = urlsplit(base_url).hostname or ""
+def _published() -> list[str]:
+    """Where the CAs of this installation publish, as their certificates say."""
+    options = (configuration.get("OPTIONS", {}) for configuration in settings.CA_CONNECTORS.values())
+    return list(dict.fromkeys(each["publication_url"] for each in options if "publication_url" in each))
+
+
+def _is_alive(answer: requests.Response) -> bool:
+    return answer.text.strip() == "alive"
+
+
+def _is_ocsp(answer: requests.Response) -> bool:
+    """Asked about nothing, it says so in the words of OCSP."""
+    return answer.headers.get("Content-Type") == "application/ocsp-response"
+
+
+def _address(address: str, path: str, is_ours: Callable[[requests.Response], bool]) -> Iterator[Finding]:
+    host = urlsplit(address).hostname or ""
     try:
         socket.getaddrinfo(host, None)
     except OSError:
         yield failed(f"The name {host} is not known here.", "See the base URLs in the settings, and the DNS.")
         return
     try:
-        answer = _get(f"{base_url}/health/live")
+        answer = _get(f"{address}{path}")
     except requests.RequestException as error:
         yield failed(
-            f"{base_url} does not answer: {type(error).__name__}.",
+            f"{address} does not answer: {type(error).__name__}.",
             "See that the web process and the proxy in front of it run, and the certificate of the host.",
         )
         return
-    if answer.status_code != requests.codes.ok or answer.text.strip() != "alive":
+    if answer.status_code != requests.codes.ok or not is_ours(answer):
         yield failed(
-            f"{base_url} is answered by something else (status {answer.status_code}).",
+            f"{address} is answered by something else (status {answer.status_code}).",
             "See the proxy in front, ALLOWED_HOSTS and PROXY_ADDRESSES.",
         )
         return
-    yield ok(f"{base_url} answers.")
-    yield from _clock_of(base_url, answer)
+    yield ok(f"{address} answers.")
+    yield from _clock_of(address, answer)
 
 
 def _clock_of(address: str, answer: requests.Response) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
 from django.utils import timezone
 from kombu import Connection
 from pytest_django import Settings
@@ -238,19 +239,26 @@ def test_the_test_mail(mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch) -
 
 
 # --- Addresses and clocks over HTTP
+PUBLISHED, OCSP = "http://localhost/pki", "application/ocsp-response"
+
+
 class Answers:
-    """Stands for the network: one answer for every address."""
+    """Stands for the network: one answer for every page, one for all that is published."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.status, self.text, self.date = 200, "alive\n", datetime.now(UTC)
+        self.status, self.date, self.published = 200, datetime.now(UTC), OCSP
         self.trouble: Exception | None = None
         monkeypatch.setattr(outside, "_get", self.get)
 
     def get(self, url: str) -> Any:
         if self.trouble:
             raise self.trouble
-        headers = {"Date": self.date.strftime("%a, %d %b %Y %H:%M:%S GMT")}
-        return SimpleNamespace(status_code=self.status, text=self.text, headers=headers)
+        is_page = "/pki/" not in url
+        headers = {
+            "Date": self.date.strftime("%a, %d %b %Y %H:%M:%S GMT"),
+            "Content-Type": "text/plain" if is_page else self.published,
+        }
+        return SimpleNamespace(status_code=self.status, text="alive\n" if is_page else "", headers=headers)
 
 
 @pytest.fixture
@@ -259,6 +267,28 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 
 def test_addresses_answer(answers: Answers) -> None:
+    assert levels(outside.portals) == {"ok"}
+
+
+def test_where_a_ca_publishes_is_asked_for_what_it_publishes(answers: Answers, settings: Settings) -> None:
+    """The proxies of the deployments send every other address from http to https."""
+    settings.CA_CONNECTORS = {"corporate": {"CONNECTOR": "x", "OPTIONS": {"publication_url": PUBLISHED}}}
+    assert [each.says for each in outside.portals()][-2:] == [
+        "http://localhost/pki answers.",
+        "The clock agrees with that of http://localhost/pki.",
+    ]
+    answers.published = "text/html"
+    assert worst(outside.portals).says == "http://localhost/pki is answered by something else (status 200)."
+
+
+def test_what_is_published_answers_a_question_about_nothing(client: Client) -> None:
+    answer = client.get("/pki/ocsp")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, OCSP)
+
+
+def test_where_no_ca_publishes_nothing_is_asked(answers: Answers, settings: Settings) -> None:
+    settings.PKI_BASE_URL = "http://no-such-host.invalid"
+    settings.CA_CONNECTORS = {"vault": {"CONNECTOR": "x", "OPTIONS": {"url": "https://vault.acme.net"}}}
     assert levels(outside.portals) == {"ok"}
 
 
