@@ -138,8 +138,8 @@ def _mails(_now: datetime) -> Values:
 
 
 def _mail_age(now: datetime) -> Values:
-    oldest = OutgoingMail.objects.filter(state=MailState.QUEUED).aggregate(oldest=Min("created_at"))["oldest"]
-    yield (), _age(oldest, now)
+    """Of those that have to go out: a file whose token is on hold for months is no trouble with mail."""
+    yield (), _age(OutgoingMail.objects.queued().aggregate(oldest=Min("created_at"))["oldest"], now)
 
 
 # --- The sweep and the jobs ------------------------------------------------------------------------
@@ -184,10 +184,14 @@ def _seal_lag(now: datetime) -> Values:
 
 
 def _head_age(now: datetime) -> Values:
-    """Since the last signed head: only where something was sealed after it."""
+    """Since the last signed head, or the first event where there is none: 0 where nothing is to be signed."""
     chain, head = AuditChain.objects.first(), AuditHead.objects.newest()
-    behind = chain is not None and chain.number > (head.number if head else 0)
-    yield (), _age(head.signed_at, now) if head and behind else 0.0
+    if chain is None or chain.number <= (head.number if head else 0):
+        yield (), 0.0
+    elif head is not None:
+        yield (), _age(head.signed_at, now)
+    else:
+        yield (), _age(AuditEvent.objects.sealed().values_list("at", flat=True).first(), now)
 
 
 def _heads_to_carry(_now: datetime) -> Values:
@@ -240,7 +244,7 @@ FIGURES: tuple[Figure, ...] = (
         _ca_waits,
     ),
     _figure("mails", "Mails that wait to be sent (queued) or that nobody got, by state.", ("state",), _mails),
-    _figure("mail_oldest_seconds", "How long the oldest queued mail has waited.", (), _mail_age),
+    _figure("mail_oldest_seconds", "How long the oldest mail that has to go out has waited.", (), _mail_age),
     _figure(
         "work_due",
         f"Rows that are due for a task and that no worker has, up to {DUE_COUNTED}.",
@@ -256,7 +260,8 @@ FIGURES: tuple[Figure, ...] = (
     _figure("audit_seal_lag_seconds", "How old the oldest event that is not sealed is.", (), _seal_lag),
     _figure(
         "audit_head_age_seconds",
-        "How long ago the last head of the audit log was signed, where it has grown since then; else 0.",
+        "How long ago the last head of the audit log was signed, where it has grown since then; where none "
+        "ever was, how long ago its first event was written; else 0.",
         (),
         _head_age,
     ),

@@ -12,7 +12,15 @@ from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager import audit, jobs
 from identity_manager.audit import heads, sealing
 from identity_manager.metrics import figures, scraping
-from identity_manager.models import AuditEvent, CaCheck, JobRun, LiveProcess, OutgoingMail, TokenRequest
+from identity_manager.models import (
+    AuditEvent,
+    CaCheck,
+    JobRun,
+    LiveProcess,
+    OutgoingMail,
+    SoftwareToken,
+    TokenRequest,
+)
 from identity_manager.workflow import step5_issue
 from tests.cast import Company
 
@@ -132,6 +140,23 @@ def test_how_far_the_audit_log_is_behind() -> None:
     assert found["audit_unsealed_events", ()] == found["audit_seal_lag_seconds", ()] == 0
     assert found["audit_head_age_seconds", ()] == 0
     assert event.pk is not None
+
+
+def test_no_head_was_ever_signed() -> None:
+    """The workers lack the key that signs, from the first day on."""
+    audit.record(audit.Event.JOB_STARTED, actor=None, subject=None, job="a job")
+    AuditEvent.objects.update(at=timezone.now() - timedelta(hours=2))
+    sealing.seal()
+    assert scraped()["audit_head_age_seconds", ()] == pytest.approx(7200, abs=60)
+
+
+def test_a_file_that_has_to_wait_is_no_mail_that_does_not_go_out(company: Company) -> None:
+    company.request_in("issued")
+    OutgoingMail.objects.exclude(token=None).update(created_at=timezone.now() - timedelta(hours=2))
+    assert OutgoingMail.objects.filter(state="queued").exclude(container_format="").exists()
+    assert scraped()["mail_oldest_seconds", ()] == pytest.approx(7200, abs=60)
+    SoftwareToken.objects.update(state="on_hold")
+    assert scraped()["mail_oldest_seconds", ()] < 60
 
 
 def test_a_ca_that_did_not_answer() -> None:
