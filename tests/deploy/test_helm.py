@@ -219,6 +219,12 @@ def test_with_rules_for_the_way_out_names_are_still_found() -> None:
     assert policy["spec"]["egress"][1:] == chart.FULL["networkPolicy"]["egress"]
 
 
+def test_the_label_of_a_token_in_an_hsm_is_no_secret() -> None:
+    settings = {**chart.LEAST["settings"], "CA_HSM_TOKEN": "corporate"}
+    for component, pod in chart.pods(chart.render({**chart.LEAST, "settings": settings})):
+        assert chart.environment(pod)["CA_HSM_TOKEN"] == "corporate", component
+
+
 BAD: dict[str, tuple[str, Any]] = {
     "no host": ("hosts.console", ""),
     "a host with a scheme": ("hosts.console", "https://im.acme-corporation.net"),
