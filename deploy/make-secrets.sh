@@ -44,7 +44,7 @@ write database-url "postgresql://identity_manager:$(cat "$directory/database-pas
 write broker-password "$(random)"
 write broker-url "redis://:$(cat "$directory/broker-password")@${BROKER_HOST:-broker}:6379/0"
 write smtp-password ""
-mkdir -p "$directory/connections" "$directory/trust"
+mkdir -p "$directory/connections" "$directory/trust" "$directory/more"
 write connections/connectors.json "{}"
 write metrics-token "$(random)"
 

@@ -78,6 +78,14 @@ def test_its_settings_are_real(services: dict[str, Any]) -> None:
         assert commands.unknown_settings(service.get("environment", {})) == set(), name
 
 
+def test_what_it_says_itself_can_be_said_otherwise() -> None:
+    """settings.env is overruled by what the composition names, and heads have to leave the machine."""
+    given = {"AUDIT_HEAD_EXPORT": "syslog+tcp:loghost:601", "PROXY_ADDRESSES": "10.20.0.7"}
+    services = composition.load({**composition.sample(), **given})["services"]
+    assert services["worker-ca"]["environment"]["AUDIT_HEAD_EXPORT"] == given["AUDIT_HEAD_EXPORT"]
+    assert services["web"]["environment"]["PROXY_ADDRESSES"] == given["PROXY_ADDRESSES"]
+
+
 def test_no_secret_is_in_the_environment(services: dict[str, Any]) -> None:
     """Each comes from a file, or is given as empty to who must not hold it."""
     secret = re.compile(r"SECRET|PASSWORD|KEYS|DATABASE_URL|BROKER_URL|PASSPHRASE_FILE")
@@ -121,11 +129,11 @@ def test_every_file_that_is_named_is_there(composed: dict[str, Any]) -> None:
 
 
 def test_whoever_needs_database_or_broker_may_ask_one_elsewhere(services: dict[str, Any]) -> None:
-    """It has a way out, and the files that the server's certificate is checked against."""
+    """It has a way out, the files that the server's certificate is checked against, and further secrets."""
     for name, service in composition.of_product(services).items():
         if {"database-url", "broker-url"} & set(service.get("secrets", [])):
             assert "outside" in service["networks"], name
-            assert "./secrets/trust:/trust:ro" in service["volumes"], name
+            assert {"./secrets/trust:/trust:ro", "./secrets/more:/more:ro"} <= set(service["volumes"]), name
     assert "database-url" in services["beat"]["secrets"]
 
 
@@ -133,7 +141,7 @@ def test_passwords_for_cas_are_given_to_who_asks_cas(services: dict[str, Any]) -
     for name, service in composition.of_product(services).items():
         mounted = {line.split(":")[1] for line in service.get("volumes", [])}
         assert ("/connections" in mounted) == ("CA_CONNECTORS_FILE" in service.get("environment", {})), name
-    assert services["beat"]["volumes"] == ["./secrets/trust:/trust:ro"]
+    assert services["beat"]["volumes"] == ["./secrets/trust:/trust:ro", "./secrets/more:/more:ro"]
     web, worker = services["web"]["volumes"], services["worker-ca"]["volumes"]
     assert "./secrets/connections:/connections:ro" in set(web) & set(worker)
 
@@ -145,7 +153,7 @@ def test_every_folder_that_is_mounted_is_made(services: dict[str, Any], tmp_path
     units.make_secrets(tmp_path)
     lines = [line for service in services.values() for line in service.get("volumes", [])]
     mounted = {line.split(":")[0] for line in lines if line.startswith("./secrets/")}
-    assert {"./secrets/trust", "./secrets/connections"} <= mounted
+    assert {"./secrets/trust", "./secrets/more", "./secrets/connections"} <= mounted
     for source in mounted:
         folder = tmp_path / source.removeprefix("./secrets/")
         assert folder.stat().st_mode & 0o777 == 0o700, source
