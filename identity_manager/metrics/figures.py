@@ -32,10 +32,12 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
+from identity_manager.models.lease import MAX_DELAY
 from identity_manager.workflow import sweep
 
 COUNTED = 50_000
 DUE_COUNTED = 1_000
+STILL_TRIED = 2 * MAX_DELAY  # after that a place is named by no worker's settings any more
 Values = Iterable[tuple[tuple[str, ...], float]]  # the labels, and the value
 
 # Requests that wait, and since when they do. The row does not say when it failed.
@@ -194,10 +196,12 @@ def _head_age(now: datetime) -> Values:
         yield (), _age(AuditEvent.objects.sealed().values_list("at", flat=True).first(), now)
 
 
-def _heads_to_carry(_now: datetime) -> Values:
+def _heads_to_carry(now: datetime) -> Values:
+    """Of a place that has all it is to have now, as a mailbox for an hour, or is tried no more, none wait."""
     newest = AuditHead.objects.newest()
     for number, row in enumerate(AuditHeadExport.objects.order_by("destination")):
-        yield (str(number),), max(0, (newest.number if newest else 0) - row.number)
+        is_tried = row.next_attempt_at is not None and row.next_attempt_at > now - STILL_TRIED
+        yield (str(number),), max(0, newest.number - row.number) if newest and is_tried else 0
 
 
 # --- Processes -------------------------------------------------------------------------------------
@@ -267,7 +271,8 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure(
         "audit_head_export_lag_events",
-        "By how many events each place to which signed heads are carried is behind, by its number in order.",
+        "By how many events each place to which signed heads are to be carried now is behind, by its number "
+        "in order.",
         ("destination",),
         _heads_to_carry,
     ),

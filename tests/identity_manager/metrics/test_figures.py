@@ -14,7 +14,9 @@ from identity_manager.audit import heads, sealing
 from identity_manager.metrics import figures, scraping
 from identity_manager.models import (
     AuditEvent,
+    AuditHeadExport,
     CaCheck,
+    HeadKind,
     JobRun,
     LiveProcess,
     OutgoingMail,
@@ -148,6 +150,24 @@ def test_no_head_was_ever_signed() -> None:
     AuditEvent.objects.update(at=timezone.now() - timedelta(hours=2))
     sealing.seal()
     assert scraped()["audit_head_age_seconds", ()] == pytest.approx(7200, abs=60)
+
+
+@pytest.mark.parametrize(
+    ("destination", "next_try", "behind"),
+    [
+        ("file:/nowhere/heads.jsonl", timedelta(minutes=30), 7),
+        ("mailto:auditors@example.com", None, 0),  # the last mail is not an hour old
+        ("file:/no/place/of/the/settings/any/more", timedelta(days=-3), 0),
+    ],
+)
+def test_how_far_a_place_for_heads_is_behind(
+    destination: str, next_try: timedelta | None, behind: int
+) -> None:
+    now = timezone.now()
+    heads.make(7, "0" * 64, kind=HeadKind.HEAD)
+    next_attempt_at = None if next_try is None else now + next_try
+    AuditHeadExport.objects.create(destination=destination, next_attempt_at=next_attempt_at)
+    assert scraped()["audit_head_export_lag_events", ("0",)] == behind
 
 
 def test_a_file_that_has_to_wait_is_no_mail_that_does_not_go_out(company: Company) -> None:
