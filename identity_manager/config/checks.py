@@ -219,7 +219,7 @@ def _connections() -> Iterator[Finding]:
 
 def _monitoring() -> Iterator[Finding]:
     if 0 < len(settings.METRICS_TOKEN) < METRICS_TOKEN_LENGTH:
-        yield Finding("E312", f"METRICS_TOKEN needs at least {METRICS_TOKEN_LENGTH} random characters.")
+        yield Finding("E316", f"METRICS_TOKEN needs at least {METRICS_TOKEN_LENGTH} random characters.")
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT and not tracing.is_installed():
         yield Finding(
             "E313",

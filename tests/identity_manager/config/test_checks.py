@@ -300,7 +300,7 @@ def test_monitoring_that_is_asked_for_must_be_there(
     production: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     production.METRICS_TOKEN = "short"
-    assert codes() == ["E312"]
+    assert codes() == ["E316"]
     production.METRICS_TOKEN = "a-token-of-more-than-twenty"
     production.OTEL_EXPORTER_OTLP_ENDPOINT = "http://collector:4318"
     production.SENTRY_DSN = "https://key@sentry.acme.net/1"
