@@ -5,6 +5,7 @@ re-opened by a reader that did not write them; the wrapped keys are erased in th
 """
 
 import hashlib
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,9 +32,17 @@ from identity_manager.workflow import finishing, locking, policy, step7_deliver,
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
 from identity_manager.workflow.unforeseen import put_off_by
 
+logger = logging.getLogger(__name__)
+
 NO_PASSPHRASE = Reason("no-passphrase", _("There is no passphrase any more: it was noted, or destroyed."))
 NOT_SHOWN = Reason("not-shown", _("Show the passphrase first, and note it."))
 NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))
+UNREADABLE = Reason(
+    "passphrase-unreadable",
+    _(
+        "The passphrase cannot be opened here. Nothing is lost by that; your administrators have to look at it."
+    ),
+)
 _TO_BE_GIVEN = Statement[Certificate](
     lambda token: (
         Certificate.objects.filter(token=token, left_out_at=None)
@@ -180,13 +189,14 @@ def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
     """Return the passphrase to its owner; each showing is counted and audited, the first told by mail.
 
     The caller has checked that the sign-in is recent; signed_in_at is when the session's window began.
-    Raises NotAllowed (also where a file was fetched in this window), or Stale when it is gone.
+    Raises NotAllowed (also where a file was fetched in this window), Stale when it is gone, or NotPossible
+    where this process does not have its key.
     """
     with transaction.atomic():
         token, wrapped = _fetch_with_passphrase(actor, token_id)
         refuse(two_channels.passphrase_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
         refuse(policy.delivery_obstacle(token), kind=NotPossible)
-        secret = vault.unwrap(wrapped, purpose=vault.Purpose.PASSPHRASES, record=token.pk)
+        secret = _opened(token, wrapped)
 
         token.passphrase_shown += 1
         token.passphrase_shown_at = timezone.now()
@@ -195,6 +205,15 @@ def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
             outbox.enqueue(messages.passphrase_shown(token))
         audit.record(audit.Event.PASSPHRASE_SHOWN, actor=actor, subject=token, times=token.passphrase_shown)
         return secret.decode("ascii")
+
+
+def _opened(token: SoftwareToken, wrapped: bytes) -> bytes:
+    """A ring of keys may be lost, or a host may have an old one."""
+    try:
+        return vault.unwrap(wrapped, purpose=vault.Purpose.PASSPHRASES, record=token.pk)
+    except vault.VaultError as error:
+        logger.error("The passphrase of token %s cannot be opened: %s", token.pk, error)
+        raise NotPossible(UNREADABLE) from error
 
 
 def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:

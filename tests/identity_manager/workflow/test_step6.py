@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import NoReturn
+from unittest.mock import Mock
 
 import pytest
 import time_machine
@@ -139,6 +140,20 @@ def test_noted_is_destroyed(company: Company) -> None:
     for verb in (SHOW, step6_passphrase.acknowledge):
         with pytest.raises(Stale):
             verb(actor=company.uma, token_id=token.pk)
+
+
+def test_what_this_process_cannot_open_is_said_to_the_person_and_told_to_operators(
+    company: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = sealed(company)
+    monkeypatch.setattr(vault, "unwrap", Mock(side_effect=vault.VaultError("This process holds no key.")))
+
+    with pytest.raises(NotPossible) as refusal:
+        cast.shown(token)
+
+    assert refusal.value.reason == step6_passphrase.UNREADABLE
+    assert f"{token.pk} cannot be opened: This process holds no key." in caplog.text
+    assert SoftwareToken.objects.get().passphrase_shown == 0
 
 
 def test_an_inactive_person_is_shown_nothing(company: Company) -> None:
