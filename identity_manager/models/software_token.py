@@ -42,7 +42,8 @@ class TokenState(models.TextChoices):
 
 
 T = TokenState
-UNDER_WAY = (T.ORDERED, T.ISSUING, T.SEALED)
+TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
+UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
 IN_USE = (T.SEALED, T.ACTIVE, T.ON_HOLD)
 
 

@@ -2,6 +2,7 @@
 
 What the earlier round made ends with it: keys are erased, orders at a CA are settled and revoked when their
 answer comes, certificates are revoked. Its lines, approvals and acceptances stay, readable under its number.
+A line that was handed out in it stays with its person, and one that has ended is not asked for again.
 """
 
 import uuid
@@ -16,6 +17,7 @@ from ca_bridge.errors import CaError
 from identity_manager import audit, outbox
 from identity_manager.mail import messages
 from identity_manager.models import Ending, Person, SoftwareToken, TokenRequest
+from identity_manager.models.software_token import TO_BE_ISSUED
 from identity_manager.workflow import locking, opening, policy, side_roads, snapshot
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
 
@@ -39,7 +41,7 @@ def send_round_again(*, actor: Person, request_id: uuid.UUID, changes_hash: str)
         refuse(policy.code_obstacle(actor, request.person), kind=NotAllowed)
         refuse(None if policy.can_go_round_again(request) else NOT_STOPPED, kind=Stale)
         refuse(policy.person_obstacle(request.person))
-        lines = locking.lines_of(request)
+        lines = [token for token in locking.lines_of(request) if token.state in TO_BE_ISSUED]
         changed = snapshot.differences(lines)
         refuse(None if changed else NOT_STOPPED, kind=Stale)
         refuse(CHANGED_AGAIN if changes_hash != snapshot.fingerprint(changed) else None, kind=Stale)

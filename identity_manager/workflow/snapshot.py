@@ -17,6 +17,7 @@ from ca_bridge import profiles
 from ca_bridge.contract import CertificateContent
 from ca_bridge.profiles import Profile
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenType
+from identity_manager.models.software_token import TO_BE_ISSUED
 
 # A change of one of these stops a request: each decides what a certificate says or whose it is.
 MATERIAL_FIELDS: dict[str, str | Promise] = {
@@ -103,9 +104,14 @@ def content_of(certificate: Certificate) -> CertificateContent:
 
 
 def differences(tokens: Iterable[SoftwareToken]) -> list[Difference]:
-    """What has changed of the person since the request was made; empty where all is as it was."""
+    """What has changed of the person since the request was made; empty where all is as it was.
+
+    What was handed out, or has ended, is as it was approved: it is of no account any more.
+    """
     found = {}
     for token in tokens:
+        if token.state not in TO_BE_ISSUED:
+            continue
         now = person_fields(token.person)
         for field, asked_for in token.snapshot["person"].items():
             if asked_for != now[field]:

@@ -292,6 +292,47 @@ def test_keys_and_certificates_of_the_old_round_are_ended(
     assert not Certificate.objects.exclude(private_key_wrapped=None).exists()
 
 
+def one_handed_out(company: Company) -> tuple[TokenRequest, SoftwareToken]:
+    """Of two tokens one was sealed when the person changed, and the other one fails."""
+    mail = cast.token_type("mail", profiles=("second",))
+    request = cast.accepted(cast.enabled(company.ada, company.uma, company.vpn, mail))
+    first, second = request.tokens.order_by("type_code").reverse()
+    one_step.issue(first.certificates.get().pk)
+    step6_passphrase.seal(token_id=first.pk)
+    move(company.uma)
+    one_step.issue(second.certificates.get().pk)
+    assert fresh(request).state == "failed"
+    return fresh(request), SoftwareToken.objects.get(pk=first.pk)
+
+
+def test_what_was_handed_out_stays_with_its_person(company: Company) -> None:
+    request, token = one_handed_out(company)
+
+    request = sent_round(company, request)
+
+    assert [line.type_code for line in request.lines] == ["mail"]
+    assert not snapshot.differences(request.lines)
+    assert SoftwareToken.objects.get(pk=token.pk).state == "sealed"
+    cast.noted(token)
+    done = cast.delivered(cast.issued(cast.accepted(fresh(request))))
+    cast.noted(done.lines[0])
+    assert set(SoftwareToken.objects.values_list("state", flat=True)) == {"active", "cancelled"}
+    assert fresh(request).state == "completed"
+
+
+def test_what_an_officer_has_left_out_is_not_asked_for_again(company: Company) -> None:
+    request = cast.accepted(cast.enabled(company.ada, company.uma, company.vpn, cast.token_type("mail")))
+    left_out, other = request.tokens.all()
+    left_out.cancel(reason="nothing of it is left", now=timezone.now())
+    left_out.save()
+    move(company.uma)
+    one_step.issue(other.certificates.get().pk)
+
+    request = sent_round(company, request)
+
+    assert [line.type_code for line in request.lines] == [other.type_code]
+
+
 def test_an_order_of_the_old_round_that_the_ca_answers_later_is_revoked(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
