@@ -146,10 +146,11 @@ def take_out(
 
     The snapshot hash covers what remains from then on, and the forms that are shown next carry it. Who
     approved before approved a superset, so that approval counts for what remains. Where what remains needs
-    fewer approvals, or none, it may be approved with that. Raises as reject does.
+    fewer approvals, or none, it may be approved with that. Raises as approve and reject do.
     """
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
+        refuse(policy.person_obstacle(request.person))  # what remains may be approved with that
         refuse(NO_REASON if not reason.strip() else None, field="reason")
         present = locking.lines_of(request)
         leaving = [token for token in present if token.pk in lines]

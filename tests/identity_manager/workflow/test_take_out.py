@@ -9,10 +9,11 @@ from identity_manager.models import (
     ApprovalPolicy,
     AuditEvent,
     OutgoingMail,
+    PersonState,
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import policy, snapshot, step2_approve
+from identity_manager.workflow import leave_and_return, policy, snapshot, step2_approve
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
 from tests import cast
 from tests.cast import Company
@@ -129,6 +130,22 @@ def test_nothing_and_everything_are_refused(company: Company, mixed: TokenReques
     with pytest.raises(NotPossible):
         take_out(company, mixed, lines=[uuid.uuid4()])
     assert picture() == before
+
+
+def test_nothing_goes_on_for_who_is_on_leave(company: Company) -> None:
+    """What remains needs no approval; but nobody is invited, or gets a role, who is not here."""
+    mail = cast.token_type("mail", approval=ApprovalPolicy.ALWAYS, approvers_needed=2)
+    request = cast.enabled(company.ada, company.uma, mail, company.vpn)
+    leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="a year abroad")
+    before = picture()
+
+    with pytest.raises(NotPossible) as refusal:
+        take_out(company, request, "mail")
+
+    assert refusal.value.reason == policy.NOT_ACTIVE[PersonState.INACTIVE]
+    assert picture() == before
+    leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
+    assert take_out(company, request, "mail").state == "awaiting_acceptance"
 
 
 def test_four_eyes_hold_for_it_too(company: Company, mixed: TokenRequest) -> None:
