@@ -26,6 +26,7 @@ from identity_manager.models import (
     OutgoingMail,
     SoftwareToken,
     TokenRequest,
+    TokenState,
     TokenType,
 )
 from identity_manager.models.software_token import IN_USE, UNDER_WAY
@@ -56,7 +57,10 @@ def _remove_containers_of(token_id: uuid.UUID) -> bool:
 
 
 def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
-    """Tokens that are not on their way, and of which the type's time, or every certificate, has ended."""
+    """Tokens that are not on their way, and of which the type's time, or every certificate, has ended.
+
+    One that was put on hold on its way is mailed when the hold ends.
+    """
     kept = Exists(Container.objects.filter(token=OuterRef("pk")))
     alive = Exists(Certificate.objects.filter(token=OuterRef("pk"), not_after__gt=now))
     over = Q(~alive) & Q(token_type__container_retention_days=None)
@@ -65,7 +69,8 @@ def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
         if days is not None:
             end = now - timedelta(days=days)
             over |= Q(token_type__container_retention_days=days, sealed_at__lte=end)
-    return SoftwareToken.objects.filter(kept).exclude(state__in=UNDER_WAY).filter(over)
+    on_its_way = Q(state__in=UNDER_WAY) | Q(state=TokenState.ON_HOLD, is_open=True)
+    return SoftwareToken.objects.filter(kept).exclude(on_its_way).filter(over)
 
 
 # --- Mails -----------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.people import forgetting, signing_in
-from identity_manager.workflow import locking, portions, retention, revoke, side_roads
+from identity_manager.workflow import hold, locking, portions, retention, revoke, side_roads
 from identity_manager.workflow.errors import Stale
 from tests import cast
 from tests.cast import Company
@@ -80,6 +80,22 @@ def test_containers_of_a_token_under_way_stay(company: Company) -> None:
     aged(SoftwareToken, "sealed_at")
     assert retention.remove_containers() == 0
     assert Container.objects.exists()
+
+
+def test_nor_do_those_of_one_that_was_put_on_hold_on_its_way(company: Company) -> None:
+    """It is mailed when the hold ends: without its files the person would get an empty mail for good."""
+    token = cast.noted(company.request_in("issued").tokens.get())
+    hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="a long illness")
+    kept(company, 1)
+    aged(SoftwareToken, "sealed_at")
+
+    assert retention.remove_containers() == 0
+
+    hold.reinstate(actor=company.ada, token_id=token.pk)
+    cast.delivered(token.request)
+    token.refresh_from_db()
+    assert (token.state, token.delivery) == ("active", "sent")
+    assert retention.remove_containers() == 1
 
 
 def three_with_old_containers(company: Company, monkeypatch: pytest.MonkeyPatch) -> list[SoftwareToken]:
