@@ -54,8 +54,12 @@ class SendingError(Exception):
         self.fault = fault
 
 
+class NoFilesError(Exception):
+    """The containers that the mail is to bring are kept no longer."""
+
+
 def send(mail: OutgoingMail) -> str:
-    """Send the mail, with its containers where it delivers a token. Raises SendingError.
+    """Send the mail, with its containers where it delivers a token. Raises SendingError or NoFilesError.
 
     Returns what the e-mail service provider calls it from now on; empty with SMTP.
     """
@@ -63,6 +67,8 @@ def send(mail: OutgoingMail) -> str:
         message = build(mail)
         with idempotency.told(message, key=mail.sending_key):
             message.send()
+    except NoFilesError:
+        raise
     except ERRORS as error:
         if idempotency.was_taken_before(error):
             return ""
@@ -75,7 +81,10 @@ def send(mail: OutgoingMail) -> str:
 
 
 def build(mail: OutgoingMail) -> EmailMultiAlternatives:
-    """Return the message. Its Message-ID stays the same at each try, so that receivers can drop doubles."""
+    """Return the message. Its Message-ID stays the same at each try, so that receivers can drop doubles.
+
+    Raises NoFilesError.
+    """
     message = SameEachTime(
         mail,
         subject=_plain(mail.subject),
@@ -120,4 +129,7 @@ def _plain(text: str) -> str:
 def _containers(mail: OutgoingMail) -> list[Container]:
     if mail.token_id is None or not mail.carries_files:
         return []
-    return list(Container.objects.filter(token_id=mail.token_id, format=mail.container_format))
+    found = list(Container.objects.filter(token_id=mail.token_id, format=mail.container_format))
+    if not found:
+        raise NoFilesError
+    return found

@@ -48,6 +48,11 @@ def obstacle(mail: OutgoingMail) -> Pointless | Fault | None:
     return _ended(mail) or _all_decided(mail) or _noted(mail) or _token_obstacle(mail)
 
 
+def without_files() -> Pointless:
+    """Retention has removed what the mail was to bring, while it waited."""
+    return Pointless(_("The files of this token are kept no longer."))
+
+
 def waits(mail: OutgoingMail) -> bool:
     """Whether the mail is put off for a leave or a hold, however often it is tried."""
     return isinstance(obstacle(mail), Fault)

@@ -80,13 +80,16 @@ def _write_down(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless)
     instruments.MAILS.labels(row.state if row.state != MailState.QUEUED else PUT_OFF).inc()
 
 
-def _act(mail: OutgoingMail) -> str | Fault:
+def _act(mail: OutgoingMail) -> str | Fault | mail_sense.Pointless:
     with TRACE.span("send mail", {"message": mail.message}, None) as note:
         try:
             return sending.send(mail)
         except sending.SendingError as error:
             note("outcome", str(error.fault.kind))
             return error.fault
+        except sending.NoFilesError:
+            note("outcome", "no files")
+            return mail_sense.without_files()
 
 
 def _settle(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless) -> None:

@@ -26,6 +26,7 @@ from identity_manager.models import (
 from identity_manager.people import forgetting
 from identity_manager.workflow import (
     bounces,
+    hold,
     mail_sense,
     mails,
     revoke,
@@ -243,6 +244,47 @@ def test_a_file_of_a_revoked_token_is_not_sent(company: Company) -> None:
 
     assert OutgoingMail.objects.get(pk=mail.pk).state == MailState.DISCARDED
     assert SoftwareToken.objects.get().delivery == "queued"
+
+
+def test_a_mail_whose_files_are_gone_is_not_sent_without_them(company: Company) -> None:
+    """The mail server was away for so long that retention came first."""
+    token = company.request_in("completed").tokens.get()
+    mail = side_roads.send_again(actor=company.uma, token_id=token.pk, container_format="standard")
+    forgetting.remove_containers(token)
+
+    step7_deliver.send(mail_id=mail.pk)
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.discard_reason) == (MailState.DISCARDED, str(side_roads.KEPT_NO_LONGER))
+    assert len([each for each in mailbox.stored_messages() if each.attachments]) == 1  # the first delivery
+
+
+def of_a_token_on_hold(company: Company, mail: OutgoingMail) -> OutgoingMail:
+    assert mail.token is not None
+    hold.put_on_hold(actor=company.ada, token_id=mail.token.pk, reason="the laptop is missing")
+    return mail
+
+
+def test_files_of_a_mail_that_is_given_up_during_a_hold_wait_in_self_service_after_it(
+    company: Company,
+) -> None:
+    mail = of_a_token_on_hold(company, delivery(company))
+
+    mails.discard(actor=company.ada, mail_id=mail.pk, reason="left the company's mail")
+
+    token = hold.reinstate(actor=company.ada, token_id=SoftwareToken.objects.get().pk)
+    assert (token.state, token.delivery) == ("sealed", "bounced")
+    assert SoftwareToken.objects.to_be_fetched().exists()
+
+
+def test_a_mail_that_came_back_during_a_hold_has_not_delivered_the_token(company: Company) -> None:
+    request = cast.delivered(company.request_in("issued"))
+    mail = of_a_token_on_hold(company, OutgoingMail.objects.get(message="delivery"))
+
+    mails.report_bounce(actor=company.ada, mail_id=mail.pk, reason="no such mailbox")
+
+    token = hold.reinstate(actor=company.ada, token_id=request.tokens.get().pk)
+    assert (cast.noted(token).state, token.delivery) == ("sealed", "bounced")
 
 
 def test_what_tells_of_the_end_is_sent(company: Company) -> None:
