@@ -67,6 +67,10 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         """Requests that have not ended."""
         return self.exclude(state__in=ENDED)
 
+    def asked_for_by(self, officer: Person) -> Self:
+        """Requests that the officer has made, or has sent round again: both count as asking for it."""
+        return self.filter(Q(requested_by=officer) | Q(round_started_by=officer))
+
     def awaiting_decision(self, now: datetime) -> Self:
         """Requests that wait for an approver, neither postponed nor stopped, nor for a person on leave."""
         free = Q(postponed_until=None) | Q(postponed_until__lte=now)

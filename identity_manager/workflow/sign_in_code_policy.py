@@ -82,7 +82,7 @@ def confirmable_by(officer: Person, now: datetime | None = None) -> QuerySet[Sig
 
 def makeable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignInCode]:
     """The codes that this officer asked for and can make now, oldest first."""
-    asked_for = TokenRequest.objects.open().filter(person=OuterRef("person"), requested_by=officer)
+    asked_for = TokenRequest.objects.open().asked_for_by(officer).filter(person=OuterRef("person"))
     rows = SignInCode.objects.filter(
         Q(needs_confirmation=False) & ~_for_who_needs_confirmation() | Q(confirmed_by__isnull=False),
         _for_who_can_have_one(),
@@ -162,8 +162,8 @@ def officer_obstacle(actor: Person, person: Person) -> Reason | None:
         return registration_policy.NOT_REGISTRATION_OFFICER
     if actor.pk == person.pk:
         return OWN_CODE
-    asked_for = TokenRequest.objects.open().filter(person=person, requested_by=actor).exists()
-    return REQUESTER if asked_for else None
+    asked_for = TokenRequest.objects.open().asked_for_by(actor).filter(person=person)
+    return REQUESTER if asked_for.exists() else None
 
 
 def second_officer_obstacle(actor: Person, code: SignInCode) -> Reason | None:

@@ -25,7 +25,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people.registration_policy import NOT_REGISTRATION_OFFICER
-from identity_manager.workflow import policy, sign_in_codes, step1_enable
+from identity_manager.workflow import policy, rounds, sign_in_codes, snapshot, step1_enable
 from identity_manager.workflow import sign_in_code_policy as questions
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Refused, Stale
 from identity_manager.workflow.sign_in_code_policy import Stage
@@ -178,6 +178,20 @@ def test_who_asked_for_a_token_meanwhile_does_not_make_the_code(office: Office) 
     code = sign_in_codes.ask(actor=both, person_id=office.uma.pk)
     cast.enabled(both, office.uma)
     assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.make, actor=both, code_id=code.pk)
+
+
+def test_nor_does_who_sent_a_request_of_the_person_round_again(office: Office) -> None:
+    """They count as one who asks: they do not approve it, and hold no code for the person."""
+    both, asker = as_both(office.rita), cast.person("ada")
+    code = sign_in_codes.ask(actor=both, person_id=office.uma.pk)
+    request = cast.enabled(asker, office.uma)
+    Person.objects.filter(pk=office.uma.pk).update(display_name="Uma Berg")
+    changed = snapshot.fingerprint(snapshot.differences(request.lines))
+    rounds.send_round_again(actor=both, request_id=request.pk, changes_hash=changed)
+
+    assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.ask, actor=both, person_id=office.uma.pk)
+    assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.make, actor=both, code_id=code.pk)
+    assert not questions.makeable_by(both).exists()
 
 
 def test_a_request_that_has_ended_is_no_obstacle(office: Office) -> None:
