@@ -21,6 +21,7 @@ from identity_manager.models import (
     Account,
     AuditEvent,
     AuditSalt,
+    BatchLine,
     Certificate,
     CertificateState,
     MailEvent,
@@ -159,6 +160,8 @@ def _erase(person: Person) -> None:
     _forget_what_was_issued(person)
     _forget_the_account(person)
     _forget_in_the_audit_log(person)
+    # A file may have named the person twice, or by who must not know of them.
+    BatchLine.objects.filter(personnel_number=person.personnel_number).update(personnel_number="")
     person.sign_in_codes.all().delete()
     person.roles.all().delete()
     person.saved_searches.all().delete()

@@ -35,6 +35,7 @@ NAME_WHO_CANCELLED = ("request_cancelled",)
 NAME_WHO_SIGNED_IN = ("break_glass_used",)
 A_DAY = timedelta(days=1)
 PERSONAL_KEYS = ("person", "delivery_address")
+WORDS_OF_THE_CA = "message"  # of a request's failure: why it was refused
 WITHOUT_NAMES: dict[str, Any] = {"subject": [], "subject_alt_names": [], "sid": None}
 
 
@@ -43,7 +44,8 @@ def empty_request(request: TokenRequest) -> None:
     for token in request.tokens.all():
         SoftwareToken.objects.filter(pk=token.pk).update(snapshot=without_person(token.snapshot), reason="")
     request.approvals.update(reason="")
-    TokenRequest.objects.filter(pk=request.pk).update(delivery_address="", reason="")
+    facts = {name: value for name, value in request.failure_facts.items() if name != WORDS_OF_THE_CA}
+    TokenRequest.objects.filter(pk=request.pk).update(delivery_address="", reason="", failure_facts=facts)
 
 
 def without_person(snapshot: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +64,9 @@ def empty_texts(mails: QuerySet[OutgoingMail]) -> int:
 
 def empty_mails(mails: QuerySet[OutgoingMail]) -> int:
     """Take everything out of mails but that there were some."""
-    return mails.update(body_text="", body_html="", subject="", to_address="", last_error="")
+    return mails.update(
+        body_text="", body_html="", subject="", to_address="", last_error="", discard_reason=""
+    )
 
 
 def about(person_id: Any) -> QuerySet[OutgoingMail]:

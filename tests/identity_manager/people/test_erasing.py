@@ -31,9 +31,11 @@ from identity_manager.models import (
     Account,
     AuditEvent,
     AuditSalt,
+    BatchLine,
     BatchOrder,
     BatchSource,
     Certificate,
+    LineOutcome,
     OutgoingMail,
     Person,
     PersonErasure,
@@ -147,6 +149,29 @@ def test_no_table_no_index_and_no_mail_holds_the_name(company: Company, rolf: Pe
     erase(company, rolf, leaver)
 
     assert tables_with(MARKS) == set()
+
+
+def test_nor_what_others_said_of_them(company: Company, rolf: Person, leaver: Person) -> None:
+    """Why a CA refused, why a mail was given up, and whom a file of a batch order named twice."""
+    person = cast.person("ex")
+    request = cast.accepted(cast.enabled(company.ada, person, company.vpn))
+    refusal = RefusedByCa(f"{NAME} is not known", "")
+    with mock.patch.object(type(registry.connector("corporate")), "issue", return_value=refusal):
+        cast.issued(request)
+    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+    TokenRequest.objects.filter(pk=request.pk).update(person=leaver)
+    SoftwareToken.objects.filter(request=request).update(person=leaver)
+    AuditEvent.objects.filter(person=person).update(person=leaver)
+    OutgoingMail.objects.filter(request=request).update(discard_reason=f"{NAME} has left")
+    order = BatchOrder.objects.create(asked_by=company.ada, source=BatchSource.FILE, total=1)
+    BatchLine.objects.create(
+        order=order, position=1, personnel_number=leaver.personnel_number, outcome=LineOutcome.REFUSED
+    )
+
+    erase(company, rolf, leaver)
+
+    assert tables_with(MARKS) == set()
+    assert TokenRequest.objects.get(pk=request.pk).failure_facts == {"profile": "Client"}
 
 
 @pytest.mark.parametrize("is_kept", [True, False], ids=["the register is here", "the register is gone"])
