@@ -28,6 +28,7 @@ from identity_manager.workflow import (
     batch_asking,
     batch_orders,
     changes,
+    expiring,
     imports,
     outages,
     reminders,
@@ -110,6 +111,12 @@ JOBS: tuple[Job, ...] = (
         _("Ends requests and passphrases whose time has run out"),
         timedelta(hours=1),
         side_roads.lapse_overdue,
+    ),
+    Job(
+        "road.expire_ended",
+        _("Ends tokens whose certificates have all ended"),
+        timedelta(hours=1),
+        expiring.expire_ended,
     ),
     Job(
         "requests.remind_of_acceptance",

@@ -41,7 +41,9 @@ class CertificateState(models.TextChoices):
 
 
 C = CertificateState
-ISSUING = "issuing"  # of the token; its states import this module
+# Of the token; its states import this module.
+ISSUING = "issuing"
+TOKEN_IN_USE = ("sealed", "active", "on_hold")
 
 
 class CertificateQuerySet(LeasedQuerySet["Certificate"]):
@@ -75,6 +77,11 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         """Those whose CA cannot be told, and that have not ended: an officer has them revoked there."""
         waiting = self.filter(state__in=(C.VALID, C.ON_HOLD), by_hand_since__isnull=False)
         return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
+
+    def over(self, now: datetime) -> Self:
+        """Those of tokens in use whose time is over; of what is to be revoked the worker sees it then."""
+        ended = self.filter(state__in=(C.VALID, C.ON_HOLD), not_after__lte=now, revocation_decided_at=None)
+        return ended.filter(token__state__in=TOKEN_IN_USE)
 
     def to_be_held_or_released(self) -> Self:
         """Certificates whose hold, or the end of it, was decided and has not reached the CA yet."""

@@ -88,12 +88,7 @@ def hold_token(token: SoftwareToken, *, leave: Leave | None, actor: Person | Non
 def reinstate_token(token: SoftwareToken, *, actor: Person | None) -> None:
     """End the hold of a locked token, in the caller's transaction; what has ended meanwhile stays ended."""
     release_certificates(token)
-    ended = (CertificateState.EXPIRED, CertificateState.REFUSED)
-    if not token.certificates.exclude(state__in=ended).exists():
-        token.expire(now=timezone.now())
-        token.save()
-        audit.record(audit.Event.TOKEN_EXPIRED, actor=None, subject=token)
-        finishing.complete_request(token)
+    if revoke.expire_when_over(token):
         return
     token.reinstate()
     token.reason = ""

@@ -149,6 +149,21 @@ def expire(certificate: Certificate) -> None:
     )
 
 
+def expire_when_over(token: SoftwareToken) -> bool:
+    """End a locked token of which no certificate is left, in the caller's transaction; whether it was so."""
+    ended = (CertificateState.EXPIRED, CertificateState.REFUSED)
+    if token.certificates.exclude(state__in=ended).exists():
+        return False
+    had_passphrase = token.passphrase_wrapped is not None
+    token.expire(now=timezone.now())
+    token.save()
+    if had_passphrase:
+        audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=None, subject=token)
+    audit.record(audit.Event.TOKEN_EXPIRED, actor=None, subject=token)
+    finishing.complete_request(token)
+    return True
+
+
 def _outcome(certificate: Certificate) -> RevocationOutcome | CaError | None:
     """What its CA says; None where it was not told, because the certificate has ended."""
     if certificate.has_ended(timezone.now()):

@@ -1,0 +1,101 @@
+"""What ends by time: certificates, and the tokens of which none is left."""
+
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from pytest_django import Settings
+
+from ca_bridge.contract import RevocationReason
+from identity_manager import jobs
+from identity_manager.audit import sealing
+from identity_manager.models import AuditEvent, Certificate, Person, SoftwareToken, TokenRequest
+from identity_manager.workflow import expiring, hold, policy, retention, revoke
+from tests import cast
+from tests.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def the_day_after() -> datetime:
+    """When the time of every certificate is over."""
+    ends = [row.not_after for row in Certificate.objects.exclude(not_after=None) if row.not_after]
+    return max(ends) + timedelta(days=1)
+
+
+def test_a_token_ends_with_its_certificates_and_another_one_can_be_asked_for(company: Company) -> None:
+    token = company.request_in("completed").tokens.get()
+    assert expiring.expire_ended() == 0
+
+    with time_machine.travel(the_day_after()):
+        assert policy.type_choices(Person.objects.get(pk=company.uma.pk))[1].reason == policy.HAS_ONE
+        assert expiring.expire_ended() == 1
+        assert expiring.expire_ended() == 0
+        assert cast.enabled(company.ada, company.uma, company.vpn).state == "awaiting_acceptance"
+
+    token.refresh_from_db()
+    assert (token.state, Certificate.objects.get().state) == ("expired", "expired")
+    for name in ("certificate.expired", "token.expired"):
+        assert AuditEvent.objects.filter(name=name, token=token).count() == 1
+
+
+def test_one_that_is_left_keeps_the_token(company: Company) -> None:
+    pair = cast.token_type("pair", profiles=("client", "second"))
+    cast.issued(cast.accepted(cast.enabled(company.ada, company.uma, pair)))
+    day = the_day_after()
+    _first, second = Certificate.objects.all()
+    Certificate.objects.filter(pk=second.pk).update(not_after=day + timedelta(days=1))
+
+    with time_machine.travel(day):
+        assert expiring.expire_ended() == 1
+        assert SoftwareToken.objects.get().state == "sealed"
+    with time_machine.travel(day + timedelta(days=2)):
+        assert expiring.expire_ended() == 1
+        assert SoftwareToken.objects.get().state == "expired"
+
+
+@pytest.mark.parametrize("on_hold", [False, True], ids=["sealed", "on hold"])
+def test_what_was_never_noted_is_destroyed_and_ends_its_request(company: Company, *, on_hold: bool) -> None:
+    request = company.request_in("issued")
+    token = request.tokens.get()
+    if on_hold:
+        hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="a laptop is missing")
+
+    with time_machine.travel(the_day_after()):
+        expiring.expire_ended()
+
+    token.refresh_from_db()
+    assert (token.state, token.passphrase_wrapped, token.is_open) == ("expired", None, False)
+    assert TokenRequest.objects.get(pk=request.pk).state == "completed"
+    assert AuditEvent.objects.filter(name="passphrase.destroyed", token=token).count() == 1
+
+
+def test_what_is_to_be_revoked_is_left_to_its_worker(company: Company) -> None:
+    token = company.request_in("completed").tokens.get()
+    revoke.revoke_token(actor=company.uma, token_id=token.pk, reason=RevocationReason.KEY_COMPROMISE)
+
+    with time_machine.travel(the_day_after()):
+        assert expiring.expire_ended() == 0
+        revoke.carry_out(certificate_id=Certificate.objects.get().pk)
+
+    assert (SoftwareToken.objects.get().state, Certificate.objects.get().state) == ("revoked", "expired")
+
+
+def test_the_log_and_the_request_of_an_ended_token_grow_old(company: Company, settings: Settings) -> None:
+    company.request_in("completed")
+    sealing.seal()
+    settings.RETENTION_AUDIT_DAYS = settings.RETENTION_REQUEST_DAYS = 400
+
+    with time_machine.travel(the_day_after()) as clock:
+        expiring.expire_ended()
+        clock.shift(timedelta(days=500))
+        company.request_in("rejected")
+        sealing.seal()
+        assert retention.empty_requests() == 1
+        assert retention.cut_audit_log() > 0
+
+
+def test_it_runs_by_itself() -> None:
+    job = jobs.named("road.expire_ended")
+    assert job is not None
+    assert job.every == timedelta(hours=1)
