@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.models import SurplusCertificate
 from identity_manager import audit
 from identity_manager.models import (
     Account,
@@ -132,7 +133,16 @@ def _has_something_alive(person: Person) -> bool:
         TokenRequest.objects.open().filter(person=person).exists()
         or SoftwareToken.objects.filter(person=person, state__in=(*UNDER_WAY, *IN_USE)).exists()
         or certificates.filter(Q(not_after=None) | Q(not_after__gt=timezone.now())).exists()
+        or _has_surplus(person)
     )
+
+
+def _has_surplus(person: Person) -> bool:
+    """Whether a CA issued more than was used, and has not revoked it: nobody could once it is forgotten."""
+    made = Certificate.objects.filter(token__person=person)
+    keys = [key for certificate in made.only("orders_made") for key in certificate.order_keys]
+    unrevoked = SurplusCertificate.objects.unrevoked().filter(order__idempotency_key__in=keys)
+    return unrevoked.exclude(not_after__lte=timezone.now()).exists()
 
 
 def _refuse_others(actor: Person, person: Person) -> None:

@@ -23,7 +23,7 @@ from ca_bridge import registry
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Refused as RefusedByCa
 from ca_bridge.contract import RevocationReason
-from ca_bridge.models import CaOrder
+from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager import outbox, vault
 from identity_manager.audit import heads, sealing, verifying
 from identity_manager.mail import account_messages, messages
@@ -149,6 +149,26 @@ def test_no_table_no_index_and_no_mail_holds_the_name(company: Company, rolf: Pe
     erase(company, rolf, leaver)
 
     assert tables_with(MARKS) == set()
+
+
+def test_whose_surplus_certificate_is_not_revoked_is_not_erased(
+    company: Company, rolf: Person, leaver: Person
+) -> None:
+    """What the CA issued beside what is used could be revoked by nobody, once it is forgotten here."""
+    order = CaOrder.objects.exclude(certificate=b"").get()
+    surplus = SurplusCertificate.objects.create(
+        order=order,
+        certificate=order.certificate,
+        sha256_fingerprint="ab" * 32,
+        not_after=timezone.now() + timedelta(days=30),
+    )
+
+    with pytest.raises(NotPossible) as refusal:
+        erase(company, rolf, leaver)
+
+    assert refusal.value.reason == erasing.UNDER_WAY_STILL
+    SurplusCertificate.objects.filter(pk=surplus.pk).update(revoked_at=timezone.now())
+    assert erase(company, rolf, leaver).erased_at
 
 
 def test_nor_what_others_said_of_them(company: Company, rolf: Person, leaver: Person) -> None:
