@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -98,7 +98,12 @@ def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
 
         for name, value in change.new.items():
             setattr(person, name, value)
-        person.save()
+        try:
+            with transaction.atomic():
+                person.save()
+        except IntegrityError:  # somebody else got the value since we looked: now it is seen whose it is
+            _check_free(change)
+            raise
         change.confirm(by=actor, now=timezone.now())
         change.save()
         outbox.enqueue(messages.identity_change_done(change))

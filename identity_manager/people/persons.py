@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, queue
@@ -115,18 +115,27 @@ def _checked(values: Mapping[str, str], *, allow_empty: bool = False) -> dict[st
 
 
 def _create(fields: dict[str, str], *, active: bool, actor: Person | None) -> Person:
-    number = fields["personnel_number"]
-    known = Person.objects.filter(personnel_number=number).exists()
-    refuse(NUMBER_TAKEN if known else None, field="personnel_number")
-    _check_free({name: fields[name] for name in taken.IDENTITY_FIELDS if name in fields})
+    _check_new(fields)
     manager = _manager(fields.pop("manager", ""), None)
 
     person = Person(manager=manager, **fields)
     if active:
         person.activate()
-    person.save()
+    try:
+        with transaction.atomic():
+            person.save()
+    except IntegrityError:  # somebody else was entered since we looked: now it is seen who
+        _check_new(fields)
+        raise
     audit.record(audit.Event.PERSON_CREATED, actor=actor, subject=person, state=person.state)
     return person
+
+
+def _check_new(fields: Mapping[str, str]) -> None:
+    """Refuse what belongs to somebody who is there already."""
+    known = Person.objects.filter(personnel_number=fields["personnel_number"]).exists()
+    refuse(NUMBER_TAKEN if known else None, field="personnel_number")
+    _check_free({name: fields[name] for name in taken.IDENTITY_FIELDS if name in fields})
 
 
 def _write(person: Person, changed: Mapping[str, str], manager: Person | None) -> list[str]:

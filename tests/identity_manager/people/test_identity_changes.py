@@ -1,12 +1,13 @@
 """E-mail, UPN and SID change only on the word of two officers; until then nothing is delivered."""
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from identity_manager.audit import Event
 from identity_manager.models import AuditEvent, IdentityChange, OutgoingMail, Person, PersonSource, Role
-from identity_manager.people import identity_change_policy, identity_changes, persons
+from identity_manager.people import identity_change_policy, identity_changes, persons, taken
 from identity_manager.workflow import locking, side_roads, step7_deliver
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
 from tests import cast
@@ -231,3 +232,20 @@ def test_a_name_that_an_officer_changes_stops_it_too(
 
     request.refresh_from_db()
     assert request.stopped_at is not None
+
+
+def test_a_value_that_somebody_gets_at_the_same_moment_is_theirs(
+    rita: Person, rolf: Person, uma: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two officers confirm for two persons at once: the second one's look sees nothing of the first yet."""
+    change = asked(rita, uma)
+    look = mock.Mock(side_effect=[{}, mock.DEFAULT], wraps=taken.owners)
+    monkeypatch.setattr(taken, "owners", look)
+    person("nina", email=NEW["email"], sid="")
+
+    with pytest.raises(NotPossible) as refusal:
+        identity_changes.confirm(actor=rolf, change_id=change.pk)
+
+    assert refusal.value.reason.code == "taken-meanwhile"
+    change.refresh_from_db()
+    assert change.state == "waiting"

@@ -1,10 +1,12 @@
 """Persons are entered and edited by those who may; e-mail, UPN and SID wait for a second officer."""
 
+from unittest import mock
+
 import pytest
 
 from identity_manager.audit import Event
 from identity_manager.models import AuditEvent, IdentityChange, Person, Role
-from identity_manager.people import persons
+from identity_manager.people import persons, taken
 from identity_manager.people.persons import Edited
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
 from tests.cast import person
@@ -137,3 +139,15 @@ def test_neither_oneself_nor_who_is_locked() -> None:
     for who in (rita, gone):
         with pytest.raises(Refused):
             edit(rita, who, department="X")
+
+
+def test_who_is_entered_twice_at_the_same_moment_is_refused_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second officer's look sees nothing of what the first one has not committed yet."""
+    persons.create_active(actor=None, values=VALUES)
+    look = mock.Mock(side_effect=[{}, mock.DEFAULT], wraps=taken.owners)
+    monkeypatch.setattr(taken, "owners", look)
+
+    with pytest.raises(NotPossible) as refused:
+        persons.create_active(actor=None, values=VALUES | {"personnel_number": "2"})
+
+    assert (refused.value.reason, refused.value.field) == (persons.TAKEN, "email")
