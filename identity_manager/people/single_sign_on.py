@@ -111,8 +111,10 @@ def _link(provider: SsoProvider, subject: str, person: Person) -> Account:
         audit.record(audit.Event.ACCOUNT_CREATED, actor=None, subject=person, username=account.username)
     account.person = person
     refuse(CLOSED if account.is_break_glass else None)
-    others = SocialAccount.objects.filter(user_id=account.pk, provider=provider.id)
-    refuse(OTHER_IDENTITY if others.exists() else None)
+    links = SocialAccount.objects.filter(user_id=account.pk, provider=provider.id)
+    if links.filter(uid=subject).exists():  # by a second click, while we waited for the person
+        return account
+    refuse(OTHER_IDENTITY if links.exists() else None)
     SocialAccount.objects.create(user=account, provider=provider.id, uid=subject, extra_data={})
     outbox.enqueue(account_messages.account_linked(person, provider=provider.name))
     audit.record(audit.Event.ACCOUNT_LINKED, actor=person, subject=person, provider=provider.id)

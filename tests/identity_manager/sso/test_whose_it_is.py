@@ -1,9 +1,12 @@
 """Whom a verified identifier means, in every database."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from identity_manager import sso_provider
-from identity_manager.models import Account
+from identity_manager.models import Account, AuditEvent, Person
 from identity_manager.people import single_sign_on
 from identity_manager.workflow.errors import Refused
 from tests import cast
@@ -40,3 +43,19 @@ def test_what_only_looks_alike_is_somebody_else(field: str, identifier: str) -> 
         signed_in_with(field, identifier)
     assert refused.value.reason == single_sign_on.NOBODY
     assert not Account.objects.exists()
+
+
+def test_two_first_sign_ins_at_once_are_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one has looked for the link before the first one has made it, and waits for the person."""
+    nina = cast.person("nina", upn="nina@corp.example.com")
+    find = single_sign_on._person_of
+
+    def waited_for(provider: sso_provider.SsoProvider, claims: Mapping[str, Any]) -> Person:
+        monkeypatch.setattr(single_sign_on, "_person_of", find)
+        signed_in_with("upn", "nina@corp.example.com")
+        return find(provider, claims)
+
+    monkeypatch.setattr(single_sign_on, "_person_of", waited_for)
+
+    assert signed_in_with("upn", "nina@corp.example.com") == Account.objects.get(person=nina)
+    assert AuditEvent.objects.filter(name="account.linked").count() == 1
