@@ -21,6 +21,7 @@ from anymail.exceptions import (
 )
 from django.core.exceptions import ImproperlyConfigured
 
+from ca_bridge.errors import legible
 from identity_manager.models import MailFault
 
 # What sending may raise; anything else is our own mistake.
@@ -141,7 +142,7 @@ def _named(kind: MailFault, error: Exception, code: str) -> Fault:
 
 def _detail(words: str) -> str:
     """Without what looks like a file: some providers send back what they were sent."""
-    return ENCODED.sub("…", words)[:DETAIL_LENGTH]
+    return ENCODED.sub("…", legible(words))[:DETAIL_LENGTH]
 
 
 def _text(answer: bytes | str) -> str:

@@ -63,6 +63,14 @@ def tell(words: object, *, secret: str = SECRET) -> HttpResponse:
     return client.post(ADDRESS, words, "application/json", headers={"authorization": authorization})
 
 
+@pytest.mark.database
+@pytest.mark.parametrize("sign", ["\0", "\ud800"], ids=["NUL", "half of a surrogate"])
+def test_words_that_no_database_takes_are_taken_all_the_same(mail: OutgoingMail, sign: str) -> None:
+    assert tell(bounce(Details=f"550 no such{sign}user")).status_code == HTTPStatus.OK
+    mail.refresh_from_db()
+    assert (mail.state, mail.last_error.startswith("550 no such")) == ("bounced", True)
+
+
 def test_a_delivered_mail_comes_back(mail: OutgoingMail) -> None:
     assert SoftwareToken.objects.get().delivery == "sent"
 

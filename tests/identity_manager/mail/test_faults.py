@@ -83,6 +83,12 @@ def test_what_the_server_answers(smtp: Settings, answers: dict[str, str], kind: 
     assert server.taken == []
 
 
+def test_what_no_database_takes_is_left_out_of_the_answer() -> None:
+    """PostgreSQL takes no NUL: such a refusal could never be written down, and the mail went out for ever."""
+    found = fault_of(smtplib.SMTPRecipientsRefused({"uma@example.com": (550, b"5.1.1 no such\0user")}))
+    assert (found.kind, found.detail) == (REFUSED, "550 5.1.1 no such\ufffduser")
+
+
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")
 def test_a_wrong_password(smtp: Settings) -> None:
     smtp.EMAIL_HOST_USER, smtp.EMAIL_HOST_PASSWORD = "im", "a wrong secret"
