@@ -15,7 +15,7 @@ from django.utils import timezone
 from identity_manager import audit
 from identity_manager.models import RequestState, SoftwareToken, TokenRequest
 from identity_manager.models.token_request import STOPPABLE
-from identity_manager.workflow import locking, snapshot, unforeseen
+from identity_manager.workflow import locking, snapshot, standing_still, unforeseen
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # of two hosts, at the most
 AT_ONCE = 200  # requests that are in memory together
@@ -30,6 +30,7 @@ def stops(request: TokenRequest, lines: Iterable[SoftwareToken]) -> bool:
     if changed and request.stopped_at is None:
         _stop(request, fields=[difference.field for difference in changed])
     elif not changed and request.stopped_at is not None:
+        standing_still.make_up(request, since=request.stopped_at)
         request.stopped_at = None
         request.save()
         audit.record(audit.Event.REQUEST_RESUMED, actor=None, subject=request)

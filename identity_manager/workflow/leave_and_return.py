@@ -40,6 +40,7 @@ from identity_manager.workflow import (
     revoke,
     side_roads,
     sign_in_codes,
+    standing_still,
     step5_issue,
 )
 from identity_manager.workflow.errors import NO_REASON, NotAllowed, Reason, Stale, refuse
@@ -222,13 +223,10 @@ def _reinstate_tokens(person: Person, leave: Leave, *, actor: Person | None) -> 
 
 
 def _stop_the_clock(person: Person, leave: Leave) -> None:
-    """Who could not accept the terms meanwhile has as many days left as when the leave began."""
-    away = timezone.now() - leave.began_at
-    for pk in _requests(person, (RequestState.AWAITING_ACCEPTANCE,)).values_list("pk", flat=True):
-        request = locking.request(pk)
-        if request.accept_before is not None:
-            request.accept_before += away
-            request.save()
+    """Who could not accept the terms meanwhile, or decide, has as many days left as when the leave began."""
+    waiting = _requests(person, (RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE))
+    for pk in waiting.values_list("pk", flat=True):
+        standing_still.make_up(locking.request(pk), since=leave.began_at)
 
 
 def _go_on_issuing(person: Person) -> None:

@@ -34,6 +34,7 @@ from identity_manager.workflow import (
     leave_and_return,
     locking,
     policy,
+    reminders,
     side_roads,
     sign_in_codes,
     step1_enable,
@@ -349,6 +350,18 @@ def test_the_time_to_accept_stands_still(company: Company) -> None:
     request.refresh_from_db()
     assert request.state == "awaiting_acceptance"
     assert timedelta(days=60) <= request.accept_before - before < timedelta(days=60, minutes=5)
+
+
+def test_so_does_that_of_the_approvers(company: Company) -> None:
+    """Nobody could decide meanwhile: after the return nobody is reminded, passed over or told on at once."""
+    request = company.request_in("requested")
+    deactivate(company.rita, company.uma)
+    asked = OutgoingMail.objects.filter(request=request).count()
+    with time_machine.travel(timezone.now() + timedelta(days=60)):
+        reminders.chase_decisions()
+        activate(company.rita, company.uma)
+        reminders.chase_decisions()
+    assert OutgoingMail.objects.filter(request=request).count() == asked
 
 
 def test_the_person_is_told_on_leaving_and_on_return_and_not_when_locked(company: Company) -> None:

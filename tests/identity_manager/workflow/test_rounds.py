@@ -1,8 +1,10 @@
 """A person who changes between request and issuance stops the request; an officer sends it round again."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -28,6 +30,7 @@ from identity_manager.workflow import (
     finishing,
     parked,
     policy,
+    reminders,
     rounds,
     side_roads,
     snapshot,
@@ -162,6 +165,33 @@ def test_where_the_data_are_as_they_were_it_goes_on(company: Company, state: str
 
     assert fresh(request).stopped_at is None
     assert AuditEvent.objects.filter(name="request.resumed").count() == 1
+
+
+def test_it_goes_on_with_the_time_to_accept_that_it_had(company: Company) -> None:
+    """While it is stopped it does not lapse; nor does it as soon as it goes on."""
+    request = stopped_in(company, "awaiting_acceptance")
+    with time_machine.travel(timezone.now() + timedelta(days=60)):
+        side_roads.lapse_overdue()
+        move(company.uma, display_name="Uma Lindqvist")
+        changes.notice_all()
+        side_roads.lapse_overdue()
+
+    before = request.accept_before
+    request = fresh(request)
+    assert request.state == "awaiting_acceptance"
+    assert before is not None
+    assert request.accept_before is not None
+    assert timedelta(days=60, minutes=-5) < request.accept_before - before < timedelta(days=60, minutes=5)
+
+
+def test_and_with_the_time_to_decide(company: Company) -> None:
+    request = stopped_in(company, "requested")
+    asked = OutgoingMail.objects.filter(request=request).count()
+    with time_machine.travel(timezone.now() + timedelta(days=60)):
+        move(company.uma, display_name="Uma Lindqvist")
+        changes.notice_all()
+        reminders.chase_decisions()
+    assert OutgoingMail.objects.filter(request=request).count() == asked
 
 
 def test_at_issuance_it_fails_with_a_code_and_the_person_is_told(company: Company) -> None:
