@@ -40,7 +40,8 @@ NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))
 UNREADABLE = Reason(
     "passphrase-unreadable",
     _(
-        "The passphrase cannot be opened here. Nothing is lost by that; your administrators have to look at it."
+        "The passphrase cannot be opened here. Nothing is lost by that; your administrators have to"
+        " look at it."
     ),
 )
 _TO_BE_GIVEN = Statement[Certificate](
