@@ -8,10 +8,10 @@ from typing import TypeVar
 from cryptography import x509
 from django.utils import timezone
 
-from ca_bridge import certification_request, lint
+from ca_bridge import certification_request, lint, strength
 from ca_bridge.certificates import load
 from ca_bridge.contract import CertificateContent, CertificateOrder, Issued
-from ca_bridge.der import MALFORMED, has_signed
+from ca_bridge.der import MALFORMED, above, has_signed
 from ca_bridge.errors import CaError
 from ca_bridge.keys import spki_sha256
 from ca_bridge.names import to_name
@@ -71,9 +71,15 @@ def _extension_faults(content: CertificateContent, present: x509.Extensions) -> 
     if not set(content.policies) <= {policy.policy_identifier.dotted_string for policy in policies}:
         yield "a certificate policy is missing"
     yield from _sid_faults(content, present)
-    for extension in present:  # RFC 5280 4.2: who does not know one that is critical rejects the certificate
+    for oid in _unheard(present):
+        yield f"its extension {oid} is critical, and clients do not know it"
+
+
+def _unheard(present: x509.Extensions) -> Iterator[str]:
+    """RFC 5280 4.2: who does not know an extension that is critical rejects the certificate."""
+    for extension in present:
         if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):
-            yield f"its extension {extension.oid.dotted_string} is critical, and clients do not know it"
+            yield extension.oid.dotted_string
 
 
 def _sid_faults(content: CertificateContent, present: x509.Extensions) -> Iterator[str]:
@@ -105,14 +111,18 @@ def _chain_faults(
     if len(chain) > MAX_CHAIN_LENGTH:
         yield f"a chain of {len(chain)} certificates came with it"
         return
-    path = [certificate, *(load(each) for each in chain)]
-    for length, (below, above) in enumerate(pairwise(path)):
-        if not _is_issued_by(below, above):
-            yield f"it does not lead to {_named(above)}"
-        yield from _issuer_faults(above, between=length)
-    anchors = [load(each) for each in trusted]
+    path, anchors = [certificate, *map(load, chain)], [*map(load, trusted)]
+    whole = [*path, *map(load, above(path[-1], anchors))]
+    if weak := list(strength.faults(whole)):
+        yield from weak  # a signature that nobody trusts is not worth a look at where it leads
+        return
+    for below, issuer in pairwise(path):
+        if not _is_issued_by(below, issuer):
+            yield f"it does not lead to {_named(issuer)}"
     if path[-1] not in anchors and not any(_is_issued_by(path[-1], anchor) for anchor in anchors):
         yield "its chain does not end at this CA"
+    for between, issuer in enumerate(whole[1:]):
+        yield from _issuer_faults(issuer, between=between)
 
 
 def _issuer_faults(issuer: x509.Certificate, *, between: int) -> Iterator[str]:

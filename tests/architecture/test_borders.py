@@ -15,7 +15,9 @@ BROAD_EXCEPTS = {
     "identity_manager.workflow.unforeseen",  # of many rows, one: it is raised when all had their turn
 }
 CONNECTOR_MODULE = re.compile(r"^ca_bridge\.connectors\.(\w+)\.")
-CONNECTORS_MAY_IMPORT = tuple(f"ca_bridge.{name}" for name in ("contract", "der", "errors", "http", "reply"))
+CONNECTORS_MAY_IMPORT = tuple(
+    f"ca_bridge.{name}" for name in ("contract", "der", "errors", "http", "reply", "strength")
+)
 
 
 def attribute_calls(module: Module) -> list[tuple[str, int]]:

@@ -108,7 +108,7 @@ class SmallCa:
     """A certificate and its key."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: Any
 
     @property
     def der(self) -> bytes:
@@ -133,12 +133,15 @@ def make_ca(
     days: int = 3650,
     path_length: int | None = None,
     key_usage: tuple[str, ...] = (),
+    key: Any = None,
+    add: tuple[tuple[x509.ExtensionType, bool], ...] = (),
 ) -> SmallCa:
-    """A CA on a curve; may_sign=False makes one whose certificate forbids it to be a CA.
+    """A CA on a curve, unless it has a key; may_sign=False makes one whose certificate forbids it to be a CA.
 
     days: until its end; negative where it is over. key_usage: what its key may be used for, if it says so.
+    add: extensions.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
     builder = (
@@ -154,6 +157,8 @@ def make_ca(
     )
     if key_usage:
         builder = builder.add_extension(certification_request.key_usage(key_usage), critical=True)
+    for value, critical in add:
+        builder = builder.add_extension(value, critical=critical)
     return SmallCa(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 
 

@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.utils import timezone
 
+from ca_bridge import strength
 from ca_bridge.connectors.embedded import authority, crls, key_store, wire
 from ca_bridge.connectors.embedded.authority import ISSUING, ISSUING_BITS, ROOT, Authority
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.wire import Signer
 from ca_bridge.contract import ROOT_CRL_LIFETIME, RevocationReason
-from ca_bridge.der import has_signed
+from ca_bridge.der import MALFORMED, has_signed
 from ca_bridge.errors import CaError
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
@@ -62,8 +63,13 @@ def accept(options: EmbeddedOptions, pem: bytes) -> x509.Certificate:
         raise CaError(
             "No request for an issuing CA has been made.", "roll_issuing_ca --csr FILE", permanent=True
         )
-    path = _sorted(_loaded(pem), ca.keys.open(_named(number)).public_key())
-    if found := [*_faults(path), *_clashes(ca, path[0])]:
+    key = ca.keys.open(_named(number)).public_key()
+    try:
+        path = _sorted(_loaded(pem), key)
+        found = [*_faults(path), *_clashes(ca, path[0])]
+    except MALFORMED as error:
+        raise CaError("This cannot be the next issuing CA.", str(error), permanent=True) from error
+    if found:
         raise CaError("This cannot be the next issuing CA.", "; ".join(found), permanent=True)
     above = b"".join(each.public_bytes(PEM) for each in path[1:])
     _replace(Path(options.directory) / f"{_named(number)}.chain", above)
@@ -183,8 +189,10 @@ def _faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
         yield "it is signed by its own key"
     if own.not_valid_after_utc < now + SHORTEST:
         yield f"it ends on {own.not_valid_after_utc:%Y-%m-%d}"
+    weak = list(strength.faults(path))
+    yield from weak
     for below, above in pairwise(path):
-        if not has_signed(above, below):
+        if not weak and not has_signed(above, below):
             yield f"{_said(above)} has not signed {_said(below)}"
     for between, each in enumerate(path):
         yield from (f"{_said(each)} {fault}" for fault in _ca_faults(each, between=between))

@@ -29,6 +29,8 @@ from tests.ca_bridge.connectors.test_embedded import crl_findings
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 
 DAY = timedelta(days=1)
+# The last octets of sha256WithRSAEncryption and its elders (RFC 8017, A.2.4) tell them apart.
+RSA_SHA256, RSA_SHA1, RSA_MD2 = (bytes.fromhex(f"2a864886f70d0101{last}") for last in ("0b", "05", "02"))
 Ordered = Callable[..., CertificateOrder]
 
 
@@ -419,6 +421,21 @@ def test_chains_that_do_not_do(ca, company, request_of_ca, tmp_path):
         command("roll_issuing_ca", "--chain", tmp_path / "chain.pem")
     with pytest.raises(CommandError, match="No such file"):
         command("roll_issuing_ca", "--chain", tmp_path / "none.pem")
+
+
+def test_what_no_client_trusts_is_not_taken_in(ca, company, request_of_ca, tmp_path):
+    own = company.answer(request_of_ca)
+    sha1 = loaded(company.policy.public_bytes(Encoding.DER).replace(RSA_SHA256, RSA_SHA1))
+    with pytest.raises(CommandError, match="CN=Company policy CA is signed over SHA1"):
+        take_in(tmp_path, own, sha1, company.root)
+    md2 = loaded(company.policy.public_bytes(Encoding.DER).replace(RSA_SHA256, RSA_MD2))
+    with pytest.raises(CommandError, match="cannot be the next issuing CA"):
+        take_in(tmp_path, own, md2, company.root)
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - to be refused
+    root = company.signed(company.root.subject, weak.public_key(), issuer=company.root.subject, key=weak)
+    policy = company.signed(company.policy.subject, company.key.public_key(), issuer=root.subject, key=weak)
+    with pytest.raises(CommandError, match="CN=Company root has an RSA key of 1024 bits"):
+        take_in(tmp_path, own, policy, root)
 
 
 def test_without_a_request_nothing_is_taken_in(ca, tmp_path, company):
