@@ -8,7 +8,7 @@ from typing import TypeVar
 from cryptography import x509
 from django.utils import timezone
 
-from ca_bridge import certification_request, lint, strength
+from ca_bridge import certification_request, lint, name_constraints, strength
 from ca_bridge.certificates import load
 from ca_bridge.contract import CertificateContent, CertificateOrder, Issued
 from ca_bridge.der import MALFORMED, above, has_signed
@@ -123,6 +123,7 @@ def _chain_faults(
         yield "its chain does not end at this CA"
     for between, issuer in enumerate(whole[1:]):
         yield from _issuer_faults(issuer, between=between)
+    yield from name_constraints.faults(whole)
 
 
 def _issuer_faults(issuer: x509.Certificate, *, between: int) -> Iterator[str]:

@@ -6,10 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from asn1crypto import core
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 from ca_bridge import certification_request, keys, verification
 from ca_bridge.contract import CertificateOrder, Issued, KeyAlgorithm
+from ca_bridge.subject_alt_names import UPN_OID
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import Issuance, SmallCa
 
@@ -97,6 +101,112 @@ def test_an_issuer_with_a_key_that_is_too_weak(order, key, said):
     root = scripted.make_ca("Weak root", key=weak)
     found = faults(order, scripted.make_ca("Issuing CA", issuer=root), root)
     assert found == f"its issuer CN=Weak root has {said}, which clients do not trust"
+
+
+# --- names that a CA may not certify
+
+
+def directory(*attributes: tuple[x509.ObjectIdentifier, str]) -> x509.DirectoryName:
+    return x509.DirectoryName(x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes]))
+
+
+def principal(text: str) -> x509.OtherName:
+    return x509.OtherName(UPN_OID, core.UTF8String(text).dump())
+
+
+MAILBOX, MAIL, URI = "Juergen.Mueller@example.com", x509.RFC822Name, x509.UniformResourceIdentifier
+BEGINNING = (
+    (NameOID.COMMON_NAME, "jürgen  müller-groß"),
+    (NameOID.GIVEN_NAME, "JÜRGEN"),
+)
+PERSON = "O=Example Corporation,"  # RFC 4514 begins with what stands last
+
+
+def constrained(order: CertificateOrder, *, excluded: bool, base: x509.GeneralName) -> str:
+    """What is wrong with the order's certificate of a CA with this constraint; the root has none."""
+    subtrees = (None, [base]) if excluded else ([base], None)
+    return faults(order, *below_root(add=((x509.NameConstraints(*subtrees), True),)))
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        (MAIL("example.com"), MAILBOX),
+        (MAIL("EXAMPLE.com"), MAILBOX),
+        (MAIL(".com"), MAILBOX),
+        (MAIL(MAILBOX), MAILBOX),
+        (URI("ids.example.com"), "https://ids.example.com/7"),
+        (URI(".example.com"), "https://ids.example.com/7"),
+        (principal("@corp.example.com"), "jmueller@corp.example.com"),
+        (principal(".example.com"), "jmueller@corp.example.com"),
+        (directory(), PERSON),
+        (directory(*BEGINNING), PERSON),
+    ],
+)
+def test_a_name_within_a_subtree(order, base, name):
+    assert constrained(order, excluded=False, base=base) == ""
+    assert f"CN=Issuing CA may not certify {name}" in constrained(order, excluded=True, base=base)
+
+
+@pytest.mark.parametrize(
+    ("base", "name"),
+    [
+        (MAIL("example.org"), MAILBOX),
+        (MAIL(".example.com"), MAILBOX),
+        (MAIL("ample.com"), MAILBOX),
+        (MAIL("juergen.mueller@example.com"), MAILBOX),
+        (URI("example.com"), "https://ids.example.com/7"),
+        (principal("@example.com"), "jmueller@corp.example.com"),
+        (directory((NameOID.ORGANIZATION_NAME, "Another Corporation")), PERSON),
+        (directory(*reversed(BEGINNING)), PERSON),
+    ],
+)
+def test_a_name_outside_of_a_subtree(order, base, name):
+    assert f"CN=Issuing CA may not certify {name}" in constrained(order, excluded=False, base=base)
+    assert constrained(order, excluded=True, base=base) == ""
+
+
+@pytest.mark.parametrize("base", [x509.DNSName(""), x509.DNSName("example.org")])
+def test_constraints_on_names_that_persons_do_not_have(order, base):
+    for excluded in (False, True):
+        assert constrained(order, excluded=excluded, base=base) == ""
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+def test_a_uri_without_a_host_is_in_no_subtree_and_out_of_none(order, excluded):
+    """RFC 5280 4.2.1.10: then the certificate is rejected."""
+    urn = replace(order.content, subject_alt_names=(("uri", "urn:uuid:7"),), sid=None)
+    csr = certification_request.build(urn, keys.generate(KeyAlgorithm.EC_P256))
+    found = constrained(replace(order, content=urn, csr=csr), excluded=excluded, base=URI(".example.com"))
+    assert found == "CN=Issuing CA may not certify urn:uuid:7"
+
+
+def test_an_address_in_the_subject_is_one_too(order):
+    content = replace(
+        order.content,
+        subject=(*order.content.subject, ("emailAddress", "ceo@example.org")),
+        subject_alt_names=(),
+    )
+    csr = certification_request.build(content, keys.generate(KeyAlgorithm.EC_P256))
+    found = constrained(replace(order, content=content, csr=csr), excluded=False, base=MAIL("example.com"))
+    assert "CN=Issuing CA may not certify ceo@example.org" in found
+
+
+def test_a_root_says_what_is_below_it_too(order):
+    """Also of the CAs between: what they are called counts as what persons are called."""
+    constraints = x509.NameConstraints([directory((NameOID.COMMON_NAME, "Issuing CA"))], None)
+    root = scripted.make_ca("Root", add=((constraints, True),))
+    found = faults(order, scripted.make_ca("Policy CA", issuer=root), root)
+    assert "CN=Root may not certify CN=Policy CA" in found
+    assert f"CN=Root may not certify {PERSON}" in found
+
+
+def test_a_ca_that_has_certified_its_own_new_key_is_not_held_to_its_constraints(order):
+    constraints = x509.NameConstraints([MAIL("example.com"), directory(*BEGINNING)], None)
+    old = scripted.make_ca("Issuing CA", issuer=scripted.root_ca(), add=((constraints, True),))
+    new = scripted.make_ca("Issuing CA", issuer=old)
+    answer = Issued(scripted.sign(order, Issuance(ca=new)), (new.der, old.der))
+    assert verification.faults(order, answer, (scripted.root_ca().der,)) == ()
 
 
 # --- issuers that clients do not take
