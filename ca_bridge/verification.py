@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.utils import timezone
 
 from ca_bridge import certification_request, lint, name_constraints, strength
@@ -20,6 +21,9 @@ from ca_bridge.subject_alt_names import SID_EXTENSION_OID, sid_extension, to_gen
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 MAX_CHAIN_LENGTH = 10
+ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
+# RFC 5280 4.2.1.5 wants it critical, and clients know it; `cryptography` has no class for it.
+POLICY_MAPPINGS = "2.5.29.33"
 # CAs date back against clocks that are slow; more than this is another validity than was ordered.
 BACKDATING = timedelta(hours=1)
 # CAs may issue for a shorter time than was asked for; by more than this, whoever waits for it is told.
@@ -123,6 +127,7 @@ def _chain_faults(
         yield "its chain does not end at this CA"
     for between, issuer in enumerate(whole[1:]):
         yield from _issuer_faults(issuer, between=between)
+    yield from _usage_faults(certificate, whole[1:])
     yield from name_constraints.faults(whole)
 
 
@@ -134,6 +139,19 @@ def _issuer_faults(issuer: x509.Certificate, *, between: int) -> Iterator[str]:
     limit = constraints.path_length if constraints else None
     if limit is not None and limit < between:
         yield f"{_named(issuer)} allows no CA below it"
+    for oid in {*_unheard(issuer.extensions)} - {POLICY_MAPPINGS}:
+        yield f"{_named(issuer)} has the critical extension {oid}, which clients do not know"
+
+
+def _usage_faults(certificate: x509.Certificate, issuers: Sequence[x509.Certificate]) -> Iterator[str]:
+    """Clients take an extended key usage where each CA below the root has it, or says nothing of any."""
+    wanted = _dotted(_value(certificate.extensions, x509.ExtendedKeyUsage))
+    for issuer in issuers:
+        allowed = _dotted(_value(issuer.extensions, x509.ExtendedKeyUsage))
+        if not allowed or ANY_USAGE in allowed or issuer.issuer == issuer.subject:
+            continue
+        for oid in sorted(wanted - allowed):
+            yield f"{_named(issuer)} is not for the extended key usage {oid}"
 
 
 def _named(certificate: x509.Certificate) -> str:

@@ -9,7 +9,7 @@ import pytest
 from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ca_bridge import certification_request, keys, verification
 from ca_bridge.contract import CertificateOrder, Issued, KeyAlgorithm
@@ -219,3 +219,27 @@ def test_the_root_counts_although_it_does_not_come_along(order):
         (flat, "CN=Flat root allows no CA below it"),
     ):
         assert faults(order, scripted.make_ca("Issuing CA", issuer=root), root) == said
+
+
+def uses(*usages: x509.ObjectIdentifier) -> dict[str, Any]:
+    return {"add": ((x509.ExtendedKeyUsage(usages), False),)}
+
+
+CLIENT_AUTH, EMAIL_PROTECTION = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION
+
+
+def test_an_issuer_is_for_what_its_certificates_are_for(order):
+    """Windows and NSS want it of every CA below the root; OpenSSL, too, for the uses that it knows."""
+    for usages in ((CLIENT_AUTH, EMAIL_PROTECTION), (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)):
+        assert faults(order, *below_root(**uses(*usages))) == ""
+    found = faults(order, *below_root(**uses(CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH)))
+    assert found == "CN=Issuing CA is not for the extended key usage 1.3.6.1.5.5.7.3.4"
+
+
+def test_an_issuer_with_a_critical_extension_that_clients_do_not_know(order):
+    def extended(oid: str) -> dict[str, Any]:
+        return {"add": ((x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), b"0\0"), True),)}
+
+    found = faults(order, *below_root(**extended("1.3.6.1.4.1.99999.7")))
+    assert found == "CN=Issuing CA has the critical extension 1.3.6.1.4.1.99999.7, which clients do not know"
+    assert faults(order, *below_root(**extended("2.5.29.33"))) == "", "policyMappings, which they do"
