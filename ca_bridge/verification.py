@@ -26,6 +26,8 @@ ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 POLICY_MAPPINGS = "2.5.29.33"
 # CAs date back against clocks that are slow; more than this is another validity than was ordered.
 BACKDATING = timedelta(hours=1)
+# What begins later than this could be delivered before it can be used.
+FAST_CLOCK = timedelta(hours=1)
 # CAs may issue for a shorter time than was asked for; by more than this, whoever waits for it is told.
 SHORTER = timedelta(hours=1)
 
@@ -55,6 +57,8 @@ def _content_faults(order: CertificateOrder, certificate: x509.Certificate) -> I
         yield f"it is valid until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S}, longer than ordered"
     if certificate.not_valid_before_utc < order.not_before - BACKDATING:
         yield f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S}, earlier than ordered"
+    if certificate.not_valid_before_utc > max(order.not_before, timezone.now()) + FAST_CLOCK:
+        yield f"it is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S}, later than ordered"
     if certificate.not_valid_after_utc <= certificate.not_valid_before_utc:
         yield "it is never valid"
     yield from _extension_faults(order.content, certificate.extensions)

@@ -1,11 +1,13 @@
 """A certificate as ordered, and its path to the CA's root: what no client would take is refused."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -243,3 +245,19 @@ def test_an_issuer_with_a_critical_extension_that_clients_do_not_know(order):
     found = faults(order, *below_root(**extended("1.3.6.1.4.1.99999.7")))
     assert found == "CN=Issuing CA has the critical extension 1.3.6.1.4.1.99999.7, which clients do not know"
     assert faults(order, *below_root(**extended("2.5.29.33"))) == "", "policyMappings, which they do"
+
+
+# --- from when on
+
+
+def test_what_begins_much_later_than_ordered_could_not_be_used(order):
+    late = Issuance(not_before=order.not_before + timedelta(days=2))
+    assert "later than ordered" in faults(order, *below_root(), how=late)
+
+
+def test_a_clock_that_is_fast_and_a_ca_that_was_slow_to_decide_do_no_harm(order):
+    fast = Issuance(not_before=order.not_before + timedelta(minutes=50))
+    assert faults(order, *below_root(), how=fast) == ""
+    slow = Issuance(not_before=order.not_before + timedelta(days=9))
+    with time_machine.travel(order.not_before + timedelta(days=9)):
+        assert faults(order, *below_root(), how=slow) == ""
