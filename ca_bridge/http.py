@@ -6,7 +6,9 @@ whether the CA has read the request, and for an order that is a question to an o
 
 import base64
 import http.client
+import io
 import json
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -158,6 +160,36 @@ def secret(file: str) -> str:
     return found
 
 
+class _TimelyReader(io.RawIOBase):
+    """Reads a socket until a moment: each time it waits no longer than what is left. Raises TimeoutError."""
+
+    def __init__(self, sock: socket.socket, below: io.RawIOBase) -> None:
+        self._until = time.monotonic() + (sock.gettimeout() or 0)
+        self._sock, self._below = sock, below
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        return self._below.readinto(buffer)
+
+    def close(self) -> None:
+        self._below.close()
+        super().close()
+
+
+class _TimelyResponse(http.client.HTTPResponse):
+    """The time-out of its socket is for the whole answer: status, headers and body, however they drip."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        self.fp = io.BufferedReader(_TimelyReader(sock, self.fp.detach()))
+
+
 class Http:
     """Calls to one CA. One instance serves all threads and processes."""
 
@@ -224,16 +256,16 @@ class Http:
             connection.close()
             raise CaError(_("The certificate authority cannot be reached."), _words(error)) from error
         connection.sock.settimeout(self._options.timeout)
+        connection.response_class = _TimelyResponse
         return connection
 
     def _content(self, response: http.client.HTTPResponse, *, in_doubt: bool) -> bytes:
-        """The whole body: not more than a bound, and not later than the time-out, however it drips."""
-        until = time.monotonic() + self._options.timeout
+        """The whole body, and not more than a bound."""
         content = bytearray()
         while piece := response.read1(1 << 14):
             content += piece
-            if len(content) > LONGEST_ANSWER or time.monotonic() > until:
-                raise fault("The answer is too long or comes too slowly.", in_doubt=in_doubt)
+            if len(content) > LONGEST_ANSWER:
+                raise fault("The answer is too long.", in_doubt=in_doubt)
         if response.length:  # read1() does not say that the end is missing
             raise fault("The answer was cut off.", in_doubt=in_doubt)
         return bytes(content)
