@@ -55,20 +55,20 @@ def is_rabbitmq(url: str) -> bool:
 def tls(url: str) -> dict[str, Any] | bool:
     """The server proves who it is, always; we do where a certificate of ours is named. False without TLS.
 
-    Without BROKER_TLS_CA the machine's own certificate authorities are asked.
+    Without BROKER_TLS_CA the machine's own certificate authorities are asked. Raises ImproperlyConfigured.
     """
-    files = {
-        "ca_certs": env.text("BROKER_TLS_CA", ""),
-        "certfile": env.text("BROKER_TLS_CERTIFICATE", ""),
-        "keyfile": env.text("BROKER_TLS_KEY", ""),
+    named = {
+        "ca_certs": ("BROKER_TLS_CA", env.text("BROKER_TLS_CA", "")),
+        "certfile": ("BROKER_TLS_CERTIFICATE", env.text("BROKER_TLS_CERTIFICATE", "")),
+        "keyfile": ("BROKER_TLS_KEY", env.text("BROKER_TLS_KEY", "")),
     }
     if urlsplit(url).scheme not in SECURE:
         return False
-    files = {name: path for name, path in files.items() if path}
+    files = {word: env.readable(setting, path) for word, (setting, path) in named.items() if path}
     if is_rabbitmq(url):
         return {**files, "cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}  # None: that of the address
-    named = {f"ssl_{name}": path for name, path in files.items()}
-    return {**named, "ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    prefixed = {f"ssl_{name}": path for name, path in files.items()}
+    return {**prefixed, "ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
 
 
 def transport_options(url: str) -> dict[str, Any]:

@@ -63,6 +63,15 @@ def _read(name: str, path: Path) -> str:
         raise ImproperlyConfigured(f"{path}, with {name}, does not hold UTF-8.") from None
 
 
+def readable(name: str, path: str) -> str:
+    """Return the path of a file, which NAME names, if this process can read it."""
+    try:
+        with Path(path).open("rb"):
+            return path
+    except OSError as error:
+        raise ImproperlyConfigured(f"{path}, with {name}, cannot be read: {error.strerror}.") from error
+
+
 def directory(name: str, default: Path) -> Path:
     """Return NAME, a directory; an empty one would be whatever directory the process was started in."""
     value = text(name, str(default))

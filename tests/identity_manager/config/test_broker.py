@@ -79,27 +79,42 @@ def test_queues_of_rabbitmq_lie_on_a_majority() -> None:
     assert all(queue.queue_arguments == {"x-queue-type": "quorum"} for queue in broker.queues(RABBITMQ))
 
 
-def test_with_tls_the_server_is_always_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_tls_the_server_is_always_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert broker.tls(REDIS) is False
     assert broker.tls(RABBITMQ) is False
     assert broker.tls("rediss://r/0") == {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
-    monkeypatch.setenv("BROKER_TLS_CA", "/ca.pem")
-    monkeypatch.setenv("BROKER_TLS_CERTIFICATE", "/own.pem")
-    monkeypatch.setenv("BROKER_TLS_KEY", "/own.key")
+    files = [tmp_path / name for name in ("ca.pem", "own.pem", "own.key")]
+    for path, name in zip(files, ("CA", "CERTIFICATE", "KEY"), strict=True):
+        path.touch()
+        monkeypatch.setenv(f"BROKER_TLS_{name}", str(path))
+    ca, certificate, key = map(str, files)
     assert broker.tls("rediss://r/0") == {
-        "ssl_ca_certs": "/ca.pem",
-        "ssl_certfile": "/own.pem",
-        "ssl_keyfile": "/own.key",
+        "ssl_ca_certs": ca,
+        "ssl_certfile": certificate,
+        "ssl_keyfile": key,
         "ssl_cert_reqs": ssl.CERT_REQUIRED,
         "ssl_check_hostname": True,
     }
     assert broker.tls("amqps://q/") == {
-        "ca_certs": "/ca.pem",
-        "certfile": "/own.pem",
-        "keyfile": "/own.key",
+        "ca_certs": ca,
+        "certfile": certificate,
+        "keyfile": key,
         "cert_reqs": ssl.CERT_REQUIRED,
         "server_hostname": None,
     }
+
+
+@pytest.mark.parametrize("name", ["BROKER_TLS_CA", "BROKER_TLS_CERTIFICATE", "BROKER_TLS_KEY"])
+@pytest.mark.parametrize("url", ["rediss://r/0", "amqps://q/"])
+def test_a_file_for_tls_that_is_not_there_is_told_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, url: str
+) -> None:
+    missing = tmp_path / "missing.pem"
+    monkeypatch.setenv(name, str(missing))
+    with pytest.raises(ImproperlyConfigured) as caught:
+        broker.tls(url)
+    assert str(caught.value) == f"{missing}, with {name}, cannot be read: No such file or directory."
+    assert broker.tls(REDIS) is False, "without TLS nobody reads it"
 
 
 @pytest.mark.parametrize(
