@@ -46,10 +46,16 @@ class CertificateFacts:
 
 
 def common_name(distinguished_name: str) -> str:
-    """Return the CN of a name as CertificateFacts writes it; the whole name where it has none."""
-    name = x509.Name.from_rfc4514_string(
-        distinguished_name, {name: identifier for identifier, name in _LONG_NAMES.items()}
-    )
+    """Return the CN of a name as CertificateFacts writes it; the whole name where it has none.
+
+    Also where the name of a CA elsewhere is longer than `cryptography`, which counts octets, has it.
+    """
+    try:
+        name = x509.Name.from_rfc4514_string(
+            distinguished_name, {name: identifier for identifier, name in _LONG_NAMES.items()}
+        )
+    except ValueError:
+        return distinguished_name
     found = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     return str(found[0].value) if found else distinguished_name
 

@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 
 from ca_bridge import certification_request, keys, verification
-from ca_bridge.certificates import describe, is_self_issued, serial_hex
+from ca_bridge.certificates import common_name, describe, is_self_issued, serial_hex
 from ca_bridge.contract import CertificateOrder, Issued
 from ca_bridge.errors import CaError
 from tests.ca_bridge.scripted import Issuance, issuing_ca, root_ca, sign
@@ -27,6 +27,19 @@ def test_facts(order, key):
     assert (facts.not_before, facts.not_after) == (order.not_before, order.not_after)
     assert facts.public_key_sha256 == keys.public_key_sha256(key)
     assert facts.subject_alt_names == order.content.subject_alt_names
+
+
+def test_the_common_name_of_a_name():
+    assert common_name("O=Example\\, Inc,CN=Uma Unger") == "Uma Unger"
+    assert common_name("O=Example") == "O=Example"
+
+
+def test_a_common_name_of_64_characters_may_have_more_octets(order):
+    """RFC 5280 counts characters; a CA elsewhere is named as it likes."""
+    name = x509.Name.from_rfc4514_string("O=Example")
+    long = x509.NameAttribute(x509.NameOID.COMMON_NAME, "ü" * 64, _validate=False)
+    facts = describe(sign(order, Issuance(subject=x509.Name([*name, long]))))
+    assert common_name(facts.subject) == f"CN={'ü' * 64},O=Example"
 
 
 @pytest.mark.needs_program("openssl")
