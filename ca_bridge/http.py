@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
+from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 from ca_bridge.reply import SAID, Reply, fault
 
@@ -304,13 +305,18 @@ def _end_point_of(connection: http.client.HTTPConnection) -> bytes:
 def end_point(certificate: bytes) -> bytes:
     """What binds a sign-in to a TLS connection, by its server's certificate: RFC 5929, 4.
 
-    By the hash of the certificate's signature; by SHA-256 where that is MD5 or SHA-1, or there is none.
+    By the hash of the certificate's signature; by SHA-256 where that is MD5 or SHA-1, or there is none, or
+    OpenSSL understands the certificate and `cryptography` does not.
     """
-    loaded = x509.load_der_x509_certificate(certificate)
-    algorithm = loaded.signature_hash_algorithm
+    try:
+        algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
+    except MALFORMED:
+        algorithm = None
     if algorithm is None or isinstance(algorithm, hashes.MD5 | hashes.SHA1):
         algorithm = hashes.SHA256()
-    return b"tls-server-end-point:" + loaded.fingerprint(algorithm)
+    digest = hashes.Hash(algorithm)
+    digest.update(certificate)
+    return b"tls-server-end-point:" + digest.finalize()
 
 
 def basic(user: str, password: str) -> dict[str, str]:

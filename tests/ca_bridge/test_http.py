@@ -24,6 +24,7 @@ from ca_bridge.faults import Fault, of_error
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
 # The last two octets of sha256WithRSAEncryption and sha1WithRSAEncryption (RFC 8017, A.2.4) tell them apart.
 SHA256, SHA1 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
+UNHEARD = bytes.fromhex("2a864886f70d010163")
 
 
 def certificate(key, algorithm) -> bytes:
@@ -48,6 +49,13 @@ def test_sha_1_and_no_hash_at_all_give_way_to_sha_256():
     assert signed.count(SHA256) == 2
     for found in (old, pure):
         assert http.end_point(found) == b"tls-server-end-point:" + hashlib.sha256(found).digest()
+
+
+def test_a_certificate_that_only_openssl_understands_is_bound_by_sha_256():
+    """Else no CA behind it could be asked for anything, and each order would be in doubt."""
+    signed = certificate(rsa.generate_private_key(public_exponent=65537, key_size=2048), hashes.SHA256())
+    for odd in (signed.replace(SHA256, UNHEARD), b"0\x00"):
+        assert http.end_point(odd) == b"tls-server-end-point:" + hashlib.sha256(odd).digest()
 
 
 # --- answers that take their time
