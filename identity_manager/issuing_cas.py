@@ -1,13 +1,14 @@
 """What the operator of an embedded CA does by command: it, its next issuing CA, what the root signs; audited.
 
-The files of a CA are no part of a transaction: what was done is recorded right after it is done.
+The files of a CA are no part of a transaction: what was done is recorded right after it is done. So nothing
+is done while the database would not take that record.
 """
 
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from ca_bridge import registry
 from ca_bridge.certificates import CertificateFacts, describe
@@ -45,20 +46,20 @@ def roll(*, actor: Person | None, alias: str, root_key: Path | None) -> Certific
 
     root_key: the file with the root's key, where it is kept elsewhere.
     """
-    connector = _of(alias)
+    connector = _recordable(alias)
     return _rolled(actor, alias, connector, connector.roll_issuing_ca(root_key))
 
 
 def request(*, actor: Person | None, alias: str) -> bytes:
     """Return a request (PEM) for the next issuing CA, for another root to sign. Raises CaError."""
-    pem = _of(alias).request_issuing_ca()
+    pem = _recordable(alias).request_issuing_ca()
     _tell(audit.Event.ISSUING_CA_REQUESTED, actor, alias)
     return pem
 
 
 def accept(*, actor: Person | None, alias: str, pem: bytes) -> CertificateFacts:
     """Take in what was signed for request(), and all above it; it issues from now on. Raises CaError."""
-    connector = _of(alias)
+    connector = _recordable(alias)
     return _rolled(actor, alias, connector, connector.accept_issuing_ca(pem))
 
 
@@ -84,13 +85,13 @@ def _renew_crls(connector: RollsOver) -> None:
 
 def sign_root_crl(*, actor: Person | None, alias: str, lifetime: timedelta, root_key: Path | None) -> None:
     """Sign a CRL of the root that holds for so long. Raises CaError."""
-    _of(alias).sign_root_crl(lifetime, root_key)
+    _recordable(alias).sign_root_crl(lifetime, root_key)
     _tell(audit.Event.ROOT_CRL_SIGNED, actor, alias, days=lifetime.days)
 
 
 def take_root_offline(*, actor: Person | None, alias: str, to: Path, lifetime: timedelta) -> None:
     """The same, and move the root's key into a file elsewhere. Raises CaError."""
-    _of(alias).take_root_offline(to, lifetime)
+    _recordable(alias).take_root_offline(to, lifetime)
     _tell(audit.Event.ROOT_TAKEN_OFFLINE, actor, alias, days=lifetime.days)
 
 
@@ -101,7 +102,7 @@ def revoke(
 
     name: what its published files are called, without .crl.
     """
-    facts = describe(_of(alias).revoke_issuing_ca(name, reason, root_key))
+    facts = describe(_recordable(alias).revoke_issuing_ca(name, reason, root_key))
     _tell(
         audit.Event.ISSUING_CA_REVOKED,
         actor,
@@ -117,6 +118,18 @@ def _of(alias: str) -> RollsOver:
     connector = registry.connector(alias)
     if not isinstance(connector, RollsOver):
         raise CaError("The issuing CA of this connection is not made here.", alias, permanent=True)
+    return connector
+
+
+def _recordable(alias: str) -> RollsOver:
+    """The same, and what is done with it can be recorded. Raises CaError."""
+    connector = _of(alias)
+    try:
+        with transaction.atomic():
+            _tell(next(iter(audit.Event)), None, alias)  # whichever: it is taken back
+            transaction.set_rollback(True)
+    except DatabaseError as error:  # a standby, a full disk
+        raise CaError("The database takes no writes; nothing was done.", str(error).strip()) from error
     return connector
 
 

@@ -10,10 +10,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from ca_bridge import registry
 from ca_bridge.contract import RevocationReason
 from ca_bridge.errors import CaError
+from identity_manager import audit
 from identity_manager.models import AuditEvent
 from tests.ca_bridge.scripted import ScriptedConnector, issuing_ca, root_ca
 
@@ -159,6 +161,32 @@ def test_what_was_not_done_is_not_in_the_log(ca: RollingConnector, arguments: tu
     with pytest.raises(CommandError):
         command(*arguments)
     assert events() == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("roll_issuing_ca",),
+        ("roll_issuing_ca", "--csr", "request"),
+        ("roll_issuing_ca", "--chain", __file__),
+        ("revoke_issuing_ca", "house"),
+        ("sign_root_crl", "--root-key", "safe"),
+        ("sign_root_crl", "--take-away", "safe"),
+    ],
+    ids=lambda each: " ".join(map(str, each[:2])),
+)
+def test_nothing_is_done_while_it_could_not_be_recorded(
+    ca: RollingConnector, monkeypatch: pytest.MonkeyPatch, arguments: tuple[Any, ...]
+) -> None:
+    """A CA is files, which no transaction takes back."""
+
+    def refuse(_events: Any) -> None:
+        raise OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr(audit, "append", refuse)
+    with pytest.raises(CommandError, match=r"takes no writes; nothing was done\. attempt to write"):
+        command(*arguments)
+    assert ca.done == []
 
 
 def test_a_ca_elsewhere_is_not_rolled_from_here(ca: RollingConnector) -> None:
