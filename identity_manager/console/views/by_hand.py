@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,39 +13,39 @@ from django.utils.translation import gettext as _
 from identity_manager.console import access, by_hand, confirmation, refusals, request_page
 from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import PressForm
-from identity_manager.models import Certificate, Person, SurplusByHand
+from identity_manager.models import Certificate, SurplusByHand
 from identity_manager.workflow import revoke, surplus
 from identity_manager.workflow.errors import Reason
 
 
 def done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = access.certificate_for_administrator(request, pk)
-    obstacle = revoke.by_hand_obstacle(found)
-    return _done(request, found, lambda actor: revoke.done_by_hand(actor=actor, certificate_id=pk), obstacle)
+    verb = partial(revoke.done_by_hand, certificate_id=pk)
+    return _done(request, found, verb, partial(revoke.by_hand_obstacle, found))
 
 
 def surplus_done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = by_hand.surplus_for_administrator(request, pk)
-    obstacle = surplus.by_hand_obstacle(found)
-    return _done(request, found, lambda actor: surplus.done_by_hand(actor=actor, surplus_id=pk), obstacle)
+    verb = partial(surplus.done_by_hand, surplus_id=pk)
+    return _done(request, found, verb, partial(surplus.by_hand_obstacle, found))
 
 
 def _done(
     request: HttpRequest,
     found: Certificate | SurplusByHand,
-    verb: Callable[[Person], object],
-    obstacle: Reason | None,
+    verb: Callable[..., object],
+    obstacle: Callable[[], Reason | None],
 ) -> HttpResponse:
     actor = access.officer(request)
     form = PressForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
-            verb(actor)
+            verb(actor=actor)
             messages.success(request, _("Noted: it is revoked."))
             return redirect("console:approvals")
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, found.token.request_id, form=form)
-    return confirmation.page(request, form, _asking(found, obstacle))
+    return confirmation.page(request, form, _asking(found, obstacle()))
 
 
 def _asking(found: Certificate | SurplusByHand, obstacle: Reason | None) -> Confirmation:
