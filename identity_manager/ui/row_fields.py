@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 SPARE_ROWS = 2
 MOST_ROWS = 20
+LONGEST_TEXT = 500  # characters; far more than any attribute of a name holds
 Choices = Sequence[tuple[str, Any]]
 
 
@@ -57,7 +58,7 @@ class PairsField(forms.Field):
         super().__init__(widget=widget, **kwargs)
 
     def clean(self, value: Any) -> list[list[str]]:
-        """Raises ValidationError for a row that is half filled, or of an unknown kind."""
+        """Raises ValidationError for a row that is half filled, too long, or of an unknown kind."""
         pairs: list[list[str]] = list(value or [])
         if self.required and not pairs:
             raise ValidationError(self.error_messages["required"])
@@ -68,6 +69,11 @@ class PairsField(forms.Field):
                 raise ValidationError(_("Row %(number)d is half filled.") % {"number": number})
             if kind not in self.kinds:
                 raise ValidationError(_("Row %(number)d is of an unknown kind.") % {"number": number})
+            if len(text) > LONGEST_TEXT:
+                words = {"number": number, "most": LONGEST_TEXT, "length": len(text)}
+                raise ValidationError(
+                    _("Row %(number)d has %(length)d characters. There can be %(most)d.") % words
+                )
         return pairs
 
     def has_changed(self, initial: Any, data: Any) -> bool:

@@ -53,6 +53,10 @@ def test_a_new_profile_is_saved_as_a_draft(sven: Client, draft: CertificateProfi
         ({"subject_kind": [], "subject_text": []}, "at least one attribute"),
         ({"subject_kind": ["commonName"], "subject_text": [""]}, "half filled"),
         ({"subject_kind": ["colour"], "subject_text": ["red"]}, "unknown kind"),
+        (
+            {"subject_kind": ["commonName"], "subject_text": ["x" * 501]},
+            "Row 1 has 501 characters. There can be 500.",
+        ),
         ({"subject_kind": ["commonName"], "subject_text": ["{salary}"]}, "not a field that a template may"),
         ({"subject_kind": ["commonName"], "subject_text": ["{display_name"]}, "not a template"),
         (
