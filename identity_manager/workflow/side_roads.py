@@ -1,6 +1,7 @@
 """Roads beside the seven steps: cancel, lapse, retry, send again."""
 
 import uuid
+from datetime import timedelta
 from functools import partial
 
 from django.db import transaction
@@ -48,6 +49,14 @@ PERSON_CHANGED = Reason(
 NOT_SENDABLE = Reason("not-sendable", _("This token is not in use, so its file is not sent."))
 ON_ITS_WAY = Reason("on-its-way", _("The file is on its way already. Look into the mailbox in a moment."))
 KEPT_NO_LONGER = Reason("kept-no-longer", _("The files of this token are kept no longer."))
+MOST_MAILS_A_DAY = 10  # of one token's files: whoever clicks on and on fills a mailbox with keys
+SENT_OFTEN = Reason(
+    "sent-often",
+    _(
+        "The file was mailed ten times within 24 hours. Look among the junk mail, too, or whether the address"
+        " is right. By this time tomorrow it can be sent again."
+    ),
+)
 NO_SUCH_FORMAT = Reason("no-such-format", _("There is no file in this format."))
 
 
@@ -202,10 +211,17 @@ def sending_obstacle(token: SoftwareToken, *, has_files: bool) -> Reason | None:
     return policy.delivery_obstacle(token) or (None if has_files else KEPT_NO_LONGER)
 
 
+def often_obstacle(token: SoftwareToken) -> Reason | None:
+    """Why the token's files are not mailed once more today, or None."""
+    since = timezone.now() - timedelta(days=1)
+    mails = token.mails.filter(message="delivery", created_at__gt=since).exclude(state=MailState.DISCARDED)
+    return SENT_OFTEN if mails.count() >= MOST_MAILS_A_DAY else None
+
+
 def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> OutgoingMail:
     """Mail the token's containers again, in the format for the person's device. No secret is needed.
 
-    For its owner and administrators. Raises NotAllowed, NotPossible (format) or Stale.
+    For its owner and administrators, MOST_MAILS_A_DAY. Raises NotAllowed, NotPossible (format) or Stale.
     """
     with transaction.atomic():
         token = locking.token(token_id)
@@ -218,6 +234,7 @@ def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> 
         refuse(None if known else NO_SUCH_FORMAT, field="container_format")
         waiting = token.mails.filter(state=MailState.QUEUED, container_format=container_format).exists()
         refuse(ON_ITS_WAY if waiting else None, kind=NotPossible)
+        refuse(often_obstacle(token))
 
         mail = step7_deliver.queue_delivery(token, container_format=container_format)
         if token.delivery not in step7_deliver.DELIVERED:

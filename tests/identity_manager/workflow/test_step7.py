@@ -1,5 +1,6 @@
 """Step 7: one mail for each token; passing faults wait, refusals for good are told."""
 
+import itertools
 import smtplib
 from collections.abc import Callable
 from datetime import timedelta
@@ -250,6 +251,22 @@ def test_sending_again_is_refused(
 
     with pytest.raises(kind):
         again(company, token)
+
+
+def test_nobody_makes_hundreds_of_mails(company: Company) -> None:
+    token = cast.delivered(company.request_in("issued")).tokens.get()
+    for name, container_format in itertools.islice(
+        itertools.product(("uma", "ada"), ("standard", "compatible") * 3), side_roads.MOST_MAILS_A_DAY - 1
+    ):
+        step7_deliver.send(mail_id=_send_again(name, container_format)(company, token).pk)
+
+    for name in ("uma", "ada"):
+        with pytest.raises(NotPossible) as refused:
+            _send_again(name, "standard")(company, token)
+        assert refused.value.reason == side_roads.SENT_OFTEN
+    with time_machine.travel(timezone.now() + timedelta(hours=24)):
+        _send_again("uma", "standard")(company, token)
+    assert OutgoingMail.objects.filter(message="delivery").count() == side_roads.MOST_MAILS_A_DAY + 1
 
 
 def test_a_revoked_token_is_not_sent(company: Company) -> None:
