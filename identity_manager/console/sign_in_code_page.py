@@ -21,7 +21,9 @@ MEANINGS = {
     Stage.USED: "done",
     Stage.WITHDRAWN: "stopped",
     Stage.EXPIRED: "stopped",
+    Stage.OVERTAKEN: "stopped",
 }
+ENDED = (Stage.USED, Stage.WITHDRAWN, Stage.EXPIRED, Stage.OVERTAKEN)
 
 
 def card(actor: Person, person: Person) -> dict[str, Any] | None:
@@ -74,8 +76,8 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
         "waits_for_officers": stage == Stage.WAITING and not may_confirm,
         **second_officers.named(questions.second_officers(code)),
         "withdraws": stage in (Stage.WAITING, Stage.READY, Stage.MADE) and code.person_id != actor.pk,
-        "asks_anew": stage in (Stage.USED, Stage.WITHDRAWN, Stage.EXPIRED),
-        "overtaken": stage == Stage.EXPIRED and questions.is_overtaken(code),
+        "asks_anew": stage in ENDED,
+        "overtaken": stage == Stage.OVERTAKEN,
         **consequences(code.person),
     }
 
@@ -96,7 +98,7 @@ def consequences(person: Person) -> dict[str, Any]:
 def open_code(person: Person) -> SignInCode | None:
     """The code that was asked for or made, and is neither used nor withdrawn nor too old."""
     code = person.sign_in_codes.filter(used_at=None, withdrawn_at=None).first()
-    return code if code and questions.stage_of(code) != Stage.EXPIRED else None
+    return code if code and questions.stage_of(code) not in ENDED else None
 
 
 def badge(code: SignInCode) -> dict[str, str]:

@@ -55,6 +55,7 @@ class Stage(models.TextChoices):
     USED = "used", _("Used")
     WITHDRAWN = "withdrawn", _("Withdrawn")
     EXPIRED = "expired", _("Expired")
+    OVERTAKEN = "overtaken", _("Overtaken")
 
 
 def obstacle(actor: Person, person: Person) -> Reason | None:
@@ -132,8 +133,8 @@ def stage_of(code: SignInCode) -> Stage:
         return Stage.USED
     if code.withdrawn_at is not None:
         return Stage.WITHDRAWN
-    if is_overtaken(code):
-        return Stage.EXPIRED
+    if _is_overtaken(code):
+        return Stage.OVERTAKEN
     if code.made_at is not None:
         return Stage.MADE if code.expires_at and code.expires_at > now else Stage.EXPIRED
     if code.asked_at <= oldest(now):
@@ -142,7 +143,7 @@ def stage_of(code: SignInCode) -> Stage:
     return Stage.WAITING if waits else Stage.READY
 
 
-def is_overtaken(code: SignInCode) -> bool:
+def _is_overtaken(code: SignInCode) -> bool:
     """Whether it was asked for without a second officer, whom it would need by now."""
     return not code.needs_confirmation and needs_confirmation(code.person)
 

@@ -555,7 +555,7 @@ def test_a_code_of_one_officer_opens_nothing_once_the_person_has_signed_in_other
     Account.objects.update(last_login=timezone.now())
     with pytest.raises(NotPossible):
         redeem(code)
-    assert questions.stage_of(SignInCode.objects.get()) == Stage.EXPIRED
+    assert questions.stage_of(SignInCode.objects.get()) == Stage.OVERTAKEN
 
 
 def test_a_code_of_one_officer_opens_nothing_once_the_person_holds_an_office(office: Office) -> None:
