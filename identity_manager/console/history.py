@@ -91,6 +91,10 @@ def _checked(facts: Facts) -> str:
     }
 
 
+def _for_emergencies(facts: Facts) -> str:
+    return str(_("Emergency account")) if facts.get("break_glass") else ""
+
+
 def _numbers(facts: Facts) -> str:
     return f"#{facts.get('first', '')} – #{facts.get('last', '')}"
 
@@ -132,7 +136,7 @@ WORDS: dict[Event, Words] = {
     Event.ROLE_WITHDRAWN: Words(_("A role was withdrawn"), icon="shield", detail=_role),
     Event.SIGNED_IN: Words(_("Signed in"), icon="user"),
     Event.SIGN_IN_FAILED: Words(_("A sign-in failed"), STOPPED, "alert"),
-    Event.ACCOUNT_CREATED: Words(_("The account was made"), icon="user-plus"),
+    Event.ACCOUNT_CREATED: Words(_("The account was made"), icon="user-plus", detail=_for_emergencies),
     Event.PASSWORD_SET: Words(_("The password was set"), icon="lock"),
     Event.ACCOUNT_LINKED: Words(_("Linked to single sign-on"), icon="link", detail=_fact("provider")),
     Event.BREAK_GLASS_SIGNED_IN: Words(_("Signed in by the emergency account"), STOPPED, "alert"),

@@ -22,7 +22,9 @@ HAS_ACCOUNT = Reason("has-account", _("This person has an account already."))
 _USERNAME = regex.compile(r"[a-z0-9][a-z0-9._\-]{0,63}")
 
 
-def open_account(*, person_id: uuid.UUID, username: str, password: str) -> Account:
+def open_account(
+    *, person_id: uuid.UUID, username: str, password: str, is_break_glass: bool = False
+) -> Account:
     """Open an account on the word of who operates the machine. Raises NotPossible with field and reason."""
     with transaction.atomic():
         person = locking.person(person_id)
@@ -33,7 +35,15 @@ def open_account(*, person_id: uuid.UUID, username: str, password: str) -> Accou
         check_password(password, person=person, username=username)
 
         account = Account.objects.create_account(username=username, person=person, password=password)
-        audit.record(audit.Event.ACCOUNT_CREATED, actor=None, subject=person, username=username)
+        account.is_break_glass = is_break_glass
+        account.save(update_fields=["is_break_glass"])
+        audit.record(
+            audit.Event.ACCOUNT_CREATED,
+            actor=None,
+            subject=person,
+            username=username,
+            break_glass=is_break_glass,
+        )
         return account
 
 

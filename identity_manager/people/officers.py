@@ -34,10 +34,9 @@ def create_officer(
         refuse(OFFICERS_EXIST if not force and system_administrator_exists() else None)
         refuse(None if held else NO_ROLE, field="role")
         person = persons.create_active(actor=None, values=values)
-        account = accounts.open_account(person_id=person.pk, username=username, password=password)
-        if break_glass:
-            account.is_break_glass = True
-            account.save(update_fields=["is_break_glass"])
+        account = accounts.open_account(
+            person_id=person.pk, username=username, password=password, is_break_glass=break_glass
+        )
         for role in dict.fromkeys(held):
             roles.establish(person_id=person.pk, role=role)
         return account

@@ -35,7 +35,7 @@ def record_sign_in(*, account: Account, method: str) -> None:
 
 
 def record_break_glass(*, account: Account) -> None:
-    """The emergency account was used: every System Administrator is told, and the log says so."""
+    """The emergency account was used: every other System Administrator is told, and the log says so."""
     officer = account.person
     logger.warning("Break-glass sign-in by %s.", account.username)
     for administrator in Person.objects.holding(Role.SYSTEM_ADMINISTRATOR).exclude(pk=officer.pk):

@@ -97,7 +97,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         breaks_glass = account.is_break_glass and bool(request.session.pop(sign_in_ways.BREAK_GLASS, ""))
         with transaction.atomic():
             super().login(request, account)
-            if breaks_glass:
+            if account.is_break_glass:  # whichever page it came by
                 signing_in.record_break_glass(account=account)
             signing_in.record_sign_in(account=account, method=_ways(records))
         way = sign_in_ways.BREAK_GLASS if breaks_glass else sign_in_ways.of(records)

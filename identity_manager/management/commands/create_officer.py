@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from identity_manager.models import OFFICER_ROLES, Role
@@ -60,6 +61,11 @@ class Command(BaseCommand):
             field = f"{error.field}: " if error.field else ""
             raise CommandError(f"{field}{error}") from error
         self.stdout.write(f"{account.person.display_name} can sign in as {account.username}.")
+        if account.is_break_glass:
+            self.stdout.write(
+                f"For emergencies: at {settings.CONSOLE_BASE_URL}/account/break-glass/. Sign in there now"
+                " and set up its second factor: until then, who has the password can set up one of their own."
+            )
 
 
 def _read(path: Path) -> str:

@@ -120,6 +120,24 @@ def test_it_needs_a_second_factor_even_where_others_do_not(officer: Account, set
     assert client.get("/")["Location"] == "/account/second-factors/needed/"
 
 
+def test_everybody_is_told_at_the_usual_page_too(officer: Account, settings: Settings) -> None:
+    only(settings, "password")
+    sven = cast.person("sven", roles=(Role.SYSTEM_ADMINISTRATOR,))
+    Client().post("/account/login/", {"login": "red", "password": PASSWORD})
+    assert AuditEvent.objects.filter(name="account.break-glass-signed-in").count() == 1
+    assert OutgoingMail.objects.get(message="break_glass_used").person == sven
+
+
+def test_its_pages_say_what_it_is(officer: Account, settings: Settings) -> None:
+    only(settings, "password")
+    client = factors.signed_in(officer)
+    rita = factors.signed_in(account(cast.person("rita", roles=(Role.REGISTRATION_OFFICER,))))
+    for browser, page in ((client, "/account/"), (rita, f"/persons/{officer.person_id}/")):
+        assert "This is an emergency account" in browser.get(page).text
+    assert "This is an emergency account" not in rita.get("/account/").text
+    assert "Emergency account" in rita.get(f"/persons/{officer.person_id}/").text
+
+
 def test_nobody_else_gets_in_there_and_the_answer_is_that_of_a_wrong_password(officer: Account) -> None:
     account(cast.person("ada"))
     answers = [
