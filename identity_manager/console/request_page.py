@@ -90,12 +90,18 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "reads_mails": _reads_mails(actor, row),
         "actions": actions.of_request(row, administers=administers),
         "administers": administers,
-        "takes_evidence": access.holds(actor, {Role.AUDITOR}),
+        "evidence_of": _what_the_log_knows(row) if access.holds(actor, {Role.AUDITOR}) else (),
         "may_open_person": access.may_see(actor, row.person),
         **_happened(row, form),
         **_trouble(row),
         **_decision(actor, row),
     }
+
+
+def _what_the_log_knows(row: TokenRequest) -> set[uuid.UUID]:
+    """The request and those tokens of it of which the audit log says something: of others is no evidence."""
+    events = row.events.all()
+    return {row.pk for _event in events[:1]} | {event.token_id for event in events if event.token_id}
 
 
 def _reads_mails(actor: Person, row: TokenRequest) -> bool:

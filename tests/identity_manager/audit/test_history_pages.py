@@ -418,10 +418,10 @@ def test_a_reference_leads_only_where_the_request_opens(
     assert reader.get(page).status_code == status
 
 
-def test_an_auditor_takes_the_evidence_of_one_token(request_of_uma: TokenRequest, auditor: Person) -> None:
-    token = request_of_uma.tokens.get()
+def test_an_auditor_takes_the_evidence_of_one_token(company: Company, auditor: Person) -> None:
+    token = company.request_in("issued").tokens.get()
     browser, address = signed_in(auditor), f"/tokens/{token.pk}/evidence/"
-    assert f'action="{address}"' in browser.get(f"/requests/{request_of_uma.pk}/").text
+    assert f'action="{address}"' in browser.get(f"/requests/{token.request_id}/").text
 
     taken = browser.post(address)
 
@@ -431,3 +431,18 @@ def test_an_auditor_takes_the_evidence_of_one_token(request_of_uma: TokenRequest
 
 def test_nobody_else_is_offered_it(request_of_uma: TokenRequest, company: Company) -> None:
     assert "/evidence/" not in signed_in(company.ada).get(f"/requests/{request_of_uma.pk}/").text
+
+
+def test_evidence_is_offered_only_of_what_the_log_knows(company: Company, auditor: Person) -> None:
+    row = company.request_in("awaiting_acceptance")
+    of_request, of_token = f"/requests/{row.pk}/evidence/", f"/tokens/{row.tokens.get().pk}/evidence/"
+    browser = signed_in(auditor)
+    page = browser.get(f"/requests/{row.pk}/").text
+    assert of_request in page
+    assert of_token not in page, "nothing has happened to it yet"
+
+    cast.issued(cast.accepted(row))
+    assert of_token in browser.get(f"/requests/{row.pk}/").text
+
+    AuditEvent.objects.all().delete()  # after its time
+    assert "/evidence/" not in browser.get(f"/requests/{row.pk}/").text
