@@ -127,7 +127,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "filters_set": sum(bool(value) for name, value in form.cleaned_data.items() if name != "q"),
         "page": page,
         "reach": reach,
-        "lines": [_line(event) for event in page.object_list],
+        "lines": list(_lines(page.object_list)),
         "may_check": access.holds(actor, audit_access.LOG_CHECKERS),
         "may_open_persons": {person.pk for person in persons if access.may_see(actor, person)},
         "may_open_requests": request_list.readable_of(actor, requests),
@@ -205,8 +205,11 @@ def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
 
 
-def _line(event: AuditEvent) -> Line:
-    return Line(event, history.told(event), getattr(event, "head_signed_at", None))
+def _lines(events: Iterable[AuditEvent]) -> Iterator[Line]:
+    names = history.type_names()
+    for event in events:
+        told = history.told(event, type_names=names)
+        yield Line(event, told, getattr(event, "head_signed_at", None))
 
 
 # --- Export ----------------------------------------------------------------------------------------
@@ -223,8 +226,8 @@ def filters_of(form: HistoryForm) -> dict[str, str | bool]:
 
 def cells(rows: Iterable[AuditEvent]) -> Iterator[tuple[Any, ...]]:
     """The rows of the CSV file."""
-    for event in rows:
-        line = _line(event)
+    for line in _lines(rows):
+        event = line.event
         yield (
             event.number,
             event.at,

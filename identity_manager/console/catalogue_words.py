@@ -14,6 +14,7 @@ from identity_manager.audit import Event
 from identity_manager.catalogue.comparison import Change
 from identity_manager.console import history
 from identity_manager.console.catalogue_forms import USAGES
+from identity_manager.console.history_details import DONE_WITH_IT
 from identity_manager.models import (
     ApprovalPolicy,
     AuditEvent,
@@ -72,19 +73,6 @@ CHOICES: dict[str, dict[Any, Words]] = {
     "container_format": dict(CONTAINER_FORMATS),
     "purpose": dict(CertificatePurpose.choices),
     "extended_key_usage": dict(USAGES),
-}
-# What was done with a version or a document, by the last part of the event's fact `what`.
-DONE_WITH_IT: dict[str, tuple[Words, Meaning, str]] = {
-    "added": (_("Was begun"), Meaning.INFORMATION, "plus"),
-    "changed": (_("Was changed"), Meaning.QUIET, "edit"),
-    "asked": (_("Its activation was asked for"), Meaning.WAITING, "send"),
-    "refused": (_("Its activation was refused"), Meaning.STOPPED, "x"),
-    "activated": (_("Was put in force"), Meaning.DONE, "check"),
-    "retired": (_("Is offered no more"), Meaning.STOPPED, "pause"),
-    "discarded": (_("The draft was thrown away"), Meaning.STOPPED, "trash"),
-    "renamed": (_("Was given another name"), Meaning.QUIET, "edit"),
-    "draft-saved": (_("The draft was saved"), Meaning.QUIET, "edit"),
-    "published": (_("A version was published"), Meaning.DONE, "check"),
 }
 
 

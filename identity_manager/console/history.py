@@ -2,26 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.audit import Event
-from identity_manager.models import AuditEvent, Person, Role
+from identity_manager.console import history_details as details
+from identity_manager.console.history_details import Facts
+from identity_manager.models import AuditEvent, Role, page_rows
 from identity_manager.models.certificate import REVOCATION_REASONS
-from identity_manager.models.ending import in_words
 from identity_manager.models.token_type import CONTAINER_FORMATS
-from identity_manager.ui import dates, parts
+from identity_manager.ui import parts
 from identity_manager.ui.parts import Meaning
-from identity_manager.workflow import failures
 
-Facts = Mapping[str, Any]
 SYSTEM = _("The system")
-_FIELD_NAMES = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
 ERASED = _("Somebody who was erased")
 
 
@@ -35,74 +30,14 @@ class Words:
     detail: Callable[[Facts], str] = lambda _facts: ""
 
 
-def _fact(name: str) -> Callable[[Facts], str]:
-    return lambda facts: str(facts.get(name, ""))
-
-
-def _chosen(name: str, choices: Iterable[tuple[str, Any]]) -> Callable[[Facts], str]:
-    """The fact, in the word that forms use for it."""
-    words = dict(choices)
-    return lambda facts: str(words.get(facts.get(name, ""), facts.get(name, "")))
-
-
-def _moment(name: str) -> Callable[[Facts], str]:
-    return lambda facts: dates.exact(datetime.fromisoformat(facts[name])) if facts.get(name) else ""
-
-
-def _listed(name: str) -> Callable[[Facts], str]:
-    return lambda facts: ", ".join(str(each) for each in facts.get(name, ()))
-
-
-def _exported(facts: Facts) -> str:
-    return f"{facts.get('what', '')}: {number_format(facts.get('rows', 0), force_grouping=True)}"
-
-
-def _fields(facts: Facts) -> str:
-    return ", ".join(str(_FIELD_NAMES.get(name, name)) for name in facts.get("fields", ()))
-
-
-def _why(facts: Facts) -> str:
-    """What somebody wrote, or what the road says itself."""
-    return str(in_words(str(facts.get("reason", ""))))
-
-
-def _failure(facts: Facts) -> str:
-    """What failed, in the reader's language; what older rows have as a sentence."""
-    return failures.for_officers(facts.get("code", ""), dict(facts)) or str(facts.get("reason", ""))
-
-
-def _types_and_reason(facts: Facts) -> str:
-    return f"{', '.join(facts.get('types', ()))}: {facts.get('reason', '')}"
-
-
 DONE, WAITING, STOPPED, INFORMATION = Meaning.DONE, Meaning.WAITING, Meaning.STOPPED, Meaning.INFORMATION
-_reason, _detail = _why, _fact("detail")
-_revocation = _chosen("reason", REVOCATION_REASONS)
-_role = _chosen("role", Role.choices)
-_format = _chosen("format", CONTAINER_FORMATS)
+_fact, _moment, _listed, _fields = details.fact, details.moment, details.listed, details.fields
+_reason, _detail = details.why, _fact("detail")
+_revocation = details.chosen("reason", REVOCATION_REASONS)
+_role = details.chosen("role", Role.choices)
+_format = details.chosen("format", CONTAINER_FORMATS)
+_purpose = details.chosen("purpose", details.KEYS.items())
 _FACTORS = (("app", _("Authenticator app")), ("passkey", _("Passkey")))
-
-
-def _checked(facts: Facts) -> str:
-    counts = facts.get("counts", {})
-    return _("%(events)s events, %(findings)s findings") % {
-        "events": counts.get("events", 0),
-        "findings": counts.get("findings", 0),
-    }
-
-
-def _for_emergencies(facts: Facts) -> str:
-    return str(_("Emergency account")) if facts.get("break_glass") else ""
-
-
-def _numbers(facts: Facts) -> str:
-    return f"#{facts.get('first', '')} – #{facts.get('last', '')}"
-
-
-def _catalogue(facts: Facts) -> str:
-    return " ".join(str(facts[name]) for name in ("what", "code", "number") if facts.get(name))
-
-
 _rows = _fact("rows")
 
 WORDS: dict[Event, Words] = {
@@ -136,17 +71,17 @@ WORDS: dict[Event, Words] = {
     Event.ROLE_WITHDRAWN: Words(_("A role was withdrawn"), icon="shield", detail=_role),
     Event.SIGNED_IN: Words(_("Signed in"), icon="user"),
     Event.SIGN_IN_FAILED: Words(_("A sign-in failed"), STOPPED, "alert"),
-    Event.ACCOUNT_CREATED: Words(_("The account was made"), icon="user-plus", detail=_for_emergencies),
+    Event.ACCOUNT_CREATED: Words(_("The account was made"), icon="user-plus", detail=details.for_emergencies),
     Event.PASSWORD_SET: Words(_("The password was set"), icon="lock"),
-    Event.ACCOUNT_LINKED: Words(_("Linked to single sign-on"), icon="link", detail=_fact("provider")),
+    Event.ACCOUNT_LINKED: Words(_("Linked to single sign-on"), icon="link", detail=details.provider),
     Event.BREAK_GLASS_SIGNED_IN: Words(_("Signed in by the emergency account"), STOPPED, "alert"),
     Event.SESSIONS_ENDED: Words(_("Signed out elsewhere"), icon="sign-out"),
     Event.SECOND_FACTOR_ADDED: Words(
-        _("A second factor was added"), DONE, "shield", _chosen("kind", _FACTORS)
+        _("A second factor was added"), DONE, "shield", details.chosen("kind", _FACTORS)
     ),
     Event.SECOND_FACTOR_RENAMED: Words(_("A passkey was renamed"), icon="shield"),
     Event.SECOND_FACTOR_REMOVED: Words(
-        _("A second factor was removed"), WAITING, "shield", _chosen("kind", _FACTORS)
+        _("A second factor was removed"), WAITING, "shield", details.chosen("kind", _FACTORS)
     ),
     Event.SECOND_FACTORS_RESET: Words(_("All second factors were removed"), STOPPED, "shield"),
     Event.RECOVERY_CODES_MADE: Words(_("Recovery codes were made and shown once"), icon="key"),
@@ -159,7 +94,7 @@ WORDS: dict[Event, Words] = {
     Event.REQUEST_CREATED: Words(_("The request was opened"), INFORMATION, "plus", _listed("types")),
     Event.REQUEST_APPROVED: Words(_("Approved"), DONE, "check"),
     Event.REQUEST_REJECTED: Words(_("Rejected"), STOPPED, "x", _reason),
-    Event.REQUEST_REDUCED: Words(_("Single types were taken out"), STOPPED, "x", _types_and_reason),
+    Event.REQUEST_REDUCED: Words(_("Single types were taken out"), STOPPED, "x", details.types_and_reason),
     Event.REQUEST_RETURNED: Words(_("The decision came back"), WAITING, "task"),
     Event.REQUEST_ESCALATED: Words(_("Nobody had decided: other approvers were asked"), WAITING, "mail"),
     Event.REQUEST_LEFT_UNDECIDED: Words(_("The administrators were told that nobody decides"), STOPPED),
@@ -178,7 +113,7 @@ WORDS: dict[Event, Words] = {
         _("The request lapsed: the terms were not accepted in time"), STOPPED, "clock"
     ),
     Event.REQUEST_CANCELLED: Words(_("The request was cancelled"), STOPPED, "x", _reason),
-    Event.REQUEST_FAILED: Words(_("The request failed"), STOPPED, "alert", _failure),
+    Event.REQUEST_FAILED: Words(_("The request failed"), STOPPED, "alert", details.failure),
     Event.REQUEST_RETRIED: Words(_("An officer had it tried again"), INFORMATION, "refresh"),
     Event.REQUEST_REST_GIVEN: Words(
         _("An officer gives the rest without what was refused"), INFORMATION, "play", _reason
@@ -188,15 +123,21 @@ WORDS: dict[Event, Words] = {
     Event.REQUEST_COMPLETED: Words(_("The request is completed"), DONE, "done"),
     Event.KEY_BOUND: Words(_("A key was made for a certificate"), icon="key"),
     Event.ORDER_ASKED_AGAIN: Words(
-        _("An officer had the certificate authority asked again"), INFORMATION, "refresh", _fact("order")
+        _("An officer had the certificate authority asked again"),
+        INFORMATION,
+        "refresh",
+        _fact("order"),
     ),
     Event.ORDER_GIVEN_UP: Words(_("An officer gave an order up"), STOPPED, "x", _reason),
     Event.KEY_ERASED: Words(_("The key was erased"), icon="trash"),
     Event.CERTIFICATE_ISSUED: Words(_("A certificate was issued"), DONE, "certificate", _fact("serial")),
     Event.CERTIFICATE_SHORTER: Words(
-        _("The certificate authority gave a shorter time than was ordered"), WAITING, "clock", _fact("until")
+        _("The certificate authority gave a shorter time than was ordered"),
+        WAITING,
+        "clock",
+        _moment("until"),
     ),
-    Event.CERTIFICATE_REFUSED: Words(_("A certificate was refused"), STOPPED, "alert", _failure),
+    Event.CERTIFICATE_REFUSED: Words(_("A certificate was refused"), STOPPED, "alert", details.failure),
     Event.CERTIFICATE_REVOCATION_DECIDED: Words(
         _("The revocation of a certificate was decided"), WAITING, "certificate", _revocation
     ),
@@ -256,10 +197,10 @@ WORDS: dict[Event, Words] = {
     Event.PASSPHRASE_SHOWN: Words(_("The passphrase was shown to its owner"), icon="eye"),
     Event.PASSPHRASE_ACKNOWLEDGED: Words(_("The passphrase was noted"), DONE, "pen"),
     Event.PASSPHRASE_DESTROYED: Words(_("The passphrase was destroyed"), icon="eye-off"),
-    Event.CATALOGUE_CHANGED: Words(_("The catalogue was changed"), icon="list", detail=_catalogue),
-    Event.LIST_EXPORTED: Words(_("A list was exported"), INFORMATION, "download", _exported),
+    Event.CATALOGUE_CHANGED: Words(_("The catalogue was changed"), icon="list", detail=details.catalogue),
+    Event.LIST_EXPORTED: Words(_("A list was exported"), INFORMATION, "download", details.exported),
     Event.SYSTEM_RESTORED: Words(
-        _("The system was restored from a backup"), INFORMATION, "retry", _fact("made_at")
+        _("The system was restored from a backup"), INFORMATION, "retry", _moment("made_at")
     ),
     Event.CA_MADE: Words(_("The certificate authority was made"), INFORMATION, "server", _fact("issuer")),
     Event.ISSUING_CA_REQUESTED: Words(
@@ -267,7 +208,10 @@ WORDS: dict[Event, Words] = {
     ),
     Event.ISSUING_CA_ROLLED: Words(_("A new issuing CA issues"), INFORMATION, "server", _fact("issuer")),
     Event.ISSUING_CA_REVOKED: Words(
-        _("A former issuing CA was revoked, and all that it issued"), STOPPED, "server", _fact("issuer")
+        _("A former issuing CA was revoked, and all that it issued"),
+        STOPPED,
+        "server",
+        _fact("issuer"),
     ),
     Event.ROOT_CRL_SIGNED: Words(
         _("The root's revocation list was signed"), INFORMATION, "server", _fact("ca")
@@ -285,17 +229,17 @@ WORDS: dict[Event, Words] = {
     Event.CA_ANSWERS_AGAIN: Words(
         _("A certificate authority answers again: its orders go on"), DONE, "server", _fact("ca")
     ),
-    Event.JOB_STARTED: Words(_("A job was started by hand"), icon="play", detail=_fact("job")),
+    Event.JOB_STARTED: Words(_("A job was started by hand"), icon="play", detail=details.job),
     Event.ACCESS_DENIED: Words(_("An officer was refused a page"), STOPPED, "lock", _fact("path")),
     Event.EVIDENCE_TAKEN: Words(_("Evidence was taken from the audit log"), INFORMATION, "download"),
-    Event.LOG_CHECKED: Words(_("The audit log was checked"), INFORMATION, "shield", _checked),
-    Event.LOG_CUT: Words(_("The oldest part of the audit log was removed"), INFORMATION, "trash", _numbers),
+    Event.LOG_CHECKED: Words(_("The audit log was checked"), INFORMATION, "shield", details.checked),
+    Event.LOG_CUT: Words(
+        _("The oldest part of the audit log was removed"), INFORMATION, "trash", details.numbers
+    ),
     Event.EVENTS_FORGOTTEN: Words(_("Old sign-in events were removed"), icon="trash"),
     Event.FORGOTTEN: Words(_("What happened here was removed after its time"), icon="trash"),
-    Event.KEYS_ROTATED: Words(_("A new key for secrets was made"), INFORMATION, "key", _fact("purpose")),
-    Event.KEY_DESTROYED: Words(
-        _("An old key for secrets was destroyed"), INFORMATION, "trash", _fact("purpose")
-    ),
+    Event.KEYS_ROTATED: Words(_("A new key for secrets was made"), INFORMATION, "key", _purpose),
+    Event.KEY_DESTROYED: Words(_("An old key for secrets was destroyed"), INFORMATION, "trash", _purpose),
     Event.SECRETS_REWRAPPED: Words(_("Secrets were wrapped under the new key"), icon="refresh", detail=_rows),
     Event.CONTAINERS_REMOVED: Words(_("Files were removed after their time"), icon="trash", detail=_rows),
     Event.MAILS_EMPTIED: Words(_("Texts of old mails were removed"), icon="trash", detail=_rows),
@@ -347,15 +291,20 @@ def told(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> p
     """The event, from rows(), as a line of a timeline."""
     words = WORDS[Event(event.name)]
     detail = words.detail(_with_names(event.facts, type_names or {}))
-    details = [str(event.token) if event.token else "", detail]
+    about = str(event.token) if event.token else ""
     return parts.Event(
         at=event.at,
         title=words.sentence,
         actor=actor_of(event),
-        detail=" · ".join(filter(None, details)),
+        detail=" · ".join(filter(None, [about, detail])),
         meaning=words.meaning,
         icon=words.icon,
     )
+
+
+def type_names() -> dict[str, str]:
+    """What every token type is called by now."""
+    return {each.code: str(each) for each in page_rows.names_of_types()}
 
 
 def _with_names(facts: Facts, type_names: Mapping[str, str]) -> Facts:

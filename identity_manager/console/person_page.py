@@ -23,7 +23,6 @@ from identity_manager.models import (
     Role,
     SoftwareToken,
     TokenRequest,
-    VersionState,
     page_rows,
 )
 from identity_manager.people import identity_change_policy, registration_policy
@@ -55,7 +54,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "tokens": list(_tokens(person)),
         "reads_requests": access.holds(actor, REQUEST_READERS),
         "requests": _requests(actor, person),
-        "history": history.timeline(page_rows.last_events(person.pk), type_names=_type_names()),
+        "history": history.timeline(page_rows.last_events(person.pk), type_names=history.type_names()),
     }
 
 
@@ -99,7 +98,3 @@ def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:
     tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
     rows = access.visible_requests(actor).filter(person=person).select_related("requested_by")
     return rows.prefetch_related(Prefetch("tokens", tokens)).order_by("-created_at")
-
-
-def _type_names() -> dict[str, str]:
-    return {each.code: str(each) for each in page_rows.names_of_types() if each.state == VersionState.ACTIVE}

@@ -1,11 +1,15 @@
 """The history has plain words for every event of the audit log."""
 
-import pytest
+import re
+from pathlib import Path
 
-from identity_manager import audit
+import pytest
+from django.utils import translation
+
+from identity_manager import audit, catalogue, jobs
 from identity_manager.audit import Event
-from identity_manager.console import history
-from identity_manager.models import Role
+from identity_manager.console import audit_log, history, history_details
+from identity_manager.models import AuditEvent, Role
 from tests import cast
 
 
@@ -46,3 +50,48 @@ def test_token_types_are_told_by_name() -> None:
     event = audit.record(Event.REQUEST_CREATED, actor=None, subject=cast.person("uma"), types=["vpn", "gone"])
 
     assert history.told(event, type_names={"vpn": "Network"}).detail == "Network, gone"
+
+
+@pytest.mark.parametrize(
+    ("event", "facts", "words"),
+    [
+        (
+            Event.CATALOGUE_CHANGED,
+            {"what": "type-activated", "code": "vpn", "number": 3},
+            "Token-Typ vpn · Version 3 · Wurde in Kraft gesetzt",
+        ),
+        (
+            Event.CATALOGUE_CHANGED,
+            {"what": "terms-draft-saved", "code": "terms"},
+            "Nutzungsbedingungen terms · Der Entwurf wurde gespeichert",
+        ),
+        (Event.LIST_EXPORTED, {"what": "audit-event", "rows": 1234}, "Prüfprotokoll: 1.234"),
+        (Event.JOB_STARTED, {"job": "sweep-gone"}, "sweep-gone"),
+        (Event.KEYS_ROTATED, {"purpose": "private-keys"}, "Private Schlüssel"),
+        (Event.REQUEST_CREATED, {"types": ["vpn", "gone"]}, "Netz, gone"),
+    ],
+)
+@pytest.mark.django_db
+def test_a_file_has_details_in_the_words_of_the_screen(
+    event: Event, facts: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "type_names", lambda: {"vpn": "Netz"})
+    row = audit.record(event, actor=None, subject=cast.person("uma"), **facts)
+
+    with translation.override("de"):
+        ((*_cells, detail, _head),) = audit_log.cells(
+            audit_log.with_more(AuditEvent.objects.filter(pk=row.pk))
+        )
+        assert detail == words
+
+
+def test_each_job_is_told_as_its_page_calls_it() -> None:
+    for job in jobs.JOBS:
+        assert history.WORDS[Event.JOB_STARTED].detail({"job": job.name}) == str(job.label)
+
+
+def test_every_word_of_the_catalogue_is_known() -> None:
+    """What verbs record as `what`: a kind, a hyphen, what was done."""
+    for path in Path(catalogue.__file__).parent.glob("*.py"):
+        for done in re.findall(r'what="([a-z-]+)"', path.read_text()):
+            assert done in history_details.DONE_WITH_IT
