@@ -24,13 +24,14 @@ from identity_manager.workflow import policy
 from selfservice import stories
 
 ASKING_AGAIN = timedelta(days=90)
+_CAME = gettext_lazy("Came")
 _LAPSED_TOKEN = gettext_lazy("Its passphrase was not noted in time, so it was destroyed. You can ask again.")
 _LAPSED_REQUEST = gettext_lazy("The Terms and Conditions were not accepted in time. You can ask again.")
 
 
 @dataclass(frozen=True)
 class OpenTask:
-    """One task: what to do and where; until when, where that is limited. since is when it came up."""
+    """One task: what to do and where; until when, where that is limited. came: what happened since."""
 
     title: str
     line: str | Promise
@@ -39,6 +40,7 @@ class OpenTask:
     icon: str
     since: datetime
     until: datetime | None = None
+    came: str | Promise = _CAME
 
 
 def waiting(person: Person) -> list[OpenTask]:
@@ -76,6 +78,7 @@ def lapsed(person: Person) -> list[OpenTask]:
             url=reverse("selfservice:ask-again", args=[token.request_id]),
             icon="clock",
             since=token.ended_at or token.created_at,
+            came=gettext_lazy("Ended"),
         )
         for token in ended
         if token.type_code in offered

@@ -7,7 +7,14 @@ from datetime import datetime
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from identity_manager.models import Approval, AskedApprover, RequestState, SoftwareToken, TokenRequest
+from identity_manager.models import (
+    Approval,
+    AskedApprover,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
 from identity_manager.workflow import failures, policy
 from selfservice.progress import next_passphrase
 
@@ -63,6 +70,8 @@ def _line(request: TokenRequest) -> str:
             "It is stopped, because your data in the directory have changed since it was made. "
             "The office decides whether it goes on with the new ones."
         )
+    if _came_to_nothing(request):
+        return _("The passphrase was destroyed before it was noted, so nothing is in use. You can ask again.")
     lines = {
         RequestState.REQUESTED: _("Somebody decides on it. You get a mail when they have."),
         RequestState.APPROVED: _("It is approved. You are asked to accept the Terms and Conditions next."),
@@ -87,11 +96,19 @@ def _next_page(request: TokenRequest) -> tuple[str, str]:
             return _("Read and accept"), reverse("selfservice:terms", args=[request.pk])
         case RequestState.ISSUING | RequestState.FAILED:
             return _("See how far it is"), reverse("selfservice:progress", args=[request.pk])
+        case RequestState.COMPLETED if _came_to_nothing(request):
+            return _("Ask again"), reverse("selfservice:ask-again", args=[request.pk])
         case RequestState.ISSUED | RequestState.COMPLETED:
             return _after_issue(request)
         case RequestState.DECLINED | RequestState.LAPSED:
             return _("Ask again"), reverse("selfservice:ask-again", args=[request.pk])
     return "", ""
+
+
+def _came_to_nothing(request: TokenRequest) -> bool:
+    """Whether it is finished because every passphrase was destroyed before it was noted."""
+    lapsed = [token.state == TokenState.LAPSED for token in request.lines]
+    return request.state == RequestState.COMPLETED and bool(lapsed) and all(lapsed)
 
 
 def _after_issue(request: TokenRequest) -> tuple[str, str]:

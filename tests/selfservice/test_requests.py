@@ -7,10 +7,18 @@ import pytest
 from django.http import HttpResponse
 from django.utils import timezone
 
-from identity_manager.models import ApprovalPolicy, RequestState, TokenRequest, TokenType, VersionState
+from identity_manager.models import (
+    ApprovalPolicy,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenType,
+    VersionState,
+)
 from identity_manager.workflow import side_roads
 from selfservice import stories
 from tests import cast
+from tests.identity_manager.console.visitors import signed_in
 from tests.selfservice.conftest import Desk, Visitor, page
 
 
@@ -145,3 +153,20 @@ def test_what_has_lapsed_is_offered_again_until_it_was_asked_for(desk: Desk, vis
 
     assert len(chosen) == 1
     assert "WAITING has lapsed" not in client.get(page("dashboard")).text
+
+
+def test_what_came_to_nothing_is_not_said_to_be_there(company: cast.Company, visit: Visitor) -> None:
+    token = company.request_in("issued").tokens.get()
+    SoftwareToken.objects.filter(pk=token.pk).update(passphrase_destroy_at=timezone.now())
+    client = visit(company.uma)
+    tasks, page_of_it = client.get(page("open-tasks")).text, client.get(page("passphrase", token.pk)).text
+    assert "can close at any moment" in tasks
+    assert "Your time to note the passphrase is over." in page_of_it
+    officer = signed_in(company.ada).get(f"/requests/{token.request_id}/").text
+    assert "to be destroyed since" in officer
+
+    assert side_roads.lapse_overdue() == 1
+    text = client.get(page("requests")).text
+    assert "The passphrase was destroyed before it was noted" in text
+    assert page("ask-again", token.request_id) in text
+    assert "What you got is under Certificates" not in text

@@ -76,6 +76,12 @@ register.filter("readable_address", email_addresses.readable)
 
 
 @register.filter
+def is_past(moment: datetime) -> bool:
+    """Whether the moment is over: what ends then is ended by a job, which may run a little later."""
+    return moment <= timezone.now()
+
+
+@register.filter
 def breakable(text: str) -> SafeString:
     """Let an address break where it has a joint, before it breaks within a word."""
     return SafeString(JOINT.sub("<wbr>", escape(str(text))))  # no escape has a joint
