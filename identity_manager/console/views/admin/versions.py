@@ -187,9 +187,18 @@ def _form_page(
     only_shown = "preview" in request.POST
     if isinstance(form.refused, Stale) and row is not None:
         context |= catalogue_pages.meanwhile(kind, row.pk, form)
+        context["draft_page"] = _draft_page(kind, row, form.refused)
     context["only_shown"] = only_shown
     status = 200 if only_shown else refusals.status_of(form)
     return render(request, f"identity_manager/admin/{kind.slug}_form.html", context, status=status)
+
+
+def _draft_page(kind: Kind, row: Entry, refused: Stale) -> str:
+    """Where the draft is that somebody else has begun meanwhile; empty where that is not what is wrong."""
+    if refused.reason is not versions.DRAFT_EXISTS:
+        return ""
+    draft = kind.model.objects.drafts().filter(code=row.code).first()
+    return kind.url("", draft.pk) if draft else ""
 
 
 def _confirm(request: HttpRequest, kind: Kind, entry: Entry, form: VerbForm, *, what: str) -> HttpResponse:

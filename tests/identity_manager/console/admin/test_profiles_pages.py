@@ -145,6 +145,8 @@ def test_there_is_one_draft_at_a_time(sven: Client, draft: CertificateProfile) -
     assert "There is a draft of the next version already" in response.text
     refused = sven.post(address("new-version", draft), PROFILE)
     assert refused.status_code == 409
+    assert f'href="{show(second)}"' in refused.text
+    assert "nothing of it is saved" in refused.text
     assert CertificateProfile.objects.filter(code="wlan").count() == 2
 
 
