@@ -17,7 +17,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.people import forgetting
-from identity_manager.workflow import revoke, step7_deliver
+from identity_manager.workflow import revoke, side_roads, step7_deliver
 from selfservice.token_details import DEVICE_ICONS, octets
 from tests.selfservice.conftest import Desk, Visitor, page
 
@@ -176,3 +176,12 @@ def test_while_a_change_of_identity_waits_the_reason_stands_there(desk: Desk, vi
 
     assert "Until it is decided nothing is delivered" in text
     assert "Send the file again" not in text
+
+
+def test_who_had_it_sent_often_is_told_why_not_again(
+    desk: Desk, visit: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(side_roads, "MOST_MAILS_A_DAY", 0)
+    response = send(desk, visit, "windows")
+    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "mailed ten times within 24 hours" in response.text
