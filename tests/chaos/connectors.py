@@ -33,7 +33,8 @@ from ca_bridge.errors import CaError
 from tests.chaos.faults import NONE, Schedule
 
 LATE_SECONDS = 1.5
-MUCH_LATER_SECONDS = 8  # later than the first search for the order
+MUCH_LATER_SECONDS = 120  # where nobody looks for the order
+LOOK_SECONDS = 0.2
 SURELY_NOT_ISSUED = CaError("The CA is down for a moment.", "503 from the schedule of faults")
 
 
@@ -46,7 +47,7 @@ def schedule() -> Schedule:
     return Schedule(Path(os.environ["CHAOS_FAULTS"]))
 
 
-def issue_badly(issue: Callable[[], Answer]) -> Answer:
+def issue_badly(order: CertificateOrder, issue: Callable[[], Answer]) -> Answer:
     """Issue, with the next fault of the schedule."""
     match schedule().take("ca.issue"):
         case "answers late":
@@ -61,15 +62,18 @@ def issue_badly(issue: Callable[[], Answer]) -> Answer:
             issue()
             raise NoAnswer("the connection broke while the answer was read")
         case "issues after the caller gave up":
-            threading.Thread(target=_later, args=(issue,)).start()
+            threading.Thread(target=_later, args=(order.idempotency_key, issue)).start()
             raise NoAnswer("no answer within the time")
         case "refuses for good":
             return Refused("This name is not certified here.", "policy, from the schedule of faults")
     return issue()
 
 
-def _later(issue: Callable[[], Answer]) -> None:
-    time.sleep(MUCH_LATER_SECONDS)
+def _later(order: str, issue: Callable[[], Answer]) -> None:
+    """When the order has been looked for and not found, so that it is asked for again meanwhile."""
+    until = time.monotonic() + MUCH_LATER_SECONDS
+    while time.monotonic() < until and not (schedule().was_searched(order) or schedule().is_calm()):
+        time.sleep(LOOK_SECONDS)
     try:
         issue()
     finally:
@@ -100,11 +104,13 @@ class FaultyEmbedded(EmbeddedConnector):
     """The embedded CA. It issues at most one certificate for each order, and can be searched."""
 
     def issue(self, order: CertificateOrder) -> Answer:
-        return issue_badly(lambda: super(FaultyEmbedded, self).issue(order))
+        return issue_badly(order, lambda: super(FaultyEmbedded, self).issue(order))
 
     def find(self, order: CertificateOrder) -> Issued | None:
         find_badly()
-        return super().find(order)
+        found = super().find(order)
+        schedule().note_search(order.idempotency_key)
+        return found
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
         return revoke_badly(lambda: super(FaultyEmbedded, self).revoke(certificate, reason))
@@ -189,7 +195,7 @@ class Silent:
         )
 
     def issue(self, order: CertificateOrder) -> Answer:
-        return issue_badly(lambda: self._issue(order))
+        return issue_badly(order, lambda: self._issue(order))
 
     def _issue(self, order: CertificateOrder) -> Answer:
         certificate = self._signer._sign(order, self._signer._authority.issuing)
@@ -223,10 +229,11 @@ class Elsewhere(Silent):
     """The same, and it can be searched by the identifier of the order."""
 
     def find(self, order: CertificateOrder) -> Issued | None:
-        find_badly()
-        known = self.register.entries(order.idempotency_key)
-        return self._issued(known[0].certificate) if known else None
+        found = self.find_all(order)
+        return self._issued(found[0]) if found else None
 
     def find_all(self, order: CertificateOrder) -> Sequence[bytes]:
         find_badly()
-        return [entry.certificate for entry in self.register.entries(order.idempotency_key)]
+        found = [entry.certificate for entry in self.register.entries(order.idempotency_key)]
+        schedule().note_search(order.idempotency_key)
+        return found

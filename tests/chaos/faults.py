@@ -87,6 +87,13 @@ class Schedule:
         with (self.directory / "injected").open("a", encoding="utf-8") as stream:
             stream.write(f"{place}\t{fault}\n")
 
+    def note_search(self, order: str) -> None:
+        """Write down that somebody looks for this order at its CA."""
+        (self.directory / f"searched-{order}").touch()
+
+    def was_searched(self, order: str) -> bool:
+        return (self.directory / f"searched-{order}").exists()
+
     def injected(self) -> Counter[tuple[str, str]]:
         """How often each fault was injected."""
         path = self.directory / "injected"

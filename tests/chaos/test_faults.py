@@ -1,11 +1,15 @@
 """The schedule is the same for the same seed, shared by all who come to a place, and ends when it is calm."""
 
+import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from tests.chaos import connectors
 from tests.chaos.faults import WEIGHTS, Schedule, table
 from tests.performance.place import ROOT
 
@@ -58,6 +62,23 @@ def test_when_it_is_calm_nothing_goes_wrong(tmp_path: Path) -> None:
 
     assert {schedule.take("driver") for _ in range(50)} == {""}
     assert schedule.injected().total() == 0
+
+
+def test_a_ca_issues_late_when_the_order_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = made(tmp_path / "faults", 1)
+    late = {"ca.issue": ["issues after the caller gave up"]}
+    (schedule.directory / "schedule.json").write_text(json.dumps(late), encoding="utf-8")
+    monkeypatch.setenv("CHAOS_FAULTS", str(schedule.directory))
+    order, issued = Mock(idempotency_key="c-17"), threading.Event()
+
+    with pytest.raises(connectors.NoAnswer):
+        connectors.issue_badly(order, issued.set)
+    assert not issued.wait(2 * connectors.LOOK_SECONDS)
+
+    schedule.note_search("c-17")
+    assert issued.wait(20)
 
 
 @pytest.mark.parametrize("place", sorted(WEIGHTS))
