@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils import timezone
 
 # What `cryptography` raises, some of it late, for a certificate that it cannot read, or a part of it.
 MALFORMED = (
@@ -50,8 +51,22 @@ def above(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> 
 
 
 def _issuer(below: x509.Certificate, others: Iterable[x509.Certificate]) -> x509.Certificate | None:
-    """By its name; of several, as of a CA that has a new key (RFC 5280 4.2.1.1), the one that has signed."""
+    """By its name; of several, as of a CA that has a new key (RFC 5280 4.2.1.1), the one that has signed.
+
+    Of several with the key that signed, one that is valid now: a root may have been renewed with its key.
+    Then the root itself before what another root has certified of it: who stands above that may have ended.
+    """
     named = [each for each in others if each.subject == below.issuer != below.subject]
     if len(named) > 1:
-        named = [each for each in named if has_signed(each, below)] or named
+        signed = [each for each in named if has_signed(each, below)]
+        named = sorted(signed, key=_last_choice) or named
     return named[0] if named else None
+
+
+def _last_choice(issuer: x509.Certificate) -> tuple[bool, bool]:
+    return not is_valid_now(issuer), issuer.issuer != issuer.subject
+
+
+def is_valid_now(certificate: x509.Certificate) -> bool:
+    """By its dates alone."""
+    return certificate.not_valid_before_utc <= timezone.now() <= certificate.not_valid_after_utc

@@ -12,7 +12,7 @@ from django.utils import timezone
 from ca_bridge import certification_request, lint, name_constraints, strength
 from ca_bridge.certificates import load
 from ca_bridge.contract import CertificateContent, CertificateOrder, Issued
-from ca_bridge.der import MALFORMED, above, has_signed
+from ca_bridge.der import MALFORMED, above, has_signed, is_valid_now
 from ca_bridge.errors import CaError
 from ca_bridge.keys import spki_sha256
 from ca_bridge.names import to_name
@@ -137,7 +137,7 @@ def _chain_faults(
 
 def _issuer_faults(issuer: x509.Certificate, *, between: int) -> Iterator[str]:
     """between: how many CAs stand between this one and the certificate (RFC 5280 4.2.1.9)."""
-    if not issuer.not_valid_before_utc <= timezone.now() <= issuer.not_valid_after_utc:
+    if not is_valid_now(issuer):
         yield f"its issuer {_named(issuer)} is not valid now"
     constraints = _value(issuer.extensions, x509.BasicConstraints)
     limit = constraints.path_length if constraints else None

@@ -1095,6 +1095,17 @@ def test_of_the_issuers_that_came_only_those_of_the_certificate_are_kept(ca, ord
     assert (order.state, order.chain) == (State.ISSUED, (scripted.issuing_ca().der,))
 
 
+def test_what_another_root_has_certified_may_come_along(ca, order, monkeypatch):
+    """For clients that know the older root alone; the chain_file has the CA's own root, where it ends."""
+    own = scripted.make_ca("Own root")
+    crossed = scripted.make_ca("Own root", issuer=scripted.make_ca("Old root"), key=own.key)
+    lower = scripted.make_ca("Lower CA", issuer=own)
+    monkeypatch.setattr(ca, "chain", lambda: (lower.der, own.der))
+    ca.script.append(issued(Issuance(ca=lower), chain=(lower.der, crossed.der)))
+    order = ask_and_record(order)
+    assert (order.state, order.chain) == (State.ISSUED, (lower.der,))
+
+
 @pytest.mark.parametrize("trusted", [scripted.issuing_ca, scripted.root_ca])
 def test_a_chain_ends_at_what_is_trusted_or_just_below_it(ca, order, monkeypatch, trusted):
     monkeypatch.setattr(ca, "chain", lambda: (trusted().der,))

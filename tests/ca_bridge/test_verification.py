@@ -223,6 +223,25 @@ def test_the_root_counts_although_it_does_not_come_along(order):
         assert faults(order, scripted.make_ca("Issuing CA", issuer=root), root) == said
 
 
+def test_a_root_that_another_has_certified_needs_nobody_above_it(order):
+    """As CAs begin: by an older root that clients know, and that may end before them."""
+    old, own = scripted.make_ca("Old root", days=-1), scripted.make_ca("Own root")
+    crossed = scripted.make_ca("Own root", issuer=old, key=own.key)
+    ca = scripted.make_ca("Issuing CA", issuer=own)
+    answer = Issued(scripted.sign(order, Issuance(ca=ca)), (ca.der,))
+    for anchors in ((ca, crossed, old, own), (ca, own, crossed, old)):
+        assert verification.faults(order, answer, [each.der for each in anchors]) == ()
+
+
+def test_a_root_that_was_renewed_with_its_key_is_as_good_as_it_is_now(order):
+    new = scripted.make_ca("Root")
+    old = scripted.make_ca("Root", key=new.key, days=-1)
+    ca = scripted.make_ca("Issuing CA", issuer=new)
+    answer = Issued(scripted.sign(order, Issuance(ca=ca)), (ca.der,))
+    for anchors in ((ca, old, new), (ca, new, old)):
+        assert verification.faults(order, answer, [each.der for each in anchors]) == ()
+
+
 def uses(*usages: x509.ObjectIdentifier) -> dict[str, Any]:
     return {"add": ((x509.ExtendedKeyUsage(usages), False),)}
 
