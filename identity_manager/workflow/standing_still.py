@@ -17,8 +17,11 @@ def make_up(request: TokenRequest, *, since: datetime) -> None:
 
     The person's time to accept the terms, and that after which approvers are reminded and others are asked.
     """
-    lost = timezone.now() - since
+    now = timezone.now()
+    lost = now - since
     if request.state == RequestState.AWAITING_ACCEPTANCE and request.accept_before is not None:
         request.accept_before += lost
         request.save()
-    request.asked_approvers.filter(round=request.round).update(waits_from=F("waits_from") + lost)
+    asked = request.asked_approvers.filter(round=request.round)
+    asked.filter(waits_from__gt=since).update(waits_from=now)  # came back meanwhile: it waits from now on
+    asked.filter(waits_from__lte=since).update(waits_from=F("waits_from") + lost)

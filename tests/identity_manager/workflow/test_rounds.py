@@ -194,6 +194,18 @@ def test_and_with_the_time_to_decide(company: Company) -> None:
     assert OutgoingMail.objects.filter(request=request).count() == asked
 
 
+def test_what_came_back_while_it_was_stopped_waits_from_when_it_goes_on(company: Company) -> None:
+    """Not from a day to come, before which nobody would be reminded."""
+    request = stopped_in(company, "requested")
+    request.asked_approvers.update(waits_from=timezone.now() + timedelta(days=50))  # brought back then
+    with time_machine.travel(timezone.now() + timedelta(days=60)):
+        move(company.uma, display_name="Uma Lindqvist")
+        changes.notice_all()
+        now = timezone.now()
+        for row in request.asked_approvers.all():
+            assert now - timedelta(minutes=5) < row.waits_from <= now
+
+
 def test_at_issuance_it_fails_with_a_code_and_the_person_is_told(company: Company) -> None:
     request = stopped_in(company, "failed")
 
