@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.audit import Event
 from identity_manager.console import history_details as details
 from identity_manager.console.history_details import Facts
-from identity_manager.models import AuditEvent, Role, page_rows
+from identity_manager.models import AuditEvent, Role, VersionState, page_rows
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import CONTAINER_FORMATS
 from identity_manager.ui import parts
@@ -303,8 +303,9 @@ def told(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> p
 
 
 def type_names() -> dict[str, str]:
-    """What every token type is called by now."""
-    return {each.code: str(each) for each in page_rows.names_of_types()}
+    """What every token type is called by now, or was at last; a draft may never come into force."""
+    types = (each for each in page_rows.names_of_types() if each.state != VersionState.DRAFT)
+    return {each.code: str(each) for each in types}
 
 
 def _with_names(facts: Facts, type_names: Mapping[str, str]) -> Facts:

@@ -9,7 +9,7 @@ from django.utils import translation
 from identity_manager import audit, catalogue, jobs
 from identity_manager.audit import Event
 from identity_manager.console import audit_log, history, history_details
-from identity_manager.models import AuditEvent, Role
+from identity_manager.models import AuditEvent, Role, TokenType
 from tests import cast
 
 
@@ -50,6 +50,16 @@ def test_token_types_are_told_by_name() -> None:
     event = audit.record(Event.REQUEST_CREATED, actor=None, subject=cast.person("uma"), types=["vpn", "gone"])
 
     assert history.told(event, type_names={"vpn": "Network"}).detail == "Network, gone"
+
+
+@pytest.mark.django_db
+def test_a_name_that_is_in_a_draft_alone_is_told_nowhere_yet() -> None:
+    retired = cast.token_type("vpn", name="Network")
+    retired.retire()
+    retired.save()
+    TokenType.objects.create(code="vpn", number=2, name="Wires", terms=retired.terms)
+
+    assert history.type_names() == {"vpn": "Network"}
 
 
 @pytest.mark.parametrize(
