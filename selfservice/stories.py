@@ -106,9 +106,12 @@ def _next_page(request: TokenRequest) -> tuple[str, str]:
 
 
 def _came_to_nothing(request: TokenRequest) -> bool:
-    """Whether it is finished because every passphrase was destroyed before it was noted."""
-    lapsed = [token.state == TokenState.LAPSED for token in request.lines]
-    return request.state == RequestState.COMPLETED and bool(lapsed) and all(lapsed)
+    """Whether it is finished because every passphrase was destroyed before it was noted.
+
+    Also of what was issued in an earlier round; what an officer has left out is of no account.
+    """
+    issued = {token.state for token in request.tokens.all()} - {TokenState.CANCELLED}
+    return request.state == RequestState.COMPLETED and issued == {TokenState.LAPSED}
 
 
 def _after_issue(request: TokenRequest) -> tuple[str, str]:

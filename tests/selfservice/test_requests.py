@@ -170,3 +170,26 @@ def test_what_came_to_nothing_is_not_said_to_be_there(company: cast.Company, vis
     assert "The passphrase was destroyed before it was noted" in text
     assert page("ask-again", token.request_id) in text
     assert "What you got is under Certificates" not in text
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["left out", "kept since an earlier round"])
+def test_what_came_to_nothing_is_all_that_was_issued(
+    company: cast.Company, visit: Visitor, *, kept: bool
+) -> None:
+    mail = cast.token_type("mail", profiles=("second",))
+    request = cast.accepted(cast.enabled(company.ada, company.uma, company.vpn, mail))
+    other, token = request.tokens.order_by("type_code")
+    if kept:
+        cast.delivered(cast.issued(request))
+        cast.noted(other)
+        SoftwareToken.objects.filter(pk=other.pk).update(round=0)
+    else:
+        other.cancel(reason="refused for good", now=timezone.now())
+        other.save()
+        cast.issued(request)
+    SoftwareToken.objects.filter(pk=token.pk).update(passphrase_destroy_at=timezone.now())
+    assert side_roads.lapse_overdue() == 1
+
+    text = visit(company.uma).get(page("requests")).text
+    assert ("so nothing is in use" in text) is not kept
+    assert ("What you got is under Certificates" in text) is kept
