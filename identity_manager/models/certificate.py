@@ -1,5 +1,6 @@
 """Certificates: what a CA issued for one key of a token."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
@@ -44,6 +45,7 @@ C = CertificateState
 # Of the token; its states import this module.
 ISSUING = "issuing"
 TOKEN_IN_USE = ("sealed", "active", "on_hold")
+NOT_ENDED = (C.VALID, C.ON_HOLD)
 
 
 class CertificateQuerySet(LeasedQuerySet["Certificate"]):
@@ -78,9 +80,9 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         waiting = self.filter(state__in=(C.VALID, C.ON_HOLD), by_hand_since__isnull=False)
         return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
 
-    def over(self, now: datetime) -> Self:
+    def over(self, now: datetime, *, states: Iterable[CertificateState] = NOT_ENDED) -> Self:
         """Those of tokens in use whose time is over; of what is to be revoked the worker sees it then."""
-        ended = self.filter(state__in=(C.VALID, C.ON_HOLD), not_after__lte=now, revocation_decided_at=None)
+        ended = self.filter(state__in=states, not_after__lte=now, revocation_decided_at=None)
         return ended.filter(token__state__in=TOKEN_IN_USE)
 
     def to_be_held_or_released(self) -> Self:

@@ -1,9 +1,12 @@
 """What ends by time: certificates, and the tokens of which none is left."""
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
@@ -79,6 +82,16 @@ def test_what_is_to_be_revoked_is_left_to_its_worker(company: Company) -> None:
         revoke.carry_out(certificate_id=Certificate.objects.get().pk)
 
     assert (SoftwareToken.objects.get().state, Certificate.objects.get().state) == ("revoked", "expired")
+
+
+def test_what_ended_long_ago_is_not_read_again(company: Company) -> None:
+    """An index has states and ends together; of two states at once PostgreSQL takes that of ends alone."""
+    with CaptureQueriesContext(connection) as asked:
+        expiring.expire_ended()
+
+    sql = " ".join(query["sql"] for query in asked)
+    of_states = re.findall(r'"identity_manager_certificate"."state" IN \(([^)]*)\)', sql)
+    assert of_states == ["'valid'", "'on_hold'"]
 
 
 def test_the_log_and_the_request_of_an_ended_token_grow_old(company: Company, settings: Settings) -> None:
