@@ -204,6 +204,12 @@ class BatchLineQuerySet(models.QuerySet["BatchLine"]):
         """Who is still to be enabled, in the order of the batch."""
         return self.filter(order_id=order_id, outcome=LineOutcome.READY).order_by("position")
 
+    def of_nobody(self, personnel_number: str) -> Self:
+        """Those with this number instead of a person: refused ones of files, by the index of outcomes."""
+        files = BatchOrder.objects.filter(source=BatchSource.FILE).order_by()
+        refused = self.filter(order__in=files.values("pk"), outcome=LineOutcome.REFUSED)
+        return refused.filter(personnel_number=personnel_number)
+
     def counted(self, orders: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
         """How many lines of each order have which outcome."""
         found: dict[uuid.UUID, dict[str, int]] = {pk: {} for pk in orders}

@@ -171,7 +171,7 @@ def _erase(person: Person) -> None:
     _forget_the_account(person)
     _forget_in_the_audit_log(person)
     # A file may have named the person twice, or by who must not know of them.
-    BatchLine.objects.filter(personnel_number=person.personnel_number).update(personnel_number="")
+    BatchLine.objects.of_nobody(person.personnel_number).update(personnel_number="")
     person.sign_in_codes.all().delete()
     person.roles.all().delete()
     person.saved_searches.all().delete()

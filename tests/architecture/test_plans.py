@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import jobs
@@ -27,6 +28,7 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
+from identity_manager.people import erasing
 from identity_manager.workflow import batch_orders, batch_run, revoke
 from tests import cast
 from tests.architecture.url_table import Visitor
@@ -294,6 +296,23 @@ def test_a_batch_order_is_found_by_an_index_from_its_dry_run_to_its_end(world: W
 
     found = long_ways(go)
     assert BatchOrder.objects.latest("asked_at").counts == {"enabled": 3}
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.database
+def test_a_person_is_erased_by_indexes(world: World, settings: Settings) -> None:
+    settings.ERASURE_DAYS = 0
+    rita, rolf = (cast.person(f"{name}-erases", roles=(Role.REGISTRATION_OFFICER,), sid="") for name in "ab")
+    leaver = cast.person("leaver-erased", sid="")
+    leaver.lock()
+    leaver.save()
+
+    def go() -> None:
+        asked = erasing.ask(actor=rita, person_id=leaver.pk)
+        erasing.confirm(actor=rolf, erasure_id=asked.pk)
+
+    found = long_ways(go)
+    assert leaver.erasures.get().erased_at is not None
     assert not found, "\n".join(found)
 
 
