@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
@@ -14,7 +15,7 @@ LEAST_RSA_BITS, LEAST_EC_BITS = 2048, 256
 def faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
     """Yield what is too weak in a path: a certificate, then its issuers, the nearest first.
 
-    Raises one of der.MALFORMED for an algorithm that nobody knows.
+    Of a way to sign that is unknown here nothing is said. Raises one of der.MALFORMED for such a key.
     """
     for each in path:
         if found := _broken_hash(each):
@@ -29,7 +30,10 @@ def _broken_hash(certificate: x509.Certificate) -> str:
     """What is self-signed is trusted for itself: nobody looks at its signature."""
     if certificate.issuer == certificate.subject:
         return ""
-    algorithm = certificate.signature_hash_algorithm
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:  # whoever looks whether the issuer has signed says what there is to say
+        return ""
     return algorithm.name.upper() if isinstance(algorithm, _BROKEN) else ""
 
 

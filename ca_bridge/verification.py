@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TypeVar
 
 from cryptography import x509
@@ -120,7 +120,7 @@ def _chain_faults(
         yield f"a chain of {len(chain)} certificates came with it"
         return
     path, anchors = [certificate, *map(load, chain)], [*map(load, trusted)]
-    whole = [*path, *map(load, above(path[-1], anchors))]
+    whole = [*path, *takewhile(_is_legible, map(load, above(path[-1], anchors)))]
     if weak := list(strength.faults(whole)):
         yield from weak  # a signature that nobody trusts is not worth a look at where it leads
         return
@@ -133,6 +133,14 @@ def _chain_faults(
         yield from _issuer_faults(issuer, between=between)
     yield from _usage_faults(certificate, whole[1:])
     yield from name_constraints.faults(whole)
+
+
+def _is_legible(issuer: x509.Certificate) -> bool:
+    """Whether an issuer of chain_file, which did not come along, can be held to what it says."""
+    try:
+        return bool(issuer.public_key()) and issuer.extensions is not None
+    except MALFORMED:
+        return False
 
 
 def _issuer_faults(issuer: x509.Certificate, *, between: int) -> Iterator[str]:

@@ -21,6 +21,7 @@ from tests.ca_bridge.scripted import Issuance, SmallCa
 
 # The last octets of sha256WithRSAEncryption and its elders (RFC 8017, A.2.4) tell them apart.
 SHA256, SHA1, MD5 = (bytes.fromhex(f"2a864886f70d0101{last}") for last in ("0b", "05", "04"))
+UNHEARD = bytes.fromhex("2a864886f70d010163")
 AS_ORDERED = Issuance()
 
 
@@ -88,6 +89,16 @@ def test_a_root_is_trusted_whatever_its_own_signature_is_over(order):
     old = root.der.replace(SHA256, SHA1)
     answer = Issued(scripted.sign(order, Issuance(ca=ca)), (ca.der,))
     assert verification.faults(order, answer, (ca.der, old)) == ()
+
+
+def test_an_issuer_that_is_signed_in_a_way_that_is_unknown_here_is_as_trusted_as_chain_file_has_it(order):
+    """Such as by a root with a key of a new kind."""
+    root = scripted.make_ca("RSA root", key=rsa_key(2048))
+    ca = scripted.make_ca("Issuing CA", issuer=root)
+    odd = ca.der.replace(SHA256, UNHEARD)
+    answer = Issued(scripted.sign(order, Issuance(ca=ca)), (odd,))
+    assert verification.faults(order, answer, (odd, root.der)) == ()
+    assert verification.faults(order, answer, (root.der,)) == ("its chain does not end at this CA",)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +232,15 @@ def test_the_root_counts_although_it_does_not_come_along(order):
         (flat, "CN=Flat root allows no CA below it"),
     ):
         assert faults(order, scripted.make_ca("Issuing CA", issuer=root), root) == said
+
+
+def test_a_root_that_nobody_can_read_here_keeps_nobody_from_its_issuing_ca(order):
+    """`cryptography` reads all extensions of a certificate or none, and clients are not as strict."""
+    notice = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.32"), b"\x05\x00")
+    root = scripted.make_ca("Odd root", add=((notice, False),))
+    with pytest.raises(ValueError, match="parsing"):
+        assert root.certificate.extensions
+    assert faults(order, scripted.make_ca("Issuing CA", issuer=root), root) == ""
 
 
 def test_a_root_that_another_has_certified_needs_nobody_above_it(order):
