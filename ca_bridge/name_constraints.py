@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,11 +38,12 @@ def _names_below(path: Sequence[x509.Certificate]) -> Iterator[x509.GeneralName]
 
 
 def _names(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:
-    """An address in the subject counts as one beside it, as clients see it."""
+    """An address in the subject counts as one beside it, as clients see it; what is none does not."""
     if certificate.subject.rdns:
         yield x509.DirectoryName(certificate.subject)
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
-        yield x509.RFC822Name(str(attribute.value))
+        with suppress(ValueError):
+            yield x509.RFC822Name(str(attribute.value))
     yield from _value(certificate, x509.SubjectAlternativeName) or ()
 
 

@@ -1,6 +1,6 @@
 """What no client trusts any more, whoever has signed it: broken hashes, and keys that are too short."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,15 +15,21 @@ LEAST_RSA_BITS, LEAST_EC_BITS = 2048, 256
 def faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
     """Yield what is too weak in a path: a certificate, then its issuers, the nearest first.
 
-    Of a way to sign that is unknown here nothing is said. Raises one of der.MALFORMED for such a key.
+    Raises one of der.MALFORMED for an algorithm that nobody knows.
     """
-    for each in path:
-        if found := _broken_hash(each):
-            who = "it" if each is path[0] else _named(each)
-            yield f"{who} is signed over {found}, which clients do not trust"
-    for issuer in path[1:]:
+    own, *issuers = path
+    if found := _broken_hash(own):
+        yield f"it is signed over {found}, which clients do not trust"
+    yield from of_issuers(issuers)
+
+
+def of_issuers(issuers: Iterable[x509.Certificate]) -> Iterator[str]:
+    """Yield what is too weak of CAs, as faults() does."""
+    for issuer in issuers:
+        if found := _broken_hash(issuer):
+            yield f"{_named(issuer)} is signed over {found}, which clients do not trust"
         if found := _weak_key(issuer):
-            yield f"its issuer {_named(issuer)} has {found}, which clients do not trust"
+            yield f"{_named(issuer)} has {found}, which clients do not trust"
 
 
 def _broken_hash(certificate: x509.Certificate) -> str:

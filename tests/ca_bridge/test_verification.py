@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ca_bridge import certification_request, keys, verification
+from ca_bridge import certification_request, keys, name_constraints, verification
 from ca_bridge.contract import CertificateOrder, Issued, KeyAlgorithm
 from ca_bridge.subject_alt_names import UPN_OID
 from tests.ca_bridge import scripted
@@ -110,10 +110,10 @@ def test_an_issuer_that_is_signed_in_a_way_that_is_unknown_here_is_as_trusted_as
 )
 def test_an_issuer_with_a_key_that_is_too_weak(order, key, said):
     weak = key()
-    assert f"its issuer CN=Issuing CA has {said}" in faults(order, *below_root(key=weak))
+    assert f"CN=Issuing CA has {said}" in faults(order, *below_root(key=weak))
     root = scripted.make_ca("Weak root", key=weak)
     found = faults(order, scripted.make_ca("Issuing CA", issuer=root), root)
-    assert found == f"its issuer CN=Weak root has {said}, which clients do not trust"
+    assert found == f"CN=Weak root has {said}, which clients do not trust"
 
 
 # --- names that a CA may not certify
@@ -203,6 +203,17 @@ def test_an_address_in_the_subject_is_one_too(order):
     csr = certification_request.build(content, keys.generate(KeyAlgorithm.EC_P256))
     found = constrained(replace(order, content=content, csr=csr), excluded=False, base=MAIL("example.com"))
     assert "CN=Issuing CA may not certify ceo@example.org" in found
+
+
+def test_what_only_looks_like_an_address_in_the_subject_is_none(order):
+    subject = (*order.content.subject, ("emailAddress", "PKI Admin <pki@example.org>"))
+    content = replace(order.content, subject=subject)
+    csr = certification_request.build(content, keys.generate(KeyAlgorithm.EC_P256))
+    constraints = x509.NameConstraints([MAIL("example.com")], None)
+    ca = scripted.make_ca("Issuing CA", issuer=scripted.root_ca(), add=((constraints, True),))
+    leaf = scripted.sign(replace(order, content=content, csr=csr), Issuance(ca=ca))
+    path = (x509.load_der_x509_certificate(leaf), ca.certificate)
+    assert not [*name_constraints.faults(path)]
 
 
 def test_a_root_says_what_is_below_it_too(order):

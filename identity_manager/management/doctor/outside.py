@@ -3,6 +3,7 @@
 import smtplib
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
-from ca_bridge import care, registry
+from ca_bridge import care, registry, strength
+from ca_bridge.der import MALFORMED, above
 from ca_bridge.errors import CaError
 from identity_manager.management.doctor.database import compared
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning
@@ -38,19 +40,24 @@ def certificate_authorities() -> Iterator[Finding]:
 
 
 def _own_certificates(alias: str) -> Iterator[Finding]:
-    """The CA's own: what they sign cannot outlive them."""
+    """The CA's own: what they sign cannot outlive them, and is worth no more than they are."""
     try:
         chain = [x509.load_der_x509_certificate(each) for each in registry.connector(alias).chain()]
     except CaError as error:
         yield failed(f"{alias}: {error.words}", "See the CA's connection.")
         return
-    for certificate in _above(chain):
+    # The CA that issues now, and those above it; one that issued before may end.
+    issuers = [chain[0], *map(x509.load_der_x509_certificate, above(chain[0], chain))]
+    for certificate in issuers:
         ends = certificate.not_valid_after_utc
         name = certificate.subject.rfc4514_string()
         if ends <= datetime.now(UTC):
             yield failed(f"{alias}: the certificate of {name} ended on {ends:%Y-%m-%d}.", "Renew the CA.")
         elif ends <= datetime.now(UTC) + ENDS_SOON:
             yield warning(f"{alias}: the certificate of {name} ends on {ends:%Y-%m-%d}.", "Renew the CA.")
+    with suppress(*MALFORMED):  # an algorithm that nobody here knows
+        for fault in strength.of_issuers(issuers):
+            yield failed(f"{alias}: {fault}. What it issues is refused.", "Renew the CA.")
 
 
 def _concerns(alias: str) -> Iterator[Finding]:
@@ -59,15 +66,6 @@ def _concerns(alias: str) -> Iterator[Finding]:
             yield warning(f"{alias}: {care.in_words(concern)}", "See docs/how-to/embedded-ca.md.")
     except CaError as error:
         yield failed(f"{alias}: {error.words}", "See the CA's connection.")
-
-
-def _above(chain: list[x509.Certificate]) -> Iterator[x509.Certificate]:
-    """The CA that issues now, and those above it; one that issued before may end."""
-    found: x509.Certificate | None = chain[0]
-    while found is not None:
-        yield found
-        issuer, own = found.issuer, found.subject
-        found = next((each for each in chain if each.subject == issuer != own), None)
 
 
 # --- Mail ------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from identity_manager.management.doctor.finding import Check, Finding, Level
 from identity_manager.models import JobRun, Person
 from identity_manager.models.job_run import JobOutcome
 from tests import cast
+from tests.ca_bridge import scripted
 
 pytestmark = pytest.mark.django_db
 Look = Callable[[], Iterator[Finding]]
@@ -178,6 +179,17 @@ def test_what_a_ca_needs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here that its root, whose key is not at hand, has to sign a CRL."""
     monkeypatch.setattr(registry, "concerns", lambda alias: (Concern(Need.ROOT_CRL_MISSING),))
     assert worst(outside.certificate_authorities).says.startswith("corporate: The root's CRL is missing")
+
+
+def test_a_ca_that_no_client_trusts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it issues would be refused, after it has issued it."""
+    root = scripted.make_ca("Old root", key=ec.generate_private_key(ec.SECP224R1()))
+    chain = (scripted.make_ca("Issuing CA", issuer=root).der, root.der)
+    monkeypatch.setattr(type(registry.connector("corporate")), "chain", lambda self: chain)
+    assert worst(outside.certificate_authorities).says == (
+        "corporate: CN=Old root has a key on the curve secp224r1, which clients do not trust."
+        " What it issues is refused."
+    )
 
 
 def ended_certificate() -> bytes:
