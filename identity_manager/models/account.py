@@ -13,9 +13,11 @@ from identity_manager.models.person import Person
 
 
 class AccountManager(BaseUserManager["Account"]):
-    def create_account(self, *, username: str, person: Person, password: str | None) -> "Account":
+    def create_account(
+        self, *, username: str, person: Person, password: str | None, is_break_glass: bool = False
+    ) -> "Account":
         """Create an account; without a password it cannot sign in until one is set."""
-        account = self.model(username=username, person=person)
+        account = self.model(username=username, person=person, is_break_glass=is_break_glass)
         account.set_password(password)
         account.save(using=self._db)
         return account

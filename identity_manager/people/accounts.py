@@ -34,9 +34,9 @@ def open_account(
         refuse(HAS_ACCOUNT if Account.objects.filter(person=person).exists() else None)
         check_password(password, person=person, username=username)
 
-        account = Account.objects.create_account(username=username, person=person, password=password)
-        account.is_break_glass = is_break_glass
-        account.save(update_fields=["is_break_glass"])
+        account = Account.objects.create_account(
+            username=username, person=person, password=password, is_break_glass=is_break_glass
+        )
         audit.record(
             audit.Event.ACCOUNT_CREATED,
             actor=None,
