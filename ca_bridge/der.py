@@ -1,11 +1,14 @@
 """Certificates that others wrote, in DER or PEM: what reading them can raise, and what stands above what."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
+
+Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 # What `cryptography` raises, some of it late, for a certificate that it cannot read, or a part of it.
 MALFORMED = (
@@ -29,6 +32,14 @@ def is_for(certificate: x509.Certificate, csr: bytes) -> bool:
         return certificate.public_key() == x509.load_der_x509_csr(csr).public_key()
     except MALFORMED:
         return False
+
+
+def extension(present: x509.Extensions, kind: type[Extension]) -> Extension | None:
+    """The value of that extension, where there is one."""
+    try:
+        return present.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def has_signed(above: x509.Certificate, below: x509.Certificate) -> bool:

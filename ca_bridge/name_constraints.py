@@ -12,6 +12,7 @@ from asn1crypto import core
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from ca_bridge.der import extension
 from ca_bridge.subject_alt_names import UPN_OID
 
 
@@ -22,7 +23,7 @@ def faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
     constraints, too, although RFC 5280 6.1.1 d leaves that open.
     """
     for place, issuer in enumerate(path):
-        constraints = _value(issuer, x509.NameConstraints)
+        constraints = extension(issuer.extensions, x509.NameConstraints)
         if constraints is None:
             continue
         for name in _names_below(path[:place]):
@@ -44,14 +45,7 @@ def _names(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
         with suppress(ValueError):
             yield x509.RFC822Name(str(attribute.value))
-    yield from _value(certificate, x509.SubjectAlternativeName) or ()
-
-
-def _value(certificate: x509.Certificate, kind: type[Any]) -> Any:
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
+    yield from extension(certificate.extensions, x509.SubjectAlternativeName) or ()
 
 
 def _is_allowed(name: x509.GeneralName, constraints: x509.NameConstraints) -> bool:

@@ -15,7 +15,7 @@ LEAST_RSA_BITS, LEAST_EC_BITS = 2048, 256
 def faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
     """Yield what is too weak in a path: a certificate, then its issuers, the nearest first.
 
-    Raises one of der.MALFORMED for an algorithm that nobody knows.
+    Raises one of der.MALFORMED for an issuer's key that nobody knows.
     """
     own, *issuers = path
     if found := _broken_hash(own):

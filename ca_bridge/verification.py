@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise, takewhile
-from typing import TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -12,13 +11,11 @@ from django.utils import timezone
 from ca_bridge import certification_request, lint, name_constraints, strength
 from ca_bridge.certificates import load
 from ca_bridge.contract import CertificateContent, CertificateOrder, Issued
-from ca_bridge.der import MALFORMED, above, has_signed, is_valid_now
+from ca_bridge.der import MALFORMED, above, extension, has_signed, is_valid_now
 from ca_bridge.errors import CaError
 from ca_bridge.keys import spki_sha256
 from ca_bridge.names import to_name
 from ca_bridge.subject_alt_names import SID_EXTENSION_OID, sid_extension, to_general_name
-
-Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 MAX_CHAIN_LENGTH = 10
 ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
@@ -65,17 +62,17 @@ def _content_faults(order: CertificateOrder, certificate: x509.Certificate) -> I
 
 
 def _extension_faults(content: CertificateContent, present: x509.Extensions) -> Iterator[str]:
-    constraints = _value(present, x509.BasicConstraints)
+    constraints = extension(present, x509.BasicConstraints)
     if constraints is not None and constraints.ca:
         yield "it is a certificate of a CA"
     ordered = {to_general_name(kind, value) for kind, value in content.subject_alt_names}
     if _alternative_names(present) != ordered:
         yield "the subject alternative names are not as ordered"
-    if _value(present, x509.KeyUsage) != certification_request.key_usage(content.key_usage):
+    if extension(present, x509.KeyUsage) != certification_request.key_usage(content.key_usage):
         yield "the key usage is not as ordered"
-    if _dotted(_value(present, x509.ExtendedKeyUsage)) != set(content.extended_key_usage):
+    if _dotted(extension(present, x509.ExtendedKeyUsage)) != set(content.extended_key_usage):
         yield "the extended key usage is not as ordered"
-    policies = _value(present, x509.CertificatePolicies) or ()
+    policies = extension(present, x509.CertificatePolicies) or ()
     if not set(content.policies) <= {policy.policy_identifier.dotted_string for policy in policies}:
         yield "a certificate policy is missing"
     yield from _sid_faults(content, present)
@@ -85,9 +82,9 @@ def _extension_faults(content: CertificateContent, present: x509.Extensions) -> 
 
 def _unheard(present: x509.Extensions) -> Iterator[str]:
     """RFC 5280 4.2: who does not know an extension that is critical rejects the certificate."""
-    for extension in present:
-        if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):
-            yield extension.oid.dotted_string
+    for each in present:
+        if each.critical and isinstance(each.value, x509.UnrecognizedExtension):
+            yield each.oid.dotted_string
 
 
 def _sid_faults(content: CertificateContent, present: x509.Extensions) -> Iterator[str]:
@@ -98,15 +95,8 @@ def _sid_faults(content: CertificateContent, present: x509.Extensions) -> Iterat
         yield "the security identifier is not as ordered"
 
 
-def _value(present: x509.Extensions, kind: type[Extension]) -> Extension | None:
-    try:
-        return present.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
-
-
 def _alternative_names(present: x509.Extensions) -> set[x509.GeneralName]:
-    return set(_value(present, x509.SubjectAlternativeName) or ())
+    return set(extension(present, x509.SubjectAlternativeName) or ())
 
 
 def _dotted(usage: x509.ExtendedKeyUsage | None) -> set[str]:
@@ -147,7 +137,7 @@ def _issuer_faults(issuer: x509.Certificate, *, between: int) -> Iterator[str]:
     """between: how many CAs stand between this one and the certificate (RFC 5280 4.2.1.9)."""
     if not is_valid_now(issuer):
         yield f"its issuer {_named(issuer)} is not valid now"
-    constraints = _value(issuer.extensions, x509.BasicConstraints)
+    constraints = extension(issuer.extensions, x509.BasicConstraints)
     limit = constraints.path_length if constraints else None
     if limit is not None and limit < between:
         yield f"{_named(issuer)} allows no CA below it"
@@ -157,9 +147,9 @@ def _issuer_faults(issuer: x509.Certificate, *, between: int) -> Iterator[str]:
 
 def _usage_faults(certificate: x509.Certificate, issuers: Sequence[x509.Certificate]) -> Iterator[str]:
     """Clients take an extended key usage where each CA below the root has it, or says nothing of any."""
-    wanted = _dotted(_value(certificate.extensions, x509.ExtendedKeyUsage))
+    wanted = _dotted(extension(certificate.extensions, x509.ExtendedKeyUsage))
     for issuer in issuers:
-        allowed = _dotted(_value(issuer.extensions, x509.ExtendedKeyUsage))
+        allowed = _dotted(extension(issuer.extensions, x509.ExtendedKeyUsage))
         if not allowed or ANY_USAGE in allowed or issuer.issuer == issuer.subject:
             continue
         for oid in sorted(wanted - allowed):
@@ -174,6 +164,6 @@ def _is_issued_by(below: x509.Certificate, above: x509.Certificate) -> bool:
     """Name and signature match, and the issuer is allowed to sign certificates (RFC 5280 6.1.4 k, n)."""
     if not has_signed(above, below):
         return False
-    constraints = _value(above.extensions, x509.BasicConstraints)
-    usage = _value(above.extensions, x509.KeyUsage)
+    constraints = extension(above.extensions, x509.BasicConstraints)
+    usage = extension(above.extensions, x509.KeyUsage)
     return constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign)

@@ -55,7 +55,7 @@ def _own_certificates(alias: str) -> Iterator[Finding]:
             yield failed(f"{alias}: the certificate of {name} ended on {ends:%Y-%m-%d}.", "Renew the CA.")
         elif ends <= datetime.now(UTC) + ENDS_SOON:
             yield warning(f"{alias}: the certificate of {name} ends on {ends:%Y-%m-%d}.", "Renew the CA.")
-    with suppress(*MALFORMED):  # an algorithm that nobody here knows
+    with suppress(*MALFORMED):  # a key that nobody here knows
         for fault in strength.of_issuers(issuers):
             yield failed(f"{alias}: {fault}. What it issues is refused.", "Renew the CA.")
 
