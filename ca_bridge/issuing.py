@@ -1,48 +1,42 @@
 """The door to certificate authorities, in three calls: prepare, ask, record.
 
-prepare  in the caller's transaction: validate, lint, journal the intent.
+prepare  in the caller's transaction: journal the intent, which draw_up has validated and linted before it.
 ask      outside any transaction: one attempt at the CA, under the idempotency key of the order.
-record   in the caller's transaction: verify what came back, journal it.
+record   in the caller's transaction: journal what came back, which examine has verified before it.
+
+draw_up and examine take milliseconds and need nothing locked, so they are called outside any transaction:
+while one is open nobody else writes on SQLite, and nobody else has its rows on PostgreSQL.
 
 Beside them: look_up where nobody wants the order any more; park where its CA cannot be asked; let_ask_again
 and give_up, an officer's word on a parked one; doubt after a restore; revoke, hold, release and
 revoke_surplus; forget.
 
-Where things are: edge.py lets nothing through but answers and CaError; journal.py writes down what was asked
-and what came back; doubting.py decides what is done when nobody knows; recording.py believes no certificate
-that verification.py has not compared with the order; comparing.py asks the CA later what else it has issued.
+Where things are: ordering.py makes an order of what is wanted; edge.py lets nothing through but answers and
+CaError; journal.py writes down what was asked and what came back; doubting.py decides what is done when
+nobody knows; recording.py believes no certificate that verification.py has not compared with the order;
+comparing.py asks the CA later what else it has issued.
 Proven by tests/ca_bridge: test_issuing.py (every answer in every state), test_races.py, test_comparing.py,
 and for each connector connectors/test_contract.py and test_remote.py.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ca_bridge import (
     certificates,
-    certification_request,
     doubting,
     journal,
-    lint,
     measuring,
-    preview,
     public_smime,
     registry,
-    statements,
 )
 from ca_bridge.certificates import CertificateFacts, describe
 from ca_bridge.contract import (
     Answer,
-    CertificateContent,
-    CertificateOrder,
     Connector,
-    Drafts,
     FindsOrders,
     Forgets,
     Issued,
@@ -55,18 +49,21 @@ from ca_bridge.contract import (
 )
 from ca_bridge.edge import connector_edge, repeatable_edge
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.keys import PrivateKey, algorithm_of, public_key_sha256
-from ca_bridge.models import CaOrder, SurplusCertificate, content_as_json
-from ca_bridge.profiles import check_content, check_key_usage, check_validity
-from ca_bridge.recording import record
+from ca_bridge.models import CaOrder, SurplusCertificate
+from ca_bridge.ordering import Drawn, Validity, draw_up, prepare
+from ca_bridge.recording import Examined, examine, record
 
 __all__ = [
     "CertificateFacts",
+    "Drawn",
+    "Examined",
     "Validity",
     "ask",
     "describe",
     "doubt",
     "doubt_open_orders",
+    "draw_up",
+    "examine",
     "forget",
     "give_up",
     "hold",
@@ -81,83 +78,6 @@ __all__ = [
     "revoke_surplus",
     "surplus_revoked_by_hand",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Validity:
-    """From when until when; both aware. Certificates know whole seconds (RFC 5280 4.1.2.5)."""
-
-    not_before: datetime
-    not_after: datetime
-
-    def __post_init__(self) -> None:
-        for name in ("not_before", "not_after"):
-            moment = getattr(self, name).astimezone(UTC).replace(microsecond=0)
-            object.__setattr__(self, name, moment)
-        if self.not_after <= self.not_before:
-            raise CaError(_("The validity must end after it begins."), permanent=True)
-
-
-def prepare(
-    *,
-    ca: str,
-    idempotency_key: str,
-    content: CertificateContent,
-    ca_profile: str,
-    key: PrivateKey,
-    validity: Validity,
-) -> CaOrder:
-    """Journal the intent to have a certificate issued, and return the order. Call it in a transaction.
-
-    A second call with the same idempotency key returns the order of the first. Raises CaError, with a
-    sentence that says what is wrong, and nothing is journalled: permanent where the order cannot be, and
-    passing where the CA cannot show its draft now.
-    """
-    existing = journal.known(idempotency_key, public_key_sha256(key))
-    if existing is not None:
-        return _same(existing, key)
-    check_content(content)
-    check_key_usage(content.key_usage, algorithm_of(key))
-    check_validity(content.policies, validity.not_after - validity.not_before)
-    request = CertificateOrder(
-        idempotency_key=idempotency_key,
-        csr=certification_request.build(content, key),
-        content=content,
-        ca_profile=ca_profile,
-        not_before=validity.not_before,
-        not_after=validity.not_after,
-    )
-    connector = registry.reached(ca)
-    lint.check_draft(connector.draft(request) if isinstance(connector, Drafts) else preview.draft_of(request))
-    return _same(_journalled(ca, request, public_key_sha256(key)), key)
-
-
-def _journalled(ca: str, request: CertificateOrder, key_sha256: bytes) -> CaOrder:
-    """Two callers at once get the same order: the unique idempotency key decides. Raises CaError."""
-    order = CaOrder(
-        idempotency_key=request.idempotency_key,
-        ca=ca,
-        ca_profile=request.ca_profile,
-        csr=request.csr,
-        content=content_as_json(request.content),
-        public_key_sha256=key_sha256,
-        not_before=request.not_before,
-        not_after=request.not_after,
-        search="",  # said here, or the database would have to work them out
-        comparison="",
-    )
-    if statements.insert([order], over=statements.Over()):
-        return order
-    existing = journal.known(request.idempotency_key, key_sha256)
-    if existing is None:
-        raise IntegrityError("There is such an order, and it cannot be read.")
-    return existing
-
-
-def _same(order: CaOrder, key: PrivateKey) -> CaOrder:
-    if order.public_key_sha256 != public_key_sha256(key):
-        raise CaError(_("This order was prepared with another key."), permanent=True)
-    return order
 
 
 def ask(order: UUID | CaOrder) -> Answer:

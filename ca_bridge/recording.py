@@ -1,6 +1,7 @@
 """What came back from a CA is verified and journalled: used, refused, or flagged as surplus."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import models, transaction
@@ -21,7 +22,42 @@ _OF_SERIAL = Statement[UUID](
 )
 
 
-def record(order_id: UUID, answer: Answer, *, late: bool = False) -> CaOrder:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A certificate that came for an order, compared with it.
+
+    came: as the CA sent it. whole: with its whole chain. found: what is wrong; empty where facts are given.
+    """
+
+    order_id: UUID
+    came: Issued
+    whole: Issued
+    found: tuple[str, ...]
+    facts: CertificateFacts | None
+
+
+def examine(order: UUID | CaOrder, answer: Answer) -> Examined | None:
+    """Compare what was issued with what was ordered, for record(). Call it outside any transaction: it lints.
+
+    What was ordered never changes while the order waits for an answer. None where it does not, or where
+    nothing was issued. order: its id, or the order where the caller has it, which is not read again.
+    """
+    if not isinstance(answer, Issued):
+        return None
+    order = journal.get(order) if isinstance(order, UUID) else order
+    return _examined(order, answer) if order.state in CaOrder.ANSWERABLE else None
+
+
+def _examined(order: CaOrder, answer: Issued) -> Examined:
+    trusted = registry.connector(order.ca).chain()
+    whole = Issued(bytes(answer.certificate), _whole_chain(answer, trusted))
+    found = verification.faults(order.request, whole, trusted)
+    return Examined(order.pk, answer, whole, found, None if found else describe(answer.certificate))
+
+
+def record(
+    order_id: UUID, answer: Answer, *, late: bool = False, examined: Examined | None = None
+) -> CaOrder:
     """Verify an answer and journal it, in the caller's transaction; return the order.
 
     What was issued and is not what was ordered makes the order refused, and is flagged as surplus for
@@ -31,6 +67,8 @@ def record(order_id: UUID, answer: Answer, *, late: bool = False) -> CaOrder:
     late: from a worker whose lease is over, so that another may be asking now. Of that answer a certificate
     counts: a right one settles the order, to be used by whoever has the lease; a wrong one is flagged as
     surplus. A promise counts where the order has none: then it is fetched, and not asked for once more.
+
+    examined: what examine() found of this answer to this order; without it the answer is examined here.
     """
     with transaction.atomic(savepoint=False):
         order = journal.locked(order_id)
@@ -38,7 +76,7 @@ def record(order_id: UUID, answer: Answer, *, late: bool = False) -> CaOrder:
             answer = _late_promise(order, answer)
         journal.close_attempt(order, answer, late=late)
         if isinstance(answer, Issued):
-            _record_issued(order, answer, late=late)
+            _record_issued(order, answer, examined, late=late)
         elif not late:
             _record_other(order, answer)
         return order
@@ -71,21 +109,20 @@ def _record_other(order: CaOrder, answer: Pending | Refused | Unknown) -> None:
     order.save()
 
 
-def _record_issued(order: CaOrder, answer: Issued, *, late: bool) -> None:
+def _record_issued(order: CaOrder, answer: Issued, examined: Examined | None, *, late: bool) -> None:
     if order.state not in CaOrder.ANSWERABLE:
         if answer.certificate != order.certificate:
             flag(order, answer.certificate, f"came when the order was {order.state}")
         return
-    trusted = registry.connector(order.ca).chain()
-    answer = Issued(bytes(answer.certificate), _whole_chain(answer, trusted))
-    found = verification.faults(order.request, answer, trusted)
-    facts = None if found else describe(answer.certificate)
+    if examined is None or (examined.order_id, examined.came) != (order.pk, answer):
+        examined = _examined(order, answer)  # nobody relies on what was found of another
+    found, facts = examined.found, examined.facts
     if facts and _serial_is_taken(order, facts):
         found = ("another certificate of this CA has the same serial number",)
     if facts is None or found:
-        _refuse_wrong(order, answer, "; ".join(found), late=late)
+        _refuse_wrong(order, examined.whole, "; ".join(found), late=late)
     else:
-        order.mark_issued(answer, facts)
+        order.mark_issued(examined.whole, facts)
         order.save()
 
 

@@ -1,8 +1,9 @@
 """Step 5: each certificate is issued by its CA: claim, act, settle.
 
 claim: the key is wrapped onto the certificate's own row and the order journalled, before the CA is asked.
-act: the CA is asked, outside any transaction.
-settle: what came back is verified and written down, only where the claim is still ours.
+act: the CA is asked, and what came back is verified, outside any transaction.
+settle: it is written down, only where the claim is still ours.
+What takes its time and locks nothing (key, order, lints) is made before the transaction that needs it.
 
 What may fail here, and what becomes of it: a CA that is down or silent delays (next try on the row); a CA or
 a linter that says no fails the request for good; a worker that dies leaves its lease, which the sweep takes
@@ -45,14 +46,15 @@ from identity_manager.workflow.unforeseen import note_on_certificate, put_certif
 
 ISSUE = "road.issue_certificate"
 CLEAR_UP = "road.clear_up_certificate"
-Order = TypeVar("Order", uuid.UUID, uuid.UUID | CaOrder)
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 ALIVE = (RequestState.ISSUING, RequestState.FAILED)
-_ALGORITHM = Statement[str](
+_NOT_ORDERED = Statement[Certificate](
     lambda pk, now: (
         Certificate.objects.to_be_issued()
         .due(now)
         .filter(pk=pk, order=None)
-        .values_list("token__token_type__key_algorithm", flat=True)
+        .select_related("token__token_type")
     ),
     pk=models.UUIDField(),
     now=models.DateTimeField(),
@@ -76,6 +78,15 @@ class Claim:
     new_order: CaOrder | None = None  # where it was journalled just now
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A key, and the order that was drawn up for it, or why there is none. wanted: what it is an order of."""
+
+    key: keys.PrivateKey
+    wanted: tuple[str, dict[str, Any], int]
+    order: issuing.Drawn | CaError
+
+
 def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
     """Have one certificate issued, or leave it due for a later try. Does nothing where it is not due.
 
@@ -88,15 +99,17 @@ def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
     if claim is None:
         return None
     with put_off_by(partial(put_certificate_off, claim.certificate_id, claim.claim_id)):
-        outcome = _outcome(issuing.ask, claim.new_order or claim.order_id)
-        taken = _settle(claim, outcome)
+        order = claim.new_order or claim.order_id
+        outcome = _outcome(issuing.ask, order)
+        examined = None if isinstance(outcome, CaError) else issuing.examine(order, outcome)
+        taken = _settle(claim, outcome, examined)
     with put_off_by(partial(finishing.put_off, taken)) if taken is not None else nullcontext():
         outages.note(claim.ca, claim.order_id, outcome)
     return taken
 
 
 def _claim(certificate_id: uuid.UUID) -> Claim | None:
-    key, now = _new_key(certificate_id), timezone.now()
+    drawn, now = _drawn(certificate_id), timezone.now()
     with transaction.atomic():
         try:
             certificate = _due(certificate_id, now)
@@ -109,7 +122,7 @@ def _claim(certificate_id: uuid.UUID) -> Claim | None:
             return None
         new_order = None
         if certificate.order_id is None:
-            new_order = _bind(certificate, key)
+            new_order = _bind(certificate, drawn)
         else:
             certificate.save()
         if certificate.order_id is None:
@@ -131,10 +144,33 @@ def _due(certificate_id: uuid.UUID, now: datetime) -> Certificate:
     return locking.certificate_to_be_issued(certificate_id, now=now)
 
 
-def _new_key(certificate_id: uuid.UUID) -> keys.PrivateKey | None:
-    """A key for a due certificate that has none. Made outside any transaction: RSA takes its time."""
-    algorithm = _ALGORITHM.first(pk=certificate_id, now=timezone.now())
-    return key_pool.pool.take(KeyAlgorithm(algorithm)) if algorithm else None
+def _wanted(certificate: Certificate) -> tuple[str, dict[str, Any], int]:
+    """What is to be ordered: under which key, which line of what was approved, for how many days."""
+    key = certificate.order_key(certificate.orders_made + 1)
+    return key, _line(certificate), certificate.token.snapshot["validity_days"]
+
+
+def _drawn(certificate_id: uuid.UUID) -> _Drawn | None:
+    """For a due certificate without an order. Outside any transaction: keys and lints take their time."""
+    certificate = _NOT_ORDERED.first(pk=certificate_id, now=timezone.now())
+    if certificate is None:
+        return None
+    key = key_pool.pool.take(KeyAlgorithm(certificate.token.token_type.key_algorithm))
+    return _Drawn(key, _wanted(certificate), _outcome(partial(_draw_up, certificate), key))
+
+
+def _draw_up(certificate: Certificate, key: keys.PrivateKey) -> issuing.Drawn:
+    """Raises CaError."""
+    idempotency_key, line, days = _wanted(certificate)
+    now = timezone.now()
+    return issuing.draw_up(
+        ca=line["ca"],
+        idempotency_key=idempotency_key,
+        content=snapshot.content_of(certificate),
+        ca_profile=line["ca_profile"],
+        key=key,
+        validity=issuing.Validity(now, now + timedelta(days=days)),
+    )
 
 
 def _obstacle(certificate: Certificate) -> Failure | None:
@@ -146,32 +182,26 @@ def _obstacle(certificate: Certificate) -> Failure | None:
     return failures.of_change(changed) if changed else None
 
 
-def _bind(certificate: Certificate, key: keys.PrivateKey | None) -> CaOrder | None:
+def _bind(certificate: Certificate, drawn: _Drawn | None) -> CaOrder | None:
     """Wrap the key onto the row and journal the order, where it is not refused before anybody is asked.
 
-    Without a key, because an officer reset the row between the two looks at it, the sweep comes back.
+    Where none was drawn up, or another than is wanted now, because an officer reset the row between the two
+    looks at it, the sweep comes back.
     """
-    if key is None:
+    if drawn is None or drawn.wanted != _wanted(certificate):
         return None
     try:
-        return _order(certificate, key)
+        return _order(certificate, drawn)
     except CaError as error:  # nothing was journalled
         _settle_error(certificate, error)
         return None
 
 
-def _order(certificate: Certificate, key: keys.PrivateKey) -> CaOrder:
+def _order(certificate: Certificate, drawn: _Drawn) -> CaOrder:
     """The key is wrapped onto the row in the transaction that journals the order. Raises CaError."""
-    line = _line(certificate)
-    now = timezone.now()
-    order = issuing.prepare(
-        ca=line["ca"],
-        idempotency_key=certificate.order_key(certificate.orders_made + 1),
-        content=snapshot.content_of(certificate),
-        ca_profile=line["ca_profile"],
-        key=key,
-        validity=issuing.Validity(now, now + timedelta(days=certificate.token.snapshot["validity_days"])),
-    )
+    if isinstance(drawn.order, CaError):
+        raise drawn.order
+    key, order = drawn.key, issuing.prepare(drawn.order)
     if _may_have_been_asked(certificate):
         issuing.doubt(order)
     certificate.order = order
@@ -222,14 +252,16 @@ def clear_up(*, certificate_id: uuid.UUID) -> None:
         _settle(Claim(certificate_id, claim_id, order_id, ca), _outcome(issuing.look_up, order_id))
 
 
-def _outcome(call: Callable[[Order], Answer], order: Order) -> Answer | CaError:
+def _outcome(call: Callable[[Given], Made], given: Given) -> Made | CaError:
     try:
-        return call(order)
+        return call(given)
     except CaError as error:
         return error
 
 
-def _settle(claim: Claim, outcome: Answer | CaError) -> finishing.Taken | None:
+def _settle(
+    claim: Claim, outcome: Answer | CaError, examined: issuing.Examined | None = None
+) -> finishing.Taken | None:
     """Return the token that is to be sealed now."""
     with transaction.atomic():
         certificate = locking.certificate(claim.certificate_id)
@@ -239,7 +271,7 @@ def _settle(claim: Claim, outcome: Answer | CaError) -> finishing.Taken | None:
                 _settle_error(certificate, outcome)
             return None
         # Whoever outlived the lease settles nothing; a certificate that they hold is used, or is revoked.
-        order = issuing.record(claim.order_id, outcome, late=not ours)
+        order = issuing.record(claim.order_id, outcome, late=not ours, examined=examined)
         if not ours:
             return None
         if order.state == CaOrder.State.ISSUED:

@@ -16,7 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ca_bridge import issuing, journal, keys, registry
+from ca_bridge import issuing, journal, keys, registry, verification
 from ca_bridge.contract import (
     Issued,
     KeyAlgorithm,
@@ -95,6 +95,48 @@ def test_an_issued_order_is_answered_from_the_journal(ca, order):
     assert issuing.ask(order.pk) == Issued(order.certificate, order.chain)
     assert issuing.record(order.pk, issuing.ask(order.pk)).state == State.ISSUED
     assert ca.calls == ["issue"]
+
+
+def test_what_was_examined_before_is_not_examined_again(ca, order, monkeypatch):
+    ca.script.append(issued())
+    answer = issuing.ask(order.pk)
+    examined = issuing.examine(order.pk, answer)
+    monkeypatch.setattr(verification, "faults", lambda *_: ("examined again",))
+
+    order = issuing.record(order.pk, answer, examined=examined)
+    assert (order.state, order.certificate, order.chain) == (
+        State.ISSUED,
+        answer.certificate,
+        (scripted.issuing_ca().der,),
+    )
+
+
+def test_what_was_found_of_another_answer_or_order_counts_for_nothing(ca, order, prepared):
+    ca.script += [issued(), issued()]
+    other = prepared(ca=order.ca)
+    right, answer = issuing.ask(order.pk), issuing.ask(other.pk)
+    examined = issuing.examine(order.pk, right)
+
+    assert issuing.record(other.pk, right, examined=examined).state == State.REFUSED
+    order = issuing.record(order.pk, answer, examined=examined)
+    assert order.state == State.REFUSED
+    assert "the public key is not the one of the request" in order.detail
+
+
+def test_what_was_found_wrong_before_is_refused(ca, order):
+    ca.script.append(issued(Issuance(drop=(SAN,))))
+    answer = issuing.ask(order.pk)
+    examined = issuing.examine(order.pk, answer)
+    assert examined.found
+    assert issuing.record(order.pk, answer, examined=examined).state == State.REFUSED
+
+
+def test_only_what_was_issued_for_an_open_order_is_examined(ca, order):
+    ca.script.append(issued())
+    assert issuing.examine(order.pk, Refused("No.", "")) is None
+    answer = issuing.ask(order.pk)
+    issuing.record(order.pk, answer)
+    assert issuing.examine(order.pk, answer) is None
 
 
 def test_the_root_is_not_kept_in_the_chain(ca, order):

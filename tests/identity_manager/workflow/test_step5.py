@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
-from ca_bridge import issuing
+from ca_bridge import issuing, lint
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Pending, Refused, Unknown
@@ -57,6 +58,48 @@ def test_the_key_is_wrapped_and_the_order_journalled_before_the_ca_is_asked(
 
     assert seen == [(True, "asked", certificate.public_key_sha256)]
     assert certificate.state == "valid"
+
+
+def test_nobody_waits_for_a_linter(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a transaction is open nobody else writes on SQLite: what takes its time is done outside any."""
+    company.request_in("issuing")
+    outside, findings, seen = len(connection.atomic_blocks), lint.findings, []
+
+    def looking(der: bytes) -> Any:
+        seen.append(len(connection.atomic_blocks))
+        return findings(der)
+
+    monkeypatch.setattr(lint, "findings", looking)
+    assert issue().state == "valid"
+    assert seen == [outside, outside]  # before it is signed, and after
+
+
+@pytest.mark.parametrize("what", ["validity", "line", "number"])
+def test_what_was_drawn_up_of_something_else_is_not_ordered(
+    company: Company, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Between the two looks at a certificate anything may happen to it."""
+    company.request_in("issuing")
+    original = issuing.draw_up
+
+    def meanwhile(**wanted: Any) -> issuing.Drawn:
+        token = SoftwareToken.objects.get()
+        if what == "validity":
+            token.snapshot["validity_days"] -= 1
+        elif what == "line":
+            token.snapshot["certificates"][0]["ca_profile"] = "another"
+        SoftwareToken.objects.update(snapshot=token.snapshot)
+        Certificate.objects.update(orders_made=1 if what == "number" else 0)
+        return original(**wanted)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(issuing, "draw_up", meanwhile)
+        row = issue()
+    assert (row.state, row.order_id, row.claim_id, row.private_key_wrapped) == ("ordered", None, None, None)
+    assert not CaOrder.objects.exists()
+
+    row = issue()
+    assert (row.state, row.order.idempotency_key) == ("valid", row.order_key(row.orders_made))
 
 
 def test_what_is_issued_says_what_was_approved(company: Company) -> None:
