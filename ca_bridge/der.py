@@ -1,6 +1,6 @@
 """Certificates that others wrote, in DER or PEM: what reading them can raise, and what stands above what."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from cryptography import x509
@@ -52,7 +52,10 @@ def has_signed(above: x509.Certificate, below: x509.Certificate) -> bool:
 
 
 def above(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
-    """The certificate's issuers (DER) among others, nearest first; a root has none."""
+    """The certificate's issuers (DER) among others, nearest first; a root has none.
+
+    A CA that has certified its own new key stands above that, and is not left out (RFC 9810 4.4).
+    """
     left, chain, below = list(others), [], certificate
     while found := _issuer(below, left):
         chain.append(found.public_bytes(Encoding.DER))
@@ -61,21 +64,56 @@ def above(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> 
     return tuple(chain)
 
 
-def _issuer(below: x509.Certificate, others: Iterable[x509.Certificate]) -> x509.Certificate | None:
+def issuers(certificate: x509.Certificate, came: Sequence[x509.Certificate]) -> tuple[bytes, ...]:
+    """Those above it among what came with it, and then what a CA has certified of its own other key (DER)."""
+    chain = above(certificate, came)
+    rollovers = [each for each in came if is_self_issued(each) and not is_root(each, came)]
+    return tuple(dict.fromkeys((*chain, *(each.public_bytes(Encoding.DER) for each in rollovers))))
+
+
+def _issuer(below: x509.Certificate, others: Sequence[x509.Certificate]) -> x509.Certificate | None:
     """By its name; of several, as of a CA that has a new key (RFC 5280 4.2.1.1), the one that has signed.
 
     Of several with the key that signed, one that is valid now: a root may have been renewed with its key.
     Then the root itself before what another root has certified of it: who stands above that may have ended.
     """
-    named = [each for each in others if each.subject == below.issuer != below.subject]
-    if len(named) > 1:
-        signed = [each for each in named if has_signed(each, below)]
-        named = sorted(signed, key=_last_choice) or named
-    return named[0] if named else None
+    if is_self_issued(below):
+        signed = named = _elder_keys(below, others)
+    else:
+        named = [each for each in others if each.subject == below.issuer]
+        signed = [each for each in named if has_signed(each, below)] if len(named) > 1 else named
+    chosen = sorted(signed, key=lambda each: (not is_valid_now(each), not is_root(each, others))) or named
+    return chosen[0] if chosen else None
 
 
-def _last_choice(issuer: x509.Certificate) -> tuple[bool, bool]:
-    return not is_valid_now(issuer), issuer.issuer != issuer.subject
+def is_self_issued(certificate: x509.Certificate) -> bool:
+    """Whether it names itself as its issuer, as roots do, and CAs that have certified their own new key."""
+    return certificate.subject == certificate.issuer
+
+
+def is_root(certificate: x509.Certificate, others: Sequence[x509.Certificate]) -> bool:
+    """Whether nobody stands above it: it is self-issued, and none of others has signed it with another key.
+
+    Not asked of its own signature: a root is trusted whatever that is made with, be it unreadable here.
+    """
+    return is_self_issued(certificate) and not _elder_keys(certificate, others)
+
+
+def _elder_keys(below: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """Those of the same CA, with another key, that have signed it (RFC 5280 3.2: self-issued only)."""
+    return [
+        each
+        for each in others
+        if each.subject == below.subject and not has_key_of(each, below) and has_signed(each, below)
+    ]
+
+
+def has_key_of(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Whether both are for one key; not where it is of a kind that nobody reads here."""
+    try:
+        return one.public_key() == other.public_key()
+    except MALFORMED:
+        return False
 
 
 def is_valid_now(certificate: x509.Certificate) -> bool:

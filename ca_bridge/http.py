@@ -38,7 +38,8 @@ class HttpOptions:
     """What every connector over HTTP takes. Raises ValueError, with a sentence that names the option.
 
     url: where the CA's interface begins; https, or http on this machine; without a slash at the end.
-    chain_file: PEM, the CA's issuers that answers must lead to: issuing CA first, root last.
+    chain_file: PEM, the CA's issuers that answers must lead to: issuing CA first, root last. While the root
+      changes its key it has both: what one has certified of the other then goes into containers, too.
     ca_file: PEM, whom the server's TLS certificate must come from; empty: whom this machine trusts.
     client_certificate_file, client_key_file: PEM, for a CA that asks for a client certificate.
     client_key_passphrase_file: where that key is encrypted.

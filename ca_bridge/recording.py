@@ -1,16 +1,14 @@
 """What came back from a CA is verified and journalled: used, refused, or flagged as surplus."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from ca_bridge import certificates, journal, registry, verification
+from ca_bridge import chains, journal, registry, verification
 from ca_bridge.certificates import CertificateFacts, describe
 from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
-from ca_bridge.der import MALFORMED, above
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from ca_bridge.statements import Statement
@@ -26,7 +24,8 @@ _OF_SERIAL = Statement[UUID](
 class Examined:
     """A certificate that came for an order, compared with it.
 
-    came: as the CA sent it. whole: with its whole chain. found: what is wrong; empty where facts are given.
+    came: as the CA sent it. whole: with all issuers that its container gets. found: what is wrong; empty
+    where facts are given.
     """
 
     order_id: UUID
@@ -50,9 +49,10 @@ def examine(order: UUID | CaOrder, answer: Answer) -> Examined | None:
 
 def _examined(order: CaOrder, answer: Issued) -> Examined:
     trusted = registry.connector(order.ca).chain()
-    whole = Issued(bytes(answer.certificate), _whole_chain(answer, trusted))
-    found = verification.faults(order.request, whole, trusted)
-    return Examined(order.pk, answer, whole, found, None if found else describe(answer.certificate))
+    certificate, (path, rollovers) = bytes(answer.certificate), chains.issuers(answer, trusted)
+    found = verification.faults(order.request, Issued(certificate, path), trusted)
+    whole = Issued(certificate, (*path, *rollovers))
+    return Examined(order.pk, answer, whole, found, None if found else describe(certificate))
 
 
 def record(
@@ -136,27 +136,6 @@ def _refuse_wrong(order: CaOrder, answer: Issued, detail: str, *, late: bool) ->
 def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
     others = {*_OF_SERIAL.rows(issuer=facts.issuer, serial_hex=facts.serial_hex)} - {order.pk}
     return bool(others)
-
-
-def _whole_chain(answer: Issued, trusted: Sequence[bytes]) -> tuple[bytes, ...]:
-    """The issuers up to the root, which is all that clients have, among those that came and are trusted.
-
-    Some CAs send the certificate alone, or its issuer alone, or while they change their key both of theirs;
-    the container needs every intermediate, and no other. What is wrong is left to whoever compares it.
-    """
-    came = _without_root(answer.chain)
-    if len(came) > verification.MAX_CHAIN_LENGTH:
-        return came
-    try:
-        others = map(certificates.load, (*came, *trusted))
-        return _without_root(above(certificates.load(answer.certificate), dict.fromkeys(others))) or came
-    except (CaError, *MALFORMED):
-        return came
-
-
-def _without_root(chain: Sequence[bytes]) -> tuple[bytes, ...]:
-    """The root is for clients to have already; CAs that send it are no worse for it."""
-    return tuple(bytes(each) for each in chain if not certificates.is_self_issued(each))
 
 
 def flag(order: CaOrder, certificate: bytes, reason: str) -> None:

@@ -1,11 +1,13 @@
 """What no client trusts any more, whoever has signed it: broken hashes, and keys that are too short."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+from ca_bridge.der import is_root
 
 # S/MIME Baseline Requirements 6.1.5, 7.1.3.2; NIST SP 800-131A
 _BROKEN = (hashes.MD5, hashes.SHA1)
@@ -18,23 +20,23 @@ def faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
     Raises one of der.MALFORMED for an issuer's key that nobody knows.
     """
     own, *issuers = path
-    if found := _broken_hash(own):
+    if found := _broken_hash(own, issuers):
         yield f"it is signed over {found}, which clients do not trust"
     yield from of_issuers(issuers)
 
 
-def of_issuers(issuers: Iterable[x509.Certificate]) -> Iterator[str]:
+def of_issuers(issuers: Sequence[x509.Certificate]) -> Iterator[str]:
     """Yield what is too weak of CAs, as faults() does."""
     for issuer in issuers:
-        if found := _broken_hash(issuer):
+        if found := _broken_hash(issuer, issuers):
             yield f"{_named(issuer)} is signed over {found}, which clients do not trust"
         if found := _weak_key(issuer):
             yield f"{_named(issuer)} has {found}, which clients do not trust"
 
 
-def _broken_hash(certificate: x509.Certificate) -> str:
+def _broken_hash(certificate: x509.Certificate, issuers: Sequence[x509.Certificate]) -> str:
     """What is self-signed is trusted for itself: nobody looks at its signature."""
-    if certificate.issuer == certificate.subject:
+    if is_root(certificate, issuers):
         return ""
     try:
         algorithm = certificate.signature_hash_algorithm

@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from ca_bridge import certification_request, lint, name_constraints, strength
 from ca_bridge.certificates import load
+from ca_bridge.chains import MAX_CHAIN_LENGTH
 from ca_bridge.contract import CertificateContent, CertificateOrder, Issued
-from ca_bridge.der import MALFORMED, above, extension, has_signed, is_valid_now
+from ca_bridge.der import MALFORMED, above, extension, has_signed, is_root, is_self_issued, is_valid_now
 from ca_bridge.errors import CaError
 from ca_bridge.keys import spki_sha256
 from ca_bridge.names import to_name
 from ca_bridge.subject_alt_names import SID_EXTENSION_OID, sid_extension, to_general_name
 
-MAX_CHAIN_LENGTH = 10
 ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 # RFC 5280 4.2.1.5 wants it critical, and clients know it; `cryptography` has no class for it.
 POLICY_MAPPINGS = "2.5.29.33"
@@ -119,8 +119,8 @@ def _chain_faults(
             yield f"it does not lead to {_named(issuer)}"
     if path[-1] not in anchors and not any(_is_issued_by(path[-1], anchor) for anchor in anchors):
         yield "its chain does not end at this CA"
-    for between, issuer in enumerate(whole[1:]):
-        yield from _issuer_faults(issuer, between=between)
+    for place, issuer in enumerate(whole[1:], start=1):
+        yield from _issuer_faults(issuer, below=whole[1:place])
     yield from _usage_faults(certificate, whole[1:])
     yield from name_constraints.faults(whole)
 
@@ -133,13 +133,16 @@ def _is_legible(issuer: x509.Certificate) -> bool:
         return False
 
 
-def _issuer_faults(issuer: x509.Certificate, *, between: int) -> Iterator[str]:
-    """between: how many CAs stand between this one and the certificate (RFC 5280 4.2.1.9)."""
+def _issuer_faults(issuer: x509.Certificate, *, below: Sequence[x509.Certificate]) -> Iterator[str]:
+    """below: the CAs between this one and the certificate.
+
+    Those that are self-issued use up nothing of a path length (RFC 5280 4.2.1.9, 6.1.4 l).
+    """
     if not is_valid_now(issuer):
         yield f"its issuer {_named(issuer)} is not valid now"
     constraints = extension(issuer.extensions, x509.BasicConstraints)
     limit = constraints.path_length if constraints else None
-    if limit is not None and limit < between:
+    if limit is not None and limit < sum(not is_self_issued(each) for each in below):
         yield f"{_named(issuer)} allows no CA below it"
     for oid in {*_unheard(issuer.extensions)} - {POLICY_MAPPINGS}:
         yield f"{_named(issuer)} has the critical extension {oid}, which clients do not know"
@@ -150,7 +153,7 @@ def _usage_faults(certificate: x509.Certificate, issuers: Sequence[x509.Certific
     wanted = _dotted(extension(certificate.extensions, x509.ExtendedKeyUsage))
     for issuer in issuers:
         allowed = _dotted(extension(issuer.extensions, x509.ExtendedKeyUsage))
-        if not allowed or ANY_USAGE in allowed or issuer.issuer == issuer.subject:
+        if not allowed or ANY_USAGE in allowed or is_root(issuer, issuers):
             continue
         for oid in sorted(wanted - allowed):
             yield f"{_named(issuer)} is not for the extended key usage {oid}"

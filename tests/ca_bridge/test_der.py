@@ -30,3 +30,35 @@ def test_a_loop_has_an_end():
     crossed = [scripted.make_ca("One", issuer=other), scripted.make_ca("Other", issuer=one)]
     below = scripted.make_ca("Below", issuer=crossed[0]).certificate
     assert der.above(below, [each.certificate for each in crossed]) == tuple(each.der for each in crossed)
+
+
+def test_a_new_key_that_the_ca_itself_has_certified_stands_below_the_old_one():
+    """RFC 9810 4.4: for clients that know the old root alone, who need it on their way there."""
+    old = scripted.root_ca()
+    new = scripted.make_ca("Scripted root")
+    rollover = scripted.make_ca("Scripted root", issuer=old, key=new.key)
+    ca = scripted.make_ca("An issuing CA", issuer=new)
+    known = [each.certificate for each in (rollover, old)]
+    assert der.above(ca.certificate, known) == (rollover.der, old.der)
+    assert not der.is_root(rollover.certificate, known)
+    assert der.is_root(old.certificate, known)
+    assert der.above(ca.certificate, [*known, new.certificate]) == (new.der,), "the root itself comes first"
+
+
+def test_two_keys_that_have_certified_each_other_have_an_end():
+    old, new = scripted.root_ca(), scripted.make_ca("Scripted root")
+    crossed = [
+        scripted.make_ca("Scripted root", issuer=old, key=new.key),
+        scripted.make_ca("Scripted root", issuer=new, key=old.key),
+    ]
+    below = scripted.make_ca("An issuing CA", issuer=new).certificate
+    assert der.above(below, [each.certificate for each in crossed]) == tuple(each.der for each in crossed)
+    every = [each.certificate for each in (*crossed, old, new)]
+    assert der.issuers(below, every) == (new.der, *(each.der for each in crossed))
+
+
+def test_a_root_that_was_renewed_with_its_key_stands_below_none():
+    one = scripted.make_ca("Root")
+    other = scripted.make_ca("Root", key=one.key)
+    assert der.above(one.certificate, [other.certificate]) == ()
+    assert der.is_root(one.certificate, [other.certificate])

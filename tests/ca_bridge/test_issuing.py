@@ -1148,6 +1148,18 @@ def test_what_another_root_has_certified_may_come_along(ca, order, monkeypatch):
     assert (order.state, order.chain) == (State.ISSUED, (lower.der,))
 
 
+def test_what_a_ca_has_certified_of_its_roots_new_key_is_kept_for_clients_that_know_the_old_one(
+    ca, order, monkeypatch
+):
+    old, new = scripted.root_ca(), scripted.make_ca("Scripted root")
+    rollover = scripted.make_ca("Scripted root", issuer=old, key=new.key)
+    lower = scripted.make_ca("Lower CA", issuer=new)
+    monkeypatch.setattr(ca, "chain", lambda: (lower.der, new.der, old.der))
+    ca.script.append(issued(Issuance(ca=lower), chain=(lower.der, rollover.der, new.der)))
+    order = ask_and_record(order)
+    assert (order.state, order.chain) == (State.ISSUED, (lower.der, rollover.der))
+
+
 @pytest.mark.parametrize("trusted", [scripted.issuing_ca, scripted.root_ca])
 def test_a_chain_ends_at_what_is_trusted_or_just_below_it(ca, order, monkeypatch, trusted):
     monkeypatch.setattr(ca, "chain", lambda: (trusted().der,))

@@ -245,6 +245,30 @@ def test_the_root_counts_although_it_does_not_come_along(order):
         assert faults(order, scripted.make_ca("Issuing CA", issuer=root), root) == said
 
 
+def rolled_over(*, path_length: int | None, days: int = 3650) -> tuple[SmallCa, SmallCa, SmallCa]:
+    """An issuing CA below a root's new key, which the old one has certified; then the old one."""
+    old = scripted.make_ca("Root", path_length=path_length)
+    new = scripted.make_ca("Root", issuer=old, days=days)
+    return scripted.make_ca("Issuing CA", issuer=new), new, old
+
+
+def test_a_ca_that_has_certified_its_own_new_key_uses_up_no_path_length(order):
+    """RFC 5280 4.2.1.9, 6.1.4 l: what is self-issued does not count, and whatever else does."""
+    assert faults(order, *rolled_over(path_length=1)) == ""
+    assert faults(order, *rolled_over(path_length=0)) == "CN=Root allows no CA below it"
+
+
+def test_a_new_key_that_the_ca_itself_has_certified_is_no_root(order):
+    """Clients look at how it was signed, and at what it is for."""
+    ca, new, old = rolled_over(path_length=None)
+    narrow = scripted.make_ca("Root", issuer=old, key=new.key, **uses(CLIENT_AUTH))
+    assert faults(order, ca, narrow, old) == "CN=Root is not for the extended key usage 1.3.6.1.5.5.7.3.4"
+    strong = scripted.make_ca("Root", key=rsa_key(2048))
+    weak = scripted.make_ca("Root", issuer=strong, key=new.key).der.replace(SHA256, SHA1)
+    answer = Issued(scripted.sign(order, Issuance(ca=ca)), (ca.der, weak))
+    assert "its chain does not end at this CA" in verification.faults(order, answer, (strong.der,))
+
+
 def test_a_root_that_nobody_can_read_here_keeps_nobody_from_its_issuing_ca(order):
     """`cryptography` reads all extensions of a certificate or none, and clients are not as strict."""
     notice = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.32"), b"\x05\x00")

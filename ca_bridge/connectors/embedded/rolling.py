@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.utils import timezone
 
-from ca_bridge import strength
+from ca_bridge import der, strength
 from ca_bridge.connectors.embedded import authority, crls, key_store, wire
 from ca_bridge.connectors.embedded.authority import ISSUING, ISSUING_BITS, ROOT, Authority
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.wire import Signer
 from ca_bridge.contract import ROOT_CRL_LIFETIME, RevocationReason
-from ca_bridge.der import MALFORMED, has_signed
+from ca_bridge.der import MALFORMED, has_signed, is_root, is_self_issued
 from ca_bridge.errors import CaError
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
@@ -171,15 +171,16 @@ def _loaded(pem: bytes) -> list[x509.Certificate]:
 
 def _sorted(found: Sequence[x509.Certificate], key: rsa.RSAPublicKey) -> list[x509.Certificate]:
     """From the certificate of our key up to a root, in whatever order they came."""
-    path = [each for each in found if each.public_key() == key][:1]
-    if not path:
+    own = next((each for each in found if each.public_key() == key), None)
+    if own is None:
         raise CaError("There is no certificate for the key of the request.", permanent=True)
-    while path[-1].issuer != path[-1].subject:
-        above = [each for each in found if each.subject == path[-1].issuer and each not in path]
-        if not above:
-            name = path[-1].issuer.rfc4514_string()
-            raise CaError("The chain up to the root is not whole.", f"{name} is missing", permanent=True)
-        path.append(above[0])
+    path = [
+        own,
+        *map(x509.load_der_x509_certificate, der.above(own, [each for each in found if each != own])),
+    ]
+    if not is_root(path[-1], found):
+        name = path[-1].issuer.rfc4514_string()
+        raise CaError("The chain up to the root is not whole.", f"{name} is missing", permanent=True)
     return path
 
 
@@ -194,14 +195,15 @@ def _faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
     for below, above in pairwise(path):
         if not weak and not has_signed(above, below):
             yield f"{_said(above)} has not signed {_said(below)}"
-    for between, each in enumerate(path):
-        yield from (f"{_said(each)} {fault}" for fault in _ca_faults(each, between=between))
+    for place, each in enumerate(path):
+        yield from (f"{_said(each)} {fault}" for fault in _ca_faults(each, below=path[:place]))
         if not each.not_valid_before_utc <= now <= each.not_valid_after_utc:
             yield f"{_said(each)} is not valid now"
 
 
-def _ca_faults(certificate: x509.Certificate, *, between: int) -> Iterator[str]:
-    """between: how many CAs stand between this one and those of persons, ours included (RFC 5280 4.2.1.9)."""
+def _ca_faults(certificate: x509.Certificate, *, below: Sequence[x509.Certificate]) -> Iterator[str]:
+    """below: the CAs between this one and persons, ours included; for those that are self-issued see
+    RFC 5280 4.2.1.9."""
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
@@ -211,7 +213,8 @@ def _ca_faults(certificate: x509.Certificate, *, between: int) -> Iterator[str]:
         return
     if not (constraints.ca and usage.key_cert_sign and usage.crl_sign):
         yield "may not sign certificates and CRLs"
-    if constraints.path_length is not None and constraints.path_length < between:
+    limit = constraints.path_length
+    if limit is not None and limit < sum(not is_self_issued(each) for each in below):
         yield "allows no CA below it"
 
 

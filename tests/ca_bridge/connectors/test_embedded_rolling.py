@@ -18,7 +18,7 @@ from cryptography.x509 import ocsp
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from ca_bridge import care, lint, registry, verification
+from ca_bridge import care, chains, lint, registry, verification
 from ca_bridge.connectors.embedded import authority, key_store, rolling
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
@@ -379,6 +379,22 @@ def test_what_the_company_signed_issues(ca, ordered, company, request_of_ca, tmp
     ca.revoke(answer.certificate, RevocationReason.SUPERSEDED)
     assert serials(ca, "corporate-g2.crl") == {loaded(answer.certificate).serial_number}
     assert ca.published("corporate-g2.crt")[1] == answer.chain[0]
+
+
+def test_a_chain_may_go_on_to_the_companys_old_root(ca, ordered, company, request_of_ca, tmp_path):
+    """RFC 9810 4.4: the old key has certified the new one, for clients that know the old root alone."""
+    old_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = company.root.subject
+    old = company.signed(name, old_key.public_key(), issuer=name, key=old_key, length=1)
+    rollover = company.signed(name, company.root_key.public_key(), issuer=name, key=old_key)
+    own = company.answer(request_of_ca)
+    with pytest.raises(CommandError, match="CN=Company root allows no CA below it"):
+        take_in(tmp_path, own, company.policy, rollover, old)
+    old = company.signed(name, old_key.public_key(), issuer=name, key=old_key, length=2)
+    take_in(tmp_path, own, company.policy, rollover, old)
+    found = chains.issuers(issued(ca, ordered()), ca.chain())
+    assert [loaded(each) for each in found.path] == [own, company.policy, rollover]
+    assert loaded(ca.chain()[-1]) == old
 
 
 @pytest.mark.parametrize(
