@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, F, Min, QuerySet
 from django.db.models.functions import Coalesce
 
@@ -197,11 +198,24 @@ def _head_age(now: datetime) -> Values:
 
 
 def _heads_to_carry(now: datetime) -> Values:
-    """Of a place that has all it is to have now, as a mailbox for an hour, or is tried no more, none wait."""
-    newest = AuditHead.objects.newest()
-    for number, row in enumerate(AuditHeadExport.objects.order_by("destination")):
+    """Of a place that has all it is to have now, as a mailbox for an hour, none wait.
+
+    Nor of one that is tried no more, since others are named in its stead. But the place that had a head last
+    goes on being behind: where workers have lost the setting, no other comes after it.
+    """
+    newest, places = AuditHead.objects.newest(), AuditHeadExport.objects.order_by("destination")
+    last = places.exclude(exported_at=None).order_by("exported_at").last()
+    for number, row in enumerate(places):
         is_tried = row.next_attempt_at is not None and row.next_attempt_at > now - STILL_TRIED
-        yield (str(number),), max(0, newest.number - row.number) if newest and is_tried else 0
+        is_meant = row == last or row.destination in settings.AUDIT_HEAD_EXPORT
+        waits = is_tried or (is_meant and _is_left_behind(row, now))
+        yield (str(number),), max(0, newest.number - row.number) if newest and waits else 0
+
+
+def _is_left_behind(place: AuditHeadExport, now: datetime) -> bool:
+    """Whether a head has waited for longer than any place that is tried has to wait for its next one."""
+    waiting = AuditHead.objects.beyond(place.number).first()
+    return waiting is not None and waiting.signed_at <= now - STILL_TRIED
 
 
 # --- Processes -------------------------------------------------------------------------------------
@@ -272,7 +286,8 @@ FIGURES: tuple[Figure, ...] = (
     _figure(
         "audit_head_export_lag_events",
         "By how many events each place to which signed heads are to be carried now is behind, by its number "
-        "in order.",
+        "in order. Where no worker has the setting any more, the place that had a head last goes on being "
+        "behind.",
         ("destination",),
         _heads_to_carry,
     ),

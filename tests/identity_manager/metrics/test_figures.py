@@ -1,6 +1,7 @@
 """What the figures say of requests, orders, mails, due work and jobs; and that ended ones cost nothing."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,6 +15,7 @@ from identity_manager.audit import heads, sealing
 from identity_manager.metrics import figures, scraping
 from identity_manager.models import (
     AuditEvent,
+    AuditHead,
     AuditHeadExport,
     CaCheck,
     HeadKind,
@@ -167,6 +169,52 @@ def test_how_far_a_place_for_heads_is_behind(
     heads.make(7, "0" * 64, kind=HeadKind.HEAD)
     next_attempt_at = None if next_try is None else now + next_try
     AuditHeadExport.objects.create(destination=destination, next_attempt_at=next_attempt_at)
+    assert scraped()["audit_head_export_lag_events", ("0",)] == behind
+
+
+@pytest.mark.parametrize("next_try", [None, timedelta(days=-3)])
+def test_no_worker_has_the_setting_for_heads_any_more(next_try: timedelta | None) -> None:
+    """It grows from the last head that was carried, whatever became of the last try."""
+    now = timezone.now()
+    for number, days in ((3, 4), (5, 2), (7, 0)):
+        heads.make(number, "0" * 64, kind=HeadKind.HEAD)
+        AuditHead.objects.filter(number=number).update(signed_at=now - timedelta(days=days))
+    AuditHeadExport.objects.create(
+        destination="file:/srv/audit/heads.jsonl",
+        number=3,
+        exported_at=now - timedelta(days=4),
+        next_attempt_at=None if next_try is None else now + next_try,
+    )
+    assert scraped()["audit_head_export_lag_events", ("0",)] == 4
+
+
+def test_a_place_for_heads_that_another_has_taken_the_place_of_is_not_behind() -> None:
+    now = timezone.now()
+    heads.make(7, "0" * 64, kind=HeadKind.HEAD)
+    AuditHead.objects.update(signed_at=now - timedelta(days=2))
+    for number, place in enumerate(("file:/srv/former.jsonl", "file:/srv/heads.jsonl")):
+        AuditHeadExport.objects.create(
+            destination=place, number=7 * number, exported_at=now - timedelta(days=4 - 2 * number)
+        )
+    found = scraped()
+    assert [found["audit_head_export_lag_events", (each,)] for each in "01"] == [0, 0]
+
+
+def test_a_place_for_heads_that_the_settings_name_here_and_no_worker_knows(settings: Any) -> None:
+    test_a_place_for_heads_that_another_has_taken_the_place_of_is_not_behind()
+    settings.AUDIT_HEAD_EXPORT = ["file:/srv/former.jsonl"]
+    found = scraped()
+    assert [found["audit_head_export_lag_events", (each,)] for each in "01"] == [7, 0]
+
+
+@pytest.mark.parametrize(("signed", "behind"), [(timedelta(minutes=70), 0), (timedelta(days=1), 7)])
+def test_a_mailbox_has_its_head_once_an_hour(signed: timedelta, behind: int) -> None:
+    """Be the last one as old as it may: what counts is how long the next one has waited."""
+    heads.make(7, "0" * 64, kind=HeadKind.HEAD)
+    AuditHead.objects.update(signed_at=timezone.now() - signed)
+    AuditHeadExport.objects.create(
+        destination="mailto:auditors@example.com", exported_at=timezone.now() - timedelta(days=9)
+    )
     assert scraped()["audit_head_export_lag_events", ("0",)] == behind
 
 
