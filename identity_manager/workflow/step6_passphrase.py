@@ -36,6 +36,13 @@ logger = logging.getLogger(__name__)
 
 NO_PASSPHRASE = Reason("no-passphrase", _("There is no passphrase any more: it was noted, or destroyed."))
 NOT_SHOWN = Reason("not-shown", _("Show the passphrase first, and note it."))
+TIME_OVER = Reason(
+    "passphrase-time-over",
+    _(
+        "Your time to note the passphrase is over. It is not shown any more, and can be destroyed at any"
+        " moment; then the certificates are revoked, and you ask anew."
+    ),
+)
 NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))
 UNREADABLE = Reason(
     "passphrase-unreadable",
@@ -191,10 +198,11 @@ def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
 
     The caller has checked that the sign-in is recent; signed_in_at is when the session's window began.
     Raises NotAllowed (also where a file was fetched in this window), Stale when it is gone, or NotPossible
-    where this process does not have its key.
+    where its time is over, or this process does not have its key.
     """
     with transaction.atomic():
         token, wrapped = _fetch_with_passphrase(actor, token_id)
+        refuse(time_obstacle(token, now=timezone.now()), kind=NotPossible)
         refuse(two_channels.passphrase_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
         refuse(policy.delivery_obstacle(token), kind=NotPossible)
         secret = _opened(token, wrapped)
@@ -206,6 +214,12 @@ def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
             outbox.enqueue(messages.passphrase_shown(token))
         audit.record(audit.Event.PASSPHRASE_SHOWN, actor=actor, subject=token, times=token.passphrase_shown)
         return secret.decode("ascii")
+
+
+def time_obstacle(token: SoftwareToken, *, now: datetime) -> Reason | None:
+    """Its time is over before the job that destroys it comes by."""
+    until = token.passphrase_destroy_at
+    return TIME_OVER if until is not None and until <= now else None
 
 
 def _opened(token: SoftwareToken, wrapped: bytes) -> bytes:

@@ -5,6 +5,7 @@ import uuid
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
@@ -66,6 +67,7 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret:
         "secret": secret,
         "not_yet": not_yet,
         "obstacle": policy.delivery_obstacle(token),
+        "over": step6_passphrase.time_obstacle(token, now=timezone.now()),
     }
     if token.passphrase_wrapped is None:
         return render(request, "selfservice/passphrase_gone.html", context, status=410)

@@ -162,6 +162,9 @@ def test_what_came_to_nothing_is_not_said_to_be_there(company: cast.Company, vis
     tasks, page_of_it = client.get(page("open-tasks")).text, client.get(page("passphrase", token.pk)).text
     assert "can close at any moment" in tasks
     assert "Your time to note the passphrase is over." in page_of_it
+    assert "Show passphrase" not in page_of_it
+    refused = client.post(page("passphrase", token.pk))
+    assert (refused.status_code, refused.text.count("It is not shown any more")) == (422, 1)
     officer = signed_in(company.ada).get(f"/requests/{token.request_id}/").text
     assert "to be destroyed since" in officer
 

@@ -184,6 +184,24 @@ def test_the_other_way_round(company: Company) -> None:
     assert SoftwareToken.objects.get().state == "active"
 
 
+def test_it_is_not_shown_when_its_time_is_over(company: Company) -> None:
+    """The job that destroys it may come by a little later; who noted it in time can still say so."""
+    token = sealed(company)
+    cast.shown(token)
+    token = SoftwareToken.objects.get()
+    assert token.passphrase_destroy_at is not None
+
+    with time_machine.travel(token.passphrase_destroy_at, tick=False):
+        with pytest.raises(NotPossible) as refusal:
+            cast.shown(token)
+        assert refusal.value.reason == step6_passphrase.TIME_OVER
+        assert SoftwareToken.objects.get().passphrase_shown == 1
+        assert AuditEvent.objects.filter(name="passphrase.shown").count() == 1
+        step6_passphrase.acknowledge(actor=company.uma, token_id=token.pk)
+        assert side_roads.lapse_overdue() == 0
+    assert SoftwareToken.objects.get().acknowledged_at is not None
+
+
 def test_a_passphrase_that_nobody_notes_lapses(company: Company) -> None:
     token = sealed(company)
     cast.shown(token)
