@@ -333,6 +333,19 @@ class RollsOver(Protocol):
 
 
 @runtime_checkable
+class ChangesPassphrase(Protocol):
+    """Optional: the CA's keys lie in files here, under a passphrase that can be changed, in two steps.
+
+    to: a file with the new one: the keys then open with it, and with the one in use. None: they open with the
+    one in use alone, which is the new one by then. Returns of how many keys that was done. Raises CaError; at
+    any moment the one in use opens every key that it opened before. root_key: the file with the root's key,
+    where it is kept elsewhere.
+    """
+
+    def change_passphrase(self, to: Path | None, root_key: Path | None) -> int: ...
+
+
+@runtime_checkable
 class NeedsCare(Protocol):
     """Optional: what whoever runs the CA should see to soon; asked of nobody else."""
 

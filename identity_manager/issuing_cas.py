@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 
 from ca_bridge import registry
 from ca_bridge.certificates import CertificateFacts, describe
-from ca_bridge.contract import RenewsCrl, RevocationReason, RollsOver
+from ca_bridge.contract import ChangesPassphrase, RenewsCrl, RevocationReason, RollsOver
 from ca_bridge.errors import CaError
 from identity_manager import audit
 from identity_manager.models import Person
@@ -93,6 +93,28 @@ def take_root_offline(*, actor: Person | None, alias: str, to: Path, lifetime: t
     """The same, and move the root's key into a file elsewhere. Raises CaError."""
     _recordable(alias).take_root_offline(to, lifetime)
     _tell(audit.Event.ROOT_TAKEN_OFFLINE, actor, alias, days=lifetime.days)
+
+
+def add_passphrase(*, actor: Person | None, alias: str, to: Path, root_key: Path | None) -> int:
+    """Have the keys open with the passphrase in this file, too; return how many do. Raises CaError."""
+    number = _with_passphrase(alias).change_passphrase(to, root_key)
+    _tell(audit.Event.CA_PASSPHRASE_ADDED, actor, alias)
+    return number
+
+
+def drop_former_passphrase(*, actor: Person | None, alias: str, root_key: Path | None) -> int:
+    """Have them open with the one in use alone; return of how many that was done. Raises CaError."""
+    number = _with_passphrase(alias).change_passphrase(None, root_key)
+    if number:
+        _tell(audit.Event.CA_PASSPHRASE_CHANGED, actor, alias)
+    return number
+
+
+def _with_passphrase(alias: str) -> ChangesPassphrase:
+    connector = _recordable(alias)
+    if not isinstance(connector, ChangesPassphrase):
+        raise CaError("The keys of this connection are under no passphrase here.", alias, permanent=True)
+    return connector
 
 
 def revoke(

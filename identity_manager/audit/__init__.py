@@ -138,6 +138,8 @@ class Event(StrEnum):
     ISSUING_CA_REVOKED = "ca.issuing-ca-revoked"
     ROOT_CRL_SIGNED = "ca.root-crl-signed"
     ROOT_TAKEN_OFFLINE = "ca.root-taken-offline"
+    CA_PASSPHRASE_ADDED = "ca.passphrase-added"  # noqa: S105 the name of an event
+    CA_PASSPHRASE_CHANGED = "ca.passphrase-changed"  # noqa: S105 the name of an event
     CA_TESTED = "ca.tested"
     CA_SILENT = "ca.silent"
     CA_ANSWERS_AGAIN = "ca.answers-again"

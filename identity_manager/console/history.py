@@ -222,6 +222,12 @@ WORDS: dict[Event, Words] = {
         "server",
         _fact("ca"),
     ),
+    Event.CA_PASSPHRASE_ADDED: Words(
+        _("The keys of a CA open with a new passphrase, too"), INFORMATION, "server", _fact("ca")
+    ),
+    Event.CA_PASSPHRASE_CHANGED: Words(
+        _("The keys of a CA open with the new passphrase alone"), INFORMATION, "server", _fact("ca")
+    ),
     Event.CA_TESTED: Words(_("A CA connection was tested"), icon="server", detail=_fact("ca")),
     Event.CA_SILENT: Words(
         _("A certificate authority does not answer: its orders wait"), STOPPED, "server", _fact("ca")

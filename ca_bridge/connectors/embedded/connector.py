@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ca_bridge.connectors.embedded import authority, claiming, crls, ocsp, rolling, wire
+from ca_bridge.connectors.embedded import authority, claiming, crls, ocsp, rewrapping, rolling, wire
 from ca_bridge.connectors.embedded.authority import ROOT, Authority
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
@@ -317,6 +317,10 @@ class EmbeddedConnector:
     def take_root_offline(self, to: Path, lifetime: timedelta) -> None:
         """The same, and move the root's key elsewhere."""
         rolling.take_root_offline(self.options, to, lifetime)
+
+    def change_passphrase(self, to: Path | None, root_key: Path | None) -> int:
+        """Have the keys open with the passphrase in this file, too; without one, with that in use alone."""
+        return rewrapping.add(self.options, to, root_key) if to else rewrapping.finish(self.options, root_key)
 
     def ocsp(self, request: OCSPRequest) -> bytes | None:
         """Return what the register says of a certificate that one of the issuing CAs signed."""

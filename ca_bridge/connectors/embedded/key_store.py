@@ -1,6 +1,8 @@
 """Where the keys of the CA lie: in files of its directory, encrypted under one passphrase, or in an HSM."""
 
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from ca_bridge.connectors.embedded.hsm import Token
 
 MINIMUM_PASSPHRASE = 16
+_PART = re.compile(rb"-----BEGIN [^\n]+-----\n.*?-----END [^\n]+-----\n", re.DOTALL)
 
 
 class KeyStore:
@@ -65,7 +68,7 @@ class KeyStore:
 
     def passphrase(self) -> bytes:
         """Return the passphrase of the keys. Raises CaError."""
-        return _passphrase(self.options)
+        return passphrase(self.options)
 
 
 def _token(options: EmbeddedOptions) -> "Token":
@@ -77,11 +80,24 @@ def _token(options: EmbeddedOptions) -> "Token":
 
 
 def decrypt(pem: bytes, passphrase: bytes) -> rsa.RSAPrivateKey:
-    """Return a key that encrypt() wrote. Raises ValueError or TypeError."""
+    """Return a key that encrypt() wrote; of several parts, what opens. Raises ValueError or TypeError."""
+    *others, last = parts(pem)
+    for each in others:
+        with suppress(ValueError):
+            return _decrypted(each, passphrase)
+    return _decrypted(last, passphrase)
+
+
+def _decrypted(pem: bytes, passphrase: bytes) -> rsa.RSAPrivateKey:
     key = serialization.load_pem_private_key(pem, passphrase)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("not an RSA key")
     return key
+
+
+def parts(pem: bytes) -> list[bytes]:
+    """While the passphrase is changed a file holds its key twice: under the former one, then the new one."""
+    return _PART.findall(pem) or [pem]
 
 
 def encrypt(key: rsa.RSAPrivateKey, passphrase: bytes) -> bytes:
@@ -120,16 +136,18 @@ def _place(workshop: Path, path: Path) -> None:
         workshop.replace(path)
 
 
-def _passphrase(options: EmbeddedOptions) -> bytes:
+def passphrase(options: EmbeddedOptions, file: Path | None = None) -> bytes:
+    """Return the passphrase of the keys, or the one in a file elsewhere that comes next. Raises CaError."""
+    path = file or Path(options.passphrase_file)
     try:
-        passphrase = Path(options.passphrase_file).read_text(encoding="utf-8").strip()
+        found = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise CaError(
             f"The passphrase of the CA {options.name} cannot be read.",
-            f"passphrase_file {options.passphrase_file}: {type(error).__name__}",
+            f"{'' if file else 'passphrase_file '}{path}: {type(error).__name__}",
         ) from None
-    if len(passphrase) < MINIMUM_PASSPHRASE:
+    if len(found) < MINIMUM_PASSPHRASE:
         raise CaError(
             f"The passphrase of the CA {options.name} is shorter than {MINIMUM_PASSPHRASE} characters."
         )
-    return passphrase.encode()
+    return found.encode()

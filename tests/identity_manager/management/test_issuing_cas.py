@@ -149,6 +149,13 @@ def test_the_roots_key_leaves_the_house(ca: RollingConnector) -> None:
     assert ca.done == [("take away", Path("safe"), timedelta(days=365))]
 
 
+def test_a_ca_without_a_passphrase_has_none_to_change(ca: RollingConnector) -> None:
+    for step in (("--finish",), ("--to", "new")):
+        with pytest.raises(CommandError, match="under no passphrase here"):
+            command("change_ca_passphrase", *step)
+    assert not AuditEvent.objects.exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
