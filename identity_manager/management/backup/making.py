@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from identity_manager.management.backup import authorities, manifest, postgresql, sqlite, tables
+from identity_manager.management.backup import authorities, manifest, postgresql, sqlite, tables, turn
 from identity_manager.management.backup.manifest import BackupError, Manifest
 from identity_manager.models import AuditChain
 
@@ -22,18 +22,28 @@ def make(directory: Path) -> Manifest:
     Raises BackupError, DatabaseError and OSError.
     """
     directory = directory.resolve()
-    _refuse_place(directory)
+    refuse_place(directory)
     draft = draft_of(directory)
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True, mode=0o700)
-    try:
-        made = _fill(draft)
-        if directory.exists():
-            directory.rmdir()
-        draft.rename(directory)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with turn.of(draft):
+        try:
+            _empty(draft)
+            made = _fill(draft)
+            if directory.exists():
+                directory.rmdir()
+            draft.rename(directory)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
     return made
+
+
+def _empty(draft: Path) -> None:
+    """Of what one that was cut off has left; the directory itself is what is held."""
+    for path in draft.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def draft_of(directory: Path) -> Path:
@@ -41,7 +51,8 @@ def draft_of(directory: Path) -> Path:
     return directory.with_name(f".{directory.name}.partial")
 
 
-def _refuse_place(directory: Path) -> None:
+def refuse_place(directory: Path) -> None:
+    """Raises BackupError where no backup may lie."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise BackupError(f"{directory} is not empty; name a new directory for each backup.")
     secrets = Path(settings.SECRETS_DIR).resolve()

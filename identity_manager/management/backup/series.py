@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from identity_manager.management.backup import making, manifest
+from identity_manager.management.backup import making, manifest, turn
 from identity_manager.management.backup.manifest import BackupError, Manifest
 
 NAME = "%Y-%m-%dT%H%M%SZ"  # UTC: no hour comes twice, and names are in the order of time
@@ -19,10 +19,17 @@ def add(folder: Path, *, keep: int) -> tuple[Path, Manifest]:
 
     What an earlier one that was cut off has left is removed before; of the others, nothing before the new one
     is whole, and nothing ever that is no backup of the series. The new one stays, also where others are named
-    after a later moment. Raises as making.make does.
+    after a later moment. Raises as making.make does, BackupError also while another one is being made.
     """
     if keep < 1:
         raise BackupError("Of a series, keep one backup at least.")
+    making.refuse_place((folder / NAME).resolve())
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with turn.of(folder):
+        return _added(folder, keep=keep)
+
+
+def _added(folder: Path, *, keep: int) -> tuple[Path, Manifest]:
     for part in _named(folder, PARTS):
         shutil.rmtree(part)
     directory = folder / f"{timezone.now():{NAME}}"

@@ -3,6 +3,7 @@ does not fit is refused with nothing changed."""
 
 import base64
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -286,6 +287,42 @@ def test_of_a_series_the_last_ones_are_kept_and_nothing_else_is_touched(place: P
     names = sorted(path.name for path in place.iterdir())
     assert names == ["2020-01-01T000000Z", "2026-11-22T020000Z", "2026-11-23T020000Z", "notes"]
     assert manifest.read(place / names[1]).counts
+
+
+def test_two_at_once_take_nothing_from_each_other(
+    company: cast.Company, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into one series, and into one directory: the second refuses, and the first is whole."""
+    fill, refused = making._fill, []
+
+    def meanwhile(draft: Path) -> manifest.Manifest:
+        second = ["--keep", "9"] if draft.parent == place else []
+        with monkeypatch.context() as patched:
+            patched.setattr(making, "_fill", fill)
+            with pytest.raises(CommandError) as refusal:
+                call_command("backup", str(place), *second)
+        refused.append(str(refusal.value))
+        return fill(draft)
+
+    monkeypatch.setattr(making, "_fill", meanwhile)
+    with time_machine.travel(datetime.fromisoformat("2026-11-20T02:00Z")):
+        call_command("backup", str(place), "--keep", "9")
+    (made,) = place.iterdir()
+    assert manifest.read(made).counts
+    shutil.rmtree(place)
+    call_command("backup", str(place))
+    assert manifest.read(place).counts
+    assert [each.endswith("; nothing was done.") for each in refused] == [True, True]
+    assert [path.name for path in place.parent.glob(".*.partial")] == []
+
+
+def test_a_share_without_locks_takes_backups(
+    company: cast.Company, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = OSError(errno.EBADF, "Bad file descriptor")
+    monkeypatch.setattr(fcntl, "flock", mock.Mock(side_effect=refusal))
+    call_command("backup", str(place), "--keep", "1")
+    assert len([*place.iterdir()]) == 1
 
 
 @pytest.mark.parametrize(
