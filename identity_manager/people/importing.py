@@ -13,7 +13,7 @@ from django_fsm import ConcurrentTransition
 
 from identity_manager import audit
 from identity_manager.models import Person, PersonSource, PersonState
-from identity_manager.people import identity_changes, import_plan
+from identity_manager.people import identity_changes, import_plan, roles
 from identity_manager.people.import_plan import (
     GUARDED_PERCENT,
     ImportPlan,
@@ -82,6 +82,7 @@ def carry_out(
             if not fresh.says_the_same_as(planned):
                 raise ImportStopped(PERSONS_CHANGED)
 
+            _lock_with_system_administrators(fresh)
             _create(fresh)
             for row in _known_rows(fresh):
                 _update(row, Importing(actor, change_state))
@@ -141,6 +142,19 @@ def _known_rows(planned: ImportPlan) -> list[PlannedRow]:
     """What is to be updated or waits, in the one order in which persons are locked."""
     rows = [*planned.with_outcome(Outcome.UPDATE), *planned.with_outcome(Outcome.WAITS)]
     return sorted(rows, key=lambda row: row.person.pk if row.person else row.line)
+
+
+def _lock_with_system_administrators(planned: ImportPlan) -> None:
+    """Where one of them leaves or returns, all of them and all whom the file changes, in the one order.
+
+    The verb that changes the state locks the other System Administrators, too. With persons locked already
+    who come after them, two imports would wait for each other for ever. Otherwise each person is locked as
+    their row is written.
+    """
+    rows = {row.person.pk: row for row in _known_rows(planned) if row.person}
+    holders = roles.system_administrators()
+    if any("state" in row.changes and pk in holders for pk, row in rows.items()):
+        locking.persons({*holders, *rows})
 
 
 def _update(row: PlannedRow, importing: Importing) -> None:

@@ -177,9 +177,13 @@ def _administers(actor: Person, person: Person, unit: str) -> bool:
 
 def _lock_system_administrators() -> None:
     """In one order: of two who withdraw each other's role at the same time, the second is refused."""
+    locking.persons(system_administrators())
+
+
+def system_administrators() -> set[uuid.UUID]:
+    """Who holds the role, be it for a time."""
     holders = RoleAssignment.objects.filter(role=Role.SYSTEM_ADMINISTRATOR)
-    for pk in sorted(set(holders.values_list("person_id", flat=True))):
-        locking.person(pk)
+    return set(holders.values_list("person_id", flat=True))
 
 
 def obstacle(*, actor: Person, person: Person, role: Role) -> Reason | None:

@@ -1,0 +1,54 @@
+"""Two imports at once, on a real database: one is carried out, the other reads that persons have changed."""
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from identity_manager import queue
+from identity_manager.models import Person, Role
+from identity_manager.people import importing
+from identity_manager.people.importing import ImportStopped, plan
+from tests.cast import person
+from tests.identity_manager.people.test_importing import carry_out, row_of, rows
+from tests.identity_manager.workflow.test_races import together
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "publish", lambda task, row_id: None)
+
+
+def test_a_system_administrator_who_leaves_by_one_of_two_imports_keeps_neither_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who leaves has the other ones locked, of whom the other import has written one already."""
+    roles = (Role.SYSTEM_ADMINISTRATOR,)
+    first, between = person("sven", roles=roles), person("uma")
+    last = person("sara", roles=roles, sid="S-1-5-21-7")
+    leaving = plan(rows(row_of(between, department="A"), row_of(last, state="inactive")))
+    other = plan(rows(row_of(first, department="B"), row_of(between, department="B")))
+    write, both = importing._write, threading.Barrier(2)
+    written = threading.local()
+
+    def slow(*given: Any, **more: Any) -> None:
+        """Each waits after its first row for the other to have written one, too, where it can."""
+        write(*given, **more)
+        if not getattr(written, "once", False):
+            written.once = True
+            with suppress(threading.BrokenBarrierError):
+                both.wait(timeout=5)
+
+    monkeypatch.setattr(importing, "_write", slow)
+    results = together(
+        *(lambda each=each: carry_out(each, actor=None, confirmed_by=first) for each in (leaving, other))
+    )
+
+    assert len([each for each in results if isinstance(each, ImportStopped)]) == 1
+    departments = dict(Person.objects.values_list("pk", "department"))
+    done = (departments[first.pk], departments[between.pk])
+    left = Person.objects.get(pk=last.pk).state == "inactive"
+    assert (*done, left) in {("Research", "A", True), ("B", "B", False)}
