@@ -5,42 +5,25 @@ nobody approves or accepts it, and it does not lapse. Where the data are as they
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
-from identity_manager import audit
-from identity_manager.models import RequestState, SoftwareToken, TokenRequest
+from identity_manager.models import RequestState, TokenRequest
 from identity_manager.models.token_request import STOPPABLE
-from identity_manager.workflow import locking, snapshot, standing_still, unforeseen
+from identity_manager.workflow import (
+    asking_approvers,
+    locking,
+    snapshot,
+    step2_approve,
+    stopping,
+    unforeseen,
+)
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # of two hosts, at the most
 AT_ONCE = 200  # requests that are in memory together
-
-
-def stops(request: TokenRequest, lines: Iterable[SoftwareToken]) -> bool:
-    """Whether a change of the person stops the request; writes down the news. All is locked by the caller.
-
-    A request that fails while it is issued is stopped by step 5.
-    """
-    changed = snapshot.differences(lines)
-    if changed and request.stopped_at is None:
-        _stop(request, fields=[difference.field for difference in changed])
-    elif not changed and request.stopped_at is not None:
-        standing_still.make_up(request, since=request.stopped_at)
-        request.stopped_at = None
-        request.save()
-        audit.record(audit.Event.REQUEST_RESUMED, actor=None, subject=request)
-    return bool(changed)
-
-
-def _stop(request: TokenRequest, *, fields: list[str]) -> None:
-    request.stopped_at = timezone.now()
-    request.save()
-    audit.record(audit.Event.REQUEST_STOPPED, actor=None, subject=request, fields=fields)
 
 
 def notice(*, request_id: uuid.UUID) -> None:
@@ -48,7 +31,21 @@ def notice(*, request_id: uuid.UUID) -> None:
     with transaction.atomic():
         request = locking.request(request_id)
         if request.state in STOPPABLE:
-            stops(request, locking.lines_of(request))
+            _compare(request)
+
+
+def _compare(request: TokenRequest) -> None:
+    """Types may have been taken out while it was stopped, so that it has the approvals that are left to give.
+
+    Then it goes on by itself: who has approved cannot do it again. Not while the person is on leave; it
+    stays stopped until they are back.
+    """
+    is_approved = request.state == RequestState.REQUESTED and not asking_approvers.still_needed(request)
+    waits = request.stopped_at is not None and is_approved
+    if waits and not request.person.is_active:
+        return
+    if not stopping.stops(request, locking.lines_of(request)) and waits:
+        step2_approve.conclude(request, actor=None)
 
 
 def notice_all() -> int:

@@ -26,7 +26,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import asking_approvers, changes, locking, policy, snapshot, step3_invite
+from identity_manager.workflow import asking_approvers, locking, policy, snapshot, step3_invite, stopping
 from identity_manager.workflow.errors import NotAllowed, Reason, Refused, Stale, refuse
 
 NOT_WAITING = Reason("not-waiting", _("This request does not wait for a decision any more."))
@@ -50,7 +50,7 @@ def approve(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> Toke
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
         refuse(policy.person_obstacle(request.person))
-        stopped = changes.stops(request, locking.lines_of(request))
+        stopped = stopping.stops(request, locking.lines_of(request))
         if not stopped:
             _record(request, actor, Decision.APPROVED, reason="")
             audit.record(audit.Event.REQUEST_APPROVED, actor=actor, subject=request, snapshot=snapshot_hash)
@@ -67,7 +67,7 @@ def _go_on(request: TokenRequest, *, actor: Person) -> None:
         conclude(request, actor=actor)
 
 
-def conclude(request: TokenRequest, *, actor: Person) -> None:
+def conclude(request: TokenRequest, *, actor: Person | None) -> None:
     """The request is approved: in the caller's transaction, the person is invited to accept the terms."""
     request.approve(now=timezone.now())
     request.save()
@@ -169,7 +169,7 @@ def take_out(
             reason=reason.strip(),
             snapshot=request.snapshot_hash,
         )
-        if not changes.stops(request, locking.lines_of(request)):
+        if not stopping.stops(request, locking.lines_of(request)):
             _go_on(request, actor=actor)
         return request
 

@@ -26,7 +26,7 @@ class Invitation:
     events: list[AuditEvent]
 
 
-def invite(request: TokenRequest, *, actor: Person) -> None:
+def invite(request: TokenRequest, *, actor: Person | None) -> None:
     """Send the approved request to its person, in the caller's transaction, person and request locked."""
     invitation = prepare(request, actor=actor)
     request.save()
@@ -35,7 +35,7 @@ def invite(request: TokenRequest, *, actor: Person) -> None:
     audit.append(invitation.events)
 
 
-def prepare(request: TokenRequest, *, actor: Person) -> Invitation:
+def prepare(request: TokenRequest, *, actor: Person | None) -> Invitation:
     """Move the request on and say what is to be written with it; nothing is written yet."""
     request.invite(accept_before=timezone.now() + timedelta(days=settings.ACCEPTANCE_DAYS))
     role = Role.SELF_SERVICE_USER

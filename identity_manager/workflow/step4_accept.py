@@ -23,7 +23,7 @@ from identity_manager.models import (
     TermsVersion,
     TokenRequest,
 )
-from identity_manager.workflow import changes, locking, policy
+from identity_manager.workflow import locking, policy, stopping
 from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
 from identity_manager.workflow.step5_issue import ISSUE
 
@@ -70,7 +70,7 @@ def accept(
         lines = locking.lines_of(request)
         current = {version.pk for version in _terms_of(lines)}
         refuse(OTHER_TERMS if {text.version_id for text in texts} != current else None, kind=Stale)
-        stopped = changes.stops(request, lines)
+        stopped = stopping.stops(request, lines)
         if not stopped:
             _accept(request, lines, texts)
     refuse(PERSON_CHANGED if stopped else None, kind=Stale)

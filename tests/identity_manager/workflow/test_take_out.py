@@ -13,7 +13,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import leave_and_return, policy, snapshot, step2_approve
+from identity_manager.workflow import changes, leave_and_return, policy, snapshot, step2_approve
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
 from tests import cast
 from tests.cast import Company
@@ -169,3 +169,56 @@ def test_elsewhere_nothing_is_taken_out(company: Company, state: str) -> None:
             reason="no",
         )
     assert picture() == before
+
+
+# --- while the request is stopped by a change of the person
+
+
+def renamed(company: Company, request: TokenRequest, surname: str) -> TokenRequest:
+    """The person has another surname, and the request is compared with it."""
+    company.uma.refresh_from_db()
+    company.uma.surname = surname
+    company.uma.save()
+    changes.notice(request_id=request.pk)
+    return fresh(request)
+
+
+@pytest.mark.parametrize("kept", ["vpn", "signature"])
+def test_what_is_left_of_a_stopped_request_goes_on_once_the_person_is_who_they_were(
+    company: Company, mixed: TokenRequest, kept: str
+) -> None:
+    """With no approval to give, or with the one that was given of all: nobody could give one more."""
+    surname = company.uma.surname
+    if kept == "signature":
+        cast.approved(company.paul, mixed)
+    assert renamed(company, mixed, "Other").stopped_at is not None
+    actor = company.petra if kept == "signature" else company.paul
+    request = take_out(company, mixed, *({"mail", "vpn", "signature"} - {kept}), actor=actor)
+    assert (request.state, request.stopped_at is None) == ("requested", False), "nothing goes on meanwhile"
+
+    request = renamed(company, mixed, surname)
+    assert (request.state, request.stopped_at) == ("awaiting_acceptance", None)
+    assert OutgoingMail.objects.filter(message="information", request=mixed).count() == 1
+    assert len(request.decisions) == (kept == "signature")
+
+
+def test_what_is_left_of_it_waits_for_the_approvals_that_it_lacks(
+    company: Company, mixed: TokenRequest
+) -> None:
+    surname = company.uma.surname
+    renamed(company, mixed, "Other")
+    take_out(company, mixed, "mail")
+    request = renamed(company, mixed, surname)
+    assert (request.state, request.stopped_at, request.approvals_needed) == ("requested", None, 1)
+    assert cast.approved(company.petra, request).state == "awaiting_acceptance"
+
+
+def test_it_does_not_go_on_before_who_is_on_leave_is_back(company: Company, mixed: TokenRequest) -> None:
+    surname = company.uma.surname
+    renamed(company, mixed, "Other")
+    take_out(company, mixed, "mail", "signature")
+    leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="a year abroad")
+    assert renamed(company, mixed, surname).state == "requested"
+    leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
+    assert changes.notice_all() == 0
+    assert fresh(mixed).state == "awaiting_acceptance"
