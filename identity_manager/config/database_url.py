@@ -71,12 +71,12 @@ def _postgresql(name: str, url: SplitResult) -> dict[str, Any]:
 def _sqlite(path: str) -> dict[str, Any]:
     """WAL and IMMEDIATE keep writers from failing each other; secure_delete overwrites what is deleted.
 
-    Connections are not kept (CONN_MAX_AGE): the last one that is closed truncates the write-ahead log, where
-    what was overwritten since may stand.
+    Connections are not kept by threads (CONN_MAX_AGE): the last one that is closed truncates the write-ahead
+    log, where what was overwritten since may stand. Our backend says which are kept, and for how short.
     """
     pragmas = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "identity_manager.config.sqlite",
         "NAME": path,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",

@@ -52,15 +52,19 @@ def on_starting(_server: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Carry what this process counts to the database."""
+    """Carry what this process counts to the database, and let a page take up the connection of the last."""
+    from identity_manager.config.sqlite.idle import IDLE
     from identity_manager.metrics import carrying
     from identity_manager.models import ProcessKind
 
+    IDLE.keep()
     carrying.start(ProcessKind.WEB)
 
 
 def worker_exit(_server: Any, _worker: Any) -> None:
-    """Nothing that was counted is lost with the process."""
+    """Nothing that was counted is lost with the process, and no connection stays open."""
+    from identity_manager.config.sqlite.idle import IDLE
     from identity_manager.metrics import carrying
 
     carrying.stop()
+    IDLE.stop()

@@ -7,6 +7,7 @@ import pytest
 
 from tests.architecture.source import PACKAGES, ROOT, modules
 
+BACKENDS = {("postgresql", "base"), ("sqlite", "base")}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "base", "core", "lib", "stuff"}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|TBD|WIP)\b|\bNotImplemented\b(?!Error)")
 BARE_SILENCE = re.compile(r"#\s*noqa(?!:\s*[A-Z]+\d+)|#\s*type:\s*ignore(?!\[[a-z-]+(, ?[a-z-]+)*\])")
@@ -35,9 +36,9 @@ def python_files() -> list[Path]:
 
 
 def test_every_folder_and_module_is_named_by_a_noun_of_the_field() -> None:
-    """Templates have their base.html; code has none but the one that Django loads a backend by."""
+    """Templates have their base.html; code has none but those that Django loads a backend by."""
     paths = {module.path.with_suffix("") for module in modules()}
-    names = {part for path in paths for part in path.parts if path.parts[-2:] != ("postgresql", "base")}
+    names = {part for path in paths for part in path.parts if path.parts[-2:] not in BACKENDS}
     assert names & EMPTY_NAMES == set()
 
 

@@ -1,0 +1,134 @@
+"""Connections to SQLite that serve one page after the other, and are closed when nobody wants them."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
+
+from identity_manager.config import database_url
+from identity_manager.config.sqlite import base
+from identity_manager.config.sqlite.idle import KEPT_SECONDS, QUIET_SECONDS, IdleConnections
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch) -> Iterator[IdleConnections]:
+    """As in a web process."""
+    connections = IdleConnections()
+    monkeypatch.setattr(base, "IDLE", connections)
+    connections.keep()
+    yield connections
+    connections.stop()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "db.sqlite3"
+
+
+def opened(file: Path) -> BaseDatabaseWrapper:
+    """Django's connection of a thread, open."""
+    wrapper = ConnectionHandler({"default": database_url.description("THING", f"sqlite://{file}")})["default"]
+    wrapper.ensure_connection()
+    return wrapper
+
+
+def test_the_next_page_takes_up_the_connection_of_the_last(idle: IdleConnections, file: Path) -> None:
+    first, second = opened(file), opened(file)
+    raw = first.connection
+    assert second.connection is not raw
+    first.close()
+    assert first.connection is None
+    assert opened(file).connection is raw
+
+
+def test_nothing_is_kept_where_nobody_asked_for_it(file: Path) -> None:
+    """Workers and commands close what they open."""
+    wrapper = opened(file)
+    raw = wrapper.connection
+    wrapper.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        raw.execute("SELECT 1")
+
+
+def test_what_nobody_wants_is_closed_and_the_log_truncated(idle: IdleConnections, file: Path) -> None:
+    wrapper, log = opened(file), file.with_name(f"{file.name}-wal")
+    with wrapper.cursor() as cursor:
+        cursor.execute("CREATE TABLE thing (name TEXT)")
+    wrapper.close()
+    assert log.stat().st_size > 0
+
+    deadline = time.monotonic() + 10 * QUIET_SECONDS
+    while log.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_none_is_kept_for_long(idle: IdleConnections, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its statistics are of the time when it was opened."""
+    wrapper = opened(file)
+    raw, now = wrapper.connection, time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + KEPT_SECONDS + 1)
+    wrapper.close()
+    assert opened(file).connection is not raw
+
+
+def test_a_question_that_was_not_read_to_its_end_holds_nothing(idle: IdleConnections, file: Path) -> None:
+    """The next page would see what was there when it was asked."""
+    writer, reader = opened(file), opened(file)
+    with writer.cursor() as cursor:
+        cursor.execute("CREATE TABLE thing (name TEXT)")
+        cursor.execute("INSERT INTO thing VALUES ('a'), ('b')")
+    left = reader.cursor()
+    left.execute("SELECT name FROM thing")
+    left.fetchone()
+    raw = reader.connection
+    reader.close()
+    with writer.cursor() as cursor:
+        cursor.execute("INSERT INTO thing VALUES ('c')")
+
+    after = opened(file)
+    assert after.connection is raw
+    with after.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM thing")
+        assert cursor.fetchone() == (3,)
+
+
+def test_a_transaction_that_was_left_open_is_undone(idle: IdleConnections, file: Path) -> None:
+    wrapper = opened(file)
+    raw = wrapper.connection
+    with wrapper.cursor() as cursor:
+        cursor.execute("CREATE TABLE thing (name TEXT)")
+        cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute("INSERT INTO thing VALUES ('a')")
+    wrapper.close()
+    after = opened(file)
+    assert after.connection is not raw
+    with after.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM thing")
+        assert cursor.fetchone() == (0,)
+
+
+def test_none_is_open_once_it_was_stopped(idle: IdleConnections, file: Path) -> None:
+    there, away = opened(file), opened(file)
+    there.close()
+    idle.stop()
+    away.close()
+    assert not file.with_name(f"{file.name}-wal").exists()
+    assert all(thread.name != "sqlite" or not thread.is_alive() for thread in _after_a_moment())
+
+
+def _after_a_moment() -> list[threading.Thread]:
+    time.sleep(QUIET_SECONDS / 10)
+    return threading.enumerate()
+
+
+def test_the_product_uses_this_backend(sqlite_only: None) -> None:
+    assert type(connections[DEFAULT_DB_ALIAS]) is base.DatabaseWrapper
