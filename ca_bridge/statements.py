@@ -21,6 +21,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import sql
 from django.db.transaction import TransactionManagementError
 
+from ca_bridge import plans
+
 Row = TypeVar("Row")
 PAGE = 25  # as many rows as most pages have
 FEW = 10  # rows are written by one statement; more by one that the driver repeats, all sent together
@@ -125,7 +127,11 @@ class Change:
         values: list[Any] = [
             each.of(given, connection) if isinstance(each, _Open) else each for each in parameters
         ]
-        with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
+        with (
+            transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS),
+            plans.kept(connection),
+            connection.cursor() as cursor,
+        ):
             cursor.execute(text, values)
             return int(cursor.rowcount)
 
@@ -155,7 +161,8 @@ class _Made:
         asked.connection = connection
         asked.as_sql = lambda: (self._sql, parameters)
         asked.get_converters = lambda _columns: self._converters
-        return [*self._queryset._iterable_class(_Asked(self._queryset, asked))]
+        with plans.kept(connection):
+            return [*self._queryset._iterable_class(_Asked(self._queryset, asked))]
 
 
 class _Asked:

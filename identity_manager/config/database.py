@@ -11,8 +11,10 @@ TASK_SECONDS = 300  # a task is ended then, whatever it does
 MIGRATION_LOCK_SECONDS = 5  # behind a migration that waits for a table, every page waits
 READ_COMMITTED = 2  # psycopg.IsolationLevel; each verb locks the rows that it decides on
 # Workers ask the same things again and again: prepared, these cost the server half of its processor time.
-# Pages ask with what people have typed, and are better off with a plan for that.
-PREPARED = {"server_side_binding": True, "prepare_threshold": 3}
+# Pages ask with what people have typed, too, and are better off with a plan for that: there only what says
+# so is prepared (ca_bridge/plans.py).
+PREPARED = {"prepare_threshold": 3}
+ALL_PREPARED = {**PREPARED, "server_side_binding": True}
 
 
 def tuned(described: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def tuned(described: dict[str, Any]) -> dict[str, Any]:
     }
     if not pooler:  # it hands sessions round, and knows nothing of what one began with or has prepared
         options["options"] = " ".join(f"-c {name}={seconds * 1000}" for name, seconds in limits.items())
-        options |= PREPARED if worker else {}
+        options |= ALL_PREPARED if worker else PREPARED
     return {
         **described,
         "PASSWORD": password or described["PASSWORD"],

@@ -130,7 +130,7 @@ def _count(actor: Person, figures: Iterable[Figure], saved: Iterable[saved_searc
     lists = [each.rows for each in asked if each.rows]
     parts, parameters = kept_counts.counting(actor, names, lambda _now: [rows() for rows in lists])
     beside, with_them = tables.counting(each.to_be_counted() for each in found)
-    numbers = iter(tables.asked([*parts, *beside], [*parameters, *with_them]))
+    numbers = iter(tables.asked([*parts, *beside], [*parameters, *with_them], always=not found))
     for figure in asked:
         figure.total = tables.capped(next(numbers))
     for paginator in found:

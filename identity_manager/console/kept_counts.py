@@ -47,7 +47,7 @@ def numbers_of_rows(
 
     names: of the sources that the lists come from.
     """
-    return tables.asked(*counting(actor, names, lists))
+    return tables.asked(*counting(actor, names, lists), always=True)
 
 
 def counting(
@@ -61,7 +61,7 @@ def counting(
     key = asked_by(actor, names)
     made = _made.get(key)  # asked once: another thread may make all anew meanwhile
     if made is None:
-        with connection.execute_wrapper(_refused):
+        with connection.execute_wrapper(refused):
             made = tables.counting(tables.limited(rows) for rows in lists(Later()))
         if asked_by(actor, names) == key:  # at midnight a role begins or ends
             _keep(key, made)
@@ -82,5 +82,6 @@ def _keep(key: tuple[object, ...], made: tuple[list[str], list[Any]]) -> None:
     _made[key] = made
 
 
-def _refused(*_: Any) -> None:
+def refused(*_: Any) -> None:
+    """What a connection is told while something is made that will be kept."""
     raise RuntimeError("What is kept for later was looked up now.")

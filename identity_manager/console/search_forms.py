@@ -201,7 +201,7 @@ class CertificateForm(KindForm):
 
 def _departments_and_units(actor: Person) -> list[list[str]]:
     reach = access.within_units(actor, SEARCHERS, "organisational_unit")
-    return tables.asked_values(*_of_departments_and_units(connection.vendor, reach))
+    return tables.asked_values(*_of_departments_and_units(connection.vendor, reach), always=True)
 
 
 @lru_cache(maxsize=200)

@@ -1,18 +1,22 @@
-"""PostgreSQL as Django speaks to it, with a pool that gets over a restart of the server at once.
+"""PostgreSQL as Django speaks to it, with plans that are kept, and a pool that gets over a restart at once.
 
 After a restart each idle connection of the pool is dead. The pool's own check finds one after the other and
 sleeps before each next one, twice as long as before: with four of them a page waits in vain.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg import Error
-from psycopg_pool import ConnectionPool
+from psycopg.pq import ExecStatus
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Where one connection of the pool is dead, all are looked at before the next one is taken."""
+
+    _keeps_plans = False
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
@@ -22,11 +26,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.pool.check()
         return super().get_new_connection(conn_params)
 
+    @contextmanager
+    def keeping_plans(self) -> Iterator[None]:
+        """What is asked meanwhile is prepared, once it was asked as often as `prepare_threshold` says."""
+        before, self._keeps_plans = self._keeps_plans, True
+        try:
+            yield
+        finally:
+            self._keeps_plans = before
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Only values that stand beside the SQL leave it the same each time."""
+        connection = self.connection
+        if not self._keeps_plans or connection.prepare_threshold is None:
+            return super().create_cursor(name)
+        otherwise, connection.cursor_factory = connection.cursor_factory, base.ServerBindingCursor
+        try:
+            return super().create_cursor(name)
+        finally:
+            connection.cursor_factory = otherwise
+
 
 def _lives(connection: Any) -> bool:
-    """One empty statement, as the pool's own check."""
+    """One empty statement, as the pool's own check, straight to the library: each page begins with it."""
     try:
-        ConnectionPool.check_connection(connection)
+        answer = connection.pgconn.exec_(b"")
     except Error:
         return False
-    return True
+    return bool(answer.status == ExecStatus.EMPTY_QUERY)

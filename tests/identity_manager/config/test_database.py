@@ -9,6 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection, transaction
 
+from ca_bridge import plans
 from identity_manager.config import database, database_url, process
 
 ADDRESS = "postgresql://identity:hidden@db.example.org:5433/tokens"
@@ -85,7 +86,8 @@ def test_each_kind_of_process_has_its_limits(kind: str, statement: int, lock: in
         f"lock_timeout={lock}000",
         f"idle_in_transaction_session_timeout={idle}000".replace("=0000", "=0"),
     ]
-    assert ("prepare_threshold" in options) is (kind == "worker")
+    assert ("server_side_binding" in options) is (kind == "worker")
+    assert options["prepare_threshold"] == 3
 
 
 def test_a_pooler_gets_no_limits_and_no_cursors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +130,28 @@ def test_isolation_is_ours_whatever_the_database_says(postgresql_only: None) -> 
     finally:
         with connection.cursor() as cursor:
             cursor.execute("RESET default_transaction_isolation")
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_a_plan_is_kept_for_what_says_so_alone(postgresql_only: None) -> None:
+    question = "SELECT COUNT(*) FROM identity_manager_person WHERE surname = %s"
+    with connection.cursor() as cursor:
+        for _time in range(5):
+            cursor.execute(question, ["Weber"])
+    assert prepared(question) == 0
+    with plans.kept(connection), connection.cursor() as cursor:
+        for name in ("Weber", "Lind", "Weber", "Ek", "O'Hara"):
+            cursor.execute(question, [name])
+            assert cursor.fetchone() == (0,)
+    assert prepared(question) == 1
+
+
+def prepared(question: str) -> int:
+    with connection.cursor() as cursor:
+        beginning = f"{question.partition(' WHERE ')[0]}%"
+        cursor.execute("SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE %s", [beginning])
+        return int(cursor.fetchone()[0])
 
 
 def pooled(number: int) -> None:
