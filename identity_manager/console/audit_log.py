@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.audit.verifying import Kind
 from identity_manager.console import access, audit_access, history, request_list, tables
+from identity_manager.console.kept_rows import KeptRows
 from identity_manager.console.search_forms import DayField, FilterField, WordsField
 from identity_manager.models import (
     AuditChain,
@@ -33,6 +34,7 @@ from identity_manager.models.identifiers import first_id_of
 from identity_manager.ui.parts import Event as Told
 
 CHECKS_SHOWN = 10
+EVENTS_ON_A_PAGE = 50
 # Of ten million events, no index tells which have a word in their details: so many are read for one page.
 READ_FOR_WORDS = 200_000
 LATE = timedelta(minutes=1)
@@ -112,11 +114,11 @@ class Line:
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """What the page draws; wrong filters find nothing and say why."""
     form = HistoryForm(request.GET)
-    every = with_more(audit_access.visible_events(actor))
+    every = KeptRows("events", actor, _reached, at_once=EVENTS_ON_A_PAGE)
     rows, reach = found(actor, form), reach_of(request.GET, form)
     if reach is not None:
         rows = rows.filter(pk__gte=reach.pk)
-    page = tables.page_of(request, tables.CappedPaginator(rows, per_page=50, drawn=every))
+    page = tables.page_of(request, tables.CappedPaginator(rows, per_page=EVENTS_ON_A_PAGE, drawn=every))
     persons = {event.person for event in page.object_list if event.person}
     requests = [event.request_id for event in page.object_list if event.request_id]
     return {
@@ -194,6 +196,10 @@ def _first_id_after(day: Any) -> uuid.UUID:
 
 def _beginning(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _reached(actor: Person) -> QuerySet[AuditEvent]:
+    return with_more(audit_access.visible_events(actor))
 
 
 def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from ca_bridge.certificates import serial_hex
 from identity_manager.console import access, by_hand, request_list, tables
+from identity_manager.console.kept_rows import KeptRows
 from identity_manager.console.search_forms import BY_HAND, REVOCATION_WAITS, CertificateForm
 from identity_manager.console.search_kind import Beside, Kind, Sheet, Table, Wanted, beginning
 from identity_manager.models import Certificate, Person, SoftwareToken
@@ -74,6 +75,10 @@ def _with_names(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
         *("token__person__state", "token__person__display_name", "token__person__personnel_number"),
         *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
     )
+
+
+def _reached(actor: Person) -> QuerySet[Certificate]:
+    return _with_names(access.visible_certificates(actor))
 
 
 def _with_more(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
@@ -237,6 +242,7 @@ CERTIFICATE = Kind(
         cells=_cells,
         rows=_with_more,
     ),
+    drawn=lambda actor: KeptRows("certificates", actor, _reached),
     counted=_("%(found)s of %(total)s certificates"),
     too_many=_("More than %(found)s of %(total)s certificates; these are the first %(found)s"),
     nothing=_("No certificate like this"),

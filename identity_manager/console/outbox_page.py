@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from identity_manager.console import access, tables
+from identity_manager.console.kept_rows import KeptRows
 from identity_manager.console.outbox_forms import STUCK, TROUBLE, MailFilterForm, message_name
 from identity_manager.mail import sending
 from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role
@@ -78,7 +79,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     every = access.watched_mails(actor)
     form = filter_form(request, every)
     rows = found(every, form)
-    paginator = tables.CappedPaginator(_newest_first(rows, form), drawn=_with_more(every))
+    paginator = tables.CappedPaginator(_newest_first(rows, form), drawn=KeptRows("mails", actor, _reached))
     numbers = _numbers(paginator, every, actor, form)
     page = tables.page_of(request, paginator)
     return {
@@ -192,12 +193,16 @@ def _newest_first(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingM
     return rows.order_by("-pk") if by_words else rows.order_by("-created_at", "-pk")
 
 
-def _with_more(rows: OutgoingMailQuerySet) -> OutgoingMailQuerySet:
+def _reached(actor: Person) -> OutgoingMailQuerySet:
     """With what the list shows, and nothing else."""
-    return rows.select_related("request", "token__token_type").only(
-        *("state", "message", "to_address", "attempts", "next_attempt_at", "last_error", "last_error_at"),
-        *("sent_at", "created_at", "request__state", "request__reference", "token__state"),
-        *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+    return (
+        access.watched_mails(actor)
+        .select_related("request", "token__token_type")
+        .only(
+            *("state", "message", "to_address", "attempts", "next_attempt_at", "last_error", "last_error_at"),
+            *("sent_at", "created_at", "request__state", "request__reference", "token__state"),
+            *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+        )
     )
 
 

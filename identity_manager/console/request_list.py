@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import access, tables
 from identity_manager.console.forms import MAIL_REFUSED, OPEN
+from identity_manager.console.kept_rows import KeptRows
 from identity_manager.console.search_forms import RequestForm
 from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.models.rows_by_keys import know_listed_tokens, listed_tokens
 from identity_manager.models.token_request import NOT_ENDED
 from identity_manager.ui.context import REQUEST_READERS
 
@@ -81,15 +83,27 @@ def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
 
 def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
     """Requests with what their rows show, and nothing else."""
-    tokens = SoftwareToken.objects.select_related("token_type").only(
-        *("state", "request", "round", "taken_out_by"),
-        *("token_type__state", "token_type__name", "token_type__name_de"),
-    )
-    rows = rows.select_related("person", "requested_by").only(
+    return _with_names(rows).prefetch_related(Prefetch("tokens", listed_tokens(), to_attr="listed_tokens"))
+
+
+def _with_names(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    return rows.select_related("person", "requested_by").only(
         *("state", "reference", "round", "created_at", "postponed_until"),
         *("person__state", "person__display_name", "requested_by__state", "requested_by__display_name"),
     )
-    return rows.prefetch_related(Prefetch("tokens", tokens, to_attr="listed_tokens"))
+
+
+def _reached(actor: Person) -> QuerySet[TokenRequest]:
+    return _with_names(access.visible_requests(actor))
+
+
+class _Requests(KeptRows):
+    """The same, with their lines."""
+
+    def in_bulk(self, keys: Sequence[Any]) -> dict[Any, Any]:
+        found = super().in_bulk(keys)
+        know_listed_tokens([*found.values()])
+        return found
 
 
 def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
@@ -166,6 +180,7 @@ REQUEST = Kind(
         cells=_cells,
         rows=_with_all,
     ),
+    drawn=lambda actor: _Requests("requests", actor, _reached),
     counted=_("%(found)s of %(total)s requests"),
     too_many=_("More than %(found)s of %(total)s requests; these are the first %(found)s"),
     nothing=_("No request like this"),

@@ -1,0 +1,42 @@
+"""The rows of an officer's lists by their keys, whose SQL is kept: to make it took longer than to ask.
+
+It is kept for one officer with the roles that they hold, as how much waits for them is (kept_counts), and
+nothing may be looked up while it is made. What it brings is asked for anew each time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet, prefetch_related_objects
+
+from identity_manager.console import kept_counts, tables
+from identity_manager.models import Person
+from identity_manager.models.rows_by_keys import RowsByKeys
+
+_made: dict[tuple[object, ...], RowsByKeys] = {}
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """name: of the list.  reached: what of it this officer reaches, with what its rows show."""
+
+    name: str
+    actor: Person
+    reached: Callable[[Person], QuerySet[Any]]
+    at_once: int = tables.PAGE_SIZE
+
+    def in_bulk(self, keys: Sequence[Any]) -> dict[Any, Any]:
+        """As a queryset's: by their keys."""
+        prefetch_related_objects([self.actor], "roles")
+        asked_by = kept_counts.asked_by(self.actor, [self.name])
+        made = _made.get(asked_by)
+        if made is None:
+            with connection.execute_wrapper(kept_counts.refused):
+                made = RowsByKeys(self.reached(self.actor), at_once=self.at_once)
+            if kept_counts.asked_by(self.actor, [self.name]) == asked_by:  # at midnight a role begins or ends
+                if len(_made) >= kept_counts.MOST:
+                    _made.clear()
+                _made[asked_by] = made
+        return made.in_bulk(keys)
