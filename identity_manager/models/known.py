@@ -1,5 +1,6 @@
 """What is known of a row already, so that nobody asks the database for it."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,3 +19,19 @@ def all_known(row: models.Model, name: str) -> Iterable[Any]:
     """What row.<name>.all() has. Where that is known, no manager is made for it, as Django does each time."""
     known: Iterable[Any] | None = row.__dict__.get("_prefetched_objects_cache", {}).get(name)
     return getattr(row, name).all() if known is None else known
+
+
+def know_each(rows: Iterable[Any], name: str, found: Iterable[Any], back: str) -> None:
+    """Have each of the rows know what is its own of what was found."""
+    own = defaultdict(list)
+    for each in found:
+        own[getattr(each, f"{back}_id")].append(each)
+    for row in rows:
+        know_with(row, name, own[row.pk], back)
+
+
+def know_with(row: Any, name: str, found: list[Any], back: str) -> None:
+    """Have the row know what was found, and that know the row, as Django's prefetching does."""
+    for each in found:
+        setattr(each, back, row)
+    know(row, name, found)

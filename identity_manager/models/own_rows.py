@@ -4,13 +4,15 @@ Each says no more than whose it is, so the SQL is always the same; to make it an
 """
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet
 
-from ca_bridge.statements import Statement
+from ca_bridge.statements import Among, Statement
 from identity_manager.models.certificate import Certificate
+from identity_manager.models.known import know_each
 from identity_manager.models.software_token import SoftwareToken
 from identity_manager.models.token_request import RequestState, TokenRequest
 
@@ -47,8 +49,7 @@ def tokens(person_id: uuid.UUID) -> list[SoftwareToken]:
 def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
     """Those that the person was given, whatever became of them, with their certificates, the latest first."""
     found = _HANDED_OUT.rows(person=person_id)
-    rows = Certificate.objects.only("state", "token", "not_before", "not_after")
-    prefetch_related_objects(found, Prefetch("certificates", rows))
+    know_each(found, "certificates", _CERTIFICATES.rows(person=person_id), "token")
     return found
 
 
@@ -57,9 +58,21 @@ def number_waiting(person_id: uuid.UUID) -> int:
     return len(_WAITING.rows(person=person_id))
 
 
+def keys_of_requests(person_id: uuid.UUID) -> list[uuid.UUID]:
+    """All that were ever made for the person, the newest first."""
+    return _KEYS.rows(person=person_id)
+
+
+def requests(keys: Sequence[uuid.UUID]) -> list[TokenRequest]:
+    """These, in their order, with who asked and with their tokens; those that are gone are left out."""
+    rows = {row.pk: row for row in _REQUESTS.rows(keys)}
+    found = [rows[key] for key in keys if key in rows]
+    know_each(found, "tokens", _ALL_TOKENS_OF.rows(keys), "request")
+    return found
+
+
 def _with_tokens(found: list[TokenRequest]) -> list[TokenRequest]:
-    rows = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
-    prefetch_related_objects(found, Prefetch("tokens", rows))
+    know_each(found, "tokens", _TOKENS_OF.rows(row.pk for row in found), "request")
     return found
 
 
@@ -85,6 +98,35 @@ def _waiting(person: Any) -> QuerySet[Any]:
 
 
 _PERSON = models.UUIDField()
+_REQUEST = models.UUIDField()
+_KEYS = Statement[uuid.UUID](
+    lambda person: TokenRequest.objects.filter(person=person).values_list("pk", flat=True), person=_PERSON
+)
+_REQUESTS = Among[TokenRequest](
+    lambda keys: TokenRequest.objects.filter(pk__in=keys).select_related("requested_by"), _REQUEST
+)
+_ALL_TOKENS_OF = Among[SoftwareToken](
+    lambda requests: (
+        SoftwareToken.objects.filter(request__id__in=requests)
+        .select_related("token_type", "taken_out_by")
+        .defer("snapshot")
+    ),
+    _REQUEST,
+)
+_TOKENS_OF = Among[SoftwareToken](
+    lambda requests: (
+        SoftwareToken.objects.filter(request__id__in=requests)
+        .select_related("token_type")
+        .defer("passphrase_wrapped", "snapshot")
+    ),
+    _REQUEST,
+)
+_CERTIFICATES = Statement[Certificate](
+    lambda person: Certificate.objects.filter(token__person=person).only(
+        "state", "token", "not_before", "not_after"
+    ),
+    person=_PERSON,
+)
 _TO_ACCEPT = Statement[TokenRequest](lambda person: _requests(_WAITS, person), person=_PERSON)
 _UNDER_WAY = Statement[TokenRequest](lambda person: _requests(_MOVES | _STOPPED, person), person=_PERSON)
 _TO_NOTE = Statement[SoftwareToken](

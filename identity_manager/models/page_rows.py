@@ -5,8 +5,6 @@ a request.
 """
 
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -17,7 +15,7 @@ from identity_manager.models.audit_event import AuditEvent
 from identity_manager.models.certificate import Certificate
 from identity_manager.models.container import Container
 from identity_manager.models.identity_change import IdentityChange
-from identity_manager.models.known import know
+from identity_manager.models.known import know, know_each, know_with
 from identity_manager.models.outgoing_mail import OutgoingMail
 from identity_manager.models.person import Person
 from identity_manager.models.role import RoleAssignment
@@ -49,30 +47,30 @@ def know_all_of(row: TokenRequest, *, begun: bool, undecided: bool) -> None:
 
     begun: whether there may be certificates.  undecided: whether somebody may be asked to decide.
     """
-    _know(row.person, "identity_changes", _CHANGES.rows(person=row.person_id), "person")
+    know_with(row.person, "identity_changes", _CHANGES.rows(person=row.person_id), "person")
     tokens = _TOKENS.rows(request=row.pk)
-    _know(row, "tokens", tokens, "request")
-    _know_each(tokens, "certificates", _CERTIFICATES.rows(request=row.pk) if begun else [], "token")
+    know_with(row, "tokens", tokens, "request")
+    know_each(tokens, "certificates", _CERTIFICATES.rows(request=row.pk) if begun else [], "token")
     types = {token.token_type_id: token.token_type for token in tokens}
     for token in tokens:
         token.token_type = types[token.token_type_id]
-    _know_each(types.values(), "token_type_profiles", _PROFILES.rows(request=row.pk), "token_type")
-    _know(row, "mails", _MAILS.rows(request=row.pk), "request")
-    _know(row, "approvals", _APPROVALS.rows(request=row.pk), "request")
-    _know(row, "asked_approvers", _ASKED.rows(request=row.pk) if undecided else [], "request")
-    _know(row, "events", _EVENTS.rows(request=row.pk), "request")
+    know_each(types.values(), "token_type_profiles", _PROFILES.rows(request=row.pk), "token_type")
+    know_with(row, "mails", _MAILS.rows(request=row.pk), "request")
+    know_with(row, "approvals", _APPROVALS.rows(request=row.pk), "request")
+    know_with(row, "asked_approvers", _ASKED.rows(request=row.pk) if undecided else [], "request")
+    know_with(row, "events", _EVENTS.rows(request=row.pk), "request")
 
 
 def know_what_concerns(person: Person) -> None:
     """Have a person know their roles and changes of identity."""
-    _know(person, "roles", _ROLES.rows(person=person.pk), "person")
-    _know(person, "identity_changes", _CHANGES.rows(person=person.pk), "person")
+    know_with(person, "roles", _ROLES.rows(person=person.pk), "person")
+    know_with(person, "identity_changes", _CHANGES.rows(person=person.pk), "person")
 
 
 def tokens_handed_out(person: Person) -> list[SoftwareToken]:
     """What the person was given, the latest first, as cards show it, without the profiles of types."""
     tokens = _HANDED_OUT.rows(person=person.pk)
-    _know_each(tokens, "certificates", _CERTIFICATES_OF.rows(person=person.pk), "token")
+    know_each(tokens, "certificates", _CERTIFICATES_OF.rows(person=person.pk), "token")
     for token in tokens:
         token.person = person
         know(token.token_type, "token_type_profiles", [])
@@ -82,22 +80,6 @@ def tokens_handed_out(person: Person) -> list[SoftwareToken]:
 def last_events(person_id: uuid.UUID) -> list[AuditEvent]:
     """What happened last to the person."""
     return _LAST_EVENTS.rows(person=person_id)
-
-
-def _know_each(rows: Iterable[Any], name: str, found: Iterable[Any], back: str) -> None:
-    """Have each of the rows know what is its own of what was found."""
-    own = defaultdict(list)
-    for each in found:
-        own[getattr(each, f"{back}_id")].append(each)
-    for row in rows:
-        _know(row, name, own[row.pk], back)
-
-
-def _know(row: Any, name: str, found: list[Any], back: str) -> None:
-    """Have the row know what was found, and that know the row, as Django's prefetching does."""
-    for each in found:
-        setattr(each, back, row)
-    know(row, name, found)
 
 
 def with_cards() -> QuerySet[SoftwareToken]:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils.translation import ngettext
 
 from ca_bridge import profiles
 from ca_bridge.errors import CaError
+from ca_bridge.statements import Among
 from identity_manager.models import (
     Approval,
     ApprovalPolicy,
@@ -175,12 +177,19 @@ def type_choices(person: Person) -> list[TypeChoice]:
 
 def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:
     """What each person has, or is about to get; who has nothing is left out."""
-    has = Q(is_open=True) | Q(state__in=IN_USE)
-    rows = SoftwareToken.objects.filter(has, person__in=person_ids).order_by()
     found: dict[uuid.UUID, set[tuple[str, bool]]] = {}
-    for person_id, code, is_open in rows.values_list("person_id", "type_code", "is_open"):
+    for person_id, code, is_open in _HELD.rows(person_ids):
         found.setdefault(person_id, set()).add((code, is_open))
     return {person_id: frozenset(held) for person_id, held in found.items()}
+
+
+def _held(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
+    has = Q(is_open=True) | Q(state__in=IN_USE)
+    rows = SoftwareToken.objects.filter(has, person__id__in=persons).order_by()
+    return rows.values_list("person_id", "type_code", "is_open")
+
+
+_HELD = Among[tuple[uuid.UUID, str, bool]](_held, Person._meta.pk)
 
 
 def choices_among(types: Iterable[TokenType], person: Person, held: Held) -> list[TypeChoice]:

@@ -10,15 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from identity_manager.models import Approval, AskedApprover, RequestState, SoftwareToken, TokenRequest
+from identity_manager.models import Approval, AskedApprover, RequestState, own_rows
 from identity_manager.workflow import policy, side_roads
 from selfservice import access, stories
 from selfservice.forms import WithdrawForm
 from selfservice.open_tasks import type_names
 
 PAGE = 20
-TOKENS = SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("snapshot")
-READ = Prefetch("tokens", TOKENS)
 # Only a request that waits for a decision tells who decides.
 DECIDERS = (
     Prefetch("approvals", Approval.objects.select_related("approver")),
@@ -29,9 +27,10 @@ DECIDERS = (
 @require_safe
 def requests(request: HttpRequest) -> HttpResponse:
     """List the person's requests, newest first."""
-    rows = TokenRequest.objects.filter(person=access.user(request)).select_related("requested_by")
-    page = Paginator(rows.prefetch_related(READ), PAGE).get_page(request.GET.get("page"))
-    undecided = [row for row in page if row.state == RequestState.REQUESTED]
+    keys = own_rows.keys_of_requests(access.user(request).pk)
+    page = Paginator(keys, PAGE).get_page(request.GET.get("page"))
+    rows = own_rows.requests([*page])
+    undecided = [row for row in rows if row.state == RequestState.REQUESTED]
     prefetch_related_objects(undecided, *DECIDERS)
     entries = [
         {
@@ -40,7 +39,7 @@ def requests(request: HttpRequest) -> HttpResponse:
             "story": stories.of(row),
             "withdrawable": policy.can_be_withdrawn(row),
         }
-        for row in page
+        for row in rows
     ]
     return render(
         request, "selfservice/requests.html", {"tab": "my_requests", "page": page, "entries": entries}
