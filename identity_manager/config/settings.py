@@ -115,6 +115,7 @@ TEMPLATES = [
         "OPTIONS": {
             "builtins": [
                 "identity_manager.ui.templatetags.remembered",  # so templates do not load i18n and static
+                "identity_manager.ui.templatetags.frame",
                 "identity_manager.ui.templatetags.ui",
                 "identity_manager.console.templatetags.admin_navigation",
                 "identity_manager.console.templatetags.rows",

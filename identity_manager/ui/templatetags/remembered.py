@@ -16,6 +16,7 @@ from django.template.context import Context
 from django.templatetags import i18n, static
 from django.urls import NoReverseMatch, URLResolver, get_resolver, get_script_prefix, get_urlconf, reverse
 from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 register = template.Library()
@@ -91,6 +92,20 @@ class WordsNode(i18n.TranslateNode):
         return self.known[language]
 
 
+class FixedNode(template.Node):
+    """A part of a page that is the same for everybody and at every visit: drawn once in each language."""
+
+    def __init__(self, nodelist: template.NodeList) -> None:
+        self.nodelist = nodelist
+        self.known: dict[str | None, SafeString] = {}
+
+    def render(self, context: Context) -> SafeString:
+        language = get_language()
+        if language not in self.known:
+            self.known[language] = self.nodelist.render(context)
+        return self.known[language]
+
+
 class FileNode(static.StaticNode):
     """The address of a file of this release."""
 
@@ -116,6 +131,14 @@ def url(parser: Parser, token: Token) -> AddressNode:
 def translate(parser: Parser, token: Token) -> WordsNode:
     """Django's, remembered."""
     return WordsNode(i18n.do_translate(parser, token))
+
+
+@register.tag
+def fixed(parser: Parser, _token: Token) -> FixedNode:
+    """{% fixed %} ... {% endfixed %}: words and symbols alone, nothing of a visit, a person or a row."""
+    nodelist = parser.parse(("endfixed",))
+    parser.delete_first_token()
+    return FixedNode(nodelist)
 
 
 @register.tag("static")

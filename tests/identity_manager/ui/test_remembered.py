@@ -66,3 +66,26 @@ def test_no_template_loads_the_tags_that_forget():
     assert len(templates) > 200
     loads = re.compile(r"{%\s*load\b[^%]*\b(i18n|static)\b")
     assert [each.name for each in templates if loads.search(each.read_text(encoding="utf-8"))] == []
+
+
+def test_a_fixed_part_is_drawn_once_in_each_language():
+    part = Template('{% fixed %}{% translate "Close" as word %}{% icon "x" %}{{ word }}{% endfixed %}')
+    for language in ("en", "de", "en"):
+        with translation.override(language):
+            plain = draw('{% translate "Close" as word %}{% icon "x" %}{{ word }}')
+            assert part.render(Context()) == part.render(Context()) == plain
+
+
+def test_the_fixed_parts_of_templates_hold_nothing_of_a_visit():
+    """What is put in there comes from a word that was translated in the same part."""
+    parts = [
+        part
+        for path in (settings.BASE_DIR / "templates").rglob("*.html")
+        for part in re.findall(r"{% fixed %}(.*?){% endfixed %}", path.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+    assert parts
+    for part in parts:
+        named = set(re.findall(r"{% translate [^%]* as (\w+) %}", part))
+        assert set(re.findall(r"{{ *([\w.]+)", part)) <= named
+        assert set(re.findall(r"{% (\w+)", part)) <= {"translate", "dialog", "enddialog", "include"}
+        assert set(re.findall(r'{% include "([^"]+)"', part)) <= {"ui/keys.html"}
