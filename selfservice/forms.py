@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import RevocationReason
@@ -56,6 +57,13 @@ class TermsForm(VerbForm):
     @property
     def text_ids(self) -> list[uuid.UUID]:
         return [text.pk for text in self.cleaned_data["texts"]]
+
+    def clear_the_box(self) -> None:
+        """What the page shows now is not what the person has accepted: the box is to be checked anew."""
+        data = QueryDict(mutable=True)
+        data.update(self.data)
+        data.pop("accept", None)
+        self.data = data
 
 
 class DeclineForm(VerbForm):

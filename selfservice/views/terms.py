@@ -35,6 +35,8 @@ def terms(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     )
     if accepted:
         return redirect("selfservice:progress", row.pk)
+    if form.is_bound:
+        form.clear_the_box()
     return _page(request, access.own_request(request, request_id) if form.is_bound else row, form=form)
 
 

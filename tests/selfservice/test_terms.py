@@ -77,6 +77,17 @@ def test_newer_terms_have_to_be_read(desk: Desk, visit: Visitor) -> None:
     assert state(desk.waiting) == RequestState.AWAITING_ACCEPTANCE
 
 
+def test_newer_terms_are_not_accepted_by_the_box_that_was_checked_for_older_ones(
+    desk: Desk, visit: Visitor
+) -> None:
+    """One more click on the page that comes back accepts nothing that was not read."""
+    cast.publish_terms(cast.terms())
+    response = accept(desk, visit)
+    assert 'name="accept"' in response.text
+    assert " checked" not in response.text
+    assert " checked" not in accept(desk, visit, snapshot_hash="0" * 64).text
+
+
 def test_a_second_click_says_where_it_stands(desk: Desk, visit: Visitor) -> None:
     accept(desk, visit)
     response = accept(desk, visit)
