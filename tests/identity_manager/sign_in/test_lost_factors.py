@@ -54,6 +54,13 @@ def test_without_that_they_are_asked_for_as_before(uma: Account, office: Office)
     assert second_factors.has_one(uma)
 
 
+def test_the_second_step_leads_to_where_the_code_is_entered(uma: Account, office: Office) -> None:
+    """Who has lost their factor stands there, with the code on a sheet of paper."""
+    client, location = use(code_for(office, resets=False))
+    assert 'href="/account/first-sign-in/"' in client.get(location).text
+    assert client.get("/account/first-sign-in/").status_code == 200
+
+
 def test_a_second_officer_always_confirms(uma: Account, office: Office) -> None:
     """Whoever has a second factor has signed in before."""
     asked = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk, resets_second_factors=True)
