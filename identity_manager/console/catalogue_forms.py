@@ -343,7 +343,9 @@ class ProfileForm(EntryForm):
     def as_typed(self) -> CertificateProfile:
         """A profile, not saved, of what was typed so far, complete or not."""
         self.is_valid()
-        return CertificateProfile(code="preview", **({"subject": [], "key_usage": []} | self.values()))
+        rows = {name: field for name, field in self.fields.items() if isinstance(field, PairsField)}
+        half = {name: field.as_typed(self[name].value()) for name, field in rows.items()}
+        return CertificateProfile(code="preview", **({"key_usage": []} | half | self.values()))
 
     @classmethod
     def initial_of(cls, row: CertificateProfile) -> dict[str, Any]:

@@ -76,6 +76,11 @@ class PairsField(forms.Field):
                 )
         return pairs
 
+    def as_typed(self, value: Any) -> list[list[str]]:
+        """The rows, also those that are half filled, as far as anybody types them; for a preview."""
+        rows = [[kind, text] for kind, text in list(value or [])[:MOST_ROWS] if kind in self.kinds]
+        return [[kind, text[:LONGEST_TEXT]] for kind, text in rows]
+
     def has_changed(self, initial: Any, data: Any) -> bool:
         return list(initial or []) != list(data or [])
 

@@ -222,6 +222,20 @@ def test_what_is_half_typed_is_previewed_without_a_fault(sven: Client) -> None:
         assert sven.post(PREVIEW, data).status_code == 200
 
 
+def test_a_half_filled_row_is_all_that_the_preview_complains_of(sven: Client) -> None:
+    rows = {
+        "subject_kind": ["organizationName", "commonName"],
+        "subject_text": ["", "{display_name}"],
+        "subject_alt_names_kind": ["email", "upn"],
+        "subject_alt_names_text": ["{email}", ""],
+    }
+    text = sven.post(PREVIEW, PROFILE | rows).text
+    assert "organizationName is empty." in text
+    assert "at least one attribute" not in text
+    far_too_much = {"subject_kind": ["commonName"] * 400, "subject_text": ["x" * 5000] * 400}
+    assert sven.post(PREVIEW, PROFILE | far_too_much).status_code == 200
+
+
 def test_without_scripts_a_button_previews_and_saves_nothing(sven: Client) -> None:
     response = sven.post(NEW, PROFILE | {"preview": "1", "name": ""})
     assert response.status_code == 200
