@@ -3,6 +3,8 @@
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Person, Role
+from identity_manager.models.person import PersonQuerySet
+from identity_manager.models.versioned import Drafted
 from identity_manager.workflow.errors import NotAllowed, Reason
 
 NOT_SYSTEM_ADMINISTRATOR = Reason("not-system-administrator", _("Only a System Administrator can do this."))
@@ -17,3 +19,9 @@ def require_system_administrator(actor: Person) -> None:
     """Raise NotAllowed unless the actor is Active and a System Administrator everywhere."""
     if not is_system_administrator(actor):
         raise NotAllowed(NOT_SYSTEM_ADMINISTRATOR)
+
+
+def second_officers(draft: Drafted) -> PersonQuerySet:
+    """Who may put the draft in force where two have to: System Administrators who did not work on it."""
+    editors = draft.editors.values("pk")
+    return Person.objects.holding(Role.SYSTEM_ADMINISTRATOR, unit="").exclude(pk__in=editors)

@@ -14,7 +14,6 @@ from identity_manager.catalogue import comparison, samples, versions
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.models import CertificateProfile, CertificatePurpose, Person
-from identity_manager.workflow import locking
 from identity_manager.workflow.errors import NotPossible, Reason, Stale, obstacle_of, refuse
 
 UNKNOWN_CA = Reason("unknown-ca", _("This certificate authority is not in the configuration."))
@@ -25,20 +24,26 @@ SIGNS_TOO = Reason(
 
 
 def add_profile_version(
-    *, actor: Person, code: str, values: dict[str, Any], is_new: bool = False
+    *,
+    actor: Person,
+    code: str,
+    values: dict[str, Any],
+    is_new: bool = False,
+    base: versions.Base | None = None,
 ) -> CertificateProfile:
     """Add a draft, the next version of the code; values are the fields of the model.
 
-    is_new: the code must not be there yet.
+    is_new: the code must not be there yet.  base: what the new version was made from.
 
-    Raises NotAllowed, Stale where there is a draft already, or NotPossible, with the field, where the
-    bridge refuses the profile or knows no such CA.
+    Raises NotAllowed, Stale where there is a draft already or the base has moved on, or NotPossible, with the
+    field, where the bridge refuses the profile or knows no such CA.
     """
     with transaction.atomic():
         require_system_administrator(actor)
         if is_new:
             versions.refuse_taken_code(CertificateProfile, code)
         versions.refuse_second_draft(CertificateProfile, code)
+        versions.refuse_older_base(CertificateProfile, base)
         number = versions.next_number(CertificateProfile, code)
         profile = CertificateProfile(code=code, number=number, **values)
         _check(profile)
@@ -75,6 +80,18 @@ def change_profile(
         return profile
 
 
+def ask_activation(*, actor: Person, profile_id: uuid.UUID, revision: int | None) -> CertificateProfile:
+    """Ask for a second System Administrator to activate the draft.
+
+    Raises NotAllowed, Stale, or NotPossible where nobody could activate it as it is.
+    """
+    with transaction.atomic():
+        profile = versions.ask(actor=actor, kind=CertificateProfile, entry_id=profile_id, revision=revision)
+        _check(profile)
+        _require_sound(profile)
+        return profile
+
+
 def activate_profile(
     *, actor: Person, profile_id: uuid.UUID, four_eyes: bool, revision: int | None = None
 ) -> CertificateProfile:
@@ -84,7 +101,7 @@ def activate_profile(
     """
     with transaction.atomic():
         require_system_administrator(actor)
-        profile = locking.catalogue_version(CertificateProfile, profile_id)
+        profile = versions.locked(CertificateProfile, profile_id)
         refuse(versions.CHANGED_MEANWHILE if revision not in (None, profile.version) else None, kind=Stale)
         _check(profile)
         _require_sound(profile)

@@ -22,7 +22,6 @@ from identity_manager.models import (
     TokenTypeProfile,
     VersionState,
 )
-from identity_manager.workflow import locking
 from identity_manager.workflow.errors import NotPossible, Reason, Stale, obstacle_of, refuse
 
 NO_PROFILE = Reason("no-profile", _("A token type needs at least one certificate profile."))
@@ -53,17 +52,22 @@ def add_type_version(
     values: dict[str, Any],
     profiles: Sequence[CertificateProfile],
     is_new: bool = False,
+    base: versions.Base | None = None,
 ) -> TokenType:
     """Add a draft, the next version of the code, that pins these versions of profiles in this order.
 
-    values are the fields of the model. is_new: the code must not be there yet. Raises NotAllowed, Stale where
-    there is a draft already, or NotPossible with the field and the reason.
+    values are the fields of the model. is_new: the code must not be there yet. base: what the new version
+    was made from.
+
+    Raises NotAllowed, Stale where there is a draft already or the base has moved on, or NotPossible with the
+    field and the reason.
     """
     with transaction.atomic():
         require_system_administrator(actor)
         if is_new:
             versions.refuse_taken_code(TokenType, code)
         versions.refuse_second_draft(TokenType, code)
+        versions.refuse_older_base(TokenType, base)
         token_type = TokenType(code=code, number=versions.next_number(TokenType, code), **values)
         _check(token_type, profiles)
 
@@ -107,13 +111,24 @@ def change_type(
         return token_type
 
 
+def ask_activation(*, actor: Person, type_id: uuid.UUID, revision: int | None) -> TokenType:
+    """Ask for a second System Administrator to activate the draft.
+
+    Raises NotAllowed, Stale, or NotPossible where nobody could activate it as it is.
+    """
+    with transaction.atomic():
+        token_type = versions.ask(actor=actor, kind=TokenType, entry_id=type_id, revision=revision)
+        _require_complete(token_type)
+        return token_type
+
+
 def activate_type(
     *, actor: Person, type_id: uuid.UUID, four_eyes: bool, revision: int | None = None
 ) -> TokenType:
     """Offer the version; requests under the former one go on. In production four_eyes is True."""
     with transaction.atomic():
         require_system_administrator(actor)
-        token_type = locking.catalogue_version(TokenType, type_id)
+        token_type = versions.locked(TokenType, type_id)
         refuse(versions.CHANGED_MEANWHILE if revision not in (None, token_type.version) else None, kind=Stale)
         _require_complete(token_type)
         versions.put_in_force(token_type, actor=actor, four_eyes=four_eyes)

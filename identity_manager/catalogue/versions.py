@@ -7,7 +7,9 @@ Administrator who did not activates it or refuses with a reason.
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -17,7 +19,7 @@ from django_fsm import can_proceed
 from identity_manager import audit
 from identity_manager.catalogue.comparison import Change
 from identity_manager.catalogue.permission import require_system_administrator
-from identity_manager.models import CertificateProfile, Person, TokenType, VersionState
+from identity_manager.models import AuditEvent, CertificateProfile, Person, TokenType, VersionState
 from identity_manager.models.versioned import Drafted
 from identity_manager.workflow import locking
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
@@ -32,11 +34,23 @@ CODE_TAKEN = Reason("code-taken", _("Another entry has this code."))
 CHANGED_MEANWHILE = Reason(
     "draft-changed-meanwhile", _("Somebody has changed this draft since you opened the page.")
 )
+GONE = Reason("draft-gone", _("This draft was thrown away meanwhile."))
+OTHER_IN_FORCE = Reason(
+    "other-in-force", _("Another version was put in force, or this one retired, since you opened the page.")
+)
 ASKED_ALREADY = Reason("activation-asked-already", _("Its activation was asked for already."))
 NOT_ASKED = Reason("not-asked", _("Nobody asks for its activation any more."))
 NO_REASON = Reason("no-reason-to-refuse", _("Say why; who made the version reads it."))
 
 LONGEST_REASON = 2000
+
+
+@dataclass(frozen=True)
+class Base:
+    """The version that a new one begins with, and its revision when the page was made."""
+
+    pk: uuid.UUID
+    revision: int | None
 
 
 def next_number(kind: type[Versioned], code: str) -> int:
@@ -55,6 +69,14 @@ def refuse_second_draft(kind: type[Versioned], code: str) -> None:
     refuse(DRAFT_EXISTS if kind.objects.drafts().filter(code=code).exists() else None, kind=Stale)
 
 
+def refuse_older_base(kind: type[Versioned], base: Base | None) -> None:
+    """What was put in force since the page was made is not undone by what the page shows. Raises Stale."""
+    if base is None or base.revision is None:
+        return
+    other = locked(kind, base.pk).version != base.revision
+    refuse(OTHER_IN_FORCE if other else None, kind=Stale)
+
+
 @contextmanager
 def one_draft() -> Iterator[None]:
     """Two persons begin a draft at the same moment: the second is told, as if it had been there before."""
@@ -65,9 +87,31 @@ def one_draft() -> Iterator[None]:
         raise Stale(DRAFT_EXISTS) from error
 
 
+def locked(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
+    """One version, locked and fresh, with all others of its code. Raises Stale for a draft that is gone."""
+    try:
+        return locking.catalogue_version(kind, pk)
+    except ObjectDoesNotExist as error:
+        raise Stale(GONE) from error
+
+
+def thrown_away(kind: type[Versioned], pk: uuid.UUID) -> Versioned | None:
+    """What the audit log knows of a draft that was thrown away, its code and number, not saved; or None."""
+    rows = AuditEvent.objects.filter(
+        name=audit.Event.CATALOGUE_CHANGED.value, facts__id=str(pk), facts__what=f"{_KINDS[kind]}-discarded"
+    )
+    event = rows.first()
+    return kind(pk=pk, code=event.facts["code"], number=event.facts["number"]) if event else None
+
+
+def is_gone(entry: CertificateProfile | TokenType) -> bool:
+    """Whether it is but what is known of a draft that was thrown away."""
+    return entry._state.adding
+
+
 def draft(kind: type[Versioned], pk: uuid.UUID, *, revision: int | None) -> Versioned:
     """The draft, locked and fresh. revision: its version when the page was made, or None. Raises Stale."""
-    entry = locking.catalogue_version(kind, pk)
+    entry = locked(kind, pk)
     refuse(draft_obstacle(entry), kind=Stale)
     refuse(CHANGED_MEANWHILE if revision not in (None, entry.version) else None, kind=Stale)
     return entry
@@ -124,7 +168,7 @@ def retire(*, actor: Person, kind: type[Versioned], entry_id: uuid.UUID, reason:
     """
     with transaction.atomic():
         require_system_administrator(actor)
-        entry = locking.catalogue_version(kind, entry_id)
+        entry = locked(kind, entry_id)
         refuse(retirement_obstacle(entry), kind=Stale)
         reason = given_reason(reason)
 

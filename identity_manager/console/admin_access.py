@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 
 from ca_bridge import registry
 from identity_manager import jobs
-from identity_manager.catalogue import permission
+from identity_manager.catalogue import permission, versions
 from identity_manager.console.access import catalogue_reader, officer
 from identity_manager.jobs import Job
 from identity_manager.mail import specimens
@@ -39,21 +39,30 @@ def job_for_system_administrator(request: HttpRequest, name: str) -> tuple[Perso
 def catalogue_entry_for_reader(
     request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
 ) -> tuple[Person, Versioned]:
-    """The officer and a version of a token type or a profile, for who may read the catalogue."""
+    """The officer and a version of a token type or a profile, for who may read the catalogue.
+
+    Of a draft that was thrown away, what is known of it, not saved: see versions.is_gone.
+    """
     return catalogue_reader(request), _entry(kind, pk)
 
 
 def catalogue_entry_for_system_administrator(
     request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
 ) -> tuple[Person, Versioned]:
-    """The officer and a version of a token type or a profile, for a System Administrator."""
+    """The officer and a version of a token type or a profile, for a System Administrator.
+
+    Of a draft that was thrown away, what is known of it, not saved: see versions.is_gone.
+    """
     return system_administrator(request), _entry(kind, pk)
 
 
 def _entry(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
     """The version; of a token type with its terms, which each of its pages names."""
     rows: Any = kind.objects.all()  # of either kind
-    found: Versioned = get_object_or_404(rows.select_related("terms") if kind is TokenType else rows, pk=pk)
+    rows = rows.select_related("terms") if kind is TokenType else rows
+    found: Versioned | None = rows.filter(pk=pk).first() or versions.thrown_away(kind, pk)
+    if found is None:
+        raise Http404
     return found
 
 

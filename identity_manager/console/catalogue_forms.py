@@ -67,6 +67,12 @@ class RevisionForm(VerbForm):
 
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
 
+    @property
+    def seen(self) -> int:
+        """The revision that the page showed; one that never was, where none was sent."""
+        revision: int | None = self.cleaned_data["revision"]
+        return -1 if revision is None else revision
+
 
 class RefuseForm(RevisionForm):
     """No, and why."""

@@ -13,6 +13,7 @@ from ca_bridge import registry
 from ca_bridge.profiles import PLACEHOLDERS
 from identity_manager.catalogue import profiles, types
 from identity_manager.catalogue.presets import PRESETS
+from identity_manager.catalogue.versions import Base
 from identity_manager.console.catalogue_forms import EntryForm, ProfileForm, TypeForm
 from identity_manager.models import CertificateProfile, CertificatePurpose, Person, TokenType
 from identity_manager.workflow.snapshot import MATERIAL_FIELDS
@@ -42,6 +43,7 @@ class Kind:
     new_title: Words
     add: Callable[..., Entry]
     change: Callable[..., Entry]
+    ask: Callable[..., Entry]
     activate: Callable[..., Entry]
 
     def url(self, what: str = "", *args: Any) -> str:
@@ -93,9 +95,16 @@ class Kind:
         return reverse(f"console:{self.name}s")
 
 
-def _add_type(*, actor: Person, code: str, form: TypeForm, is_new: bool) -> TokenType:
+def _add_type(
+    *, actor: Person, code: str, form: TypeForm, is_new: bool = False, base: Base | None = None
+) -> TokenType:
     return types.add_type_version(
-        actor=actor, code=code, values=form.values(), profiles=form.chosen_profiles(), is_new=is_new
+        actor=actor,
+        code=code,
+        values=form.values(),
+        profiles=form.chosen_profiles(),
+        is_new=is_new,
+        base=base,
     )
 
 
@@ -103,23 +112,34 @@ def _change_type(*, actor: Person, entry_id: uuid.UUID, form: TypeForm) -> Token
     return types.change_type(
         actor=actor,
         type_id=entry_id,
-        revision=form.cleaned_data["revision"],
+        revision=form.seen,
         values=form.values(),
         profiles=form.chosen_profiles(),
     )
+
+
+def _ask_for_type(*, actor: Person, entry_id: uuid.UUID, revision: int | None) -> TokenType:
+    return types.ask_activation(actor=actor, type_id=entry_id, revision=revision)
 
 
 def _activate_type(*, actor: Person, entry_id: uuid.UUID, four_eyes: bool, revision: int | None) -> TokenType:
     return types.activate_type(actor=actor, type_id=entry_id, four_eyes=four_eyes, revision=revision)
 
 
-def _add_profile(*, actor: Person, code: str, form: ProfileForm, is_new: bool) -> CertificateProfile:
-    return profiles.add_profile_version(actor=actor, code=code, values=form.values(), is_new=is_new)
+def _add_profile(
+    *, actor: Person, code: str, form: ProfileForm, is_new: bool = False, base: Base | None = None
+) -> CertificateProfile:
+    return profiles.add_profile_version(
+        actor=actor, code=code, values=form.values(), is_new=is_new, base=base
+    )
 
 
 def _change_profile(*, actor: Person, entry_id: uuid.UUID, form: ProfileForm) -> CertificateProfile:
-    revision = form.cleaned_data["revision"]
-    return profiles.change_profile(actor=actor, profile_id=entry_id, revision=revision, values=form.values())
+    return profiles.change_profile(actor=actor, profile_id=entry_id, revision=form.seen, values=form.values())
+
+
+def _ask_for_profile(*, actor: Person, entry_id: uuid.UUID, revision: int | None) -> CertificateProfile:
+    return profiles.ask_activation(actor=actor, profile_id=entry_id, revision=revision)
 
 
 def _activate_profile(
@@ -137,6 +157,7 @@ TYPES = Kind(
     new_title=_("New token type"),
     add=_add_type,
     change=_change_type,
+    ask=_ask_for_type,
     activate=_activate_type,
 )
 PROFILES = Kind(
@@ -148,5 +169,6 @@ PROFILES = Kind(
     new_title=_("New certificate profile"),
     add=_add_profile,
     change=_change_profile,
+    ask=_ask_for_profile,
     activate=_activate_profile,
 )

@@ -1,13 +1,12 @@
 """ADMIN, token types and certificate profiles: what the pages of both kinds show."""
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -15,22 +14,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from ca_bridge.preview import Preview
-from identity_manager.audit import Event
 from identity_manager.catalogue import comparison, permission, profiles, types, versions
-from identity_manager.console import admin_access, catalogue_words
+from identity_manager.console import admin_access, catalogue_words, second_officers
 from identity_manager.console.catalogue_forms import EntryForm, ProfileForm, RevisionForm
 from identity_manager.console.catalogue_kinds import Entry, Kind
 from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.refusals import VerbForm
-from identity_manager.models import (
-    AuditEvent,
-    CertificateProfile,
-    Person,
-    SoftwareToken,
-    TokenType,
-    VersionState,
-)
+from identity_manager.models import CertificateProfile, Person, SoftwareToken, TokenType, VersionState
 from identity_manager.models.token_request import BEFORE_ISSUED
+from identity_manager.models.versioned import Drafted
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow.errors import Reason
 
@@ -91,6 +83,9 @@ def entry_context(
     others = list(kind.model.objects.filter(code=entry.code).order_by("-number"))
     before = predecessor(kind, entry)
     preview = profiles.preview_for(entry, None) if isinstance(entry, CertificateProfile) else None
+    lacking = _lacking(entry) if entry.state == VersionState.DRAFT else None
+    possible = _possibilities(entry, others, actor)
+    is_sound = preview is None or preview.is_sound
     return {
         "kind": kind,
         "row": entry,
@@ -101,10 +96,11 @@ def entry_context(
         "differences": differences(before, entry),
         "preview": preview,
         "pinned_by": _pinned_by(entry),
-        "lacking": _lacking(entry) if entry.state == VersionState.DRAFT else None,
+        "lacking": lacking,
+        "may_ask": not (entry.asked_at or lacking or possible["nobody_else"]) and is_sound,
         "history": catalogue_words.history_page(kind.slug, entry.code, asked=asked),
         "here": kind.url("", entry.pk),
-        **_possibilities(entry, others, actor),
+        **possible,
     }
 
 
@@ -151,6 +147,8 @@ def _lacking(entry: Entry) -> Reason | None:
 def _confirmation(kind: Kind, entry: Entry, what: str) -> Confirmation:
     words = {"name": kind.label(entry), "number": entry.number}
     title, lead, button = CONFIRMATIONS[what]
+    if what == "activate" and not kind.model.objects.active().filter(code=entry.code).exists():
+        lead = _("From then on this version is used.")
     return Confirmation(
         title=title % words,
         lead=lead,
@@ -265,32 +263,11 @@ def differences(before: Entry | None, after: Entry) -> list[catalogue_words.Diff
     return catalogue_words.differences(changes)
 
 
-def meanwhile(kind: Kind, pk: uuid.UUID, form: EntryForm) -> dict[str, Any]:
-    """Who changed the draft while somebody else had it open, and which fields.
-
-    What was typed stays in the form, which carries the present revision now: saving again is meant.
-    """
-    present = kind.model.objects.filter(pk=pk, state=VersionState.DRAFT).first()
-    if present is None or "revision" not in form.fields:
-        return {}
-    data = QueryDict(mutable=True)
-    data.update(form.data)
-    data["revision"] = str(present.version)
-    form.data = data
-    rows = AuditEvent.objects.filter(
-        name=Event.CATALOGUE_CHANGED.value, facts__id=str(pk), facts__what=f"{kind.slug}-changed"
-    )
-    event = rows.select_related("actor").order_by("-pk").first()
-    if event is None:
-        return {}
-    fields = catalogue_words.changed_fields(event.facts)
-    return {"meanwhile": {"who": str(event.actor), "at": event.at, "fields": fields}}
-
-
 def _possibilities(entry: Entry, others: Iterable[Entry], actor: Person) -> dict[str, Any]:
     four_eyes = settings.CATALOGUE_FOUR_EYES
     worked_on_it = entry.editors.filter(pk=actor.pk).exists()
     return {
+        **waits_for(entry, own=four_eyes and worked_on_it and entry.state == VersionState.DRAFT),
         "may_edit": may_edit(actor),
         "four_eyes": four_eyes,
         "own_draft": worked_on_it,
@@ -299,6 +276,14 @@ def _possibilities(entry: Entry, others: Iterable[Entry], actor: Person) -> dict
         "in_force": next((each for each in others if each.state == VersionState.ACTIVE), None),
         "own_draft_reason": versions.OWN_DRAFT,
     }
+
+
+def waits_for(draft: Drafted, *, own: bool) -> dict[str, Any]:
+    """Who else may put one's own draft in force, by name. Where there is nobody, it waits for ever."""
+    if not own:
+        return {"nobody_else": False}
+    found = second_officers.named(permission.second_officers(draft).order_by("display_name"))
+    return {**found, "nobody_else": not found["officers"]}
 
 
 def _content(entry: Entry) -> list[Pair]:

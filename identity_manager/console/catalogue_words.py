@@ -14,7 +14,7 @@ from identity_manager.audit import Event
 from identity_manager.catalogue.comparison import Change
 from identity_manager.console import history
 from identity_manager.console.catalogue_forms import USAGES
-from identity_manager.console.history_details import DONE_WITH_IT
+from identity_manager.console.history_details import done_with_it
 from identity_manager.models import (
     ApprovalPolicy,
     AuditEvent,
@@ -140,9 +140,7 @@ def changed_fields(facts: dict[str, Any]) -> str:
 
 def _told(event: AuditEvent) -> parts.Event:
     facts = event.facts
-    title, meaning, icon = DONE_WITH_IT.get(
-        str(facts.get("what", "")).partition("-")[2], (_("Was changed"), Meaning.QUIET, "edit")
-    )
+    title, meaning, icon = done_with_it(facts) or (_("Was changed"), Meaning.QUIET, "edit")
     number = _("Version %(number)s") % {"number": facts["number"]} if "number" in facts else ""
     details = [str(number), changed_fields(facts), str(facts.get("reason", ""))]
     return parts.Event(

@@ -45,6 +45,8 @@ DONE_WITH_IT: dict[str, tuple[Words, Meaning, str]] = {
     "changed": (_("Was changed"), Meaning.QUIET, "edit"),
     "asked": (_("Its activation was asked for"), Meaning.WAITING, "send"),
     "refused": (_("Its activation was refused"), Meaning.STOPPED, "x"),
+    "terms-asked": (_("Its publication was asked for"), Meaning.WAITING, "send"),
+    "terms-refused": (_("Its publication was refused"), Meaning.STOPPED, "x"),
     "activated": (_("Was put in force"), Meaning.DONE, "check"),
     "retired": (_("Is offered no more"), Meaning.STOPPED, "pause"),
     "discarded": (_("The draft was thrown away"), Meaning.STOPPED, "trash"),
@@ -52,6 +54,12 @@ DONE_WITH_IT: dict[str, tuple[Words, Meaning, str]] = {
     "draft-saved": (_("The draft was saved"), Meaning.QUIET, "edit"),
     "published": (_("A version was published"), Meaning.DONE, "check"),
 }
+
+
+def done_with_it(facts: Facts) -> tuple[Words, Meaning, str] | None:
+    """What was done with an entry of the catalogue: words, meaning and icon; None for what is not known."""
+    what = str(facts.get("what", ""))
+    return DONE_WITH_IT.get(what) or DONE_WITH_IT.get(what.partition("-")[2])
 
 
 def fact(name: str) -> Callable[[Facts], str]:
@@ -115,7 +123,7 @@ def catalogue(facts: Facts) -> str:
     """What was done with which version: "Token type vpn · Version 3 · Was put in force"."""
     kind, _hyphen, done = str(facts.get("what", "")).partition("-")
     number = _("Version %(number)s") % {"number": facts["number"]} if facts.get("number") else ""
-    words, _meaning, _icon = DONE_WITH_IT.get(done, (done, Meaning.QUIET, ""))
+    words, _meaning, _icon = done_with_it(facts) or (done, Meaning.QUIET, "")
     entry = f"{CATALOGUE.get(kind, kind)} {facts.get('code', '')}".strip()
     return " · ".join(filter(None, [entry, str(number), str(words)]))
 

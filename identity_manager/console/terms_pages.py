@@ -15,7 +15,7 @@ from identity_manager.catalogue import versions
 from identity_manager.catalogue.terms import LONGEST_TITLE, NO_DRAFT, Text, publication_obstacle, texts_of
 from identity_manager.console import catalogue_words
 from identity_manager.console.catalogue_forms import CODE_HELP, NO_NAME, RevisionForm
-from identity_manager.console.catalogue_pages import may_edit
+from identity_manager.console.catalogue_pages import may_edit, waits_for
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import (
     Person,
@@ -119,6 +119,7 @@ def document_context(
         "may_edit": may_edit(actor),
         "lacking": publication_obstacle(draft) if draft else None,
         "may_publish": not (settings.CATALOGUE_FOUR_EYES and own),
+        **(waits_for(draft, own=settings.CATALOGUE_FOUR_EYES and own) if draft else {}),
         "own_draft_reason": versions.OWN_DRAFT,
         "history": catalogue_words.history_page("terms", row.code, asked=asked),
         "here": reverse("console:terms-document", args=[row.pk]),

@@ -120,6 +120,16 @@ def test_nobody_else_does_any_of_it(sven: Person, verb: str, role: Role) -> None
     assert everything() == told
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_another_throws_away_at_the_same_moment_is_told(sven: Person, sara: Person, verb: str) -> None:
+    """It was there when the page was fetched, and is gone when its lock is held."""
+    row = asked(sven)
+    versions.discard(actor=sara, kind=CertificateProfile, entry_id=row.pk, revision=row.version)
+    with pytest.raises(Stale) as told:
+        VERBS[verb](sara, row)
+    assert told.value.reason is versions.GONE
+
+
 @pytest.mark.parametrize("verb", ["activate", "refuse"])
 def test_who_worked_on_it_does_not_decide(sven: Person, verb: str) -> None:
     row = asked(sven)

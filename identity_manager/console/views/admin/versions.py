@@ -10,7 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from identity_manager.catalogue import versions
-from identity_manager.console import access, admin_access, catalogue_pages, refusals
+from identity_manager.console import (
+    access,
+    admin_access,
+    catalogue_meanwhile,
+    catalogue_pages,
+    refusals,
+)
 from identity_manager.console.catalogue_forms import (
     EntryForm,
     ProfileForm,
@@ -23,6 +29,7 @@ from identity_manager.console.refusals import VerbForm
 from identity_manager.models import VersionState
 from identity_manager.workflow.errors import Stale
 
+NOT_FOUND = 404
 reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -35,6 +42,8 @@ def listing(request: HttpRequest, kind: Kind) -> HttpResponse:
 @require_safe
 def show(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = admin_access.catalogue_entry_for_reader(request, kind.model, pk)
+    if versions.is_gone(entry):
+        return _gone(request, kind)
     context = catalogue_pages.entry_context(kind, entry, actor, asked=request.GET.get("history"))
     return render(request, "identity_manager/admin/entry.html", context)
 
@@ -42,6 +51,8 @@ def show(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 @require_GET
 def compare(request: HttpRequest, pk: uuid.UUID, other_pk: uuid.UUID, kind: Kind) -> HttpResponse:
     _actor, entry = admin_access.catalogue_entry_for_reader(request, kind.model, pk)
+    if versions.is_gone(entry):
+        return _gone(request, kind)
     other = get_object_or_404(kind.model, pk=other_pk, code=entry.code)
     context = catalogue_pages.compare_context(kind, entry, other)
     return render(request, "identity_manager/admin/compare.html", context)
@@ -62,6 +73,8 @@ def create(request: HttpRequest, kind: Kind) -> HttpResponse:
 @reads_and_posts
 def new_version(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = admin_access.catalogue_entry_for_system_administrator(request, kind.model, pk)
+    if versions.is_gone(entry):
+        return _gone(request, kind)
     draft = kind.model.objects.drafts().filter(code=entry.code).first()
     if draft is not None and request.method != "POST":
         messages.info(request, str(versions.DRAFT_EXISTS))
@@ -69,7 +82,8 @@ def new_version(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse
     form = kind.form(refusals.sent(request), is_new=False, initial=kind.form.initial_of(entry))
     if _is_to_be_saved(request, form):
         with refusals.told_by(form):
-            return _saved(request, kind, kind.add(actor=actor, code=entry.code, form=form, is_new=False))
+            base = versions.Base(entry.pk, form.cleaned_data["revision"])
+            return _saved(request, kind, kind.add(actor=actor, code=entry.code, form=form, base=base))
     title = _("New version of %(name)s") % {"name": kind.label(entry)}
     return _form_page(request, kind, form, title=title, back=kind.url("", entry.pk), row=entry)
 
@@ -77,6 +91,8 @@ def new_version(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse
 @reads_and_posts
 def edit(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = admin_access.catalogue_entry_for_system_administrator(request, kind.model, pk)
+    if versions.is_gone(entry):
+        return _typed_into_what_is_gone(request, kind, entry)
     if entry.state != VersionState.DRAFT and request.method != "POST":
         messages.info(request, str(versions.NOT_A_DRAFT))
         return redirect(kind.url("", entry.pk))
@@ -98,7 +114,7 @@ def activate(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
                 actor=actor,
                 entry_id=entry.pk,
                 four_eyes=settings.CATALOGUE_FOUR_EYES,
-                revision=form.cleaned_data["revision"],
+                revision=form.seen,
             )
             messages.success(request, _("Version %(number)d is in force.") % {"number": entry.number})
             return redirect(kind.url("", entry.pk))
@@ -111,8 +127,7 @@ def ask(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     form = RevisionForm(request.POST)
     if form.is_valid():
         with refusals.told_by(form):
-            revision = form.cleaned_data["revision"]
-            versions.ask(actor=actor, kind=kind.model, entry_id=entry.pk, revision=revision)
+            kind.ask(actor=actor, entry_id=entry.pk, revision=form.seen)
             messages.success(request, _("It waits in OPEN TASKS of the other System Administrators."))
             return redirect(kind.url("", entry.pk))
     return _moved_on(request, kind, entry.pk, form)
@@ -124,8 +139,9 @@ def refuse(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     form = RefuseForm(refusals.sent(request), initial={"revision": entry.version})
     if form.is_bound and form.is_valid():
         with refusals.told_by(form):
+            reason = form.cleaned_data["reason"]
             versions.refuse_activation(
-                actor=actor, kind=kind.model, entry_id=entry.pk, **refusals.content(form)
+                actor=actor, kind=kind.model, entry_id=entry.pk, revision=form.seen, reason=reason
             )
             messages.success(request, _("Refused. Who made the version sees why."))
             return redirect(kind.url("", entry.pk))
@@ -138,8 +154,7 @@ def discard(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     form = RevisionForm(refusals.sent(request), initial={"revision": entry.version})
     if form.is_bound and form.is_valid():
         with refusals.told_by(form):
-            revision = form.cleaned_data["revision"]
-            versions.discard(actor=actor, kind=kind.model, entry_id=entry.pk, revision=revision)
+            versions.discard(actor=actor, kind=kind.model, entry_id=entry.pk, revision=form.seen)
             messages.success(request, _("The draft is thrown away."))
             return redirect(kind.listing_url)
     return _confirm(request, kind, entry, form, what="discard")
@@ -186,23 +201,17 @@ def _form_page(
     )
     only_shown = "preview" in request.POST
     if isinstance(form.refused, Stale) and row is not None:
-        context |= catalogue_pages.meanwhile(kind, row.pk, form)
-        context["draft_page"] = _draft_page(kind, row, form.refused)
+        context |= catalogue_meanwhile.context(kind, row, form, form.refused.reason)
     context["only_shown"] = only_shown
     status = 200 if only_shown else refusals.status_of(form)
+    status = NOT_FOUND if row is not None and versions.is_gone(row) else status
     return render(request, f"identity_manager/admin/{kind.slug}_form.html", context, status=status)
-
-
-def _draft_page(kind: Kind, row: Entry, refused: Stale) -> str:
-    """Where the draft is that somebody else has begun meanwhile; empty where that is not what is wrong."""
-    if refused.reason is not versions.DRAFT_EXISTS:
-        return ""
-    draft = kind.model.objects.drafts().filter(code=row.code).first()
-    return kind.url("", draft.pk) if draft else ""
 
 
 def _confirm(request: HttpRequest, kind: Kind, entry: Entry, form: VerbForm, *, what: str) -> HttpResponse:
     """The page before it is done; where the entry has moved on, the entry's own page says so."""
+    if versions.is_gone(entry):
+        return _gone(request, kind)
     if refusals.concerns_the_page(form):
         return _moved_on(request, kind, entry.pk, form)
     actor = access.catalogue_reader(request)
@@ -211,13 +220,30 @@ def _confirm(request: HttpRequest, kind: Kind, entry: Entry, form: VerbForm, *, 
     return render(request, "identity_manager/admin/entry_confirm.html", context, status=status)
 
 
+def _gone(request: HttpRequest, kind: Kind) -> HttpResponse:
+    """No such page any more: why, above what there is beside the draft that was thrown away."""
+    form = RevisionForm({})
+    form.add_error(None, str(versions.GONE))
+    context = catalogue_pages.listing(kind, access.catalogue_reader(request), form=form)
+    return render(request, f"identity_manager/admin/{kind.slug}s.html", context, status=NOT_FOUND)
+
+
+def _typed_into_what_is_gone(request: HttpRequest, kind: Kind, entry: Entry) -> HttpResponse:
+    """What somebody typed while another one threw the draft away is there to be saved as a new one."""
+    if request.method != "POST":
+        return _gone(request, kind)
+    form = kind.form(request.POST, is_new=False)
+    form.is_valid()
+    with refusals.told_by(form):
+        raise Stale(versions.GONE)
+    title = _("Edit %(name)s, version %(number)d") % {"name": entry.code, "number": entry.number}
+    return _form_page(request, kind, form, title=title, back=kind.listing_url, row=entry)
+
+
 def _moved_on(request: HttpRequest, kind: Kind, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
     """What is wrong, above the present state of the entry; the list, where it is gone."""
-    actor = access.catalogue_reader(request)
     entry = kind.model.objects.filter(pk=pk).first()
-    status = refusals.status_of(form)
     if entry is None:
-        context = catalogue_pages.listing(kind, actor, form=form)
-        return render(request, f"identity_manager/admin/{kind.slug}s.html", context, status=status)
-    context = catalogue_pages.entry_context(kind, entry, actor, form=form)
-    return render(request, "identity_manager/admin/entry.html", context, status=status)
+        return _gone(request, kind)
+    context = catalogue_pages.entry_context(kind, entry, access.catalogue_reader(request), form=form)
+    return render(request, "identity_manager/admin/entry.html", context, status=refusals.status_of(form))

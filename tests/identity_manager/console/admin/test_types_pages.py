@@ -146,7 +146,7 @@ def test_a_type_with_a_profile_that_was_replaced_is_not_activated(
 
 
 def test_nobody_is_asked_to_activate_what_lacks_something(
-    sven: Client, draft: TokenType, client: CertificateProfile, settings: Settings
+    sven: Client, sara: Client, draft: TokenType, client: CertificateProfile, settings: Settings
 ) -> None:
     settings.CATALOGUE_FOUR_EYES = True
     assert "Ask for activation" in sven.get(show(draft)).text
