@@ -89,23 +89,25 @@ def save_draft(
 ) -> TermsDraft:
     """Keep what is written so far, complete or not; it has to be asked for again.
 
-    revision: that of the draft when the page was made, None where there was no draft. Raises NotAllowed,
-    Stale where somebody else saved one meanwhile, NotPossible for a title that is too long.
+    revision: the document's when the page was made; None is that of a document that never had a draft.
+    Raises NotAllowed, Stale where somebody else saved, threw away or published one meanwhile, NotPossible for
+    a title that is too long.
     """
     with transaction.atomic():
         require_system_administrator(actor)
         document = locking.terms_document(document_id)
         draft = TermsDraft.objects.filter(document=document).first()
-        refuse(None if (draft.revision if draft else None) == revision else CHANGED_MEANWHILE, kind=Stale)
+        refuse(None if revision_of(document, draft) == (revision or 0) else CHANGED_MEANWHILE, kind=Stale)
         for language, text in texts.items():
             refuse(LONG_TITLE if len(text.title) > LONGEST_TITLE else None, field=f"title_{language}")
         written = {language: [text.title, text.body] for language, text in texts.items()}
         if draft is not None and draft.texts == written:
             return draft
 
-        draft = draft or TermsDraft(document=document, revision=0)
+        number = _move_on(document, draft)
+        draft = draft or TermsDraft(document=document)
         changed = [language for language in written if draft.texts.get(language) != written[language]]
-        draft.texts, draft.revision = written, draft.revision + 1
+        draft.texts, draft.revision = written, number
         draft.forget_question()
         with one_draft():
             draft.save()
@@ -152,6 +154,7 @@ def discard_draft(*, actor: Person, document_id: uuid.UUID, revision: int) -> Te
         require_system_administrator(actor)
         draft = _draft(document_id, revision)
 
+        _move_on(draft.document, draft)
         _record(draft.document, what="discarded", actor=actor, revision=revision)
         TermsDraft.objects.filter(pk=draft.pk).delete()
         return draft.document
@@ -171,6 +174,7 @@ def publish_draft(*, actor: Person, document_id: uuid.UUID, revision: int, four_
         texts = texts_of(draft)
         _check_texts(draft.document, texts)
 
+        _move_on(draft.document, draft)
         TermsDraft.objects.filter(pk=draft.pk).delete()
         return publish_terms(actor=actor, document=draft.document, texts=texts)
 
@@ -180,9 +184,21 @@ def publication_obstacle(draft: TermsDraft) -> Reason | None:
     return obstacle_of(lambda: _check_texts(draft.document, texts_of(draft)))
 
 
+def revision_of(document: TermsDocument, draft: TermsDraft | None) -> int:
+    """The document's revision; processes from before an upgrade count that of the draft alone."""
+    return max(document.revision, draft.revision if draft else 0)
+
+
 def texts_of(draft: TermsDraft) -> dict[str, Text]:
     """The draft's text in each language that somebody has written in."""
     return {language: Text(title, body) for language, (title, body) in draft.texts.items()}
+
+
+def _move_on(document: TermsDocument, draft: TermsDraft | None) -> int:
+    """Whatever page shows the draft as it was is an older one from now on."""
+    document.revision = revision_of(document, draft) + 1
+    document.save(update_fields=["revision"])
+    return document.revision
 
 
 def _draft(document_id: uuid.UUID, revision: int) -> TermsDraft:

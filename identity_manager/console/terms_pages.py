@@ -12,7 +12,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.catalogue import versions
-from identity_manager.catalogue.terms import LONGEST_TITLE, NO_DRAFT, Text, publication_obstacle, texts_of
+from identity_manager.catalogue.terms import (
+    LONGEST_TITLE,
+    NO_DRAFT,
+    Text,
+    publication_obstacle,
+    revision_of,
+    texts_of,
+)
 from identity_manager.console import catalogue_words
 from identity_manager.console.catalogue_forms import CODE_HELP, NO_NAME, RevisionForm
 from identity_manager.console.catalogue_pages import may_edit, waits_for
@@ -29,6 +36,7 @@ from identity_manager.models import (
 from identity_manager.workflow.errors import Reason
 
 Words = str | Promise
+MOVES_ON = ("terms-draft-saved", "terms-discarded", "terms-published")
 BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
 
 
@@ -170,7 +178,7 @@ def draft_initial(row: TermsDocument) -> dict[str, Any]:
         current = _current(row)
         found = current.texts.all() if current else []
         texts = {text.language: Text(text.title, text.body) for text in found}
-    initial: dict[str, Any] = {"revision": draft.revision if draft else None}
+    initial: dict[str, Any] = {"revision": revision_of(row, draft)}
     for language, text in texts.items():
         initial[f"title_{language}"], initial[f"body_{language}"] = text.title, text.body
     return initial
@@ -208,14 +216,15 @@ def waiting_words(row: TermsDocument) -> list[Words]:
 
 
 def meanwhile(row: TermsDocument, form: RevisionForm) -> dict[str, Any]:
-    """Who saved the draft while somebody else had it open: what was typed stays."""
-    draft = draft_of(row)
+    """Who did what to the draft while somebody else had it open: what was typed stays."""
     data = QueryDict(mutable=True)
     data.update(form.data)
-    data["revision"] = str(draft.revision) if draft else ""
+    data["revision"] = str(revision_of(row, draft_of(row)))
     form.data = data
-    events = catalogue_words.timeline(catalogue_words.history_of("terms", row.code)[:1])
-    return {"meanwhile": {"who": events[0].actor, "at": events[0].at, "fields": ""}} if events else {}
+    rows = catalogue_words.history_of("terms", row.code).filter(facts__what__in=MOVES_ON)
+    events = catalogue_words.timeline(rows[:1])
+    found = [{"who": each.actor, "at": each.at, "fields": each.title} for each in events]
+    return {"meanwhile": found[0]} if found else {}
 
 
 def draft_of(row: TermsDocument) -> TermsDraft | None:

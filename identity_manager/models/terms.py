@@ -24,12 +24,17 @@ class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
 
 
 class TermsDocument(models.Model):
-    """A document that persons accept, such as the terms of use of software tokens."""
+    """A document that persons accept, such as the terms of use of software tokens.
+
+    revision: counts what was done to its drafts: saved, thrown away, published. It never goes back, so that
+    who has read a draft does not publish another one that was begun since.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=100)
     name_de = models.CharField(_("name in German"), max_length=100, blank=True)
+    revision = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     versions: "RelatedManager[TermsVersion]"
 
@@ -51,7 +56,7 @@ class TermsDraftQuerySet(models.QuerySet["TermsDraft"]):
 
 
 class TermsDraft(Drafted):
-    """The next version of a document while it is being written; revision counts what was saved.
+    """The next version of a document while it is being written; revision: the document's when it was saved.
 
     texts: for each language a title and a body.
     """

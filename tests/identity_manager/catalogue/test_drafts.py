@@ -211,3 +211,29 @@ def test_terms_are_nobody_elses_either(sven: Person) -> None:
             change()
     assert told == (list(TermsDraft.objects.values_list("revision", "texts")), AuditEvent.objects.count())
     assert not CaCheck.objects.exists()
+
+
+def test_the_revisions_of_terms_never_begin_anew(sven: Person) -> None:
+    document = cast.terms()
+
+    def saved(revision: int | None, words: str) -> int:
+        texts = {language: terms.Text("Terms", f"{words} {language}") for language in TEXTS}
+        draft = terms.save_draft(actor=sven, document_id=document.pk, revision=revision, texts=texts)
+        return draft.revision
+
+    first = saved(None, "One")
+    terms.discard_draft(actor=sven, document_id=document.pk, revision=first)
+    second = saved(first + 1, "Two")
+    terms.publish_draft(actor=sven, document_id=document.pk, revision=second, four_eyes=False)
+    for old in (None, first, second):
+        with pytest.raises(Stale):
+            saved(old, "Three")
+    assert saved(second + 1, "Three") > second > first
+
+
+def test_a_draft_of_before_the_upgrade_goes_on(sven: Person) -> None:
+    """A process of the former version has saved it, and counted on the draft alone."""
+    document = cast.terms()
+    row = TermsDraft.objects.create(document=document, revision=4, texts={})
+    draft = terms.save_draft(actor=sven, document_id=document.pk, revision=4, texts=TEXTS)
+    assert (draft.pk, draft.revision) == (row.pk, 5)

@@ -74,8 +74,7 @@ def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = TermsForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and "preview" not in request.POST and form.is_valid():
         with refusals.told_by(form):
-            revision = form.cleaned_data["revision"]
-            terms.save_draft(actor=actor, document_id=row.pk, revision=revision, texts=form.texts())
+            terms.save_draft(actor=actor, document_id=row.pk, revision=_revision(form), texts=form.texts())
             messages.success(request, _("The draft is saved."))
             return redirect("console:terms-document", row.pk)
     return _write_page(request, row, form)
@@ -136,7 +135,7 @@ def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _revision(form: VerbForm) -> int:
-    """What the page showed; nothing was ever saved as revision 0."""
+    """What the page showed; 0 is that of a document that never had a draft."""
     return form.cleaned_data["revision"] or 0
 
 
@@ -146,7 +145,7 @@ def _write_page(request: HttpRequest, row: TermsDocument, form: TermsForm) -> Ht
     if only_shown:
         context["typed"] = terms_pages.typed_texts(form)
     if isinstance(form.refused, Stale):
-        context |= terms_pages.meanwhile(row, form)
+        context |= terms_pages.meanwhile(TermsDocument.objects.with_draft().get(pk=row.pk), form)
     status = 200 if only_shown else refusals.status_of(form)
     return render(request, f"{FOLDER}terms_form.html", context, status=status)
 

@@ -119,9 +119,9 @@ def test_what_lacks_a_language_is_not_asked_for(sven: Client, row: TermsDocument
 
 def test_the_same_words_are_not_published_again(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
     sven.post(address("publish", row), {"revision": draft.revision})
-    sven.post(address("write", row), {**TEXTS, "revision": ""})
+    sven.post(address("write", row), {**TEXTS, "revision": revision_in(sven.get(address("write", row)))})
     says_beforehand(sven, row, "The draft says the same as the version in force.")
-    response = sven.post(address("publish", row), {"revision": 1})
+    response = sven.post(address("publish", row), {"revision": TermsDraft.objects.get().revision})
     assert response.status_code == 422
     assert "says the same" in response.text
 
@@ -194,6 +194,65 @@ def test_what_was_changed_after_the_second_one_read_it_is_not_published(
     assert response.status_code == 409
     assert "changed this draft since" in response.text
     assert row.versions.count() == 1
+
+
+def test_who_has_read_one_draft_does_not_publish_the_next_one(
+    sven: Client, sara: Client, row: TermsDocument, draft: TermsDraft, settings: Settings
+) -> None:
+    """Thrown away and written anew, the draft is another one; so is the one that follows a publication."""
+    settings.CATALOGUE_FOUR_EYES = True
+    sven.post(address("ask", row), {"revision": draft.revision})
+    seen = revision_in(sara.get(address("publish", row)))
+    sven.post(address("discard", row), {"revision": draft.revision})
+    write_and_ask(sven, row, "You owe us your house.")
+    response = sara.post(address("publish", row), {"revision": seen})
+    assert response.status_code == 409
+    assert row.versions.count() == 1
+
+    seen = revision_in(sara.get(address("publish", row)))
+    sara.post(address("publish", row), {"revision": seen})
+    write_and_ask(sven, row, "And your boat.")
+    assert sara.post(address("publish", row), {"revision": seen}).status_code == 409
+    assert row.current_version().number == 2
+
+
+def write_and_ask(browser: Client, row: TermsDocument, words: str) -> None:
+    revision = revision_in(browser.get(address("write", row)))
+    browser.post(address("write", row), {**TEXTS, "body_en": words, "revision": revision})
+    browser.post(address("ask", row), {"revision": TermsDraft.objects.get(document=row).revision})
+
+
+@pytest.mark.parametrize(
+    ("what", "words"), [("publish", "A version was published"), ("discard", "The draft was thrown away")]
+)
+def test_an_older_page_does_not_undo_what_was_decided_since(
+    sven: Client, sara: Client, row: TermsDocument, what: str, words: str
+) -> None:
+    """Sven opens the page while there is no draft; Sara writes one, and it is published or thrown away."""
+    old = revision_in(sven.get(address("write", row)))
+    sara.post(address("write", row), {**TEXTS, "body_en": "Sara's words.", "revision": old})
+    sara.post(address(what, row), {"revision": TermsDraft.objects.get(document=row).revision})
+    response = sven.post(address("write", row), {**TEXTS, "body_en": "My words.", "revision": old})
+    assert response.status_code == 409
+    for part in ("My words.", "Sara Muster", words):
+        assert part in response.text
+    assert not TermsDraft.objects.exists()
+    data = {**TEXTS, "body_en": "My words.", "revision": revision_in(response)}
+    assert sven.post(address("write", row), data).status_code == 302
+    assert TermsDraft.objects.get(document=row).texts["en"][1] == "My words."
+
+
+def test_whom_the_draft_waits_for_is_said(
+    sven: Client, sara: Client, row: TermsDocument, draft: TermsDraft, settings: Settings
+) -> None:
+    settings.CATALOGUE_FOUR_EYES = True
+    asked = sven.post(address("ask", row), {"revision": draft.revision}, follow=True).text
+    assert "It waits for: <bdi>Sara Muster</bdi>" in asked
+    assert "Its publication was asked for" in asked
+    sara.post(address("write", row), {**TEXTS, "body_en": "Both.", "revision": draft.revision})
+    page = sven.get(address("document", row)).text
+    assert "Nobody else can decide on it" in page
+    assert address("ask", row) not in page
 
 
 def test_a_draft_is_thrown_away(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
