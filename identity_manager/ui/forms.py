@@ -114,6 +114,10 @@ class CardsField(forms.MultipleChoiceField):
     """Any number of cards. A card that says why it cannot be chosen is refused with that reason."""
 
     widget = ChoiceCards
+    default_error_messages = dict.fromkeys(
+        ("invalid_choice", "invalid_list"),
+        _("What was checked is not offered any more as it was. Look at the choices, and check again."),
+    )
 
     def validate(self, value: Iterable[str]) -> None:
         super().validate(list(value))

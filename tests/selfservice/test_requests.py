@@ -77,6 +77,16 @@ def test_forged_types(company: cast.Company, visit: Visitor, forged: object) -> 
     assert not TokenRequest.objects.exists()
 
 
+def test_a_type_that_changed_while_the_page_was_open_is_told_in_words(
+    company: cast.Company, visit: Visitor
+) -> None:
+    TokenType.objects.filter(pk=company.vpn.pk).update(state=VersionState.RETIRED)
+    response = ask(company, visit, company.vpn.pk)
+    assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "What was checked is not offered any more as it was." in response.text
+    assert str(company.vpn.pk) not in response.text
+
+
 def test_a_type_that_is_under_way_says_why_not(company: cast.Company, visit: Visitor) -> None:
     cast.asked(company.uma, company.vpn)
     assert "Your request for this type is under way." in (

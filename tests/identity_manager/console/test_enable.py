@@ -52,6 +52,17 @@ def test_the_page_says_whom_it_is_about_and_what_can_be_checked(ada: Client, add
         assert words in text
 
 
+def test_a_type_that_changed_while_the_page_was_open_is_told_in_words(
+    ada: Client, company: cast.Company, address: str
+) -> None:
+    """Another version was put in force, or none is offered any more: no identifier is read to anybody."""
+    TokenType.objects.filter(pk=company.vpn.pk).update(state=VersionState.RETIRED)
+    response = ada.post(address, {"types": [str(company.vpn.pk)]})
+    assert response.status_code == 422
+    assert "What was checked is not offered any more as it was." in response.text
+    assert str(company.vpn.pk) not in response.text
+
+
 def test_without_active_types_the_page_says_who_sets_them_up(ada: Client, address: str) -> None:
     TokenType.objects.update(state=VersionState.RETIRED)
     text = ada.get(address).text
