@@ -112,3 +112,27 @@ def drain_key_pool(**_: Any) -> None:
     from ca_bridge.key_pool import pool
 
     pool.drain()
+
+
+@worker_process_init.connect
+def keep_connections(**_: Any) -> None:
+    """Let a task on SQLite take up the connection of the task before (docs/decisions/0032)."""
+    from identity_manager.config.sqlite.idle import IDLE
+
+    IDLE.keep()
+
+
+@worker_ready.connect
+def keep_connections_of_threads(sender: Any, **_: Any) -> None:
+    """Where the worker has threads, it carries tasks out itself; with processes, each of them does."""
+    if not isinstance(sender.pool, prefork.TaskPool):
+        keep_connections()
+
+
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def close_connections(**_: Any) -> None:
+    """Whoever closes the last one truncates the write-ahead log."""
+    from identity_manager.config.sqlite.idle import IDLE
+
+    IDLE.stop()

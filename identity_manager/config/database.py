@@ -1,6 +1,6 @@
 """How a process uses PostgreSQL: under which name, with how many connections, and how long it waits.
 
-SQLite needs none of it: one file, no server, and a wait of its own (sqlite_waits.py).
+SQLite needs none of it: one file, no server, and a wait of its own (sqlite/waits.py).
 """
 
 from typing import Any

@@ -5,8 +5,6 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config import sqlite_waits
-
 # What the address may say of the connection to PostgreSQL, in libpq's own words.
 PARAMETERS = frozenset(
     {
@@ -81,7 +79,6 @@ def _sqlite(path: str) -> dict[str, Any]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
-            "factory": sqlite_waits.Connection,
             "init_command": "".join(f"PRAGMA {pragma};" for pragma in pragmas),
         },
     }

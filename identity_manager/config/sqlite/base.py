@@ -1,4 +1,5 @@
-"""SQLite as Django speaks to it, with connections that serve one page after the other.
+"""SQLite as Django speaks to it, with waits as short as another's writes are (waits.py), and connections that
+serve one page or task after the other.
 
 To open one costs a seventh of a page: SQLite reads its whole schema, and Django names it sixty functions. But
 the last one that is closed truncates the write-ahead log, where what was overwritten since may stand. So none
@@ -13,6 +14,7 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base
 
+from identity_manager.config.sqlite import waits
 from identity_manager.config.sqlite.idle import IDLE
 
 
@@ -23,6 +25,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*given, **named)
         self._opened_at = 0.0
         self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
+
+    def get_connection_params(self) -> dict[str, Any]:
+        return {"factory": waits.Connection, **super().get_connection_params()}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         kept = IDLE.take(str(self.settings_dict["NAME"]))

@@ -27,12 +27,11 @@ class IdleConnections:
         self._idle: list[Idle] = []
         self._ended = threading.Event()
         self._ended.set()
+        self._closes = False
 
     def keep(self) -> None:
         """Keep them from now on, in this process: to be called after it was forked."""
-        if self._ended.is_set():
-            self._ended.clear()
-            threading.Thread(target=self._close_the_quiet, name="sqlite", daemon=True).start()
+        self._ended.clear()
 
     def stop(self) -> None:
         """Close all, and keep none any more."""
@@ -55,11 +54,15 @@ class IdleConnections:
             if self._ended.is_set():
                 return False
             self._idle.append(Idle(path, connection, opened_at, now))
+            if not self._closes:  # where the database is another, nothing is ever put here
+                self._closes = True
+                threading.Thread(target=self._close_the_quiet, name="sqlite", daemon=True).start()
         return True
 
     def _close_the_quiet(self) -> None:
         while not self._ended.wait(QUIET_SECONDS / 2):
             self._close(unused_for=QUIET_SECONDS)
+        self._closes = False
 
     def _close(self, *, unused_for: float) -> None:
         until = time.monotonic() - unused_for

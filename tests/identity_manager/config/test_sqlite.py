@@ -5,13 +5,15 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from celery.concurrency import prefork, thread
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from identity_manager.config import database_url
+from identity_manager.config import celery, database_url
 from identity_manager.config.sqlite import base
 from identity_manager.config.sqlite.idle import KEPT_SECONDS, QUIET_SECONDS, IdleConnections
 
@@ -50,12 +52,33 @@ def test_the_next_page_takes_up_the_connection_of_the_last(idle: IdleConnections
 
 
 def test_nothing_is_kept_where_nobody_asked_for_it(file: Path) -> None:
-    """Workers and commands close what they open."""
+    """Commands close what they open."""
     wrapper = opened(file)
     raw = wrapper.connection
     wrapper.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         raw.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("kind", [thread.TaskPool, prefork.TaskPool])
+def test_who_carries_tasks_out_keeps_them(kind: type, file: Path) -> None:
+    """A worker with threads does it itself; with processes, each of them does."""
+    try:
+        celery.keep_connections_of_threads(sender=SimpleNamespace(pool=kind.__new__(kind)))
+        assert is_kept(file) == (kind is thread.TaskPool)
+        celery.keep_connections()  # what worker_process_init calls in each process
+        assert is_kept(file)
+    finally:
+        celery.close_connections()
+    assert not is_kept(file)
+
+
+def is_kept(file: Path) -> bool:
+    """Whether the next one gets the connection of the last."""
+    wrapper = opened(file)
+    raw = wrapper.connection
+    wrapper.close()
+    return opened(file).connection is raw
 
 
 def test_what_nobody_wants_is_closed_and_the_log_truncated(idle: IdleConnections, file: Path) -> None:

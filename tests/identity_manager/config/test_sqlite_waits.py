@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, transaction
-from django.db.backends.sqlite3.base import DatabaseWrapper
 
-from identity_manager.config import database_url, sqlite_waits
+from identity_manager.config import database_url
+from identity_manager.config.sqlite import waits
+from identity_manager.config.sqlite.base import DatabaseWrapper
 
 pytestmark = pytest.mark.django_db
 HELD_SECONDS = 0.145  # SQLite itself looks after 1, 3, 8, 18, 33, 53, 78, 103, 128 and 178 ms, or a bit later
@@ -182,7 +183,7 @@ def test_the_product_has_it() -> None:
     if connection.vendor != "sqlite":
         pytest.skip("of SQLite")
     with transaction.atomic(), connection.cursor() as cursor:
-        assert isinstance(cursor.cursor, sqlite_waits.Cursor)
+        assert isinstance(cursor.cursor, waits.Cursor)
 
 
 def rows(connection: Any) -> Any:

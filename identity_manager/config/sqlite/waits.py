@@ -22,7 +22,7 @@ SHARE = 8  # we look again after an eighth of what we have waited
 
 
 class Connection(sqlite3.Connection):
-    """The `factory` of Django's options: cursors look for the end of another's transaction themselves."""
+    """What our backend opens: its cursors look for the end of another's transaction themselves."""
 
     def __init__(self, database: str, timeout: float = 5.0, **options: Any) -> None:
         super().__init__(database, timeout=timeout, **options)
