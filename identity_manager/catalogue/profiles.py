@@ -1,6 +1,7 @@
 """Verbs on certificate profiles."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -85,10 +86,13 @@ def ask_activation(*, actor: Person, profile_id: uuid.UUID, revision: int | None
 
     Raises NotAllowed, Stale, or NotPossible where nobody could activate it as it is.
     """
+    linted = _linted(profile_id)
     with transaction.atomic():
-        profile = versions.ask(actor=actor, kind=CertificateProfile, entry_id=profile_id, revision=revision)
-        _check(profile)
-        _require_sound(profile)
+        require_system_administrator(actor)
+        profile = versions.draft_to_ask_for(CertificateProfile, profile_id, revision=revision)
+        _require_sound(profile, linted)
+
+        versions.ask(profile, actor=actor)
         return profile
 
 
@@ -99,12 +103,12 @@ def activate_profile(
 
     Raises NotAllowed, Stale, or NotPossible where the linter finds what forbids its certificates.
     """
+    linted = _linted(profile_id)
     with transaction.atomic():
         require_system_administrator(actor)
         profile = versions.locked(CertificateProfile, profile_id)
         refuse(versions.CHANGED_MEANWHILE if revision not in (None, profile.version) else None, kind=Stale)
-        _check(profile)
-        _require_sound(profile)
+        _require_sound(profile, linted)
         versions.put_in_force(profile, actor=actor, four_eyes=four_eyes)
         return profile
 
@@ -119,10 +123,30 @@ def activation_obstacle(profile: CertificateProfile) -> Reason | None:
     return obstacle_of(lambda: _check(profile))
 
 
-def _require_sound(profile: CertificateProfile) -> None:
-    errors = [remark for remark in preview_for(profile, None).remarks if remark.is_error]
-    if errors:
-        raise NotPossible(Reason("lint-errors", " ".join(error.text for error in errors)))
+@dataclass(frozen=True)
+class _Linted:
+    """What the linter forbids in a profile, as it was at this revision."""
+
+    revision: int
+    errors: tuple[str, ...]
+
+
+def _linted(profile_id: uuid.UUID) -> _Linted | None:
+    """Before the transaction that needs it: a lint takes its time and needs no lock. None: it is gone."""
+    profile = CertificateProfile.objects.filter(pk=profile_id).first()
+    if profile is None:
+        return None
+    remarks = preview_for(profile, None).remarks
+    return _Linted(profile.version, tuple(remark.text for remark in remarks if remark.is_error))
+
+
+def _require_sound(profile: CertificateProfile, linted: _Linted | None) -> None:
+    """Raise Stale where it is no longer what was linted, NotPossible where it cannot be put in force."""
+    if linted is None or linted.revision != profile.version:
+        raise Stale(versions.CHANGED_MEANWHILE)
+    _check(profile)
+    if linted.errors:
+        raise NotPossible(Reason("lint-errors", " ".join(linted.errors)))
 
 
 def _check(profile: CertificateProfile) -> None:

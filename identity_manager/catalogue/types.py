@@ -117,8 +117,11 @@ def ask_activation(*, actor: Person, type_id: uuid.UUID, revision: int | None) -
     Raises NotAllowed, Stale, or NotPossible where nobody could activate it as it is.
     """
     with transaction.atomic():
-        token_type = versions.ask(actor=actor, kind=TokenType, entry_id=type_id, revision=revision)
+        require_system_administrator(actor)
+        token_type = versions.draft_to_ask_for(TokenType, type_id, revision=revision)
         _require_complete(token_type)
+
+        versions.ask(token_type, actor=actor)
         return token_type
 
 

@@ -117,19 +117,20 @@ def draft(kind: type[Versioned], pk: uuid.UUID, *, revision: int | None) -> Vers
     return entry
 
 
-def ask(*, actor: Person, kind: type[Versioned], entry_id: uuid.UUID, revision: int | None) -> Versioned:
-    """Ask for a second System Administrator to activate the draft. Raises NotAllowed or Stale."""
-    with transaction.atomic():
-        require_system_administrator(actor)
-        entry = draft(kind, entry_id, revision=revision)
-        refuse(ASKED_ALREADY if entry.asked_at else None, kind=Stale)
+def draft_to_ask_for(kind: type[Versioned], pk: uuid.UUID, *, revision: int | None) -> Versioned:
+    """The draft, locked and fresh, whose activation nobody has asked for yet. Raises Stale."""
+    entry = draft(kind, pk, revision=revision)
+    refuse(ASKED_ALREADY if entry.asked_at else None, kind=Stale)
+    return entry
 
-        entry.forget_question()
-        entry.asked_by, entry.asked_at = actor, timezone.now()
-        entry.save()
-        entry.editors.add(actor)
-        record(entry, what="asked", actor=actor)
-        return entry
+
+def ask(entry: Versioned, *, actor: Person) -> None:
+    """Ask for a second System Administrator to activate the draft, which the caller has locked."""
+    entry.forget_question()
+    entry.asked_by, entry.asked_at = actor, timezone.now()
+    entry.save()
+    entry.editors.add(actor)
+    record(entry, what="asked", actor=actor)
 
 
 def refuse_activation(

@@ -44,7 +44,7 @@ def draft(actor: Person) -> CertificateProfile:
 
 def asked(actor: Person) -> CertificateProfile:
     row = draft(actor)
-    return versions.ask(actor=actor, kind=CertificateProfile, entry_id=row.pk, revision=row.version)
+    return profiles.ask_activation(actor=actor, profile_id=row.pk, revision=row.version)
 
 
 def active(actor: Person) -> CertificateProfile:
@@ -60,9 +60,7 @@ VERBS: dict[str, Verb] = {
     "change": lambda actor, row: profiles.change_profile(
         actor=actor, profile_id=row.pk, revision=row.version, values={"name": "Other"}
     ),
-    "ask": lambda actor, row: versions.ask(
-        actor=actor, kind=CertificateProfile, entry_id=row.pk, revision=row.version
-    ),
+    "ask": lambda actor, row: profiles.ask_activation(actor=actor, profile_id=row.pk, revision=row.version),
     "refuse": lambda actor, row: versions.refuse_activation(
         actor=actor, kind=CertificateProfile, entry_id=row.pk, revision=row.version, reason="No."
     ),
