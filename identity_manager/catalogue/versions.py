@@ -47,10 +47,11 @@ LONGEST_REASON = 2000
 
 @dataclass(frozen=True)
 class Base:
-    """The version that a new one begins with, and its revision when the page was made."""
+    """The version that a new one begins with: its revision, and the new one's number, as the page had it."""
 
     pk: uuid.UUID
-    revision: int | None
+    revision: int
+    next_number: int
 
 
 def next_number(kind: type[Versioned], code: str) -> int:
@@ -71,10 +72,11 @@ def refuse_second_draft(kind: type[Versioned], code: str) -> None:
 
 def refuse_older_base(kind: type[Versioned], base: Base | None) -> None:
     """What was put in force since the page was made is not undone by what the page shows. Raises Stale."""
-    if base is None or base.revision is None:
+    if base is None:
         return
-    other = locked(kind, base.pk).version != base.revision
-    refuse(OTHER_IN_FORCE if other else None, kind=Stale)
+    entry = locked(kind, base.pk)
+    same = (entry.version, next_number(kind, entry.code)) == (base.revision, base.next_number)
+    refuse(None if same else OTHER_IN_FORCE, kind=Stale)
 
 
 @contextmanager

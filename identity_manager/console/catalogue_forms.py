@@ -1,6 +1,7 @@
 """The forms of ADMIN's catalogue. Each goes to one verb; that of a draft carries the revision it shows."""
 
 import re
+import uuid
 from typing import Any
 
 from django import forms
@@ -89,9 +90,13 @@ class RetireForm(VerbForm):
 
 
 class EntryForm(RevisionForm):
-    """What the forms of both kinds have: the code of what is new, and fields in groups."""
+    """What the forms of both kinds have: the code of what is new, and fields in groups.
+
+    next_number: of a new version, the number that it has if no other one comes first.
+    """
 
     GROUPS: tuple[Group, ...] = ()
+    next_number = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
     code = forms.SlugField(
         label=_("Code"),
         help_text=CODE_HELP,
@@ -103,6 +108,11 @@ class EntryForm(RevisionForm):
         super().__init__(*args, **kwargs)
         if not is_new:
             del self.fields["code"]
+
+    def made_from(self, pk: uuid.UUID) -> versions.Base:
+        """The version that the page was made from; where it does not say which it showed, none that is."""
+        number: int | None = self.cleaned_data["next_number"]
+        return versions.Base(pk, self.seen, number or 0)
 
     def groups(self) -> list[tuple[Any, list[list[BoundField]]]]:
         """Title of each part of the form, and its rows: one field, or several side by side."""
@@ -226,7 +236,7 @@ class TypeForm(EntryForm):
 
     def values(self) -> dict[str, Any]:
         """What the verb takes: fields of the model."""
-        left_out = {"revision", "code", "profiles"}
+        left_out = {"revision", "next_number", "code", "profiles"}
         return {name: value for name, value in self.cleaned_data.items() if name not in left_out}
 
     def chosen_profiles(self) -> list[CertificateProfile]:
@@ -342,7 +352,7 @@ class ProfileForm(EntryForm):
         usages = [*given.get("extended_key_usage", []), *_identifiers(given.pop("other_usages", ""))]
         given["extended_key_usage"] = list(dict.fromkeys(usages))
         given["policies"] = list(dict.fromkeys(_identifiers(given.get("policies", ""))))
-        for name in ("revision", "code"):
+        for name in ("revision", "next_number", "code"):
             given.pop(name, None)
         return given
 

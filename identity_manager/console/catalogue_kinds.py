@@ -13,7 +13,7 @@ from ca_bridge import registry
 from ca_bridge.profiles import PLACEHOLDERS
 from identity_manager.catalogue import profiles, types
 from identity_manager.catalogue.presets import PRESETS
-from identity_manager.catalogue.versions import Base
+from identity_manager.catalogue.versions import Base, next_number
 from identity_manager.console.catalogue_forms import EntryForm, ProfileForm, TypeForm
 from identity_manager.models import CertificateProfile, CertificatePurpose, Person, TokenType
 from identity_manager.workflow.snapshot import MATERIAL_FIELDS
@@ -54,6 +54,10 @@ class Kind:
         """What the form of a new entry begins with."""
         values = self.beginning_values(preset)
         return {**self.form.initial_of(self.model(**values)), "preset": preset} if values else {}
+
+    def beginning_of_next(self, entry: Entry) -> dict[str, Any]:
+        """What the form of the next version begins with, made from this one."""
+        return {**self.form.initial_of(entry), "next_number": next_number(self.model, entry.code)}
 
     def beginning_values(self, preset: str = "") -> dict[str, Any]:
         """The fields of the model that are set in a new entry, by a preset of profiles where one is named."""

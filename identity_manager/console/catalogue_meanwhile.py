@@ -20,6 +20,8 @@ def context(kind: Kind, row: Entry, form: EntryForm, reason: Reason) -> dict[str
     """What the page says of it, by the reason why the form came too late."""
     if reason is versions.GONE:
         return _thrown_away(kind, row, form)
+    if reason is versions.NOT_A_DRAFT:
+        return _activated(kind, row, form)
     if reason is versions.DRAFT_EXISTS:
         draft = kind.model.objects.drafts().filter(code=row.code).first()
         return {"draft_page": kind.url("", draft.pk)} if draft else {}
@@ -33,34 +35,51 @@ def _changed(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
     present = kind.model.objects.filter(pk=row.pk, state=VersionState.DRAFT).first()
     if present is None:
         return {}
-    _carry(form, present.version)
+    _carry(form, revision=present.version)
     event = _last(kind, row, "changed")
     return {"meanwhile": {**event, "fields": event["changed"]}} if event else {}
 
 
 def _other_in_force(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
     """The version that is in force now: the next one is made from what it says, or against it."""
-    _carry(form, kind.model.objects.get(pk=row.pk).version)
+    _carry_base(kind, form, kind.model.objects.get(pk=row.pk))
     present = kind.model.objects.active().filter(code=row.code).first()
-    return {"other_version": present, "other_page": kind.url("", present.pk)} if present else {}
+    if present is None:
+        return {"none_in_force": True}
+    return {"other_version": present, "other_page": kind.url("", present.pk)}
 
 
 def _thrown_away(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
-    """Who threw the draft away; the form becomes that of the next version, or of a new entry."""
-    rows = kind.model.objects.filter(code=row.code)
+    """Who threw the draft away."""
+    return {"thrown_away": _last(kind, row, "discarded") or {}, **_as_next_version(kind, row, form)}
+
+
+def _activated(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
+    """Who put the draft in force."""
+    return {"activated": _last(kind, row, "activated") or {}, **_as_next_version(kind, row, form)}
+
+
+def _as_next_version(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
+    """The form of a draft that is none any more becomes that of the next version, or of a new entry."""
+    rows = kind.model.objects.filter(code=row.code).exclude(state=VersionState.DRAFT)
     base = rows.active().first() or rows.order_by("-number").first()
-    _carry(form, base.version if base else None)
-    return {
-        "thrown_away": _last(kind, row, "discarded") or {},
-        "action": kind.url("new-version", base.pk) if base else kind.url("new"),
-        "code": "" if base else row.code,
-    }
+    if base is None:
+        _carry(form, revision="")
+        return {"action": kind.url("new"), "code": row.code}
+    _carry_base(kind, form, base)
+    return {"action": kind.url("new-version", base.pk)}
 
 
-def _carry(form: EntryForm, revision: int | None) -> None:
+def _carry_base(kind: Kind, form: EntryForm, base: Entry) -> None:
+    """What a new version is made from, as it is now."""
+    _carry(form, revision=base.version, next_number=versions.next_number(kind.model, base.code))
+
+
+def _carry(form: EntryForm, **shown: object) -> None:
     data = QueryDict(mutable=True)
     data.update(form.data)
-    data["revision"] = "" if revision is None else str(revision)
+    for name, value in shown.items():
+        data[name] = str(value)
     form.data = data
 
 

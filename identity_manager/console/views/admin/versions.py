@@ -74,15 +74,15 @@ def create(request: HttpRequest, kind: Kind) -> HttpResponse:
 def new_version(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = admin_access.catalogue_entry_for_system_administrator(request, kind.model, pk)
     if versions.is_gone(entry):
-        return _gone(request, kind)
+        return _typed_into_what_is_gone(request, kind, entry)
     draft = kind.model.objects.drafts().filter(code=entry.code).first()
     if draft is not None and request.method != "POST":
         messages.info(request, str(versions.DRAFT_EXISTS))
         return redirect(kind.url("", draft.pk))
-    form = kind.form(refusals.sent(request), is_new=False, initial=kind.form.initial_of(entry))
+    form = kind.form(refusals.sent(request), is_new=False, initial=kind.beginning_of_next(entry))
     if _is_to_be_saved(request, form):
         with refusals.told_by(form):
-            base = versions.Base(entry.pk, form.cleaned_data["revision"])
+            base = form.made_from(entry.pk)
             return _saved(request, kind, kind.add(actor=actor, code=entry.code, form=form, base=base))
     title = _("New version of %(name)s") % {"name": kind.label(entry)}
     return _form_page(request, kind, form, title=title, back=kind.url("", entry.pk), row=entry)

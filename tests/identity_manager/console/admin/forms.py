@@ -51,6 +51,11 @@ def type_data(*profiles: CertificateProfile, **changes: Any) -> dict[str, Any]:
     }
 
 
+def seen_in(response: HttpResponse) -> dict[str, str]:
+    """What the page's form carries of what the page showed."""
+    return dict(re.findall(r'name="(revision|next_number|draft)" value="([^"]*)"', response.text))
+
+
 def revision_in(response: HttpResponse) -> str:
     """The revision that the page's form carries."""
     found = re.search(r'name="revision" value="(\d+)"', response.text)

@@ -11,7 +11,7 @@ from identity_manager.catalogue.samples import FIELDS
 from identity_manager.models import AuditEvent, CertificateProfile, Person
 from identity_manager.workflow.snapshot import MATERIAL_FIELDS
 from tests import cast
-from tests.identity_manager.console.admin.forms import PROFILE, revision_in
+from tests.identity_manager.console.admin.forms import PROFILE, revision_in, seen_in
 
 NEW = reverse("console:profile-new")
 PREVIEW = reverse("console:profile-preview")
@@ -125,7 +125,7 @@ def test_a_new_version_begins_with_what_is_in_force(sven: Client, draft: Certifi
     sven.post(address("activate", draft), {"revision": draft.version})
     page = sven.get(address("new-version", draft))
     assert 'value="{personnel_number}"' in page.text
-    sven.post(address("new-version", draft), PROFILE | {"longest_validity_days": "90"})
+    sven.post(address("new-version", draft), PROFILE | {"longest_validity_days": "90"} | seen_in(page))
     second = CertificateProfile.objects.get(code="wlan", number=2)
     assert second.longest_validity_days == 90
     text = sven.get(show(second)).text
@@ -138,12 +138,13 @@ def test_a_new_version_begins_with_what_is_in_force(sven: Client, draft: Certifi
 
 def test_there_is_one_draft_at_a_time(sven: Client, draft: CertificateProfile) -> None:
     sven.post(address("activate", draft), {"revision": draft.version})
-    sven.post(address("new-version", draft), PROFILE)
+    shown = seen_in(sven.get(address("new-version", draft)))
+    sven.post(address("new-version", draft), PROFILE | shown)
     second = CertificateProfile.objects.get(number=2, code="wlan")
     response = sven.get(address("new-version", draft), follow=True)
     assert response.redirect_chain[-1][0] == show(second)
     assert "There is a draft of the next version already" in response.text
-    refused = sven.post(address("new-version", draft), PROFILE)
+    refused = sven.post(address("new-version", draft), PROFILE | shown)
     assert refused.status_code == 409
     assert f'href="{show(second)}"' in refused.text
     assert "nothing of it is saved" in refused.text

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from identity_manager import audit
 from identity_manager.models import AuditEvent, CertificateProfile, Role, TermsDocument, TokenType
 from tests import cast
-from tests.identity_manager.console.admin.forms import revision_in, type_data
+from tests.identity_manager.console.admin.forms import revision_in, seen_in, type_data
 from tests.identity_manager.console.visitors import officer, signed_in
 
 NEW = reverse("console:token-type-new")
@@ -229,7 +229,8 @@ def test_a_new_version_takes_up_the_profile_in_force(
 
 def test_what_is_under_way_is_told_before_it_is_put_in_force(sven: Client, company: cast.Company) -> None:
     company.request_in("awaiting_acceptance")
-    data = type_data(*company.vpn.ordered_profiles(), name="VPN 2")
+    shown = seen_in(sven.get(address("new-version", company.vpn)))
+    data = type_data(*company.vpn.ordered_profiles(), name="VPN 2", **shown)
     sven.post(address("new-version", company.vpn), data)
     draft = TokenType.objects.get(code="vpn", number=2)
     text = sven.get(address("activate", draft)).text
@@ -249,6 +250,9 @@ def test_a_draft_that_became_active_cannot_be_edited(sven: Client, draft: TokenT
     response = sven.post(address("edit", draft), type_data(*profiles, name="x", revision=old))
     assert response.status_code == 409
     assert "no draft any more" in response.text
+    assert f'action="{address("new-version", draft)}"' in response.text
+    data = type_data(*profiles, name="x", **seen_in(response))
+    assert sven.post(address("new-version", draft), data).status_code == 302
     assert sven.get(address("edit", draft), follow=True).redirect_chain[-1][0] == show(draft)
 
 
