@@ -37,6 +37,7 @@ LANGUAGE_LACKING = Reason(
 EMPTY_TEXT = Reason("empty-text", _("Each text needs a title and a body."))
 LONG_TITLE = Reason("long-title", _("A title has at most 200 characters."))
 NO_DRAFT = Reason("no-draft", _("There is no draft of these terms any more."))
+DRAFT_GONE = Reason("terms-moved-on", _("A draft was published or thrown away since you opened the page."))
 SAME_AS_BEFORE = Reason("same-as-before", _("The draft says the same as the version in force."))
 LONGEST_TITLE = 200
 
@@ -52,6 +53,18 @@ class Text:
     def sha256(self) -> str:
         """The digest that an acceptance keeps: of the title, an empty line and the body in UTF-8."""
         return hashlib.sha256(f"{self.title}\n\n{self.body}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a page showed of a document: its revision, and which draft; empty where there was none.
+
+    The draft is named beside the revision, with its own: processes from before an upgrade begin, change and
+    throw away drafts without counting on the document.
+    """
+
+    revision: int
+    draft: str = ""
 
 
 def add_document(*, actor: Person, code: str, name: str, name_de: str = "") -> TermsDocument:
@@ -84,12 +97,9 @@ def rename_document(*, actor: Person, document_id: uuid.UUID, name: str, name_de
 
 
 # --- The draft -------------------------------------------------------------------------------------
-def save_draft(
-    *, actor: Person, document_id: uuid.UUID, revision: int | None, texts: Mapping[str, Text]
-) -> TermsDraft:
+def save_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen, texts: Mapping[str, Text]) -> TermsDraft:
     """Keep what is written so far, complete or not; it has to be asked for again.
 
-    revision: the document's when the page was made; None is that of a document that never had a draft.
     Raises NotAllowed, Stale where somebody else saved, threw away or published one meanwhile, NotPossible for
     a title that is too long.
     """
@@ -97,7 +107,8 @@ def save_draft(
         require_system_administrator(actor)
         document = locking.terms_document(document_id)
         draft = TermsDraft.objects.filter(document=document).first()
-        refuse(None if revision_of(document, draft) == (revision or 0) else CHANGED_MEANWHILE, kind=Stale)
+        gone_or_changed = CHANGED_MEANWHILE if draft else DRAFT_GONE
+        refuse(None if seen_of(document, draft) == seen else gone_or_changed, kind=Stale)
         for language, text in texts.items():
             refuse(LONG_TITLE if len(text.title) > LONGEST_TITLE else None, field=f"title_{language}")
         written = {language: [text.title, text.body] for language, text in texts.items()}
@@ -116,11 +127,11 @@ def save_draft(
         return draft
 
 
-def ask_publication(*, actor: Person, document_id: uuid.UUID, revision: int) -> TermsDraft:
+def ask_publication(*, actor: Person, document_id: uuid.UUID, seen: Seen) -> TermsDraft:
     """Ask for a second System Administrator to publish the draft. Raises NotAllowed, Stale, NotPossible."""
     with transaction.atomic():
         require_system_administrator(actor)
-        draft = _draft(document_id, revision)
+        draft = _draft(document_id, seen)
         refuse(ASKED_ALREADY if draft.asked_at else None, kind=Stale)
         _check_texts(draft.document, texts_of(draft))
 
@@ -128,15 +139,15 @@ def ask_publication(*, actor: Person, document_id: uuid.UUID, revision: int) -> 
         draft.asked_by, draft.asked_at = actor, timezone.now()
         draft.save()
         draft.editors.add(actor)
-        _record(draft.document, what="asked", actor=actor, revision=revision)
+        _record(draft.document, what="asked", actor=actor, revision=seen.revision)
         return draft
 
 
-def refuse_publication(*, actor: Person, document_id: uuid.UUID, revision: int, reason: str) -> TermsDraft:
+def refuse_publication(*, actor: Person, document_id: uuid.UUID, seen: Seen, reason: str) -> TermsDraft:
     """Give the draft back to who wrote it, with a reason. Raises NotAllowed, Stale or NotPossible."""
     with transaction.atomic():
         require_system_administrator(actor)
-        draft = _draft(document_id, revision)
+        draft = _draft(document_id, seen)
         refuse(asking_obstacle(draft), kind=Stale)
         require_other_eyes(draft, actor=actor)
         reason = given_reason(reason)
@@ -144,23 +155,23 @@ def refuse_publication(*, actor: Person, document_id: uuid.UUID, revision: int, 
         draft.forget_question()
         draft.refused_by, draft.refusal = actor, reason
         draft.save()
-        _record(draft.document, what="refused", actor=actor, revision=revision, reason=reason)
+        _record(draft.document, what="refused", actor=actor, revision=seen.revision, reason=reason)
         return draft
 
 
-def discard_draft(*, actor: Person, document_id: uuid.UUID, revision: int) -> TermsDocument:
+def discard_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen) -> TermsDocument:
     """Throw the draft away. Raises NotAllowed or Stale."""
     with transaction.atomic():
         require_system_administrator(actor)
-        draft = _draft(document_id, revision)
+        draft = _draft(document_id, seen)
 
         _move_on(draft.document, draft)
-        _record(draft.document, what="discarded", actor=actor, revision=revision)
+        _record(draft.document, what="discarded", actor=actor, revision=seen.revision)
         TermsDraft.objects.filter(pk=draft.pk).delete()
         return draft.document
 
 
-def publish_draft(*, actor: Person, document_id: uuid.UUID, revision: int, four_eyes: bool) -> TermsVersion:
+def publish_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen, four_eyes: bool) -> TermsVersion:
     """Put the draft in force as the next version. Who has not accepted yet reads and accepts this one.
 
     four_eyes: who wrote it does not publish it. Raises NotAllowed, Stale, or NotPossible where a language
@@ -168,7 +179,7 @@ def publish_draft(*, actor: Person, document_id: uuid.UUID, revision: int, four_
     """
     with transaction.atomic():
         require_system_administrator(actor)
-        draft = _draft(document_id, revision)
+        draft = _draft(document_id, seen)
         if four_eyes:
             require_other_eyes(draft, actor=actor)
         texts = texts_of(draft)
@@ -184,7 +195,12 @@ def publication_obstacle(draft: TermsDraft) -> Reason | None:
     return obstacle_of(lambda: _check_texts(draft.document, texts_of(draft)))
 
 
-def revision_of(document: TermsDocument, draft: TermsDraft | None) -> int:
+def seen_of(document: TermsDocument, draft: TermsDraft | None) -> Seen:
+    """What a page that is made now shows."""
+    return Seen(_revision_of(document, draft), f"{draft.pk}:{draft.revision}" if draft else "")
+
+
+def _revision_of(document: TermsDocument, draft: TermsDraft | None) -> int:
     """The document's revision; processes from before an upgrade count that of the draft alone."""
     return max(document.revision, draft.revision if draft else 0)
 
@@ -196,18 +212,18 @@ def texts_of(draft: TermsDraft) -> dict[str, Text]:
 
 def _move_on(document: TermsDocument, draft: TermsDraft | None) -> int:
     """Whatever page shows the draft as it was is an older one from now on."""
-    document.revision = revision_of(document, draft) + 1
+    document.revision = _revision_of(document, draft) + 1
     document.save(update_fields=["revision"])
     return document.revision
 
 
-def _draft(document_id: uuid.UUID, revision: int) -> TermsDraft:
-    """The draft, with its document locked. Raises Stale."""
+def _draft(document_id: uuid.UUID, seen: Seen) -> TermsDraft:
+    """The draft that was seen, with its document locked. Raises Stale."""
     document = locking.terms_document(document_id)
     draft = TermsDraft.objects.filter(document=document).first()
     if draft is None:
         raise Stale(NO_DRAFT)
-    refuse(None if draft.revision == revision else CHANGED_MEANWHILE, kind=Stale)
+    refuse(None if seen_of(document, draft) == seen else CHANGED_MEANWHILE, kind=Stale)
     draft.document = document
     return draft
 

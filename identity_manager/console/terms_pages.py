@@ -1,5 +1,6 @@
 """ADMIN, Terms: documents, the draft of the next version in all languages, and what publishing it means."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -15,13 +16,14 @@ from identity_manager.catalogue import versions
 from identity_manager.catalogue.terms import (
     LONGEST_TITLE,
     NO_DRAFT,
+    Seen,
     Text,
     publication_obstacle,
-    revision_of,
+    seen_of,
     texts_of,
 )
 from identity_manager.console import catalogue_words
-from identity_manager.console.catalogue_forms import CODE_HELP, NO_NAME, RevisionForm
+from identity_manager.console.catalogue_forms import CODE_HELP, NO_NAME, RefuseForm
 from identity_manager.console.catalogue_pages import may_edit, waits_for
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import (
@@ -65,7 +67,23 @@ class DraftField(forms.CharField):
         """Nothing is demanded of a draft; publishing demands it."""
 
 
-class TermsForm(RevisionForm):
+class SeenForm(VerbForm):
+    """Carries what the page showed of the document: what has moved on meanwhile is not acted upon."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
+    draft = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    @property
+    def shown(self) -> Seen:
+        """What the page showed; revision 0 is that of a document that never had a draft."""
+        return Seen(self.cleaned_data["revision"] or 0, self.cleaned_data["draft"])
+
+
+class RefuseDraftForm(SeenForm, RefuseForm):
+    """No, and why."""
+
+
+class TermsForm(SeenForm):
     """Title and text in each language of the installation. A draft may lack some; a version may not."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -118,7 +136,8 @@ def document_context(
     own = draft is not None and draft.editors.filter(pk=actor.pk).exists()
     return {
         "row": row,
-        "form": form or RevisionForm(initial={"revision": draft.revision if draft else None}),
+        "form": form or SeenForm(),
+        "seen": seen_of(row, draft),
         "draft": draft,
         "draft_texts": preview_texts(draft) if draft else [],
         "current": _current(row),
@@ -178,7 +197,7 @@ def draft_initial(row: TermsDocument) -> dict[str, Any]:
         current = _current(row)
         found = current.texts.all() if current else []
         texts = {text.language: Text(text.title, text.body) for text in found}
-    initial: dict[str, Any] = {"revision": revision_of(row, draft)}
+    initial = asdict(seen_of(row, draft))
     for language, text in texts.items():
         initial[f"title_{language}"], initial[f"body_{language}"] = text.title, text.body
     return initial
@@ -215,16 +234,18 @@ def waiting_words(row: TermsDocument) -> list[Words]:
     return [sentence % {"count": number}, kept]
 
 
-def meanwhile(row: TermsDocument, form: RevisionForm) -> dict[str, Any]:
+def meanwhile(row: TermsDocument, form: SeenForm) -> dict[str, Any]:
     """Who did what to the draft while somebody else had it open: what was typed stays."""
+    draft = draft_of(row)
     data = QueryDict(mutable=True)
     data.update(form.data)
-    data["revision"] = str(revision_of(row, draft_of(row)))
+    for name, value in asdict(seen_of(row, draft)).items():
+        data[name] = str(value)
     form.data = data
     rows = catalogue_words.history_of("terms", row.code).filter(facts__what__in=MOVES_ON)
     events = catalogue_words.timeline(rows[:1])
     found = [{"who": each.actor, "at": each.at, "fields": each.title} for each in events]
-    return {"meanwhile": found[0]} if found else {}
+    return {"meanwhile" if draft else "ended_meanwhile": found[0]} if found else {}
 
 
 def draft_of(row: TermsDocument) -> TermsDraft | None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from identity_manager.catalogue import comparison, connections, profiles, terms, types, versions
-from identity_manager.catalogue.terms import Text
+from identity_manager.catalogue.terms import Seen, Text
 from identity_manager.models import (
     AuditEvent,
     CaCheck,
@@ -194,14 +194,15 @@ def test_a_type_is_changed_with_its_profiles(sven: Person) -> None:
 
 def test_terms_are_nobody_elses_either(sven: Person) -> None:
     document, other = cast.terms(), cast.person("other", roles=(Role.AUDITOR,))
-    terms.save_draft(actor=sven, document_id=document.pk, revision=None, texts=TEXTS)
+    draft = terms.save_draft(actor=sven, document_id=document.pk, seen=Seen(0), texts=TEXTS)
+    seen = terms.seen_of(document, draft)
     told = list(TermsDraft.objects.values_list("revision", "texts")), AuditEvent.objects.count()
     for change in (
-        lambda: terms.save_draft(actor=other, document_id=document.pk, revision=1, texts=TEXTS),
-        lambda: terms.ask_publication(actor=other, document_id=document.pk, revision=1),
-        lambda: terms.refuse_publication(actor=other, document_id=document.pk, revision=1, reason="x"),
-        lambda: terms.discard_draft(actor=other, document_id=document.pk, revision=1),
-        lambda: terms.publish_draft(actor=other, document_id=document.pk, revision=1, four_eyes=False),
+        lambda: terms.save_draft(actor=other, document_id=document.pk, seen=seen, texts=TEXTS),
+        lambda: terms.ask_publication(actor=other, document_id=document.pk, seen=seen),
+        lambda: terms.refuse_publication(actor=other, document_id=document.pk, seen=seen, reason="x"),
+        lambda: terms.discard_draft(actor=other, document_id=document.pk, seen=seen),
+        lambda: terms.publish_draft(actor=other, document_id=document.pk, seen=seen, four_eyes=False),
         lambda: terms.rename_document(actor=other, document_id=document.pk, name="x", name_de=""),
         lambda: connections.test(actor=other, alias="corporate"),
     ):
@@ -214,24 +215,26 @@ def test_terms_are_nobody_elses_either(sven: Person) -> None:
 def test_the_revisions_of_terms_never_begin_anew(sven: Person) -> None:
     document = cast.terms()
 
-    def saved(revision: int | None, words: str) -> int:
+    def saved(seen: Seen, words: str) -> Seen:
         texts = {language: terms.Text("Terms", f"{words} {language}") for language in TEXTS}
-        draft = terms.save_draft(actor=sven, document_id=document.pk, revision=revision, texts=texts)
-        return draft.revision
+        draft = terms.save_draft(actor=sven, document_id=document.pk, seen=seen, texts=texts)
+        document.refresh_from_db()
+        return terms.seen_of(document, draft)
 
-    first = saved(None, "One")
-    terms.discard_draft(actor=sven, document_id=document.pk, revision=first)
-    second = saved(first + 1, "Two")
-    terms.publish_draft(actor=sven, document_id=document.pk, revision=second, four_eyes=False)
-    for old in (None, first, second):
+    first = saved(Seen(0), "One")
+    terms.discard_draft(actor=sven, document_id=document.pk, seen=first)
+    second = saved(Seen(first.revision + 1), "Two")
+    terms.publish_draft(actor=sven, document_id=document.pk, seen=second, four_eyes=False)
+    for old in (Seen(0), Seen(first.revision), Seen(second.revision)):
         with pytest.raises(Stale):
             saved(old, "Three")
-    assert saved(second + 1, "Three") > second > first
+    assert saved(Seen(second.revision + 1), "Three").revision > second.revision > first.revision
 
 
 def test_a_draft_of_before_the_upgrade_goes_on(sven: Person) -> None:
     """A process of the former version has saved it, and counted on the draft alone."""
     document = cast.terms()
     row = TermsDraft.objects.create(document=document, revision=4, texts={})
-    draft = terms.save_draft(actor=sven, document_id=document.pk, revision=4, texts=TEXTS)
+    seen = terms.seen_of(document, row)
+    draft = terms.save_draft(actor=sven, document_id=document.pk, seen=seen, texts=TEXTS)
     assert (draft.pk, draft.revision) == (row.pk, 5)

@@ -11,9 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from identity_manager.catalogue import terms
 from identity_manager.console import access, admin_access, refusals, terms_pages
-from identity_manager.console.catalogue_forms import RefuseForm, RevisionForm
 from identity_manager.console.refusals import VerbForm
-from identity_manager.console.terms_pages import DocumentForm, TermsForm
+from identity_manager.console.terms_pages import DocumentForm, RefuseDraftForm, SeenForm, TermsForm
 from identity_manager.models import TermsDocument, TermsVersion
 from identity_manager.workflow.errors import Stale
 
@@ -74,7 +73,7 @@ def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = TermsForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and "preview" not in request.POST and form.is_valid():
         with refusals.told_by(form):
-            terms.save_draft(actor=actor, document_id=row.pk, revision=_revision(form), texts=form.texts())
+            terms.save_draft(actor=actor, document_id=row.pk, seen=form.shown, texts=form.texts())
             messages.success(request, _("The draft is saved."))
             return redirect("console:terms-document", row.pk)
     return _write_page(request, row, form)
@@ -83,10 +82,10 @@ def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = admin_access.terms_document_for_system_administrator(request, pk)
-    form = RevisionForm(request.POST)
+    form = SeenForm(request.POST)
     if form.is_valid():
         with refusals.told_by(form):
-            terms.ask_publication(actor=actor, document_id=row.pk, revision=_revision(form))
+            terms.ask_publication(actor=actor, document_id=row.pk, seen=form.shown)
             messages.success(request, _("It waits in OPEN TASKS of the other System Administrators."))
             return redirect("console:terms-document", row.pk)
     return _moved_on(request, row, form)
@@ -95,13 +94,13 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @reads_and_posts
 def publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = admin_access.terms_document_for_system_administrator(request, pk)
-    form = RevisionForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    form = SeenForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and form.is_valid():
         with refusals.told_by(form):
             made = terms.publish_draft(
                 actor=actor,
                 document_id=row.pk,
-                revision=_revision(form),
+                seen=form.shown,
                 four_eyes=settings.CATALOGUE_FOUR_EYES,
             )
             messages.success(request, _("Version %(number)d is published.") % {"number": made.number})
@@ -112,11 +111,11 @@ def publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @reads_and_posts
 def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = admin_access.terms_document_for_system_administrator(request, pk)
-    form = RefuseForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    form = RefuseDraftForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and form.is_valid():
         with refusals.told_by(form):
             reason = form.cleaned_data["reason"]
-            terms.refuse_publication(actor=actor, document_id=row.pk, revision=_revision(form), reason=reason)
+            terms.refuse_publication(actor=actor, document_id=row.pk, seen=form.shown, reason=reason)
             messages.success(request, _("Refused. Who wrote it sees why."))
             return redirect("console:terms-document", row.pk)
     return _confirm(request, row, form, "terms_refuse.html")
@@ -125,18 +124,13 @@ def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @reads_and_posts
 def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = admin_access.terms_document_for_system_administrator(request, pk)
-    form = RevisionForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    form = SeenForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and form.is_valid():
         with refusals.told_by(form):
-            terms.discard_draft(actor=actor, document_id=row.pk, revision=_revision(form))
+            terms.discard_draft(actor=actor, document_id=row.pk, seen=form.shown)
             messages.success(request, _("The draft is thrown away."))
             return redirect("console:terms-document", row.pk)
     return _confirm(request, row, form, "terms_discard.html")
-
-
-def _revision(form: VerbForm) -> int:
-    """What the page showed; 0 is that of a document that never had a draft."""
-    return form.cleaned_data["revision"] or 0
 
 
 def _write_page(request: HttpRequest, row: TermsDocument, form: TermsForm) -> HttpResponse:

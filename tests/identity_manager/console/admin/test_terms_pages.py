@@ -10,7 +10,7 @@ from pytest_django import Settings
 from identity_manager.audit import Event
 from identity_manager.models import AuditEvent, TermsDocument, TermsDraft, TermsVersion
 from tests import cast
-from tests.identity_manager.console.admin.forms import revision_in
+from tests.identity_manager.console.admin.forms import seen_in
 
 NEW = reverse("console:terms-new")
 TEXTS = {
@@ -23,6 +23,11 @@ TEXTS = {
 
 def address(what: str, row: TermsDocument) -> str:
     return reverse(f"console:terms-{what}", args=[row.pk])
+
+
+def seen(draft: TermsDraft) -> dict[str, Any]:
+    """What a page that shows this draft carries."""
+    return {"revision": draft.revision, "draft": f"{draft.pk}:{draft.revision}"}
 
 
 def says_beforehand(browser: Client, row: TermsDocument, reason: str) -> None:
@@ -54,8 +59,7 @@ def test_a_document_is_begun_written_and_published(sven: Client, company: cast.C
     sven.post(address("write", row), {**TEXTS, "revision": ""})
     page = sven.get(address("document", row)).text
     assert "Keep it secret." in page
-    revision = revision_in(sven.get(address("publish", row)))
-    sven.post(address("publish", row), {"revision": revision})
+    sven.post(address("publish", row), seen_in(sven.get(address("publish", row))))
     version = row.current_version()
     assert version.number == 1
     assert version.text_in("de").body == "# Eins\n\nHalte es geheim."
@@ -101,7 +105,7 @@ def test_what_lacks_a_language_is_a_draft_but_not_published(
 ) -> None:
     sven.post(address("write", row), {**TEXTS, lacks: " ", "revision": ""})
     says_beforehand(sven, row, "Each text needs a title and a body.")
-    response = sven.post(address("publish", row), {"revision": 1})
+    response = sven.post(address("publish", row), seen(TermsDraft.objects.get()))
     assert response.status_code == 422
     assert response.text.count("needs a title and a body") == 1
     assert row.versions.count() == 1
@@ -114,14 +118,14 @@ def test_what_lacks_a_language_is_not_asked_for(sven: Client, row: TermsDocument
     page = sven.get(address("document", row)).text
     assert "Publish: Each text needs a title and a body." in page
     assert address("ask", row) not in page
-    assert sven.post(address("ask", row), {"revision": 1}).status_code == 422
+    assert sven.post(address("ask", row), seen(TermsDraft.objects.get())).status_code == 422
 
 
 def test_the_same_words_are_not_published_again(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
-    sven.post(address("publish", row), {"revision": draft.revision})
-    sven.post(address("write", row), {**TEXTS, "revision": revision_in(sven.get(address("write", row)))})
+    sven.post(address("publish", row), seen(draft))
+    sven.post(address("write", row), TEXTS | seen_in(sven.get(address("write", row))))
     says_beforehand(sven, row, "The draft says the same as the version in force.")
-    response = sven.post(address("publish", row), {"revision": TermsDraft.objects.get().revision})
+    response = sven.post(address("publish", row), seen(TermsDraft.objects.get()))
     assert response.status_code == 422
     assert "says the same" in response.text
 
@@ -134,7 +138,7 @@ def test_publishing_says_what_happens_to_what_waits(
     sven.post(address("write", row), {**TEXTS, "revision": ""})
     text = sven.get(address("publish", row)).text
     assert "1 request waits. Its person reads and accepts the new version." in text
-    sven.post(address("publish", row), {"revision": "1"})
+    sven.post(address("publish", row), seen(TermsDraft.objects.get()))
     assert row.current_version().number == before.number + 1
     assert TermsVersion.objects.get(pk=before.pk).text_in("en").body == "Text 1"
     request.refresh_from_db()
@@ -146,14 +150,14 @@ def test_publishing_says_what_happens_to_what_waits(
 def test_an_older_page_is_told_and_loses_nothing(
     sven: Client, sara: Client, row: TermsDocument, draft: TermsDraft
 ) -> None:
-    sara.post(address("write", row), {**TEXTS, "body_en": "Sara's words.", "revision": draft.revision})
-    response = sven.post(address("write", row), {**TEXTS, "body_en": "My words.", "revision": draft.revision})
+    sara.post(address("write", row), {**TEXTS, "body_en": "Sara's words.", **seen(draft)})
+    response = sven.post(address("write", row), {**TEXTS, "body_en": "My words.", **seen(draft)})
     assert response.status_code == 409
     assert "My words." in response.text
     assert "Sara Muster" in response.text
     draft.refresh_from_db()
     assert draft.texts["en"][1] == "Sara's words."
-    data: dict[str, Any] = {**TEXTS, "body_en": "My words.", "revision": revision_in(response)}
+    data: dict[str, Any] = {**TEXTS, "body_en": "My words.", **seen_in(response)}
     assert sven.post(address("write", row), data).status_code == 302
     draft.refresh_from_db()
     assert draft.texts["en"][1] == "My words."
@@ -166,20 +170,20 @@ def test_a_second_administrator_publishes_or_refuses(
     page = sven.get(address("publish", row)).text
     assert "You worked on this version." in page
     assert 'name="revision"' not in page
-    own = sven.post(address("publish", row), {"revision": draft.revision})
+    own = sven.post(address("publish", row), seen(draft))
     assert own.status_code == 403
     assert row.versions.count() == 1
-    sven.post(address("ask", row), {"revision": draft.revision})
+    sven.post(address("ask", row), seen(draft))
     assert address("document", row) in sara.get(reverse("console:approvals")).text
-    revision = revision_in(sara.get(address("refuse", row)))
-    sara.post(address("refuse", row), {"revision": revision, "reason": "Paragraph 2 is wrong."})
+    shown = seen_in(sara.get(address("refuse", row)))
+    sara.post(address("refuse", row), {**shown, "reason": "Paragraph 2 is wrong."})
     assert "Paragraph 2 is wrong." in sven.get(address("document", row)).text
 
-    data = {**TEXTS, "body_en": "Better.", "revision": draft.revision}
+    data = {**TEXTS, "body_en": "Better.", **seen(draft)}
     sven.post(address("write", row), data)
     draft.refresh_from_db()
-    sven.post(address("ask", row), {"revision": draft.revision})
-    sara.post(address("publish", row), {"revision": draft.revision})
+    sven.post(address("ask", row), seen(draft))
+    sara.post(address("publish", row), seen(draft))
     assert row.current_version().text_in("en").body == "Better."
 
 
@@ -187,10 +191,10 @@ def test_what_was_changed_after_the_second_one_read_it_is_not_published(
     sven: Client, sara: Client, row: TermsDocument, draft: TermsDraft, settings: Settings
 ) -> None:
     settings.CATALOGUE_FOUR_EYES = True
-    sven.post(address("ask", row), {"revision": draft.revision})
-    seen = revision_in(sara.get(address("publish", row)))
-    sven.post(address("write", row), {**TEXTS, "body_en": "Other.", "revision": draft.revision})
-    response = sara.post(address("publish", row), {"revision": seen})
+    sven.post(address("ask", row), seen(draft))
+    shown = seen_in(sara.get(address("publish", row)))
+    sven.post(address("write", row), {**TEXTS, "body_en": "Other.", **seen(draft)})
+    response = sara.post(address("publish", row), shown)
     assert response.status_code == 409
     assert "changed this draft since" in response.text
     assert row.versions.count() == 1
@@ -201,25 +205,25 @@ def test_who_has_read_one_draft_does_not_publish_the_next_one(
 ) -> None:
     """Thrown away and written anew, the draft is another one; so is the one that follows a publication."""
     settings.CATALOGUE_FOUR_EYES = True
-    sven.post(address("ask", row), {"revision": draft.revision})
-    seen = revision_in(sara.get(address("publish", row)))
-    sven.post(address("discard", row), {"revision": draft.revision})
+    sven.post(address("ask", row), seen(draft))
+    shown = seen_in(sara.get(address("publish", row)))
+    sven.post(address("discard", row), seen(draft))
     write_and_ask(sven, row, "You owe us your house.")
-    response = sara.post(address("publish", row), {"revision": seen})
+    response = sara.post(address("publish", row), shown)
     assert response.status_code == 409
     assert row.versions.count() == 1
 
-    seen = revision_in(sara.get(address("publish", row)))
-    sara.post(address("publish", row), {"revision": seen})
+    shown = seen_in(sara.get(address("publish", row)))
+    sara.post(address("publish", row), shown)
     write_and_ask(sven, row, "And your boat.")
-    assert sara.post(address("publish", row), {"revision": seen}).status_code == 409
+    assert sara.post(address("publish", row), shown).status_code == 409
     assert row.current_version().number == 2
 
 
 def write_and_ask(browser: Client, row: TermsDocument, words: str) -> None:
-    revision = revision_in(browser.get(address("write", row)))
-    browser.post(address("write", row), {**TEXTS, "body_en": words, "revision": revision})
-    browser.post(address("ask", row), {"revision": TermsDraft.objects.get(document=row).revision})
+    shown = seen_in(browser.get(address("write", row)))
+    browser.post(address("write", row), {**TEXTS, "body_en": words, **shown})
+    browser.post(address("ask", row), seen(TermsDraft.objects.get(document=row)))
 
 
 @pytest.mark.parametrize(
@@ -229,15 +233,17 @@ def test_an_older_page_does_not_undo_what_was_decided_since(
     sven: Client, sara: Client, row: TermsDocument, what: str, words: str
 ) -> None:
     """Sven opens the page while there is no draft; Sara writes one, and it is published or thrown away."""
-    old = revision_in(sven.get(address("write", row)))
-    sara.post(address("write", row), {**TEXTS, "body_en": "Sara's words.", "revision": old})
-    sara.post(address(what, row), {"revision": TermsDraft.objects.get(document=row).revision})
-    response = sven.post(address("write", row), {**TEXTS, "body_en": "My words.", "revision": old})
+    old = seen_in(sven.get(address("write", row)))
+    sara.post(address("write", row), {**TEXTS, "body_en": "Sara's words.", **old})
+    sara.post(address(what, row), seen(TermsDraft.objects.get(document=row)))
+    response = sven.post(address("write", row), {**TEXTS, "body_en": "My words.", **old})
     assert response.status_code == 409
-    for part in ("My words.", "Sara Muster", words):
+    for part in ("My words.", "Sara Muster", words, "There is no draft any more"):
         assert part in response.text
+    assert "in place of what is there now" not in response.text
+    assert "Somebody has changed this draft" not in response.text
     assert not TermsDraft.objects.exists()
-    data = {**TEXTS, "body_en": "My words.", "revision": revision_in(response)}
+    data = {**TEXTS, "body_en": "My words.", **seen_in(response)}
     assert sven.post(address("write", row), data).status_code == 302
     assert TermsDraft.objects.get(document=row).texts["en"][1] == "My words."
 
@@ -246,19 +252,19 @@ def test_whom_the_draft_waits_for_is_said(
     sven: Client, sara: Client, row: TermsDocument, draft: TermsDraft, settings: Settings
 ) -> None:
     settings.CATALOGUE_FOUR_EYES = True
-    asked = sven.post(address("ask", row), {"revision": draft.revision}, follow=True).text
+    asked = sven.post(address("ask", row), seen(draft), follow=True).text
     assert "It waits for: <bdi>Sara Muster</bdi>" in asked
     assert "Its publication was asked for" in asked
-    sara.post(address("write", row), {**TEXTS, "body_en": "Both.", "revision": draft.revision})
+    sara.post(address("write", row), {**TEXTS, "body_en": "Both.", **seen(draft)})
     page = sven.get(address("document", row)).text
     assert "Nobody else can decide on it" in page
     assert address("ask", row) not in page
 
 
 def test_a_draft_is_thrown_away(sven: Client, row: TermsDocument, draft: TermsDraft) -> None:
-    sven.post(address("discard", row), {"revision": draft.revision})
+    sven.post(address("discard", row), seen(draft))
     assert not TermsDraft.objects.exists()
-    gone = sven.post(address("discard", row), {"revision": draft.revision})
+    gone = sven.post(address("discard", row), seen(draft))
     assert gone.status_code == 409
 
 
