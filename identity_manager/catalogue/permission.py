@@ -23,5 +23,13 @@ def require_system_administrator(actor: Person) -> None:
 
 def second_officers(draft: Drafted) -> PersonQuerySet:
     """Who may put the draft in force where two have to: System Administrators who did not work on it."""
-    editors = draft.editors.values("pk")
-    return Person.objects.holding(Role.SYSTEM_ADMINISTRATOR, unit="").exclude(pk__in=editors)
+    return _system_administrators().exclude(pk__in=draft.editors.values("pk"))
+
+
+def lacks_a_second() -> bool:
+    """Whether there is no second System Administrator, who could decide on what the first one begins."""
+    return _system_administrators().count() < 2
+
+
+def _system_administrators() -> PersonQuerySet:
+    return Person.objects.holding(Role.SYSTEM_ADMINISTRATOR, unit="")

@@ -283,7 +283,8 @@ def waits_for(draft: Drafted, *, own: bool) -> dict[str, Any]:
     if not own:
         return {"nobody_else": False}
     found = second_officers.named(permission.second_officers(draft).order_by("display_name"))
-    return {**found, "nobody_else": not found["officers"]}
+    nobody_else = not found["officers"]
+    return {**found, "nobody_else": nobody_else, "alone": nobody_else and permission.lacks_a_second()}
 
 
 def _content(entry: Entry) -> list[Pair]:

@@ -11,5 +11,6 @@ NAMED = 5
 
 def named(officers: QuerySet[Person]) -> dict[str, Any]:
     """The names of the first of them, and whether there are others."""
-    names = list(officers.values_list("display_name", flat=True)[: NAMED + 1])
-    return {"officers": names[:NAMED], "more_officers": len(names) > NAMED}
+    # With their keys, for two may have one name, and of equal rows a DISTINCT query leaves one.
+    found = list(officers.values_list("pk", "display_name")[: NAMED + 1])
+    return {"officers": [name for _pk, name in found[:NAMED]], "more_officers": len(found) > NAMED}
