@@ -57,7 +57,7 @@ def test_without_that_they_are_asked_for_as_before(uma: Account, office: Office)
 def test_the_second_step_leads_to_where_the_code_is_entered(uma: Account, office: Office) -> None:
     """Who has lost their factor stands there, with the code on a sheet of paper."""
     client, location = use(code_for(office, resets=False))
-    assert 'href="/account/first-sign-in/"' in client.get(location).text
+    assert '<a href="/account/first-sign-in/">Enter the code</a>' in client.get(location).text
     assert client.get("/account/first-sign-in/").status_code == 200
 
 

@@ -113,6 +113,17 @@ def test_it_signs_in_past_single_sign_on_and_everybody_is_told(officer: Account)
     assert OutgoingMail.objects.get(message="break_glass_used").person == sven
 
 
+def test_its_second_step_leads_to_no_page_that_is_not_there(officer: Account) -> None:
+    """One-time codes set passwords, which nobody else signs in with here."""
+    factors.with_app(officer)
+    client = Client()
+    client.post(EMERGENCY, {"login": "red", "password": PASSWORD})
+    page = client.get("/account/login/second-step/").text
+    assert "Second step" in page
+    assert client.get("/account/first-sign-in/").status_code == 404
+    assert 'href="/account/first-sign-in/"' not in page
+
+
 def test_it_needs_a_second_factor_even_where_others_do_not(officer: Account, settings: Settings) -> None:
     settings.OFFICERS_NEED_SECOND_FACTOR = False
     client = Client()
