@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.audit.verifying import Kind
-from identity_manager.console import access, audit_access, history, request_list, tables
+from identity_manager.console import access, audit_access, history, request_list, searching, tables
 from identity_manager.console.kept_rows import KeptRows
 from identity_manager.console.search_forms import DayField, FilterField, WordsField
 from identity_manager.models import (
@@ -31,6 +31,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.audit_event import TOLD
 from identity_manager.models.identifiers import first_id_of
+from identity_manager.ui.context import ADMINISTRATORS
 from identity_manager.ui.parts import Event as Told
 
 CHECKS_SHOWN = 10
@@ -122,7 +123,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     persons = {event.person for event in page.object_list if event.person}
     requests = [event.request_id for event in page.object_list if event.request_id]
     return {
-        "tab": "admin",
+        "tab": "admin" if access.holds(actor, ADMINISTRATORS) else searching.tab(actor),
         "form": form,
         "query": request.GET.urlencode(),
         "is_filtered": any(form.cleaned_data.values()) if form.is_valid() else True,

@@ -65,6 +65,19 @@ def test_an_auditor_reads_everything_in_words(request_of_uma: TokenRequest, audi
     assert "waits to be sealed" in page
 
 
+@pytest.mark.parametrize(
+    ("role", "tab"),
+    [
+        (Role.AUDITOR, "/admin/"),
+        (Role.TOKEN_ADMINISTRATOR, "/search/"),
+        (Role.APPROVER, "/requests/"),
+    ],
+)
+def test_the_log_stands_under_a_tab_that_the_officer_has(company: Company, role: Role, tab: str) -> None:
+    page = read(cast.person("nora", roles=(role,), sid=""))
+    assert f'<a class="tab" href="{tab}" aria-current="page">' in page
+
+
 def test_officers_read_what_their_role_and_unit_reach(request_of_uma: TokenRequest, company: Company) -> None:
     audit.record(audit.Event.CATALOGUE_CHANGED, actor=None, subject=None)
     north = cast.person("nora", roles=(), sid="")
