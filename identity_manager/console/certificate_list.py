@@ -219,7 +219,6 @@ CERTIFICATE = Kind(
         order="-issued",
         order_where={"expires_from": "expires", "expires_before": "expires"},
         checkbox="certificates",
-        rows=_with_names,
     ),
     sheet=Sheet(
         file_name="certificates",

@@ -32,11 +32,31 @@ class KeptRows:
         prefetch_related_objects([self.actor], "roles")
         asked_by = kept_counts.asked_by(self.actor, [self.name])
         made = _made.get(asked_by)
-        if made is None:
-            with connection.execute_wrapper(kept_counts.refused):
-                made = RowsByKeys(self.reached(self.actor), at_once=self.at_once)
-            if kept_counts.asked_by(self.actor, [self.name]) == asked_by:  # at midnight a role begins or ends
-                if len(_made) >= kept_counts.MOST:
-                    _made.clear()
-                _made[asked_by] = made
-        return made.in_bulk(keys)
+        return made.in_bulk(keys) if made else self._made_now(keys, asked_by)
+
+    def _made_now(self, keys: Sequence[Any], asked_by: tuple[object, ...]) -> dict[Any, Any]:
+        """The SQL is made when its rows are first asked for: theirs is the only query meanwhile."""
+        with connection.execute_wrapper(kept_counts.refused):
+            made = RowsByKeys(self.reached(self.actor), at_once=self.at_once)
+        with connection.execute_wrapper(_Once()):
+            found = made.in_bulk(keys)
+        is_made = 0 < len(keys) <= self.at_once
+        # At midnight a role begins or ends.
+        if is_made and kept_counts.asked_by(self.actor, [self.name]) == asked_by:
+            if len(_made) >= kept_counts.MOST:
+                _made.clear()
+            _made[asked_by] = made
+        return found
+
+
+class _Once:
+    """Lets one query through, and refuses whatever else is looked up."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __call__(self, execute: Callable[..., Any], *asked: Any) -> Any:
+        if self._asked:
+            kept_counts.refused()
+        self._asked = True
+        return execute(*asked)

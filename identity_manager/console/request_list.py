@@ -155,7 +155,6 @@ REQUEST = Kind(
         },
         order="-asked",
         checkbox="requests",
-        rows=with_lines,
     ),
     sheet=Sheet(
         file_name="requests",
