@@ -125,8 +125,8 @@ def policies(der: bytes) -> tuple[str, ...]:
     return tuple(policy.policy_identifier.dotted_string for policy in found.value)
 
 
-def is_self_issued(der: bytes) -> bool:
-    """Whether this is a certificate whose issuer is its subject, as a root's is."""
+def names_itself(der: bytes) -> bool:
+    """Whether this is a certificate whose issuer is its subject, as der.is_self_issued() says of one read."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         return certificate.issuer == certificate.subject

@@ -6,8 +6,7 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_bridge.certificates import is_self_issued as names_itself
-from ca_bridge.certificates import load
+from ca_bridge.certificates import load, names_itself
 from ca_bridge.contract import Issued
 from ca_bridge.der import MALFORMED, above, has_key_of, is_root, is_self_issued, is_valid_now
 from ca_bridge.errors import CaError
@@ -26,7 +25,7 @@ class Issuers(NamedTuple):
     rollovers: tuple[bytes, ...] = ()
 
 
-def issuers(answer: Issued, trusted: Sequence[bytes]) -> Issuers:
+def for_container(answer: Issued, trusted: Sequence[bytes]) -> Issuers:
     """Find them among those that came and the CA's own, which are trusted. Never raises for bad DER.
 
     Some CAs send the certificate alone, or its issuer alone, or while they change their key both of theirs;

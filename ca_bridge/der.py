@@ -64,7 +64,7 @@ def above(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> 
     return tuple(chain)
 
 
-def issuers(certificate: x509.Certificate, came: Sequence[x509.Certificate]) -> tuple[bytes, ...]:
+def chain_of(certificate: x509.Certificate, came: Sequence[x509.Certificate]) -> tuple[bytes, ...]:
     """Those above it among what came with it, and then what a CA has certified of its own other key (DER)."""
     chain = above(certificate, came)
     rollovers = [each for each in came if is_self_issued(each) and not is_root(each, came)]

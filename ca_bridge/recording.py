@@ -49,7 +49,7 @@ def examine(order: UUID | CaOrder, answer: Answer) -> Examined | None:
 
 def _examined(order: CaOrder, answer: Issued) -> Examined:
     trusted = registry.connector(order.ca).chain()
-    certificate, (path, rollovers) = bytes(answer.certificate), chains.issuers(answer, trusted)
+    certificate, (path, rollovers) = bytes(answer.certificate), chains.for_container(answer, trusted)
     found = verification.faults(order.request, Issued(certificate, path), trusted)
     whole = Issued(certificate, (*path, *rollovers))
     return Examined(order.pk, answer, whole, found, None if found else describe(certificate))

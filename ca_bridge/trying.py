@@ -86,7 +86,7 @@ def _issued(report: Report, connector: Connector, order: CertificateOrder, answe
     until = f"{facts.not_after:%Y-%m-%d %H:%M} UTC"
     report.done.append(f"It issued a test certificate: serial {facts.serial_hex}, valid until {until}.")
     trusted = connector.chain()
-    answer = replace(answer, chain=chains.issuers(answer, trusted).path)
+    answer = replace(answer, chain=chains.for_container(answer, trusted).path)
     found = verification.faults(order, answer, trusted)
     report.trouble += [f"It is not what was asked for: {each}." for each in found]
     if facts.not_after < order.not_after - verification.SHORTER:

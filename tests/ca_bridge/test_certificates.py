@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 
 from ca_bridge import certification_request, keys, verification
-from ca_bridge.certificates import common_name, describe, is_self_issued, serial_hex
+from ca_bridge.certificates import common_name, describe, names_itself, serial_hex
 from ca_bridge.contract import CertificateOrder, Issued
 from ca_bridge.errors import CaError
 from tests.ca_bridge.scripted import Issuance, issuing_ca, root_ca, sign
@@ -78,7 +78,7 @@ def test_what_is_no_certificate(garbage):
     with pytest.raises(CaError) as caught:
         describe(garbage)
     assert caught.value.permanent
-    assert not is_self_issued(garbage)
+    assert not names_itself(garbage)
 
 
 def test_a_version_that_does_not_exist(order):
@@ -91,9 +91,9 @@ def test_a_version_that_does_not_exist(order):
 
 
 def test_self_issued(order):
-    assert is_self_issued(root_ca().der)
-    assert not is_self_issued(issuing_ca().der)
-    assert not is_self_issued(sign(order))
+    assert names_itself(root_ca().der)
+    assert not names_itself(issuing_ca().der)
+    assert not names_itself(sign(order))
 
 
 @pytest.mark.parametrize(

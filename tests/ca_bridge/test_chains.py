@@ -21,7 +21,7 @@ BELOW_OLD, BELOW_NEW = make_ca("An issuing CA", issuer=OLD), make_ca("An issuing
 def issuers(ca: SmallCa, *came: SmallCa, trusted: tuple[SmallCa, ...]) -> chains.Issuers:
     """Of a certificate of that CA."""
     answer = Issued(make_ca("Person", issuer=ca).der, tuple(each.der for each in came))
-    return chains.issuers(answer, [each.der for each in trusted])
+    return chains.for_container(answer, [each.der for each in trusted])
 
 
 def of(*cas: SmallCa) -> tuple[bytes, ...]:

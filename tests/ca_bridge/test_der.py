@@ -54,7 +54,7 @@ def test_two_keys_that_have_certified_each_other_have_an_end():
     below = scripted.make_ca("An issuing CA", issuer=new).certificate
     assert der.above(below, [each.certificate for each in crossed]) == tuple(each.der for each in crossed)
     every = [each.certificate for each in (*crossed, old, new)]
-    assert der.issuers(below, every) == (new.der, *(each.der for each in crossed))
+    assert der.chain_of(below, every) == (new.der, *(each.der for each in crossed))
 
 
 def test_a_root_that_was_renewed_with_its_key_stands_below_none():

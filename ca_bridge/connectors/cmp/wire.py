@@ -65,4 +65,4 @@ def issued(talk: Talk) -> Issued:
     message = next(each for each in talk.answers if each.kind in (Kind.IP, Kind.CP))
     with talk.reply.reading("certificate that can be read"):
         certificate, *others = map(x509.load_der_x509_certificate, (message.certificate, *message.others))
-        return Issued(certificate.public_bytes(Encoding.DER), der.issuers(certificate, others))
+        return Issued(certificate.public_bytes(Encoding.DER), der.chain_of(certificate, others))

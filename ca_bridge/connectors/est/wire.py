@@ -49,7 +49,7 @@ def issued(reply: Reply, order: CertificateOrder) -> Issued:
     if not ours:
         raise reply.garbled("no certificate for the request's key")
     with reply.reading("names that can be read"):
-        chain = der.issuers(ours[0], [each for each in found if each is not ours[0]])
+        chain = der.chain_of(ours[0], [each for each in found if each is not ours[0]])
     return Issued(ours[0].public_bytes(Encoding.DER), chain)
 
 

@@ -392,7 +392,7 @@ def test_a_chain_may_go_on_to_the_companys_old_root(ca, ordered, company, reques
         take_in(tmp_path, own, company.policy, rollover, old)
     old = company.signed(name, old_key.public_key(), issuer=name, key=old_key, length=2)
     take_in(tmp_path, own, company.policy, rollover, old)
-    found = chains.issuers(issued(ca, ordered()), ca.chain())
+    found = chains.for_container(issued(ca, ordered()), ca.chain())
     assert [loaded(each) for each in found.path] == [own, company.policy, rollover]
     assert loaded(ca.chain()[-1]) == old
 
