@@ -6,19 +6,33 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ca_bridge import strength
 from ca_bridge.certificates import load, names_itself
 from ca_bridge.contract import Issued
-from ca_bridge.der import MALFORMED, above, has_key_of, is_root, is_self_issued, is_valid_now
+from ca_bridge.der import (
+    MALFORMED,
+    above,
+    elder_keys,
+    has_key_of,
+    is_root,
+    is_self_issued,
+    is_valid_now,
+    may_sign_certificates,
+    unheard_of_issuer,
+)
 from ca_bridge.errors import CaError
+from ca_bridge.keys import spki_sha256
 
 MAX_CHAIN_LENGTH = 10
+# Ten times what such certificates have. A container travels by mail, and works without them, too.
+LARGEST_ROLLOVER_BYTES = 20_000
 
 
 class Issuers(NamedTuple):
     """path: from the nearest up to just below the root, which is all that clients have.
 
     rollovers: what the CA has certified of the root's key with another one of its own, for clients that know
-    the root of that other key alone (NewWithOld and OldWithNew, RFC 9810 4.4).
+    the root of that other key alone (NewWithOld and OldWithNew, RFC 9810 4.4); one for each such root.
     """
 
     path: tuple[bytes, ...]
@@ -59,16 +73,39 @@ def _issuers(
     found = [*map(load, above(own, others))]
     path = [each for each in found if not is_root(each, others)]
     root = next((each for each in found if is_root(each, others)), None)
-    return Issuers(_der(path or came), _der(_rollovers(root, others, anchors)) if root else ())
+    if root is None:
+        return Issuers(_der(path or came))
+    # Where the root itself has issued, nothing stands between; what came all the same is compared.
+    path = path or [each for each in came if not is_self_issued(each)]
+    return Issuers(_der(path), _der(_rollovers(root, others, anchors)))
 
 
 def _rollovers(
     root: x509.Certificate, others: Iterable[x509.Certificate], anchors: Sequence[x509.Certificate]
 ) -> list[x509.Certificate]:
-    """Only what one that is trusted has signed: nobody compares it further."""
+    """Only what one that is trusted has signed, and clients take; for each of those, what lasts longest."""
     named = [each for each in others if is_self_issued(each) and each.subject == root.subject]
     ours = [each for each in named if has_key_of(each, root) and is_valid_now(each)]
-    return [each for each in ours if not is_root(each, anchors)]
+    by_key = {
+        spki_sha256(elder.public_key()): each
+        for each in sorted(ours, key=lambda each: each.not_valid_after_utc)
+        for elder in elder_keys(each, anchors)
+        if _is_sound(each, elder)
+    }
+    return [*dict.fromkeys(by_key.values())]
+
+
+def _is_sound(rollover: x509.Certificate, elder: x509.Certificate) -> bool:
+    """Whether clients take it. What they do not take is left out, where in the path it is refused."""
+    try:
+        return (
+            len(rollover.public_bytes(Encoding.DER)) <= LARGEST_ROLLOVER_BYTES
+            and may_sign_certificates(rollover)
+            and not unheard_of_issuer(rollover)
+            and not any(strength.of_issuers([rollover, elder]))
+        )
+    except MALFORMED:
+        return False
 
 
 def _der(certificates: Iterable[x509.Certificate]) -> tuple[bytes, ...]:

@@ -1,6 +1,6 @@
 """Certificates that others wrote, in DER or PEM: what reading them can raise, and what stands above what."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from cryptography import x509
@@ -10,6 +10,8 @@ from django.utils import timezone
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
+# RFC 5280 4.2.1.5 wants it critical, and clients know it; `cryptography` has no class for it.
+POLICY_MAPPINGS = "2.5.29.33"
 # What `cryptography` raises, some of it late, for a certificate that it cannot read, or a part of it.
 MALFORMED = (
     ValueError,
@@ -40,6 +42,25 @@ def extension(present: x509.Extensions, kind: type[Extension]) -> Extension | No
         return present.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
+
+
+def may_sign_certificates(certificate: x509.Certificate) -> bool:
+    """Whether it says that it is a CA's, and of its key nothing else (RFC 5280 6.1.4 k, n)."""
+    constraints = extension(certificate.extensions, x509.BasicConstraints)
+    usage = extension(certificate.extensions, x509.KeyUsage)
+    return constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign)
+
+
+def unheard(present: x509.Extensions) -> Iterator[str]:
+    """RFC 5280 4.2: who does not know an extension that is critical rejects the certificate."""
+    for each in present:
+        if each.critical and isinstance(each.value, x509.UnrecognizedExtension):
+            yield each.oid.dotted_string
+
+
+def unheard_of_issuer(issuer: x509.Certificate) -> set[str]:
+    """The same of a CA's."""
+    return {*unheard(issuer.extensions)} - {POLICY_MAPPINGS}
 
 
 def has_signed(above: x509.Certificate, below: x509.Certificate) -> bool:
@@ -78,7 +99,7 @@ def _issuer(below: x509.Certificate, others: Sequence[x509.Certificate]) -> x509
     Then the root itself before what another root has certified of it: who stands above that may have ended.
     """
     if is_self_issued(below):
-        signed = named = _elder_keys(below, others)
+        signed = named = elder_keys(below, others)
     else:
         named = [each for each in others if each.subject == below.issuer]
         signed = [each for each in named if has_signed(each, below)] if len(named) > 1 else named
@@ -96,10 +117,10 @@ def is_root(certificate: x509.Certificate, others: Sequence[x509.Certificate]) -
 
     Not asked of its own signature: a root is trusted whatever that is made with, be it unreadable here.
     """
-    return is_self_issued(certificate) and not _elder_keys(certificate, others)
+    return is_self_issued(certificate) and not elder_keys(certificate, others)
 
 
-def _elder_keys(below: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+def elder_keys(below: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
     """Those of the same CA, with another key, that have signed it (RFC 5280 3.2: self-issued only)."""
     return [
         each

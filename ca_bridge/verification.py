@@ -12,15 +12,24 @@ from ca_bridge import certification_request, lint, name_constraints, strength
 from ca_bridge.certificates import load
 from ca_bridge.chains import MAX_CHAIN_LENGTH
 from ca_bridge.contract import CertificateContent, CertificateOrder, Issued
-from ca_bridge.der import MALFORMED, above, extension, has_signed, is_root, is_self_issued, is_valid_now
+from ca_bridge.der import (
+    MALFORMED,
+    above,
+    extension,
+    has_signed,
+    is_root,
+    is_self_issued,
+    is_valid_now,
+    may_sign_certificates,
+    unheard,
+    unheard_of_issuer,
+)
 from ca_bridge.errors import CaError
 from ca_bridge.keys import spki_sha256
 from ca_bridge.names import to_name
 from ca_bridge.subject_alt_names import SID_EXTENSION_OID, sid_extension, to_general_name
 
 ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
-# RFC 5280 4.2.1.5 wants it critical, and clients know it; `cryptography` has no class for it.
-POLICY_MAPPINGS = "2.5.29.33"
 # CAs date back against clocks that are slow; more than this is another validity than was ordered.
 BACKDATING = timedelta(hours=1)
 # What begins later than this could be delivered before it can be used.
@@ -76,15 +85,8 @@ def _extension_faults(content: CertificateContent, present: x509.Extensions) -> 
     if not set(content.policies) <= {policy.policy_identifier.dotted_string for policy in policies}:
         yield "a certificate policy is missing"
     yield from _sid_faults(content, present)
-    for oid in _unheard(present):
+    for oid in unheard(present):
         yield f"its extension {oid} is critical, and clients do not know it"
-
-
-def _unheard(present: x509.Extensions) -> Iterator[str]:
-    """RFC 5280 4.2: who does not know an extension that is critical rejects the certificate."""
-    for each in present:
-        if each.critical and isinstance(each.value, x509.UnrecognizedExtension):
-            yield each.oid.dotted_string
 
 
 def _sid_faults(content: CertificateContent, present: x509.Extensions) -> Iterator[str]:
@@ -144,7 +146,7 @@ def _issuer_faults(issuer: x509.Certificate, *, below: Sequence[x509.Certificate
     limit = constraints.path_length if constraints else None
     if limit is not None and limit < sum(not is_self_issued(each) for each in below):
         yield f"{_named(issuer)} allows no CA below it"
-    for oid in {*_unheard(issuer.extensions)} - {POLICY_MAPPINGS}:
+    for oid in unheard_of_issuer(issuer):
         yield f"{_named(issuer)} has the critical extension {oid}, which clients do not know"
 
 
@@ -165,8 +167,4 @@ def _named(certificate: x509.Certificate) -> str:
 
 def _is_issued_by(below: x509.Certificate, above: x509.Certificate) -> bool:
     """Name and signature match, and the issuer is allowed to sign certificates (RFC 5280 6.1.4 k, n)."""
-    if not has_signed(above, below):
-        return False
-    constraints = extension(above.extensions, x509.BasicConstraints)
-    usage = extension(above.extensions, x509.KeyUsage)
-    return constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign)
+    return has_signed(above, below) and may_sign_certificates(above)
