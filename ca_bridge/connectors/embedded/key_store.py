@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from ca_bridge.connectors.embedded.hsm import Token
 
 MINIMUM_PASSPHRASE = 16
-_PART = re.compile(rb"-----BEGIN [^\n]+-----\n.*?-----END [^\n]+-----\n", re.DOTALL)
+OWNER_AND_GROUP = stat.S_IRWXU | stat.S_IRWXG
+# Without the line break at its end, which editors and secret stores add and drop.
+_PART = re.compile(rb"-----BEGIN [^\r\n]+-----\s.*?-----END [^\r\n]+-----", re.DOTALL)
 
 
 class KeyStore:
@@ -111,18 +114,43 @@ def encrypt(key: rsa.RSAPrivateKey, passphrase: bytes) -> bytes:
 
 def write(path: Path, content: bytes) -> None:
     """Write a new file for this user alone, whole or not at all. Raises CaError where there is one."""
-    workshop = path.with_name(f".{path.name}.{os.getpid()}")
+    workshop = workshop_of(path)
     try:
-        descriptor = os.open(workshop, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        fill(workshop, content)
         _place(workshop, path)
     except OSError as error:
         raise CaError(f"{path} cannot be written.", error.strerror or "", permanent=True) from error
     finally:
         workshop.unlink(missing_ok=True)
+
+
+def workshop_of(path: Path) -> Path:
+    """Where this process writes a file, before it has its name."""
+    return path.with_name(f".{path.name}.{os.getpid()}")
+
+
+def fill(workshop: Path, content: bytes, *, like: os.stat_result | None = None) -> None:
+    """Have the disk hold a new file, for this user alone or for whom another file is. Raises OSError."""
+    descriptor = os.open(workshop, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        if like is not None:
+            _open_to(descriptor, like)
+        os.fsync(descriptor)
+
+
+def _open_to(descriptor: int, like: os.stat_result) -> None:
+    """Only what differs is changed: not every file system knows owners."""
+    now, mode = os.fstat(descriptor), like.st_mode & OWNER_AND_GROUP
+    if _owner(now) != _owner(like):
+        os.fchown(descriptor, *_owner(like))
+    if now.st_mode & OWNER_AND_GROUP != mode:
+        os.fchmod(descriptor, mode)
+
+
+def _owner(found: os.stat_result) -> tuple[int, int]:
+    return found.st_uid, found.st_gid
 
 
 def _place(workshop: Path, path: Path) -> None:

@@ -7,9 +7,11 @@ replaced whole (rename(2)), so a kill at any moment leaves files that open.
 
 import fcntl
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -19,6 +21,16 @@ from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.errors import CaError
 
 DER, SPKI = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+
+
+class _KeyFile(NamedTuple):
+    """A key, and which part of its file opens with the passphrase that is in use."""
+
+    path: Path
+    stat: os.stat_result
+    parts: list[bytes]
+    pem: bytes
+    key: rsa.RSAPrivateKey
 
 
 def add(options: EmbeddedOptions, passphrase_file: Path, root_key: Path | None = None) -> int:
@@ -33,10 +45,10 @@ def add(options: EmbeddedOptions, passphrase_file: Path, root_key: Path | None =
             raise CaError(
                 "This is the passphrase that the keys are under.", str(passphrase_file), permanent=True
             )
-        # All are opened before any is changed.
-        found = [(path, *_opened(path, now)) for path in _files(options, root_key)]
-        for path, pem, key in found:
-            _put(path, pem + key_store.encrypt(key, new), key, (now, new))
+        # All are opened, and written, before any is changed.
+        found = [_opened(path, now) for path in _files(options, root_key)]
+        _put([(each, each.pem + b"\n" + key_store.encrypt(each.key, new)) for each in found], (now, new))
+        _clear_away(found)
         return len(found)
 
 
@@ -47,36 +59,39 @@ def finish(options: EmbeddedOptions, root_key: Path | None = None) -> int:
     """
     with _alone(options):
         now = key_store.passphrase(options)
-        found = [(path, *_opened(path, now)) for path in _files(options, root_key)]
-        both = [(path, pem, key) for path, pem, key in found if path.read_bytes() != pem]
-        for path, pem, _key in both:
-            if path.read_bytes().startswith(pem):
+        found = [_opened(path, now) for path in _files(options, root_key)]
+        both = [each for each in found if len(each.parts) > 1]
+        for each in both:
+            if each.parts[0] == each.pem:
                 raise CaError(
                     "The former passphrase is still in use.",
                     f"{options.passphrase_file} has to hold the new one, on every host",
                     permanent=True,
                 )
-        for path, pem, key in both:
-            _put(path, pem, key, (now,))
+        _put([(each, each.pem + b"\n") for each in both], (now,))
+        _clear_away(found)
         return len(both)
 
 
 def _files(options: EmbeddedOptions, root_key: Path | None) -> list[Path]:
     """Also of an issuing CA that waits for its certificate. Keys in an HSM are under its PIN."""
-    found = sorted(Path(options.directory).glob("*.key")) + ([root_key] if root_key else [])
-    if not found:
+    named = sorted(Path(options.directory).glob("*.key")) + ([root_key] if root_key else [])
+    if not named:
         raise CaError("There are no key files.", options.directory, permanent=True)
-    return found
+    # A link stays one: what it leads to is replaced, once.
+    return [*dict.fromkeys(path.resolve() for path in named)]
 
 
-def _opened(path: Path, passphrase: bytes) -> tuple[bytes, rsa.RSAPrivateKey]:
+def _opened(path: Path, passphrase: bytes) -> _KeyFile:
     """What of the file opens with it."""
     try:
-        for pem in key_store.parts(path.read_bytes()):
-            with suppress(ValueError, TypeError):
-                return pem, key_store.decrypt(pem, passphrase)
+        parts, found = key_store.parts(path.read_bytes()), path.stat()
     except OSError as error:
         raise CaError(f"{path} cannot be read.", error.strerror or "", permanent=True) from error
+    for each in parts:
+        with suppress(ValueError, TypeError):
+            key = key_store.decrypt(each, passphrase)
+            return _KeyFile(path, found, parts, each.rstrip(), key)
     raise CaError(
         "A key does not open with the passphrase that is in use.",
         f"{path}; put the former passphrase back, and begin again with --to",
@@ -84,18 +99,68 @@ def _opened(path: Path, passphrase: bytes) -> tuple[bytes, rsa.RSAPrivateKey]:
     )
 
 
-def _put(path: Path, content: bytes, key: rsa.RSAPrivateKey, passphrases: tuple[bytes, ...]) -> None:
-    """In the place of the file, once it is sure that it opens with each, and that the disk has it."""
-    for each in passphrases:
-        if _public(key_store.decrypt(content, each)) != _public(key):
-            raise CaError("What was written is not the key.", str(path), permanent=True)
+def _put(wanted: Sequence[tuple[_KeyFile, bytes]], passphrases: tuple[bytes, ...]) -> None:
+    """In the place of the files, once it is sure that they open with each, and that the disk has them all."""
+    for each, content in wanted:
+        _check(each, content, passphrases)
     try:
-        for left in path.parent.glob(f".{path.name}.*"):  # of a try that broke off
-            left.unlink()
-        workshop = path.with_name(f".{path.name}.{os.getpid()}")
-        key_store.write(workshop, content)
-        workshop.replace(path)
-        _sync(path.parent)
+        for each, content in wanted:
+            _write(each, content)
+        for each, _content in wanted:
+            with _said_of(each.path):
+                key_store.workshop_of(each.path).replace(each.path)
+                _sync(each.path.parent)
+    except CaError:
+        for each, _content in wanted:
+            with suppress(OSError):
+                key_store.workshop_of(each.path).unlink()
+        raise
+
+
+def _check(found: _KeyFile, content: bytes, passphrases: tuple[bytes, ...]) -> None:
+    try:
+        is_the_key = all(
+            _public(key_store.decrypt(content, each)) == _public(found.key) for each in passphrases
+        )
+    except (ValueError, TypeError):
+        is_the_key = False
+    if not is_the_key:
+        raise CaError("What was to be written is not the key.", str(found.path), permanent=True)
+
+
+def _write(found: _KeyFile, content: bytes) -> None:
+    """Beside the file, and for whom that is: the service, where the command is another user's."""
+    workshop = key_store.workshop_of(found.path)
+    with _said_of(found.path):
+        workshop.unlink(missing_ok=True)  # of a process that was killed and had our number
+        try:
+            key_store.fill(workshop, content, like=found.stat)
+        except PermissionError as error:
+            if not workshop.exists():
+                raise
+            raise CaError(
+                f"{found.path} belongs to another user or group, who could not open it any more.",
+                "give the command as that user, or as root; nothing was changed",
+                permanent=True,
+            ) from error
+
+
+def _clear_away(found: Sequence[_KeyFile]) -> None:
+    """What tries that broke off have left opens with a passphrase of then. Other files there are not ours."""
+    for path in (each.path for each in found):
+        ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9]+")
+        with _said_of(path):
+            left = [each for each in path.parent.iterdir() if ours.fullmatch(each.name)]
+            for each in left:
+                each.unlink()
+            if left:
+                _sync(path.parent)
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise CaError(f"{path} cannot be written.", error.strerror or "", permanent=True) from error
 

@@ -1,5 +1,7 @@
 """Another passphrase for the embedded CA's keys: at any moment, and after any kill, one opens them all."""
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from io import StringIO
@@ -117,14 +119,14 @@ def after(act: Callable[..., Any]) -> Callable[..., Any]:
 def half(act: Callable[..., Any]) -> Callable[..., Any]:
     """The disk has a part of what was to be written."""
 
-    def killed(path: Path, content: bytes) -> Any:
+    def killed(path: Path, content: bytes, **_more: Any) -> Any:
         path.write_bytes(content[: len(content) // 2])
         raise Killed
 
     return killed
 
 
-POINTS = [(key_store, "write", half), (key_store, "write", after)] + [
+POINTS = [(key_store, "fill", half), (key_store, "fill", after)] + [
     (place, name, how)
     for place, name in ((Path, "replace"), (rewrapping, "_sync"))
     for how in (before, after)
@@ -163,7 +165,135 @@ def test_a_kill_between_any_two_steps_locks_nobody_out(ca, ordered, tmp_path, mo
     assert isinstance(ca.issue(ordered()), Issued)
     command("--finish")
     assert (opened(tmp_path, old), opened(tmp_path, NEW)) == ([], [*KEYS])
-    assert sorted(path.name for path in (tmp_path / "ca").glob(".*key*")) == [], "nothing of before is left"
+    assert left(tmp_path / "ca", old) == ([*KEYS], [])
+
+
+def left(folder: Path, passphrase: str) -> tuple[list[str], list[str]]:
+    """All that has to do with keys there, and what of it opens with a passphrase."""
+    names = sorted(path.name for path in folder.iterdir() if ".key" in path.name)
+    parts = [(name, each) for name in names for each in key_store.parts((folder / name).read_bytes())]
+    return names, [name for name, each in parts if opens(each, passphrase)]
+
+
+def opens(pem: bytes, passphrase: str) -> bool:
+    try:
+        key_store.decrypt(pem, passphrase.encode())
+    except ValueError:
+        return False
+    return True
+
+
+def test_what_a_try_that_was_killed_has_left_goes_even_where_nothing_else_is_to_do(ca, tmp_path):
+    """Processes in containers often have the same number."""
+    old, place = former(tmp_path), tmp_path / "ca" / "issuing.key"
+    for name in (".issuing.key.4711", key_store.workshop_of(place).name):
+        shutil.copy(place, place.with_name(name))
+    command("--to", tmp_path / "new")
+    assert left(tmp_path / "ca", old) == ([*KEYS], [*KEYS])
+    shutil.copy(place, place.with_name(".issuing.key.4711"))
+    put_in_place(tmp_path)
+    command("--finish")
+    shutil.copy(place, place.with_name(".issuing.key.4711"))
+    assert command("--finish").endswith(" 0.\n")
+    assert left(tmp_path / "ca", old) == ([*KEYS], [])
+
+
+def test_files_that_are_not_ours_stay(ca, tmp_path):
+    safe = tmp_path / "safe"
+    safe.mkdir()
+    call_command("sign_root_crl", "--take-away", str(safe / "root.key"), stdout=StringIO())
+    names = [".root.key.asc", ".root.key.copy", ".root.key.2026-11-28", ".root.key", "1.root.key.1"]
+    for name in names:
+        (safe / name).write_text("the operator's", encoding="utf-8")
+    command("--to", tmp_path / "new", "--root-key", safe / "root.key")
+    put_in_place(tmp_path)
+    command("--finish", "--root-key", safe / "root.key")
+    assert sorted(path.name for path in safe.iterdir()) == sorted([*names, "root.key"])
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="nobody else gives files away")
+SERVICE = (65534, 65533)
+
+
+@as_root
+def test_a_file_stays_the_services(ca, tmp_path):
+    for name in KEYS:
+        os.chown(tmp_path / "ca" / name, *SERVICE)
+        (tmp_path / "ca" / name).chmod(0o640)
+    command("--to", tmp_path / "new")
+    put_in_place(tmp_path)
+    command("--finish")
+    for name in KEYS:
+        found = (tmp_path / "ca" / name).stat()
+        assert ((found.st_uid, found.st_gid), found.st_mode & 0o777) == (SERVICE, 0o640)
+
+
+@as_root
+def test_who_may_not_give_a_file_back_changes_none(ca, tmp_path, monkeypatch):
+    def forbidden(*_arguments: Any) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    os.chown(tmp_path / "ca" / KEYS[-1], *SERVICE)
+    before = {name: (tmp_path / "ca" / name).read_bytes() for name in KEYS}
+    monkeypatch.setattr(os, "fchown", forbidden)
+    with pytest.raises(CommandError, match=r"root\.key belongs to another user.*nothing was changed"):
+        command("--to", tmp_path / "new")
+    assert {name: (tmp_path / "ca" / name).read_bytes() for name in KEYS} == before
+    assert left(tmp_path / "ca", NEW) == ([*KEYS], [])
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_changed(ca, tmp_path):
+    old, safe, link = former(tmp_path), tmp_path / "safe.key", tmp_path / "ca" / "root.key"
+    link.rename(safe)
+    link.symlink_to(safe)
+    assert "either passphrase: 2." in command("--to", tmp_path / "new", "--root-key", safe)
+    put_in_place(tmp_path)
+    assert command("--finish", "--root-key", safe).endswith(": 2.\n"), "one file by two names"
+    assert link.is_symlink()
+    assert (opens(safe.read_bytes(), old), opens(safe.read_bytes(), NEW)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        bytes.rstrip,
+        lambda pem: pem + b"\n",
+        lambda pem: pem.rstrip() + b"\r\n\r\n",
+        lambda pem: b"\r\n".join(pem.splitlines()) + b"\r\n",
+        lambda pem: b"\r\n".join(pem.splitlines()),
+    ],
+    ids=["none", "a blank line", "another blank line", "of another system", "of another system, none"],
+)
+def test_line_breaks_of_an_editor(ca, ordered, tmp_path, written):
+    """They are nothing that opens, or does not."""
+
+    def edit() -> None:
+        for name in KEYS:
+            path = tmp_path / "ca" / name
+            path.write_bytes(written(path.read_bytes()))
+
+    old = former(tmp_path)
+    edit()
+    assert command("--finish").endswith(" 0.\n"), "there is one passphrase"
+    command("--to", tmp_path / "new")
+    edit()
+    assert opened(tmp_path, old) == opened(tmp_path, NEW) == [*KEYS]
+    with pytest.raises(CommandError, match="former passphrase is still in use"):
+        command("--finish")
+    put_in_place(tmp_path)
+    assert command("--finish").endswith(" 2.\n")
+    edit()
+    assert command("--finish").endswith(" 0.\n")
+    assert left(tmp_path / "ca", old) == ([*KEYS], [])
+    assert isinstance(ca.issue(ordered()), Issued)
+
+
+def test_what_would_not_open_is_not_put_in_place(ca, tmp_path, monkeypatch):
+    before = {name: (tmp_path / "ca" / name).read_bytes() for name in KEYS}
+    monkeypatch.setattr(key_store, "encrypt", lambda *_: b"-----BEGIN X-----\n-----END X-----\n")
+    with pytest.raises(CommandError, match="is not the key"):
+        command("--to", tmp_path / "new")
+    assert {name: (tmp_path / "ca" / name).read_bytes() for name in KEYS} == before
 
 
 def test_a_step_that_was_left_out_is_not_finished(ca, tmp_path, monkeypatch):
