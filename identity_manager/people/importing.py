@@ -82,8 +82,8 @@ def carry_out(
             if not fresh.says_the_same_as(planned):
                 raise ImportStopped(PERSONS_CHANGED)
 
-            _lock_with_system_administrators(fresh)
             _create(fresh)
+            _lock_with_system_administrators(fresh)
             for row in _known_rows(fresh):
                 _update(row, Importing(actor, change_state))
             _record(fresh, actor=actor)
@@ -149,7 +149,8 @@ def _lock_with_system_administrators(planned: ImportPlan) -> None:
 
     The verb that changes the state locks the other System Administrators, too. With persons locked already
     who come after them, two imports would wait for each other for ever. Otherwise each person is locked as
-    their row is written.
+    their row is written. Either way who is new comes first: where both imports have them, the second waits
+    there for the first to end, and must hold nobody for whom that one waits.
     """
     rows = {row.person.pk: row for row in _known_rows(planned) if row.person}
     holders = roles.system_administrators()

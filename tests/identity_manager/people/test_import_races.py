@@ -9,7 +9,7 @@ import pytest
 from identity_manager import queue
 from identity_manager.models import Person, Role
 from identity_manager.people import importing
-from identity_manager.people.importing import ImportStopped, plan
+from identity_manager.people.importing import ImportPlan, ImportStopped, plan
 from tests.cast import person
 from tests.identity_manager.people.test_importing import carry_out, row_of, rows
 from tests.identity_manager.workflow.test_races import together
@@ -58,3 +58,36 @@ def test_a_system_administrator_who_leaves_by_one_of_two_imports_keeps_neither_w
         (False, False, "B", "B", True),
         (False, False, "B", "A", True),
     }
+
+
+def test_one_who_is_new_in_both_keeps_neither_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits for the first to end where it creates them, and holds nobody then."""
+    roles = (Role.SYSTEM_ADMINISTRATOR,)
+    first, between = person("sven", roles=roles), person("uma")
+    last = person("sara", roles=roles, sid="S-1-5-21-7")
+    new = {"personnel_number": "NEW-1", "given_name": "Nora", "surname": "Nord"}
+    leaving = plan(rows(row_of(between, department="A"), row_of(last, state="inactive"), new))
+    other = plan(rows(row_of(between, department="B"), new))
+    create, both = importing._create, threading.Barrier(2)
+
+    def staged(planned: ImportPlan) -> None:
+        """That of the one who leaves begins when the other import has created, too, where it can."""
+        leads = planned.leaving == 0
+        if leads:
+            create(planned)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=5)
+        if not leads:
+            create(planned)
+
+    monkeypatch.setattr(importing, "_create", staged)
+    results = together(
+        *(lambda each=each: carry_out(each, actor=None, confirmed_by=first) for each in (leaving, other))
+    )
+
+    stopped = [isinstance(each, ImportStopped) for each in results]
+    department = Person.objects.get(pk=between.pk).department
+    left = Person.objects.get(pk=last.pk).state == "inactive"
+    # On SQLite the first to begin is carried out; on PostgreSQL the other one, which has created already.
+    assert (*stopped, department, left) in {(False, True, "A", True), (True, False, "B", False)}
+    assert Person.objects.filter(personnel_number="NEW-1").count() == 1
