@@ -66,5 +66,7 @@ def worker_exit(_server: Any, _worker: Any) -> None:
     from identity_manager.config.sqlite.idle import IDLE
     from identity_manager.metrics import carrying
 
-    carrying.stop()
-    IDLE.stop()
+    try:
+        carrying.stop()
+    finally:
+        IDLE.stop()

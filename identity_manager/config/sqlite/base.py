@@ -4,7 +4,8 @@ serve one page or task after the other.
 To open one costs a seventh of a page: SQLite reads its whole schema, and Django names it sixty functions. But
 the last one that is closed truncates the write-ahead log, where what was overwritten since may stand. So none
 stays open that was not used for a second, nor for longer than a minute: its statistics are of the time when
-it was opened. Only who calls `idle.keep()` keeps any.
+it was opened. Nor does one on which anything failed, or whose file is not the database any more. Only who
+calls `idle.keep()` keeps any.
 """
 
 import sqlite3
@@ -15,7 +16,7 @@ from typing import Any
 from django.db.backends.sqlite3 import base
 
 from identity_manager.config.sqlite import waits
-from identity_manager.config.sqlite.idle import IDLE
+from identity_manager.config.sqlite.idle import IDLE, Opened, file_at
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -23,19 +24,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._opened_at = 0.0
+        self._opened: Opened | None = None
         self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
 
     def get_connection_params(self) -> dict[str, Any]:
         return {"factory": waits.Connection, **super().get_connection_params()}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        kept = IDLE.take(str(self.settings_dict["NAME"]))
+        path = str(self.settings_dict["NAME"])
+        kept = IDLE.take(path)
         if kept is not None:
-            self._opened_at = kept.opened_at
+            self._opened = kept.opened
             return kept.connection
-        self._opened_at = time.monotonic()
-        return super().get_new_connection(conn_params)
+        # Before it is opened: of one that is replaced meanwhile we note the former, and keep no connection.
+        file, now = file_at(path), time.monotonic()
+        connection = super().get_new_connection(conn_params)
+        self._opened = Opened(path, file or file_at(path), now)
+        return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
         cursor = super().create_cursor(name)
@@ -51,7 +56,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.close()
         self._cursors.clear()
         with self.wrap_database_errors:
-            if connection.in_transaction or not IDLE.put(
-                str(self.settings_dict["NAME"]), connection, opened_at=self._opened_at
-            ):
+            faultless = not (self.errors_occurred or connection.in_transaction)
+            if not (faultless and self._opened and IDLE.put(connection, self._opened)):
                 connection.close()
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Where a page ends. Django takes each connection to SQLite for usable, and forgets what failed."""
+        if self.errors_occurred:
+            self.close()
+        else:
+            super().close_if_unusable_or_obsolete()

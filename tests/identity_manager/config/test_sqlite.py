@@ -4,18 +4,21 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from celery.concurrency import prefork, thread
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from identity_manager.config import celery, database_url
+from identity_manager.config import celery, database_url, gunicorn
 from identity_manager.config.sqlite import base
-from identity_manager.config.sqlite.idle import KEPT_SECONDS, QUIET_SECONDS, IdleConnections
+from identity_manager.config.sqlite.idle import IDLE, KEPT_SECONDS, QUIET_SECONDS, IdleConnections
+from identity_manager.metrics import carrying
+from identity_manager.models import ProcessKind
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +76,26 @@ def test_who_carries_tasks_out_keeps_them(kind: type, file: Path) -> None:
     assert not is_kept(file)
 
 
+def test_a_web_process_keeps_them_and_closes_them_whatever_else_fails(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise RuntimeError("the database is away")
+
+    counted: list[str] = []
+    monkeypatch.setattr(carrying, "start", counted.append)
+    monkeypatch.setattr(carrying, "stop", away)
+    try:
+        gunicorn.post_worker_init(None)
+        assert counted == [ProcessKind.WEB]
+        assert is_kept(file)
+        with pytest.raises(RuntimeError, match="away"):
+            gunicorn.worker_exit(None, None)
+        assert not is_kept(file)
+    finally:
+        IDLE.stop()
+
+
 def is_kept(file: Path) -> bool:
     """Whether the next one gets the connection of the last."""
     wrapper = opened(file)
@@ -100,6 +123,45 @@ def test_none_is_kept_for_long(idle: IdleConnections, file: Path, monkeypatch: p
     raw, now = wrapper.connection, time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + KEPT_SECONDS + 1)
     wrapper.close()
+    assert opened(file).connection is not raw
+
+
+def test_none_is_kept_to_a_file_in_whose_place_another_was_put(idle: IdleConnections, file: Path) -> None:
+    """What it wrote would be lost without a word."""
+    wrapper, restored = opened(file), file.with_name("restored")
+    raw = wrapper.connection
+    wrapper.close()
+    with closing(sqlite3.connect(restored)) as other:
+        other.execute("CREATE TABLE thing (name TEXT)")
+    for name in (f"{file.name}-wal", f"{file.name}-shm"):
+        file.with_name(name).unlink(missing_ok=True)
+    restored.replace(file)
+
+    after = opened(file)
+    with after.cursor() as cursor:
+        cursor.execute("INSERT INTO thing VALUES ('a')")
+    with closing(sqlite3.connect(file)) as other:
+        assert other.execute("SELECT name FROM thing").fetchall() == [("a",)]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        raw.execute("SELECT 1")
+
+
+def test_none_is_kept_to_a_file_that_is_gone(idle: IdleConnections, file: Path) -> None:
+    wrapper = opened(file)
+    raw = wrapper.connection
+    wrapper.close()
+    file.unlink()
+    assert opened(file).connection is not raw
+
+
+@pytest.mark.parametrize("end", ["close", "close_if_unusable_or_obsolete"])
+def test_none_is_kept_on_which_anything_failed(idle: IdleConnections, file: Path, end: str) -> None:
+    wrapper = opened(file)
+    raw = wrapper.connection
+    with wrapper.cursor() as cursor, pytest.raises(OperationalError, match="no such table"):
+        cursor.execute("SELECT * FROM missing")
+    getattr(wrapper, end)()
+    assert wrapper.connection is None
     assert opened(file).connection is not raw
 
 
