@@ -19,6 +19,7 @@ WRITES = ("BEGIN", "INSERT", "UPDATE", "DELETE")
 SHORTEST_SECONDS = 0.0005
 LONGEST_SECONDS = 0.002  # many may wait together, and each look costs some 20 microseconds
 SHARE = 8  # we look again after an eighth of what we have waited
+PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
 
 
 class Connection(sqlite3.Connection):
@@ -65,5 +66,8 @@ class Cursor(SQLiteCursorWrapper):
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
-    """The lowest byte is the kind; above it stands which one. https://sqlite.org/rescode.html"""
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    """Whether it passes when another is done. https://sqlite.org/rescode.html
+
+    SQLITE_BUSY_SNAPSHOT does not: what we read ourselves, and have not read to its end, is of before.
+    """
+    return error.sqlite_errorcode in PASSING

@@ -130,6 +130,25 @@ def test_what_is_wrong_is_said_at_once(connect: Connect) -> None:
     assert asked(connection, "PRAGMA busy_timeout") == 30_000
 
 
+def test_what_no_wait_mends_is_said_at_once(connect: Connect) -> None:
+    """Who has read what another has changed since can write nothing before the reading ends."""
+    connection = connect(timeout=5)
+    for _number in range(3):
+        inserted(connection)
+    with closing(other(connection)) as writer, connection.cursor() as reader:
+        reader.execute("SELECT number FROM thing")
+        reader.fetchone()
+        writer.execute("INSERT INTO thing VALUES (2)")
+        began = time.monotonic()
+
+        with pytest.raises(OperationalError, match="database is locked"):
+            written(connection)
+
+        assert time.monotonic() - began < 2
+    written(connection)
+    assert rows(connection) == 5
+
+
 def test_who_reads_waits_for_nobody(connect: Connect) -> None:
     connection = connect(timeout=0)
     with closing(other(connection)) as holder:
