@@ -99,10 +99,8 @@ def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
     if claim is None:
         return None
     with put_off_by(partial(put_certificate_off, claim.certificate_id, claim.claim_id)):
-        order = claim.new_order or claim.order_id
-        outcome = _outcome(issuing.ask, order)
-        examined = None if isinstance(outcome, CaError) else issuing.examine(order, outcome)
-        taken = _settle(claim, outcome, examined)
+        outcome = _outcome(issuing.ask, claim.new_order or claim.order_id)
+        taken = _settle(claim, outcome)
     with put_off_by(partial(finishing.put_off, taken)) if taken is not None else nullcontext():
         outages.note(claim.ca, claim.order_id, outcome)
     return taken
@@ -259,10 +257,10 @@ def _outcome(call: Callable[[Given], Made], given: Given) -> Made | CaError:
         return error
 
 
-def _settle(
-    claim: Claim, outcome: Answer | CaError, examined: issuing.Examined | None = None
-) -> finishing.Taken | None:
-    """Return the token that is to be sealed now."""
+def _settle(claim: Claim, outcome: Answer | CaError) -> finishing.Taken | None:
+    """Return the token that is to be sealed now. What came is linted before anything is locked."""
+    order = claim.new_order or claim.order_id
+    examined = None if isinstance(outcome, CaError) else issuing.examine(order, outcome)
     with transaction.atomic():
         certificate = locking.certificate(claim.certificate_id)
         ours = certificate.claim_id == claim.claim_id and certificate.state == CertificateState.ORDERED

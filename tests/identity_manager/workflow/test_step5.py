@@ -63,15 +63,21 @@ def test_the_key_is_wrapped_and_the_order_journalled_before_the_ca_is_asked(
 def test_nobody_waits_for_a_linter(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a transaction is open nobody else writes on SQLite: what takes its time is done outside any."""
     company.request_in("issuing")
-    outside, findings, seen = len(connection.atomic_blocks), lint.findings, []
+    outside, seen = len(connection.atomic_blocks), transactions_at_lints(monkeypatch)
+    assert issue().state == "valid"
+    assert seen == [outside, outside]  # before it is signed, and after
+
+
+def transactions_at_lints(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many are open, at each one from now on."""
+    findings, seen = lint.findings, []
 
     def looking(der: bytes) -> Any:
         seen.append(len(connection.atomic_blocks))
         return findings(der)
 
     monkeypatch.setattr(lint, "findings", looking)
-    assert issue().state == "valid"
-    assert seen == [outside, outside]  # before it is signed, and after
+    return seen
 
 
 @pytest.mark.parametrize("what", ["validity", "line", "number"])
@@ -330,9 +336,11 @@ def test_what_a_cancelled_request_left_at_the_ca_is_found_and_revoked(
     side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
     assert the_certificate().private_key_wrapped is None
 
+    outside, seen = len(connection.atomic_blocks), transactions_at_lints(monkeypatch)
     with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
         step5_issue.clear_up(certificate_id=certificate.pk)
         revoke.carry_out(certificate_id=certificate.pk)
+    assert seen == [outside], "nobody waits for a linter here, either"
 
     assert the_certificate().state == "revoked"
     assert IssuedCertificate.objects.get().revoked_at is not None
