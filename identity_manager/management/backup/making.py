@@ -1,6 +1,7 @@
 """Make a backup while the system runs."""
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -25,15 +26,15 @@ def make(directory: Path) -> Manifest:
     refuse_place(directory)
     draft = draft_of(directory)
     draft.mkdir(parents=True, mode=0o700, exist_ok=True)
-    with turn.of(draft):
-        try:
-            _empty(draft)
-            made = _fill(draft)
-            if directory.exists():
-                directory.rmdir()
-            draft.rename(directory)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+    with turn.of(draft), ExitStack() as undo:
+        undo.callback(shutil.rmtree, draft, ignore_errors=True)
+        refuse_place(directory)  # another may have been made there since
+        _empty(draft)
+        made = _fill(draft)
+        if directory.exists():
+            directory.rmdir()
+        draft.rename(directory)
+        undo.pop_all()  # a draft that is there now is another's
     return made
 
 

@@ -30,7 +30,7 @@ from ca_bridge import registry
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import sealing
-from identity_manager.management.backup import authorities, making, manifest, restoring, series, sqlite
+from identity_manager.management.backup import authorities, making, manifest, restoring, series, sqlite, turn
 from identity_manager.management.backup.manifest import BackupError
 from identity_manager.models import (
     Account,
@@ -314,6 +314,42 @@ def test_two_at_once_take_nothing_from_each_other(
     assert manifest.read(place).counts
     assert [each.endswith("; nothing was done.") for each in refused] == [True, True]
     assert [path.name for path in place.parent.glob(".*.partial")] == []
+
+
+def test_a_draft_that_another_has_begun_since_is_not_taken_away(
+    company: cast.Company, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, draft = Path.rename, making.draft_of(place)
+
+    def then_another_begins(path: Path, target: Path) -> Path:
+        renamed = rename(path, target)
+        if path == draft:
+            draft.mkdir()
+            (draft / "database").touch()
+        return renamed
+
+    monkeypatch.setattr(Path, "rename", then_another_begins)
+    making.make(place)
+    assert [path.name for path in draft.iterdir()] == ["database"]
+
+
+def test_a_backup_that_is_there_since_is_not_written_over(
+    company: cast.Company, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another has ended between the first look at the place and the turn."""
+    of = turn.of
+
+    def after_another(draft: Path) -> Any:
+        place.mkdir()
+        (place / "database").touch()
+        return of(draft)
+
+    monkeypatch.setattr(turn, "of", after_another)
+    monkeypatch.setattr(making, "_fill", lambda _draft: pytest.fail("it was made all the same"))
+    with pytest.raises(BackupError, match="is not empty"):
+        making.make(place)
+    assert [path.name for path in place.iterdir()] == ["database"]
+    assert not making.draft_of(place).exists()
 
 
 def test_a_share_without_locks_takes_backups(
