@@ -6,21 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.concurrency import prefork
 from celery.signals import (
     beat_init,
     celeryd_after_setup,
     celeryd_init,
     heartbeat_sent,
     worker_init,
-    worker_process_init,
-    worker_process_shutdown,
-    worker_ready,
-    worker_shutdown,
 )
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config import acknowledging, broker, garbage, monitoring
+from identity_manager.config import acknowledging, broker, garbage, monitoring, task_processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
@@ -84,8 +79,7 @@ def load_linter(**_: Any) -> None:
     garbage.look_among_the_new_alone()
 
 
-@worker_process_init.connect
-def fill_key_pool(**_: Any) -> None:
+def fill_key_pool() -> None:
     """Make keys in advance in a process that carries tasks out, where certificates are among them."""
     if CERTIFICATES not in app.amqp.queues.consume_from:  # as the worker was told, before it was divided
         return
@@ -98,41 +92,26 @@ def fill_key_pool(**_: Any) -> None:
     pool.start(size=settings.KEY_POOL_SIZE)
 
 
-@worker_ready.connect
-def fill_key_pool_of_threads(sender: Any, **_: Any) -> None:
-    """Where the worker has threads, it carries tasks out itself; with processes, each of them has its own."""
-    if not isinstance(sender.pool, prefork.TaskPool):
-        fill_key_pool()
-
-
-@worker_process_shutdown.connect
-@worker_shutdown.connect
-def drain_key_pool(**_: Any) -> None:
+def drain_key_pool() -> None:
     """Let go of the keys that nobody got."""
     from ca_bridge.key_pool import pool
 
     pool.drain()
 
 
-@worker_process_init.connect
-def keep_connections(**_: Any) -> None:
+def keep_connections() -> None:
     """Let a task on SQLite take up the connection of the task before (docs/decisions/0032)."""
     from identity_manager.config.sqlite.idle import IDLE
 
     IDLE.keep()
 
 
-@worker_ready.connect
-def keep_connections_of_threads(sender: Any, **_: Any) -> None:
-    """Where the worker has threads, it carries tasks out itself; with processes, each of them does."""
-    if not isinstance(sender.pool, prefork.TaskPool):
-        keep_connections()
-
-
-@worker_process_shutdown.connect
-@worker_shutdown.connect
-def close_connections(**_: Any) -> None:
+def close_connections() -> None:
     """Whoever closes the last one truncates the write-ahead log."""
     from identity_manager.config.sqlite.idle import IDLE
 
     IDLE.stop()
+
+
+task_processes.have(begin=fill_key_pool, end=drain_key_pool)
+task_processes.have(begin=keep_connections, end=close_connections)

@@ -7,21 +7,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from celery.concurrency import prefork
 from celery.signals import (
     setup_logging,
     task_failure,
     task_postrun,
     task_prerun,
-    worker_process_init,
-    worker_process_shutdown,
-    worker_ready,
-    worker_shutdown,
 )
 from django.conf import settings
 
 from ca_bridge.measuring import TRACE, Note
 from identity_manager import correlation, instruments
+from identity_manager.config import task_processes
 
 UNRELATED = ("jobs.tick", "jobs.run")  # what these start has nothing to do with each other
 logger = logging.getLogger(__name__)
@@ -36,8 +32,7 @@ class _UnderWay:
     started: float
 
 
-@worker_process_init.connect
-def carry_counts(**_: Any) -> None:
+def carry_counts() -> None:
     """Carry what this process counts to the database."""
     # Here, because the models are not loaded when Celery reads this.
     from identity_manager.metrics import carrying
@@ -46,20 +41,14 @@ def carry_counts(**_: Any) -> None:
     carrying.start(ProcessKind.WORKER)
 
 
-@worker_ready.connect
-def carry_counts_of_threads(sender: Any, **_: Any) -> None:
-    """Where the worker has threads, it carries tasks out itself; with processes, each of them does."""
-    if not isinstance(sender.pool, prefork.TaskPool):
-        carry_counts()
-
-
-@worker_process_shutdown.connect
-@worker_shutdown.connect
-def carry_the_last_counts(**_: Any) -> None:
+def carry_the_last_counts() -> None:
     """Nothing that was counted is lost with the process."""
     from identity_manager.metrics import carrying
 
     carrying.stop()
+
+
+task_processes.have(begin=carry_counts, end=carry_the_last_counts)
 
 
 @task_prerun.connect

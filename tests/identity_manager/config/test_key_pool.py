@@ -11,7 +11,7 @@ from pytest_django import Settings
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.key_pool import pool
 from identity_manager import queue
-from identity_manager.config import celery
+from identity_manager.config import celery, task_processes
 from identity_manager.workflow import step5_issue
 
 
@@ -23,7 +23,8 @@ def _emptied() -> Iterator[None]:
 
 def ready(kind: type) -> bool:
     """A worker with that kind of pool says that it is ready; whether keys are being made in this process."""
-    celery.fill_key_pool_of_threads(sender=SimpleNamespace(pool=kind.__new__(kind)))
+    sender = SimpleNamespace(pool=kind.__new__(kind))
+    task_processes.begin_with_threads(celery.fill_key_pool, sender=sender)
     return pool.running
 
 

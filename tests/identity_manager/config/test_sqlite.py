@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from identity_manager.config import celery, database_url, gunicorn
+from identity_manager.config import celery, database_url, gunicorn, task_processes
 from identity_manager.config.sqlite import base
 from identity_manager.config.sqlite.idle import IDLE, KEPT_SECONDS, QUIET_SECONDS, IdleConnections
 from identity_manager.metrics import carrying
@@ -67,7 +67,8 @@ def test_nothing_is_kept_where_nobody_asked_for_it(file: Path) -> None:
 def test_who_carries_tasks_out_keeps_them(kind: type, file: Path) -> None:
     """A worker with threads does it itself; with processes, each of them does."""
     try:
-        celery.keep_connections_of_threads(sender=SimpleNamespace(pool=kind.__new__(kind)))
+        sender = SimpleNamespace(pool=kind.__new__(kind))
+        task_processes.begin_with_threads(celery.keep_connections, sender=sender)
         assert is_kept(file) == (kind is thread.TaskPool)
         celery.keep_connections()  # what worker_process_init calls in each process
         assert is_kept(file)
