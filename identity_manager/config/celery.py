@@ -99,19 +99,4 @@ def drain_key_pool() -> None:
     pool.drain()
 
 
-def keep_connections() -> None:
-    """Let a task on SQLite take up the connection of the task before (docs/decisions/0032)."""
-    from identity_manager.config.sqlite.idle import IDLE
-
-    IDLE.keep()
-
-
-def close_connections() -> None:
-    """Whoever closes the last one truncates the write-ahead log."""
-    from identity_manager.config.sqlite.idle import IDLE
-
-    IDLE.stop()
-
-
 task_processes.have(begin=fill_key_pool, end=drain_key_pool)
-task_processes.have(begin=keep_connections, end=close_connections)

@@ -1,5 +1,5 @@
 """SQLite as Django speaks to it, with waits as short as another's writes are (waits.py), and connections that
-serve one page or task after the other.
+serve one page after the other.
 
 To open one costs a seventh of a page: SQLite reads its whole schema, and Django names it sixty functions. But
 the last one that is closed truncates the write-ahead log, where what was overwritten since may stand. So none

@@ -6,15 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from celery.concurrency import prefork, thread
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from identity_manager.config import celery, database_url, gunicorn, task_processes
+from identity_manager.config import database_url, gunicorn
 from identity_manager.config.sqlite import base
 from identity_manager.config.sqlite.idle import IDLE, KEPT_SECONDS, QUIET_SECONDS, IdleConnections
 from identity_manager.metrics import carrying
@@ -55,26 +53,12 @@ def test_the_next_page_takes_up_the_connection_of_the_last(idle: IdleConnections
 
 
 def test_nothing_is_kept_where_nobody_asked_for_it(file: Path) -> None:
-    """Commands close what they open."""
+    """Workers and commands close what they open."""
     wrapper = opened(file)
     raw = wrapper.connection
     wrapper.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         raw.execute("SELECT 1")
-
-
-@pytest.mark.parametrize("kind", [thread.TaskPool, prefork.TaskPool])
-def test_who_carries_tasks_out_keeps_them(kind: type, file: Path) -> None:
-    """A worker with threads does it itself; with processes, each of them does."""
-    try:
-        sender = SimpleNamespace(pool=kind.__new__(kind))
-        task_processes.begin_with_threads(celery.keep_connections, sender=sender)
-        assert is_kept(file) == (kind is thread.TaskPool)
-        celery.keep_connections()  # what worker_process_init calls in each process
-        assert is_kept(file)
-    finally:
-        celery.close_connections()
-    assert not is_kept(file)
 
 
 def test_a_web_process_keeps_them_and_closes_them_whatever_else_fails(
