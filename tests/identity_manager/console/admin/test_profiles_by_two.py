@@ -10,23 +10,13 @@ from pytest_django import Settings
 from identity_manager.models import CertificateProfile, Role
 from tests import cast
 from tests.identity_manager.console.admin.forms import PROFILE, revision_in, seen_in
+from tests.identity_manager.console.admin.profiles import NEW, address, saved_draft, show
 from tests.identity_manager.console.visitors import officer
-
-NEW = reverse("console:profile-new")
-
-
-def address(what: str, row: CertificateProfile) -> str:
-    return reverse(f"console:profile-{what}", args=[row.pk])
-
-
-def show(row: CertificateProfile) -> str:
-    return reverse("console:profile", args=[row.pk])
 
 
 @pytest.fixture
 def draft(sven: Client) -> CertificateProfile:
-    assert sven.post(NEW, PROFILE).status_code == 302
-    return CertificateProfile.objects.get(code="wlan")
+    return saved_draft(sven)
 
 
 @pytest.fixture

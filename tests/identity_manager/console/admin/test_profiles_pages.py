@@ -12,23 +12,14 @@ from identity_manager.models import AuditEvent, CertificateProfile, Person
 from identity_manager.workflow.snapshot import MATERIAL_FIELDS
 from tests import cast
 from tests.identity_manager.console.admin.forms import PROFILE, revision_in, seen_in
+from tests.identity_manager.console.admin.profiles import NEW, address, saved_draft, show
 
-NEW = reverse("console:profile-new")
 PREVIEW = reverse("console:profile-preview")
-
-
-def address(what: str, row: CertificateProfile) -> str:
-    return reverse(f"console:profile-{what}", args=[row.pk])
-
-
-def show(row: CertificateProfile) -> str:
-    return reverse("console:profile", args=[row.pk])
 
 
 @pytest.fixture
 def draft(sven: Client) -> CertificateProfile:
-    assert sven.post(NEW, PROFILE).status_code == 302
-    return CertificateProfile.objects.get(code="wlan")
+    return saved_draft(sven)
 
 
 def test_a_new_profile_is_saved_as_a_draft(sven: Client, draft: CertificateProfile) -> None:
