@@ -6,8 +6,10 @@ as what they are, and a traceback's lines stand behind a bar.
 
 import json
 import logging
+import traceback
 import unicodedata
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from identity_manager import correlation
@@ -48,8 +50,15 @@ class JsonFormatter(logging.Formatter):
 
 
 def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    """Where the error was, and what it said; without what was in memory there."""
-    return formatter.formatException(record.exc_info) if record.exc_info else ""
+    """Where the error was, and what it said; without what was in memory there.
+
+    Where a visitor was refused nothing is broken: the reason is all that there is to know.
+    """
+    if not record.exc_info:
+        return ""
+    if getattr(record, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR) < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "".join(traceback.format_exception_only(record.exc_info[1])).rstrip()
+    return formatter.formatException(record.exc_info)
 
 
 def visible(text: str) -> str:

@@ -61,6 +61,15 @@ def test_nor_by_the_words_of_an_error() -> None:
     assert any("ada is allowed everything" in line for line in rest)
 
 
+@pytest.mark.parametrize("formatter", [logs.LineFormatter(), logs.JsonFormatter()])
+def test_who_was_refused_left_a_reason_and_no_traceback(formatter: logging.Formatter) -> None:
+    refused, broken = (record("Forbidden: /my/", error=raised("Not yours.")) for _ in range(2))
+    refused.status_code, broken.status_code = 403, 500
+    assert "ValueError: Not yours." in formatter.format(refused)
+    assert "Traceback" not in formatter.format(refused)
+    assert "Traceback" in formatter.format(broken)
+
+
 def test_json_is_one_object_a_line(number: str) -> None:
     line = logs.JsonFormatter().format(record("Said %s.", "ü", error=raised(FORGERY)))
     assert line.isascii()
