@@ -11,11 +11,11 @@ import threading
 from collections.abc import Iterator
 
 from django.db import Error, connection, transaction
-from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.samples import Sample
 
 from ca_bridge.measuring import REGISTRY
+from identity_manager.metrics import clocks
 from identity_manager.models import LiveProcess, ProcessTotal
 from identity_manager.models.process_figures import Key
 
@@ -50,7 +50,8 @@ class Carrier:
         """Add the growth since the last time to the totals, and say that this process lives."""
         counted = _totals()
         growth = {key: value - self._carried.get(key, 0) for key, value in counted.items()}
-        self._process.seen_at = now = timezone.now()
+        now, self._process.clock_ahead = clocks.read()
+        self._process.seen_at = now
         self._process.gauges = [[*key, value] for key, value in _gauges().items()]
         with transaction.atomic():
             ProcessTotal.objects.add({key: more for key, more in growth.items() if more})

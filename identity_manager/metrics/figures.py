@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, F, Min, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 
 from ca_bridge import registry
 from ca_bridge.models import CaOrder, SurplusCertificate
@@ -219,8 +219,8 @@ def _is_left_behind(place: AuditHeadExport, now: datetime) -> bool:
 
 
 # --- Processes -------------------------------------------------------------------------------------
-def _processes(now: datetime) -> Values:
-    rows = LiveProcess.objects.alive(now).values("kind").annotate(rows=Count("pk"))
+def _processes(_now: datetime) -> Values:
+    rows = LiveProcess.objects.alive(Now()).values("kind").annotate(rows=Count("pk"))
     found = {row["kind"]: row["rows"] for row in rows}
     return (((kind,), found.get(kind, 0)) for kind in ProcessKind.values)
 

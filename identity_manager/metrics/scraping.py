@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 
+from django.db.models.functions import Now
 from django.utils import timezone
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,13 +15,18 @@ from ca_bridge.measuring import LABELS, PREFIX, REGISTRY
 from identity_manager import instruments, jobs
 from identity_manager.metrics.figures import FIGURES
 from identity_manager.models import LiveProcess, ProcessTotal
-from identity_manager.models.process_figures import Key, gauges_of
+from identity_manager.models.process_figures import Key, furthest_off, gauges_of
 from identity_manager.workflow import step7_deliver, sweep
 
 # By being imported they are registered, in a process that counts nothing itself, too.
 INSTRUMENTS = instruments
 SUFFIXES = ("_bucket", "_count", "_sum", "_total")
 SECONDS = f"{PREFIX}scrape_seconds"
+CLOCK = f"{PREFIX}clock_ahead_seconds"
+CLOCK_HELP = (
+    "By how many seconds the clock of a living process is ahead of the database's, of the one that is "
+    "furthest off; less than 0: behind. On SQLite there is none: the database is on the same machine."
+)
 SECONDS_HELP = "How long it took to read all of this from the database."
 
 
@@ -39,7 +45,8 @@ def described() -> list[tuple[str, str, str, tuple[str, ...]]]:
         (_public(metric), metric.type, metric.documentation, LABELS[metric.name])
         for metric in REGISTRY.collect()
     ]
-    return sorted([*figures, *counted, (SECONDS, "gauge", SECONDS_HELP, ())])
+    others = [(CLOCK, "gauge", CLOCK_HELP, ("kind",)), (SECONDS, "gauge", SECONDS_HELP, ())]
+    return sorted([*figures, *counted, *others])
 
 
 def _public(metric: Metric) -> str:
@@ -58,8 +65,19 @@ class _Everything(Collector):
                 family.add_metric(labels, value)
             yield family
         totals = {(row.name, row.labels): row.value for row in ProcessTotal.objects.all()}
-        yield from _counted(dict(_beginnings()) | totals | gauges_of(LiveProcess.objects.alive(now)))
+        alive = list(LiveProcess.objects.alive(Now()))
+        yield from _counted(dict(_beginnings()) | totals | gauges_of(alive))
+        yield _clocks(alive)
         yield GaugeMetricFamily(SECONDS, SECONDS_HELP, value=time.perf_counter() - started)
+
+
+def _clocks(alive: Iterable[LiveProcess]) -> Metric:
+    """The worst clock of each kind of process: whose that is, the doctor says."""
+    worst = furthest_off((process.kind, process.clock_ahead) for process in alive)
+    family = GaugeMetricFamily(CLOCK, CLOCK_HELP, labels=["kind"])
+    for kind, ahead in sorted(worst.items()):
+        family.add_metric([kind], ahead)
+    return family
 
 
 def _beginnings() -> Iterator[tuple[Key, float]]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import connection, models, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from identity_manager.models.identifiers import new_id
@@ -51,8 +52,8 @@ class ProcessKind(models.TextChoices):
 
 
 class LiveProcessQuerySet(models.QuerySet["LiveProcess"]):
-    def alive(self, now: datetime) -> Self:
-        """Processes that said so within a minute."""
+    def alive(self, now: datetime | Now) -> Self:
+        """Processes that said so within a minute, by the database's clock."""
         return self.filter(seen_at__gt=now - ALIVE)
 
     def forgettable(self, now: datetime) -> Self:
@@ -61,7 +62,10 @@ class LiveProcessQuerySet(models.QuerySet["LiveProcess"]):
 
 
 class LiveProcess(models.Model):
-    """A process that serves pages or carries tasks out, and what it has now: [[name, labels, value], ...]."""
+    """A process that serves pages or carries tasks out, and what it has now: [[name, labels, value], ...].
+
+    seen_at is by the database's clock; clock_ahead: by how many seconds that of the process is ahead of it.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=16, choices=ProcessKind)
@@ -69,6 +73,7 @@ class LiveProcess(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)
     gauges = models.JSONField(default=list)
+    clock_ahead = models.FloatField(null=True)
 
     objects = LiveProcessQuerySet.as_manager()
 
@@ -88,3 +93,12 @@ def gauges_of(processes: Iterable[LiveProcess]) -> dict[Key, float]:
         for name, labels, value in process.gauges:
             together[name, labels] = together.get((name, labels), 0) + value
     return together
+
+
+def furthest_off(clocks: Iterable[tuple[str, float | None]]) -> dict[str, float]:
+    """Of each name the seconds that are most, either way; a process of the version before says none."""
+    worst: dict[str, float] = {}
+    for name, ahead in clocks:
+        if ahead is not None:
+            worst[name] = max(worst.get(name, 0.0), ahead, key=abs)
+    return worst

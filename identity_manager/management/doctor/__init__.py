@@ -22,6 +22,7 @@ CHECKS = (
     Check("mail", outside.mail_server),
     Check("addresses", outside.portals),
     Check("clock of the database", database.clock),
+    Check("clocks of the hosts", processes.clocks_of_hosts),
     Check("clock of the authorities", outside.clocks_of_authorities),
     Check("secret files", keys.files),
     Check("key rings", keys.rings),

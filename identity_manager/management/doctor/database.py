@@ -9,8 +9,10 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+from identity_manager.metrics import clocks
 from identity_manager.models import JobRun
 
+FOLLOW = "Let both follow a time server (chrony, systemd-timesyncd)."
 APART_SECONDS = 5.0  # sign-in codes and sessions bear more, audit and certificates do not
 
 
@@ -60,12 +62,11 @@ def shared_cache() -> Iterator[Finding]:
 
 def clock() -> Iterator[Finding]:
     """Against the database server's, where that is another machine's."""
-    if connection.vendor == "sqlite":
+    time, ahead = clocks.read()
+    if ahead is None:
         yield ok("The database is on this machine and has its clock.")
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        yield from compared("the database server", cursor.fetchone()[0])
+    else:
+        yield from compared("the database server", time)
 
 
 def compared(whose: str, time: datetime) -> Iterator[Finding]:
@@ -74,7 +75,7 @@ def compared(whose: str, time: datetime) -> Iterator[Finding]:
     if apart > APART_SECONDS:
         yield warning(
             f"The clocks here and of {whose} are {apart:.0f} seconds apart.",
-            "Let both follow a time server (chrony, systemd-timesyncd).",
+            FOLLOW,
         )
     else:
         yield ok(f"The clock agrees with that of {whose}.")

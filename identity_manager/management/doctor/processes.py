@@ -6,14 +6,17 @@ from typing import Any
 
 from amqp.exceptions import ChannelError
 from django.conf import settings
+from django.db.models.functions import Now
 from django.utils import timezone
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from identity_manager import jobs
+from identity_manager.management.doctor.database import APART_SECONDS, FOLLOW
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning
-from identity_manager.models import JobRun
+from identity_manager.models import JobRun, LiveProcess
 from identity_manager.models.job_run import JobOutcome
+from identity_manager.models.process_figures import furthest_off
 
 BROKER_SECONDS = 5
 LATE = timedelta(minutes=1)
@@ -65,6 +68,17 @@ def periodic_work() -> Iterator[Finding]:
             )
     if fine:
         yield ok("Every job did what it should.")
+
+
+def clocks_of_hosts() -> Iterator[Finding]:
+    """As the web and worker processes of each host say it themselves; a beat's clock decides nothing."""
+    hosts = furthest_off(LiveProcess.objects.alive(Now()).values_list("host", "clock_ahead"))
+    off = {host: ahead for host, ahead in sorted(hosts.items()) if abs(ahead) > APART_SECONDS}
+    for host, ahead in off.items():
+        way = "ahead of" if ahead > 0 else "behind"
+        yield warning(f"The clock of {host} is {abs(ahead):.0f} seconds {way} the database server's.", FOLLOW)
+    if not off:
+        yield ok("No running process has a clock that is off.")
 
 
 def _waiting_messages() -> int:

@@ -33,7 +33,7 @@ from identity_manager import jobs
 from identity_manager.management import doctor
 from identity_manager.management.doctor import database, keys, machine, outside, processes
 from identity_manager.management.doctor.finding import Check, Finding, Level
-from identity_manager.models import JobRun, Person
+from identity_manager.models import JobRun, LiveProcess, Person
 from identity_manager.models.job_run import JobOutcome
 from tests import cast
 from tests.ca_bridge import scripted
@@ -118,6 +118,18 @@ def test_the_broker(settings: Settings, broker_url: str) -> None:
 def test_beat_and_workers_live_when_a_job_ran_lately() -> None:
     ran(ago=timedelta(seconds=4))
     assert levels(processes.beat_and_workers) == {"ok"}
+
+
+@pytest.mark.database
+def test_the_host_whose_clock_is_off_is_named() -> None:
+    LiveProcess.objects.create(kind="web", host="im-1", clock_ahead=0.1)
+    LiveProcess.objects.create(kind="web", host="im-3", clock_ahead=None)
+    assert levels(processes.clocks_of_hosts) == {"ok"}
+    for ahead in (-6.0, -312.4):
+        LiveProcess.objects.create(kind="worker", host="im-2", clock_ahead=ahead)
+    (finding,) = processes.clocks_of_hosts()
+    assert finding.level == "warning"
+    assert finding.says == "The clock of im-2 is 312 seconds behind the database server's."
 
 
 def test_without_a_beat_nothing_is_asked_for(settings: Settings, broker_url: str) -> None:

@@ -5,10 +5,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, InterfaceError, connection
 from django.test import Client
+from django.utils import timezone
 
 from ca_bridge import key_pool, measuring
 from ca_bridge.contract import KeyAlgorithm
@@ -74,6 +76,24 @@ def test_what_could_not_be_carried_is_carried_later(monkeypatch: pytest.MonkeyPa
     assert not ProcessTotal.objects.exists()
     carrier.carry()
     assert scraped()["publish_failures_total", ()] == 1
+
+
+@pytest.mark.parametrize("ahead", [-7200, 7200])
+def test_a_host_whose_clock_is_off_says_so_and_is_alive(monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
+    """By its own clock it would be dead to the others, or have them forgotten."""
+    Carrier("web").carry()
+    with monkeypatch.context() as patched:
+        patched.setattr(timezone, "now", lambda: datetime.now(UTC) + timedelta(seconds=ahead))
+        Carrier("worker").carry()
+        there = scraped()
+    here = scraped()
+    if connection.vendor == "sqlite":  # is on this machine
+        assert not any(name == "clock_ahead_seconds" for name, _labels in here)
+        return
+    for found in (here, there):
+        assert (found["processes", ("web",)], found["processes", ("worker",)]) == (1, 1)
+        assert found["clock_ahead_seconds", ("worker",)] == pytest.approx(ahead, abs=1)
+        assert found["clock_ahead_seconds", ("web",)] == pytest.approx(0, abs=1)
 
 
 def test_visits_are_counted_by_view_and_status(client: Client) -> None:

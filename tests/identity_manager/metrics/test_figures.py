@@ -243,6 +243,17 @@ def test_who_lives() -> None:
     assert found["processes", ("web",)] == 0
 
 
+def test_the_clock_that_is_furthest_off_is_told_of_each_kind() -> None:
+    """A process of the version before says nothing of its clock."""
+    for kind, ahead in (("web", 1.0), ("web", -90.5), ("web", None), ("worker", 0.25)):
+        LiveProcess.objects.create(kind=kind, host="a", clock_ahead=ahead)
+    gone = timezone.now() - timedelta(minutes=2)
+    LiveProcess.objects.create(kind="web", host="b", clock_ahead=400.0, seen_at=gone)
+    found = scraped()
+    assert found["clock_ahead_seconds", ("web",)] == -90.5
+    assert found["clock_ahead_seconds", ("worker",)] == 0.25
+
+
 def test_ended_requests_are_not_read(company: Company) -> None:
     """Each statement that counts requests or tokens names the states that it wants."""
     with CaptureQueriesContext(
