@@ -60,8 +60,10 @@ def _make_due(mail: OutgoingMail) -> None:
 
 
 def nudge(mails: OutgoingMailQuerySet) -> None:
-    """Publish those of the mails that may go out now: what they waited for has come, or has ended."""
-    for pk in mails.queued().values_list("pk", flat=True):
+    """Publish those of the mails that may go out now: what their files waited for has come, or has ended."""
+    released = list(mails.queued().exclude(container_format="").values_list("pk", flat=True))
+    OutgoingMail.objects.filter(pk__in=released).update(waiting_since=timezone.now())
+    for pk in released:
         queue.after_commit(SEND, pk)
 
 

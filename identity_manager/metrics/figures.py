@@ -141,8 +141,9 @@ def _mails(_now: datetime) -> Values:
 
 
 def _mail_age(now: datetime) -> Values:
-    """Of those that have to go out: a file whose token is on hold for months is no trouble with mail."""
-    yield (), _age(OutgoingMail.objects.queued().aggregate(oldest=Min("created_at"))["oldest"], now)
+    """Of those that have to go out, since they have: months on hold before are no trouble with mail."""
+    since = Min(Coalesce("waiting_since", "created_at"))
+    yield (), _age(OutgoingMail.objects.queued().aggregate(oldest=since)["oldest"], now)
 
 
 # --- The sweep and the jobs ------------------------------------------------------------------------
@@ -262,7 +263,13 @@ FIGURES: tuple[Figure, ...] = (
         _ca_waits,
     ),
     _figure("mails", "Mails that wait to be sent (queued) or that nobody got, by state.", ("state",), _mails),
-    _figure("mail_oldest_seconds", "How long the oldest mail that has to go out has waited.", (), _mail_age),
+    _figure(
+        "mail_oldest_seconds",
+        "How long the mail that has had to go out for the longest has waited. What had failed counts since "
+        "it is tried again, a file that had to wait since it may go.",
+        (),
+        _mail_age,
+    ),
     _figure(
         "work_due",
         f"Rows that are due for a task and that no worker has, up to {DUE_COUNTED}.",

@@ -92,8 +92,9 @@ class OutgoingMail(Stateful, Leased):
 
     Attachments are not copied here: a delivery mail names its token and format, and the containers are
     attached when it is sent (not where delivery_mode says link). A mail never holds a passphrase or an
-    unprotected key. provider_id is what the e-mail service provider calls the mail; error_code groups mails
-    that have the same error.
+    unprotected key. waiting_since: from when it has had to go out, where that is later than it was written,
+    because an officer has it tried again, or what its files waited for has ended. provider_id is what the
+    e-mail service provider calls the mail; error_code groups mails that have the same error.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -112,6 +113,7 @@ class OutgoingMail(Stateful, Leased):
     state = StateField(max_length=16, choices=MailState.choices, default=M.QUEUED, protected=True)
     created_at = models.DateTimeField(default=timezone.now)
     queued_again_at = models.DateTimeField(null=True, editable=False)
+    waiting_since = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(null=True)
     provider_id = models.CharField(max_length=200, blank=True, editable=False)
     fault = models.CharField(max_length=16, choices=MailFault, blank=True, editable=False)
@@ -195,7 +197,7 @@ class OutgoingMail(Stateful, Leased):
     def queue_again(self, *, now: datetime) -> None:
         """An officer has it tried again."""
         self.sent_at = None
-        self.queued_again_at = now
+        self.queued_again_at = self.waiting_since = now
         self.work_is_due(now)
 
     @transition(field=state, source=[M.QUEUED, M.FAILED, M.BOUNCED], target=M.DISCARDED)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from ca_bridge.models import CaOrder, SurplusCertificate
-from identity_manager import audit, jobs
+from identity_manager import audit, jobs, outbox
 from identity_manager.audit import heads, sealing
 from identity_manager.metrics import figures, scraping
 from identity_manager.models import (
@@ -25,7 +25,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import step5_issue
+from identity_manager.workflow import hold, step5_issue
 from tests.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -224,6 +224,28 @@ def test_a_file_that_has_to_wait_is_no_mail_that_does_not_go_out(company: Compan
     assert OutgoingMail.objects.filter(state="queued").exclude(container_format="").exists()
     assert scraped()["mail_oldest_seconds", ()] == pytest.approx(7200, abs=60)
     SoftwareToken.objects.update(state="on_hold")
+    assert scraped()["mail_oldest_seconds", ()] < 60
+
+
+def test_a_file_that_had_to_wait_counts_since_it_may_go(company: Company) -> None:
+    """The mail about it has waited all the while, and goes on counting from when it was written."""
+    request = company.request_in("issued")
+    token = request.tokens.get()
+    hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="on a journey")
+    for mails, days in ((OutgoingMail.objects.all(), 1), (token.mails.exclude(container_format=""), 60)):
+        mails.update(created_at=timezone.now() - timedelta(days=days))
+    hold.reinstate(actor=company.ada, token_id=token.pk)
+    assert scraped()["mail_oldest_seconds", ()] == pytest.approx(86_400, abs=60)
+    OutgoingMail.objects.filter(container_format="").update(state="sent")
+    assert OutgoingMail.objects.queued().exists()
+    assert scraped()["mail_oldest_seconds", ()] < 60
+
+
+def test_a_mail_that_had_failed_counts_since_it_is_tried_again(company: Company) -> None:
+    company.request_in("requested")
+    mails = OutgoingMail.objects.all()
+    mails.update(state="failed", created_at=timezone.now() - timedelta(days=3))
+    outbox.retry(mails[0])
     assert scraped()["mail_oldest_seconds", ()] < 60
 
 
