@@ -12,12 +12,13 @@ from celery.signals import (
     task_failure,
     task_postrun,
     task_prerun,
+    worker_process_shutdown,
 )
 from django.conf import settings
 
 from ca_bridge.measuring import TRACE, Note
 from identity_manager import correlation, instruments
-from identity_manager.config import task_processes
+from identity_manager.config import task_processes, tracing
 
 UNRELATED = ("jobs.tick", "jobs.run")  # what these start has nothing to do with each other
 logger = logging.getLogger(__name__)
@@ -49,6 +50,12 @@ def carry_the_last_counts() -> None:
 
 
 task_processes.have(begin=carry_counts, end=carry_the_last_counts)
+
+
+@worker_process_shutdown.connect
+def send_the_last_spans(**_: Any) -> None:
+    """These processes end by os._exit; every other one has OpenTelemetry send them as Python ends."""
+    tracing.stop()
 
 
 @task_prerun.connect

@@ -24,6 +24,12 @@ ATTRIBUTES = frozenset({"ca", "outcome", "view", "method", "status", "task", "ro
 NAME = "name"  # what is noted under it is the span's name, which is known at its end
 
 
+class _Sending:
+    """What sends the spans of this process, where there is anything that does."""
+
+    provider: "TracerProvider | None" = None
+
+
 def is_installed() -> bool:
     """Whether the packages of the extra otel are there."""
     try:
@@ -43,6 +49,14 @@ def start() -> None:
     provider = TracerProvider(resource=resource())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     use(provider)
+    _Sending.provider = provider
+
+
+def stop() -> None:
+    """Send what has not left yet, and nothing after it."""
+    if _Sending.provider is not None:
+        _Sending.provider.shutdown()
+        _Sending.provider = None
 
 
 def resource() -> "Resource":
