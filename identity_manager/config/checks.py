@@ -34,6 +34,7 @@ LOCAL_MAIL_BACKENDS = frozenset(
 )
 RESERVED_DOMAINS = ("example", "example.com", "example.net", "example.org", "invalid", "localhost", "test")
 SECRET_KEY_LENGTH = 50  # what django.core.checks.security asks for, too
+WITH_EXTRAS = ".venv/bin/python -m pip install --require-hashes --requirement requirements/full.lock"
 METRICS_TOKEN_LENGTH = 20
 KEY_BYTES = 32  # AES-256
 RINGS = {"private-keys": "KEYS_PRIVATE_KEYS", "passphrases": "KEYS_PASSPHRASES", "other": "KEYS_OTHER"}
@@ -223,14 +224,13 @@ def _monitoring() -> Iterator[Finding]:
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT and not tracing.is_installed():
         yield Finding(
             "E313",
-            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the packages that send traces are not installed; run: "
-            "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http",
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the packages that send traces are not installed; "
+            f"run: {WITH_EXTRAS}",
         )
     if settings.SENTRY_DSN and not error_events.is_installed():
         yield Finding(
             "E314",
-            "SENTRY_DSN is set, but the package that tells Sentry is not installed; "
-            "run: pip install sentry-sdk",
+            f"SENTRY_DSN is set, but the package that tells Sentry is not installed; run: {WITH_EXTRAS}",
         )
 
 

@@ -121,3 +121,13 @@ def test_the_first_officer_is_made_as_the_command_wants_it() -> None:
         needed = set(re.findall(r"`(--[\w-]+)[^|]*\|[^|]*demanded", own))
         assert needed <= options, page
         assert all(f"`{option}" in own for option in options), page
+
+
+def test_packages_are_installed_for_the_product_s_own_python() -> None:
+    """Debian's pip refuses to install beside the system's packages."""
+    pages = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+    told = [
+        (page, line) for page, text in pages.items() for line in text.splitlines() if "pip install" in line
+    ]
+    assert told
+    assert [each for each in told if ".venv/bin/python -m pip install" not in each[1]] == []
