@@ -39,13 +39,14 @@ IPHONE_STEPS = (
     _("Open the file in Mail or Files. “Profile Downloaded” appears."),
     _("Go to Settings › General › VPN & Device Management, and choose the profile."),
     _("Tap “Install”, and enter the device code."),
-    _("Enter the passphrase, hyphens included."),
+    _("Enter the passphrase, hyphens included. Delete the file, if you have saved it."),
 )
 ANDROID_STEPS = (
     _("Set a screen lock, if there is none. Save the file."),
     _("Go to Settings › Security & privacy › More › Encryption & credentials › Install a certificate."),
     _("Choose “VPN & app user certificate”, and select the file."),
     _("Enter the passphrase, hyphens included, and give the certificate a name."),
+    _("Delete the file."),
 )
 
 DEVICES = (
@@ -62,6 +63,7 @@ DEVICES = (
         STANDARD,
         (
             _("Open chrome://certificate-manager, then “Your certificates”."),
+            _("Choose “View imported certificates from Linux”."),
             _("Choose “Import”, and select the file."),
             _("Enter the passphrase, hyphens included. Delete the file."),
         ),
@@ -93,8 +95,12 @@ DEVICES = (
         STANDARD,
         (
             *WINDOWS_STEPS[:3],
-            _("In Outlook, open File › Options › Trust Center › Email Security › Settings."),
+            _(
+                "In Outlook, open File › Options › Trust Center › Trust Center Settings › Email Security ›"
+                " Settings."
+            ),
             _("Choose the certificate for signing and for encryption, SHA-256 and AES-256."),
+            _("Delete the file."),
         ),
     ),
 )

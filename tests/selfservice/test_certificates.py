@@ -5,6 +5,7 @@ from http import HTTPStatus
 import pytest
 from cryptography import x509
 from django.http import HttpResponse
+from django.utils import translation
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
@@ -20,6 +21,9 @@ from identity_manager.people import forgetting
 from identity_manager.workflow import revoke, side_roads, step7_deliver
 from selfservice.token_details import DEVICE_ICONS, octets
 from tests.selfservice.conftest import Desk, Visitor, page
+
+
+MOST_STEPS = 6
 
 
 def first_certificate(token: SoftwareToken) -> Certificate:
@@ -85,6 +89,13 @@ def test_every_device_has_its_icon_steps_and_files(
     files = desk.active.containers.filter(format=device.container_format)
     assert [file.pk for file in response.context["files"]] == [file.pk for file in files]
     assert response.content.decode().count("<ol>") == 1
+
+
+@pytest.mark.parametrize("device", install.DEVICES, ids=lambda device: device.code)
+def test_the_steps_end_without_the_file_lying_about(device: install.Device) -> None:
+    with translation.override("en"):
+        assert any("elete the file" in step for step in map(str, device.steps))
+    assert len(device.steps) <= MOST_STEPS
 
 
 def test_an_unknown_device_is_no_device(desk: Desk, visit: Visitor) -> None:
