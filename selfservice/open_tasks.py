@@ -50,7 +50,7 @@ def waiting(person: Person) -> list[OpenTask]:
 
 
 def under_way(person: Person) -> list[OpenTask]:
-    """What moves by itself, or is stuck without the person's doing."""
+    """What somebody else decides on, what moves by itself, and what is stuck without the person's doing."""
     return [
         OpenTask(
             title=_("%(types)s for you") % {"types": type_names(request.lines)},

@@ -16,6 +16,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.workflow import failures, policy
+from selfservice import token_words
 from selfservice.progress import next_passphrase
 
 
@@ -72,6 +73,10 @@ def _line(request: TokenRequest) -> str:
         )
     if _came_to_nothing(request):
         return _("The passphrase was destroyed before it was noted, so nothing is in use. You can ask again.")
+    if request.state == RequestState.REQUESTED and request.requested_by_id != request.person_id:
+        return _("Somebody decides on it. You get a mail when it is approved.")
+    if request.state == RequestState.ISSUED:
+        return _what_is_left(request)
     lines = {
         RequestState.REQUESTED: _("Somebody decides on it. You get a mail when they have."),
         RequestState.APPROVED: _("It is approved. You are asked to accept the Terms and Conditions next."),
@@ -80,7 +85,6 @@ def _line(request: TokenRequest) -> str:
         RequestState.DECLINED: _("You declined the Terms and Conditions. Nothing was issued."),
         RequestState.LAPSED: _("The Terms and Conditions were not accepted in time. You can ask again."),
         RequestState.ISSUING: _("Keys and certificates are being made. You have nothing to do."),
-        RequestState.ISSUED: _("It is issued. Note the passphrase, and look into your mailbox for the file."),
         RequestState.COMPLETED: _("It is finished. What you got is under Certificates."),
         RequestState.CANCELLED: _("It was ended before anything was handed out."),
     }
@@ -114,8 +118,24 @@ def _came_to_nothing(request: TokenRequest) -> bool:
     return request.state == RequestState.COMPLETED and issued == {TokenState.LAPSED}
 
 
+def _what_is_left(request: TokenRequest) -> str:
+    """What an issued request still lacks: the passphrase is to be noted first, then the file comes."""
+    if next_passphrase(request) is not None:
+        return _("It is issued. Note the passphrase: it opens your file.")
+    if _next_file(request) is not None:
+        return _("It is issued. The file waits for you here.")
+    return _("It is issued, and you have the passphrase. The file comes by mail.")
+
+
+def _next_file(request: TokenRequest) -> SoftwareToken | None:
+    return next((row for row in request.tokens.all() if token_words.waits_to_be_fetched(row)), None)
+
+
 def _after_issue(request: TokenRequest) -> tuple[str, str]:
     token = next_passphrase(request)
     if token is not None:
         return _("See the passphrase"), reverse("selfservice:passphrase", args=[token.pk])
+    token = _next_file(request)
+    if token is not None:
+        return _("Fetch the file"), reverse("selfservice:files", args=[token.pk])
     return _("See your certificates"), reverse("selfservice:certificates")

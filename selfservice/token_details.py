@@ -118,7 +118,7 @@ def ways(token: SoftwareToken) -> dict[str, Any]:
         "sendable": policy.can_be_sent(token),
         "obstacle": obstacle.to_its_person if obstacle else "",
         "fetchable": download.fetch_obstacle(token) is None,
-        "waits_here": SoftwareToken.objects.to_be_fetched().filter(pk=token.pk).exists(),
+        "waits_here": token_words.waits_to_be_fetched(token),
         "by_link": settings.DELIVERY_MODE == DeliveryMode.LINK,
     }
 

@@ -23,13 +23,18 @@ def of_token(token: SoftwareToken) -> State:
     """Return the token's state; a sealed one waits for the person, or for the mail server."""
     if token.state == TokenState.SEALED and token.passphrase_wrapped is not None:
         return State(Meaning.WAITING, _("Waits for you"), _("Its passphrase is still to be noted."))
-    if token.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED) and policy.can_be_sent(token):
+    if waits_to_be_fetched(token):
         return State(Meaning.WAITING, _("Waits for you"), _("Its file is still to be fetched."))
     if token.state == TokenState.SEALED:
         return State(
             Meaning.INFORMATION, _("On its way"), _("You have its passphrase; the file comes by mail.")
         )
     return State(states.meaning_of(token), token.get_state_display(), _line(token))
+
+
+def waits_to_be_fetched(token: SoftwareToken) -> bool:
+    """Whether its files wait in Self-Service, as SoftwareTokenQuerySet.to_be_fetched asks the database."""
+    return token.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED) and policy.can_be_sent(token)
 
 
 def of_certificate(certificate: Certificate) -> State:

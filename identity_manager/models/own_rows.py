@@ -27,7 +27,10 @@ def requests_to_accept(person_id: uuid.UUID) -> list[TokenRequest]:
 
 
 def requests_under_way(person_id: uuid.UUID) -> list[TokenRequest]:
-    """Those that move by themselves, or are stopped, with their tokens, oldest first."""
+    """Those that move by themselves, are stopped, or wait for the decision that the person has asked for.
+
+    With their tokens, oldest first. What somebody else has asked for is told once it is approved.
+    """
     return _with_tokens(_UNDER_WAY.rows(person=person_id))
 
 
@@ -81,6 +84,10 @@ def _requests(which: Q, person: Any) -> QuerySet[TokenRequest]:
     return rows.select_related("requested_by").order_by("created_at")
 
 
+def _asked_by(person: Any) -> Q:
+    return Q(state__in=(RequestState.REQUESTED, RequestState.APPROVED), requested_by=person)
+
+
 def _of(person: Any) -> Any:
     """The person's tokens; what is secret or long of them stays in the database."""
     rows = SoftwareToken.objects.filter(person=person).select_related("token_type")
@@ -128,7 +135,9 @@ _CERTIFICATES = Statement[Certificate](
     person=_PERSON,
 )
 _TO_ACCEPT = Statement[TokenRequest](lambda person: _requests(_WAITS, person), person=_PERSON)
-_UNDER_WAY = Statement[TokenRequest](lambda person: _requests(_MOVES | _STOPPED, person), person=_PERSON)
+_UNDER_WAY = Statement[TokenRequest](
+    lambda person: _requests(_MOVES | _STOPPED | _asked_by(person), person), person=_PERSON
+)
 _TO_NOTE = Statement[SoftwareToken](
     lambda person: _of(person).to_be_noted().order_by("sealed_at"), person=_PERSON
 )

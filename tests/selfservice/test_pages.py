@@ -61,6 +61,29 @@ def test_open_tasks_lists_terms_passphrases_and_what_moves(desk: Desk, visit: Vi
         assert address in text
 
 
+def test_what_others_decide_on_is_under_way(visit: Visitor) -> None:
+    company = cast.Company()
+    cast.asked(company.uma, company.signature)
+    for name in ("dashboard", "open-tasks"):
+        text = visit(company.uma).get(page(name)).text
+        assert "SIGNATURE for you" in text
+        assert "Somebody decides on it. You get a mail when they have." in text
+        assert page("requests") in text
+
+
+def test_what_somebody_else_asked_for_is_under_way_once_it_is_approved(visit: Visitor) -> None:
+    company = cast.Company()
+    cast.enabled(company.ada, company.uma, company.signature)
+    assert "SIGNATURE" not in visit(company.uma).get(page("open-tasks")).text
+
+
+def test_who_did_not_ask_is_not_promised_a_mail_about_a_rejection(visit: Visitor) -> None:
+    company = cast.Company()
+    cast.enabled(company.ada, company.uma, company.signature)
+    text = visit(company.uma).get(page("requests")).text
+    assert "Somebody decides on it. You get a mail when it is approved." in text
+
+
 def test_nothing_waits(visit: Visitor, db: None) -> None:
     uma: Person = cast.person("uma")
     client = visit(uma)

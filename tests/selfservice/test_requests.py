@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from identity_manager.models import (
     ApprovalPolicy,
+    DeliveryState,
     RequestState,
     SoftwareToken,
     TokenRequest,
@@ -124,6 +125,29 @@ def test_every_state_has_its_words(company: cast.Company, visit: Visitor, state:
     assert response.status_code == HTTPStatus.OK
     assert request.reference in response.content.decode()
     assert visit(company.uma).get(page("withdraw", request.pk)).status_code == HTTPStatus.OK
+
+
+@pytest.mark.parametrize(
+    ("delivery", "line", "leads_to"),
+    [
+        (DeliveryState.QUEUED, "The file comes by mail.", ""),
+        (DeliveryState.BOUNCED, "The file waits for you here.", "files"),
+        (DeliveryState.OFFERED, "The file waits for you here.", "files"),
+    ],
+)
+def test_an_issued_request_says_what_is_left_to_do(
+    company: cast.Company, visit: Visitor, delivery: DeliveryState, line: str, leads_to: str
+) -> None:
+    token = company.request_in("issued").tokens.get()
+    client = visit(company.uma)
+    assert "It is issued. Note the passphrase" in client.get(page("requests")).text
+
+    cast.noted(token)
+    SoftwareToken.objects.filter(pk=token.pk).update(delivery=delivery)
+    text = client.get(page("requests")).text
+    assert line in text
+    assert "Note the passphrase" not in text
+    assert not leads_to or page(leads_to, token.pk) in text
 
 
 def test_a_rejection_says_why(company: cast.Company, visit: Visitor) -> None:
