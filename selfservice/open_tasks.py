@@ -124,7 +124,7 @@ def _passphrases(person: Person) -> list[OpenTask]:
     return [
         OpenTask(
             title=_("Note the passphrase for %(type)s") % {"type": token},
-            line=_("It opens the file that we mail to you, and is shown only here."),
+            line=_("It opens your file, and is shown only here."),
             action=_("See the passphrase"),
             url=reverse("selfservice:passphrase", args=[token.pk]),
             icon="key",

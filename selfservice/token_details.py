@@ -119,8 +119,13 @@ def ways(token: SoftwareToken) -> dict[str, Any]:
         "obstacle": obstacle.to_its_person if obstacle else "",
         "fetchable": download.fetch_obstacle(token) is None,
         "waits_here": token_words.waits_to_be_fetched(token),
-        "by_link": settings.DELIVERY_MODE == DeliveryMode.LINK,
+        "by_link": by_link(),
     }
+
+
+def by_link() -> bool:
+    """Whether mails only lead to the files, which are fetched here."""
+    return bool(settings.DELIVERY_MODE == DeliveryMode.LINK)
 
 
 def last_mail(token: SoftwareToken, container_format: str) -> OutgoingMail | None:

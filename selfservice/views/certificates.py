@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ca_bridge.certificates import load
 from identity_manager.mail import install
-from identity_manager.models import Certificate, SoftwareToken, own_rows
+from identity_manager.models import Certificate, SoftwareToken, TokenState, own_rows
 from identity_manager.people.email_addresses import readable
 from identity_manager.workflow import policy, revoke, side_roads
 from selfservice import access, token_details, token_words
@@ -79,9 +79,11 @@ def send_again(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     device = install.device(request.POST.get("device", ""))
     if mail is None:
         return _token_page(request, access.own_token(request, token_id), device=device, form=form)
-    messages.success(
-        request, _("The file is on its way to %(address)s.") % {"address": readable(mail.to_address)}
-    )
+    if mail.carries_files:
+        sent = _("The file is on its way to %(address)s.")
+    else:
+        sent = _("A mail that leads to the file is on its way to %(address)s.")
+    messages.success(request, sent % {"address": readable(mail.to_address)})
     page = reverse("selfservice:token", args=[row.pk])
     return redirect(f"{page}?device={form.cleaned_data['device']}#install")
 
@@ -121,6 +123,7 @@ def _token_page(
         "device": device,
         **token_details.ways(row),
         "lockable": policy.can_be_revoked(row),
+        "asked_again": row.state in (TokenState.LAPSED, TokenState.REVOKED, TokenState.EXPIRED),
     }
     return render(request, "selfservice/token.html", context, status=form.status)
 

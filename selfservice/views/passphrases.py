@@ -67,6 +67,7 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret:
         "secret": secret,
         "not_yet": not_yet,
         "obstacle": policy.delivery_obstacle(token),
+        "lockable": policy.can_be_revoked(token),
         "over": step6_passphrase.time_obstacle(token, now=timezone.now()),
     }
     if token.passphrase_wrapped is None:

@@ -22,7 +22,6 @@ from identity_manager.workflow import revoke, side_roads, step7_deliver
 from selfservice.token_details import DEVICE_ICONS, octets
 from tests.selfservice.conftest import Desk, Visitor, page
 
-
 MOST_STEPS = 6
 
 
@@ -73,6 +72,16 @@ def test_the_chain(desk: Desk, visit: Visitor) -> None:
     chain = x509.load_pem_x509_certificates(response.content)
     assert certificate.issuer == chain[0].subject.rfc4514_string()
     assert b"PRIVATE" not in response.content
+
+
+def test_what_is_locked_leads_to_asking_again(desk: Desk, visit: Visitor) -> None:
+    client = visit(desk.uma)
+    again = f"{page('request-softtoken')}?type={desk.active.type_code}"
+    assert again not in client.get(page("token", desk.active.pk)).text
+    lock(desk, visit)
+    assert again in client.get(page("token", desk.active.pk)).text
+    chosen = client.get(again).context["form"].initial["types"]
+    assert chosen == [str(desk.active.token_type_id)]
 
 
 def test_no_other_encoding(desk: Desk, visit: Visitor) -> None:

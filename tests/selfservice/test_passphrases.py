@@ -6,8 +6,11 @@ from http import HTTPStatus
 from django.contrib.sessions.models import Session
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
+from ca_bridge.contract import RevocationReason
 from identity_manager.models import AuditEvent, Person, SoftwareToken, TokenState
+from identity_manager.workflow import revoke, side_roads
 from tests import cast
 from tests.selfservice.conftest import Desk, Visitor, page
 
@@ -107,6 +110,23 @@ def test_afterwards_it_is_gone(desk: Desk, visit: Visitor) -> None:
         assert response.status_code == HTTPStatus.GONE
         assert "The passphrase is gone" in response.content.decode()
     assert AuditEvent.objects.count() == events
+
+
+def test_one_that_lapsed_leads_to_another_not_to_the_lock(desk: Desk, visit: Visitor) -> None:
+    SoftwareToken.objects.filter(pk=desk.sealed.pk).update(passphrase_destroy_at=timezone.now())
+    assert side_roads.lapse_overdue() == 1
+    response = visit(desk.uma).get(page("passphrase", desk.sealed.pk))
+    assert response.status_code == HTTPStatus.GONE
+    assert "delete it" in response.text
+    assert "lock these certificates" not in response.text
+    assert f"{page('request-softtoken')}?type={desk.sealed.type_code}" in response.text
+
+
+def test_the_file_of_one_that_was_noted_is_not_to_be_deleted(desk: Desk, visit: Visitor) -> None:
+    revoke.revoke_token(actor=desk.uma, token_id=desk.active.pk, reason=RevocationReason.UNSPECIFIED)
+    text = visit(desk.uma).get(page("passphrase", desk.active.pk)).text
+    assert "Its certificates are not in use any more." in text
+    assert "delete it" not in text
 
 
 def test_the_next_passphrase_of_the_request_follows(desk: Desk, visit: Visitor) -> None:
