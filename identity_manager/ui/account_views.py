@@ -15,6 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
@@ -37,9 +38,12 @@ NO_PASSWORDS = _("Passwords do not sign in here: your organisation's own sign-in
 class LoginForm(views.LoginForm):  # type: ignore[misc]  # allauth has no types
     """Says what the user name is."""
 
+    user_name_help: str | Promise = _("For most people it is the personnel number.")
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].label = _("User name")
+        self.fields["login"].help_text = self.user_name_help
         self.fields["login"].error_messages["required"] = _("Enter your user name.")
         self.fields["password"].error_messages["required"] = NO_PASSWORD
         for field in self.fields.values():
@@ -79,6 +83,8 @@ class LoginView(RefusesWithStatus, views.LoginView):  # type: ignore[misc]  # al
 
 class BreakGlassForm(LoginForm):
     """For the accounts that are named for emergencies; others get the answer of a wrong password."""
+
+    user_name_help = ""
 
     def clean(self) -> dict[str, Any]:
         typed: dict[str, Any] = super().clean()

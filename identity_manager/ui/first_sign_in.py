@@ -7,6 +7,7 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from allauth.core import ratelimit
 from django import forms
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.core.exceptions import ValidationError
@@ -18,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from identity_manager.models import Account
-from identity_manager.ui import error_pages, sign_in_ways
+from identity_manager.ui import destinations, error_pages, sign_in_ways
 from identity_manager.workflow import sign_in_codes
 from identity_manager.workflow.errors import Refused
 
@@ -98,18 +99,21 @@ class FirstSignInForm(forms.Form):
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def first_sign_in(request: HttpRequest) -> HttpResponse:
-    """Take a code and a new password, and sign in."""
+    """Take a code and a new password, sign in, and lead to where the person was going."""
     if not sign_in_ways.is_offered(sign_in_ways.PASSWORD):
         raise Http404
     if request.method != "POST":
-        return render(request, "account/first_sign_in.html", {"form": FirstSignInForm()})
+        context = {"form": FirstSignInForm(), "next": request.GET.get(REDIRECT_FIELD_NAME, "")}
+        return render(request, "account/first_sign_in.html", context)
     name = request.POST.get("name", "").strip().casefold()
     if not ratelimit.consume(request, action="first_sign_in", key=name):
         return error_pages.too_many_requests(request, wait_seconds=WAIT_SECONDS)
     form = FirstSignInForm(request.POST)
     if form.redeem():
         record_authentication(request, form.account, method="code")
-        response: HttpResponse = perform_login(request, form.account)
+        response: HttpResponse = perform_login(
+            request, form.account, redirect_url=destinations.wanted(request)
+        )
         return response
-    context = {"form": form}
+    context = {"form": form, "next": request.POST.get(REDIRECT_FIELD_NAME, "")}
     return render(request, "account/first_sign_in.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -37,6 +37,26 @@ def test_a_code_and_a_new_password_sign_in(client: Client, office: Office) -> No
     assert Client().post("/account/login/", {"login": "P-uma", "password": NEW_PASSWORD}).status_code == 302
 
 
+def test_it_leads_to_where_the_person_was_going(client: Client, office: Office) -> None:
+    entrance = client.get("/account/login/?next=/my/open-tasks/").content.decode()
+    assert f'href="{PAGE}?next=/my/open-tasks/"' in entrance
+    going = '<input type="hidden" name="next" value="/my/open-tasks/">'
+    assert going in client.get(f"{PAGE}?next=/my/open-tasks/").content.decode()
+    wanted = {"next": "/my/open-tasks/"}
+    assert going in send(client, WRONG_CODE, instead=wanted).content.decode()
+    response = send(client, code_for(office, office.uma), instead=wanted)
+    assert response["Location"] == "/my/open-tasks/"
+
+
+def test_it_leads_to_no_other_site(client: Client, office: Office) -> None:
+    response = send(client, code_for(office, office.uma), instead={"next": "https://evil.example/"})
+    assert response["Location"] == "/my/"
+
+
+def test_the_sign_in_page_says_what_the_user_name_is(client: Client) -> None:
+    assert "For most people it is the personnel number." in client.get("/account/login/").content.decode()
+
+
 def test_the_session_key_is_new(client: Client, office: Office) -> None:
     session = client.session
     session["planted"] = "by somebody"
