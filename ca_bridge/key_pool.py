@@ -1,7 +1,7 @@
 """A few RSA keys made in advance, so that a person who accepts does not wait for prime numbers.
 
 They lie in the memory of one worker process: never on disk, never in the database, and not carried over a
-fork, where two processes would hand out the same key. A key is handed out once.
+fork, where two processes would hand out the same key. A key is used once.
 """
 
 import os
@@ -80,6 +80,13 @@ class KeyPool:
             stock.misses += key is None
             self._changed.notify_all()
         return key or self._make(algorithm)
+
+    def give_back(self, algorithm: KeyAlgorithm, key: keys.PrivateKey) -> None:
+        """Take back a key that was taken and never bound to anything, such as for a certificate that another
+        worker was quicker to claim."""
+        with self._changed:
+            if self.running and algorithm in self._stocks:
+                self._stocks[algorithm].ready.append(key)
 
     def want(self, algorithm: KeyAlgorithm) -> None:
         """Have a stock of it before it is asked for the first time."""

@@ -130,7 +130,7 @@ def certificate(pk: uuid.UUID, *, among: CertificateQuerySet | None = None) -> C
 
 
 def certificate_to_be_issued(pk: uuid.UUID, *, now: datetime) -> Certificate:
-    """The same, among those that are due. Raises Certificate.DoesNotExist."""
+    """The same, among those that are due. Raises Certificate.DoesNotExist where it is due no more."""
     return _with_person(_CERTIFICATE_TO_BE_ISSUED.get(pk=pk, now=now))
 
 

@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -82,6 +82,7 @@ class Claim:
 class _Drawn:
     """A key, and the order that was drawn up for it, or why there is none. wanted: what it is an order of."""
 
+    algorithm: KeyAlgorithm
     key: keys.PrivateKey
     wanted: tuple[str, dict[str, Any], int]
     order: issuing.Drawn | CaError
@@ -110,8 +111,10 @@ def _claim(certificate_id: uuid.UUID) -> Claim | None:
     drawn, now = _drawn(certificate_id), timezone.now()
     with transaction.atomic():
         try:
-            certificate = _due(certificate_id, now)
+            certificate = locking.certificate_to_be_issued(certificate_id, now=now)
         except Certificate.DoesNotExist:
+            if drawn is not None:  # a message came twice, and another worker was quicker
+                key_pool.pool.give_back(drawn.algorithm, drawn.key)
             return None
         claim_id = certificate.take(now)
         obstacle = _obstacle(certificate)
@@ -132,14 +135,9 @@ def _put_off_due(certificate_id: uuid.UUID, error: Exception) -> None:
     """Before it was claimed: that was a try all the same."""
     now = timezone.now()
     with transaction.atomic(), suppress(Certificate.DoesNotExist):
-        certificate = _due(certificate_id, now)
+        certificate = locking.certificate_to_be_issued(certificate_id, now=now)
         certificate.take(now)
         note_on_certificate(certificate, error)
-
-
-def _due(certificate_id: uuid.UUID, now: datetime) -> Certificate:
-    """The certificate, locked. Raises Certificate.DoesNotExist where it is not due any more."""
-    return locking.certificate_to_be_issued(certificate_id, now=now)
 
 
 def _wanted(certificate: Certificate) -> tuple[str, dict[str, Any], int]:
@@ -153,8 +151,9 @@ def _drawn(certificate_id: uuid.UUID) -> _Drawn | None:
     certificate = _NOT_ORDERED.first(pk=certificate_id, now=timezone.now())
     if certificate is None:
         return None
-    key = key_pool.pool.take(KeyAlgorithm(certificate.token.token_type.key_algorithm))
-    return _Drawn(key, _wanted(certificate), _outcome(partial(_draw_up, certificate), key))
+    algorithm = KeyAlgorithm(certificate.token.token_type.key_algorithm)
+    key = key_pool.pool.take(algorithm)
+    return _Drawn(algorithm, key, _wanted(certificate), _outcome(partial(_draw_up, certificate), key))
 
 
 def _draw_up(certificate: Certificate, key: keys.PrivateKey) -> issuing.Drawn:

@@ -9,7 +9,7 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from ca_bridge import issuing, lint
+from ca_bridge import issuing, key_pool, lint
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Pending, Refused, Unknown
@@ -106,6 +106,32 @@ def test_what_was_drawn_up_of_something_else_is_not_ordered(
 
     row = issue()
     assert (row.state, row.order.idempotency_key) == ("valid", row.order_key(row.orders_made))
+
+
+def test_the_key_of_a_worker_that_came_too_late_is_for_the_next_certificate(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message came twice, and both workers drew an order up before one of them had the certificate."""
+    pool, original, given_back = key_pool.KeyPool(), issuing.draw_up, []
+    monkeypatch.setattr(key_pool, "pool", pool)
+    monkeypatch.setattr(pool, "give_back", lambda algorithm, key: given_back.append((algorithm, key)))
+    company.request_in("issuing")
+    drawn_with = []
+
+    def meanwhile(**wanted: Any) -> issuing.Drawn:
+        drawn_with.append(wanted["key"])
+        Certificate.objects.update(leased_until=timezone.now() + timedelta(minutes=5))
+        return original(**wanted)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(issuing, "draw_up", meanwhile)
+        assert issue().state == "ordered"
+    algorithm = SoftwareToken.objects.get().token_type.key_algorithm
+    assert given_back == [(algorithm, *drawn_with)]
+
+    Certificate.objects.update(leased_until=None)
+    assert issue().state == "valid"
+    assert len(given_back) == 1
 
 
 def test_what_is_issued_says_what_was_approved(company: Company) -> None:
