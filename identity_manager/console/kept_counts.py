@@ -8,7 +8,7 @@ is made: it would be kept, and be wrong soon.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import DateTimeField, Expression, QuerySet, prefetch_related_objects
@@ -20,7 +20,19 @@ from identity_manager.models import Person
 MOST = 400  # of 200 officers; then all is made anew
 # A datetime, or a Later, with which querysets do the same.
 Moment = Any
-_made: dict[tuple[object, ...], tuple[list[str], list[Any]]] = {}
+Value = TypeVar("Value")
+
+
+class Kept(dict[tuple[object, ...], Value]):
+    """What this process keeps for officers, by who asks for what (asked_by): MOST at once."""
+
+    def keep(self, asked: tuple[object, ...], value: Value) -> None:
+        if len(self) >= MOST:
+            self.clear()
+        self[asked] = value
+
+
+_made: Kept[tuple[list[str], list[Any]]] = Kept()
 
 
 class Later(Expression):
@@ -64,7 +76,7 @@ def counting(
         with connection.execute_wrapper(refused):
             made = tables.counting(tables.limited(rows) for rows in lists(Later()))
         if asked_by(actor, names) == key:  # at midnight a role begins or ends
-            _keep(key, made)
+            _made.keep(key, made)
     parts, parameters = made
     now = timezone.now()
     return parts, [each.at(now) if isinstance(each, Later) else each for each in parameters]
@@ -74,12 +86,6 @@ def asked_by(actor: Person, names: Sequence[str]) -> tuple[object, ...]:
     """What decides which rows an officer reaches, and of what is asked."""
     offices = frozenset((held.role, held.organisational_unit) for held in actor.roles_in_force())
     return connection.vendor, actor.pk, actor.state, offices, tuple(names)
-
-
-def _keep(key: tuple[object, ...], made: tuple[list[str], list[Any]]) -> None:
-    if len(_made) >= MOST:
-        _made.clear()
-    _made[key] = made
 
 
 def refused(*_: Any) -> None:

@@ -15,7 +15,7 @@ from identity_manager.console import kept_counts, tables
 from identity_manager.models import Person
 from identity_manager.models.rows_by_keys import RowsByKeys
 
-_made: dict[tuple[object, ...], RowsByKeys] = {}
+_made: kept_counts.Kept[RowsByKeys] = kept_counts.Kept()
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,7 @@ class KeptRows:
         is_made = 0 < len(keys) <= self.at_once
         # At midnight a role begins or ends.
         if is_made and kept_counts.asked_by(self.actor, [self.name]) == asked_by:
-            if len(_made) >= kept_counts.MOST:
-                _made.clear()
-            _made[asked_by] = made
+            _made.keep(asked_by, made)
         return found
 
 

@@ -33,7 +33,7 @@ ANY_READERS = frozenset().union(*(kind.readers for kind in KINDS.values()))
 SHORT = 3  # below it, only beginnings of words are found
 RELEVANCE = "relevance"
 VERY_MANY_SECONDS = 60
-_very_many_until: dict[tuple[object, ...], float] = {}
+_very_many_until: kept_counts.Kept[float] = kept_counts.Kept()
 
 
 class Search:
@@ -243,7 +243,5 @@ def _total(search: Search) -> str:
         (number,) = tables.counts([search.reach().order_by().values("pk")[: tables.TOTAL_LIMIT + 1]])
         if number <= tables.TOTAL_LIMIT:
             return tables.grouped(number)
-        if len(_very_many_until) >= kept_counts.MOST:
-            _very_many_until.clear()
-        _very_many_until[key] = time.monotonic() + VERY_MANY_SECONDS
+        _very_many_until.keep(key, time.monotonic() + VERY_MANY_SECONDS)
     return _("more than %(number)s") % {"number": tables.grouped(tables.TOTAL_LIMIT)}

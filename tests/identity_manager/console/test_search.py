@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from identity_manager.console import searching, tables
+from identity_manager.console import kept_counts, searching, tables
 from identity_manager.models import Person, PersonKind, PersonState, Role, RoleAssignment, SignInCode
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
@@ -276,7 +276,7 @@ def test_a_narrow_result_and_a_list_without_words_are_sorted(
 def very_many(crowd: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than are counted; what earlier tests have found out is not known."""
     monkeypatch.setattr(tables, "TOTAL_LIMIT", 40)
-    monkeypatch.setattr(searching, "_very_many_until", {})
+    monkeypatch.setattr(searching, "_very_many_until", kept_counts.Kept())
 
 
 def test_a_very_large_total_is_not_counted_to_its_end(ada: Client, very_many: None) -> None:
@@ -295,7 +295,7 @@ def test_a_very_large_total_is_not_counted_again_for_a_while(
     assert [counted(), counted()] == [True, False]
 
     Person.objects.exclude(surname="Lindqvist").update(kind=PersonKind.EXTERNAL)
-    monkeypatch.setattr(searching, "_very_many_until", {})  # a while later
+    monkeypatch.setattr(searching, "_very_many_until", kept_counts.Kept())  # a while later
     assert "1 of 1 employees" in ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"}).text
 
 
