@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -97,6 +97,15 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
     def overdue(self, now: datetime) -> Self:
         """Requests whose terms were not accepted in time."""
         return self.awaiting_acceptance().filter(accept_before__lte=now)
+
+    def with_all_approvals(self) -> Self:
+        """Requests that wait for a decision though their round has all that it needs; not the stopped.
+
+        Earlier versions left one so where types were taken out of it while it was stopped.
+        """
+        given = Count("approvals", filter=Q(approvals__round=F("round")))  # a rejection ends it
+        waiting = self.filter(state=S.REQUESTED, stopped_at=None)
+        return waiting.annotate(given=given).filter(given__gte=F("approvals_needed"))
 
     def stopped(self) -> Self:
         """Requests whose person has changed since they were asked for: an officer decides how they go on."""

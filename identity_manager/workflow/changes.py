@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from identity_manager.models import RequestState, TokenRequest
-from identity_manager.models.token_request import STOPPABLE
+from identity_manager.models.token_request import STOPPABLE, TokenRequestQuerySet
 from identity_manager.workflow import (
     asking_approvers,
     locking,
@@ -38,13 +38,12 @@ def _compare(request: TokenRequest) -> None:
     """Types may have been taken out while it was stopped, so that it has the approvals that are left to give.
 
     Then it goes on by itself: who has approved cannot do it again. Not while the person is on leave; it
-    stays stopped until they are back.
+    stays as it is until they are back.
     """
     is_approved = request.state == RequestState.REQUESTED and not asking_approvers.still_needed(request)
-    waits = request.stopped_at is not None and is_approved
-    if waits and not request.person.is_active:
+    if is_approved and not request.person.is_active:
         return
-    if not stopping.stops(request, locking.lines_of(request)) and waits:
+    if not stopping.stops(request, locking.lines_of(request)) and is_approved:
         step2_approve.conclude(request, actor=None)
 
 
@@ -59,7 +58,7 @@ def notice_of_person(*, person_id: uuid.UUID) -> None:
     _notice_among(TokenRequest.objects.filter(person_id=person_id))
 
 
-def _notice_among(requests: QuerySet[TokenRequest]) -> None:
+def _notice_among(requests: TokenRequestQuerySet) -> None:
     """Whose person was not written since the request was opened is as it was approved: nobody looks at it.
 
     After a batch order thousands of requests wait, for weeks.
@@ -68,6 +67,7 @@ def _notice_among(requests: QuerySet[TokenRequest]) -> None:
     written_since = waiting.filter(person__updated_at__gte=F("created_at") - CLOCKS_DIFFER, stopped_at=None)
     stopped = requests & TokenRequest.objects.stopped()
     news = [*_where_news_are(written_since), *_where_news_are(stopped)]
+    news += requests.with_all_approvals().values_list("pk", flat=True)
     unforeseen.one_by_one(news, lambda pk: notice(request_id=pk))
 
 

@@ -222,3 +222,31 @@ def test_it_does_not_go_on_before_who_is_on_leave_is_back(company: Company, mixe
     leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
     assert changes.notice_all() == 0
     assert fresh(mixed).state == "awaiting_acceptance"
+
+
+@pytest.mark.parametrize("kept", ["vpn", "signature"])
+def test_what_an_earlier_version_left_without_an_approval_to_give_goes_on(
+    company: Company, mixed: TokenRequest, kept: str
+) -> None:
+    """It let the request go on after the stop, and left it to wait for approvals that were given already."""
+    if kept == "signature":
+        cast.approved(company.paul, mixed)
+    renamed(company, mixed, "Other")
+    take_out(company, mixed, *({"mail", "vpn", "signature"} - {kept}), actor=company.petra)
+    company.uma.surname = "Lindqvist"
+    company.uma.save()
+    TokenRequest.objects.update(stopped_at=None)
+
+    leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="a year abroad")
+    changes.notice_all()
+    assert fresh(mixed).state == "requested"
+    leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
+    changes.notice_all()
+    assert fresh(mixed).state == "awaiting_acceptance"
+
+
+def test_what_waits_for_approvals_waits_on(company: Company, mixed: TokenRequest) -> None:
+    changes.notice_all()
+    cast.approved(company.paul, mixed)
+    changes.notice_all()
+    assert fresh(mixed).state == "requested"
