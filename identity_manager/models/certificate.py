@@ -81,9 +81,13 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
 
     def over(self, now: datetime, *, states: Iterable[CertificateState] = NOT_ENDED) -> Self:
-        """Those of tokens in use whose time is over; of what is to be revoked the worker sees it then."""
+        """Those whose time is over, of tokens in use; of what is to be revoked the worker sees it then.
+
+        Also of tokens that are being issued; while the person is Inactive that is seen to on their return.
+        """
         ended = self.filter(state__in=states, not_after__lte=now, revocation_decided_at=None)
-        return ended.filter(token__state__in=TOKEN_IN_USE)
+        on_leave = Q(token__request__person__state=PersonState.INACTIVE)
+        return ended.filter(Q(token__state__in=TOKEN_IN_USE) | Q(token__state=ISSUING) & ~on_leave)
 
     def to_be_held_or_released(self) -> Self:
         """Certificates whose hold, or the end of it, was decided and has not reached the CA yet."""
@@ -227,6 +231,18 @@ class Certificate(Stateful, Leased):
     def order_again(self, *, now: datetime) -> None:
         """An officer has it tried again, with a new key and a new order."""
         self.refusal = ""
+        self._begin_anew(now)
+
+    @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.ORDERED)
+    def order_anew(self, *, now: datetime) -> None:
+        """Its time was over before its token was handed out: it gets a new key and a new order."""
+        self.certificate = self.not_before = self.not_after = self.shorter_than = None
+        self.serial = self.issuer = self.subject = self.fingerprint_sha256 = ""
+        self.hold_wanted = self.held_at_ca = False
+        self.settle_lease()
+        self._begin_anew(now)
+
+    def _begin_anew(self, now: datetime) -> None:
         self.private_key_wrapped = None
         self.public_key_sha256 = None
         self.order = None

@@ -2,6 +2,9 @@
 
 No CA is asked. Until it has ended a token is one that its person has: they could not ask for another one, and
 neither the request nor the audit log would ever be old enough to be forgotten.
+
+What ends before its token is handed out, because another certificate of it was long in coming, is ordered
+anew: nobody is given what has ended.
 """
 
 import uuid
@@ -10,15 +13,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from identity_manager.models import Certificate, CertificateState
+from identity_manager import queue
+from identity_manager.models import Certificate, CertificateState, TokenState
 from identity_manager.models.certificate import NOT_ENDED
-from identity_manager.workflow import locking, revoke, unforeseen
+from identity_manager.workflow import locking, revoke, step5_issue, unforeseen
 
 AT_ONCE = 5000  # of a state; the next run goes on
 
 
 def expire_ended() -> int:
-    """Let certificates of tokens in use end, those first whose time was over first; returns how many."""
+    """Let certificates end whose time is over, those first whose time was over first; returns how many."""
     return unforeseen.one_by_one([pk for state in NOT_ENDED for pk in _over(state)], _expire)
 
 
@@ -35,6 +39,19 @@ def _expire(certificate_id: uuid.UUID) -> bool:
             certificate = locking.certificate(certificate_id, among=over.filter(pk=certificate_id))
         except Certificate.DoesNotExist:  # somebody has revoked it meanwhile, or let it end
             return False
-        revoke.expire(certificate)
-        revoke.expire_when_over(certificate.token)
+        if certificate.token.state == TokenState.ISSUING:
+            _order_anew(certificate)
+        else:
+            revoke.expire(certificate)
+            revoke.expire_when_over(certificate.token)
         return True
+
+
+def _order_anew(certificate: Certificate) -> None:
+    """Whoever seals the token at this moment has taken it in vain."""
+    certificate.token.settle_lease()
+    certificate.token.save()
+    revoke.tell_of_end(certificate)
+    certificate.order_anew(now=timezone.now())
+    certificate.save()
+    queue.after_commit(step5_issue.ISSUE, certificate.pk)

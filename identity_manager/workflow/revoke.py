@@ -140,6 +140,11 @@ def expire(certificate: Certificate) -> None:
     """The time of a locked certificate is over: nothing waits for it any more."""
     certificate.expire()
     certificate.save()
+    tell_of_end(certificate)
+
+
+def tell_of_end(certificate: Certificate) -> None:
+    """Write down that the time of a locked certificate is over."""
     audit.record(
         audit.Event.CERTIFICATE_EXPIRED,
         actor=None,

@@ -5,16 +5,29 @@ from datetime import datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import jobs
 from identity_manager.audit import sealing
 from identity_manager.models import AuditEvent, Certificate, Person, SoftwareToken, TokenRequest
-from identity_manager.workflow import expiring, hold, policy, retention, revoke
-from tests import cast
+from identity_manager.workflow import (
+    expiring,
+    failures,
+    hold,
+    leave_and_return,
+    locking,
+    policy,
+    retention,
+    revoke,
+    side_roads,
+    step5_issue,
+    step6_passphrase,
+)
+from tests import cast, one_step
 from tests.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -106,6 +119,56 @@ def test_the_log_and_the_request_of_an_ended_token_grow_old(company: Company, se
         sealing.seal()
         assert retention.empty_requests() == 1
         assert retention.cut_audit_log() > 0
+
+
+@pytest.mark.parametrize("failed", [False, True], ids=["late", "refused"])
+def test_what_ends_before_its_token_is_handed_out_is_ordered_anew(company: Company, *, failed: bool) -> None:
+    """Of two certificates the other one comes after the end of the first: nobody is given what has ended."""
+    pair = cast.token_type("pair", profiles=("client", "second"), validity_days=1)
+    request = cast.accepted(cast.enabled(company.ada, company.uma, pair))
+    first, second = Certificate.objects.all()
+    one_step.issue(first.pk)
+    first.refresh_from_db()
+    if failed:
+        with transaction.atomic():
+            row = locking.certificate(second.pk)
+            step5_issue.refuse(row, failures.of_refusal(row, message="no"))
+
+    with time_machine.travel(the_day_after()):
+        assert [expiring.expire_ended(), expiring.expire_ended()] == [1, 0]
+        again = Certificate.objects.get(pk=first.pk)
+        assert (again.state, again.serial, again.private_key_wrapped) == ("ordered", "", None)
+        event = AuditEvent.objects.get(name="certificate.expired", token=again.token)
+        assert event.facts["serial"] == first.serial
+        if failed:
+            side_roads.retry(actor=company.ada, request_id=request.pk)
+        assert cast.issued(request).state == "issued"
+        rows = Certificate.objects.all()
+        assert [row.state for row in rows] == ["valid", "valid"]
+        assert all(row.not_after > timezone.now() for row in rows)
+        assert Certificate.objects.get(pk=first.pk).public_key_sha256 != first.public_key_sha256
+
+
+def test_what_is_ordered_anew_is_not_sealed_by_who_had_begun(company: Company) -> None:
+    company.request_in("issuing")
+    taken = step5_issue.issue(certificate_id=Certificate.objects.get().pk)
+    assert taken is not None
+    sealed = step6_passphrase._sealed(taken.token_id)
+    with time_machine.travel(the_day_after()):
+        assert expiring.expire_ended() == 1
+        step6_passphrase._settle_sealed(taken, sealed)
+        assert SoftwareToken.objects.get().state == "issuing"
+        assert cast.issued(TokenRequest.objects.get()).state == "issued"
+
+
+def test_what_ends_during_a_leave_is_left_to_the_return(company: Company) -> None:
+    request = company.request_in("issuing")
+    one_step.issue(Certificate.objects.get().pk)
+    leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="a year abroad")
+    with time_machine.travel(the_day_after()):
+        assert expiring.expire_ended() == 0
+        leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
+    assert TokenRequest.objects.get(pk=request.pk).state == "cancelled"
 
 
 def test_it_runs_by_itself() -> None:
