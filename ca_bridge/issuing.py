@@ -8,8 +8,8 @@ draw_up and examine take milliseconds and need nothing locked, so they are calle
 while one is open nobody else writes on SQLite, and nobody else has its rows on PostgreSQL.
 
 Beside them: look_up where nobody wants the order any more; park where its CA cannot be asked; let_ask_again
-and give_up, an officer's word on a parked one; doubt after a restore; revoke, hold, release and
-revoke_surplus; forget.
+and give_up, an officer's word on a parked one; withdraw what nobody asks for; doubt after a restore; revoke,
+hold, release and revoke_surplus; forget.
 
 Where things are: ordering.py makes an order of what is wanted; edge.py lets nothing through but answers and
 CaError; journal.py writes down what was asked and what came back; doubting.py decides what is done when
@@ -77,6 +77,7 @@ __all__ = [
     "revoke",
     "revoke_surplus",
     "surplus_revoked_by_hand",
+    "withdraw",
 ]
 
 
@@ -152,6 +153,17 @@ def may_have_issued(order_id: UUID) -> bool:
     return journal.may_have_issued(journal.get(order_id))
 
 
+def withdraw(order_id: UUID) -> CaOrder:
+    """Close an order that its CA has surely not issued, and that nobody asks for any more; in the caller's
+    transaction.
+    """
+    return record(order_id, _withdrawn())
+
+
+def _withdrawn() -> Refused:
+    return Refused(_("The order was withdrawn before the CA was asked."), "")
+
+
 def give_up(order_id: UUID) -> CaOrder:
     """An officer gives a parked order up, in the caller's transaction. What turns up later is revoked."""
     return record(order_id, Refused(_("An officer gave the order up."), ""))
@@ -172,7 +184,7 @@ def look_up(order_id: UUID) -> Answer:
     if order.handle and not registry.fetch_orders(order.ca):
         return _at_edge(order.ca, "fetch", lambda: connector.fetch(order.request, order.handle))
     if not journal.may_have_issued(order):
-        return Refused(_("The order was withdrawn before the CA was asked."), "")
+        return _withdrawn()
     return doubting.conclude(order, _searched(connector, order))
 
 

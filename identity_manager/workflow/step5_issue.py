@@ -298,6 +298,8 @@ def _stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None
     Retried by an officer it is looked up and used; where the request ends, it is looked up and revoked.
     """
     if certificate.order_id is None or not issuing.may_have_issued(certificate.order_id):
+        if certificate.order_id is not None:
+            issuing.withdraw(certificate.order_id)
         refuse(certificate, failure)
         return
     certificate.settle_later(said, now=timezone.now())

@@ -134,6 +134,20 @@ def test_the_key_of_a_worker_that_came_too_late_is_for_the_next_certificate(
     assert len(given_back) == 1
 
 
+def test_an_order_that_nobody_puts_to_its_ca_any_more_is_closed(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be among those that wait for their CA for ever."""
+    company.request_in("issuing")
+    with monkeypatch.context() as while_down:
+        answering(while_down, down)
+        assert issue().order.state == "asked"
+    Person.objects.filter(pk=company.uma.pk).update(department="Elsewhere")
+    with time_machine.travel(the_certificate().next_attempt_at + timedelta(seconds=1)):
+        certificate = issue()
+    assert (certificate.state, certificate.order.state) == ("refused", "refused")
+
+
 def test_what_is_issued_says_what_was_approved(company: Company) -> None:
     company.request_in("issuing")
     certificate = issue()
