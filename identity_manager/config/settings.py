@@ -118,6 +118,7 @@ TEMPLATES = [
                 "identity_manager.ui.templatetags.frame",
                 "identity_manager.ui.templatetags.ui",
                 "identity_manager.console.templatetags.admin_navigation",
+                "identity_manager.console.templatetags.passages",
                 "identity_manager.console.templatetags.rows",
             ],
             "context_processors": [

@@ -22,7 +22,7 @@ from identity_manager.catalogue.terms import (
     seen_of,
     texts_of,
 )
-from identity_manager.console import catalogue_words
+from identity_manager.console import catalogue_words, terms_comparison
 from identity_manager.console.catalogue_forms import CODE_HELP, NO_NAME, RefuseForm
 from identity_manager.console.catalogue_pages import may_edit, waits_for
 from identity_manager.console.refusals import VerbForm
@@ -140,7 +140,7 @@ def document_context(
         "seen": seen_of(row, draft),
         "draft": draft,
         "draft_texts": preview_texts(draft) if draft else [],
-        "current": _current(row),
+        **_differences(row, draft),
         "versions": row.versions.order_by("-number"),
         "types": _types(row),
         "may_edit": may_edit(actor),
@@ -168,6 +168,7 @@ def publish_context(row: TermsDocument, actor: Person, *, form: VerbForm) -> dic
         "form": form,
         "draft": draft,
         "draft_texts": preview_texts(draft) if draft else [],
+        **_differences(row, draft),
         "next_number": (_current_number(row)) + 1,
         "waiting": waiting_words(row),
         "obstacle": _obstacle(draft, actor) if draft else None,
@@ -178,6 +179,15 @@ def _obstacle(draft: TermsDraft, actor: Person) -> Reason | None:
     """Why this officer cannot publish the draft, or None."""
     own = versions.other_eyes_obstacle(draft, actor=actor) if settings.CATALOGUE_FOUR_EYES else None
     return own or publication_obstacle(draft)
+
+
+def _differences(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]:
+    """What the draft says otherwise than the version in force, where there are both."""
+    current = _current(row)
+    if draft is None or current is None:
+        return {}
+    found = terms_comparison.comparisons(_in_force(row), texts_of(draft))
+    return {"current": current, "comparisons": found}
 
 
 def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
@@ -191,12 +201,7 @@ def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
 def draft_initial(row: TermsDocument) -> dict[str, Any]:
     """What the form begins with: the draft, else the version in force."""
     draft = draft_of(row)
-    if draft is not None:
-        texts = texts_of(draft)
-    else:
-        current = _current(row)
-        found = current.texts.all() if current else []
-        texts = {text.language: Text(text.title, text.body) for text in found}
+    texts = texts_of(draft) if draft is not None else _in_force(row)
     initial = asdict(seen_of(row, draft))
     for language, text in texts.items():
         initial[f"title_{language}"], initial[f"body_{language}"] = text.title, text.body
@@ -256,6 +261,12 @@ def draft_of(row: TermsDocument) -> TermsDraft | None:
 
 def _current(row: TermsDocument) -> TermsVersion | None:
     return next((version for version in row.versions.all() if version.is_current), None)
+
+
+def _in_force(row: TermsDocument) -> dict[str, Text]:
+    current = _current(row)
+    found = current.texts.all() if current else []
+    return {text.language: Text(text.title, text.body) for text in found}
 
 
 def _current_number(row: TermsDocument) -> int:
