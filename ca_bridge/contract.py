@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequest
 from django.utils.translation import gettext as _
 
+from ca_bridge import contract_findings
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import legible
 
 ROOT_CRL_LIFETIME = timedelta(days=365)  # Baseline Requirements 4.9.7: a year at most
@@ -181,11 +183,26 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the CA answers now, and a sentence for operators; fault: where a connector knows its name."""
+    """Whether the CA answers now, and a sentence for operators; fault: where a connector knows its name.
+
+    found: what the sentence says, to be told in any language; empty where it is what the CA said.
+    """
 
     ok: bool
     detail: str
     fault: Fault | None = None
+    found: Sequence[Found] = ()
+
+    @classmethod
+    def well(cls, finding: Finding, **values: str) -> Self:
+        """It answers, and this is what it has."""
+        found = Found(finding, values)
+        return cls(ok=True, detail=contract_findings.in_english(found), found=(found,))
+
+    @classmethod
+    def unwell(cls, *found: Found, fault: Fault | None = None) -> Self:
+        """It does not answer as it has to."""
+        return cls(ok=False, detail=contract_findings.in_english(*found), fault=fault, found=found)
 
 
 class Need(StrEnum):

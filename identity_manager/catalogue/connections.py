@@ -46,6 +46,7 @@ def _asked(alias: str, actor: Person | None) -> CaCheck:
         fault=health.fault or "",
         offered=_offered(alias) if health.ok else _offered_before(alias),
         needs=_needs(alias),
+        findings=[(each.finding.value, dict(each.values)) for each in health.found],
         took=timedelta(seconds=time.monotonic() - begun),
         checked_at=timezone.now(),
         checked_by=actor,

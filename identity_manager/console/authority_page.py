@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge import care, faults, registry
+from ca_bridge import care, contract_findings, faults, registry
 from ca_bridge.measuring import PREFIX
 from ca_bridge.models import CaAttempt
 from identity_manager.console.ca_answers import CaAnswer
@@ -86,6 +86,13 @@ class Connection:
     @property
     def took(self) -> str:
         return took_words(self.check.took) if self.check else ""
+
+    @property
+    def said(self) -> str:
+        """What the last test found, in words; what the CA itself said stays as it is."""
+        if self.check is None:
+            return ""
+        return " ".join(map(contract_findings.in_words, self.check.found)) or self.check.detail
 
     @property
     def needs(self) -> list[str]:

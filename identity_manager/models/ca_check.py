@@ -5,6 +5,7 @@ from datetime import date
 from django.db import models
 
 from ca_bridge.contract import Concern, Need
+from ca_bridge.contract_findings import Finding, Found
 from identity_manager.models.person import Person
 
 
@@ -13,7 +14,8 @@ class CaCheck(models.Model):
 
     fault: a name of ca_bridge.contract.Fault, where one was found.  offered: the names of the CA's profiles,
     as it last told them; empty where it cannot.  needs: what whoever runs it should see to soon; each a
-    name of ca_bridge.contract.Need, and the day by which, or null.
+    name of ca_bridge.contract.Need, and the day by which, or null.  findings: what detail says, as far as it
+    is not the CA's own words; each a name of contract_findings.Finding, and the values in its sentence.
     """
 
     alias = models.CharField(max_length=40, primary_key=True)
@@ -22,6 +24,7 @@ class CaCheck(models.Model):
     fault = models.CharField(max_length=20, blank=True, db_default="")
     offered = models.JSONField(default=list, db_default=[])
     needs = models.JSONField(default=list, db_default=[])
+    findings = models.JSONField(default=list, db_default=[])
     took = models.DurationField()
     checked_at = models.DateTimeField()
     checked_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
@@ -35,3 +38,11 @@ class CaCheck(models.Model):
         known = {each.value for each in Need}
         needs = [(need, day) for need, day in self.needs if need in known]
         return [Concern(Need(need), date.fromisoformat(day) if day else None) for need, day in needs]
+
+    @property
+    def found(self) -> list[Found]:
+        """What detail says; nothing where this version lacks the words for a part of it."""
+        known = {each.value for each in Finding}
+        if not all(finding in known for finding, _values in self.findings):
+            return []
+        return [Found(Finding(finding), values) for finding, values in self.findings]

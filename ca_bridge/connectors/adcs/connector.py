@@ -22,6 +22,7 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
 from ca_bridge.http import Http
 from ca_bridge.reply import Reply
@@ -119,8 +120,8 @@ class AdcsConnector:
         found = wire.chain_of(self._of_ca("/certnew.p7b?ReqID=CACert"))
         known = {x509.load_der_x509_certificate(each) for each in self.options.chain}
         if not known.issuperset(found):
-            return Health(ok=False, detail="Its CA certificates are not those of chain_file.")
-        return Health(ok=True, detail="It takes our credentials, and has the CA certificates of chain_file.")
+            return Health.unwell(Found(Finding.OTHER_CHAIN))
+        return Health.well(Finding.TAKES_CREDENTIALS)
 
     def _of_ca(self, path: str) -> Reply:
         """What the pages have of the CA's present key."""

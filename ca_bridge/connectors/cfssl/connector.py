@@ -10,6 +10,7 @@ from ca_bridge.connectors.cfssl.options import CfsslOptions
 from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.http import Http
 from ca_bridge.reply import Reply
@@ -115,24 +116,26 @@ class CfsslConnector:
         if not reply.ok:
             return Health(ok=False, detail=wire.error_of(reply)[1])
         if wire.certificate_of(reply, "certificate") != self.options.chain[0]:
-            return Health(ok=False, detail="Its CA certificate (info) is not the first one of chain_file.")
-        detail = " ".join(filter(None, map(self._fault_of, ("", *self.options.profiles))))
+            return Health.unwell(Found(Finding.OTHER_INFO))
+        found = [each for each in map(self._fault_of, ("", *self.options.profiles)) if each is not None]
         # A TLS client certificate may stand before newcert, which wants no token.
         if not self.options.client_certificate_file and self._call("newcert", {}).status != 404:
-            detail += " Its newcert signs for whoever reaches it: disable it."
+            found.append(Found(Finding.SIGNS_FOR_ALL))
         if self._http.call("GET", f"{wire.API}/crl").status == 404:
-            detail += " It has no database: nothing can be found again, or revoked."
-        return Health(ok=not detail, detail=detail.strip() or "It takes our key for every profile.")
+            found.append(Found(Finding.NO_DATABASE))
+        return Health.unwell(*found) if found else Health.well(Finding.TAKES_KEY)
 
-    def _fault_of(self, profile: str) -> str:
+    def _fault_of(self, profile: str) -> Found | None:
         """What is wrong with a profile (the default one has no name): our token is tried for nothing."""
         said = wire.error_of(self._signed({"certificate_request": "", "profile": profile}))[1]
-        name = f"The profile {profile}" if profile else "The default profile"
-        if said == wire.NO_KEY:
-            return f"{name} has no auth key: whoever reaches CFSSL has certificates signed by it."
         if not profile:
-            return f"{name} takes our key, also for unknown names." if said == wire.TAKEN else ""
-        return "" if said == wire.TAKEN else f"{name} is unknown, or does not take our key: {said}."
+            if said == wire.NO_KEY:
+                return Found(Finding.NO_KEY_FOR_OTHERS)
+            return Found(Finding.ANY_PROFILE) if said == wire.TAKEN else None
+        if said == wire.NO_KEY:
+            return Found(Finding.NO_KEY, {"profile": profile})
+        values = {"profile": profile, "said": said}
+        return None if said == wire.TAKEN else Found(Finding.PROFILE_NOT_TAKEN, values)
 
     def _signed(self, request: Mapping[str, Any], *, orders: bool = False) -> Reply:
         return self._call("authsign", wire.authenticated(request, self.options.auth_key_file), orders=orders)

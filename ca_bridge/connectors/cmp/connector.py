@@ -19,6 +19,7 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
+from ca_bridge.contract_findings import Finding
 from ca_bridge.errors import CaError
 from ca_bridge.reply import Reply
 
@@ -100,7 +101,7 @@ class CmpConnector:
         _raise_if_passing(talk)
         if not talk.step.checked:
             return Health(ok=False, detail=talk.step.said)
-        return Health(ok=True, detail="It answers, protected as agreed, and takes our protection.")
+        return Health.well(Finding.PROTECTED)
 
     def _managed(self, task: Task) -> Talk:
         path = self.options.management_path or self.options.path

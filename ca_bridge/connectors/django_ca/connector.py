@@ -12,6 +12,7 @@ from ca_bridge.connectors.django_ca.options import DjangoCaOptions
 from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Pending, Refused
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
 from ca_bridge.http import Http, Method, basic, secret
 from ca_bridge.reply import Reply
@@ -93,13 +94,12 @@ class DjangoCaConnector:
         """Whether it takes our password, and has the first CA of chain_file for its REST interface."""
         reply = self._call("GET", f"{self._ca}/")
         if reply.status == 404:
-            detail = "It has no CA like the first one of chain_file, or not for its REST interface."
-            return Health(ok=False, detail=detail)
+            return Health.unwell(Found(Finding.NO_SUCH_CA))
         if not reply.ok:
             return Health(ok=False, detail=reply.said())
         if wire.certificate_of(reply) != self.options.chain[0]:
-            return Health(ok=False, detail="Its CA certificate is not the first one of chain_file.")
-        return Health(ok=True, detail="It has the CA of chain_file, and takes our password.")
+            return Health.unwell(Found(Finding.OTHER_FIRST_OF_CHAIN))
+        return Health.well(Finding.KNOWS_CHAIN)
 
     def _call(self, method: Method, path: str, *, data: Any = None, orders: bool = False) -> Reply:
         headers = basic(self.options.user, secret(self.options.password_file))

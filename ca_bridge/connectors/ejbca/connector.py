@@ -23,6 +23,7 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
 from ca_bridge.http import Http
 from ca_bridge.reply import Reply
@@ -133,9 +134,10 @@ class EjbcaConnector:
         """Whether the REST interface is on, and our certificate may use the CA."""
         listed = self._http.call("GET", "/v1/ca")
         if not listed.ok:
-            return Health(ok=False, detail=f"It does not take our certificate: {listed.said()}")
+            return Health.unwell(Found(Finding.CERTIFICATE_NOT_TAKEN, {"said": listed.said()}))
         if self.options.ca_name not in wire.authorities_of(listed):
-            detail = f"Our certificate may not use the CA {self.options.ca_name}."
-            return Health(ok=False, detail=detail, fault=Fault.CREDENTIALS)
+            found = Found(Finding.CA_NOT_ALLOWED, {"ca": self.options.ca_name})
+            return Health.unwell(found, fault=Fault.CREDENTIALS)
         state = self._http.call("GET", "/v1/certificate/status").fields()
-        return Health(ok=True, detail=f"{state.get('revision', '')}, CA {self.options.ca_name}.")
+        version = str(state.get("revision", ""))
+        return Health.well(Finding.KNOWS_CA, version=version, ca=self.options.ca_name)

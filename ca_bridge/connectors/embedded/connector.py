@@ -33,6 +33,7 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 
@@ -251,10 +252,10 @@ class EmbeddedConnector:
         for issuer in ca.issuers():
             ends = self._crl_end(issuer)
             if ends is not None and ends <= timezone.now():
-                name = authority.published_stem(self.options, issuer)
-                return Health(ok=False, detail=f"The CRL {name} ended at {ends:%Y-%m-%d %H:%M} UTC.")
+                values = {"name": authority.published_stem(self.options, issuer), "ended": f"{ends:%F %R}"}
+                return Health.unwell(Found(Finding.CRL_ENDED, values))
         name, until = certificate.subject.rfc4514_string(), certificate.not_valid_after_utc
-        return Health(ok=True, detail=f"{name}, until {until:%Y-%m-%d}.")
+        return Health.well(Finding.HOLDS_UNTIL, name=name, until=until.date().isoformat())
 
     def concerns(self) -> Sequence[Concern]:
         """What the CA needs of whoever runs it: a new issuing CA in time, and CRLs of a root that is away."""

@@ -16,6 +16,7 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
 from ca_bridge.http import Http
 
@@ -73,6 +74,5 @@ class EstConnector:
             return Health(ok=False, detail=reply.said())
         known = {x509.load_der_x509_certificate(each) for each in self.options.chain}
         if known.isdisjoint(wire.certificates(reply)):
-            return Health(ok=False, detail="Its CA certificates (cacerts) are not those of chain_file.")
-        detail = "It hands out the CA certificates of chain_file. It asks for credentials at a request only."
-        return Health(ok=True, detail=detail)
+            return Health.unwell(Found(Finding.OTHER_CACERTS))
+        return Health.well(Finding.HANDS_OUT_CHAIN)

@@ -12,6 +12,7 @@ from ca_bridge.connectors.nexus_cm.options import NexusCmOptions
 from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
 from ca_bridge.http import Http
 from ca_bridge.reply import Reply
@@ -124,5 +125,5 @@ class NexusCmConnector:
         """Whether it lists token procedures for requests to our officer."""
         procedures = self.profiles()
         if not procedures:
-            return Health(ok=False, detail="It shows our officer no token procedure for PKCS#10 requests.")
-        return Health(ok=True, detail=f"It shows our officer {len(procedures)} token procedures.")
+            return Health.unwell(Found(Finding.NO_PROCEDURES))
+        return Health.well(Finding.SHOWS_PROCEDURES, number=str(len(procedures)))

@@ -16,6 +16,7 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
 from ca_bridge.http import Http
 from ca_bridge.reply import Reply
@@ -103,8 +104,8 @@ class StepCaConnector:
             return Health(ok=False, detail=wire.said(state))
         reply = self._http.call("POST", wire.SIGN, data=wire.probe(self.options))
         if reply.status == 403:
-            return Health(ok=True, detail=f"It takes tokens of {self.options.provisioner}.")
-        return Health(ok=False, detail=f"It does not take our token: {wire.said(reply)}")
+            return Health.well(Finding.TAKES_TOKENS_OF, provisioner=self.options.provisioner)
+        return Health.unwell(Found(Finding.SIGN_IN_NOT_TAKEN, {"said": wire.said(reply)}))
 
 
 def _not_taken(reply: Reply) -> Exception:

@@ -14,6 +14,7 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
+from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
 from ca_bridge.reply import Reply
 
@@ -89,5 +90,5 @@ class VaultConnector:
             return Health(ok=False, detail="It is sealed." if sealed else wire.errors_of(state))
         known = self._vault.call("GET", "/v1/auth/token/lookup-self")
         if not known.ok:
-            return Health(ok=False, detail=f"It does not take our token: {wire.errors_of(known)}")
-        return Health(ok=True, detail=f"Version {state.fields().get('version', '')}, our token counts.")
+            return Health.unwell(Found(Finding.SIGN_IN_NOT_TAKEN, {"said": wire.errors_of(known)}))
+        return Health.well(Finding.TAKES_SIGN_IN, version=str(state.fields().get("version", "")))

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from pytest_django import Settings
 
 from ca_bridge import registry
@@ -263,3 +264,21 @@ def test_an_administrator_of_one_unit_reads_and_changes_nothing(company: cast.Co
     assert TEST not in text
     assert refused.status_code == 403
     assert "Only a System Administrator can do this." in refused.text
+
+
+def test_what_a_test_found_is_told_in_the_language_of_the_reader(sven: Client) -> None:
+    sven.post(TEST)
+    row = CaCheck.objects.get()
+    until = row.found[0].values["until"]
+    assert f", until {until}." in row.detail
+    sven.cookies["django_language"] = "de"
+    page = sven.get(PAGE).text
+    with translation.override("de"):
+        assert f", bis {date_format(date.fromisoformat(until))}." in page
+    assert ", until " not in page
+
+
+def test_findings_of_a_newer_version_are_told_as_it_wrote_them(sven: Client) -> None:
+    sven.post(TEST)
+    CaCheck.objects.update(findings=[["of-tomorrow", {}]], detail="Something new.")
+    assert "Something new." in sven.get(PAGE).text

@@ -1,0 +1,104 @@
+"""What a test of a connection finds: named by connectors, told by commands in English, by pages in any."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+DAY = "until"
+
+
+class Finding(StrEnum):
+    """What a test of a connection finds: each has words, and values that stand in them."""
+
+    HOLDS_UNTIL = "holds-until"
+    CRL_ENDED = "crl-ended"
+    OTHER_CHAIN = "other-chain"
+    OTHER_CACERTS = "other-cacerts"
+    OTHER_INFO = "other-info"
+    OTHER_FIRST_OF_CHAIN = "other-first-of-chain"
+    NO_SUCH_CA = "no-such-ca"
+    CA_NOT_ALLOWED = "ca-not-allowed"
+    CERTIFICATE_NOT_TAKEN = "certificate-not-taken"
+    SIGN_IN_NOT_TAKEN = "sign-in-not-taken"
+    NO_PROCEDURES = "no-procedures"
+    NO_KEY = "no-key"
+    NO_KEY_FOR_OTHERS = "no-key-for-others"
+    ANY_PROFILE = "any-profile"
+    PROFILE_NOT_TAKEN = "profile-not-taken"
+    SIGNS_FOR_ALL = "signs-for-all"
+    NO_DATABASE = "no-database"
+    PROTECTED = "protected"
+    TAKES_CREDENTIALS = "takes-credentials"
+    KNOWS_CHAIN = "knows-chain"
+    TAKES_SIGN_IN = "takes-sign-in"
+    TAKES_TOKENS_OF = "takes-tokens-of"
+    TAKES_KEY = "takes-key"
+    KNOWS_CA = "knows-ca"
+    SHOWS_PROCEDURES = "shows-procedures"
+    HANDS_OUT_CHAIN = "hands-out-chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One finding; values: what stands in its sentence, a day as ISO 8601 has it."""
+
+    finding: Finding
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+WORDS: dict[Finding, Promise] = {
+    Finding.HOLDS_UNTIL: _("%(name)s, until %(until)s."),
+    Finding.CRL_ENDED: _("The CRL %(name)s ended at %(ended)s UTC."),
+    Finding.OTHER_CHAIN: _("Its CA certificates are not those of chain_file."),
+    Finding.OTHER_CACERTS: _("Its CA certificates (cacerts) are not those of chain_file."),
+    Finding.OTHER_INFO: _("Its CA certificate (info) is not the first one of chain_file."),
+    Finding.OTHER_FIRST_OF_CHAIN: _("Its CA certificate is not the first one of chain_file."),
+    Finding.NO_SUCH_CA: _("It has no CA like the first one of chain_file, or not for its REST interface."),
+    Finding.CA_NOT_ALLOWED: _("Our certificate may not use the CA %(ca)s."),
+    Finding.CERTIFICATE_NOT_TAKEN: _("It does not take our certificate: %(said)s"),
+    Finding.SIGN_IN_NOT_TAKEN: _("It does not take our token: %(said)s"),
+    Finding.NO_PROCEDURES: _("It shows our officer no token procedure for PKCS#10 requests."),
+    Finding.NO_KEY: _(
+        "The profile %(profile)s has no auth key: whoever reaches CFSSL has certificates signed by it."
+    ),
+    Finding.NO_KEY_FOR_OTHERS: _(
+        "The default profile has no auth key: whoever reaches CFSSL has certificates signed by it."
+    ),
+    Finding.ANY_PROFILE: _("The default profile takes our key, also for unknown names."),
+    Finding.PROFILE_NOT_TAKEN: _("The profile %(profile)s is unknown, or does not take our key: %(said)s."),
+    Finding.SIGNS_FOR_ALL: _("Its newcert signs for whoever reaches it: disable it."),
+    Finding.NO_DATABASE: _("It has no database: nothing can be found again, or revoked."),
+    Finding.PROTECTED: _("It answers, protected as agreed, and takes our protection."),
+    Finding.TAKES_CREDENTIALS: _("It takes our credentials, and has the CA certificates of chain_file."),
+    Finding.KNOWS_CHAIN: _("It has the CA of chain_file, and takes our password."),
+    Finding.TAKES_SIGN_IN: _("Version %(version)s, our token counts."),
+    Finding.TAKES_TOKENS_OF: _("It takes tokens of %(provisioner)s."),
+    Finding.TAKES_KEY: _("It takes our key for every profile."),
+    Finding.KNOWS_CA: _("%(version)s, CA %(ca)s."),
+    Finding.SHOWS_PROCEDURES: _("It shows our officer %(number)s token procedures."),
+    Finding.HANDS_OUT_CHAIN: _(
+        "It hands out the CA certificates of chain_file. It asks for credentials at a request only."
+    ),
+}
+
+
+def in_words(found: Found) -> str:
+    """The sentence, in the language of the moment."""
+    days = {name: date_format(date.fromisoformat(day)) for name, day in found.values.items() if name == DAY}
+    return _sentence(found.finding, {**found.values, **days})
+
+
+def in_english(*found: Found) -> str:
+    """The sentences as commands and logs have them, whatever the language of the moment."""
+    with translation.override("en"):
+        return " ".join(_sentence(each.finding, each.values) for each in found)
+
+
+def _sentence(finding: Finding, values: Mapping[str, str]) -> str:
+    return str(WORDS[finding]) % values

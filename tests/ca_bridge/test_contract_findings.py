@@ -1,0 +1,48 @@
+"""What a test of a connection finds, in words: those of the commands, and those of a page."""
+
+import re
+
+import pytest
+from django.utils import translation
+
+from ca_bridge import contract_findings
+from ca_bridge.contract import Fault, Health
+from ca_bridge.contract_findings import Finding, Found
+
+VALUES = {
+    "name": "CN=corporate",
+    "until": "2027-01-12",
+    "ended": "2026-11-28 10:00",
+    "ca": "Corporate",
+    "said": "HTTP 403",
+    "profile": "client",
+    "version": "1.2",
+    "provisioner": "portal",
+    "number": "2",
+}
+
+
+@pytest.mark.parametrize("finding", Finding)
+def test_each_has_words_in_german(finding: Finding) -> None:
+    english = contract_findings.in_words(Found(finding, VALUES))
+    with translation.override("de"):
+        german = contract_findings.in_words(Found(finding, VALUES))
+    assert german != english or finding is Finding.KNOWS_CA  # names alone
+    assert not re.search(r"%\(|\{", english + german)
+
+
+def test_the_day_is_told_as_the_reader_writes_it() -> None:
+    found = Health.well(Finding.HOLDS_UNTIL, name="CN=corporate", until="2027-01-12").found
+    with translation.override("de"):
+        assert contract_findings.in_words(found[0]) == "CN=corporate, bis 12. Januar 2027."
+
+
+def test_the_detail_is_english_whatever_the_reader_speaks() -> None:
+    several = Found(Finding.SIGNS_FOR_ALL), Found(Finding.NO_DATABASE)
+    with translation.override("de"):
+        health = Health.unwell(*several, fault=Fault.SETTINGS)
+    assert health.detail == (
+        "Its newcert signs for whoever reaches it: disable it. "
+        "It has no database: nothing can be found again, or revoked."
+    )
+    assert (health.ok, health.fault, health.found) == (False, Fault.SETTINGS, several)
