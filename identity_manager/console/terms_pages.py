@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.db.models import prefetch_related_objects
 from django.forms import BoundField
 from django.http import QueryDict
 from django.urls import reverse
@@ -132,6 +133,7 @@ def document_context(
     row: TermsDocument, actor: Person, *, form: VerbForm | None = None, asked: str | None = None
 ) -> dict[str, Any]:
     """One document: its draft and what may be done with it, its versions, and the page of its history."""
+    prefetch_related_objects([row], "versions")
     draft = draft_of(row)
     own = draft is not None and draft.editors.filter(pk=actor.pk).exists()
     return {
@@ -141,7 +143,7 @@ def document_context(
         "draft": draft,
         "draft_texts": preview_texts(draft) if draft else [],
         **_differences(row, draft),
-        "versions": row.versions.order_by("-number"),
+        "versions": sorted(row.versions.all(), key=lambda version: -version.number),
         "types": _types(row),
         "may_edit": may_edit(actor),
         "lacking": publication_obstacle(draft) if draft else None,
@@ -162,6 +164,7 @@ def version_context(found: TermsVersion) -> dict[str, Any]:
 
 def publish_context(row: TermsDocument, actor: Person, *, form: VerbForm) -> dict[str, Any]:
     """The page before publishing: the texts as the person will read them, and who reads them."""
+    prefetch_related_objects([row], "versions")
     draft = draft_of(row)
     return {
         "row": row,
@@ -186,7 +189,7 @@ def _differences(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]
     current = _current(row)
     if draft is None or current is None:
         return {}
-    found = terms_comparison.comparisons(_in_force(row), texts_of(draft))
+    found = terms_comparison.comparisons(_texts(current), texts_of(draft))
     return {"current": current, "comparisons": found}
 
 
@@ -201,7 +204,8 @@ def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
 def draft_initial(row: TermsDocument) -> dict[str, Any]:
     """What the form begins with: the draft, else the version in force."""
     draft = draft_of(row)
-    texts = texts_of(draft) if draft is not None else _in_force(row)
+    current = _current(row)
+    texts = texts_of(draft) if draft else _texts(current) if current else {}
     initial = asdict(seen_of(row, draft))
     for language, text in texts.items():
         initial[f"title_{language}"], initial[f"body_{language}"] = text.title, text.body
@@ -263,10 +267,8 @@ def _current(row: TermsDocument) -> TermsVersion | None:
     return next((version for version in row.versions.all() if version.is_current), None)
 
 
-def _in_force(row: TermsDocument) -> dict[str, Text]:
-    current = _current(row)
-    found = current.texts.all() if current else []
-    return {text.language: Text(text.title, text.body) for text in found}
+def _texts(version: TermsVersion) -> dict[str, Text]:
+    return {text.language: Text(text.title, text.body) for text in version.texts.all()}
 
 
 def _current_number(row: TermsDocument) -> int:

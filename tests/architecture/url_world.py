@@ -15,7 +15,7 @@ from django.utils import timezone
 from ca_bridge import registry
 from ca_bridge.models import SurplusCertificate
 from identity_manager.audit import heads, sealing
-from identity_manager.catalogue import comparison
+from identity_manager.catalogue import comparison, terms
 from identity_manager.catalogue.profiles import add_profile_version
 from identity_manager.catalogue.types import add_type_version
 from identity_manager.mail.mailbox import stored_messages
@@ -32,6 +32,8 @@ from identity_manager.models import (
     Role,
     RoleAssignment,
     SurplusByHand,
+    TermsDocument,
+    TermsVersion,
     TokenRequest,
     TokenType,
 )
@@ -115,7 +117,7 @@ class World:
             "mail text": ("delivery", "en"),
             **_catalogue(token.token_type, officers[Visitor.SYSTEM]),
             "terms version": (version.pk,),
-            "terms document": (version.document_id,),
+            "terms document": (_with_draft(version, officers[Visitor.SYSTEM]).pk,),
             "own request": (waiting.pk,),
             "own terms text": (waiting.pk, version.text_in("en").pk),
             "certificate": (certificate.pk,),
@@ -169,6 +171,17 @@ def _catalogue(row: TokenType, author: Person) -> dict[str, tuple[uuid.UUID, ...
         "profile draft": (profile_draft.pk,),
         "two profiles": (profile.pk, profile_draft.pk),
     }
+
+
+def _with_draft(version: TermsVersion, author: Person) -> TermsDocument:
+    """Its document, with a draft that says something else in the first language."""
+    texts = {each.language: terms.Text(each.title, each.body) for each in version.texts.all()}
+    english = texts["en"]
+    texts["en"] = terms.Text(english.title, f"{english.body}\n\n# In the end\n\nGive it back.")
+    document = version.document
+    seen = terms.seen_of(document, None)
+    terms.save_draft(actor=author, document_id=document.pk, seen=seen, texts=texts)
+    return document
 
 
 def _officer(visitor: Visitor, *, unit: str = "", prefix: str = "") -> Person:
