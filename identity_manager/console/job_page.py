@@ -25,12 +25,13 @@ SILENCE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Line:
-    """One job as the page shows it."""
+    """One job as the page shows it. is_due: a worker takes it any moment, and none is late with it."""
 
     job: Job
     row: JobRun
     schedule: Words
     is_running: bool
+    is_due: bool
     word: Words
     meaning: Meaning
     detail: Words
@@ -91,7 +92,10 @@ def _lines(now: datetime) -> Iterator[Line]:
     for job in jobs.JOBS:
         row = rows[job.name]
         word, meaning, detail = _outcome(row, now)
-        yield Line(job, row, schedule_words(job.every), row.is_running(now), word, meaning, detail)
+        due = row.next_attempt_at
+        is_due = due is not None and due <= now and not _is_late(row, now)
+        schedule = schedule_words(job.every)
+        yield Line(job, row, schedule, row.is_running(now), is_due, word, meaning, detail)
 
 
 def _outcome(row: JobRun, now: datetime) -> tuple[Words, Meaning, Words]:

@@ -292,6 +292,7 @@ def test_several_changes_are_confirmed_at_once(rita: Client, moved: list[Identit
     page = rita.get(SEVERAL)
     assert [row.pk for row in page.context["rows"]] == [row.pk for row in moved]
     assert moved[0].new["email"] in page.text
+    assert page.text.count("<bdi>who operates the machine</bdi>") == 3
 
     response = rita.post(SEVERAL, {"changes": [moved[0].pk, moved[2].pk]}, follow=True)
 
