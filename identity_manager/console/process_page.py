@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from identity_manager.workflow.process_layout import Band, Edge, Layout, Node, P
 
 LINE = 16  # from one line of words to the next
 IN_A_TASK = 13  # letters that fit into a task, and between two shapes
+IN_A_BOX = process_layout.SIZES["task"][0] - 8  # how wide a longer word may be there
 BESIDE = {"start": 18, "middle": IN_A_TASK, "end": 11}  # letters that fit beside a line
 CORNER = 9
 BAND_LETTERS = 22
@@ -27,12 +28,13 @@ GONE, NOW = "gone", "now"
 
 @dataclass(frozen=True)
 class Text:
-    """One line of words at its place; anchor: start, middle or end."""
+    """One line of words at its place; anchor: start, middle or end. narrowed: to this width, or 0."""
 
     x: int
     y: int
     words: str
     anchor: str = "middle"
+    narrowed: int = 0
 
 
 @dataclass(frozen=True)
@@ -222,10 +224,10 @@ def _texts_of(node: Node) -> list[Text]:
     """In a task; below an event on the road, to the right of one above it."""
     if node.kind in ("split", "join"):
         return []
+    lines = _wrapped(str(node.label), IN_A_TASK)
     if node.kind == "task":
-        lines = textwrap.wrap(str(node.label), IN_A_TASK)
-        return _block(lines, node.x, node.y - LINE * (len(lines) - 1) // 2 + 5)
-    lines = textwrap.wrap(str(node.label), IN_A_TASK)
+        texts = _block(lines, node.x, node.y - LINE * (len(lines) - 1) // 2 + 5)
+        return [replace(text, narrowed=IN_A_BOX) if len(text.words) > IN_A_TASK else text for text in texts]
     if node.y == process_layout.TOP_ROW:
         return _block(lines, node.x, node.top - 8 - LINE * (len(lines) - 1))
     return _block(lines, node.x, node.bottom + 18)
@@ -236,8 +238,13 @@ def _words_of(edge: Edge) -> list[Text]:
     if edge.change is None:
         return []
     x, y = edge.label_at
-    lines = textwrap.wrap(str(edge.change.label), BESIDE[edge.anchor])
+    lines = _wrapped(str(edge.change.label), BESIDE[edge.anchor])
     return _block(lines, x, y - LINE * (len(lines) - 1), edge.anchor)
+
+
+def _wrapped(label: str, letters: int) -> list[str]:
+    """In lines between words: a word that is longer stays whole, as in "Fehlgeschlagen"."""
+    return textwrap.wrap(label, letters, break_long_words=False, break_on_hyphens=False)
 
 
 def _frame(band: Band) -> Frame:

@@ -36,6 +36,13 @@ def test_its_page_shows_every_arrow_and_every_state(ada: Client) -> None:
         assert reverse("console:process-file", args=[process.beginning(origin).original]) in text
 
 
+def test_no_word_of_the_picture_is_cut(ada: Client) -> None:
+    ada.cookies["django_language"] = "de"
+    page = ada.get(reverse("console:process")).text
+    assert ' textLength="92" lengthAdjust="spacingAndGlyphs">Fehlgeschlagen</text>' in page
+    assert ">Administration</text>" in page
+
+
 @pytest.mark.parametrize("state", sorted(RequestState))
 def test_a_request_is_marked_where_it_is(ada: Client, company: cast.Company, state: str) -> None:
     text = ada.get(reverse("console:request", args=[company.request_in(state).pk])).text
