@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """What a test of a CA connection found is kept by name, so that pages say it in the reader's language."""
 
     dependencies = [
-        ('identity_manager', '0040_revisions_of_terms'),
+        ('identity_manager', '0042_mails_waiting_since'),
     ]
 
     operations = [
