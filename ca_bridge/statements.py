@@ -43,6 +43,10 @@ class _Open(models.Expression):
         return self.output_field.get_db_prep_value(value, connection)
 
 
+def _is_open(value: object) -> bool:
+    return isinstance(value, _Open)
+
+
 class Statement(Generic[Row]):
     """build: from a value for each name to the queryset; opened: of which kind each value is."""
 
@@ -122,7 +126,8 @@ class Change:
             rows, changes = self._build(**self._open)
             query = rows.query.chain(sql.UpdateQuery)
             query.add_update_values(changes)
-            self._made[connection.vendor] = query.get_compiler(connection=connection).as_sql()
+            made = query.get_compiler(connection=connection).as_sql()
+            self._made[connection.vendor] = plans.with_constants(connection, made, _is_open)
         text, parameters = self._made[connection.vendor]
         values: list[Any] = [
             each.of(given, connection) if isinstance(each, _Open) else each for each in parameters
@@ -144,7 +149,7 @@ class _Made:
             raise TypeError("A statement is one query.")
         self._queryset = queryset
         self._compiler = queryset.query.get_compiler(connection=connection)
-        self._sql, self._parameters = self._compiler.as_sql()
+        self._sql, self._parameters = plans.with_constants(connection, self._compiler.as_sql(), _is_open)
         columns = [column for column, *_rest in self._compiler.select[: self._compiler.col_count]]
         # What is kept has a connection that is never opened: this one belongs to a thread that will end.
         self._compiler.connection = connection.copy()

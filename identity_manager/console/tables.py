@@ -1,6 +1,6 @@
 """Lists: order, pages, and a count that stops counting and says so."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import reduce
@@ -188,16 +188,22 @@ def counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
     return asked(*counting(lists))
 
 
-def counting(lists: Iterable[QuerySet[Any]]) -> tuple[list[str], list[Any]]:
-    """The SQL of each of the lists, empty where there can be no row, and the parameters of all."""
+def counting(
+    lists: Iterable[QuerySet[Any]], *, is_open: Callable[[Any], bool] | None = None
+) -> tuple[list[str], list[Any]]:
+    """The SQL of each of the lists, empty where there can be no row, and the parameters of all.
+
+    is_open: of SQL that is kept, which of the parameters are others each time.
+    """
     parts: list[str] = []
     parameters: list[Any] = []
     for rows in lists:
         try:
-            sql, values = rows.query.sql_with_params()
+            made = rows.query.sql_with_params()
         except EmptyResultSet:
             parts.append("")
             continue
+        sql, values = plans.with_constants(connection, made, is_open) if is_open else made
         parts.append(sql)
         parameters += values
     return parts, parameters
@@ -315,12 +321,15 @@ def making_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list[
         except EmptyResultSet:
             parts.append("")
             continue
-        parts.append(
+        sql = (
             f"SELECT {place}, value FROM (WITH RECURSIVE known(value) AS (SELECT ({first}) UNION ALL "  # noqa: S608 as Django compiled it
             f"SELECT ({after}) FROM known WHERE known.value IS NOT NULL) "
             f"SELECT value FROM known WHERE value IS NOT NULL LIMIT {int(limit)}) known"
         )
-        parameters += [*with_first, *with_after]
+        made = sql, [*with_first, *with_after]
+        sql, values = plans.with_constants(connection, made, lambda _value: False)
+        parts.append(sql)
+        parameters += values
     return parts, parameters
 
 

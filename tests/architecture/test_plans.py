@@ -8,7 +8,8 @@ takes as long as the table is long.
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -198,10 +199,11 @@ def _as_if_tables_were_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """PostgreSQL reads a short table as a whole, and sorts it, unless it is told that both are dear.
 
     START looks at the latest events alone, as soon as there are others. What plans are kept of is asked
-    with its values in it, so that it can be explained as it stands.
+    with its values in it, so that it can be explained as it stands; it is noted, to be explained for any
+    values, too.
     """
     monkeypatch.setattr(desk, "EVENTS_LOOKED_AT", 1)
-    monkeypatch.setattr(type(connections[DEFAULT_DB_ALIAS]), "keeping_plans", nullcontext, raising=False)
+    monkeypatch.setattr(type(connections[DEFAULT_DB_ALIAS]), "keeping_plans", noted, raising=False)
     names = ("enable_seqscan", "enable_sort") if connection.vendor == "postgresql" else ()
     with connection.cursor() as cursor:
         for name in names:
@@ -329,22 +331,57 @@ def test_a_list_without_an_index_is_noticed(world: World) -> None:
         assert long_ways(lambda rows=rows: list(rows)), rows.query  # type: ignore[misc]  # bound at once
 
 
+KEPT: list[str] = []  # statements whose plans are kept, with the places of their open values
+
+
+@contextmanager
+def noted(connection: Any) -> Iterator[None]:
+    """Note what is asked meanwhile."""
+
+    def note(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        KEPT.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield
+
+
 def long_ways(work: Callable[[], Any]) -> list[str]:
     """The statements of the work that would read or sort a long table as a whole, and how."""
+    KEPT.clear()
     with CaptureQueriesContext(connection) as queries:
         work()
     found = []
     for query in dict.fromkeys(_FOUND.sub(r"\1", each["sql"]) for each in queries.captured_queries):
         if re.match(r"\(?(SELECT|UPDATE|DELETE)\b", query) and not any(part in query for part in ACCEPTED):
             found += [f"{steps}\n    {query}" for steps in [long_steps(query)] if steps]
-    return found
+    return found + long_ways_for_any_values()
 
 
-def long_steps(query: str) -> list[str]:
+def long_ways_for_any_values() -> list[str]:
+    """The same of PostgreSQL's plans that are kept, which know no value but those that never change."""
+    if connection.vendor != "postgresql":
+        return []
+    asked = [_numbered(query) for query in dict.fromkeys(KEPT)]
+    return [
+        f"{steps}\n    {query}"
+        for query in asked
+        for steps in [long_steps(query, "EXPLAIN (GENERIC_PLAN)")]
+        if steps
+    ]
+
+
+def _numbered(query: str) -> str:
+    """With the places of values as PostgreSQL writes them: $1, $2."""
+    places = count(1)
+    return re.sub("%s|%%", lambda at: f"${next(places)}" if at[0] == "%s" else "%", query)
+
+
+def long_steps(query: str, explain: str = "") -> list[str]:
     """What of the plan takes as long as a table is. Where tables are long, so are pages."""
     query = _SHORT_PAGE.sub("LIMIT 25", query)
     with connection.cursor() as cursor:
-        cursor.execute(f"{EXPLAIN[connection.vendor]} {query.replace('%', '%%')}", ())
+        cursor.execute(f"{explain or EXPLAIN[connection.vendor]} {query.replace('%', '%%')}", ())
         rows = cursor.fetchall()
     if connection.vendor == "postgresql":
         return _of_postgresql([row[0] for row in rows], query)

@@ -4,13 +4,16 @@ After a restart each idle connection of the pool is dead. The pool's own check f
 sleeps before each next one, twice as long as before: with four of them a page waits in vain.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.db.backends.postgresql import base
-from psycopg import Error
+from psycopg import ClientCursor, Error
 from psycopg.pq import ExecStatus
+
+PLACES = re.compile("(%s|%%)")  # of a value, and of a percent sign
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -35,6 +38,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self._keeps_plans = before
 
+    def with_constants(self, sql: str, parameters: Sequence[Any], is_open: Callable[[Any], bool]) -> str:
+        """The SQL with all values written into it but the open ones, whose places stay."""
+        values = iter(parameters)
+        with self.cursor() as cursor:
+            written = ClientCursor(cursor.connection)
+            return "".join(
+                _written(written, next(values), is_open) if part == "%s" else part
+                for part in PLACES.split(sql)
+            )
+
     def create_cursor(self, name: str | None = None) -> Any:
         """Only values that stand beside the SQL leave it the same each time."""
         connection = self.connection
@@ -45,6 +58,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().create_cursor(name)
         finally:
             connection.cursor_factory = otherwise
+
+
+def _written(cursor: "ClientCursor[Any]", value: Any, is_open: Callable[[Any], bool]) -> str:
+    return "%s" if is_open(value) else cursor.mogrify("%s", [value]).replace("%", "%%")
 
 
 def _lives(connection: Any) -> bool:

@@ -147,6 +147,29 @@ def test_a_plan_is_kept_for_what_says_so_alone(postgresql_only: None) -> None:
     assert prepared(question) == 1
 
 
+@pytest.mark.database
+@pytest.mark.django_db
+def test_what_never_changes_stands_in_the_sql_that_is_kept(postgresql_only: None) -> None:
+    """Of a value beside it a plan that is kept knows nothing: no partial index, and not how many have it."""
+    constant, later = r"a'b\c%d", object()
+    sql = "SELECT %s, %s, 7 %% 4, 'x' LIKE '%%', %s"
+    written, parameters = plans.with_constants(
+        connection, (sql, (constant, later, 5)), lambda value: value is later
+    )
+    assert parameters == [later]
+    assert written.count("%s") == 1
+    with plans.kept(connection), connection.cursor() as cursor:
+        cursor.execute(written, ["now"])
+        assert cursor.fetchone() == (constant, "now", 3, True, 5)
+
+
+def test_where_no_plan_is_kept_all_stand_beside_the_sql() -> None:
+    assert plans.with_constants(object(), ("SELECT %s, %s", ("a", "b")), lambda value: value == "b") == (
+        "SELECT %s, %s",
+        ["a", "b"],
+    )
+
+
 def prepared(question: str) -> int:
     with connection.cursor() as cursor:
         beginning = f"{question.partition(' WHERE ')[0]}%"

@@ -1,6 +1,6 @@
 """What waits for an officer is counted by SQL that is kept: the counts are of now all the same."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,13 +29,25 @@ def counted_anew(actor: Person) -> list[int]:
 
 
 def counted(actor: Person) -> list[int]:
+    return kept_counts.numbers_of_rows(*what_is_asked(actor))
+
+
+def what_is_asked(actor: Person) -> tuple[Any, ...]:
     fresh = Person.objects.get(pk=actor.pk)
     sources = [source for source in open_tasks.SOURCES if source.counts and source.concerns(fresh)]
-    return kept_counts.numbers_of_rows(
+    return (
         fresh,
         [source.name for source in sources],
         lambda now: [rows for source in sources for rows in source.lists(fresh, now)],
     )
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_the_clock_is_open_where_a_plan_is_kept(postgresql_only: None, db: None, role: Role) -> None:
+    """A plan for any states knows no partial index: among a million requests it took a second."""
+    actor = cast.person(f"counts-{role}", roles=(role,))
+    _parts, parameters = kept_counts.counting(*what_is_asked(actor))
+    assert {type(each) for each in parameters} <= {datetime}
 
 
 def test_the_clock_goes_on_after_the_sql_was_made(company: cast.Company) -> None:
