@@ -4,8 +4,9 @@ more than to carry it out.
 Whether a database keeps any, and how, is its backend's business; others ask as ever.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from enum import Enum
 from typing import Any
 
 
@@ -15,17 +16,20 @@ def kept(connection: Any) -> AbstractContextManager[None]:
     return keeping
 
 
-def with_constants(
-    connection: Any, made: tuple[str, Sequence[Any]], is_open: Callable[[Any], bool]
-) -> tuple[str, list[Any]]:
-    """What was made, with the values that never change in its SQL, and those that are open beside it.
+def with_constants(connection: Any, made: tuple[str, Sequence[Any]]) -> tuple[str, list[Any]]:
+    """What was made, with words of ours in its SQL, such as states, and all other values beside it.
 
-    A plan is kept for any values. Of what is written in the SQL the database knows how many rows have it,
-    and which partial index holds them; of the others it guesses.
+    A plan is kept for any values. Of what is written in the SQL the database knows how many rows have it, and
+    which partial index holds them; of the others it guesses. Whoever asks stays beside the SQL: one
+    statement serves all officers.
     """
     sql, parameters = made
     write = getattr(connection, "with_constants", None)
     if write is None:
         return sql, list(parameters)
-    written: str = write(sql, parameters, is_open)
-    return written, [each for each in parameters if is_open(each)]
+    written: str = write(sql, parameters, _is_word)
+    return written, [each for each in parameters if not _is_word(each)]
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, Enum | int) or value == ""

@@ -43,10 +43,6 @@ class _Open(models.Expression):
         return self.output_field.get_db_prep_value(value, connection)
 
 
-def _is_open(value: object) -> bool:
-    return isinstance(value, _Open)
-
-
 class Statement(Generic[Row]):
     """build: from a value for each name to the queryset; opened: of which kind each value is."""
 
@@ -127,7 +123,7 @@ class Change:
             query = rows.query.chain(sql.UpdateQuery)
             query.add_update_values(changes)
             made = query.get_compiler(connection=connection).as_sql()
-            self._made[connection.vendor] = plans.with_constants(connection, made, _is_open)
+            self._made[connection.vendor] = plans.with_constants(connection, made)
         text, parameters = self._made[connection.vendor]
         values: list[Any] = [
             each.of(given, connection) if isinstance(each, _Open) else each for each in parameters
@@ -149,7 +145,7 @@ class _Made:
             raise TypeError("A statement is one query.")
         self._queryset = queryset
         self._compiler = queryset.query.get_compiler(connection=connection)
-        self._sql, self._parameters = plans.with_constants(connection, self._compiler.as_sql(), _is_open)
+        self._sql, self._parameters = plans.with_constants(connection, self._compiler.as_sql())
         columns = [column for column, *_rest in self._compiler.select[: self._compiler.col_count]]
         # What is kept has a connection that is never opened: this one belongs to a thread that will end.
         self._compiler.connection = connection.copy()

@@ -74,16 +74,12 @@ def counting(
     made = _made.get(key)  # asked once: another thread may make all anew meanwhile
     if made is None:
         with connection.execute_wrapper(refused):
-            made = tables.counting(map(tables.limited, lists(Later())), is_open=_is_later)
+            made = tables.counting(map(tables.limited, lists(Later())))
         if asked_by(actor, names) == key:  # at midnight a role begins or ends
             _made.keep(key, made)
     parts, parameters = made
     now = timezone.now()
-    return parts, [each.at(now) if _is_later(each) else each for each in parameters]
-
-
-def _is_later(value: object) -> bool:
-    return isinstance(value, Later)
+    return parts, [each.at(now) if isinstance(each, Later) else each for each in parameters]
 
 
 def asked_by(actor: Person, names: Sequence[str]) -> tuple[object, ...]:

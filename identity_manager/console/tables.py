@@ -1,6 +1,6 @@
 """Lists: order, pages, and a count that stops counting and says so."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import reduce
@@ -188,22 +188,16 @@ def counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
     return asked(*counting(lists))
 
 
-def counting(
-    lists: Iterable[QuerySet[Any]], *, is_open: Callable[[Any], bool] | None = None
-) -> tuple[list[str], list[Any]]:
-    """The SQL of each of the lists, empty where there can be no row, and the parameters of all.
-
-    is_open: of SQL that is kept, which of the parameters are others each time.
-    """
+def counting(lists: Iterable[QuerySet[Any]]) -> tuple[list[str], list[Any]]:
+    """The SQL of each of the lists, empty where there can be no row, and the parameters of all."""
     parts: list[str] = []
     parameters: list[Any] = []
     for rows in lists:
         try:
-            made = rows.query.sql_with_params()
+            sql, values = plans.with_constants(connection, rows.query.sql_with_params())
         except EmptyResultSet:
             parts.append("")
             continue
-        sql, values = plans.with_constants(connection, made, is_open) if is_open else made
         parts.append(sql)
         parameters += values
     return parts, parameters
@@ -326,8 +320,7 @@ def making_values(rows: QuerySet[Any], *columns: str, limit: int) -> tuple[list[
             f"SELECT ({after}) FROM known WHERE known.value IS NOT NULL) "
             f"SELECT value FROM known WHERE value IS NOT NULL LIMIT {int(limit)}) known"
         )
-        made = sql, [*with_first, *with_after]
-        sql, values = plans.with_constants(connection, made, lambda _value: False)
+        sql, values = plans.with_constants(connection, (sql, [*with_first, *with_after]))
         parts.append(sql)
         parameters += values
     return parts, parameters

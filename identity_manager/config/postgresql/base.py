@@ -38,15 +38,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self._keeps_plans = before
 
-    def with_constants(self, sql: str, parameters: Sequence[Any], is_open: Callable[[Any], bool]) -> str:
-        """The SQL with all values written into it but the open ones, whose places stay."""
+    def with_constants(self, sql: str, parameters: Sequence[Any], is_constant: Callable[[Any], bool]) -> str:
+        """The SQL with the constant ones of the values written into it; the places of the others stay."""
         values = iter(parameters)
         with self.cursor() as cursor:
-            written = ClientCursor(cursor.connection)
-            return "".join(
-                _written(written, next(values), is_open) if part == "%s" else part
-                for part in PLACES.split(sql)
-            )
+            client = ClientCursor(cursor.connection)
+
+            def written(value: Any) -> str:
+                return client.mogrify("%s", [value]).replace("%", "%%") if is_constant(value) else "%s"
+
+            return "".join(written(next(values)) if part == "%s" else part for part in PLACES.split(sql))
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Only values that stand beside the SQL leave it the same each time."""
@@ -58,10 +59,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().create_cursor(name)
         finally:
             connection.cursor_factory = otherwise
-
-
-def _written(cursor: "ClientCursor[Any]", value: Any, is_open: Callable[[Any], bool]) -> str:
-    return "%s" if is_open(value) else cursor.mogrify("%s", [value]).replace("%", "%%")
 
 
 def _lives(connection: Any) -> bool:

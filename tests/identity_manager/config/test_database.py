@@ -2,12 +2,13 @@
 
 import threading
 import time
+import uuid
 from typing import Any
 
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, models, transaction
 
 from ca_bridge import plans
 from identity_manager.config import database, database_url, process
@@ -149,25 +150,25 @@ def test_a_plan_is_kept_for_what_says_so_alone(postgresql_only: None) -> None:
 
 @pytest.mark.database
 @pytest.mark.django_db
-def test_what_never_changes_stands_in_the_sql_that_is_kept(postgresql_only: None) -> None:
+def test_words_of_ours_stand_in_the_sql_that_is_kept(postgresql_only: None) -> None:
     """Of a value beside it a plan that is kept knows nothing: no partial index, and not how many have it."""
-    constant, later = r"a'b\c%d", object()
-    sql = "SELECT %s, %s, 7 %% 4, 'x' LIKE '%%', %s"
-    written, parameters = plans.with_constants(
-        connection, (sql, (constant, later, 5)), lambda value: value is later
-    )
-    assert parameters == [later]
+    word, mine = Awkward.WORD, uuid.uuid4()
+    made = "SELECT %s, %s, 7 %% 4, 'x' LIKE '%%', %s, %s", (word, mine, 5, "")
+    written, parameters = plans.with_constants(connection, made)
+    assert parameters == [mine]
     assert written.count("%s") == 1
     with plans.kept(connection), connection.cursor() as cursor:
-        cursor.execute(written, ["now"])
-        assert cursor.fetchone() == (constant, "now", 3, True, 5)
+        cursor.execute(written, parameters)
+        assert cursor.fetchone() == (word.value, mine, 3, True, 5, "")
 
 
 def test_where_no_plan_is_kept_all_stand_beside_the_sql() -> None:
-    assert plans.with_constants(object(), ("SELECT %s, %s", ("a", "b")), lambda value: value == "b") == (
-        "SELECT %s, %s",
-        ["a", "b"],
-    )
+    made = "SELECT %s, %s", (Awkward.WORD, "b")
+    assert plans.with_constants(object(), made) == (made[0], [Awkward.WORD, "b"])
+
+
+class Awkward(models.TextChoices):
+    WORD = r"a'b\c%d", "Awkward"
 
 
 def prepared(question: str) -> int:
