@@ -8,8 +8,8 @@ draw_up and examine take milliseconds and need nothing locked, so they are calle
 while one is open nobody else writes on SQLite, and nobody else has its rows on PostgreSQL.
 
 Beside them: look_up where nobody wants the order any more; park where its CA cannot be asked; let_ask_again
-and give_up, an officer's word on a parked one; withdraw what nobody asks for; doubt after a restore; revoke,
-hold, release and revoke_surplus; forget.
+and give_up, an officer's word on a parked one; withdraw what nobody asks for; doubt after a restore;
+may_have_issued and settled, what is known of one; revoke, hold, release and revoke_surplus; forget.
 
 Where things are: ordering.py makes an order of what is wanted; edge.py lets nothing through but answers and
 CaError; journal.py writes down what was asked and what came back; doubting.py decides what is done when
@@ -76,6 +76,7 @@ __all__ = [
     "release",
     "revoke",
     "revoke_surplus",
+    "settled",
     "surplus_revoked_by_hand",
     "withdraw",
 ]
@@ -138,7 +139,7 @@ def let_ask_again(order_id: UUID) -> None:
 def park(order_id: UUID) -> bool:
     """Have an officer look at an order that can be asked for no more, in the caller's transaction.
 
-    False, and nothing is done, where its CA has surely not issued.
+    False, and nothing is done, where its CA has surely not issued, or its answer is there.
     """
     order = journal.locked(order_id)
     if not journal.may_have_issued(order):
@@ -149,8 +150,14 @@ def park(order_id: UUID) -> bool:
 
 
 def may_have_issued(order_id: UUID) -> bool:
-    """Whether a CA may have issued for an open order, or may yet."""
-    return journal.may_have_issued(journal.get(order_id))
+    """Whether a CA has issued for an order, or may have, or may yet."""
+    order = journal.get(order_id)
+    return order.state == CaOrder.State.ISSUED or journal.may_have_issued(order)
+
+
+def settled(order_id: UUID) -> Issued | Refused | None:
+    """The final answer to an order, where it has one."""
+    return journal.settled_answer(journal.get(order_id))
 
 
 def withdraw(order_id: UUID) -> CaOrder:

@@ -263,6 +263,8 @@ def _settle(claim: Claim, outcome: Answer | CaError) -> finishing.Taken | None:
     with transaction.atomic():
         certificate = locking.certificate(claim.certificate_id)
         ours = certificate.claim_id == claim.claim_id and certificate.state == CertificateState.ORDERED
+        if isinstance(outcome, CaError) and ours:  # whoever outlived the lease may have brought the answer
+            outcome = issuing.settled(claim.order_id) or outcome
         if isinstance(outcome, CaError):
             if ours:
                 _settle_error(certificate, outcome)
@@ -293,7 +295,7 @@ def _settle_error(certificate: Certificate, error: CaError) -> None:
 
 
 def _stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None:
-    """Nothing more may be asked for. What its CA may have issued is not forgotten: the order stays open.
+    """Nothing more may be asked for. What its CA has issued, or may have, is not forgotten: it stays ordered.
 
     Retried by an officer it is looked up and used; where the request ends, it is looked up and revoked.
     """

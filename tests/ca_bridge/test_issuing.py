@@ -752,6 +752,17 @@ def test_look_up_of_what_is_issued_already(ca, order):
     assert ca.calls == ["issue"]
 
 
+def test_what_is_issued_is_no_more_to_be_decided_on(ca, order):
+    assert not issuing.may_have_issued(order.pk)
+    assert issuing.settled(order.pk) is None
+    ca.script += [issued()]
+    ask_and_record(order)
+    assert issuing.may_have_issued(order.pk)
+    assert not issuing.park(order.pk)
+    assert issuing.settled(order.pk) == issuing.ask(order.pk)
+    assert ca.calls == ["issue"]
+
+
 def test_what_its_ca_has_surely_not_issued_is_not_parked(ca, order):
     assert not issuing.park(order.pk)
     ca.script += [fails(DOWN)]

@@ -32,9 +32,13 @@ from identity_manager.models import (
     JobRun,
     MailFault,
     OutgoingMail,
+    Person,
     SoftwareToken,
+    TokenRequest,
 )
 from identity_manager.workflow import (
+    changes,
+    failures,
     hold,
     revoke,
     side_roads,
@@ -43,7 +47,7 @@ from identity_manager.workflow import (
     step7_deliver,
     sweep,
 )
-from tests import one_step
+from tests import cast, one_step
 from tests.ca_bridge import scripted
 from tests.cast import Company
 
@@ -149,6 +153,68 @@ def test_a_late_certificate_is_used_by_whoever_comes_next(
         issue()
     assert Certificate.objects.get().state == "valid"
     assert (IssuedCertificate.objects.count(), SurplusCertificate.objects.count()) == (1, 0)
+
+
+@pytest.fixture
+def of_a_changed_person(company: Company, monkeypatch: pytest.MonkeyPatch) -> TokenRequest:
+    """A certificate came late, and its person was changed before anybody came for it."""
+    request = company.request_in("issuing")
+    with monkeypatch.context() as asking:
+        slow(asking, issuing, "ask", successor=raises(DOWN), meanwhile=issue)
+        issue()
+    Person.objects.filter(pk=company.uma.pk).update(department="Elsewhere")
+    certificate = Certificate.objects.get()
+    with time_machine.travel(certificate.next_attempt_at or timezone.now()):
+        issue()
+
+    certificate.refresh_from_db()
+    assert (certificate.state, CaOrder.objects.get().state) == ("ordered", "issued")
+    assert certificate.private_key_wrapped is not None
+    request.refresh_from_db()
+    assert (request.state, request.failure) == ("failed", failures.PERSON_CHANGED)
+    return request
+
+
+def test_a_late_certificate_of_a_changed_person_is_used_when_all_is_as_it_was(
+    company: Company, of_a_changed_person: TokenRequest
+) -> None:
+    Person.objects.filter(pk=company.uma.pk).update(department=company.uma.department)
+    changes.notice(request_id=of_a_changed_person.pk)
+    side_roads.retry(actor=company.ada, request_id=of_a_changed_person.pk)
+    assert cast.issued(of_a_changed_person).state == "issued"
+    assert (CaOrder.objects.count(), IssuedCertificate.objects.count()) == (1, 1)
+
+
+def test_a_late_certificate_of_a_changed_person_is_revoked_when_the_request_ends(
+    company: Company, of_a_changed_person: TokenRequest
+) -> None:
+    side_roads.cancel(actor=company.ada, request_id=of_a_changed_person.pk, reason="left")
+    certificate = Certificate.objects.get()
+    with time_machine.travel(certificate.next_attempt_at or timezone.now()):
+        assert list(Certificate.objects.left_behind().due(timezone.now())) == [certificate]
+        step5_issue.clear_up(certificate_id=certificate.pk)
+        revoke.carry_out(certificate_id=certificate.pk)
+    assert Certificate.objects.get().state == "revoked"
+    assert IssuedCertificate.objects.get().revoked_at is not None
+
+
+@pytest.mark.parametrize("permanent", [False, True], ids=["passing", "for good"])
+def test_what_came_late_counts_and_no_fault_that_was_met_meanwhile(
+    company: Company, *, permanent: bool
+) -> None:
+    company.request_in("issuing")
+    late = step5_issue._claim(Certificate.objects.get().pk)
+    assert late is not None
+    answer = issuing.ask(late.order_id)
+    time.sleep(LEASE + 0.05)
+    successor = step5_issue._claim(late.certificate_id)
+    assert successor is not None
+
+    assert step5_issue._settle(late, answer) is None
+    taken = step5_issue._settle(successor, CaError("No such CA.", permanent=permanent))
+
+    assert taken is not None
+    assert (Certificate.objects.get().state, TokenRequest.objects.get().state) == ("valid", "issuing")
 
 
 def test_clearing_up(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
