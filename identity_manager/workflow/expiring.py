@@ -4,7 +4,7 @@ No CA is asked. Until it has ended a token is one that its person has: they coul
 neither the request nor the audit log would ever be old enough to be forgotten.
 
 What ends before its token is handed out, because another certificate of it was long in coming, is ordered
-anew: nobody is given what has ended.
+anew: nobody is given what has ended. Whoever comes to seal the token before this job does it at once.
 """
 
 import uuid
@@ -40,15 +40,15 @@ def _expire(certificate_id: uuid.UUID) -> bool:
         except Certificate.DoesNotExist:  # somebody has revoked it meanwhile, or let it end
             return False
         if certificate.token.state == TokenState.ISSUING:
-            _order_anew(certificate)
+            order_anew(certificate)
         else:
             revoke.expire(certificate)
             revoke.expire_when_over(certificate.token)
         return True
 
 
-def _order_anew(certificate: Certificate) -> None:
-    """Whoever seals the token at this moment has taken it in vain."""
+def order_anew(certificate: Certificate) -> None:
+    """One of a locked token that is being issued; whoever seals it at this moment has taken it in vain."""
     certificate.token.settle_lease()
     certificate.token.save()
     revoke.tell_of_end(certificate)

@@ -28,7 +28,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
-from identity_manager.workflow import finishing, locking, policy, step7_deliver, two_channels
+from identity_manager.workflow import expiring, finishing, locking, policy, step7_deliver, two_channels
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
 from identity_manager.workflow.unforeseen import put_off_by
 
@@ -72,7 +72,8 @@ class Sealed:
 def seal(*, token_id: uuid.UUID) -> None:
     """Seal a token whose certificates are all there. Does nothing where it is not due.
 
-    Whatever is raised stands on the token, which is tried again later.
+    What has ended meanwhile is ordered anew, and the token waits for it. Whatever is raised stands on the
+    token, which is tried again later.
     """
     with transaction.atomic():
         whole = finishing.is_to_be_sealed(token_id)
@@ -164,13 +165,19 @@ def _settle_sealed(taken: finishing.Taken, sealed: Sealed) -> None:
             token.settle_later(str(policy.NOT_ACTIVE[token.person.state]), now=timezone.now())
             token.save()
             return
+        given = [row for row in locking.certificates_of(token) if row.left_out_at is None]
+        ended = [row for row in given if row.has_ended(timezone.now())]
+        if ended:  # nobody is given what has ended
+            for certificate in ended:
+                expiring.order_anew(certificate)
+            return
         statements.insert(sealed.containers)
-        events = _seal(token, sealed.passphrase)
+        events = _seal(token, given, sealed.passphrase)
         step7_deliver.queue_first_delivery(token, sealed.containers)
         audit.append([*events, *finishing.issue_request(token)])
 
 
-def _seal(token: SoftwareToken, secret: str) -> list[AuditEvent]:
+def _seal(token: SoftwareToken, given: list[Certificate], secret: str) -> list[AuditEvent]:
     """Return what happened, for the log."""
     now = timezone.now()
     token.seal(
@@ -183,9 +190,7 @@ def _seal(token: SoftwareToken, secret: str) -> list[AuditEvent]:
     token.settle_lease()
     token.save()
     events = []
-    for certificate in locking.certificates_of(token):
-        if certificate.left_out_at is not None:
-            continue
+    for certificate in given:
         certificate.private_key_wrapped = None
         certificate.save()
         key = certificate.public_key_sha256

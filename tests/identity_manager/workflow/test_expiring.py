@@ -13,13 +13,21 @@ from pytest_django import Settings
 from ca_bridge.contract import RevocationReason
 from identity_manager import jobs
 from identity_manager.audit import sealing
-from identity_manager.models import AuditEvent, Certificate, Person, SoftwareToken, TokenRequest
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    Container,
+    Person,
+    SoftwareToken,
+    TokenRequest,
+)
 from identity_manager.workflow import (
     expiring,
     failures,
     hold,
     leave_and_return,
     locking,
+    partly,
     policy,
     retention,
     revoke,
@@ -147,6 +155,41 @@ def test_what_ends_before_its_token_is_handed_out_is_ordered_anew(company: Compa
         assert [row.state for row in rows] == ["valid", "valid"]
         assert all(row.not_after > timezone.now() for row in rows)
         assert Certificate.objects.get(pk=first.pk).public_key_sha256 != first.public_key_sha256
+
+
+@pytest.mark.parametrize("way", ["issued", "retried", "the rest is given"])
+def test_what_has_ended_is_not_sealed_before_the_job_comes_by(company: Company, way: str) -> None:
+    """It is ordered anew at once."""
+    pair = cast.token_type("pair", profiles=("client", "second"), validity_days=1)
+    request = cast.accepted(cast.enabled(company.ada, company.uma, pair))
+    first, second = Certificate.objects.all()
+    one_step.issue(first.pk)
+    first.refresh_from_db()
+    if way == "the rest is given":
+        with transaction.atomic():
+            row = locking.certificate(second.pk)
+            step5_issue.refuse(row, failures.of_refusal(row, message="no"))
+    elif way == "retried":
+        one_step.issue(second.pk)
+        TokenRequest.objects.filter(pk=request.pk).update(state="failed")
+
+    with time_machine.travel(the_day_after()):
+        if way == "the rest is given":
+            partly.give_rest(actor=company.ada, request_id=request.pk, reason="enough")
+        elif way == "retried":
+            side_roads.retry(actor=company.ada, request_id=request.pk)
+        assert cast.issued(request).state == "issuing"
+        token, again = SoftwareToken.objects.get(), Certificate.objects.get(pk=first.pk)
+        assert (token.state, token.claim_id, token.next_attempt_at) == ("issuing", None, None)
+        assert (again.state, again.serial, again.private_key_wrapped) == ("ordered", "", None)
+        assert not Container.objects.exists()
+        event = AuditEvent.objects.get(name="certificate.expired", facts__serial=first.serial)
+        assert event.token_id == token.pk
+        assert expiring.expire_ended() == 0
+
+        assert cast.issued(request).state == "issued"
+        given = Certificate.objects.filter(containers__isnull=False)
+        assert all(row.not_after and row.not_after > timezone.now() for row in given)
 
 
 def test_what_is_ordered_anew_is_not_sealed_by_who_had_begun(company: Company) -> None:
