@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SERVICE = "identity-manager"
 NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 ATTRIBUTES = frozenset({"ca", "outcome", "view", "method", "status", "task", "row", "message", "request_id"})
+LAST_SENDING_MILLISECONDS = (
+    2000  # whoever stops a process waits ten seconds for it (management/supervisor.py)
+)
 NAME = "name"  # what is noted under it is the span's name, which is known at its end
 
 
@@ -46,14 +49,20 @@ def start() -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    class Processor(BatchSpanProcessor):
+        """Its shutdown, which Python's end calls too, waits no longer; the SDK's own hands no time on."""
+
+        def shutdown(self) -> None:
+            self._batch_processor.shutdown(timeout_millis=LAST_SENDING_MILLISECONDS)
+
     provider = TracerProvider(resource=resource())
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(Processor(OTLPSpanExporter()))
     use(provider)
     _Sending.provider = provider
 
 
 def stop() -> None:
-    """Send what has not left yet, and nothing after it."""
+    """Send what has not left yet, and nothing after it. What takes longer than two seconds is lost."""
     if _Sending.provider is not None:
         _Sending.provider.shutdown()
         _Sending.provider = None

@@ -1,7 +1,9 @@
 """Traces as they leave: OpenTelemetry's own exporter sends them, and a collector reads what arrives."""
 
 import gzip
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -72,6 +74,20 @@ def collector(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collec
         server.shutdown()
 
 
+@pytest.fixture
+def silent(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same, where connections are taken and nobody ever answers."""
+    before = TRACE.span, TRACE.headers
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+        settings.OTEL_EXPORTER_OTLP_ENDPOINT = address
+        tracing.start()
+        yield
+        tracing.stop()
+        TRACE.span, TRACE.headers = before
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_visit_and_the_tasks_that_it_led_to_arrive(office: Office, collector: Collector) -> None:
     """Under one number and in one trace; no secret and nobody's address is in what left."""
@@ -101,3 +117,13 @@ def test_what_a_worker_did_last_leaves_as_its_process_ends(collector: Collector)
         pass
     worker_process_shutdown.send(sender=None, pid=0, exitcode=0)
     assert [span["name"] for span in collector.spans()] == ["mail.send"]
+
+
+@pytest.mark.usefixtures("silent")
+def test_nobody_waits_long_for_a_collector_that_is_silent() -> None:
+    """Who stops a worker kills it after ten seconds."""
+    with TRACE.span("mail.send", {}, None):
+        pass
+    started = time.monotonic()
+    worker_process_shutdown.send(sender=None, pid=0, exitcode=0)
+    assert time.monotonic() - started < 5
