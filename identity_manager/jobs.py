@@ -114,7 +114,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job(
         "road.expire_ended",
-        _("Ends tokens whose certificates have all ended"),
+        _("Ends tokens whose certificates have all ended, and orders anew what ended before sealing"),
         timedelta(hours=1),
         expiring.expire_ended,
     ),

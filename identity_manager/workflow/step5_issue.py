@@ -8,9 +8,9 @@ What takes its time and locks nothing (key, order, lints) is made before the tra
 What may fail here, and what becomes of it: a CA that is down or silent delays (next try on the row); a CA or
 a linter that says no fails the request for good; a worker that dies leaves its lease, which the sweep takes
 up, and the order is looked up at the CA before it is asked again; while the person is Inactive it waits, and
-what was issued meanwhile is put on hold; what comes for a Locked person or an ended request is revoked.
-ROAD, in __init__.py of this folder, has the test of each (`survives` of step 5). How a CA is asked, and what
-is done where nobody knows what it did, is ca_bridge/issuing.py.
+what was issued meanwhile is put on hold; what comes for a Locked person or an ended request is revoked; what
+ends before its token is sealed gets a new key and order. ROAD, in __init__.py of this folder, has the test of
+each (`survives`). How a CA is asked, and what is done where nobody knows what it did: ca_bridge/issuing.py.
 PstmProcSubRequestSoftwareToken of the original.
 """
 
