@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 SERVICE = "identity-manager"
 NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 ATTRIBUTES = frozenset({"ca", "outcome", "view", "method", "status", "task", "row", "message", "request_id"})
-LAST_SENDING_MILLISECONDS = (
-    2000  # whoever stops a process waits ten seconds for it (management/supervisor.py)
-)
+LAST_SENDING_MILLISECONDS = 2000  # who stops a process waits ten seconds for it (management/supervisor.py)
 NAME = "name"  # what is noted under it is the span's name, which is known at its end
 
 
