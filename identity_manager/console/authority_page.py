@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge import care, contract_findings, faults, registry
+from ca_bridge import care, faults, registry
 from ca_bridge.measuring import PREFIX
 from ca_bridge.models import CaAttempt
 from identity_manager.console.ca_answers import CaAnswer
@@ -90,9 +90,7 @@ class Connection:
     @property
     def said(self) -> str:
         """What the last test found, in words; what the CA itself said stays as it is."""
-        if self.check is None:
-            return ""
-        return " ".join(map(contract_findings.in_words, self.check.found)) or self.check.detail
+        return self.check.said if self.check else ""
 
     @property
     def needs(self) -> list[str]:

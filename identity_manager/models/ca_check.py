@@ -4,6 +4,7 @@ from datetime import date
 
 from django.db import models
 
+from ca_bridge import contract_findings
 from ca_bridge.contract import Concern, Need
 from ca_bridge.contract_findings import Finding, Found
 from identity_manager.models.person import Person
@@ -40,9 +41,16 @@ class CaCheck(models.Model):
         return [Concern(Need(need), date.fromisoformat(day) if day else None) for need, day in needs]
 
     @property
-    def found(self) -> list[Found]:
-        """What detail says; nothing where this version lacks the words for a part of it."""
-        known = {each.value for each in Finding}
-        if not all(finding in known for finding, _values in self.findings):
-            return []
-        return [Found(Finding(finding), values) for finding, values in self.findings]
+    def said(self) -> str:
+        """What detail says, in the language of the moment; as it was written where findings do not tell it.
+
+        An older version writes detail and leaves findings as they were; a newer one may name and fill
+        sentences that this one lacks.
+        """
+        try:
+            found = [Found(Finding(finding), values) for finding, values in self.findings]
+            if contract_findings.in_english(*found) == self.detail:
+                return " ".join(map(contract_findings.in_words, found))
+        except (KeyError, TypeError, ValueError):
+            pass
+        return self.detail

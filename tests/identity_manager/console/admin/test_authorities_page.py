@@ -269,7 +269,7 @@ def test_an_administrator_of_one_unit_reads_and_changes_nothing(company: cast.Co
 def test_what_a_test_found_is_told_in_the_language_of_the_reader(sven: Client) -> None:
     sven.post(TEST)
     row = CaCheck.objects.get()
-    until = row.found[0].values["until"]
+    until = row.findings[0][1]["until"]
     assert f", until {until}." in row.detail
     sven.cookies["django_language"] = "de"
     page = sven.get(PAGE).text
@@ -278,7 +278,27 @@ def test_what_a_test_found_is_told_in_the_language_of_the_reader(sven: Client) -
     assert ", until " not in page
 
 
-def test_findings_of_a_newer_version_are_told_as_it_wrote_them(sven: Client) -> None:
+@pytest.mark.parametrize(
+    ("finding", "detail"),
+    [
+        (["of-tomorrow", {}], "Something new."),
+        (["takes-tokens-of", {"issuer": "portal"}], "It takes tokens of portal."),
+        (["takes-tokens-of", ["portal"]], "It takes tokens of portal."),
+        (["takes-tokens-of"], "It takes tokens of portal."),
+        (["holds-until", {"name": "CN=corporate", "until": "next year"}], "CN=corporate, until next year."),
+    ],
+)
+def test_findings_of_a_newer_version_are_told_as_it_wrote_them(
+    sven: Client, finding: list[Any], detail: str
+) -> None:
     sven.post(TEST)
-    CaCheck.objects.update(findings=[["of-tomorrow", {}]], detail="Something new.")
-    assert "Something new." in sven.get(PAGE).text
+    CaCheck.objects.update(findings=[finding], detail=detail)
+    assert detail in sven.get(PAGE).text
+
+
+def test_findings_that_an_older_version_left_behind_are_not_told(sven: Client) -> None:
+    sven.post(TEST)
+    CaCheck.objects.update(ok=False, detail="HTTP 503 service gone", fault="")
+    page = sven.get(PAGE).text
+    assert "HTTP 503 service gone" in page
+    assert ", until " not in page
