@@ -33,6 +33,7 @@ class Finding(StrEnum):
     PROFILE_NOT_TAKEN = "profile-not-taken"
     SIGNS_FOR_ALL = "signs-for-all"
     NO_DATABASE = "no-database"
+    SEALED = "sealed"
     PROTECTED = "protected"
     TAKES_CREDENTIALS = "takes-credentials"
     KNOWS_CHAIN = "knows-chain"
@@ -74,6 +75,7 @@ WORDS: dict[Finding, Promise] = {
     Finding.PROFILE_NOT_TAKEN: _("The profile %(profile)s is unknown, or does not take our key: %(said)s."),
     Finding.SIGNS_FOR_ALL: _("Its newcert signs for whoever reaches it: disable it."),
     Finding.NO_DATABASE: _("It has no database: nothing can be found again, or revoked."),
+    Finding.SEALED: _("It is sealed."),
     Finding.PROTECTED: _("It answers, protected as agreed, and takes our protection."),
     Finding.TAKES_CREDENTIALS: _("It takes our credentials, and has the CA certificates of chain_file."),
     Finding.KNOWS_CHAIN: _("It has the CA of chain_file, and takes our password."),

@@ -8,6 +8,7 @@ from ca_bridge.connectors.vault.options import VaultOptions
 from ca_bridge.contract import (
     Answer,
     CertificateOrder,
+    Fault,
     Health,
     Issued,
     Refused,
@@ -86,8 +87,9 @@ class VaultConnector:
         """Whether the server is unsealed and takes our token."""
         state = self._vault.open("/v1/sys/health?standbyok=true")
         if not state.ok:
-            sealed = state.status == 503
-            return Health(ok=False, detail="It is sealed." if sealed else wire.errors_of(state))
+            if state.status == 503:
+                return Health.unwell(Found(Finding.SEALED), fault=Fault.SEALED)
+            return Health(ok=False, detail=wire.errors_of(state))
         known = self._vault.call("GET", "/v1/auth/token/lookup-self")
         if not known.ok:
             return Health.unwell(Found(Finding.SIGN_IN_NOT_TAKEN, {"said": wire.errors_of(known)}))

@@ -6,10 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 
-from ca_bridge import verification
+from ca_bridge import contract_findings, verification
 from ca_bridge.connectors.vault.options import VaultOptions
-from ca_bridge.contract import Issued, Refused
+from ca_bridge.contract import Fault, Issued, Refused
 from ca_bridge.errors import CaError
 
 
@@ -100,7 +101,10 @@ def test_sealed_passes(openbao, ordered, monkeypatch):
     with pytest.raises(CaError) as fault:
         connector.issue(ordered())
     assert (fault.value.permanent, fault.value.detail) == (False, "HTTP 503: Vault is sealed")
-    assert connector.health().detail == "It is sealed."
+    health = connector.health()
+    assert (health.detail, health.fault) == ("It is sealed.", Fault.SEALED)
+    with translation.override("de"):
+        assert contract_findings.in_words(*health.found) == "Sie ist versiegelt."
 
 
 def test_a_role_says_what_is_in_the_certificate(openbao, ordered, content):
