@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from ca_bridge import faults
 from ca_bridge.contract import (
@@ -155,12 +156,14 @@ def concerns(alias: str) -> tuple[Concern, ...]:
 def health(alias: str) -> Health:
     """Return whether the CA answers now. Never raises: trouble, and a wrong setting, are the answer.
 
-    Its fault has a name wherever one can be found.
+    Its fault has a name wherever one can be found. What it says without findings is kept and read by all:
+    English, whoever asks.
     """
     try:
-        instance = connector(alias)
-        with connector_edge():
-            found = instance.health()
+        with override("en"):
+            instance = connector(alias)
+            with connector_edge():
+                found = instance.health()
     except CaError as error:
         return _unwell(error, error.words)
     except (ImproperlyConfigured, InDoubtError) as error:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import translation
 
 from ca_bridge import registry
-from ca_bridge.contract import Concern
+from ca_bridge.contract import Concern, Health
 from ca_bridge.errors import CaError
 from tests.ca_bridge.scripted import ScriptedConnector
 
@@ -39,6 +40,13 @@ class Odd(ScriptedConnector):
 
     def concerns(self) -> list[Concern]:
         raise KeyError("concerns")
+
+
+class Locked(ScriptedConnector):
+    """It has no credentials that its CA takes."""
+
+    def health(self) -> Health:
+        raise CaError.credentials("HTTP 403")
 
 
 def configure(settings: Any, **configuration: Any) -> None:
@@ -164,3 +172,13 @@ def test_a_protocol_without_revocation_says_so(settings, monkeypatch):
     configure(settings, CONNECTOR=SCRIPTED)
     monkeypatch.setattr(type(registry.connector("main")), "revokes", False, raising=False)
     assert any("cannot revoke" in limit for limit in registry.limits("main"))
+
+
+def test_what_a_test_says_is_english_whoever_asks(settings):
+    configure(settings, CONNECTOR="tests.ca_bridge.test_registry.Locked")
+    with translation.override("de"):
+        said = [registry.health(alias).detail for alias in ("main", "other")]
+    assert said == [
+        "The certificate authority does not take our credentials. HTTP 403",
+        "The certificate authority other is not configured.",
+    ]
