@@ -4,8 +4,9 @@ import re
 
 import pytest
 from django.utils import translation
+from django.utils.functional import Promise
 
-from ca_bridge import contract_findings
+from ca_bridge import contract_findings, faults
 from ca_bridge.contract import Fault, Health
 from ca_bridge.contract_findings import Finding, Found
 
@@ -46,3 +47,9 @@ def test_the_detail_is_english_whatever_the_reader_speaks() -> None:
         "It has no database: nothing can be found again, or revoked."
     )
     assert (health.ok, health.fault, health.found) == (False, Fault.SETTINGS, several)
+
+
+@pytest.mark.parametrize("words", [*contract_findings.WORDS.values(), *faults.WORDS.values()])
+def test_no_german_sentence_begins_as_if_it_were_of_what_is_the_readers(words: Promise) -> None:
+    with translation.override("de"):
+        assert not re.match(r"Ihre?\b", str(words))
