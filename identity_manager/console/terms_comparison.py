@@ -18,6 +18,7 @@ Words = str | Promise
 T = TypeVar("T", bound=Hashable)
 STEPS = 5_000_000  # of one comparison, all languages together: about a second at the worst
 LOOK = 100  # steps that a look at two paragraphs takes beside one for each of their characters
+SHOWN = 2_000  # differences of one language: each is drawn with its marks, and more than these nobody reads
 ALIKE = 0.5  # of the words of two paragraphs: below, one was taken out and the other is new
 
 
@@ -45,8 +46,8 @@ class Passage:
     pieces: Sequence[Piece]
 
     @property
-    def differs(self) -> bool:
-        return any(piece.mark is not Mark.SAME for piece in self.pieces)
+    def differences(self) -> int:
+        return sum(piece.mark is not Mark.SAME for piece in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,17 @@ class Comparison:
 
     @property
     def differs(self) -> bool:
+        return self._differences > 0
+
+    @property
+    def too_many(self) -> bool:
+        """Whether more differs than is shown."""
+        return self._differences > SHOWN
+
+    @property
+    def _differences(self) -> int:
         passages = (passage for stretch in self.stretches for passage in stretch.passages)
-        return self.title.differs or any(passage.differs for passage in passages)
+        return self.title.differences + sum(passage.differences for passage in passages)
 
 
 class _Comparer:
@@ -88,7 +98,7 @@ class _Comparer:
     def words(self, before: Block, after: Block) -> Passage:
         """One passage that was changed."""
         pieces: list[Piece] = []
-        for same, olds, news in self._runs(before.text.split(" "), after.text.split(" ")):
+        for same, olds, news in self._runs(before.text.split(), after.text.split()):
             parts = [(Mark.SAME, news)] if same else [(Mark.OUT, olds), (Mark.NEW, news)]
             pieces += [Piece(mark, " ".join(words)) for mark, words in parts if words]
         return Passage(after.is_heading, pieces)
@@ -153,18 +163,18 @@ def _compared(comparer: _Comparer, code: str, name: Words, before: Text, after: 
 
 
 def _are_alike(old: Block, new: Block) -> bool:
-    first, second = old.text.split(" "), new.text.split(" ")
+    first, second = old.text.split(), new.text.split()
     shared = (Counter(first) & Counter(second)).total()
     return old.is_heading == new.is_heading and 2 * shared >= ALIKE * (len(first) + len(second))
 
 
 def _title(text: Text) -> Block:
-    return Block(" ".join(text.title.split()), is_heading=True)
+    return Block(text.title, is_heading=True)
 
 
 def _stretches(passages: Iterator[Passage]) -> Iterator[Stretch]:
     """What is as it was is folded away, but for single passages and the heading right above what differs."""
-    runs = [(differs, list(run)) for differs, run in groupby(passages, key=lambda each: each.differs)]
+    runs = [(differs, list(run)) for differs, run in groupby(passages, key=lambda each: each.differences > 0)]
     above: list[Passage] = []
     for place, (differs, run) in enumerate(runs):
         if differs:

@@ -3,17 +3,23 @@
 import time
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from pytest_django import Settings
 
 from identity_manager.catalogue.terms import Text
-from identity_manager.console.terms_comparison import Comparison, Mark, comparisons
+from identity_manager.console import terms_comparison
+from identity_manager.console.terms_comparison import Comparison, Mark, Piece, comparisons
 from identity_manager.models import TermsDocument
 from tests import cast
 from tests.identity_manager.console.admin.forms import seen_in
 from tests.identity_manager.console.admin.test_terms_pages import address
 
 LONGEST = 100_000  # characters, as the form takes
+DIFFERENCES = "identity_manager/admin/terms_differences.html"
+SHORT_PARAGRAPHS = ["\n\n".join(f"{letter}{number}" for number in range(13_000)) for letter in ("a", "b")]
+HEADINGS = [f"# {number:x}" for number in range(13_000)]
+ONE_HEADING_MOVED = "\n\n".join(HEADINGS), "\n\n".join([HEADINGS[-1], *HEADINGS[:-1]])
 Told = list[list[tuple[str, str]]]
 
 
@@ -73,6 +79,22 @@ def test_another_title_alone_differs() -> None:
     assert not compared("Keep it.", "Keep it.").differs
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "pieces"),
+    [
+        ("", "New terms", [Piece(Mark.NEW, "New terms")]),
+        ("Old terms", "", [Piece(Mark.OUT, "Old terms")]),
+        ("", "", []),
+    ],
+)
+def test_a_title_that_lacks_is_no_words(before: str, after: str, pieces: list[Piece]) -> None:
+    found = compared("Keep it here.", "Keep it there.", titles=(before, after))
+    assert found.title.pieces == pieces
+    page = render_to_string(DIFFERENCES, {"comparisons": [found], "current": None})
+    assert "<h3></h3>" not in page
+    assert page.count("[end]") == len(pieces) + 2
+
+
 def test_a_change_is_found_in_long_terms() -> None:
     paragraphs = [" ".join(f"w{(place * number) ** 2 % 89}" for place in range(60)) for number in range(200)]
     changed = [f"{each} more" for each in paragraphs]
@@ -96,6 +118,23 @@ def test_no_text_takes_long(before: str, after: str) -> None:
     begun = time.process_time()
     assert compared(before, after).differs
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(("before", "after"), [SHORT_PARAGRAPHS, ONE_HEADING_MOVED])
+def test_no_page_grows_by_what_differs(before: str, after: str) -> None:
+    """More differences than anyone reads are no more drawn than the texts."""
+    assert LONGEST * 0.7 < max(len(before), len(after)) <= LONGEST
+    found = compared(before, after)
+    page = render_to_string(DIFFERENCES, {"comparisons": [found], "current": None})
+    assert found.differs
+    assert "There are too many differences to show them: the whole text is below." in page
+    assert len(page) < 2_000
+
+
+def test_as_many_differences_as_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terms_comparison, "SHOWN", 2)
+    assert not compared("Keep it here.", "Keep it there.").too_many
+    assert compared("Keep it here.", "Keep it there, yes.\n\nNew.").too_many
 
 
 @pytest.fixture
