@@ -12,6 +12,7 @@ from django.contrib.contenttypes.management import create_contenttypes
 from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test import override_settings
+from django.utils import translation
 
 from ca_bridge import registry
 from ca_bridge.connectors.embedded import authority, key_store
@@ -58,6 +59,13 @@ def containers_as_delivered() -> Iterator[None]:
     """With the iterations of the product, not those of tests/settings.py."""
     with override_settings(CONTAINER_STANDARD_ITERATIONS=product.CONTAINER_STANDARD_ITERATIONS):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _language_of_the_installation() -> Iterator[None]:
+    """A visit leaves its language behind, as in a thread that serves the next one: no test begins with it."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
