@@ -54,7 +54,7 @@ def under_way(person: Person) -> list[OpenTask]:
     return [
         OpenTask(
             title=_("%(types)s for you") % {"types": type_names(request.lines)},
-            line=stories.of(request).line,
+            line=stories.line(request),
             action=_("See how far it is"),
             url=_whereabouts(request),
             icon="pause" if request.stopped_at else "refresh",

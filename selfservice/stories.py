@@ -44,7 +44,7 @@ def of(request: TokenRequest) -> Story:
     reason = str(request.reason_words) if request.state in TOLD_REASONS else ""
     decides = request.state == RequestState.REQUESTED and request.stopped_at is None
     return Story(
-        line=_line(request),
+        line=line(request),
         reason=reason,
         asked=request.waits_for if decides else (),
         approved=request.decisions if decides else (),
@@ -63,7 +63,8 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
     return policy.can_be_withdrawn(request)
 
 
-def _line(request: TokenRequest) -> str:
+def line(request: TokenRequest) -> str:
+    """Return the line alone, which asks nothing of who decides."""
     if request.state == RequestState.FAILED:
         return f"{failures.for_the_person(request)} {_('The office has been told. You have nothing to do.')}"
     if policy.is_stopped(request):

@@ -46,7 +46,7 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) 
 
 
 def grow(world: World) -> None:
-    """More types, and for each a request of the owner's and one of somebody new, as far as it goes."""
+    """More types, and for each requests of the owner's and one of somebody new, as far as they go."""
     ada, rita = (
         Person.objects.get(personnel_number=f"P-{each.name.lower()}")
         for each in (Visitor.ADMINISTRATOR, Visitor.REGISTRATION)
@@ -57,6 +57,7 @@ def grow(world: World) -> None:
         somebody = cast.person(f"new{number}", sid="", roles=(Role.APPROVER, Role.SELF_SERVICE_USER))
         cast.enabled(ada, world.owner, always)
         cast.enabled(ada, somebody, always)
+        cast.asked(world.owner, cast.token_type(f"own{number}", approval=ApprovalPolicy.ALWAYS))
         opened = cast.enabled(ada, world.owner, never)
         if number % 3:
             cast.delivered(cast.issued(cast.accepted(opened)))
