@@ -15,6 +15,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.ui.parts import StepState
+from selfservice import token_words
 
 SLOW_AFTER = timedelta(seconds=30)
 
@@ -76,8 +77,8 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
 
 
 def next_passphrase(request: TokenRequest) -> SoftwareToken | None:
-    """The request's first token whose passphrase is to be noted."""
-    waiting = [token for token in request.tokens.all() if token.passphrase_wrapped is not None]
+    """The request's first token whose passphrase is to be noted: none that is on hold."""
+    waiting = [token for token in request.tokens.all() if token_words.waits_to_be_noted(token)]
     return min(waiting, key=lambda token: token.sealed_at or token.created_at, default=None)
 
 

@@ -125,7 +125,16 @@ def _what_is_left(request: TokenRequest) -> str:
         return _("It is issued. Note the passphrase: it opens your file.")
     if _next_file(request) is not None:
         return _("It is issued. The file waits for you here.")
+    if _is_on_hold(request):
+        return _("It is issued, but what is still to be handed out is on hold at present.")
+    if token_words.by_link():
+        return _("It is issued, and you have the passphrase. A mail says when you can fetch the file here.")
     return _("It is issued, and you have the passphrase. The file comes by mail.")
+
+
+def _is_on_hold(request: TokenRequest) -> bool:
+    """Whether nothing but a hold keeps an issued request from its end."""
+    return all(token.state != TokenState.SEALED for token in request.tokens.all())
 
 
 def _next_file(request: TokenRequest) -> SoftwareToken | None:
@@ -139,4 +148,6 @@ def _after_issue(request: TokenRequest) -> tuple[str, str]:
     token = _next_file(request)
     if token is not None:
         return _("Fetch the file"), reverse("selfservice:files", args=[token.pk])
+    if request.state == RequestState.ISSUED and _is_on_hold(request):
+        return "", ""
     return _("See your certificates"), reverse("selfservice:certificates")

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -14,7 +13,6 @@ from identity_manager.mail import install
 from identity_manager.models import (
     Certificate,
     Container,
-    DeliveryMode,
     MailState,
     OutgoingMail,
     SoftwareToken,
@@ -45,6 +43,7 @@ class TokenCard:
     token: SoftwareToken
     state: token_words.State
     in_use: bool
+    to_be_noted: bool
     begins: datetime | None
     ends: datetime | None
 
@@ -71,6 +70,7 @@ def token_card(token: SoftwareToken) -> TokenCard:
         token=token,
         state=token_words.of_token(token),
         in_use=policy.can_be_revoked(token),
+        to_be_noted=token_words.waits_to_be_noted(token),
         begins=max((row.not_before for row in issued if row.not_before), default=None),
         ends=min((row.not_after for row in issued if row.not_after), default=None),
     )
@@ -112,20 +112,16 @@ def files(token: SoftwareToken, container_format: str) -> list[Container]:
 
 
 def ways(token: SoftwareToken) -> dict[str, Any]:
-    """How its files can reach the person now, or why not, and whether they wait here to be fetched."""
+    """How its files can reach the person now, or why not, and whether they or its passphrase wait here."""
     obstacle = side_roads.sending_obstacle(token, has_files=token.containers.exists())
     return {
         "sendable": policy.can_be_sent(token),
         "obstacle": obstacle.to_its_person if obstacle else "",
         "fetchable": download.fetch_obstacle(token) is None,
+        "to_be_noted": token_words.waits_to_be_noted(token),
         "waits_here": token_words.waits_to_be_fetched(token),
-        "by_link": by_link(),
+        "by_link": token_words.by_link(),
     }
-
-
-def by_link() -> bool:
-    """Whether mails only lead to the files, which are fetched here."""
-    return bool(settings.DELIVERY_MODE == DeliveryMode.LINK)
 
 
 def last_mail(token: SoftwareToken, container_format: str) -> OutgoingMail | None:

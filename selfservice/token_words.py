@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
-from identity_manager.models import Certificate, CertificateState, DeliveryState, SoftwareToken, TokenState
+from identity_manager.models import (
+    Certificate,
+    CertificateState,
+    DeliveryMode,
+    DeliveryState,
+    SoftwareToken,
+    TokenState,
+)
 from identity_manager.ui import states
 from identity_manager.ui.parts import Meaning
 from identity_manager.workflow import policy
@@ -21,15 +29,27 @@ class State:
 
 def of_token(token: SoftwareToken) -> State:
     """Return the token's state; a sealed one waits for the person, or for the mail server."""
-    if token.state == TokenState.SEALED and token.passphrase_wrapped is not None:
+    if waits_to_be_noted(token):
         return State(Meaning.WAITING, _("Waits for you"), _("Its passphrase is still to be noted."))
     if waits_to_be_fetched(token):
         return State(Meaning.WAITING, _("Waits for you"), _("Its file is still to be fetched."))
     if token.state == TokenState.SEALED:
-        return State(
-            Meaning.INFORMATION, _("On its way"), _("You have its passphrase; the file comes by mail.")
-        )
+        if by_link():
+            line = _("You have its passphrase; a mail says when you can fetch the file here.")
+        else:
+            line = _("You have its passphrase; the file comes by mail.")
+        return State(Meaning.INFORMATION, _("On its way"), line)
     return State(states.meaning_of(token), token.get_state_display(), _line(token))
+
+
+def waits_to_be_noted(token: SoftwareToken) -> bool:
+    """Whether its passphrase can be noted now, as SoftwareTokenQuerySet.to_be_noted asks the database."""
+    return token.passphrase_wrapped is not None and token.state != TokenState.ON_HOLD
+
+
+def by_link() -> bool:
+    """Whether mails only lead to the files, which are fetched here."""
+    return bool(settings.DELIVERY_MODE == DeliveryMode.LINK)
 
 
 def waits_to_be_fetched(token: SoftwareToken) -> bool:

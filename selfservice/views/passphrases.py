@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from identity_manager.models import SoftwareToken
 from identity_manager.ui.sign_in import recent_sign_in_required, signed_in_at
 from identity_manager.workflow import policy, step6_passphrase, two_channels
-from selfservice import access
+from selfservice import access, token_words
 from selfservice.forms import NotedForm, ShowForm
 from selfservice.progress import next_passphrase
 from selfservice.refusals import VerbForm
@@ -67,6 +67,7 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret:
         "secret": secret,
         "not_yet": not_yet,
         "obstacle": policy.delivery_obstacle(token),
+        "by_link": token_words.by_link(),
         "lockable": policy.can_be_revoked(token),
         "over": step6_passphrase.time_obstacle(token, now=timezone.now()),
     }

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.models import RequestState, TermsText, TermsVersion, TokenRequest
 from identity_manager.workflow import policy, step4_accept
-from selfservice import access, stories, token_details
+from selfservice import access, stories, token_words
 from selfservice.forms import DeclineForm, TermsForm
 from selfservice.open_tasks import type_names
 
@@ -81,7 +81,7 @@ def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpRe
         "token_request": row,
         "types": _types(row),
         "tokens": row.lines,
-        "by_link": token_details.by_link(),
+        "by_link": token_words.by_link(),
         "documents": [_document(version, request.GET.get("language")) for version in versions],
     }
     return render(request, "selfservice/terms.html", context, status=form.status)

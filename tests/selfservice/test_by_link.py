@@ -13,17 +13,33 @@ def desk(db: None, settings: Settings) -> Desk:
     return Desk()
 
 
-def test_no_page_promises_the_file_by_mail(desk: Desk, visit: Visitor) -> None:
+PROMISES = (
+    "file is mailed",
+    "file that we mail",
+    "file comes by mail",
+    "mailbox for the file",
+    "on its way to your mailbox",
+    "The file is on its way",
+    "files are on their way",
+)
+
+
+@pytest.mark.parametrize("noted", [False, True], ids=["passphrase waits", "passphrase noted"])
+def test_no_page_promises_the_file_by_mail(desk: Desk, visit: Visitor, *, noted: bool) -> None:
+    if noted:
+        cast.noted(desk.sealed)
     client = visit(desk.uma)
     for address in (
         page("request-softtoken"),
         page("terms", desk.waiting.pk),
         page("open-tasks"),
         page("requests"),
+        page("certificates"),
         page("passphrase", desk.sealed.pk),
+        page("token", desk.sealed.pk) + "?device=windows",
     ):
         text = client.get(address).text
-        for words in ("file is mailed", "file that we mail", "file comes by mail", "mailbox for the file"):
+        for words in PROMISES:
             assert words not in text, (address, words)
 
 
@@ -36,4 +52,14 @@ def test_what_is_sent_again_is_not_called_the_file(desk: Desk, visit: Visitor) -
     client = visit(desk.uma)
     response = client.post(page("send-again", desk.active.pk), {"device": "windows"}, follow=True)
     assert "A mail that leads to the file is on its way to" in response.text
-    assert "The file is on its way to" not in response.text
+    assert "A mail that leads to these files is on its way to" in response.text
+    assert not [words for words in PROMISES if words in response.text]
+
+
+def test_who_has_the_passphrase_is_told_how_the_file_comes(desk: Desk, visit: Visitor) -> None:
+    client = visit(desk.uma)
+    text = client.get(page("passphrase", desk.sealed.pk)).text
+    assert "You fetch the file here; a mail to" in text
+    cast.noted(desk.sealed)
+    for name in ("requests", "certificates"):
+        assert "mail says when you can fetch the file here." in client.get(page(name)).text, name

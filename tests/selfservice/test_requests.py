@@ -16,7 +16,7 @@ from identity_manager.models import (
     TokenType,
     VersionState,
 )
-from identity_manager.workflow import side_roads
+from identity_manager.workflow import hold, side_roads
 from selfservice import stories
 from tests import cast
 from tests.identity_manager.console.visitors import signed_in
@@ -148,6 +148,23 @@ def test_an_issued_request_says_what_is_left_to_do(
     assert line in text
     assert "Note the passphrase" not in text
     assert not leads_to or page(leads_to, token.pk) in text
+
+
+@pytest.mark.parametrize("noted", [False, True], ids=["passphrase waits", "passphrase noted"])
+def test_an_issued_request_on_hold_has_no_next_step(
+    company: cast.Company, visit: Visitor, *, noted: bool
+) -> None:
+    token = company.request_in("issued").tokens.get()
+    if noted:
+        cast.noted(token)
+    hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="asked by phone")
+    client = visit(company.uma)
+    text = client.get(page("requests")).text
+    assert "what is still to be handed out is on hold at present." in text
+    assert "Note the passphrase" not in text
+    assert "The file comes by mail." not in text
+    for address in (page("requests"), page("certificates"), page("token", token.pk)):
+        assert page("passphrase", token.pk) not in client.get(address).text, address
 
 
 def test_a_rejection_says_why(company: cast.Company, visit: Visitor) -> None:
