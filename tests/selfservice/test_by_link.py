@@ -3,6 +3,7 @@
 import pytest
 from pytest_django import Settings
 
+from identity_manager.mail import specimens
 from tests import cast
 from tests.selfservice.conftest import Desk, Visitor, page
 
@@ -63,3 +64,10 @@ def test_who_has_the_passphrase_is_told_how_the_file_comes(desk: Desk, visit: Vi
     cast.noted(desk.sealed)
     for name in ("requests", "certificates"):
         assert "mail says when you can fetch the file here." in client.get(page(name)).text, name
+
+
+@pytest.mark.parametrize("name", ["passphrase_reminder", "token_lapsed"])
+def test_no_mail_about_the_passphrase_says_that_the_file_was_mailed(desk: Desk, name: str) -> None:
+    mail = specimens.specimen(name, language="en")
+    assert "The passphrase for" in mail.body_text
+    assert "in your mailbox" not in mail.body_text
