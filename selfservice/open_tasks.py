@@ -20,8 +20,7 @@ from identity_manager.models import (
     TokenState,
     own_rows,
 )
-from identity_manager.workflow import policy
-from selfservice import stories
+from selfservice import stories, types_on_offer
 
 ASKING_AGAIN = timedelta(days=90)
 _CAME = gettext_lazy("Came")
@@ -69,7 +68,7 @@ def lapsed(person: Person) -> list[OpenTask]:
     ended = [token for token in _lapsed_tokens(person) if token.ended_at is not None]
     if not ended:
         return []
-    offered = {choice.token_type.code for choice in policy.type_choices(person) if choice.available}
+    offered = types_on_offer.codes(person)
     return [
         OpenTask(
             title=_("%(type)s has lapsed") % {"type": token},

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from identity_manager.models import Person, RequestOrigin
+from identity_manager.models import Person, RequestOrigin, SoftwareToken, TokenState
 from identity_manager.ui.parts import Card, type_icon
 from identity_manager.workflow import policy
 from identity_manager.workflow.policy import TypeChoice
@@ -27,6 +27,19 @@ def ids_of(person: Person, codes: Iterable[str]) -> list[str]:
         for choice in choices
         if choice.available and choice.token_type.code in wanted
     ]
+
+
+def codes(person: Person) -> set[str]:
+    """The codes of the types that the person can ask for now."""
+    if policy.person_obstacle(person) is not None:
+        return set()
+    return {choice.token_type.code for choice in policy.type_choices(person) if choice.available}
+
+
+def can_be_asked_again(token: SoftwareToken) -> bool:
+    """Whether the token has ended, and its person can ask for another of its type now."""
+    ended = token.state in (TokenState.LAPSED, TokenState.REVOKED, TokenState.EXPIRED)
+    return ended and token.type_code in codes(token.person)
 
 
 def _card(person: Person, choice: TypeChoice) -> Card:

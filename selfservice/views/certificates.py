@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ca_bridge.certificates import load
 from identity_manager.mail import install
-from identity_manager.models import Certificate, SoftwareToken, TokenState, own_rows
+from identity_manager.models import Certificate, SoftwareToken, own_rows
 from identity_manager.people.email_addresses import readable
 from identity_manager.workflow import policy, revoke, side_roads
-from selfservice import access, token_details, token_words
+from selfservice import access, token_details, token_words, types_on_offer
 from selfservice.forms import LockForm, SendAgainForm
 
 MEDIA_TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
@@ -123,7 +123,7 @@ def _token_page(
         "device": device,
         **token_details.ways(row),
         "lockable": policy.can_be_revoked(row),
-        "asked_again": row.state in (TokenState.LAPSED, TokenState.REVOKED, TokenState.EXPIRED),
+        "asked_again": types_on_offer.can_be_asked_again(row),
     }
     return render(request, "selfservice/token.html", context, status=form.status)
 

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
 
-from identity_manager.models import SoftwareToken
+from identity_manager.models import DeliveryState, SoftwareToken
 from identity_manager.ui.sign_in import recent_sign_in_required, signed_in_at
 from identity_manager.workflow import policy, step6_passphrase, two_channels
-from selfservice import access, token_words
+from selfservice import access, token_words, types_on_offer
 from selfservice.forms import NotedForm, ShowForm
 from selfservice.progress import next_passphrase
 from selfservice.refusals import VerbForm
@@ -72,5 +72,10 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret:
         "over": step6_passphrase.time_obstacle(token, now=timezone.now()),
     }
     if token.passphrase_wrapped is None:
+        context |= {
+            "state": token_words.of_token(token),
+            "file_came": token.delivery in (DeliveryState.SENT, DeliveryState.FETCHED),
+            "asked_again": types_on_offer.can_be_asked_again(token),
+        }
         return render(request, "selfservice/passphrase_gone.html", context, status=410)
     return render(request, "selfservice/passphrase.html", context, status=form.status)

@@ -16,10 +16,13 @@ from identity_manager.models import (
     OutgoingMail,
     SoftwareToken,
     TokenState,
+    TokenType,
+    VersionState,
 )
 from identity_manager.people import forgetting
 from identity_manager.workflow import revoke, side_roads, step7_deliver
 from selfservice.token_details import DEVICE_ICONS, octets
+from tests import cast
 from tests.selfservice.conftest import Desk, Visitor, page
 
 MOST_STEPS = 6
@@ -76,12 +79,37 @@ def test_the_chain(desk: Desk, visit: Visitor) -> None:
 
 def test_what_is_locked_leads_to_asking_again(desk: Desk, visit: Visitor) -> None:
     client = visit(desk.uma)
-    again = f"{page('request-softtoken')}?type={desk.active.type_code}"
+    again = page("ask-again", desk.active.request_id)
     assert again not in client.get(page("token", desk.active.pk)).text
     lock(desk, visit)
     assert again in client.get(page("token", desk.active.pk)).text
-    chosen = client.get(again).context["form"].initial["types"]
+    chosen = client.get(again, follow=True).context["form"].initial["types"]
     assert chosen == [str(desk.active.token_type_id)]
+
+
+@pytest.mark.parametrize("instead", ["asked for", "not offered", "replaced"])
+def test_asking_again_is_offered_to_who_can(desk: Desk, visit: Visitor, instead: str) -> None:
+    lock(desk, visit)
+    token = SoftwareToken.objects.select_related("token_type").get(pk=desk.active.pk)
+    if instead == "asked for":
+        cast.asked(desk.uma, token.token_type)
+    elif instead == "not offered":
+        TokenType.objects.filter(pk=token.token_type_id).update(state=VersionState.RETIRED)
+    else:
+        SoftwareToken.objects.filter(pk=token.pk).update(state=TokenState.REPLACED)
+    for name in ("token", "passphrase"):
+        text = visit(desk.uma).get(page(name, token.pk)).text
+        words = "A newer one has taken its place." if instead == "replaced" else "are locked for good."
+        assert words in text, name
+        assert page("ask-again", token.request_id) not in text, name
+        assert "ask again" not in text.lower(), name
+
+
+def test_a_token_of_an_earlier_round_is_asked_for_again(desk: Desk, visit: Visitor) -> None:
+    lock(desk, visit)
+    SoftwareToken.objects.filter(pk=desk.active.pk).update(round=0)
+    page_of_it = visit(desk.uma).get(page("ask-again", desk.active.request_id), follow=True)
+    assert page_of_it.context["form"].initial["types"] == [str(desk.active.token_type_id)]
 
 
 def test_no_other_encoding(desk: Desk, visit: Visitor) -> None:

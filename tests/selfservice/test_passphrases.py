@@ -3,13 +3,14 @@
 import re
 from http import HTTPStatus
 
+import pytest
 from django.contrib.sessions.models import Session
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
-from identity_manager.models import AuditEvent, Person, SoftwareToken, TokenState
+from identity_manager.models import AuditEvent, DeliveryState, Person, SoftwareToken, TokenState
 from identity_manager.workflow import revoke, side_roads
 from tests import cast
 from tests.selfservice.conftest import Desk, Visitor, page
@@ -112,14 +113,28 @@ def test_afterwards_it_is_gone(desk: Desk, visit: Visitor) -> None:
     assert AuditEvent.objects.count() == events
 
 
-def test_one_that_lapsed_leads_to_another_not_to_the_lock(desk: Desk, visit: Visitor) -> None:
+@pytest.mark.parametrize("came", [True, False], ids=["the file came", "no file came"])
+def test_one_that_lapsed_leads_to_another_not_to_the_lock(desk: Desk, visit: Visitor, *, came: bool) -> None:
+    if came:
+        cast.delivered(desk.sealed.request)
     SoftwareToken.objects.filter(pk=desk.sealed.pk).update(passphrase_destroy_at=timezone.now())
     assert side_roads.lapse_overdue() == 1
     response = visit(desk.uma).get(page("passphrase", desk.sealed.pk))
     assert response.status_code == HTTPStatus.GONE
-    assert "delete it" in response.text
+    assert ("delete it" in response.text) is came
     assert "lock these certificates" not in response.text
-    assert f"{page('request-softtoken')}?type={desk.sealed.type_code}" in response.text
+    assert page("ask-again", desk.sealed.request_id) in response.text
+
+
+@pytest.mark.parametrize("delivery", [DeliveryState.QUEUED, DeliveryState.OFFERED, DeliveryState.BOUNCED])
+def test_who_locks_it_before_a_file_came_has_none_to_delete(
+    desk: Desk, visit: Visitor, delivery: DeliveryState
+) -> None:
+    SoftwareToken.objects.filter(pk=desk.sealed.pk).update(delivery=delivery)
+    revoke.revoke_token(actor=desk.uma, token_id=desk.sealed.pk, reason=RevocationReason.UNSPECIFIED)
+    text = visit(desk.uma).get(page("passphrase", desk.sealed.pk)).text
+    assert "Its certificates are not in use any more." in text
+    assert "delete it" not in text
 
 
 def test_the_file_of_one_that_was_noted_is_not_to_be_deleted(desk: Desk, visit: Visitor) -> None:
