@@ -150,6 +150,7 @@ class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]
         return {
             "form": self.auth_form,
             "passkey_form": self.webauthn_form,
+            "next": self.stage.login.redirect_url,
             "password_offered": sign_in_ways.is_offered(sign_in_ways.PASSWORD),
             **offered_passkey(self.stage.login.user),
         }

@@ -8,7 +8,7 @@ from identity_manager.models import Account, AuditEvent, OutgoingMail, SignInCod
 from identity_manager.people import second_factors
 from identity_manager.workflow import sign_in_codes
 from tests.identity_manager.sign_in import factors
-from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, Office, account
+from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, PASSWORD, Office, account
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +59,13 @@ def test_the_second_step_leads_to_where_the_code_is_entered(uma: Account, office
     client, location = use(code_for(office, resets=False))
     assert '<a href="/account/first-sign-in/">Enter the code</a>' in client.get(location).text
     assert client.get("/account/first-sign-in/").status_code == 200
+
+
+def test_from_the_second_step_it_leads_to_where_the_person_was_going(client: Client, uma: Account) -> None:
+    going = "/my/open-tasks/"
+    typed = {"login": "uma", "password": PASSWORD, "next": going}
+    entrance = client.post("/account/login/", typed, follow=True).text
+    assert f'<a href="/account/first-sign-in/?next={going}">Enter the code</a>' in entrance
 
 
 def test_a_second_officer_always_confirms(uma: Account, office: Office) -> None:
