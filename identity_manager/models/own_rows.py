@@ -18,7 +18,7 @@ from identity_manager.models.token_request import RequestState, TokenRequest
 
 _WAITS = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
 _MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
-_STOPPED = Q(state__in=(RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE), stopped_at__isnull=False)
+_STOPPED = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at__isnull=False)
 
 
 def requests_to_accept(person_id: uuid.UUID) -> list[TokenRequest]:

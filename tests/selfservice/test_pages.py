@@ -1,8 +1,9 @@
 """What the pages of Self-Service say, and to whom."""
 
 import pytest
+from django.utils import timezone
 
-from identity_manager.models import Person, PersonState, Role
+from identity_manager.models import Person, PersonState, Role, TokenRequest
 from identity_manager.workflow import policy
 from selfservice import access
 from tests import cast
@@ -73,8 +74,22 @@ def test_what_others_decide_on_is_under_way(visit: Visitor) -> None:
 
 def test_what_somebody_else_asked_for_is_under_way_once_it_is_approved(visit: Visitor) -> None:
     company = cast.Company()
-    cast.enabled(company.ada, company.uma, company.signature)
-    assert "SIGNATURE" not in visit(company.uma).get(page("open-tasks")).text
+    request = cast.enabled(company.ada, company.uma, company.signature)
+    client = visit(company.uma)
+    assert "SIGNATURE" not in client.get(page("open-tasks")).text
+    TokenRequest.objects.filter(pk=request.pk).update(stopped_at=timezone.now())
+    assert "SIGNATURE" not in client.get(page("open-tasks")).text
+    TokenRequest.objects.filter(pk=request.pk).update(state="awaiting_acceptance")
+    assert "SIGNATURE for you" in client.get(page("open-tasks")).text
+
+
+def test_what_they_asked_for_is_under_way_when_it_is_stopped_too(visit: Visitor) -> None:
+    company = cast.Company()
+    request = cast.asked(company.uma, company.signature)
+    TokenRequest.objects.filter(pk=request.pk).update(stopped_at=timezone.now())
+    text = visit(company.uma).get(page("open-tasks")).text
+    assert "SIGNATURE for you" in text
+    assert "It is stopped" in text
 
 
 def test_who_did_not_ask_is_not_promised_a_mail_about_a_rejection(visit: Visitor) -> None:
