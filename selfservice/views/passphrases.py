@@ -59,23 +59,28 @@ def acknowledge(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret: str = "") -> HttpResponse:
-    not_yet = two_channels.passphrase_obstacle(token.person, signed_in_at=signed_in_at(request))
+    if token.passphrase_wrapped is None:
+        return _gone(request, token)
     context = {
         "tab": "open_tasks",
         "token": token,
         "form": form,
         "secret": secret,
-        "not_yet": not_yet,
+        "not_yet": two_channels.passphrase_obstacle(token.person, signed_in_at=signed_in_at(request)),
         "obstacle": policy.delivery_obstacle(token),
         "by_link": token_words.by_link(),
-        "lockable": policy.can_be_revoked(token),
         "over": step6_passphrase.time_obstacle(token, now=timezone.now()),
     }
-    if token.passphrase_wrapped is None:
-        context |= {
-            "state": token_words.of_token(token),
-            "file_came": token.delivery in (DeliveryState.SENT, DeliveryState.FETCHED),
-            "asked_again": types_on_offer.can_be_asked_again(token),
-        }
-        return render(request, "selfservice/passphrase_gone.html", context, status=410)
     return render(request, "selfservice/passphrase.html", context, status=form.status)
+
+
+def _gone(request: HttpRequest, token: SoftwareToken) -> HttpResponse:
+    context = {
+        "tab": "open_tasks",
+        "token": token,
+        "state": token_words.of_token(token),
+        "lockable": policy.can_be_revoked(token),
+        "file_came": token.delivery in (DeliveryState.SENT, DeliveryState.FETCHED),
+        "asked_again": types_on_offer.can_be_asked_again(token),
+    }
+    return render(request, "selfservice/passphrase_gone.html", context, status=410)
