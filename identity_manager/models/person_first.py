@@ -1,9 +1,11 @@
-"""Of many persons an eighth, in which PostgreSQL looks words up first.
+"""The indexes of the search for persons on PostgreSQL: of all of them, and of an eighth, looked up first.
 
-Its index of words gives everybody who has them, before the first is read: a hundred thousand, where a
+An index of words gives everybody who has them, before the first is read: a hundred thousand, where a
 thousand are wanted. So an eighth of the persons, whoever's key ends so, has an index of its own. What many
 have is found there (measured with a million persons: a letter in 3 ms instead of 20); only what is not goes
 on among the others. SQLite reads its index one by one, and needs no such thing (decision 30).
+
+What lists are filtered by stands in both, too (btree_gin): words and filters are looked up together then.
 """
 
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,12 +15,19 @@ from django.db import connections, models
 if TYPE_CHECKING:
     from identity_manager.models.person import PersonQuerySet
 
-NAME = "identity_manager_person_search_first"
+ALL, FIRST = "person_by_words", "person_by_words_first"
 _Persons = TypeVar("_Persons", bound="PersonQuerySet")
 # The last byte of a key is random.
 _FIRST, _OTHERS = ("< 32", ">= 32")
-INDEX = f"""{NAME} ON identity_manager_person
-    USING gin (search_text gin_trgm_ops) WHERE GET_BYTE(UUID_SEND(id), 15) {_FIRST}"""
+_COLUMNS = "gin (search_text gin_trgm_ops, state, department, organisational_unit)"
+_EXTENSIONS = tuple(f"CREATE EXTENSION IF NOT EXISTS {name}" for name in ("pg_trgm", "btree_gin"))
+_INDEXES = (
+    f"{ALL} ON identity_manager_person USING {_COLUMNS}",
+    f"{FIRST} ON identity_manager_person USING {_COLUMNS} WHERE GET_BYTE(UUID_SEND(id), 15) {_FIRST}",
+)
+_UNTIL_0044 = ("identity_manager_person_search", "identity_manager_person_search_first")
+INSTALL = (*_EXTENSIONS, *(f"CREATE INDEX {index}" for index in _INDEXES))
+REMOVE = tuple(f"DROP INDEX IF EXISTS {name}" for name in (ALL, FIRST, *_UNTIL_0044))
 
 
 class _KeyEnds(models.Func):
@@ -35,16 +44,17 @@ def first_and_others(persons: _Persons) -> list[_Persons]:
     return [persons.filter(_KeyEnds("id", which=which)) for which in (_FIRST, _OTHERS)]
 
 
-def install(connection: Any) -> None:
-    """Make the index beside the writers, outside any transaction; one that broke off is dropped before."""
-    if connection.vendor == "postgresql":
-        remove(connection)
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE INDEX CONCURRENTLY {INDEX}")
+def install_online(connection: Any) -> None:
+    """Make the indexes beside the writers, outside any transaction; what broke off is dropped before.
 
-
-def remove(connection: Any) -> None:
-    """Take it away, beside the writers; the persons stay as they are."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {NAME}")
+    Those that were there until then go last: a search has an index all the time.
+    """
+    with connection.cursor() as cursor:
+        for name in (ALL, FIRST):
+            cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        for statement in _EXTENSIONS:
+            cursor.execute(statement)
+        for index in _INDEXES:
+            cursor.execute(f"CREATE INDEX CONCURRENTLY {index}")
+        for name in _UNTIL_0044:
+            cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")

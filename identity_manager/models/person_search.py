@@ -4,7 +4,7 @@ Three letters and more are found anywhere (SQLite: FTS5 trigram; PostgreSQL: pg_
 a trigram knows nothing, so those match beginnings of words. Scripts that write no spaces have no words to
 begin, so their characters are indexed one by one, and one or two of them are found anywhere too.
 
-The index of SQLite is our own work (person_parts).
+The index of SQLite is our own work (person_parts); those of PostgreSQL stand in person_first.
 """
 
 import unicodedata
@@ -195,18 +195,6 @@ def _in_postgresql(word: str) -> Q:
 
 
 # --- The indexes -----------------------------------------------------------------------------------
-_POSTGRESQL = (
-    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
-    """CREATE INDEX IF NOT EXISTS identity_manager_person_search ON identity_manager_person
-        USING gin (search_text gin_trgm_ops)""",
-    f"CREATE INDEX IF NOT EXISTS {person_first.INDEX}",
-)
-_POSTGRESQL_REMOVE = (
-    "DROP INDEX IF EXISTS identity_manager_person_search",
-    f"DROP INDEX IF EXISTS {person_first.NAME}",
-)
-
-
 def install(connection: "BaseDatabaseWrapper") -> None:
     """Make the indexes of the search, and fill them from the persons that are there.
 
@@ -214,7 +202,7 @@ def install(connection: "BaseDatabaseWrapper") -> None:
     must end with this function. tests/identity_manager/test_person_search.py notices where it does not.
     """
     remove(connection)
-    _execute(connection, person_parts.INSTALL if connection.vendor == "sqlite" else _POSTGRESQL)
+    _execute(connection, person_parts.INSTALL if connection.vendor == "sqlite" else person_first.INSTALL)
 
 
 def forget(connection: "BaseDatabaseWrapper") -> None:
@@ -228,7 +216,7 @@ def forget(connection: "BaseDatabaseWrapper") -> None:
 
 def remove(connection: "BaseDatabaseWrapper") -> None:
     """Take the indexes of the search away; the persons stay as they are."""
-    _execute(connection, person_parts.REMOVE if connection.vendor == "sqlite" else _POSTGRESQL_REMOVE)
+    _execute(connection, person_parts.REMOVE if connection.vendor == "sqlite" else person_first.REMOVE)
 
 
 def take_statistics() -> int:

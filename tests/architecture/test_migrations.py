@@ -26,8 +26,8 @@ FINE_ALL_THE_SAME = {
         "erases what no version reads of a certificate that has ended"
     ),
     "identity_manager.0038_department_and_unit: RunPython runpython": "counts on SQLite",
-    "identity_manager.0039_search_first: RunPython runpython": (
-        "builds an index beside the writers on PostgreSQL"
+    "identity_manager.0044_filters_beside_words: RunPython runpython": (
+        "builds indexes beside the writers on PostgreSQL, before it drops those that they replace"
     ),
 }
 

@@ -52,8 +52,35 @@ def test_the_first_part_has_an_index_of_its_own() -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
     first, others = Person.objects.matching("uller").first_and_others()
 
-    assert person_first.NAME in first.explain()
-    assert person_first.NAME not in others.explain()
+    assert person_first.FIRST in first.explain()
+    assert person_first.FIRST not in others.explain()
+
+
+@pytest.mark.usefixtures("postgresql_only")
+def test_words_and_filters_are_looked_up_together() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("DROP INDEX person_unit, person_department")  # few rows are in no need of another
+    equal = {"state": "active", "department": "Sales", "organisational_unit": "Nordic"}
+    for part in Person.objects.matching("uller", **equal).first_and_others():
+        looked_up = part.explain().partition("Index Cond: ")[2]
+
+        assert all(f"{word}'" in looked_up for word in ("uller%", *equal.values()))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("postgresql_only")
+def test_made_beside_the_writers_they_are_the_same() -> None:
+    def indexes() -> dict[str, str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT indexname, indexdef FROM pg_indexes")
+            return {name: sql for name, sql in cursor.fetchall() if "USING gin (search_text" in sql}
+
+    before = indexes()
+    person_first.install_online(connection)
+
+    assert set(before) == {person_first.ALL, person_first.FIRST}
+    assert indexes() == before
 
 
 @pytest.mark.usefixtures("sqlite_only")
