@@ -1,5 +1,6 @@
 """On PostgreSQL words are looked up among an eighth of the persons first; nobody is found twice or missed."""
 
+import re
 import uuid
 
 import pytest
@@ -66,6 +67,21 @@ def test_words_and_filters_are_looked_up_together() -> None:
         looked_up = part.explain().partition("Index Cond: ")[2]
 
         assert all(f"{word}'" in looked_up for word in ("uller%", *equal.values()))
+
+
+@pytest.mark.usefixtures("postgresql_only")
+def test_the_database_knows_how_many_the_first_part_are() -> None:
+    names = {"given_name": "Zoe", "surname": "Zuban", "display_name": "Zoe Zuban"}
+    Person.objects.bulk_create(
+        Person(id=uuid.UUID(int=number), personnel_number=f"N-{number}", **names) for number in range(1, 1025)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE identity_manager_person")
+    first, _others = Person.objects.all().first_and_others()
+
+    thought = re.search(r"rows=(\d+)", first.explain())
+    assert thought
+    assert int(thought[1]) == pytest.approx(1024 / 8, rel=0.2)
 
 
 @pytest.mark.django_db(transaction=True)
