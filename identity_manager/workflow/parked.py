@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge import issuing
 from identity_manager import audit, queue
 from identity_manager.models import Certificate, Person, PersonState, RequestState
-from identity_manager.workflow import failures, locking, policy, step5_issue
+from identity_manager.workflow import failures, locking, policy, refusing, step5_issue
 from identity_manager.workflow.errors import NO_REASON, NotAllowed, Reason, Stale, refuse
 
 NOT_PARKED = Reason("order-not-parked", _("This order does not wait for an officer any more."))
@@ -57,7 +57,7 @@ def give_up(*, actor: Person, certificate_id: uuid.UUID, reason: str) -> Certifi
 
         _with_order(certificate, issuing.give_up)
         _tell(audit.Event.ORDER_GIVEN_UP, certificate, actor=actor, reason=reason.strip())
-        step5_issue.refuse(certificate, failures.of_given_up(certificate), said=reason.strip())
+        refusing.refuse(certificate, failures.of_given_up(certificate), said=reason.strip())
         return certificate
 
 

@@ -30,8 +30,7 @@ from ca_bridge.contract import Answer, KeyAlgorithm, RevocationReason
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from ca_bridge.statements import Statement
-from identity_manager import audit, outbox, vault
-from identity_manager.mail import messages
+from identity_manager import audit, vault
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -40,7 +39,17 @@ from identity_manager.models import (
     RequestState,
     TokenState,
 )
-from identity_manager.workflow import failures, finishing, hold, locking, outages, policy, revoke, snapshot
+from identity_manager.workflow import (
+    failures,
+    finishing,
+    hold,
+    locking,
+    outages,
+    policy,
+    refusing,
+    revoke,
+    snapshot,
+)
 from identity_manager.workflow.failures import Failure
 from identity_manager.workflow.unforeseen import note_on_certificate, put_certificate_off, put_off_by
 
@@ -302,11 +311,11 @@ def _stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None
     if certificate.order_id is None or not issuing.may_have_issued(certificate.order_id):
         if certificate.order_id is not None:
             issuing.withdraw(certificate.order_id)
-        refuse(certificate, failure)
+        refusing.refuse(certificate, failure)
         return
     certificate.settle_later(said, now=timezone.now())
     certificate.save()
-    _fail_request(certificate, failure)
+    refusing.fail_request(certificate, failure)
 
 
 def _settle_issued(certificate: Certificate, order: CaOrder) -> finishing.Taken | None:
@@ -329,7 +338,7 @@ def _settle_issued(certificate: Certificate, order: CaOrder) -> finishing.Taken 
         _revoke_unwanted(certificate)
     elif token.person.state == PersonState.LOCKED:
         _revoke_unwanted(certificate)
-        _fail_request(certificate, failures.of_reason(policy.NOT_ACTIVE[PersonState.LOCKED]))
+        refusing.fail_request(certificate, failures.of_reason(policy.NOT_ACTIVE[PersonState.LOCKED]))
     elif token.person.state == PersonState.INACTIVE:
         hold.decide(certificate, wanted=True)
     else:
@@ -362,39 +371,6 @@ def _revoke_unwanted(certificate: Certificate) -> None:
 
 def _refuse_by_ca(certificate: Certificate, *, message: str, detail: str) -> None:
     """The CA, or the check before it, said no for good: in its own words."""
-    refuse(certificate, failures.of_refusal(certificate, message=message), said=message, detail=detail)
-
-
-def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail: str = "") -> None:
-    """Refused for good, on a locked row: the key is erased, the request fails, an officer decides the rest.
-
-    In the caller's transaction.
-    """
-    certificate.refuse(reason=said)
-    certificate.private_key_wrapped = None
-    certificate.settle_lease()
-    if said:
-        certificate.last_error, certificate.last_error_at = f"{said} {detail}".strip(), timezone.now()
-    certificate.save()
-    audit.record(
-        audit.Event.CERTIFICATE_REFUSED,
-        actor=None,
-        subject=certificate.token,
-        certificate=str(certificate.pk),
-        code=failure.code,
-        **failure.facts,
+    refusing.refuse(
+        certificate, failures.of_refusal(certificate, message=message), said=message, detail=detail
     )
-    _fail_request(certificate, failure)
-
-
-def _fail_request(certificate: Certificate, failure: Failure) -> None:
-    request = certificate.token.request
-    if request.state != RequestState.ISSUING or certificate.token.round != request.round:
-        return
-    request.fail(code=failure.code, facts=failure.facts)
-    if failure.code == failures.PERSON_CHANGED:
-        request.stopped_at = timezone.now()
-    request.save()
-    if request.person.is_active:
-        outbox.enqueue(messages.issuance_failed(request, why=failures.for_the_person(request)))
-    audit.record(audit.Event.REQUEST_FAILED, actor=None, subject=request, code=failure.code, **failure.facts)

@@ -29,6 +29,7 @@ from identity_manager.workflow import (
     locking,
     partly,
     policy,
+    refusing,
     retention,
     revoke,
     side_roads,
@@ -140,7 +141,7 @@ def test_what_ends_before_its_token_is_handed_out_is_ordered_anew(company: Compa
     if failed:
         with transaction.atomic():
             row = locking.certificate(second.pk)
-            step5_issue.refuse(row, failures.of_refusal(row, message="no"))
+            refusing.refuse(row, failures.of_refusal(row, message="no"))
 
     with time_machine.travel(the_day_after()):
         assert [expiring.expire_ended(), expiring.expire_ended()] == [1, 0]
@@ -168,7 +169,7 @@ def test_what_has_ended_is_not_sealed_before_the_job_comes_by(company: Company, 
     if way == "the rest is given":
         with transaction.atomic():
             row = locking.certificate(second.pk)
-            step5_issue.refuse(row, failures.of_refusal(row, message="no"))
+            refusing.refuse(row, failures.of_refusal(row, message="no"))
     elif way == "retried":
         one_step.issue(second.pk)
         TokenRequest.objects.filter(pk=request.pk).update(state="failed")

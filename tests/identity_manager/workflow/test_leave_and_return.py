@@ -34,11 +34,11 @@ from identity_manager.workflow import (
     leave_and_return,
     locking,
     policy,
+    refusing,
     reminders,
     side_roads,
     sign_in_codes,
     step1_enable,
-    step5_issue,
     step6_passphrase,
 )
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
@@ -294,7 +294,7 @@ def test_where_the_rest_had_failed_a_retry_ends_it(company: Company) -> None:
     step6_passphrase.seal(token_id=request.tokens.get(type_code="long").pk)
     with transaction.atomic():
         refused = locking.certificate(Certificate.objects.get(profile__code="second").pk)
-        step5_issue.refuse(refused, failures.of_refusal(refused, message="no"))
+        refusing.refuse(refused, failures.of_refusal(refused, message="no"))
     deactivate(company.rita, company.uma)
     works()
     with time_machine.travel(timezone.now() + timedelta(days=40)):
