@@ -160,11 +160,11 @@ def settled(order_id: UUID) -> Issued | Refused | None:
     return journal.settled_answer(journal.get(order_id))
 
 
-def withdraw(order_id: UUID) -> CaOrder:
+def withdraw(order_id: UUID, *, because: CaError | None = None) -> CaOrder:
     """Close an order that its CA has surely not issued, and that nobody asks for any more; in the caller's
-    transaction.
+    transaction. because: what asking for it came to, for good.
     """
-    return record(order_id, _withdrawn())
+    return record(order_id, Refused(because.message, because.detail) if because else _withdrawn())
 
 
 def _withdrawn() -> Refused:

@@ -300,6 +300,8 @@ def _settle_error(certificate: Certificate, error: CaError) -> None:
     elif certificate.order_id is not None and issuing.park(certificate.order_id):
         _stop(certificate, failures.of_refusal(certificate, message=error.message), said=error.words)
     else:
+        if certificate.order_id is not None:
+            issuing.withdraw(certificate.order_id, because=error)
         _refuse_by_ca(certificate, message=error.message, detail=error.detail)
 
 

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
 from ca_bridge import issuing, key_pool, lint
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
@@ -146,6 +147,22 @@ def test_an_order_that_nobody_puts_to_its_ca_any_more_is_closed(
     with time_machine.travel(the_certificate().next_attempt_at + timedelta(seconds=1)):
         certificate = issue()
     assert (certificate.state, certificate.order.state) == ("refused", "refused")
+
+
+def test_an_order_whose_ca_is_configured_no_more_is_closed_with_its_reason(
+    company: Company, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    request = company.request_in("issuing")
+    with monkeypatch.context() as while_down:
+        answering(while_down, down)
+        assert issue().order.state == "asked"
+    settings.CA_CONNECTORS = {}
+    with time_machine.travel(the_certificate().next_attempt_at + timedelta(seconds=1)):
+        certificate = issue()
+    assert (certificate.state, certificate.order.state) == ("refused", "refused")
+    request.refresh_from_db()
+    assert certificate.order.error == request.failure_facts["message"] == certificate.refusal
+    assert certificate.order.detail in certificate.last_error
 
 
 def test_what_is_issued_says_what_was_approved(company: Company) -> None:
