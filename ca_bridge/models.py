@@ -2,6 +2,7 @@
 
 import base64
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -49,6 +50,10 @@ class CaOrderQuerySet(models.QuerySet["CaOrder"]):
         """Orders that brought this certificate; at most one."""
         # The condition of the index, so that databases see that they may use it.
         return self.filter(issuer=issuer, serial_hex=serial_hex, serial_hex__gt="")
+
+    def issued_of(self, keys: Iterable[str]) -> Self:
+        """Of the orders with these idempotency keys, those that brought a certificate."""
+        return self.filter(idempotency_key__in=keys, state=CaOrder.State.ISSUED)
 
     def parked(self) -> Self:
         """Orders of which nobody knows whether the CA has issued, and which wait for an officer."""

@@ -4,7 +4,8 @@ No CA is asked. Until it has ended a token is one that its person has: they coul
 neither the request nor the audit log would ever be old enough to be forgotten.
 
 What ends before its token is handed out, because another certificate of it was long in coming, is ordered
-anew: nobody is given what has ended. Whoever comes to seal the token before this job does it at once.
+anew: nobody is given what has ended. Whoever comes to seal the token before this job does it at once. Where
+that is so time after time, its request fails, and an officer decides.
 """
 
 import uuid
@@ -13,12 +14,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from ca_bridge.models import CaOrder
 from identity_manager import queue
 from identity_manager.models import Certificate, CertificateState, TokenState
 from identity_manager.models.certificate import NOT_ENDED
-from identity_manager.workflow import locking, revoke, step5_issue, unforeseen
+from identity_manager.workflow import failures, locking, refusing, revoke, step5_issue, unforeseen
 
 AT_ONCE = 5000  # of a state; the next run goes on
+IN_VAIN = 3  # then an officer has to look; and after as many again, where they have it tried again
 
 
 def expire_ended() -> int:
@@ -48,10 +51,17 @@ def _expire(certificate_id: uuid.UUID) -> bool:
 
 
 def order_anew(certificate: Certificate) -> None:
-    """One of a locked token that is being issued; whoever seals it at this moment has taken it in vain."""
+    """One of a locked token that is being issued; whoever seals it at this moment has taken it in vain.
+
+    Where it was issued IN_VAIN times, it is refused instead.
+    """
     certificate.token.settle_lease()
     certificate.token.save()
     revoke.tell_of_end(certificate)
     certificate.order_anew(now=timezone.now())
     certificate.save()
-    queue.after_commit(step5_issue.ISSUE, certificate.pk)
+    times = CaOrder.objects.issued_of(certificate.order_keys).count()
+    if times % IN_VAIN == 0:
+        refusing.refuse(certificate, failures.of_ending(certificate, times=times))
+    else:
+        queue.after_commit(step5_issue.ISSUE, certificate.pk)

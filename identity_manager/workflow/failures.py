@@ -18,6 +18,8 @@ from identity_manager.workflow.snapshot import MATERIAL_FIELDS, Difference
 PERSON_CHANGED = "person-changed"
 REFUSED = "refused"
 GIVEN_UP = "given-up"
+ENDED_IN_VAIN = "ended-in-vain"
+_OFFICE_DECIDES = _("It could not be issued, and trying again does not help by itself.")
 
 FOR_OFFICERS: dict[str, str | Promise] = {
     PERSON_CHANGED: _("The person's data have changed since the approval: %(fields)s."),
@@ -25,6 +27,11 @@ FOR_OFFICERS: dict[str, str | Promise] = {
     GIVEN_UP: _(
         "The order for certificate “%(profile)s” was given up: nobody knows whether its certificate "
         "authority has issued it."
+    ),
+    ENDED_IN_VAIN: _(
+        "Certificate “%(profile)s” was issued %(times)s times, and ended each time before its token could "
+        "be handed out: it holds for too short a time, or another certificate of the token is too long in "
+        "coming."
     ),
     NO_EMAIL.code: NO_EMAIL.sentence,
     **{reason.code: reason.sentence for reason in NOT_ACTIVE.values()},
@@ -34,8 +41,7 @@ FOR_THE_PERSON: dict[str, str | Promise] = {
         "Your data in the directory have changed since the request was made. "
         "The office decides whether it goes on with the new ones."
     ),
-    REFUSED: _("It could not be issued, and trying again does not help by itself."),
-    GIVEN_UP: _("It could not be issued, and trying again does not help by itself."),
+    **dict.fromkeys((REFUSED, GIVEN_UP, ENDED_IN_VAIN), _OFFICE_DECIDES),
     NO_EMAIL.code: _("You have no e-mail address in the directory, so nothing can be delivered to you."),
     **dict.fromkeys(
         (reason.code for reason in NOT_ACTIVE.values()),
@@ -73,6 +79,11 @@ def of_given_up(certificate: Certificate) -> Failure:
     return Failure(GIVEN_UP, {"profile": certificate.profile.name})
 
 
+def of_ending(certificate: Certificate, *, times: int) -> Failure:
+    """The failure for what ends again and again before its token is handed out."""
+    return Failure(ENDED_IN_VAIN, {"profile": certificate.profile.name, "times": times})
+
+
 def for_officers(code: str, facts: dict[str, Any]) -> str:
     """The sentence for officers, in the language of the moment; empty without a code."""
     if not code:
@@ -88,4 +99,4 @@ def for_the_person(request: TokenRequest) -> str | Promise:
 
 def _in_words(facts: dict[str, Any]) -> dict[str, Any]:
     fields = ", ".join(str(MATERIAL_FIELDS.get(name, name)) for name in facts.get("fields", ()))
-    return {"profile": "", "message": "", **facts, "fields": fields}
+    return {"profile": "", "message": "", "times": "", **facts, "fields": fields}

@@ -158,6 +158,36 @@ def test_what_ends_before_its_token_is_handed_out_is_ordered_anew(company: Compa
         assert Certificate.objects.get(pk=first.pk).public_key_sha256 != first.public_key_sha256
 
 
+def test_what_ends_again_and_again_before_it_is_handed_out_is_told_to_an_officer(company: Company) -> None:
+    """It holds for a day, and the other certificate of its token never comes."""
+    pair = cast.token_type("pair", profiles=("client", "second"), validity_days=1)
+    request = cast.accepted(cast.enabled(company.ada, company.uma, pair))
+    short = Certificate.objects.all()[0]
+
+    def ends() -> None:
+        one_step.issue(short.pk)
+        clock.move_to(the_day_after())
+        assert expiring.expire_ended() == 1
+
+    with time_machine.travel(timezone.now()) as clock:
+        for _time in range(expiring.IN_VAIN - 1):
+            ends()
+            assert TokenRequest.objects.get().state == "issuing"
+        ends()
+        failed, short = TokenRequest.objects.get(), Certificate.objects.get(pk=short.pk)
+        assert (failed.state, failed.failure, short.state) == ("failed", failures.ENDED_IN_VAIN, "refused")
+        assert short.private_key_wrapped is None
+        assert f"issued {expiring.IN_VAIN} times" in failures.for_officers(
+            failed.failure, failed.failure_facts
+        )
+
+        side_roads.retry(actor=company.ada, request_id=request.pk)
+        for _time in range(expiring.IN_VAIN - 1):
+            ends()
+            assert TokenRequest.objects.get().state == "issuing"
+        assert cast.issued(request).state == "issued"
+
+
 @pytest.mark.parametrize("way", ["issued", "retried", "the rest is given"])
 def test_what_has_ended_is_not_sealed_before_the_job_comes_by(company: Company, way: str) -> None:
     """It is ordered anew at once."""
