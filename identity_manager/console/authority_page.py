@@ -88,19 +88,26 @@ class Connection:
         return took_words(self.check.took) if self.check else ""
 
     @property
-    def said(self) -> str:
-        """What the last test found, in words; what the CA itself said stays as it is."""
-        return self.check.said if self.check else ""
+    def told(self) -> str:
+        """What the last test found, in words; empty where only the CA's own say it."""
+        return self.check.told if self.check else ""
 
     @property
     def needs(self) -> list[str]:
         """What whoever runs it should see to soon, as the last test found."""
-        return [care.in_words(each) for each in self.check.concerns] if self.check else []
+        concerns = self.check.concerns if self.check else []
+        return [each if isinstance(each, str) else care.in_words(each) for each in concerns]
 
     @property
     def fault(self) -> str:
         """What the last test found wrong, in words."""
         return faults.in_words(self.check.fault) if self.check and not self.check.ok else ""
+
+    @property
+    def silence(self) -> str:
+        """Why its orders wait, in words; empty where the last test says the same."""
+        words = faults.in_words(self.outage.fault) if self.outage else ""
+        return "" if words == self.fault else words
 
 
 def context(actor: Person, *, form: VerbForm) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What came of the last test of each CA connection."""
 
 from datetime import date
+from typing import cast
 
 from django.db import models
 
@@ -34,23 +35,30 @@ class CaCheck(models.Model):
         return self.alias
 
     @property
-    def concerns(self) -> list[Concern]:
-        """What whoever runs it should see to soon, as far as this version has words for it."""
-        known = {each.value for each in Need}
-        needs = [(need, day) for need, day in self.needs if need in known]
-        return [Concern(Need(need), date.fromisoformat(day) if day else None) for need, day in needs]
+    def concerns(self) -> list[Concern | str]:
+        """What whoever runs it should see to soon; as it was written where this version cannot read it."""
+        needs = self.needs if isinstance(self.needs, list) else [self.needs]
+        return [_concern(each) for each in needs]
 
     @property
-    def said(self) -> str:
-        """What detail says, in the language of the moment; as it was written where findings do not tell it.
+    def told(self) -> str:
+        """What detail says, in the language of the moment; empty where findings do not tell it.
 
         An older version writes detail and leaves findings as they were; a newer one may name and fill
         sentences that this one lacks.
         """
         try:
-            found = [Found(Finding(finding), values) for finding, values in self.findings]
+            found = [Found(Finding(finding), dict(values)) for finding, values in self.findings]
             if contract_findings.in_english(*found) == self.detail:
                 return " ".join(map(contract_findings.in_words, found))
         except (KeyError, TypeError, ValueError):
             pass
-        return self.detail
+        return ""
+
+
+def _concern(written: object) -> Concern | str:
+    try:
+        need, day = cast("tuple[str, str | None]", written)
+        return Concern(Need(need), date.fromisoformat(day) if day else None)
+    except (TypeError, ValueError):
+        return " ".join(map(str, written)) if isinstance(written, list) else str(written)

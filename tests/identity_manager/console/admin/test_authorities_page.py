@@ -21,7 +21,8 @@ from ca_bridge.models import CaAttempt, CaOrder
 from identity_manager import jobs
 from identity_manager.audit import Event
 from identity_manager.console import authority_page
-from identity_manager.models import AuditEvent, CaCheck, ProcessTotal, Role
+from identity_manager.models import AuditEvent, CaCheck, CaOutage, ProcessTotal, Role
+from identity_manager.workflow import outages
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
 
@@ -124,6 +125,62 @@ def test_what_the_operator_should_see_to_is_said_in_the_readers_language(
 
     found.clear()
     assert "Bald zu erledigen" not in sven.post(TEST, follow=True).text
+
+
+@pytest.mark.parametrize(
+    ("needs", "shown"),
+    [
+        ([["of-tomorrow", "2027-05-01"]], "of-tomorrow 2027-05-01"),
+        ([["roll-over", "next year"]], "roll-over next year"),
+        ([["roll-over", "2027-05-01", "soon"]], "roll-over 2027-05-01 soon"),
+        ([["roll-over", {"day": 1}]], "roll-over {&#x27;day&#x27;: 1}"),
+        (["roll-over"], "roll-over"),
+        ([7], "7"),
+        ({"roll-over": None}, "roll-over"),
+        ("roll-over", "roll-over"),
+    ],
+)
+def test_needs_that_another_version_wrote_are_told_as_it_wrote_them(
+    sven: Client, needs: object, shown: str
+) -> None:
+    sven.post(TEST)
+    CaCheck.objects.update(needs=needs)
+    page = sven.get(PAGE).text
+    assert "See to it soon" in page
+    assert shown in page
+
+
+def test_why_orders_wait_is_told_in_the_language_of_the_reader(
+    sven: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what the CA said, which is kept in English whoever had it asked, is marked as English."""
+
+    def fail(self: object) -> None:
+        raise CaError.out_of_service("HTTP 503") from ConnectionRefusedError()
+
+    sven.cookies["django_language"] = "de"
+    with monkeypatch.context() as patched:
+        patched.setattr(type(registry.connector("corporate")), "health", fail)
+        for _fault in range(outages.FAULTS):
+            sven.post(TEST)
+    said = "The certificate authority is out of service for now. HTTP 503"
+    assert CaOutage.objects.get().detail == CaCheck.objects.get().detail == said
+    page = sven.get(PAGE).text
+    assert f'lang="en">{said}</p>' in page
+    assert page.count("Dort nimmt niemand Verbindungen an") == 1
+
+    CaCheck.objects.update(ok=True, detail="", fault="")
+    page = sven.get(PAGE).text
+    assert page.count("Dort nimmt niemand Verbindungen an") == 1
+    assert f'<p class="small" lang="en">{said}</p>' in page
+
+
+def test_what_the_ca_said_of_an_order_is_marked_as_english(sven: Client) -> None:
+    attempt = CaAttempt(order=order_at("corporate"), outcome=CaAttempt.Outcome.FAULT, detail="no such role")
+    attempt.answered_at = timezone.now()
+    attempt.save()
+    sven.cookies["django_language"] = "de"
+    assert '<span lang="en" class="who-line">no such role</span>' in sven.get(PAGE).text
 
 
 def test_a_ca_that_cannot_say_what_it_needs_is_tested_all_the_same(
@@ -285,6 +342,7 @@ def test_what_a_test_found_is_told_in_the_language_of_the_reader(sven: Client) -
         (["takes-tokens-of", {"issuer": "portal"}], "It takes tokens of portal."),
         (["takes-tokens-of", ["portal"]], "It takes tokens of portal."),
         (["takes-tokens-of"], "It takes tokens of portal."),
+        (["sealed", ["portal"]], "It is sealed."),
         (["holds-until", {"name": "CN=corporate", "until": "next year"}], "CN=corporate, until next year."),
     ],
 )
