@@ -23,6 +23,7 @@ class Stuck:
     """What, the last error and since when, how often it was tried, and when it is tried again.
 
     waits_for_return: it is not tried before its person, who is on leave, is activated.
+    is_in_english: the error is what a worker wrote down, whoever reads it.
     """
 
     what: str | Promise
@@ -31,6 +32,7 @@ class Stuck:
     attempts: int
     next_attempt: datetime | None
     waits_for_return: bool = False
+    is_in_english: bool = False
 
     @property
     def is_due(self) -> bool:
@@ -55,13 +57,15 @@ def _certificates(row: TokenRequest) -> Iterator[Stuck]:
             if certificate.last_error or (certificate.refusal and row.is_open):
                 words = {"type": token, "certificate": certificate.profile.label}
                 what = _("%(type)s: certificate “%(certificate)s”") % words
-                yield _stuck(row, certificate, what, certificate.refusal or certificate.last_error)
+                said = certificate.refusal or certificate.last_error
+                by_officer = bool(certificate.refusal) and row.failure == failures.GIVEN_UP
+                yield _stuck(row, certificate, what, said, is_in_english=not by_officer)
 
 
 def _tokens(row: TokenRequest) -> Iterator[Stuck]:
     for token in row.lines:
         if token.last_error:
-            yield _stuck(row, token, str(token), token.last_error)
+            yield _stuck(row, token, str(token), token.last_error, is_in_english=True)
 
 
 def _mails(row: TokenRequest) -> Iterator[Stuck]:
@@ -70,7 +74,10 @@ def _mails(row: TokenRequest) -> Iterator[Stuck]:
             yield _stuck(row, mail, _("Mail to %(address)s") % {"address": mail.to_address}, mail.last_error)
 
 
-def _stuck(row: TokenRequest, lease: policy.Work, what: str, error: str) -> Stuck:
+def _stuck(
+    row: TokenRequest, lease: policy.Work, what: str, error: str, *, is_in_english: bool = False
+) -> Stuck:
     due = lease.next_attempt_at
     waits = row.person.state == PersonState.INACTIVE and policy.waits_for_return(lease)
-    return Stuck(what, error, lease.last_error_at, lease.attempts, due, due is not None and waits)
+    is_late = due is not None and waits
+    return Stuck(what, error, lease.last_error_at, lease.attempts, due, is_late, is_in_english)

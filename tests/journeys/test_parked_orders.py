@@ -86,7 +86,7 @@ def test_an_officer_gives_it_up_and_it_is_retried_with_a_new_key(
 
     assert TokenRequest.objects.get().state == RequestState.FAILED
     assert Certificate.objects.get().private_key_wrapped is None
-    assert "The CA has no such request." in office.ada.page.text
+    assert "<span>The CA has no such request.</span>" in office.ada.page.html
     assert CaOrder.objects.get().state == "refused"
     event = AuditEvent.objects.get(name="certificate.given-up")
     assert (event.actor, event.facts["reason"]) == (office.company.ada, "The CA has no such request.")

@@ -247,7 +247,10 @@ def test_what_is_left_to_hands_is_told_though_another_is_only_put_off(
         assert sweep.revoke_surplus() == 0
     row = SurplusByHand.objects.get()
     assert row.last_error == "This CA has not issued this certificate. no such serial number"
-    assert row.last_error in office.ada.open("/open-tasks/").text
+    assert f'lang="en">{row.last_error}</span>' in office.ada.open("/open-tasks/").html
+    page = office.ada.open(f"/requests/{certificate.token.request_id}/").html
+    assert 'lang="en">The CA is away.</span>' in page
+    assert '<span lang="en">came when the order was issued</span>' in page
 
 
 def test_what_is_surplus_is_not_tried_again_each_minute(

@@ -113,7 +113,7 @@ def test_a_certificate_that_waits_for_its_ca_shows_error_attempts_and_next_try(
     assert (stuck.error, stuck.attempts) == ("connection timed out", 7)
     assert stuck.next_attempt == certificate.next_attempt_at
     assert not stuck.is_due
-    assert "connection timed out" in response.text
+    assert '<span lang="en">connection timed out</span>' in response.text
     assert reverse("console:request-retry-now", args=[row.pk]) in response.text
 
 
