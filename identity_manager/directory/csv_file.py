@@ -1,4 +1,4 @@
-"""Reads persons from a CSV file: UTF-8 or UTF-16, comma or semicolon, the columns in any order.
+"""Reads persons from a CSV file: UTF-8 or UTF-16, comma, semicolon or tab, the columns in any order.
 
 It says what the file holds, line by line, and changes nothing.
 """
@@ -35,7 +35,7 @@ COLUMNS = (
     "external_id",
 )
 REQUIRED_COLUMNS = ("personnel_number", "given_name", "surname")
-SEPARATORS = (",", ";")
+SEPARATORS = (",", ";", "\t")  # the last: what spreadsheets call Unicode text
 
 
 class UnreadableFile(Exception):  # noqa: N818 named for what the person reads

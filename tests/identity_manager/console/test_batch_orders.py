@@ -115,8 +115,9 @@ def test_without_a_type_the_selection_is_kept(ada: Client, company: cast.Company
         "personnel_number\nP-uma\n0815\n",
         "Name;Personalnummer\nUma;P-uma\nNobody;0815\n",
         "\ufeffPersonnel number,Name\r\nP-uma,Uma\r\n\r\n0815,\r\n",
+        "Name\tPersonalnummer\r\nUma\tP-uma\r\nNobody\t0815\r\n",
     ],
-    ids=["numbers alone", "named", "an export in German", "an export in English"],
+    ids=["numbers alone", "named", "an export in German", "an export in English", "text of a spreadsheet"],
 )
 def test_a_file_names_the_persons(ada: Client, company: cast.Company, content: str) -> None:
     order = uploaded(ada, company, content)

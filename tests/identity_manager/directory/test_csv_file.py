@@ -21,13 +21,26 @@ VALUES = [
         TEXT.encode("utf-16"),
         codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"),
         TEXT.replace(",", ";").encode(),
+        TEXT.replace(",", "\t").encode("utf-16"),
         TEXT.replace("\n", "\r\n").encode(),
         TEXT.replace("\n", "\r").encode(),
         TEXT.replace("personnel_number", ' "Personnel_Number" '.strip()).encode(),
         ("\n\n" + TEXT).encode(),
         TEXT.rstrip("\n").encode(),
     ],
-    ids=["utf-8", "bom", "utf-16", "utf-16-be", "semicolon", "crlf", "cr", "case", "leading", "no-end"],
+    ids=[
+        "utf-8",
+        "bom",
+        "utf-16",
+        "utf-16-be",
+        "semicolon",
+        "unicode text",
+        "crlf",
+        "cr",
+        "case",
+        "leading",
+        "no-end",
+    ],
 )
 def test_what_spreadsheets_and_directories_write_is_read(content: bytes) -> None:
     assert [row.values for row in read(content)] == VALUES
