@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import pytest
 from celery.app.amqp import Queues
 from celery.concurrency import prefork, thread
+from celery.signals import worker_process_shutdown, worker_shutdown
+from celery.utils.dispatch import Signal
 from pytest_django import Settings
 
 from ca_bridge.contract import KeyAlgorithm
@@ -66,9 +68,10 @@ def test_who_issues_none_makes_none(queues: Queues, asked_for: str) -> None:
     assert not ready(thread.TaskPool)
 
 
-def test_it_ends_with_the_worker() -> None:
+@pytest.mark.parametrize("over", [worker_process_shutdown, worker_shutdown], ids=["processes", "threads"])
+def test_it_ends_with_the_worker(over: Signal) -> None:
     celery.fill_key_pool()
-    celery.drain_key_pool()
+    over.send(sender=None, pid=0, exitcode=0)
     assert not pool.running
     assert all(ready == 0 for ready, _hits, _misses in pool.figures().values())
 
