@@ -15,6 +15,9 @@ from identity_manager.audit import sealing, verifying
 from identity_manager.mail import mailbox, sending
 from identity_manager.models import (
     AuditEvent,
+    BatchLine,
+    BatchOrder,
+    BatchStretch,
     Certificate,
     Container,
     OutgoingMail,
@@ -39,6 +42,9 @@ def at_the_end() -> dict[str, Any]:
         "orders": _states(CaOrder),
         "containers": sorted(f"{row.certificate.position} {row.format}" for row in _containers()),
         "mails": sorted(f"{row.message} {row.person.given_name} {row.state}" for row in _mails()),
+        "batches": [(row.state, row.counts) for row in BatchOrder.objects.all()],
+        "lines": list(BatchLine.objects.order_by("position").values_list("position", "outcome")),
+        "stretches": BatchStretch.objects.count(),
         "audit": dict(sorted(_events().items())),
         "broken chain": [finding.sentence for finding in verifying.verify().findings],
         "stuck": _stuck(),

@@ -8,6 +8,7 @@ import json
 import os
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from celery import current_app
@@ -20,10 +21,11 @@ from ca_bridge.contract import (
     Health,
     Issued,
     Pending,
+    Refused,
     RevocationOutcome,
     RevocationReason,
 )
-from tests.ca_bridge.scripted import issuing_ca, root_ca, sign
+from tests.ca_bridge.scripted import Issuance, issuing_ca, root_ca, sign
 
 
 class Journal:
@@ -93,11 +95,15 @@ class ForgetfulAsked:
         self.revoked = Journal(Path(options.directory) / "revoked")
 
     def issue(self, order: CertificateOrder) -> Answer:
-        certificate = sign(order)
+        certificate = sign(order, self.how(order))
         self.issued.append(order.idempotency_key, b64encode(certificate).decode())
         if len(self.issued.read()) <= self._loses:
             raise ConnectionResetError("the answer is lost")
         return _answer(certificate)
+
+    def how(self, order: CertificateOrder) -> Issuance:
+        """Just as it is ordered."""
+        return Issuance()
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:
         raise AssertionError("This CA decides at once.")
@@ -115,9 +121,10 @@ class ForgetfulAsked:
         return Health(ok=True, detail="elsewhere")
 
     def good(self) -> list[bytes]:
-        """What it has issued and not revoked."""
+        """What it has issued and not revoked, and what has not ended."""
         issued = [b64decode(content) for _key, content in self.issued.read()]
-        return [certificate for certificate in issued if [_serial(certificate)] not in self.revoked.read()]
+        unrevoked = [each for each in issued if [_serial(each)] not in self.revoked.read()]
+        return [each for each in unrevoked if _load(each).not_valid_after_utc > timezone.now()]
 
 
 class Searchable(ForgetfulAsked):
@@ -138,9 +145,40 @@ class PutsOff(Searchable):
         return self.find(order) or super().issue(order)
 
 
+class TakesDays(Searchable):
+    """The same; it decides about encryption after days, when what else it has issued first has ended."""
+
+    DAYS = timedelta(days=2)
+
+    def how(self, order: CertificateOrder) -> Issuance:
+        is_short = order.ca_profile != "encryption" and order.idempotency_key.endswith(".1")
+        return Issuance(not_after=order.not_before + self.DAYS / 2 if is_short else None)
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        if order.ca_profile != "encryption":
+            return super().issue(order)
+        return Pending(order.idempotency_key, order.not_before + self.DAYS)
+
+    def fetch(self, order: CertificateOrder, handle: str) -> Answer:
+        return self.find(order) or super().issue(order)
+
+
+class RefusesFirst(Searchable):
+    """The same, and it refuses the first order of each certificate."""
+
+    def issue(self, order: CertificateOrder) -> Answer:
+        if order.idempotency_key.endswith(".1"):
+            return Refused("Not today.", "")
+        return super().issue(order)
+
+
 def _answer(certificate: bytes) -> Issued:
     return Issued(certificate, (issuing_ca().der,))
 
 
 def _serial(certificate: bytes) -> str:
-    return f"{x509.load_der_x509_certificate(certificate).serial_number:x}"
+    return f"{_load(certificate).serial_number:x}"
+
+
+def _load(certificate: bytes) -> x509.Certificate:
+    return x509.load_der_x509_certificate(certificate)

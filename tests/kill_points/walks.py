@@ -4,6 +4,7 @@ act() does the next thing that is to be done, by what stands in the database: so
 clicks again.
 """
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +21,23 @@ from identity_manager.audit import sealing
 from identity_manager.models import (
     ApprovalPolicy,
     AuditEvent,
+    BatchOrder,
+    BatchSource,
+    Certificate,
     OutgoingMail,
     Person,
     SoftwareToken,
     TokenRequest,
     TokenType,
 )
-from identity_manager.workflow import hold, revoke, side_roads, step6_passphrase
+from identity_manager.workflow import (
+    batch_orders,
+    hold,
+    leave_and_return,
+    revoke,
+    side_roads,
+    step6_passphrase,
+)
 from tests import cast
 from tests.identity_manager.workflow.worker import works
 from tests.kill_points.outside import Broker, ForgetfulAsked, Journal
@@ -104,6 +115,12 @@ def beat(names: tuple[str, ...]) -> None:
 def nothing_yet() -> None:
     cast.Company()
     pair()
+
+
+def many() -> None:
+    nothing_yet()
+    for number in range(5):
+        cast.person(f"one{number}", sid="", roles=())
 
 
 def invited() -> None:
@@ -213,6 +230,76 @@ def cancel_what_was_issued(_clock: Clock) -> bool:
     return True
 
 
+def leave_while_it_is_issued(clock: Clock) -> bool:
+    """Accepted; a leave begins and ends when the CA has issued and its answer was lost."""
+    request, connector = TokenRequest.objects.get(), registry.connector("corporate")
+    assert isinstance(connector, ForgetfulAsked)
+    uma, been_away = who("uma"), AuditEvent.objects.filter(name="person.deactivated").exists()
+    if request.state == "awaiting_acceptance":
+        cast.accepted(request)
+    elif request.state == "issuing" and connector.issued.read() and not been_away:
+        leave_and_return.deactivate(actor=who("rita"), person_id=uma.pk, reason="on leave")
+    elif uma.state == "inactive":
+        clock.advance(LEASE_IS_OVER)  # the next try is due by then, however quick this machine is
+        leave_and_return.activate(actor=who("rita"), person_id=uma.pk)
+    else:
+        return False
+    return True
+
+
+def leave_and_come_back(_clock: Clock) -> bool:
+    """With a token in use; the CA has it on hold before the person returns."""
+    uma, been_away = who("uma"), AuditEvent.objects.filter(name="person.deactivated").exists()
+    if not been_away:
+        leave_and_return.deactivate(actor=who("rita"), person_id=uma.pk, reason="on leave")
+    elif uma.state == "inactive" and Certificate.objects.get().state == "on_hold":
+        leave_and_return.activate(actor=who("rita"), person_id=uma.pk)
+    else:
+        return False
+    return True
+
+
+def retry_what_was_refused(_clock: Clock) -> bool:
+    """Accepted; refused by the CA for good; an administrator has it tried again."""
+    request = TokenRequest.objects.get()
+    if request.state == "failed":
+        side_roads.retry(actor=who("ada"), request_id=request.pk)
+        return True
+    return from_accepting_to_the_mail(_clock)
+
+
+def wait_beyond_an_end(clock: Clock) -> bool:
+    """Accepted; of two certificates one has ended when the other comes. The job that sees it runs before."""
+    if from_accepting_to_the_mail(clock):
+        return True
+    there, late = (Certificate.objects.filter(state=state).first() for state in ("valid", "ordered"))
+    if there is None or late is None or there.not_after is None or late.next_attempt_at is None:
+        return False
+    until = late.next_attempt_at if there.orders_made > 1 else there.not_after
+    if until <= timezone.now():
+        return False
+    clock.advance(until - timezone.now())
+    return True
+
+
+def order_for_many(_clock: Clock) -> bool:
+    """Looked at, then enabled, two by two and in two stretches; then approvers are told."""
+    order = BatchOrder.objects.first()
+    if order is None:
+        chosen = list(
+            Person.objects.filter(personnel_number__startswith="P-one").order_by("personnel_number")
+        )
+        wanted = batch_orders.Wanted(
+            BatchSource.SELECTION, [str(each.pk) for each in chosen], [pair().pk], accept_partial=False
+        )
+        batch_orders.ask(actor=who("ada"), order_id=uuid.uuid4(), wanted=wanted)
+    elif order.state == "checked":
+        batch_orders.start(actor=who("ada"), order_id=order.pk)
+    else:
+        return False
+    return True
+
+
 def never_note(clock: Clock) -> bool:
     """Three reminders, then the passphrase is destroyed. Jobs run, and mails go out, before days pass."""
     token = SoftwareToken.objects.get()
@@ -250,4 +337,30 @@ NEVER_NOTED = Walk(
     never_note,
     jobs=("queue.sweep", *REMINDING),
 )
-WALKS = (ALL_SEVEN_STEPS, CA_ELSEWHERE, CA_PUTS_OFF, CA_FORGETS, AFTER_DELIVERY, CANCELLED, NEVER_NOTED)
+LEAVE_IN_BETWEEN = Walk(
+    "a leave while the CA is asked", invited_to_one, leave_while_it_is_issued, ca="Searchable", loses=1
+)
+LEAVE = Walk("leave and return", in_use, leave_and_come_back)
+REFUSED = Walk("refused, then retried", invited_to_one, retry_what_was_refused, ca="RefusesFirst")
+ENDED = Walk(
+    "ended before it is sealed",
+    invited,
+    wait_beyond_an_end,
+    ca="TakesDays",
+    jobs=("queue.sweep", "road.expire_ended"),
+)
+MANY = Walk("a batch order", many, order_for_many)
+WALKS = (
+    ALL_SEVEN_STEPS,
+    CA_ELSEWHERE,
+    CA_PUTS_OFF,
+    CA_FORGETS,
+    AFTER_DELIVERY,
+    CANCELLED,
+    NEVER_NOTED,
+    LEAVE_IN_BETWEEN,
+    LEAVE,
+    REFUSED,
+    ENDED,
+    MANY,
+)
