@@ -212,13 +212,6 @@ def test_a_budget_that_lets_no_pod_go_is_not_made() -> None:
     assert len(chart.of_kind(chart.render(chart.LEAST), "PodDisruptionBudget")) == 1
 
 
-def test_with_rules_for_the_way_out_names_are_still_found() -> None:
-    policy = chart.of_kind(chart.render(chart.FULL), "NetworkPolicy")["tokens-identity-manager"]
-    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    assert {"protocol": "UDP", "port": 53} in policy["spec"]["egress"][0]["ports"]
-    assert policy["spec"]["egress"][1:] == chart.FULL["networkPolicy"]["egress"]
-
-
 def test_the_label_of_a_token_in_an_hsm_is_no_secret() -> None:
     settings = {**chart.LEAST["settings"], "CA_HSM_TOKEN": "corporate"}
     for component, pod in chart.pods(chart.render({**chart.LEAST, "settings": settings})):
