@@ -10,15 +10,29 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from ca_bridge.contract import RevocationReason
+from ca_bridge.models import CaOrder
 from identity_manager.console import tables
-from identity_manager.models import ApprovalPolicy, Person, Role, RoleAssignment
-from identity_manager.people import saved_searches
-from identity_manager.workflow import sign_in_codes
+from identity_manager.models import (
+    ApprovalPolicy,
+    Certificate,
+    OutgoingMail,
+    Person,
+    PersonErasure,
+    PersonSource,
+    Role,
+    RoleAssignment,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.people import identity_changes, saved_searches
+from identity_manager.workflow import revoke, sign_in_codes
 from tests import cast
 from tests.architecture.standing import standing
 from tests.architecture.url_table import TABLE, Row, Visitor
-from tests.architecture.url_world import World
+from tests.architecture.url_world import World, batch_order, person_import, surplus
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("queries")]
 MOST = 12
@@ -66,6 +80,33 @@ def grow(world: World) -> None:
         RoleAssignment.objects.create(
             person=world.owner, role=Role.APPROVER, organisational_unit=f"U{number}"
         )
+    everybody = list(Person.objects.filter(personnel_number__startswith="P-new"))
+    grow_what_officers_wait_for(world, everybody)
+    orders = [batch_order(ada, world.owner, *everybody) for _number in range(MANY)]
+    world.objects["batch order"] = (orders[-1],)
+    world.objects["import"] = (person_import(rita, rows=MANY),)
+
+
+def grow_what_officers_wait_for(world: World, everybody: list[Person]) -> None:
+    """Of each kind of task."""
+    for person in everybody:
+        PersonErasure.objects.create(person=person, asked_by=world.owner)
+        new = {"email": f"other-{person.email}"}
+        identity_changes.ask(person, new=new, source=PersonSource.MANUAL, actor=None)
+    issued = Certificate.objects.filter(state="valid").exclude(pk=world.objects["certificate"][0])
+    for certificate in issued:
+        surplus(certificate)
+    by_hand, parked = issued[: len(issued) // 2], issued[len(issued) // 2 :]
+    for certificate in by_hand:
+        revoke.decide(certificate, reason=RevocationReason.KEY_COMPROMISE, actor=None)
+        certificate.leave_to_hands(now=timezone.now())
+        certificate.save()
+    for certificate in parked:
+        Certificate.objects.filter(pk=certificate.pk).update(state="ordered")
+        SoftwareToken.objects.filter(pk=certificate.token_id).update(state="issuing")
+        TokenRequest.objects.filter(pk=certificate.token.request_id).update(state="issuing")
+        CaOrder.objects.filter(pk=certificate.order_id).update(state="unknown", parked_at=timezone.now())
+    OutgoingMail.objects.filter(message="information").update(state="failed", last_error="no such mailbox")
 
 
 def asked(browser: Client, address: str) -> list[str]:

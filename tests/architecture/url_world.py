@@ -100,8 +100,8 @@ class World:
         saved = saved_searches.keep(actor=ada, name="Our office", kind="employee", query="kind=employee")
         return {
             "person": (self.owner.pk,),
-            "import": (_import(officers[Visitor.REGISTRATION]),),
-            "batch order": (_batch_order(ada, self.owner),),
+            "import": (person_import(officers[Visitor.REGISTRATION]),),
+            "batch order": (batch_order(ada, self.owner),),
             "role": (self.owner.pk, self.owner.roles.get().pk),
             "saved search": (saved.pk,),
             "identity change": (change.pk,),
@@ -121,7 +121,7 @@ class World:
             "own request": (waiting.pk,),
             "own terms text": (waiting.pk, version.text_in("en").pk),
             "certificate": (certificate.pk,),
-            "surplus": (_surplus(certificate),),
+            "surplus": (surplus(certificate),),
             "certificate file": (certificate.pk, "pem"),
             "passkey": (_passkey_of(self.owner),),
             "ended session": (7,),
@@ -135,7 +135,7 @@ class World:
         }
 
 
-def _batch_order(ada: Person, *persons: Person) -> uuid.UUID:
+def batch_order(ada: Person, *persons: Person) -> uuid.UUID:
     """Looked through, with a line for each; it waits for its start."""
     ids = [str(person.pk) for person in persons]
     wanted = batch_orders.Wanted(
@@ -146,11 +146,13 @@ def _batch_order(ada: Person, *persons: Person) -> uuid.UUID:
     return order.pk
 
 
-def _surplus(certificate: Certificate) -> uuid.UUID:
+def surplus(certificate: Certificate) -> uuid.UUID:
     """Another certificate was issued for it, and its CA cannot be told to revoke."""
     der, order = certificate.der, certificate.order
     assert order is not None
-    flagged = SurplusCertificate.objects.create(order=order, certificate=der, sha256_fingerprint="ab" * 32)
+    flagged = SurplusCertificate.objects.create(
+        order=order, certificate=der, sha256_fingerprint=certificate.pk.hex * 2
+    )
     end = timezone.now() + timedelta(days=1)
     row = SurplusByHand.objects.create(flagged=flagged, certificate=certificate, serial="5e", not_after=end)
     return row.pk
@@ -230,9 +232,9 @@ def _passkey_of(person: Person) -> int:
     return int(row.pk)
 
 
-def _import(actor: Person) -> uuid.UUID:
-    content = b"personnel_number,given_name,surname\nP-1,Nina,Neu\n"
-    return imports.upload(actor=actor, file_name="persons.csv", content=content).pk
+def person_import(actor: Person, *, rows: int = 1) -> uuid.UUID:
+    lines = ["personnel_number,given_name,surname", *(f"P-{row},Nina,Neu" for row in range(1, rows + 1))]
+    return imports.upload(actor=actor, file_name="persons.csv", content="\n".join(lines).encode()).pk
 
 
 def _mail_of(request: TokenRequest) -> uuid.UUID:
