@@ -27,6 +27,7 @@ WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 CALLS = (
     contract.Connector,
     contract.FindsOrders,
+    contract.FindsAll,
     contract.Drafts,
     contract.ReleasesHold,
     contract.RenewsCrl,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ca_bridge import registry
 from ca_bridge.connectors.embedded.models import IssuedCertificate
-from ca_bridge.models import CaOrder
+from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import sealing, verifying
 from identity_manager.mail import mailbox, sending
 from identity_manager.models import (
@@ -40,6 +40,7 @@ def at_the_end() -> dict[str, Any]:
         "certificates": _states(Certificate),
         "keys": Certificate.objects.exclude(private_key_wrapped=None).count(),
         "orders": _states(CaOrder),
+        "surplus": [row.revoked_at is not None for row in SurplusCertificate.objects.all()],
         "containers": sorted(f"{row.certificate.position} {row.format}" for row in _containers()),
         "mails": sorted(f"{row.message} {row.person.given_name} {row.state}" for row in _mails()),
         "batches": [(row.state, row.counts) for row in BatchOrder.objects.all()],

@@ -135,6 +135,17 @@ class Searchable(ForgetfulAsked):
         return _answer(b64decode(known[0])) if known else None
 
 
+class FindsLate(Searchable):
+    """The same; a search shows nothing until it was asked again, and then each certificate that there is."""
+
+    def find(self, order: CertificateOrder) -> Issued | None:
+        found = self.find_all(order)
+        return _answer(found[-1]) if len(found) > 1 else None
+
+    def find_all(self, order: CertificateOrder) -> list[bytes]:
+        return [b64decode(each) for key, each in self.issued.read() if key == order.idempotency_key]
+
+
 class PutsOff(Searchable):
     """The same, and it issues what it is asked for when it is asked what has become of it."""
 

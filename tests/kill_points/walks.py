@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from ca_bridge import pkcs12, registry
 from ca_bridge.contract import RevocationReason
+from ca_bridge.models import CaOrder
 from identity_manager import jobs
 from identity_manager.audit import sealing
 from identity_manager.models import (
@@ -282,6 +283,17 @@ def wait_beyond_an_end(clock: Clock) -> bool:
     return True
 
 
+def wait_for_a_comparison(clock: Clock) -> bool:
+    """Accepted; issued twice, because the first answer was lost and a search found nothing."""
+    if from_accepting_to_the_mail(clock):
+        return True
+    waiting = CaOrder.objects.filter(state="issued", comparisons=0, compare_at__gt=timezone.now()).first()
+    if waiting is None or waiting.compare_at is None:
+        return False
+    clock.advance(waiting.compare_at - timezone.now())
+    return True
+
+
 def order_for_many(_clock: Clock) -> bool:
     """Looked at, then enabled, two by two and in two stretches; then approvers are told."""
     order = BatchOrder.objects.first()
@@ -349,6 +361,14 @@ ENDED = Walk(
     ca="TakesDays",
     jobs=("queue.sweep", "road.expire_ended"),
 )
+COMPARED = Walk(
+    "found when the journal is compared with the CA",
+    invited_to_one,
+    wait_for_a_comparison,
+    ca="FindsLate",
+    loses=1,
+    jobs=("queue.sweep", "ca.compare", "ca.revoke_surplus"),
+)
 MANY = Walk("a batch order", many, order_for_many)
 WALKS = (
     ALL_SEVEN_STEPS,
@@ -362,5 +382,6 @@ WALKS = (
     LEAVE,
     REFUSED,
     ENDED,
+    COMPARED,
     MANY,
 )
