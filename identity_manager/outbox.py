@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from ca_bridge import statements
@@ -62,7 +64,9 @@ def _make_due(mail: OutgoingMail) -> None:
 def nudge(mails: OutgoingMailQuerySet) -> None:
     """Publish those of the mails that may go out now: what their files waited for has come, or has ended."""
     released = list(mails.queued().exclude(container_format="").values_list("pk", flat=True))
-    OutgoingMail.objects.filter(pk__in=released).update(waiting_since=timezone.now())
+    now = timezone.now()
+    due = Greatest("next_attempt_at", Value(now))  # not since long ago: it could not have gone out then
+    OutgoingMail.objects.filter(pk__in=released).update(waiting_since=now, next_attempt_at=due)
     for pk in released:
         queue.after_commit(SEND, pk)
 

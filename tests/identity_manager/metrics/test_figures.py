@@ -233,12 +233,26 @@ def test_a_file_that_had_to_wait_counts_since_it_may_go(company: Company) -> Non
     token = request.tokens.get()
     hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="on a journey")
     for mails, days in ((OutgoingMail.objects.all(), 1), (token.mails.exclude(container_format=""), 60)):
-        mails.update(created_at=timezone.now() - timedelta(days=days))
+        then = timezone.now() - timedelta(days=days)
+        mails.update(created_at=then, next_attempt_at=then)
     hold.reinstate(actor=company.ada, token_id=token.pk)
-    assert scraped()["mail_oldest_seconds", ()] == pytest.approx(86_400, abs=60)
+    found = scraped()
+    for name, labels in (("mail_oldest_seconds", ()), ("work_oldest_seconds", (outbox.SEND,))):
+        assert found[name, labels] == pytest.approx(86_400, abs=60)
     OutgoingMail.objects.filter(container_format="").update(state="sent")
-    assert OutgoingMail.objects.queued().exists()
-    assert scraped()["mail_oldest_seconds", ()] < 60
+    assert OutgoingMail.objects.queued().due(timezone.now()).exists()
+    found = scraped()
+    assert found["mail_oldest_seconds", ()] < 60
+    assert found["work_oldest_seconds", (outbox.SEND,)] < 60
+
+
+def test_a_file_that_is_to_be_tried_later_is_tried_no_sooner_after_a_hold(company: Company) -> None:
+    token = company.request_in("issued").tokens.get()
+    hold.put_on_hold(actor=company.ada, token_id=token.pk, reason="on a journey")
+    later = timezone.now() + timedelta(minutes=20)
+    token.mails.exclude(container_format="").update(next_attempt_at=later)
+    hold.reinstate(actor=company.ada, token_id=token.pk)
+    assert token.mails.exclude(container_format="").get().next_attempt_at == later
 
 
 def test_a_mail_that_had_failed_counts_since_it_is_tried_again(company: Company) -> None:
