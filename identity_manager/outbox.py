@@ -88,8 +88,11 @@ def note_provider_id(mail: OutgoingMail, provider_id: str) -> None:
 
 
 def settle_sent(mail: OutgoingMail, *, provider_id: str) -> None:
-    """The mail server took it; on the caller's locked and still claimed row."""
-    mail.mark_sent(provider_id=provider_id, now=timezone.now())
+    """The mail server took it; on the caller's locked and still claimed row.
+
+    A provider that had taken it at an earlier try says no name now: the one that was noted then stays.
+    """
+    mail.mark_sent(provider_id=provider_id or mail.provider_id, now=timezone.now())
     mail.save()
 
 

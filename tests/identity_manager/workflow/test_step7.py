@@ -212,6 +212,26 @@ def test_the_same_mail_keeps_its_message_id(company: Company, monkeypatch: pytes
     assert ids == {f"<{mail.pk}@example.com>"}
 
 
+def test_the_provider_s_name_for_a_mail_outlives_a_crash(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bounce is told by that name, even where the provider says none when it is asked to send it again."""
+    company.request_in("issued")
+    mail = delivery()
+    monkeypatch.setattr("identity_manager.mail.sending.send", lambda _mail: "provider-1")
+    with monkeypatch.context() as dying:
+        dying.setattr("identity_manager.outbox.settle_sent", _die)
+        with pytest.raises(KeyboardInterrupt):
+            step7_deliver.send(mail_id=mail.pk)
+
+    monkeypatch.setattr("identity_manager.mail.sending.send", lambda _mail: "")
+    with time_machine.travel(timezone.now() + timedelta(seconds=301)):
+        step7_deliver.send(mail_id=mail.pk)
+
+    mail.refresh_from_db()
+    assert (mail.state, mail.provider_id) == ("sent", "provider-1")
+
+
 def _die(*args: object, **kwargs: object) -> None:
     raise KeyboardInterrupt
 
