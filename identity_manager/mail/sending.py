@@ -81,9 +81,8 @@ def send(mail: OutgoingMail) -> str:
 
 
 def build(mail: OutgoingMail) -> EmailMultiAlternatives:
-    """Return the message. Its Message-ID stays the same at each try, so that receivers can drop doubles.
-
-    Raises NoFilesError.
+    """Return the message. Its Message-ID stays the same at each try, so that receivers can drop doubles,
+    until an officer has it tried again (message_id). Raises NoFilesError.
     """
     message = SameEachTime(
         mail,
@@ -105,9 +104,14 @@ def build(mail: OutgoingMail) -> EmailMultiAlternatives:
 
 
 def message_id(mail: OutgoingMail) -> str:
-    """The mail's own Message-ID."""
+    """The mail's own Message-ID, which begins with its id.
+
+    Once an officer has it tried again it is another message (RFC 5322 3.6.4): receivers that drop doubles
+    would drop it, and what is told late of the one before would be taken to be about this one.
+    """
+    again = f".{mail.queued_again_at:%Y%m%d%H%M%S%f}" if mail.queued_again_at else ""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-    return f"<{mail.pk}@{domain}>"
+    return f"<{mail.pk}{again}@{domain}>"
 
 
 def _recipient(mail: OutgoingMail) -> str:

@@ -88,7 +88,8 @@ class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):
 
 
 class OutgoingMail(Stateful, Leased):
-    """One logical mail, by its occasion; it is sent at least once under one Message-ID.
+    """One logical mail, by its occasion; it is sent at least once under one Message-ID, and under another one
+    each time that an officer has it tried again.
 
     Attachments are not copied here: a delivery mail names its token and format, and the containers are
     attached when it is sent (not where delivery_mode says link). A mail never holds a passphrase or an
@@ -196,7 +197,7 @@ class OutgoingMail(Stateful, Leased):
     @transition(field=state, source=[M.FAILED, M.BOUNCED], target=M.QUEUED)
     def queue_again(self, *, now: datetime) -> None:
         """An officer has it tried again."""
-        self.sent_at = None
+        self.sent_at, self.provider_id = None, ""
         self.queued_again_at = self.waiting_since = now
         self.work_is_due(now)
 

@@ -4,6 +4,9 @@ The provider tells it by a webhook, more than once if it likes, and sometimes be
 that the mail was sent: then the word waits for the settle (apply_early). Each side writes what it has and
 commits it before it looks for what the other has, so that at least one of them finds both: here the word, in
 step 7 what the provider calls the mail (outbox.note_provider_id).
+
+What is told late of a sending that is over, since an officer has had the mail tried again, is kept with the
+mail and says nothing of the sending that came after it.
 """
 
 import uuid
@@ -91,15 +94,26 @@ def _mail_of(notice: Notice) -> uuid.UUID | None:
     if found is not None:
         return found
     try:
-        own = uuid.UUID(notice.message_id.strip("<>").partition("@")[0])
+        own = uuid.UUID(_own_name(notice.message_id).partition(".")[0])
     except ValueError:
         return None
     return OutgoingMail.objects.filter(pk=own).values_list("pk", flat=True).first()
 
 
+def _own_name(message_id: str) -> str:
+    """What a Message-ID of ours says before the domain, which may have changed since."""
+    return message_id.strip("<>").partition("@")[0]
+
+
+def _is_of_newest_sending(event: MailEvent, mail: OutgoingMail) -> bool:
+    own = sending.message_id(mail)
+    return event.message_id == mail.provider_id or _own_name(event.message_id) == _own_name(own)
+
+
 def _apply(event: MailEvent, mail: OutgoingMail) -> None:
     """On a mail that waits still, the word waits too: its settle applies it."""
-    if mail.state == MailState.QUEUED:
+    is_newest = _is_of_newest_sending(event, mail)
+    if is_newest and mail.state == MailState.QUEUED:
         return
     event.mail = mail
     event.save()
@@ -107,7 +121,7 @@ def _apply(event: MailEvent, mail: OutgoingMail) -> None:
         mail.complained_at = timezone.now()
         mail.save()
         _record(audit.Event.MAIL_COMPLAINED, mail, event)
-    elif mail.state == MailState.SENT:
+    elif is_newest and mail.state == MailState.SENT:
         mail.bounce(error=event.detail, error_code=event.code, now=timezone.now())
         mail.save()
         _record(audit.Event.MAIL_BOUNCED, mail, event)
