@@ -1,4 +1,4 @@
-"""ADMIN, Terms: what a draft says otherwise than the version in force, by paragraphs and by words."""
+"""ADMIN, Terms: what a draft or a version says otherwise than the one before, by paragraphs and by words."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence

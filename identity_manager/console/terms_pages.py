@@ -156,10 +156,16 @@ def document_context(
 
 
 def version_context(found: TermsVersion) -> dict[str, Any]:
-    """One published version, in each language, that of the reader first."""
+    """One published version, in each language, that of the reader first, and what the one before said."""
     here = catalogue_words.language_here()
-    texts = sorted(found.texts.all(), key=lambda text: (text.language != here, text.language))
-    return {"row": found, "texts": texts}
+    before = found.document.versions.filter(number__lt=found.number).order_by("-number").first()
+    prefetch_related_objects([found, *([before] if before else [])], "texts")
+    return {
+        "row": found,
+        "texts": sorted(found.texts.all(), key=lambda text: (text.language != here, text.language)),
+        "before": before,
+        "comparisons": terms_comparison.comparisons(_texts(before), _texts(found)) if before else [],
+    }
 
 
 def publish_context(row: TermsDocument, actor: Person, *, form: VerbForm) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 import time
 
 import pytest
+from django.db import connection
 from django.template.loader import render_to_string
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from pytest_django import Settings
 
 from identity_manager.catalogue.terms import Text
@@ -172,3 +175,24 @@ def test_a_first_version_is_compared_with_nothing(sven: Client) -> None:
     sven.post(address("write", row), {"title_en": "House", "body_en": "Keep it."})
     assert "What differs" not in sven.get(address("document", row)).text
     assert "What differs" not in sven.get(address("publish", row)).text
+
+
+@pytest.mark.usefixtures("written")
+def test_a_published_version_says_what_differs_from_the_one_before(
+    sven: Client, otto: Client, row: TermsDocument, settings: Settings
+) -> None:
+    settings.CATALOGUE_FOUR_EYES = False
+    first = row.current_version()
+    sven.post(address("publish", row), seen_in(sven.get(address("publish", row))))
+    cast.publish_terms(row)
+    second, third = row.versions.exclude(pk=first.pk).order_by("number")
+    assert "What differs" not in otto.get(reverse("console:terms", args=[first.pk])).text
+    assert "What differs from version 2" in otto.get(reverse("console:terms", args=[third.pk])).text
+
+    with CaptureQueriesContext(connection) as asked:
+        page = otto.get(reverse("console:terms", args=[second.pk])).text
+
+    assert len(asked) <= 12
+    assert "What differs from version 1" in page
+    assert "&lt;b&gt;one&lt;/b&gt;" in page.partition("<ins>")[2]
+    assert "Nothing: both versions say the same." in page
