@@ -113,7 +113,7 @@ def files(token: SoftwareToken, container_format: str) -> list[Container]:
 
 def ways(token: SoftwareToken) -> dict[str, Any]:
     """How its files can reach the person now, or why not, and whether they or its passphrase wait here."""
-    obstacle = side_roads.sending_obstacle(token, has_files=token.containers.exists())
+    obstacle = side_roads.sending_obstacle(token)
     return {
         "sendable": policy.can_be_sent(token),
         "obstacle": obstacle.to_its_person if obstacle else "",

@@ -54,7 +54,8 @@ def by_link() -> bool:
 
 def waits_to_be_fetched(token: SoftwareToken) -> bool:
     """Whether its files wait in Self-Service, as SoftwareTokenQuerySet.to_be_fetched asks the database."""
-    return token.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED) and policy.can_be_sent(token)
+    waits = token.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED)
+    return waits and policy.can_be_sent(token) and token.has_files
 
 
 def of_certificate(certificate: Certificate) -> State:

@@ -76,12 +76,11 @@ def _actions(token: SoftwareToken) -> list[Action]:
     """Send again and revoke; nothing before there is something to send or revoke."""
     if token.state in NOT_HANDED_OUT_YET:
         return []
-    has_files: bool = token.has_files  # type: ignore[attr-defined]  # annotated by rows()
     return [
         Action(
             _("Send again"),
             reverse("console:token-send-again", args=[token.pk]),
-            side_roads.sending_obstacle(token, has_files=has_files),
+            side_roads.sending_obstacle(token),
         ),
         *_hold_actions(token),
         Action(

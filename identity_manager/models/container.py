@@ -10,7 +10,6 @@ from django.utils import timezone
 from ca_bridge.fields import BytesField
 from identity_manager.models.certificate import Certificate
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.software_token import SoftwareToken
 from identity_manager.models.token_type import CONTAINER_FORMATS
 
 
@@ -29,7 +28,9 @@ class Container(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    token = models.ForeignKey(SoftwareToken, on_delete=models.CASCADE, related_name="containers")
+    token = models.ForeignKey(
+        "identity_manager.SoftwareToken", on_delete=models.CASCADE, related_name="containers"
+    )
     certificate = models.ForeignKey(Certificate, on_delete=models.PROTECT, related_name="containers")
     format = models.CharField(max_length=16, choices=CONTAINER_FORMATS)
     file_name = models.CharField(max_length=120)

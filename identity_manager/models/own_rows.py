@@ -115,6 +115,7 @@ _REQUESTS = Among[TokenRequest](
 _ALL_TOKENS_OF = Among[SoftwareToken](
     lambda requests: (
         SoftwareToken.objects.filter(request__id__in=requests)
+        .with_has_files()
         .select_related("token_type", "taken_out_by")
         .defer("snapshot")
     ),
@@ -158,6 +159,7 @@ _HANDED_OUT = Statement[SoftwareToken](
     lambda person: (
         SoftwareToken.objects.filter(person=person)
         .visible_under_certificates()
+        .with_has_files()
         .select_related("token_type")
         .defer("snapshot")
         .order_by("-created_at")

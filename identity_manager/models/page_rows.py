@@ -7,13 +7,12 @@ a request.
 import uuid
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from ca_bridge.statements import Statement
 from identity_manager.models.approval import Approval, AskedApprover
 from identity_manager.models.audit_event import AuditEvent
 from identity_manager.models.certificate import Certificate
-from identity_manager.models.container import Container
 from identity_manager.models.identity_change import IdentityChange
 from identity_manager.models.known import know, know_each, know_with
 from identity_manager.models.outgoing_mail import OutgoingMail
@@ -85,7 +84,7 @@ def last_events(person_id: uuid.UUID) -> list[AuditEvent]:
 def with_cards() -> QuerySet[SoftwareToken]:
     """Tokens with what their cards read; the wrapped passphrase stays in the database."""
     rows = SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("passphrase_wrapped")
-    return rows.annotate(has_files=Exists(Container.objects.filter(token=OuterRef("pk"))))
+    return rows.with_has_files()
 
 
 def certificates_of_cards() -> QuerySet[Certificate]:

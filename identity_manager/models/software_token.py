@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
-from django.utils.functional import Promise
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 from django_fsm import GET_STATE, transition
 
 from ca_bridge.fields import BytesField
 from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.certificate import Certificate, CertificateState
+from identity_manager.models.container import Container
 from identity_manager.models.ending import in_words
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
@@ -24,8 +25,6 @@ from identity_manager.models.token_type import TokenType
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
-
-    from identity_manager.models.container import Container
 
 
 class TokenState(models.TextChoices):
@@ -54,6 +53,10 @@ class DeliveryState(models.TextChoices):
     BOUNCED = "bounced", _("Came back")
     OFFERED = "offered", _("Waits to be fetched")
     FETCHED = "fetched", _("Fetched from the portal")
+
+
+def _has_files() -> Exists:
+    return Exists(Container.objects.filter(token=OuterRef("pk")))
 
 
 class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
@@ -93,7 +96,11 @@ class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
     def to_be_fetched(self) -> Self:
         """Tokens in use whose files wait in Self-Service: their mail failed, or brought a link."""
         waiting = (DeliveryState.BOUNCED, DeliveryState.OFFERED)
-        return self.filter(state__in=(T.SEALED, T.ACTIVE), delivery__in=waiting)
+        return self.filter(_has_files(), state__in=(T.SEALED, T.ACTIVE), delivery__in=waiting)
+
+    def with_has_files(self) -> Self:
+        """Tokens that say whether their files are kept, without asking for each."""
+        return self.annotate(has_files=_has_files())
 
     def visible_under_certificates(self) -> Self:
         """Tokens that were handed out, whatever became of them."""
@@ -181,6 +188,11 @@ class SoftwareToken(Stateful, Leased):
     def is_line_of(self, request: TokenRequest) -> bool:
         """Whether the request, whose token this is, is about it now."""
         return self.round == request.round and self.taken_out_by_id is None
+
+    @cached_property
+    def has_files(self) -> bool:
+        """Whether its files are kept: until retention removes them."""
+        return self.containers.exists()
 
     @property
     def is_finished(self) -> bool:

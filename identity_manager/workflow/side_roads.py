@@ -204,11 +204,11 @@ def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         return request
 
 
-def sending_obstacle(token: SoftwareToken, *, has_files: bool) -> Reason | None:
+def sending_obstacle(token: SoftwareToken) -> Reason | None:
     """Why the token's files are not mailed again, whoever asks and whatever the format, or None."""
     if not (policy.can_be_sent(token) and token.person.is_active):
         return NOT_SENDABLE
-    return policy.delivery_obstacle(token) or (None if has_files else KEPT_NO_LONGER)
+    return policy.delivery_obstacle(token) or (None if token.has_files else KEPT_NO_LONGER)
 
 
 def often_obstacle(token: SoftwareToken) -> Reason | None:

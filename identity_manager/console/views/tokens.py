@@ -132,6 +132,5 @@ def _sending(token: SoftwareToken) -> Confirmation:
         button=_("Send again"),
         back=reverse("console:request", args=[token.request_id]),
         dangerous=False,
-        obstacle=side_roads.sending_obstacle(token, has_files=token.containers.exists())
-        or side_roads.often_obstacle(token),
+        obstacle=side_roads.sending_obstacle(token) or side_roads.often_obstacle(token),
     )

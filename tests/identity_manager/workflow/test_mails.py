@@ -259,6 +259,30 @@ def test_a_mail_whose_files_are_gone_is_not_sent_without_them(company: Company) 
     assert len([each for each in mailbox.stored_messages() if each.attachments]) == 1  # the first delivery
 
 
+def test_a_token_does_not_wait_for_a_mail_whose_files_are_gone(company: Company) -> None:
+    """Its first mail had come back; nor is a file offered that is kept no longer."""
+    token = company.request_in("completed").tokens.get()
+    first = OutgoingMail.objects.get(message="delivery")
+    mails.report_bounce(actor=company.ada, mail_id=first.pk, reason="no such mailbox")
+    assert SoftwareToken.objects.to_be_fetched().exists()
+    uma = signed_in(company.uma)
+    assert "Fetch your file" in uma.get(reverse("selfservice:open-tasks")).text
+    again = side_roads.send_again(actor=company.uma, token_id=token.pk, container_format="standard")
+    forgetting.remove_containers(token)
+
+    step7_deliver.send(mail_id=again.pk)
+
+    token.refresh_from_db()
+    assert (token.state, token.delivery) == ("active", "bounced")
+    assert AuditEvent.objects.filter(name="token.delivery-failed").count() == 2
+    assert not SoftwareToken.objects.to_be_fetched().exists()
+    for name, keys in (("open-tasks", []), ("certificates", []), ("token", [token.pk]), ("requests", [])):
+        page = uma.get(reverse(f"selfservice:{name}", args=keys)).text
+        assert "etch the file" not in page
+        assert "Fetch your file" not in page
+        assert "to be fetched" not in page
+
+
 def of_a_token_on_hold(company: Company, mail: OutgoingMail) -> OutgoingMail:
     assert mail.token is not None
     hold.put_on_hold(actor=company.ada, token_id=mail.token.pk, reason="the laptop is missing")
