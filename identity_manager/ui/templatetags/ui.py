@@ -23,6 +23,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from identity_manager import correlation
+from identity_manager.models import SoftwareToken
 from identity_manager.people import email_addresses
 from identity_manager.ui import dates, states, terms_text
 from identity_manager.ui.bidi import isolated
@@ -113,10 +114,12 @@ def state_badge(row: Model) -> SafeString:
 
 
 @register.simple_tag
-def delivery_badge(token: Model) -> SafeString:
-    """Draw how far the mail of a token is."""
-    delivery: str = token.delivery  # type: ignore[attr-defined]  # a token has one
-    return badge(states.DELIVERY[delivery], _label(type(token), "delivery", delivery))
+def delivery_badge(token: SoftwareToken) -> SafeString:
+    """Draw how far the mail of a token is; to one that has ended nothing comes any more."""
+    meaning = states.DELIVERY[token.delivery]
+    if token.ended_at is not None and meaning == Meaning.WAITING:
+        return badge(Meaning.QUIET, _("Not delivered"))
+    return badge(meaning, _label(type(token), "delivery", token.delivery))
 
 
 def _label(kind: type[Model], field: str, value: str) -> str:

@@ -11,6 +11,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from identity_manager.models import SoftwareToken
 from identity_manager.ui import states
 from identity_manager.ui.parts import Event, Meaning, Pair, Step
 from identity_manager.ui.templatetags import ui
@@ -43,6 +44,23 @@ def test_a_history_folds_what_came_before():
 def test_an_icon_is_silent_unless_it_has_a_label():
     assert 'aria-hidden="true"' in draw('{% icon "mail" %}')
     assert 'role="img" aria-label="Sent"' in draw('{% icon "mail" "Sent" %}')
+
+
+@pytest.mark.parametrize(
+    ("delivery", "ended", "word"),
+    [
+        ("queued", False, "Waits to be sent"),
+        ("queued", True, "Not delivered"),
+        ("offered", True, "Not delivered"),
+        ("sent", True, "Sent"),
+        ("bounced", True, "Came back"),
+    ],
+)
+def test_a_token_that_has_ended_waits_for_no_mail(delivery: str, *, ended: bool, word: str):
+    token = SoftwareToken(delivery=delivery, ended_at=timezone.now() if ended else None)
+    drawn = draw("{% delivery_badge token %}", token=token)
+    assert f"{word}</span>" in drawn
+    assert ("means-waiting" in drawn) == (word == "Waits to be sent")
 
 
 def test_words_are_escaped():
