@@ -102,7 +102,7 @@ def _deactivating(person: Person) -> Iterator[str]:
         yield ngettext("%d request waits.", "%d requests wait.", waiting) % waiting
     if person.is_active and person.email:
         yield _("A mail to %(address)s says so.") % {"address": person.email}
-    yield _("All of that but the roles comes back when the person is activated.")
+    yield _("All of that comes back when the person is activated; of the roles, Self-Service User alone.")
 
 
 def _activating(person: Person) -> Iterator[str]:

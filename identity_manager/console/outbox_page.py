@@ -250,9 +250,15 @@ def _facts(mail: OutgoingMail, line: Line) -> list[Pair]:
 def _reader_facts(mail: OutgoingMail) -> list[Pair]:
     return [
         Pair(_("Language"), mail.language),
+        *([Pair(_("The person's address now"), mail.person.email)] if _has_moved(mail) else []),
         Pair("Message-ID", sending.message_id(mail), mono=True),
         *([Pair(_("The provider calls it"), mail.provider_id, mono=True)] if mail.provider_id else []),
     ]
+
+
+def _has_moved(mail: OutgoingMail) -> bool:
+    """Whether a file goes to the address that was approved, and the person has another one since."""
+    return mail.delivers and mail.to_address.lower() != mail.person.email.lower()
 
 
 def _attachments(mail: OutgoingMail) -> list[str]:

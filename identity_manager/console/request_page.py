@@ -202,6 +202,7 @@ def _decision(actor: Person, row: TokenRequest) -> dict[str, Any]:
     return {
         "decides": obstacle is None,
         "decision_obstacle": obstacle,
+        "approval_obstacle": policy.person_obstacle(row.person),
         "approve_form": DecisionForm(initial=initial, auto_id=False),
         "reject_form": RejectForm(lines=row.lines, initial=initial, auto_id="reject-%s"),
         "postpone_form": PostponeForm(initial=initial, auto_id="postpone-%s"),

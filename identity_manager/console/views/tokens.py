@@ -125,10 +125,18 @@ def _reinstating(token: SoftwareToken) -> Confirmation:
 
 
 def _sending(token: SoftwareToken) -> Confirmation:
-    words = {"type": token.token_type, "address": token.request.delivery_address}
+    address, now = token.request.delivery_address, token.person.email
+    words = {"type": token.token_type, "address": address, "now": now}
+    lead = _("A mail with the file goes to %(address)s. The passphrase stays what it was.")
+    if address.lower() != now.lower():
+        lead = _(
+            "A mail with the file goes to %(address)s, the address that was approved. The person's address "
+            "is %(now)s by now. If nobody reads the former mailbox, open the last mail of the file and mark "
+            "it as come back: then the file waits in Self-Service."
+        )
     return Confirmation(
         title=_("Send %(type)s again?") % words,
-        lead=_("A mail with the file goes to %(address)s. The passphrase stays what it was.") % words,
+        lead=lead % words,
         button=_("Send again"),
         back=reverse("console:request", args=[token.request_id]),
         dangerous=False,

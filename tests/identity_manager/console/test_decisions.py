@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from identity_manager.console.forms import PostponeForm
 from identity_manager.models import Person, RequestState, Role, TokenRequest
-from identity_manager.workflow import step2_approve
+from identity_manager.workflow import leave_and_return, step2_approve
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in, tasks
 
@@ -38,6 +38,19 @@ def test_an_approver_finds_the_decision_on_the_page(paul: Client, request_: Toke
 
     for words in ("Approve", "Reject", "Postpone", request_.snapshot_hash):
         assert words in text
+
+
+def test_why_nobody_can_approve_is_said_instead_of_the_button(
+    paul: Client, request_: TokenRequest, company: cast.Company
+) -> None:
+    leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="ill")
+
+    text = paul.get(page(request_)).text
+
+    assert "Approve: This person is Inactive." in text
+    assert page(request_, "approve") not in text
+    assert page(request_, "reject") in text
+    assert page(request_, "postpone") in text
 
 
 def test_approve_sends_the_request_on(paul: Client, request_: TokenRequest) -> None:

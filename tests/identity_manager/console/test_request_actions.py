@@ -12,6 +12,7 @@ from identity_manager.models import (
     Certificate,
     MailState,
     OutgoingMail,
+    Person,
     PersonState,
     RequestState,
     SoftwareToken,
@@ -283,6 +284,20 @@ def test_send_again_queues_one_mail(ada: Client, company: cast.Company, containe
     assert (
         row.mails.filter(message="delivery", container_format=container_format, state="queued").count() == 1
     )
+
+
+def test_who_sends_to_an_address_that_the_person_has_left_is_told(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("completed")
+    mail = row.mails.get(message="delivery")
+    addresses = token_page(row, "send-again"), reverse("console:mail", args=[mail.pk])
+    assert all("new@example.com" not in ada.get(address).text for address in addresses)
+
+    Person.objects.filter(pk=company.uma.pk).update(email="new@example.com")
+
+    sending, sent = (ada.get(address).text for address in addresses)
+    assert "The person&#x27;s address is new@example.com by now." in sending
+    assert "A mail with the file goes to uma@example.com" in sending
+    assert "new@example.com" in sent
 
 
 def test_send_again_twice_sends_once(ada: Client, company: cast.Company) -> None:
