@@ -133,9 +133,7 @@ def test_the_pages_name_what_will_happen_to_what(rita: Client, company: Company)
     cast.enabled(company.ada, company.uma, company.signature)
     page = rita.get(url("person-deactivate", company.uma)).text
     assert "1 token is put on hold." in page
-    assert (
-        "All of that comes back when the person is activated; of the roles, Self-Service User alone." in page
-    )
+    assert "comes back when the person is activated; of the roles, Self-Service User alone." in page
     assert "1 request waits." in page
     assert "Self-Service User" in page
     page = rita.get(url("person-lock", company.uma)).text
