@@ -97,7 +97,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "identity_manager.ui.middleware.InPlaceMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "identity_manager.ui.middleware.SignInRequiredMiddleware",
     "identity_manager.ui.middleware.PersonMiddleware",
     "identity_manager.ui.middleware.LastSeenMiddleware",
     "identity_manager.ui.middleware.SignInWayMiddleware",

@@ -1,4 +1,4 @@
-"""Every address. LoginRequiredMiddleware makes each of them need a sign-in unless its view says otherwise.
+"""Every address. SignInRequiredMiddleware makes each of them need a sign-in unless its view says otherwise.
 
 PORTALS says which portals this process serves; the addresses of the other one do not exist here.
 """

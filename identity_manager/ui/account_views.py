@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 
 from identity_manager.people import second_factors, signing_in, single_sign_on
 from identity_manager.sso_provider import SsoProvider
-from identity_manager.ui import error_pages, lockout, passkeys, sign_in_ways
+from identity_manager.ui import error_pages, lockout, middleware, passkeys, sign_in_ways
 from identity_manager.ui.first_sign_in import NO_NEW_PASSWORD, NOT_THE_SAME, NOT_TWICE
 from identity_manager.ui.second_factor_forms import CodeForm, PasskeyForm, ProofForm
 from identity_manager.ui.sign_in import account_of, renew_session_key
@@ -78,7 +78,8 @@ class LoginView(RefusesWithStatus, views.LoginView):  # type: ignore[misc]  # al
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), **ways_offered()}
+        ended = self.request.GET.get(middleware.ENDED)
+        return {**super().get_context_data(**kwargs), **ways_offered(), "ended": ended}
 
 
 class BreakGlassForm(LoginForm):

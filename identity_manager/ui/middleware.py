@@ -6,7 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone, translation
 
@@ -16,6 +18,21 @@ from identity_manager.ui import error_pages, in_place, sign_in, sign_in_ways
 
 SEEN = "seen_at"
 SEEN_SECONDS = 5 * 60
+# In the address of the sign-in page: what somebody did whose session has ended.
+ENDED = "ended"
+READ, SENT = "reading", "sending"
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    """Django's; who comes to the sign-in page because their session has ended is told so there."""
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., Any]
+    ) -> HttpResponseRedirect:
+        response = super().handle_no_permission(request, view_func)
+        if _session_has_ended(request):
+            response["Location"] += f"&{ENDED}={SENT if request.method == 'POST' else READ}"
+        return response
 
 
 class PersonMiddleware:
@@ -101,6 +118,15 @@ class SignInWayMiddleware:
         if not portal or not request.user.is_authenticated or sign_in_ways.opens(request, portal):
             return None
         return redirect("sign-in-way", portal)
+
+
+def _session_has_ended(request: HttpRequest) -> bool:
+    """Whether the browser came with a session that signs nobody in any more.
+
+    It is gone, or is of an account that is closed; one that never signed anybody in has not ended.
+    """
+    came_with_one = bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    return came_with_one and (request.session.is_empty() or SESSION_KEY in request.session)
 
 
 def _portal_of(request: HttpRequest) -> str:
