@@ -1,6 +1,6 @@
 """What has become of a request, in plain words for its person, and where they go from here."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.workflow import failures, policy
-from selfservice import token_words
+from selfservice import token_words, types_on_offer
 from selfservice.progress import next_passphrase
 
 
@@ -38,9 +38,12 @@ class Story:
     url: str = ""
 
 
-def of(request: TokenRequest) -> Story:
-    """Return the story of the request in the state that it has now."""
-    action, url = _next_page(request)
+def of(request: TokenRequest, *, offered: Container[str]) -> Story:
+    """Return the story of the request in the state that it has now.
+
+    offered: the codes of the types that its person can ask for now.
+    """
+    action, url = _next_page(request) or _asking_again(request, offered)
     reason = str(request.reason_words) if request.state in TOLD_REASONS else ""
     decides = request.state == RequestState.REQUESTED and request.stopped_at is None
     return Story(
@@ -73,7 +76,7 @@ def line(request: TokenRequest) -> str:
             "The office decides whether it goes on with the new ones."
         )
     if _came_to_nothing(request):
-        return _("The passphrase was destroyed before it was noted, so nothing is in use. You can ask again.")
+        return _("The passphrase was destroyed before it was noted, so nothing is in use.")
     if request.state == RequestState.REQUESTED and request.requested_by_id != request.person_id:
         return _("Somebody decides on it. You get a mail when it is approved.")
     if request.state == RequestState.ISSUED:
@@ -84,7 +87,7 @@ def line(request: TokenRequest) -> str:
         RequestState.REJECTED: _("It was rejected. Nothing was issued."),
         RequestState.AWAITING_ACCEPTANCE: _("It waits for you: read and accept the Terms and Conditions."),
         RequestState.DECLINED: _("You declined the Terms and Conditions. Nothing was issued."),
-        RequestState.LAPSED: _("The Terms and Conditions were not accepted in time. You can ask again."),
+        RequestState.LAPSED: _("The Terms and Conditions were not accepted in time."),
         RequestState.ISSUING: _("Keys and certificates are being made. You have nothing to do."),
         RequestState.COMPLETED: _("It is finished. What you got is under Certificates."),
         RequestState.CANCELLED: _("It was ended before anything was handed out."),
@@ -92,21 +95,27 @@ def line(request: TokenRequest) -> str:
     return lines[RequestState(request.state)]
 
 
-def _next_page(request: TokenRequest) -> tuple[str, str]:
-    """The label and the address of the page where it goes on; empty where there is none."""
+def _next_page(request: TokenRequest) -> tuple[str, str] | None:
+    """The label and the address of the page where it goes on, if there is one."""
     if policy.is_stopped(request) and request.state != RequestState.FAILED:
-        return "", ""
+        return None
     match request.state:
         case RequestState.AWAITING_ACCEPTANCE:
             return _("Read and accept"), reverse("selfservice:terms", args=[request.pk])
         case RequestState.ISSUING | RequestState.FAILED:
             return _("See how far it is"), reverse("selfservice:progress", args=[request.pk])
         case RequestState.COMPLETED if _came_to_nothing(request):
-            return _("Ask again"), reverse("selfservice:ask-again", args=[request.pk])
+            return None
         case RequestState.ISSUED | RequestState.COMPLETED:
             return _after_issue(request)
-        case RequestState.DECLINED | RequestState.LAPSED:
-            return _("Ask again"), reverse("selfservice:ask-again", args=[request.pk])
+    return None
+
+
+def _asking_again(request: TokenRequest, offered: Container[str]) -> tuple[str, str]:
+    """The same for **Ask again**, where nothing came of it and the person can have some of it now."""
+    ended = request.state in (RequestState.DECLINED, RequestState.LAPSED) or _came_to_nothing(request)
+    if ended and any(code in offered for code in types_on_offer.asked_for(request)):
+        return _("Ask again"), reverse("selfservice:ask-again", args=[request.pk])
     return "", ""
 
 
@@ -141,7 +150,7 @@ def _next_file(request: TokenRequest) -> SoftwareToken | None:
     return next((row for row in request.tokens.all() if token_words.waits_to_be_fetched(row)), None)
 
 
-def _after_issue(request: TokenRequest) -> tuple[str, str]:
+def _after_issue(request: TokenRequest) -> tuple[str, str] | None:
     token = next_passphrase(request)
     if token is not None:
         return _("See the passphrase"), reverse("selfservice:passphrase", args=[token.pk])
@@ -149,5 +158,5 @@ def _after_issue(request: TokenRequest) -> tuple[str, str]:
     if token is not None:
         return _("Fetch the file"), reverse("selfservice:files", args=[token.pk])
     if request.state == RequestState.ISSUED and _is_on_hold(request):
-        return "", ""
+        return None
     return _("See your certificates"), reverse("selfservice:certificates")

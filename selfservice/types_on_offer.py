@@ -1,11 +1,14 @@
 """The software token types that a person can ask for, as cards that say what each means."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from functools import partial
+from typing import cast
 
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from identity_manager.models import Person, RequestOrigin, SoftwareToken, TokenState
+from identity_manager.models import Person, RequestOrigin, SoftwareToken, TokenRequest, TokenState
 from identity_manager.ui.parts import Card, type_icon
 from identity_manager.workflow import policy
 from identity_manager.workflow.policy import TypeChoice
@@ -34,6 +37,16 @@ def codes(person: Person) -> set[str]:
     if policy.person_obstacle(person) is not None:
         return set()
     return {choice.token_type.code for choice in policy.type_choices(person) if choice.available}
+
+
+def codes_on_demand(person: Person) -> Container[str]:
+    """The same, asked for when somebody looks, and once: most pages have nothing to ask for again."""
+    return cast("Container[str]", SimpleLazyObject(partial(codes, person)))
+
+
+def asked_for(request: TokenRequest) -> list[str]:
+    """The codes of the types that the request asked for, in any round; what was taken out is left out."""
+    return [token.type_code for token in request.tokens.all() if token.taken_out_by_id is None]
 
 
 def can_be_asked_again(token: SoftwareToken) -> bool:

@@ -41,6 +41,5 @@ def request_softtoken(request: HttpRequest) -> HttpResponse:
 def ask_again(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """Lead to **Request softtoken**, with what this request asked for checked."""
     row = access.own_request(request, request_id)
-    asked_for = [token for token in row.tokens.all() if token.taken_out_by_id is None]  # in any round
-    chosen = urlencode({"type": [token.type_code for token in asked_for]}, doseq=True)
+    chosen = urlencode({"type": types_on_offer.asked_for(row)}, doseq=True)
     return redirect(f"{reverse('selfservice:request-softtoken')}?{chosen}")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.models import Approval, AskedApprover, RequestState, own_rows
 from identity_manager.workflow import policy, side_roads
-from selfservice import access, stories
+from selfservice import access, stories, types_on_offer
 from selfservice.forms import WithdrawForm
 from selfservice.open_tasks import type_names
 
@@ -27,7 +27,9 @@ DECIDERS = (
 @require_safe
 def requests(request: HttpRequest) -> HttpResponse:
     """List the person's requests, newest first."""
-    keys = own_rows.keys_of_requests(access.user(request).pk)
+    person = access.user(request)
+    offered = types_on_offer.codes_on_demand(person)
+    keys = own_rows.keys_of_requests(person.pk)
     page = Paginator(keys, PAGE).get_page(request.GET.get("page"))
     rows = own_rows.requests([*page])
     undecided = [row for row in rows if row.state == RequestState.REQUESTED]
@@ -36,7 +38,7 @@ def requests(request: HttpRequest) -> HttpResponse:
         {
             "request": row,
             "types": type_names(row.lines),
-            "story": stories.of(row),
+            "story": stories.of(row, offered=offered),
             "withdrawable": policy.can_be_withdrawn(row),
         }
         for row in rows
@@ -60,7 +62,7 @@ def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
         "form": form,
         "token_request": row,
         "types": type_names(row.lines),
-        "story": stories.of(row),
+        "story": stories.of(row, offered=types_on_offer.codes_on_demand(row.person)),
         "withdrawable": policy.can_be_withdrawn(row),
     }
     return render(request, "selfservice/withdraw.html", context, status=form.status)

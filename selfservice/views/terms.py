@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.models import RequestState, TermsText, TermsVersion, TokenRequest
 from identity_manager.workflow import policy, step4_accept
-from selfservice import access, stories, token_words
+from selfservice import access, stories, token_words, types_on_offer
 from selfservice.forms import DeclineForm, TermsForm
 from selfservice.open_tasks import type_names
 
@@ -99,7 +99,7 @@ def _document(version: TermsVersion, language: str | None) -> dict[str, Any]:
 
 def _moved_on(request: HttpRequest, row: TokenRequest, *, form: TermsForm | DeclineForm) -> HttpResponse:
     """The request does not wait for acceptance: say where it stands."""
-    story = stories.of(row)
+    story = stories.of(row, offered=types_on_offer.codes_on_demand(row.person))
     if not form.is_bound:
         return redirect(story.url or "selfservice:requests")
     context = {"tab": "open_tasks", "form": form, "token_request": row, "types": _types(row), "story": story}

@@ -4,7 +4,9 @@ import uuid
 from http import HTTPStatus
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from identity_manager.models import (
@@ -120,11 +122,38 @@ def test_withdrawing(company: cast.Company, visit: Visitor) -> None:
 @pytest.mark.parametrize("state", RequestState.values)
 def test_every_state_has_its_words(company: cast.Company, visit: Visitor, state: str) -> None:
     request = company.request_in(state)
-    assert stories.of(request).line
+    assert stories.line(request)
     response = visit(company.uma).get(page("requests"))
     assert response.status_code == HTTPStatus.OK
     assert request.reference in response.content.decode()
     assert visit(company.uma).get(page("withdraw", request.pk)).status_code == HTTPStatus.OK
+
+
+@pytest.mark.parametrize("state", ["declined", "lapsed"])
+def test_asking_again_is_offered_where_it_works(
+    company: cast.Company, visit: Visitor, state: RequestState
+) -> None:
+    request = company.request_in(state)
+    asking_again = page("ask-again", request.pk)
+    client = visit(company.uma)
+    with CaptureQueriesContext(connection) as asked:
+        assert asking_again in client.get(page("requests")).text
+    assert len(asked) <= 12
+
+    current = TokenType.objects.filter(code=request.tokens.get().type_code)
+    current.update(kinds=["external"])
+    assert asking_again not in client.get(page("requests")).text
+    assert client.get(page("terms", request.pk))["Location"] == page("requests")
+
+    current.update(kinds=["employee"], state=VersionState.RETIRED)
+    assert asking_again not in client.get(page("requests")).text
+
+
+def test_what_was_asked_for_since_is_not_offered_again(company: cast.Company, visit: Visitor) -> None:
+    declined = company.request_in("declined")
+    cast.asked(company.uma, declined.tokens.get().token_type)
+    text = visit(company.uma).get(page("requests")).text
+    assert page("ask-again", declined.pk) not in text
 
 
 @pytest.mark.parametrize(
