@@ -48,8 +48,8 @@ TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         {
             "name": "Signature",
             "name_de": "Signatur",
-            "description": "Signs documents and e-mails in your name. Always needs an approval.",
-            "description_de": "Signiert Dokumente und E-Mails in Ihrem Namen. Braucht immer eine Freigabe.",
+            "description": "Signs documents and e-mails in your name.",
+            "description_de": "Signiert Dokumente und E-Mails in Ihrem Namen.",
             "approval": ApprovalPolicy.ALWAYS,
             "kinds": EMPLOYEES,
         },

@@ -113,8 +113,8 @@ MANY: dict[str, dict[str, Any]] = {
             {
                 "name": "Signature",
                 "name_de": "Signatur",
-                "description": "Signs documents and e-mails in your name. Always needs an approval.",
-                "description_de": "Signiert Dokumente und E-Mails in Ihrem Namen. Braucht eine Freigabe.",
+                "description": "Signs documents and e-mails in your name.",
+                "description_de": "Signiert Dokumente und E-Mails in Ihrem Namen.",
                 "approval": ApprovalPolicy.ALWAYS,
                 "profiles": ("signature",),
             },
