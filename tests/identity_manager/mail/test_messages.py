@@ -267,6 +267,20 @@ def test_it_speaks_the_language_of_its_reader(road: Road, language: str) -> None
     assert {"en": "Mail & more", "de": "Post & mehr"}[language] in mail.body_text
 
 
+@pytest.mark.parametrize("function", ["rejected", "request_cancelled", "types_taken_out"])
+def test_it_speaks_to_whom_it_is_about(road: Road, function: str) -> None:
+    road.name_everybody("Uma Lindqvist", "en")
+    TokenRequest.objects.update(requested_by=road.company.uma)
+
+    mail = road.mail(function)
+
+    greeting = "Hello Uma Lindqvist,"
+    assert "Uma Lindqvist" not in mail.subject
+    assert "for Uma Lindqvist" not in mail.body_text.replace(greeting, "")
+    assert "for Uma Lindqvist" not in mail.body_html.replace(greeting, "")
+    assert "you" in mail.subject.lower()
+
+
 @pytest.mark.parametrize("container_format", ["standard", "compatible"])
 def test_the_delivery_names_its_files_and_explains_them(road: Road, container_format: str) -> None:
     mail = road.delivery(container_format)
