@@ -189,6 +189,12 @@ class _Reader(HTMLParser):
             self._form.controls.append(
                 Control(attributes.get("name", ""), "textarea", element_id=attributes.get("id", ""))
             )
+            self._collecting["textarea"] = []
+
+    def _close_textarea(self) -> None:
+        written = "".join(self._collecting.pop("textarea", []))
+        if self._form is not None:
+            self._form.controls[-1].value = written.removeprefix("\n")  # HTML: no part of the value
 
     def _open_select(self, attributes: dict[str, str]) -> None:
         self._select = Control(attributes.get("name", ""), "select", element_id=attributes.get("id", ""))
