@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import Locator, Page
 
 from identity_manager.models import Person, SoftwareToken
 from tests import cast
 from tests.browser import road
-from tests.browser.conftest import LOOKS, NEEDS, PHONE, OpenDesk
+from tests.browser.conftest import LOOKS, NEEDS, PHONE, ZOOMED, OpenDesk
 from tests.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
@@ -51,6 +52,19 @@ def test_what_is_checked_and_where_the_focus_is_stay_visible(open_desk: OpenDesk
     for role, name in (("button", "Next"), ("link", "Cancel")):
         control = ada.page.get_by_role(role, name=name).last  # type: ignore[arg-type]  # a word of the page
         assert drawn_anew(control.locator(".."), control.focus), name
+
+
+@pytest.mark.parametrize("viewport", [PHONE, ZOOMED, {"width": 320, "height": 256}])
+def test_what_is_to_be_decided_leaves_room_to_read(
+    open_desk: OpenDesk, company: Company, viewport: dict[str, int]
+) -> None:
+    request = company.request_in("awaiting_acceptance")
+    uma = open_desk(company.uma, viewport=viewport)
+    uma.open(reverse("selfservice:terms", args=[request.pk]))
+    place = uma.page.locator(".decision").bounding_box()
+    assert place is not None
+    covered = min(viewport["height"], place["y"] + place["height"]) - place["y"]
+    assert covered < viewport["height"] / 3
 
 
 def test_badges_keep_their_words_and_their_shape(open_desk: OpenDesk, company: Company) -> None:
