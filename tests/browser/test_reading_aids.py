@@ -31,6 +31,13 @@ NOT_KEPT_APART = r"""() => {
   return found;
 }"""
 
+FOCUS_IS_SEEN = """() => {
+  const focus = document.activeElement, box = focus.getBoundingClientRect();
+  const bar = document.querySelector(".decision");
+  return focus === document.body || bar.contains(focus) || box.bottom <= bar.getBoundingClientRect().top
+    || box.top >= bar.getBoundingClientRect().bottom;
+}"""
+
 
 # --- Forced colours
 def drawn_anew(element: Locator, act: Callable[[], Any]) -> bool:
@@ -65,6 +72,19 @@ def test_what_is_to_be_decided_leaves_room_to_read(
     assert place is not None
     covered = min(viewport["height"], place["y"] + place["height"]) - place["y"]
     assert covered < viewport["height"] / 3
+
+
+def test_what_has_the_focus_is_never_behind_the_decision(open_desk: OpenDesk, company: Company) -> None:
+    """WCAG 2.4.11."""
+    request = company.request_in("awaiting_acceptance")
+    viewport = {"width": 390, "height": 600}
+    uma = open_desk(company.uma, viewport=viewport)
+    uma.open(reverse("selfservice:terms", args=[request.pk]))
+    seen = 0
+    for _ in range(30):
+        uma.page.keyboard.press("Tab")
+        seen += uma.page.evaluate(FOCUS_IS_SEEN)
+    assert seen == 30
 
 
 def test_badges_keep_their_words_and_their_shape(open_desk: OpenDesk, company: Company) -> None:
