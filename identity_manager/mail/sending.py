@@ -107,9 +107,10 @@ def message_id(mail: OutgoingMail) -> str:
     """The mail's own Message-ID, which begins with its id.
 
     Once an officer has it tried again it is another message (RFC 5322 3.6.4): receivers that drop doubles
-    would drop it, and what is told late of the one before would be taken to be about this one.
+    would drop it, and what is told late of the one before would be taken to be about this one. Short, so that
+    its header stays on one line.
     """
-    again = f".{mail.queued_again_at:%Y%m%d%H%M%S%f}" if mail.queued_again_at else ""
+    again = f".{mail.queued_again_at.timestamp() * 1000:.0f}" if mail.queued_again_at else ""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     return f"<{mail.pk}{again}@{domain}>"
 
