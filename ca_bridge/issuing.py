@@ -168,12 +168,12 @@ def withdraw(order_id: UUID, *, because: CaError | None = None) -> CaOrder:
 
 
 def _withdrawn() -> Refused:
-    return Refused(_("The order was withdrawn before the CA was asked."), "")
+    return Refused("The order was withdrawn before the CA had issued anything.", "")
 
 
 def give_up(order_id: UUID) -> CaOrder:
     """An officer gives a parked order up, in the caller's transaction. What turns up later is revoked."""
-    return record(order_id, Refused(_("An officer gave the order up."), ""))
+    return record(order_id, Refused("An officer gave the order up.", ""))
 
 
 def look_up(order_id: UUID) -> Answer:

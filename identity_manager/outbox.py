@@ -66,7 +66,8 @@ def nudge(mails: OutgoingMailQuerySet) -> None:
     released = list(mails.queued().exclude(container_format="").values_list("pk", flat=True))
     now = timezone.now()
     due = Greatest("next_attempt_at", Value(now))  # not since long ago: it could not have gone out then
-    OutgoingMail.objects.filter(pk__in=released).update(waiting_since=now, next_attempt_at=due)
+    waiting = OutgoingMail.objects.queued().filter(pk__in=released)
+    waiting.update(waiting_since=now, next_attempt_at=due)
     for pk in released:
         queue.after_commit(SEND, pk)
 
