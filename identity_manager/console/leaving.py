@@ -11,7 +11,15 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from identity_manager.console.actions import Action
 from identity_manager.console.refusals import VerbForm
-from identity_manager.models import Certificate, Person, PersonState, SoftwareToken, TokenRequest, TokenState
+from identity_manager.models import (
+    Certificate,
+    Person,
+    PersonState,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
 from identity_manager.models.token_request import BEFORE_ISSUED
 from identity_manager.people import registration_policy, roles
 from identity_manager.workflow import leave_and_return
@@ -102,7 +110,10 @@ def _deactivating(person: Person) -> Iterator[str]:
         yield ngettext("%d request waits.", "%d requests wait.", waiting) % waiting
     if person.is_active and person.email:
         yield _("A mail to %(address)s says so.") % {"address": person.email}
-    yield _("All of that comes back when the person is activated; of the roles, Self-Service User alone.")
+    if person.has_role(Role.SELF_SERVICE_USER):
+        yield _("All of that comes back when the person is activated; of the roles, Self-Service User alone.")
+    else:
+        yield _("All of that comes back when the person is activated, but for roles.")
 
 
 def _activating(person: Person) -> Iterator[str]:

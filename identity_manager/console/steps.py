@@ -124,7 +124,7 @@ def _delivered(request: TokenRequest) -> Step:
     if not request.issued_at or not tokens:
         return Step(7, name)
     states = {token.delivery for token in tokens}
-    if DeliveryState.OFFERED in states:
+    if any(token.delivery == DeliveryState.OFFERED and token.ended_at is None for token in tokens):
         return Step(7, name, WAITS, request.person.display_name)
     if DeliveryState.BOUNCED in states:
         return Step(7, name, STOPPED, _("The mail came back"))

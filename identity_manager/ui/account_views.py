@@ -78,7 +78,8 @@ class LoginView(RefusesWithStatus, views.LoginView):  # type: ignore[misc]  # al
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        ended = self.request.GET.get(middleware.ENDED)
+        asks = self.request.method == "GET"  # an answer to what was typed says that alone
+        ended = self.request.GET.get(middleware.ENDED) if asks else None
         return {**super().get_context_data(**kwargs), **ways_offered(), "ended": ended}
 
 

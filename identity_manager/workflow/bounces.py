@@ -25,6 +25,7 @@ from identity_manager.models import (
     OutgoingMail,
     SoftwareToken,
 )
+from identity_manager.models.software_token import IN_USE
 from identity_manager.workflow import locking
 
 
@@ -88,9 +89,22 @@ def delivery_failed(token: SoftwareToken, mail: OutgoingMail, *, detail: str) ->
     audit.record(audit.Event.TOKEN_DELIVERY_FAILED, actor=None, subject=token, detail=detail)
 
 
+def not_delivered(mail: OutgoingMail, *, detail: str) -> None:
+    """A mail brings its token's files no more; on a locked row.
+
+    Also of a token on hold: when the hold ends its files wait in Self-Service.
+    """
+    if mail.token is not None and mail.delivers and mail.token.state in IN_USE:
+        delivery_failed(mail.token, mail, detail=detail)
+
+
 def _mail_of(notice: Notice) -> uuid.UUID | None:
-    """By the provider's name of the mail, else by our Message-ID, which begins with the mail's own id."""
+    """By the provider's name of the mail, that of an earlier sending of which it told something, too; else by
+    our Message-ID, which begins with the mail's own id.
+    """
     found = OutgoingMail.objects.with_provider_id(notice.message_id).values_list("pk", flat=True).first()
+    told = MailEvent.objects.filter(message_id=notice.message_id, mail__isnull=False)
+    found = found or told.values_list("mail", flat=True).first()
     if found is not None:
         return found
     try:

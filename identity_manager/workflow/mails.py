@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit, outbox
 from identity_manager.models import DeliveryState, MailState, OutgoingMail, Person, Role
 from identity_manager.models.outgoing_mail import IN_TROUBLE
-from identity_manager.models.software_token import IN_USE
 from identity_manager.workflow import bounces, locking, policy
 from identity_manager.workflow.errors import NO_REASON, NotAllowed, Reason, Refused, Stale, refuse
 
@@ -90,7 +89,7 @@ def discard(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
 
         words = reason.strip()[:LONGEST_REASON]
         outbox.discard(mail, reason=words)
-        _fail_delivery(mail, detail=words)
+        bounces.not_delivered(mail, detail=words)
         _record(audit.Event.MAIL_DISCARDED, actor, mail, reason=words)
         return mail
 
@@ -114,7 +113,7 @@ def report_bounce(*, actor: Person, mail_id: uuid.UUID, reason: str) -> Outgoing
         words = reason.strip()[:LONGEST_REASON]
         mail.bounce(error=words, error_code=BY_OFFICER, now=timezone.now())
         mail.save()
-        _fail_delivery(mail, detail=words)
+        bounces.not_delivered(mail, detail=words)
         _record(audit.Event.MAIL_BOUNCED, actor, mail, error=BY_OFFICER)
         return mail
 
@@ -151,12 +150,6 @@ def _due(mail: OutgoingMail) -> Reason | None:
 
 def _person_of(mail: OutgoingMail) -> Person:
     return mail.request.person if mail.request else mail.person
-
-
-def _fail_delivery(mail: OutgoingMail, *, detail: str) -> None:
-    """Also of a token on hold: when the hold ends its files wait in Self-Service, and no mail brings them."""
-    if mail.token is not None and mail.delivers and mail.token.state in IN_USE:
-        bounces.delivery_failed(mail.token, mail, detail=detail)
 
 
 def _deliver_again(mail: OutgoingMail) -> None:

@@ -22,7 +22,6 @@ from identity_manager.models import (
     OutgoingMail,
     SoftwareToken,
 )
-from identity_manager.models.software_token import IN_USE
 from identity_manager.workflow import bounces, finishing, locking, mail_sense
 from identity_manager.workflow.unforeseen import put_off_by
 
@@ -104,7 +103,8 @@ def _settle(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless) -> 
                 message=mail.message,
                 reason=outcome.reason,
             )
-            _undelivered(mail, detail=outcome.reason)
+            if mail.token is not None and mail.token.delivery == DeliveryState.QUEUED:
+                bounces.not_delivered(mail, detail=outcome.reason)
         case Fault():
             outbox.settle_fault(mail, outcome)
             if outcome.kind == MailFault.REFUSED and mail.token is not None and mail.delivers:
@@ -114,15 +114,6 @@ def _settle(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless) -> 
             if mail.token is not None and mail.delivers:
                 _delivered(mail.token, mail)
             bounces.apply_early(mail)
-
-
-def _undelivered(mail: OutgoingMail, *, detail: str) -> None:
-    """A token that is in use and waits for this mail waits in vain; what came before it has come."""
-    token = mail.token
-    if token is None or not mail.delivers or token.state not in IN_USE:
-        return
-    if token.delivery == DeliveryState.QUEUED:
-        bounces.delivery_failed(token, mail, detail=detail)
 
 
 def _delivered(token: SoftwareToken, mail: OutgoingMail) -> None:

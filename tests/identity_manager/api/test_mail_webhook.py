@@ -250,6 +250,18 @@ def test_a_complaint_about_the_first_sending_is_kept(
     assert mail.complained_at is not None
 
 
+def test_a_complaint_about_a_sending_that_came_back_is_kept(
+    mail: OutgoingMail, company: cast.Company
+) -> None:
+    tell(bounce())
+    mails.retry(actor=company.ada, mail_id=mail.pk)
+    step7_deliver.send(mail_id=mail.pk)
+
+    tell(bounce(RecordType="SpamComplaint", Type="SpamComplaint", ID=2))
+    mail.refresh_from_db()
+    assert (mail.state, mail.complained_at is not None) == ("sent", True)
+
+
 def test_the_name_of_the_first_sending_is_not_that_of_the_second(
     mail: OutgoingMail, company: cast.Company
 ) -> None:

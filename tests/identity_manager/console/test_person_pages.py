@@ -142,6 +142,12 @@ def test_the_pages_name_what_will_happen_to_what(rita: Client, company: Company)
     assert Person.objects.get(pk=company.uma.pk).state == "active", "looking changes nothing"
 
 
+def test_no_role_is_promised_back_to_who_does_not_use_self_service(rita: Client) -> None:
+    page = rita.get(url("person-deactivate", officer("paula", Role.APPROVER))).text
+    assert "All of that comes back when the person is activated, but for roles." in page
+    assert "Self-Service User" not in page
+
+
 def test_deactivate_activate_lock(rita: Client, company: Company) -> None:
     company.request_in("completed")
     assert rita.post(url("person-deactivate", company.uma), {"reason": ""}).status_code == 422
