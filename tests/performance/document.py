@@ -29,11 +29,11 @@ worker process everything has one core, database and broker included, and so has
 REMARKS = """## Where goals are missed, and why
 
 - **The machine.** Every figure by the clock goes by it. On the day of this run it made between 16 and 29
-  tokens a second in the bare loop (`bare_per_s`), also within one run. Another quiet run of that day, in
-  which it made 23 and 16, found `p256_ratio` 0.49 and 0.64, `two_workers_ratio` 0.57 and 0.87,
-  `search_p95_ms` 187 (most was read from the disk) and 25, `enable_10000_s` 16 and 37, `growth_ratio` 1.20
-  and 1.00, `page_p95_ms` 62 and 62, `pages_per_s` 141 and 142, `restart_p95_s` 3.0 and 3.8 (PostgreSQL and
-  SQLite). Where a figure below comes from two cores of an Intel Xeon that made 15 to 20, it says *the slower
+  tokens a second in the bare loop (`bare_per_s`), also within one run. Two more quiet runs of that day, in
+  which it made 22 to 28 and 16 to 23, found `p256_ratio` 0.46 to 0.64, `two_workers_ratio` 0.57 and 0.99 on
+  PostgreSQL and 0.87 and 0.91 on SQLite, `road_overhead_ms` 42.5 and 29.4, `growth_ratio` 1.00 to 1.20,
+  `page_p95_ms` 37 to 62, `pages_per_s` 129 and 141 on PostgreSQL, 142 and 265 on SQLite, `enable_10000_s` 16
+  to 37, `restart_p95_s` 2.3 to 3.8. Where a figure below comes from two cores of an Intel Xeon that made 15 to 20, it says *the slower
   machine*.
 - **The whole road over the bare loop.** What the road does beyond cryptography is mostly the database:
   some 55 statements for each token (`tests/performance/test_statements.py` counts them), in six
@@ -64,18 +64,17 @@ REMARKS = """## Where goals are missed, and why
   certificates and 10,000,000 events on PostgreSQL (`--scale full --only pages`) four people got 73 pages a
   second there, 81 with 20,000. Over all processes a page takes 14.8 ms of processor time on PostgreSQL and
   12.4 on SQLite, a quarter less than before decision 32, in turns; by the clock that was 121 to 163 pages a
-  second on PostgreSQL and 142 to 265 on SQLite in seven runs. Of a page on PostgreSQL 12 ms are Python's and
+  second on PostgreSQL and 142 to 265 on SQLite in seven runs, in this one 181 and 179. Of a page on PostgreSQL 12 ms are Python's and
   3 the server's; each of its nine statements takes a fifth of a millisecond at the least, which on SQLite
   takes a twentieth.
 - **SEARCH.** With 20,000 persons drawing the page takes most of it, and the first visits of a process, which
   make SQL and plans, decide the 95th percentile. With 1,000,000 persons and all that belongs to them, on
   PostgreSQL (`python -m tests.performance.bench --scale full --only search --engines postgresql`), it was
-  46 ms in a quiet run, 84 in the first round over the mix and 39 to 50 in the others, half of the pages under
-  20 to 22 ms, of which Python works 11. What is above 30 ms, each at its best: what many persons have
-  together with *no token* (200 ms), because whether somebody has a token is asked for each of them, and a
-  column that said so would be a further write for each token; a name or syllable with a state or a
-  department (40 ms), whose rows of two indexes are compared, for want of one of both (`btree_gin` would make
-  it); two letters of another script (31 ms). Before what never changes was written into the SQL whose plans
+  34 ms in a quiet run: 139 in the first round over the mix, just after the server's start, and 27 to 30 in
+  the four others, half of the pages under 20, of which Python works 11. What is above 30 ms, each at its
+  best: what many persons have together with *no token* (215 ms), because whether somebody has a token is
+  asked for each of them, and a column that said so would be a further write for each token; and two letters of another script (31 ms). Before words and filters had one index, names and syllables
+  with a state or department took 40 ms (decision 30). Before what never changes was written into the SQL whose plans
   are kept (decision 32) each page took a second there. While most had still to be read from the disk it was
   153 ms on the slower machine. On SQLite it was 39 ms among a million persons in the best round, beside
   other work.
