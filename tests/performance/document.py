@@ -29,61 +29,63 @@ worker process everything has one core, database and broker included, and so has
 REMARKS = """## Where goals are missed, and why
 
 - **The machine.** Every figure by the clock goes by it. On the day of this run it made between 16 and 29
-  tokens a second in the bare loop (`bare_per_s`), also within one run. Two more quiet runs of that day, in
-  which it made 22 to 28 and 16 to 23, found `p256_ratio` 0.46 to 0.64, `two_workers_ratio` 0.57 and 0.99 on
-  PostgreSQL and 0.87 and 0.91 on SQLite, `road_overhead_ms` 42.5 and 29.4, `growth_ratio` 1.00 to 1.20,
-  `page_p95_ms` 37 to 62, `pages_per_s` 129 and 141 on PostgreSQL, 142 and 265 on SQLite, `enable_10000_s` 16
-  to 37, `restart_p95_s` 2.3 to 3.8. Where a figure below comes from two cores of an Intel Xeon that made 15 to 20, it says *the slower
-  machine*.
+  tokens a second in the bare loop (`bare_per_s`), also within one run. Two more quiet runs of that day,
+  in which it made 22 to 28 and 16 to 23, found `p256_ratio` 0.46 to 0.64, `two_workers_ratio` 0.57 and
+  0.99 on PostgreSQL and 0.87 and 0.91 on SQLite, `road_overhead_ms` 42.5 and 29.4, `growth_ratio` 1.00 to
+  1.20, `page_p95_ms` 37 to 62, `pages_per_s` 129 and 141 on PostgreSQL, 142 and 265 on SQLite,
+  `enable_10000_s` 16 to 37, `restart_p95_s` 2.3 to 3.8. Where a figure below comes from two cores of an
+  Intel Xeon that made 15 to 20, it says *the slower machine*.
 - **The whole road over the bare loop.** What the road does beyond cryptography is mostly the database:
   some 55 statements for each token (`tests/performance/test_statements.py` counts them), in six
   transactions, because a crash at any point must lose nothing and issue nothing twice. The SQL of most is
-  made without Django's queries (decision 26), workers prepare them, and little is read that is known already.
-  Of the milliseconds beyond
-  the loop on PostgreSQL, by process: a quarter is the server's, a sixth that of the web process that
-  accepts, a twentieth the broker's and that of Celery's parent process; the rest, more than half, is the
-  worker's, for the driver, the objects of rows, the register of the CA and the mail. Rows are locked and
-  read afresh in each transaction, and every step is in the audit log. What is left would need fewer
-  transactions, that is, a weaker promise. With RSA keys the keys take most of the time, so the road weighs
-  less.
-- **Two workers.** SQLite has one writer. Half of a token's work was done under its lock, and who waited for
-  it looked again after up to 100 ms; both are mended (decision 31): of 63 ms of processor time 17 to 19 are
-  spent under the lock now, instead of 30. Five whole runs since found 0.82 to 0.95 on SQLite and, but for
-  the one named above, 0.89 to 1.08 on PostgreSQL, where eight runs on the slower machine had found 0.84 to
-  1.04: how quick it is changed by a third within a run. `growth_ratio` of SQLite was between 0.89 and 1.14
-  in eight runs, for the same reason. On PostgreSQL, with 1,000,000 requests (`--scale full --only growth
-  --engines postgresql`), it was 1.07 on the slower machine, and 0.95 and 1.01 on this, beside other work.
+  made without Django's queries (decision 26), workers prepare them, and little is read that is known
+  already. Of the milliseconds beyond the loop on PostgreSQL, by process: a quarter is the server's, a
+  sixth that of the web process that accepts, a twentieth the broker's and that of Celery's parent
+  process; the rest, more than half, is the worker's, for the driver, the objects of rows, the register of
+  the CA and the mail. Rows are locked and read afresh in each transaction, and every step is in the audit
+  log. What is left would need fewer transactions, that is, a weaker promise. With RSA keys the keys take
+  most of the time, so the road weighs less.
+- **Two workers.** SQLite has one writer. Half of a token's work was done under its lock, and who waited
+  for it looked again after up to 100 ms; both are mended (decision 31): of 63 ms of processor time 17 to
+  19 are spent under the lock now, instead of 30. Five whole runs since found 0.82 to 0.95 on SQLite and,
+  but for the one named above, 0.89 to 1.08 on PostgreSQL, where eight runs on the slower machine had
+  found 0.84 to 1.04: how quick it is changed by a third within a run. `growth_ratio` of SQLite was
+  between 0.89 and 1.14 in eight runs, for the same reason. On PostgreSQL, with 1,000,000 requests
+  (`--scale full --only growth --engines postgresql`), it was 1.07 on the slower machine, and 0.95 and
+  1.01 on this, beside other work.
 - **A bare CA is no road.** OpenBao, CFSSL and django-ca sign a request on the same core and keep their
   books; they make no key, lint nothing, build no container, open none as a check, and send no mail.
-- **Pages.** Django draws templates, makes SQL of what somebody filters by, and objects of rows; the database
-  itself takes a tenth. What the frame of each page asks for is made into SQL once (decision 26), and so are
-  the pages of Self-Service. In a profile of what is left no place takes more than a twentieth; the pages of
-  officers, with 25 rows, decide the 95th percentile. Four people at once share two cores with those who
-  measure, and both cores at once are slower than one alone: three runs on one day found 52, 63 and 73 ms on
-  SQLite, 132, 104 and 97 pages a second, on the slower machine. With 1,000,000 requests, 3,000,000
-  certificates and 10,000,000 events on PostgreSQL (`--scale full --only pages`) four people got 73 pages a
-  second there, 81 with 20,000. Over all processes a page takes 14.8 ms of processor time on PostgreSQL and
-  12.4 on SQLite, a quarter less than before decision 32, in turns; by the clock that was 121 to 163 pages a
-  second on PostgreSQL and 142 to 265 on SQLite in seven runs, in this one 181 and 179. Of a page on PostgreSQL 12 ms are Python's and
-  3 the server's; each of its nine statements takes a fifth of a millisecond at the least, which on SQLite
-  takes a twentieth.
-- **SEARCH.** With 20,000 persons drawing the page takes most of it, and the first visits of a process, which
-  make SQL and plans, decide the 95th percentile. With 1,000,000 persons and all that belongs to them, on
-  PostgreSQL (`python -m tests.performance.bench --scale full --only search --engines postgresql`), it was
-  34 ms in a quiet run: 139 in the first round over the mix, just after the server's start, and 27 to 30 in
-  the four others, half of the pages under 20, of which Python works 11. What is above 30 ms, each at its
-  best: what many persons have together with *no token* (215 ms), because whether somebody has a token is
-  asked for each of them, and a column that said so would be a further write for each token; and two letters of another script (31 ms). Before words and filters had one index, names and syllables
-  with a state or department took 40 ms (decision 30). Before what never changes was written into the SQL whose plans
-  are kept (decision 32) each page took a second there. While most had still to be read from the disk it was
-  153 ms on the slower machine. On SQLite it was 39 ms among a million persons in the best round, beside
-  other work.
-- **Batch orders.** Each enabled person costs a snapshot, a request, its line, its events and a mail that is
-  written in their language, a quarter of all. A worker with two processes does it, in chunks whose
-  transactions take 50 ms, so that nobody waits: both at once on PostgreSQL, which shares the two cores with
-  them, one after the other on SQLite, where one writes at a time (decision 28). `cpu_seconds` of `python -m
-  tests.performance.enable` says how much of the time they work themselves. On the slower machine
-  seven runs took 25 to 40 s on PostgreSQL, six took 27 to 39 s on SQLite; on this 15 to 18 and 18 to 37.
+- **Pages.** Django draws templates, makes SQL of what somebody filters by, and objects of rows; the
+  database itself takes a tenth. What the frame of each page asks for is made into SQL once (decision 26),
+  and so are the pages of Self-Service. In a profile of what is left no place takes more than a twentieth;
+  the pages of officers, with 25 rows, decide the 95th percentile. Four people at once share two cores
+  with those who measure, and both cores at once are slower than one alone: three runs on one day found
+  52, 63 and 73 ms on SQLite, 132, 104 and 97 pages a second, on the slower machine. With 1,000,000
+  requests, 3,000,000 certificates and 10,000,000 events on PostgreSQL (`--scale full --only pages`) four
+  people got 73 pages a second there, 81 with 20,000. Over all processes a page takes 14.8 ms of processor
+  time on PostgreSQL and 12.4 on SQLite, a quarter less than before decision 32, in turns; by the clock
+  that was 121 to 163 pages a second on PostgreSQL and 142 to 265 on SQLite in seven runs, in this one 181
+  and 179. Of a page on PostgreSQL 12 ms are Python's and 3 the server's; each of its nine statements
+  takes a fifth of a millisecond at the least, which on SQLite takes a twentieth.
+- **SEARCH.** With 20,000 persons drawing the page takes most of it, and the first visits of a process,
+  which make SQL and plans, decide the 95th percentile. With 1,000,000 persons and all that belongs to
+  them, on PostgreSQL (`python -m tests.performance.bench --scale full --only search --engines
+  postgresql`), it was 34 ms in a quiet run: 139 in the first round over the mix, just after the server's
+  start, and 27 to 30 in the four others, half of the pages under 20, of which Python works 11. What is
+  above 30 ms, each at its best: what many persons have together with *no token* (215 ms), because whether
+  somebody has a token is asked for each of them, and a column that said so would be a further write for
+  each token; and two letters of another script (31 ms). Before words and filters had one index, names and
+  syllables with a state or department took 40 ms (decision 30). Before what never changes was written
+  into the SQL whose plans are kept (decision 32) each page took a second there. While most had still to
+  be read from the disk it was 153 ms on the slower machine. On SQLite it was 39 ms among a million
+  persons in the best round, beside other work.
+- **Batch orders.** Each enabled person costs a snapshot, a request, its line, its events and a mail that
+  is written in their language, a quarter of all. A worker with two processes does it, in chunks whose
+  transactions take 50 ms, so that nobody waits: both at once on PostgreSQL, which shares the two cores
+  with them, one after the other on SQLite, where one writes at a time (decision 28). `cpu_seconds` of
+  `python -m tests.performance.enable` says how much of the time they work themselves. On the slower
+  machine seven runs took 25 to 40 s on PostgreSQL, six took 27 to 39 s on SQLite; on this 15 to 18 and 18
+  to 37.
 """
 
 
