@@ -105,7 +105,7 @@ def _moments(world: World) -> Iterator[Shot]:
         yield Shot("mail-delivered", reverse("mailbox:html", args=world.objects["stored mail"]), {})
     if "token" in world.objects:
         address = reverse("selfservice:passphrase", args=world.objects["token"])
-        yield Shot("passphrase-shown", address, by[Visitor.OWNER], press="Show passphrase")
+        yield Shot("passphrase-shown", address, by[Visitor.OWNER], press="main form.actions button")
 
 
 def _of_no_world(world: World) -> Iterator[Shot]:

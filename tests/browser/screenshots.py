@@ -197,7 +197,7 @@ class Shot:
         page.goto(self.address)
         if self.press:
             with page.expect_navigation():
-                page.get_by_role("button", name=self.press, exact=True).click()
+                page.locator(self.press).click()
         page.evaluate("document.activeElement && document.activeElement.blur()")
 
 
