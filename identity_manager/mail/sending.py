@@ -81,8 +81,9 @@ def send(mail: OutgoingMail) -> str:
 
 
 def build(mail: OutgoingMail) -> EmailMultiAlternatives:
-    """Return the message. Its Message-ID stays the same at each try, so that receivers can drop doubles,
-    until an officer has it tried again (message_id). Raises NoFilesError.
+    """Return the message. Its Message-ID stays the same at each try, so that receivers can drop doubles.
+
+    Raises NoFilesError.
     """
     message = SameEachTime(
         mail,
@@ -104,15 +105,9 @@ def build(mail: OutgoingMail) -> EmailMultiAlternatives:
 
 
 def message_id(mail: OutgoingMail) -> str:
-    """The mail's own Message-ID, which begins with its id.
-
-    Once an officer has it tried again it is another message (RFC 5322 3.6.4): receivers that drop doubles
-    would drop it, and what is told late of the one before would be taken to be about this one. Short, so that
-    its header stays on one line.
-    """
-    again = f".{mail.queued_again_at.timestamp() * 1000:.0f}" if mail.queued_again_at else ""
+    """The mail's own Message-ID."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-    return f"<{mail.pk}{again}@{domain}>"
+    return f"<{mail.pk}@{domain}>"
 
 
 def _recipient(mail: OutgoingMail) -> str:

@@ -88,8 +88,7 @@ class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):
 
 
 class OutgoingMail(Stateful, Leased):
-    """One logical mail, by its occasion; it is sent at least once under one Message-ID, and under another one
-    each time that an officer has it tried again.
+    """One logical mail, by its occasion; it is sent at least once under one Message-ID.
 
     Attachments are not copied here: a delivery mail names its token and format, and the containers are
     attached when it is sent (not where delivery_mode says link). A mail never holds a passphrase or an

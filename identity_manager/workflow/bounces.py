@@ -100,7 +100,7 @@ def not_delivered(mail: OutgoingMail, *, detail: str) -> None:
 
 def _mail_of(notice: Notice) -> uuid.UUID | None:
     """By the provider's name of the mail, that of an earlier sending of which it told something, too; else by
-    our Message-ID, which begins with the mail's own id.
+    our Message-ID, which is the mail's own id.
     """
     found = OutgoingMail.objects.with_provider_id(notice.message_id).values_list("pk", flat=True).first()
     told = MailEvent.objects.filter(message_id=notice.message_id, mail__isnull=False)
@@ -108,7 +108,7 @@ def _mail_of(notice: Notice) -> uuid.UUID | None:
     if found is not None:
         return found
     try:
-        own = uuid.UUID(_own_name(notice.message_id).partition(".")[0])
+        own = uuid.UUID(_own_name(notice.message_id))
     except ValueError:
         return None
     return OutgoingMail.objects.filter(pk=own).values_list("pk", flat=True).first()

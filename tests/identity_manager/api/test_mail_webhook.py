@@ -203,53 +203,6 @@ def test_too_many_at_once(db: None, settings: Settings, monkeypatch: pytest.Monk
 
 
 # --- Sent again by an officer ---------------------------------------------------------------------
-def sent_under_our_message_id(mail: OutgoingMail, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Some providers, Mailgun for one, call a mail by the Message-ID that it has already."""
-    monkeypatch.setattr("identity_manager.mail.sending.send", sending.message_id)
-    step7_deliver.send(mail_id=mail.pk)
-    mail.refresh_from_db()
-    return sending.message_id(mail)
-
-
-@pytest.mark.parametrize("sent_again", [True, False], ids=["sent again", "waits to be"])
-def test_what_is_told_late_of_the_first_sending_says_nothing_of_the_second(
-    company: cast.Company, monkeypatch: pytest.MonkeyPatch, *, sent_again: bool
-) -> None:
-    """The officer had read in the mailbox of the sender that it came back."""
-    mail = OutgoingMail.objects.get(request=company.request_in("issued"), message="delivery")
-    first = sent_under_our_message_id(mail, monkeypatch)
-    mails.report_bounce(actor=company.ada, mail_id=mail.pk, reason="no such mailbox")
-    mails.retry(actor=company.ada, mail_id=mail.pk)
-    second = sent_under_our_message_id(mail, monkeypatch) if sent_again else ""
-
-    tell(bounce(MessageID=first))
-
-    if not sent_again:
-        second = sent_under_our_message_id(mail, monkeypatch)
-    mail.refresh_from_db()
-    assert (mail.state, mail.provider_id) == ("sent", second)
-    assert SoftwareToken.objects.get().delivery == "sent"
-    assert MailEvent.objects.get().mail == mail
-
-    tell(bounce(MessageID=second, ID=2))
-    mail.refresh_from_db()
-    assert mail.state == "bounced"
-    assert SoftwareToken.objects.get().delivery == "bounced"
-
-
-def test_a_complaint_about_the_first_sending_is_kept(
-    company: cast.Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mail = OutgoingMail.objects.get(request=company.request_in("issued"), message="delivery")
-    first = sent_under_our_message_id(mail, monkeypatch)
-    mails.report_bounce(actor=company.ada, mail_id=mail.pk, reason="no such mailbox")
-    mails.retry(actor=company.ada, mail_id=mail.pk)
-    tell(bounce(MessageID=first, RecordType="SpamComplaint", Type="SpamComplaint"))
-    mail.refresh_from_db()
-    assert mail.state == "queued"
-    assert mail.complained_at is not None
-
-
 def test_a_complaint_about_a_sending_that_came_back_is_kept(
     mail: OutgoingMail, company: cast.Company
 ) -> None:

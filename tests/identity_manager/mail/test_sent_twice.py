@@ -129,6 +129,4 @@ def test_what_an_officer_has_tried_again_is_sent_again(settings: Settings, mail:
         for _try in range(2):
             sending.send(mail)
     assert len(taker.keys) == 2
-    first, second, third = (content["headers"]["Message-ID"] for content in taker.contents)
-    assert first != second == third
-    assert {name.partition("@")[0][: len(f"<{mail.pk}")] for name in (first, second)} == {f"<{mail.pk}"}
+    assert len({content["headers"]["Message-ID"] for content in taker.contents}) == 1
