@@ -139,7 +139,7 @@ def batch_order(ada: Person, *persons: Person) -> uuid.UUID:
     """Looked through, with a line for each; it waits for its start."""
     ids = [str(person.pk) for person in persons]
     wanted = batch_orders.Wanted(
-        BatchSource.SELECTION, ids, [cast.token_type("in-a-batch").pk], accept_partial=True
+        BatchSource.SELECTION, ids, [cast.token_type("waiting").pk], accept_partial=True
     )
     order = batch_orders.ask(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
     batch_run.run(order_id=order.pk)
