@@ -40,12 +40,13 @@ def test_an_approver_finds_the_decision_on_the_page(paul: Client, request_: Toke
         assert words in text
 
 
+@pytest.mark.parametrize("where", [[], ["decide"]], ids=["on its page", "on OPEN TASKS"])
 def test_why_nobody_can_approve_is_said_instead_of_the_button(
-    paul: Client, request_: TokenRequest, company: cast.Company
+    paul: Client, request_: TokenRequest, company: cast.Company, where: list[str]
 ) -> None:
     leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="ill")
 
-    text = paul.get(page(request_)).text
+    text = paul.get(page(request_, *where), headers={"HX-Request": "true"} if where else {}).text
 
     assert "Approve: This person is Inactive." in text
     assert page(request_, "approve") not in text
