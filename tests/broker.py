@@ -13,11 +13,11 @@ START_SECONDS = 10
 
 
 @contextmanager
-def running_broker(executable: str) -> Iterator[Broker]:
+def running_broker(executable: str, *more: str) -> Iterator[Broker]:
     """Yield a broker that answers; nothing of it is left afterwards."""
     with tempfile.TemporaryDirectory(prefix="im-") as directory:
         broker = Broker(executable, Path(directory), Path(directory) / "b.sock")
-        process = started(broker)
+        process = started(broker, *more)
         try:
             yield broker
         finally:
@@ -25,9 +25,14 @@ def running_broker(executable: str) -> Iterator[Broker]:
             process.wait(timeout=10)
 
 
-def started(broker: Broker) -> "subprocess.Popen[bytes]":
-    """Its process, once it answers."""
-    process = subprocess.Popen(broker.arguments)
+# Options that follow others win over them.
+PERSISTENT = ("--appendonly", "yes")
+
+
+def started(broker: Broker, *more: str) -> "subprocess.Popen[bytes]":
+    """Its process, once it answers; its output lies in a file of its directory."""
+    with (broker.directory / "broker.log").open("ab") as log:
+        process = subprocess.Popen((*broker.arguments, *more), stdout=log, stderr=subprocess.STDOUT)
     deadline = time.monotonic() + START_SECONDS
     while not broker.answers():
         assert time.monotonic() < deadline, "the broker did not start"

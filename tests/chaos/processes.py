@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from identity_manager.management.embedded import Broker, server_executable
+from tests.broker import PERSISTENT
 from tests.chaos.place import AUDIT, PRIVATE, RINGS, ROOT, Place, without
 
 STOP_SECONDS = 20
@@ -132,7 +133,7 @@ class Fleet:
 
 
 def broker_of(place: Place) -> Broker:
-    """As `make run` has it: a Valkey on a socket alone, which writes each message down at once."""
+    """As `make run` has it: a Valkey on a socket alone."""
     return Broker(server_executable(), place.directory / "broker", place.directory / "run" / "broker.sock")
 
 
@@ -177,7 +178,8 @@ def fleet(place: Place, environment: dict[str, str]) -> Fleet:
         return process(f"beat-{number}", *celery, *beat, rings=RINGS)
 
     return Fleet(
-        broker=process("broker", *program.arguments, rings=RINGS),
+        # Persistent, because sinks.py reads in its file what it was told.
+        broker=process("broker", *program.arguments, *PERSISTENT, rings=RINGS),
         mail_server=process("mail-server", sys.executable, "-m", "tests.chaos.post_office", rings=RINGS),
         webs=tuple(web(number, port) for number, port in enumerate(place.web_ports, 1)),
         workers=(worker(1, "prefork"), worker(2, "prefork"), worker(3, "threads")),

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from identity_manager.management.embedded import Broker, server_executable
-from tests.broker import started
+from tests.broker import PERSISTENT, started
 from tests.cluster.cluster import Cluster, prepared, worker
 from tests.performance.processes import cpu_seconds
 
@@ -39,7 +39,7 @@ class Valkey:
         return self._broker.url
 
     def start(self) -> None:
-        self._process = started(self._broker)
+        self._process = started(self._broker, *PERSISTENT)
 
     def kill(self) -> None:
         if self._process is not None:

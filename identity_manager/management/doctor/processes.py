@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from kombu import Connection
 from kombu.exceptions import OperationalError
+from redis.exceptions import ResponseError
 
 from identity_manager import jobs
 from identity_manager.management.doctor.database import APART_SECONDS, FOLLOW
@@ -21,6 +22,14 @@ from identity_manager.models.process_figures import furthest_off
 BROKER_SECONDS = 5
 LATE = timedelta(minutes=1)
 START_BROKER = "Start the broker; nothing is lost meanwhile: the database is the queue of record."
+OTHER_PROGRAM = (
+    " If its program or version was changed, its log says that it cannot read its data: remove them"
+    " (docs/how-to/scale-out.md, The broker)."
+)
+FREE_THE_DISK = (
+    "See the broker's log, and the room and rights of its data directory; the data may be removed."
+)
+WRITES = ("rdb_last_bgsave_status", "aof_last_write_status", "aof_last_bgrewrite_status")
 START_WORKER = "celery --app identity_manager worker --queues ca,mail,bulk"
 START_BEAT = "celery --app identity_manager beat"
 
@@ -29,10 +38,32 @@ def broker() -> Iterator[Finding]:
     try:
         with _connection() as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+            yield _broker_program(connection)
     except (OperationalError, OSError) as error:
-        yield failed(f"The broker does not answer: {type(error).__name__}.", START_BROKER)
+        yield failed(f"The broker does not answer: {type(error).__name__}.", START_BROKER + OTHER_PROGRAM)
+
+
+def _broker_program(connection: Connection) -> Finding:
+    """Name program and version, as far as the broker says them, and whether its data bind it to them."""
+    if connection.transport.driver_type != "redis":
+        told: Any = getattr(connection.connection, "server_properties", {})
+        return ok(f"The broker answers: {told.get('product', 'program')} {told.get('version', 'unknown')}.")
+    try:
+        channel: Any = connection.default_channel  # each transport has a class of its own
+        info = channel.client.info()
+    except ResponseError:  # an ACL that allows no INFO
+        return ok("The broker answers; it does not say which program it is.")
+    if "valkey_version" in info:
+        program = f"Valkey {info['valkey_version']}"
     else:
-        yield ok("The broker answers.")
+        program = f"Redis {info.get('redis_version', 'of unknown version')}"
+    if stuck := [name for name in WRITES if info.get(name, "ok") != "ok"]:
+        return warning(
+            f"The broker, {program}, cannot write its data to disk: {', '.join(stuck)}.", FREE_THE_DISK
+        )
+    if info.get("aof_enabled"):
+        return ok(f"The broker answers: {program}. It has data on disk that other programs may not read.")
+    return ok(f"The broker answers: {program}.")
 
 
 def beat_and_workers() -> Iterator[Finding]:

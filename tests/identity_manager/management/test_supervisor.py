@@ -1,5 +1,6 @@
 """The supervisor, with real programs and real signals: it leaves nothing running, however it ends."""
 
+import io
 import os
 import re
 import signal
@@ -100,7 +101,8 @@ def test_a_program_that_ends_takes_the_others_with_it_and_is_named() -> None:
         output, _ = process.communicate(timeout=10)
 
         assert process.returncode == 1
-        assert "quitter ended by itself with status 3." in output
+        assert "quitter ended by itself with status 3. Its last lines:" in output
+        assert output.rstrip().endswith("\n  no newline")
         assert "quitter| no newline" in output
         assert wait_until_gone(pids) == []
 
@@ -127,3 +129,30 @@ def test_a_program_that_is_never_ready_is_named(tmp_path: Path) -> None:
     finally:
         supervisor.stop()
     assert not alive(pid)
+
+
+def test_what_is_not_relayed_is_told_in_part_when_it_ends(tmp_path: Path) -> None:
+    """Its last lines, and nothing before."""
+    output = io.StringIO()
+    supervisor = Supervisor(tmp_path, output=output)
+    code = "for number in range(100): print('line', number)\nraise SystemExit(4)"
+    supervisor.start(Program("quiet", (sys.executable, "-c", code), os.environ, relayed=False))
+    try:
+        with pytest.raises(StartError) as caught:
+            supervisor.wait_until(lambda: False, what="The quiet one", seconds=10)
+    finally:
+        supervisor.stop()
+    first, *lines = str(caught.value).splitlines()
+    assert first == "quiet ended by itself with status 4. Its last lines:"
+    assert lines == [f"  line {number}" for number in range(85, 100)]
+    assert output.getvalue() == ""
+
+
+def test_a_program_that_ended_in_silence_is_said_to_have_written_nothing(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path)
+    supervisor.start(Program("mute", (sys.executable, "-c", "raise SystemExit(5)"), os.environ))
+    try:
+        with pytest.raises(StartError, match=r"^mute ended by itself with status 5\. It wrote nothing\.$"):
+            supervisor.wait_until(lambda: False, what="The mute one", seconds=10)
+    finally:
+        supervisor.stop()
