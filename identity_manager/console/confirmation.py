@@ -1,5 +1,6 @@
 """The page before a dangerous action: what will happen, to what, a field for the reason, one button."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
@@ -7,6 +8,7 @@ from django.shortcuts import render
 from django.utils.functional import Promise
 
 from identity_manager.console import refusals
+from identity_manager.console.certificate_content import SignedRequest
 from identity_manager.console.refusals import VerbForm
 from identity_manager.workflow.errors import Reason
 
@@ -18,7 +20,7 @@ class Confirmation:
     """What the page says. back is where Cancel leads; tab is the portal's tab that stays marked.
 
     obstacle: why the button would do nothing now, as what is asked about has ended or moved on; there is
-    no button then.
+    no button then.  signed: the requests that are decided on, with what their certificates will say.
     """
 
     title: Words
@@ -28,6 +30,7 @@ class Confirmation:
     tab: str = "requests"
     dangerous: bool = True
     obstacle: Reason | None = None
+    signed: Sequence[SignedRequest] = ()
 
 
 def page(request: HttpRequest, form: VerbForm, confirmation: Confirmation) -> HttpResponse:

@@ -14,7 +14,7 @@ from django.utils.functional import lazystr
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from identity_manager.console import access, open_tasks, refusals
+from identity_manager.console import access, certificate_content, open_tasks, refusals
 from identity_manager.console.confirmation import Confirmation
 from identity_manager.console.forms import ReasonField
 from identity_manager.console.refusals import VerbForm
@@ -76,12 +76,13 @@ def context(
     waiting = open_tasks.awaiting_decision(actor, timezone.now()).only(*SHOWN)
     if order is not None:
         waiting = waiting.filter(pk__in=BatchLine.objects.filter(order=order).values("request"))
-    rows = list(waiting[: AT_ONCE + 1])
+    rows = list(waiting.prefetch_related(None)[: AT_ONCE + 1])
+    signed = zip(rows[:AT_ONCE], certificate_content.of_requests(rows[:AT_ONCE]), strict=True)
     return {
         "tab": "open_tasks",
         "form": form,
         "order": order,
-        "rows": [(row, f"{row.pk}:{row.snapshot_hash}") for row in rows[:AT_ONCE]],
+        "rows": [(row, f"{row.pk}:{row.snapshot_hash}", content) for row, content in signed],
         "has_more": len(rows) > AT_ONCE,
         "ticked": "ticked" in asked,
     }
@@ -155,6 +156,7 @@ def tell_rejected(request: HttpRequest, number: int) -> None:
 def rejecting(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
     """The page before several are rejected."""
     number = len(seen)
+    rows = TokenRequest.objects.select_related("person").filter(pk__in=seen).order_by("created_at", "pk")
     title = ngettext("Reject %(number)d request?", "Reject %(number)d requests?", number)
     return Confirmation(
         title=title % {"number": number},
@@ -162,4 +164,5 @@ def rejecting(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
         button=_("Reject"),
         back=back,
         tab="open_tasks",
+        signed=certificate_content.of_requests(list(rows)),
     )

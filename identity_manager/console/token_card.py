@@ -7,24 +7,15 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console import certificate_content
 from identity_manager.console.actions import Action
-from identity_manager.models import Certificate, SoftwareToken, TokenState
+from identity_manager.console.certificate_content import CertificateLine
+from identity_manager.models import SoftwareToken, TokenState
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import KEY_ALGORITHMS
 from identity_manager.workflow import hold, revoke, side_roads
 
 NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
-
-
-@dataclass(frozen=True)
-class CertificateLine:
-    """One certificate of a token: what was asked for, and the row once there is one."""
-
-    name: str
-    subject: str
-    alternative_names: str
-    ca: str
-    row: Certificate | None
 
 
 @dataclass(frozen=True)
@@ -49,27 +40,7 @@ class TokenCard:
 
 def card(token: SoftwareToken, *, administers: bool) -> TokenCard:
     """The card of a token from page_rows; with actions for its administrator."""
-    return TokenCard(token, _certificates(token), _actions(token) if administers else [])
-
-
-def _certificates(token: SoftwareToken) -> list[CertificateLine]:
-    issued = {certificate.position: certificate for certificate in token.certificates.all()}
-    profiles = [link.profile for link in token.token_type.token_type_profiles.all()]
-    profiles += [certificate.profile for certificate in issued.values()]
-    names = {profile.code: profile.label for profile in profiles}
-    lines = []
-    for position, asked in enumerate(token.snapshot["certificates"]):
-        content = asked["content"]
-        lines.append(
-            CertificateLine(
-                name=names.get(asked["profile"], asked["profile"]),
-                subject=", ".join(f"{name}={value}" for name, value in content["subject"]),
-                alternative_names=", ".join(value for _kind, value in content["subject_alt_names"]),
-                ca=asked["ca"],
-                row=issued.get(position),
-            )
-        )
-    return lines
+    return TokenCard(token, certificate_content.of_token(token), _actions(token) if administers else [])
 
 
 def _actions(token: SoftwareToken) -> list[Action]:

@@ -7,7 +7,7 @@ a request.
 import uuid
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from ca_bridge.statements import Statement
 from identity_manager.models.approval import Approval, AskedApprover
@@ -96,6 +96,14 @@ def certificates_of_cards() -> QuerySet[Certificate]:
 def profiles_of_cards() -> QuerySet[TokenTypeProfile]:
     """Which profiles a type has, by their names."""
     return TokenTypeProfile.objects.select_related("profile").defer(*PROFILE_CONTENT)
+
+
+def lines_to_sign() -> QuerySet[SoftwareToken]:
+    """Tokens with what an approver reads of them before they decide."""
+    rows = SoftwareToken.objects.select_related("token_type").order_by("token_type__position", "pk")
+    profiles = Prefetch("token_type__token_type_profiles", profiles_of_cards())
+    certificates = Prefetch("certificates", certificates_of_cards())
+    return rows.defer("passphrase_wrapped").prefetch_related(profiles, certificates)
 
 
 def _handed_out(person: Any) -> QuerySet[SoftwareToken]:

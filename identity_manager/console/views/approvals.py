@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from identity_manager.console import (
     access,
+    certificate_content,
     confirmation,
     open_tasks,
     refusals,
@@ -155,6 +156,7 @@ def _rejecting(found: TokenRequest, actor: Person) -> Confirmation:
         button=_("Reject"),
         back=reverse("console:request", args=[found.pk]),
         obstacle=_obstacle(found, actor),
+        signed=certificate_content.of_requests([found]),
     )
 
 
@@ -171,5 +173,6 @@ def _postponing(found: TokenRequest, actor: Person) -> Confirmation:
         button=_("Postpone"),
         back=reverse("console:request", args=[found.pk]),
         obstacle=_obstacle(found, actor),
+        signed=certificate_content.of_requests([found]),
         dangerous=False,
     )
