@@ -19,11 +19,19 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
+from identity_manager.models import Account
 from identity_manager.people import second_factors, signing_in, single_sign_on
 from identity_manager.sso_provider import SsoProvider
 from identity_manager.ui import error_pages, lockout, middleware, passkeys, sign_in_ways
 from identity_manager.ui.first_sign_in import NO_NEW_PASSWORD, NOT_THE_SAME, NOT_TWICE
-from identity_manager.ui.second_factor_forms import CodeForm, PasskeyForm, ProofForm
+from identity_manager.ui.passkeys import Purpose
+from identity_manager.ui.second_factor_forms import (
+    CodeForm,
+    ConfirmationPasskeyForm,
+    PasskeyForm,
+    ProofForm,
+    SecondStepPasskeyForm,
+)
 from identity_manager.ui.sign_in import account_of, renew_session_key
 
 NO_PASSWORD = _("Enter your password.")
@@ -139,7 +147,7 @@ class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]
 
     template_name = "mfa/authenticate.html"
     form_class = CodeForm
-    webauthn_form_class = PasskeyForm
+    webauthn_form_class = SecondStepPasskeyForm
 
     def form_valid(self, form: ProofForm) -> HttpResponse:
         with transaction.atomic():
@@ -154,7 +162,7 @@ class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]
             "passkey_form": self.webauthn_form,
             "next": self.stage.login.redirect_url,
             "password_offered": sign_in_ways.is_offered(sign_in_ways.PASSWORD),
-            **offered_passkey(self.stage.login.user),
+            **offered_passkey(self.stage.login.user, Purpose.SECOND_STEP),
         }
 
 
@@ -171,7 +179,7 @@ class ReauthenticateView(RefusesWithStatus, views.BaseReauthenticateView):  # ty
     def get_form_class(self) -> type[forms.Form]:
         if not second_factors.has_one(self.request.user):
             return ReauthenticateForm
-        return PasskeyForm if "credential" in self.request.POST else CodeForm
+        return ConfirmationPasskeyForm if "credential" in self.request.POST else CodeForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "user": self.request.user}
@@ -193,7 +201,7 @@ class ReauthenticateView(RefusesWithStatus, views.BaseReauthenticateView):  # ty
         if isinstance(form, PasskeyForm):
             context |= {"passkey_form": form, "form": CodeForm(user=self.request.user)}
         by_second_factor = isinstance(form, ProofForm)
-        offered = offered_passkey(self.request.user) if by_second_factor else {}
+        offered = offered_passkey(account_of(self.request), Purpose.CONFIRMATION) if by_second_factor else {}
         providers = [] if by_second_factor else _providers_of(self.request)
         return {**context, "by_second_factor": by_second_factor, "sso_providers": providers, **offered}
 
@@ -208,9 +216,9 @@ def _providers_of(request: HttpRequest) -> list[SsoProvider]:
     return [settings.SSO_PROVIDERS[name] for name in linked if name in settings.SSO_PROVIDERS]
 
 
-def offered_passkey(account: Any) -> dict[str, Any]:
+def offered_passkey(account: Account, purpose: Purpose) -> dict[str, Any]:
     """What a script needs to ask for one of the account's passkeys, where it has some."""
-    return {"options": passkeys.sign_in_options(account)} if passkeys.has_one(account) else {}
+    return {"options": passkeys.options_of(account, purpose)} if passkeys.has_one(account) else {}
 
 
 class ChangePasswordForm(views.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types

@@ -38,12 +38,12 @@ def add(request: HttpRequest) -> HttpResponse:
     """The browser makes a passkey, which is kept under a name."""
     account = account_of(request)
     if request.method == "POST":
-        form = NewPasskeyForm(request.POST)
+        form = NewPasskeyForm(request.POST, account=account)
         if form.is_valid() and _kept(request, form):
             return added(request, account, Kind.WEBAUTHN)
     else:
         device, _icon = user_agents.named(request.headers.get("User-Agent", ""))
-        form = NewPasskeyForm(initial={"name": device})
+        form = NewPasskeyForm(initial={"name": device}, account=account)
     context = {"form": form, "options": passkeys.registration_options(account)}
     return page(request, "mfa/passkey.html", context, status=status_of(form))
 
@@ -87,7 +87,7 @@ def options(request: HttpRequest) -> HttpResponse:
     _must_be_offered()
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
-    return JsonResponse(passkeys.sign_in_options(None))
+    return JsonResponse(passkeys.sign_in_options())
 
 
 @login_not_required
@@ -101,7 +101,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
     try:
-        row = passkeys.proved(request.POST.get("credential", ""), account=None)
+        row = passkeys.signed_in_alone(request.POST.get("credential", ""))
     except NotProved:
         signing_in.record_failure(typed_name="", method="passkey")
         return _refused(request)

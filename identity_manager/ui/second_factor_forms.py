@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models import Account
 from identity_manager.people import second_factors
 from identity_manager.ui import passkeys
-from identity_manager.ui.passkeys import NotProved
+from identity_manager.ui.passkeys import NotProved, Purpose
 
 LONGEST_CODE = 32
 CODE_INPUT = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
@@ -63,18 +63,31 @@ class CodeForm(ProofForm):
 class PasskeyForm(ProofForm):
     """The answer of a passkey; a script fills it in."""
 
+    purpose: Purpose
     credential = forms.CharField(widget=forms.HiddenInput, max_length=passkeys.LONGEST_ANSWER)
 
     def clean_credential(self) -> str:
         clear = check_rate_limit(self.user)
         answer: str = self.cleaned_data["credential"]
         try:
-            self.authenticator = passkeys.proved(answer, account=self.user)
+            self.authenticator = passkeys.proved(answer, account=self.user, purpose=self.purpose)
         except NotProved as error:
             second_factors.record_failure(account=self.user)
             raise forms.ValidationError(PASSKEY_REFUSED) from error
         clear()
         return answer
+
+
+class SecondStepPasskeyForm(PasskeyForm):
+    """After the password."""
+
+    purpose = Purpose.SECOND_STEP
+
+
+class ConfirmationPasskeyForm(PasskeyForm):
+    """By who is signed in already."""
+
+    purpose = Purpose.CONFIRMATION
 
 
 class AppForm(forms.Form):
@@ -136,10 +149,14 @@ class NewPasskeyForm(PasskeyNameForm):
     credential = forms.CharField(widget=forms.HiddenInput, required=False, max_length=passkeys.LONGEST_ANSWER)
     registered: tuple[dict[str, Any], bytes]
 
+    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._account = account
+
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}
         try:
-            self.registered = passkeys.registered(typed.get("credential", ""))
+            self.registered = passkeys.registered(typed.get("credential", ""), account=self._account)
         except NotProved as error:
             raise forms.ValidationError(
                 _("No passkey was made. Try it again, on a device with a screen lock or with a security key.")

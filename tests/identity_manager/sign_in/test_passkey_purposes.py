@@ -1,0 +1,163 @@
+"""A challenge is good for what it was made for, and for nothing else (WebAuthn 13.4.3)."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+from allauth.core import context
+from allauth.mfa.models import Authenticator
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
+
+from identity_manager.models import Account
+from identity_manager.ui import passkeys
+from identity_manager.ui.passkeys import NotProved, Purpose
+from tests import cast
+from tests.identity_manager.sign_in import factors
+from tests.identity_manager.sign_in.conftest import account
+from tests.identity_manager.sign_in.test_passkeys import (
+    ADD,
+    AGAIN,
+    SIGN_IN,
+    STEP,
+    asked,
+    browser,
+    options_on,
+    signed_in,
+    with_passkey,
+)
+from tests.soft_passkey import SoftPasskey
+
+pytestmark = pytest.mark.django_db
+PAIRS = list(product(Purpose, Purpose))
+
+
+@pytest.fixture
+def uma(db: None) -> Account:
+    return account(cast.person("uma"))
+
+
+@pytest.fixture
+def visit(rf: RequestFactory) -> Iterator[HttpRequest]:
+    request = rf.post("/", headers={"host": "localhost"})
+    request.session = SessionStore()
+    with context.request_context(request):
+        yield request
+
+
+def begin(purpose: Purpose, who: Account) -> dict[str, Any]:
+    if purpose == Purpose.REGISTRATION:
+        return passkeys.registration_options(who)
+    return passkeys.sign_in_options() if purpose == Purpose.ALONE else passkeys.options_of(who, purpose)
+
+
+def end(purpose: Purpose, who: Account, key: SoftPasskey, options: dict[str, Any]) -> object:
+    """Answer the question as this purpose wants it answered. Raises NotProved."""
+    if purpose == Purpose.REGISTRATION:
+        named = {"rp": {"id": "localhost"}, "user": {"id": key.user}}
+        return passkeys.registered(key.create({"publicKey": named | options["publicKey"]}), account=who)
+    answer = key.get({"publicKey": {"rpId": "localhost"} | options["publicKey"]})
+    if purpose == Purpose.ALONE:
+        return passkeys.signed_in_alone(answer)
+    return passkeys.proved(answer, account=who, purpose=purpose)
+
+
+@pytest.mark.parametrize(("begun", "ended"), PAIRS)
+def test_each_purpose_takes_its_own_challenge_alone(
+    uma: Account, visit: HttpRequest, begun: Purpose, ended: Purpose
+) -> None:
+    key = with_passkey(uma)
+    options = begin(begun, uma)
+    if begun == ended:
+        assert end(ended, uma, key, options)
+    with pytest.raises(NotProved):  # nor a second time
+        end(ended, uma, key, options)
+
+
+@pytest.mark.parametrize(("begun", "ended"), PAIRS)
+def test_what_both_have_asked_for_is_not_mixed(
+    uma: Account, visit: HttpRequest, begun: Purpose, ended: Purpose
+) -> None:
+    """The other purpose has a challenge of its own, and the answer is to the first one."""
+    key = with_passkey(uma)
+    options = begin(begun, uma)
+    begin(ended, uma)
+    with pytest.raises(NotProved):
+        end(ended, uma, key, options)
+
+
+@pytest.mark.parametrize("purpose", [each for each in Purpose if each != Purpose.ALONE])
+def test_a_challenge_for_one_account_is_none_for_another(
+    uma: Account, visit: HttpRequest, purpose: Purpose
+) -> None:
+    sam = account(cast.person("sam"))
+    key = with_passkey(sam, SoftPasskey())
+    options = begin(purpose, uma)
+    with pytest.raises(NotProved):
+        end(purpose, sam, key, options)
+
+
+def test_alone_the_lock_must_have_been_opened(uma: Account, visit: HttpRequest) -> None:
+    key = with_passkey(uma, SoftPasskey(verifies=False))
+    options = begin(Purpose.ALONE, uma)
+    assert options["publicKey"]["userVerification"] == "required"
+    visit.session[passkeys.CHALLENGES]["alone"]["state"]["user_verification"] = "preferred"
+    with pytest.raises(NotProved):
+        end(Purpose.ALONE, uma, key, options)
+
+
+# --- The same, through the pages
+def test_a_stolen_key_does_not_sign_in_with_the_second_steps_question(uma: Account) -> None:
+    """Somebody knows the password and has the key, but not what opens it: that is the second step's way."""
+    key = with_passkey(uma, SoftPasskey(verifies=False))
+    thief = signed_in(uma)
+    answer = key.get(options_on(thief, STEP))
+    assert thief.post(SIGN_IN, {"credential": answer}).status_code == 422
+    assert not factors.is_signed_in(thief)
+
+
+def test_the_front_doors_question_is_no_second_step(uma: Account) -> None:
+    key = with_passkey(uma)
+    client = signed_in(uma)
+    assert client.post(STEP, {"credential": key.get(asked(client))}).status_code == 422
+    assert not factors.is_signed_in(client)
+
+
+@pytest.mark.parametrize("begun", ["front door", "second step", "registration"])
+def test_other_questions_confirm_nothing(uma: Account, begun: str) -> None:
+    key = with_passkey(uma)
+    factors.with_app(uma)
+    client = signed_in(uma)
+    options = options_on(client, STEP)
+    client.post(STEP, {"code": factors.code()})
+    assert factors.is_signed_in(client)
+    if begun == "front door":
+        options = asked(client)
+    elif begun == "registration":
+        options = options_on(client, ADD)
+        options["publicKey"]["rpId"] = "localhost"
+    before = client.session.session_key
+    assert client.post(AGAIN, {"credential": key.get(options)}).status_code == 422
+    assert client.session.session_key == before
+
+
+def test_a_confirmations_question_adds_no_passkey(uma: Account) -> None:
+    key = with_passkey(uma)
+    client = browser()
+    client.post(SIGN_IN, {"credential": key.get(asked(client))})
+    question = options_on(client, AGAIN)["publicKey"]
+    named = {"rp": {"id": "localhost"}, "user": {"id": key.user}}
+    answer = SoftPasskey().create({"publicKey": named | question})
+    assert client.post(ADD, {"name": "Another", "credential": answer}).status_code == 422
+    assert Authenticator.objects.count() == 1
+
+
+def test_a_question_asked_before_signing_out_is_forgotten(uma: Account) -> None:
+    key = with_passkey(uma)
+    client: Client = browser()
+    client.post(SIGN_IN, {"credential": key.get(asked(client))})
+    options = asked(client)
+    client.post("/account/logout/")
+    assert client.post(SIGN_IN, {"credential": key.get(options)}).status_code == 422
