@@ -41,11 +41,12 @@ def worker(pool: str, concurrency: int, queues: str = "ca,mail,bulk") -> tuple[s
 
 @dataclass
 class Cluster:
-    """Where it is, and which processes of it run."""
+    """Where it is, which processes of it run, and the directory of the code that they run."""
 
     directory: Path
     variables: dict[str, str]
     processes: list[Process] = field(default_factory=list)
+    code: Path = ROOT
 
     def start(self, *arguments: str, **more: str) -> Process:
         """One more process of it."""
@@ -53,7 +54,7 @@ class Cluster:
             process = subprocess.Popen(
                 [sys.executable, *arguments],
                 env={**self.variables, **more},
-                cwd=ROOT,
+                cwd=self.code,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -75,17 +76,25 @@ class Cluster:
 
     def do(self, function: str, **arguments: Any) -> Any:
         """Carry out a function of tests/cluster/work.py in a process of this installation."""
+        return self.answer("-m", "tests.cluster.work", function, json.dumps(arguments))
+
+    def answer(self, *arguments: str, **more: str) -> Any:
+        """What a Python program of this installation writes in its last line, as JSON."""
+        return json.loads(self.run(*arguments, **more).splitlines()[-1])
+
+    def run(self, *arguments: str, **more: str) -> str:
+        """The output of a Python program of this installation, which must end well."""
         outcome = subprocess.run(
-            [sys.executable, "-m", "tests.cluster.work", function, json.dumps(arguments)],
-            env=self.variables,
-            cwd=ROOT,
+            [sys.executable, *arguments],
+            env={**self.variables, **more},
+            cwd=self.code,
             capture_output=True,
             text=True,
             check=False,
             timeout=300,
         )
         assert outcome.returncode == 0, outcome.stderr[-3000:]
-        return json.loads(outcome.stdout.splitlines()[-1])
+        return outcome.stdout
 
     def wait_for(self, holds: Any, what: str, seconds: float = START_SECONDS) -> None:
         deadline = time.monotonic() + seconds
@@ -181,13 +190,13 @@ def broker(kind: str) -> Iterator[str]:
 
 
 @contextmanager
-def prepared(database_url: str, broker_url: str, *, pages: bool) -> Iterator[Cluster]:
-    """An installation with the cast of the tests in it; none of its processes runs yet."""
+def prepared(database_url: str, broker_url: str, *, pages: bool, code: Path = ROOT) -> Iterator[Cluster]:
+    """An installation of that code with the cast of the tests in it; none of its processes runs yet."""
     with tempfile.TemporaryDirectory(prefix="im-cluster-") as directory:
         place = Path(directory)
         given = {"DATABASE_URL": database_url} if database_url else {}
         more = {"BROKER_URL": broker_url, "HTTP_PORT": str(free_port()), "LOG_LEVEL": "WARNING"}
-        cluster = Cluster(place, environment(place, **given, **more))
+        cluster = Cluster(place, environment(place, **given, **more), code=code)
         cluster.do("prepare", pages=pages)
         try:
             yield cluster
