@@ -12,7 +12,7 @@ from identity_manager.models import AuditEvent, Person, Role
 from identity_manager.workflow import locking
 from identity_manager.workflow.errors import NotAllowed, Reason, refuse
 
-NOT_AUDITOR = Reason("not-auditor", _("Only an Auditor takes evidence."))
+NOT_AUDITOR = Reason("not-auditor", _("Only an Auditor takes a check file."))
 
 
 def take_of_request(*, actor: Person, request_id: uuid.UUID) -> dict[str, Any]:

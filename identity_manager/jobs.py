@@ -180,7 +180,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job(
         "audit.sign_heads",
-        _("Signs where the audit log stands, and carries the signed heads off this machine"),
+        _("Signs where the audit log stands, and carries the signatures off this machine"),
         timedelta(minutes=1),
         _sign_heads,
     ),

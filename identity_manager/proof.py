@@ -1,4 +1,4 @@
-"""The arithmetic of the audit log, without Django: the chain of events and its signed heads.
+"""The arithmetic of the audit log, without Django: the chain of events and its signatures of the log.
 
 Each sealed event has a hash of what it says and a link: SHA-256 over the link before and that hash. So the
 link of an event stands for everything up to it. A MAC under a secret key stands beside each link, and the
@@ -7,7 +7,7 @@ key can check any event that it covers, with nothing of this installation.
 
     python -m identity_manager.proof EVIDENCE.json --public-key KEY.pem
 
-checks a file of evidence on any machine that has Python and the package cryptography.
+checks a check file on any machine that has Python and the package cryptography.
 """
 
 import argparse
@@ -87,9 +87,9 @@ def is_signed(statement: Content, signature: str, public_key: str) -> bool:
     return True
 
 
-# --- A file of evidence, checked anywhere ----------------------------------------------------------
+# --- A check file, checked anywhere ----------------------------------------------------------------
 def problems_of(evidence: Mapping[str, Any], public_keys: Sequence[str]) -> Iterator[str]:
-    """What does not fit in a file of evidence, a sentence each; nothing where all of it is proven."""
+    """What does not fit in a check file, a sentence each; nothing where all of it is proven."""
     heads = {head["statement"]["number"]: head for head in evidence["heads"]}
     for number, head in sorted(heads.items()):
         if not any(is_signed(head["statement"], head["signature"], key) for key in public_keys):
@@ -121,7 +121,7 @@ def read_public_key(path: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check a file of evidence; return 0 where all is proven, 1 where something is not."""
+    """Check a check file; return 0 where all is proven, 1 where something is not."""
     parser = argparse.ArgumentParser(prog="python -m identity_manager.proof")
     parser.add_argument("file", type=Path)
     parser.add_argument("--public-key", type=Path, action="append", required=True)
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     evidence = json.loads(options.file.read_text(encoding="utf-8"))
     problems = list(problems_of(evidence, [read_public_key(path) for path in options.public_key]))
     events = len(evidence["events"])
-    lines = problems or [f"{events} events are proven by {len(evidence['heads'])} signed heads."]
+    lines = problems or [f"{events} events are proven by {len(evidence['heads'])} signatures of the log."]
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if problems else 0
 

@@ -71,7 +71,7 @@ class DeclineForm(VerbForm):
 
     reason = forms.CharField(
         label=_("Reason"),
-        help_text=_("The office that looks after software tokens reads this."),
+        help_text=_("The Software Token Administrators read this."),
         required=False,
         max_length=1000,
         error_messages={"max_length": TOO_LONG},

@@ -69,11 +69,12 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
 def line(request: TokenRequest) -> str:
     """Return the line alone, which asks nothing of who decides."""
     if request.state == RequestState.FAILED:
-        return f"{failures.for_the_person(request)} {_('The office has been told. You have nothing to do.')}"
+        told = _("The administrators have been told. You have nothing to do.")
+        return f"{failures.for_the_person(request)} {told}"
     if policy.is_stopped(request):
         return _(
-            "It is stopped, because your data in the directory have changed since it was made. "
-            "The office decides whether it goes on with the new ones."
+            "It is stopped, because your data in the directory have changed since it was made. An "
+            "administrator decides whether it goes on with the new ones."
         )
     if _came_to_nothing(request):
         return _("The passphrase was destroyed before it was noted, so nothing is in use.")

@@ -63,11 +63,14 @@ def of_certificate(certificate: Certificate) -> State:
     if certificate.revocation_waits and certificate.by_hand_since is not None:
         return State(
             Meaning.STOPPED,
-            _("Locked here"),
-            _("Its certificate authority is told by the office; until then others may go on trusting it."),
+            _("Revoked here"),
+            _(
+                "An administrator has it revoked at its certificate authority; until then others may go "
+                "on trusting it."
+            ),
         )
     if certificate.state == CertificateState.VALID and certificate.revocation_decided_at is not None:
-        return State(Meaning.STOPPED, _("Being locked"), "")
+        return State(Meaning.STOPPED, _("Being revoked"), "")
     return State(states.meaning_of(certificate), certificate.get_state_display(), "")
 
 
@@ -76,7 +79,7 @@ def _line(token: SoftwareToken) -> str:
         TokenState.ACTIVE: _("Ready to be used on your devices."),
         TokenState.ON_HOLD: _("On hold: its certificates do not count at present."),
         TokenState.LAPSED: _("Its passphrase was not noted in time. Its certificates are revoked."),
-        TokenState.REVOKED: _("Its certificates are locked for good."),
+        TokenState.REVOKED: _("Its certificates are revoked for good."),
         TokenState.EXPIRED: _("Its certificates have ended."),
         TokenState.REPLACED: _("A newer one has taken its place."),
     }

@@ -14,7 +14,7 @@ FORMAT = "identity-manager-evidence/1"
 
 
 def of(events: QuerySet[AuditEvent], *, subject: str) -> dict[str, Any]:
-    """A file of evidence about these events, as plain values; `python -m identity_manager.proof` checks it.
+    """A check file about these events, as plain values; `python -m identity_manager.proof` checks it.
 
     Events that no signed head covers yet are counted in `not_covered_yet`.
     """

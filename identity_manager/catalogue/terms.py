@@ -37,7 +37,7 @@ LANGUAGE_LACKING = Reason(
 EMPTY_TEXT = Reason("empty-text", _("Each text needs a title and a body."))
 LONG_TITLE = Reason("long-title", _("A title has at most 200 characters."))
 NO_DRAFT = Reason("no-draft", _("There is no draft of these terms any more."))
-DRAFT_GONE = Reason("terms-moved-on", _("A draft was published or thrown away since you opened the page."))
+DRAFT_GONE = Reason("terms-moved-on", _("A draft was published or discarded since you opened the page."))
 SAME_AS_BEFORE = Reason("same-as-before", _("The draft says the same as the version in force."))
 LONGEST_TITLE = 200
 
@@ -160,7 +160,7 @@ def refuse_publication(*, actor: Person, document_id: uuid.UUID, seen: Seen, rea
 
 
 def discard_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen) -> TermsDocument:
-    """Throw the draft away. Raises NotAllowed or Stale."""
+    """Discard draft. Raises NotAllowed or Stale."""
     with transaction.atomic():
         require_system_administrator(actor)
         draft = _draft(document_id, seen)

@@ -34,7 +34,7 @@ CODE_TAKEN = Reason("code-taken", _("Another entry has this code."))
 CHANGED_MEANWHILE = Reason(
     "draft-changed-meanwhile", _("Somebody has changed this draft since you opened the page.")
 )
-GONE = Reason("draft-gone", _("This draft was thrown away meanwhile."))
+GONE = Reason("draft-gone", _("This draft was discarded meanwhile."))
 OTHER_IN_FORCE = Reason(
     "other-in-force", _("Another version was put in force, or this one retired, since you opened the page.")
 )
@@ -154,7 +154,7 @@ def refuse_activation(
 
 
 def discard(*, actor: Person, kind: type[Versioned], entry_id: uuid.UUID, revision: int | None) -> Versioned:
-    """Throw the draft away; nothing has ever used it. Raises NotAllowed or Stale."""
+    """Discard draft; nothing has ever used it. Raises NotAllowed or Stale."""
     with transaction.atomic():
         require_system_administrator(actor)
         entry = draft(kind, entry_id, revision=revision)

@@ -56,7 +56,8 @@ from identity_manager.ui.context import (
 from identity_manager.workflow import imports, policy, sign_in_code_policy
 
 NO_OFFICE = _(
-    "Identity Manager is for officers, and you hold no office. Your own tokens are in Self-Service."
+    "Identity Manager is for officers, and you have no role in it. Your own software tokens are in "
+    "Self-Service."
 )
 NOT_YOUR_OFFICE = _("None of your roles opens this page.")
 

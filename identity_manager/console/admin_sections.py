@@ -70,7 +70,7 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         _("Officers"),
-        _("Who holds which office, and where"),
+        _("Who has which role, and where"),
         "console:officers",
         access.OFFICE_READERS,
         "shield",

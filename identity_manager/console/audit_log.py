@@ -50,7 +50,7 @@ HEADER = (
     _("request"),
     _("token"),
     _("detail"),
-    _("covered by a head signed"),
+    _("covered by a signature of"),
 )
 KINDS: dict[str, str | Promise] = {
     Kind.CHANGED: _("changed"),
@@ -59,7 +59,7 @@ KINDS: dict[str, str | Promise] = {
     Kind.INSERTED: _("put in"),
     Kind.CUT_OFF: _("cut off"),
     Kind.BEGINNING: _("no beginning"),
-    Kind.HEAD: _("head does not fit"),
+    Kind.HEAD: _("signature does not fit"),
     Kind.KEY: _("key is missing"),
 }
 

@@ -40,9 +40,9 @@ CONFIRMATIONS: dict[str, tuple[Words, Words, Words]] = {
         _("Refuse"),
     ),
     "discard": (
-        _("Throw away %(name)s, version %(number)d"),
+        _("Discard the draft of %(name)s, version %(number)d"),
         _("The draft is gone for good. Nothing has ever used it."),
-        _("Throw the draft away"),
+        _("Discard draft"),
     ),
     "retire": (
         _("Retire %(name)s, version %(number)d"),

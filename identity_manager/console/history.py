@@ -103,7 +103,7 @@ WORDS: dict[Event, Words] = {
     ),
     Event.REQUEST_RESUMED: Words(_("It goes on: the person's data are as they were"), INFORMATION, "refresh"),
     Event.REQUEST_SENT_ROUND: Words(
-        _("It was sent round again with the person's present data"), INFORMATION, "refresh", _fields
+        _("It was started again with the person's new data"), INFORMATION, "refresh", _fields
     ),
     Event.REQUEST_POSTPONED: Words(_("The decision was postponed"), WAITING, "pause", _moment("until")),
     Event.REQUEST_INVITED: Words(_("The person was asked to accept the terms"), INFORMATION, "mail"),
@@ -237,7 +237,7 @@ WORDS: dict[Event, Words] = {
     ),
     Event.JOB_STARTED: Words(_("A job was started by hand"), icon="play", detail=details.job),
     Event.ACCESS_DENIED: Words(_("An officer was refused a page"), STOPPED, "lock", _fact("path")),
-    Event.EVIDENCE_TAKEN: Words(_("Evidence was taken from the audit log"), INFORMATION, "download"),
+    Event.EVIDENCE_TAKEN: Words(_("A check file was taken from the audit log"), INFORMATION, "download"),
     Event.LOG_CHECKED: Words(_("The audit log was checked"), INFORMATION, "shield", details.checked),
     Event.LOG_CUT: Words(
         _("The oldest part of the audit log was removed"), INFORMATION, "trash", details.numbers

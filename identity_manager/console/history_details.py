@@ -49,7 +49,7 @@ DONE_WITH_IT: dict[str, tuple[Words, Meaning, str]] = {
     "terms-refused": (_("Its publication was refused"), Meaning.STOPPED, "x"),
     "activated": (_("Was put in force"), Meaning.DONE, "check"),
     "retired": (_("Is offered no more"), Meaning.STOPPED, "pause"),
-    "discarded": (_("The draft was thrown away"), Meaning.STOPPED, "trash"),
+    "discarded": (_("The draft was discarded"), Meaning.STOPPED, "trash"),
     "renamed": (_("Was given another name"), Meaning.QUIET, "edit"),
     "draft-saved": (_("The draft was saved"), Meaning.QUIET, "edit"),
     "published": (_("A version was published"), Meaning.DONE, "check"),

@@ -151,7 +151,7 @@ def _letter(pdf: "FPDF", letter: Letter) -> None:
     _paragraph(pdf, _("Keep this letter closed to others, and destroy it once you have signed in."))
     _paragraph(
         pdf,
-        _("If you did not expect it, or it was open when you got it, tell the office that hands it out."),
+        _("If you did not expect it, or it was open when you got it, tell your Registration Officer."),
     )
 
 

@@ -53,7 +53,7 @@ SENT: dict[str, tuple[Words, Words]] = {
     "password_set": (PERSON, _("when their password was set or changed")),
     "second_factor_added": (PERSON, _("when an authenticator app or a passkey was added")),
     "second_factor_removed": (PERSON, _("when an authenticator app or a passkey was removed")),
-    "second_factors_reset": (PERSON, _("when an office took their second factors away")),
+    "second_factors_reset": (PERSON, _("when an officer took their second factors away")),
     "recovery_codes_made": (PERSON, _("when new recovery codes were made")),
     "recovery_code_used": (PERSON, _("when a recovery code was used")),
 }

@@ -92,7 +92,7 @@ class RolesFilterForm(forms.Form):
     role = forms.ChoiceField(
         label=_("Role"),
         choices=[
-            ("", _("every office")),
+            ("", _("every role")),
             *((role.value, role.label) for role in Role if role in OFFICER_ROLES),
         ],
         required=False,

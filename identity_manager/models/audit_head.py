@@ -26,7 +26,7 @@ class AuditChain(models.Model):
 
 
 class HeadKind(models.TextChoices):
-    HEAD = "head", _("head")
+    HEAD = "head", "head"  # on no screen
     CHECKPOINT = "checkpoint", _("checkpoint: what was before it has been removed")
 
 

@@ -12,7 +12,7 @@ class Ending(models.TextChoices):
     DECLINED = "terms-declined", _("The terms were declined.")
     NOT_NOTED = "passphrase-not-noted", _("The passphrase was not noted in time.")
     NEW_CODE = "new-sign-in-code", _("A sign-in code was made or used for the person.")
-    NEW_ROUND = "sent-round-again", _("The request was sent round again with changed data.")
+    NEW_ROUND = "sent-round-again", _("The request was started again with new data.")
     WITHDRAWN = "withdrawn", _("withdrawn by the person")
     ENDED_ON_LEAVE = "ended-on-leave", _("Its certificate ended during the leave, before it was handed out.")
     LOCKED = "person-locked", _("The person was locked for good.")

@@ -275,7 +275,10 @@ class TokenRequest(Stateful):
         self.stopped_at = None
 
     @transition(
-        field=state, source=list(STOPPABLE), target=S.REQUESTED, custom={"label": _("Send round again")}
+        field=state,
+        source=list(STOPPABLE),
+        target=S.REQUESTED,
+        custom={"label": _("Start again with new data")},
     )
     def begin_round(self, *, by: Person, now: datetime) -> None:
         """An officer sends it round again with the person's present data."""

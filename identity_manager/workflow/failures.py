@@ -38,8 +38,8 @@ FOR_OFFICERS: dict[str, str | Promise] = {
 }
 FOR_THE_PERSON: dict[str, str | Promise] = {
     PERSON_CHANGED: _(
-        "Your data in the directory have changed since the request was made. "
-        "The office decides whether it goes on with the new ones."
+        "Your data in the directory have changed since the request was made. An administrator decides "
+        "whether it goes on with the new ones."
     ),
     **dict.fromkeys((REFUSED, GIVEN_UP, ENDED_IN_VAIN), _OFFICE_DECIDES),
     NO_EMAIL.code: _("You have no e-mail address in the directory, so nothing can be delivered to you."),

@@ -28,7 +28,7 @@ NOT_BY_HAND = Reason("not-by-hand", _("This revocation does not wait for anybody
 NOT_IN_USE = Reason(
     "not-in-use",
     _("This token is not in use any more."),
-    _("This token is not in use any more, so there is nothing to lock."),
+    _("This token is not in use any more, so there is nothing to revoke."),
 )
 
 
@@ -38,7 +38,10 @@ def obstacle(token: SoftwareToken) -> Reason | None:
 
 
 def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason) -> SoftwareToken:
-    """Revoke one token: its owner (**Lock certificates**) or an administrator. Raises NotAllowed or Stale."""
+    """Revoke one token: its owner (**Revoke certificates**) or an administrator.
+
+    Raises NotAllowed or Stale.
+    """
     with transaction.atomic():
         token = locking.token(token_id)
         allowed = token.person_id == actor.pk or policy.administers(actor, token.person)

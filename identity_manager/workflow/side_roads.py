@@ -44,7 +44,10 @@ NOT_WITHDRAWABLE = Reason(
 NOT_FAILED = Reason("not-failed", _("This request has not failed, or was retried meanwhile."))
 PERSON_CHANGED = Reason(
     "person-changed-so-no-retry",
-    _("The person's data have changed, so trying again would fail again. Send it round again, or cancel it."),
+    _(
+        "The person's data have changed, so trying again would fail again. Start it again with new data, "
+        "or cancel it."
+    ),
 )
 NOT_SENDABLE = Reason("not-sendable", _("This token is not in use, so its file is not sent."))
 ON_ITS_WAY = Reason("on-its-way", _("The file is on its way already. Look into the mailbox in a moment."))

@@ -32,7 +32,7 @@ from identity_manager.workflow.errors import NotAllowed, Reason, Refused, Stale,
 NOT_WAITING = Reason("not-waiting", _("This request does not wait for a decision any more."))
 PERSON_CHANGED = Reason(
     "person-changed",
-    _("The person's data have changed since the request was made. The office decides how it goes on."),
+    _("The person's data have changed since the request was made. An administrator decides how it goes on."),
 )
 NO_REASON = Reason("no-reason-to-reject", _("Say why you reject the request."))
 NO_LINE = Reason("no-line", _("Check at least one type."))

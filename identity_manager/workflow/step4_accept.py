@@ -31,7 +31,7 @@ NOT_AWAITED = Reason("not-awaited", _("This request does not wait for your accep
 OTHER_TERMS = Reason("other-terms", _("The terms have changed since you opened the page. Read them again."))
 PERSON_CHANGED = Reason(
     "own-data-changed",
-    _("Your data have changed since the request was made. The office decides how it goes on."),
+    _("Your data have changed since the request was made. An administrator decides how it goes on."),
 )
 _CURRENT_TERMS = Among[TermsVersion](
     lambda documents: TermsVersion.objects.filter(document__id__in=documents, is_current=True).order_by(

@@ -45,14 +45,14 @@ def token(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def lock(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
-    """**Lock certificates**, PcmProcLockCertificates of the original: say what happens, ask why, revoke."""
+    """**Revoke certificates**, PcmProcLockCertificates of the original: say what happens, ask why, revoke."""
     row = access.own_token(request, token_id)
     form = LockForm(request.POST if request.method == "POST" else None)
     locked = form.perform(
         lambda: revoke.revoke_token(actor=row.person, token_id=row.pk, reason=form.revocation_reason)
     )
     if locked:
-        messages.success(request, _("Your certificates for %(type)s are locked.") % {"type": row})
+        messages.success(request, _("Your certificates for %(type)s are revoked.") % {"type": row})
         return redirect("selfservice:token", row.pk)
     row = access.own_token(request, token_id)
     context = {

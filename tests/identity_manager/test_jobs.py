@@ -217,7 +217,7 @@ def test_ten_workers_run_a_job_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert work.times == 1
 
 
-# --- Start once ------------------------------------------------------------------------------------
+# --- Run now ---------------------------------------------------------------------------------------
 def test_start_once_runs_before_its_time_and_is_audited(
     monkeypatch: pytest.MonkeyPatch, worker: None, django_capture_on_commit_callbacks: Any
 ) -> None:

@@ -81,6 +81,16 @@ def test_nothing_is_kept_that_is_said_no_more(german: Catalog) -> None:
     assert list(german.obsolete) == []
 
 
+def test_it_is_sorted_so_that_two_changes_seldom_meet(german: Catalog) -> None:
+    """The order of the source moves with every file; whoever rebases would have all of it twice."""
+    said = [forms(message.id)[0] for message in messages(german)]
+    assert said == sorted(said, key=lambda words: (escaped(words).lower(), escaped(words)))
+
+
+def escaped(words: str) -> str:
+    return words.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
 def test_what_is_filled_in_has_its_place(german: Catalog) -> None:
     assert misfilled(german) == []
 

@@ -41,7 +41,7 @@ def test_a_day_is_read_checked_and_proven(office: Office, exported: Path, tmp_pa
     beat()
 
     page = auditor.open(f"/history/?request={request.reference}")
-    for words in ("The terms were accepted", "The passphrase was noted", "Uma Lindqvist", "head signed"):
+    for words in ("The terms were accepted", "The passphrase was noted", "Uma Lindqvist", "signed"):
         assert words in page.text
 
     auditor.open("/history/check/")
@@ -50,7 +50,7 @@ def test_a_day_is_read_checked_and_proven(office: Office, exported: Path, tmp_pa
     call_command("audit", "verify", heads=[exported])
 
     auditor.open(f"/requests/{request.pk}/")
-    evidence = auditor.press("Evidence file")
+    evidence = auditor.press("Check file")
     (tmp_path / "evidence.json").write_text(evidence.html, encoding="utf-8")
     (tmp_path / "key.pem").write_text(auditor.open("/history/public-key.pem").html, encoding="utf-8")
     arguments = [str(tmp_path / "evidence.json"), "--public-key", str(tmp_path / "key.pem")]

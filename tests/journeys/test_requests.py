@@ -178,7 +178,7 @@ def stopped_at(office: Office, place: str) -> TokenRequest:
     office.approve(request)
     if place == "acceptance":
         rename(office.company.uma)
-        assert "The office decides how it goes on." in office.accept(request).text
+        assert "An administrator decides how it goes on." in office.accept(request).text
         return request
     with worker(at_once=False):
         office.accept(request)
@@ -197,8 +197,8 @@ def test_changed_data_stop_the_road_and_it_goes_round_again(office: Office, plac
     page = office.ada.open(f"/requests/{request.pk}/")
     assert "Uma Lindqvist" in page.text
     assert "Uma Berg" in page.text
-    page = office.ada.press("Send round again")
-    assert "It is sent round again" in page.text
+    page = office.ada.press("Start again with new data")
+    assert "It is started again with the new data" in page.text
 
     assert "Round 1, before the person's data changed" in page.text
     office.approve(request)
@@ -226,8 +226,8 @@ def test_a_refusal_for_good_is_told_to_the_person_in_plain_words(office: Office)
     told = next(
         stored for stored in mails_to("uma@example.com") if "could not be issued" in subject_of(stored)
     )
-    assert "The office has been told." in told.body("plain")
-    assert "The office has been told." in office.uma.open("/my/open-tasks/").text
+    assert "The administrators have been told." in told.body("plain")
+    assert "The administrators have been told." in office.uma.open("/my/open-tasks/").text
 
 
 def test_where_nobody_can_decide_the_office_and_the_page_say_so(office: Office) -> None:

@@ -1,4 +1,4 @@
-"""Lock certificates, and revocation by an administrator: on the CRL, and nothing is handed out any more."""
+"""Revoke certificates, and revocation by an administrator: on the CRL, and nothing is handed out any more."""
 
 import pytest
 from cryptography import x509
@@ -30,7 +30,7 @@ def given(office: Office) -> SoftwareToken:
 def test_locked_by_the_person(office: Office) -> None:
     token = given(office)
     office.uma.open(f"/my/certificates/{token.pk}/lock/")
-    office.uma.press("Lock certificates", reason="keyCompromise")
+    office.uma.press("Revoke certificates", reason="keyCompromise")
 
     certificate = Certificate.objects.get()
     assert certificate.state == "revoked"

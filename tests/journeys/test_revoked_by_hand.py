@@ -59,9 +59,9 @@ def test_from_the_click_to_the_officers_word(
 ) -> None:
     token, request = certificate.token, certificate.token.request
     page = office.uma.open(f"/my/certificates/{token.pk}/lock/").text
-    assert "the office has it revoked there" in page
-    office.uma.press("Lock certificates", reason="keyCompromise")
-    assert "Locked here" in office.uma.open(f"/my/certificates/{token.pk}/").text
+    assert "an administrator has it revoked there" in page
+    office.uma.press("Revoke certificates", reason="keyCompromise")
+    assert "Revoked here" in office.uma.open(f"/my/certificates/{token.pk}/").text
 
     with later(minutes=50):
         pass
@@ -91,7 +91,7 @@ def test_from_the_click_to_the_officers_word(
     event = AuditEvent.objects.get(name="certificate.revoked-by-hand")
     assert (event.actor, event.facts["serial"]) == (office.company.ada, certificate.serial)
     assert certificate.serial not in office.ada.open("/open-tasks/").text
-    assert "Locked here" not in office.uma.open(f"/my/certificates/{token.pk}/").text
+    assert "Revoked here" not in office.uma.open(f"/my/certificates/{token.pk}/").text
 
 
 def left_to_hands(office: Office, certificate: Certificate) -> None:
@@ -300,7 +300,7 @@ def test_what_is_used_and_has_ended_waits_for_nobody(
         assert (row.state, row.next_attempt_at, row.claim_id) == (CertificateState.EXPIRED, None, None)
         assert not Certificate.objects.to_be_revoked().exists()
     assert "It is revoked" not in office.ada.open("/open-tasks/").text
-    assert "Locked here" not in office.uma.open(f"/my/certificates/{row.token_id}/").text
+    assert "Revoked here" not in office.uma.open(f"/my/certificates/{row.token_id}/").text
     assert "ended before its authority" in office.ada.open(f"/requests/{row.token.request_id}/").text
     assert len(ca.revoked) == asked, "no CA is told of what has ended"
     assert AuditEvent.objects.filter(name="certificate.expired").count() == 1

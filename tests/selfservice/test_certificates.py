@@ -99,7 +99,7 @@ def test_asking_again_is_offered_to_who_can(desk: Desk, visit: Visitor, instead:
         SoftwareToken.objects.filter(pk=token.pk).update(state=TokenState.REPLACED)
     for name in ("token", "passphrase"):
         text = visit(desk.uma).get(page(name, token.pk)).text
-        words = "A newer one has taken its place." if instead == "replaced" else "are locked for good."
+        words = "A newer one has taken its place." if instead == "replaced" else "are revoked for good."
         assert words in text, name
         assert page("ask-again", token.request_id) not in text, name
         assert "ask again" not in text.lower(), name
@@ -193,7 +193,7 @@ def test_locking_revokes_every_certificate(desk: Desk, visit: Visitor) -> None:
     decided = desk.active.certificates.exclude(revocation_decided_at=None)
     assert decided.filter(revocation_reason="keyCompromise").count() == 2
     text = visit(desk.uma).get(page("token", desk.active.pk)).content.decode()
-    assert "Being locked" in text
+    assert "Being revoked" in text
     assert "For which device?" not in text
 
 

@@ -122,7 +122,7 @@ def test_one_that_lapsed_leads_to_another_not_to_the_lock(desk: Desk, visit: Vis
     response = visit(desk.uma).get(page("passphrase", desk.sealed.pk))
     assert response.status_code == HTTPStatus.GONE
     assert ("delete it" in response.text) is came
-    assert "lock these certificates" not in response.text
+    assert "revoke these certificates" not in response.text
     assert page("ask-again", desk.sealed.request_id) in response.text
 
 

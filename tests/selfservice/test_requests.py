@@ -217,7 +217,7 @@ def test_why_it_failed_is_told_in_the_language_of_the_person(desk: Desk, visit: 
 
     text = visit(desk.uma).get(page("progress", desk.moving.pk)).text
 
-    assert "The office has been told." in text
+    assert "The administrators have been told." in text
     assert "no such profile" not in text
 
 

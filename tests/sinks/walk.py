@@ -60,7 +60,7 @@ def send_again_and_revoke(office: Office, request: TokenRequest) -> None:
     office.uma.open(f"/my/certificates/{first.pk}/?device=android-old")
     office.uma.press("Send the file again")
     office.uma.open(f"/my/certificates/{second.pk}/lock/")
-    office.uma.press("Lock certificates", reason="keyCompromise")
+    office.uma.press("Revoke certificates", reason="keyCompromise")
 
 
 def revoke(office: Office, token: SoftwareToken) -> None:

@@ -232,7 +232,7 @@ def event_rows(
     lines: Iterable[audit_log.Line], persons: Container[uuid.UUID], requests: Container[uuid.UUID]
 ) -> SafeString:
     """Draw events of the audit log; persons, requests: which of them the officer may open."""
-    words = [_("About"), _("Who"), _("When"), _("Seal")]
+    words = [_("About"), _("Who"), _("When"), _("Signature")]
     person, request = addresses_of("console:person"), addresses_of("console:request")
     drawn = (
         markup(
@@ -269,11 +269,11 @@ def _request_of(line: audit_log.Line, requests: Container[uuid.UUID], page: Page
 
 def _seal_of(line: audit_log.Line) -> SafeString:
     if not line.event.is_sealed:
-        return markup('<span class="quiet">{}</span>', _("waits to be sealed"))
+        return markup('<span class="quiet">{}</span>', _("waits to be linked"))
     covered = (
-        markup("{} {}", _("head signed"), ui.when(line.head_signed_at))
+        markup("{} {}", _("signed"), ui.when(line.head_signed_at))
         if line.head_signed_at
-        else _("the next head covers it")
+        else _("the next signature covers it")
     )
     number = ui.grouped(line.event.number or 0)
     return markup('<span class="numeric">#{}</span>{}', number, _span(covered))

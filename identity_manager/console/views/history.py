@@ -58,14 +58,14 @@ def public_key(request: HttpRequest) -> HttpResponse:
 def evidence_of_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = audit_access.request_for_auditor(request, pk)
     taken = audit_evidence.take_of_request(actor=access.officer(request), request_id=found.pk)
-    return _evidence(taken, f"evidence-{found.reference}.json")
+    return _evidence(taken, f"check-file-{found.reference}.json")
 
 
 @require_POST
 def evidence_of_token(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = audit_access.token_for_auditor(request, pk)
     taken = audit_evidence.take_of_token(actor=access.officer(request), token_id=found.pk)
-    return _evidence(taken, f"evidence-{found.pk}.json")
+    return _evidence(taken, f"check-file-{found.pk}.json")
 
 
 def _evidence(taken: dict[str, Any], name: str) -> HttpResponse:

@@ -81,7 +81,7 @@ def _tried_now(found: TokenRequest) -> str:
 
 @require_POST
 def send_round_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    done = _("It is sent round again, with the present data. The person is told.")
+    done = _("It is started again with the new data. The person is told.")
     return _done_to(request, pk, RoundForm, rounds.send_round_again, done)
 
 

@@ -1,4 +1,4 @@
-"""manage.py audit: verify the audit log, export it, print the public key, make a file of evidence."""
+"""manage.py audit: verify the audit log, export it, print the public key, make a check file."""
 
 import json
 from argparse import ArgumentParser
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         export.add_argument("--first", type=int, help="number of the first event")
         export.add_argument("--last", type=int, help="number of the last event")
         actions.add_parser("public-key", help="print the public key of the heads, as PEM")
-        taken = actions.add_parser("evidence", help="print a file of evidence about one request")
+        taken = actions.add_parser("evidence", help="print a check file about one request")
         taken.add_argument("reference", help="the request, such as 7K2M-9QXD")
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:

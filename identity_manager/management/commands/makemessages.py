@@ -1,7 +1,8 @@
 """`manage.py makemessages`: the catalogues as this project keeps them.
 
-No places in the source and no date, so that a change shows its own words alone; no guesses for new words:
-a test fails on what is missing, and would take a guess for a translation.
+No places in the source and no date, and sorted, so that a change shows its own words alone, wherever in the
+source they stand; no guesses for new words: a test fails on what is missing, and would take a guess for a
+translation.
 """
 
 from pathlib import Path
@@ -30,6 +31,19 @@ class Command(makemessages.Command):
     def write_po_file(self, potfile: str, locale: str) -> None:
         super().write_po_file(potfile, locale)
         written = Path(potfile).parent / locale / "LC_MESSAGES" / f"{self.domain}.po"
-        lines = written.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if not line.startswith('"POT-Creation-Date')]
-        written.write_text("".join(kept), encoding="utf-8")
+        header, *entries = written.read_text(encoding="utf-8").strip().split("\n\n")
+        kept = [line for line in header.splitlines() if not line.startswith('"POT-Creation-Date')]
+        text = "\n\n".join(["\n".join(kept), *sorted(entries, key=_words)])
+        written.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _words(entry: str) -> tuple[str, str, str]:
+    """What an entry is sorted by: its message, however it is wrapped, then its context."""
+    joined = entry.replace('"\n"', "")
+    found = {
+        key: line.removesuffix('"')
+        for line in joined.splitlines()
+        for key in ("msgid", "msgctxt")
+        if line.startswith(f"{key} ")
+    }
+    return found["msgid"].lower(), found["msgid"], found.get("msgctxt", "")

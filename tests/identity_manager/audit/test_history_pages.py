@@ -61,8 +61,8 @@ def test_an_auditor_reads_everything_in_words(request_of_uma: TokenRequest, audi
     for words in ("Rejected", "not needed", "Uma Lindqvist", "Paul Weber", request_of_uma.reference):
         assert words in page
     assert "The catalogue was changed" in page
-    assert "head signed" in page
-    assert "waits to be sealed" in page
+    assert "signed" in page
+    assert "waits to be linked" in page
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_evidence_is_proven_anywhere_with_the_public_key_alone(
     arguments = [str(tmp_path / "evidence.json"), "--public-key", str(tmp_path / "key.pem")]
 
     assert proof.main(arguments) == 0
-    assert "events are proven by 1 signed heads" in capsys.readouterr().out
+    assert "events are proven by 1 signatures of the log" in capsys.readouterr().out
     assert AuditEvent.objects.get(name="audit.evidence-taken").actor == auditor
 
 

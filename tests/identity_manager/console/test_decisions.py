@@ -331,7 +331,7 @@ def test_a_stopped_request_is_not_decided_and_goes_round_again(
     response = ada.post(page(request_, "send-round-again"), {"changes_hash": seen}, follow=True)
 
     assert old.status_code == 409
-    assert "It is sent round again" in response.text
+    assert "It is started again with the new data" in response.text
     assert TokenRequest.objects.get(pk=request_.pk).round == 2
     assert tasks(paul.get(reverse("console:approvals")), "decisions") == [request_]
 

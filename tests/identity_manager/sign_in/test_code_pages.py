@@ -71,7 +71,7 @@ def test_a_code_that_was_overtaken_says_by_what(rita: Client, office: Office) ->
 
     page = rita.get(code_page(row)).text
 
-    assert "The person has signed in without it, or got an office meanwhile." in page
+    assert "The person has signed in without it, or got a role meanwhile." in page
     assert re.search(r'<span class="badge[^>]*>(?:<svg.*?</svg>)?\s*Overtaken</span>', page)
     assert "not used in time" not in page
 

@@ -213,7 +213,7 @@ def test_at_issuance_it_fails_with_a_code_and_the_person_is_told(company: Compan
     mail = OutgoingMail.objects.get(message="issuance_failed")
     assert mail.to_address == "uma@example.com"
     assert "have changed" in mail.body_text
-    assert "office has been told" in mail.body_text
+    assert "administrators have been told" in mail.body_text
 
 
 def test_a_stopped_request_is_not_tried_again(company: Company) -> None:

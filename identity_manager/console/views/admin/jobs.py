@@ -1,4 +1,4 @@
-"""ADMIN, Jobs: what runs by itself, and **Start once**."""
+"""ADMIN, Jobs: what runs by itself, and **Run now**."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

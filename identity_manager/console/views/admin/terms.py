@@ -128,7 +128,7 @@ def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_bound and form.is_valid():
         with refusals.told_by(form):
             terms.discard_draft(actor=actor, document_id=row.pk, seen=form.shown)
-            messages.success(request, _("The draft is thrown away."))
+            messages.success(request, _("The draft is discarded."))
             return redirect("console:terms-document", row.pk)
     return _confirm(request, row, form, "terms_discard.html")
 

@@ -155,7 +155,7 @@ def discard(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     if form.is_bound and form.is_valid():
         with refusals.told_by(form):
             versions.discard(actor=actor, kind=kind.model, entry_id=entry.pk, revision=form.seen)
-            messages.success(request, _("The draft is thrown away."))
+            messages.success(request, _("The draft is discarded."))
             return redirect(kind.listing_url)
     return _confirm(request, kind, entry, form, what="discard")
 

@@ -1,4 +1,4 @@
-"""ADMIN, Jobs: what it shows, and **Start once**."""
+"""ADMIN, Jobs: what it shows, and **Run now**."""
 
 from datetime import timedelta
 
@@ -72,7 +72,7 @@ def test_the_page_says_when_nothing_runs(sven: Client) -> None:
 
 
 def test_an_auditor_reads_and_starts_nothing(otto: Client) -> None:
-    assert "Start once" not in otto.get(JOBS).text
+    assert "Run now" not in otto.get(JOBS).text
     assert otto.post(SWEEP).status_code == 403
 
 

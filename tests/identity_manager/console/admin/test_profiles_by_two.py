@@ -166,7 +166,7 @@ def test_pages_of_a_draft_that_is_gone_say_so(
     sven.post(address("discard", draft), {"revision": draft.version})
     response = sven.get(here)
     assert response.status_code == 404
-    assert "This draft was thrown away meanwhile." in response.text
+    assert "This draft was discarded meanwhile." in response.text
     assert otto.get(here).status_code == (403 if what else 404)
     assert sven.get(here.replace(str(draft.pk), str(uuid.uuid4()))).status_code == 404
 

@@ -227,7 +227,7 @@ def write_and_ask(browser: Client, row: TermsDocument, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "words"), [("publish", "A version was published"), ("discard", "The draft was thrown away")]
+    ("what", "words"), [("publish", "A version was published"), ("discard", "The draft was discarded")]
 )
 def test_an_older_page_does_not_undo_what_was_decided_since(
     sven: Client, sara: Client, row: TermsDocument, what: str, words: str
