@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.config import broker, content_security, database, env, logs, sso
+from identity_manager.config import broker, content_security, database, env, logs, rate_limits, sso
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "identity_manager.ui.middleware.SignInRequiredMiddleware",
     "identity_manager.ui.middleware.PersonMiddleware",
     "identity_manager.ui.middleware.LastSeenMiddleware",
+    "identity_manager.ui.known_devices.KnownDeviceMiddleware",
     "identity_manager.ui.middleware.SignInWayMiddleware",
     "identity_manager.ui.middleware.OfficersSecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -156,6 +157,8 @@ SESSION_PORTAL = "+".join(PORTALS)  # a session of one portal is none of the oth
 _cookie = ("" if EMBEDDED else "__Host-") + (f"{PORTALS[0]}-" if len(PORTALS) == 1 else "")
 SESSION_COOKIE_NAME = f"{_cookie}sessionid"
 CSRF_COOKIE_NAME = f"{_cookie}csrftoken"
+KNOWN_DEVICE_COOKIE_NAME = f"{_cookie}device"
+KNOWN_DEVICE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_NAME = ("" if EMBEDDED else "__Host-") + "django_language"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # not in a cookie
 SESSION_COOKIE_AGE = 8 * 3600
@@ -208,14 +211,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = RECENT_SIGN_IN_SECONDS = 15 * 60
-ACCOUNT_RATE_LIMITS = {
-    "login": "60/m/ip",
-    "login_failed": "20/m/ip,5/15m/key",
-    "reauthenticate": "10/m/user",
-    "change_password": "5/m/user",
-    "first_sign_in": "20/m/ip,10/15m/key",
-    "mail_webhook": "600/m/ip",
-}
+ACCOUNT_RATE_LIMITS = rate_limits.RATES
 MFA_ADAPTER = "identity_manager.ui.second_factor_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

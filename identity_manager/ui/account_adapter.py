@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.statements import Statement
 from identity_manager.models import OFFICER_ROLES, Account, Person
-from identity_manager.people import signing_in
-from identity_manager.ui import sign_in_ways
+from identity_manager.people import second_factors, signing_in
+from identity_manager.ui import known_devices, lockout, sign_in_ways
 
 NOT_ACCEPTED = _("The user name and the password do not fit together, or nobody can sign in with them now.")
 
@@ -75,18 +75,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """The account, or None for whatever reason: whether it exists, is closed or its person is not Active.
 
         allauth's own would tell a closed account from a wrong password, to who knows the password.
+        Raises TooOften.
         """
-        self.pre_authenticate(request, **credentials)
+        name = credentials.get("username", "")
+        counted = lockout.password_try(request, name)
         account = auth.authenticate(request, **credentials)
         AllauthBackend.unstash_authenticated_user()
-        if account is None:
-            self.authentication_failed(request, **credentials)
-        else:
-            self._rollback_login_failed_rl_usage()
-        return account
-
-    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ARG002 allauth's
-        signing_in.record_failure(typed_name=credentials.get("username", ""), method="password")
+        if account is not None and (not counted.exhausted or second_factors.has_one(account)):
+            counted.take_back()
+            return account
+        signing_in.record_failure(typed_name=name, method="password", locked_out=bool(counted.exhausted))
+        if counted.exhausted:
+            raise lockout.TooOften(counted.exhausted)
+        return None
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Sign in, with a new session key, and audit it in the same transaction."""
@@ -102,6 +103,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             signing_in.record_sign_in(account=account, method=_ways(records))
         way = sign_in_ways.BREAK_GLASS if breaks_glass else sign_in_ways.of(records)
         request.session[sign_in_ways.WAY] = way
+        known_devices.remember(request, account)
 
     def get_login_stages(self) -> list[str]:
         return ["identity_manager.ui.second_step.SecondStep"]
@@ -116,8 +118,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """None of allauth's: our verbs tell what they changed, through the outbox."""
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        account = cast(Account, user)
         here = self.request.session.session_key or "" if self.request else ""
-        signing_in.set_password(account=cast(Account, user), password=password, stays=here)
+        signing_in.set_password(account=account, password=password, stays=here)
+        if self.request:
+            known_devices.remember(self.request, account)
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return home_of(cast(Account, request.user).person)
@@ -128,10 +133,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:  # noqa: ARG002 allauth's
         """The account was closed in the very moment of signing in: back to the start, as any failure."""
         return redirect("account_login")
-
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:  # noqa: ARG002 allauth's
-        """One count for each name, whichever of our host names it was typed at."""
-        return signing_in.name_digest(credentials.get("username", ""))
 
 
 def _ways(records: list[dict[str, Any]]) -> str:

@@ -63,8 +63,9 @@ class RefusesWithStatus:
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         request: HttpRequest = self.request  # type: ignore[attr-defined]  # the view has it
-        if lockout.is_told_by(form):
-            return error_pages.too_many_requests(request, wait_seconds=lockout.SECONDS)
+        wait = lockout.wait_told_by(form)
+        if wait:
+            return error_pages.too_many_requests(request, wait_seconds=wait)
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # the view has it
         response.status_code = HTTPStatus.UNPROCESSABLE_ENTITY
         return response

@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from allauth.core import ratelimit
+from allauth.core.internal.ratelimit import get_ip
 from django import forms
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
@@ -19,6 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from identity_manager.models import Account
+from identity_manager.people.signing_in import name_digest
 from identity_manager.ui import destinations, error_pages, sign_in_ways
 from identity_manager.workflow import sign_in_codes
 from identity_manager.workflow.errors import Refused
@@ -94,6 +96,11 @@ class FirstSignInForm(forms.Form):
         return True
 
 
+def _here(request: HttpRequest) -> str:
+    """The name from this network: what strangers type elsewhere keeps nobody from their code."""
+    return f"{name_digest(request.POST.get('name', ''))}:{get_ip(request)}"
+
+
 @login_not_required
 @never_cache
 @sensitive_post_parameters()
@@ -105,8 +112,7 @@ def first_sign_in(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         context = {"form": FirstSignInForm(), "next": request.GET.get(REDIRECT_FIELD_NAME, "")}
         return render(request, "account/first_sign_in.html", context)
-    name = request.POST.get("name", "").strip().casefold()
-    if not ratelimit.consume(request, action="first_sign_in", key=name):
+    if not ratelimit.consume(request, action="first_sign_in", key=_here(request)):
         return error_pages.too_many_requests(request, wait_seconds=WAIT_SECONDS)
     form = FirstSignInForm(request.POST)
     if form.redeem():

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from allauth.core import context
 from allauth.mfa.adapter import get_adapter as get_mfa_adapter
-from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import generate_totp_secret, validate_totp_code
 from django import forms
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Account
 from identity_manager.people import second_factors
-from identity_manager.ui import passkeys
+from identity_manager.ui import lockout, passkeys
 from identity_manager.ui.passkeys import NotProved, Purpose
 
 LONGEST_CODE = 32
@@ -49,13 +49,13 @@ class CodeForm(ProofForm):
     )
 
     def clean_code(self) -> str:
-        clear = check_rate_limit(self.user)
+        counted = lockout.code_try(context.request, self.user)
         code: str = self.cleaned_data["code"]
         found = _row_for(self.user, code)
         if found is None:
             second_factors.record_failure(account=self.user)
             raise get_mfa_adapter().validation_error("incorrect_code")
-        clear()
+        counted.take_back()
         self.authenticator = found
         return code
 
@@ -67,14 +67,14 @@ class PasskeyForm(ProofForm):
     credential = forms.CharField(widget=forms.HiddenInput, max_length=passkeys.LONGEST_ANSWER)
 
     def clean_credential(self) -> str:
-        clear = check_rate_limit(self.user)
+        counted = lockout.passkey_try(context.request, self.user)
         answer: str = self.cleaned_data["credential"]
         try:
             self.authenticator = passkeys.proved(answer, account=self.user, purpose=self.purpose)
         except NotProved as error:
             second_factors.record_failure(account=self.user)
             raise forms.ValidationError(PASSKEY_REFUSED) from error
-        clear()
+        counted.take_back()
         return answer
 
 
@@ -119,10 +119,10 @@ class AppForm(forms.Form):
             self.data = {**self.data, "code": code, "signed": self.initial["signed"]}
             self.add_error("code", _("This took too long. The picture is a new one: scan it again."))
             return typed
-        clear = check_rate_limit(self._account)
+        counted = lockout.code_try(context.request, self._account)
         if not validate_totp_code(self.secret, code):
             raise forms.ValidationError({"code": get_mfa_adapter().validation_error("incorrect_code")})
-        clear()
+        counted.take_back()
         return typed
 
     def _signed_secret(self) -> str:

