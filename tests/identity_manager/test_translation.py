@@ -118,6 +118,29 @@ def test_the_catalogue_holds_what_the_source_says(
     assert said == kept
 
 
+@pytest.mark.needs_program("xgettext")
+def test_what_a_merge_doubled_is_taken_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "locale/de/LC_MESSAGES/django.po"
+    kept.parent.mkdir(parents=True)
+    head = COMMITTED.read_text(encoding="utf-8").partition("\n\n")[0]
+    same = 'msgid "Approve"\nmsgstr "Freigeben"'
+    other = 'msgid "Reject"\nmsgstr "{}"'.format
+    kept.write_text("\n\n".join([head, same, other("Ablehnen"), same, other("Nein")]), encoding="utf-8")
+    (tmp_path / "page.py").write_text('_("Approve")\n_("Reject")\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "LOCALE_PATHS", [tmp_path / "locale"])
+    call_command("makemessages", locale=["de"], verbosity=0)
+    assert {message.id: message.string for message in messages(catalogue(kept))} == {
+        "Approve": "Freigeben",
+        "Reject": "Ablehnen",
+    }
+    told = capsys.readouterr().err
+    assert "Nein" in told
+    assert "Freigeben" not in told
+
+
 def extracted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     """What makemessages finds in a copy of the source."""
     for source in SOURCES:

@@ -29,12 +29,24 @@ class Command(makemessages.Command):
         super().handle(*args, **options)
 
     def write_po_file(self, potfile: str, locale: str) -> None:
-        super().write_po_file(potfile, locale)
         written = Path(potfile).parent / locale / "LC_MESSAGES" / f"{self.domain}.po"
+        if written.exists():
+            self._take_once(written)
+        super().write_po_file(potfile, locale)
         header, *entries = written.read_text(encoding="utf-8").strip().split("\n\n")
         kept = [line for line in header.splitlines() if not line.startswith('"POT-Creation-Date')]
         text = "\n\n".join(["\n".join(kept), *sorted(entries, key=_words)])
         written.write_text(f"{text}\n", encoding="utf-8")
+
+    def _take_once(self, path: Path) -> None:
+        """Leave out what a merge that keeps both sides has doubled: msgmerge would take none of it."""
+        header, *entries = path.read_text(encoding="utf-8").strip().split("\n\n")
+        kept: dict[tuple[str, ...], str] = {}
+        for entry in entries:
+            first = kept.setdefault(_words(entry), entry)
+            if first.replace('"\n"', "") != entry.replace('"\n"', ""):
+                self.stderr.write(f"Twice, and different; the first is kept:\n{first}\n\n{entry}\n")
+        path.write_text("\n\n".join([header, *kept.values()]) + "\n", encoding="utf-8")
 
 
 def _words(entry: str) -> tuple[str, str, str]:
