@@ -5,6 +5,10 @@ link of an event stands for everything up to it. A MAC under a secret key stands
 link of the last event is signed now and then (Ed25519): that is a head. Whoever has a head and the public
 key can check any event that it covers, with nothing of this installation.
 
+The hash of an event has two forms. The first one is a hash of everything that it says. The second one hashes
+its heading (identifier, name, time) and its body apart, so that the heading can be proven of an event whose
+body was removed after its time. No content has the same hash in both forms, so the chain fixes the form.
+
     python -m identity_manager.proof EVIDENCE.json --public-key KEY.pem
 
 checks a check file on any machine that has Python and the package cryptography.
@@ -25,6 +29,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 BEGINNING = ""  # the link before the first event
+FIRST_FORM = 1
+NEWEST_FORM = 2
+HEADING = ("id", "name", "at")  # what is still proven of an event whose body was removed
 Content = Mapping[str, Any]
 
 
@@ -33,8 +40,20 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
-def content_hash(content: Content) -> str:
-    """The SHA-256 (hexadecimal) of what an event says."""
+def content_hash(content: Content, *, form: int, body_sha256: str = "") -> str:
+    """The hash (hexadecimal) of what an event says; body_sha256 is given where its body was removed."""
+    if form == FIRST_FORM:
+        return _sha256(content)
+    heading = {name: content[name] for name in HEADING}
+    return _sha256({"form": form, "heading": _sha256(heading), "body": body_sha256 or body_hash(content)})
+
+
+def body_hash(content: Content) -> str:
+    """The hash of an event's body: of all that it says but its heading."""
+    return _sha256({name: value for name, value in content.items() if name not in HEADING})
+
+
+def _sha256(content: Content) -> str:
     return hashlib.sha256(canonical(content)).hexdigest()
 
 
@@ -46,6 +65,11 @@ def link(previous: str, content_sha256: str) -> str:
 def mac(key: bytes, chain: str) -> str:
     """The keyed MAC of a link: HMAC-SHA-256, hexadecimal."""
     return hmac.new(key, chain.encode("ascii"), hashlib.sha256).hexdigest()
+
+
+def mac_of_note(key: bytes, statement: Content) -> str:
+    """The keyed MAC of a note about what was taken out of the log; never that of a link."""
+    return mac(key, f"note|{_sha256(statement)}")
 
 
 def reference(salt: str, identifier: str) -> str:
@@ -103,7 +127,8 @@ def _problems_of_event(event: Mapping[str, Any], heads: Mapping[int, Any]) -> It
     facts, salt = event["personal_facts"], event["facts_salt"]
     if facts and personal_hash(salt, facts) != event["content"]["personal"]:
         yield f"Event #{number}: what it says about persons is not what was sealed."
-    chain = link(event["previous"], content_hash(event["content"]))
+    form, body = event.get("form", FIRST_FORM), event.get("body_sha256", "")
+    chain = link(event["previous"], content_hash(event["content"], form=form, body_sha256=body))
     for each in event["path"]:
         chain = link(chain, each)
     if covered not in heads or number + len(event["path"]) != covered:

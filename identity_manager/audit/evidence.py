@@ -10,7 +10,7 @@ from django.utils import timezone
 from identity_manager import proof
 from identity_manager.models import AuditEvent, AuditHead
 
-FORMAT = "identity-manager-evidence/1"
+FORMAT = "identity-manager-evidence/2"
 
 
 def of(events: QuerySet[AuditEvent], *, subject: str) -> dict[str, Any]:
@@ -45,7 +45,9 @@ def _as_json(event: AuditEvent, head: AuditHead) -> dict[str, Any]:
     between = AuditEvent.objects.sealed().filter(number__gt=event.number, number__lte=head.number)
     return {
         "number": event.number,
+        "form": event.form,
         "content": event.content,
+        "body_sha256": event.body_sha256,
         "personal_facts": event.personal_facts,
         "facts_salt": event.facts_salt,
         "actor": str(event.actor) if event.actor else "",
@@ -66,7 +68,9 @@ def rows(*, first: int | None = None, last: int | None = None) -> Iterator[dict[
     for event in events.iterator(chunk_size=500):
         yield {
             "number": event.number,
+            "form": event.form,
             "content": event.content,
+            "body_sha256": event.body_sha256,
             "personal_facts": event.personal_facts,
             "facts_salt": event.facts_salt,
             "content_sha256": event.content_sha256,

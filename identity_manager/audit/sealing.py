@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from identity_manager import instruments, proof
-from identity_manager.audit import keys
+from identity_manager.audit import keys, notes
 from identity_manager.models import AuditChain, AuditEvent
 
 AT_ONCE = 500
@@ -41,6 +41,10 @@ def _seal_some() -> int:
             event.mac_key = version
             AuditEvent.objects.filter(pk=event.pk, number=None).update(
                 number=event.number,
+                facts=event.facts,
+                facts_salt=event.facts_salt,
+                personal_sha256=event.personal_sha256,
+                form=event.form,
                 content_sha256=event.content_sha256,
                 previous=event.previous,
                 chain=event.chain,
@@ -66,7 +70,9 @@ def _take_turn() -> AuditChain | None:
 def _append(event: AuditEvent, end: AuditChain, key: bytes) -> None:
     """Give the event its place after the end, and move the end there."""
     event.number = end.number + 1
-    event.content_sha256 = proof.content_hash(event.content)
+    event.form, event.body_sha256 = proof.NEWEST_FORM, ""
+    notes.witness(event)
+    event.content_sha256 = event.own_hash
     event.previous = end.chain
     event.chain = proof.link(event.previous, event.content_sha256)
     event.mac = proof.mac(key, event.chain)

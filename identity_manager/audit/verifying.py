@@ -7,13 +7,14 @@ somebody with the keys of the log does.
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from identity_manager import proof
-from identity_manager.audit import Event, keys, references
+from identity_manager.audit import Event, keys, notes, references
 from identity_manager.models import AuditChain, AuditEvent, AuditHead, HeadKind
 
 AT_ONCE = 500
@@ -112,8 +113,8 @@ class _Walk:
         self._public_keys = keys.public_keys()
         self._previous: AuditEvent | None = None
         self._newest_moment: datetime | None = None
-        self._living: frozenset[str] | None = None
-        self._hidden: set[int] = set()
+        self._erased: frozenset[str] | None = None
+        self._hidden: dict[int, datetime | None] = {}  # when it was, where that is proven
         self._end = AuditChain.objects.filter(pk=1).first() or AuditChain()
 
     def report(self) -> Report:
@@ -155,40 +156,50 @@ class _Walk:
             yield f"{where} was not sealed by this installation: it was changed or put in."
         if proof.link(event.previous, event.content_sha256) != event.chain:
             yield f"{where} was changed: its link does not fit."
-        if event.name == Event.FORGOTTEN:
-            self._hidden.add(event.number or 0)
-        elif proof.content_hash(event.content) != event.content_sha256:
+        yield from self._changes_of_content(event, where, salts)
+
+    def _changes_of_content(self, event: AuditEvent, where: str, salts: dict[Any, str]) -> Iterator[str]:
+        if _is_forgotten_in_the_first_form(event):
+            self._hidden[event.number or 0] = None
+        elif event.own_hash != event.content_sha256:
             yield f"{where} was changed: it is not what was sealed."
+        elif event.is_body_removed:
+            self._hidden[event.number or 0] = event.at
+            if event.name not in notes.FORGETTABLE or not event.is_body_empty:
+                yield f"{where} was changed: nobody removes such an event on purpose."
         elif not self._names_the_same(event, salts):
             yield f"{where} was changed: it names somebody else than was sealed."
         elif not self._says_the_same(event):
             yield f"{where} was changed: what it says about persons is not what was sealed."
+        elif not _is_borne_out(event):
+            yield f"{where} was not written by this installation: its MAC as a note does not fit."
 
     def _names_the_same(self, event: AuditEvent, salts: dict[Any, str]) -> bool:
         pairs = ((event.actor_id, event.actor_ref), (event.person_id, event.person_ref))
         return all(self._is_named(person_id, reference, salts) for person_id, reference in pairs)
 
     def _is_named(self, person_id: Any, reference: str, salts: dict[Any, str]) -> bool:
-        """Nobody may be missing but who was erased: then nobody's salt makes the reference any more."""
+        """Nobody may be missing but who was erased."""
         if person_id is None:
             return not reference or self._is_erased(reference)
         salt = salts.get(person_id)
         return salt is not None and proof.reference(salt, str(person_id)) == reference
 
     def _is_erased(self, reference: str) -> bool:
-        if self._living is None:
-            self._living = references.all_references()
-        return reference not in self._living
+        if self._erased is None:
+            self._erased = notes.erased_references(references.all_references())
+        return reference in self._erased
 
     def _says_the_same(self, event: AuditEvent) -> bool:
         personal = event.personal_facts
         if personal or not event.personal_sha256:
             return proof.personal_hash(event.facts_salt, personal) == event.personal_sha256
-        return event.facts_salt == "" and event.person_id is None
+        return event.facts_salt == "" and event.person_id is None and self._is_erased(event.person_ref)
 
     def _look_at_the_moment(self, event: AuditEvent) -> None:
         newest = self._newest_moment
-        if newest and event.at < newest - LONGEST_TRANSACTION and event.name != Event.FORGOTTEN:
+        forgotten = _is_forgotten_in_the_first_form(event)
+        if newest and event.at < newest - LONGEST_TRANSACTION and not forgotten:
             self._report.add(
                 Kind.INSERTED,
                 event.number or 0,
@@ -271,14 +282,63 @@ class _Walk:
 
     # --- What was forgotten on purpose -------------------------------------------------------------
     def _look_at_what_is_hidden(self) -> None:
-        """Content may be missing only where a later event of the chain says that it was removed."""
-        if not self._hidden:
-            return
-        for facts in AuditEvent.objects.filter(name=Event.EVENTS_FORGOTTEN).values_list("facts", flat=True):
-            for first, last in facts.get("number", ()):
-                self._hidden -= set(range(first, last + 1))
+        """A body may be missing only where a later event of the chain says that it was removed."""
+        for note in AuditEvent.objects.sealed().filter(name=Event.EVENTS_FORGOTTEN):
+            self._look_at_a_note(note)
         for number in sorted(self._hidden):
             self._report.add(Kind.CHANGED, number, f"#{number} was emptied, and no event says so.")
+
+    def _look_at_a_note(self, note: AuditEvent) -> None:
+        """One that is not authentic counts for nothing."""
+        numbers = _numbers_of(note)
+        if note.form == proof.FIRST_FORM:
+            self._look_at_an_old_note(note, numbers)
+        elif notes.is_authentic(note) and _is_of_this_chain(note, numbers):
+            until = datetime.fromisoformat(note.facts["until"])
+            for number in numbers & self._hidden.keys():
+                at = self._hidden[number]
+                if at is None or at < until:
+                    del self._hidden[number]
+
+    def _look_at_an_old_note(self, note: AuditEvent, numbers: set[int]) -> None:
+        """One of the first form has no MAC. It stands for such events alone, and they are emptied by now."""
+        kept = [number for number in numbers - self._hidden.keys() if number >= self._report.first]
+        if kept:
+            sentence = f"#{note.number} says that #{min(kept)} was emptied, and it was not."
+            self._report.add(Kind.CHANGED, note.number or 0, sentence)
+        for number in numbers & self._hidden.keys():
+            if self._hidden[number] is None:
+                del self._hidden[number]
+
+
+def _is_forgotten_in_the_first_form(event: AuditEvent) -> bool:
+    """The whole event was removed: nothing proves its name and time."""
+    return event.form == proof.FIRST_FORM and event.name == Event.FORGOTTEN
+
+
+def _is_borne_out(event: AuditEvent) -> bool:
+    """Whether a note about what was taken out has the MAC that it needs."""
+    if event.form == proof.FIRST_FORM:
+        return True
+    is_note = event.name == Event.EVENTS_FORGOTTEN or bool(
+        event.name == Event.PERSON_ERASED and notes.reference_of_erased(event)
+    )
+    return not is_note or notes.is_authentic(event)
+
+
+def _numbers_of(note: AuditEvent) -> set[int]:
+    """The numbers before its own that a note names; the note may be anybody's."""
+    found: set[int] = set()
+    with suppress(TypeError, ValueError):
+        for first, last in note.facts.get("number", ()):
+            found.update(range(max(first, 1), min(last + 1, note.number or 0)))
+    return found
+
+
+def _is_of_this_chain(note: AuditEvent, numbers: set[int]) -> bool:
+    """Whether the last event that it names is the one that was emptied; it may have been cut off since."""
+    last = AuditEvent.objects.sealed().filter(number=max(numbers, default=0)).first()
+    return last is None or last.chain == note.facts.get("chain")
 
 
 def _chunks(last: int) -> Iterator[list[AuditEvent]]:

@@ -295,7 +295,7 @@ def rows() -> QuerySet[AuditEvent]:
 
 def told(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.Event:
     """The event, from rows(), as a line of a timeline."""
-    words = WORDS[Event(event.name)]
+    words = WORDS[Event.FORGOTTEN if event.is_body_removed else Event(event.name)]
     detail = words.detail(_with_names(event.facts, type_names or {}))
     about = str(event.token) if event.token else ""
     return parts.Event(

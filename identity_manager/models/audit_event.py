@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ca_bridge.state import PlainlyRead
+from identity_manager import proof
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.person import Person
 from identity_manager.models.software_token import SoftwareToken
@@ -49,7 +50,7 @@ PLAIN_FACTS = frozenset(
 
 # What the words of an event need of it, and of what it is about.
 TOLD = (
-    *("name", "at", "facts", "actor_ref", "request", "person"),
+    *("name", "at", "facts", "actor_ref", "request", "person", "body_sha256"),
     *("actor__state", "actor__display_name", "token__state"),
     *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
 )
@@ -78,7 +79,8 @@ class AuditEvent(PlainlyRead):
 
     actor_ref and person_ref name the two by salted references, which stay when somebody is erased and actor
     or person is emptied. The columns from number on are the sealer's: place in the chain, the hash of what
-    the event says, the link before, its own link, the MAC and the version of its key.
+    the event says and its form, the link before, its own link, the MAC and the version of its key.
+    body_sha256 is filled when the body is removed after its time, and then stands for it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -99,6 +101,10 @@ class AuditEvent(PlainlyRead):
     chain = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
     mac = models.CharField(max_length=64, blank=True, editable=False)
     mac_key = models.CharField(max_length=32, blank=True, editable=False)
+    form = models.PositiveSmallIntegerField(
+        default=proof.FIRST_FORM, db_default=proof.FIRST_FORM, editable=False
+    )
+    body_sha256 = models.CharField(max_length=64, blank=True, db_default="", editable=False)
 
     objects = AuditEventQuerySet.as_manager()
 
@@ -116,6 +122,22 @@ class AuditEvent(PlainlyRead):
     @property
     def is_sealed(self) -> bool:
         return self.number is not None
+
+    @property
+    def is_body_removed(self) -> bool:
+        return bool(self.body_sha256)
+
+    @property
+    def is_body_empty(self) -> bool:
+        """Whether nothing is left of the body."""
+        persons = (self.actor_id, self.person_id, self.actor_ref, self.person_ref)
+        things = (self.request_id, self.token_id)
+        return not any((*persons, *things, self.facts, self.facts_salt, self.personal_sha256))
+
+    @property
+    def own_hash(self) -> str:
+        """The hash of what the event says now, in the form in which it was sealed."""
+        return proof.content_hash(self.content, form=self.form, body_sha256=self.body_sha256)
 
     @property
     def personal_facts(self) -> dict[str, Any]:

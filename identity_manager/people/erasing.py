@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.models import SurplusCertificate
 from identity_manager import audit
+from identity_manager.audit import references
 from identity_manager.models import (
     Account,
     AuditEvent,
@@ -91,8 +92,15 @@ def confirm(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
 
         erasure.confirmed_by, erasure.erased_at = actor, timezone.now()
         erasure.save()
+        reference = _reference_in_the_log(erasure.person)
         _erase(erasure.person)
-        audit.record(audit.Event.PERSON_ERASED, actor=actor, subject=None, person=str(erasure.person_id))
+        audit.record(
+            audit.Event.PERSON_ERASED,
+            actor=actor,
+            subject=None,
+            person=str(erasure.person_id),
+            reference=reference,
+        )
         return erasure
 
 
@@ -208,6 +216,11 @@ def _forget_the_account(person: Person) -> None:
     account.set_unusable_password()
     account.username, account.is_active = f"erased-{account.pk.hex[-12:]}", False
     account.save()
+
+
+def _reference_in_the_log(person: Person) -> str:
+    """How the log names the person: with it, the event of the erasure is leave to unname them there."""
+    return references.references_of([person.pk])[person.pk]
 
 
 def _forget_in_the_audit_log(person: Person) -> None:
