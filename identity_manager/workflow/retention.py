@@ -155,7 +155,7 @@ def _forget_some(sign_ins: Sequence[AuditEvent], *, until: datetime) -> int:
 def _empty_event(event: AuditEvent) -> bool:
     """Remove the event's body; of one in the first form nothing could be proven then, so all of it goes."""
     if event.form == proof.FIRST_FORM:
-        kept = {"name": audit.Event.FORGOTTEN}
+        kept = {"name": audit.Event.FORGOTTEN.value}
     else:
         kept = {"body_sha256": proof.body_hash(event.content)}
     still_there = AuditEvent.objects.filter(pk=event.pk, name=event.name, body_sha256="")
