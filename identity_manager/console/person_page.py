@@ -25,11 +25,13 @@ from identity_manager.models import (
     TokenRequest,
     page_rows,
 )
-from identity_manager.people import identity_change_policy, registration_policy
+from identity_manager.people import identity_change_policy, registration_policy, validation
 from identity_manager.ui.context import REQUEST_READERS
 from identity_manager.ui.parts import Pair
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import Reason
+
+SAME_UPN = _("Active Directory takes it for that of another person: case and accents do not tell them apart.")
 
 
 def context(actor: Person, person: Person) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "erases": erasure_page.is_offered(actor, person),
         "actions": leaving.actions(actor, person),
         "leave": _leave(person),
+        "unfit": _unfit(person),
         "change": identity_change_policy.waiting_for(person),
         "registers": registration_policy.registers(actor, person),
         "sign_in": sign_in_code_page.card(actor, person),
@@ -87,6 +90,21 @@ def _leave(person: Person) -> Leave | None:
     if person.state != PersonState.INACTIVE:
         return None
     return person.leaves.filter(ended_at=None).select_related("began_by").first()
+
+
+def _unfit(person: Person) -> list[tuple[str | Promise, str]]:
+    """What no longer fits, for who can have it mended; a Locked person does not change any more."""
+    if person.state == PersonState.LOCKED:
+        return []
+    found = [(_label(each.field), each.sentence) for each in validation.unfit(person)]
+    if person.upn and person.upn_key is None:
+        found.append((_label("upn"), str(SAME_UPN)))
+    return found
+
+
+def _label(field: str) -> str | Promise:
+    label: str | Promise = Person._meta.get_field(field).verbose_name  # type: ignore[union-attr]  # a column's
+    return label
 
 
 def _tokens(person: Person) -> Iterator[TokenCard]:

@@ -17,6 +17,7 @@ from identity_manager.models import person_first, person_search
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.known import all_known, know
 from identity_manager.models.role import Role, today
+from identity_manager.models.upn_key import UpnKeyField, upn_key
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -46,6 +47,10 @@ class PersonSource(models.TextChoices):
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
+    def without_upn_key(self) -> Self:
+        """Whose UPN another person has too, as Active Directory compares names; none of who is Locked."""
+        return self.filter(upn_key=None).exclude(upn="").exclude(state=PersonState.LOCKED)
+
     def holding(self, role: Role, *, unit: str = "") -> Self:
         """Active persons who hold the role today, everywhere or for the unit."""
         day = today()
@@ -86,6 +91,7 @@ class Person(Stateful):
     display_name = models.CharField(_("display name"), max_length=400)
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
     upn = models.CharField(_("user principal name"), max_length=254, blank=True)
+    upn_key = UpnKeyField(max_length=64, null=True, unique=True, editable=False)
     sid = models.CharField(_("security identifier"), max_length=184, blank=True)
     department = models.CharField(_("department"), max_length=200, blank=True)
     organisational_unit = models.CharField(_("organisational unit"), max_length=200, blank=True)
@@ -146,8 +152,13 @@ class Person(Stateful):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.search_text = self.compose_search_text()
         if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text", "updated_at"}
+            kwargs["update_fields"] = {*kwargs["update_fields"], "search_text", "upn_key", "updated_at"}
         super().save(*args, **kwargs)
+
+    def compare_upn(self) -> None:
+        """Claim the UPN: saving fails (IntegrityError) where somebody else who is not Locked has it."""
+        claims = self.upn and self.state != PersonState.LOCKED
+        self.upn_key = upn_key(self.upn) if claims else None
 
     def compose_search_text(self) -> str:
         """What SEARCH looks through and sorts by: names, number, e-mail, department; folded."""

@@ -240,6 +240,7 @@ def _forget_the_record(person: Person) -> None:
         display_name=_name_of_nobody(person),
         email="",
         upn="",
+        upn_key=None,
         sid="",
         department="",
         manager=None,

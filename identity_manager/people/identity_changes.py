@@ -98,6 +98,7 @@ def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
 
         for name, value in change.new.items():
             setattr(person, name, value)
+        person.compare_upn()
         try:
             with transaction.atomic():
                 person.save()
@@ -179,7 +180,7 @@ def _fetch(actor: Person, change_id: uuid.UUID) -> IdentityChange:
 def _check_free(change: IdentityChange) -> None:
     refuse(registration_policy.LOCKED if change.person.state == PersonState.LOCKED else None, kind=Stale)
     for name, value in change.new.items():
-        owner = taken.owners(name, [value]).get(value.lower()) if value else None
+        owner = taken.owners(name, [value]).get(taken.compared(name, value)) if value else None
         if owner not in (None, change.person.personnel_number):
             words = {"field": IDENTITY_FIELDS[name], "number": owner}
             sentence = _("%(field)s belongs to person %(number)s meanwhile.")

@@ -83,7 +83,7 @@ def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[s
         manager = _manager(fields.pop("manager"), person) if "manager" in fields else person.manager
         changed = {name: value for name, value in fields.items() if value != getattr(person, name)}
         new = {name: changed.pop(name) for name in taken.IDENTITY_FIELDS if name in changed}
-        _check_free(new)
+        _check_free(new, person.personnel_number)
 
         written = _write(person, changed, manager)
         if written:
@@ -135,7 +135,7 @@ def _check_new(fields: Mapping[str, str]) -> None:
     """Refuse what belongs to somebody who is there already."""
     known = Person.objects.filter(personnel_number=fields["personnel_number"]).exists()
     refuse(NUMBER_TAKEN if known else None, field="personnel_number")
-    _check_free({name: fields[name] for name in taken.IDENTITY_FIELDS if name in fields})
+    _check_free({name: fields[name] for name in taken.IDENTITY_FIELDS if name in fields}, "")
 
 
 def _write(person: Person, changed: Mapping[str, str], manager: Person | None) -> list[str]:
@@ -160,6 +160,8 @@ def _manager(number: str, person: Person | None) -> Person | None:
     return found
 
 
-def _check_free(fields: Mapping[str, str]) -> None:
+def _check_free(fields: Mapping[str, str], own_number: str) -> None:
+    """Refuse what belongs to somebody else; how the own is written may change."""
     for name, value in fields.items():
-        refuse(TAKEN if value and taken.owners(name, [value]) else None, field=name)
+        others = set(taken.owners(name, [value]).values()) - {own_number} if value else set()
+        refuse(TAKEN if others else None, field=name)

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from identity_manager.models import Person, PersonState
+from identity_manager.models.upn_key import upn_key
 
 if TYPE_CHECKING:
     from identity_manager.people.import_plan import PlannedRow
@@ -20,14 +22,27 @@ def in_chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
+def compared(name: str, value: str) -> str:
+    """What values of the field are compared by: a UPN as Active Directory does, the others without case."""
+    return upn_key(value) if name == "upn" else value.lower()
+
+
 def owners(name: str, values: Sequence[str]) -> dict[str, str]:
-    """Return whose the values are: value in lower case -> personnel number of who is not Locked."""
+    """Return whose the values are: what they are compared by -> personnel number of who is not Locked."""
     found: dict[str, str] = {}
-    persons = Person.objects.exclude(state=PersonState.LOCKED).annotate(compared=Lower(name))
     for some in in_chunks(sorted({value.lower() for value in values})):
-        rows = persons.filter(compared__in=some).values_list(name, "personnel_number")
-        found |= {value.lower(): number for value, number in rows}
+        rows = _having(name, some).values_list(name, "personnel_number")
+        found |= {compared(name, value): number for value, number in rows}
     return found
+
+
+def _having(name: str, values: Sequence[str]) -> QuerySet[Person]:
+    """Who is not Locked and has one of the values; of a UPN also who has it without a key, by its letters."""
+    persons = Person.objects.exclude(state=PersonState.LOCKED).annotate(lowered=Lower(name))
+    same = Q(lowered__in=values)
+    if name == "upn":
+        same |= Q(upn_key__in=[upn_key(value) for value in values])
+    return persons.filter(same)
 
 
 def refuse_taken(rows: "Sequence[PlannedRow]") -> None:
@@ -37,7 +52,7 @@ def refuse_taken(rows: "Sequence[PlannedRow]") -> None:
         taken = owners(name, [row.changes[name] for row in claims])
         lines: dict[str, int] = {}
         for row in claims:
-            value = row.changes[name].lower()
+            value = compared(name, row.changes[name])
             if taken.get(value, row.personnel_number) != row.personnel_number:
                 row.refuse(name, _("Belongs to person %(number)s already.") % {"number": taken[value]})
             elif value in lines:

@@ -16,7 +16,8 @@ from identity_manager.models.token_type import offered_types
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Refused
 
-IDLE = frozenset({"search_text", "updated_at", "version"})  # columns of a person that decide nothing
+# Columns of a person that decide nothing.
+IDLE = frozenset({"search_text", "upn_key", "updated_at", "version"})
 
 
 @dataclass(frozen=True)

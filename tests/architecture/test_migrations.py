@@ -29,6 +29,10 @@ FINE_ALL_THE_SAME = {
     "identity_manager.0044_filters_beside_words: RunPython runpython": (
         "builds indexes beside the writers on PostgreSQL, before it drops those that they replace"
     ),
+    "identity_manager.0046_upn_key: RunPython runpython": "makes the index of the search anew on SQLite",
+    "identity_manager.0047_fill_upn_keys: RunPython runpython": (
+        "fills a column that the old version does not know, some rows at a time"
+    ),
 }
 
 

@@ -14,6 +14,7 @@ CHECKS = (
     Check("settings", keys.settings_fit),
     Check("database", database.reachable),
     Check("migrations", database.migrations),
+    Check("user principal names", database.principal_names),
     Check("shared cache", database.shared_cache),
     Check("broker", processes.broker),
     Check("beat and workers", processes.beat_and_workers),

@@ -10,9 +10,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning
 from identity_manager.metrics import clocks
-from identity_manager.models import JobRun
+from identity_manager.models import JobRun, Person
 
 FOLLOW = "Let both follow a time server (chrony, systemd-timesyncd)."
+NAMED = 5
 APART_SECONDS = 5.0  # sign-in codes and sessions bear more, audit and certificates do not
 
 
@@ -48,6 +49,21 @@ def migrations() -> Iterator[Finding]:
         )
     else:
         yield ok("Every migration is applied.")
+
+
+def principal_names() -> Iterator[Finding]:
+    """They are unique as Active Directory compares them; of a longer standing two may be the same one."""
+    rows = Person.objects.without_upn_key().order_by("personnel_number")
+    some = list(rows.values_list("personnel_number", flat=True)[: NAMED + 1])
+    if some:
+        named = ", ".join(some[:NAMED]) + (" and others" if len(some) > NAMED else "")
+        yield warning(
+            f"Active Directory takes the UPN of these persons for that of another: {named} "
+            "(personnel numbers).",
+            "Have an officer correct one UPN of each two: case and accents do not tell them apart.",
+        )
+    else:
+        yield ok("No two persons have the same user principal name, as Active Directory compares them.")
 
 
 def shared_cache() -> Iterator[Finding]:

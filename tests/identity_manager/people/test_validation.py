@@ -23,7 +23,6 @@ def errors(**values: str) -> dict[str, str]:
         "عمر",
         "Nguyễn",
         "प्रिया",
-        "می\u200cخواهم",
         "J. R. R.",
         "3rd",
         "N’Diaye",
@@ -55,6 +54,14 @@ def test_names_are_normalised_and_trimmed() -> None:
         ("A\U000f0000da", "U+F0000"),
         ("A\ud800da", "U+D800"),
         ("A\ufffeda", "U+FFFE"),
+        ("می\u200cخواهم", "U+200C"),  # drawn as nothing: two names would look like one
+        ("A\u200bda", "U+200B"),
+        ("A\u00adda", "U+00AD"),
+        ("A\u034fda", "U+034F"),
+        ("\u3164", "U+3164"),
+        ("A\u115f\u1160", "U+115F, U+1160"),
+        ("Ada\ufe0f", "U+FE0F"),
+        ("Ada\U000e0041", "U+E0041"),
     ],
 )
 @pytest.mark.parametrize("field", ["given_name", "surname", "display_name", "department", "personnel_number"])
@@ -72,9 +79,15 @@ def test_what_is_not_given_at_all_is_needed_too() -> None:
     assert [error.field for error in clean({"surname": "Berg"}).errors] == ["personnel_number", "given_name"]
 
 
-@pytest.mark.parametrize("value", ["...", "\u200b", "\u00ad\u2060", "'", "😀"])
+@pytest.mark.parametrize("value", ["...", "'", "😀", "\u2800."])
 def test_a_name_holds_a_letter(value: str) -> None:
     assert errors(given_name=value) == {"given_name": "Holds no letter."}
+
+
+@pytest.mark.parametrize("value", ["\u2800", "\u2800 \u2800", "\U00013441", "\U0001d159"])
+@pytest.mark.parametrize("field", ["given_name", "display_name", "personnel_number", "department"])
+def test_what_is_drawn_as_a_blank_is_none(field: str, value: str) -> None:
+    assert errors(**{field: value}) == {field: "Shows nothing but blanks."}
 
 
 @pytest.mark.parametrize("value", ["=1+1", "+49", "-2", "@SUM(A1)", ' =HYPERLINK("x")'])
@@ -167,6 +180,10 @@ def test_look_alike_domains_are_refused_by_code_point(domain: str) -> None:
     [
         ("upn", "ada@corp.example.com", "ada@corp.example.com"),
         ("sid", "s-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1001"),
+        ("sid", "S-1-5-21-0-4294967295-3-500", "S-1-5-21-0-4294967295-3-500"),
+        ("upn", "Jürgen@corp.example.com", "Jürgen@corp.example.com"),
+        ("upn", "\u0438\u0432\u0430\u043d@corp.example.com", "\u0438\u0432\u0430\u043d@corp.example.com"),
+        ("upn", "\u592a\u90ce@corp.example.com", "\u592a\u90ce@corp.example.com"),
         ("kind", "External", "external"),
         ("language", "DE", "de"),
         ("time_zone", "Asia/Tokyo", "Asia/Tokyo"),
@@ -189,6 +206,26 @@ def test_known_values_are_kept(field: str, value: str, kept: str) -> None:
         ("sid", "S-1-1-0"),
         ("sid", "S-1-5-21-x"),
         ("sid", "1-5-21"),
+        ("sid", "S-1-5-32-544"),
+        ("sid", "S-1-5-21-1-2-3"),
+        ("sid", "S-1-5-21-1-2-3-4-5"),
+        ("sid", "S-1-5-21-01-2-3-1001"),
+        ("sid", "S-1-5-21-1-2-3-+1001"),
+        ("sid", "S-1-05-21-1-2-3-1001"),
+        ("sid", "S-1-0x5-21-1-2-3-1001"),
+        ("sid", "S-1-5-21-4294967296-2-3-1001"),
+        ("sid", "S-1-5-21-1-2-3-\u0661\u0660\u0660\u0661"),  # Arabic digits
+        ("sid", "S-1-12-1-1-2-3-4"),
+        ("upn", "a\u00adda@corp.example.com"),
+        ("upn", "ada\u200b@corp.example.com"),
+        ("upn", "ada@corp\u2060.example.com"),
+        ("upn", "\u0430da@corp.example.com"),  # Cyrillic a
+        ("upn", "\u0430\u0441\u0435@corp.example.com"),  # nothing but letters that look Latin
+        ("upn", "\u0430\u0441\u0435.1@corp.example.com"),
+        ("upn", "ada@c\u043erp.example.com"),
+        ("upn", "\uff41da@corp.example.com"),  # full width
+        ("upn", "\U0001d41ada@corp.example.com"),  # mathematical bold
+        ("upn", "o\ufb03ce@corp.example.com"),  # ligature
         ("kind", "robot"),
         ("language", "fr"),
         ("time_zone", "Mars/Olympus"),

@@ -69,7 +69,7 @@ def test_row_01_names_of_every_script(given_name: str, surname: str, display_nam
     assert subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == person.display_name
 
 
-@pytest.mark.parametrize("surname", ["Wolfeschlegel" * 6, "Ü" * 33, "山" * 22, "👩🏽‍🚀x" * 12])
+@pytest.mark.parametrize("surname", ["Wolfeschlegel" * 6, "Ü" * 33, "山" * 22, "👩🏽x" * 15])
 def test_row_02_a_name_that_is_too_long_is_cut_and_shown_as_it_is_cut(surname: str) -> None:
     person = entered("2", surname=surname)
     certificate, passphrase = walked(person)

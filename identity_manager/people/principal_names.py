@@ -1,0 +1,38 @@
+"""User principal names: what they may hold, so that no two read alike (models.upn_key compares them)."""
+
+import unicodedata
+
+import regex
+from django.utils.translation import gettext as _
+
+from ca_bridge.errors import CaError
+from ca_bridge.subject_alt_names import to_general_name
+from identity_manager.people import look_alikes
+
+# Format characters, and what is drawn as nothing.
+_UNSEEN = regex.compile(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]")
+
+
+def canonical(name: str) -> str:
+    """Return the name as it is kept. Raises ca_bridge.errors.CaError with the sentence why not."""
+    to_general_name("upn", name)
+    if unseen := _UNSEEN.findall(name):
+        raise CaError(
+            _("Holds characters that are not allowed: %(found)s.")
+            % {"found": look_alikes.foreign("".join(unseen))},
+            permanent=True,
+        )
+    before, _at, domain = name.rpartition("@")
+    for word in (before, *domain.split(".")):
+        _check_word(word)
+    return name
+
+
+def _check_word(word: str) -> None:
+    """Full-width letters, ligatures and the like stand for others (NFKC)."""
+    if look_alikes.deceives(word) or unicodedata.normalize("NFKC", word) != word:
+        raise CaError(
+            _("It looks like another one: %(word)s is written with %(characters)s.")
+            % {"word": word, "characters": look_alikes.foreign(word)},
+            permanent=True,
+        )
