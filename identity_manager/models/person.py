@@ -216,18 +216,19 @@ class SignInCodeQuerySet(models.QuerySet["SignInCode"]):
 
     def awaiting_confirmation(self) -> Self:
         """Codes that were asked for and wait for a second officer."""
-        return self.filter(needs_confirmation=True, confirmed_by=None, withdrawn_at=None)
+        return self.filter(needs_confirmation=True, confirmed_by=None, made_at=None, withdrawn_at=None)
 
 
 class SignInCode(models.Model):
     """A one-time code for a first sign-in; only its hash is kept.
 
-    A code that needs a second officer's confirmation is made (and shown once) after that.
+    A code that needs a second officer's confirmation is made (and shown once) after that. asked_by is null
+    where who operates the machine has made it for a first officer.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="sign_in_codes")
-    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField(default=timezone.now)
     needs_confirmation = models.BooleanField()
     resets_second_factors = models.BooleanField(default=False)

@@ -197,6 +197,11 @@ def obstacle(*, actor: Person, person: Person, role: Role) -> Reason | None:
     return _conflict(role, _not_ended(person))
 
 
+def conflict(role: Role, others: Iterable[Role]) -> Reason | None:
+    """Why one person cannot hold the role beside the others here, or None."""
+    return _conflict(role, (RoleAssignment(role=other) for other in others))
+
+
 def withdraw_obstacle(*, actor: Person, person: Person, unit: str = "") -> Reason | None:
     """Why the actor cannot take roles from this person, or None."""
     if actor.pk == person.pk:

@@ -152,7 +152,7 @@ def second_officers(code: SignInCode) -> QuerySet[Person]:
     """Who may confirm the code."""
     return (
         Person.objects.holding(Role.REGISTRATION_OFFICER, unit=code.person.organisational_unit)
-        .exclude(pk__in=(code.asked_by_id, code.person_id))
+        .exclude(pk__in=(code.asked_by_id or code.person_id, code.person_id))
         .order_by("display_name")
     )
 

@@ -132,21 +132,36 @@ def make(*, actor: Person, code_id: uuid.UUID) -> str:
         refuse(questions.NOT_CONFIRMED if stage == Stage.WAITING else None, kind=Stale)
         refuse(None if stage == Stage.READY else questions.NOT_OPEN, kind=Stale)
 
-        secret = generate()
-        code.made_at = timezone.now()
-        code.expires_at = code.made_at + timedelta(days=settings.SIGN_IN_CODE_DAYS)
-        code.code_hash = _digest(code, secret)
-        code.save()
         _end_tokens(code.person, actor=actor)
-        if code.person.email:
-            outbox.enqueue(messages.sign_in_code_made(code.person, code_id=str(code.pk)))
-        audit.record(
-            audit.Event.SIGN_IN_CODE_MADE,
-            actor=actor,
-            subject=code.person,
-            expires_at=code.expires_at.isoformat(),
-        )
-        return secret
+        return _make(code, actor=actor)
+
+
+def establish(*, person_id: uuid.UUID) -> str:
+    """Make a code for a first officer on the word of who operates the machine; return it, this once.
+
+    It needs a confirmation as every officer's: nobody is there yet who could give it. Raises NotPossible.
+    """
+    with transaction.atomic():
+        person = locking.person(person_id)
+        refuse(questions.person_obstacle(person))
+        return _make(SignInCode(person=person, asked_by=None, needs_confirmation=True), actor=None)
+
+
+def _make(code: SignInCode, *, actor: Person | None) -> str:
+    secret = generate()
+    code.made_at = timezone.now()
+    code.expires_at = code.made_at + timedelta(days=settings.SIGN_IN_CODE_DAYS)
+    code.code_hash = _digest(code, secret)
+    code.save()
+    if code.person.email:
+        outbox.enqueue(messages.sign_in_code_made(code.person, code_id=str(code.pk)))
+    audit.record(
+        audit.Event.SIGN_IN_CODE_MADE,
+        actor=actor,
+        subject=code.person,
+        expires_at=code.expires_at.isoformat(),
+    )
+    return secret
 
 
 def redeem(*, name: str, code: str, new_password: str) -> Account:

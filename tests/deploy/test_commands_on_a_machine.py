@@ -17,6 +17,7 @@ set -eu
 shift
 [ -s "$KEYS_PRIVATE_KEYS_FILE" ] && [ -s "$KEYS_PASSPHRASES_FILE" ]
 [ -s "$AUDIT_KEYS_FILE" ] && [ -s "$AUDIT_SIGNING_KEYS_FILE" ]
+if [ "$1" = create_officer ]; then echo "$2 $3"; cat "$5"; exit 0; fi
 if [ "$1" = rotate_keys ]; then echo "$@" > "$KEYS_OTHER_FILE.2"; else echo "$1 $KEYS_OTHER_FILE"; fi
 exit STATUS
 """
@@ -103,6 +104,36 @@ def test_another_command_finds_rings_that_it_cannot_write_to(tmp_path: Path) -> 
     place = units.make_secrets(tmp_path / "secrets")
     outcome = plain_machine(tmp_path, place, "identity-manager-manage", "doctor")
     assert outcome.stdout == f"doctor {tmp_path}/credentials/other_kek-other\n"
+
+
+@pytest.mark.parametrize("option", ["--password-file", "--from-file"])
+@pytest.mark.parametrize("form", ["{option} {file}", "{option}={file}"])
+@pytest.mark.parametrize("named", ["by its path", "from the folder"])
+def test_a_file_that_root_alone_reads_comes_as_a_credential(
+    tmp_path: Path, option: str, form: str, named: str
+) -> None:
+    """The sandbox of the command sees neither /root nor /home."""
+    place = units.make_secrets(tmp_path / "secrets")
+    file = tmp_path / "of root"
+    file = file if named == "by its path" else Path(os.path.relpath(file))
+    file.write_text("correct horse battery\n")
+    words = form.format(option=option, file="FILE").split(" ")
+    given = [word.replace("FILE", str(file)) for word in words]
+    outcome = plain_machine(
+        tmp_path, place, "identity-manager-manage", "create_officer", *given, "--username", "ada"
+    )
+    assert outcome.stdout == "--username ada\ncorrect horse battery\n", outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["--password-file"], ["--password-file", "/nowhere"], ["--from-file=/etc"]]
+)
+def test_a_file_that_is_none_is_refused_at_once(tmp_path: Path, words: list[str]) -> None:
+    place = units.make_secrets(tmp_path / "secrets")
+    outcome = plain_machine(tmp_path, place, "identity-manager-manage", "create_officer", *words)
+    assert outcome.returncode == 2
+    assert words[0].partition("=")[0] in outcome.stderr
+    assert not (tmp_path / "credentials").exists(), "nothing was run"
 
 
 def test_systemd_leaves_alone_what_the_shell_inside_expands() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.core.management import load_command_class
 
 from tests.architecture.source import ROOT
 from tests.deploy import chart, commands, composition, units
@@ -112,15 +113,31 @@ def test_units_that_are_started_exist() -> None:
     }
 
 
-def test_the_first_officer_is_made_as_the_command_wants_it() -> None:
-    for page in ("deploy-compose", "deploy-vm"):
-        (line,) = [line for line in code(page).splitlines() if "create_officer" in line]
-        options = {word for word in shlex.split(line, comments=True) if word.startswith("--")} - {"--rm"}
-        reference = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
-        own = reference.partition("## manage.py create_officer")[2].partition("\n## ")[0]
-        needed = set(re.findall(r"`(--[\w-]+)[^|]*\|[^|]*demanded", own))
-        assert needed <= options, page
-        assert all(f"`{option}" in own for option in options), page
+def test_the_first_officers_are_made_as_the_command_wants_it() -> None:
+    """Where they are installed, and on the page of their own."""
+    parser = load_command_class("identity_manager", "first_officers").create_parser(
+        "manage.py", "first_officers"
+    )
+    told = [line for page in PAGES for line in code(page).splitlines() if "first_officers" in line]
+    assert len(told) == len(PAGES)
+    own = (FOLDER / "first-officers.md").read_text(encoding="utf-8")
+    told += re.findall(r"(?:^|`)([^`\n]*first_officers[^`\n]*)", own, re.MULTILINE)
+    words = [line.partition("first_officers")[2].partition("<")[0] for line in told]
+    assert {option for line in words for option in re.findall(r"--[\w-]+", line)} == {
+        "--from-file",
+        "--dry-run",
+        "--codes-file",
+    }
+    for line in words:
+        parser.parse_args(shlex.split(line))
+
+
+def test_an_officer_for_emergencies_is_made_as_the_command_wants_it() -> None:
+    parser = load_command_class("identity_manager", "create_officer").create_parser(
+        "manage.py", "create_officer"
+    )
+    (line,) = [line for line in code("first-officers").splitlines() if "create_officer" in line]
+    parser.parse_args(shlex.split(line.partition("create_officer")[2]))
 
 
 def test_packages_are_installed_for_the_product_s_own_python() -> None:

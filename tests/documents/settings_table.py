@@ -27,8 +27,8 @@ Each comes from the environment. Each can also come from a file: `NAME_FILE` nam
 one settings file is `identity_manager/config/settings.py`. What does not fit together is refused at the
 start, in a sentence.
 
-**demanded**: there is no default; the process does not start without it. The first officer in production
-is made by `manage.py create_officer` ([Commands](commands.md))."""
+**demanded**: there is no default; the process does not start without it. The first officers in
+production are made by `manage.py first_officers` ([how](../how-to/first-officers.md))."""
 SETTINGS = ROOT / "identity_manager" / "config" / "settings.py"
 MEANINGS = Path(__file__).with_name("settings.toml")
 GUNICORN = ROOT / "identity_manager" / "config" / "gunicorn.py"

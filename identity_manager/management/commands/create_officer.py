@@ -1,4 +1,4 @@
-"""manage.py create_officer: the first officer of an installation, with a password and roles."""
+"""manage.py create_officer: one officer, with a password and roles."""
 
 import getpass
 from argparse import ArgumentParser
@@ -17,8 +17,9 @@ PERSON_OPTIONS = ("personnel_number", "given_name", "surname", "email", "display
 
 class Command(BaseCommand):
     help = (
-        "Creates an Active person with an account and roles. For the first officer; where a System"
-        " Administrator exists, officers are made in the portal. Asks for the password twice."
+        "Creates an Active person with an account and roles, for an emergency. All officers that a new"
+        " installation needs are made by first_officers; where a System Administrator exists, officers are"
+        " made in the portal. Asks for the password twice."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
