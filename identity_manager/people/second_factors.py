@@ -88,17 +88,18 @@ def belongs_to(row: Authenticator, account: Account) -> bool:
 
 
 # --- Verbs -----------------------------------------------------------------------------------------
-def add_app(*, actor: Person, secret: str) -> None:
+def add_app(*, actor: Person, secret: str) -> Authenticator:
     """An authenticator app that has just shown a right code signs in from now on. Raises Stale."""
     with transaction.atomic():
         account = _locked(actor)
         refuse(HAS_APP if of(account, Kind.TOTP).exists() else None, kind=Stale)
 
-        Authenticator.objects.create(
+        row: Authenticator = Authenticator.objects.create(
             user=account, type=Kind.TOTP, data={"secret": wrap(secret, account=account)}
         )
         _tell_added(account, AN_APP)
         audit.record(audit.Event.SECOND_FACTOR_ADDED, actor=actor, subject=account.person, kind="app")
+        return row
 
 
 def add_passkey(*, actor: Person, name: str, credential: dict[str, Any], credential_id: bytes) -> None:

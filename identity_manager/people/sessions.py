@@ -35,11 +35,14 @@ def record_new_key(*, old: str, new: str) -> None:
 
 
 def end_one(*, actor: Person, row_id: int) -> str:
-    """Sign the actor out of one session; returns its key. Raises Stale where it has ended."""
+    """Sign the actor out of one session; returns its key.
+
+    Raises Stale where it has ended, UserSession.DoesNotExist where the actor has no such session.
+    """
     with transaction.atomic():
         account = _account(actor)
-        row = UserSession.objects.filter(user_id=account.pk, pk=row_id).first()
-        refuse(None if row else ENDED, kind=Stale)
+        row = UserSession.objects.get(user_id=account.pk, pk=row_id)
+        refuse(None if row in alive(account) else ENDED, kind=Stale)
 
         key: str = row.session_key
         _end([row])

@@ -170,14 +170,17 @@ def _row_for(account: Account, code: str) -> Authenticator | None:
     for row in second_factors.of(account, *kinds):
         if not second_factors.belongs_to(row, account) or not row.wrap().validate_code(code):
             continue
-        if row.type == Authenticator.Type.TOTP and not _first_use(row, code):
+        if row.type == Authenticator.Type.TOTP and not is_first_use(row, code):
             continue
         row.user = account
         return row
     return None
 
 
-def _first_use(row: Authenticator, code: str) -> bool:
-    """allauth remembers a code for one step only, and with a tolerance it fits longer."""
+def is_first_use(row: Authenticator, code: str) -> bool:
+    """Remember that the app's code was accepted, and say whether it was not before.
+
+    allauth remembers a code for one step only, and with a tolerance it fits longer.
+    """
     digits = "".join(symbol for symbol in code if symbol.isdigit())
     return cache.add(f"second-factor.used:{row.pk}:{digits}", "used", timeout=CODE_SECONDS)

@@ -15,7 +15,7 @@ from identity_manager.models import Account
 from identity_manager.people import second_factors
 from identity_manager.ui import error_pages, lockout, qr
 from identity_manager.ui.account_page import page, status_of
-from identity_manager.ui.second_factor_forms import AppForm
+from identity_manager.ui.second_factor_forms import AppForm, is_first_use
 from identity_manager.ui.sign_in import (
     SECOND_FACTOR,
     account_of,
@@ -58,7 +58,8 @@ def set_up_app(request: HttpRequest) -> HttpResponse:
 
 def _app_added(account: Account, form: AppForm) -> bool:
     try:
-        second_factors.add_app(actor=account.person, secret=form.secret)
+        row = second_factors.add_app(actor=account.person, secret=form.secret)
+        is_first_use(row, form.cleaned_data["code"])  # it set the app up, and signs nobody in after that
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return False

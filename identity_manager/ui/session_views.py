@@ -1,8 +1,9 @@
 """Signing out elsewhere: of one session, or everywhere."""
 
+from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -14,9 +15,11 @@ from identity_manager.workflow.errors import Refused
 
 @require_POST
 def end(request: HttpRequest, row_id: int) -> HttpResponse:
-    """Sign out of one session, which may be this one."""
+    """Sign out of one session, which may be this one; of another account's there is none."""
     try:
         key = sessions.end_one(actor=account_of(request).person, row_id=row_id)
+    except UserSession.DoesNotExist as missing:
+        raise Http404 from missing
     except Refused as refusal:
         messages.info(request, str(refusal))
         return redirect("account")

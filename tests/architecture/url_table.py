@@ -259,7 +259,7 @@ TABLE = (
     Row("passkey-rename", OWNER, OWNER, of="passkey", unknown_to=SIGNED_IN - OWNER),
     Row("recovery-codes", SIGNED_IN, SIGNED_IN),
     Row("recovery-codes-file", NOBODY, SIGNED_IN),
-    Row("session-end", NOBODY, SIGNED_IN, of="ended session"),
+    Row("session-end", NOBODY, OWNER, of="ended session"),
     Row("sessions-end", NOBODY, SIGNED_IN),
     Row("account_change_password", SIGNED_IN, SIGNED_IN),
     Row("first_sign_in", PUBLIC, PUBLIC),

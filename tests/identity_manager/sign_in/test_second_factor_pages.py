@@ -193,6 +193,19 @@ def test_a_code_opens_once_in_all_its_steps(uma: Account) -> None:
         assert first_step(uma).post(STEP, {"code": code}).status_code == 422
 
 
+def test_the_code_that_set_the_app_up_signs_in_no_more(uma: Account) -> None:
+    client = factors.signed_in(uma)
+    page = client.get(APP).content.decode()
+    secret = factors.secret_on(page)
+    code = factors.code(secret)
+    assert client.post(APP, {"code": code, "signed": factors.signed_on(page)}).status_code == 302
+    assert first_step(uma).post(STEP, {"code": code}).status_code == 422
+    assert client.post(AGAIN, {"code": code}).status_code == 422
+    with factors.later(35):
+        assert first_step(uma).post(STEP, {"code": code}).status_code == 422
+        assert first_step(uma).post(STEP, {"code": factors.code(secret)}).status_code == 302
+
+
 def test_a_slow_clock_is_tolerated_by_one_step(uma: Account) -> None:
     factors.with_app(uma)
     assert first_step(uma).post(STEP, {"code": factors.code(steps=-2)}).status_code == 422

@@ -2,6 +2,7 @@
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from identity_manager.models import Account, AuditEvent
@@ -83,9 +84,27 @@ def test_everywhere(uma: Account) -> None:
 def test_anothers_session_is_not_ended(uma: Account) -> None:
     sam = factors.signed_in(account(cast.person("sam")))
     here = factors.signed_in(uma)
-    response = here.post(f"/account/sessions/{row_of(sam).pk}/end/", follow=True)
-    assert "has ended meanwhile" in response.content.decode()
+    assert here.post(f"/account/sessions/{row_of(sam).pk}/end/").status_code == 404
     assert still_in(sam)
+    assert still_in(here)
+    assert not AuditEvent.objects.filter(name="account.sessions-ended").exists()
+
+
+@pytest.mark.parametrize("row_id", ["987654", "9" * 30])
+def test_a_session_that_is_not_there_is_not_ended(uma: Account, row_id: str) -> None:
+    here = factors.signed_in(uma)
+    assert here.post(f"/account/sessions/{row_id}/end/").status_code == 404
+    assert still_in(here)
+    assert not AuditEvent.objects.filter(name="account.sessions-ended").exists()
+
+
+def test_one_that_has_run_out_meanwhile_is_told(uma: Account) -> None:
+    """The row is still there, until the sweep of sessions comes by."""
+    elsewhere, here = factors.signed_in(uma), factors.signed_in(uma)
+    row = row_of(elsewhere)
+    Session.objects.filter(session_key=row.session_key).delete()
+    page = here.post(f"/account/sessions/{row.pk}/end/", follow=True).content.decode()
+    assert "has ended meanwhile" in page
     assert not AuditEvent.objects.filter(name="account.sessions-ended").exists()
 
 
