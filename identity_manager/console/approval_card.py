@@ -3,6 +3,7 @@
 Pure: it reads the relations that the page has prefetched, and asks once who may decide at all.
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,15 +30,20 @@ class Round:
 class ApprovalCard:
     """still: how many are needed yet.  waits_for: who was asked and has not decided.
 
-    possible: whether enough approvers exist who could still decide.
+    deciders: who could still decide.
     """
 
     needed: int
     still: int
     decisions: Sequence[Approval]
     waits_for: Sequence[AskedApprover]
-    possible: bool
+    deciders: frozenset[uuid.UUID]
     earlier: Sequence[Round]
+
+    @property
+    def possible(self) -> bool:
+        """Whether enough approvers exist who could still decide."""
+        return len(self.deciders) >= self.still
 
     @property
     def obstacle(self) -> Reason | None:
@@ -59,7 +65,7 @@ def of_request(row: TokenRequest) -> ApprovalCard:
         still=still,
         decisions=decisions,
         waits_for=row.waits_for if still else [],
-        possible=not still or policy.undecided_approvers(row).count() >= still,
+        deciders=frozenset(policy.undecided_approvers(row).values_list("pk", flat=True) if still else ()),
         earlier=_earlier(row),
     )
 

@@ -24,23 +24,36 @@ AT_ONCE = 200  # mails in one click: some seconds of a page
 
 @dataclass(frozen=True)
 class Work:
-    """The mails that the address asks for, and the officer who acts on them by one of the roles."""
+    """The mails that the address asks for, and the officer who acts on them by one of the roles.
+
+    discards: they are given up, so those that nobody gives up are none of them.
+    """
 
     actor: Person
     form: MailFilterForm
     roles: frozenset[Role]
     back: str
     now: datetime
+    discards: bool
 
     @classmethod
-    def of(cls, request: HttpRequest, actor: Person, roles: frozenset[Role]) -> Self:
+    def to_retry(cls, request: HttpRequest) -> Self:
+        return cls._of(request, access.mail_retrier(request), access.MAIL_HANDLERS, discards=False)
+
+    @classmethod
+    def to_discard(cls, request: HttpRequest) -> Self:
+        return cls._of(request, access.mail_administrator(request), access.MAIL_ADMINISTRATORS, discards=True)
+
+    @classmethod
+    def _of(cls, request: HttpRequest, actor: Person, roles: frozenset[Role], *, discards: bool) -> Self:
         form = outbox_page.filter_form(request, access.watched_mails(actor))
         back = f"{reverse('console:outbox')}?{request.GET.urlencode()}"
-        return cls(actor, form, roles, back, timezone.now())
+        return cls(actor, form, roles, back, timezone.now(), discards)
 
     @property
     def rows(self) -> OutgoingMailQuerySet:
-        return outbox_page.actionable(self.actor, self.form, self.roles)
+        rows = outbox_page.actionable(self.actor, self.form, self.roles)
+        return rows.discardable() if self.discards else rows
 
     @property
     def number(self) -> int:
@@ -95,7 +108,7 @@ def discarding(mail: OutgoingMail) -> Confirmation:
         button=_("Discard"),
         back=reverse("console:mail", args=[mail.pk]),
         tab="outbox",
-        obstacle=mails.obstacle(mail),
+        obstacle=mails.discarding_obstacle(mail),
     )
 
 

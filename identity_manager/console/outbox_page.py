@@ -142,6 +142,7 @@ def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
     """What the page of one mail draws."""
     line = Line(mail)
     reason = mails.obstacle(mail)
+    handles = mails.may_retry(actor, mail)
     return {
         "tab": "outbox",
         "line": line,
@@ -151,7 +152,9 @@ def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
         "html_url": reverse("console:mail-html", args=[mail.pk]),
         "attachments": _attachments(mail) if line.is_read else [],
         "events": mail.events.all(),
-        "may_retry": mails.may_retry(actor, mail) and not mail.is_emptied,
+        "may_retry": handles and not mail.is_emptied,
+        "not_by_you": mails.delivery_obstacle(actor=actor, mail=mail) if handles else None,
+        "kept": mails.NOTICE if mail.is_notice else None,
         "text_gone": mails.TEXT_GONE if mail.is_emptied else None,
         "may_discard": mails.may_discard(actor, mail),
         "obstacle": reason if _acts(actor) else None,
@@ -173,7 +176,7 @@ def _numbers(
     if form.is_valid() and any(form.cleaned_data.values()):
         waits = _there_is_to_act()
         kinds["to_retry"] = _handled(actor, form, access.MAIL_HANDLERS).filter(waits)
-        kinds["to_discard"] = _handled(actor, form, access.MAIL_ADMINISTRATORS).filter(waits)
+        kinds["to_discard"] = _handled(actor, form, access.MAIL_ADMINISTRATORS).discardable().filter(waits)
     lists = [rows.order_by().values("pk") for rows in kinds.values()]
     paginator.counted, *numbers = tables.counts([paginator.to_be_counted(), *lists])
     return {"to_retry": 0, "to_discard": 0, **dict(zip(kinds, numbers, strict=True))}

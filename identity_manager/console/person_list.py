@@ -26,6 +26,7 @@ from identity_manager.models import (
 from identity_manager.models.person import PersonQuerySet
 from identity_manager.models.software_token import IN_USE
 from identity_manager.models.versioned import in_language
+from identity_manager.people import vouching_policy
 from identity_manager.ui.context import SEARCHERS
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import Reason
@@ -91,7 +92,11 @@ def _obstacle(actor: Person, person: Person, coded: frozenset[UUID]) -> Reason |
 def _with_code_of(actor: Person, persons: list[Person]) -> frozenset[UUID]:
     """For whom the officer made a sign-in code, who enables others; only a Registration Officer makes any."""
     both = all(access.holds(actor, {role}) for role in (Role.TOKEN_ADMINISTRATOR, Role.REGISTRATION_OFFICER))
-    return policy.persons_with_code_of(actor, [person.pk for person in persons]) if both else frozenset()
+    return (
+        vouching_policy.persons_with_code_of(actor, [person.pk for person in persons])
+        if both
+        else frozenset()
+    )
 
 
 def _token_names(persons: list[Person]) -> dict[Any, list[str]]:

@@ -21,6 +21,7 @@ from identity_manager.console import (
     stuck,
     token_card,
 )
+from identity_manager.console.approval_card import ApprovalCard
 from identity_manager.console.forms import DecisionForm, PostponeForm, PressForm, RejectForm, RoundForm
 from identity_manager.console.refusals import VerbForm
 from identity_manager.console.token_card import TokenCard
@@ -37,7 +38,7 @@ from identity_manager.models import (
 )
 from identity_manager.people import identity_change_policy
 from identity_manager.ui.bidi import isolated
-from identity_manager.workflow import ROAD, partly, policy, snapshot, step2_approve
+from identity_manager.workflow import ROAD, partly, policy, side_roads, snapshot, step2_approve
 from identity_manager.workflow.errors import Reason, Stale
 
 TEMPLATE = "identity_manager/request.html"
@@ -67,6 +68,8 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
     """Everything that the template draws."""
     administers = policy.administers(actor, row.person)
     lines = row.lines
+    not_by_you = _sender_obstacle(actor, row) if administers else None
+    approvals = approval_card.of_request(row)
     differences = snapshot.differences(lines) if row.is_open else []
     return {
         "tab": "requests",
@@ -77,9 +80,9 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "steps": steps.steps_of(row),
         "process": process_page.fold_of(row, [event.name for event in reversed(row.events.all())]),
         "originals": originals(row),
-        "tokens": [token_card.card(token, administers=administers) for token in lines],
+        "tokens": [token_card.card(token, administers=administers, not_by_you=not_by_you) for token in lines],
         "earlier": _earlier_lines(row, administers=administers),
-        "approvals": approval_card.of_request(row),
+        "approvals": approvals,
         "orders": order_card.of_request(row),
         "differences": differences,
         "waits_for": _what_it_waits_for(row),
@@ -94,7 +97,7 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "may_open_person": access.may_see(actor, row.person),
         **_happened(row, form),
         **_trouble(row),
-        **_decision(actor, row),
+        **_decision(actor, row, approvals),
     }
 
 
@@ -102,6 +105,12 @@ def _what_the_log_knows(row: TokenRequest) -> set[uuid.UUID]:
     """The request and those tokens of it of which the audit log says something: of others is no evidence."""
     events = row.events.all()
     return {row.pk for _event in events[:1]} | {event.token_id for event in events if event.token_id}
+
+
+def _sender_obstacle(actor: Person, row: TokenRequest) -> Reason | None:
+    """Why the administrator has no file sent again; only who registers persons may have made a code."""
+    registers = access.holds(actor, {Role.REGISTRATION_OFFICER})
+    return side_roads.sender_obstacle(actor=actor, person=row.person) if registers else None
 
 
 def _reads_mails(actor: Person, row: TokenRequest) -> bool:
@@ -192,12 +201,12 @@ def _trouble(row: TokenRequest) -> dict[str, Any]:
     }
 
 
-def _decision(actor: Person, row: TokenRequest) -> dict[str, Any]:
+def _decision(actor: Person, row: TokenRequest, approvals: ApprovalCard) -> dict[str, Any]:
     """The decision box of an approver, or why this officer does not decide."""
     waits = row.state == RequestState.REQUESTED and row.stopped_at is None
     if not waits or not access.holds(actor, {Role.APPROVER}):
         return {"decides": False, "not_waiting": step2_approve.NOT_WAITING}
-    obstacle = policy.decision_obstacle(actor, row)
+    obstacle = None if actor.pk in approvals.deciders else policy.decision_obstacle(actor, row)
     initial = {"snapshot_hash": row.snapshot_hash}
     return {
         "decides": obstacle is None,

@@ -81,8 +81,7 @@ class AssignForm(VerbForm):
 
 
 def _cards(actor: Person, person: Person) -> Iterator[tuple[str, Card]]:
-    for role in Role:
-        reason = roles.obstacle(actor=actor, person=person, role=role)
+    for role, reason in roles.obstacles(actor=actor, person=person).items():
         yield role.value, Card(str(role.label), str(MAY[role]), reason=reason.sentence if reason else "")
 
 
@@ -111,6 +110,14 @@ def context(actor: Person, person: Person, form: AssignForm) -> dict[str, Any]:
         "gives": any(not card.reason for _value, card in form.cards),
         "units": known_units(),
     }
+
+
+def _conflicts(actor: Person) -> list[tuple[Person, list[tuple[RoleAssignment, RoleAssignment]]]]:
+    """Who holds roles that conflict, as far as the role of who reads it reaches."""
+    reached = Person.objects.filter(access.within_units(actor, access.OFFICE_READERS, "organisational_unit"))
+    found = roles.in_conflict()
+    ids = set(reached.filter(pk__in=[person.pk for person in found]).values_list("pk", flat=True))
+    return [(person, pairs) for person, pairs in found.items() if person.pk in ids]
 
 
 def _line(actor: Person, person: Person, held: RoleAssignment) -> dict[str, Any]:
@@ -149,5 +156,6 @@ def listing(actor: Person, form: RolesFilterForm) -> dict[str, Any]:
         "tab": "admin",
         "form": form,
         "rows": [(row, _state(row)) for row in ordered],
+        "conflicts": _conflicts(actor),
         "total": held.count(),
     }

@@ -14,6 +14,7 @@ from identity_manager.models import SoftwareToken, TokenState
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import KEY_ALGORITHMS
 from identity_manager.workflow import hold, revoke, side_roads
+from identity_manager.workflow.errors import Reason
 
 NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
 
@@ -38,12 +39,16 @@ class TokenCard:
         return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason_words)
 
 
-def card(token: SoftwareToken, *, administers: bool) -> TokenCard:
-    """The card of a token from page_rows; with actions for its administrator."""
-    return TokenCard(token, certificate_content.of_token(token), _actions(token) if administers else [])
+def card(token: SoftwareToken, *, administers: bool, not_by_you: Reason | None = None) -> TokenCard:
+    """The card of a token from page_rows; with actions for its administrator.
+
+    not_by_you: why this administrator has no file sent again.
+    """
+    actions = _actions(token, not_by_you) if administers else []
+    return TokenCard(token, certificate_content.of_token(token), actions)
 
 
-def _actions(token: SoftwareToken) -> list[Action]:
+def _actions(token: SoftwareToken, not_by_you: Reason | None) -> list[Action]:
     """Send again and revoke; nothing before there is something to send or revoke."""
     if token.state in NOT_HANDED_OUT_YET:
         return []
@@ -51,7 +56,7 @@ def _actions(token: SoftwareToken) -> list[Action]:
         Action(
             _("Send again"),
             reverse("console:token-send-again", args=[token.pk]),
-            side_roads.sending_obstacle(token),
+            not_by_you or side_roads.sending_obstacle(token),
         ),
         *_hold_actions(token),
         Action(

@@ -37,6 +37,10 @@ class IdentityChangeQuerySet(models.QuerySet["IdentityChange"]):
         """Changes on which nobody has decided."""
         return self.filter(state=S.WAITING)
 
+    def confirmed(self) -> Self:
+        """Changes to which a second officer has agreed."""
+        return self.filter(state=S.CONFIRMED)
+
 
 class IdentityChange(Stateful):
     """What is to become of a person's e-mail, UPN or SID once a second officer agrees.

@@ -30,6 +30,15 @@ class MailState(models.TextChoices):
 
 M = MailState
 IN_TROUBLE = (M.FAILED, M.BOUNCED)
+# What tells a person of their account or identity. Nobody keeps it from them (SPEC.md 2).
+NOTICES = frozenset(
+    {
+        *("sign_in_code_made", "password_set", "account_linked", "break_glass_used"),
+        *("second_factor_added", "second_factor_removed", "second_factors_reset"),
+        *("recovery_codes_made", "recovery_code_used"),
+        *("identity_change_asked", "identity_change_done", "identity_change_dropped"),
+    }
+)
 
 
 class MailFault(models.TextChoices):
@@ -61,6 +70,11 @@ class OutgoingMailQuerySet(LeasedQuerySet["OutgoingMail"]):
         held = SoftwareToken.objects.filter(pk=OuterRef("token"), state=TokenState.ON_HOLD)
         waits = Q(Exists(held)) | Q(Exists(asked))
         return self.filter(state=M.QUEUED).exclude(waits & ~Q(container_format=""))
+
+    def discardable(self) -> Self:
+        """Mails that an officer may give up: as is_notice says, with every other one."""
+        kept = Q(message__in=NOTICES) & (~Q(body_text="") | ~Q(body_html=""))
+        return self.exclude(kept)
 
     def with_fault(self) -> Self:
         """Mails whose last try did not succeed; found by an index of theirs, as they are few."""
@@ -158,6 +172,11 @@ class OutgoingMail(Stateful, Leased):
     def is_emptied(self) -> bool:
         """Whether its text is kept no longer, so that it can never be sent again."""
         return not self.body_text and not self.body_html
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it tells somebody of their account or identity, and still can."""
+        return self.message in NOTICES and not self.is_emptied
 
     @property
     def delivers(self) -> bool:

@@ -103,6 +103,10 @@ class Person(Stateful):
     time_zone = models.CharField(_("time zone"), max_length=64, default=settings.TIME_ZONE)
     source = models.CharField(_("source"), max_length=16, choices=PersonSource, default=PersonSource.MANUAL)
     external_id = models.CharField(_("external id"), max_length=200, blank=True)
+    # By hand or by a file: that officer decides nothing for the person (people.vouching).
+    entered_by = models.ForeignKey(
+        "self", null=True, editable=False, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     state = StateField(
         _("state"), max_length=16, choices=PersonState.choices, default=PersonState.REGISTERED, protected=True
     )
@@ -144,6 +148,7 @@ class Person(Stateful):
             models.Index("kind", "email", name="person_by_email"),
             models.Index(fields=["department"], name="person_department"),
             models.Index(fields=["organisational_unit"], name="person_unit"),
+            models.Index(fields=["entered_by"], name="person_entered_by"),
         ]
 
     def __str__(self) -> str:
@@ -213,6 +218,10 @@ class SignInCodeQuerySet(models.QuerySet["SignInCode"]):
     def usable(self, now: datetime) -> Self:
         """Codes that were made, not used, not replaced by a newer one, and have not expired."""
         return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
+
+    def opening(self, now: datetime) -> Self:
+        """Codes that open something, or did: usable ones, and those that were used."""
+        return self.usable(now) | self.filter(used_at__isnull=False)
 
     def awaiting_confirmation(self) -> Self:
         """Codes that were asked for and wait for a second officer."""

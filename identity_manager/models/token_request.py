@@ -15,7 +15,8 @@ from django_fsm import transition
 from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.ending import in_words
 from identity_manager.models.identifiers import new_id, new_reference
-from identity_manager.models.person import Person, PersonState
+from identity_manager.models.identity_change import IdentityChange
+from identity_manager.models.person import Person, PersonState, SignInCode
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -81,11 +82,22 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         return self.filter(state=S.REQUESTED, postponed_until__lte=now)
 
     def decidable_by(self, person_id: uuid.UUID) -> Self:
-        """Four eyes: neither who asked nor the beneficiary, nor who has decided in this round."""
+        """Four eyes: neither who asked nor the beneficiary, nor who has decided in this round.
+
+        Nor who vouched for the person (people.vouching).
+        """
         own = Q(person_id=person_id) | Q(requested_by_id=person_id)
         sent_round = Q(round_started_by_id=person_id, round_started_by__isnull=False)
         decided = self.model.objects.filter(approvals__approver_id=person_id, approvals__round=F("round"))
-        return self.exclude(own).exclude(sent_round).exclude(pk__in=decided.values("pk"))
+        coded = SignInCode.objects.opening(timezone.now()).filter(asked_by_id=person_id)
+        confirmed = IdentityChange.objects.confirmed().filter(decided_by_id=person_id)
+        vouched = (
+            Q(person__entered_by_id=person_id)
+            | Q(person__in=coded.values("person"))
+            | Q(person__in=confirmed.values("person"))
+        )
+        rows = self.exclude(own).exclude(sent_round).exclude(pk__in=decided.values("pk"))
+        return rows.exclude(vouched)
 
     def awaiting_acceptance(self) -> Self:
         """Requests that wait for their person, who is not on leave, to accept the terms; not the stopped."""

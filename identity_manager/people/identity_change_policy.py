@@ -1,14 +1,19 @@
 """Pure questions on changes of e-mail, UPN and SID, with reasons: who decides, and what waits meanwhile."""
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.models import IdentityChange, IdentityChangeState, Person, Role
-from identity_manager.people import registration_policy
+from identity_manager.models import IdentityChange, IdentityChangeState, Person, Role, SignInCode
+from identity_manager.people import registration_policy, vouching_policy
 from identity_manager.workflow.errors import Reason
 
 OWN_CHANGE = Reason("own-change", _("This is about yourself. Another Registration Officer decides."))
 OWN_ASKING = Reason("own-asked-change", _("You asked for this change. Another Registration Officer decides."))
+HOLDS_CODE = Reason(
+    "code-and-identity",
+    _("You made a sign-in code for this person. Another Registration Officer confirms their identity."),
+)
 FROZEN = Reason(
     "identity-change-waits",
     _(
@@ -35,22 +40,30 @@ def confirmable_by(officer: Person) -> QuerySet[IdentityChange]:
     if "" not in units:
         rows = rows.filter(person__organisational_unit__in=units)
     own = Q(person=officer) | Q(asked_by__isnull=False, asked_by=officer)
-    return rows.exclude(own).order_by("asked_at")
+    coded = SignInCode.objects.opening(timezone.now()).filter(asked_by=officer)
+    return rows.exclude(own).exclude(person__in=coded.values("person")).order_by("asked_at")
 
 
 def deciding_obstacle(actor: Person, change: IdentityChange) -> Reason | None:
-    """Why this actor cannot decide on the change, or None: never who asked, nor the person themselves."""
+    """Why this actor cannot decide on the change, or None.
+
+    Never who asked, nor the person themselves, nor who can sign in as the person by a code of theirs.
+    """
     if not registration_policy.registers(actor, change.person):
         return registration_policy.NOT_REGISTRATION_OFFICER
     if actor.pk == change.person_id:
         return OWN_CHANGE
-    return OWN_ASKING if actor.pk == change.asked_by_id else None
+    if actor.pk == change.asked_by_id:
+        return OWN_ASKING
+    return HOLDS_CODE if vouching_policy.persons_with_code_of(actor, [change.person_id]) else None
 
 
 def second_officers(change: IdentityChange) -> QuerySet[Person]:
     """Who may decide on the change."""
+    coded = SignInCode.objects.opening(timezone.now()).filter(person=change.person, asked_by__isnull=False)
     return (
         Person.objects.holding(Role.REGISTRATION_OFFICER, unit=change.person.organisational_unit)
         .exclude(pk__in=[change.person_id, change.asked_by_id or change.person_id])
+        .exclude(pk__in=coded.values("asked_by"))
         .order_by("display_name")
     )

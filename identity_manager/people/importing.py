@@ -82,7 +82,7 @@ def carry_out(
             if not fresh.says_the_same_as(planned):
                 raise ImportStopped(PERSONS_CHANGED)
 
-            _create(fresh)
+            _create(fresh, actor=actor)
             _lock_with_system_administrators(fresh)
             for row in _known_rows(fresh):
                 _update(row, Importing(actor, change_state))
@@ -118,10 +118,10 @@ def _reason(code: str, sentence: Promise, number: int, total: int) -> Reason:
     return Reason(code, str(sentence) % facts)
 
 
-def _create(planned: ImportPlan) -> None:
+def _create(planned: ImportPlan, *, actor: Person | None) -> None:
     """bulk_create knows nothing of save(): the search text is composed here."""
     rows = planned.with_outcome(Outcome.CREATE)
-    persons = {row.personnel_number: _new_person(row) for row in rows}
+    persons = {row.personnel_number: _new_person(row, actor=actor) for row in rows}
     wanted = {row.changes["manager"] for row in rows if "manager" in row.changes}
     managers = import_plan.known_persons(wanted - set(persons)) | persons
     for row in rows:
@@ -129,9 +129,9 @@ def _create(planned: ImportPlan) -> None:
     Person.objects.bulk_create(persons.values(), batch_size=500)
 
 
-def _new_person(row: PlannedRow) -> Person:
+def _new_person(row: PlannedRow, *, actor: Person | None) -> Person:
     fields = {name: value for name, value in row.changes.items() if name not in ("manager", "state")}
-    person = Person(source=PersonSource.CSV, **fields)
+    person = Person(source=PersonSource.CSV, entered_by=actor, **fields)
     if (state := row.changes.get("state", PersonState.REGISTERED)) != PersonState.REGISTERED:
         transition_to(person, state)()
     person.search_text = person.compose_search_text()

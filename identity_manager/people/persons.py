@@ -118,7 +118,7 @@ def _create(fields: dict[str, str], *, active: bool, actor: Person | None) -> Pe
     _check_new(fields)
     manager = _manager(fields.pop("manager", ""), None)
 
-    person = Person(manager=manager, **fields)
+    person = Person(manager=manager, entered_by=actor, **fields)
     if active:
         person.activate()
     try:

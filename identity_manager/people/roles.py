@@ -4,15 +4,17 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
 from identity_manager.models import OFFICER_ROLES, Account, Person, PersonState, Role, RoleAssignment
 from identity_manager.models.role import today
+from identity_manager.people import vouching_policy
 from identity_manager.workflow import locking, unforeseen
 from identity_manager.workflow.errors import NotAllowed, Reason, refuse
 
@@ -32,6 +34,12 @@ CONFLICT = _(
 )
 WATCHES = _("who watches does not act.")
 STARTS = _("who starts a request does not decide on it.")
+SIGNS_IN_AND_STARTS = _("who can make a sign-in for a person does not start requests for them.")
+ENTERS_AND_GIVES = _("who enters persons does not make officers of them.")
+ENTERS_AND_DECIDES = _("who enters persons and makes their sign-in does not decide on their requests.")
+ENTERS_AND_RECOVERS = _("who can make a sign-in for a person does not decide on the recovery of keys.")
+STARTS_AND_RECOVERS = _("who starts requests does not decide on the recovery of keys.")
+RUNS_AND_RECOVERS = _("who says which keys are archived does not decide on their recovery.")
 ENDS_BEFORE_IT_BEGINS = Reason("ends-before-it-begins", _("The last day lies before the first one."))
 ENDED_ALREADY = Reason("ended-already", _("The last day is over already."))
 LAST_SYSTEM_ADMINISTRATOR = Reason(
@@ -39,6 +47,12 @@ LAST_SYSTEM_ADMINISTRATOR = Reason(
 )
 CONFLICTS = {
     frozenset({Role.TOKEN_ADMINISTRATOR, Role.APPROVER}): STARTS,
+    frozenset({Role.REGISTRATION_OFFICER, Role.TOKEN_ADMINISTRATOR}): SIGNS_IN_AND_STARTS,
+    frozenset({Role.REGISTRATION_OFFICER, Role.USER_ADMINISTRATOR}): ENTERS_AND_GIVES,
+    frozenset({Role.REGISTRATION_OFFICER, Role.APPROVER}): ENTERS_AND_DECIDES,
+    frozenset({Role.REGISTRATION_OFFICER, Role.RECOVERY_OFFICER}): ENTERS_AND_RECOVERS,
+    frozenset({Role.RECOVERY_OFFICER, Role.TOKEN_ADMINISTRATOR}): STARTS_AND_RECOVERS,
+    frozenset({Role.RECOVERY_OFFICER, Role.SYSTEM_ADMINISTRATOR}): RUNS_AND_RECOVERS,
     **{frozenset({Role.AUDITOR, other}): WATCHES for other in OFFICER_ROLES - {Role.AUDITOR}},
 }
 
@@ -65,6 +79,7 @@ def assign(
         person = locking.person(person_id)
         refuse(NEVER_TO_ONESELF if actor.pk == person.pk else None, kind=NotAllowed)
         refuse(None if may_assign(actor, person, role=role, unit=unit) else NOT_ALLOWED, kind=NotAllowed)
+        refuse(vouching_policy.obstacle(actor, person), kind=NotAllowed)
         _check_period(period)
         return _give(person, role, unit, period=period, actor=actor)
 
@@ -186,8 +201,13 @@ def system_administrators() -> set[uuid.UUID]:
     return set(holders.values_list("person_id", flat=True))
 
 
-def obstacle(*, actor: Person, person: Person, role: Role) -> Reason | None:
-    """Why the actor cannot give this role to the person at all, wherever and whenever, or None."""
+def obstacles(*, actor: Person, person: Person) -> dict[Role, Reason | None]:
+    """Why the actor cannot give each role to the person at all, wherever and whenever; None: they can."""
+    vouched = vouching_policy.obstacle(actor, person)
+    return {role: _obstacle(actor, person, role) or vouched for role in Role}
+
+
+def _obstacle(actor: Person, person: Person, role: Role) -> Reason | None:
     if actor.pk == person.pk:
         return NEVER_TO_ONESELF
     if not any(may_assign(actor, person, role=role, unit=unit) for unit in _units(actor)):
@@ -200,6 +220,25 @@ def obstacle(*, actor: Person, person: Person, role: Role) -> Reason | None:
 def conflict(role: Role, others: Iterable[Role]) -> Reason | None:
     """Why one person cannot hold the role beside the others here, or None."""
     return _conflict(role, (RoleAssignment(role=other) for other in others))
+
+
+def in_conflict() -> dict[Person, list[tuple[RoleAssignment, RoleAssignment]]]:
+    """Who holds roles that conflict, from before they did or because the installation allows it: which two.
+
+    They keep them, for each act asks who vouched for its person, but a User Administrator is shown them.
+    """
+    day = today()
+    offices = RoleAssignment.objects.filter(role__in=OFFICER_ROLES).exclude(valid_until__lt=day)
+    several = offices.values("person").annotate(number=Count("pk")).filter(number__gt=1).values("person")
+    held: dict[Person, list[RoleAssignment]] = {}
+    for each in offices.filter(person__in=several).select_related("person").order_by("person", "role"):
+        held.setdefault(each.person, []).append(each)
+    found = {person: [pair for pair in combinations(own, 2) if _clash(*pair)] for person, own in held.items()}
+    return {person: pairs for person, pairs in found.items() if pairs}
+
+
+def _clash(one: RoleAssignment, other: RoleAssignment) -> bool:
+    return frozenset({Role(one.role), Role(other.role)}) in CONFLICTS
 
 
 def withdraw_obstacle(*, actor: Person, person: Person, unit: str = "") -> Reason | None:

@@ -25,6 +25,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.workflow import policy
+from identity_manager.workflow.deciders import Deciders
 
 
 def still_needed(request: TokenRequest) -> int:
@@ -68,9 +69,7 @@ class Asking:
     events: list[AuditEvent]
 
 
-def prepare(
-    request: TokenRequest, deciders: policy.Deciders, *, now: datetime, of_batch: bool = False
-) -> Asking:
+def prepare(request: TokenRequest, deciders: Deciders, *, now: datetime, of_batch: bool = False) -> Asking:
     """What `ask` writes for a request that nobody was asked about yet; nothing is written here.
 
     Where not enough can decide, the request itself notes that the office is told. of_batch: no mails, for
@@ -146,7 +145,7 @@ def _to_the_office(
     return [messages.left_undecided(request, each, possible=possible) for each in administrators]
 
 
-def is_due(request: TokenRequest, deciders: policy.Deciders, *, now: datetime) -> bool:
+def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
     """Whether somebody is to be asked, reminded or told about a request that waits for a decision.
 
     Nothing is asked of the database for one in its first round on which nobody has decided, beyond what

@@ -13,6 +13,7 @@ from django.db.models import prefetch_related_objects
 
 from identity_manager.models import Person, TermsVersion, TokenType
 from identity_manager.models.token_type import offered_types
+from identity_manager.people import vouching_policy
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Refused
 
@@ -87,7 +88,7 @@ def read(
     prefetch_related_objects([actor, *persons], "roles")
     ids = [person.pk for person in persons]
     types = offered_types() if offered is None else offered
-    return Grounds(actor, types, policy.held_by(ids), policy.persons_with_code_of(actor, ids))
+    return Grounds(actor, types, policy.held_by(ids), vouching_policy.persons_with_code_of(actor, ids))
 
 
 def in_force() -> Any:
@@ -101,7 +102,7 @@ def said(*, actor: Person, persons: Collection[Person]) -> Any:
     """All that decides but in_force, as plain values: where they are the same later, so is every verdict."""
     prefetch_related_objects([actor, *persons], "roles")
     ids = [person.pk for person in persons]
-    return _said(actor, persons, policy.held_by(ids), policy.persons_with_code_of(actor, ids))
+    return _said(actor, persons, policy.held_by(ids), vouching_policy.persons_with_code_of(actor, ids))
 
 
 def _said(

@@ -24,6 +24,14 @@ TEXT_GONE = Reason(
     "mail-text-gone", _("The text of this mail is kept no longer, so it cannot be sent again. Discard it.")
 )
 NOT_SENT = Reason("mail-not-sent", _("Only a mail that was sent can come back."))
+NOTICE = Reason(
+    "mail-is-a-notice",
+    _("This mail tells a person of their account or their identity, so nobody discards it. Have it retried."),
+)
+GAVE_CODE = Reason(
+    "delivery-of-your-code",
+    _("You made a sign-in code for this person. Somebody else decides about the mails that deliver to them."),
+)
 BY_OFFICER = "told by an officer"
 LONGEST_REASON = 300  # of the column
 
@@ -56,6 +64,20 @@ def obstacle(mail: OutgoingMail) -> Reason | None:
     return UNDER_WAY if leased else None
 
 
+def delivery_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:
+    """Why this actor does nothing with the mail, which delivers files, or None.
+
+    Who can sign in as a person and has their mail marked as not delivered would find the files in the portal.
+    """
+    holds_code = mail.delivers and policy.code_obstacle(actor, _person_of(mail)) is not None
+    return GAVE_CODE if holds_code else None
+
+
+def discarding_obstacle(mail: OutgoingMail) -> Reason | None:
+    """Why nobody discards the mail now, or None."""
+    return obstacle(mail) or (NOTICE if mail.is_notice else None)
+
+
 def retry(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
     """Have a mail sent now that waits, was refused or came back.
 
@@ -64,6 +86,7 @@ def retry(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
     with transaction.atomic():
         mail = locking.mail(mail_id)
         refuse(None if may_retry(actor, mail) else NOT_HANDLER, kind=NotAllowed)
+        refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
         refuse(obstacle(mail) or _due(mail), kind=Stale)
         refuse(TEXT_GONE if mail.is_emptied else None)
 
@@ -84,7 +107,9 @@ def discard(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
     with transaction.atomic():
         mail = locking.mail(mail_id)
         refuse(None if may_discard(actor, mail) else NOT_HANDLER, kind=NotAllowed)
+        refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
         refuse(obstacle(mail), kind=Stale)
+        refuse(NOTICE if mail.is_notice else None)
         refuse(None if reason.strip() else NO_REASON, field="reason")
 
         words = reason.strip()[:LONGEST_REASON]
@@ -107,6 +132,7 @@ def report_bounce(*, actor: Person, mail_id: uuid.UUID, reason: str) -> Outgoing
     with transaction.atomic():
         mail = locking.mail(mail_id)
         refuse(None if may_discard(actor, mail) else NOT_HANDLER, kind=NotAllowed)
+        refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
         refuse(bounce_obstacle(mail), kind=Stale)
         refuse(None if reason.strip() else NO_REASON, field="reason")
 

@@ -26,6 +26,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.workflow import asking_approvers, policy, snapshot, step2_approve, step3_invite
+from identity_manager.workflow.deciders import Deciders
 
 Row = TypeVar("Row")
 
@@ -43,7 +44,7 @@ class Asking:
 class Known:
     """What many new requests have in common: read once, then known."""
 
-    deciders: policy.Deciders = field(default_factory=policy.Deciders)
+    deciders: Deciders = field(default_factory=Deciders)
     frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
     of_batch: bool = False  # then approvers are told of all together
 

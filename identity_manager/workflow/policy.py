@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -24,7 +23,6 @@ from identity_manager.models import (
     RequestOrigin,
     RequestState,
     Role,
-    SignInCode,
     SoftwareToken,
     TokenRequest,
     TokenState,
@@ -33,7 +31,7 @@ from identity_manager.models import (
 from identity_manager.models.software_token import IN_USE
 from identity_manager.models.token_request import STOPPABLE
 from identity_manager.models.token_type import offered_types
-from identity_manager.people import identity_change_policy
+from identity_manager.people import identity_change_policy, vouching_policy
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.errors import NotPossible, Reason
 
@@ -151,23 +149,13 @@ def administers(actor: Person, person: Person) -> bool:
 
 
 def code_obstacle(actor: Person, person: Person) -> Reason | None:
-    """Who made a sign-in code for a person cannot be the requester too (SPEC.md 2), or None.
-
-    A code that was withdrawn or has expired unused opens nothing, so it is no obstacle.
-    """
-    return MADE_A_CODE if person.pk in persons_with_code_of(actor, [person.pk]) else None
+    """Who made a sign-in code for a person cannot be the requester too (SPEC.md 2), or None."""
+    return MADE_A_CODE if vouching_policy.persons_with_code_of(actor, [person.pk]) else None
 
 
 def asking_obstacle(actor: Person, person: Person) -> Reason | None:
     """Why this actor cannot ask for tokens of this person now, whatever the types, or None."""
     return enable_obstacle(actor, person) or code_obstacle(actor, person)
-
-
-def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
-    """Those of the persons for whom the actor made a sign-in code that opens, or opened, something."""
-    made = SignInCode.objects.filter(person__in=person_ids, asked_by=actor)
-    opens = made.usable(timezone.now()) | made.filter(used_at__isnull=False)
-    return frozenset(opens.values_list("person_id", flat=True))
 
 
 def type_choices(person: Person) -> list[TypeChoice]:
@@ -292,7 +280,7 @@ def decision_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
         return OWN_REQUEST
     if any(each.approver_id == actor.pk for each in request.decisions):
         return DECIDED_ALREADY
-    return None
+    return vouching_policy.obstacle(actor, request.person)
 
 
 def approvers(request: TokenRequest) -> QuerySet[Person]:
@@ -301,7 +289,8 @@ def approvers(request: TokenRequest) -> QuerySet[Person]:
     if request.round_started_by_id is not None:
         ids.append(request.round_started_by_id)
     holding = Person.objects.holding(Role.APPROVER, unit=request.person.organisational_unit)
-    return holding.exclude(pk__in=ids).order_by("display_name", "pk")
+    others = vouching_policy.others_than_vouched(holding.exclude(pk__in=ids), request.person)
+    return others.order_by("display_name", "pk")
 
 
 def undecided_approvers(request: TokenRequest) -> QuerySet[Person]:
@@ -315,10 +304,11 @@ def approver_levels(request: TokenRequest) -> list[list[Person]]:
 
     The person's manager; the approvers of the person's organisational unit; those without a limit.
     """
-    return _levels(request, undecided_approvers(request).prefetch_related("roles"))
+    return levels_among(request, undecided_approvers(request).prefetch_related("roles"))
 
 
-def _levels(request: TokenRequest, undecided: Iterable[Person]) -> list[list[Person]]:
+def levels_among(request: TokenRequest, undecided: Iterable[Person]) -> list[list[Person]]:
+    """These approvers in the order of approver_levels; their roles are known."""
     levels: list[list[Person]] = [[], [], []]
     for approver in undecided:
         if approver.pk == request.person.manager_id:
@@ -326,33 +316,6 @@ def _levels(request: TokenRequest, undecided: Iterable[Person]) -> list[list[Per
         else:
             levels[1 if _is_approver_of_the_unit(approver, request.person) else 2].append(approver)
     return [level for level in levels if level]
-
-
-class Deciders:
-    """Who decides on new requests, and who is told where nobody can: read once for each unit, then known."""
-
-    def __init__(self) -> None:
-        self._approvers: dict[str, list[Person]] = {}
-        self._administrators: dict[str, list[Person]] = {}
-
-    def levels(self, request: TokenRequest) -> list[list[Person]]:
-        """As approver_levels, of a request on which nobody has decided yet."""
-        excluded = {request.person_id, request.requested_by_id}
-        return _levels(request, (each for each in self._of(request.person) if each.pk not in excluded))
-
-    def administrators(self, person: Person) -> list[Person]:
-        """As administrators."""
-        unit = person.organisational_unit
-        if unit not in self._administrators:
-            self._administrators[unit] = list(administrators(person))
-        return self._administrators[unit]
-
-    def _of(self, person: Person) -> list[Person]:
-        unit = person.organisational_unit
-        if unit not in self._approvers:
-            holding = Person.objects.holding(Role.APPROVER, unit=unit).prefetch_related("roles")
-            self._approvers[unit] = list(holding.order_by("display_name", "pk"))
-        return self._approvers[unit]
 
 
 def _is_approver_of_the_unit(approver: Person, person: Person) -> bool:

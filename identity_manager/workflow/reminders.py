@@ -17,6 +17,7 @@ from identity_manager import audit, outbox
 from identity_manager.mail import messages, occasions
 from identity_manager.models import BatchOrder, OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.workflow import asking_approvers, locking, policy, unforeseen
+from identity_manager.workflow.deciders import Deciders
 
 AT_ONCE = 200
 
@@ -158,7 +159,7 @@ def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:
 
     After a batch order thousands wait for their approval: none of the others is locked to see it.
     """
-    deciders = policy.Deciders()
+    deciders = Deciders()
     rows = TokenRequest.objects.awaiting_decision(now).order_by("created_at", "pk")
     rows = rows.select_related("person").prefetch_related("asked_approvers", "approvals")
     for request in rows.iterator(chunk_size=AT_ONCE):

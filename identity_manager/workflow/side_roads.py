@@ -28,6 +28,7 @@ from identity_manager.models.token_request import BEFORE_ISSUED
 from identity_manager.workflow import (
     finishing,
     locking,
+    mails,
     policy,
     revoke,
     snapshot,
@@ -207,6 +208,11 @@ def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         return request
 
 
+def sender_obstacle(*, actor: Person, person: Person) -> Reason | None:
+    """Why this officer has no file sent again to the person: they made a sign-in code for them; or None."""
+    return mails.GAVE_CODE if policy.code_obstacle(actor, person) else None
+
+
 def sending_obstacle(token: SoftwareToken) -> Reason | None:
     """Why the token's files are not mailed again, whoever asks and whatever the format, or None."""
     if not (policy.can_be_sent(token) and token.person.is_active):
@@ -230,6 +236,7 @@ def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> 
         token = locking.token(token_id)
         allowed = token.person_id == actor.pk or policy.administers(actor, token.person)
         refuse(None if allowed else policy.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(sender_obstacle(actor=actor, person=token.person), kind=NotAllowed)
         refuse(None if policy.can_be_sent(token) and token.person.is_active else NOT_SENDABLE, kind=Stale)
         refuse(policy.delivery_obstacle(token))
         known = container_format in [choice.value for choice in ContainerFormat]

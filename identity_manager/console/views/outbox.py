@@ -104,7 +104,7 @@ def report_bounce(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def retry_many(request: HttpRequest) -> HttpResponse:
     """Say how many; a click has a bounded number of them tried again."""
-    work = outbox_many.Work.of(request, access.mail_retrier(request), access.MAIL_HANDLERS)
+    work = outbox_many.Work.to_retry(request)
     form = ManyForm(refusals.sent(request), initial={"as_of": work.now})
     if form.is_valid():
         with refusals.told_by(form):
@@ -116,7 +116,7 @@ def retry_many(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def discard_many(request: HttpRequest) -> HttpResponse:
     """Say how many; a click with a reason gives a bounded number of them up."""
-    work = outbox_many.Work.of(request, access.mail_administrator(request), access.MAIL_ADMINISTRATORS)
+    work = outbox_many.Work.to_discard(request)
     form = DiscardManyForm(refusals.sent(request), initial={"as_of": work.now})
     if form.is_valid():
         with refusals.told_by(form):

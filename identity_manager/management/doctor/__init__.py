@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from django.db import DatabaseError
 
-from identity_manager.management.doctor import database, keys, machine, outside, processes
+from identity_manager.management.doctor import database, duties, keys, machine, outside, processes
 from identity_manager.management.doctor.finding import Check, Finding, failed
 
 CHECKS = (
@@ -25,6 +25,7 @@ CHECKS = (
     Check("clock of the database", database.clock),
     Check("clocks of the hosts", processes.clocks_of_hosts),
     Check("clock of the authorities", outside.clocks_of_authorities),
+    Check("separation of duties", duties.conflicting_roles),
     Check("secret files", keys.files),
     Check("key rings", keys.rings),
     Check("kept secrets", keys.opened),

@@ -133,3 +133,16 @@ def test_the_list_of_offices_ends_at_the_unit_and_each_name_leads_on(
     assert ("Rita Olsen" in text, "Otto Muster" in text) == (True, False)
     assert reader.get(address(company.rita)).status_code == 200
     assert reader.get(address(otto)).status_code == 404
+
+
+def test_who_holds_roles_that_conflict_is_named(ulf: Client, company: cast.Company) -> None:
+    page = reverse("console:officers")
+    assert "Roles that check each other" not in ulf.get(page).text
+    RoleAssignment.objects.create(person=company.ada, role=Role.REGISTRATION_OFFICER)
+    text = ulf.get(page).text
+    assert "Roles that check each other" in text
+    assert "Software Token Administrator with Registration Officer" in " ".join(text.split()) or (
+        "Registration Officer with Software Token Administrator" in " ".join(text.split())
+    )
+    limited = signed_in(officer("una", Role.USER_ADMINISTRATOR, unit="Elsewhere"))
+    assert "Roles that check each other" not in limited.get(page).text

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
 from identity_manager import outbox
-from identity_manager.mail import mailbox
+from identity_manager.mail import account_messages, mailbox
 from identity_manager.mail.faults import Fault
 from identity_manager.models import (
     AuditEvent,
@@ -23,6 +23,7 @@ from identity_manager.models import (
     Role,
     SoftwareToken,
 )
+from identity_manager.models.outgoing_mail import NOTICES
 from identity_manager.people import forgetting
 from identity_manager.workflow import (
     bounces,
@@ -393,3 +394,47 @@ def test_nobody_is_written_to_without_an_address(company: Company) -> None:
     step2_approve.approve(actor=company.paul, request_id=request.pk, snapshot_hash=request.snapshot_hash)
     row = OutgoingMail.objects.get(message="approved")
     assert (row.state, row.discard_reason) == ("discarded", outbox.NO_ADDRESS)
+
+
+@pytest.mark.parametrize("message", sorted(NOTICES))
+@pytest.mark.parametrize("state", ["new", "failed"])
+def test_a_notice_of_account_or_identity_is_not_discarded(message: str, state: str, company: Company) -> None:
+    mail = STATES[state](outbox.enqueue(account_messages.password_set(company.uma)))
+    OutgoingMail.objects.filter(pk=mail.pk).update(message=message)
+    with pytest.raises(NotPossible) as refused:
+        mails.discard(actor=company.ada, mail_id=mail.pk, reason="no use")
+    assert refused.value.reason == mails.NOTICE
+    assert mails.discard_many(actor=company.ada, mail_ids=[mail.pk], reason="no").done == 0
+    mail.refresh_from_db()
+    assert mail.state != "discarded"
+    text = signed_in(company.ada).get(reverse("console:mail", args=[mail.pk])).text
+    assert str(mails.NOTICE) in text
+    assert reverse("console:mail-discard", args=[mail.pk]) not in text
+
+
+def test_a_notice_whose_text_is_gone_can_be_discarded(company: Company) -> None:
+    mail = failed(outbox.enqueue(account_messages.password_set(company.uma)))
+    OutgoingMail.objects.filter(pk=mail.pk).update(body_text="", body_html="")
+    assert mails.discard(actor=company.ada, mail_id=mail.pk, reason="no use").state == "discarded"
+
+
+def test_what_is_discarded_at_once_holds_no_notice(company: Company) -> None:
+    notice = failed(outbox.enqueue(account_messages.password_set(company.uma)))
+    other = failed(delivery(company))
+    ada = signed_in(company.ada)
+    address = reverse("console:mails-discard") + "?state=trouble"
+    assert ada.get(reverse("console:outbox") + "?state=trouble").context["to_discard"] == 1
+    sent = {"reason": "no use", "as_of": timezone.now().isoformat()}
+    ada.post(address, sent)
+    states = dict(OutgoingMail.objects.values_list("pk", "state"))
+    assert (states[notice.pk], states[other.pk]) == ("failed", "discarded")
+
+
+def test_every_notice_of_an_account_is_known() -> None:
+    """What account_messages writes is a notice, whatever is added there."""
+    written = {
+        name
+        for name, each in vars(account_messages).items()
+        if getattr(each, "__module__", "") == account_messages.__name__ and not name.startswith("_")
+    }
+    assert written <= NOTICES

@@ -1,0 +1,18 @@
+"""Separation of duties: who holds roles that check each other."""
+
+from collections.abc import Iterator
+
+from identity_manager.management.doctor.finding import Finding, ok, warning
+from identity_manager.people import roles
+
+REMEDY = "ADMIN, Officers: withdraw one of the two. Until then each act asks who vouched for the person."
+
+
+def conflicting_roles() -> Iterator[Finding]:
+    """Who was given both before they conflicted, or while ALLOW_CONFLICTING_ROLES said so."""
+    found = roles.in_conflict()
+    for person, pairs in found.items():
+        held = "; ".join(f"{one.role} with {other.role}" for one, other in pairs)
+        yield warning(f"{person.personnel_number} holds roles that check each other: {held}.", REMEDY)
+    if not found:
+        yield ok("Nobody holds roles that check each other.")

@@ -1,0 +1,73 @@
+"""Who vouched for a person decides nothing for them and gives them no role (SPEC.md 2).
+
+Who entered somebody, made their sign-in code or confirmed their identity could have invented them, or could
+sign in as them. So these questions are asked at each act, whatever roles the officer holds: they hold for
+somebody, too, who was given two roles before the roles conflicted.
+"""
+
+import uuid
+from collections.abc import Collection
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import IdentityChange, Person, SignInCode
+from identity_manager.models.person import PersonQuerySet
+from identity_manager.workflow.errors import Reason
+
+ENTERED = Reason(
+    "entered-the-person", _("You entered this person. Somebody else decides for them and gives them roles.")
+)
+GAVE_CODE = Reason(
+    "gave-a-code",
+    _("You made a sign-in code for this person. Somebody else decides for them and gives them roles."),
+)
+CONFIRMED_IDENTITY = Reason(
+    "confirmed-the-identity",
+    _("You confirmed the identity of this person. Somebody else decides for them and gives them roles."),
+)
+
+
+def obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this actor decides nothing for the person and gives them no role, or None."""
+    if person.entered_by_id == actor.pk:
+        return ENTERED
+    if persons_with_code_of(actor, [person.pk]):
+        return GAVE_CODE
+    confirmed = IdentityChange.objects.confirmed().filter(person=person, decided_by=actor)
+    return CONFIRMED_IDENTITY if confirmed.exists() else None
+
+
+def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """Those of the persons for whom the actor made a sign-in code that opens, or opened, something.
+
+    One that was withdrawn or has expired unused opens nothing, so it is no obstacle to anything.
+    """
+    made = SignInCode.objects.opening(timezone.now()).filter(person__in=person_ids, asked_by=actor)
+    return frozenset(made.values_list("person_id", flat=True))
+
+
+def others_than_vouched(officers: PersonQuerySet, person: Person) -> PersonQuerySet:
+    """Those of the officers who did not vouch for the person."""
+    coded = SignInCode.objects.opening(timezone.now()).filter(person=person, asked_by__isnull=False)
+    confirmed = IdentityChange.objects.confirmed().filter(person=person, decided_by__isnull=False)
+    others = officers.exclude(pk__in=coded.values("asked_by")).exclude(pk__in=confirmed.values("decided_by"))
+    return others.exclude(pk=person.entered_by_id) if person.entered_by_id else others
+
+
+def officers_of(person: Person) -> set[uuid.UUID]:
+    """Who vouched for the person."""
+    coded = SignInCode.objects.opening(timezone.now()).filter(person=person)
+    confirmed = IdentityChange.objects.confirmed().filter(person=person)
+    found = {*coded.values_list("asked_by", flat=True), *confirmed.values_list("decided_by", flat=True)}
+    return {pk for pk in (person.entered_by_id, *found) if pk is not None}
+
+
+def have_vouched(officers: Collection[Person]) -> bool:
+    """Whether one of the officers vouched for anybody: as a rule none has who decides."""
+    ids = [officer.pk for officer in officers]
+    return (
+        SignInCode.objects.opening(timezone.now()).filter(asked_by__in=ids).exists()
+        or IdentityChange.objects.confirmed().filter(decided_by__in=ids).exists()
+        or Person.objects.filter(entered_by__in=ids).exists()
+    )
