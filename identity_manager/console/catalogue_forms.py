@@ -31,7 +31,7 @@ from identity_manager.ui.row_fields import OrderField, PairsField
 
 Group = tuple[Any, tuple[str, ...]]
 CODE_HELP = _("Small letters, digits and hyphens. It names the entry for programs and never changes.")
-NO_NAME = {"required": _("Enter a name.")}
+NO_NAME = {"required": _("Enter the name.")}
 NO_NUMBER = {"required": _("Enter a number.")}
 # RFC 5280 4.2.1.12, RFC 9336, and what Microsoft's programs ask for.
 USAGES = (
@@ -161,7 +161,7 @@ class TypeForm(EntryForm):
         label=_("Place in lists"),
         help_text=_("The smallest number stands first."),
         initial=0,
-        error_messages=NO_NUMBER,
+        error_messages={"required": _("Enter the place in lists.")},
     )
     kinds = forms.MultipleChoiceField(
         label=_("Kinds of person"),
@@ -173,6 +173,7 @@ class TypeForm(EntryForm):
         label=_("Needs approval"),
         choices=APPROVALS,
         widget=forms.RadioSelect,
+        error_messages={"required": _("Choose when an approval is needed.")},
         initial=ApprovalPolicy.SELF_REQUESTED.value,
         help_text=_("Who enables themselves always needs an approver."),
     )
@@ -182,6 +183,7 @@ class TypeForm(EntryForm):
         coerce=int,
         widget=forms.RadioSelect,
         initial=1,
+        error_messages={"required": _("Choose how many approvers decide.")},
     )
     terms = forms.ModelChoiceField(
         label=_("Terms that the person accepts"),
@@ -194,17 +196,27 @@ class TypeForm(EntryForm):
         help_text=_("One certificate of each is issued. Only versions in force can be chosen."),
         error_messages={"required": lazystr(types.NO_PROFILE)},
     )
-    validity_days = forms.IntegerField(label=_("Valid for, in days"), initial=730, error_messages=NO_NUMBER)
+    validity_days = forms.IntegerField(
+        label=_("Valid for, in days"),
+        initial=730,
+        error_messages={"required": _("Enter for how many days it is valid.")},
+    )
     renewal_days = forms.IntegerField(
         label=_("Renewal begins, in days before the end"), initial=60, error_messages=NO_NUMBER
     )
-    key_algorithm = forms.ChoiceField(label=_("Keys"), choices=KEY_ALGORITHMS, initial="rsa-3072")
+    key_algorithm = forms.ChoiceField(
+        label=_("Keys"),
+        choices=KEY_ALGORITHMS,
+        initial="rsa-3072",
+        error_messages={"required": _("Choose the kind of keys.")},
+    )
     container_format = forms.ChoiceField(
         label=_("Format of the files"),
         choices=CONTAINER_FORMATS,
         widget=forms.RadioSelect,
         initial="standard",
         help_text=_("The person can have the other one sent, too."),
+        error_messages={"required": _("Choose the format of the files.")},
     )
     archive_key = forms.BooleanField(
         label=_("Archive the keys"),
@@ -215,7 +227,7 @@ class TypeForm(EntryForm):
         label=_("Days until an unread passphrase is destroyed"),
         help_text=_("Then the token lapses and its certificates are revoked."),
         initial=14,
-        error_messages=NO_NUMBER,
+        error_messages={"required": _("Enter after how many days an unread passphrase is destroyed.")},
     )
     container_retention_days = forms.IntegerField(
         label=_("Days until the files are removed"),
@@ -302,7 +314,7 @@ class ProfileForm(EntryForm):
         label=_("Key usage"),
         choices=[(name, KEY_USAGE_WORDS[name]) for name in KEY_USAGES],
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose at least one.")},
+        error_messages={"required": _("Choose at least one key usage.")},
     )
     extended_key_usage = forms.MultipleChoiceField(
         label=_("Extended key usage"), choices=USAGES, widget=forms.CheckboxSelectMultiple, required=False
@@ -327,7 +339,7 @@ class ProfileForm(EntryForm):
         label=_("Profile name at the authority"),
         max_length=100,
         help_text=_("As the authority itself calls it."),
-        error_messages=NO_NAME,
+        error_messages={"required": _("Enter the profile's name at the authority.")},
     )
     longest_validity_days = forms.IntegerField(
         label=_("Longest validity, in days"),

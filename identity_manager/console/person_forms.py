@@ -27,22 +27,23 @@ LOCK_REASONS = [
 
 
 def _line(
-    label: "StrOrPromise", help_text: "StrOrPromise" = "", *, needed: bool = False, **attributes: str
+    label: "StrOrPromise", help_text: "StrOrPromise" = "", *, missing: "StrOrPromise" = "", **attributes: str
 ) -> forms.CharField:
+    """A line of text; where it has to be filled, missing says so."""
     return forms.CharField(
         label=label,
         help_text=help_text,
-        required=needed,
+        required=bool(missing),
         widget=forms.TextInput(attrs=attributes),
-        error_messages={"required": _("This is needed.")},
+        error_messages={"required": missing},
     )
 
 
 class PersonForm(VerbForm):
     """A person's record, checked as every way by which a person enters is: at each field at once."""
 
-    given_name = _line(_("Given name"), needed=True, autocomplete="off")
-    surname = _line(_("Surname"), needed=True, autocomplete="off")
+    given_name = _line(_("Given name"), missing=validation.MISSING["given_name"], autocomplete="off")
+    surname = _line(_("Surname"), missing=validation.MISSING["surname"], autocomplete="off")
     display_name = _line(_("Display name"), _("Left empty, it is made of given name and surname."))
     email = _line(_("E-mail"), inputmode="email", autocomplete="off")
     upn = _line(_("User principal name"), _("For sign-in to Windows, such as name@corp.example.com."))
@@ -50,9 +51,17 @@ class PersonForm(VerbForm):
     department = _line(_("Department"))
     organisational_unit = _line(_("Organisational unit"), _("Officers of this unit look after the person."))
     manager = _line(_("Manager"), _("The personnel number of another person."))
-    kind = forms.ChoiceField(label=_("Kind"), choices=PersonKind.choices)
-    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
-    time_zone = _line(_("Time zone"), _("Such as Europe/Berlin."), needed=True)
+    kind = forms.ChoiceField(
+        label=_("Kind"),
+        choices=PersonKind.choices,
+        error_messages={"required": _("Choose the kind of person.")},
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=settings.LANGUAGES,
+        error_messages={"required": _("Choose the language.")},
+    )
+    time_zone = _line(_("Time zone"), _("Such as Europe/Berlin."), missing=_("Enter the time zone."))
     external_id = _line(_("External id"), _("What another directory calls the person."))
 
     def clean(self) -> dict[str, Any]:
@@ -73,7 +82,10 @@ class NewPersonForm(PersonForm):
     """A person who is entered by hand."""
 
     personnel_number = _line(
-        _("Personnel number"), _("It stays with the person for good."), needed=True, autocomplete="off"
+        _("Personnel number"),
+        _("It stays with the person for good."),
+        missing=validation.MISSING["personnel_number"],
+        autocomplete="off",
     )
     active = forms.BooleanField(
         label=_("Active at once"),

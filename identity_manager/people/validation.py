@@ -10,13 +10,19 @@ from typing import Any
 import regex
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ca_bridge.errors import CaError
 from ca_bridge.names import forbidden_characters
 from identity_manager.models import Person, PersonKind, PersonState
 from identity_manager.people import email_addresses, principal_names, security_identifiers
 
-REQUIRED = ("personnel_number", "given_name", "surname")
+MISSING = {
+    "personnel_number": gettext_lazy("Enter the personnel number."),
+    "given_name": gettext_lazy("Enter the given name."),
+    "surname": gettext_lazy("Enter the surname."),
+}
+REQUIRED = tuple(MISSING)
 TEXT_FIELDS = (
     *REQUIRED,
     "display_name",
@@ -59,9 +65,7 @@ def clean(given: Mapping[str, str]) -> Cleaned:
     manager is a personnel number here; whether there is such a person is for the caller to see. An empty
     value stays empty, where the field may be empty.
     """
-    result = Cleaned(
-        errors=[FieldError(name, _("This is needed.")) for name in REQUIRED if name not in given]
-    )
+    result = Cleaned(errors=[FieldError(name, str(MISSING[name])) for name in REQUIRED if name not in given])
     for name, raw in given.items():
         value = unicodedata.normalize("NFC", raw.strip())
         sentence = _text_problem(name, value)
@@ -80,7 +84,7 @@ def clean(given: Mapping[str, str]) -> Cleaned:
 def _text_problem(name: str, value: str) -> str:
     """What is wrong with any text, and with an empty one; an empty sentence where nothing is."""
     if not value:
-        return _("This is needed.") if name in REQUIRED else ""
+        return str(MISSING.get(name, ""))
     if found := _not_allowed(name, value):
         return _("Holds characters that are not allowed: %(found)s.") % {"found": ", ".join(found)}
     if name in TEXT_FIELDS and value.startswith(_FORMULA):

@@ -44,7 +44,7 @@ class FirstSignInForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none"}),
     )
     code = forms.CharField(
-        label=_("One-time code"),
+        label=_("Sign-in code"),
         help_text=_("Four groups of five letters and digits. Hyphens and capitals do not matter."),
         error_messages={"required": _("Enter the code.")},
         max_length=64,

@@ -30,6 +30,7 @@ def given(office: Office) -> SoftwareToken:
 def test_locked_by_the_person(office: Office) -> None:
     token = given(office)
     office.uma.open(f"/my/certificates/{token.pk}/lock/")
+    assert "Nexus calls this “Lock certificates”." in office.uma.page.text
     office.uma.press("Revoke certificates", reason="keyCompromise")
 
     certificate = Certificate.objects.get()

@@ -72,7 +72,7 @@ def test_characters_that_deceive_are_refused_by_code_point(field: str, name: str
 @pytest.mark.parametrize("field", ["given_name", "surname", "personnel_number"])
 @pytest.mark.parametrize("value", ["", "   ", "\u00a0"])
 def test_what_is_needed_must_be_there(field: str, value: str) -> None:
-    assert errors(**{field: value}) == {field: "This is needed."}
+    assert errors(**{field: value}) == {field: f"Enter the {field.replace('_', ' ')}."}
 
 
 def test_what_is_not_given_at_all_is_needed_too() -> None:

@@ -123,7 +123,7 @@ def test_what_was_typed_into_a_version_of_a_draft_that_is_gone_is_not_lost(
     sara.post(address("discard", draft), {"revision": draft.version})
     response = sven.post(address("new-version", draft), {**PROFILE, "name": "Long work"})
     assert response.status_code == 404
-    for words in ("threw this draft away", "Long work", f'action="{NEW}"'):
+    for words in ("discarded this draft", "Long work", f'action="{NEW}"'):
         assert words in response.text
 
 
@@ -135,7 +135,7 @@ def test_who_edits_what_another_throws_away_loses_nothing(
     sara.post(address("discard", draft), {"revision": draft.version})
     response = sven.post(address("edit", draft), {**PROFILE, "name": "Long work", "revision": old})
     assert response.status_code == 404
-    for words in ("Sara Muster", "threw this draft away", "Long work", f'action="{NEW}"'):
+    for words in ("Sara Muster", "discarded this draft", "Long work", f'action="{NEW}"'):
         assert words in response.text
     assert '<input type="hidden" name="code" value="wlan">' in response.text
     assert sven.post(NEW, {**PROFILE, "name": "Long work"}).status_code == 302

@@ -58,7 +58,7 @@ def test_a_new_profile_is_saved_as_a_draft(sven: Client, draft: CertificateProfi
             {"subject_alt_names_kind": ["email"], "subject_alt_names_text": ["ceo@example.com"]},
             "at least one field of the person",
         ),
-        ({"key_usage": []}, "Choose at least one."),
+        ({"key_usage": []}, "Choose at least one key usage."),
         ({"key_usage": ["keyCertSign"]}, "Select a valid choice"),
         ({"key_usage": ["keyAgreement", "keyEncipherment"]}, "No key has both"),
         ({"purpose": "encryption"}, "serves encryption alone"),
