@@ -138,7 +138,7 @@ def test_the_set_needs_no_role_beside_another() -> None:
     [
         (lambda them: them.pop(), "Too few persons have the role Approver: 1 of 2"),
         (lambda them: them[0].update(email=""), "Officer 1: email: This is needed"),
-        (lambda them: them[0].pop("surname"), "Officer 1: surname: This is needed"),
+        (lambda them: them[0].pop("surname"), "Officer 1: surname: Enter the surname"),
         (lambda them: them[1].update(email="OFFICER1@example.com"), "Officer 2: email: Another officer"),
         (lambda them: them[1].update(personnel_number="o-1"), "Officer 2: personnel_number: Another"),
         (
@@ -274,7 +274,7 @@ def test_a_wrong_answer_is_asked_again_and_the_others_are_not_lost(monkeypatch: 
     same = [second[0], second[1], second[2], first[3], second[3]]
     rest = [*third, "O-1", "O-1", "O-2", "O-3", "O-3", *answers(7), *answers(8)]
     output = typed(monkeypatch, *wrong, *same, *rest, "yes")
-    assert "This is needed." in output
+    assert "Enter the given name." in output
     assert "Another officer of this list has it." in output
     assert "This role is given twice." in output
     assert "This does not go together with" in output
