@@ -362,6 +362,30 @@ class ChangesPassphrase(Protocol):
     def change_passphrase(self, to: Path | None, root_key: Path | None) -> int: ...
 
 
+class Limited(StrEnum):
+    """What of a CA holds until a day only."""
+
+    CERTIFICATE = "certificate"
+    CRL = "crl"
+    OCSP_SIGNER = "ocsp-signer"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Until when one thing of a CA holds; at is None where there is none yet. name: of its issuer."""
+
+    what: Limited
+    name: str
+    at: datetime | None
+
+
+@runtime_checkable
+class TellsEnds(Protocol):
+    """Optional: the CA lives in this installation, and says until when what it needs holds."""
+
+    def endings(self) -> Sequence[Ending]: ...
+
+
 @runtime_checkable
 class NeedsCare(Protocol):
     """Optional: what whoever runs the CA should see to soon; asked of nobody else."""

@@ -14,6 +14,7 @@ from ca_bridge import faults
 from ca_bridge.contract import (
     Concern,
     Connector,
+    Ending,
     Fault,
     FindsOrders,
     Health,
@@ -21,6 +22,7 @@ from ca_bridge.contract import (
     NeedsCare,
     ReleasesHold,
     RenewsCrl,
+    TellsEnds,
 )
 from ca_bridge.edge import connector_edge, repeatable_edge
 from ca_bridge.errors import CaError, InDoubtError
@@ -151,6 +153,16 @@ def concerns(alias: str) -> tuple[Concern, ...]:
     instance = connector(alias)
     with repeatable_edge():
         return tuple(instance.concerns()) if isinstance(instance, NeedsCare) else ()
+
+
+def endings(alias: str) -> tuple[Ending, ...]:
+    """Return until when what the CA needs holds, where it lives here; of one in trouble, nothing."""
+    try:
+        instance = connector(alias)
+        with connector_edge():
+            return tuple(instance.endings()) if isinstance(instance, TellsEnds) else ()
+    except (CaError, ImproperlyConfigured, InDoubtError):
+        return ()
 
 
 def health(alias: str) -> Health:

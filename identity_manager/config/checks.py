@@ -66,7 +66,7 @@ def refuse_inconsistent_settings(*, serves_pages: bool = False) -> None:
     For the entry points that run no system checks of their own: WSGI, ASGI, Celery. A process that
     serves pages is held to the rings that its portals need, too.
     """
-    errors = [error.msg for error in check_settings()]
+    errors = [found.msg for found in check_settings() if found.is_serious()]
     if serves_pages:
         errors += [finding.sentence for finding in _rings_of_pages()]
     if errors:
@@ -74,9 +74,13 @@ def refuse_inconsistent_settings(*, serves_pages: bool = False) -> None:
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """Return an error for each setting that does not fit the deployment."""
+    """Return an error for each setting that does not fit the deployment, a warning for what it lacks."""
     findings = [*(_embedded() if settings.EMBEDDED else _production()), *_everywhere()]
-    return [checks.Error(finding.sentence, id=f"{TAG}.{finding.code}") for finding in findings]
+    errors = [checks.Error(finding.sentence, id=f"{TAG}.{finding.code}") for finding in findings]
+    return [
+        *errors,
+        *(checks.Warning(finding.sentence, id=f"{TAG}.{finding.code}") for finding in _lacking()),
+    ]
 
 
 class Finding(NamedTuple):
@@ -231,6 +235,16 @@ def _monitoring() -> Iterator[Finding]:
         yield Finding(
             "E314",
             f"SENTRY_DSN is set, but the package that tells Sentry is not installed; run: {WITH_EXTRAS}",
+        )
+
+
+def _lacking() -> Iterator[Finding]:
+    """What works without, but not as it is meant."""
+    if settings.AUDIT_SIGNING_KEYS and not settings.AUDIT_HEAD_EXPORT:
+        yield Finding(
+            "W301",
+            "AUDIT_HEAD_EXPORT names no place for the signed heads of the audit log: who can write to the "
+            "database can cut off the end of the log, and nobody sees it.",
         )
 
 

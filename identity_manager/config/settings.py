@@ -379,6 +379,10 @@ RETENTION_SIGN_IN_DAYS = env.integer("RETENTION_SIGN_IN_DAYS", 180, maximum=A_CE
 RETENTION_AUDIT_DAYS = env.integer("RETENTION_AUDIT_DAYS", 3650, maximum=A_CENTURY)
 ERASURE_DAYS = env.integer("ERASURE_DAYS", 90, maximum=A_CENTURY)  # from locking a person until erasing them
 
+# --- Backups --------------------------------------------------------------------------------------
+# After so many hours without a backup, metrics, the doctor and START say so; 0: they are not watched.
+BACKUP_WITHIN_HOURS = env.integer("BACKUP_WITHIN_HOURS", 0 if EMBEDDED else 30, maximum=8760)
+
 # --- Monitoring -----------------------------------------------------------------------------------
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows to read /metrics
 

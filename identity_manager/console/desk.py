@@ -36,6 +36,7 @@ from identity_manager.models import (
     CaCheck,
     CaOutage,
     CertificateState,
+    LastBackup,
     OutgoingMail,
     Person,
     PersonKind,
@@ -221,6 +222,8 @@ def _system(actor: Person) -> Iterator[Figure]:
         # As last checked, by the job or by hand: a page does not wait for a CA that hangs.
         yield Figure(_silent, reverse("console:authorities"), Meaning.STOPPED, _not_answering)
         yield Figure(_failed_jobs, reverse("console:jobs"), Meaning.STOPPED, job_page.failed_runs)
+        page = f"{reverse('console:jobs')}#backup"
+        yield Figure(_backup, page, Meaning.STOPPED, total=_backup_in_trouble())
     if access.holds(actor, audit_access.LOG_CHECKERS):
         found = tables.CappedCount(len(audit_log.findings()))
         yield Figure(_findings, reverse("console:history-check"), Meaning.STOPPED, total=found)
@@ -244,6 +247,16 @@ def _orders_wait(number: int) -> str:
 
 def _failed_jobs(number: int) -> str:
     return ngettext("job has failed", "jobs have failed", number)
+
+
+def _backup_in_trouble() -> tables.CappedCount:
+    """1 where the last backup failed, or none was made for too long."""
+    last = LastBackup.read()
+    return tables.CappedCount(int(last.has_failed or last.is_overdue(timezone.now())))
+
+
+def _backup(_number: int) -> str:
+    return _("backup has failed, or is missing")
 
 
 def _findings(number: int) -> str:

@@ -15,7 +15,7 @@ from identity_manager import jobs
 from identity_manager.catalogue import permission
 from identity_manager.console.refusals import VerbForm
 from identity_manager.jobs import Job
-from identity_manager.models import JobOutcome, JobRun, Person
+from identity_manager.models import JobOutcome, JobRun, LastBackup, Person
 from identity_manager.ui.parts import Meaning
 
 Words = str | Promise
@@ -43,13 +43,15 @@ class Line:
 
 def context(actor: Person, *, form: VerbForm) -> dict[str, Any]:
     """Every job of the installation, the failed ones first."""
-    now = timezone.now()
+    now, backup = timezone.now(), LastBackup.read()
     lines = sorted(_lines(now), key=lambda line: line.row.outcome != JobOutcome.FAILED)
     return {
         "form": form,
         "lines": lines,
         "may_start": permission.is_system_administrator(actor),
         "is_silent": all(_is_late(line.row, now) for line in lines),
+        "backup": backup,
+        "backup_overdue": backup.is_overdue(now),
     }
 
 

@@ -24,6 +24,7 @@ from identity_manager.models import (
     CaCheck,
     CaOutage,
     JobOutcome,
+    LastBackup,
     LiveProcess,
     MailState,
     OutgoingMail,
@@ -129,6 +130,12 @@ def _ca_checked(_now: datetime) -> Values:
     return (((check.alias,), check.checked_at.timestamp()) for check in _checks())
 
 
+def _ca_ends(_now: datetime) -> Values:
+    for alias in sorted(registry.aliases()):
+        for each in registry.endings(alias):
+            yield (alias, each.what.value, each.name), each.at.timestamp() if each.at else 0.0
+
+
 def _ca_waits(now: datetime) -> Values:
     since = dict(CaOutage.objects.open().values_list("alias", "since"))
     return (((alias,), _age(since.get(alias), now)) for alias in sorted(registry.aliases()))
@@ -219,6 +226,21 @@ def _is_left_behind(place: AuditHeadExport, now: datetime) -> bool:
     return waiting is not None and waiting.signed_at <= now - STILL_TRIED
 
 
+# --- Backups ---------------------------------------------------------------------------------------
+def _backup_age(now: datetime) -> Values:
+    made_at = LastBackup.read().made_at
+    if made_at is not None:
+        yield (), _age(made_at, now)
+
+
+def _backup_failed(_now: datetime) -> Values:
+    yield (), float(LastBackup.read().has_failed)
+
+
+def _backup_overdue(now: datetime) -> Values:
+    yield (), float(LastBackup.read().is_overdue(now))
+
+
 # --- Processes -------------------------------------------------------------------------------------
 def _processes(_now: datetime) -> Values:
     rows = LiveProcess.objects.alive(Now()).values("kind").annotate(rows=Count("pk"))
@@ -256,6 +278,14 @@ FIGURES: tuple[Figure, ...] = (
     ),
     _figure("ca_up", "1 where the authority answered when it was asked last, else 0.", ("ca",), _ca_up),
     _figure("ca_checked_timestamp_seconds", "When it was asked last.", ("ca",), _ca_checked),
+    _figure(
+        "ca_ends_timestamp_seconds",
+        "Of a certificate authority that lives in this installation, and is not asked: when the certificates "
+        "end that issue now (certificate), by when each CRL has to be renewed (crl; 0: there is none), and "
+        "until when each OCSP signer holds (ocsp-signer).",
+        ("ca", "what", "name"),
+        _ca_ends,
+    ),
     _figure(
         "ca_silent_seconds",
         "For how long the authority has not answered, where its orders wait because of that; else 0.",
@@ -297,6 +327,14 @@ FIGURES: tuple[Figure, ...] = (
         "behind.",
         ("destination",),
         _heads_to_carry,
+    ),
+    _figure("backup_age_seconds", "How old the last backup is; absent where none was made.", (), _backup_age),
+    _figure("backup_failed", "1 where the last try to make a backup failed, else 0.", (), _backup_failed),
+    _figure(
+        "backup_overdue",
+        "1 where no backup was made within BACKUP_WITHIN_HOURS, else 0.",
+        (),
+        _backup_overdue,
     ),
     _figure("processes", "Processes that said within a minute that they live.", ("kind",), _processes),
 )

@@ -15,6 +15,7 @@ from identity_manager.models.container import Container
 from identity_manager.models.ending import Ending
 from identity_manager.models.identity_change import IdentityChange, IdentityChangeState
 from identity_manager.models.job_run import JobOutcome, JobRun
+from identity_manager.models.last_backup import LastBackup
 from identity_manager.models.leave import Leave
 from identity_manager.models.mail_event import MailEvent, MailEventKind
 from identity_manager.models.outgoing_mail import DeliveryMode, MailFault, MailState, OutgoingMail
@@ -68,6 +69,7 @@ __all__ = [
     "ImportState",
     "JobOutcome",
     "JobRun",
+    "LastBackup",
     "Leave",
     "LineOutcome",
     "LiveProcess",

@@ -25,6 +25,7 @@ HELD = {
     "web": {"KEYS_PASSPHRASES", "KEYS_OTHER"},
     "beat": set(),
     "backup": set(),
+    "backup-failed": set(),
     "worker@": set(RINGS),
     "migrate": set(RINGS),
 }
@@ -67,7 +68,7 @@ def analyze(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.needs_program("systemd-analyze")
 def test_systemd_understands_every_unit(installed: Path) -> None:
     names = sorted(path.name for path in installed.iterdir() if "@." not in path.name)
-    assert len(names) == 10
+    assert len(names) == 11
     outcome = analyze("verify", "--man=no", *names, folder=installed)
     assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, "")
 
@@ -80,7 +81,7 @@ def test_systemd_would_complain(installed: Path) -> None:
 
 
 @pytest.mark.needs_program("systemd-analyze")
-@pytest.mark.parametrize("name", ["web", "worker@ca", "beat", "migrate", "backup"])
+@pytest.mark.parametrize("name", ["web", "worker@ca", "beat", "migrate", "backup", "backup-failed"])
 def test_little_is_exposed(installed: Path, name: str) -> None:
     unit = f"./identity-manager-{name}.service"
     outcome = analyze("security", "--offline=true", f"--threshold={EXPOSURE}", unit, folder=installed)
@@ -133,6 +134,12 @@ def test_commands_exist() -> None:
     assert commands.unknown_commands(told) == set()
 
 
+def test_a_backup_that_was_killed_is_noted() -> None:
+    (noted,) = units.values(units.service("backup"), "OnFailure")
+    (start,) = units.values(units.read(units.FOLDER / noted), "ExecStart")
+    assert start.endswith("manage.py backup --note failed")
+
+
 def test_every_queue_is_worked_on() -> None:
     wanted = " ".join(units.values(units.read(units.FOLDER / "identity-manager.target"), "Wants"))
     assert set(re.findall(r"worker@(\w+)\.service", wanted)) == commands.QUEUES
@@ -145,7 +152,9 @@ def test_what_is_stopped_together_is_all_of_it() -> None:
     wanted = units.values(units.read(units.FOLDER / "identity-manager.target"), "Wants")
     started = {re.sub(r"@\w+", "@", name) for value in wanted for name in value.split()}
     there = {path.name for path in units.FOLDER.glob("identity-manager*.*")}
-    timed = {"identity-manager-backup.timer", "identity-manager-backup.service"}
+    timed = {
+        f"identity-manager-{name}" for name in ("backup.timer", "backup.service", "backup-failed.service")
+    }
     assert started == there - timed - {"identity-manager.target"}
     for name in sorted(started):
         assert units.values(units.read(units.FOLDER / name), "PartOf") == ["identity-manager.target"], name

@@ -13,7 +13,7 @@ from tests.architecture.source import ROOT
 from tests.deploy import composition
 
 FOLDER = ROOT / "deploy" / "systemd"
-SERVICES = ("web", "worker@", "beat", "migrate", "backup")
+SERVICES = ("web", "worker@", "beat", "migrate", "backup", "backup-failed")
 PREFIX = "identity-manager-"
 BIN = Path(sys.executable).parent
 

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ca_bridge.connectors.embedded import authority, claiming, crls, ocsp, rewrapping, rolling, wire
+from ca_bridge.connectors.embedded import authority, claiming, crls, endings, ocsp, rewrapping, rolling, wire
 from ca_bridge.connectors.embedded.authority import ROOT, Authority
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
@@ -26,6 +26,7 @@ from ca_bridge.contract import (
     Answer,
     CertificateOrder,
     Concern,
+    Ending,
     Health,
     Issued,
     Need,
@@ -250,7 +251,7 @@ class EmbeddedConnector:
         except CaError as error:
             return Health(ok=False, detail=error.words)
         for issuer in ca.issuers():
-            ends = self._crl_end(issuer)
+            ends = crls.end(self.options.name, issuer)
             if ends is not None and ends <= timezone.now():
                 values = {"name": authority.published_stem(self.options, issuer), "ended": f"{ends:%F %R}"}
                 return Health.unwell(Found(Finding.CRL_ENDED, values))
@@ -264,14 +265,13 @@ class EmbeddedConnector:
         ends = ca.certificate(ca.newest).not_valid_after_utc
         if ends < now + ROLLED_BEFORE:
             found.append(Concern(Need.ROLL_OVER, ends.date()))
-        crl_ends = self._crl_end(ROOT)
+        crl_ends = crls.end(self.options.name, ROOT)
         if not ca.keys.holds(ROOT) and (crl_ends is None or crl_ends < now + ROOT_CRL_BEFORE):
             found.append(Concern(Need.ROOT_CRL, crl_ends.date()) if crl_ends else ROOT_CRL_MISSING)
         return found
 
-    def _crl_end(self, issuer: str) -> datetime | None:
-        crl = crls.present(self.options.name, issuer)
-        return crl.next_update if crl else None
+    def endings(self) -> Sequence[Ending]:
+        return endings.of(self._authority)
 
     def renew_crl_if_due(self) -> bool:
         """Sign each CRL that is older than a day, or was never signed; renew OCSP signers in time.

@@ -62,6 +62,12 @@ def present(ca: str, issuer: str) -> Crl | None:
     return Crl.objects.filter(ca=ca, issuer=issuer, number__gt=0).first()
 
 
+def end(ca: str, issuer: str) -> datetime | None:
+    """By when the present one has to be renewed."""
+    crl = present(ca, issuer)
+    return crl.next_update if crl else None
+
+
 def is_due(crl: Crl | None) -> bool:
     """Whether a new CRL should be signed: daily, so that a day without us does no harm."""
     return crl is None or crl.this_update is None or timezone.now() - crl.this_update >= RENEWAL

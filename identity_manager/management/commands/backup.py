@@ -1,6 +1,7 @@
 """manage.py backup: the database at one moment and the embedded CAs, into a new directory. Never a key."""
 
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,16 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from identity_manager.management.backup import making, series
+from identity_manager.management.backup import making, outcome, series
 from identity_manager.management.backup.manifest import BackupError, Manifest
 
 KEYS = (
     "The keys are not in it. Keep SECRETS_DIR ({secrets}), or whatever names your keys, in another place: "
     "whoever has both can open what waits in the backup, and without the keys nobody can."
 )
+
+NOTES = {"made": outcome.note_made, "failed": outcome.note_failed_somehow}
+NOT_NOTED = "The database takes no writes: what became of the backup is noted nowhere."
 
 LATER = (
     "{number} of the backups beside it are named after a later moment, from {first} on: the clock was ahead, "
@@ -26,7 +30,12 @@ class Command(BaseCommand):
     help = "Makes a backup while the system runs, in a directory that must not exist or be empty."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("directory", type=Path)
+        parser.add_argument("directory", type=Path, nargs="?")
+        parser.add_argument(
+            "--note",
+            choices=NOTES,
+            help="make none: note what became of one that other tools made, or that ended without a word",
+        )
         parser.add_argument(
             "--keep",
             type=int,
@@ -34,21 +43,42 @@ class Command(BaseCommand):
             help="make it below the directory, named after the moment, and keep the last N of those",
         )
 
-    def handle(self, *_args: Any, directory: Path, keep: int | None, **_options: Any) -> None:
+    def handle(
+        self, *_args: Any, directory: Path | None, keep: int | None, note: str | None, **_options: Any
+    ) -> None:
+        if (directory is None) == (note is None):
+            raise CommandError("Name a directory, or what to note.")
+        if note is not None:
+            self._note(NOTES[note])
+        if directory is not None:
+            self._make(directory, keep)
+
+    def _make(self, directory: Path, keep: int | None) -> None:
         try:
             directory, made = _made(directory, keep)
-        except BackupError as error:
-            raise CommandError(str(error)) from error
-        except DatabaseError as error:
-            raise CommandError(f"The database cannot be used: {error}") from error
-        except OSError as error:
-            raise CommandError(f"{error.filename or directory} cannot be used: {error.strerror}.") from error
+        except (BackupError, DatabaseError, OSError) as error:
+            words = _words_of(error, directory)
+            outcome.note_failed(words)
+            raise CommandError(words) from error
+        self._note(outcome.note_made)
         rows = sum(made.counts.values())
         self.stdout.write(f"Backup of {rows} rows and {len(made.authorities)} CAs in {directory}.")
         self.stdout.write(KEYS.format(secrets=settings.SECRETS_DIR))
         later = series.later_than(directory) if keep is not None else []
         if later:
             self.stderr.write(LATER.format(number=len(later), first=later[0]))
+
+    def _note(self, write: Callable[[], bool]) -> None:
+        if not write():
+            self.stderr.write(NOT_NOTED)
+
+
+def _words_of(error: Exception, directory: Path) -> str:
+    if isinstance(error, DatabaseError):
+        return f"The database cannot be used: {error}"
+    if isinstance(error, OSError):
+        return f"{error.filename or directory} cannot be used: {error.strerror}."
+    return str(error)
 
 
 def _made(directory: Path, keep: int | None) -> tuple[Path, Manifest]:

@@ -19,6 +19,7 @@ CHECKS = (
     Check("broker", processes.broker),
     Check("beat and workers", processes.beat_and_workers),
     Check("jobs", processes.periodic_work),
+    Check("backups", processes.backups),
     Check("certificate authorities", outside.certificate_authorities),
     Check("mail", outside.mail_server),
     Check("addresses", outside.portals),

@@ -15,11 +15,12 @@ PRIVATE = 0o700
 
 
 def settings_fit() -> Iterator[Finding]:
-    """What every process refuses to start with."""
-    errors = [message.msg for message in run_checks(tags=["deployment"]) if message.is_serious()]
-    for sentence in errors:
-        yield failed(sentence, "docs/reference/settings.md")
-    if not errors:
+    """What every process refuses to start with, and what this one lacks."""
+    messages = run_checks(tags=["deployment"])
+    for message in messages:
+        finding = failed if message.is_serious() else warning
+        yield finding(message.msg, "docs/reference/settings.md")
+    if not messages:
         yield ok("The settings fit together.")
 
 

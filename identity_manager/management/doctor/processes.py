@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from identity_manager import jobs
 from identity_manager.management.doctor.database import APART_SECONDS, FOLLOW
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning
-from identity_manager.models import JobRun, LiveProcess
+from identity_manager.models import JobRun, LastBackup, LiveProcess
 from identity_manager.models.job_run import JobOutcome
 from identity_manager.models.process_figures import furthest_off
 
@@ -30,6 +30,10 @@ FREE_THE_DISK = (
     "See the broker's log, and the room and rights of its data directory; the data may be removed."
 )
 WRITES = ("rdb_last_bgsave_status", "aof_last_write_status", "aof_last_bgrewrite_status")
+MAKE_BACKUP = (
+    "manage.py backup DIRECTORY, each night. Where other tools make them: manage.py backup --note made"
+    " (docs/how-to/backup.md)."
+)
 START_WORKER = "celery --app identity_manager worker --queues ca,mail,bulk"
 START_BEAT = "celery --app identity_manager beat"
 
@@ -99,6 +103,20 @@ def periodic_work() -> Iterator[Finding]:
             )
     if fine:
         yield ok("Every job did what it should.")
+
+
+def backups() -> Iterator[Finding]:
+    """As the command that makes them has noted it."""
+    last, now = LastBackup.read(), timezone.now()
+    made = "No backup was made yet"
+    if last.made_at:
+        made = f"The last backup was made {_ago(now - last.made_at)}"
+    if last.has_failed:
+        yield failed(f"{made}, and the next one failed: {last.error}", MAKE_BACKUP)
+    elif last.is_overdue(now):
+        yield warning(f"{made}.", MAKE_BACKUP)
+    else:
+        yield ok(f"{made}.")
 
 
 def clocks_of_hosts() -> Iterator[Finding]:

@@ -59,6 +59,22 @@ def test_the_production_base_fits(production: Settings) -> None:
     assert codes() == []
 
 
+def test_production_without_a_place_for_the_heads_is_warned_and_starts(production: Settings) -> None:
+    production.AUDIT_HEAD_EXPORT = []
+    (message,) = checks.check_settings()
+    assert (message.id, message.is_serious()) == ("deployment.W301", False)
+    checks.refuse_inconsistent_settings()
+
+
+def test_who_signs_no_heads_needs_no_place_for_them(
+    production: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    production.AUDIT_HEAD_EXPORT = []
+    production.AUDIT_SIGNING_KEYS = {}
+    monkeypatch.setenv("AUDIT_SIGNING_KEYS", "")
+    assert codes() == []
+
+
 def test_who_issues_nothing_need_not_hold_the_files_of_a_ca(production: Settings) -> None:
     production.CA_CONNECTORS = {"corporate": {"CONNECTOR": VAULT, "OPTIONS": {"url": "vault"}}}
     production.VAULT_KEYS = {**production.VAULT_KEYS, "private-keys": {}}

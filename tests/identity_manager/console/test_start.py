@@ -18,6 +18,7 @@ from identity_manager.models import (
     Certificate,
     JobOutcome,
     JobRun,
+    LastBackup,
     Person,
     PersonKind,
     PersonState,
@@ -42,6 +43,8 @@ def listed(client: Client, url: str) -> int:
     page, _sharp, anchor = url.partition("#")
     response = client.get(page)
     assert response.status_code == 200, url
+    if anchor == "backup":
+        return response.text.count("has failed")
     if anchor:
         (section,) = (s for s in response.context["sections"] if f"tasks-{s.source.name}" == anchor)
         return len(section.rows)
@@ -76,6 +79,7 @@ def busy_company() -> cast.Company:
     Certificate.objects.filter(state="valid").update(
         not_after=timezone.now() + timedelta(days=10), revocation_decided_at=timezone.now()
     )
+    LastBackup.objects.create(failed_at=timezone.now(), error="no room")
     other = done.mails.order_by("pk").last()
     assert other is not None
     type(mail).objects.filter(pk=other.pk).update(state="queued", last_error="451 try again")
