@@ -303,7 +303,7 @@ def test_ended_requests_are_not_read(company: Company) -> None:
     ]
     assert len(of_requests) == 2 * len(figures.WAITING_SINCE)
     assert all('"state" =' in sql for sql in of_requests)
-    assert len(asked) <= 60
+    assert len(asked) <= 66
 
 
 def test_every_figure_has_a_value_or_is_named_for_what_has_not_run_yet() -> None:
@@ -312,6 +312,7 @@ def test_every_figure_has_a_value_or_is_named_for_what_has_not_run_yet() -> None
         f"identity_manager_{name}" for name, _labels in scraped()
     }
     assert empty == {
+        "identity_manager_backup_age_seconds",
         "identity_manager_ca_up",
         "identity_manager_ca_checked_timestamp_seconds",
         "identity_manager_job_last_run_timestamp_seconds",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('identity_manager', '0047_fill_upn_keys'),
+        ('identity_manager', '0049_who_entered'),
     ]
 
     operations = [
