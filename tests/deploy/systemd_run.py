@@ -62,7 +62,18 @@ def main(credentials: str, code: str, *words: str) -> int:
     assert properties.get("ReadWritePaths", [""]) == [environment["RINGS"]]
     with bound(*binding.split(":")):
         command = tuple(expanded(word, environment) for word in command)
+        return _run(command, environment, code, at_a_terminal="pty" in options and "pipe" not in options)
+
+
+def _run(command: tuple[str, ...], environment: dict[str, str], code: str, *, at_a_terminal: bool) -> int:
+    """A terminal of its own mixes errors with what is said, and ends lines in its way."""
+    if not at_a_terminal:
         return subprocess.run(command, env=environment, cwd=code, check=False).returncode
+    ended = subprocess.run(
+        command, env=environment, cwd=code, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    sys.stdout.buffer.write(ended.stdout.replace(b"\n", b"\r\n"))
+    return ended.returncode
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,14 +19,15 @@ shift
 [ -s "$KEYS_PRIVATE_KEYS_FILE" ] && [ -s "$KEYS_PASSPHRASES_FILE" ]
 [ -s "$AUDIT_KEYS_FILE" ] && [ -s "$AUDIT_SIGNING_KEYS_FILE" ]
 if [ "$1" = create_officer ]; then echo "$2 $3"; cat "$5"; exit 0; fi
+if [ "$1" = noisy ]; then echo aside >&2; fi
 if [ "$1" = rotate_keys ]; then echo "$@" > "$KEYS_OTHER_FILE.2"; else echo "$1 $KEYS_OTHER_FILE"; fi
 exit STATUS
 """
 
 
 def plain_machine(
-    folder: Path, secrets: Path, name: str, *arguments: str, status: int = 0
-) -> subprocess.CompletedProcess[str]:
+    folder: Path, secrets: Path, name: str, *arguments: str, status: int = 0, text: bool = True
+) -> subprocess.CompletedProcess[Any]:
     """What the script does on a machine below a folder."""
     programs, code = folder / "bin", folder / "code"
     (code / ".venv" / "bin").mkdir(parents=True)
@@ -35,21 +37,21 @@ def plain_machine(
         "/run/identity-manager": f"{folder}/run/identity-manager",
     }
     scripts = {path.name: path.read_text() for path in units.FOLDER.glob("identity-manager-*[!.]*")}
-    scripts = {name: text for name, text in scripts.items() if "." not in name}
+    scripts = {name: content for name, content in scripts.items() if "." not in name}
     stand_in = f'{sys.executable} {systemd_run.__file__} {folder}/credentials {code} "$@"'
     written = {
-        **{programs / script: text for script, text in scripts.items()},
+        **{programs / script: content for script, content in scripts.items()},
         programs / "systemd-run": f"#!/bin/sh\nexec {stand_in}\n",
         programs / "chown": f'#!/bin/sh\necho "$@" >> {folder}/handed-over\n',
         code / ".venv" / "bin" / "python": MANAGE.replace("STATUS", str(status)),
     }
-    for path, text in written.items():
-        here = reduce(lambda before, pair: before.replace(*pair), places.items(), text)
+    for path, content in written.items():
+        here = reduce(lambda before, pair: before.replace(*pair), places.items(), content)
         path.write_text(here)
         path.chmod(0o755)
     command = [str(programs / name), *arguments]
     environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
-    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=text)
 
 
 def test_keys_are_changed_where_the_rings_are_root_s(tmp_path: Path) -> None:
@@ -134,6 +136,13 @@ def test_a_file_that_is_none_is_refused_at_once(tmp_path: Path, words: list[str]
     assert outcome.returncode == 2
     assert words[0].partition("=")[0] in outcome.stderr
     assert not (tmp_path / "credentials").exists(), "nothing was run"
+
+
+def test_what_a_command_says_can_be_piped(tmp_path: Path) -> None:
+    """`identity-manager-manage doctor --json | jq`: no lines of a terminal, and errors beside it."""
+    place = units.make_secrets(tmp_path / "secrets")
+    outcome = plain_machine(tmp_path, place, "identity-manager-manage", "noisy", text=False)
+    assert (outcome.stdout.count(b"\r"), outcome.stderr) == (0, b"aside\n")
 
 
 def test_systemd_leaves_alone_what_the_shell_inside_expands() -> None:
