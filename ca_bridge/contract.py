@@ -178,6 +178,7 @@ class Fault(StrEnum):
     SEALED = "sealed"
     ADDRESS = "address"
     BUSY = "busy"
+    PROXY = "proxy"
     SETTINGS = "settings"
 
 

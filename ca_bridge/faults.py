@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from requests.exceptions import ProxyError
 
 from ca_bridge.contract import Fault
+from ca_bridge.outgoing import ProxyUnwillingError
 
 WORDS: dict[str, Promise] = {
     Fault.DNS: _("Its name cannot be resolved (DNS): is the host in the address right?"),
@@ -20,7 +22,9 @@ WORDS: dict[str, Promise] = {
     Fault.TIME_OUT: _("It did not answer in time: is it overloaded, or is a firewall in between?"),
     Fault.CLOSED: _("It closed the connection without an answer: is there a proxy in between?"),
     Fault.TLS_NAME: _("Its TLS certificate is for another name than the one in the address."),
-    Fault.TLS_TRUST: _("Its TLS certificate comes from nobody whom this connection trusts: see ca_file."),
+    Fault.TLS_TRUST: _(
+        "Its TLS certificate comes from nobody whom we trust: see ca_file and TRUSTED_CA_FILE."
+    ),
     Fault.TLS_EXPIRED: _("Its TLS certificate is not valid now: renew it, and look at both clocks."),
     Fault.TLS_CLIENT: _("It does not take our TLS client certificate, or wants one and got none."),
     Fault.TLS: _("It does not speak TLS as we do: are the scheme and the port right?"),
@@ -29,6 +33,7 @@ WORDS: dict[str, Promise] = {
     Fault.SEALED: _("It is sealed: whoever runs it has to unseal it."),
     Fault.ADDRESS: _("There is nothing at this address: is the path of the URL right?"),
     Fault.BUSY: _("It says that it is out of service for now."),
+    Fault.PROXY: _("The proxy in between does not let us through: see HTTPS_PROXY_URL and NO_PROXY."),
     Fault.SETTINGS: _("The connection is configured wrongly."),
 }
 # X509_V_ERR_* of OpenSSL (x509_vfy.h)
@@ -36,6 +41,8 @@ _NAMES_DIFFER = {62, 63, 64}
 _NOT_VALID_NOW = {9, 10}
 _NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 _KINDS: tuple[tuple[type[BaseException], Fault], ...] = (
+    (ProxyUnwillingError, Fault.PROXY),
+    (ProxyError, Fault.PROXY),
     (socket.gaierror, Fault.DNS),
     (TimeoutError, Fault.TIME_OUT),
     (ConnectionRefusedError, Fault.REFUSED),
@@ -82,15 +89,29 @@ def of_words(said: str) -> Fault | None:
     return _STATUS.get(status[1]) if status else None
 
 
+def sentence(host: str, error: BaseException) -> str:
+    """Whom we called and why it failed, in the language of the moment; it holds nothing of what we sent."""
+    return f"{host}: {in_words(of_error(error)) or type(error).__name__}"
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__
+        error = error.__cause__ or _wrapped(error) or _context(error)
+
+
+def _wrapped(error: BaseException) -> BaseException | None:
+    """urllib3 hands some errors on as an argument of its own, and raises them from nothing."""
+    return next((each for each in error.args if isinstance(each, BaseException)), None)
+
+
+def _context(error: BaseException) -> BaseException | None:
+    return None if error.__suppress_context__ else error.__context__
 
 
 def _of_one(error: BaseException) -> Fault | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _of_certificate(error.verify_code)
+        return _of_certificate(getattr(error, "verify_code", 0))
     if isinstance(error, ssl.SSLEOFError):
         return Fault.CLOSED
     if isinstance(error, ssl.SSLError):

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
+from ca_bridge import outgoing
 from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 from ca_bridge.reply import SAID, Reply, fault
@@ -40,7 +41,7 @@ class HttpOptions:
     url: where the CA's interface begins; https, or http on this machine; without a slash at the end.
     chain_file: PEM, the CA's issuers that answers must lead to: issuing CA first, root last. While the root
       changes its key it has both: what one has certified of the other then goes into containers, too.
-    ca_file: PEM, whom the server's TLS certificate must come from; empty: whom this machine trusts.
+    ca_file: PEM, whom the server's TLS certificate must come from; empty: as TRUSTED_CA_FILE says.
     client_certificate_file, client_key_file: PEM, for a CA that asks for a client certificate.
     client_key_passphrase_file: where that key is encrypted.
     timeout: seconds that an answer may take.
@@ -198,6 +199,10 @@ class Http:
     def __init__(self, options: HttpOptions, sign_in: SignIn = lambda _end_point: {}) -> None:
         self._options = options
         self._sign_in = sign_in
+        self._host = urlsplit(options.url).netloc
+
+    def _words(self, error: Exception) -> str:
+        return f"{self._host}: {_words(error)}"
 
     def call(
         self,
@@ -222,10 +227,10 @@ class Http:
             response = connection.getresponse()
             content = self._content(response, in_doubt=orders)
         except (OSError, http.client.HTTPException) as error:
-            raise fault(_words(error), in_doubt=orders and not _is_refused_client(error)) from error
+            raise fault(self._words(error), in_doubt=orders and not _is_refused_client(error)) from error
         finally:
             connection.close()
-        return Reply(response.status, dict(response.headers), content, in_doubt=orders)
+        return Reply(response.status, dict(response.headers), content, in_doubt=orders, host=self._host)
 
     def _send(
         self,
@@ -239,24 +244,18 @@ class Http:
         try:
             connection.request(method, urlsplit(self._options.url).path + path, body, headers)
         except (OSError, http.client.HTTPException) as error:
-            raise fault(_words(error), in_doubt=False) from error
+            raise fault(self._words(error), in_doubt=False) from error
         except ValueError as error:  # no header (RFC 9110, 5.5); its text may hold a token: it goes nowhere
             message = _("The credentials for the certificate authority cannot be used.")
             raise CaError(message, f"{type(error).__name__}: they cannot stand in a header") from None
 
     def _connected(self) -> http.client.HTTPConnection:
-        url = urlsplit(self._options.url)
-        host = str(url.hostname)
-        connection = (
-            http.client.HTTPSConnection(host, url.port, timeout=CONNECT_SECONDS, context=self._tls())
-            if url.scheme == "https"
-            else http.client.HTTPConnection(host, url.port, timeout=CONNECT_SECONDS)
-        )
+        url = self._options.url
+        tls = self._tls() if url.startswith("https:") else None
         try:
-            connection.connect()
+            connection = outgoing.connect(url, seconds=CONNECT_SECONDS, tls=tls)
         except OSError as error:  # also TLS: a name or a certificate that does not fit
-            connection.close()
-            raise CaError(_("The certificate authority cannot be reached."), _words(error)) from error
+            raise CaError(_("The certificate authority cannot be reached."), self._words(error)) from error
         connection.sock.settimeout(self._options.timeout)
         connection.response_class = _TimelyResponse
         return connection
@@ -267,16 +266,16 @@ class Http:
         while piece := response.read1(1 << 14):
             content += piece
             if len(content) > LONGEST_ANSWER:
-                raise fault("The answer is too long.", in_doubt=in_doubt)
+                raise fault(f"{self._host}: The answer is too long.", in_doubt=in_doubt)
         if response.length:  # read1() does not say that the end is missing
-            raise fault("The answer was cut off.", in_doubt=in_doubt)
+            raise fault(f"{self._host}: The answer was cut off.", in_doubt=in_doubt)
         return bytes(content)
 
     def _tls(self) -> ssl.SSLContext:
         """Read anew at each call: certificates are renewed without a restart."""
         options = self._options
         try:
-            context = ssl.create_default_context(cafile=options.ca_file or None)
+            context = outgoing.context(options.ca_file)
             if options.client_certificate_file:
                 file = options.client_key_passphrase_file
                 password = secret(file) if file else ""  # never None: OpenSSL would ask at the terminal

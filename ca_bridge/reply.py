@@ -26,6 +26,7 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     in_doubt: bool = field(repr=False)
+    host: str = ""
 
     @property
     def ok(self) -> bool:
@@ -66,7 +67,7 @@ class Reply:
 
     def garbled(self, why: str) -> Exception:
         """For an answer that nobody understands."""
-        return fault(f"HTTP {self.status}: {why}", in_doubt=self.in_doubt)
+        return fault(self._from_host(f"HTTP {self.status}: {why}"), in_doubt=self.in_doubt)
 
     def said(self) -> str:
         """The status, and the beginning of the body in one line, for operators."""
@@ -75,7 +76,10 @@ class Reply:
     def not_taken(self, said: str = "") -> CaError:
         """For a CA that does not take our credentials (401, 403), or is in trouble. said: its own words."""
         found = CaError.credentials if self.status in (401, 403) else CaError.out_of_service
-        return found(said or self.said())
+        return found(self._from_host(said or self.said()))
+
+    def _from_host(self, words: str) -> str:
+        return f"{self.host}: {words}" if self.host else words
 
 
 def fault(detail: str, *, in_doubt: bool) -> Exception:

@@ -12,6 +12,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils import timezone
 
+from identity_manager import mail_connection
 from identity_manager.audit import syslog
 from identity_manager.audit.heads import lines_of
 from identity_manager.models import AuditHead, AuditHeadExport
@@ -103,6 +104,7 @@ def _mail(address: str, head: AuditHead) -> None:
             ]
         ),
         to=[address],
+        connection=mail_connection.connection(),
     )
     try:
         message.send()

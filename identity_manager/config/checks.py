@@ -50,6 +50,7 @@ SECRET_SETTINGS = (
     "ANYMAIL",
     "METRICS_TOKEN",
     "SENTRY_DSN",
+    "HTTPS_PROXY_URL",
     *RINGS.values(),
     *AUDIT_RINGS,
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,28 @@ def readable(name: str, path: str) -> str:
             return path
     except OSError as error:
         raise ImproperlyConfigured(f"{path}, with {name}, cannot be read: {error.strerror}.") from error
+
+
+def certificates(name: str, default: str) -> str:
+    """Return NAME, the path of a file with certificates (PEM); it may be empty."""
+    path = text(name, default)
+    if path:
+        try:
+            ssl.create_default_context(cafile=readable(name, path))
+        except ssl.SSLError as error:
+            raise ImproperlyConfigured(f"{path}, with {name}, holds no certificates in PEM.") from error
+    return path
+
+
+def proxy(name: str, default: str) -> str:
+    """Return NAME, the URL of a proxy; it may be empty. The message never has it: it may hold a password."""
+    value = text(name, default).rstrip("/")
+    url = _parts(value)
+    if value and (url is None or url.scheme != "http" or not url.hostname or not url.port or url.path):
+        raise ImproperlyConfigured(
+            f"{name} must be http://host:port, with user:password@ before the host where the proxy asks."
+        )
+    return value
 
 
 def directory(name: str, default: Path) -> Path:

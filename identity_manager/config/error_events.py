@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from ca_bridge import outgoing
 from identity_manager import correlation
 
 OURS = ("identity_manager", "selfservice", "ca_bridge")
@@ -66,6 +67,9 @@ def options(dsn: str) -> dict[str, Any]:
 
     return {
         "dsn": dsn,
+        "ca_certs": outgoing.ca_bundle(),
+        "https_proxy": outgoing.proxy_for(dsn),  # empty: none, whatever the environment says
+        "http_proxy": "",
         "before_send": scrubbed,
         "before_breadcrumb": _no_breadcrumb,
         "send_default_pii": False,

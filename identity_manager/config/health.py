@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from identity_manager import installation
 from identity_manager.config.metrics_page import metrics
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,10 @@ def ready(_request: HttpRequest) -> HttpResponse:
 
 
 class HealthMiddleware:
-    """First of all middlewares: what machines ask passes none of the others."""
+    """First of all middlewares: what machines ask passes none of the others.
+
+    Whoever asks with a nonce is told which installation answers, whatever the address: the doctor does.
+    """
 
     PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {
         "/health/live": live,
@@ -57,7 +61,10 @@ class HealthMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.PROBES.get(request.path_info, self.get_response)(request)
+        response = self.PROBES.get(request.path_info, self.get_response)(request)
+        if found := installation.proof(request.headers.get(installation.NONCE_HEADER, "")):
+            response[installation.PROOF_HEADER] = found
+        return response
 
 
 def obstacle() -> str:

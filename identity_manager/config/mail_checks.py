@@ -7,7 +7,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.module_loading import import_string
 
-SMTP_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+SMTP_BACKENDS = (
+    "identity_manager.mail.smtp.EmailBackend",
+    "django.core.mail.backends.smtp.EmailBackend",
+)
 ANYMAIL_BACKENDS = "anymail.backends."
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WEBHOOK_SECRET_LENGTH = 20  # of the part after the colon: nobody types it
@@ -22,7 +25,7 @@ def findings() -> Iterator[tuple[str, str]]:
         )
     if not _exists(settings.EMAIL_BACKEND):
         yield "E402", f"EMAIL_BACKEND names no mail backend: {settings.EMAIL_BACKEND}."
-    if settings.EMAIL_BACKEND == SMTP_BACKEND:
+    if settings.EMAIL_BACKEND in SMTP_BACKENDS:
         yield from _smtp()
     if settings.EMAIL_BACKEND.startswith(ANYMAIL_BACKENDS):
         yield from _webhook()

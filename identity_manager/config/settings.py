@@ -5,12 +5,20 @@ DEPLOYMENT=production demands what it needs by name. checks.py refuses what does
 """
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.config import broker, content_security, database, env, logs, rate_limits, sso
+from identity_manager.config import (
+    authorities,
+    broker,
+    content_security,
+    database,
+    env,
+    logs,
+    rate_limits,
+    sso,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -192,6 +200,12 @@ if ALLAUTH_TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
 
+# --- Outgoing calls -------------------------------------------------------------------------------
+# Whom every outgoing TLS connection trusts (ca_bridge/outgoing.py); empty: the system's own store.
+TRUSTED_CA_FILE = env.certificates("TRUSTED_CA_FILE", "")
+HTTPS_PROXY_URL = env.proxy("HTTPS_PROXY_URL", "")
+NO_PROXY = env.listing("NO_PROXY", [])
+
 # --- Sign-in --------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["identity_manager.ui.account_adapter.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -256,12 +270,11 @@ STORAGES = {
 }
 
 # --- Mail -----------------------------------------------------------------------------------------
+_django_smtp, _smtp = "django.core.mail.backends.smtp.EmailBackend", "identity_manager.mail.smtp.EmailBackend"
 EMAIL_BACKEND = env.text(
-    "EMAIL_BACKEND",
-    "identity_manager.mail.mailbox.MailboxBackend"
-    if EMBEDDED
-    else "django.core.mail.backends.smtp.EmailBackend",
+    "EMAIL_BACKEND", "identity_manager.mail.mailbox.MailboxBackend" if EMBEDDED else _smtp
 )
+EMAIL_BACKEND = _smtp if _django_smtp == EMAIL_BACKEND else EMAIL_BACKEND  # ours trusts TRUSTED_CA_FILE
 MAILBOX_DIR = VAR_DIR / "mailbox"
 DEFAULT_FROM_EMAIL = env.text(
     "MAIL_FROM", "Identity Manager <identity-manager@example.com>" if EMBEDDED else None
@@ -329,26 +342,7 @@ AUDIT_HEAD_EXPORT = env.listing(
 )
 
 # --- Certificate authorities ----------------------------------------------------------------------
-CA_CONNECTORS: dict[str, dict[str, Any]] = (
-    {
-        "corporate": {
-            "CONNECTOR": "ca_bridge.connectors.embedded.connector.EmbeddedConnector",
-            "OPTIONS": {
-                "name": "corporate",
-                "directory": str(VAR_DIR / "ca" / "corporate"),
-                "publication_url": f"{PKI_BASE_URL}/pki",
-                "passphrase_file": env.text("CA_PASSPHRASE_FILE", f"{SECRETS_DIR}/ca-corporate-passphrase"),
-                "organisation": env.text("CA_ORGANISATION", "Example Corporation"),
-                "ocsp": env.boolean("CA_OCSP", default=True),
-                "hsm_module": env.text("CA_HSM_MODULE", ""),
-                "hsm_token": env.text("CA_HSM_TOKEN", ""),
-                "hsm_pin_file": env.text("CA_HSM_PIN_FILE", ""),
-            },
-        },
-    }
-    if env.boolean("EMBEDDED_CA", default=EMBEDDED)
-    else {}
-) | env.json_object("CA_CONNECTORS", {})
+CA_CONNECTORS = authorities.connections(VAR_DIR, SECRETS_DIR, pki_base_url=PKI_BASE_URL, embedded=EMBEDDED)
 CONTAINER_STANDARD_ITERATIONS = env.integer(
     "CONTAINER_STANDARD_ITERATIONS", 10_000, minimum=2_048, maximum=300_000
 )

@@ -4,6 +4,7 @@ Every span is opened by this product's own code, with attributes from a closed l
 instrumentations note addresses with what they ask for, and the words of exceptions; none of them is used.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from ca_bridge import outgoing
 from ca_bridge.measuring import TRACE, Note
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ def start() -> None:
             self._batch_processor.shutdown(timeout_millis=LAST_SENDING_MILLISECONDS)
 
     provider = TracerProvider(resource=resource())
-    provider.add_span_processor(Processor(OTLPSpanExporter()))
+    session = outgoing.session(os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE", ""))
+    provider.add_span_processor(Processor(OTLPSpanExporter(session=session)))
     use(provider)
     _Sending.provider = provider
 

@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 import requests
 from django.conf import settings
 
+from ca_bridge import outgoing
 from identity_manager.demo.pages import Form, NotOnThePageError, Page
 
 TIMEOUT = 30
@@ -15,8 +16,7 @@ Send = Callable[[str, str, list[tuple[str, str]]], Page]
 
 def over_http() -> Send:
     """Sends to a running system, with cookies of its own, and follows redirects. Reads English."""
-    session = requests.Session()
-    session.trust_env = False
+    session = outgoing.session()
     session.cookies.set(settings.LANGUAGE_COOKIE_NAME, LANGUAGE)
 
     def send(method: str, url: str, data: list[tuple[str, str]]) -> Page:
@@ -29,8 +29,7 @@ def over_http() -> Send:
 
 def download(url: str) -> bytes:
     """A file that needs no sign-in, as it is."""
-    with requests.Session() as session:
-        session.trust_env = False
+    with outgoing.session() as session:
         response = session.get(url, timeout=TIMEOUT)
     if response.status_code != requests.codes.ok:
         raise NotOnThePageError(f"{url} answers {response.status_code}")

@@ -10,7 +10,7 @@ import re
 import smtplib
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import requests
 from anymail.exceptions import (
@@ -20,8 +20,11 @@ from anymail.exceptions import (
     AnymailUnsupportedFeature,
 )
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import override
 
+from ca_bridge import faults
 from ca_bridge.errors import legible
+from identity_manager import mail_connection
 from identity_manager.models import MailFault
 
 # What sending may raise; anything else is our own mistake.
@@ -68,6 +71,8 @@ def fault_of(error: Exception) -> Fault:
             return _named(REFUSED, error, f"{error.esp_name or 'Provider'}: recipient refused")
         case AnymailAPIError():
             return _of_api(error)
+        case OSError():
+            return _of_connection(error, type(error).__name__)
     return _named(_kind_of_other(error), error, type(error).__name__)
 
 
@@ -101,7 +106,7 @@ def _kind_of_code(code: int, text: str) -> MailFault:
 def _of_api(error: AnymailAPIError) -> Fault:
     name = error.esp_name or "Provider"
     if error.status_code is None:
-        return _named(_kind_of_other(error), error, f"{name}: {type(error.__cause__ or error).__name__}")
+        return _of_connection(error, f"{name}: {type(error.__cause__ or error).__name__}")
     return _named(_kind_of_status(error.status_code), error, f"{name}: HTTP {error.status_code}")
 
 
@@ -128,6 +133,14 @@ def _kind_of_other(error: Exception) -> MailFault:
         case ValueError() | TypeError():
             return REFUSED
     return PASSING
+
+
+def _of_connection(error: Exception, code: str) -> Fault:
+    """No answer came: who was asked and why, and the library's own words for who knows them."""
+    with override("en"):
+        sentence = faults.sentence(mail_connection.place(mail_connection.connection()), error)
+    found = _named(_kind_of_other(error), error, code)
+    return replace(found, detail=_detail(f"{sentence} ({found.detail})"))
 
 
 def _smtp(kind: MailFault, code: int, text: str) -> Fault:

@@ -10,10 +10,11 @@ LEASE_SECONDS, well within both. The others have no such key, or (Unisender Go) 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from anymail.exceptions import AnymailAPIError
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
+
+from identity_manager import mail_connection
 
 RESEND, BREVO = "Resend", "Brevo"  # esp_name of anymail's backends
 
@@ -21,7 +22,7 @@ RESEND, BREVO = "Resend", "Brevo"  # esp_name of anymail's backends
 @contextmanager
 def told(message: EmailMessage, *, key: uuid.UUID) -> Iterator[None]:
     """Have the provider told the key while the message is sent within."""
-    connection: Any = get_connection()
+    connection = mail_connection.connection()
     message.connection = connection
     provider = getattr(connection, "esp_name", "")
     if provider == BREVO:

@@ -11,13 +11,14 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from django.conf import settings
 
+from ca_bridge import outgoing
 from identity_manager.management.supervisor import Program
 
 HOST = "127.0.0.1"
@@ -194,16 +195,13 @@ def _without(rings: tuple[str, ...], **more: str) -> dict[str, str]:
 
 def portals_answer() -> bool:
     """Whether the web process is ready to serve."""
-    connection = http.client.HTTPConnection(HOST, settings.HTTP_PORT, timeout=PROBE_SECONDS)
+    headers = {"Host": f"localhost:{settings.HTTP_PORT}"}
     try:
-        connection.request("GET", "/health/ready", headers={"Host": f"localhost:{settings.HTTP_PORT}"})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except OSError:
+        with closing(outgoing.connect(f"http://{HOST}:{settings.HTTP_PORT}", seconds=PROBE_SECONDS)) as found:
+            found.request("GET", "/health/ready", headers=headers)
+            return found.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
         return False
-    except http.client.HTTPException:
-        return False
-    finally:
-        connection.close()
 
 
 # --- What the operator reads -----------------------------------------------------------------------

@@ -5,9 +5,11 @@ The code flow itself, state and PKCE (S256) are allauth's.
 
 import secrets
 import time
+from functools import partial
 from typing import Any
 
 import jwt
+import requests
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.internal import jwtkit
 from allauth.socialaccount.models import SocialApp
@@ -16,8 +18,8 @@ from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOA
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
-from requests import RequestException
 
+from ca_bridge import outgoing
 from identity_manager.sso_provider import SsoProvider
 
 # Asymmetric ones only: a token that is signed with what we know ourselves proves nothing.
@@ -26,8 +28,8 @@ ALGORITHMS = frozenset(
 )
 FRESH_SECONDS = 5 * 60  # not 0: some providers then ask again for ever
 CLOCK_SKEW = 60
-# What a provider that is down, misconfigured or hostile makes its readers raise.
-BROKEN = (OAuth2Error, RequestException, jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError)
+# What a provider that is down, misconfigured or hostile makes its readers raise; OSError: requests' own too.
+BROKEN = (OAuth2Error, OSError, jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError)
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -41,6 +43,12 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
     ) -> list[SocialApp]:
         known: dict[str, SsoProvider] = settings.SSO_PROVIDERS
         return [_app(each) for each in known.values() if provider in (None, each.id, "openid_connect")]
+
+    def get_requests_session(self) -> requests.Session:
+        """For every call to a provider: discovery, keys, tokens, claims. Raises OSError."""
+        session = outgoing.session()
+        session.request = partial(session.request, timeout=settings.SOCIALACCOUNT_REQUESTS_TIMEOUT)  # type: ignore[method-assign]  # as allauth does
+        return session
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:  # noqa: ARG002 allauth's
         return False

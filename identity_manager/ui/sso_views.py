@@ -3,6 +3,7 @@
 import logging
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from ca_bridge import faults
 from identity_manager.models import Account
 from identity_manager.people import single_sign_on
 from identity_manager.sso_provider import SsoProvider
@@ -125,10 +127,8 @@ def _provider(provider_id: str) -> SsoProvider:
 
 
 def _no_answer(request: HttpRequest, provider: SsoProvider, error: Exception) -> HttpResponse:
-    cause = error.__cause__ or error
-    logger.warning(
-        "Single sign-on %s: %s caused by %s", provider.id, type(error).__name__, type(cause).__name__
-    )
+    host = urlsplit(provider.server_url).netloc
+    logger.warning("Single sign-on %s: %s", provider.id, faults.sentence(host, error))
     return refused(request, provider, NO_ANSWER, status=HTTPStatus.BAD_GATEWAY)
 
 

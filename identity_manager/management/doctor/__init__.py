@@ -3,13 +3,24 @@
 The list is closed; a check that needs the database and cannot have it says so and does not stop the others.
 """
 
+import logging
 from collections.abc import Iterator
 
 from django.db import DatabaseError
 
-from identity_manager.management.doctor import database, duties, keys, machine, outside, processes
+from identity_manager.management.doctor import (
+    addresses,
+    database,
+    duties,
+    keys,
+    machine,
+    outside,
+    processes,
+    sign_on,
+)
 from identity_manager.management.doctor.finding import Check, Finding, failed
 
+logger = logging.getLogger(__name__)
 CHECKS = (
     Check("settings", keys.settings_fit),
     Check("database", database.reachable),
@@ -22,10 +33,11 @@ CHECKS = (
     Check("backups", processes.backups),
     Check("certificate authorities", outside.certificate_authorities),
     Check("mail", outside.mail_server),
-    Check("addresses", outside.portals),
+    Check("addresses", addresses.portals),
+    Check("single sign-on", sign_on.providers),
     Check("clock of the database", database.clock),
     Check("clocks of the hosts", processes.clocks_of_hosts),
-    Check("clock of the authorities", outside.clocks_of_authorities),
+    Check("clock of the authorities", addresses.clocks_of_authorities),
     Check("separation of duties", duties.conflicting_roles),
     Check("secret files", keys.files),
     Check("key rings", keys.rings),
@@ -52,6 +64,12 @@ def examine(checks: tuple[Check, ...] = CHECKS) -> Iterator[tuple[str, Finding]]
             yield (
                 check.name,
                 failed(f"{error.filename or 'The system'}: {error.strerror}.", "See its rights."),
+            )
+        except Exception as error:
+            logger.exception("The check %s broke", check.name)
+            yield (
+                check.name,
+                failed(f"This check itself broke: {type(error).__name__}.", "The log has the details."),
             )
 
 

@@ -42,10 +42,10 @@ def migrations() -> Iterator[Finding]:
         yield failed(f"{len(missing)} migrations are missing.", "manage.py migrate")
     elif unknown:
         name = ".".join(min(unknown))
-        yield failed(
+        yield warning(
             f"The database is of a newer version: it has {len(unknown)} migrations that this one does not "
-            f"know ({name}).",
-            "Start the version that belongs to this database.",
+            f"know ({name}). The version before runs on it, an older one does not.",
+            "Start the version that belongs to this database, when the way back is no longer needed.",
         )
     else:
         yield ok("Every migration is applied.")

@@ -77,6 +77,7 @@ def _signed(
     ca: bool = False,
     server: bool = False,
     signs: bool = False,
+    extra: x509.ExtensionType | None = None,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     builder = (
@@ -95,6 +96,8 @@ def _signed(
     )
     if ca or signs:
         builder = builder.add_extension(_usage(signs=signs, issues=ca), critical=True)
+    if extra:
+        builder = builder.add_extension(extra, critical=False)
     if server:
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -6,18 +6,22 @@ import os
 import re
 import smtplib
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import jwt
 import pytest
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
@@ -31,16 +35,18 @@ from redis import Redis
 
 from ca_bridge import registry
 from ca_bridge.contract import Concern, Need
-from identity_manager import jobs
+from identity_manager import installation, jobs, sso_provider
 from identity_manager.management import doctor
-from identity_manager.management.doctor import database, keys, machine, outside, processes
+from identity_manager.management.doctor import addresses, database, keys, machine, outside, processes, sign_on
 from identity_manager.management.doctor.finding import Check, Finding, Level
 from identity_manager.management.embedded import server_executable
 from identity_manager.models import JobRun, LiveProcess, Person
 from identity_manager.models.job_run import JobOutcome
 from tests import cast
+from tests.architecture.source import ROOT
 from tests.broker import PERSISTENT, running_broker
 from tests.ca_bridge import scripted
+from tests.ca_bridge.outgoing_servers import PrivateCa, private_ca, web_server
 
 pytestmark = pytest.mark.django_db
 Look = Callable[[], Iterator[Finding]]
@@ -90,7 +96,8 @@ def test_migrations() -> None:
     assert worst(database.migrations).remedy == "manage.py migrate"
     recorder.record_applied(*latest)
     recorder.record_applied("identity_manager", "9999_from_the_future")
-    assert "newer version" in worst(database.migrations).says
+    newer = worst(database.migrations)
+    assert ("newer version" in newer.says, newer.level) == (True, Level.WARNING), "the way back is allowed"
 
 
 @pytest.mark.database
@@ -273,7 +280,7 @@ def test_an_smtp_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> 
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", listener.getsockname()[1]
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
     settings.EMAIL_HOST_PASSWORD = "hidden"
-    assert "Connection refused" in worst(outside.mail_server).says
+    assert f"127.0.0.1:{settings.EMAIL_PORT}: Nothing listens there" in worst(outside.mail_server).says
 
     def refuses(self: object) -> None:
         raise smtplib.SMTPAuthenticationError(535, b"hidden is wrong")
@@ -297,7 +304,7 @@ def test_the_test_mail(mailoutbox: list[Any], monkeypatch: pytest.MonkeyPatch) -
     def down() -> Any:
         raise ConnectionRefusedError(111, "Connection refused")
 
-    monkeypatch.setattr(outside, "get_connection", down)
+    monkeypatch.setattr(outside.mail_connection, "connection", down)
     assert outside.send_test("uma@example.com").level == Level.FAILED
 
 
@@ -311,15 +318,17 @@ class Answers:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.status, self.date, self.published = 200, datetime.now(UTC), OCSP
         self.trouble: Exception | None = None
-        monkeypatch.setattr(outside, "_get", self.get)
+        self.proof = installation.proof
+        monkeypatch.setattr(addresses, "_get", self.get)
 
-    def get(self, url: str) -> Any:
+    def get(self, url: str, asked: dict[str, str]) -> Any:
         if self.trouble:
             raise self.trouble
         is_page = "/pki/" not in url
         headers = {
             "Date": self.date.strftime("%a, %d %b %Y %H:%M:%S GMT"),
             "Content-Type": "text/plain" if is_page else self.published,
+            installation.PROOF_HEADER: self.proof(asked[installation.NONCE_HEADER]),
         }
         return SimpleNamespace(status_code=self.status, text="alive\n" if is_page else "", headers=headers)
 
@@ -330,18 +339,18 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
 
 
 def test_addresses_answer(answers: Answers) -> None:
-    assert levels(outside.portals) == {"ok"}
+    assert levels(addresses.portals) == {"ok"}
 
 
 def test_where_a_ca_publishes_is_asked_for_what_it_publishes(answers: Answers, settings: Settings) -> None:
     """The proxies of the deployments send every other address from http to https."""
     settings.CA_CONNECTORS = {"corporate": {"CONNECTOR": "x", "OPTIONS": {"publication_url": PUBLISHED}}}
-    assert [each.says for each in outside.portals()][-2:] == [
+    assert [each.says for each in addresses.portals()][-2:] == [
         "http://localhost/pki answers.",
         "The clock agrees with that of http://localhost/pki.",
     ]
     answers.published = "text/html"
-    assert worst(outside.portals).says == "http://localhost/pki is answered by something else (status 200)."
+    assert worst(addresses.portals).says == "http://localhost/pki is answered by something else (status 200)."
 
 
 def test_what_is_published_answers_a_question_about_nothing(client: Client) -> None:
@@ -352,31 +361,153 @@ def test_what_is_published_answers_a_question_about_nothing(client: Client) -> N
 def test_where_no_ca_publishes_nothing_is_asked(answers: Answers, settings: Settings) -> None:
     settings.PKI_BASE_URL = "http://no-such-host.invalid"
     settings.CA_CONNECTORS = {"vault": {"CONNECTOR": "x", "OPTIONS": {"url": "https://vault.acme.net"}}}
-    assert levels(outside.portals) == {"ok"}
+    assert levels(addresses.portals) == {"ok"}
 
 
 def test_addresses_that_do_not(answers: Answers, settings: Settings) -> None:
     answers.trouble = requests.ConnectionError("refused")
-    assert "does not answer" in worst(outside.portals).says
+    assert "does not answer" in worst(addresses.portals).says
     answers.trouble, answers.status = None, 301
-    assert "answered by something else (status 301)" in worst(outside.portals).says
+    assert "answered by something else (status 301)" in worst(addresses.portals).says
     settings.CONSOLE_BASE_URL = "https://no-such-host.invalid"
-    assert "The name no-such-host.invalid is not known here." in [each.says for each in outside.portals()]
+    assert "The name no-such-host.invalid is not known here." in [each.says for each in addresses.portals()]
 
 
 def test_a_host_with_another_clock(answers: Answers) -> None:
     answers.date -= timedelta(minutes=3)
-    assert worst(outside.portals).level == Level.WARNING
+    assert worst(addresses.portals).level == Level.WARNING
 
 
-def test_the_clock_of_a_ca_that_is_asked_over_http(answers: Answers, settings: Settings) -> None:
-    assert levels(outside.clocks_of_authorities) == {"ok"}
-    settings.CA_CONNECTORS = {"vault": {"CONNECTOR": "x", "OPTIONS": {"url": "https://vault.acme.net"}}}
-    assert levels(outside.clocks_of_authorities) == {"ok"}
-    answers.date -= timedelta(minutes=3)
-    assert "of vault.acme.net are 18" in worst(outside.clocks_of_authorities).says
+def test_the_answer_of_another_installation_is_not_praised(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers.proof = lambda nonce: "f" * 64
+    assert "by another installation" in worst(addresses.portals).says
+    answers.proof = lambda nonce: ""  # one that knows nothing of the question
+    assert worst(addresses.portals).level == Level.FAILED
+
+
+def test_who_asks_with_a_nonce_is_told_which_installation_it_is(client: Client, settings: Settings) -> None:
+    for path in ("/health/live", "/pki/ocsp"):
+        nonce = installation.nonce()
+        proof = client.get(path, headers={installation.NONCE_HEADER: nonce})[installation.PROOF_HEADER]
+        assert installation.is_ours(nonce, proof)
+        assert not installation.is_ours(installation.nonce(), proof)
+        settings.SECRET_KEY = settings.SECRET_KEY + "another"
+        assert not installation.is_ours(nonce, proof)
+    for odd in ("", "x" * 32, "a" * 31, "a" * 4096):
+        answer = client.get("/health/live", headers={installation.NONCE_HEADER: odd})
+        assert installation.PROOF_HEADER not in answer.headers
+        assert not installation.is_ours(odd, "")
+
+
+def test_a_portal_that_other_hosts_serve_need_not_be_reached_from_here(
+    answers: Answers, settings: Settings
+) -> None:
+    """The host of Self-Service stands where nobody comes to the officers' one: that is as it should be."""
+    settings.PORTALS = ["selfservice"]
+    settings.CA_CONNECTORS = {}
+    settings.CONSOLE_BASE_URL = "https://no-such-host.invalid"
+    settings.SELFSERVICE_BASE_URL = "http://localhost:1"
+    assert levels(addresses.portals) == {"ok", "warning"}
     answers.trouble = requests.ConnectionError("refused")
-    assert "https://vault.acme.net does not answer" in worst(outside.clocks_of_authorities).says
+    assert levels(addresses.portals) == {"failed", "warning"}
+
+
+def test_the_clock_of_a_ca_is_read_as_its_connection_reads(settings: Settings, tmp_path: Path) -> None:
+    """With the ca_file of its own: a CA of the house would be a warning for ever."""
+    settings.CA_CONNECTORS = {}
+    assert levels(addresses.clocks_of_authorities) == {"ok"}
+    ca = private_ca(tmp_path)
+    token = ca.file("token", "secret")
+    with web_server({"/": b"{}"}, ca.tls()) as port:
+        options = {
+            "url": f"https://127.0.0.1:{port}",
+            "mount": "pki",
+            "token_file": token,
+            "chain_file": ca.path,
+            "ca_file": ca.path,
+        }
+        vault = "ca_bridge.connectors.vault.connector.VaultConnector"
+        settings.CA_CONNECTORS = {"vault": {"CONNECTOR": vault, "OPTIONS": options}}
+        assert worst(addresses.clocks_of_authorities).level == Level.OK
+        others = {name: value for name, value in options.items() if name != "ca_file"}
+        settings.CA_CONNECTORS = {"vault": {"CONNECTOR": vault, "OPTIONS": others}}
+        assert (
+            "vault: 127.0.0.1: Its TLS certificate comes from" in worst(addresses.clocks_of_authorities).says
+        )
+
+
+# --- Single sign-on
+@contextmanager
+def provider(ca: PrivateCa, settings: Settings, **changes: Any) -> Iterator[dict[str, bytes]]:
+    """One that answers; its pages can be changed."""
+    pages: dict[str, bytes] = {}
+    with web_server(pages, ca.tls()) as port:
+        url = f"https://127.0.0.1:{port}"
+        document = {
+            "issuer": url,
+            "authorization_endpoint": f"{url}/ask",
+            "token_endpoint": f"{url}/token",
+            "jwks_uri": f"{url}/keys",
+            **changes,
+        }
+        pages[sign_on.DISCOVERY] = json.dumps(document).encode()
+        key = json.loads(
+            jwt.algorithms.RSAAlgorithm.to_jwk(
+                rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+            )
+        )
+        pages["/keys"] = json.dumps({"keys": [{**key, "kid": "1", "alg": "RS256"}]}).encode()
+        given = {"name": "Login", "server_url": url, "client_id": "im", "claim": "sub", "field": "upn"}
+        parsed = sso_provider.parse("corp", given, secret="hidden", roles=frozenset())
+        settings.SSO_PROVIDERS = {"corp": parsed}
+        yield pages
+
+
+def test_single_sign_on(settings: Settings, tmp_path: Path) -> None:
+    settings.SSO_PROVIDERS = {}
+    assert levels(sign_on.providers) == {"ok"}
+    ca = private_ca(tmp_path)
+    settings.TRUSTED_CA_FILE = ca.path
+    with provider(ca, settings):
+        assert worst(sign_on.providers).level == Level.OK, worst(sign_on.providers).says
+        settings.TRUSTED_CA_FILE = ""
+        assert "Its TLS certificate comes from nobody" in worst(sign_on.providers).says
+    settings.TRUSTED_CA_FILE = ca.path
+    assert "connection refused" in worst(sign_on.providers).says
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        (sign_on.DISCOVERY, None, "answers HTTP 404"),
+        (sign_on.DISCOVERY, b"<html>", "something else than a JSON object"),
+        (sign_on.DISCOVERY, b"[]", "something else than a JSON object"),
+        (sign_on.DISCOVERY, b'{"issuer": 7}', "lacks issuer, authorization_endpoint"),
+        ("/keys", None, "answers HTTP 404"),
+        ("/keys", b"{}", "no key at"),
+        ("/keys", b'{"keys": [{"kty": "RSA"}]}', "no key at"),
+        ("/keys", b'{"keys": 7}', "no key at"),
+    ],
+)
+def test_a_provider_that_nobody_could_sign_in_by(
+    settings: Settings, tmp_path: Path, path: str, content: bytes | None, words: str
+) -> None:
+    ca = private_ca(tmp_path)
+    settings.TRUSTED_CA_FILE = ca.path
+    with provider(ca, settings) as pages:
+        pages.pop(path)
+        pages.update({path: content} if content is not None else {})
+        finding = worst(sign_on.providers)
+    assert (finding.level, words in finding.says) == (Level.FAILED, True), finding.says
+
+
+def test_a_provider_that_is_another_issuer(settings: Settings, tmp_path: Path) -> None:
+    ca = private_ca(tmp_path)
+    settings.TRUSTED_CA_FILE = ca.path
+    with provider(ca, settings, issuer="https://login.example.org/realms/other"):
+        assert "it says that it is https://login.example.org/realms/other" in worst(sign_on.providers).says
 
 
 # --- Settings, secrets, keys
@@ -524,6 +655,63 @@ def test_a_test_mail_needs_an_address(monkeypatch: pytest.MonkeyPatch, mailoutbo
     _out, error = run("--send-test", "nobody", checks=(), monkeypatch=monkeypatch)
     assert error == "nobody is not an e-mail address."
     assert mailoutbox == []
+
+
+def test_a_check_that_breaks_stops_no_other_and_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Iterator[Finding]:
+        yield Finding(Level.OK, "So far.")
+        raise KeyError("a secret word")
+
+    checks = (Check("one", broken), Check("two", in_order))
+    out, error = run("--json", checks=checks, monkeypatch=monkeypatch)
+    report = json.loads(out)
+    assert [(line["check"], line["level"]) for line in report["findings"]] == [
+        ("one", "ok"),
+        ("one", "failed"),
+        ("two", "ok"),
+    ]
+    assert "KeyError" in report["findings"][1]["says"]
+    assert "secret word" not in out
+    assert error
+
+
+def test_programs_read_json_where_the_address_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = (Check("one", in_order),)
+    out, error = run("--json", "--send-test", "nobody", checks=checks, monkeypatch=monkeypatch)
+    assert json.loads(out)["findings"][-1]["says"] == "nobody is not an e-mail address."
+    assert error
+
+
+SPOILED: dict[str, dict[str, str]] = {
+    "settings that cannot be read": {"HTTP_PORT": "none"},
+    "a secret that is missing": {"SECRET_KEY_FILE": "/nowhere/secret-key"},
+    "a database that is away": {"DATABASE_URL": "postgresql://us:hidden@127.0.0.1:1/im"},
+    "a trusted CA that is none": {"TRUSTED_CA_FILE": __file__},
+    "a proxy that is none": {"HTTPS_PROXY_URL": "socks5://us:hidden@proxy"},
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_programs_read_one_json_document_whatever_happens(name: str, tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "VAR_DIR": str(tmp_path),
+        "SECRET_KEY": "s" * 60,
+        **{f"KEYS_{ring}": "" for ring in ("PRIVATE_KEYS", "PASSPHRASES", "OTHER")},
+        "AUDIT_KEYS": "",
+        "AUDIT_SIGNING_KEYS": "",
+        **SPOILED[name],
+    }
+    if "SECRET_KEY_FILE" in environment:
+        del environment["SECRET_KEY"]
+    command = [sys.executable, "manage.py", "doctor", "--json"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=120
+    )
+    report = json.loads(ended.stdout)
+    assert (ended.returncode, report["ok"]) == (1, False), ended.stderr
+    assert any(line["level"] == "failed" for line in report["findings"])
+    assert "hidden" not in ended.stdout + ended.stderr
 
 
 def test_names_are_given_once() -> None:

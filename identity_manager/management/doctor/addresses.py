@@ -1,0 +1,117 @@
+"""The addresses that people, mails and certificates use: the name resolves, and this installation answers."""
+
+import socket
+from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+
+from ca_bridge import faults, outgoing, registry
+from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.http import Http, HttpOptions
+from identity_manager import installation
+from identity_manager.management.doctor.database import compared
+from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+
+HTTP_SECONDS = 10
+SEE_PROXY = "See that the web process and the proxy in front of it run, and the certificate of the host."
+
+
+def portals() -> Iterator[Finding]:
+    """The portals, and where CAs publish.
+
+    Of what is published by http a proxy passes on no more than that, so a page would be looked for in vain.
+    """
+    served = {getattr(settings, f"{portal.upper()}_BASE_URL") for portal in settings.PORTALS}
+    for address in dict.fromkeys((settings.CONSOLE_BASE_URL, settings.SELFSERVICE_BASE_URL)):
+        yield from _address(address, "/health/live", _is_alive, needed=address in served)
+    for address in _published():
+        yield from _address(address, "/ocsp", _is_ocsp)
+
+
+def _published() -> list[str]:
+    """Where the CAs of this installation publish, as their certificates say."""
+    options = (configuration.get("OPTIONS", {}) for configuration in settings.CA_CONNECTORS.values())
+    return list(dict.fromkeys(each["publication_url"] for each in options if "publication_url" in each))
+
+
+def _is_alive(answer: requests.Response) -> bool:
+    return answer.text.strip() == "alive"
+
+
+def _is_ocsp(answer: requests.Response) -> bool:
+    """Asked about nothing, it says so in the words of OCSP."""
+    return answer.headers.get("Content-Type") == "application/ocsp-response"
+
+
+def _address(
+    address: str, path: str, is_alive: Callable[[requests.Response], bool], *, needed: bool = True
+) -> Iterator[Finding]:
+    """needed: False for a portal that other hosts serve, which this one need not reach."""
+    bad = failed if needed else warning
+    host, nonce = urlsplit(address).hostname or "", installation.nonce()
+    if not outgoing.proxy_for(address) and not _is_known(host):
+        yield bad(f"The name {host} is not known here.", "See the base URLs in the settings, and the DNS.")
+        return
+    try:
+        answer = _get(f"{address}{path}", {installation.NONCE_HEADER: nonce})
+    except OSError as error:  # those of requests, too
+        yield bad(f"{address} does not answer. {faults.sentence(host, error)}", SEE_PROXY)
+        return
+    if answer.status_code != requests.codes.ok or not is_alive(answer):
+        yield bad(
+            f"{address} is answered by something else (status {answer.status_code}).",
+            "See the proxy in front, ALLOWED_HOSTS and PROXY_ADDRESSES.",
+        )
+    elif not installation.is_ours(nonce, answer.headers.get(installation.PROOF_HEADER, "")):
+        yield bad(
+            f"{address} is answered by another installation, or by one with another SECRET_KEY or version.",
+            "See where the name and the proxy lead, and start every process with the same SECRET_KEY.",
+        )
+    else:
+        yield ok(f"{address} answers.")
+        yield from _clock_of(address, answer.headers.get("Date"))
+
+
+def _is_known(host: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except OSError:
+        return False
+
+
+def _clock_of(whose: str, date: str | None) -> Iterator[Finding]:
+    if date:
+        yield from compared(whose, parsedate_to_datetime(date))
+
+
+def _get(url: str, headers: dict[str, str]) -> requests.Response:
+    with outgoing.session() as session:
+        return session.get(url, headers=headers, timeout=HTTP_SECONDS, allow_redirects=False)
+
+
+def clocks_of_authorities() -> Iterator[Finding]:
+    """By the Date of whatever each CA answers over HTTP; asked as its connection asks, with its ca_file."""
+    asked = False
+    for alias in registry.aliases():
+        if registry.misconfigured(alias):
+            continue  # the check of the authorities says so
+        options = getattr(registry.connector(alias), "options", None)
+        if isinstance(options, HttpOptions):
+            asked = True
+            yield from _clock_of_authority(alias, options)
+    if not asked:
+        yield ok("No certificate authority is asked over HTTP.")
+
+
+def _clock_of_authority(alias: str, options: HttpOptions) -> Iterator[Finding]:
+    host = urlsplit(options.url).hostname or options.url
+    try:
+        headers = Http(options).call("GET", "/").headers
+    except (CaError, InDoubtError) as error:
+        yield warning(f"{alias}: {faults.sentence(host, error)}", "See the CA's connection.")
+        return
+    dates = [value for name, value in headers.items() if name.lower() == "date"]
+    yield from _clock_of(host, dates[0] if dates else None)
