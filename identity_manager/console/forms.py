@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 OPEN = "open"
 MAIL_REFUSED = "mail-refused"
 LONGEST_REASON = 2000
+EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
+OUT_OF_DAYS = _("Give a day between the years 1990 and 2199.")
 NO_ONE_MOMENT = _("The clocks change then: this time comes twice, or not at all. Choose another hour.")
 
 
@@ -138,19 +140,27 @@ class RoundForm(VerbForm):
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in the officer's time zone."""
+    """A moment in the officer's time zone. Far ones would leave the calendar once time zones come in."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    default_error_messages = {"out_of_days": OUT_OF_DAYS}
 
     def to_python(self, value: Any) -> datetime | None:
         """Django's own sentence for the hours in which the clocks change speaks to programmers."""
         try:
             moment: datetime | None = super().to_python(value)
+        except OverflowError as error:
+            raise self._out_of_days() from error
         except forms.ValidationError as error:
             if error.code == "ambiguous_timezone":
                 raise forms.ValidationError(NO_ONE_MOMENT, code=error.code) from error
             raise
+        if moment is not None and not EARLIEST <= moment.date() <= LATEST:
+            raise self._out_of_days()
         return moment
+
+    def _out_of_days(self) -> forms.ValidationError:
+        return forms.ValidationError(self.error_messages["out_of_days"], code="out_of_days")
 
 
 class PostponeForm(DecisionForm):
@@ -159,7 +169,9 @@ class PostponeForm(DecisionForm):
     until = MomentField(
         label=_("Until"),
         help_text=_("The task comes back to OPEN TASKS then, for every approver. At most 90 days."),
-        error_messages=dict.fromkeys(("required", "invalid"), lazystr(step2_approve.NOT_IN_THE_FUTURE)),
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "out_of_days"), lazystr(step2_approve.NOT_IN_THE_FUTURE)
+        ),
     )
 
 

@@ -156,9 +156,11 @@ class BounceForm(VerbForm):
 class ManyForm(VerbForm):
     """Work on many mails, as they were when the page was made: newer ones are not touched."""
 
-    as_of = forms.DateTimeField(
+    as_of = MomentField(
         widget=forms.HiddenInput,
-        error_messages=dict.fromkeys(("required", "invalid"), _("Open the page again, and then confirm.")),
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "out_of_days"), _("Open the page again, and then confirm.")
+        ),
     )
 
 

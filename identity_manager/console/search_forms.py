@@ -1,7 +1,6 @@
 """What SEARCH is asked for: a form for each kind of thing, with the filters that fold out under the line."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from functools import cache, lru_cache, partial
 from typing import Any, Self
 
@@ -12,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import access, tables
-from identity_manager.console.forms import MAIL_REFUSED, OPEN
+from identity_manager.console.forms import EARLIEST, LATEST, MAIL_REFUSED, OPEN, OUT_OF_DAYS
 from identity_manager.models import (
     Certificate,
     CertificateState,
@@ -30,8 +29,6 @@ from identity_manager.ui.forms import FilterSelect
 Choices = list[tuple[str, Any]]
 LONGEST_TEXT = 200
 KNOWN_SHOWN = 500
-EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
-OUT_OF_DAYS = _("Give a day between the years 1990 and 2199.")
 NO_TOKEN = "none"  # noqa: S105 a choice of the filter
 ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
 REVOCATION_WAITS = "revocation-waits"

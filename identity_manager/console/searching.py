@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from identity_manager.console import access, certificate_list, kept_counts, person_list, request_list, tables
 from identity_manager.console.search_kind import Kind, Wanted
-from identity_manager.models import Person, Role
+from identity_manager.models import Person, Role, person_search
 from identity_manager.ui import dates
 from identity_manager.ui.context import SEARCHERS
 
@@ -65,14 +65,17 @@ class Search:
         table = self.kind.table
         filtered = (order for name, order in table.order_where.items() if self.wanted[name])
         orders, default = table.orders, next(filtered, table.order)
-        by_relevance = RELEVANCE in orders and self.wanted["q"]
+        by_relevance = self.is_by_words
         asked = tables.order_of(self._asked, orders, RELEVANCE if by_relevance else default)
         return default if asked.removeprefix("-") == RELEVANCE and not by_relevance else asked
 
     @property
     def is_by_words(self) -> bool:
-        """Whether words lead to what is found, and no index has that in an order."""
-        return bool(RELEVANCE in self.kind.table.orders and self.wanted["q"])
+        """Whether words lead to what is found, and no index has that in an order.
+
+        Of signs that are no words (a mark of direction) nothing is relevant, and nothing is found.
+        """
+        return RELEVANCE in self.kind.table.orders and bool(person_search.terms(self.wanted["q"]))
 
     def reach(self) -> QuerySet[Any]:
         """Everything of the kind that the officer may find."""

@@ -119,7 +119,8 @@ def test_postpone_takes_it_out_of_the_queue(paul: Client, request_: TokenRequest
 
 
 @pytest.mark.parametrize(
-    "until", ["", "yesterday", "2001-01-01T00:00", "9999-12-31T23:59", "2026-02-30T10:00"]
+    "until",
+    ["", "yesterday", "0001-01-01T00:00", "2001-01-01T00:00", "9999-12-31T23:59", "2026-02-30T10:00"],
 )
 def test_postpone_to_no_good_time_is_an_error_at_the_field(
     paul: Client, request_: TokenRequest, until: str

@@ -1,0 +1,76 @@
+"""Whatever stands in the query of an address, it answers: with the page, a sentence, or a refusal.
+
+The addresses are those of url_table.py. The parameters are recorded while a page is drawn, so that a new one
+is asked for here by itself.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.architecture.query_parameters import VALUES, WORST, Reader, readers, visit
+from tests.architecture.url_world import World
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.long_on_postgresql,
+    pytest.mark.xdist_group("queries-of-addresses"),
+]
+ANSWERS = {200, 302, 303, 400, 403, 404, 405, 409, 422}
+
+
+@pytest.fixture(scope="module")
+def found(world: World) -> list[Reader]:
+    return list(readers(world))
+
+
+def failures(world: World, found: list[Reader], values: tuple[str, ...]) -> Iterator[str]:
+    for reader in found:
+        browser = world.browsers[reader.visitor]
+        for query in reader.requests(values):
+            try:
+                status = visit(browser, reader.row, reader.address, query).status_code
+            except Exception as error:  # noqa: BLE001 whatever it is, it is told
+                yield f"{reader.row} by {reader.visitor} ?{query[:120]}: {error!r}"[:300]
+                continue
+            if status not in ANSWERS:
+                yield f"{reader.row} by {reader.visitor} ?{query[:120]}: {status}"
+
+
+def test_the_parameters_are_found(found: list[Reader]) -> None:
+    """Else those below prove little: some that are known to be there."""
+    read: dict[str, set[str]] = {}
+    for reader in found:
+        read.setdefault(reader.row.name, set()).update(*reader.seeds.values())
+    assert {"q", "kind", "page", "sort", "expires_before", "revoked_until"} <= read["console:search"]
+    assert {"since", "state"} <= read["console:outbox"]
+    assert {"outcome", "page"} <= read["console:import"]
+    assert {"order"} <= read["console:decisions-reject"]
+    assert {"next", "ended"} <= read["account_login"]
+    assert len(read) >= 30
+
+
+def test_no_address_fails_at_the_worst_values(world: World, found: list[Reader]) -> None:
+    assert list(failures(world, found, WORST)) == []
+
+
+@pytest.mark.long
+def test_no_address_fails_whatever_stands_there(world: World, found: list[Reader]) -> None:
+    assert list(failures(world, found, VALUES)) == []
+
+
+@pytest.mark.long
+def test_no_part_of_a_page_fails(world: World, found: list[Reader]) -> None:
+    """As htmx asks for them while somebody types."""
+    wrong: list[Any] = []
+    for reader in found:
+        for query in reader.requests(WORST):
+            answer = visit(
+                world.browsers[reader.visitor], reader.row, reader.address, query, **{"HX-Request": "true"}
+            )
+            wrong += [(reader.address, query)] if answer.status_code not in ANSWERS else []
+    assert wrong == []
+    assert settings.DEBUG is False
