@@ -11,7 +11,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from ca_bridge import statements
-from identity_manager import queue
+from identity_manager import correlation, queue
 from identity_manager.mail.faults import Fault
 from identity_manager.models import MailFault, MailState, OutgoingMail, PersonState
 from identity_manager.models.outgoing_mail import OutgoingMailQuerySet
@@ -105,9 +105,11 @@ def settle_fault(mail: OutgoingMail, fault: Fault, *, not_before: datetime | Non
     now = timezone.now()
     if fault.kind == MailFault.REFUSED:
         mail.mark_failed(error=fault.detail, error_code=fault.code, now=now)
+        correlation.say_result(f"refused: {fault.code}", level=logging.WARNING)
     else:
         mail.put_off(error=fault.detail, fault=fault.kind, error_code=fault.code, now=now)
         mail.next_attempt_at = max(filter(None, (mail.next_attempt_at, not_before)))
+        correlation.say_result(f"put off: {fault.code}", level=logging.WARNING)
         _tell_operators(fault)
     mail.save()
 

@@ -15,6 +15,7 @@ from ca_bridge import outgoing
 from identity_manager import correlation
 
 OURS = ("identity_manager", "selfservice", "ca_bridge")
+TAGS = (correlation.REQUEST_ID, "task", "row")
 KEPT = (
     "event_id",
     "timestamp",
@@ -95,7 +96,8 @@ def options(dsn: str) -> dict[str, Any]:
 def scrubbed(event: Mapping[str, Any], _hint: Mapping[str, Any]) -> dict[str, Any]:
     """The event with what may leave, and nothing else."""
     kept = {name: event[name] for name in KEPT if name in event}
-    kept["tags"] = correlation.facts()
+    facts = correlation.facts()  # neither who visits nor from where: that is for the log alone
+    kept["tags"] = {name: facts[name] for name in TAGS if name in facts}
     exceptions = (event.get("exception") or {}).get("values") or []
     if exceptions:
         kept["exception"] = {"values": [_exception(each) for each in exceptions]}

@@ -6,6 +6,7 @@ as what they are, and a traceback's lines stand behind a bar.
 
 import json
 import logging
+import time
 import traceback
 import unicodedata
 from datetime import UTC, datetime
@@ -21,9 +22,14 @@ BAR = "    | "
 
 
 class LineFormatter(logging.Formatter):
-    """2026-11-25 02:40:09,123 WARNING identity_manager.queue The broker ... [request_id=...]."""
+    """2026-11-25T02:40:09.123Z WARNING identity_manager.queue The broker ... [request_id=...].
 
-    default_msec_format = "%s,%03d"
+    In UTC, as the database and the other format have it: no hour comes twice.
+    """
+
+    converter = time.gmtime
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
         facts = " ".join(f"{name}={value}" for name, value in correlation.facts().items())

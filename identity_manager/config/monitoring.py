@@ -26,11 +26,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _UnderWay:
-    """A task that is being carried out: its context in the logs, and when it began."""
+    """A task that is being carried out: its context in the logs, when it began, what it says of itself."""
 
     context: ExitStack
     note: Note
     started: float
+    results: list[correlation.Result]
 
 
 def carry_counts() -> None:
@@ -66,9 +67,10 @@ def begin_task(task: Any, args: Sequence[Any], **_: Any) -> None:
     facts = {"task": task.name, **({"row": str(args[0])} if args else {})}
     context = ExitStack()
     context.enter_context(correlation.bound(number, hands_on=task.name not in UNRELATED, **facts))
+    results = context.enter_context(correlation.result_kept())
     parent = {"traceparent": str(headers.get("traceparent") or "")}
     note = context.enter_context(TRACE.span(task.name, {**facts, "request_id": number}, parent))
-    task.request.identity_manager = _UnderWay(context, note, time.perf_counter())
+    task.request.identity_manager = _UnderWay(context, note, time.perf_counter(), results)
 
 
 @task_postrun.connect
@@ -79,8 +81,11 @@ def end_task(task: Any, state: str, **_: Any) -> None:
         return
     seconds = time.perf_counter() - under_way.started
     instruments.TASK_SECONDS.labels(task.name).observe(seconds)
-    if settings.LOG_REQUESTS and task.request.args and task.name not in UNRELATED:
-        logger.info("%s %s in %.0f ms", task.name, state, seconds * 1000)
+    # Celery calls a success whatever raises nothing: a mail that the server refused, a CA that is down.
+    said = under_way.results[-1] if under_way.results else correlation.Result(state, logging.INFO)
+    is_told = settings.LOG_REQUESTS and task.request.args and task.name not in UNRELATED
+    if is_told or said.level > logging.INFO:
+        logger.log(said.level, "%s %s in %.0f ms", task.name, said.words, seconds * 1000)
     under_way.note("outcome", state)
     under_way.context.close()
 

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from ca_bridge.measuring import TRACE
 from identity_manager import correlation, instruments
+from identity_manager.ui.proxies import client_network
 
 logger = logging.getLogger(__name__)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -30,7 +31,11 @@ class WatchingMiddleware:
         number = correlation.accepted(request.headers.get(correlation.HEADER))
         started = time.perf_counter()
         labels, parent = {"request_id": number}, {"traceparent": request.headers.get("traceparent", "")}
-        with correlation.bound(number), TRACE.span("visit", labels, parent) as note:
+        facts = {
+            "network": client_network(request),
+            correlation.USER: "",
+        }  # who it is, is found out further in
+        with correlation.bound(number, **facts), TRACE.span("visit", labels, parent) as note:
             response = self.get_response(request)
             visit = Visit.of(request, response)
             note("name", f"{visit.method} {visit.view}")

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from identity_manager import correlation
+
 MAX_DELAY = timedelta(hours=1)
 NUDGE_INTERVAL = timedelta(minutes=1)
 
@@ -98,3 +100,4 @@ class Leased(models.Model):
         self.next_attempt_at = not_before or now + delay
         self.last_error = error
         self.last_error_at = now if error else None
+        correlation.say_result("put off")

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone, translation
 
+from identity_manager import correlation
 from identity_manager.models import Person
 from identity_manager.people import sessions
 from identity_manager.ui import error_pages, in_place, sign_in, sign_in_ways
@@ -50,6 +51,7 @@ class PersonMiddleware:
         request.person = person  # type: ignore[attr-defined]  # this middleware adds it
         if person is None:
             return self.get_response(request)
+        correlation.by_user(person.pk)
         chosen_here = settings.LANGUAGE_COOKIE_NAME in request.COOKIES
         if not chosen_here and translation.check_for_language(person.language):
             translation.activate(person.language)

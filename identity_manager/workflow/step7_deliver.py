@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ca_bridge.measuring import TRACE
-from identity_manager import audit, instruments, outbox
+from identity_manager import audit, correlation, instruments, outbox
 from identity_manager.mail import messages, sending
 from identity_manager.mail.faults import Fault
 from identity_manager.models import (
@@ -95,6 +95,7 @@ def _act(mail: OutgoingMail) -> str | Fault | mail_sense.Pointless:
 def _settle(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless) -> None:
     match outcome:
         case mail_sense.Pointless():
+            correlation.say_result("discarded")
             outbox.discard(mail, reason=outcome.reason)
             audit.record(
                 audit.Event.MAIL_DISCARDED,

@@ -88,7 +88,7 @@ print(json.dumps(out))
 def test_an_event_is_built_from_what_may_leave() -> None:
     search = Search([Secret.passphrase(PLANTED)])
     assert search.findings("event", json.dumps(WHOLE).encode())
-    with correlation.bound("number-of-a-visit"):
+    with correlation.bound("number-of-a-visit", network="192.0.2.0/24", user="a person"):
         event = error_events.scrubbed(WHOLE, {})
     text = json.dumps(event)
     assert search.findings("event", text.encode()) == []
