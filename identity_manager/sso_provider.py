@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,10 +23,19 @@ KEYS = frozenset(
         "second_factor",
         "authorization_origin",
         "token_auth_method",
+        "sign_out",
     }
 )
 NEEDED = ("name", "server_url", "client_id", "claim", "field")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class SignOut(StrEnum):
+    """Whether signing out goes on at the provider, and whether it wants the token back that it issued."""
+
+    HERE = "here"
+    PROVIDER = "provider"
+    WITH_TOKEN = "provider-with-token"  # noqa: S105 no secret
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,7 @@ class SsoProvider:
     asks_second_factor: bool
     authorization_origin: str
     token_auth_method: str
+    sign_out: SignOut = SignOut.PROVIDER
 
 
 def parse(provider_id: str, given: Any, *, secret: str, roles: frozenset[str]) -> SsoProvider:
@@ -68,8 +79,9 @@ def parse(provider_id: str, given: Any, *, secret: str, roles: frozenset[str]) -
         groups_claim=given.get("groups_claim", ""),
         roles=mapping,
         asks_second_factor=given.get("second_factor") == "provider",
-        authorization_origin=given.get("authorization_origin") or _origin(given["server_url"]),
+        authorization_origin=given.get("authorization_origin") or origin(given["server_url"]),
         token_auth_method=given.get("token_auth_method", ""),
+        sign_out=SignOut(given.get("sign_out", SignOut.PROVIDER)),
     )
 
 
@@ -82,18 +94,30 @@ def _check_keys(provider_id: str, given: Mapping[str, Any]) -> None:
         raise _wrong(provider_id, f"compares with one of {', '.join(FIELDS)}")
     if given.get("second_factor", "here") not in {"provider", "here"}:
         raise _wrong(provider_id, "has second_factor either provider or here")
+    if given.get("sign_out", SignOut.PROVIDER) not in list(SignOut):
+        raise _wrong(provider_id, f"has sign_out one of {', '.join(SignOut)}")
     if "openid" not in given.get("scopes", ("openid",)):
         raise _wrong(provider_id, "needs the scope openid")
 
 
 def _https(provider_id: str, url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+    if not is_secure(url):
         raise _wrong(provider_id, "needs a server_url that begins with https://")
     return url.rstrip("/")
 
 
-def _origin(url: str) -> str:
+def is_secure(url: object) -> bool:
+    """Whether it is an address by https, or on this machine."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+    except ValueError:
+        return False
+    if parts is None or not parts.hostname:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+
+
+def origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 

@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "identity_manager.ui.middleware.PersonMiddleware",
     "identity_manager.ui.middleware.LastSeenMiddleware",
     "identity_manager.ui.known_devices.KnownDeviceMiddleware",
+    "identity_manager.ui.sso_sign_out.SsoSignOutMiddleware",
     "identity_manager.ui.middleware.SignInWayMiddleware",
     "identity_manager.ui.middleware.OfficersSecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

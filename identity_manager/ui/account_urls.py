@@ -1,6 +1,5 @@
 """The named list of sign-in pages. No sign-up, no reset by mail, no added addresses: they are not mounted."""
 
-from allauth.account import views
 from django.urls import path
 
 from identity_manager.ui import (
@@ -10,6 +9,7 @@ from identity_manager.ui import (
     passkey_views,
     second_factor_views,
     session_views,
+    sso_sign_out,
     sso_views,
 )
 
@@ -24,7 +24,8 @@ urlpatterns = [
     path("sso/<slug:provider_id>/callback/", sso_views.callback, name="openid_connect_callback"),
     path("keys/", account_page.keys, name="keys"),
     path("another-way/<slug:portal>/", account_page.another_way, name="sign-in-way"),
-    path("logout/", views.LogoutView.as_view(), name="account_logout"),
+    path("logout/", account_views.LogoutView.as_view(), name="account_logout"),
+    path("signed-out/", sso_sign_out.signed_out, name="signed-out"),
     path("reauthenticate/", account_views.ReauthenticateView.as_view(), name="account_reauthenticate"),
     path("password/change/", account_views.PasswordChangeView.as_view(), name="account_change_password"),
     path("first-sign-in/", first_sign_in.first_sign_in, name="first_sign_in"),

@@ -22,7 +22,15 @@ from django.views.decorators.cache import never_cache
 from identity_manager.models import Account
 from identity_manager.people import second_factors, signing_in, single_sign_on
 from identity_manager.sso_provider import SsoProvider
-from identity_manager.ui import error_pages, lockout, middleware, passkeys, sign_in_ways
+from identity_manager.ui import (
+    error_pages,
+    lockout,
+    middleware,
+    passkeys,
+    security_headers,
+    sign_in_ways,
+    sso_sign_out,
+)
 from identity_manager.ui.first_sign_in import NO_NEW_PASSWORD, NOT_THE_SAME, NOT_TWICE
 from identity_manager.ui.passkeys import Purpose
 from identity_manager.ui.second_factor_forms import (
@@ -56,6 +64,13 @@ class LoginForm(views.LoginForm):  # type: ignore[misc]  # allauth has no types
         self.fields["password"].error_messages["required"] = NO_PASSWORD
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
+
+
+class LogoutView(views.LogoutView):  # type: ignore[misc]  # allauth has no types
+    """Asks; a click signs out here, and at the provider if the session came from one."""
+
+    def post(self, *_args: Any, **_kwargs: Any) -> HttpResponse:
+        return sso_sign_out.sign_out(self.request, next_url=self.get_redirect_url())
 
 
 class RefusesWithStatus:
@@ -128,10 +143,10 @@ def ways_offered() -> dict[str, Any]:
 
 
 def leading_to_providers(response: HttpResponseBase) -> HttpResponseBase:
-    """Let forms of this page lead to the providers; Chromium holds form-action against redirects, too."""
+    """Let forms of this page lead to the providers."""
     origins = sorted({each.authorization_origin for each in settings.SSO_PROVIDERS.values()})
     if origins:
-        response._csp_update = {"form-action": origins}  # type: ignore[attr-defined]  # django-csp reads it
+        security_headers.let_forms_lead_to(response, origins)
     return response
 
 
@@ -143,12 +158,22 @@ class ReauthenticateForm(views.ReauthenticateForm):  # type: ignore[misc]  # all
         self.fields["password"].error_messages["required"] = NO_PASSWORD
 
 
+@method_decorator(login_not_required, name="dispatch")
 class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]  # allauth has no types
     """After the password: a code of the app, a recovery code, or a passkey."""
 
     template_name = "mfa/authenticate.html"
     form_class = CodeForm
     webauthn_form_class = SecondStepPasskeyForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Whose factors were removed meanwhile begins anew: the sign-in page leads back here for ever."""
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        if not hasattr(self, "stage") or request.user.is_authenticated:
+            return response
+        if not second_factors.has_one(self.stage.login.user):
+            response = self.stage.abort()
+        return response
 
     def form_valid(self, form: ProofForm) -> HttpResponse:
         with transaction.atomic():

@@ -39,6 +39,13 @@ HEADERS = {
 }
 
 
+def let_forms_lead_to(response: HttpResponseBase, origins: list[str]) -> None:
+    """Let forms of this page end up there; Chromium holds form-action against redirects, too."""
+    update: dict[str, list[str]] = getattr(response, "_csp_update", {})
+    together = dict.fromkeys([*update.get("form-action", []), *origins])
+    response._csp_update = {**update, "form-action": list(together)}  # type: ignore[attr-defined]  # django-csp reads it
+
+
 class SecurityHeadersMiddleware:
     """Adds them to every answer, and lets no cache keep one whose view does not say that it may."""
 

@@ -2,13 +2,14 @@
 
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
-from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from identity_manager.people import sessions
+from identity_manager.ui import sso_sign_out
 from identity_manager.ui.sign_in import account_of
 from identity_manager.workflow.errors import Refused
 
@@ -37,6 +38,4 @@ def end_all(request: HttpRequest) -> HttpResponse:
 
 
 def _signed_out(request: HttpRequest) -> HttpResponse:
-    logout(request)
-    messages.success(request, _("You are signed out."))
-    return redirect("account_login")
+    return sso_sign_out.sign_out(request, next_url=reverse("account_login"))

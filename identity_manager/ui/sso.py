@@ -57,6 +57,8 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
 class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
     """Reads what a provider answers."""
 
+    id_token = ""  # as it came, once claims_of has verified it
+
     def claims_of(self, tokens: dict[str, Any], *, state: dict[str, Any]) -> dict[str, Any]:
         """The verified claims of the answer. Raises one of BROKEN."""
         provider: SsoProvider = settings.SSO_PROVIDERS[self.provider_id]
@@ -73,6 +75,7 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth 
             lookup_kid=jwtkit.lookup_kid_jwk,
         )
         _check(claims, provider=provider, state=state)
+        self.id_token = str(tokens["id_token"])
         if "userinfo_endpoint" not in config:
             return claims
         more = self._fetch_user_info(tokens["access_token"])

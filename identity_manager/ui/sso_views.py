@@ -21,7 +21,7 @@ from ca_bridge import faults
 from identity_manager.models import Account
 from identity_manager.people import single_sign_on
 from identity_manager.sso_provider import SsoProvider
-from identity_manager.ui import destinations, error_pages, sign_in, sign_in_ways, sso
+from identity_manager.ui import destinations, error_pages, sign_in, sign_in_ways, sso, sso_sign_out
 from identity_manager.workflow.errors import Reason, Refused
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class _Callback(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no typ
         except sso.BROKEN as error:
             return _no_answer(request, provider, error)
         try:
-            return _arrived(request, provider, claims, state)
+            return _arrived(request, self.adapter, claims, state)
         except Refused as refusal:
             return refused(request, provider, refusal.reason)
 
@@ -94,9 +94,10 @@ class _Callback(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no typ
 
 
 def _arrived(
-    request: HttpRequest, provider: SsoProvider, claims: dict[str, Any], state: dict[str, Any]
+    request: HttpRequest, adapter: sso.OidcAdapter, claims: dict[str, Any], state: dict[str, Any]
 ) -> HttpResponse:
     """Sign in, or confirm who is signed in already. Raises Refused."""
+    provider = _provider(adapter.provider_id)
     here = request.user if isinstance(request.user, Account) else None
     if here is not None and not single_sign_on.is_of(here, provider=provider, claims=claims):
         raise Refused(SOMEBODY_ELSE)
@@ -114,6 +115,13 @@ def _arrived(
     if here is not None:
         sign_in.renew_session_key(request)
         return redirect(next_url or "account")
+    sso_sign_out.keep(
+        request,
+        provider,
+        account=account,
+        endpoint=adapter.openid_config.get("end_session_endpoint"),
+        id_token=adapter.id_token,
+    )
     response: HttpResponse = perform_login(request, Login(user=account, redirect_url=next_url))
     return response
 

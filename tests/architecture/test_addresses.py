@@ -24,6 +24,7 @@ PUBLIC = {
     "account/login/passkey/options/",
     "account/login/second-step/",
     "account/logout/",
+    "account/signed-out/",
     "account/sso/<slug:provider_id>/",
     "account/sso/<slug:provider_id>/callback/",
     "health/live",

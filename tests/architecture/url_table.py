@@ -242,6 +242,7 @@ TABLE = (
     # --- Signing in
     Row("account_login", PUBLIC, PUBLIC),
     Row("account_logout", PUBLIC, PUBLIC),
+    Row("signed-out", PUBLIC),
     Row("account", SIGNED_IN),
     Row("keys", SIGNED_IN),
     Row("mfa_authenticate", PUBLIC, PUBLIC),

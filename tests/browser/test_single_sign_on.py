@@ -28,7 +28,7 @@ def the_provider(iam_server: Any) -> Provider:
 @pytest.fixture
 def provider(the_provider: Provider, live_server: LiveServer, settings: Settings) -> Provider:
     """The provider knows where this server's answers go; we know the provider."""
-    the_provider.leads_to(f"{live_server.url}/account/sso/corp/callback/")
+    the_provider.leads_to(live_server.url)
     settings.SSO_PROVIDERS = {"corp": the_provider.settings()}
     return the_provider
 
@@ -75,6 +75,29 @@ def test_there_and_back_with_the_person_linked(
     desk.open("/mailbox/?to=uma@example.com")
     desk.sees("Example login")
     desk.inspection.look_for(PASSWORD)
+
+
+def test_signing_out_goes_on_at_the_provider_and_comes_back(
+    open_desk: OpenDesk, provider: Provider, company: Company, live_server: LiveServer
+) -> None:
+    user, desk = provider.user("uma"), open_desk()
+    Person.objects.filter(pk=company.uma.pk).update(upn=user.user_name)
+    sign_in(desk, provider, user, live_server.url, wanted="/my/")
+
+    desk.open("/account/logout/")
+    with desk.page.expect_navigation():
+        desk.page.get_by_role("main").get_by_role("button", name="Sign out").click()
+    expect(desk.page).to_have_url(re.compile(re.escape(provider.url)))
+    with desk.page.expect_navigation():
+        desk.page.locator("button[name=answer][value=logout]").click()
+
+    expect(desk.page).to_have_url(f"{live_server.url}/account/signed-out/")
+    desk.look()
+    desk.sees_heading("You are signed out")
+    desk.page.get_by_role("link", name="Sign in again").click()
+    with desk.page.expect_navigation():
+        desk.page.get_by_role("button", name="Example login").click()
+    expect(desk.page.locator("input[name=login]:visible")).to_have_count(1)
 
 
 def test_whom_nobody_knows_here_is_told_so(

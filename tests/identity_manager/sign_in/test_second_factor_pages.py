@@ -152,6 +152,18 @@ def test_a_page_that_was_asked_for_is_reached_after_both_steps(uma: Account) -> 
     assert client.post(STEP, {"code": factors.code()})["Location"] == "/account/"
 
 
+def test_whose_factors_were_removed_meanwhile_begins_anew(uma: Account) -> None:
+    factors.with_app(uma)
+    client = first_step(uma)
+    second_factors.reset(person_id=uma.person_id)
+    page = client.get(STEP, follow=True)
+    assert page.redirect_chain == [("/account/login/", 302)]
+    assert page.status_code == 200
+    assert not factors.is_signed_in(client)
+    client.post("/account/login/", {"login": "uma", "password": PASSWORD})
+    assert factors.is_signed_in(client)
+
+
 def test_without_the_first_step_there_is_no_second(uma: Account) -> None:
     factors.with_app(uma)
     assert Client().get(STEP)["Location"] == "/account/login/"

@@ -31,6 +31,8 @@ class Provider:
     def __init__(self, server: Any) -> None:
         self.server = server
         self.url = server.url.rstrip("/")
+        # It leads back from signing out, even without a token of its own, to domains that it trusts.
+        server.app.config["CANAILLE_OIDC"]["TRUSTED_DOMAINS"] = ["testserver", "localhost", "127.0.0.1"]
         with server.app.app_context():
             client = server.models.Client(
                 client_id="identity-manager",
@@ -38,6 +40,7 @@ class Provider:
                 client_name="Identity Manager",
                 contacts=[],
                 redirect_uris=[CALLBACK],
+                post_logout_redirect_uris=[f"{HERE}/account/signed-out/"],
                 client_id_issued_at=dt.datetime.now(dt.UTC),
                 grant_types=["authorization_code"],
                 response_types=["code"],
@@ -49,11 +52,12 @@ class Provider:
             client.audience = [client]
             server.backend.save(client)
 
-    def leads_to(self, callback: str) -> None:
+    def leads_to(self, home: str) -> None:
         """Its answers may also go there: a server of our own, at a port of the moment."""
         with self.server.app.app_context():
             client = self.server.backend.get(self.server.models.Client, client_id="identity-manager")
-            client.redirect_uris = [CALLBACK, callback]
+            client.redirect_uris = [CALLBACK, f"{home}/account/sso/corp/callback/"]
+            client.post_logout_redirect_uris = [f"{each}/account/signed-out/" for each in (HERE, home)]
             self.server.backend.save(client)
 
     def user(self, name: str, *groups: str) -> Any:

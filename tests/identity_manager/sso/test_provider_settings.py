@@ -28,6 +28,7 @@ def test_what_is_left_out_has_a_default() -> None:
     assert provider.server_url == "https://login.example.com/realms/staff"
     assert provider.authorization_origin == "https://login.example.com"
     assert not provider.asks_second_factor
+    assert provider.sign_out == "provider"
 
 
 def test_the_roles_are_those_of_the_models() -> None:
@@ -45,6 +46,8 @@ def test_the_roles_are_those_of_the_models() -> None:
         ({"roles": {"Admins": "emperor"}}, "emperor"),
         ({"roles": ["Admins"]}, "roles"),
         ({"second_factor": "perhaps"}, "provider or here"),
+        ({"sign_out": "perhaps"}, "here, provider, provider-with-token"),
+        ({"sign_out": ["here"]}, "here, provider, provider-with-token"),
         ({"scopes": ["email"]}, "openid"),
     ],
 )
