@@ -29,6 +29,7 @@ from ca_bridge.reply import SAID, Reply, fault
 
 CONNECT_SECONDS = 5
 LONGEST_ANSWER = 1 << 20  # octets; a chain with everything in it has some ten thousand
+LONGEST_LIST = 1 << 26  # of a CA that lists all that it has issued in one answer
 Method = Literal["GET", "POST", "PUT", "LIST"]
 # The headers that sign in on a connection, by its end_point(); empty where it has no TLS. Raises CaError.
 SignIn = Callable[[bytes], Mapping[str, str]]
@@ -196,9 +197,16 @@ class _TimelyResponse(http.client.HTTPResponse):
 class Http:
     """Calls to one CA. One instance serves all threads and processes."""
 
-    def __init__(self, options: HttpOptions, sign_in: SignIn = lambda _end_point: {}) -> None:
+    def __init__(
+        self,
+        options: HttpOptions,
+        sign_in: SignIn = lambda _end_point: {},
+        *,
+        longest: int = LONGEST_ANSWER,
+    ) -> None:
         self._options = options
         self._sign_in = sign_in
+        self._longest = longest
         self._host = urlsplit(options.url).netloc
 
     def _words(self, error: Exception) -> str:
@@ -265,7 +273,7 @@ class Http:
         content = bytearray()
         while piece := response.read1(1 << 14):
             content += piece
-            if len(content) > LONGEST_ANSWER:
+            if len(content) > self._longest:
                 raise fault(f"{self._host}: The answer is too long.", in_doubt=in_doubt)
         if response.length:  # read1() does not say that the end is missing
             raise fault(f"{self._host}: The answer was cut off.", in_doubt=in_doubt)

@@ -18,6 +18,7 @@ from ca_bridge.contract import (
     Fault,
     FindsOrders,
     Health,
+    ListsIssued,
     ListsProfiles,
     NeedsCare,
     ReleasesHold,
@@ -90,6 +91,10 @@ def limits(alias: str) -> tuple[str, ...]:
         (
             isinstance(instance, FindsOrders),
             _("It cannot be searched: after an answer that was lost, an officer has to look at the CA."),
+        ),
+        (
+            isinstance(instance, ListsIssued),
+            _("It does not tell what it has issued: after a restore it cannot be compared."),
         ),
     )
     return tuple(sentence for can, sentence in sentences if not can)

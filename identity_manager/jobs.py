@@ -27,6 +27,7 @@ from identity_manager.people import roles, sessions
 from identity_manager.workflow import (
     batch_asking,
     batch_orders,
+    ca_comparison,
     changes,
     expiring,
     imports,
@@ -93,6 +94,12 @@ JOBS: tuple[Job, ...] = (
         _("Compares orders about which there was doubt with what their certificate authority has"),
         timedelta(minutes=1),
         sweep.compare_with_cas,
+    ),
+    Job(
+        "ca.compare_issued",
+        _("Compares what certificate authorities have issued with the database, after a restore"),
+        timedelta(minutes=1),
+        ca_comparison.go_on,
     ),
     Job(
         "ca.renew_crls",

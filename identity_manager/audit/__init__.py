@@ -141,6 +141,14 @@ class Event(StrEnum):
     CA_PASSPHRASE_ADDED = "ca.passphrase-added"  # noqa: S105 the name of an event
     CA_PASSPHRASE_CHANGED = "ca.passphrase-changed"  # noqa: S105 the name of an event
     CA_TESTED = "ca.tested"
+    CA_COMPARED = "ca.compared"
+    CA_NOT_COMPARED = "ca.not-compared"
+    FOUND_ADOPTED = "ca.found-adopted"
+    FOUND_REVOCATION_DECIDED = "ca.found-revocation-decided"
+    FOUND_REVOKED = "ca.found-revoked"
+    FOUND_LEFT_TO_HANDS = "ca.found-left-to-hands"
+    FOUND_REVOKED_BY_HAND = "ca.found-revoked-by-hand"
+    FOUND_LEFT = "ca.found-left"
     CA_SILENT = "ca.silent"
     CA_ANSWERS_AGAIN = "ca.answers-again"
 

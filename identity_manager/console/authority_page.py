@@ -20,7 +20,7 @@ from identity_manager.console.ca_answers import CaAnswer
 from identity_manager.console.catalogue_pages import may_edit
 from identity_manager.console.job_page import took_words
 from identity_manager.console.refusals import VerbForm
-from identity_manager.models import CaCheck, CaOutage, CertificateProfile, Person, ProcessTotal
+from identity_manager.models import CaCheck, CaComparison, CaOutage, CertificateProfile, Person, ProcessTotal
 from identity_manager.ui.parts import Pair
 
 # An option whose name says that its value is a secret; the name of a file that holds one is none.
@@ -34,6 +34,7 @@ CALLS: dict[str, Promise] = {
     "ask": _("asked to issue"),
     "fetch": _("asked for what was pending"),
     "find": _("searched"),
+    "list": _("asked what it has issued"),
     "revoke": _("asked to revoke"),
     "release": _("asked to end a hold"),
 }
@@ -71,6 +72,7 @@ class Connection:
 
     outage: since when its orders wait, if they do.  troubles: the last orders that brought nothing.
     calls: what all processes counted, and how long it took.
+    comparison: the last one with the database, if there was one.
     """
 
     alias: str
@@ -82,6 +84,12 @@ class Connection:
     limits: Sequence[str]
     troubles: Sequence[CaAnswer]
     calls: Sequence[Calls]
+    comparison: CaComparison | None
+
+    @property
+    def comparison_rows(self) -> list[CaComparison]:
+        """As the list of them takes it."""
+        return [self.comparison] if self.comparison else []
 
     @property
     def took(self) -> str:
@@ -129,6 +137,7 @@ def options_of(alias: str) -> list[Pair]:
 def _connections() -> Iterator[Connection]:
     checks = {row.alias: row for row in CaCheck.objects.select_related("checked_by")}
     outages = {row.alias: row for row in CaOutage.objects.open()}
+    comparisons = {row.alias: row for row in CaComparison.objects.latest().with_numbers()}
     troubles, calls = _troubles(), _calls()
     for alias in registry.aliases():
         yield Connection(
@@ -141,6 +150,7 @@ def _connections() -> Iterator[Connection]:
             limits=_limits(alias),
             troubles=troubles.get(alias, ())[:TROUBLES_SHOWN],
             calls=calls.get(alias, ()),
+            comparison=comparisons.get(alias),
         )
 
 

@@ -34,6 +34,7 @@ from identity_manager.console.search_forms import REVOCATION_WAITS
 from identity_manager.models import (
     AuditEvent,
     CaCheck,
+    CaComparison,
     CaOutage,
     CertificateState,
     LastBackup,
@@ -114,6 +115,7 @@ def context(actor: Person) -> dict[str, Any]:
         "waits": [figure for figure in waits if figure.number],
         "could_wait": bool(waits),
         "troubles": [figure for figure in troubles if figure.number],
+        "comparisons": list(_comparisons(actor)),
         "watches": bool(troubles),
         "registered": registered,
         "under_way": under_way,
@@ -227,6 +229,13 @@ def _system(actor: Person) -> Iterator[Figure]:
     if access.holds(actor, audit_access.LOG_CHECKERS):
         found = tables.CappedCount(len(audit_log.findings()))
         yield Figure(_findings, reverse("console:history-check"), Meaning.STOPPED, total=found)
+
+
+def _comparisons(actor: Person) -> Iterable[CaComparison]:
+    """After a restore: how far each CA is compared with the database, for who sees to it and who revokes."""
+    if access.holds(actor, access.CATALOGUE_READERS | WATCHERS):
+        return CaComparison.objects.shown().with_numbers()
+    return ()
 
 
 def _not_answering() -> QuerySet[CaCheck]:

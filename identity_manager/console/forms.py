@@ -190,6 +190,15 @@ class GiveUpForm(VerbForm):
     )
 
 
+class LeaveFoundForm(VerbForm):
+    """Why what was found at a CA is left as it is."""
+
+    reason = ReasonField(
+        help_text=_("Whose certificate it is, or why it may stay. It stays in the audit log."),
+        required=lazystr(NO_REASON),
+    )
+
+
 class RevokeForm(VerbForm):
     """Why a token is revoked; the reason stands in the CA's revocation list."""
 

@@ -229,6 +229,37 @@ WORDS: dict[Event, Words] = {
         _("The keys of a CA open with the new passphrase alone"), INFORMATION, "server", _fact("ca")
     ),
     Event.CA_TESTED: Words(_("A CA connection was tested"), icon="server", detail=_fact("ca")),
+    Event.CA_COMPARED: Words(_("A CA was compared with the database"), INFORMATION, "server", _fact("ca")),
+    Event.CA_NOT_COMPARED: Words(
+        _("A CA cannot be compared with the database"), WAITING, "server", _fact("ca")
+    ),
+    Event.FOUND_ADOPTED: Words(
+        _("An officer adopted what the CA had issued and the database had lost"),
+        DONE,
+        "certificate",
+        _fact("serial"),
+    ),
+    Event.FOUND_REVOCATION_DECIDED: Words(
+        _("An officer has what was found at the CA revoked"), STOPPED, "certificate", _fact("serial")
+    ),
+    Event.FOUND_REVOKED: Words(
+        _("What was found at the CA is revoked there"), STOPPED, "certificate", _fact("serial")
+    ),
+    Event.FOUND_LEFT_TO_HANDS: Words(
+        _("What was found at the CA has to be revoked there by hand"),
+        WAITING,
+        "certificate",
+        _fact("serial"),
+    ),
+    Event.FOUND_REVOKED_BY_HAND: Words(
+        _("An officer has revoked at the CA by hand what was found there"),
+        STOPPED,
+        "certificate",
+        _fact("serial"),
+    ),
+    Event.FOUND_LEFT: Words(
+        _("An officer left as it is what was found at the CA"), icon="certificate", detail=_fact("serial")
+    ),
     Event.CA_SILENT: Words(
         _("A certificate authority does not answer: its orders wait"), STOPPED, "server", _fact("ca")
     ),

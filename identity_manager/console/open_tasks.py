@@ -20,6 +20,7 @@ from identity_manager.console import (
     by_hand,
     catalogue_tasks,
     erasure_page,
+    found_at_cas,
     kept_counts,
     request_list,
     tables,
@@ -247,6 +248,7 @@ SOURCES = (
             number,
         ),
     ),
+    *found_at_cas.SOURCES,
     Source(
         name="failed",
         title=_("Have failed"),

@@ -8,6 +8,13 @@ from identity_manager.models.batch_order import BatchLine, BatchOrder, BatchSour
 from identity_manager.models.batch_stretch import BatchStretch
 from identity_manager.models.beginning import Begins
 from identity_manager.models.ca_check import CaCheck
+from identity_manager.models.ca_comparison import (
+    CaComparison,
+    CaFinding,
+    ComparisonStep,
+    FindingKind,
+    FindingState,
+)
 from identity_manager.models.ca_outage import CaOutage
 from identity_manager.models.certificate import Certificate, CertificateState
 from identity_manager.models.certificate_profile import CertificateProfile, CertificatePurpose
@@ -53,16 +60,21 @@ __all__ = [
     "BatchStretch",
     "Begins",
     "CaCheck",
+    "CaComparison",
+    "CaFinding",
     "CaOutage",
     "Certificate",
     "CertificateProfile",
     "CertificatePurpose",
     "CertificateState",
+    "ComparisonStep",
     "Container",
     "Decision",
     "DeliveryMode",
     "DeliveryState",
     "Ending",
+    "FindingKind",
+    "FindingState",
     "HeadKind",
     "IdentityChange",
     "IdentityChangeState",

@@ -23,6 +23,8 @@ from ca_bridge.statements import Statement
 from identity_manager.models import (
     BatchOrder,
     BatchStretch,
+    CaComparison,
+    CaFinding,
     Certificate,
     CertificateProfile,
     IdentityChange,
@@ -210,6 +212,17 @@ def batch_order(pk: uuid.UUID) -> BatchOrder:
 def batch_stretch(held: models.QuerySet[BatchStretch]) -> BatchStretch | None:
     """The one stretch that is still held, with no order; None where it is not."""
     return held.select_for_update(no_key=True, of=("self",)).first()
+
+
+def ca_comparison(pk: uuid.UUID) -> CaComparison:
+    """Raises CaComparison.DoesNotExist."""
+    return CaComparison.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def ca_finding(pk: uuid.UUID) -> CaFinding:
+    """The finding, alone: its certificate is locked before it. Raises CaFinding.DoesNotExist."""
+    rows = CaFinding.objects.select_related("comparison", "order")
+    return rows.select_for_update(no_key=True, of=("self",)).get(pk=pk)
 
 
 def at_leisure(rows: models.QuerySet[Row], *, limit: int) -> list[uuid.UUID]:

@@ -96,7 +96,7 @@ def revoke_surplus() -> int:
     """
     revoked = 0
     orders = CaOrder.objects.with_surplus(timezone.now()).values_list("pk", flat=True)
-    for order_id in _for_a_while(orders[:ORDERS_AT_ONCE]):
+    for order_id in for_a_while(orders[:ORDERS_AT_ONCE]):
         try:
             revoked += surplus.revoke_of_order(order_id)
         except CaError:
@@ -107,7 +107,7 @@ def revoke_surplus() -> int:
 def compare_with_cas() -> str:
     """Compare the orders about which there was doubt with their CAs; returns what was found, in words."""
     found: Counter[str] = Counter()
-    for order_id in _for_a_while(comparing.due(limit=ORDERS_AT_ONCE)):
+    for order_id in for_a_while(comparing.due(limit=ORDERS_AT_ONCE)):
         try:
             result = comparing.compare(order_id)
         except CaError as error:
@@ -118,7 +118,8 @@ def compare_with_cas() -> str:
     return "; ".join(f"{number}: {words}" for words, number in found.items())
 
 
-def _for_a_while(several: Iterable[Each]) -> Iterator[Each]:
+def for_a_while(several: Iterable[Each]) -> Iterator[Each]:
+    """Each of them until AT_CAS_SECONDS are over."""
     until = time.monotonic() + AT_CAS_SECONDS
     for each in several:
         if time.monotonic() > until:

@@ -24,7 +24,10 @@ from identity_manager.models import (
     Account,
     ApprovalPolicy,
     BatchSource,
+    CaComparison,
+    CaFinding,
     Certificate,
+    FindingKind,
     OutgoingMail,
     Person,
     PersonErasure,
@@ -123,6 +126,7 @@ class World:
             "own terms text": (waiting.pk, version.text_in("en").pk),
             "certificate": (certificate.pk,),
             "surplus": (surplus(certificate),),
+            "found": (found_at_ca(certificate),),
             "certificate file": (certificate.pk, "pem"),
             "passkey": (_passkey_of(self.owner),),
             "ended session": (_ended_session_of(self.owner),),
@@ -145,6 +149,24 @@ def batch_order(ada: Person, *persons: Person) -> uuid.UUID:
     order = batch_orders.ask(actor=ada, order_id=uuid.uuid4(), wanted=wanted)
     batch_run.run(order_id=order.pk)
     return order.pk
+
+
+def found_at_ca(certificate: Certificate) -> uuid.UUID:
+    """A comparison has found that its CA does not know it."""
+    comparison = CaComparison.objects.create(alias="corporate", since=timezone.now())
+    row = CaFinding.objects.create(
+        comparison=comparison,
+        kind=FindingKind.MISSING,
+        order=certificate.order,
+        token_certificate=certificate,
+        certificate=certificate.der,
+        issuer=certificate.issuer,
+        serial=certificate.serial,
+        subject=certificate.subject,
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+    )
+    return row.pk
 
 
 def surplus(certificate: Certificate) -> uuid.UUID:

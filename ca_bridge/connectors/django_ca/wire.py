@@ -1,5 +1,6 @@
 """What django-ca's REST interface understands, and what it answers."""
 
+import json
 from typing import Any
 
 from cryptography import x509
@@ -58,3 +59,13 @@ def certificate_of(reply: Reply) -> bytes:
     """The certificate of a CA, or of a person, as DER."""
     with reply.reading("certificate"):
         return der.of_pem(reply.fields()["certificate"]["pem"])
+
+
+def serials_of(reply: Reply) -> tuple[int, ...]:
+    """The serial numbers of a list of certificates."""
+    with reply.reading("list of certificates"):
+        return tuple(_serial_of_pem(each["certificate"]["pem"]) for each in json.loads(reply.body))
+
+
+def _serial_of_pem(pem: str) -> int:
+    return x509.load_pem_x509_certificate(pem.encode()).serial_number

@@ -1,7 +1,7 @@
 """The connector to EJBCA, by its REST interface."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,6 +17,8 @@ from ca_bridge.contract import (
     Fault,
     Health,
     Issued,
+    IssuedPage,
+    KeptCertificate,
     Pending,
     Refused,
     RevocationOutcome,
@@ -30,7 +32,7 @@ from ca_bridge.reply import Reply
 
 
 class EjbcaConnector:
-    """Enrols, at once or after an approval; is searched; revokes with a reason, holds and releases."""
+    """Enrols, at once or after an approval; is searched, lists; revokes with a reason, holds and releases."""
 
     Options = EjbcaOptions
     finds_by_number = True
@@ -90,6 +92,43 @@ class EjbcaConnector:
         if not reply.ok:
             raise reply.not_taken()
         return wire.certificates_of(reply)
+
+    def list_issued(self, since: datetime, cursor: str) -> IssuedPage:
+        """What the CA issued within a stretch of time: EJBCA says when there is more than it shows.
+
+        Then the first half of the stretch is asked for. cursor: where the next one begins.
+        """
+        begin = max(since, datetime.fromisoformat(cursor)) if cursor else since
+        end = now = timezone.now() + wire.CLOCKS_DIFFER
+        while True:
+            reply = self._http.call(
+                "POST", "/v1/certificate/search", data=wire.search_issued(self.options, begin, end)
+            )
+            if not reply.ok:
+                raise reply.not_taken()
+            if not wire.has_more(reply):
+                break
+            if end - begin < wire.SHORTEST:
+                raise reply.garbled(f"more than {wire.MOST} certificates of one moment")
+            end = begin + (end - begin) / 2
+        serials = tuple(each.serial_number for each in wire.certificates_of(reply))
+        return IssuedPage(serials, "" if end == now else end.isoformat())
+
+    def kept(self, serial: int) -> KeptCertificate | None:
+        """What is found by a serial number, of this CA."""
+        reply = self._http.call(
+            "POST", "/v1/certificate/search", data=wire.search_serial(self.options, serial)
+        )
+        if not reply.ok:
+            raise reply.not_taken()
+        found = next((each for each in wire.certificates_of(reply) if each.serial_number == serial), None)
+        if found is None:
+            return None
+        certificate = found.public_bytes(Encoding.DER)
+        state = self._http.call("GET", f"{wire.path_of(certificate)}/revocationstatus")
+        if not state.ok:
+            raise wire.not_done(state)
+        return KeptCertificate(certificate, revoked=bool(state.fields().get("revoked")))
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
         """Revoke with the reason; a hold can become a revocation for good, and be released."""

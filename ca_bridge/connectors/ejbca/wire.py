@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,11 @@ from ca_bridge.contract import CertificateOrder, RevocationReason
 from ca_bridge.errors import CaError
 from ca_bridge.http import secret
 from ca_bridge.reply import Reply
+
+MOST = 100  # certificates that a search shows
+SHORTEST = timedelta(seconds=2)  # EJBCA keeps no fractions of a second
+CLOCKS_DIFFER = timedelta(hours=1)
+_SECOND = timedelta(seconds=1)
 
 
 def reason_of(reason: RevocationReason) -> str:
@@ -50,7 +56,36 @@ def search(order: CertificateOrder, options: EjbcaOptions, *, active: bool) -> d
     """The body for a search for what an order's end entity has: QUERY is what every version knows."""
     wanted = {"QUERY": username(order, options)} | ({"STATUS": "CERT_ACTIVE"} if active else {})
     criteria = [{"property": name, "value": value, "operation": "EQUAL"} for name, value in wanted.items()]
-    return {"max_number_of_results": 100, "criteria": criteria}
+    return {"max_number_of_results": MOST, "criteria": criteria}
+
+
+def search_issued(options: EjbcaOptions, begin: datetime, end: datetime) -> dict[str, Any]:
+    """The body for a search for what the CA issued within a stretch of time, both ends included."""
+    criteria = [
+        {"property": "CA", "value": options.ca_name, "operation": "EQUAL"},
+        {"property": "ISSUED_DATE", "value": _moment(begin - _SECOND), "operation": "AFTER"},
+        {"property": "ISSUED_DATE", "value": _moment(end + _SECOND), "operation": "BEFORE"},
+    ]
+    return {"max_number_of_results": MOST, "criteria": criteria}
+
+
+def search_serial(options: EjbcaOptions, serial: int) -> dict[str, Any]:
+    """The body for a search for a serial number of the CA."""
+    criteria = [
+        {"property": "CA", "value": options.ca_name, "operation": "EQUAL"},
+        {"property": "QUERY", "value": f"{serial:X}", "operation": "EQUAL"},
+    ]
+    return {"max_number_of_results": MOST, "criteria": criteria}
+
+
+def _moment(time: datetime) -> str:
+    """ISO 8601 in UTC, without fractions of a second."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def has_more(reply: Reply) -> bool:
+    """Whether a search has found more than it shows."""
+    return reply.fields().get("more_results") is True
 
 
 def certificate_of(reply: Reply, found: Any) -> x509.Certificate:

@@ -1,7 +1,6 @@
 """The connector to the CA that lives in this installation."""
 
 import functools
-import hashlib
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -11,13 +10,24 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.ocsp import OCSPRequest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ca_bridge.connectors.embedded import authority, claiming, crls, endings, ocsp, rewrapping, rolling, wire
+from ca_bridge.connectors.embedded import (
+    authority,
+    claiming,
+    crls,
+    endings,
+    ocsp,
+    register,
+    rewrapping,
+    rolling,
+    wire,
+)
 from ca_bridge.connectors.embedded.authority import ROOT, Authority
+from ca_bridge.connectors.embedded.issued_files import IssuedFiles
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.responder import Responder
@@ -29,13 +39,14 @@ from ca_bridge.contract import (
     Ending,
     Health,
     Issued,
+    IssuedPage,
+    KeptCertificate,
     Need,
     Refused,
     RevocationOutcome,
     RevocationReason,
 )
 from ca_bridge.contract_findings import Finding, Found
-from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 
 BACKDATING = timedelta(minutes=5)  # for clients whose clocks are slow
@@ -53,12 +64,13 @@ def _draft_key() -> rsa.RSAPrivateKey:
 
 
 class EmbeddedConnector:
-    """Issues, finds, drafts, revokes, holds and releases; publishes its CRLs and answers by OCSP."""
+    """Issues, finds, lists, drafts, revokes, holds and releases; publishes its CRLs and answers by OCSP."""
 
     Options = EmbeddedOptions
 
     def __init__(self, options: EmbeddedOptions) -> None:
         self.options = options
+        self._files = IssuedFiles(Path(options.directory))
         self._seen: tuple[Authority, Responder] | None = None
 
     @property
@@ -104,10 +116,10 @@ class EmbeddedConnector:
         signer = self._authority.issuing
         certificate = self._sign(order, signer)
         try:
-            with transaction.atomic():
-                self._register(order, certificate, signer.issuer)
+            register.enter(self.options.name, order, certificate, signer.issuer)
         except IntegrityError:
             return self._not_new(order)
+        self._files.add(certificate)
         return self._issued(certificate.public_bytes(DER), signer.issuer)
 
     def fetch(self, order: CertificateOrder, handle: str) -> Answer:  # noqa: ARG002 - the contract's signature
@@ -130,11 +142,10 @@ class EmbeddedConnector:
         return self._sign(order, signer).public_bytes(DER)
 
     def _registered(self, order: CertificateOrder) -> IssuedCertificate | None:
-        rows = IssuedCertificate.objects.filter(ca=self.options.name, request_id=order.idempotency_key)
-        return rows.first()
+        return register.of_order(self.options.name, order)
 
     def _again(self, known: IssuedCertificate, order: CertificateOrder) -> Answer:
-        if known.csr_sha256 != _sha256(order.csr):
+        if known.csr_sha256 != register.sha256(order.csr):
             return Refused(
                 _("This request has been answered already, for another key."),
                 f"request id {order.idempotency_key}, serial {known.serial_hex}",
@@ -180,19 +191,6 @@ class EmbeddedConnector:
             publication=authority.publication(self.options, signer.issuer),
         )
 
-    def _register(self, order: CertificateOrder, certificate: x509.Certificate, issuer: str) -> None:
-        spki = certificate.public_key().public_bytes(DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        IssuedCertificate.objects.create(
-            ca=self.options.name,
-            issuer=issuer,
-            request_id=order.idempotency_key,
-            csr_sha256=_sha256(order.csr),
-            public_key_sha256=_sha256(spki),
-            serial_hex=f"{certificate.serial_number:x}",
-            certificate=certificate.public_bytes(DER),
-            not_after=certificate.not_valid_after_utc,
-        )
-
     # --- revocation
 
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
@@ -217,19 +215,19 @@ class EmbeddedConnector:
         return bool(changed)
 
     def forget(self, certificate: bytes) -> None:
-        """Let go of the certificate; that it was issued, and whether it is revoked, stays by its serial.
+        """Let go of the certificate; that it was issued, and whether it is revoked, stays by its serial."""
+        register.forget(self._files, certificate)
 
-        Also of what a CA of another name has issued here: the connection may have had that one before.
-        """
-        rows = IssuedCertificate.objects.filter(serial_hex=_serial_hex(certificate), certificate=certificate)
-        rows.update(certificate=b"")
+    def list_issued(self, since: datetime, cursor: str) -> IssuedPage:
+        """As its files say: a database that was put back may have forgotten what they have."""
+        return self._files.page(since, cursor)
+
+    def kept(self, serial: int) -> KeptCertificate | None:
+        """What the register has under a serial number, or else a file."""
+        return register.kept(self.options.name, self._files, serial)
 
     def _own(self, certificate: bytes) -> IssuedCertificate:
-        serial = _serial_hex(certificate)
-        row = IssuedCertificate.objects.filter(ca=self.options.name, serial_hex=serial).first()
-        if row is None or bytes(row.certificate) != certificate:
-            raise CaError.not_issued_here(f"serial {serial}")
-        return row
+        return register.own(self._authority, self._files, certificate)
 
     # --- what others read
 
@@ -278,6 +276,7 @@ class EmbeddedConnector:
 
         A root whose key is elsewhere has its CRL signed by a command.
         """
+        self._files.forget_old()
         issuers = self._authority.issuers()
         signers = [each for each in issuers if each != ROOT]
         return _all_done(
@@ -358,14 +357,6 @@ class EmbeddedConnector:
         return bytes(crl.der)
 
 
-def _serial_hex(certificate: bytes) -> str:
-    """As the register has it. Raises CaError, permanent, for what is no certificate."""
-    try:
-        return f"{x509.load_der_x509_certificate(certificate).serial_number:x}"
-    except MALFORMED as error:
-        raise CaError("This is not a certificate.", str(error), permanent=True) from error
-
-
 def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:
     """Whether any had something to do. The trouble of one does not keep the others from theirs."""
     done, troubles = False, []
@@ -386,10 +377,6 @@ def _period(order: CertificateOrder, ca: x509.Certificate) -> Period:
         max(start, ca.not_valid_before_utc).replace(microsecond=0),
         min(order.not_after, ca.not_valid_after_utc).replace(microsecond=0),
     )
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _load_request(csr: bytes) -> x509.CertificateSigningRequest | None:

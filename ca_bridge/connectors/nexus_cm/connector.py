@@ -9,7 +9,15 @@ from cryptography import x509
 from ca_bridge import der
 from ca_bridge.connectors.nexus_cm import wire
 from ca_bridge.connectors.nexus_cm.options import NexusCmOptions
-from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
+from ca_bridge.contract import (
+    Answer,
+    CertificateOrder,
+    Health,
+    Issued,
+    IssuedPage,
+    KeptCertificate,
+    Refused,
+)
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.contract_findings import Finding, Found
@@ -21,7 +29,7 @@ BACKDATING = timedelta(hours=1)  # by which a CA may date a certificate before w
 
 
 class NexusCmConnector:
-    """Issues at once, and revokes; an officer signs both. Certificates are searched by common name."""
+    """Issues at once, and revokes; an officer signs both. Searches by common name or serial number, lists."""
 
     Options = NexusCmOptions
 
@@ -80,11 +88,37 @@ class NexusCmConnector:
             found = self._read(f"/certificates?{wire.query_of(subject, since, offset)}")
             entries, hits = wire.entries_of(found)
             for entry in entries:
-                path = f"/certificates/{quote(entry['certid'], safe='')}/download"
-                yield entry, wire.certificate_of(self._read(path))
+                yield entry, self._downloaded(entry)
             offset += len(entries)  # a server may have smaller pages than it was asked for
             if not entries and offset < hits:
                 raise found.garbled(f"no certificates from {offset} on, of {hits}")
+
+    def list_issued(self, since: datetime, cursor: str) -> IssuedPage:
+        """A page of all that is valid from the moment on, or later, whichever CA of CM issued it."""
+        offset = int(cursor or 0)
+        found = self._read(f"/certificates?{wire.issued_query(since, offset)}")
+        entries, hits = wire.entries_of(found)
+        with found.reading("certificateserialnumber"):
+            serials = tuple(int(each["serial"], 16) for each in entries)
+        offset += len(entries)
+        if not entries and offset < hits:
+            raise found.garbled(f"no certificates from {offset} on, of {hits}")
+        return IssuedPage(serials, str(offset) if offset < hits else "")
+
+    def kept(self, serial: int) -> KeptCertificate | None:
+        """What is found by a serial number and was issued by one of the chain: CM may have other CAs."""
+        names = {x509.load_der_x509_certificate(each).subject for each in self.options.chain}
+        entries, _hits = wire.entries_of(self._read(f"/certificates?{wire.serial_query(serial)}"))
+        for entry in entries:
+            certificate = self._downloaded(entry)
+            facts = x509.load_der_x509_certificate(certificate)
+            if facts.serial_number == serial and facts.issuer in names:
+                return KeptCertificate(certificate, revoked=entry["status"] == "revoked")
+        return None
+
+    def _downloaded(self, entry: wire.Entry) -> bytes:
+        path = f"/certificates/{quote(entry['certid'], safe='')}/download"
+        return wire.certificate_of(self._read(path))
 
     def _read(self, path: str) -> Reply:
         reply = self._http.call("GET", path, headers=wire.ACCEPT)

@@ -25,10 +25,14 @@ _PASSING = (-12, -18, -40)  # not initialised, no connection to CM, too many req
 
 
 class Entry(TypedDict):
-    """What CM says of a certificate that it has found: under which identifier, and whether it is revoked."""
+    """What CM says of a certificate that it has found: under which identifier, and whether it is revoked.
+
+    serial: hexadecimal; empty where CM does not say it.
+    """
 
     certid: str
     status: str
+    serial: str
 
 
 def moment(time: datetime) -> str:
@@ -101,12 +105,28 @@ def query_of(subject: x509.Name, since: datetime, offset: int) -> str:
     return urlencode(name | {"validFromTimeFrom": moment(since)} | page)
 
 
+def issued_query(since: datetime, offset: int) -> str:
+    """What searches a page of all certificates that are valid from a moment or later."""
+    page = {"searchLimit": str(PAGE), "searchOffset": str(offset)}
+    return urlencode({"validFromTimeFrom": moment(since)} | page)
+
+
+def serial_query(serial: int) -> str:
+    """What searches the certificates of a serial number; each CA of CM may have one."""
+    return urlencode({"certificateSerialNumber": f"{serial:x}", "searchLimit": str(PAGE)})
+
+
 def entries_of(reply: Reply) -> tuple[list[Entry], int]:
     """What a search has found on this page, and how many there are on all."""
     found = reply.fields()
     with reply.reading("list of certificates"):
         entries: list[Entry] = [
-            {"certid": str(each["certid"]), "status": str(each["status"])} for each in found["certificates"]
+            {
+                "certid": str(each["certid"]),
+                "status": str(each["status"]),
+                "serial": str(each.get("certificateserialnumber", "")),
+            }
+            for each in found["certificates"]
         ]
         return entries, int(found["searchHits"])
 

@@ -1,6 +1,7 @@
 """The connector to the PKI engine of HashiCorp Vault or OpenBao."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import quote
 
 from ca_bridge.connectors.vault import wire
@@ -11,23 +12,27 @@ from ca_bridge.contract import (
     Fault,
     Health,
     Issued,
+    IssuedPage,
+    KeptCertificate,
     Refused,
     RevocationOutcome,
     RevocationReason,
 )
 from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
+from ca_bridge.http import LONGEST_LIST
 from ca_bridge.reply import Reply
 
 
 class VaultConnector:
-    """Issues at once, and revokes for good; the engine knows no holds, no reasons and no search."""
+    """Issues at once, revokes for good, lists; the engine knows no holds, no reasons and no search."""
 
     Options = VaultOptions
 
     def __init__(self, options: VaultOptions) -> None:
         self.options = options
         self._vault = wire.Vault(options)
+        self._lists = wire.Vault(options, longest=LONGEST_LIST)
 
     def issue(self, order: CertificateOrder) -> Answer:
         """Sign the CSR, until exactly the end that was ordered."""
@@ -69,6 +74,33 @@ class VaultConnector:
             raise CaError.not_issued_here(wire.errors_of(reply))
         raise wire.not_taken(reply)
 
+    def list_issued(self, since: datetime, cursor: str) -> IssuedPage:  # noqa: ARG002 - the contract's signature
+        """A part of all that the engine holds: it lists serial numbers without times.
+
+        OpenBao gives the part that is asked for; HashiCorp Vault gives everything, and it is cut here.
+        """
+        query = f"?after={cursor}&limit={wire.PAGE}" if cursor else f"?limit={wire.PAGE}"
+        reply = self._lists.call("LIST", f"/v1/{self.options.mount}/certs{query}")
+        if reply.status == 404:  # its word for none
+            return IssuedPage(())
+        if not reply.ok:
+            raise wire.not_taken(reply)
+        names = sorted(each for each in wire.keys_of(reply) if each > cursor)[: wire.PAGE]
+        goes_on = names[-1] if len(names) == wire.PAGE else ""
+        with reply.reading("serial numbers"):
+            return IssuedPage(tuple(map(wire.number_of, names)), goes_on)
+
+    def kept(self, serial: int) -> KeptCertificate | None:
+        """What the engine holds under a serial number."""
+        reply = self._vault.call("GET", f"/v1/{self.options.mount}/cert/{wire.serial_words(serial)}")
+        if reply.status in (400, 404):
+            return None
+        if not reply.ok:
+            raise wire.not_taken(reply)
+        data = wire.data_of(reply)
+        certificate = wire.certificate_of(reply, data, "certificate")
+        return KeptCertificate(certificate, revoked=bool(data.get("revocation_time")))
+
     def profiles(self) -> Sequence[str]:
         """The engine's roles; our policy has to allow listing them."""
         reply = self._vault.call("LIST", f"/v1/{self.options.mount}/roles")
@@ -76,8 +108,7 @@ class VaultConnector:
             return ()
         if not reply.ok:
             raise wire.not_taken(reply)
-        with reply.reading("list of roles"):
-            return [str(name) for name in wire.data_of(reply)["keys"]]
+        return wire.keys_of(reply)
 
     def chain(self) -> Sequence[bytes]:
         """Return what stands in chain_file."""

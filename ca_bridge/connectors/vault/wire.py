@@ -11,10 +11,11 @@ from ca_bridge import der
 from ca_bridge.connectors.vault.options import VaultOptions
 from ca_bridge.contract import UPN, CertificateOrder
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, Method, secret
+from ca_bridge.http import LONGEST_ANSWER, Http, Method, secret
 from ca_bridge.reply import SAID, Reply
 
 PASSING = {412, 429, 472, 473, 500, 502, 503, 504}  # standby, sealed, too many requests, trouble within
+PAGE = 500  # serial numbers of a list that are looked at together
 RENEWED_AT = 2 / 3  # of a token's life
 
 
@@ -27,9 +28,9 @@ class _Token:
 class Vault:
     """Calls with a token that is fetched and renewed here. One instance serves all threads."""
 
-    def __init__(self, options: VaultOptions) -> None:
+    def __init__(self, options: VaultOptions, *, longest: int = LONGEST_ANSWER) -> None:
         self._options = options
-        self._http = Http(options)
+        self._http = Http(options, longest=longest)
         self._token: _Token | None = None
         self._lock = threading.Lock()
 
@@ -97,6 +98,12 @@ def data_of(reply: Reply) -> dict[str, Any]:
     return _field(reply, "data")
 
 
+def keys_of(reply: Reply) -> list[str]:
+    """The names that a list has."""
+    with reply.reading("list of keys"):
+        return [str(name) for name in data_of(reply)["keys"]]
+
+
 def errors_of(reply: Reply) -> str:
     """What Vault says in `errors`, for operators."""
     found = reply.fields_if_any().get("errors")
@@ -147,7 +154,16 @@ def chain_of(reply: Reply, data: dict[str, Any]) -> tuple[bytes, ...]:
 
 
 def serial_of(certificate: bytes) -> str:
-    """The serial number as Vault writes it: two lower-case hexadecimal digits for each octet, with colons."""
-    number = x509.load_der_x509_certificate(certificate).serial_number
+    """The serial number of a certificate as Vault writes it."""
+    return serial_words(x509.load_der_x509_certificate(certificate).serial_number)
+
+
+def serial_words(number: int) -> str:
+    """Two lower-case hexadecimal digits for each octet, with colons."""
     octets = number.to_bytes((number.bit_length() + 7) // 8 or 1, "big")
-    return ":".join(f"{octet:02x}" for octet in octets)
+    return octets.hex(":")
+
+
+def number_of(words: str) -> int:
+    """A serial number as a list has it: with colons, or, in some versions, with hyphens."""
+    return int(words.replace(":", "").replace("-", ""), 16)

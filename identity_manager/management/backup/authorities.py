@@ -18,8 +18,8 @@ def dump(directory: Path) -> list[str]:
     copied = []
     for alias, source in _directories():
         if source.is_dir():
-            books = shutil.ignore_patterns(f"{manifest.BOOKS}*")
-            shutil.copytree(source, directory / FOLDER / alias, ignore=books)
+            left_out = shutil.ignore_patterns(f"{manifest.BOOKS}*", manifest.ISSUED)
+            shutil.copytree(source, directory / FOLDER / alias, ignore=left_out)
             copied.append(alias)
     return copied
 

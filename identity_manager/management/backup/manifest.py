@@ -10,6 +10,7 @@ FORMAT = 1
 FILE_NAME = "manifest.json"
 CHUNK = 1024 * 1024
 BOOKS = ".."  # Kubernetes keeps the files that it mounts once more below names that begin so
+ISSUED = "issued"  # of an embedded CA: what it issued, which the database has, too, but for what it has lost
 
 
 class BackupError(Exception):
@@ -68,10 +69,10 @@ def _parse(directory: Path) -> Manifest:
 
 
 def hashes(directory: Path) -> dict[str, str]:
-    """The SHA-256 of every file below the directory, by its path from there; BOOKS are left out."""
+    """The SHA-256 of every file below the directory, by its path from there; without BOOKS and ISSUED."""
     paths = (path for path in directory.rglob("*") if path.is_file() and path.name != FILE_NAME)
     found = {path.relative_to(directory).as_posix(): path for path in sorted(paths)}
-    return {name: digest(path) for name, path in found.items() if not name.startswith(BOOKS)}
+    return {name: digest(path) for name, path in found.items() if not name.startswith((BOOKS, f"{ISSUED}/"))}
 
 
 def digest(path: Path) -> str:

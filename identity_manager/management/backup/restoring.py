@@ -16,6 +16,7 @@ from identity_manager.management.backup import authorities, manifest, tables
 from identity_manager.management.backup.making import ENGINES
 from identity_manager.management.backup.manifest import BackupError, Manifest
 from identity_manager.models import AuditEvent, JobRun, Person
+from identity_manager.workflow import ca_comparison
 
 RUNS_STILL = timedelta(seconds=30)
 
@@ -42,7 +43,8 @@ def restore(directory: Path, *, replace: str = "", accept_unopened: bool = False
 def mark(moment: datetime) -> int | None:
     """Note that the database was put back to that moment by other tools; return how many orders are in doubt.
 
-    The CAs may have been asked for more since: it is looked up there before anything is asked again. None,
+    The CAs may have been asked for more since: it is looked up there before anything is asked again, and each
+    CA is compared. None,
     and nothing is done, where this was noted before. Raises BackupError with what is in the way.
     """
     if moment > timezone.now():
@@ -104,8 +106,12 @@ def _exchange(directory: Path, backup: Manifest, engine: ModuleType, *, accept_u
 
 
 def _doubt(made_at: str) -> int:
-    """Of what is open, and of what was wanted by then, the CAs may know more than the database."""
+    """The CAs may know more than the database: of what is open, of what was wanted by then, of what is lost.
+
+    Each is compared from that moment on.
+    """
     doubted = issuing.doubt_open_orders()
+    ca_comparison.begin_all(datetime.fromisoformat(made_at))
     audit.record(audit.Event.SYSTEM_RESTORED, actor=None, subject=None, made_at=made_at, number=doubted)
     return doubted
 

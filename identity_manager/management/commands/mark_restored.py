@@ -36,6 +36,9 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"Noted: the database was put back to {moment}.")
         self.stdout.write(f"{doubted} open orders are looked up at their CAs before anything is asked again.")
+        self.stdout.write(
+            "Each CA is compared with the database, once workers run: START and doctor say how far."
+        )
 
 
 def _moment(words: str) -> datetime:

@@ -40,3 +40,6 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename or directory} cannot be used: {error.strerror}.") from error
         self.stdout.write(f"Restored: the state of {backup.made_at}. Everybody signs in anew.")
         self.stdout.write("What was under way is looked up at the CA before anything is asked again.")
+        self.stdout.write(
+            "Each CA is compared with the database, once workers run: START and doctor say how far."
+        )

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from identity_manager.management.doctor import (
     addresses,
+    comparisons,
     database,
     duties,
     keys,
@@ -32,6 +33,7 @@ CHECKS = (
     Check("jobs", processes.periodic_work),
     Check("backups", processes.backups),
     Check("certificate authorities", outside.certificate_authorities),
+    Check("comparison with authorities", comparisons.with_authorities),
     Check("mail", outside.mail_server),
     Check("addresses", addresses.portals),
     Check("single sign-on", sign_on.providers),

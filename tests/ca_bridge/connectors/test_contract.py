@@ -1,9 +1,10 @@
 """What every connector owes to the bridge (ca_bridge.contract)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from ca_bridge import lint, verification
 from ca_bridge.certificates import describe
@@ -15,7 +16,9 @@ from ca_bridge.contract import (
     FindsOrders,
     Forgets,
     Issued,
+    KeptCertificate,
     KeyAlgorithm,
+    ListsIssued,
     ReleasesHold,
     RevocationOutcome,
     RevocationReason,
@@ -164,3 +167,42 @@ def test_what_forgets_keeps_the_serial_on_the_list(connector, ordered):
     row = IssuedCertificate.objects.get(serial_hex=serial)
     assert (bytes(row.certificate), row.reason) == (b"", "keyCompromise")
     assert row.revoked_at is not None
+
+
+def listed(connector: ListsIssued, since: datetime) -> set[int]:
+    """All that a connector names, over the parts of its list."""
+    found, cursor = set(), ""
+    for _part in range(200):
+        page = connector.list_issued(since, cursor)
+        found |= set(page.serials)
+        if not (cursor := page.cursor):
+            return found
+    raise AssertionError("the list has no end")
+
+
+def test_lists_what_it_issued(connector, ordered):
+    """Capability: what was issued since a moment is among what the CA names, and is shown as it is."""
+    if not isinstance(connector, ListsIssued):
+        return
+    since = timezone.now() - timedelta(minutes=10)
+    first, second = (issue(connector, ordered()).certificate for _each in range(2))
+    serials = {describe(first).serial: first, describe(second).serial: second}
+    assert serials.keys() <= listed(connector, since)
+    for serial, certificate in serials.items():
+        assert connector.kept(serial) == KeptCertificate(certificate, revoked=False)
+    connector.revoke(first, RevocationReason.SUPERSEDED)
+    kept = connector.kept(describe(first).serial)
+    assert kept is not None
+    assert kept.revoked
+    assert describe(second).serial in listed(connector, since)
+
+
+def test_knows_nothing_of_a_serial_number_that_it_has_not_issued(connector):
+    if isinstance(connector, ListsIssued):
+        assert connector.kept((1 << 150) + 12345) is None
+
+
+def test_which_connectors_list(connector):
+    """docs/reference/ca-connectors.md says so, too."""
+    names = {"EmbeddedConnector", "VaultConnector", "EjbcaConnector", "NexusCmConnector", "DjangoCaConnector"}
+    assert isinstance(connector, ListsIssued) == (type(connector).__name__ in names)

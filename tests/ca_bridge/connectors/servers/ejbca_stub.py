@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -122,19 +123,27 @@ class Ejbca:
 
     def search(self, wanted: Body) -> Body:
         """POST /v1/certificate/search: QUERY is compared with username and serial number."""
-        criteria = {each["property"]: each["value"] for each in wanted["criteria"]}
-        if not set(criteria) <= {"QUERY", "STATUS"} or any(
-            each["operation"] != "EQUAL" for each in wanted["criteria"]
-        ):
-            raise RefusalError(400, "Invalid search criteria.")
-        found = [
-            each for each in self.entries if criteria["QUERY"] in {each.username, serial(each.certificate)}
-        ]
-        if "STATUS" in criteria:
-            found = [each for each in found if each.reason == "NOT_REVOKED"]
+        criteria = wanted["criteria"]
+        kept = [self._criterion(each["property"], each["operation"], each["value"]) for each in criteria]
+        found = [entry for entry in self.entries if all(keeps(entry) for keeps in kept)]
         most = wanted["max_number_of_results"]
         shown = [searched(each.certificate) for each in found[:most]]
         return {"certificates": shown, "more_results": len(found) > most}
+
+    def _criterion(self, name: str, operation: str, value: str) -> Callable[[Entry], bool]:
+        """What a criterion of the published description keeps."""
+        match name, operation:
+            case "QUERY", "EQUAL":
+                return lambda entry: value in {entry.username, serial(entry.certificate)}
+            case "STATUS", "EQUAL":
+                return lambda entry: entry.reason == "NOT_REVOKED"
+            case "CA", "EQUAL" if value == CA_NAME:
+                return lambda _entry: True
+            case "ISSUED_DATE", "AFTER" if moment(value):
+                return lambda entry: entry.certificate.not_valid_before_utc > moment(value)
+            case "ISSUED_DATE", "BEFORE" if moment(value):
+                return lambda entry: entry.certificate.not_valid_before_utc < moment(value)
+        raise RefusalError(400, "Invalid search criteria.")
 
     def entry(self, issuer: str, number: str) -> Entry:
         """By the issuer's name, whatever the order of its parts, and the serial number in hexadecimal."""
@@ -192,6 +201,13 @@ def once(certificate: x509.Certificate) -> str:
 
 def serial(certificate: x509.Certificate) -> str:
     return f"{certificate.serial_number:X}"
+
+
+def moment(value: str) -> datetime:
+    """An ISO 8601 date, as the interface takes it."""
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value):
+        raise RefusalError(400, "Invalid search criteria.")
+    return datetime.fromisoformat(value)
 
 
 def parts_of(name: str) -> frozenset[str]:

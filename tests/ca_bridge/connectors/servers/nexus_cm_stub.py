@@ -60,12 +60,16 @@ class Entry:
     def name(self) -> str:
         return str(self.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value)
 
+    @property
+    def serial(self) -> str:
+        return f"{self.certificate.serial_number:x}"
+
     def told(self) -> dict[str, object]:
         return {
             "certid": self.identifier,
             "status": "revoked" if self.reason else "active",
             "reason": self.reason,
-            "certificateserialnumber": f"{self.certificate.serial_number:x}",
+            "certificateserialnumber": self.serial,
             "subject": self.certificate.subject.rfc4514_string(),
             "validfrom": int(self.certificate.not_valid_before_utc.timestamp() * 1000),
         }
@@ -104,6 +108,7 @@ class Cm:
                 entry
                 for entry in self.entries.values()
                 if query.get("subjectCommonName", entry.name) == entry.name
+                and query.get("certificateSerialNumber", entry.serial) == entry.serial
                 and entry.certificate.not_valid_before_utc >= since
             ]
 

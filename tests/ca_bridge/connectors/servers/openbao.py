@@ -19,6 +19,7 @@ path "pki/sign-verbatim/no-such-profile" { capabilities = ["update"] }
 path "pki/sign/ruled" { capabilities = ["update"] }
 path "pki/revoke" { capabilities = ["update"] }
 path "pki/cert/*" { capabilities = ["read"] }
+path "pki/certs" { capabilities = ["list"] }
 path "pki/roles" { capabilities = ["list"] }
 """
 

@@ -1,0 +1,102 @@
+"""What the embedded CA has issued, once more as files: a database that is put back forgets it, they do not.
+
+issued/2026-11-28/SERIAL.crt (DER), below the CA's directory: written once the register has the certificate,
+removed with what the register lets go of, or once no backup is that old. They are in no backup. Where the
+directory cannot be written, as where it is mounted from a secret store, there are none.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ca_bridge.contract import IssuedPage
+from ca_bridge.errors import CaError
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "issued"
+KEPT = timedelta(days=400)  # longer than a backup is kept anywhere
+PAGE = 500
+_DAY = timedelta(days=1)
+
+
+class IssuedFiles:
+    """Those of one CA. Days are of UTC."""
+
+    def __init__(self, directory: Path) -> None:
+        self._folder = directory / FOLDER
+
+    def add(self, certificate: x509.Certificate) -> None:
+        """Write one down. A disk that is full, or must not be written, does not keep anybody waiting."""
+        day = self._folder / f"{datetime.now(UTC):%Y-%m-%d}"
+        try:
+            day.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with os.fdopen(os.open(day / _name(certificate.serial_number), flags, 0o600), "wb") as file:
+                file.write(certificate.public_bytes(Encoding.DER))
+        except OSError as error:
+            logger.warning("What was issued is not written to %s: %s", day, error.strerror)
+
+    def page(self, since: datetime, cursor: str) -> IssuedPage:
+        """Serial numbers of a part of those since that day. Raises CaError, permanent, if none are kept."""
+        if not self._folder.is_dir():
+            message = "This certificate authority keeps no files of what it has issued."
+            raise CaError(message, f"{self._folder} is not there", permanent=True)
+        first = f"{since.astimezone(UTC) - _DAY:%Y-%m-%d}"
+        names = [each for day in self._days() if day >= first for each in self._names(day) if each > cursor]
+        part = names[:PAGE]
+        serials = tuple(int(Path(each).stem, 16) for each in part)
+        return IssuedPage(serials, part[-1] if len(names) > PAGE else "")
+
+    def find(self, serial: int) -> bytes | None:
+        """The certificate (DER) of that serial number."""
+        for path in self._files(serial):
+            with suppress(OSError):
+                return path.read_bytes()
+        return None
+
+    def forget(self, serial: int) -> None:
+        """Let go of the certificate."""
+        for path in self._files(serial):
+            path.unlink(missing_ok=True)
+
+    def forget_old(self) -> None:
+        """Let go of those that are older than any backup."""
+        last = f"{datetime.now(UTC) - KEPT:%Y-%m-%d}"
+        for day in [each for each in self._days() if each < last]:
+            shutil.rmtree(self._folder / day, ignore_errors=True)
+
+    def _days(self) -> list[str]:
+        return sorted(each.name for each in self._folder.glob("*-*-*") if _is_day(each.name))
+
+    def _names(self, day: str) -> Iterator[str]:
+        found = sorted(each.name for each in (self._folder / day).glob("*.crt"))
+        return (f"{day}/{name}" for name in found if _is_number(name))
+
+    def _files(self, serial: int) -> list[Path]:
+        return sorted(self._folder.glob(f"*-*-*/{_name(serial)}"))
+
+
+def _name(serial: int) -> str:
+    return f"{serial:040x}.crt"
+
+
+def _is_number(name: str) -> bool:
+    try:
+        return int(name.removesuffix(".crt"), 16) > 0
+    except ValueError:
+        return False
+
+
+def _is_day(name: str) -> bool:
+    try:
+        return bool(date.fromisoformat(name))
+    except ValueError:
+        return False

@@ -1,0 +1,201 @@
+"""What a comparison with a CA has found: an officer adopts it, has it revoked, or leaves it as it is.
+
+adopt: where its key is that of an order that waits for an officer, so that its person gets it after all.
+revoke: at the CA, by a job; where the CA cannot be told, an officer does it there, and says so here.
+leave: because it is somebody else's, as where other systems have the same CA; with a reason.
+Four eyes are wanted nowhere, as for the revocation of a token.
+"""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge import issuing, listing
+from ca_bridge.contract import Issued, RevocationOutcome, RevocationReason
+from ca_bridge.errors import CaError
+from identity_manager import audit, queue
+from identity_manager.models import CaFinding, Certificate, FindingKind, FindingState, Person, Role
+from identity_manager.workflow import locking, policy, step5_issue, sweep
+from identity_manager.workflow import revoke as revocation
+from identity_manager.workflow.errors import NO_REASON, NotAllowed, Reason, Stale, refuse
+
+AT_ONCE = 50
+NOT_ITS_ADMINISTRATOR = Reason(
+    "not-finding-administrator",
+    _("Only a Software Token Administrator can do this, without a limit where nobody knows whose it is."),
+)
+NOT_OPEN = Reason("finding-not-open", _("Nobody need decide about this certificate any more."))
+NOT_ADOPTABLE = Reason(
+    "finding-not-adoptable",
+    _("Its key is not that of an order that waits for an officer, so nobody here could use it."),
+)
+NOT_AS_ORDERED = Reason("finding-not-as-ordered", _("It does not say what was ordered."))
+
+
+def _administers(actor: Person, finding: CaFinding) -> bool:
+    """Whether the actor decides about it: by its person's unit; without a limit where that is not known."""
+    certificate = finding.token_certificate
+    if certificate is not None:
+        return policy.administers(actor, certificate.token.person)
+    return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit="")
+
+
+def obstacle(finding: CaFinding) -> Reason | None:
+    """Why there is nothing to decide about it, or None."""
+    ended = finding.not_after <= timezone.now()
+    return NOT_OPEN if ended or finding.state != FindingState.OPEN else None
+
+
+def adopting_obstacle(finding: CaFinding) -> Reason | None:
+    """Why it cannot be adopted, or None."""
+    order, certificate = finding.order, finding.token_certificate
+    if finding.kind != FindingKind.UNKNOWN or order is None or certificate is None:
+        return NOT_ADOPTABLE
+    is_wanted = Certificate.objects.to_be_issued().filter(pk=certificate.pk, order=order)
+    return None if order.parked_at is not None and is_wanted.exists() else NOT_ADOPTABLE
+
+
+def revoking_obstacle(finding: CaFinding) -> Reason | None:
+    """Why it cannot be revoked, or None."""
+    if finding.kind != FindingKind.MISSING or finding.token_certificate is None:
+        return None
+    return revocation.obstacle(finding.token_certificate.token)
+
+
+def by_hand_obstacle(finding: CaFinding) -> Reason | None:
+    """Why nobody's hand is needed to revoke it, or None."""
+    return None if finding.is_by_hand else NOT_OPEN
+
+
+def adopt(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
+    """Take it for what its order was to bring. Raises NotAllowed or Stale."""
+    seen = CaFinding.objects.select_related("order").get(pk=finding_id)
+    answer = Issued(seen.certificate, ())
+    # It lints, so outside the transaction.
+    examined = issuing.examine(seen.order.pk, answer) if seen.order and seen.certificate else None
+    with transaction.atomic():
+        finding = _locked(actor, finding_id)
+        refuse(obstacle(finding) or adopting_obstacle(finding), kind=Stale)
+        as_ordered = examined is not None and examined.facts is not None
+        refuse(None if as_ordered else NOT_AS_ORDERED, kind=Stale)
+
+        issuing.record(finding.order_id, answer, examined=examined)
+        certificate = finding.token_certificate
+        certificate.work_is_due(timezone.now())
+        certificate.save()
+        queue.after_commit(step5_issue.ISSUE, certificate.pk)
+        return _decided(finding, FindingState.ADOPTED, audit.Event.FOUND_ADOPTED, actor=actor)
+
+
+def revoke(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
+    """Have it revoked. Of what the CA does not know the token ends, and the CA is told as of any other.
+
+    Raises NotAllowed or Stale.
+    """
+    with transaction.atomic():
+        finding = _locked(actor, finding_id)
+        refuse(obstacle(finding) or revoking_obstacle(finding), kind=Stale)
+
+        state = FindingState.REVOKING
+        if finding.kind == FindingKind.MISSING and finding.token_certificate is not None:
+            token = finding.token_certificate.token
+            revocation.end_token(token, reason=RevocationReason.SUPERSEDED, actor=actor)
+            state = FindingState.REVOKED
+        return _decided(finding, state, audit.Event.FOUND_REVOCATION_DECIDED, actor=actor)
+
+
+def leave(*, actor: Person, finding_id: uuid.UUID, reason: str) -> CaFinding:
+    """Leave it as it is: no comparison finds it any more. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        finding = _locked(actor, finding_id)
+        refuse(obstacle(finding), kind=Stale)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        return _decided(
+            finding, FindingState.LEFT, audit.Event.FOUND_LEFT, actor=actor, reason=reason.strip()
+        )
+
+
+def done_by_hand(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
+    """An officer has revoked it at its CA, which cannot be told from here. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        finding = _locked(actor, finding_id)
+        refuse(by_hand_obstacle(finding), kind=Stale)
+
+        return _decided(finding, FindingState.REVOKED, audit.Event.FOUND_REVOKED_BY_HAND, actor=actor)
+
+
+def _locked(actor: Person, finding_id: uuid.UUID) -> CaFinding:
+    """The finding, with what it is about locked before it: person, request, token, certificate."""
+    known = CaFinding.objects.values_list("token_certificate_id", flat=True).get(pk=finding_id)
+    certificate = locking.certificate(known) if known else None
+    finding = locking.ca_finding(finding_id)
+    finding.token_certificate = certificate
+    refuse(None if _administers(actor, finding) else NOT_ITS_ADMINISTRATOR, kind=NotAllowed)
+    return finding
+
+
+def _decided(
+    finding: CaFinding, state: FindingState, event: audit.Event, *, actor: Person, reason: str = ""
+) -> CaFinding:
+    finding.decide(state, actor=actor, now=timezone.now(), reason=reason)
+    finding.save()
+    _tell(event, finding, actor=actor, **({"reason": reason} if reason else {}))
+    return finding
+
+
+def carry_out_revocations() -> int:
+    """Have the CAs revoke what officers have decided; return how many are revoked.
+
+    Call it outside any transaction. What a CA does not do now is tried again; two at once do no harm.
+    """
+    revoked = 0
+    due = CaFinding.objects.to_be_revoked(timezone.now()).select_related("comparison")
+    for finding in sweep.for_a_while(due[:AT_ONCE]):
+        try:
+            outcome: RevocationOutcome | CaError = issuing.revoke(
+                ca=finding.alias, certificate=finding.certificate, reason=RevocationReason.SUPERSEDED
+            )
+        except CaError as error:
+            outcome = error
+        revoked += _settle(finding, outcome)
+    return revoked
+
+
+def _settle(seen: CaFinding, outcome: RevocationOutcome | CaError) -> bool:
+    is_done = outcome in (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED)
+    with transaction.atomic():
+        finding, now = locking.ca_finding(seen.pk), timezone.now()
+        if finding.state != FindingState.REVOKING:
+            return False
+        if is_done:
+            finding.close(FindingState.REVOKED, now=now)
+            event = audit.Event.FOUND_REVOKED
+        else:
+            refused = outcome is RevocationOutcome.UNSUPPORTED or (
+                isinstance(outcome, CaError) and outcome.permanent
+            )
+            event = audit.Event.FOUND_LEFT_TO_HANDS if refused and finding.by_hand_since is None else None
+            said = outcome.words if isinstance(outcome, CaError) else str(outcome.value)
+            finding.note_unrevoked(said, now=now, by_hand=refused)
+        finding.save()
+        if event is not None:
+            _tell(event, finding, actor=None)
+    if is_done:
+        listing.let_go(seen.alias, seen.certificate)
+    return is_done
+
+
+def _tell(event: audit.Event, finding: CaFinding, *, actor: Person | None, **facts: str) -> None:
+    certificate = finding.token_certificate
+    audit.record(
+        event,
+        actor=actor,
+        subject=certificate.token if certificate else None,
+        serial=finding.serial,
+        issuer=finding.issuer,
+        ca=finding.alias,
+        **facts,
+    )
