@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
@@ -142,7 +143,7 @@ def _is_of_ca(certificate: bytes) -> bool:
     try:
         loaded = x509.load_der_x509_certificate(certificate)
         usage = der.extension(loaded.extensions, x509.ExtendedKeyUsage)
-        signs_ocsp = usage is not None and x509.ExtendedKeyUsageOID.OCSP_SIGNING in usage
+        signs_ocsp = usage is not None and ExtendedKeyUsageOID.OCSP_SIGNING in usage
         return der.may_sign_certificates(loaded) or signs_ocsp
     except der.MALFORMED:
         return False

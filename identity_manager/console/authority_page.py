@@ -137,7 +137,7 @@ def options_of(alias: str) -> list[Pair]:
 def _connections() -> Iterator[Connection]:
     checks = {row.alias: row for row in CaCheck.objects.select_related("checked_by")}
     outages = {row.alias: row for row in CaOutage.objects.open()}
-    comparisons = {row.alias: row for row in CaComparison.objects.latest().with_numbers()}
+    comparisons = {row.alias: row for row in CaComparison.objects.newest().with_numbers()}
     troubles, calls = _troubles(), _calls()
     for alias in registry.aliases():
         yield Connection(

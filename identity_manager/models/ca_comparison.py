@@ -54,7 +54,7 @@ class CaComparisonQuerySet(models.QuerySet["CaComparison"]):
         """The last one of each configured connection: as long as it goes on, and TOLD_FOR after it."""
         going_on = Q(step__in=[ComparisonStep.LISTING, ComparisonStep.ASKING])
         of_late = Q(finished_at__gt=Now() - TOLD_FOR)
-        return self.latest().filter(going_on | of_late, alias__in=registry.aliases())
+        return self.newest().filter(going_on | of_late, alias__in=registry.aliases())
 
     def with_numbers(self) -> Self:
         """With unknown, how many the CA has issued that the database does not know; and missing, the reverse.
@@ -65,7 +65,7 @@ class CaComparisonQuerySet(models.QuerySet["CaComparison"]):
             unknown=_still_open(FindingKind.UNKNOWN), missing=_still_open(FindingKind.MISSING)
         )
 
-    def latest(self) -> Self:
+    def newest(self) -> Self:
         """The last one of each connection, by its alias."""
         same = CaComparison.objects.filter(alias=models.OuterRef("alias"))
         newer = same.filter(begun_at__gt=models.OuterRef("begun_at"))

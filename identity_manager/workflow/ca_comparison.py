@@ -171,6 +171,7 @@ def _ask(row: CaComparison) -> CaComparison:
 
 
 def _note_missing(row: CaComparison, certificate: Certificate) -> None:
+    facts = issuing.describe(certificate.der)
     CaFinding.objects.get_or_create(
         issuer=certificate.issuer,
         serial=certificate.serial,
@@ -181,8 +182,8 @@ def _note_missing(row: CaComparison, certificate: Certificate) -> None:
             "token_certificate": certificate,
             "certificate": certificate.der,
             "subject": certificate.subject,
-            "not_before": certificate.not_before,
-            "not_after": certificate.not_after,
+            "not_before": facts.not_before,
+            "not_after": facts.not_after,
         },
     )
 

@@ -71,22 +71,28 @@ def by_hand_obstacle(finding: CaFinding) -> Reason | None:
 
 def adopt(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
     """Take it for what its order was to bring. Raises NotAllowed or Stale."""
-    seen = CaFinding.objects.select_related("order").get(pk=finding_id)
-    answer = Issued(seen.certificate, ())
-    # It lints, so outside the transaction.
-    examined = issuing.examine(seen.order.pk, answer) if seen.order and seen.certificate else None
+    examined = _examined(CaFinding.objects.select_related("order").get(pk=finding_id))
     with transaction.atomic():
         finding = _locked(actor, finding_id)
         refuse(obstacle(finding) or adopting_obstacle(finding), kind=Stale)
-        as_ordered = examined is not None and examined.facts is not None
-        refuse(None if as_ordered else NOT_AS_ORDERED, kind=Stale)
-
-        issuing.record(finding.order_id, answer, examined=examined)
         certificate = finding.token_certificate
+        if certificate is None or examined is None or examined.facts is None:
+            raise Stale(NOT_AS_ORDERED)
+
+        issuing.record(examined.order_id, examined.came, examined=examined)
         certificate.work_is_due(timezone.now())
         certificate.save()
         queue.after_commit(step5_issue.ISSUE, certificate.pk)
-        return _decided(finding, FindingState.ADOPTED, audit.Event.FOUND_ADOPTED, actor=actor)
+        _decide(finding, FindingState.ADOPTED, actor=actor)
+        _tell(audit.Event.FOUND_ADOPTED, finding, actor=actor)
+        return finding
+
+
+def _examined(finding: CaFinding) -> issuing.Examined | None:
+    """Compared with what was ordered, outside any transaction: it lints."""
+    if finding.order is None or not finding.certificate:
+        return None
+    return issuing.examine(finding.order.pk, Issued(finding.certificate, ()))
 
 
 def revoke(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
@@ -103,7 +109,9 @@ def revoke(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
             token = finding.token_certificate.token
             revocation.end_token(token, reason=RevocationReason.SUPERSEDED, actor=actor)
             state = FindingState.REVOKED
-        return _decided(finding, state, audit.Event.FOUND_REVOCATION_DECIDED, actor=actor)
+        _decide(finding, state, actor=actor)
+        _tell(audit.Event.FOUND_REVOCATION_DECIDED, finding, actor=actor)
+        return finding
 
 
 def leave(*, actor: Person, finding_id: uuid.UUID, reason: str) -> CaFinding:
@@ -113,9 +121,9 @@ def leave(*, actor: Person, finding_id: uuid.UUID, reason: str) -> CaFinding:
         refuse(obstacle(finding), kind=Stale)
         refuse(None if reason.strip() else NO_REASON, field="reason")
 
-        return _decided(
-            finding, FindingState.LEFT, audit.Event.FOUND_LEFT, actor=actor, reason=reason.strip()
-        )
+        _decide(finding, FindingState.LEFT, actor=actor, reason=reason.strip())
+        _tell(audit.Event.FOUND_LEFT, finding, actor=actor, reason=reason.strip())
+        return finding
 
 
 def done_by_hand(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
@@ -124,7 +132,9 @@ def done_by_hand(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
         finding = _locked(actor, finding_id)
         refuse(by_hand_obstacle(finding), kind=Stale)
 
-        return _decided(finding, FindingState.REVOKED, audit.Event.FOUND_REVOKED_BY_HAND, actor=actor)
+        _decide(finding, FindingState.REVOKED, actor=actor)
+        _tell(audit.Event.FOUND_REVOKED_BY_HAND, finding, actor=actor)
+        return finding
 
 
 def _locked(actor: Person, finding_id: uuid.UUID) -> CaFinding:
@@ -137,13 +147,9 @@ def _locked(actor: Person, finding_id: uuid.UUID) -> CaFinding:
     return finding
 
 
-def _decided(
-    finding: CaFinding, state: FindingState, event: audit.Event, *, actor: Person, reason: str = ""
-) -> CaFinding:
+def _decide(finding: CaFinding, state: FindingState, *, actor: Person, reason: str = "") -> None:
     finding.decide(state, actor=actor, now=timezone.now(), reason=reason)
     finding.save()
-    _tell(event, finding, actor=actor, **({"reason": reason} if reason else {}))
-    return finding
 
 
 def carry_out_revocations() -> int:
@@ -167,25 +173,31 @@ def carry_out_revocations() -> int:
 def _settle(seen: CaFinding, outcome: RevocationOutcome | CaError) -> bool:
     is_done = outcome in (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED)
     with transaction.atomic():
-        finding, now = locking.ca_finding(seen.pk), timezone.now()
+        finding = locking.ca_finding(seen.pk)
         if finding.state != FindingState.REVOKING:
             return False
         if is_done:
-            finding.close(FindingState.REVOKED, now=now)
-            event = audit.Event.FOUND_REVOKED
+            finding.close(FindingState.REVOKED, now=timezone.now())
+            finding.save()
+            _tell(audit.Event.FOUND_REVOKED, finding, actor=None)
         else:
-            refused = outcome is RevocationOutcome.UNSUPPORTED or (
-                isinstance(outcome, CaError) and outcome.permanent
-            )
-            event = audit.Event.FOUND_LEFT_TO_HANDS if refused and finding.by_hand_since is None else None
-            said = outcome.words if isinstance(outcome, CaError) else str(outcome.value)
-            finding.note_unrevoked(said, now=now, by_hand=refused)
-        finding.save()
-        if event is not None:
-            _tell(event, finding, actor=None)
+            _note_unrevoked(finding, outcome)
     if is_done:
         listing.let_go(seen.alias, seen.certificate)
     return is_done
+
+
+def _note_unrevoked(finding: CaFinding, outcome: RevocationOutcome | CaError) -> None:
+    """Told once where it is left to hands from now on."""
+    if isinstance(outcome, CaError):
+        refused, said = outcome.permanent, outcome.words
+    else:
+        refused, said = outcome is RevocationOutcome.UNSUPPORTED, str(outcome.value)
+    is_new = refused and finding.by_hand_since is None
+    finding.note_unrevoked(said, now=timezone.now(), by_hand=refused)
+    finding.save()
+    if is_new:
+        _tell(audit.Event.FOUND_LEFT_TO_HANDS, finding, actor=None)
 
 
 def _tell(event: audit.Event, finding: CaFinding, *, actor: Person | None, **facts: str) -> None:

@@ -63,7 +63,7 @@ def _decide(
     if form.is_valid():
         with refusals.told_by(form):
             partial(verb, actor=actor, finding_id=pk)(**refusals.content(form))
-            messages.success(request, done)
+            messages.success(request, str(done))
             return redirect("console:approvals")
     return confirmation.page(request, form, asking(found))
 

@@ -62,8 +62,8 @@ class Command(BaseCommand):
 
     def _report(self, row: CaComparison) -> None:
         self.stdout.write(f"It has named {row.listed} certificates, and was asked for {row.asked}.")
-        numbers = CaComparison.objects.filter(pk=row.pk).with_numbers()
-        unknown, missing = numbers.values_list("unknown", "missing").get()
+        counted: Any = CaComparison.objects.filter(pk=row.pk).with_numbers().get()
+        unknown, missing = counted.unknown, counted.missing
         if unknown or missing:
             words = (
                 f"It has issued {unknown} that the database does not know, and does not know {missing} that"

@@ -56,13 +56,9 @@ def value(extensions: x509.Extensions, kind: type[Any]) -> Any:
 def test_keys_are_encrypted_and_private(ca_options):
     directory = Path(ca_options["directory"])
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert sorted(path.name for path in directory.iterdir()) == [
-        "issuing.crt",
-        "issuing.key",
-        "root.crt",
-        "root.key",
-    ]
-    for path in directory.iterdir():
+    files = sorted(path for path in directory.iterdir() if path.is_file())
+    assert [path.name for path in files] == ["issuing.crt", "issuing.key", "root.crt", "root.key"]
+    for path in files:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     for name in ("root.key", "issuing.key"):
         pem = (directory / name).read_bytes()
@@ -72,9 +68,13 @@ def test_keys_are_encrypted_and_private(ca_options):
 
 
 def test_initialise_leaves_what_exists(embedded_ca, ca_options):
-    before = {path.name: path.read_bytes() for path in Path(ca_options["directory"]).iterdir()}
+    def files() -> dict[str, bytes]:
+        paths = Path(ca_options["directory"]).rglob("*")
+        return {str(path): path.read_bytes() for path in paths if path.is_file()}
+
+    before = files()
     assert embedded_ca.initialise() is False
-    assert {path.name: path.read_bytes() for path in Path(ca_options["directory"]).iterdir()} == before
+    assert files() == before
     assert [path.name for path in Path(ca_options["directory"]).parent.iterdir() if path.is_dir()] == [
         "corporate"
     ]
