@@ -1,4 +1,7 @@
-"""What the bridge and every connector agree on: the order, its answers, and what a connector can do."""
+"""What the bridge and every connector agree on: the order, its answers, and what a connector can do.
+
+That it can list what its CA has issued stands in contract_listing.py.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -269,37 +272,6 @@ class FindsAll(Protocol):
     """
 
     def find_all(self, order: CertificateOrder) -> Sequence[bytes]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedPage:
-    """A part of what a CA has issued: serial numbers, and where the list goes on; empty: it is complete."""
-
-    serials: tuple[int, ...]
-    cursor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCertificate:
-    """A certificate (DER) as the CA has it; revoked: for good, or on hold."""
-
-    certificate: bytes
-    revoked: bool
-
-
-@runtime_checkable
-class ListsIssued(Protocol):
-    """Optional: the CA names what it has issued, and shows each of it.
-
-    list_issued: serial numbers, in parts; among them are those of all certificates that were issued since the
-    moment and are not revoked. cursor: empty, or that of the part before.
-    kept: what it has under a serial number; None where it has issued nothing under it.
-    Both raise CaError; a permanent one where this connection cannot tell, whenever it is asked.
-    """
-
-    def list_issued(self, since: datetime, cursor: str) -> IssuedPage: ...
-
-    def kept(self, serial: int) -> KeptCertificate | None: ...
 
 
 @runtime_checkable

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from ca_bridge import der, measuring, recording, registry
 from ca_bridge.certificates import CertificateFacts, describe, serial_hex
 from ca_bridge.comparing import FOUND_LATER
-from ca_bridge.contract import Connector, Forgets, IssuedPage, KeptCertificate, ListsIssued
+from ca_bridge.contract import Connector, Forgets
+from ca_bridge.contract_listing import IssuedPage, KeptCertificate, ListsIssued
 from ca_bridge.edge import repeatable_edge
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate

@@ -18,13 +18,13 @@ from ca_bridge.contract import (
     Fault,
     FindsOrders,
     Health,
-    ListsIssued,
     ListsProfiles,
     NeedsCare,
     ReleasesHold,
     RenewsCrl,
     TellsEnds,
 )
+from ca_bridge.contract_listing import ListsIssued
 from ca_bridge.edge import connector_edge, repeatable_edge
 from ca_bridge.errors import CaError, InDoubtError
 

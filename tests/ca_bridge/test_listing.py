@@ -12,7 +12,10 @@ from ca_bridge import issuing, keys, listing, registry
 from ca_bridge.certificates import describe
 from ca_bridge.connectors.embedded.issued_files import IssuedFiles
 from ca_bridge.connectors.embedded.models import IssuedCertificate
-from ca_bridge.contract import IssuedPage, KeptCertificate, KeyAlgorithm
+from ca_bridge.contract import (
+    KeyAlgorithm,
+)
+from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from tests.ca_bridge import scripted

@@ -14,14 +14,13 @@ from ca_bridge.contract import (
     CertificateOrder,
     Health,
     Issued,
-    IssuedPage,
-    KeptCertificate,
     Pending,
     Refused,
 )
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.contract_findings import Finding, Found
+from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.http import LONGEST_LIST, Http, Method, basic, secret
 from ca_bridge.reply import Reply

@@ -17,8 +17,6 @@ from ca_bridge.contract import (
     Fault,
     Health,
     Issued,
-    IssuedPage,
-    KeptCertificate,
     Pending,
     Refused,
     RevocationOutcome,
@@ -26,6 +24,7 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.contract_findings import Finding, Found
+from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.http import Http
 from ca_bridge.reply import Reply

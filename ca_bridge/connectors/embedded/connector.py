@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -39,14 +39,13 @@ from ca_bridge.contract import (
     Ending,
     Health,
     Issued,
-    IssuedPage,
-    KeptCertificate,
     Need,
     Refused,
     RevocationOutcome,
     RevocationReason,
 )
 from ca_bridge.contract_findings import Finding, Found
+from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 
 BACKDATING = timedelta(minutes=5)  # for clients whose clocks are slow

@@ -10,7 +10,10 @@ from django.db import IntegrityError, transaction
 from ca_bridge.connectors.embedded.authority import Authority
 from ca_bridge.connectors.embedded.issued_files import IssuedFiles
 from ca_bridge.connectors.embedded.models import IssuedCertificate
-from ca_bridge.contract import CertificateOrder, KeptCertificate
+from ca_bridge.contract import (
+    CertificateOrder,
+)
+from ca_bridge.contract_listing import KeptCertificate
 from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
 

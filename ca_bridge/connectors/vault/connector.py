@@ -12,13 +12,12 @@ from ca_bridge.contract import (
     Fault,
     Health,
     Issued,
-    IssuedPage,
-    KeptCertificate,
     Refused,
     RevocationOutcome,
     RevocationReason,
 )
 from ca_bridge.contract_findings import Finding, Found
+from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.http import LONGEST_LIST
 from ca_bridge.reply import Reply

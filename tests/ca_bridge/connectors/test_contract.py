@@ -16,13 +16,12 @@ from ca_bridge.contract import (
     FindsOrders,
     Forgets,
     Issued,
-    KeptCertificate,
     KeyAlgorithm,
-    ListsIssued,
     ReleasesHold,
     RevocationOutcome,
     RevocationReason,
 )
+from ca_bridge.contract_listing import KeptCertificate, ListsIssued
 from tests.ca_bridge.connectors.neighbours import decided
 
 pytestmark = pytest.mark.django_db

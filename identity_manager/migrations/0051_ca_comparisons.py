@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('ca_bridge', '0007_surplus_ends'),
-        ('identity_manager', '0049_who_entered'),
+        ('identity_manager', '0050_last_backup'),
     ]
 
     operations = [
