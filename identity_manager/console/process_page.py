@@ -53,11 +53,14 @@ class Shape:
         return _("Now") if self.mark == NOW else "✓"
 
     @property
-    def flag_y(self) -> int:
-        """Below a task and an event above the road, above one on it."""
+    def flag_at(self) -> Text:
+        """Where no arrow and no word of one is: beside an end above the road, below a detour, else above."""
         node = self.node
-        below = node.kind == "task" or node.y == process_layout.TOP_ROW
-        return node.bottom + 17 if below else node.top - 8
+        if node.y == process_layout.TOP_ROW:
+            return Text(node.left - 8, node.y + 5, self.flag, "end")
+        if node.y == process_layout.DETOUR_ROW:
+            return Text(node.x, node.bottom + 17, self.flag)
+        return Text(node.left + 2, node.top - 8, self.flag, "start")
 
     @property
     def diamond(self) -> str:

@@ -20,9 +20,9 @@ Point = tuple[int, int]
 Words = str | Promise
 SIZES = {"start": (36, 36), "end": (36, 36), "split": (50, 50), "join": (50, 50), "task": (100, 80)}
 CLOSE, WIDE = 16, 80  # between a task and its gateways; where an arrow with words needs room
-LEFT, TOP_ROW, MAIN_ROW, DETOUR_ROW, GATHERING_ROW, HEIGHT = 46, 98, 220, 350, 444, 490
-BAND_TOP, BAND_BOTTOM = 4, 284
-ASIDE = 96  # from one end above a state to the next
+LEFT, TOP_ROW, MAIN_ROW, DETOUR_ROW, GATHERING_ROW, HEIGHT = 46, 122, 244, 374, 468, 514
+BAND_TOP, BAND_BOTTOM = 4, 308
+ASIDE = 124  # from one end above a state to the next; the word of the arrow stands between them
 START_GAP = 50
 WHAT_NEXT = _("What next?")
 
@@ -272,7 +272,7 @@ def _upwards(one: Node, other: Node, change: Change) -> Edge:
         return Edge(one.id, other.id, points, change, (one.x - 8, one.top - 26), "end")
     bend = other.bottom + 36
     points = ((one.x, one.top), (one.x, bend), (other.x, bend), (other.x, other.bottom))
-    return Edge(one.id, other.id, points, change, (one.x + 10, bend - 8))
+    return Edge(one.id, other.id, points, change, ((one.x + other.x) // 2, bend - 8), "middle")
 
 
 def _backwards(one: Node, other: Node, change: Change) -> Edge:
