@@ -26,7 +26,7 @@ from ca_bridge.errors import CaError
 
 CACHE_SECONDS = 60  # a revocation is to be seen soon; CRL and answer say themselves how long they hold
 _FOR_ALL = f"public, max-age={CACHE_SECONDS}"
-MAX_OCSP_REQUEST = 2048  # bytes; a request for one certificate has a hundred, a signed one some more
+MAX_OCSP_REQUEST = 4096  # bytes; a request for one certificate has a hundred, a signed one some more
 NONCE_BYTES = range(1, 129)  # RFC 9654 2.1
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -4,6 +4,8 @@ BIND and the numbers of processes and threads come from the environment; GUNICOR
 """
 
 import os
+import socket
+import struct
 import sys
 from importlib import import_module
 from typing import Any
@@ -19,6 +21,8 @@ workers = env.integer("WEB_PROCESSES", 2, minimum=1, maximum=64)
 threads = env.integer("WEB_THREADS", 8, minimum=1, maximum=64)
 timeout = 60
 graceful_timeout = 10
+# Who sends nothing for so long is given up, where no proxy reads requests whole before they come here.
+RECEIVE_SECONDS = 15
 # Else gunicorn opens a socket for commands under $HOME, which two installations would share.
 control_socket_disable = True
 # What proxies say is judged by identity_manager.ui.proxies, the same under every server.
@@ -49,6 +53,13 @@ def on_starting(_server: Any) -> None:
     _ = import_module("identity_manager.config.wsgi"), get_resolver().url_patterns
     connections.close_all()  # none is carried into a child
     garbage.look_among_the_new_alone()
+
+
+def when_ready(server: Any) -> None:
+    """Let no thread wait for ever for the rest of a request: what is accepted inherits it (Linux)."""
+    for listener in server.LISTENERS:
+        limit = struct.pack("@ll", RECEIVE_SECONDS, 0)  # struct timeval
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def post_worker_init(_worker: Any) -> None:

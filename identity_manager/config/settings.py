@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "identity_manager.ui.proxies.ProxyHeadersMiddleware",
     "identity_manager.config.watching.WatchingMiddleware",
     "identity_manager.ui.security_headers.SecurityHeadersMiddleware",
+    "identity_manager.config.bodies.PublishedBodiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "identity_manager.config.static_files.OtherReleasesMiddleware",

@@ -79,4 +79,5 @@ def test_one_that_is_configured_wrongly_keeps_no_other_from_being_published(embe
 
 def test_only_reading(embedded_ca, client):
     assert client.head("/pki/corporate.crl").status_code == 200
-    assert client.post("/pki/corporate.crl").status_code == 405
+    assert client.post("/pki/corporate.crl", b"", content_type="text/plain").status_code == 405
+    assert client.post("/pki/corporate.crl", {"a": "b"}).status_code == 413

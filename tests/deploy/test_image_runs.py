@@ -23,7 +23,7 @@ import pytest
 from identity_manager.config import alive
 from identity_manager.management.doctor.finding import Level
 from identity_manager.management.embedded import server_executable
-from tests.deploy import composition
+from tests.deploy import caddy, composition
 from tests.deploy.image import Image
 from tests.identity_manager.management.test_run import free_port
 
@@ -180,17 +180,9 @@ def broker(here: Installation) -> Iterator[None]:
 @contextmanager
 def proxy(here: Installation) -> Iterator[None]:
     """Caddy with the composition's Caddyfile, on ports of this machine and without touching its trust."""
-    options = f"admin off\nskip_install_trust\nhttp_port {here.http_port}\nhttps_port {here.https_port}\n"
-    own = (composition.FOLDER / "Caddyfile").read_text(encoding="utf-8")
-    assert own.count("web:8000") == 2
-    text = f"{{\n{options}}}\n{own}".replace("web:8000", f"127.0.0.1:{here.web_port}")
-    file = here.folder / "Caddyfile"
-    file.write_text(text, encoding="utf-8")
-    homes = {name: str(here.folder / "caddy") for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
-    variables = {"PATH": os.environ["PATH"], "HOST": HOST, "TLS": "internal", **homes}
-    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
-    ByName.authority = here.folder / "caddy" / "caddy" / "pki" / "authorities" / "local" / "root.crt"
-    with program(here, "proxy", command, variables):
+    front = caddy.Front(here.folder, web=here.web_port, http=here.http_port, https=here.https_port)
+    ByName.authority = front.authority
+    with program(here, "proxy", front.command(), front.variables(HOST)):
         until(here, ByName.authority.exists)
         until(here, lambda: answer(here, "/health/live")[0] == 200)
         yield

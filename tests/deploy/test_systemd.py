@@ -178,8 +178,9 @@ def test_commands_have_what_workers_have() -> None:
 class Machine:
     """A plain machine below a folder: the proxy of the snippet before the web unit's command, on a socket."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, upstream: str = "") -> None:
         self.folder, self.socket = folder, folder / "web.sock"
+        self.upstream = upstream or f"unix:{self.socket}"
         self.https_port, self.http_port = free_port(), free_port()
 
     def configuration(self) -> Path:
@@ -187,7 +188,7 @@ class Machine:
         snippet = (units.FOLDER / "nginx.conf").read_text(encoding="utf-8")
         snippet = re.sub(r" *listen \[::\]:\d+[^;]*;\n", "", snippet)
         for inside, outside in {
-            "unix:/run/identity-manager-web.sock": f"unix:{self.socket}",
+            "unix:/run/identity-manager-web.sock": self.upstream,
             "/etc/ssl/identity-manager": str(self.folder),
             "listen 443": f"listen 127.0.0.1:{self.https_port}",
             "listen 80;": f"listen 127.0.0.1:{self.http_port};",
@@ -262,16 +263,7 @@ def test_pages_are_served_on_the_socket_that_systemd_hands_over(machine: Machine
 def web(machine: Machine, secrets: Path) -> Iterator[None]:
     """The web unit's command, as systemd starts it: with its environment, its credentials and the socket."""
     unit = units.service("web")
-    given = machine.folder / "credentials"
-    given.mkdir()
-    for name, file in units.credential_files(units.credentials(unit), secrets):
-        (given / name).write_bytes(file.read_bytes())
-        (given / name).chmod(0o400)
-    (given / "database-url").chmod(0o600)
-    (given / "database-url").write_text(f"sqlite://{machine.folder}/db.sqlite3")
-    own = {name: value.replace("%d", str(given)) for name, value in units.environment(unit).items()}
-    here = {"VAR_DIR": str(machine.folder), "ALLOW_SQLITE": "true", "MAIL_FROM": "a@acme-corporation.net"}
-    variables = {**units.sample(), **own, **here}
+    variables = units.web_variables(machine.folder, secrets)
     (start,) = units.values(unit, "ExecStart")
     command = start.replace("/opt/identity-manager/.venv/bin", str(units.BIN)).split()
     collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]

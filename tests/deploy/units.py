@@ -97,3 +97,18 @@ def make_secrets(folder: Path) -> Path:
         check=True,
     )
     return folder
+
+
+def web_variables(folder: Path, secrets: Path) -> dict[str, str]:
+    """What the web unit's process is given, on a machine below the folder; its database is SQLite there."""
+    unit = service("web")
+    given = folder / "credentials"
+    given.mkdir()
+    for name, file in credential_files(credentials(unit), secrets):
+        (given / name).write_bytes(file.read_bytes())
+        (given / name).chmod(0o400)
+    (given / "database-url").chmod(0o600)
+    (given / "database-url").write_text(f"sqlite://{folder}/db.sqlite3")
+    own = {name: value.replace("%d", str(given)) for name, value in environment(unit).items()}
+    here = {"VAR_DIR": str(folder), "ALLOW_SQLITE": "true", "MAIL_FROM": "a@acme-corporation.net"}
+    return {**sample(), **own, **here}
