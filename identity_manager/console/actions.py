@@ -1,12 +1,14 @@
 """What an administrator can do with a request; and where not, why not."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.models import RequestState, TokenRequest
+from identity_manager.console import access
+from identity_manager.models import Person, RequestState, Role, TokenRequest
 from identity_manager.workflow import side_roads
 from identity_manager.workflow.errors import Reason
 
@@ -21,17 +23,40 @@ class Action:
     dangerous: bool = False
 
 
-def of_request(row: TokenRequest, *, administers: bool) -> list[Action]:
+@dataclass(frozen=True)
+class Offer:
+    """What an officer is offered to do: nothing, where they do not administer the person.
+
+    says_why_not: also what cannot be done now, and why.  not_by_you: why this officer has no file sent
+    again.  back: where the page of an action leads back to (views.tokens).
+    """
+
+    administers: bool
+    says_why_not: bool = True
+    not_by_you: Reason | None = None
+    back: str = ""
+
+    def of(self, actions: Iterable[Action]) -> list[Action]:
+        """Those of the actions that are shown."""
+        if not self.administers:
+            return []
+        said = (None, self.not_by_you)
+        return [action for action in actions if self.says_why_not or action.reason in said]
+
+
+def sending_obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why the administrator has no file sent again; only who registers persons may have made a code."""
+    registers = access.holds(actor, {Role.REGISTRATION_OFFICER})
+    return side_roads.sender_obstacle(actor=actor, person=person) if registers else None
+
+
+def of_request(row: TokenRequest, offer: Offer) -> list[Action]:
     """Cancel, and why there is nothing to retry: a failed request has its button beside the error."""
-    if not administers:
-        return []
     retry = Action(_("Retry"), reverse("console:request-retry", args=[row.pk]), side_roads.NOT_FAILED)
-    return [
-        *([] if row.state == RequestState.FAILED else [retry]),
-        Action(
-            _("Cancel the request"),
-            reverse("console:request-cancel", args=[row.pk]),
-            side_roads.cancelling_obstacle(row),
-            dangerous=True,
-        ),
-    ]
+    cancel = Action(
+        _("Cancel the request"),
+        reverse("console:request-cancel", args=[row.pk]),
+        side_roads.cancelling_obstacle(row),
+        dangerous=True,
+    )
+    return offer.of([cancel] if row.state == RequestState.FAILED else [retry, cancel])

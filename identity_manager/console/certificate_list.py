@@ -16,7 +16,7 @@ from ca_bridge.certificates import serial_hex
 from identity_manager.console import access, by_hand, request_list, tables
 from identity_manager.console.kept_rows import KeptRows
 from identity_manager.console.search_forms import BY_HAND, REVOCATION_WAITS, CertificateForm
-from identity_manager.console.search_kind import Beside, Kind, Sheet, Table, Wanted, beginning
+from identity_manager.console.search_kind import Beside, Kind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import Certificate, Person, SoftwareToken
 from identity_manager.models.certificate import REVOCATION_REASONS, CertificateQuerySet
 from identity_manager.models.search_text import TRIGRAM
@@ -97,6 +97,8 @@ def _in_state(rows: CertificateQuerySet, state: str) -> CertificateQuerySet:
 
 
 def _within_days(rows: CertificateQuerySet, wanted: Wanted) -> CertificateQuerySet:
+    if wanted["expires_within"]:
+        rows = rows.filter(not_after__gte=in_days("0"), not_after__lt=in_days(wanted["expires_within"]))
     if wanted["expires_from"]:
         rows = rows.filter(not_after__gte=beginning(wanted["expires_from"]))
     if wanted["expires_before"]:
@@ -217,7 +219,7 @@ CERTIFICATE = Kind(
             "state": ("state", "not_after"),
         },
         order="-issued",
-        order_where={"expires_from": "expires", "expires_before": "expires"},
+        order_where=dict.fromkeys(("expires_within", "expires_from", "expires_before"), "expires"),
         checkbox="certificates",
     ),
     sheet=Sheet(

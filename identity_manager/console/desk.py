@@ -5,7 +5,6 @@ Each number is a link to a list of exactly what it counts: most are searches, co
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Value
@@ -52,8 +51,7 @@ from identity_manager.ui.parts import MEANING_ICONS, Event, Meaning
 
 EVENTS_SHOWN = 12
 EVENTS_LOOKED_AT = 2000
-RECENT = timedelta(days=7)
-EXPIRING = timedelta(days=30)
+RECENT, EXPIRING = "7", "30"  # days, as the filters offer them
 WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
 NOT_COUNTED = tables.CappedCount(0)
 Label = Callable[[int], str]
@@ -128,8 +126,9 @@ def context(actor: Person) -> dict[str, Any]:
 def _count(actor: Person, figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
     """All numbers of the page in one query, whose SQL is kept but for the officer's own searches."""
     asked, found = [each for each in figures if each.rows], [each.found for each in saved]
-    # What the addresses do not say of the lists: where a day begins, and which CAs there are.
-    names = [timezone.get_current_timezone_name(), *registry.aliases(), *(each.url for each in asked)]
+    # What the addresses do not say of the lists: which day it is and where it begins, which CAs there are.
+    names = [timezone.localdate().isoformat(), timezone.get_current_timezone_name()]
+    names += [*registry.aliases(), *(each.url for each in asked)]
     lists = [each.rows for each in asked if each.rows]
     parts, parameters = kept_counts.counting(actor, names, lambda _now: [rows() for rows in lists])
     beside, with_them = tables.counting(each.to_be_counted() for each in found)
@@ -284,9 +283,8 @@ def _under_way(actor: Person) -> Iterator[Figure]:
         (RequestState.ISSUED, _("wait for the passphrase or the mail")),
     ):
         yield _requests(actor, _always(words), Meaning.INFORMATION, state)
-    since = f"{timezone.localdate() - RECENT:%Y-%m-%d}"
     label = _always(_("completed within seven days"))
-    yield _requests(actor, label, Meaning.DONE, RequestState.COMPLETED, ended_from=since)
+    yield _requests(actor, label, Meaning.DONE, RequestState.COMPLETED, ended_within=RECENT)
 
 
 def _always(words: str) -> Label:
@@ -296,15 +294,13 @@ def _always(words: str) -> Label:
 def _expiring(actor: Person) -> Iterator[Figure]:
     """For who renews: what ends soon."""
     if access.holds(actor, WATCHERS):
-        today = timezone.localdate()
         yield _found(
             actor,
             _ends_soon,
             Meaning.WAITING,
             kind="certificate",
             state=CertificateState.VALID.value,
-            expires_from=f"{today:%Y-%m-%d}",
-            expires_before=f"{today + EXPIRING:%Y-%m-%d}",
+            expires_within=EXPIRING,
         )
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import access, tables
 from identity_manager.console.search_forms import ANY_TOKEN, NO_TOKEN, PersonForm
-from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
+from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import (
     Certificate,
     CertificateState,
@@ -47,8 +47,8 @@ def found(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
     """The persons who are wanted."""
     plain = {"state": "state", "department": "department", "unit": "organisational_unit"}
     equal = {column: wanted[name] for name, column in plain.items() if wanted[name]}
-    if wanted["token_type"] or wanted["expires_before"]:
-        rows = rows.filter(_tokens(wanted["token_type"], wanted["expires_before"]))
+    if wanted["token_type"] or wanted["expires_before"] or wanted["expires_within"]:
+        rows = rows.filter(_tokens(wanted))
     if wanted["role"]:
         rows = rows.filter(pk__in=Person.objects.filter(roles__role=wanted["role"]).values("pk"))
     return rows.matching(wanted["q"], **equal)
@@ -64,15 +64,17 @@ def _with_order(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
     return rows.with_order(wanted["q"])
 
 
-def _tokens(token_type: str, expires_before: date | None) -> Q:
+def _tokens(wanted: Wanted) -> Q:
     """Who has tokens in use of the type, one of whose certificates expires before the day."""
-    tokens = SoftwareToken.objects.filter(state__in=IN_USE)
+    token_type, tokens = wanted["token_type"], SoftwareToken.objects.filter(state__in=IN_USE)
     if token_type == NO_TOKEN:
         return ~tables.having(tokens, "person")
     if token_type and token_type != ANY_TOKEN:
         tokens = tokens.filter(type_code=token_type)
-    if expires_before:
-        ending = Certificate.objects.filter(state__in=USABLE, not_after__lt=beginning(expires_before))
+    ends = [beginning(wanted["expires_before"])] if wanted["expires_before"] else []
+    ends += [in_days(wanted["expires_within"])] if wanted["expires_within"] else []
+    if ends:
+        ending = Certificate.objects.filter(state__in=USABLE, not_after__lt=min(ends))
         tokens = tokens.filter(pk__in=ending.values("token_id"))
     return tables.having(tokens, "person")
 

@@ -15,6 +15,7 @@ from identity_manager.console import (
     sign_in_code_page,
     token_card,
 )
+from identity_manager.console.actions import Offer, sending_obstacle
 from identity_manager.console.token_card import TokenCard
 from identity_manager.models import (
     Leave,
@@ -54,7 +55,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "change": identity_change_policy.waiting_for(person),
         "registers": registration_policy.registers(actor, person),
         "sign_in": sign_in_code_page.card(actor, person),
-        "tokens": list(_tokens(person)),
+        "tokens": list(_tokens(actor, person)),
         "reads_requests": access.holds(actor, REQUEST_READERS),
         "requests": _requests(actor, person),
         "history": history.timeline(page_rows.last_events(person.pk), type_names=history.type_names()),
@@ -107,9 +108,12 @@ def _label(field: str) -> str | Promise:
     return label
 
 
-def _tokens(person: Person) -> Iterator[TokenCard]:
+def _tokens(actor: Person, person: Person) -> Iterator[TokenCard]:
+    administers = policy.administers(actor, person)
+    not_by_you = sending_obstacle(actor, person) if administers else None
+    offer = Offer(administers, not_by_you=not_by_you, back="person")
     for token in page_rows.tokens_handed_out(person):
-        yield token_card.card(token, administers=False)
+        yield token_card.card(token, offer)
 
 
 def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:

@@ -13,7 +13,7 @@ from identity_manager.console import access, tables
 from identity_manager.console.forms import MAIL_REFUSED, OPEN
 from identity_manager.console.kept_rows import KeptRows
 from identity_manager.console.search_forms import RequestForm
-from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning
+from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.models.rows_by_keys import know_listed_tokens, listed_tokens
 from identity_manager.models.token_request import NOT_ENDED
@@ -52,6 +52,8 @@ def _within_days(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[Token
         rows = rows.filter(created_at__gte=beginning(wanted["asked_from"]))
     if wanted["asked_until"]:
         rows = rows.filter(created_at__lt=beginning(wanted["asked_until"] + timedelta(days=1)))
+    if wanted["ended_within"]:
+        rows = rows.filter(ended_at__gte=in_days(f"-{wanted['ended_within']}"))
     if wanted["ended_from"]:
         rows = rows.filter(ended_at__gte=beginning(wanted["ended_from"]))
     return rows

@@ -21,6 +21,7 @@ from identity_manager.console import (
     stuck,
     token_card,
 )
+from identity_manager.console.actions import Offer
 from identity_manager.console.approval_card import ApprovalCard
 from identity_manager.console.forms import DecisionForm, PostponeForm, PressForm, RejectForm, RoundForm
 from identity_manager.console.refusals import VerbForm
@@ -38,10 +39,12 @@ from identity_manager.models import (
 )
 from identity_manager.people import identity_change_policy
 from identity_manager.ui.bidi import isolated
-from identity_manager.workflow import ROAD, partly, policy, side_roads, snapshot, step2_approve
+from identity_manager.workflow import ROAD, partly, policy, snapshot, step2_approve
 from identity_manager.workflow.errors import Reason, Stale
 
 TEMPLATE = "identity_manager/request.html"
+# Whatever of these there is to show, something is wrong or waits.
+WRONG = ("orders", "differences", "waits_for", "silent", "stuck", "failed")
 DECISION = "identity_manager/parts/decide.html"
 
 
@@ -68,9 +71,18 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
     """Everything that the template draws."""
     administers = policy.administers(actor, row.person)
     lines = row.lines
-    not_by_you = _sender_obstacle(actor, row) if administers else None
+    not_by_you = actions.sending_obstacle(actor, row.person) if administers else None
     approvals = approval_card.of_request(row)
     differences = snapshot.differences(lines) if row.is_open else []
+    shown = {
+        "orders": order_card.of_request(row),
+        "differences": differences,
+        "waits_for": _what_it_waits_for(row),
+        "silent": _who_does_not_answer(row),
+        **_trouble(row),
+    }
+    # Of a request where nothing is wrong, what cannot be done is no news.
+    offer = Offer(administers, says_why_not=any(shown[each] for each in WRONG), not_by_you=not_by_you)
     return {
         "tab": "requests",
         "row": row,
@@ -80,23 +92,19 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         "steps": steps.steps_of(row),
         "process": process_page.fold_of(row, [event.name for event in reversed(row.events.all())]),
         "originals": originals(row),
-        "tokens": [token_card.card(token, administers=administers, not_by_you=not_by_you) for token in lines],
-        "earlier": _earlier_lines(row, administers=administers),
+        "tokens": [token_card.card(token, offer) for token in lines],
+        "earlier": _earlier_lines(row, offer),
         "approvals": approvals,
-        "orders": order_card.of_request(row),
-        "differences": differences,
-        "waits_for": _what_it_waits_for(row),
-        "silent": _who_does_not_answer(row),
         "round_form": RoundForm(initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False),
         **_round(actor, row, can_begin=bool(differences) and administers),
         "mails": row.mails.all(),
         "reads_mails": _reads_mails(actor, row),
-        "actions": actions.of_request(row, administers=administers),
+        "actions": actions.of_request(row, offer),
         "administers": administers,
         "evidence_of": _what_the_log_knows(row) if access.holds(actor, {Role.AUDITOR}) else (),
         "may_open_person": access.may_see(actor, row.person),
         **_happened(row, form),
-        **_trouble(row),
+        **shown,
         **_decision(actor, row, approvals),
     }
 
@@ -105,12 +113,6 @@ def _what_the_log_knows(row: TokenRequest) -> set[uuid.UUID]:
     """The request and those tokens of it of which the audit log says something: of others is no evidence."""
     events = row.events.all()
     return {row.pk for _event in events[:1]} | {event.token_id for event in events if event.token_id}
-
-
-def _sender_obstacle(actor: Person, row: TokenRequest) -> Reason | None:
-    """Why the administrator has no file sent again; only who registers persons may have made a code."""
-    registers = access.holds(actor, {Role.REGISTRATION_OFFICER})
-    return side_roads.sender_obstacle(actor=actor, person=row.person) if registers else None
 
 
 def _reads_mails(actor: Person, row: TokenRequest) -> bool:
@@ -153,11 +155,11 @@ def originals(row: TokenRequest) -> list[str]:
     return list(dict.fromkeys(filter(None, names)))
 
 
-def _earlier_lines(row: TokenRequest, *, administers: bool) -> list[TokenCard]:
+def _earlier_lines(row: TokenRequest, offer: Offer) -> list[TokenCard]:
     """What earlier rounds asked for, the latest first: revocation may still be under way."""
     tokens = [token for token in row.tokens.all() if token.round != row.round]
     tokens.sort(key=lambda token: -token.round)
-    return [token_card.card(token, administers=administers) for token in tokens]
+    return [token_card.card(token, offer) for token in tokens]
 
 
 def _row(found: TokenRequest | uuid.UUID, *, anew: bool) -> TokenRequest:

@@ -8,6 +8,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection
 from django.db.models import Q
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import access, tables
@@ -29,6 +30,7 @@ from identity_manager.ui.forms import FilterSelect
 Choices = list[tuple[str, Any]]
 LONGEST_TEXT = 200
 KNOWN_SHOWN = 500
+SOON, LATELY = (30, 60, 90), (7, 30, 90)  # days
 NO_TOKEN = "none"  # noqa: S105 a choice of the filter
 ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
 REVOCATION_WAITS = "revocation-waits"
@@ -92,6 +94,14 @@ class DayField(forms.DateField):
         )
 
 
+class WithinField(FilterField):
+    """So many days before or after today, whenever that is: a search that is saved moves along with it."""
+
+    def __init__(self, label: Any, *days: int) -> None:
+        choices = [(str(each), format_lazy(_("within {days} days"), days=each)) for each in days]
+        super().__init__(label, anything=_("at any time"), choices=choices)
+
+
 class KindForm(forms.Form):
     """The line of the search. actor decides what the lists of known values may name."""
 
@@ -140,6 +150,7 @@ class PersonForm(KindForm):
         anything=_("with or without"),
         choices=[(ANY_TOKEN, _("any type")), (NO_TOKEN, _("none at all"))],
     )
+    expires_within = WithinField(_("A token expires"), *SOON)
     expires_before = DayField(_("A token expires before"))
     role = FilterField(_("Role"), anything=_("any role or none"), choices=Role.choices)
 
@@ -168,6 +179,7 @@ class RequestForm(KindForm):
     asked_by = WordsField(_("Asked by"))
     asked_from = DayField(_("Asked on or after"))
     asked_until = DayField(_("Asked on or before"))
+    ended_within = WithinField(_("Ended"), *LATELY)
     ended_from = DayField(_("Ended on or after"))
 
 
@@ -186,6 +198,7 @@ class CertificateForm(KindForm):
     )
     token_type = FilterField(_("Token type"), anything=_("any type"))
     issuer = KnownField(_("Issuer"), anything=_("any issuer"))
+    expires_within = WithinField(_("Expires"), *SOON)
     expires_from = DayField(_("Expires on or after"))
     expires_before = DayField(_("Expires before"))
     revoked_from = DayField(_("Revoked on or after"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -93,3 +93,8 @@ class Kind:
 def beginning(day: date) -> datetime:
     """The first moment of the day, where the officer is."""
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def in_days(days: str) -> datetime:
+    """The first moment of the day in so many days; before today where they are negative."""
+    return beginning(timezone.localdate() + timedelta(days=int(days)))

@@ -8,13 +8,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import certificate_content
-from identity_manager.console.actions import Action
+from identity_manager.console.actions import Action, Offer
 from identity_manager.console.certificate_content import CertificateLine
 from identity_manager.models import SoftwareToken, TokenState
 from identity_manager.models.certificate import REVOCATION_REASONS
 from identity_manager.models.token_type import KEY_ALGORITHMS
 from identity_manager.workflow import hold, revoke, side_roads
-from identity_manager.workflow.errors import Reason
 
 NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
 
@@ -39,40 +38,37 @@ class TokenCard:
         return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason_words)
 
 
-def card(token: SoftwareToken, *, administers: bool, not_by_you: Reason | None = None) -> TokenCard:
-    """The card of a token from page_rows; with actions for its administrator.
-
-    not_by_you: why this administrator has no file sent again.
-    """
-    actions = _actions(token, not_by_you) if administers else []
+def card(token: SoftwareToken, offer: Offer) -> TokenCard:
+    """The card of a token from page_rows, with what is offered to be done with it."""
+    actions = offer.of(_actions(token, offer)) if offer.administers else []
     return TokenCard(token, certificate_content.of_token(token), actions)
 
 
-def _actions(token: SoftwareToken, not_by_you: Reason | None) -> list[Action]:
-    """Send again and revoke; nothing before there is something to send or revoke."""
+def _actions(token: SoftwareToken, offer: Offer) -> list[Action]:
+    """Send again, put on hold or reinstate, revoke; nothing before there is something to send or revoke."""
     if token.state in NOT_HANDED_OUT_YET:
         return []
     return [
         Action(
             _("Send again"),
-            reverse("console:token-send-again", args=[token.pk]),
-            not_by_you or side_roads.sending_obstacle(token),
+            _page("send-again", token, offer),
+            offer.not_by_you or side_roads.sending_obstacle(token),
         ),
-        *_hold_actions(token),
-        Action(
-            _("Revoke"),
-            reverse("console:token-revoke", args=[token.pk]),
-            revoke.obstacle(token),
-            dangerous=True,
-        ),
+        *_hold_actions(token, offer),
+        Action(_("Revoke"), _page("revoke", token, offer), revoke.obstacle(token), dangerous=True),
     ]
 
 
-def _hold_actions(token: SoftwareToken) -> list[Action]:
+def _hold_actions(token: SoftwareToken, offer: Offer) -> list[Action]:
     """Put on hold, or its end; neither once the token has ended."""
     if token.state == TokenState.ON_HOLD:
-        url = reverse("console:token-reinstate", args=[token.pk])
+        url = _page("reinstate", token, offer)
         return [Action(_("Reinstate"), url, hold.reinstatement_obstacle(token))]
     if hold.hold_obstacle(token) is not None:
         return []
-    return [Action(_("Put on hold"), reverse("console:token-hold", args=[token.pk]), dangerous=True)]
+    return [Action(_("Put on hold"), _page("hold", token, offer), dangerous=True)]
+
+
+def _page(what: str, token: SoftwareToken, offer: Offer) -> str:
+    query = f"?back={offer.back}" if offer.back else ""
+    return reverse(f"console:token-{what}", args=[token.pk]) + query

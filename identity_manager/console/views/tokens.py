@@ -27,10 +27,10 @@ def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             reason = RevocationReason(form.cleaned_data["reason"])
             revocation.revoke_token(actor=actor, token_id=pk, reason=reason)
             messages.success(request, _("The token is revoked. The certificate authority is told now."))
-            return redirect("console:request", token.request_id)
+            return redirect(_back(request, token))
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
-    return confirmation.page(request, form, _revoking(token))
+    return confirmation.page(request, form, _revoking(token, _back(request, token)))
 
 
 def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -43,10 +43,10 @@ def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             messages.success(
                 request, _("The token is on hold. A certificate authority that knows holds is told now.")
             )
-            return redirect("console:request", token.request_id)
+            return redirect(_back(request, token))
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
-    return confirmation.page(request, form, _holding(token))
+    return confirmation.page(request, form, _holding(token, _back(request, token)))
 
 
 def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -56,10 +56,10 @@ def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             messages.success(request, _reinstated(hold.reinstate(actor=actor, token_id=pk)))
-            return redirect("console:request", token.request_id)
+            return redirect(_back(request, token))
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
-    return confirmation.page(request, form, _reinstating(token))
+    return confirmation.page(request, form, _reinstating(token, _back(request, token)))
 
 
 def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
@@ -72,10 +72,17 @@ def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         with refusals.told_by(form):
             side_roads.send_again(actor=actor, token_id=pk, **form.cleaned_data)
             messages.success(request, _("The file is on its way again."))
-            return redirect("console:request", token.request_id)
+            return redirect(_back(request, token))
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
-    return confirmation.page(request, form, _sending(token))
+    return confirmation.page(request, form, _sending(token, _back(request, token)))
+
+
+def _back(request: HttpRequest, token: SoftwareToken) -> str:
+    """The page on which it was clicked: the person's, else that of the request."""
+    if request.GET.get("back") == "person":
+        return reverse("console:person", args=[token.person_id])
+    return reverse("console:request", args=[token.request_id])
 
 
 def _reinstated(token: SoftwareToken) -> str:
@@ -87,18 +94,18 @@ def _reinstated(token: SoftwareToken) -> str:
     return _("The token is in use again.")
 
 
-def _revoking(token: SoftwareToken) -> Confirmation:
+def _revoking(token: SoftwareToken, back: str) -> Confirmation:
     words = {"type": token.token_type, "person": token.person}
     return Confirmation(
         title=_("Revoke %(type)s of %(person)s?") % words,
         lead=_("Its certificates are revoked for good. A passphrase that was not noted yet is destroyed."),
         button=_("Revoke the token"),
-        back=reverse("console:request", args=[token.request_id]),
+        back=back,
         obstacle=revocation.obstacle(token),
     )
 
 
-def _holding(token: SoftwareToken) -> Confirmation:
+def _holding(token: SoftwareToken, back: str) -> Confirmation:
     words = {"type": token.token_type, "person": token.person}
     return Confirmation(
         title=_("Put %(type)s of %(person)s on hold?") % words,
@@ -107,24 +114,24 @@ def _holding(token: SoftwareToken) -> Confirmation:
             " Where the certificate authority knows holds, it publishes this one."
         ),
         button=_("Put on hold"),
-        back=reverse("console:request", args=[token.request_id]),
+        back=back,
         obstacle=hold.hold_obstacle(token),
     )
 
 
-def _reinstating(token: SoftwareToken) -> Confirmation:
+def _reinstating(token: SoftwareToken, back: str) -> Confirmation:
     words = {"type": token.token_type, "person": token.person}
     return Confirmation(
         title=_("Reinstate %(type)s of %(person)s?") % words,
         lead=_("Its certificates count again. What waited for it goes on."),
         button=_("Reinstate"),
-        back=reverse("console:request", args=[token.request_id]),
+        back=back,
         dangerous=False,
         obstacle=hold.reinstatement_obstacle(token),
     )
 
 
-def _sending(token: SoftwareToken) -> Confirmation:
+def _sending(token: SoftwareToken, back: str) -> Confirmation:
     address, now = token.request.delivery_address, token.person.email
     words = {"type": token.token_type, "address": address, "now": now}
     lead = _("A mail with the file goes to %(address)s. The passphrase stays what it was.")
@@ -138,7 +145,7 @@ def _sending(token: SoftwareToken) -> Confirmation:
         title=_("Send %(type)s again?") % words,
         lead=lead % words,
         button=_("Send again"),
-        back=reverse("console:request", args=[token.request_id]),
+        back=back,
         dangerous=False,
         obstacle=side_roads.sending_obstacle(token) or side_roads.often_obstacle(token),
     )

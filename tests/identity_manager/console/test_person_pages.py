@@ -372,3 +372,38 @@ def test_nothing_chosen_or_nothing_known_is_said(
     assert response.status_code == 422
     assert "There is a problem" in response.text
     assert not confirmed()
+
+
+@pytest.mark.parametrize(
+    ("what", "sent", "state"),
+    [("hold", {"reason": "lost"}, "on_hold"), ("revoke", {"reason": "keyCompromise"}, "revoked")],
+)
+def test_an_administrator_acts_on_each_token_on_the_page_of_the_person(
+    ada: Client, company: cast.Company, what: str, sent: dict[str, str], state: str
+) -> None:
+    token = company.request_in("completed").tokens.get()
+    place = reverse("console:person", args=[company.uma.pk])
+    address = f"{reverse(f'console:token-{what}', args=[token.pk])}?back=person"
+    assert f'href="{address}"' in ada.get(place).text
+    assert f'href="{place}"' in ada.get(address).text, "where Go back leads"
+
+    response = ada.post(address, sent)
+
+    assert response.headers["Location"] == place
+    token.refresh_from_db()
+    assert token.state == state
+    text = ada.get(place).text
+    if what == "hold":
+        assert f"{reverse('console:token-reinstate', args=[token.pk])}?back=person" in text
+    else:
+        assert "Revoke: This token is not in use" in text
+
+
+def test_only_who_administers_the_person_has_the_actions(company: cast.Company) -> None:
+    token = company.request_in("completed").tokens.get()
+    address = reverse("console:token-revoke", args=[token.pk])
+    elsewhere = signed_in(officer("elsa", Role.TOKEN_ADMINISTRATOR, unit="Elsewhere"))
+    place = reverse("console:person", args=[company.uma.pk])
+
+    assert address not in signed_in(company.rita).get(place).text
+    assert elsewhere.get(place).status_code == 404

@@ -48,7 +48,7 @@ def test_every_state_has_its_page(ada: Client, company: cast.Company, state: str
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_what_can_be_done_is_a_button_and_what_cannot_says_why(
+def test_what_can_be_done_is_a_button_and_the_rest_is_no_news(
     ada: Client, company: cast.Company, state: str
 ) -> None:
     row = company.request_in(state)
@@ -58,10 +58,23 @@ def test_what_can_be_done_is_a_button_and_what_cannot_says_why(
     cancel = reverse("console:request-cancel", args=[row.pk])
     cancellable = state in ("requested", "approved", "awaiting_acceptance", "issuing", "failed")
     assert (cancel in response.text) == cancellable
-    assert ("it cannot be cancelled any more" in response.text) == (not cancellable)
+    assert "it cannot be cancelled any more" not in response.text
     retry = f'action="{reverse("console:request-retry", args=[row.pk])}"'
     assert (retry in response.text) == (state == "failed")
-    assert ("This request has not failed" in response.text) == (state != "failed")
+    assert "This request has not failed" not in response.text
+
+
+def test_where_something_waits_what_cannot_be_done_says_why(ada: Client, company: cast.Company) -> None:
+    row = company.request_in("issued")
+    assert "it cannot be cancelled any more" not in ada.get(page(row)).text
+
+    mail = row.mails.order_by("pk").last()
+    assert mail is not None
+    OutgoingMail.objects.filter(pk=mail.pk).update(last_error="451 try again", state="queued")
+
+    text = ada.get(page(row)).text
+    for words in ("Retry: This request has not failed", "it cannot be cancelled any more"):
+        assert words in text
 
 
 def test_the_original_process_ids_are_there(ada: Client, company: cast.Company) -> None:
@@ -209,6 +222,9 @@ def test_files_that_are_kept_no_longer_are_not_sent_again(ada: Client, company: 
     forgetting.remove_containers(token)
 
     text = ada.get(page(row)).text
+    assert again not in text
+    assert "The files of this token are kept no longer." not in text
+    text = ada.get(reverse("console:person", args=[row.person_id])).text
     assert again not in text
     assert "Send again: The files of this token are kept no longer." in text
 

@@ -1,10 +1,15 @@
 """Saved searches: kept under a name, beside the search and on START, each officer's own."""
 
+import re
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from identity_manager.models import AuditEvent, Role, RoleAssignment, SavedSearch
+from identity_manager.models import AuditEvent, Certificate, Role, RoleAssignment, SavedSearch
 from identity_manager.people import saved_searches
 from identity_manager.people.saved_searches import LIMIT
 from identity_manager.workflow.errors import NotPossible
@@ -174,3 +179,66 @@ def test_one_that_makes_no_sense_any_more_opens_with_the_reason(ada: Client, com
     (saved,) = ada.get(SAVED).context["saved"]
     assert saved.number == "0"
     assert ada.get(saved.url).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("kind", "query"),
+    [
+        ("certificate", "state=valid&expires_within=30"),
+        ("employee", "expires_within=30"),
+    ],
+)
+def test_what_ends_soon_is_counted_from_the_day_of_looking(
+    ada: Client, company: cast.Company, kind: str, query: str
+) -> None:
+    cast.issued(company.request_in("issuing"))
+    Certificate.objects.update(not_after=timezone.now() + timedelta(days=50))
+    saved_searches.keep(actor=company.ada, name="Soon", kind=kind, query=f"kind={kind}&{query}")
+    assert numbers(ada) == ["0"]
+
+    with time_machine.travel(timezone.now() + timedelta(days=30)):
+        assert numbers(signed_in(company.ada)) == ["1"]
+
+
+def test_what_ended_lately_is_counted_from_the_day_of_looking(ada: Client, company: cast.Company) -> None:
+    company.request_in("completed")
+    saved_searches.keep(
+        actor=company.ada, name="Done", kind="request", query="kind=request&state=completed&ended_within=7"
+    )
+    assert numbers(ada) == ["1"]
+
+    with time_machine.travel(timezone.now() + timedelta(days=9)):
+        assert numbers(signed_in(company.ada)) == ["0"]
+
+
+def test_what_start_leads_to_is_saved_without_a_day(ada: Client, company: cast.Company) -> None:
+    cast.issued(company.request_in("issuing"))
+    Certificate.objects.update(not_after=timezone.now() + timedelta(days=10))
+    start = ada.get(reverse("console:start"))
+    (figure,) = start.context["expiring"]
+    address = f"{NEW}?{figure.url.partition('?')[2]}"
+    assert "within 30 days" in ada.get(address).text
+
+    ada.post(address, {"name": "Soon"})
+
+    assert SavedSearch.objects.get().query == "kind=certificate&state=valid&expires_within=30"
+    assert not any(re.search(r"\d{4}-\d\d-\d\d", each.url) for each in start.context["under_way"])
+
+
+def test_a_search_with_days_of_its_own_goes_on(ada: Client, company: cast.Company) -> None:
+    cast.issued(company.request_in("issuing"))
+    Certificate.objects.update(not_after=timezone.now() + timedelta(days=10))
+    day = f"{timezone.localdate() + timedelta(days=30):%Y-%m-%d}"
+    saved_searches.keep(
+        actor=company.ada, name="Old", kind="certificate", query=f"kind=certificate&expires_before={day}"
+    )
+    assert numbers(ada) == ["1"]
+
+
+def numbers(browser: Client) -> list[str]:
+    """What the saved searches find, as START says it; and as each list does."""
+    saved = browser.get(reverse("console:start")).context["saved"]
+    assert [len(browser.get(each.url).context["rows"]) for each in saved] == [
+        each.found.count for each in saved
+    ]
+    return [each.number for each in saved]
