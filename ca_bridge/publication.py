@@ -72,6 +72,13 @@ def _first(ask: Callable[[Connector], T | None]) -> T | None:
 
 
 @login_not_required
+@require_safe
+def ocsp_by_get(request: HttpRequest, encoded: str) -> HttpResponse:
+    """Answer an OCSP request that stands in the path (RFC 6960 appendix A.1)."""
+    return ocsp(request, encoded)
+
+
+@login_not_required
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def ocsp(request: HttpRequest, encoded: str = "") -> HttpResponse:

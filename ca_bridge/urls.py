@@ -7,6 +7,6 @@ from ca_bridge import publication
 app_name = "pki"
 urlpatterns = [
     path("ocsp", publication.ocsp, name="ocsp"),
-    path("ocsp/<path:encoded>", publication.ocsp, name="ocsp-get"),
+    path("ocsp/<path:encoded>", publication.ocsp_by_get, name="ocsp-get"),
     path("<str:file_name>", publication.published_file, name="file"),
 ]

@@ -271,7 +271,7 @@ TABLE = (
     # --- Machines, and what everybody may have
     Row("pki:file", PUBLIC, of="published file"),
     Row("pki:ocsp", PUBLIC, PUBLIC),
-    Row("pki:ocsp-get", PUBLIC, PUBLIC, of="ocsp request"),
+    Row("pki:ocsp-get", PUBLIC, of="ocsp request"),
     Row("health-live", PUBLIC),
     Row("health-ready", PUBLIC),
     Row("metrics", PUBLIC),  # in the embedded mode; else with a token alone: config/test_metrics_page.py
