@@ -27,6 +27,7 @@ from identity_manager.ui import (
     lockout,
     middleware,
     passkeys,
+    second_step,
     security_headers,
     sign_in_ways,
     sso_sign_out,
@@ -167,12 +168,13 @@ class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]
     webauthn_form_class = SecondStepPasskeyForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Whose factors were removed meanwhile begins anew: the sign-in page leads back here for ever."""
+        """After the first step: a code of the app, a recovery code, or a passkey."""
+        # Whose first step is overtaken begins anew: the sign-in page would lead back here for ever.
+        stage = second_step.pending(request)
+        if stage is not None and stage.is_overtaken():
+            begins_anew: HttpResponse = stage.abort()
+            return begins_anew
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
-        if not hasattr(self, "stage") or request.user.is_authenticated:
-            return response
-        if not second_factors.has_one(self.stage.login.user):
-            response = self.stage.abort()
         return response
 
     def form_valid(self, form: ProofForm) -> HttpResponse:

@@ -13,13 +13,14 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from ca_bridge import faults
 from identity_manager.models import Account
-from identity_manager.people import single_sign_on
+from identity_manager.people import second_factors, single_sign_on
 from identity_manager.sso_provider import SsoProvider
 from identity_manager.ui import destinations, error_pages, sign_in, sign_in_ways, sso, sso_sign_out
 from identity_manager.workflow.errors import Reason, Refused
@@ -101,6 +102,9 @@ def _arrived(
     here = request.user if isinstance(request.user, Account) else None
     if here is not None and not single_sign_on.is_of(here, provider=provider, claims=claims):
         raise Refused(SOMEBODY_ELSE)
+    if here is not None and second_factors.has_one(here) and not provider.asks_second_factor:
+        # What the provider proved is a first step, and this session has had both.
+        return sign_in.redirect_to_confirmation(state.get("next") or reverse("account"))
     account = here or single_sign_on.sign_in(provider=provider, claims=claims)
     # The moment at which the provider asked, not that of our own page: it may have been this morning.
     record_authentication(

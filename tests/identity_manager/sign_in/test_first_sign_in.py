@@ -84,6 +84,17 @@ def test_old_sessions_end_with_the_old_password(client: Client, office: Office) 
     assert elsewhere.get("/account/password/change/").status_code == 302
 
 
+def test_who_sits_there_already_uses_the_own_code(client: Client, office: Office) -> None:
+    """The code ends every session of the account, this one included, and begins a new one."""
+    account(office.uma)
+    client.post("/account/login/", {"login": "uma", "password": PASSWORD})
+    asked = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
+    sign_in_codes.confirm(actor=office.rolf, code_id=asked.pk)
+    response = send(client, sign_in_codes.make(actor=office.rita, code_id=asked.pk))
+    assert (response.status_code, response["Location"]) == (302, "/my/")
+    assert client.get("/account/").status_code == 200
+
+
 REFUSALS = ["wrong", "nobody", "without a code", "used", "withdrawn", "inactive", "locked", "closed"]
 
 

@@ -4,13 +4,14 @@ import re
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from identity_manager.models import Account, AuditEvent, OutgoingMail
 from identity_manager.people import second_factors
 from tests import cast
 from tests.identity_manager.sign_in import factors
-from tests.identity_manager.sign_in.conftest import PASSWORD, account
+from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, PASSWORD, account
 
 pytestmark = pytest.mark.django_db
 APP, STEP, CODES, AGAIN = (
@@ -241,6 +242,38 @@ def test_a_passkey_that_answers_nonsense_is_refused(uma: Account, answer: str) -
     client.post("/account/login/passkey/options/")
     assert client.post("/account/login/passkey/", {"credential": answer}).status_code == 422
     assert not factors.is_signed_in(client)
+
+
+@pytest.mark.parametrize("how", ["code", "change"])
+def test_an_old_password_goes_no_further_once_there_is_a_new_one(uma: Account, how: str) -> None:
+    """Whoever knew the old one has come as far as the second step, and waits there."""
+    factors.with_app(uma)
+    thief = first_step(uma)
+    assert thief.get(STEP).status_code == 200
+    if how == "code":
+        Account.objects.update(password=make_password(NEW_PASSWORD))
+    else:
+        here = factors.signed_in(uma, app=True)
+        typed = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+        assert here.post("/account/password/change/", typed).status_code == 302
+    assert thief.post(STEP, {"code": factors.code()})["Location"] == "/account/login/"
+    assert not factors.is_signed_in(thief)
+    assert thief.get("/account/login/").status_code == 200
+
+
+def test_a_planted_session_does_not_learn_of_the_first_step(uma: Account) -> None:
+    factors.with_app(uma)
+    client = Client()
+    session = client.session
+    session["planted"] = "by somebody"
+    session.save()
+    client.cookies["sessionid"] = planted = session.session_key
+    client.post("/account/login/", {"login": uma.username, "password": PASSWORD})
+    thief = Client()
+    thief.cookies["sessionid"] = planted
+    assert thief.post(STEP, {"code": factors.code()})["Location"] == "/account/login/"
+    assert not factors.is_signed_in(thief)
+    assert client.post(STEP, {"code": factors.code()})["Location"] == "/my/"
 
 
 def test_whoever_left_between_the_steps_is_not_signed_in(uma: Account) -> None:

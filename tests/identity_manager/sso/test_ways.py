@@ -251,3 +251,18 @@ def test_a_provider_that_asks_for_one_is_believed(
     factors.with_app(Account.objects.select_related("person").get(person=ada))
     again = Traveller(provider)
     assert again.sign_in(user)["Location"] == "/"
+
+
+def test_who_has_a_second_factor_here_confirms_with_it(
+    traveller: Traveller, provider: Provider, uma: Person
+) -> None:
+    """Else the sign-in there, which is a first step alone, would stand in for both."""
+    user = arrived(traveller, provider, uma)
+    factors.with_app(Account.objects.get(person=uma))
+    before = traveller.records
+    address = traveller.start(next="/account/recovery-codes/")
+    time.sleep(1.1)  # the provider counts in whole seconds
+    response = traveller.arrive(traveller.at_the_provider(address, user))
+    assert response["Location"] == "/account/reauthenticate/?next=%2Faccount%2Frecovery-codes%2F"
+    assert traveller.records == before
+    assert traveller.is_signed_in
