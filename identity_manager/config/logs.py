@@ -27,7 +27,7 @@ class LineFormatter(logging.Formatter):
     In UTC, as the database and the other format have it: no hour comes twice.
     """
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 

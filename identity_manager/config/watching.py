@@ -31,11 +31,8 @@ class WatchingMiddleware:
         number = correlation.accepted(request.headers.get(correlation.HEADER))
         started = time.perf_counter()
         labels, parent = {"request_id": number}, {"traceparent": request.headers.get("traceparent", "")}
-        facts = {
-            "network": client_network(request),
-            correlation.USER: "",
-        }  # who it is, is found out further in
-        with correlation.bound(number, **facts), TRACE.span("visit", labels, parent) as note:
+        network = client_network(request)
+        with correlation.bound(number, network=network, user=""), TRACE.span("visit", labels, parent) as note:
             response = self.get_response(request)
             visit = Visit.of(request, response)
             note("name", f"{visit.method} {visit.view}")
