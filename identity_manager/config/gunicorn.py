@@ -16,7 +16,7 @@ from identity_manager.config import env, garbage, process
 
 bind = env.text("BIND", f"127.0.0.1:{env.integer('HTTP_PORT', 8000, minimum=1, maximum=65535)}")
 wsgi_app = "identity_manager.config.wsgi:application"
-worker_class = "gthread"
+worker_class = "identity_manager.config.serving.ProbedWorker"
 workers = env.integer("WEB_PROCESSES", 2, minimum=1, maximum=64)
 threads = env.integer("WEB_THREADS", 8, minimum=1, maximum=64)
 timeout = 60
