@@ -20,7 +20,7 @@ AT_ONCE = 200  # a person looks at each of them
 
 def several(actor: Person, *, form: VerbForm) -> dict[str, Any]:
     """For the page of all that wait for this officer, oldest first."""
-    waiting = questions.confirmable_by(actor)
+    waiting = questions.confirmable_by(actor).listed()
     return {"tab": "open_tasks", "form": form, "rows": waiting[:AT_ONCE], "total": waiting.count()}
 
 
@@ -31,11 +31,12 @@ def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[Not
         messages.success(request, words % {"number": done})
     persons = {row.pk: row.person for row in changes}
     refusals.tell_of_several(
-        request, [(persons[each.change_id], each.refused) for each in left], more=_more_not_confirmed
+        request, [(persons[each.change_id], each.refused) for each in left], more=more_not_confirmed
     )
 
 
-def _more_not_confirmed(number: int) -> str:
+def more_not_confirmed(number: int) -> str:
+    """That others are not confirmed either."""
     words = ngettext("%(number)d more is not confirmed.", "%(number)d more are not confirmed.", number)
     return words % {"number": number}
 

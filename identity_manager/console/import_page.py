@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.core.paginator import Paginator
+from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from identity_manager.console import identity_change_page, refusals, tables
 from identity_manager.console.forms import LONGEST_REASON
 from identity_manager.console.refusals import VerbForm
 from identity_manager.directory import csv_file
-from identity_manager.models import ImportState, Person, PersonImport
-from identity_manager.people import importing
+from identity_manager.models import IdentityChange, ImportState, Person, PersonImport
+from identity_manager.people import import_identities, importing
+from identity_manager.people.import_identities import Confirmed
 from identity_manager.people.importing import ImportPlan, Outcome, PlannedRow
 from identity_manager.ui.forms import TOO_LONG
 from identity_manager.ui.parts import Tab
@@ -122,7 +127,36 @@ def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str
         "not_uploader": imports.NOT_UPLOADER,
         "counts": [(WORDS[Outcome(name)], number) for name, number in row.counts.items() if number],
     }
-    return found | _of_plan(planned, asked) if planned is not None else found
+    if planned is not None:
+        return found | _of_plan(planned, asked)
+    return found | _of_identities(actor, row, asked) if row.state == ImportState.DONE else found
+
+
+def _of_identities(actor: Person, row: PersonImport, asked: dict[str, str]) -> dict[str, Any]:
+    """What the import has brought that waits, and whether this officer confirms it."""
+    page = Paginator(import_identities.waiting_of(row), ROWS_SHOWN).get_page(asked.get("page"))
+    if not page.paginator.count:
+        return {}
+    return {
+        "page": page,
+        "identities": page.object_list,
+        "waiting": page.paginator.count,
+        "identities_digest": import_identities.digest_of(row),
+        "obstacle": import_identities.obstacle(actor=actor, row=row),
+        "at_once": import_identities.AT_ONCE,
+    }
+
+
+def tell(request: HttpRequest, done: Confirmed) -> None:
+    """What became of the identities: how many are confirmed, and why the first of the others are not."""
+    words = ngettext("%(number)s person is confirmed.", "%(number)s persons are confirmed.", done.number)
+    messages.success(request, words % {"number": tables.grouped(done.number)})
+    named = [each.change_id for each in done.left[: refusals.REFUSED_NAMED]]
+    persons = IdentityChange.objects.select_related("person").in_bulk(named)
+    refused = [(persons[each.change_id].person, each.refused) for each in done.left[: len(named)]]
+    refusals.tell_of_several(
+        request, refused, more=identity_change_page.more_not_confirmed, unnamed=len(done.left) - len(named)
+    )
 
 
 def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
@@ -166,12 +200,21 @@ def _sentences(row: PlannedRow) -> Iterator[str]:
     for error in row.errors:
         label = _label(error.field)
         yield f"{label}: {error.sentence}" if label else error.sentence
-    if row.errors or row.person is None:
+    if row.errors:
+        return
+    if row.person is None:
+        yield from _waiting_sentences(row)
         return
     for name, value in {**row.changes, **row.waits}.items():
         before = row.person.manager.personnel_number if name == "manager" and row.person.manager else ""
         before = before or str(getattr(row.person, name) or "–")
         yield f"{_label(name)}: {_shown(name, before)} → {_shown(name, value or '–')}"
+
+
+def _waiting_sentences(row: PlannedRow) -> Iterator[str]:
+    for name, value in row.waits.items():
+        words = {"field": _label(name), "value": value}
+        yield _("%(field)s: %(value)s (waits for a second officer)") % words
 
 
 def _label(name: str) -> str:

@@ -168,6 +168,12 @@ def _imports(actor: Person, _now: Moment) -> QuerySet[PersonImport]:
     return rows if imports.officer_obstacle(actor) is None else rows.none()
 
 
+def _imports_with_identities(actor: Person, _now: Moment) -> QuerySet[PersonImport]:
+    """What has brought new persons whose identities this officer may confirm."""
+    rows = PersonImport.objects.with_identities_for(actor.pk).select_related("asked_by").defer("content")
+    return rows if imports.officer_obstacle(actor) is None else rows.none()
+
+
 def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
     """Requests with what their rows show, oldest first."""
     return request_list.with_lines(rows).order_by("created_at", "pk")
@@ -306,7 +312,7 @@ SOURCES = (
         name="identity-changes",
         title=_("Changes of identity to confirm"),
         roles=CODE_MAKERS,
-        waiting=lambda actor, _now: identity_change_policy.confirmable_by(actor),
+        waiting=lambda actor, _now: identity_change_policy.confirmable_by(actor).listed(),
         template="identity_manager/parts/tasks/identity_changes.html",
         sentence=lambda number: ngettext(
             "change of identity waits for your confirmation",
@@ -319,6 +325,7 @@ SOURCES = (
         title=_("Imports to confirm"),
         roles=CODE_MAKERS,
         waiting=_imports,
+        also=(_imports_with_identities,),
         template="identity_manager/parts/tasks/imports.html",
         sentence=lambda number: ngettext(
             "import waits for your confirmation", "imports wait for your confirmation", number

@@ -20,6 +20,7 @@ from identity_manager.workflow.errors import NO_REASON
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+WAITS_AS_NEW = _("It is the person's once a second Registration Officer has confirmed it.")
 WAITS = _("A change waits until a second Registration Officer confirms it.")
 LOCK_REASONS = [
     (value, words) for value, words in REVOCATION_REASONS if value in leave_and_return.LOCK_REASONS
@@ -94,6 +95,11 @@ class NewPersonForm(PersonForm):
         initial=True,
     )
     field_order = ("personnel_number",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("email", "upn", "sid"):
+            self.fields[name].help_text = WAITS_AS_NEW
 
 
 class EditPersonForm(PersonForm):

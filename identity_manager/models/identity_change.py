@@ -12,6 +12,7 @@ from django_fsm import transition
 from ca_bridge.state import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.person import Person
+from identity_manager.models.person_import import PersonImport
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -37,6 +38,10 @@ class IdentityChangeQuerySet(models.QuerySet["IdentityChange"]):
         """Changes on which nobody has decided."""
         return self.filter(state=S.WAITING)
 
+    def listed(self) -> Self:
+        """Those that are decided on one by one: new persons of a file are confirmed on the file's page."""
+        return self.exclude(is_entry=True, person_import__isnull=False)
+
     def confirmed(self) -> Self:
         """Changes to which a second officer has agreed."""
         return self.filter(state=S.CONFIRMED)
@@ -47,6 +52,7 @@ class IdentityChange(Stateful):
 
     old, new: value by field, of those fields that change. As long as it waits, nothing is delivered to the
     person and no passphrase is shown. asked_by is null where it was who operates the machine.
+    is_entry: the first identity of a person who was entered by hand or by a file. person_import: that file.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -60,6 +66,10 @@ class IdentityChange(Stateful):
     decided_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True)
     reason = models.TextField(blank=True, help_text="why it was not confirmed, or withdrawn")
+    is_entry = models.BooleanField(default=False, db_default=False)
+    person_import = models.ForeignKey(
+        PersonImport, null=True, on_delete=models.PROTECT, related_name="identity_changes"
+    )
 
     objects = IdentityChangeQuerySet.as_manager()
 

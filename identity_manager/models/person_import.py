@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
@@ -32,25 +32,43 @@ class PersonImportQuerySet(models.QuerySet["PersonImport"]):
         """Imports that another officer than who asked has to decide, oldest first."""
         return self.filter(state=S.WAITING).exclude(asked_by=officer_id).order_by("asked_at")
 
+    def with_identities_for(self, officer_id: object) -> Self:
+        """Imports that brought identities which wait for another officer than who asked, oldest first."""
+        waiting = self.model.objects.filter(identity_changes__state="waiting")
+        others = self.filter(Q(asked_by=None) | ~Q(asked_by=officer_id), state=S.DONE)
+        return others.filter(pk__in=waiting.order_by().values("pk")).order_by("asked_at")
+
+    def figures_since(self, moment: datetime) -> tuple[int, int]:
+        """What all imports since then did together: who left, and which e-mail addresses were changed."""
+        done = self.filter(state=S.DONE, ended_at__gt=moment)
+        sums = done.aggregate(left=Sum("leaving", default=0), changed=Sum("emails_changed", default=0))
+        return sums["left"], sums["changed"]
+
     def forgotten(self, before: datetime) -> Self:
         """Imports that nobody went on with."""
         return self.filter(state__in=OPEN, asked_at__lt=before)
 
 
 class PersonImport(Stateful):
-    """A file of persons. Its content is personal data, so it is dropped when the import has ended."""
+    """A file of persons. Its content is personal data, so it is dropped when the import has ended.
+
+    asked_by is null where it was who operates the machine. leaving, emails_changed: how many persons it
+    deactivated or locked, and how many known e-mail addresses it changed or asked to change.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     file_name = models.CharField(max_length=200)
     content = BytesField(null=True)
     sha256 = models.CharField(max_length=64)
-    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField(default=timezone.now)
     accept_partial = models.BooleanField(default=False)
     decided_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     ended_at = models.DateTimeField(null=True)
     reason = models.TextField(blank=True)
     counts = models.JSONField(default=dict)
+    leaving = models.PositiveIntegerField(default=0, db_default=0)
+    emails_changed = models.PositiveIntegerField(default=0, db_default=0)
     state = StateField(max_length=16, choices=ImportState.choices, default=S.UPLOADED, protected=True)
 
     objects = PersonImportQuerySet.as_manager()
@@ -73,9 +91,11 @@ class PersonImport(Stateful):
         self.accept_partial = accept_partial
 
     @transition(field=state, source=list(OPEN), target=S.DONE)
-    def finish(self, *, counts: dict[str, int], now: datetime) -> None:
+    def finish(self, *, counts: dict[str, int], leaving: int, emails_changed: int, now: datetime) -> None:
         """The persons are created and changed."""
         self.counts = counts
+        self.leaving = leaving
+        self.emails_changed = emails_changed
         self._end(now)
 
     @transition(field=state, source=S.WAITING, target=S.REFUSED)

@@ -1,10 +1,13 @@
 """Pure questions on changes of e-mail, UPN and SID, with reasons: who decides, and what waits meanwhile."""
 
+from collections.abc import Collection
+
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import IdentityChange, IdentityChangeState, Person, Role, SignInCode
+from identity_manager.models.identity_change import IdentityChangeQuerySet
 from identity_manager.people import registration_policy, vouching_policy
 from identity_manager.workflow.errors import Reason
 
@@ -29,7 +32,13 @@ def waiting_for(person: Person) -> IdentityChange | None:
     return next((change for change in changes if change.state == IdentityChangeState.WAITING), None)
 
 
-def confirmable_by(officer: Person) -> QuerySet[IdentityChange]:
+def waiting_fields(person: Person) -> Collection[str]:
+    """Which of e-mail, UPN and SID the person does not have yet, because they wait for a second officer."""
+    waiting = waiting_for(person)
+    return () if waiting is None else [name for name in waiting.new if not getattr(person, name)]
+
+
+def confirmable_by(officer: Person) -> IdentityChangeQuerySet:
     """The changes on which this officer may decide, oldest first."""
     units = {
         held.organisational_unit
@@ -40,6 +49,7 @@ def confirmable_by(officer: Person) -> QuerySet[IdentityChange]:
     if "" not in units:
         rows = rows.filter(person__organisational_unit__in=units)
     own = Q(person=officer) | Q(asked_by__isnull=False, asked_by=officer)
+    own |= Q(is_entry=True, person__entered_by__isnull=False, person__entered_by=officer)
     coded = SignInCode.objects.opening(timezone.now()).filter(asked_by=officer)
     return rows.exclude(own).exclude(person__in=coded.values("person")).order_by("asked_at")
 
@@ -53,7 +63,7 @@ def deciding_obstacle(actor: Person, change: IdentityChange) -> Reason | None:
         return registration_policy.NOT_REGISTRATION_OFFICER
     if actor.pk == change.person_id:
         return OWN_CHANGE
-    if actor.pk == change.asked_by_id:
+    if actor.pk == change.asked_by_id or (change.is_entry and actor.pk == change.person.entered_by_id):
         return OWN_ASKING
     return HOLDS_CODE if vouching_policy.persons_with_code_of(actor, [change.person_id]) else None
 
@@ -61,9 +71,11 @@ def deciding_obstacle(actor: Person, change: IdentityChange) -> Reason | None:
 def second_officers(change: IdentityChange) -> QuerySet[Person]:
     """Who may decide on the change."""
     coded = SignInCode.objects.opening(timezone.now()).filter(person=change.person, asked_by__isnull=False)
+    entered_by = change.person.entered_by_id if change.is_entry else None
+    own = {pk for pk in (change.person_id, change.asked_by_id, entered_by) if pk is not None}
     return (
         Person.objects.holding(Role.REGISTRATION_OFFICER, unit=change.person.organisational_unit)
-        .exclude(pk__in=[change.person_id, change.asked_by_id or change.person_id])
+        .exclude(pk__in=own)
         .exclude(pk__in=coded.values("asked_by"))
         .order_by("display_name")
     )

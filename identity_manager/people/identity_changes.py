@@ -11,13 +11,16 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.statements import insert
 from identity_manager import audit, outbox, queue
 from identity_manager.mail import messages
 from identity_manager.models import (
+    AuditEvent,
     IdentityChange,
     IdentityChangeState,
     OutgoingMail,
     Person,
+    PersonImport,
     PersonSource,
     PersonState,
 )
@@ -53,36 +56,85 @@ class NotConfirmed:
 
 
 def ask(
-    person: Person, *, new: Mapping[str, str], source: PersonSource, actor: Person | None
+    person: Person,
+    *,
+    new: Mapping[str, str],
+    source: PersonSource,
+    actor: Person | None,
+    person_import: PersonImport | None = None,
 ) -> IdentityChange:
     """Let a change of a locked person wait, in the caller's transaction; an older one is withdrawn.
 
     new: valid values of e-mail, UPN or SID that differ from the present ones. The same, asked again, is the
-    same change. actor None is who operates the machine. The present address is told.
+    same change. actor None is who operates the machine. The present address is told. What was entered with a
+    new person and still waits stays part of it.
     """
     waiting = questions.waiting_for(person)
-    if waiting is not None and waiting.new == dict(new):
+    is_entry = waiting is not None and waiting.is_entry
+    wanted = {**waiting.new, **new} if waiting is not None and is_entry else dict(new)
+    if waiting is not None and waiting.new == wanted:
         return waiting
     if waiting is not None:
         _withdraw(waiting, actor=actor, reason=str(REPLACED))
 
-    change = IdentityChange.objects.create(
+    change = _new(person, wanted, source=source, actor=actor, person_import=person_import)
+    change.is_entry = is_entry
+    change.save(force_insert=True)
+    if not is_entry:
+        outbox.enqueue(messages.identity_change_asked(change))
+    audit.append([_asked(change)])
+    return change
+
+
+def enter(
+    persons: Iterable[tuple[Person, Mapping[str, str]]],
+    *,
+    source: PersonSource,
+    actor: Person | None,
+    person_import: PersonImport | None = None,
+) -> None:
+    """Let the identities wait of persons who are new, in the caller's transaction; nobody is there to tell.
+
+    The persons have none of these values yet, so nothing can use them before a second officer agrees.
+    """
+    changes = [
+        _new(person, new, source=source, actor=actor, person_import=person_import)
+        for person, new in persons
+        if new
+    ]
+    for change in changes:
+        change.is_entry = True
+    insert(changes)
+    audit.append([_asked(change) for change in changes])
+
+
+def _new(
+    person: Person,
+    new: Mapping[str, str],
+    *,
+    source: PersonSource,
+    actor: Person | None,
+    person_import: PersonImport | None,
+) -> IdentityChange:
+    return IdentityChange(
         person=person,
         old={name: getattr(person, name) for name in new},
         new=dict(new),
         source=source.value,
         asked_by=actor,
+        person_import=person_import,
     )
-    outbox.enqueue(messages.identity_change_asked(change))
-    audit.record(
+
+
+def _asked(change: IdentityChange) -> AuditEvent:
+    return audit.event_about(
         audit.Event.IDENTITY_CHANGE_ASKED,
-        actor=actor,
-        subject=person,
+        actor=change.asked_by,
+        subject=change.person,
         change=str(change.pk),
-        fields=sorted(new),
-        source=source.value,
+        fields=sorted(change.new),
+        source=change.source,
     )
-    return change
 
 
 def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
@@ -107,7 +159,8 @@ def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
             raise
         change.confirm(by=actor, now=timezone.now())
         change.save()
-        outbox.enqueue(messages.identity_change_done(change))
+        if not change.is_entry:
+            outbox.enqueue(messages.identity_change_done(change))
         outbox.nudge(OutgoingMail.objects.filter(person=person))
         _record(audit.Event.IDENTITY_CHANGE_CONFIRMED, change, actor=actor)
         queue.after_commit(NOTICE, person.pk)
@@ -196,7 +249,8 @@ def _withdraw(change: IdentityChange, *, actor: Person | None, reason: str) -> N
 
 def _let_go_on(change: IdentityChange) -> None:
     """The address is told that nothing changes, and what waited goes out."""
-    outbox.enqueue(messages.identity_change_dropped(change))
+    if not change.is_entry:
+        outbox.enqueue(messages.identity_change_dropped(change))
     outbox.nudge(OutgoingMail.objects.filter(person=change.person))
 
 

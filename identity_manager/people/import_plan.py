@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from identity_manager.people.validation import FieldError
 
 IDENTITY_FIELDS = taken.IDENTITY_FIELDS
 GUARDED_PERCENT = 5
+GUARDED_TIME = timedelta(hours=24)
 LEAVING = (PersonState.INACTIVE, PersonState.LOCKED)
 # Fields that always hold something: an empty cell leaves them as they are.
 _NEVER_EMPTY = ("kind", "language", "time_zone", "state")
@@ -61,12 +63,16 @@ class PlannedRow:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import would do. source: what it was made of, so that it can be made again."""
+    """What an import would do. source: what it was made of, so that it can be made again.
+
+    trusted: the identities of new persons are theirs at once.
+    """
 
     rows: tuple[PlannedRow, ...]
     source: tuple[Row, ...]
     persons: int
     emails: int
+    trusted: bool = False
 
     def count(self, outcome: Outcome) -> int:
         """How many rows end so."""
@@ -105,11 +111,11 @@ class ImportPlan:
         return mine == others
 
 
-def plan(rows: Iterable[Row], *, actor: Person | None = None) -> ImportPlan:
+def plan(rows: Iterable[Row], *, actor: Person | None = None, trusted: bool = False) -> ImportPlan:
     """Say what an import of the rows would do; change nothing. actor None is who operates the machine.
 
-    A change of a known person's e-mail, UPN or SID waits for a second officer. Nobody's file changes their
-    own record, as no form does.
+    E-mail, UPN and SID wait for a second officer: a change of a known person's, and those of a new person,
+    where the file is not trusted as the demo's is. Nobody's file changes their own record, as no form does.
     """
     source = tuple(rows)
     cleaned = [validation.clean(row.values) for row in source]
@@ -121,9 +127,10 @@ def plan(rows: Iterable[Row], *, actor: Person | None = None) -> ImportPlan:
     taken.refuse_taken(planned)
     _refuse_unknown_managers(planned, known)
     for row in planned:
-        _let_identity_wait(row)
+        if row.person is not None or not trusted:
+            _let_identity_wait(row)
     counted = Person.objects.exclude(state=PersonState.LOCKED)
-    return ImportPlan(planned, source, counted.count(), counted.exclude(email="").count())
+    return ImportPlan(planned, source, counted.count(), counted.exclude(email="").count(), trusted)
 
 
 def _numbers(cleaned: validation.Cleaned) -> Iterator[str]:
@@ -236,5 +243,4 @@ def _manager_found(row: PlannedRow, known: dict[str, Person], coming: set[str]) 
 
 
 def _let_identity_wait(row: PlannedRow) -> None:
-    if row.person is not None:
-        row.waits = {name: row.changes.pop(name) for name in IDENTITY_FIELDS if name in row.changes}
+    row.waits = {name: row.changes.pop(name) for name in IDENTITY_FIELDS if name in row.changes}

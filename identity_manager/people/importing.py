@@ -6,16 +6,18 @@ from functools import partial
 from typing import Protocol
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition
 
 from identity_manager import audit
-from identity_manager.models import Person, PersonSource, PersonState
+from identity_manager.models import Person, PersonImport, PersonSource, PersonState
 from identity_manager.people import identity_changes, import_plan, roles
 from identity_manager.people.import_plan import (
     GUARDED_PERCENT,
+    GUARDED_TIME,
     ImportPlan,
     Outcome,
     PlannedRow,
@@ -50,10 +52,11 @@ class ChangesState(Protocol):
 
 @dataclass(frozen=True)
 class Importing:
-    """On whose word (None: who operates the machine), and by which verb persons leave and return."""
+    """On whose word (None: who operates the machine), by which verb persons leave, and of which import."""
 
     actor: Person | None
     change_state: ChangesState
+    row: PersonImport | None
 
 
 def carry_out(
@@ -63,29 +66,32 @@ def carry_out(
     change_state: ChangesState,
     accept_partial: bool = False,
     confirmed_by: Person | None = None,
+    row: PersonImport | None = None,
 ) -> ImportPlan:
     """Create and update as planned, in one transaction; actor None is who operates the machine.
 
-    change_state is workflow.leave_and_return.take_over_state. Changes of e-mail, UPN and SID are left waiting
-    for a second officer. Raises ImportStopped, with nothing changed, when rows are refused and the others
-    were not accepted alone; when the guard stops it and no second officer has confirmed it; or when the
-    persons are no longer as they were planned with.
+    change_state is workflow.leave_and_return.take_over_state. E-mail, UPN and SID are left waiting for a
+    second officer, on the page of the import (row). Raises ImportStopped, with nothing changed, when rows are
+    refused and the others were not accepted alone; when the guard stops it and no second officer has
+    confirmed it; or when the persons are no longer as they were planned with.
     """
     if planned.count(Outcome.REFUSED) and not accept_partial:
         raise ImportStopped(ROWS_REFUSED)
-    stopped = guard(planned)
-    if stopped is not None and confirmed_by is None:
-        raise ImportStopped(stopped)
+    importing = Importing(actor, change_state, row)
     try:
         with transaction.atomic():
-            fresh = plan(planned.source, actor=actor)
+            locking.imports()
+            stopped = guard(planned)
+            if stopped is not None and confirmed_by is None:
+                raise ImportStopped(stopped)
+            fresh = plan(planned.source, actor=actor, trusted=planned.trusted)
             if not fresh.says_the_same_as(planned):
                 raise ImportStopped(PERSONS_CHANGED)
 
-            _create(fresh, actor=actor)
+            _create(fresh, importing)
             _lock_with_system_administrators(fresh)
-            for row in _known_rows(fresh):
-                _update(row, Importing(actor, change_state))
+            for each in _known_rows(fresh):
+                _update(each, importing)
             _record(fresh, actor=actor)
             return fresh
     except (ConcurrentTransition, IntegrityError) as error:
@@ -95,20 +101,22 @@ def carry_out(
 def guard(planned: ImportPlan) -> Reason | None:
     """Why a second officer has to confirm: a wrong file is stopped before it locks half of the house out.
 
-    That is where more than 5 % of the persons would be deactivated or locked, or of the e-mails changed.
+    That is where the imports of a day together would deactivate or lock more than 5 % of the persons, or
+    change more than 5 % of the e-mails: several small files are one large one.
     """
-    if planned.leaving * 100 > GUARDED_PERCENT * planned.persons:
+    left, changed = PersonImport.objects.figures_since(timezone.now() - GUARDED_TIME)
+    if planned.leaving and (left + planned.leaving) * 100 > GUARDED_PERCENT * planned.persons:
         sentence = _(
-            "This would deactivate or lock %(number)s of %(all)s persons, more than %(percent)s %%."
-            " A second officer has to confirm that."
+            "With the imports of the last 24 hours, this would deactivate or lock %(number)s of %(all)s"
+            " persons, more than %(percent)s %%. A second officer has to confirm that."
         )
-        return _reason("too-many-leaving", sentence, planned.leaving, planned.persons)
-    if planned.emails_changed * 100 > GUARDED_PERCENT * planned.emails:
+        return _reason("too-many-leaving", sentence, left + planned.leaving, planned.persons)
+    if planned.emails_changed and (changed + planned.emails_changed) * 100 > GUARDED_PERCENT * planned.emails:
         sentence = _(
-            "This would change %(number)s of %(all)s e-mail addresses, more than %(percent)s %%."
-            " A second officer has to confirm that."
+            "With the imports of the last 24 hours, this would change %(number)s of %(all)s e-mail addresses,"
+            " more than %(percent)s %%. A second officer has to confirm that."
         )
-        return _reason("too-many-emails", sentence, planned.emails_changed, planned.emails)
+        return _reason("too-many-emails", sentence, changed + planned.emails_changed, planned.emails)
     return None
 
 
@@ -118,15 +126,22 @@ def _reason(code: str, sentence: Promise, number: int, total: int) -> Reason:
     return Reason(code, str(sentence) % facts)
 
 
-def _create(planned: ImportPlan, *, actor: Person | None) -> None:
+def _create(planned: ImportPlan, importing: Importing) -> None:
     """bulk_create knows nothing of save(): the search text is composed here."""
     rows = planned.with_outcome(Outcome.CREATE)
-    persons = {row.personnel_number: _new_person(row, actor=actor) for row in rows}
+    persons = {row.personnel_number: _new_person(row, actor=importing.actor) for row in rows}
     wanted = {row.changes["manager"] for row in rows if "manager" in row.changes}
     managers = import_plan.known_persons(wanted - set(persons)) | persons
     for row in rows:
         persons[row.personnel_number].manager = managers.get(row.changes.get("manager", ""))
     Person.objects.bulk_create(persons.values(), batch_size=500)
+    entered = ((persons[row.personnel_number], row.waits) for row in rows)
+    identity_changes.enter(
+        ((person, new) for person, new in entered if person.state != PersonState.LOCKED),
+        source=PersonSource.CSV,
+        actor=importing.actor,
+        person_import=importing.row,
+    )
 
 
 def _new_person(row: PlannedRow, *, actor: Person | None) -> Person:
@@ -168,7 +183,13 @@ def _update(row: PlannedRow, importing: Importing) -> None:
         _write(person, changes, actor=importing.actor)
     if row.waits and state != PersonState.LOCKED:
         locked = locking.person(person.pk)
-        identity_changes.ask(locked, new=row.waits, source=PersonSource.CSV, actor=importing.actor)
+        identity_changes.ask(
+            locked,
+            new=row.waits,
+            source=PersonSource.CSV,
+            actor=importing.actor,
+            person_import=importing.row,
+        )
     if state is not None:
         _change_state(row, person, PersonState(state), importing)
 

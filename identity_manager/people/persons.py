@@ -37,13 +37,15 @@ class Edited:
 def create_active(*, actor: Person | None, values: Mapping[str, str]) -> Person:
     """Create a person who works here, by the fields of validation.clean but manager
     and state; actor None is who operates the machine. Raises NotPossible with the first field at fault.
+
+    Nothing of it waits: the first officers come from whoever has the machine, and nobody else is there yet.
     """
     with transaction.atomic():
         return _create(_checked(values), active=True, actor=actor)
 
 
 def enter(*, actor: Person, values: Mapping[str, str], active: bool) -> Person:
-    """Enter a person by hand: Active, or Registered only. No second officer: nothing was theirs before.
+    """Enter a person by hand: Active, or Registered only. E-mail, UPN and SID wait for a second officer.
 
     values: the fields of validation.clean but state. Raises NotAllowed, or NotPossible with the first field
     at fault.
@@ -58,7 +60,11 @@ def enter(*, actor: Person, values: Mapping[str, str], active: bool) -> Person:
             field="organisational_unit",
         )
 
-        return _create(fields, active=active, actor=actor)
+        _check_new(fields)
+        new = {name: fields.pop(name) for name in taken.IDENTITY_FIELDS if name in fields}
+        person = _create(fields, active=active, actor=actor)
+        identity_changes.enter([(person, new)], source=PersonSource.MANUAL, actor=actor)
+        return person
 
 
 def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[str, str]) -> Edited:

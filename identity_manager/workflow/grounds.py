@@ -86,9 +86,15 @@ def read(
 ) -> Grounds:
     """The grounds for these persons; their roles are read, too. offered: where the caller has read it."""
     prefetch_related_objects([actor, *persons], "roles")
+    prefetch_related_objects(_without_identity(persons), "identity_changes")
     ids = [person.pk for person in persons]
     types = offered_types() if offered is None else offered
     return Grounds(actor, types, policy.held_by(ids), vouching_policy.persons_with_code_of(actor, ids))
+
+
+def _without_identity(persons: Iterable[Person]) -> list[Person]:
+    """Of whom something may wait for a second officer."""
+    return [person for person in persons if not (person.email and person.upn and person.sid)]
 
 
 def in_force() -> Any:

@@ -89,6 +89,28 @@ def carry_out(*, actor: Person, import_id: uuid.UUID, digest: str, accept_partia
         return _finish(row, planned, actor=actor, second=None, accept_partial=accept_partial)
 
 
+def carry_out_on_the_machine(
+    planned: ImportPlan, *, file_name: str, content: bytes, accept_partial: bool
+) -> ImportPlan:
+    """Import on the word of who operates the machine; it has a page, where its identities are confirmed.
+
+    Raises ImportStopped (rows refused, or the guard stops it, as only a second officer lets it through).
+    """
+    with transaction.atomic():
+        row = PersonImport.objects.create(
+            file_name=file_name[-200:], sha256=hashlib.sha256(content).hexdigest(), asked_by=None
+        )
+        done = importing.carry_out(
+            planned,
+            actor=None,
+            change_state=leave_and_return.take_over_state,
+            accept_partial=accept_partial,
+            row=row,
+        )
+        _settle(row, done)
+        return done
+
+
 def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> PersonImport:
     """The second officer says yes to the plan on the page. Raises NotAllowed, Stale, ImportStopped."""
     with transaction.atomic():
@@ -166,7 +188,12 @@ def _refused(planned: ImportPlan, accept_partial: bool) -> bool:  # noqa: FBT001
 
 
 def _finish(
-    row: PersonImport, planned: ImportPlan, *, actor: Person, second: Person | None, accept_partial: bool
+    row: PersonImport,
+    planned: ImportPlan,
+    *,
+    actor: Person | None,
+    second: Person | None,
+    accept_partial: bool,
 ) -> PersonImport:
     done = importing.carry_out(
         planned,
@@ -174,12 +201,19 @@ def _finish(
         change_state=leave_and_return.take_over_state,
         accept_partial=accept_partial,
         confirmed_by=second,
+        row=row,
     )
-    row.finish(counts=_counts(done), now=timezone.now())
-    row.save()
+    _settle(row, done)
     if second is not None:
         audit.record(audit.Event.IMPORT_CONFIRMED, actor=second, subject=None, **_facts(row))
     return row
+
+
+def _settle(row: PersonImport, done: ImportPlan) -> None:
+    row.finish(
+        counts=_counts(done), leaving=done.leaving, emails_changed=done.emails_changed, now=timezone.now()
+    )
+    row.save()
 
 
 def _counts(planned: ImportPlan) -> dict[str, int]:

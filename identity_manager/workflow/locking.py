@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
 from ca_bridge.statements import Statement
@@ -202,6 +202,19 @@ def terms_document(pk: uuid.UUID) -> TermsDocument:
 def person_import(pk: uuid.UUID) -> PersonImport:
     """Raises PersonImport.DoesNotExist."""
     return PersonImport.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def imports() -> None:
+    """Let one import at a time go on, to the end of the transaction: each counts what the others did."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('identity_manager.imports'))")
+
+
+def identity_changes(pks: Iterable[uuid.UUID]) -> list[IdentityChange]:
+    """Many changes, each with its person locked before it, in the order of the persons."""
+    rows = _with_parents(IdentityChange.objects.filter(pk__in=list(pks)), "person")
+    return list(rows.order_by("person_id"))
 
 
 def batch_order(pk: uuid.UUID) -> BatchOrder:

@@ -57,6 +57,11 @@ NO_EMAIL = Reason(
     _("This person has no e-mail address, so nothing can be delivered."),
     _("You have no e-mail address in the directory, so nothing can be delivered to you."),
 )
+EMAIL_WAITS = Reason(
+    "email-waits",
+    _("The e-mail address of this person waits for a second Registration Officer's confirmation."),
+    _("Your e-mail address waits for a second Registration Officer's confirmation."),
+)
 NOT_ADMINISTRATOR = Reason(
     "not-administrator", _("Only a Software Token Administrator of this organisational unit can do this.")
 )
@@ -118,7 +123,9 @@ def person_obstacle(person: Person) -> Reason | None:
     """Why this person cannot get tokens at all, or None."""
     if person.state != PersonState.ACTIVE:
         return NOT_ACTIVE[PersonState(person.state)]
-    return None if person.email else NO_EMAIL
+    if person.email:
+        return None
+    return EMAIL_WAITS if "email" in identity_change_policy.waiting_fields(person) else NO_EMAIL
 
 
 def waits_for_return(work: Work) -> bool:
@@ -207,11 +214,17 @@ def _certificate_obstacle(person: Person, token_type: TokenType) -> Reason | Non
                 profiles.render(profile, fields)
             except CaError as error:
                 return Reason("certificate-not-possible", error.message)
-    if not lacking:
-        return None
-    names = ", ".join(str(snapshot.MATERIAL_FIELDS[field]) for field in lacking)
+    return _lacks(person, list(lacking)) if lacking else None
+
+
+def _lacks(person: Person, fields: list[str]) -> Reason:
+    """What a certificate needs and the record has not, or not before a second officer has confirmed it."""
+    names = ", ".join(str(snapshot.MATERIAL_FIELDS[field]) for field in fields)
+    if set(fields) <= set(identity_change_policy.waiting_fields(person)):
+        waits = _("This waits for a second Registration Officer's confirmation: %(names)s.")
+        return Reason("fields-wait", str(waits) % {"names": names})
     sentence = ngettext(
-        "The person record lacks: %(names)s.", "The person record lacks: %(names)s.", len(lacking)
+        "The person record lacks: %(names)s.", "The person record lacks: %(names)s.", len(fields)
     )
     return Reason("lacks-fields", sentence % {"names": names})
 

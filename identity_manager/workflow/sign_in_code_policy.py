@@ -20,7 +20,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
-from identity_manager.people import registration_policy
+from identity_manager.people import identity_change_policy, registration_policy
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import Reason
 
@@ -37,6 +37,10 @@ OWN_ASKING = Reason("own-asking", _("You asked for this code. Another Registrati
 NO_CONFIRMATION_NEEDED = Reason("no-confirmation-needed", _("This code needs no confirmation, or has it."))
 NOT_ASKER = Reason("not-asker", _("Somebody else asked for this code. Only they can make it."))
 NOT_CONFIRMED = Reason("not-confirmed", _("Another Registration Officer confirms first."))
+IDENTITY_WAITS = Reason(
+    "code-before-identity",
+    _("A second Registration Officer confirms this person's e-mail first: a mail tells them of the code."),
+)
 NOT_OPEN = Reason(
     "code-not-open", _("This code was made, used or withdrawn meanwhile. Ask for a new one if it is needed.")
 )
@@ -180,6 +184,8 @@ def person_obstacle(person: Person) -> Reason | None:
     """Why this person cannot get a code from anybody, or None."""
     if not person.is_active:
         return policy.NOT_ACTIVE[person.state]
+    if not person.email and "email" in identity_change_policy.waiting_fields(person):
+        return IDENTITY_WAITS
     account = getattr(person, "account", None)
     if account is None:
         taken = Account.objects.filter(username__iexact=person.personnel_number).exists()

@@ -119,6 +119,7 @@ TABLE = (
     Row("console:import-upload", REGISTRATION, REGISTRATION),
     Row("console:import", REGISTRATION, REGISTRATION, of="import"),
     Row("console:import-confirm", NOBODY, REGISTRATION, of="import"),
+    Row("console:import-identities", NOBODY, REGISTRATION, of="import"),
     Row("console:import-reject", REGISTRATION, REGISTRATION, of="import"),
     Row("console:import-withdraw", REGISTRATION, REGISTRATION, of="import"),
     Row("console:import-report", REGISTRATION, of="import"),

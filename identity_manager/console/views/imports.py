@@ -16,6 +16,7 @@ from identity_manager.console.forms import PressForm
 from identity_manager.console.import_page import ImportForm, PlanForm, RejectForm, UploadForm
 from identity_manager.console.refusals import VerbForm
 from identity_manager.models import ImportState, PersonImport
+from identity_manager.people import import_identities
 from identity_manager.workflow import imports
 
 
@@ -61,6 +62,20 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             actor = access.importer(request)
             row = imports.confirm(actor=actor, import_id=pk, digest=form.cleaned_data["digest"])
             messages.success(request, _what_happened(row))
+            return redirect("console:import", pk)
+    return _page(request, pk, form)
+
+
+@require_POST
+def confirm_identities(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The second officer confirms the identities that the import has brought, all at once."""
+    access.import_for_officer(request, pk)
+    form = PlanForm(request.POST)
+    if form.is_valid():
+        with refusals.told_by(form):
+            digest = form.cleaned_data["digest"]
+            done = import_identities.confirm(actor=access.importer(request), import_id=pk, digest=digest)
+            import_page.tell(request, done)
             return redirect("console:import", pk)
     return _page(request, pk, form)
 
@@ -114,6 +129,8 @@ def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
 def _what_happened(row: PersonImport) -> str:
     if row.state == ImportState.WAITING:
         return _("A second officer has to confirm this. Until then nothing is imported.")
+    if row.identity_changes.waiting().exists():
+        return _("The persons are imported. E-mail, UPN and SID wait for a second officer, on this page.")
     return _("The persons are imported.")
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from identity_manager.console import access, person_forms, refusals
 from identity_manager.console.person_forms import EditPersonForm, NewPersonForm
 from identity_manager.models import Person, Role
-from identity_manager.people import persons, registration_policy
+from identity_manager.people import identity_change_policy, persons, registration_policy
 from identity_manager.people.persons import Edited
 
 TEMPLATE = "identity_manager/persons/record.html"
@@ -25,7 +25,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             made = persons.enter(actor=actor, values=form.given(), active=form.cleaned_data["active"])
-            messages.success(request, _("%(person)s is entered.") % {"person": made})
+            messages.success(request, _entered(made))
             return redirect("console:person", made.pk)
     return render(request, TEMPLATE, {"tab": "search", "form": form}, status=refusals.status_of(form))
 
@@ -44,6 +44,15 @@ def edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             messages.success(request, _what_happened(edited))
             return redirect("console:person", pk)
     return _editing(request, actor, person, form)
+
+
+def _entered(made: Person) -> str:
+    words = _("%(person)s is entered.") % {"person": made}
+    waiting = identity_change_policy.waiting_for(made)
+    if waiting is None:
+        return words
+    waits = _("Another Registration Officer confirms: %(fields)s.") % {"fields": waiting}
+    return f"{words} {waits}"
 
 
 def _editing(request: HttpRequest, actor: Person, person: Person, form: EditPersonForm) -> HttpResponse:

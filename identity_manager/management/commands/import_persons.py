@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from identity_manager.directory import csv_file
 from identity_manager.people import importing
 from identity_manager.people.importing import ImportPlan, ImportStopped, Outcome
-from identity_manager.workflow import leave_and_return
+from identity_manager.workflow import imports
 
 
 class Command(BaseCommand):
@@ -28,7 +28,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
-            rows = csv_file.read(options["file"].read_bytes())
+            content = options["file"].read_bytes()
+            rows = csv_file.read(content)
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
         except csv_file.UnreadableFile as error:
@@ -39,10 +40,10 @@ class Command(BaseCommand):
             self.stdout.write(_summary("Would import", plan))
             return
         try:
-            done = importing.carry_out(
+            done = imports.carry_out_on_the_machine(
                 plan,
-                actor=None,
-                change_state=leave_and_return.take_over_state,
+                file_name=options["file"].name,
+                content=content,
                 accept_partial=options["accept_partial"],
             )
         except ImportStopped as error:

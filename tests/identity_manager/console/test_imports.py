@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from identity_manager.audit import Event
 from identity_manager.console import import_page
+from identity_manager.directory import csv_file
 from identity_manager.models import AuditEvent, ImportState, Person, PersonImport, Role
+from identity_manager.people import importing
 from identity_manager.workflow import imports
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in, tasks
@@ -248,3 +250,57 @@ def test_older_imports_stand_on_the_next_page(
     assert [f"list-{number}.csv" in first for number in range(3)] == [False, True, True]
     assert "?page=2" in first
     assert "list-0.csv" in second
+
+
+WITH_MAIL = "personnel_number,given_name,surname,state,email,upn\n" + "".join(
+    f"N-{number},Nina{number},Neu,active,n{number}@example.com,n{number}@corp.example.com\n"
+    for number in range(1, 4)
+)
+
+
+def test_a_second_officer_confirms_what_new_persons_are_called_on_the_page(
+    rita: Client, rolf: Client, company: cast.Company
+) -> None:
+    row = upload(rita, WITH_MAIL)
+    assert "n1@example.com (waits for a second officer)" in rita.get(address(row)).text
+    assert "wait for a second officer, on this page" in send(rita, row)
+    own = rita.get(address(row)).text
+    assert "Another Registration Officer confirms its identities." in own
+    assert address(row, "-identities") not in own
+
+    (waiting,) = tasks(rolf.get(reverse("console:approvals")), "imports")
+    assert waiting == row
+    assert not tasks(rita.get(reverse("console:approvals")), "imports")
+    assert not tasks(rolf.get(reverse("console:approvals")), "identity-changes")
+    page = rolf.get(address(row))
+    for number in range(1, 4):
+        assert f"n{number}@example.com" in page.text
+        assert f"n{number}@corp.example.com" in page.text
+    sent = {"digest": page.context["identities_digest"]}
+    text = rolf.post(address(row, "-identities"), sent, follow=True).text
+    assert "3 persons are confirmed." in text
+    assert Person.objects.filter(personnel_number__startswith="N-").exclude(upn="").count() == 3
+    assert not tasks(rolf.get(reverse("console:approvals")), "imports")
+
+
+def test_who_imported_and_a_page_that_has_grown_old_confirm_nothing(rita: Client, rolf: Client) -> None:
+    row = upload(rita, WITH_MAIL)
+    send(rita, row)
+    sent = {"digest": rolf.get(address(row)).context["identities_digest"]}
+    assert rita.post(address(row, "-identities"), sent).status_code == 403
+    stale = rolf.post(address(row, "-identities"), {"digest": "0" * 64})
+    assert stale.status_code == 409
+    assert "not the identities that you saw any more" in stale.text
+    assert not Person.objects.filter(personnel_number__startswith="N-").exclude(upn="").exists()
+
+
+def test_an_import_by_the_operator_has_a_page_too(rolf: Client) -> None:
+    content = WITH_MAIL.encode()
+    planned = importing.plan(csv_file.read(content))
+    imports.carry_out_on_the_machine(planned, file_name="night.csv", content=content, accept_partial=False)
+    row = PersonImport.objects.get()
+    page = rolf.get(address(row))
+    assert "Imported by who operates the machine" in page.text
+    assert "who operates the machine" in rolf.get(reverse("console:import-upload")).text
+    sent = {"digest": page.context["identities_digest"]}
+    assert "3 persons are confirmed." in rolf.post(address(row, "-identities"), sent, follow=True).text

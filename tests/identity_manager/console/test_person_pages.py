@@ -407,3 +407,20 @@ def test_only_who_administers_the_person_has_the_actions(company: cast.Company) 
 
     assert address not in signed_in(company.rita).get(place).text
     assert elsewhere.get(place).status_code == 404
+
+
+def test_what_waits_of_a_new_person_is_said_when_they_are_entered_and_on_their_page(
+    rita: Client, rolf: Client, company: Company
+) -> None:
+    text = rita.post(reverse("console:person-create"), NEW, follow=True).text
+    assert "Another Registration Officer confirms: e-mail." in text
+    assert "The identity of this person waits" in text
+    made = Person.objects.get(personnel_number="4711")
+    ada = signed_in(company.ada)
+    waits = "The e-mail address of this person waits for a second Registration Officer"
+    assert waits in unescape(ada.get(url("person", made)).text)
+    change = IdentityChange.objects.get()
+    assert url("identity-change", change) in rolf.get(reverse("console:approvals")).text
+    rolf.post(url("identity-change-confirm", change))
+    assert Person.objects.get(pk=made.pk).email == "nina@example.com"
+    assert waits not in unescape(ada.get(url("person", made)).text)

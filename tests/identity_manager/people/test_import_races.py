@@ -70,15 +70,15 @@ def test_one_who_is_new_in_both_keeps_neither_waiting(monkeypatch: pytest.Monkey
     other = plan(rows(row_of(between, department="B"), new))
     create, both = importing._create, threading.Barrier(2)
 
-    def staged(planned: ImportPlan, *, actor: Person | None) -> None:
+    def staged(planned: ImportPlan, carrying: importing.Importing) -> None:
         """That of the one who leaves begins when the other import has created, too, where it can."""
         leads = planned.leaving == 0
         if leads:
-            create(planned, actor=actor)
+            create(planned, carrying)
         with suppress(threading.BrokenBarrierError):
             both.wait(timeout=5)
         if not leads:
-            create(planned, actor=actor)
+            create(planned, carrying)
 
     monkeypatch.setattr(importing, "_create", staged)
     results = together(

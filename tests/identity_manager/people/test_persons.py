@@ -45,9 +45,16 @@ def edit(actor: Person, who: Person, *, version: int | None = None, **values: st
 def test_a_registration_officer_enters_a_person(*, active: bool) -> None:
     made = persons.enter(actor=person("rita"), values=VALUES | {"organisational_unit": "Nord"}, active=active)
     made = Person.objects.get(pk=made.pk)
-    assert (made.state, made.email) == ("active" if active else "registered", "a@example.com")
-    assert not IdentityChange.objects.exists()
-    assert AuditEvent.objects.get().name == Event.PERSON_CREATED.value
+    assert (made.state, made.email) == ("active" if active else "registered", "")
+    change = IdentityChange.objects.get()
+    assert (change.person, change.old, change.new, change.is_entry) == (
+        made,
+        {"email": ""},
+        {"email": "a@example.com"},
+        True,
+    )
+    names = AuditEvent.objects.order_by("pk").values_list("name", flat=True)
+    assert list(names) == [Event.PERSON_CREATED.value, Event.IDENTITY_CHANGE_ASKED.value]
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role != Role.REGISTRATION_OFFICER])
