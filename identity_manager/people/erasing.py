@@ -24,6 +24,7 @@ from identity_manager.models import (
     AuditEvent,
     AuditSalt,
     BatchLine,
+    CaFinding,
     Certificate,
     CertificateState,
     MailEvent,
@@ -142,6 +143,7 @@ def _has_something_alive(person: Person) -> bool:
         or SoftwareToken.objects.filter(person=person, state__in=(*UNDER_WAY, *IN_USE)).exists()
         or certificates.filter(Q(not_after=None) | Q(not_after__gt=timezone.now())).exists()
         or _has_surplus(person)
+        or CaFinding.objects.filter(token_certificate__token__person=person, closed_at=None).exists()
     )
 
 

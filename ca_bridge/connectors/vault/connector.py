@@ -78,7 +78,8 @@ class VaultConnector:
 
         OpenBao gives the part that is asked for; HashiCorp Vault gives everything, and it is cut here.
         """
-        query = f"?after={cursor}&limit={wire.PAGE}" if cursor else f"?limit={wire.PAGE}"
+        after = cursor.replace(":", "-")  # as OpenBao keeps it, and compares it
+        query = f"?after={after}&limit={wire.PAGE}" if cursor else f"?limit={wire.PAGE}"
         reply = self._lists.call("LIST", f"/v1/{self.options.mount}/certs{query}")
         if reply.status == 404:  # its word for none
             return IssuedPage(())

@@ -3,11 +3,13 @@
 import base64
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
+from django.utils import timezone
 
 from ca_bridge import comparing, issuing, verification
 from ca_bridge.connectors.ejbca import wire
@@ -16,6 +18,7 @@ from ca_bridge.contract import Fault, Issued, Refused, RevocationOutcome, Revoca
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder
 from ca_bridge.reply import Reply
+from tests.ca_bridge import scripted
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import kept_waiting
@@ -316,3 +319,43 @@ def test_a_client_that_others_wrote_takes_the_stub_for_ejbca(acme2certifier):
 )
 def test_and_is_turned_away_where_it_should_be(acme2certifier, client, changes):
     assert acme2certifier(client, **changes)[:2] == ["Malformed response", "None"]
+
+
+def all_issued(connector, since):
+    """The serial numbers of every part of the list, and how many parts there were."""
+    found, cursor, parts = set(), "", 0
+    while parts == 0 or cursor:
+        page = connector.list_issued(since, cursor)
+        found, cursor, parts = found | set(page.serials), page.cursor, parts + 1
+    return found, parts
+
+
+def test_where_it_has_more_than_it_shows_a_shorter_time_is_asked_for(ejbca, ordered, monkeypatch):
+    """The stub dates everything now: its search is played over certificates of a whole day."""
+    connector, now = ejbca.make(), timezone.now().replace(microsecond=0)
+    dates = [now - timedelta(hours=hours) for hours in range(20)]
+    held = [scripted.sign(ordered(), scripted.Issuance(not_before=date)) for date in dates]
+    shown = [x509.load_der_x509_certificate(each) for each in held]
+
+    def search(_method, _path, *, data, **_options):
+        criteria = {each["operation"]: each["value"] for each in data["criteria"]}
+        after, before = stub.moment(criteria["AFTER"]), stub.moment(criteria["BEFORE"])
+        found = [each for each in shown if after < each.not_valid_before_utc < before]
+        certificates = [stub.searched(each) for each in found[:4]]
+        body = {"certificates": certificates, "more_results": len(found) > 4}
+        return Reply(200, {}, json.dumps(body).encode(), in_doubt=False)
+
+    monkeypatch.setattr(connector._http, "call", search)
+    found, parts = all_issued(connector, now - timedelta(days=1))
+    assert found == {each.serial_number for each in shown}
+    assert parts > 4
+
+
+def test_a_moment_with_more_than_it_shows_is_told_and_is_no_endless_search(ejbca, ordered, monkeypatch):
+    connector = ejbca.make()
+    for _each in range(3):
+        connector.issue(ordered())
+    monkeypatch.setattr(wire, "MOST", 1)
+    with pytest.raises(CaError) as fault:
+        all_issued(connector, timezone.now() - timedelta(days=1))
+    assert (fault.value.permanent, "of one moment" in fault.value.detail) == (False, True)

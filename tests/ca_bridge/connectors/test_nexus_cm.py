@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from django.utils import timezone
 
 from ca_bridge.certificates import describe
 from ca_bridge.connectors.nexus_cm import wire
@@ -213,3 +215,20 @@ def test_options_say_what_is_wrong(nexus_cm, changes, sentence):
 
 def test_the_procedures_are_its_profiles(nexus_cm):
     assert "person" in nexus_cm.make().profiles()
+
+
+def test_the_list_goes_over_the_pages_whatever_their_size(nexus_cm, ordered, monkeypatch):
+    monkeypatch.setattr(wire, "PAGE", 2)
+    connector, since = nexus_cm.make(), timezone.now() - timedelta(days=1)
+    made = {describe(connector.issue(ordered()).certificate).serial for _each in range(5)}
+    found, cursor, parts = [], "", 0
+    while parts == 0 or cursor:
+        page = connector.list_issued(since, cursor)
+        found, cursor, parts = [*found, *page.serials], page.cursor, parts + 1
+    assert made <= set(found)
+    assert len(found) == len(set(found))
+    assert parts > 2
+    monkeypatch.setattr(wire, "issued_query", lambda *_arguments: "searchLimit=0")
+    with pytest.raises(CaError) as fault:
+        connector.list_issued(since, "")
+    assert not fault.value.permanent

@@ -6,9 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from ca_bridge import contract_findings, verification
+from ca_bridge.certificates import describe
+from ca_bridge.connectors.vault import wire
 from ca_bridge.connectors.vault.options import VaultOptions
 from ca_bridge.contract import Fault, Issued, Refused
 from ca_bridge.errors import CaError
@@ -201,3 +203,41 @@ def test_an_engine_without_roles_has_no_profiles(bao, openbao):
     file = server.file("root-token", made["auth"]["client_token"])
     connector = openbao.make(role_id="", secret_id_file="", token_file=file, mount="empty")
     assert connector.profiles() == ()
+
+
+def all_of(connector, since):
+    """The serial numbers of every part of the list, and how many parts there were."""
+    found, cursor, parts = [], "", 0
+    while True:
+        page = connector.list_issued(since, cursor)
+        found, cursor, parts = [*found, *page.serials], page.cursor, parts + 1
+        if not cursor:
+            return found, parts
+
+
+def test_the_list_goes_on_part_by_part(bao, openbao, ordered, monkeypatch):
+    """As OpenBao gives it, and as HashiCorp Vault does, which gives all of it each time."""
+    connector = openbao.make()
+    made = {describe(connector.issue(ordered()).certificate).serial for _each in range(5)}
+    whole, _parts = all_of(connector, timezone.now())
+    monkeypatch.setattr(wire, "PAGE", 2)
+    found, parts = all_of(connector, timezone.now())
+    assert (sorted(found), len(set(found))) == (sorted(whole), len(found)), "each once"
+    assert made <= set(found)
+    assert parts > 2
+    call = connector._lists.call
+
+    def everything(method, path, **options):
+        return call(method, path.partition("?")[0], **options)
+
+    monkeypatch.setattr(connector._lists, "call", everything)
+    assert all_of(connector, timezone.now()) == (found, parts)
+
+
+def test_an_engine_that_we_may_not_list_is_a_fault_that_passes(bao, openbao):
+    server, _neighbour = bao
+    made = server.ask("auth/token/create", {"policies": ["default"], "ttl": "1h"})
+    file = server.file("unlisted", made["auth"]["client_token"])
+    with pytest.raises(CaError, match="credentials") as fault:
+        openbao.make(role_id="", secret_id_file="", token_file=file).list_issued(timezone.now(), "")
+    assert not fault.value.permanent

@@ -34,7 +34,11 @@ from identity_manager.models import (
     BatchLine,
     BatchOrder,
     BatchSource,
+    CaComparison,
+    CaFinding,
     Certificate,
+    FindingKind,
+    FindingState,
     LineOutcome,
     OutgoingMail,
     Person,
@@ -168,6 +172,31 @@ def test_whose_surplus_certificate_is_not_revoked_is_not_erased(
 
     assert refusal.value.reason == erasing.UNDER_WAY_STILL
     SurplusCertificate.objects.filter(pk=surplus.pk).update(revoked_at=timezone.now())
+    assert erase(company, rolf, leaver).erased_at
+
+
+def test_whose_certificate_waits_for_a_word_after_a_comparison_is_not_erased(
+    company: Company, rolf: Person, leaver: Person
+) -> None:
+    """What was found at the CA names them, and is to be revoked."""
+    certificate = Certificate.objects.get(token__person=leaver)
+    finding = CaFinding.objects.create(
+        comparison=CaComparison.objects.create(alias="corporate", since=timezone.now()),
+        kind=FindingKind.UNKNOWN,
+        token_certificate=certificate,
+        certificate=b"another one",
+        issuer=certificate.issuer,
+        serial="5e",
+        subject=certificate.subject,
+        not_before=timezone.now(),
+        not_after=timezone.now() + timedelta(days=30),
+    )
+    with pytest.raises(NotPossible) as refusal:
+        erase(company, rolf, leaver)
+
+    assert refusal.value.reason == erasing.UNDER_WAY_STILL
+    finding.close(FindingState.REVOKED, now=timezone.now())
+    finding.save()
     assert erase(company, rolf, leaver).erased_at
 
 
