@@ -30,12 +30,10 @@ TYPE_FIELDS = (
     "approvers_needed",
     "terms",
     "validity_days",
-    "renewal_days",
     "passphrase_days",
     "container_retention_days",
     "key_algorithm",
     "container_format",
-    "archive_key",
     "position",
 )
 Content = dict[str, Any]

@@ -31,13 +31,9 @@ NOT_TO_BE_ARCHIVED = Reason(
     "not-to-be-archived", _("Only keys that serve encryption alone are archived; others never are.")
 )
 NO_TERMS = Reason("no-terms", _("No version of these terms is published yet: nobody could accept them."))
-RENEWAL_TOO_EARLY = Reason(
-    "renewal-too-early", _("The renewal begins before the end: it must be shorter than the validity.")
-)
 # What a number may be.
 RANGES = {
     "validity_days": (1, 3650),
-    "renewal_days": (0, 365),
     "passphrase_days": (1, 90),
     "container_retention_days": (1, 3650),
     "approvers_needed": (1, 2),
@@ -160,8 +156,6 @@ def _check(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> Non
     check_fields(token_type)
     kinds = set(token_type.kinds)
     refuse(None if kinds and kinds <= set(PersonKind.values) else NOT_FOR_ANYBODY, field="kinds")
-    early = token_type.renewal_days >= token_type.validity_days
-    refuse(RENEWAL_TOO_EARLY if early else None, field="renewal_days")
     _check_profiles(token_type, profiles)
 
 

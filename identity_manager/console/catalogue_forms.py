@@ -32,7 +32,6 @@ from identity_manager.ui.row_fields import OrderField, PairsField
 Group = tuple[Any, tuple[str, ...]]
 CODE_HELP = _("Small letters, digits and hyphens. It names the entry for programs and never changes.")
 NO_NAME = {"required": _("Enter the name.")}
-NO_NUMBER = {"required": _("Enter a number.")}
 # RFC 5280 4.2.1.12, RFC 9336, and what Microsoft's programs ask for.
 USAGES = (
     ("1.3.6.1.5.5.7.3.2", _("Client authentication (networks, websites)")),
@@ -136,13 +135,12 @@ class TypeForm(EntryForm):
     GROUPS = (
         (_("What people read"), ("code", "name name_de", "description", "description_de", "position")),
         (_("Who may have it"), ("kinds", "approval", "approvers_needed", "terms")),
-        (_("Certificates"), ("profiles", "validity_days renewal_days")),
+        (_("Certificates"), ("profiles", "validity_days")),
         (
             _("Key and file"),
             (
                 "key_algorithm",
                 "container_format",
-                "archive_key",
                 "passphrase_days",
                 "container_retention_days",
             ),
@@ -201,9 +199,6 @@ class TypeForm(EntryForm):
         initial=730,
         error_messages={"required": _("Enter for how many days it is valid.")},
     )
-    renewal_days = forms.IntegerField(
-        label=_("Renewal begins, in days before the end"), initial=60, error_messages=NO_NUMBER
-    )
     key_algorithm = forms.ChoiceField(
         label=_("Keys"),
         choices=KEY_ALGORITHMS,
@@ -217,11 +212,6 @@ class TypeForm(EntryForm):
         initial="standard",
         help_text=_("The person can have the other one sent, too."),
         error_messages={"required": _("Choose the format of the files.")},
-    )
-    archive_key = forms.BooleanField(
-        label=_("Archive the keys"),
-        required=False,
-        help_text=_("So that they can be recovered. Only where every profile serves encryption alone."),
     )
     passphrase_days = forms.IntegerField(
         label=_("Days until an unread passphrase is destroyed"),
@@ -247,9 +237,10 @@ class TypeForm(EntryForm):
         order.offer((key, f"{row.label} · {row.code} {row.number}") for key, row in self._offered.items())
 
     def values(self) -> dict[str, Any]:
-        """What the verb takes: fields of the model."""
+        """What the verb takes: fields of the model. No key is archived yet, whatever a draft said before."""
         left_out = {"revision", "next_number", "code", "profiles"}
-        return {name: value for name, value in self.cleaned_data.items() if name not in left_out}
+        filled = {name: value for name, value in self.cleaned_data.items() if name not in left_out}
+        return filled | {"archive_key": False}
 
     def chosen_profiles(self) -> list[CertificateProfile]:
         """The profiles in their order."""
@@ -259,9 +250,8 @@ class TypeForm(EntryForm):
     def initial_of(cls, row: TokenType) -> dict[str, Any]:
         """What the form shows of a version. A profile that has a newer version in force is shown as that."""
         names = ("name", "name_de", "description", "description_de", "position", "kinds", "approval",
-                 "approvers_needed", "terms", "validity_days", "renewal_days", "key_algorithm",
-                 "container_format", "archive_key", "passphrase_days",
-                 "container_retention_days")  # fmt: skip
+                 "approvers_needed", "terms", "validity_days", "key_algorithm", "container_format",
+                 "passphrase_days", "container_retention_days")  # fmt: skip
         codes = [profile.code for profile in row.ordered_profiles()]
         in_force = {row.code: row.pk for row in CertificateProfile.objects.active().filter(code__in=codes)}
         return {
@@ -286,7 +276,6 @@ class ProfileForm(EntryForm):
         label=_("Purpose"),
         choices=PURPOSES,
         widget=RadioCards(attrs={"class": "choices-tiles"}),
-        help_text=_("Keys for encryption alone may be archived; others never are."),
         error_messages={"required": _("Choose what it is for.")},
     )
     subject = PairsField(

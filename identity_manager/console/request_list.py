@@ -26,9 +26,8 @@ _REFERENCE_HALF = 4
 def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest]:
     """The requests that are wanted."""
     rows = _in_state(rows, wanted["state"])
-    for name, column in {"request_kind": "kind", "origin": "origin"}.items():
-        if wanted[name]:
-            rows = rows.filter(**{column: wanted[name]})
+    if wanted["origin"]:
+        rows = rows.filter(origin=wanted["origin"])
     if wanted["token_type"]:
         tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
         rows = rows.filter(tables.having(tokens, "request"))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import access
 from identity_manager.console.refusals import VerbForm
-from identity_manager.models import OFFICER_ROLES, Person, Role, RoleAssignment
+from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Person, Role, RoleAssignment
 from identity_manager.models.role import today
 from identity_manager.people import roles
 from identity_manager.people.roles import Period
@@ -92,7 +92,7 @@ class RolesFilterForm(forms.Form):
         label=_("Role"),
         choices=[
             ("", _("every role")),
-            *((role.value, role.label) for role in Role if role in OFFICER_ROLES),
+            *((role.value, role.label) for role in OFFERED_ROLES if role in OFFICER_ROLES),
         ],
         required=False,
     )

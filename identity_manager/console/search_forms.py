@@ -14,14 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console import access, tables
 from identity_manager.console.forms import EARLIEST, LATEST, MAIL_REFUSED, OPEN, OUT_OF_DAYS
 from identity_manager.models import (
+    OFFERED_ROLES,
     Certificate,
     CertificateState,
     Person,
     PersonState,
-    RequestKind,
     RequestOrigin,
     RequestState,
-    Role,
     page_rows,
 )
 from identity_manager.ui.context import SEARCHERS
@@ -152,7 +151,11 @@ class PersonForm(KindForm):
     )
     expires_within = WithinField(_("A token expires"), *SOON)
     expires_before = DayField(_("A token expires before"))
-    role = FilterField(_("Role"), anything=_("any role or none"), choices=Role.choices)
+    role = FilterField(
+        _("Role"),
+        anything=_("any role or none"),
+        choices=[(role.value, role.label) for role in OFFERED_ROLES],
+    )
 
     def offer_known(self) -> None:
         super().offer_known()
@@ -172,8 +175,6 @@ class RequestForm(KindForm):
             *RequestState.choices,
         ],
     )
-    # not "kind", which says what is searched for
-    request_kind = FilterField(_("Kind"), anything=_("any kind"), choices=RequestKind.choices)
     token_type = FilterField(_("Asks for"), anything=_("any type"))
     origin = FilterField(_("How it came about"), anything=_("either way"), choices=RequestOrigin.choices)
     asked_by = WordsField(_("Asked by"))

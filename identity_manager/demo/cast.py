@@ -43,7 +43,7 @@ CAST = (
     Member("petra", "Petra", "Nováková", Role.APPROVER, "Information Security", "Head Office", "de"),
     Member("rita", "Rita", "Olsen", Role.REGISTRATION_OFFICER, "Human Resources", "Head Office"),
     Member("ulf", "Ulf", "Håkansson", Role.USER_ADMINISTRATOR, "Information Security", "Head Office"),
-    Member("rosa", "Rosa", "Martínez", Role.RECOVERY_OFFICER, "Information Security", "Head Office"),
+    Member("rosa", "Rosa", "Martínez", Role.USER_ADMINISTRATOR, "Information Security", "Head Office"),
     Member("otto", "Otto", "Kühn", Role.AUDITOR, "Internal Audit", "Head Office", "de"),
     Member("sven", "Sven", "Lindqvist", Role.SYSTEM_ADMINISTRATOR, "IT Operations", "Head Office"),
     Member("uma", "Uma", "Schäfer", Role.SELF_SERVICE_USER, "Engineering", "Plant North"),

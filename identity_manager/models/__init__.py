@@ -31,7 +31,7 @@ from identity_manager.models.person_erasure import PersonErasure
 from identity_manager.models.person_import import ImportState, PersonImport
 from identity_manager.models.person_index import PersonPart, PersonSearchRow
 from identity_manager.models.process_figures import LiveProcess, ProcessKind, ProcessTotal
-from identity_manager.models.role import OFFICER_ROLES, Role, RoleAssignment
+from identity_manager.models.role import OFFERED_ROLES, OFFICER_ROLES, Role, RoleAssignment
 from identity_manager.models.saved_search import SavedSearch
 from identity_manager.models.software_token import DeliveryState, SoftwareToken, TokenState
 from identity_manager.models.surplus import SurplusByHand
@@ -41,6 +41,7 @@ from identity_manager.models.token_type import ApprovalPolicy, TokenType, TokenT
 from identity_manager.models.versioned import VersionState
 
 __all__ = [
+    "OFFERED_ROLES",
     "OFFICER_ROLES",
     "Account",
     "Approval",

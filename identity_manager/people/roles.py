@@ -12,7 +12,15 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit
-from identity_manager.models import OFFICER_ROLES, Account, Person, PersonState, Role, RoleAssignment
+from identity_manager.models import (
+    OFFERED_ROLES,
+    OFFICER_ROLES,
+    Account,
+    Person,
+    PersonState,
+    Role,
+    RoleAssignment,
+)
 from identity_manager.models.role import today
 from identity_manager.people import vouching_policy
 from identity_manager.workflow import locking, unforeseen
@@ -202,9 +210,9 @@ def system_administrators() -> set[uuid.UUID]:
 
 
 def obstacles(*, actor: Person, person: Person) -> dict[Role, Reason | None]:
-    """Why the actor cannot give each role to the person at all, wherever and whenever; None: they can."""
+    """Why the actor cannot give each offered role to the person, wherever and whenever; None: they can."""
     vouched = vouching_policy.obstacle(actor, person)
-    return {role: _obstacle(actor, person, role) or vouched for role in Role}
+    return {role: _obstacle(actor, person, role) or vouched for role in OFFERED_ROLES}
 
 
 def _obstacle(actor: Person, person: Person, role: Role) -> Reason | None:

@@ -108,7 +108,6 @@ LISTS: tuple[tuple[Visitor, str], ...] = (
             "sort=person",
             "sort=state",
             "sort=-state",
-            "request_kind=renewal",
             "origin=self-service",
             "token_type=vpn",
             "asked_by=ada",

@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.translation import override
 
 from identity_manager.console.roles_page import MAY
-from identity_manager.models import Role
+from identity_manager.models import OFFERED_ROLES, Role
 from identity_manager.people.roles import CONFLICTS
 from tests.architecture.url_table import NOBODY, PUBLIC, SIGNED_IN, TABLE, Row, Visitor, Visitors
 from tests.documents import markdown
@@ -40,7 +40,7 @@ def page() -> str:
 
 
 def _roles() -> str:
-    rows = [(str(role.label), markdown.code(role.value), str(MAY[role])) for role in Role]
+    rows = [(str(role.label), markdown.code(role.value), str(MAY[role])) for role in OFFERED_ROLES]
     return markdown.section("Roles", markdown.table(("role", "in files and groups", "may"), rows))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from identity_manager.models import OFFICER_ROLES, Role
+from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Role
 from identity_manager.people import officers
 from identity_manager.workflow.errors import NotPossible
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             "--role",
             required=True,
             action="append",
-            choices=sorted(role.value for role in OFFICER_ROLES),
+            choices=sorted(role.value for role in OFFICER_ROLES.intersection(OFFERED_ROLES)),
             help="once for each role",
         )
         parser.add_argument(

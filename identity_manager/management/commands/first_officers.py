@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from identity_manager.management.officers_dialog import Dialog
-from identity_manager.models import Role
+from identity_manager.models import OFFERED_ROLES, Role
 from identity_manager.workflow import first_officers
 from identity_manager.workflow.errors import NotPossible
 from identity_manager.workflow.first_officers import FIELDS, Made, Officer
@@ -133,7 +133,7 @@ def _officer(number: int, told: dict[str, Any]) -> Officer:
     if wrong := sorted(name for name, value in values.items() if not isinstance(value, str)):
         raise CommandError(f"Officer {number}: {', '.join(wrong)}: text is needed.")
     named = told.get("roles", [])
-    known = {role.value for role in Role}
+    known = {role.value for role in OFFERED_ROLES}
     if not isinstance(named, list) or not all(isinstance(name, str) and name in known for name in named):
         raise CommandError(f"Officer {number}: roles: a list is needed, of: {', '.join(sorted(known))}.")
     return Officer(values, tuple(Role(name) for name in named))

@@ -49,8 +49,6 @@ def test_the_list_is_newest_first_and_turns_round(ada: Client, several: dict[str
         ({"state": "requested"}, ["requested"]),
         ({"state": "open"}, ["awaiting", "requested"]),
         ({"state": "completed"}, []),
-        ({"request_kind": "initial"}, ["awaiting", "requested"]),
-        ({"request_kind": "renewal"}, []),
         ({"q": "lindqvist"}, ["requested"]),
         ({"q": "P-sam"}, ["awaiting"]),
         ({"q": "nobody"}, []),

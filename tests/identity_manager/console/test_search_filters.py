@@ -231,7 +231,6 @@ def test_requests_are_found_by_person_type_origin_and_who_asked(
     assert requests(ada, origin="administrator") == {by_ada}
     assert requests(ada, asked_by="sam stone") == {by_sam}
     assert requests(ada, state="requested") == {by_ada}
-    assert requests(ada, request_kind="initial") == set(pair)
 
 
 def test_requests_are_found_by_the_day_that_they_were_asked(

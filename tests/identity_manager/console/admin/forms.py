@@ -43,7 +43,6 @@ def type_data(*profiles: CertificateProfile, **changes: Any) -> dict[str, Any]:
         "terms": str(document.pk),
         "profiles": [str(profile.pk) for profile in profiles],
         "validity_days": "365",
-        "renewal_days": "30",
         "key_algorithm": "ec-p256",
         "container_format": "standard",
         "passphrase_days": "14",

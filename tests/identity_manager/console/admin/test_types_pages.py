@@ -80,12 +80,10 @@ def test_the_order_of_profiles_is_kept(sven: Client, client: CertificateProfile)
         ({"validity_days": "0"}, "from 1 to 3650"),
         ({"validity_days": "99999999999"}, "from 1 to 3650"),
         ({"validity_days": "two"}, "whole number"),
-        ({"renewal_days": "365"}, "shorter than the validity"),
         ({"passphrase_days": "0"}, "from 1 to 90"),
         ({"container_retention_days": "0"}, "from 1 to 3650"),
         ({"container_retention_days": "soon"}, "whole number"),
         ({"key_algorithm": "ed25519"}, "Select a valid choice"),
-        ({"archive_key": "on"}, "encryption alone"),
         ({"position": "-1"}, "from 0 to 9999"),
     ],
 )
@@ -112,7 +110,7 @@ def test_a_key_that_cannot_have_the_usage_is_refused(sven: Client, client: Certi
     assert response.status_code == 422
     assert "keyEncipherment" in response.text
     assert "key_algorithm" in response.context["form"].errors
-    assert sven.post(NEW, type_data(rsa_only, key_algorithm="rsa-3072", archive_key="on")).status_code == 302
+    assert sven.post(NEW, type_data(rsa_only, key_algorithm="rsa-3072")).status_code == 302
 
 
 def test_the_profile_limits_the_validity(sven: Client, client: CertificateProfile) -> None:

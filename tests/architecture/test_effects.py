@@ -1,0 +1,307 @@
+"""A control without effect is a defect: what the catalogue, roles, states and settings offer, a verb reads.
+
+FIELDS and CHOICES name for each field and each choice who reads it, a dotted path or a template; the source
+there must mention it, or the choice's value. What nothing reads yet stands in WITHOUT_EFFECT, and is offered
+in no form, filter or command.
+"""
+
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import global_settings
+from django.db import models
+
+from identity_manager.console import catalogue_forms, roles_page, search_forms
+from identity_manager.management.commands import create_officer
+from identity_manager.models import (
+    OFFERED_ROLES,
+    ApprovalPolicy,
+    CertificateProfile,
+    CertificatePurpose,
+    CertificateState,
+    DeliveryState,
+    PersonKind,
+    PersonSource,
+    PersonState,
+    RequestKind,
+    RequestOrigin,
+    RequestState,
+    Role,
+    TermsDocument,
+    TermsText,
+    TermsVersion,
+    TokenState,
+    TokenType,
+)
+from tests.architecture.source import modules
+from tests.documents import settings_table
+
+WORKFLOW, CATALOGUE = "identity_manager.workflow", "identity_manager.catalogue"
+CONSOLE, PEOPLE = "identity_manager.console", "identity_manager.people"
+Table = dict[str, str]
+VERSIONED: Table = {
+    "version": f"{CATALOGUE}.types.activate_type",
+    "asked_by": f"{CATALOGUE}.versions.ask",
+    "asked_at": f"{CONSOLE}.catalogue_pages",
+    "refused_by": f"{CATALOGUE}.versions.refuse_activation",
+    "refusal": f"{CATALOGUE}.versions.refuse_activation",
+    "editors": f"{CATALOGUE}.permission.second_officers",
+    "code": f"{CATALOGUE}.versions.next_number",
+    "number": f"{WORKFLOW}.locking.catalogue_version",
+    "state": f"{CATALOGUE}.types._check_profiles",
+}
+FIELDS: dict[type[models.Model], Table] = {
+    TokenType: VERSIONED
+    | {
+        "name": "identity_manager.models.TokenType.__str__",
+        "name_de": "identity_manager.models.TokenType.__str__",
+        "description": "identity_manager.models.TokenType.summary.fget",
+        "description_de": "identity_manager.models.TokenType.summary.fget",
+        "position": f"{CONSOLE}.search_forms._token_types",
+        "approval": f"{WORKFLOW}.policy.approvals_needed",
+        "approvers_needed": f"{WORKFLOW}.policy.approvals_needed",
+        "terms": f"{WORKFLOW}.snapshot.frame",
+        "validity_days": f"{WORKFLOW}.step5_issue._wanted",
+        "key_algorithm": f"{WORKFLOW}.step5_issue._drawn",
+        "container_format": f"{WORKFLOW}.step7_deliver.queue_first_delivery",
+        "container_retention_days": f"{WORKFLOW}.retention._with_old_containers",
+        "passphrase_days": f"{WORKFLOW}.step6_passphrase._seal",
+        "kinds": f"{WORKFLOW}.policy._type_obstacle",
+        "profiles": f"{WORKFLOW}.snapshot.take",
+    },
+    CertificateProfile: VERSIONED
+    | {
+        "name": "identity_manager.models.CertificateProfile.label.fget",
+        "name_de": "identity_manager.models.CertificateProfile.label.fget",
+        "purpose": f"{CATALOGUE}.types._check_profiles",
+        "subject": "ca_bridge.profiles.render",
+        "subject_alt_names": "ca_bridge.profiles.render",
+        "key_usage": "ca_bridge.profiles.render",
+        "extended_key_usage": "ca_bridge.profiles.render",
+        "policies": "ca_bridge.profiles.render",
+        "include_sid": "ca_bridge.profiles.render",
+        "ca": f"{WORKFLOW}.step5_issue._draw_up",
+        "ca_profile": f"{WORKFLOW}.step5_issue._draw_up",
+        "longest_validity_days": f"{CATALOGUE}.types._check_profile",
+    },
+    TermsDocument: {
+        "code": f"{CATALOGUE}.terms.add_document",
+        "name": "identity_manager.models.TermsDocument.__str__",
+        "name_de": "identity_manager.models.TermsDocument.__str__",
+        "revision": f"{CATALOGUE}.terms.save_draft",
+    },
+    TermsVersion: {
+        "document": f"{WORKFLOW}.snapshot.frame",
+        "number": "identity_manager.models.TermsVersion.__str__",
+        "is_current": f"{CATALOGUE}.types._require_complete",
+        "published_at": "templates/selfservice/terms.html",
+    },
+    TermsText: {
+        "version": f"{WORKFLOW}.step4_accept",
+        "language": "identity_manager.models.TermsVersion.text_in",
+        "title": "identity_manager.models.terms",
+        "body": "templates/selfservice/terms.html",
+        "sha256": f"{WORKFLOW}.step4_accept",
+    },
+}
+CHOICES: dict[type[models.TextChoices], Table] = {
+    Role: {
+        "SELF_SERVICE_USER": f"{WORKFLOW}.step1_request.request",
+        "TOKEN_ADMINISTRATOR": f"{WORKFLOW}.policy.administers",
+        "APPROVER": f"{WORKFLOW}.policy.decision_obstacle",
+        "REGISTRATION_OFFICER": f"{WORKFLOW}.imports.officer_obstacle",
+        "USER_ADMINISTRATOR": f"{PEOPLE}.roles._administers",
+        "AUDITOR": f"{CONSOLE}.audit_access.request_for_auditor",
+        "SYSTEM_ADMINISTRATOR": f"{CATALOGUE}.permission.is_system_administrator",
+    },
+    RequestState: {
+        "REQUESTED": f"{WORKFLOW}.policy.can_be_withdrawn",
+        "APPROVED": f"{WORKFLOW}.policy.can_be_withdrawn",
+        "REJECTED": "selfservice.stories.line",
+        "AWAITING_ACCEPTANCE": f"{WORKFLOW}.policy.can_be_withdrawn",
+        "DECLINED": "selfservice.stories.line",
+        "LAPSED": "selfservice.stories.line",
+        "ISSUING": f"{WORKFLOW}.finishing.issue_request",
+        "FAILED": f"{WORKFLOW}.side_roads.retry",
+        "ISSUED": f"{WORKFLOW}.finishing.complete_request",
+        "COMPLETED": "selfservice.stories.line",
+        "CANCELLED": "selfservice.stories.line",
+    },
+    RequestKind: {"INITIAL": "identity_manager.models.token_request.TokenRequest"},
+    RequestOrigin: {
+        "ADMINISTRATOR": f"{WORKFLOW}.step1_enable.enable",
+        "SELF_SERVICE": f"{WORKFLOW}.step1_request.request",
+    },
+    TokenState: {
+        "ORDERED": f"{WORKFLOW}.side_roads.end_request",
+        "ISSUING": f"{WORKFLOW}.finishing.issue_request",
+        "SEALED": f"{WORKFLOW}.policy.can_be_sent",
+        "ACTIVE": f"{WORKFLOW}.policy.can_be_sent",
+        "LAPSED": "selfservice.types_on_offer.can_be_asked_again",
+        "ON_HOLD": f"{WORKFLOW}.policy.delivery_obstacle",
+        "REVOKED": "selfservice.types_on_offer.can_be_asked_again",
+        "EXPIRED": f"{WORKFLOW}.leave_and_return._reinstate_tokens",
+        "CANCELLED": f"{WORKFLOW}.leave_and_return._end_what_is_over",
+    },
+    DeliveryState: {
+        "NONE": "identity_manager.models.software_token.SoftwareToken",
+        "QUEUED": f"{WORKFLOW}.side_roads.send_again",
+        "SENT": f"{WORKFLOW}.finishing.activate_if_delivered_and_noted",
+        "BOUNCED": f"{WORKFLOW}.download.fetch_obstacle",
+        "OFFERED": f"{WORKFLOW}.download.fetch_obstacle",
+        "FETCHED": f"{WORKFLOW}.download.fetch_obstacle",
+    },
+    CertificateState: {
+        "ORDERED": f"{WORKFLOW}.policy.waits_for_return",
+        "VALID": f"{WORKFLOW}.revoke.revoke_certificates",
+        "ON_HOLD": f"{WORKFLOW}.revoke.revoke_certificates",
+        "REVOKED": f"{PEOPLE}.erasing._has_something_alive",
+        "EXPIRED": f"{WORKFLOW}.revoke.expire_when_over",
+        "REFUSED": f"{WORKFLOW}.revoke.expire_when_over",
+    },
+    PersonState: {
+        "REGISTERED": f"{PEOPLE}.import_plan._check_state",
+        "ACTIVE": f"{WORKFLOW}.policy.person_obstacle",
+        "INACTIVE": f"{WORKFLOW}.policy.next_try_obstacle",
+        "LOCKED": f"{PEOPLE}.erasing.obstacle",
+    },
+    PersonKind: {"EMPLOYEE": f"{CONSOLE}.desk._registrations", "EXTERNAL": f"{CONSOLE}.desk._registrations"},
+    PersonSource: {
+        "MANUAL": f"{PEOPLE}.persons.edit",
+        "CSV": f"{PEOPLE}.importing._new_person",
+    },
+    CertificatePurpose: {
+        "AUTHENTICATION": "identity_manager.ui.parts",
+        "SIGNATURE": "identity_manager.ui.parts",
+        "ENCRYPTION": "identity_manager.models.CertificateProfile.decrypts.fget",
+        "COMBINED": "identity_manager.models.CertificateProfile.decrypts.fget",
+    },
+    ApprovalPolicy: {
+        "NEVER": f"{CONSOLE}.catalogue_forms",
+        "SELF_REQUESTED": f"{WORKFLOW}.policy.approvals_needed",
+        "ALWAYS": f"{WORKFLOW}.policy.approvals_needed",
+    },
+}
+BOOKKEEPING = {"id", "created_at"}
+# They stay in the models, for what is built on them later, and are offered nowhere until then.
+WITHOUT_EFFECT: dict[type, set[str]] = {
+    TokenType: {"archive_key", "renewal_days"},
+    Role: {"RECOVERY_OFFICER"},
+    RequestKind: {"RENEWAL", "REPLACEMENT", "RECOVERY"},
+    TokenState: {"REPLACED"},
+    PersonSource: {"LDAP", "SCIM"},
+}
+READ = [
+    *((owner, name, path) for owner, table in FIELDS.items() for name, path in table.items()),
+    *((owner, name, path) for owner, table in CHOICES.items() for name, path in table.items()),
+]
+
+
+def source_of(path: str) -> str:
+    """The text of a template, or of what stands at a dotted path."""
+    return Path(path).read_text() if "/" in path else inspect.getsource(found_at(path))
+
+
+def found_at(path: str) -> Any:
+    """What stands there: a module, or something in it."""
+    parts = path.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for name in parts[length:]:
+            found = getattr(found, name)
+        return found
+    raise AssertionError(f"{path} is nowhere")
+
+
+@pytest.mark.parametrize(("owner", "name", "path"), READ, ids=lambda each: getattr(each, "__name__", each))
+def test_who_is_named_reads_it(owner: type, name: str, path: str) -> None:
+    words = {name, str(getattr(getattr(owner, name, name), "value", name))}
+    assert any(_mentions(source_of(path), word) for word in words), f"{path} does not mention {name}"
+
+
+@pytest.mark.parametrize("model", FIELDS)
+def test_each_field_has_a_reader_or_no_effect(model: type[models.Model]) -> None:
+    fields = {each.name for each in (*model._meta.concrete_fields, *model._meta.many_to_many)} - BOOKKEEPING
+    without = WITHOUT_EFFECT.get(model, set())
+    assert fields == FIELDS[model].keys() | without
+    assert not FIELDS[model].keys() & without
+
+
+@pytest.mark.parametrize("kind", CHOICES)
+def test_each_choice_has_a_reader_or_no_effect(kind: type[models.TextChoices]) -> None:
+    without = WITHOUT_EFFECT.get(kind, set())
+    assert set(kind.__members__) == CHOICES[kind].keys() | without
+    assert not CHOICES[kind].keys() & without
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_EFFECT[TokenType]))
+def test_the_form_of_a_type_does_not_offer_what_has_no_effect(name: str) -> None:
+    assert name not in catalogue_forms.TypeForm.base_fields
+    assert not [rows for _title, rows in catalogue_forms.TypeForm.GROUPS if name in " ".join(rows)]
+
+
+def test_no_form_filter_or_command_offers_a_role_without_effect() -> None:
+    without = {Role[name] for name in WITHOUT_EFFECT[Role]}
+    assert set(OFFERED_ROLES) == set(Role) - without
+    values = {role.value for role in without}
+    filters = (
+        search_forms.PersonForm.base_fields["role"],
+        roles_page.RolesFilterForm.base_fields["role"],
+    )
+    offered = {str(value) for each in filters for value, _label in each.choices}  # type: ignore[attr-defined]  # fields of choices
+    parser = create_officer.Command().create_parser("manage.py", "create_officer")
+    offered |= {
+        str(each) for action in parser._actions if action.dest == "role" for each in action.choices or ()
+    }
+    assert offered & values == set()
+    assert {role.value for role in OFFERED_ROLES} - offered == set()
+
+
+def test_no_filter_offers_a_choice_that_nothing_makes() -> None:
+    """Forms of SEARCH and REQUESTS, whose filters are closed lists."""
+    nothing_makes = {
+        str(kind[name].value)  # type: ignore[index]  # of enumerations
+        for kind, names in WITHOUT_EFFECT.items()
+        if issubclass(kind, models.TextChoices) and kind is not Role
+        for name in names
+    }
+    for form in (search_forms.PersonForm, search_forms.RequestForm, search_forms.CertificateForm):
+        for name, field in form.base_fields.items():
+            offered = {str(value) for value, _label in getattr(field, "offered", ())}
+            assert offered & nothing_makes == set(), (form.__name__, name)
+
+
+SETTINGS = "identity_manager.config.settings"
+
+
+def test_each_setting_of_the_documents_is_read_somewhere() -> None:
+    """By its name: where the environment is read, or by what is deployed."""
+    deployed = [path.read_text(errors="replace") for path in Path("deploy").rglob("*") if path.is_file()]
+    texts = [*(module.text for module in modules()), *deployed]
+    unread = [name for name in settings_table.meanings() if not any(_mentions(text, name) for text in texts)]
+    assert unread == []
+
+
+def test_each_setting_that_is_made_is_used() -> None:
+    """As settings.NAME, or by its name, in a module; within the settings; or by Django itself."""
+    made = next(module.text for module in modules() if module.name == SETTINGS)
+    others = [module.text for module in modules() if module.name != SETTINGS]
+    ours = set(re.findall(r"^([A-Z][A-Z0-9_]+)(?:: [^=]+)? = env\.", made, re.MULTILINE))
+    unused = {
+        name
+        for name in ours - set(dir(global_settings))
+        if len(re.findall(rf"\b{name}\b(?!\")", made)) < 2
+        and not any(re.search(rf"\bsettings\.{name}\b|\"{name}\"", text) for text in others)
+    }
+    assert unused == set()
+
+
+def _mentions(text: str, name: str) -> bool:
+    return re.search(rf"\b{name}\b", text) is not None
