@@ -3,7 +3,7 @@
     python -I -S identity_manager/config/alive.py [SECONDS]
 
 A worker touches a file with each heartbeat, every two seconds while it is connected to the broker; the beat
-writes its schedule every three minutes. Ends with 1 when neither was written in the last SECONDS (300).
+does each minute. Ends with 1 when it was not touched in the last SECONDS (300).
 Nothing but the standard library is loaded: a probe that comes every half minute must not cost a second of
 the processor.
 """
@@ -15,7 +15,6 @@ from pathlib import Path
 
 SECONDS = 300.0
 FILE_NAME = "alive"
-SIGNS = (FILE_NAME, "beat-schedule*")
 
 
 def touch(var: Path) -> None:
@@ -29,9 +28,9 @@ def touch(var: Path) -> None:
 
 
 def is_alive(var: Path, *, within: float = SECONDS) -> bool:
-    """Whether one of the signs is younger than that many seconds."""
-    signs = [path for pattern in SIGNS for path in (var / "run").glob(pattern)]
-    return any(time.time() - path.stat().st_mtime <= within for path in signs)
+    """Whether the sign is younger than that many seconds."""
+    sign = var / "run" / FILE_NAME
+    return sign.exists() and time.time() - sign.stat().st_mtime <= within
 
 
 def main(arguments: list[str]) -> int:

@@ -53,7 +53,7 @@ def refuse_to_start(**_: Any) -> None:
 @beat_init.connect
 @heartbeat_sent.connect
 def say_alive(**_: Any) -> None:
-    """Leave a sign of life where a supervisor looks; the beat goes on to write its schedule there."""
+    """Leave a sign of life where a supervisor looks; the beat goes on to do so as it ticks."""
     # Here, as above.
     from django.conf import settings
 

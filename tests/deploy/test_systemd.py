@@ -160,6 +160,41 @@ def test_what_is_stopped_together_is_all_of_it() -> None:
         assert units.values(units.read(units.FOLDER / name), "PartOf") == ["identity-manager.target"], name
 
 
+@pytest.mark.parametrize("name", ["web", "worker@", "beat", "migrate"])
+def test_who_stops_the_target_waits_for_all_of_it(name: str) -> None:
+    """What starts after another one is stopped before it, and a stop ends when all before it has."""
+    unit = units.service(name)
+    assert units.values(unit, "PartOf") == ["identity-manager.target"]
+    assert "identity-manager.target" in words(unit, "After")
+
+
+@pytest.mark.parametrize("name", ["web", "worker@", "beat"])
+def test_nothing_starts_without_its_database(name: str) -> None:
+    """One that is only wanted may fail: what starts all the same fails and is started again, without end."""
+    unit = units.service(name)
+    assert "identity-manager-migrate.service" in words(unit, "Requires")
+    assert "identity-manager-migrate.service" in words(unit, "After")
+
+
+def test_a_migration_that_fails_is_tried_again_slowly_and_then_starts_the_others() -> None:
+    unit = units.service("migrate")
+    assert units.values(unit, "Restart") == ["on-failure"]
+    assert int(units.values(unit, "RestartSec")[0]) >= 10
+    (last,) = units.values(unit, "ExecStartPost")
+    assert "--no-block start identity-manager.target" in last, "without waiting for itself"
+
+
+def words(unit: list[units.Directive], name: str) -> set[str]:
+    return {word for value in units.values(unit, name) for word in value.split()}
+
+
+@pytest.mark.needs_program("systemd-analyze")
+def test_the_order_of_starts_has_no_loop(installed: Path) -> None:
+    outcome = analyze("verify", "--man=no", "identity-manager.target", folder=installed)
+    assert "ordering cycle" not in outcome.stderr.lower()
+    assert outcome.returncode == 0, outcome.stderr
+
+
 def test_commands_have_what_workers_have() -> None:
     """identity-manager-manage gives manage.py the secrets of a worker, under the same names."""
     script = (units.FOLDER / "identity-manager-manage").read_text(encoding="utf-8")

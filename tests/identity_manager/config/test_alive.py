@@ -6,8 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from identity_manager.config import alive
 
 
@@ -31,15 +29,6 @@ def test_a_worker_is_alive_as_long_as_it_touches_its_file(tmp_path: Path) -> Non
     age(tmp_path / "run" / alive.FILE_NAME, 400)
     assert probe(tmp_path) == 1
     assert probe(tmp_path, "500") == 0
-
-
-@pytest.mark.parametrize("name", ["beat-schedule", "beat-schedule.db"])
-def test_the_beat_is_alive_as_long_as_it_writes_its_schedule(tmp_path: Path, name: str) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / name).touch()
-    assert probe(tmp_path) == 0
-    age(tmp_path / "run" / name, 400)
-    assert probe(tmp_path) == 1
 
 
 def test_a_place_that_cannot_be_written_to_ends_nobody(tmp_path: Path) -> None:
