@@ -5,6 +5,7 @@ that nobody waits for the provider when they go.
 """
 
 import base64
+import secrets
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -26,7 +28,7 @@ from identity_manager.sso_provider import SignOut, SsoProvider
 from identity_manager.ui import security_headers, sign_in_ways
 from identity_manager.vault import Purpose, VaultError
 
-KEPT, NEXT = "sso_sign_out", "signed_out_next"
+KEPT, LED_THERE = "sso_sign_out", "sso_signed_out"
 LONGEST_TOKEN = 6_000  # with the rest of the address; servers take 8,000
 
 
@@ -68,19 +70,24 @@ def sign_out(request: HttpRequest, *, next_url: str) -> HttpResponse:
     if not address:
         messages.success(request, _("You are signed out."))
         return redirect(next_url)
-    request.session[NEXT] = next_url
-    return redirect(address)
+    state = secrets.token_urlsafe(16)
+    request.session[LED_THERE] = {"next": next_url, "state": state}
+    return redirect(f"{address}&{urlencode({'state': state})}")
 
 
 @login_not_required
 @never_cache
 @require_safe
 def signed_out(request: HttpRequest) -> HttpResponse:
-    """Where the provider leads back."""
+    """Where the provider leads back; whoever comes otherwise reads nothing of the provider."""
     if request.user.is_authenticated:
         return redirect("account")
-    next_url = request.session.get(NEXT) or reverse("account_login")
-    return render(request, "account/signed_out.html", {"next_url": next_url})
+    led_there = request.session.get(LED_THERE) or {"next": reverse("account_login"), "state": ""}
+    came_back = bool(led_there["state"]) and constant_time_compare(
+        request.GET.get("state", ""), led_there["state"]
+    )
+    context = {"next_url": led_there["next"], "came_back": came_back}
+    return render(request, "account/signed_out.html", context)
 
 
 def _address(request: HttpRequest) -> str:

@@ -61,7 +61,7 @@ PAGES: dict[str, list[Address]] = {
         ("account_reauthenticate", ""),
         ("account_logout", ""),
     ],
-    "nobody": [("account_login", ""), ("first_sign_in", "")],
+    "nobody": [("account_login", ""), ("first_sign_in", ""), ("signed-out", "")],
 }
 ROLES = {
     "administrator": Role.TOKEN_ADMINISTRATOR,

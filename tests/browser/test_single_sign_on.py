@@ -91,7 +91,8 @@ def test_signing_out_goes_on_at_the_provider_and_comes_back(
     with desk.page.expect_navigation():
         desk.page.locator("button[name=answer][value=logout]").click()
 
-    expect(desk.page).to_have_url(f"{live_server.url}/account/signed-out/")
+    expect(desk.page).to_have_url(re.compile(re.escape(f"{live_server.url}/account/signed-out/?state=")))
+    desk.sees("at your organisation's sign-in")
     desk.look()
     desk.sees_heading("You are signed out")
     desk.page.get_by_role("link", name="Sign in again").click()

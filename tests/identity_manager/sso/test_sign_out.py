@@ -22,6 +22,7 @@ from tests.identity_manager.sso.conftest import HERE, Provider, Traveller, confi
 
 pytestmark = pytest.mark.django_db
 SIGNED_OUT = "/account/signed-out/"
+AT_THE_PROVIDER = "and at your organisation"
 LOGOUT, LOGIN = "/account/logout/", "/account/login/"
 
 
@@ -84,13 +85,20 @@ def test_it_leads_on_to_the_provider_and_back(traveller: Traveller, provider: Pr
     address = sign_out(traveller)
 
     assert address.startswith(f"{provider.url}/")
+    state = asked(address)["state"]
     assert asked(address) == {
         "client_id": "identity-manager",
         "post_logout_redirect_uri": f"{HERE}{SIGNED_OUT}",
+        "state": state,
     }
-    back = confirm(traveller, question_of(traveller, address))
-    assert back == f"{HERE}{SIGNED_OUT}"
+    question = question_of(traveller, address)
+    # Whoever goes back instead of saying yes is still signed in there, and is not told otherwise.
+    assert AT_THE_PROVIDER not in traveller.here.get(SIGNED_OUT).content.decode()
+    assert AT_THE_PROVIDER not in traveller.here.get(f"{SIGNED_OUT}?state=other").content.decode()
+    back = confirm(traveller, question)
+    assert back == f"{HERE}{SIGNED_OUT}?state={state}"
     page = traveller.arrive(back)
+    assert AT_THE_PROVIDER in page.content.decode()
     assert page.status_code == 200
     assert "<h1>You are signed out</h1>" in page.content.decode()
     assert f'href="{LOGIN}"' in page.content.decode()
@@ -110,7 +118,7 @@ def test_with_the_token_nobody_is_asked(
     assert token not in kept
     assert token.split(".")[1] not in kept
     response = question_of(traveller, address)
-    assert response.headers["Location"] == f"{HERE}{SIGNED_OUT}"
+    assert response.headers["Location"].startswith(f"{HERE}{SIGNED_OUT}?state=")
     assert asks_for_a_password(traveller)
 
 
@@ -270,6 +278,8 @@ def test_who_is_signed_in_is_not_told_otherwise(traveller: Traveller, user: Any)
 
 
 def test_the_page_is_there_for_everybody_and_for_reading(db: None) -> None:
-    assert Client().get(SIGNED_OUT).status_code == 200
+    page = Client().get(f"{SIGNED_OUT}?state=")
+    assert page.status_code == 200
+    assert AT_THE_PROVIDER not in page.content.decode()
     assert Client().post(SIGNED_OUT).status_code == 405
     assert not Account.objects.exists()
