@@ -13,6 +13,7 @@ from identity_manager.config import (
     authorities,
     broker,
     content_security,
+    core_dumps,
     database,
     env,
     logs,
@@ -21,6 +22,7 @@ from identity_manager.config import (
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+core_dumps.forbid()  # before the first secret is read
 
 DEPLOYMENT = env.choice("DEPLOYMENT", ("embedded", "production"), "embedded")
 EMBEDDED = DEPLOYMENT == "embedded"

@@ -39,6 +39,7 @@ def test_every_service_is_hardened(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
+        assert service["ulimits"] == {"core": 0}, name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert "privileged" not in service, name
         assert service["healthcheck"], name

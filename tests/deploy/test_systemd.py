@@ -36,6 +36,7 @@ SANDBOX = (
     "CapabilityBoundingSet",
     "SystemCallFilter",
     "User",
+    "LimitCORE",
 )
 EXPOSURE = 15  # tenths of what `systemd-analyze security` gives; 100 is a process without any border
 
@@ -93,6 +94,7 @@ def test_the_sandbox_is_the_same_for_all(name: str) -> None:
     for directive in SANDBOX:
         assert units.values(units.service(name), directive) == units.values(units.service("web"), directive)
     assert units.values(units.service(name), "ProtectSystem") == ["strict"]
+    assert units.values(units.service(name), "LimitCORE") == ["0"]
 
 
 @pytest.mark.parametrize("name", units.SERVICES)
@@ -198,6 +200,7 @@ def test_the_order_of_starts_has_no_loop(installed: Path) -> None:
 def test_commands_have_what_workers_have() -> None:
     """identity-manager-manage gives manage.py the secrets of a worker, under the same names."""
     script = (units.FOLDER / "identity-manager-manage").read_text(encoding="utf-8")
+    assert "--property=LimitCORE=0" in script
     worker = units.service("worker@")
     given = dict(re.findall(r"--property=LoadCredential=([\w-]+):\$secrets/(\S+)", script))
     assert {
