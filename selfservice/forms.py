@@ -88,6 +88,7 @@ class NotedForm(VerbForm):
 
     noted = forms.BooleanField(
         label=_("I have noted the passphrase"),
+        help_text=_("Install the file first, then confirm: nobody can show the passphrase again afterwards."),
         error_messages={
             "required": _("Note the passphrase first, then check the box: it is destroyed afterwards.")
         },

@@ -20,7 +20,7 @@ from identity_manager.workflow import batch_orders
 
 PER_PAGE = tables.PAGE_SIZE
 MEANINGS = {
-    LineOutcome.READY: Meaning.WAITING,
+    LineOutcome.READY: Meaning.INFORMATION,
     LineOutcome.REFUSED: Meaning.STOPPED,
     LineOutcome.ENABLED: Meaning.DONE,
     LineOutcome.SKIPPED: Meaning.STOPPED,

@@ -9,11 +9,13 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from identity_manager.console.outbox_forms import message_name
 from identity_manager.mail import specimens
 from identity_manager.ui.parts import Tab
 
 Words = str | Promise
 PERSON, APPROVER, REQUESTER, OFFICER = _("the person"), _("approvers"), _("who asked"), _("administrators")
+SYSTEM = _("System Administrators")
 # To whom, and when.
 SENT: dict[str, tuple[Words, Words]] = {
     "information": (PERSON, _("when the request may go on: read and accept the terms")),
@@ -56,6 +58,8 @@ SENT: dict[str, tuple[Words, Words]] = {
     "second_factors_reset": (PERSON, _("when an officer took their second factors away")),
     "recovery_codes_made": (PERSON, _("when new recovery codes were made")),
     "recovery_code_used": (PERSON, _("when a recovery code was used")),
+    "account_linked": (PERSON, _("when their account was linked to single sign-on")),
+    "break_glass_used": (SYSTEM, _("when somebody signed in with the emergency account")),
 }
 
 
@@ -64,6 +68,7 @@ class Line:
     """One mail of the list."""
 
     name: str
+    called: str
     subject: str
     to: Words
     when: Words
@@ -88,7 +93,7 @@ def context(name: str, language: str) -> dict[str, Any]:
     to, when = _sent(name)
     return {
         "mail": mail,
-        "title": _line(name).subject,
+        "title": message_name(name),
         "to": to,
         "when": when,
         "sender": settings.DEFAULT_FROM_EMAIL,
@@ -104,12 +109,12 @@ def _line(name: str) -> Line:
     language = language_or_none((translation.get_language() or "")[:2]) or settings.LANGUAGE_CODE
     to, when = _sent(name)
     subject = specimens.specimen(name, language=language).subject
-    return Line(name, subject, to, when, _url("mail-text", name, language))
+    return Line(name, message_name(name), subject, to, when, _url("mail-text", name, language))
 
 
 def _sent(name: str) -> tuple[Words, Words]:
-    """What the function says of itself, where nothing else is known."""
-    return SENT.get(name) or ("", specimens.purpose(specimens.found()[name]))
+    """To whom a mail goes, and when; a test holds that each of them is known here."""
+    return SENT.get(name, ("", ""))
 
 
 def _url(what: str, name: str, language: str) -> str:

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 
+from ca_bridge.pkcs12 import ContainerFormat
 from identity_manager.mail import occasions
 from identity_manager.mail.install import DEVICES, IN_MAILS
 from identity_manager.models import (
@@ -208,10 +209,14 @@ def delivery(
     mode = DeliveryMode(settings.DELIVERY_MODE)
     fetch_url = selfservice_url("selfservice:files", token.pk)
     page = "selfservice:open-tasks" if token.acknowledged_at is None else "selfservice:certificates"
+    is_standard = container_format == ContainerFormat.STANDARD.value
     mail = compose(
         about,
         url=fetch_url if mode == DeliveryMode.LINK else selfservice_url(page),
         devices=devices,
+        others=[
+            each.name for each in DEVICES if is_standard and each.container_format.value != container_format
+        ],
         files=files,
         attached=mode != DeliveryMode.LINK,
         fetch_url=fetch_url if mode == DeliveryMode.BOTH else "",

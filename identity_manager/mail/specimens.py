@@ -57,11 +57,6 @@ def found() -> dict[str, Message]:
     }
 
 
-def purpose(message: Message) -> str:
-    """What the function says of itself: to whom, and when."""
-    return (inspect.getdoc(message) or "").partition("\n\n")[0].replace("\n", " ")
-
-
 def specimen(name: str, *, language: str) -> OutgoingMail:
     """The mail of that name in that language, not saved. Raises KeyError for a name that no mail has."""
     message, world = found()[name], World(language)

@@ -212,7 +212,7 @@ def welcome() -> str:
         "Identity Manager": f"{base}/",
         "Self-Service": f"{settings.SELFSERVICE_BASE_URL}/my/",
         "Mail viewer": f"{base}/mailbox/",
-        "CA": f"{settings.PKI_BASE_URL}/pki/corporate.crl",
+        "CRL of the CA": f"{settings.PKI_BASE_URL}/pki/corporate.crl",
     }
     lines = [f"{name:<17} {address}" for name, address in addresses.items()]
     return "\n".join(["", *lines, "", *_sign_in_table(), "", "Ctrl-C stops everything."])

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.models import RequestState, TermsText, TermsVersion, TokenRequest
 from identity_manager.workflow import policy, step4_accept
-from selfservice import access, stories, token_words, types_on_offer
+from selfservice import access, stories, terms_content, token_words, types_on_offer
 from selfservice.forms import DeclineForm, TermsForm
 from selfservice.open_tasks import type_names
 
@@ -80,7 +80,7 @@ def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpRe
         "form": form,
         "token_request": row,
         "types": _types(row),
-        "tokens": row.lines,
+        "contents": terms_content.of_tokens(row.lines),
         "by_link": token_words.by_link(),
         "documents": [_document(version, request.GET.get("language")) for version in versions],
     }

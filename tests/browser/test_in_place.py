@@ -37,10 +37,10 @@ def test_approved_on_open_tasks(open_desk: OpenDesk, company: Company) -> None:
     paul.look()
     paul.page.get_by_role("dialog").get_by_role("button", name="Approve").click()
 
-    expect(paul.page.locator(".flashes")).to_contain_text("Approved.")
+    expect(paul.page.locator(".flashes")).to_contain_text("Request for Uma Lindqvist approved.")
     expect(paul.page.get_by_role("dialog")).to_be_hidden()
     expect(paul.page.get_by_role("main")).to_be_focused()
-    expect(paul.page.locator("#announcement")).to_have_text("Approved.")
+    expect(paul.page.locator("#announcement")).to_have_text("Request for Uma Lindqvist approved.")
     expect(paul.page.locator("#portal-tabs .count")).to_have_count(0)
     assert (state_of(row), is_the_same_page(paul)) == (RequestState.AWAITING_ACCEPTANCE, True)
     assert paul.page.url.endswith("/open-tasks/")
@@ -58,7 +58,7 @@ def test_rejected_on_open_tasks_with_a_reason_that_unfolds(open_desk: OpenDesk, 
     paul.look()
     paul.page.get_by_role("dialog").get_by_role("button", name="Reject").click()
 
-    expect(paul.page.locator(".flashes")).to_contain_text("Rejected.")
+    expect(paul.page.locator(".flashes")).to_contain_text("Request for Uma Lindqvist rejected.")
     assert (state_of(row), is_the_same_page(paul)) == (RequestState.REJECTED, True)
     paul.look()
 
@@ -70,7 +70,7 @@ def test_approved_on_the_page_of_the_request(open_desk: OpenDesk, company: Compa
     paul.page.evaluate("window.samePage = true")
     paul.page.get_by_role("button", name="Approve").click()
 
-    expect(paul.page.locator(".flashes")).to_contain_text("Approved.")
+    expect(paul.page.locator(".flashes")).to_contain_text("Request for Uma Lindqvist approved.")
     expect(paul.page.locator("h1 + .badge")).to_have_text("Waits for acceptance")
     assert (state_of(row), is_the_same_page(paul)) == (RequestState.AWAITING_ACCEPTANCE, True)
     paul.look()
@@ -109,7 +109,7 @@ def test_without_scripts_decide_leads_to_the_request(open_desk: OpenDesk, compan
     paul.open("/open-tasks/")
     paul.follow("Decide Uma")
     paul.press("Approve")
-    paul.sees("Approved.")
+    paul.sees("Request for Uma Lindqvist approved.")
     assert state_of(row) == RequestState.AWAITING_ACCEPTANCE
 
 

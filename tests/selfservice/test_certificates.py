@@ -233,3 +233,13 @@ def test_who_had_it_sent_often_is_told_why_not_again(
     response = send(desk, visit, "windows")
     assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "mailed ten times within 24 hours" in response.text
+
+
+def test_a_device_that_cannot_open_what_was_mailed_says_so_before_the_steps(
+    desk: Desk, visit: Visitor
+) -> None:
+    text = visit(desk.uma).get(page("token", desk.active.pk), {"device": "macos"}).text
+    told = text.index("This device cannot open the file that was mailed")
+    assert told < text.index("How to install it")
+    fits = visit(desk.uma).get(page("token", desk.active.pk), {"device": "windows"}).text
+    assert "This device cannot open" not in fits

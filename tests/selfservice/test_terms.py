@@ -1,5 +1,6 @@
 """Step 4 through its pages: accept with the box checked, decline, forged and stale forms."""
 
+import re
 import uuid
 from http import HTTPStatus
 from typing import Any
@@ -35,7 +36,8 @@ def test_the_page_says_what_is_accepted_and_what_will_be_issued(desk: Desk, visi
     assert "Text 1" in text
     assert "Version 1" in text
     assert "uma@example.com" in text
-    assert "Uma Lindqvist" in text
+    for label, value in (("Name", "Uma Lindqvist"), ("E-mail", "uma@example.com")):
+        assert re.search(rf"<dt>{label}</dt>\s*<dd[^>]*>\s*<bdi>{value}</bdi>", text), label
     assert desk.waiting.snapshot_hash in text
     assert str(desk.text_id) in text
 

@@ -97,7 +97,7 @@ def approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             step2_approve.approve(actor=actor, request_id=pk, **form.cleaned_data)
-            messages.success(request, _("Approved."))
+            messages.success(request, _("Request for %(person)s approved.") % {"person": found.person})
             return _done(request, pk)
     return request_page.response(request, actor, found, form=form)
 
@@ -122,7 +122,8 @@ def _rejected(actor: Person, found: TokenRequest, form: RejectForm) -> str:
     chosen = form.single_lines
     if not chosen:
         step2_approve.reject(actor=actor, request_id=found.pk, snapshot_hash=seen, reason=reason)
-        return _("Rejected. %(person)s is told by mail.") % {"person": found.requested_by}
+        words = {"person": found.person, "requester": found.requested_by}
+        return _("Request for %(person)s rejected. %(requester)s is told by mail.") % words
     row = step2_approve.take_out(
         actor=actor, request_id=found.pk, snapshot_hash=seen, lines=chosen, reason=reason
     )
@@ -138,7 +139,8 @@ def postpone(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             step2_approve.postpone(actor=actor, request_id=pk, **form.cleaned_data)
-            messages.success(request, _("Postponed. The task comes back at the time that you chose."))
+            words = _("Request for %(person)s postponed. The task comes back at the time that you chose.")
+            messages.success(request, words % {"person": found.person})
             return redirect("console:approvals")
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, found, form=form)

@@ -58,7 +58,7 @@ def test_approve_sends_the_request_on(paul: Client, request_: TokenRequest) -> N
     response = paul.post(page(request_, "approve"), {"snapshot_hash": request_.snapshot_hash}, follow=True)
 
     assert response.redirect_chain == [(page(request_), 302)]
-    assert "Approved." in response.text
+    assert "Request for Uma Lindqvist approved." in response.text
     assert state_of(request_) == RequestState.AWAITING_ACCEPTANCE
 
 

@@ -294,6 +294,22 @@ def test_the_delivery_names_its_files_and_explains_them(road: Road, container_fo
     assert [attachment[0] for attachment in sending.build(mail).attachments] == files
 
 
+def test_the_delivery_names_the_devices_that_cannot_open_it(road: Road) -> None:
+    """They say "wrong password", so whoever is not told tries the passphrase again and again."""
+    said = "These devices cannot open this file"
+    standard, older = road.delivery("standard").body_text, road.delivery("compatible").body_text
+    assert said in standard
+    for device in ("Mac (Keychain)", "iPhone or iPad, iOS 17 or older", "Windows Server 2016 or older"):
+        assert f"- {device}\n" in standard
+    assert said not in older
+
+
+@pytest.mark.parametrize("message", ["information", "delivery"])
+def test_the_button_says_where_it_leads(road: Road, message: str) -> None:
+    body = road.mail(message).body_html
+    assert re.search(r'href="[^"]+/my/open-tasks/"[^>]*>\s*Go to Open Tasks\s*</a>', body)
+
+
 def test_the_delivery_says_where_the_passphrase_is(road: Road) -> None:
     mail = road.mail("delivery")
     assert "under Open Tasks" in mail.body_text

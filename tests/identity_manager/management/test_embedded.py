@@ -226,5 +226,6 @@ def test_the_welcome_names_the_addresses_and_the_cast(settings: Settings, tmp_pa
 
     text = embedded.welcome()
 
+    assert "CRL of the CA" in text
     for expected in ("http://localhost:8000/my/", "/mailbox/", "/pki/corporate.crl", *row.values()):
         assert expected in text

@@ -84,7 +84,6 @@ document.addEventListener("change", (event) => {
     for (const box of form.querySelectorAll(".row-select:not(:disabled)")) box.checked = event.target.checked;
   }
   if (event.target.matches("[data-select-all], .row-select")) countSelected(form);
-  if (event.target.matches("[data-submits]")) form.requestSubmit();
 });
 
 // What has come without a new page is said: data-announce marks the words.

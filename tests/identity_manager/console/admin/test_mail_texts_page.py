@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.console import mail_text_page
+from identity_manager.console.outbox_forms import MESSAGE_NAMES
 from identity_manager.mail import specimens
 from tests import cast
 
@@ -41,6 +42,12 @@ def test_the_list_says_to_whom_and_when(sven: Client) -> None:
         assert name in text
     assert "when a token is sealed" in text
     assert all(line.when for line in mail_text_page.listing()["lines"])
+
+
+def test_each_mail_is_known_in_words_not_by_what_programmers_wrote(sven: Client) -> None:
+    assert set(mail_text_page.SENT) >= set(specimens.found())
+    assert set(MESSAGE_NAMES) >= set(specimens.found())
+    assert "Delivery of a software token" in sven.get(PAGE).text
 
 
 def test_a_mail_is_shown_as_text_and_in_a_sandbox(sven: Client) -> None:
