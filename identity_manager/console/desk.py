@@ -20,6 +20,7 @@ from identity_manager.console import (
     access,
     audit_access,
     audit_log,
+    health,
     history,
     job_page,
     kept_counts,
@@ -29,7 +30,8 @@ from identity_manager.console import (
     searching,
     tables,
 )
-from identity_manager.console.search_forms import REVOCATION_WAITS
+from identity_manager.console.figures import Figure, Label
+from identity_manager.console.search_forms import CODE_ENDS, NEVER_SIGNED_IN, REVOCATION_WAITS
 from identity_manager.models import (
     AuditEvent,
     CaCheck,
@@ -47,46 +49,13 @@ from identity_manager.models import (
 )
 from identity_manager.models.audit_event import TOLD
 from identity_manager.ui.context import MAIL_WATCHERS, REQUEST_READERS, SEARCHERS
-from identity_manager.ui.parts import MEANING_ICONS, Event, Meaning
+from identity_manager.ui.parts import Event, Meaning
+from identity_manager.workflow import imports
 
 EVENTS_SHOWN = 12
 EVENTS_LOOKED_AT = 2000
 RECENT, EXPIRING = "7", "30"  # days, as the filters offer them
 WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
-NOT_COUNTED = tables.CappedCount(0)
-Label = Callable[[int], str]
-
-
-@dataclass
-class Figure:
-    """A number that leads to what it counts, as the list there counts it.
-
-    rows: the list; None where the number is known already. total: set once all figures are counted.
-    """
-
-    words: Label
-    url: str
-    meaning: Meaning
-    rows: Callable[[], QuerySet[Any]] | None = None
-    total: tables.CappedCount = NOT_COUNTED
-
-    @property
-    def number(self) -> int:
-        return self.total.number
-
-    @property
-    def label(self) -> str:
-        return self.words(self.number)
-
-    @property
-    def title(self) -> str:
-        """The number as people write it."""
-        return self.total.title
-
-    @property
-    def icon_name(self) -> str:
-        """The meaning's own icon; a quiet one where there is nothing to look at."""
-        return MEANING_ICONS[self.meaning if self.number else Meaning.QUIET]
 
 
 @dataclass(frozen=True)
@@ -103,8 +72,8 @@ def context(actor: Person) -> dict[str, Any]:
     waits, saved = list(_waiting(actor, numbers)), saved_searches.of(actor)
     troubles = [*_troubles(actor), *_system(actor)]
     registered, under_way = list(_registrations(actor)), list(_under_way(actor))
-    expiring = list(_expiring(actor))
-    _count(actor, [*troubles, *registered, *under_way, *expiring], saved)
+    expiring, areas = list(_expiring(actor)), health.figures(actor)
+    _count(actor, [*troubles, *registered, *under_way, *expiring, *areas.values()], saved)
     return {
         "tab": "start",
         "desk": open_tasks.CountedDesk.of(numbers),
@@ -115,8 +84,11 @@ def context(actor: Person) -> dict[str, Any]:
         "troubles": [figure for figure in troubles if figure.number],
         "comparisons": list(_comparisons(actor)),
         "watches": bool(troubles),
-        "registered": registered,
-        "under_way": under_way,
+        "health": health.lines(areas),
+        "enters": access.holds(actor, {Role.REGISTRATION_OFFICER}),
+        "imports": imports.officer_obstacle(actor) is None,
+        "registered": [figure for figure in registered if figure.number],
+        "under_way": [figure for figure in under_way if figure.number],
         "expiring": [figure for figure in expiring if figure.number],
         "reads_requests": access.holds(actor, REQUEST_READERS),
         "lines": [Line(history.told(event), event.request) for event in _events(actor) if event.request],
@@ -160,11 +132,14 @@ def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
 def _registrations(actor: Person) -> Iterator[Figure]:
     if not access.holds(actor, {Role.REGISTRATION_OFFICER}):
         return
-    for kind, label in (
-        (PersonKind.EMPLOYEE, _employees),
-        (PersonKind.EXTERNAL, _externals),
+    state, active = PersonState.REGISTERED.value, PersonState.ACTIVE.value
+    for kind, registered, never, codes in (
+        (PersonKind.EMPLOYEE.value, _employees, _employees_without, _employees_codes),
+        (PersonKind.EXTERNAL.value, _externals, _externals_without, _externals_codes),
     ):
-        yield _found(actor, label, Meaning.INFORMATION, kind=kind.value, state=PersonState.REGISTERED.value)
+        yield _found(actor, registered, Meaning.INFORMATION, kind=kind, state=state)
+        yield _found(actor, never, Meaning.INFORMATION, kind=kind, state=active, sign_in=NEVER_SIGNED_IN)
+        yield _found(actor, codes, Meaning.WAITING, kind=kind, sign_in=CODE_ENDS)
 
 
 def _employees(number: int) -> str:
@@ -173,6 +148,28 @@ def _employees(number: int) -> str:
 
 def _externals(number: int) -> str:
     return ngettext("external person is not Active yet", "external persons are not Active yet", number)
+
+
+def _employees_without(number: int) -> str:
+    return ngettext("employee has never signed in", "employees have never signed in", number)
+
+
+def _externals_without(number: int) -> str:
+    return ngettext("external person has never signed in", "external persons have never signed in", number)
+
+
+def _employees_codes(number: int) -> str:
+    return ngettext(
+        "employee's sign-in code ends within two days", "employees' sign-in codes end within two days", number
+    )
+
+
+def _externals_codes(number: int) -> str:
+    return ngettext(
+        "external person's sign-in code ends within two days",
+        "external persons' sign-in codes end within two days",
+        number,
+    )
 
 
 def _troubles(actor: Person) -> Iterator[Figure]:
@@ -219,7 +216,7 @@ def _unrevoked(number: int) -> str:
 
 def _system(actor: Person) -> Iterator[Figure]:
     """Of the installation itself: what does not answer, and what has failed by itself."""
-    if access.holds(actor, access.CATALOGUE_READERS):
+    if access.holds(actor, access.CATALOGUE_READERS) and not access.holds(actor, health.OPERATORS):
         # As last checked, by the job or by hand: a page does not wait for a CA that hangs.
         yield Figure(_silent, reverse("console:authorities"), Meaning.STOPPED, _not_answering)
         yield Figure(_failed_jobs, reverse("console:jobs"), Meaning.STOPPED, job_page.failed_runs)

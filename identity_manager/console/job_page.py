@@ -21,6 +21,7 @@ from identity_manager.ui.parts import Meaning
 Words = str | Promise
 # How late the most frequent job may be before the page says that nothing runs.
 SILENCE = timedelta(minutes=1)
+NOTHING_RUNS = timedelta(minutes=10)  # since any job has run: some do every few seconds
 
 
 @dataclass(frozen=True)

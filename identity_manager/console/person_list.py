@@ -3,23 +3,26 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import access, tables
-from identity_manager.console.search_forms import ANY_TOKEN, NO_TOKEN, PersonForm
+from identity_manager.console.search_forms import ANY_TOKEN, CODE_ENDS, NEVER_SIGNED_IN, NO_TOKEN, PersonForm
 from identity_manager.console.search_kind import Kind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import (
+    Account,
     Certificate,
     CertificateState,
     Person,
     PersonKind,
     Role,
+    SignInCode,
     SoftwareToken,
     person_rows,
 )
@@ -31,6 +34,7 @@ from identity_manager.ui.context import SEARCHERS
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import Reason
 
+CODE_ENDS_WITHIN = timedelta(days=2)
 USABLE = (CertificateState.VALID, CertificateState.ON_HOLD)
 
 
@@ -49,6 +53,8 @@ def found(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
     equal = {column: wanted[name] for name, column in plain.items() if wanted[name]}
     if wanted["token_type"] or wanted["expires_before"] or wanted["expires_within"]:
         rows = rows.filter(_tokens(wanted))
+    if wanted["sign_in"]:
+        rows = rows.filter(_SIGN_IN[wanted["sign_in"]]())
     if wanted["role"]:
         rows = rows.filter(pk__in=Person.objects.filter(roles__role=wanted["role"]).values("pk"))
     return rows.matching(wanted["q"], **equal)
@@ -77,6 +83,20 @@ def _tokens(wanted: Wanted) -> Q:
         ending = Certificate.objects.filter(state__in=USABLE, not_after__lt=min(ends))
         tokens = tokens.filter(pk__in=ending.values("token_id"))
     return tables.having(tokens, "person")
+
+
+def _never_signed_in() -> Q:
+    accounts = Account.objects.filter(person=OuterRef("pk")).exclude(last_login=None)
+    return ~Q(Exists(accounts))
+
+
+def _code_ends() -> Q:
+    """By the database's clock, because the SQL is kept."""
+    ending = SignInCode.objects.usable(Now()).filter(expires_at__lt=Now() + CODE_ENDS_WITHIN)
+    return Q(pk__in=ending.values("person"))
+
+
+_SIGN_IN = {NEVER_SIGNED_IN: _never_signed_in, CODE_ENDS: _code_ends}
 
 
 def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:

@@ -21,6 +21,7 @@ from identity_manager.models import (
     PersonState,
     RequestOrigin,
     RequestState,
+    Role,
     page_rows,
 )
 from identity_manager.ui.context import SEARCHERS
@@ -32,6 +33,7 @@ KNOWN_SHOWN = 500
 SOON, LATELY = (30, 60, 90), (7, 30, 90)  # days
 NO_TOKEN = "none"  # noqa: S105 a choice of the filter
 ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
+NEVER_SIGNED_IN, CODE_ENDS = "never", "code-ends"
 REVOCATION_WAITS = "revocation-waits"
 BY_HAND = "revocation-by-hand"
 
@@ -156,9 +158,15 @@ class PersonForm(KindForm):
         anything=_("any role or none"),
         choices=[(role.value, role.label) for role in OFFERED_ROLES],
     )
+    sign_in = FilterField(
+        _("Sign-in"), anything=_("signed in or not"), choices=[(NEVER_SIGNED_IN, _("never signed in"))]
+    )
 
     def offer_known(self) -> None:
+        """Whose code ends is the business of who makes codes."""
         super().offer_known()
+        if access.holds(self.actor, {Role.REGISTRATION_OFFICER}):
+            self.offer("sign_in", lambda: [(CODE_ENDS, _("sign-in code ends within two days"))])
         self.offer_values(("department", "unit"), partial(_departments_and_units, self.actor))
 
 

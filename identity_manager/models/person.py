@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
@@ -215,7 +215,7 @@ class Person(Stateful):
 
 
 class SignInCodeQuerySet(models.QuerySet["SignInCode"]):
-    def usable(self, now: datetime) -> Self:
+    def usable(self, now: datetime | Now) -> Self:
         """Codes that were made, not used, not replaced by a newer one, and have not expired."""
         return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
 

@@ -10,7 +10,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from identity_manager.console import tables
-from identity_manager.models import Certificate, OutgoingMail, Person, PersonKind, Role, TokenRequest
+from identity_manager.models import (
+    Account,
+    Certificate,
+    OutgoingMail,
+    Person,
+    PersonKind,
+    Role,
+    SignInCode,
+    TokenRequest,
+)
+from identity_manager.workflow import sign_in_codes
 from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
 
@@ -46,6 +56,25 @@ def test_who_is_called_so_comes_before_who_works_there(ada: Client) -> None:
 
 def test_without_words_nobody_is_nearer(ada: Client) -> None:
     assert persons(ada, sort="relevance") == persons(ada)
+
+
+def test_who_has_never_signed_in_is_found_and_whose_code_ends_by_who_makes_codes(
+    ada: Client, company: cast.Company
+) -> None:
+    rita = signed_in(company.rita)
+    assert persons(rita, sign_in="never", q="uma") == ["Uma"]
+    Account.objects.create(person=company.uma, username="uma", last_login=timezone.now())
+    assert persons(rita, sign_in="never", q="uma") == []
+
+    code = sign_in_codes.ask(actor=company.rita, person_id=company.sam.pk)
+    made = SignInCode.objects.filter(pk=code.pk)
+    made.update(made_at=timezone.now(), expires_at=timezone.now() + timedelta(days=3))
+    assert persons(rita, sign_in="code-ends") == []
+    made.update(expires_at=timezone.now() + timedelta(days=1))
+    assert persons(rita, sign_in="code-ends") == ["Sam"]
+    made.update(expires_at=timezone.now() - timedelta(minutes=1))
+    assert persons(rita, sign_in="code-ends") == []
+    assert ada.get(SEARCH, {"kind": "employee", "sign_in": "code-ends"}).status_code == 422
 
 
 def test_departments_and_units_that_are_known_can_be_chosen(ada: Client) -> None:

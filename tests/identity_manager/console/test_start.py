@@ -23,8 +23,10 @@ from identity_manager.models import (
     PersonKind,
     PersonState,
     Role,
+    SignInCode,
 )
 from identity_manager.people import saved_searches as verbs
+from identity_manager.workflow import sign_in_codes
 from tests import cast
 from tests.architecture.standing import taken_back
 from tests.identity_manager.console.visitors import officer, signed_in
@@ -86,6 +88,10 @@ def busy_company() -> cast.Company:
     AuditCheck.objects.create(
         is_open=False, finished_at=timezone.now(), findings=[{"kind": "gap", "sentence": "One is missing."}]
     )
+    code = sign_in_codes.ask(actor=company.rita, person_id=company.sam.pk)
+    SignInCode.objects.filter(pk=code.pk).update(
+        made_at=timezone.now(), expires_at=timezone.now() + timedelta(days=1)
+    )
     JobRun.objects.update_or_create(name="queue.sweep", defaults={"outcome": JobOutcome.FAILED})
     return company
 
@@ -145,7 +151,7 @@ def test_many_are_counted_as_far_as_their_list_counts(
     Person.objects.filter(given_name="Sam").update(state=PersonState.REGISTERED)
     rita = signed_in(busy.rita)
 
-    (employees, _externals) = rita.get(START).context["registered"]
+    employees, *_others = rita.get(START).context["registered"]
 
     assert employees.title == "1+"
     assert "More than 1 of" in rita.get(employees.url).text
@@ -179,3 +185,24 @@ def test_a_saved_search_is_counted_as_its_list_counts(ada: Client, busy: cast.Co
     }
     for each in saved_searches.of(busy.ada):
         assert each.found.count == listed(ada, each.url) > 0, each.row.name
+
+
+@pytest.mark.parametrize("role", sorted(OFFICER_ROLES))
+def test_nothing_is_no_tile(busy: cast.Company, role: Role) -> None:
+    response = signed_in(officer("olga", role)).get(START)
+
+    assert [figure.label for figure in figures(response) if not figure.number] == []
+
+
+def test_a_registration_officer_has_the_first_actions_and_who_lacks_what(busy: cast.Company) -> None:
+    response = signed_in(busy.rita).get(START)
+
+    for name in ("person-create", "import-upload"):
+        assert f'href="{reverse(f"console:{name}")}"' in response.text
+    labels = {figure.label for figure in response.context["registered"]}
+    assert {
+        "employees have never signed in",
+        "employee's sign-in code ends within two days",
+        "external person is not Active yet",
+    } <= labels
+    assert reverse("console:person-create") not in signed_in(busy.ada).get(START).text
