@@ -6,7 +6,7 @@ The list is closed; a check that needs the database and cannot have it says so a
 import logging
 from collections.abc import Iterator
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from identity_manager.management.doctor import (
     addresses,
@@ -22,6 +22,7 @@ from identity_manager.management.doctor import (
 from identity_manager.management.doctor.finding import Check, Finding, failed
 
 logger = logging.getLogger(__name__)
+SECONDS_ONCE_AWAY = 1
 CHECKS = (
     Check("settings", keys.settings_fit),
     Check("database", database.reachable),
@@ -58,6 +59,7 @@ def examine(checks: tuple[Check, ...] = CHECKS) -> Iterator[tuple[str, Finding]]
             for finding in check.look():
                 yield check.name, finding
         except DatabaseError as error:
+            _wait_no_longer()
             yield (
                 check.name,
                 failed(f"The database: {_first_line(error)}", "See DATABASE_URL and migrations."),
@@ -73,6 +75,13 @@ def examine(checks: tuple[Check, ...] = CHECKS) -> Iterator[tuple[str, Finding]]
                 check.name,
                 failed(f"This check itself broke: {type(error).__name__}.", "The log has the details."),
             )
+
+
+def _wait_no_longer() -> None:
+    """Each further check that needs a database that is away would wait for a connection as long as a page."""
+    pool = getattr(connection, "pool", None)  # of PostgreSQL alone
+    if pool is not None:
+        pool.timeout = SECONDS_ONCE_AWAY
 
 
 def _first_line(error: Exception) -> str:
