@@ -58,7 +58,7 @@ def compare(alias: str, since: datetime, cursor: str) -> Compared:
     """
     connector = _lister(alias)
     with measuring.ca_call(alias, "list") as measured, repeatable_edge():
-        page: IssuedPage = connector.list_issued(since - BACKDATING, cursor)
+        page: IssuedPage = connector.list_issued(since, cursor)
         measured.outcome = "found"
     issuers = _issuers(connector)
     serials = set(page.serials) - _known_serials(issuers, page.serials)

@@ -1,12 +1,14 @@
 """A restore loses what came last; the CA knows it, it is found, and officers adopt, revoke or leave it."""
 
 import shutil
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from django.utils import timezone
@@ -48,7 +50,7 @@ class UnsearchableConnector(EmbeddedConnector):
 
 
 @pytest.fixture
-def ca(settings: Any, tmp_path: Path) -> EmbeddedConnector:
+def ca(settings: Any, tmp_path: Path) -> Iterator[EmbeddedConnector]:
     """A CA of this test's own: what others have issued is not in its files."""
     options = configured.CA_CONNECTORS["corporate"]["OPTIONS"]
     directory = tmp_path / "ca" / "corporate"
@@ -58,7 +60,9 @@ def ca(settings: Any, tmp_path: Path) -> EmbeddedConnector:
     settings.CA_CONNECTORS = {"corporate": alone}
     found = registry.connector("corporate")
     assert isinstance(found, EmbeddedConnector)
-    return found
+    found.renew_crl_if_due()
+    with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=True):  # backups count in seconds
+        yield found
 
 
 @pytest.fixture
@@ -198,8 +202,9 @@ def test_the_reverse_what_the_ca_has_forgotten(office: Office, ca: EmbeddedConne
     IssuedCertificate.objects.filter(serial_hex=f"{int(certificate.serial, 16):x}").delete()
     ca._files.forget(int(certificate.serial, 16))
     out = StringIO()
+    since = timezone.now() - timedelta(seconds=30)
     with pytest.raises(CommandError, match="does not know 1 that the database holds") as stopped:
-        call_command("compare_ca", "corporate", stdout=out)
+        call_command("compare_ca", "corporate", "--since", since.isoformat(), stdout=out)
     assert stopped.value.returncode == 1
     (missing,) = found(FindingKind.MISSING)
     assert (missing.serial, missing.token_certificate) == (certificate.serial, certificate)
@@ -220,7 +225,7 @@ def test_a_comparison_beside_issuing_finds_nothing(
 ) -> None:
     """The CA has issued, the answer is on its way: another worker compares just then."""
     issue = EmbeddedConnector.issue
-    ca_comparison.begin("corporate", timezone.now() - timedelta(days=1))
+    ca_comparison.begin("corporate", timezone.now() - timedelta(seconds=30))
     seen = []
 
     def slowly(self: EmbeddedConnector, order: Any) -> Any:
@@ -241,7 +246,8 @@ def test_a_comparison_beside_issuing_finds_nothing(
 def test_the_command_finds_nothing_where_both_agree(office: Office, ca: EmbeddedConnector) -> None:
     issued(office, office.company.uma)
     out = StringIO()
-    call_command("compare_ca", "corporate", "--since", "2026-01-01T00:00:00+00:00", stdout=out)
+    since = timezone.now() - timedelta(seconds=30)
+    call_command("compare_ca", "corporate", "--since", since.isoformat(), stdout=out)
     assert "It has named 1 certificates, and was asked for 1." in out.getvalue()
     assert "Both agree." in out.getvalue()
     for words, said in (("nobody", "CA_CONNECTORS has no nobody"), ("corporate", "is not a moment")):
@@ -311,3 +317,15 @@ def test_each_is_decided_once(lost: Office, ca: EmbeddedConnector) -> None:
 def test_no_backup_holds_the_files(lost: Office, place: Path, ca: EmbeddedConnector) -> None:
     assert (place / "ca" / "corporate" / "issuing.key").exists()
     assert not (place / "ca" / "corporate" / "issued").exists()
+
+
+def test_on_another_machine_nobody_says_that_both_agree(
+    lost: Office, ca: EmbeddedConnector, tmp_path: Path, settings: Any
+) -> None:
+    """The files stayed on the one that is gone; what is issued here says nothing of the lost time."""
+    shutil.rmtree(tmp_path / "ca" / "corporate" / "issued")
+    issued(lost, cast.person("wilma"))
+    ca_comparison.go_on()
+    row = CaComparison.objects.get()
+    assert row.step == ComparisonStep.IMPOSSIBLE
+    assert "no files of what it issued in that time" in lost.ada.open("/").text

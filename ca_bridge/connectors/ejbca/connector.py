@@ -97,7 +97,7 @@ class EjbcaConnector:
 
         Then the first half of the stretch is asked for. cursor: where the next one begins.
         """
-        begin = max(since, datetime.fromisoformat(cursor)) if cursor else since
+        begin = datetime.fromisoformat(cursor) if cursor else since - wire.CLOCKS_DIFFER
         end = now = timezone.now() + wire.CLOCKS_DIFFER
         while True:
             reply = self._http.call(

@@ -95,7 +95,9 @@ class EmbeddedConnector:
         have the same name, and other keys. Of two hosts that make it at once, the database takes one.
         """
         claiming.refuse_second(self.options)
-        return authority.initialise(self.options, partial(claiming.turn, self.options))
+        is_made = authority.initialise(self.options, partial(claiming.turn, self.options))
+        self._files.begin()
+        return is_made
 
     # --- issuing
 
@@ -275,6 +277,7 @@ class EmbeddedConnector:
 
         A root whose key is elsewhere has its CRL signed by a command.
         """
+        self._files.begin()
         self._files.forget_old()
         issuers = self._authority.issuers()
         signers = [each for each in issuers if each != ROOT]

@@ -21,7 +21,7 @@ from ca_bridge.errors import CaError
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "issued"
+FOLDER, SINCE = "issued", "since"
 KEPT = timedelta(days=400)  # longer than a backup is kept anywhere
 PAGE = 500
 _DAY = timedelta(days=1)
@@ -32,24 +32,47 @@ class IssuedFiles:
 
     def __init__(self, directory: Path) -> None:
         self._folder = directory / FOLDER
+        self._told = False
+
+    def begin(self) -> None:
+        """Note since when they are kept: before that, what the register has lost is in no file."""
+        with suppress(OSError):
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(self._folder / SINCE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(datetime.now(UTC).isoformat())
+
+    def _kept_since(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat((self._folder / SINCE).read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
 
     def add(self, certificate: x509.Certificate) -> None:
         """Write one down. A disk that is full, or must not be written, does not keep anybody waiting."""
         day = self._folder / f"{datetime.now(UTC):%Y-%m-%d}"
+        self.begin()
         try:
-            day.mkdir(mode=0o700, parents=True, exist_ok=True)
+            day.mkdir(mode=0o700, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
             with os.fdopen(os.open(day / _name(certificate.serial_number), flags, 0o600), "wb") as file:
                 file.write(certificate.public_bytes(Encoding.DER))
         except OSError as error:
-            logger.warning("What was issued is not written to %s: %s", day, error.strerror)
+            if not self._told:  # once in each process: where a mount is read-only, it stays so
+                logger.warning("What was issued is not written to %s: %s", day, error.strerror)
+            self._told = True
 
     def page(self, since: datetime, cursor: str) -> IssuedPage:
-        """Serial numbers of a part of those since that day. Raises CaError, permanent, if none are kept."""
-        if not self._folder.is_dir():
-            message = "This certificate authority keeps no files of what it has issued."
-            raise CaError(message, f"{self._folder} is not there", permanent=True)
-        first = f"{since.astimezone(UTC) - _DAY:%Y-%m-%d}"
+        """Serial numbers of a part of those since that day.
+
+        Raises CaError, permanent, if none are kept here, or only from a later moment on.
+        """
+        kept_since = self._kept_since()
+        if kept_since is None or kept_since > since:
+            message = "This certificate authority has no files of what it issued in that time."
+            detail = f"{self._folder}: {f'since {kept_since:%F %R} UTC' if kept_since else 'not there'}"
+            raise CaError(message, detail, permanent=True)
+        first = max(f"{since.astimezone(UTC) - _DAY:%Y-%m-%d}", cursor.partition("/")[0])
         names = [each for day in self._days() if day >= first for each in self._names(day) if each > cursor]
         part = names[:PAGE]
         serials = tuple(int(Path(each).stem, 16) for each in part)

@@ -95,7 +95,7 @@ class NexusCmConnector:
     def list_issued(self, since: datetime, cursor: str) -> IssuedPage:
         """A page of all that is valid from the moment on, or later, whichever CA of CM issued it."""
         offset = int(cursor or 0)
-        found = self._read(f"/certificates?{wire.issued_query(since, offset)}")
+        found = self._read(f"/certificates?{wire.issued_query(since - BACKDATING, offset)}")
         entries, hits = wire.entries_of(found)
         with found.reading("certificateserialnumber"):
             serials = tuple(int(each["serial"], 16) for each in entries)
