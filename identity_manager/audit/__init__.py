@@ -67,6 +67,7 @@ class Event(StrEnum):
     REQUEST_LEFT_UNDECIDED = "request.left-undecided"
     REQUEST_STOPPED = "request.stopped"
     REQUEST_RESUMED = "request.resumed"
+    REQUEST_APPROVAL_LOST = "request.approval-lost"
     REQUEST_SENT_ROUND = "request.sent-round"
     REQUEST_INVITED = "request.invited"
     REQUEST_ACCEPTED = "request.accepted"

@@ -1,6 +1,7 @@
 """The approvals of a request on its page: who decided, who is asked, since when, and earlier rounds.
 
-Pure: it reads the relations that the page has prefetched, and asks once who may decide at all.
+It reads the relations that the page has prefetched, asks once who may decide at all, and, of a request that
+has approvals and waits for more, whether those still count.
 """
 
 import uuid
@@ -10,11 +11,10 @@ from dataclasses import dataclass
 from identity_manager.models import (
     Approval,
     AskedApprover,
-    Decision,
     RequestState,
     TokenRequest,
 )
-from identity_manager.workflow import policy
+from identity_manager.workflow import asking_approvers, policy
 from identity_manager.workflow.errors import Reason
 
 
@@ -58,8 +58,7 @@ class ApprovalCard:
 def of_request(row: TokenRequest) -> ApprovalCard:
     """The card of a request whose approvals and asked approvers are prefetched."""
     decisions = row.decisions
-    given = sum(each.decision == Decision.APPROVED for each in decisions)
-    still = max(0, row.approvals_needed - given) if row.state == RequestState.REQUESTED else 0
+    still = _still_needed(row)
     return ApprovalCard(
         needed=row.approvals_needed,
         still=still,
@@ -68,6 +67,13 @@ def of_request(row: TokenRequest) -> ApprovalCard:
         deciders=frozenset(policy.undecided_approvers(row).values_list("pk", flat=True) if still else ()),
         earlier=_earlier(row),
     )
+
+
+def _still_needed(row: TokenRequest) -> int:
+    """Nobody looks whether approvals still count where there are none."""
+    if row.state != RequestState.REQUESTED:
+        return 0
+    return asking_approvers.still_needed(row) if row.decisions else row.approvals_needed
 
 
 def _earlier(row: TokenRequest) -> list[Round]:

@@ -1,28 +1,46 @@
 """Who may see what of the audit log and of erasures: named fetches, as those of console.access."""
 
 import uuid
+from collections.abc import Collection
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
+from identity_manager.audit import Event
 from identity_manager.console import access
 from identity_manager.models import AuditEvent, Person, PersonErasure, Role, SoftwareToken, TokenRequest
+from identity_manager.ui.context import SEARCHERS
 
+# What a User Administrator reads of persons: what they give and take.
+ABOUT_ROLES = tuple(each.value for each in (Event.ROLE_ASSIGNED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED))
+WHO_READ_ALL = SEARCHERS - {Role.USER_ADMINISTRATOR}
 LOG_CHECKERS = frozenset({Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})
 
 
 def visible_events(actor: Person) -> QuerySet[AuditEvent]:
     """The events of the audit log that this officer may read: about whom and what they may read.
 
-    Auditors without a unit read every event, System Administrators those about the system.
+    Auditors without a unit read every event, System Administrators those about the system, and of persons
+    whom somebody reads as a User Administrator alone those about their roles.
     """
     if access.within_units(actor, {Role.AUDITOR}, "person__organisational_unit") == access.EVERYTHING:
         return AuditEvent.objects.all()
-    reached = Q(person__in=access.visible_persons(actor)) | Q(request__in=access.visible_requests(actor))
+    reached = Q(person__in=_persons_of(actor, WHO_READ_ALL)) | Q(request__in=access.visible_requests(actor))
+    reached |= Q(person__in=_persons_of(actor, {Role.USER_ADMINISTRATOR}), name__in=ABOUT_ROLES)
     if access.holds(actor, {Role.SYSTEM_ADMINISTRATOR}):
         reached |= Q(person=None, request=None, person_ref="")
     return AuditEvent.objects.filter(reached)
+
+
+def reads_all(actor: Person, person: Person) -> bool:
+    """Whether the officer reads all that happened to the person, or what became of their roles alone."""
+    held = [each for each in actor.roles_in_force() if each.role in WHO_READ_ALL]
+    return any(each.organisational_unit in ("", person.organisational_unit) for each in held)
+
+
+def _persons_of(actor: Person, roles: Collection[str]) -> QuerySet[Person]:
+    return Person.objects.filter(access.within_units(actor, roles, "organisational_unit"))
 
 
 def log_checker(request: HttpRequest) -> Person:

@@ -102,6 +102,9 @@ WORDS: dict[Event, Words] = {
         _("It was stopped: the person's data have changed"), STOPPED, "pause", _fields
     ),
     Event.REQUEST_RESUMED: Words(_("It goes on: the person's data are as they were"), INFORMATION, "refresh"),
+    Event.REQUEST_APPROVAL_LOST: Words(
+        _("Who approved could not approve any more: another approver was asked"), WAITING, "task"
+    ),
     Event.REQUEST_SENT_ROUND: Words(
         _("It was started again with the person's new data"), INFORMATION, "refresh", _fields
     ),
@@ -300,6 +303,7 @@ MILESTONES = (
     Event.REQUEST_LEFT_UNDECIDED,
     Event.REQUEST_STOPPED,
     Event.REQUEST_RESUMED,
+    Event.REQUEST_APPROVAL_LOST,
     Event.REQUEST_SENT_ROUND,
     Event.REQUEST_ACCEPTED,
     Event.REQUEST_DECLINED,

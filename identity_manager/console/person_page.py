@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console import (
     access,
+    audit_access,
     erasure_page,
     history,
     leaving,
@@ -18,6 +19,7 @@ from identity_manager.console import (
 from identity_manager.console.actions import Offer, sending_obstacle
 from identity_manager.console.token_card import TokenCard
 from identity_manager.models import (
+    AuditEvent,
     Leave,
     Person,
     PersonState,
@@ -28,7 +30,7 @@ from identity_manager.models import (
 )
 from identity_manager.people import identity_change_policy, registration_policy, validation
 from identity_manager.ui.context import REQUEST_READERS
-from identity_manager.ui.parts import Pair
+from identity_manager.ui.parts import Event, Pair
 from identity_manager.workflow import policy
 from identity_manager.workflow.errors import Reason
 
@@ -58,8 +60,18 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
         "tokens": list(_tokens(actor, person)),
         "reads_requests": access.holds(actor, REQUEST_READERS),
         "requests": _requests(actor, person),
-        "history": history.timeline(page_rows.last_events(person.pk), type_names=history.type_names()),
+        "history": _history(actor, person),
     }
+
+
+def _history(actor: Person, person: Person) -> list[Event]:
+    """What happened last to the person; to a User Administrator what happened to their roles."""
+    if audit_access.reads_all(actor, person):
+        events = page_rows.last_events(person.pk)
+    else:
+        about_roles = AuditEvent.objects.told().filter(person=person, name__in=audit_access.ABOUT_ROLES)
+        events = list(about_roles[: page_rows.EVENTS_SHOWN])
+    return history.timeline(events, type_names=history.type_names())
 
 
 def _obstacle(actor: Person, person: Person) -> Reason | None:

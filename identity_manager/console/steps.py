@@ -63,7 +63,7 @@ def _approved(request: TokenRequest) -> Step:
 def _who_decides(request: TokenRequest) -> str:
     """Whom it has asked, as far as they fit; else how many it takes."""
     asked = request.waits_for
-    still = request.approvals_needed - len(request.decisions)
+    still = max(1, request.approvals_needed - len(request.decisions))  # one may count no more
     if asked and len(asked) <= FEW:
         return ", ".join(str(each.approver) for each in asked)
     return _("An approver") if still == 1 else _("Two approvers")

@@ -260,6 +260,16 @@ class TokenRequest(Stateful):
         """The person accepted the terms: from here on the CA may be asked."""
         self.accepted_at = now
 
+    @transition(
+        field=state,
+        source=S.AWAITING_ACCEPTANCE,
+        target=S.REQUESTED,
+        custom={"label": _("An approval does not count any more")},
+    )
+    def lose_approval(self) -> None:
+        """Who approved could not approve any more: somebody else decides."""
+        self.decided_at = self.accept_before = None
+
     @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.DECLINED, custom={"label": _("Decline")})
     def decline(self, *, reason: str, now: datetime) -> None:
         """The person does not accept the terms."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from identity_manager import audit, outbox
 from identity_manager.mail import messages, occasions
@@ -29,9 +30,30 @@ from identity_manager.workflow.deciders import Deciders
 
 
 def still_needed(request: TokenRequest) -> int:
-    """How many approvals the present round still wants."""
-    given = request.approvals.filter(round=request.round, decision=Decision.APPROVED).count()
-    return max(0, request.approvals_needed - given)
+    """How many approvals the present round still wants.
+
+    One counts only while who gave it could give it: a role that was withdrawn takes its approvals along.
+    """
+    if not request.approvals_needed:
+        return 0
+    given = request.approvals.filter(round=request.round, decision=Decision.APPROVED)
+    rows = given.select_related("approver").prefetch_related("approver__roles")
+    counting = sum(policy.approval_counts(approval, request) for approval in rows)
+    return max(0, request.approvals_needed - counting)
+
+
+def sends_back(request: TokenRequest) -> bool:
+    """Let a locked request whose approvals do not count any more wait for other ones.
+
+    In the caller's transaction. False, and nothing done, where they count.
+    """
+    if not still_needed(request):
+        return False
+    request.lose_approval()
+    request.save()
+    audit.record(audit.Event.REQUEST_APPROVAL_LOST, actor=None, subject=request)
+    ask(request, now=timezone.now())
+    return True
 
 
 def is_possible(request: TokenRequest) -> bool:
@@ -159,7 +181,7 @@ def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
     if any(row.approver_id in can_decide and reminder_is_due(row, now=now) for row in rows):
         return True
     known = {row.approver_id for row in rows}
-    needed = max(0, request.approvals_needed - len(given))
+    needed = request.approvals_needed if is_new else still_needed(request)
     late = escalation_is_due(rows, now=now)
     if can_decide - known:
         return late or len(known & can_decide) < needed

@@ -72,13 +72,18 @@ def _tag(node: Node) -> str:
 
 
 def _flow(parent: ET.Element, edge: Edge, *, is_choice: bool) -> None:
-    """A flow; only where there is a choice it has a name."""
+    """A flow; only where there is a choice it has a name and a condition.
+
+    Two from one shape to another differ by their conditions: else a modeller takes them for the same.
+    """
     attributes = {"id": edge.id, "sourceRef": edge.source, "targetRef": edge.target}
     if edge.change is not None and is_choice:
         attributes["name"] = str(edge.change.label)
     element = ET.SubElement(parent, _model("sequenceFlow"), attributes)
     if edge.change is not None:
         ET.SubElement(element, _model("documentation")).text = edge.change.name
+        if is_choice:
+            ET.SubElement(element, _model("conditionExpression")).text = edge.change.name
 
 
 def _picture(root: ET.Element, layout: Layout, name: str) -> None:

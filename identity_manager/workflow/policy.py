@@ -285,15 +285,28 @@ def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> i
 
 def decision_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
     """Why this actor cannot decide on this request, or None. Four eyes: SPEC.md 1."""
+    obstacle = _decider_obstacle(actor, request)
+    if obstacle is not None:
+        return obstacle
+    if any(each.approver_id == actor.pk for each in request.decisions):
+        return DECIDED_ALREADY
+    return vouching_policy.obstacle(actor, request.person)
+
+
+def approval_counts(approval: Approval, request: TokenRequest) -> bool:
+    """Whether who gave the approval could still give it: as long as they hold the role, and did not vouch."""
+    giver = approval.approver
+    return not (_decider_obstacle(giver, request) or vouching_policy.obstacle(giver, request.person))
+
+
+def _decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
     if not actor.is_active or not actor.has_role(Role.APPROVER, unit=request.person.organisational_unit):
         return NOT_APPROVER
     if request.person_id == actor.pk:
         return OWN_TOKEN
     if actor.pk in (request.requested_by_id, request.round_started_by_id):
         return OWN_REQUEST
-    if any(each.approver_id == actor.pk for each in request.decisions):
-        return DECIDED_ALREADY
-    return vouching_policy.obstacle(actor, request.person)
+    return None
 
 
 def approvers(request: TokenRequest) -> QuerySet[Person]:

@@ -19,6 +19,7 @@ TOLD_BY = {
     Event.REQUEST_REJECTED: ("reject",),
     Event.REQUEST_INVITED: ("approve", "invite"),
     Event.REQUEST_ACCEPTED: ("accept",),
+    Event.REQUEST_APPROVAL_LOST: ("lose_approval",),
     Event.REQUEST_DECLINED: ("decline",),
     Event.REQUEST_LAPSED: ("lapse",),
     Event.REQUEST_FAILED: ("fail",),

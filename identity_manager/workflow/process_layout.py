@@ -24,6 +24,7 @@ LEFT, TOP_ROW, MAIN_ROW, DETOUR_ROW, GATHERING_ROW, HEIGHT = 46, 122, 244, 374, 
 BAND_TOP, BAND_BOTTOM = 4, 308
 ASIDE = 124  # from one end above a state to the next; the word of the arrow stands between them
 START_GAP = 50
+LEVEL = 34  # between two lines from one state back to another; their words stand above each
 WHAT_NEXT = _("What next?")
 
 
@@ -68,6 +69,7 @@ class Edge:
     """A line from shape to shape. change: the arrow of the machine that it stands for, or None.
 
     label_at: where the words stand; they begin there, end there or lie around it, as anchor says.
+    level: how many other lines lie between the same shapes, below this one.
     """
 
     source: str
@@ -76,10 +78,12 @@ class Edge:
     change: Change | None = None
     label_at: Point = (0, 0)
     anchor: str = "start"
+    level: int = 0
 
     @property
     def id(self) -> str:
-        return f"{self.source}_to_{self.target}"
+        name = f"{self.source}_to_{self.target}"
+        return f"{name}_{self.level}" if self.level else name
 
 
 @dataclass(frozen=True)
@@ -262,7 +266,8 @@ def _arrow(layout: Layout, change: Change) -> Edge:
     if other.y > one.y:
         down = ((one.x, one.bottom), (one.x, other.y), (other.right, other.y))
         return Edge(one.id, other.id, down, change, (one.x + 8, one.bottom + 42))
-    return _backwards(one, other, change)
+    alike = [each for each in layout.changes if (each.source, each.target) == (change.source, change.target)]
+    return _backwards(one, other, change, level=alike.index(change))
 
 
 def _upwards(one: Node, other: Node, change: Change) -> Edge:
@@ -275,14 +280,15 @@ def _upwards(one: Node, other: Node, change: Change) -> Edge:
     return Edge(one.id, other.id, points, change, ((one.x + other.x) // 2, bend - 8), "middle")
 
 
-def _backwards(one: Node, other: Node, change: Change) -> Edge:
+def _backwards(one: Node, other: Node, change: Change, *, level: int) -> Edge:
     """To a state of the main road again: from a detour straight up if it can be, else below the road."""
+    row = DETOUR_ROW - level * LEVEL
     if one.y == DETOUR_ROW and one.x == other.x:
         points: tuple[Point, ...] = ((one.x, one.top), (one.x, other.bottom))
         return Edge(one.id, other.id, points, change, (one.x + 8, other.bottom + 42))
-    start = ((one.left, one.y),) if one.y == DETOUR_ROW else ((one.x, one.bottom), (one.x, DETOUR_ROW))
-    points = (*start, (other.x, DETOUR_ROW), (other.x, other.bottom))
-    return Edge(one.id, other.id, points, change, (start[-1][0] - 10, DETOUR_ROW - 10), "end")
+    start = ((one.left, one.y),) if one.y == DETOUR_ROW else ((one.x, one.bottom), (one.x, row))
+    points = (*start, (other.x, row), (other.x, other.bottom))
+    return Edge(one.id, other.id, points, change, (start[-1][0] - 10, row - 10), "end", level)
 
 
 def _bands(layout: Layout) -> list[Band]:

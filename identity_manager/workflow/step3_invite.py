@@ -29,6 +29,9 @@ class Invitation:
 def invite(request: TokenRequest, *, actor: Person | None) -> None:
     """Send the approved request to its person, in the caller's transaction, person and request locked."""
     invitation = prepare(request, actor=actor)
+    given = request.approvals.filter(round=request.round).count() if request.approvals_needed else 0
+    if given > request.approvals_needed:  # invited before, by an approval that does not count any more
+        invitation.mail.occasion += f":{given}"
     request.save()
     give(invitation.roles)
     outbox.enqueue(invitation.mail)

@@ -23,7 +23,7 @@ from identity_manager.models import (
     TermsVersion,
     TokenRequest,
 )
-from identity_manager.workflow import locking, policy, stopping
+from identity_manager.workflow import asking_approvers, locking, policy, stopping
 from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
 from identity_manager.workflow.step5_issue import ISSUE
 
@@ -32,6 +32,10 @@ OTHER_TERMS = Reason("other-terms", _("The terms have changed since you opened t
 PERSON_CHANGED = Reason(
     "own-data-changed",
     _("Your data have changed since the request was made. An administrator decides how it goes on."),
+)
+APPROVAL_LOST = Reason(
+    "approval-lost",
+    _("Who approved this request could not approve it any more. It waits for another approver now."),
 )
 _CURRENT_TERMS = Among[TermsVersion](
     lambda documents: TermsVersion.objects.filter(document__id__in=documents, is_current=True).order_by(
@@ -60,7 +64,8 @@ def accept(
     """Record that the actor accepts exactly these texts for exactly this snapshot, and start issuance.
 
     Raises NotAllowed (not the person), Stale (moved on, or newer terms), NotPossible (not Active).
-    Where the person's data have changed, the request is stopped for the office to see, then Stale is raised.
+    Where the person's data have changed, the request is stopped for the office to see, then Stale is raised;
+    where who approved it could not approve it any more, it waits for another approver, and Stale is raised.
     """
     with transaction.atomic():
         request = _fetch(actor, request_id)
@@ -71,9 +76,11 @@ def accept(
         current = {version.pk for version in _terms_of(lines)}
         refuse(OTHER_TERMS if {text.version_id for text in texts} != current else None, kind=Stale)
         stopped = stopping.stops(request, lines)
-        if not stopped:
+        waits = not stopped and asking_approvers.sends_back(request)
+        if not stopped and not waits:
             _accept(request, lines, texts)
     refuse(PERSON_CHANGED if stopped else None, kind=Stale)
+    refuse(APPROVAL_LOST if waits else None, kind=Stale)
     return request
 
 
