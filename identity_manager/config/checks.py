@@ -157,7 +157,9 @@ def _production_mail() -> Iterator[Finding]:
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">").lower()
     if any(domain == name or domain.endswith(f".{name}") for name in RESERVED_DOMAINS):
         yield Finding(
-            "E202", f"Production needs a sender of your own in MAIL_FROM, not {settings.DEFAULT_FROM_EMAIL}."
+            "E202",
+            f"Production needs a sender of your own in MAIL_FROM, not {settings.DEFAULT_FROM_EMAIL}: nobody"
+            f" has a mailbox in {domain} (RFC 2606), so no answer and no bounce would find you.",
         )
     yield from (Finding(code, sentence) for code, sentence in mail_checks.findings())
 

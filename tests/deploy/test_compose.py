@@ -11,6 +11,7 @@ import yaml
 
 from identity_manager.config import broker
 from identity_manager.config.celery import app
+from tests.architecture.source import ROOT
 from tests.deploy import commands, composition, dockerfile, units
 
 RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
@@ -65,6 +66,26 @@ def test_every_image_is_pinned(services: dict[str, Any]) -> None:
         repository, _colon, tag = service["image"].rpartition(":")
         assert re.fullmatch(r"[a-z-]+(/[a-z-]+)?", repository), name
         assert re.match(r"v?\d", tag), name
+
+
+def test_every_image_can_be_pinned_by_its_digest() -> None:
+    """What is offered in .env is the default, and a digest beside it reaches the service."""
+    lines = re.findall(r"^#([A-Z]+_IMAGE)=(\S+)$", composition.SAMPLE.read_text(), re.MULTILINE)
+    digest = f"@sha256:{'0' * 64}"
+    usual = composition.load(composition.sample())["services"]
+    pinned = composition.load(composition.sample() | {name: image + digest for name, image in lines})[
+        "services"
+    ]
+    built = composition.of_product(usual)
+    for name in usual:
+        before, after = (
+            each[name]["build"]["args"]["PYTHON_IMAGE"] if name in built else each[name]["image"]
+            for each in (usual, pinned)
+        )
+        assert before in dict(lines).values(), name
+        assert after == before + digest, name
+    dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    assert f"ARG PYTHON_IMAGE={dict(lines)['PYTHON_IMAGE']}\n" in dockerfile
 
 
 def test_the_proxy_alone_is_reached_from_outside(services: dict[str, Any]) -> None:

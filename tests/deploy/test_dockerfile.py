@@ -56,7 +56,7 @@ def test_a_build_chooses_the_lock() -> None:
     for told, lock in ({}, "prod"), ({"LOCK": "full"}, "full"):
         services = composition.load({**composition.sample(), **told})["services"]
         for name, service in composition.of_product(services).items():
-            assert service["build"]["args"] == {"LOCK": lock}, name
+            assert service["build"]["args"]["LOCK"] == lock, name
         assert dockerfile.in_context(f"requirements/{lock}.lock")
 
 

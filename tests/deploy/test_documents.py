@@ -1,5 +1,6 @@
 """What the documents of deployments tell people to type is there to be typed."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -150,3 +151,71 @@ def test_packages_are_installed_for_the_product_s_own_python() -> None:
     ]
     assert told
     assert [each for each in told if ".venv/bin/python -m pip install" not in each[1]] == []
+
+
+# --- Settings that other pages have one write down
+SETTING = re.compile(r"^(?: {4})?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
+OTHERS = sorted(path.stem for path in FOLDER.glob("*.md") if path.stem not in {*PAGES, "operate"})
+HOW = "operate.md#change-a-setting"
+
+
+def told_settings(page: str) -> dict[str, str]:
+    text = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
+    return {name: value for name, value in SETTING.findall(text) if not commands.unknown_settings([name])}
+
+
+@pytest.mark.parametrize("page", OTHERS)
+def test_who_is_told_a_setting_is_told_that_processes_start_anew(page: str) -> None:
+    text = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
+    changes = told_settings(page) or "/etc/identity-manager/connections/" in text
+    assert not changes or HOW in text
+
+
+def test_some_page_tells_a_setting() -> None:
+    assert {"mail", "single-sign-on", "two-hosts", "scale-out"} <= set(filter(told_settings, OTHERS))
+
+
+@pytest.mark.parametrize("page", OTHERS)
+def test_a_value_ends_with_its_line(page: str) -> None:
+    for name, value in told_settings(page).items():
+        if value.startswith(("{", "[")):
+            assert json.loads(value), name
+
+
+@pytest.mark.parametrize("page", OTHERS)
+def test_a_file_of_a_secret_is_named_by_a_path_that_every_deployment_has(page: str) -> None:
+    """SECRETS/NAME, which one table translates."""
+    named = {name: value for name, value in told_settings(page).items() if name.endswith("_FILE")}
+    assert {name: value for name, value in named.items() if not value.startswith("SECRETS/")} == {}
+
+
+def test_the_places_of_settings_and_secrets_are_those_of_the_deployments() -> None:
+    page = (FOLDER / "operate.md").read_text(encoding="utf-8")
+    table = page.partition("## Change a setting")[2].partition("\n## ")[0]
+    rows = {row.split("](")[0].strip("| ["): row for row in table.splitlines() if row.startswith("| [")}
+    machine, compose, cluster = rows["plain machine"], rows["Docker Compose"], rows["Kubernetes"]
+
+    (file,) = set(units.values(units.service("web"), "EnvironmentFile"))
+    assert f"`{file}`" in machine
+    assert "`/etc/identity-manager/connections/NAME`" in machine
+    assert "-g identity-manager /etc/identity-manager" in code("deploy-vm")
+    started = set(re.findall(r"identity-manager-[\w@*.-]+?(?=['\s`])", machine))
+    assert started == {
+        "identity-manager-web.service",
+        "identity-manager-beat.service",
+        "identity-manager-worker@*",
+    }
+
+    for name, service in composition.of_product(composition.load(composition.sample())["services"]).items():
+        mounts = dict(each.split(":")[:2] for each in service.get("volumes", []) if each.startswith("./"))
+        for outside, inside in (("secrets/more", "/more"), ("secrets/connections", "/connections")):
+            assert f"`{outside}/NAME`" in compose
+            assert f"`{inside}/NAME`" in compose
+            assert name in {"secrets", "beat", "manage"} or mounts[f"./{outside}"] == inside, name
+
+    for component, pod in chart.pods(chart.render(chart.FULL)):
+        (container,) = pod["containers"]
+        assert "/run/secrets/application" in {each["mountPath"] for each in container["volumeMounts"]}, (
+            component
+        )
+    assert "`/run/secrets/application/NAME`" in cluster

@@ -14,7 +14,6 @@ from pytest_django import Settings
 from identity_manager.demo.pages import Page
 from identity_manager.demo.visitor import Visitor
 from identity_manager.models import CertificateProfile, Person, RequestState, TermsDocument, TokenRequest
-from identity_manager.people import identity_change_policy
 from tests import totp
 from tests.architecture.source import ROOT
 from tests.deploy import commands
@@ -168,11 +167,9 @@ def entered(staff: Staff) -> Person:
         "email": "uma@example.com",
     }
     staff.sven.press("Enter", **fields)
-    person = Person.objects.get(personnel_number=NUMBER)
-    if identity_change_policy.waiting_for(person):
-        staff.sofia.open_tasks("Uma Schäfer")
-        staff.sofia.press("Confirm")
-    return person
+    staff.sofia.open_tasks("Uma Schäfer")
+    staff.sofia.press("Confirm")
+    return Person.objects.get(personnel_number=NUMBER)
 
 
 def enabled(staff: Staff, person: Person) -> TokenRequest:
