@@ -1,10 +1,11 @@
 """Imports of persons from a file, from the upload to the end."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
@@ -27,6 +28,15 @@ S = ImportState
 OPEN = (S.UPLOADED, S.WAITING)
 
 
+@dataclass(frozen=True)
+class Figures:
+    """How many persons imports have deactivated, locked or created, how many e-mail addresses changed."""
+
+    left: int
+    emails_changed: int
+    created: int
+
+
 class PersonImportQuerySet(models.QuerySet["PersonImport"]):
     def waiting_for(self, officer_id: object) -> Self:
         """Imports that another officer than who asked has to decide, oldest first."""
@@ -38,11 +48,15 @@ class PersonImportQuerySet(models.QuerySet["PersonImport"]):
         others = self.filter(Q(asked_by=None) | ~Q(asked_by=officer_id), state=S.DONE)
         return others.filter(pk__in=waiting.order_by().values("pk")).order_by("asked_at")
 
-    def figures_since(self, moment: datetime) -> tuple[int, int]:
-        """What all imports since then did together: who left, and which e-mail addresses were changed."""
+    def figures_since(self, moment: datetime) -> "Figures":
+        """What all imports since then did together."""
         done = self.filter(state=S.DONE, ended_at__gt=moment)
-        sums = done.aggregate(left=Sum("leaving", default=0), changed=Sum("emails_changed", default=0))
-        return sums["left"], sums["changed"]
+        rows = list(done.values_list("leaving", "emails_changed", "counts"))
+        return Figures(
+            left=sum(left for left, _changed, _counts in rows),
+            emails_changed=sum(changed for _left, changed, _counts in rows),
+            created=sum(counts.get("create", 0) for _left, _changed, counts in rows),
+        )
 
     def forgotten(self, before: datetime) -> Self:
         """Imports that nobody went on with."""

@@ -102,21 +102,24 @@ def guard(planned: ImportPlan) -> Reason | None:
     """Why a second officer has to confirm: a wrong file is stopped before it locks half of the house out.
 
     That is where the imports of a day together would deactivate or lock more than 5 % of the persons, or
-    change more than 5 % of the e-mails: several small files are one large one.
+    change more than 5 % of the e-mails: several small files are one large one. Whom they have created that
+    day is none of the persons that are counted: else a file of new ones would make room for those who leave.
     """
-    left, changed = PersonImport.objects.figures_since(timezone.now() - GUARDED_TIME)
-    if planned.leaving and (left + planned.leaving) * 100 > GUARDED_PERCENT * planned.persons:
+    done = PersonImport.objects.figures_since(timezone.now() - GUARDED_TIME)
+    leaving, persons = done.left + planned.leaving, max(0, planned.persons - done.created)
+    changed = done.emails_changed + planned.emails_changed
+    if planned.leaving and leaving * 100 > GUARDED_PERCENT * persons:
         sentence = _(
             "With the imports of the last 24 hours, this would deactivate or lock %(number)s of %(all)s"
             " persons, more than %(percent)s %%. A second officer has to confirm that."
         )
-        return _reason("too-many-leaving", sentence, left + planned.leaving, planned.persons)
-    if planned.emails_changed and (changed + planned.emails_changed) * 100 > GUARDED_PERCENT * planned.emails:
+        return _reason("too-many-leaving", sentence, leaving, persons)
+    if planned.emails_changed and changed * 100 > GUARDED_PERCENT * planned.emails:
         sentence = _(
             "With the imports of the last 24 hours, this would change %(number)s of %(all)s e-mail addresses,"
             " more than %(percent)s %%. A second officer has to confirm that."
         )
-        return _reason("too-many-emails", sentence, changed + planned.emails_changed, planned.emails)
+        return _reason("too-many-emails", sentence, changed, planned.emails)
     return None
 
 

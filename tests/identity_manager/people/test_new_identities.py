@@ -318,3 +318,12 @@ def test_the_operators_files_count_too(rita: Person) -> None:
         imports.carry_out_on_the_machine(planned, file_name="x.csv", content=b"", accept_partial=False)
     assert PersonImport.objects.count() == 2
     assert small_file(rita, texts[2]).state == "waiting"
+
+
+def test_new_persons_make_no_room_for_those_who_leave(rita: Person) -> None:
+    crowd = [cast.person(f"crowd{number}", sid="") for number in range(45)]
+    imported(rita, *(line(number) for number in range(1, 120)))
+    gone = "".join(
+        f"{each.personnel_number},{each.given_name},{each.surname},inactive\n" for each in crowd[:5]
+    )
+    assert small_file(rita, LEAVES + gone).state == "waiting"
