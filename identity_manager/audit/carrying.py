@@ -58,6 +58,7 @@ def _claim(destination: str) -> AuditHeadExport | None:
     now = timezone.now()
     with transaction.atomic():
         row, _ = AuditHeadExport.objects.get_or_create(destination=destination)
+        _take_back_what_cannot_be(row)
         resting = destination.startswith("mailto:") and row.exported_at and row.exported_at > now - MAIL_EVERY
         if resting or not AuditHead.objects.beyond(row.number).exists():
             return None
@@ -65,6 +66,14 @@ def _claim(destination: str) -> AuditHeadExport | None:
         idle.update(next_attempt_at=now, attempts=0)
         claimed = AuditHeadExport.objects.claim(row.pk, now=now)
         return AuditHeadExport.objects.get(pk=row.pk) if claimed else None
+
+
+def _take_back_what_cannot_be(place: AuditHeadExport) -> None:
+    """A place that is said to have heads that were never signed would get none any more, and nobody knew."""
+    newest = AuditHead.objects.newest()
+    if newest is not None and place.number > newest.number:
+        place.number = newest.number - 1
+        AuditHeadExport.objects.filter(pk=place.pk).update(number=place.number)
 
 
 def _carry(destination: str, heads: list[AuditHead]) -> None:

@@ -76,26 +76,40 @@ def record_forgotten(events: Sequence[AuditEvent], *, until: datetime, ranges: l
 
 # --- Persons who were erased -----------------------------------------------------------------------
 def witness(event: AuditEvent) -> None:
-    """Put the MAC on an erasure that the sealed log bears out. The sealer calls it before it seals."""
-    if event.name == Event.PERSON_ERASED and _is_borne_out(event):
+    """Put the MAC on an erasure that the sealed log bears out. The sealer calls it before it seals.
+
+    until: before then the person was locked, by the clock of who seals. Checking the log looks once more:
+    what contradicts it may have been away for a moment.
+    """
+    if event.name != Event.PERSON_ERASED:
+        return
+    until = timezone.now() - timedelta(days=settings.ERASURE_DAYS)
+    if _is_borne_out(event, until):
+        event.facts = {**event.facts, "until": until.isoformat()}
         _authenticate(event)
 
 
-def _is_borne_out(erased: AuditEvent) -> bool:
+def _is_borne_out(erased: AuditEvent, until: datetime) -> bool:
     reference = reference_of_erased(erased)
     asked = AuditEvent.objects.sealed().filter(name=Event.ERASURE_ASKED, person_ref=reference)
     by_others = asked.exclude(actor_ref__in=("", erased.actor_ref))
-    return bool(reference) and any(map(is_as_sealed, by_others)) and _left_long_ago(reference)
+    return bool(reference) and any(map(is_as_sealed, by_others)) and _left_before(until, reference)
 
 
-def _left_long_ago(reference: str) -> bool:
-    """Whether the person was locked so long ago; where that was cut off, has done nothing since."""
-    long_ago = timezone.now() - timedelta(days=settings.ERASURE_DAYS)
+def _left_before(until: datetime, reference: str) -> bool:
+    """Whether the person was locked before then; where that was cut off, has done nothing since."""
     sealed = AuditEvent.objects.sealed()
     locked = sealed.filter(name=Event.PERSON_LOCKED, person_ref=reference).last()
     if locked is not None:
-        return locked.at <= long_ago and is_as_sealed(locked)
-    return not sealed.filter(actor_ref=reference, at__gt=long_ago).exists()
+        return locked.at <= until and is_as_sealed(locked)
+    return not sealed.filter(actor_ref=reference, at__gt=until).exists()
+
+
+def _bears_out_itself(note: AuditEvent) -> bool:
+    """Whether the note is authentic, and the log that is read with it does not contradict it."""
+    if not is_authentic(note):
+        return False
+    return _left_before(datetime.fromisoformat(note.facts["until"]), reference_of_erased(note))
 
 
 def reference_of_erased(event: AuditEvent) -> str:
@@ -108,7 +122,7 @@ def erased_references(living: frozenset[str]) -> frozenset[str]:
     """The references that may have lost their person: a note, or a pair of old events, says of each why."""
     erased = AuditEvent.objects.sealed().filter(name=Event.PERSON_ERASED)
     notes = erased.exclude(form=proof.FIRST_FORM)
-    borne_out = {reference_of_erased(note) for note in notes if is_authentic(note)}
+    borne_out = {reference_of_erased(note) for note in notes if _bears_out_itself(note)}
     return frozenset(borne_out | _erased_in_the_first_form(living | borne_out)) - living
 
 

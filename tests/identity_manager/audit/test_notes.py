@@ -292,6 +292,21 @@ def test_who_is_erased_while_the_log_of_their_locking_is_gone(
     assert verifying.verify().findings == []
 
 
+def test_what_contradicts_an_erasure_was_away_for_a_moment(
+    company: Company, rolf: Person, rows: list[AuditEvent], finds: Finds
+) -> None:
+    """While the sealer looked, nothing was there by the officer; then all came back but the name."""
+    reference = AuditEvent.objects.filter(actor=company.paul).values_list("actor_ref", flat=True)[0]
+    audit.record(audit.Event.ERASURE_ASKED, actor=rolf, subject=company.paul)
+    sql("UPDATE EVENTS SET actor_ref = '' WHERE actor_ref = %s", reference)
+    number = forge("person.erased", f'{{"reference": "{reference}"}}')
+    assert notes.is_authentic(AuditEvent.objects.get(number=number))
+
+    AuditEvent.objects.filter(actor=company.paul).update(actor_ref=reference)
+    unname(company.paul)
+    assert (Kind.CHANGED, decision(rows).number) in finds()
+
+
 @pytest.mark.parametrize("lacking", ["the days", "another officer"])
 def test_the_sealer_bears_out_no_erasure_that_the_log_contradicts(
     company: Company, rolf: Person, leaver: Person, finds: Finds, lacking: str

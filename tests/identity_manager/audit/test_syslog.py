@@ -156,3 +156,15 @@ def test_a_mail_that_its_provider_does_not_take_keeps_no_other_destination_waiti
     assert carrying.export() == 1
     row = AuditHeadExport.objects.get(destination__startswith="mailto:")
     assert "429: too many mails" in row.last_error
+
+
+def test_a_place_that_is_said_to_have_heads_of_the_future_goes_on_getting_them(
+    settings: Settings, head: AuditHead, tmp_path: Path
+) -> None:
+    """By SQL alone nobody keeps the heads from leaving, while the figures say that none waits."""
+    file = tmp_path / "heads.jsonl"
+    settings.AUDIT_HEAD_EXPORT = [f"file:{file}"]
+    AuditHeadExport.objects.create(destination=f"file:{file}", number=10**12)
+    assert carrying.export() == 1
+    assert file.read_text().count("\n") == 1
+    assert AuditHeadExport.objects.get().number == head.number

@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
-from identity_manager import audit, jobs
+from identity_manager import audit, jobs, proof
 from identity_manager.audit import heads, sealing, verifying
 from identity_manager.models import (
     AuditEvent,
@@ -282,6 +282,44 @@ def test_the_beginning_is_cut_at_a_signed_checkpoint(old_log: int) -> None:
     cut = AuditEvent.objects.get(name="audit.cut")
     assert cut.facts == {"first": 1, "last": old_log, "rows": old_log}
     assert retention.cut_audit_log() == 0
+
+
+def test_what_was_made_to_look_old_is_not_cut(company: Company) -> None:
+    """The job signs what it cuts, so nobody would find it: whoever can write dates could remove the log."""
+    company.request_in("rejected")
+    number = sealing.seal()
+    AuditEvent.objects.filter(number__lt=number).update(at=timezone.now() - 11 * YEAR)
+    assert retention.cut_audit_log() == 0
+    assert AuditEvent.objects.filter(number__isnull=False).count() == number
+
+
+def test_nor_what_lies_before_something_old_in_the_wrong_place(company: Company, old_log: int) -> None:
+    """An old event, as it was sealed, has changed places with the last but one, which is young."""
+    audit.record(audit.Event.PERSON_CHANGED, actor=company.rita, subject=company.uma)
+    sealing.seal()
+    old, young = AuditEvent.objects.get(number=2), AuditEvent.objects.get(number=old_log + 1)
+    AuditEvent.objects.filter(pk=young.pk).update(number=None, at=timezone.now() - 11 * YEAR)
+    AuditEvent.objects.filter(pk=old.pk).update(number=young.number)
+    AuditEvent.objects.filter(pk=young.pk).update(number=old.number)
+    assert retention.cut_audit_log() == 1, "what is before the first of the two"
+    assert AuditEvent.objects.filter(pk=young.pk).exists()
+
+
+def test_sign_ins_that_were_forgotten_are_cut_with_the_others(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those whose name and date went with them, as the version before did it."""
+    with monkeypatch.context() as before:
+        before.setattr(proof, "NEWEST_FORM", proof.FIRST_FORM)
+        sign_in(company)
+        company.request_in("rejected")
+        AuditEvent.objects.update(at=timezone.now() - 11 * YEAR)
+        number = sealing.seal()
+    retention.forget_sign_ins()
+    sealing.seal()
+    assert retention.cut_audit_log() == number
+    sealing.seal()
+    assert verifying.verify().findings == []
 
 
 def test_a_cut_without_its_checkpoint_is_found(old_log: int) -> None:
