@@ -16,6 +16,13 @@ WORDS: dict[Need, Promise] = {
     Need.ROOT_CRL_MISSING: _(
         "The root's CRL is missing, and the root's key is not here: manage.py sign_root_crl."
     ),
+    Need.ROOT_KEY_HERE: _(
+        "The root's key lies in this installation: take it out of the house, manage.py sign_root_crl."
+    ),
+    Need.OCSP_SIGNERS: _(
+        "The OCSP signers are under the passphrase of the CA, which web processes need for it: give them one "
+        "of their own."
+    ),
 }
 
 

@@ -215,6 +215,8 @@ class Need(StrEnum):
     ROLL_OVER = "roll-over"
     ROOT_CRL = "root-crl"
     ROOT_CRL_MISSING = "root-crl-missing"
+    ROOT_KEY_HERE = "root-key-here"
+    OCSP_SIGNERS = "ocsp-signers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,8 +336,8 @@ class RollsOver(Protocol):
     """Optional: the CA lives in this installation, and its operator makes it and its next issuing CAs here.
 
     initialise: make it where there is none, True if it was made now. root_key: the file with the root's key,
-    where it is kept elsewhere. Certificates are DER; what is made, or taken in, issues from then on. All
-    raise CaError.
+    where it is kept elsewhere. Certificates are DER; what is made, or taken in, issues from then on.
+    holds_signing_keys: whether this process could sign as the CA. All raise CaError.
     """
 
     def initialise(self) -> bool: ...
@@ -351,6 +353,7 @@ class RollsOver(Protocol):
     def sign_root_crl(self, lifetime: timedelta, root_key: Path | None) -> None: ...
 
     def take_root_offline(self, to: Path, lifetime: timedelta) -> None: ...
+    def holds_signing_keys(self) -> bool: ...
 
 
 @runtime_checkable

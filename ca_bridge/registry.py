@@ -22,6 +22,7 @@ from ca_bridge.contract import (
     NeedsCare,
     ReleasesHold,
     RenewsCrl,
+    RollsOver,
     TellsEnds,
 )
 from ca_bridge.contract_listing import ListsIssued
@@ -168,6 +169,13 @@ def endings(alias: str) -> tuple[Ending, ...]:
             return tuple(instance.endings()) if isinstance(instance, TellsEnds) else ()
     except (CaError, ImproperlyConfigured, InDoubtError):
         return ()
+
+
+def holds_signing_keys(alias: str) -> bool:
+    """Whether this process could sign as the CA. Raises CaError."""
+    instance = connector(alias)
+    with repeatable_edge():
+        return isinstance(instance, RollsOver) and instance.holds_signing_keys()
 
 
 def health(alias: str) -> Health:

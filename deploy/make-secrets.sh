@@ -34,6 +34,7 @@ random() {
 
 place secret-key secret-key
 place ca-corporate-passphrase ca-corporate-passphrase
+place ca-corporate-ocsp-passphrase ca-corporate-ocsp-passphrase
 place kek-private-keys rings/private-keys/kek-private-keys
 place kek-passphrases rings/passphrases/kek-passphrases
 place kek-other rings/other/kek-other
@@ -44,7 +45,7 @@ write database-url "postgresql://identity_manager:$(cat "$directory/database-pas
 write broker-password "$(random)"
 write broker-url "redis://:$(cat "$directory/broker-password")@${BROKER_HOST:-broker}:6379/0"
 write smtp-password ""
-mkdir -p "$directory/connections" "$directory/trust" "$directory/more"
+mkdir -p "$directory/connections" "$directory/trust" "$directory/more" "$directory/ca-root"
 write connections/connectors.json "{}"
 write metrics-token "$(random)"
 

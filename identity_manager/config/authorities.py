@@ -17,17 +17,25 @@ def connections(
     if env.boolean("EMBEDDED_CA", default=embedded):
         found[ALIAS] = {
             "CONNECTOR": EMBEDDED_CONNECTOR,
-            "OPTIONS": _embedded_options(var_dir, secrets_dir, f"{pki_base_url}/pki"),
+            "OPTIONS": _embedded_options(var_dir, secrets_dir, f"{pki_base_url}/pki", embedded=embedded),
         }
     return found | env.json_object("CA_CONNECTORS", {})
 
 
-def _embedded_options(var_dir: Path, secrets_dir: Path, publication_url: str) -> dict[str, Any]:
+def _embedded_options(
+    var_dir: Path, secrets_dir: Path, publication_url: str, *, embedded: bool
+) -> dict[str, Any]:
     return {
         "name": ALIAS,
         "directory": str(var_dir / "ca" / ALIAS),
         "publication_url": publication_url,
         "passphrase_file": env.text("CA_PASSPHRASE_FILE", f"{secrets_dir}/ca-corporate-passphrase"),
+        "ocsp_passphrase_file": env.text(
+            "CA_OCSP_PASSPHRASE_FILE", f"{secrets_dir}/ca-corporate-ocsp-passphrase"
+        ),
+        "root_key_file": env.text(
+            "CA_ROOT_KEY_FILE", "" if embedded else str(var_dir / "ca-root" / f"{ALIAS}.key")
+        ),
         "organisation": env.text("CA_ORGANISATION", "Example Corporation"),
         "ocsp": env.boolean("CA_OCSP", default=True),
         "hsm_module": env.text("CA_HSM_MODULE", ""),

@@ -63,6 +63,7 @@ _CONTENTS: dict[str, Callable[[], str]] = {
     "audit-keys": _ring,
     "audit-signing-keys": _ring,
     "ca-corporate-passphrase": _passphrase,
+    "ca-corporate-ocsp-passphrase": _passphrase,
 }
 
 

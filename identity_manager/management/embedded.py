@@ -178,7 +178,12 @@ def portal_programs(broker_url: str) -> list[Program]:
     web = (*python, "gunicorn", "--config", "python:identity_manager.config.gunicorn")
     environment = {"BROKER_URL": broker_url, "PYTHONUNBUFFERED": "1"}
     return [
-        Program("web", web, _without(("KEYS_PRIVATE_KEYS", *AUDIT_RINGS), **environment)),  # is waited for
+        # Is waited for. It holds no key of the CA: workers sign.
+        Program(
+            "web",
+            web,
+            _without(("KEYS_PRIVATE_KEYS", *AUDIT_RINGS), CA_PASSPHRASE_FILE="", **environment),
+        ),
         Program("worker", (*celery, *worker, *quiet), _without((), **environment)),
         Program("beat", (*celery, "beat", "--pidfile", "", *quiet[-2:]), _without(RINGS, **environment)),
     ]

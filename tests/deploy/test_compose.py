@@ -32,6 +32,21 @@ def services(composed: dict[str, Any]) -> dict[str, Any]:
     return dict(composed["services"])
 
 
+def test_the_web_process_holds_no_key_of_the_embedded_ca(services: dict[str, Any]) -> None:
+    """Keys and their passphrase are for workers; the root's key, until it is taken away, for commands."""
+    web, worker = services["web"], services["worker-ca"]
+    assert "ca-corporate-passphrase" not in web["secrets"]
+    assert "ca-corporate-ocsp-passphrase" in web["secrets"]
+    assert web["environment"]["CA_PASSPHRASE_FILE"] == ""
+    place = "/var/lib/identity-manager/ca"
+    seen = {name: [line.split(":")[1] for line in each.get("volumes", [])] for name, each in services.items()}
+    assert {name for name, paths in seen.items() if place in paths} == {
+        *("worker-ca", "worker-mail", "worker-bulk", "migrate", "manage")
+    }
+    assert {name for name, paths in seen.items() if f"{place}-root" in paths} == {"migrate", "manage"}
+    assert set(worker["volumes"]) < set(services["manage"]["volumes"]) == set(services["migrate"]["volumes"])
+
+
 def test_it_is_complete(services: dict[str, Any]) -> None:
     assert {*HELD, "secrets", "database", "broker", "mail", "proxy", "prometheus"} == set(services)
 

@@ -99,7 +99,8 @@ def test_the_secrets_that_are_shown_are_those_of_the_chart() -> None:
     made = set(re.findall(r"create secret generic (\S+)", told))
     values = yaml.safe_load((chart.FOLDER / "values.yaml").read_text(encoding="utf-8"))
     secrets, ca = values["secrets"], values["embeddedCa"]
-    wanted = {secrets["application"], *secrets["rings"].values(), ca["secret"], ca["passphraseSecret"]}
+    of_ca = {ca["secret"], ca["passphraseSecret"], ca["ocspPassphraseSecret"]}
+    wanted = {secrets["application"], *secrets["rings"].values(), *of_ca}
     assert made == wanted
 
 

@@ -113,10 +113,30 @@ def test_each_process_holds_its_own_keys_alone(manifests: list[chart.Manifest]) 
         assert not mounted & foreign, component
 
 
+def test_web_pods_hold_no_key_of_the_embedded_ca(manifests: list[chart.Manifest]) -> None:
+    """What signs certificates is for workers: a web pod has the passphrase of the OCSP signers alone."""
+    enabled = False
+    for component, pod in chart.pods(manifests):
+        environment = chart.environment(pod)
+        if not component.startswith("web") or environment["EMBEDDED_CA"] != "true":
+            continue
+        enabled = True
+        given = {each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each}
+        assert not given & {"identity-manager-ca", "identity-manager-ca-passphrase"}, component
+        assert "identity-manager-ca-ocsp-passphrase" in given, component
+        assert environment["CA_PASSPHRASE_FILE"] == ""
+        paths = {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+        assert not any(path.startswith("/var/lib/identity-manager/ca") for path in paths), component
+    workers = [pod for component, pod in chart.pods(manifests) if component == "worker-ca"]
+    assert all(
+        not enabled or chart.environment(pod)["CA_PASSPHRASE_FILE"].startswith("/run/") for pod in workers
+    )
+
+
 def missing_mounts(pod: chart.Manifest) -> set[str]:
     """Files that the environment names outside of what is mounted."""
     mounted = {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
-    named = {value for name, value in chart.environment(pod).items() if name.endswith("_FILE")}
+    named = {value for name, value in chart.environment(pod).items() if name.endswith("_FILE") and value}
     return {path for path in named if path.rpartition("/")[0] not in mounted}
 
 

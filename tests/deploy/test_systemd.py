@@ -105,8 +105,20 @@ def test_each_process_holds_its_own_keys_alone(name: str, secrets: Path) -> None
     assert {ring for ring in RINGS if f"{ring}_FILE" in environment} == held
     assert all(environment[ring] == "" for ring in set(RINGS) - held)
     there = {f"%d/{credential}" for credential, _file in units.credential_files(loaded, secrets)}
-    named = {value for setting, value in environment.items() if setting.endswith("_FILE")}
+    named = {value for setting, value in environment.items() if setting.endswith("_FILE") and value}
     assert named == there, "each credential is read, and each that is read is there"
+
+
+def test_the_web_process_holds_no_key_of_the_embedded_ca(secrets: Path) -> None:
+    """It has the passphrase of the OCSP signers alone, and sees no directory with a key in it."""
+    web, worker = (units.service(name) for name in ("web", "worker@"))
+    held = {credential for credential, _file in units.credential_files(units.credentials(web), secrets)}
+    assert "ca-corporate-ocsp-passphrase" in held
+    assert "ca-corporate-passphrase" not in held
+    assert units.environment(web)["CA_PASSPHRASE_FILE"] == ""
+    hidden = " ".join(units.values(web, "InaccessiblePaths"))
+    assert hidden == "-/var/lib/identity-manager/ca -/var/lib/identity-manager/ca-root"
+    assert units.values(worker, "InaccessiblePaths") == ["-/var/lib/identity-manager/ca-root"]
 
 
 @pytest.fixture(scope="module")

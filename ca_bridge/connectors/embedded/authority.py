@@ -1,33 +1,30 @@
 """The CA's directory: its root, and one issuing CA after the other; made once, whole or not at all."""
 
-import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ca_bridge.connectors.embedded import key_store, wire
+from ca_bridge.connectors.embedded import key_store, paths, wire
 from ca_bridge.connectors.embedded.key_store import KeyStore
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
+from ca_bridge.connectors.embedded.paths import ISSUING, ROOT, Certificates
 from ca_bridge.connectors.embedded.wire import Period, Publication, Signer
 from ca_bridge.errors import CaError
 
-# What issuers are called in the directory and in the register; the next issuing CAs are issuing-2, issuing-3.
-ROOT, ISSUING = "root", "issuing"
-_GENERATION = re.compile(rf"{ISSUING}(?:-([1-9][0-9]?))?\.crt")
 ROOT_YEARS, ISSUING_YEARS = 20, 10
 ROOT_BITS, ISSUING_BITS = 4096, 3072  # RSA: every client that imports a token can verify it
 _BACKDATED = timedelta(days=1)
 
-Certificates = tuple[x509.Certificate, ...]
-Loaded = TypeVar("Loaded")
+_LOOK_SECONDS = 5  # after that a process that reads the database looks for a new issuing CA
 
 
 class Authority:
@@ -40,23 +37,31 @@ class Authority:
         self.options = options
         self.keys = KeyStore(options)
         self._directory = Path(options.directory)
-        self._changed = _changed(self._directory)
-        generations = _generations(self._directory)
-        if not generations:
-            raise CaError(
-                "The certificate authority has not been set up yet.",
-                f"{self._directory} has no issuing.crt; run manage.py init_embedded_ca",
-            )
-        self.generation = max(generations)
+        self._changed = self._mark()
+        self._looked = time.monotonic()
+        self._paths = paths.of_directory(self._directory) if options.signs else paths.parsed(self._changed)
         # The newest first: it issues; the others sign CRLs and OCSP signers for what they issued.
-        self.issuing_cas = tuple(generations[number] for number in sorted(generations, reverse=True))
+        self.issuing_cas = tuple(sorted(filter(paths.generation, self._paths), key=paths.generation)[::-1])
+        if not self.issuing_cas or ROOT not in self._paths:
+            raise _not_made(options)
         self.newest = self.issuing_cas[0]
-        self._paths = {name: _path(self._directory, name) for name in (*self.issuing_cas, ROOT)}
+        self.generation = paths.generation(self.newest)
         self._signers: dict[str, Signer] = {}
 
     def is_stale(self) -> bool:
         """Whether the directory is not as it was: an issuing CA has come, or a key has gone."""
-        return self._changed != _changed(self._directory)
+        if not self.options.signs and time.monotonic() - self._looked < _LOOK_SECONDS:
+            return False
+        self._looked = time.monotonic()
+        return bool(self._changed != self._mark())
+
+    def _mark(self) -> Any:
+        """What is compared: when the directory was changed last, or what the database has."""
+        return _changed(self._directory) if self.options.signs else paths.in_database(self.options.name)
+
+    def publish(self) -> None:
+        """Have the certificates where processes that do not sign find them."""
+        paths.publish(self.options.name, self._paths)
 
     def path(self, issuer: str) -> Certificates:
         """Return an issuer's certificate and those above it, the root last."""
@@ -100,30 +105,11 @@ def _changed(directory: Path) -> int:
         return 0
 
 
-def _generations(directory: Path) -> dict[int, str]:
-    """Names of the issuing CAs by their numbers; the first has none in its name."""
-    found = (_GENERATION.fullmatch(path.name) for path in directory.glob(f"{ISSUING}*.crt"))
-    return {int(match[1] or 1): match[0].removesuffix(".crt") for match in found if match}
-
-
-def _path(directory: Path, issuer: str) -> Certificates:
-    """The certificate, and what stands above it: in its .chain (PEM), or the root that is here."""
-    own = _read(directory / f"{issuer}.crt", x509.load_der_x509_certificate)
-    if issuer == ROOT:
-        return (own,)
-    above = directory / f"{issuer}.chain"
-    if above.exists():
-        return (own, *_read(above, x509.load_pem_x509_certificates))
-    return (own, _read(directory / f"{ROOT}.crt", x509.load_der_x509_certificate))
-
-
-def _read(path: Path, load: Callable[[bytes], Loaded]) -> Loaded:
-    try:
-        return load(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise CaError(
-            "The certificate authority cannot read its certificate.", f"{path}: {type(error).__name__}"
-        ) from None
+def _not_made(options: EmbeddedOptions) -> CaError:
+    message = "The certificate authority has not been set up yet."
+    if options.signs:
+        return CaError(message, f"{options.directory} has no issuing.crt; run manage.py init_embedded_ca")
+    return CaError(message, "no process that signs has put its certificates into the database")
 
 
 # --- making it

@@ -8,6 +8,7 @@ from django.db import transaction
 from ca_bridge.connectors.embedded import authority
 from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
+from ca_bridge.connectors.embedded.paths import ISSUING
 from ca_bridge.errors import CaError
 
 
@@ -32,7 +33,7 @@ def turn(options: EmbeddedOptions) -> Iterator[None]:
     it, and the directory is not here.
     """
     with transaction.atomic():
-        _crl, is_first = Crl.objects.get_or_create(ca=options.name, issuer=authority.ISSUING)
+        _crl, is_first = Crl.objects.get_or_create(ca=options.name, issuer=ISSUING)
         if not is_first:
             refuse_second(options)
         yield

@@ -18,28 +18,31 @@ from django.utils.translation import gettext as _
 from ca_bridge.connectors.embedded import (
     authority,
     claiming,
+    concerns,
     crls,
     endings,
     ocsp,
+    publishing,
     register,
     rewrapping,
     rolling,
     wire,
 )
-from ca_bridge.connectors.embedded.authority import ROOT, Authority
+from ca_bridge.connectors.embedded.authority import Authority
 from ca_bridge.connectors.embedded.issued_files import IssuedFiles
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
+from ca_bridge.connectors.embedded.paths import ROOT
 from ca_bridge.connectors.embedded.responder import Responder
 from ca_bridge.connectors.embedded.wire import Period, Signer
 from ca_bridge.contract import (
+    ROOT_CRL_LIFETIME,
     Answer,
     CertificateOrder,
     Concern,
     Ending,
     Health,
     Issued,
-    Need,
     Refused,
     RevocationOutcome,
     RevocationReason,
@@ -50,10 +53,7 @@ from ca_bridge.errors import CaError
 
 BACKDATING = timedelta(minutes=5)  # for clients whose clocks are slow
 MINIMUM_RSA_BITS = 2048
-ROLLED_BEFORE = timedelta(days=730)  # as long as certificates of persons may hold
-ROOT_CRL_BEFORE = timedelta(days=30)
-ROOT_CRL_MISSING = Concern(Need.ROOT_CRL_MISSING)
-DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
+DER = serialization.Encoding.DER
 
 
 @functools.cache
@@ -95,9 +95,12 @@ class EmbeddedConnector:
         have the same name, and other keys. Of two hosts that make it at once, the database takes one.
         """
         claiming.refuse_second(self.options)
-        is_made = authority.initialise(self.options, partial(claiming.turn, self.options))
+        made = authority.initialise(self.options, partial(claiming.turn, self.options))
+        if made and self.options.root_key_file and rolling.root_key_file(self.options):
+            self.take_root_offline(Path(self.options.root_key_file), ROOT_CRL_LIFETIME)
         self._files.begin()
-        return is_made
+        self._authority.publish()
+        return made
 
     # --- issuing
 
@@ -242,10 +245,10 @@ class EmbeddedConnector:
         return tuple(each.public_bytes(DER) for each in found)
 
     def health(self) -> Health:
-        """Whether the key that issues opens, and no CRL is overdue."""
+        """Whether the key that issues opens, where this process signs, and no CRL is overdue."""
         try:
             ca = self._authority
-            certificate = ca.issuing.certificate
+            certificate = ca.issuing.certificate if self.options.signs else ca.certificate(ca.newest)
             self._check_end()
         except CaError as error:
             return Health(ok=False, detail=error.words)
@@ -258,16 +261,12 @@ class EmbeddedConnector:
         return Health.well(Finding.HOLDS_UNTIL, name=name, until=until.date().isoformat())
 
     def concerns(self) -> Sequence[Concern]:
-        """What the CA needs of whoever runs it: a new issuing CA in time, and CRLs of a root that is away."""
-        ca, now = self._authority, timezone.now()
-        found = []
-        ends = ca.certificate(ca.newest).not_valid_after_utc
-        if ends < now + ROLLED_BEFORE:
-            found.append(Concern(Need.ROLL_OVER, ends.date()))
-        crl_ends = crls.end(self.options.name, ROOT)
-        if not ca.keys.holds(ROOT) and (crl_ends is None or crl_ends < now + ROOT_CRL_BEFORE):
-            found.append(Concern(Need.ROOT_CRL, crl_ends.date()) if crl_ends else ROOT_CRL_MISSING)
-        return found
+        return concerns.of(self._authority)
+
+    def holds_signing_keys(self) -> bool:
+        """Whether this process could sign certificates: it has a key and the passphrase."""
+        ca = self._authority
+        return any(ca.keys.holds(each) for each in (*ca.issuing_cas, ROOT))
 
     def endings(self) -> Sequence[Ending]:
         return endings.of(self._authority)
@@ -277,6 +276,9 @@ class EmbeddedConnector:
 
         A root whose key is elsewhere has its CRL signed by a command.
         """
+        if not self.options.signs:
+            return False
+        self._authority.publish()
         self._files.begin()
         self._files.forget_old()
         issuers = self._authority.issuers()
@@ -333,30 +335,8 @@ class EmbeddedConnector:
         return None
 
     def published(self, file_name: str) -> tuple[str, bytes] | None:
-        """Return content type and content of NAME.crl, .crt, .pem, or none.
-
-        NAME-root is the root, NAME-g2 the second issuing CA.
-        """
-        stem, _dot, suffix = file_name.rpartition(".")
-        ca = self._authority
-        stems = {authority.published_stem(self.options, each): each for each in (*ca.issuing_cas, ROOT)}
-        issuer = stems.get(stem)
-        if issuer is None:
-            return None
-        match suffix:
-            case "crl":
-                return "application/pkix-crl", self._crl(issuer)
-            case "crt":
-                return "application/pkix-cert", ca.certificate(issuer).public_bytes(DER)
-            case "pem":
-                return "application/x-pem-file", ca.certificate(issuer).public_bytes(PEM)
-        return None
-
-    def _crl(self, issuer: str) -> bytes:
-        crl = crls.present(self.options.name, issuer)
-        if crl is None:
-            return crls.renew(self.options.name, self._authority.signer(issuer))
-        return bytes(crl.der)
+        """Return content type and content of a CRL or of an issuer's certificate, or none."""
+        return publishing.published(self._authority, file_name)
 
 
 def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:

@@ -31,7 +31,7 @@ class KeyStore:
     def __init__(self, options: EmbeddedOptions, directory: Path | None = None) -> None:
         self.options = options
         self._directory = directory or Path(options.directory)
-        self._token = _token(options) if options.hsm_module else None
+        self._token = _token(options) if options.hsm_module and options.signs else None
 
     def make(self, issuer: str, bits: int) -> rsa.RSAPrivateKey:
         """Make the key of an issuer. Raises CaError where there is a file of it.
@@ -61,6 +61,8 @@ class KeyStore:
 
     def holds(self, issuer: str) -> bool:
         """Whether the key of an issuer is here. Raises CaError where the HSM does not answer."""
+        if not self.options.signs:
+            return False
         if self.file(issuer).exists():
             return True
         return self._token is not None and self._token.holds(self.options.key_label(issuer))
@@ -166,16 +168,32 @@ def _place(workshop: Path, path: Path) -> None:
 
 def passphrase(options: EmbeddedOptions, file: Path | None = None) -> bytes:
     """Return the passphrase of the keys, or the one in a file elsewhere that comes next. Raises CaError."""
-    path = file or Path(options.passphrase_file)
+    if not options.signs:
+        raise CaError(f"This process holds no key of the CA {options.name}.", "passphrase_file is empty")
+    return _read_passphrase(options, file or Path(options.passphrase_file))
+
+
+def _read_passphrase(options: EmbeddedOptions, path: Path) -> bytes:
     try:
         found = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise CaError(
             f"The passphrase of the CA {options.name} cannot be read.",
-            f"{'' if file else 'passphrase_file '}{path}: {type(error).__name__}",
+            f"{path}: {type(error).__name__}",
         ) from None
     if len(found) < MINIMUM_PASSPHRASE:
         raise CaError(
             f"The passphrase of the CA {options.name} is shorter than {MINIMUM_PASSPHRASE} characters."
         )
     return found.encode()
+
+
+def has_ocsp_passphrase(options: EmbeddedOptions) -> bool:
+    """Whether the keys of OCSP signers have a passphrase of their own here."""
+    return bool(options.ocsp_passphrase_file) and Path(options.ocsp_passphrase_file).exists()
+
+
+def ocsp_passphrase(options: EmbeddedOptions) -> bytes:
+    """Return the passphrase under which the keys of OCSP signers are written. Raises CaError."""
+    own = Path(options.ocsp_passphrase_file) if has_ocsp_passphrase(options) else None
+    return _read_passphrase(options, own) if own else passphrase(options)

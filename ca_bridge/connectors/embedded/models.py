@@ -36,6 +36,19 @@ class IssuedCertificate(models.Model):
         indexes = [models.Index(fields=["ca", "revoked_at"], name="embedded_ca_revoked")]
 
 
+class IssuerCertificates(models.Model):
+    """An issuer's certificate and those above it (PEM), for processes that do not see the CA's directory."""
+
+    ca = models.CharField(max_length=40)
+    issuer = models.CharField(max_length=10)
+    pem = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["ca", "issuer"], name="embedded_ca_certificates_per_issuer")
+        ]
+
+
 class Crl(models.Model):
     """The present CRL of one issuer (issuing, issuing-2, root). Its number grows (RFC 5280 5.2.3)."""
 

@@ -13,7 +13,11 @@ class EmbeddedOptions:
     name: stands in the names of published files and in the register.
     directory: holds the encrypted keys and the CA certificates.
     publication_url: where clients fetch CRLs and CA certificates; without a slash at the end.
-    passphrase_file: the passphrase of the keys, in a file that only this user may read.
+    passphrase_file: the passphrase of the keys, in a file that only this user may read; empty for a process
+    that signs nothing, such as a web process: it opens no key, and reads the database, not the directory.
+    ocsp_passphrase_file: that of the keys of OCSP signers, which a web process uses; where there is no such
+    file, they are under passphrase_file.
+    root_key_file: where a new CA puts its root's key, to be taken out of the house; empty: beside the others.
     organisation: the organizationName in the CA's own subject, at most 64 characters.
     ocsp: whether new certificates name the OCSP responder at publication_url/ocsp; it answers in any case.
     hsm_module, hsm_token, hsm_pin_file: a PKCS#11 module (its path), the label of a token, and the file with
@@ -27,6 +31,8 @@ class EmbeddedOptions:
     passphrase_file: str
     organisation: str
     ocsp: bool = True
+    ocsp_passphrase_file: str = ""
+    root_key_file: str = ""
     hsm_module: str = ""
     hsm_token: str = ""
     hsm_pin_file: str = ""
@@ -45,6 +51,11 @@ class EmbeddedOptions:
             raise ValueError("ocsp must be true or false.")  # noqa: TRY004 the contract of all options
         if not 1 <= len(self.organisation.strip()) <= 64:
             raise ValueError("organisation must have 1 to 64 characters.")
+
+    @property
+    def signs(self) -> bool:
+        """Whether this process may use the CA's keys."""
+        return bool(self.passphrase_file)
 
     def _check_hsm(self) -> None:
         given = [bool(each) for each in (self.hsm_module, self.hsm_token, self.hsm_pin_file)]

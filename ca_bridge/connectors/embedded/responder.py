@@ -2,6 +2,8 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidSignature
@@ -47,8 +49,9 @@ class Responder:
         return kept
 
     def renew_if_due(self, issuer: str) -> bool:
-        """Make a new signer where there is none that holds long enough."""
-        if self._stored(issuer, at_least=SIGNER_RENEWAL):
+        """Make a new signer where there is none that holds long enough and opens as web processes open it."""
+        own = key_store.ocsp_passphrase(self._ca.options)
+        if self._stored(issuer, at_least=SIGNER_RENEWAL, passphrases=[own]):
             return False
         self._renew(issuer)
         return True
@@ -61,18 +64,25 @@ class Responder:
             self._signers[issuer] = known
         return known
 
-    def _stored(self, issuer: str, *, at_least: timedelta) -> Signer | None:
+    def _stored(
+        self, issuer: str, *, at_least: timedelta, passphrases: Sequence[bytes] = ()
+    ) -> Signer | None:
         """Return the signer in the database, if it is of this CA, opens, and holds so long."""
         row = OcspSigner.objects.filter(ca=self._name, issuer=issuer, not_after__gt=timezone.now() + at_least)
         for found in row:
             certificate = load_der_x509_certificate(bytes(found.certificate))
-            try:
-                certificate.verify_directly_issued_by(self._ca.certificate(issuer))
-                key = key_store.decrypt(bytes(found.key), self._ca.keys.passphrase())
-                return Signer(certificate, key, issuer)
-            except (ValueError, TypeError, InvalidSignature):
-                return None
+            for passphrase in passphrases or self._passphrases():
+                with suppress(ValueError, TypeError, InvalidSignature):
+                    certificate.verify_directly_issued_by(self._ca.certificate(issuer))
+                    key = key_store.decrypt(bytes(found.key), passphrase)
+                    return Signer(certificate, key, issuer)
         return None
+
+    def _passphrases(self) -> list[bytes]:
+        """Their own, and that of the CA: the signer may be of a time, or a process, without their own."""
+        options = self._ca.options
+        found = [key_store.ocsp_passphrase(options)]
+        return [*found, key_store.passphrase(options)] if options.signs else found
 
     def _renew(self, issuer: str) -> Signer:
         """Two who renew at once: both signers hold, and the later one stays."""
@@ -86,7 +96,7 @@ class Responder:
         )
         values = {
             "certificate": certificate.public_bytes(serialization.Encoding.DER),
-            "key": key_store.encrypt(key, self._ca.keys.passphrase()),
+            "key": key_store.encrypt(key, key_store.ocsp_passphrase(self._ca.options)),
             "not_after": certificate.not_valid_after_utc,
         }
         OcspSigner.objects.update_or_create(ca=self._name, issuer=issuer, defaults=values)

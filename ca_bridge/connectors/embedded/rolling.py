@@ -1,6 +1,7 @@
 """The next issuing CA, below the installation's root or a company's; and the root's key out of the house."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -13,9 +14,11 @@ from django.utils import timezone
 
 from ca_bridge import der, strength
 from ca_bridge.connectors.embedded import authority, crls, key_store, wire
-from ca_bridge.connectors.embedded.authority import ISSUING, ISSUING_BITS, ROOT, Authority
+from ca_bridge.connectors.embedded.authority import ISSUING_BITS, Authority
+from ca_bridge.connectors.embedded.key_store import KeyStore
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
+from ca_bridge.connectors.embedded.paths import ISSUING, ROOT
 from ca_bridge.connectors.embedded.wire import Signer
 from ca_bridge.contract import ROOT_CRL_LIFETIME, RevocationReason
 from ca_bridge.der import MALFORMED, has_signed, is_root, is_self_issued
@@ -80,13 +83,23 @@ def accept(options: EmbeddedOptions, pem: bytes) -> x509.Certificate:
 def take_root_offline(options: EmbeddedOptions, to: Path, lifetime: timedelta) -> None:
     """Sign a CRL of the root for so long, and move the root's key into a file elsewhere. Raises CaError."""
     ca = Authority(options)
-    here = ca.keys.file(ROOT)
-    if not here.exists():
-        raise CaError("The root's key is in no file here.", f"{here} is not there", permanent=True)
+    here = root_key_file(options)
+    if here is None:
+        raise CaError(
+            "The root's key is in no file here.", f"{ca.keys.file(ROOT)} is not there", permanent=True
+        )
     sign_root_crl(options, lifetime=lifetime)
+    to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key_store.write(to, here.read_bytes())
     _root(ca, to)  # it opens, and is the root's
     here.unlink()
+
+
+def root_key_file(options: EmbeddedOptions) -> Path | None:
+    """Where the root's key lies in a file that this process sees: among the others, or to be taken away."""
+    beside = KeyStore(options).file(ROOT)
+    places = (beside, Path(options.root_key_file)) if options.root_key_file else (beside,)
+    return next((each for each in places if os.access(each, os.R_OK)), None)
 
 
 def sign_root_crl(options: EmbeddedOptions, *, lifetime: timedelta, root_key: Path | None = None) -> None:
@@ -131,6 +144,8 @@ def _entry(certificate: x509.Certificate) -> dict[str, object]:
 
 
 def _root(ca: Authority, key: Path | None) -> Signer:
+    if key is None and not ca.keys.holds(ROOT):
+        key = root_key_file(ca.options)
     if key is not None:
         return authority.signer_with(ca.certificate(ROOT), ca.keys.open_file(key), ROOT)
     if not ca.keys.holds(ROOT):

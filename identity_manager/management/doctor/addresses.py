@@ -9,6 +9,7 @@ import requests
 from django.conf import settings
 
 from ca_bridge import faults, outgoing, registry
+from ca_bridge.contract import Fault
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.http import Http, HttpOptions
 from identity_manager import installation
@@ -58,6 +59,9 @@ def _address(
     try:
         answer = _get(f"{address}{path}", {installation.NONCE_HEADER: nonce})
     except OSError as error:  # those of requests, too
+        if faults.of_error(error) == Fault.TLS_TRUST:
+            yield _untrusted(address)
+            return
         yield bad(f"{address} does not answer. {faults.sentence(host, error)}", SEE_PROXY)
         return
     if answer.status_code != requests.codes.ok or not is_alive(answer):
@@ -73,6 +77,14 @@ def _address(
     else:
         yield ok(f"{address} answers.")
         yield from _clock_of(address, answer.headers.get("Date"))
+
+
+def _untrusted(address: str) -> Finding:
+    """Browsers may know the CA, such as that of a house, or of a proxy that makes its own certificates."""
+    return warning(
+        f"{address} shows a TLS certificate of a CA that this machine does not trust: it was not asked more.",
+        "Name the CA's certificate in TRUSTED_CA_FILE, and see that every browser knows it.",
+    )
 
 
 def _is_known(host: str) -> bool:

@@ -31,6 +31,7 @@ def certificate_authorities() -> Iterator[Finding]:
             yield ok(f"{alias}: {health.detail}")
             yield from _own_certificates(alias)
             yield from _concerns(alias)
+            yield from _keys_at_hand(alias)
         else:
             yield failed(f"{alias}: {health.detail}", "ADMIN, Certificate authorities, has the connection.")
 
@@ -54,6 +55,17 @@ def _own_certificates(alias: str) -> Iterator[Finding]:
     with suppress(*MALFORMED):  # a key that nobody here knows
         for fault in strength.of_issuers(issuers):
             yield failed(f"{alias}: {fault}. What it issues is refused.", "Renew the CA.")
+
+
+def _keys_at_hand(alias: str) -> Iterator[Finding]:
+    """What holds no ring of private keys issues nothing: web processes, the beat."""
+    if settings.VAULT_KEYS["private-keys"] or not registry.holds_signing_keys(alias):
+        return
+    yield warning(
+        f"{alias}: this process issues nothing, and has the keys of the CA and their passphrase.",
+        "Give it an empty CA_PASSPHRASE_FILE, and take the CA's directory from it: "
+        "docs/how-to/embedded-ca.md, Who holds which key.",
+    )
 
 
 def _concerns(alias: str) -> Iterator[Finding]:

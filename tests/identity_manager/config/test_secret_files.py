@@ -16,6 +16,7 @@ NAMES = {
     "audit-keys",
     "audit-signing-keys",
     "ca-corporate-passphrase",
+    "ca-corporate-ocsp-passphrase",
 }
 
 

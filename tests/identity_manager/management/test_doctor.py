@@ -267,6 +267,21 @@ def test_an_issuing_ca_of_before_may_end(monkeypatch: pytest.MonkeyPatch) -> Non
     assert levels(outside.certificate_authorities) == {"ok"}
 
 
+def test_who_issues_nothing_and_has_the_keys_of_a_ca_is_told(
+    settings: Settings,
+) -> None:
+    """As web processes had them before; what issues has them rightly."""
+    registry.renew_crls()
+    key = base64.b64encode(os.urandom(32)).decode()
+    settings.VAULT_KEYS = {**settings.VAULT_KEYS, "private-keys": {"1": key}}
+    assert levels(outside.certificate_authorities) == {"ok"}
+    settings.VAULT_KEYS = {**settings.VAULT_KEYS, "private-keys": {}}
+    assert "this process issues nothing" in worst(outside.certificate_authorities).says
+    options = {**settings.CA_CONNECTORS["corporate"]["OPTIONS"], "passphrase_file": ""}
+    settings.CA_CONNECTORS = {"corporate": {**settings.CA_CONNECTORS["corporate"], "OPTIONS": options}}
+    assert levels(outside.certificate_authorities) == {"ok"}
+
+
 # --- Mail
 def test_the_mailbox_of_the_embedded_mode(settings: Settings, tmp_path: Path) -> None:
     settings.EMAIL_BACKEND = "identity_manager.mail.mailbox.MailboxBackend"
@@ -436,6 +451,22 @@ def test_the_clock_of_a_ca_is_read_as_its_connection_reads(settings: Settings, t
         assert (
             "vault: 127.0.0.1: Its TLS certificate comes from" in worst(addresses.clocks_of_authorities).says
         )
+
+
+def test_a_certificate_that_this_machine_alone_does_not_trust_is_a_warning(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """A proxy with certificates of its own, as the composition has it: browsers may know it."""
+    settings.CA_CONNECTORS = {}
+    ca = private_ca(tmp_path)
+    with web_server({"/health/live": b"alive"}, ca.tls()) as port:
+        settings.CONSOLE_BASE_URL = settings.SELFSERVICE_BASE_URL = f"https://127.0.0.1:{port}"
+        assert (worst(addresses.portals).level, "TRUSTED_CA_FILE" in worst(addresses.portals).remedy) == (
+            Level.WARNING,
+            True,
+        )
+        settings.TRUSTED_CA_FILE = ca.path
+        assert "another installation" in worst(addresses.portals).says
 
 
 # --- Single sign-on

@@ -54,6 +54,9 @@ class RollingConnector(ScriptedConnector):
     def take_root_offline(self, to: Path, lifetime: timedelta) -> None:
         self._do("take away", to, lifetime)
 
+    def holds_signing_keys(self) -> bool:
+        return True
+
     def renew_crl_if_due(self) -> bool:
         self.done.append("renew")
         return True

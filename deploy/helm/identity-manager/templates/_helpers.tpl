@@ -61,7 +61,7 @@ securityContext:
 {{- end }}
 
 {{/* The environment of a process. rings: which rings of keys it holds; the others it is given as empty. ca: whether it
-signs, or asks other authorities; caFiles: whether it has the encrypted files of the embedded CA alone. */}}
+answers for the embedded CA, or asks other authorities; signs: whether it has the embedded CA's keys; caFiles: whether it has the encrypted files of the embedded CA alone. */}}
 {{- define "im.env" -}}
 {{- $root := .root }}
 {{- range $name, $value := .root.Values.settings }}
@@ -75,8 +75,13 @@ signs, or asks other authorities; caFiles: whether it has the encrypted files of
 - {name: EMBEDDED_CA, value: {{ .root.Values.embeddedCa.enabled | quote }}}
 {{- if .root.Values.embeddedCa.enabled }}
 - {name: CA_ORGANISATION, value: {{ .root.Values.embeddedCa.organisation | quote }}}
-{{- if .ca }}
+{{- if .signs }}
 - {name: CA_PASSPHRASE_FILE, value: /run/secrets/ca-passphrase/ca-corporate-passphrase}
+{{- else if .ca }}
+- {name: CA_PASSPHRASE_FILE, value: ""}
+{{- end }}
+{{- if .ca }}
+- {name: CA_OCSP_PASSPHRASE_FILE, value: /run/secrets/ca-ocsp-passphrase/ca-corporate-ocsp-passphrase}
 {{- end }}
 {{- end }}
 {{- if and .ca .root.Values.connections.secret }}
@@ -124,11 +129,14 @@ signs, or asks other authorities; caFiles: whether it has the encrypted files of
 {{- range .rings }}
 - {name: {{ include "im.ringFolder" . }}, mountPath: /run/secrets/{{ include "im.ringFolder" . }}, readOnly: true}
 {{- end }}
-{{- if and (or .ca .caFiles) .root.Values.embeddedCa.enabled }}
+{{- if and (or .signs .caFiles) .root.Values.embeddedCa.enabled }}
 - {name: ca, mountPath: /var/lib/identity-manager/ca/corporate, readOnly: true}
 {{- end }}
-{{- if and .ca .root.Values.embeddedCa.enabled }}
+{{- if and .signs .root.Values.embeddedCa.enabled }}
 - {name: ca-passphrase, mountPath: /run/secrets/ca-passphrase, readOnly: true}
+{{- end }}
+{{- if and .ca .root.Values.embeddedCa.enabled }}
+- {name: ca-ocsp-passphrase, mountPath: /run/secrets/ca-ocsp-passphrase, readOnly: true}
 {{- end }}
 {{- if and .ca .root.Values.connections.secret }}
 - {name: connections, mountPath: /connections, readOnly: true}
@@ -147,13 +155,17 @@ signs, or asks other authorities; caFiles: whether it has the encrypted files of
 - name: {{ include "im.ringFolder" . }}
   secret: {secretName: {{ get $root.Values.secrets.rings . }}, defaultMode: 288}
 {{- end }}
-{{- if and (or .ca .caFiles) .root.Values.embeddedCa.enabled }}
+{{- if and (or .signs .caFiles) .root.Values.embeddedCa.enabled }}
 - name: ca
   secret: {secretName: {{ .root.Values.embeddedCa.secret }}, defaultMode: 288}
 {{- end }}
-{{- if and .ca .root.Values.embeddedCa.enabled }}
+{{- if and .signs .root.Values.embeddedCa.enabled }}
 - name: ca-passphrase
   secret: {secretName: {{ .root.Values.embeddedCa.passphraseSecret }}, defaultMode: 288}
+{{- end }}
+{{- if and .ca .root.Values.embeddedCa.enabled }}
+- name: ca-ocsp-passphrase
+  secret: {secretName: {{ .root.Values.embeddedCa.ocspPassphraseSecret }}, defaultMode: 288}
 {{- end }}
 {{- if and .ca .root.Values.connections.secret }}
 - name: connections
