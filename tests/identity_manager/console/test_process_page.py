@@ -64,7 +64,7 @@ def test_the_way_so_far_is_marked_and_said(ada: Client, company: cast.Company) -
 def test_what_can_happen_now_is_said_in_the_list(ada: Client, company: cast.Company) -> None:
     text = ada.get(reverse("console:request", args=[company.request_in("awaiting_acceptance").pk])).text
 
-    assert text.count("can go this way now") == 5
+    assert text.count("can go this way now") == 6
     assert "Now: Waits for acceptance. The way so far: Approve, Invite." in text
 
 
