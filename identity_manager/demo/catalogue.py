@@ -117,7 +117,7 @@ def _terms(actor: Person) -> TermsDocument:
     document = add_document(
         actor=actor,
         code=TERMS,
-        name="Terms of use of software tokens",
+        name="Terms and Conditions of software tokens",
         name_de="Nutzungsbedingungen für Softwaretoken",
     )
     texts = {code: _text(code) for code, _name in settings.LANGUAGES}

@@ -101,7 +101,7 @@ class World:
         sealing.seal()
         heads.sign()
         mail = _stored_mail()
-        saved = saved_searches.keep(actor=ada, name="Our office", kind="employee", query="kind=employee")
+        saved = saved_searches.keep(actor=ada, name="Our department", kind="employee", query="kind=employee")
         return {
             "person": (self.owner.pk,),
             "import": (person_import(officers[Visitor.REGISTRATION]),),

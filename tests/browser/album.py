@@ -22,12 +22,12 @@ DOCS: dict[str, tuple[str, int, int, str]] = {
     "search": ("search-result", 1280, 860, "light"),
     "search-dark": ("search-result", 1280, 860, "dark"),
     "enable": ("enable-fresh", 1280, 860, "light"),
-    "request": ("request-accepting", 1280, 860, "light"),
-    "approve": ("approver-open-tasks", 1280, 760, "light"),
+    "request": ("request-waiting", 1280, 1000, "light"),
+    "approve": ("request-to-decide", 1280, 1000, "light"),
     "dashboard": ("selfservice-dashboard", 1280, 800, "light"),
     "dashboard-phone": ("selfservice-dashboard", 390, 844, "light"),
     "terms": ("selfservice-terms", 1280, 860, "light"),
-    "passphrase": ("selfservice-passphrase", 1280, 760, "light"),
+    "passphrase": ("passphrase-shown", 1280, 760, "light"),
     "certificates": ("selfservice-certificates", 1280, 860, "light"),
     "mail": ("mail-delivered", 768, 860, "light"),
 }
@@ -101,6 +101,7 @@ def _moments(world: World) -> Iterator[Shot]:
     if "request" in world.objects:
         address = reverse("console:request", args=world.objects["request"])
         yield Shot("request-to-decide", address, by[Visitor.APPROVER])
+        yield Shot("request-waiting", address, by[Visitor.ADMINISTRATOR])
     if "stored mail" in world.objects:
         yield Shot("mail-delivered", reverse("mailbox:html", args=world.objects["stored mail"]), {})
     if "token" in world.objects:
