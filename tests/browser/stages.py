@@ -121,7 +121,10 @@ MOMENTS: tuple[tuple[str, Visitor, str, str], ...] = (
 def _publish_terms(author: Person) -> None:
     """The terms of the demo, as the document that the cast's types want."""
     document = add_document(
-        actor=author, code="terms", name="Terms and Conditions of software tokens", name_de="Nutzungsbedingungen"
+        actor=author,
+        code="terms",
+        name="Terms and Conditions of software tokens",
+        name_de="Nutzungsbedingungen",
     )
     texts = {}
     for language in ("en", "de"):
