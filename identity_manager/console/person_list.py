@@ -102,6 +102,7 @@ _SIGN_IN = {NEVER_SIGNED_IN: _never_signed_in, CODE_ENDS: _code_ends}
 def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:
     """For a page, what their tokens are called is enough: one query, however many rows it has."""
     shown = list(persons)
+    person_rows.know_waiting_changes(shown)
     names, coded = _token_names(shown), _with_code_of(actor, shown)
     return [Row(person, names[person.pk], _obstacle(actor, person, coded)) for person in shown]
 

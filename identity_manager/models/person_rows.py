@@ -9,6 +9,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from ca_bridge.statements import Among
+from identity_manager.models.identity_change import IdentityChange
+from identity_manager.models.known import know_each
 from identity_manager.models.person import Person, PersonKind
 from identity_manager.models.software_token import IN_USE, SoftwareToken
 
@@ -32,6 +34,11 @@ def names_of_tokens(persons: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, str, 
     return _NAMES.rows(persons)
 
 
+def know_waiting_changes(persons: Sequence[Person]) -> None:
+    """Have persons know their changes that wait: whoever has no e-mail may be about to get one."""
+    know_each(persons, "identity_changes", _CHANGES.rows([person.pk for person in persons]), "person")
+
+
 @lru_cache(maxsize=200)
 def _among(kind: PersonKind, reach: Q) -> Among[Person]:
     def build(keys: list[Any]) -> QuerySet[Person]:
@@ -46,3 +53,6 @@ def _names(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
 
 
 _NAMES = Among[tuple[uuid.UUID, str, str]](_names, Person._meta.pk)
+_CHANGES = Among[IdentityChange](
+    lambda persons: IdentityChange.objects.waiting().filter(person__id__in=persons), Person._meta.pk
+)

@@ -203,11 +203,14 @@ def test_a_ca_that_does_not_answer_is_told_on_start_and_admin(
     monkeypatch.setattr(registry, "health", lambda alias: Health(ok=False, detail="no route to host"))
     sven = signed_in(officer("sven", Role.SYSTEM_ADMINISTRATOR))
 
-    assert figures(sven.get(START), "troubles") == {}
+    olga = signed_in(officer("olga", Role.AUDITOR))
+
+    assert figures(olga.get(START), "troubles") == {}
     text = sven.post(reverse("console:authority-test", args=["corporate"]), follow=True).text
     assert "does not answer" in text
     assert "no route to host" in text
-    assert figures(sven.get(START), "troubles") == {"certificate authority does not answer": 1}
+    assert figures(olga.get(START), "troubles") == {"certificate authority does not answer": 1}
+    assert "1 does not answer" in [line.word for line in sven.get(START).context["health"]]
 
 
 def test_start_asks_no_ca(company: cast.Company, monkeypatch: pytest.MonkeyPatch) -> None:
