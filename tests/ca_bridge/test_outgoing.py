@@ -14,6 +14,7 @@ from ca_bridge import faults, outgoing
 from ca_bridge.contract import Fault
 from ca_bridge.errors import CaError
 from ca_bridge.http import Http, HttpOptions
+from ca_bridge.reply import Reply
 from tests.architecture.source import modules
 from tests.ca_bridge.outgoing_servers import (
     ELSEWHERE,
@@ -249,3 +250,14 @@ def _makers(tree: ast.Module) -> Iterator[str]:
 def test_a_context_verifies() -> None:
     found = outgoing.context()
     assert (found.check_hostname, found.verify_mode) == (True, ssl.CERT_REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"), [(401, Fault.CREDENTIALS), (503, Fault.BUSY), (404, Fault.ADDRESS)]
+)
+def test_what_a_ca_answers_names_its_host(status: int, fault: Fault) -> None:
+    """A wrong password, a CA that is out of service, a wrong path: an operator reads where, and what."""
+    reply = Reply(status, {}, b"no", in_doubt=False, host="ca.example.org:8443")
+    error = reply.not_taken()
+    assert error.detail == f"ca.example.org:8443: HTTP {status} no"
+    assert faults.of_error(error) == fault
