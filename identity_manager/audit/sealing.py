@@ -4,11 +4,13 @@ Events are appended by many transactions at once, and what commits first need no
 number in the chain is given here and not there: to what this transaction can see, without a gap.
 """
 
+from typing import Any
+
 from django.db import transaction
 from django.db.models import F
 
 from identity_manager import instruments, proof
-from identity_manager.audit import keys, notes
+from identity_manager.audit import Event, keys, notes
 from identity_manager.models import AuditChain, AuditEvent
 
 AT_ONCE = 500
@@ -41,15 +43,13 @@ def _seal_some() -> int:
             event.mac_key = version
             AuditEvent.objects.filter(pk=event.pk, number=None).update(
                 number=event.number,
-                facts=event.facts,
-                facts_salt=event.facts_salt,
-                personal_sha256=event.personal_sha256,
                 form=event.form,
                 content_sha256=event.content_sha256,
                 previous=event.previous,
                 chain=event.chain,
                 mac=event.mac,
                 mac_key=event.mac_key,
+                **_witnessed(event),
             )
         AuditChain.objects.filter(pk=end.pk).update(number=end.number, chain=end.chain)
     for event in events:  # each event is sealed once, so each is counted once
@@ -65,6 +65,14 @@ def _take_turn() -> AuditChain | None:
     end, _ = AuditChain.objects.get_or_create(pk=1)
     taken = AuditChain.objects.filter(pk=1, turn=end.turn).update(turn=F("turn") + 1)
     return end if taken else None
+
+
+def _witnessed(event: AuditEvent) -> dict[str, Any]:
+    """What a note has got of its witness. No other event is written to here: it may have been erased since."""
+    if event.name != Event.PERSON_ERASED:
+        return {}
+    names = ("facts", "facts_salt", "personal_sha256")
+    return {name: getattr(event, name) for name in names}
 
 
 def _append(event: AuditEvent, end: AuditChain, key: bytes) -> None:

@@ -82,6 +82,22 @@ def test_words_about_somebody_are_covered_by_a_salted_hash(company: Company) -> 
     assert event.personal_sha256 == proof.personal_hash(event.facts_salt, {"reason": "Uma left"})
 
 
+def test_what_is_erased_while_it_is_sealed_does_not_come_back(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = audit.record(
+        audit.Event.REQUEST_CANCELLED, actor=company.ada, subject=company.uma, reason="words"
+    )
+
+    def erased_meanwhile(_event: AuditEvent) -> None:
+        AuditEvent.objects.filter(pk=event.pk).update(facts={}, facts_salt="")
+
+    monkeypatch.setattr(sealing.notes, "witness", erased_meanwhile)
+    sealing.seal()
+    event.refresh_from_db()
+    assert (event.number, event.facts, event.facts_salt) == (1, {}, "")
+
+
 def test_a_new_key_seals_what_comes_and_the_old_one_still_verifies(
     company: Company, settings: Settings
 ) -> None:
