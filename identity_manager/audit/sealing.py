@@ -68,7 +68,7 @@ def _take_turn() -> AuditChain | None:
 
 
 def _witnessed(event: AuditEvent) -> dict[str, Any]:
-    """What a note has got of its witness. No other event is written to here: it may have been erased since."""
+    """What a note has got of its witness. No other event is written to: it may have been erased since."""
     if event.name != Event.PERSON_ERASED:
         return {}
     names = ("facts", "facts_salt", "personal_sha256")
