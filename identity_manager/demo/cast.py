@@ -39,7 +39,7 @@ class Member:
 
 CAST = (
     Member("ada", "Ada", "Bergström", Role.TOKEN_ADMINISTRATOR, "IT Operations", "Head Office"),
-    Member("paul", "Paul", "Weber", Role.APPROVER, "Information Security", "Head Office", "de"),
+    Member("paul", "Paul", "Weber", Role.APPROVER, "Information Security", "Head Office"),
     Member("petra", "Petra", "Nováková", Role.APPROVER, "Information Security", "Head Office", "de"),
     Member("rita", "Rita", "Olsen", Role.REGISTRATION_OFFICER, "Human Resources", "Head Office"),
     Member("ulf", "Ulf", "Håkansson", Role.USER_ADMINISTRATOR, "Information Security", "Head Office"),
