@@ -112,7 +112,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
     Role: {
         "SELF_SERVICE_USER": f"{WORKFLOW}.step1_request.request",
         "TOKEN_ADMINISTRATOR": f"{WORKFLOW}.policy.administers",
-        "APPROVER": f"{WORKFLOW}.policy.decision_obstacle",
+        "APPROVER": f"{WORKFLOW}.policy.approvers",
         "REGISTRATION_OFFICER": f"{WORKFLOW}.imports.officer_obstacle",
         "USER_ADMINISTRATOR": f"{PEOPLE}.roles._administers",
         "AUDITOR": f"{CONSOLE}.audit_access.request_for_auditor",

@@ -74,7 +74,7 @@ def test_initialise_leaves_what_exists(embedded_ca, ca_options):
 
     before = files()
     assert embedded_ca.initialise() is False
-    assert files() == before
+    assert before.items() <= files().items()
     assert [path.name for path in Path(ca_options["directory"]).parent.iterdir() if path.is_dir()] == [
         "corporate"
     ]
