@@ -17,7 +17,7 @@ from identity_manager.models import person_first, person_search
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.known import all_known, know
 from identity_manager.models.role import Role, today
-from identity_manager.models.upn_key import UpnKeyField, upn_key
+from identity_manager.models.upn_key import UpnKeyField, claim
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -162,8 +162,7 @@ class Person(Stateful):
 
     def compare_upn(self) -> None:
         """Claim the UPN: saving fails (IntegrityError) where somebody else who is not Locked has it."""
-        claims = self.upn and self.state != PersonState.LOCKED
-        self.upn_key = upn_key(self.upn) if claims else None
+        claim(self)
 
     def compose_search_text(self) -> str:
         """What SEARCH looks through and sorts by: names, number, e-mail, department; folded."""

@@ -264,7 +264,7 @@ class TokenRequest(Stateful):
         field=state,
         source=S.AWAITING_ACCEPTANCE,
         target=S.REQUESTED,
-        custom={"label": _("An approval does not count any more")},
+        custom={"label": _("Approval lost")},
     )
     def lose_approval(self) -> None:
         """Who approved could not approve any more: somebody else decides."""

@@ -25,6 +25,11 @@ def upn_key(upn: str) -> str:
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def claim(person: Any) -> None:
+    """Set the key of a person, also of a migration's model: one that is not Locked claims their UPN."""
+    person.upn_key = upn_key(person.upn) if person.upn and person.state != "locked" else None
+
+
 class UpnKeyField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs alone
     """The key of a person's UPN; none without one, and none of who is Locked.
 
@@ -35,7 +40,7 @@ class UpnKeyField(models.CharField):  # type: ignore[type-arg]  # generic in the
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: FBT001 Django's
         person: Any = model_instance
         had = person.upn_key
-        person.compare_upn()
+        claim(person)
         if not add and had is None and person.upn_key is not None:
             others = type(person)._base_manager.exclude(pk=person.pk)
             person.upn_key = None if others.filter(upn_key=person.upn_key).exists() else person.upn_key

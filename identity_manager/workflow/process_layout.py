@@ -24,7 +24,7 @@ LEFT, TOP_ROW, MAIN_ROW, DETOUR_ROW, GATHERING_ROW, HEIGHT = 46, 122, 244, 374, 
 BAND_TOP, BAND_BOTTOM = 4, 308
 ASIDE = 124  # from one end above a state to the next; the word of the arrow stands between them
 START_GAP = 50
-LEVEL = 34  # between two lines from one state back to another; their words stand above each
+LEVEL = 55  # between two lines from one state back to another; their words stand above each
 WHAT_NEXT = _("What next?")
 
 

@@ -104,7 +104,7 @@ def beat_without_room(var: Path, broker: Broker) -> "Iterator[subprocess.Popen[b
 
 
 def waiting(broker: Broker) -> int:
-    with Celery(broker=broker.url).connection_for_read() as connection:
+    with Celery(broker=broker.url, set_as_current=False).connection_for_read() as connection:
         return int(connection.default_channel.queue_declare(queue=TICKS, passive=False).message_count)
 
 

@@ -45,7 +45,7 @@ def seen() -> tuple[Level, float, float, bool, bool]:
     (finding,) = processes.backups()
     figures = scraped()
     browser = system_administrator()
-    start = "backup has failed, or is missing" in browser.get(reverse("console:start")).text
+    start = ">has failed<" in (text := browser.get(reverse("console:start")).text) or ">is missing<" in text
     page = browser.get(reverse("console:jobs")).text
     said = "The last backup has failed" in page or "A backup is missing" in page
     return finding.level, figures["backup_failed", ()], figures["backup_overdue", ()], start, said
