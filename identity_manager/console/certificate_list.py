@@ -210,7 +210,7 @@ CERTIFICATE = Kind(
     reach=access.visible_certificates,
     found=found,  # type: ignore[arg-type]  # of certificates
     table=Table(
-        template="identity_manager/parts/certificate_table.html",
+        template="identity_manager/search/certificate_table.html",
         lines=_lines,
         orders={
             "issued": ("created_at",),

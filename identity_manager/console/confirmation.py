@@ -37,7 +37,7 @@ def page(request: HttpRequest, form: VerbForm, confirmation: Confirmation) -> Ht
     """The page, with what is wrong and the status that goes with it."""
     return render(
         request,
-        "identity_manager/confirmation.html",
+        "identity_manager/forms/confirmation.html",
         {"form": form, "confirmation": confirmation, "tab": confirmation.tab},
         status=refusals.status_of(form),
     )

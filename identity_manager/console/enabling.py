@@ -41,7 +41,7 @@ class Page:
     def template(request: HttpRequest) -> str:
         """While boxes are checked only the outlook is asked for; the rest of the page stays."""
         partial = request.method == "GET" and request.headers.get("HX-Request") == "true"
-        return "identity_manager/parts/outlook.html" if partial else "identity_manager/enable.html"
+        return "identity_manager/enable/outlook.html" if partial else "identity_manager/enable/enable.html"
 
     def context(self, form: EnableForm) -> dict[str, Any]:
         return {

@@ -50,7 +50,7 @@ SOURCES = (
         title=_("A certificate authority and the database do not agree"),
         roles=ADMINISTRATORS,
         waiting=findings,
-        template="identity_manager/parts/tasks/found_at_cas.html",
+        template="identity_manager/open_tasks/found_at_cas.html",
         sentence=lambda number: ngettext(
             "certificate is not known to the database, or not to its authority",
             "certificates are not known to the database, or not to their authorities",

@@ -183,15 +183,15 @@ def _of_units(actor: Person, roles: frozenset[Role]) -> Q:
     return access.within_units(actor, roles, "person__organisational_unit")
 
 
-DECISIONS = "identity_manager/parts/tasks/decisions.html"
-REQUESTS = "identity_manager/parts/tasks/requests.html"
+DECISIONS = "identity_manager/open_tasks/decisions.html"
+REQUESTS = "identity_manager/open_tasks/requests.html"
 SOURCES = (
     Source(
         name="decisions",
         title=_("Wait for your decision"),
         roles=DECIDERS,
         waiting=awaiting_decision,
-        template="identity_manager/parts/tasks/waiting_decisions.html",
+        template="identity_manager/open_tasks/waiting_decisions.html",
         sentence=lambda number: ngettext(
             "request waits for your decision", "requests wait for your decision", number
         ),
@@ -247,7 +247,7 @@ SOURCES = (
         roles=MENDERS,
         waiting=by_hand.certificates,
         also=(by_hand.surplus,),
-        template="identity_manager/parts/tasks/by_hand.html",
+        template="identity_manager/open_tasks/by_hand.html",
         sentence=lambda number: ngettext(
             "certificate has to be revoked at its authority by hand",
             "certificates have to be revoked at their authorities by hand",
@@ -270,7 +270,7 @@ SOURCES = (
         title=_("Mails that nobody got"),
         roles=MENDERS,
         waiting=mails_in_trouble,
-        template="identity_manager/parts/tasks/mails.html",
+        template="identity_manager/open_tasks/mails.html",
         sentence=lambda number: ngettext(
             "mail was refused or came back", "mails were refused or came back", number
         ),
@@ -281,7 +281,7 @@ SOURCES = (
         title=_("Mail does not go out"),
         roles=MAIL_OPERATORS,
         waiting=mails_held_up,
-        template="identity_manager/parts/tasks/mails_held_up.html",
+        template="identity_manager/open_tasks/mails_held_up.html",
         sentence=lambda number: ngettext(
             "mail waits for an operator",
             "mails wait for an operator",
@@ -295,7 +295,7 @@ SOURCES = (
         title=_("Sign-in codes to confirm"),
         roles=CODE_MAKERS,
         waiting=sign_in_code_policy.confirmable_by,
-        template="identity_manager/parts/tasks/codes_to_confirm.html",
+        template="identity_manager/open_tasks/codes_to_confirm.html",
         sentence=lambda number: ngettext(
             "sign-in code waits for your confirmation", "sign-in codes wait for your confirmation", number
         ),
@@ -305,7 +305,7 @@ SOURCES = (
         title=_("Sign-in codes that you can make now"),
         roles=CODE_MAKERS,
         waiting=sign_in_code_policy.makeable_by,
-        template="identity_manager/parts/tasks/codes_to_make.html",
+        template="identity_manager/open_tasks/codes_to_make.html",
         sentence=lambda number: ngettext("sign-in code can be made", "sign-in codes can be made", number),
     ),
     Source(
@@ -313,7 +313,7 @@ SOURCES = (
         title=_("Changes of identity to confirm"),
         roles=CODE_MAKERS,
         waiting=lambda actor, _now: identity_change_policy.confirmable_by(actor).listed(),
-        template="identity_manager/parts/tasks/identity_changes.html",
+        template="identity_manager/open_tasks/identity_changes.html",
         sentence=lambda number: ngettext(
             "change of identity waits for your confirmation",
             "changes of identity wait for your confirmation",
@@ -326,7 +326,7 @@ SOURCES = (
         roles=CODE_MAKERS,
         waiting=_imports,
         also=(_imports_with_identities,),
-        template="identity_manager/parts/tasks/imports.html",
+        template="identity_manager/open_tasks/imports.html",
         sentence=lambda number: ngettext(
             "import waits for your confirmation", "imports wait for your confirmation", number
         ),
@@ -336,7 +336,7 @@ SOURCES = (
         title=_("Token types to activate"),
         roles=SYSTEM_ADMINISTRATORS,
         waiting=lambda actor, _now: catalogue_tasks.types(actor),
-        template="identity_manager/parts/tasks/types_to_activate.html",
+        template="identity_manager/open_tasks/types_to_activate.html",
         sentence=lambda number: ngettext(
             "token type waits to be activated", "token types wait to be activated", number
         ),
@@ -346,7 +346,7 @@ SOURCES = (
         title=_("Certificate profiles to activate"),
         roles=SYSTEM_ADMINISTRATORS,
         waiting=lambda actor, _now: catalogue_tasks.profiles(actor),
-        template="identity_manager/parts/tasks/profiles_to_activate.html",
+        template="identity_manager/open_tasks/profiles_to_activate.html",
         sentence=lambda number: ngettext(
             "certificate profile waits to be activated", "certificate profiles wait to be activated", number
         ),
@@ -356,7 +356,7 @@ SOURCES = (
         title=_("Terms to publish"),
         roles=SYSTEM_ADMINISTRATORS,
         waiting=lambda actor, _now: catalogue_tasks.terms(actor),
-        template="identity_manager/parts/tasks/terms_to_publish.html",
+        template="identity_manager/open_tasks/terms_to_publish.html",
         sentence=lambda number: ngettext(
             "version of terms waits to be published", "versions of terms wait to be published", number
         ),
@@ -366,7 +366,7 @@ SOURCES = (
         title=_("Erasures to confirm"),
         roles=CODE_MAKERS,
         waiting=lambda actor, _now: erasure_page.confirmable_by(actor),
-        template="identity_manager/parts/tasks/erasures.html",
+        template="identity_manager/open_tasks/erasures.html",
         sentence=lambda number: ngettext(
             "erasure waits for your confirmation", "erasures wait for your confirmation", number
         ),

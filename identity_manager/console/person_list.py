@@ -190,7 +190,7 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
 
 
 TABLE = Table(
-    template="identity_manager/parts/person_table.html",
+    template="identity_manager/search/person_table.html",
     lines=_lines,
     orders={
         "relevance": ("relevance", "by_name"),

@@ -147,7 +147,7 @@ REQUEST = Kind(
     reach=access.visible_requests,
     found=found,
     table=Table(
-        template="identity_manager/parts/request_table.html",
+        template="identity_manager/search/request_table.html",
         lines=_lines,
         orders={
             "asked": ("created_at",),

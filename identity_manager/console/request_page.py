@@ -42,10 +42,10 @@ from identity_manager.ui.bidi import isolated
 from identity_manager.workflow import ROAD, partly, policy, snapshot, step2_approve
 from identity_manager.workflow.errors import Reason, Stale
 
-TEMPLATE = "identity_manager/request.html"
+TEMPLATE = "identity_manager/requests/request.html"
 # Whatever of these there is to show, something is wrong or waits.
 WRONG = ("orders", "differences", "waits_for", "silent", "stuck", "failed")
-DECISION = "identity_manager/parts/decide.html"
+DECISION = "identity_manager/approvals/decide.html"
 
 
 def response(

@@ -110,7 +110,7 @@ def refused_page(request: HttpRequest, actor: Person, refused: Refused) -> HttpR
     search = searching.of_query(actor, request.POST.get("search", ""))
     back = searching.address(search or searching.first(actor))
     context = {"tab": searching.tab(actor), "refused": refused, "back": back}
-    return render(request, "identity_manager/selection_refused.html", context, status=refused.status)
+    return render(request, "identity_manager/search/selection_refused.html", context, status=refused.status)
 
 
 def _ids(values: Iterable[str]) -> list[uuid.UUID]:

@@ -10,7 +10,7 @@ from identity_manager.console import admin_sections
 register = template.Library()
 
 
-@register.inclusion_tag("identity_manager/admin/navigation.html", takes_context=True)
+@register.inclusion_tag("identity_manager/administration/navigation.html", takes_context=True)
 def admin_navigation(context: Context) -> dict[str, Any]:
     """Draw the sections that this officer may open, with the present one marked."""
     request = context["request"]

@@ -31,7 +31,9 @@ from identity_manager.workflow.errors import Reason
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     actor = access.officer(request)
-    return render(request, "identity_manager/open_tasks.html", open_tasks.context(actor, request.GET))
+    return render(
+        request, "identity_manager/open_tasks/open_tasks.html", open_tasks.context(actor, request.GET)
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -69,7 +71,7 @@ def reject_several(request: HttpRequest) -> HttpResponse:
 def _several(request: HttpRequest, form: VerbForm, order_id: uuid.UUID | None) -> HttpResponse:
     actor = access.officer(request, Role.APPROVER)
     context = several_decisions.context(actor, request.GET, form=form, order_id=order_id)
-    template = "identity_manager/several_decisions.html"
+    template = "identity_manager/approvals/bulk_decisions.html"
     return render(request, template, context, status=refusals.status_of(form))
 
 

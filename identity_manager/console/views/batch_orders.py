@@ -53,7 +53,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": batch_page.listing(page),
     }
-    return render(request, "identity_manager/batch_orders/list.html", context)
+    return render(request, "identity_manager/batch/list.html", context)
 
 
 @require_POST
@@ -111,7 +111,7 @@ def progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if order.state != request.GET.get("state"):
         return HttpResponseClientRefresh()
     context = batch_page.progress_context(order)
-    return render(request, "identity_manager/batch_orders/progress.html", context)
+    return render(request, "identity_manager/batch/progress.html", context)
 
 
 @require_POST
@@ -180,13 +180,13 @@ def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
     order = access.batch_for_officer(request, pk)
     context = batch_page.context(access.batch_reader(request), order, form, asked=request.GET.dict())
     status = refusals.status_of(form)
-    return render(request, "identity_manager/batch_orders/order.html", context, status=status)
+    return render(request, "identity_manager/batch/order.html", context, status=status)
 
 
 def _form_page(request: HttpRequest, form: OrderForm, chosen: Chosen | None) -> HttpResponse:
     context = {"tab": "batch_orders", "form": form, "chosen": chosen}
     status = refusals.status_of(form)
-    return render(request, "identity_manager/batch_orders/new.html", context, status=status)
+    return render(request, "identity_manager/batch/new.html", context, status=status)
 
 
 def _cancelling(order: BatchOrder) -> Confirmation:

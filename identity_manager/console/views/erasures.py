@@ -57,4 +57,4 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _page(request: HttpRequest, person: Person, form: PressForm) -> HttpResponse:
     context = erasure_page.context(access.officer(request), person, form=form)
-    return render(request, "identity_manager/erasure.html", context, status=refusals.status_of(form))
+    return render(request, "identity_manager/people/erasure.html", context, status=refusals.status_of(form))

@@ -18,7 +18,7 @@ from identity_manager.console.csv_export import csv_response
 def listing(request: HttpRequest) -> HttpResponse:
     context = audit_log.context(request, access.officer(request))
     status = 200 if context["form"].is_valid() else 422
-    return render(request, "identity_manager/history.html", context, status=status)
+    return render(request, "identity_manager/audit/history.html", context, status=status)
 
 
 @require_POST
@@ -42,7 +42,7 @@ def check(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         audit_checks.ask(actor=actor)
         return redirect("console:history-check")
-    return render(request, "identity_manager/history_check.html", audit_log.check_context())
+    return render(request, "identity_manager/audit/history_check.html", audit_log.check_context())
 
 
 @require_safe

@@ -31,7 +31,7 @@ def several(request: HttpRequest) -> HttpResponse:
         identity_change_page.tell(request, chosen, left)
         return redirect("console:identity-changes")
     context = identity_change_page.several(actor, form=form)
-    template = "identity_manager/persons/identity_changes.html"
+    template = "identity_manager/people/identity_changes.html"
     return render(request, template, context, status=refusals.status_of(form))
 
 
@@ -87,7 +87,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
     found = access.identity_change_for_registration_officer(request, pk)
     context = identity_change_page.context(access.officer(request), found, form=form)
-    template = "identity_manager/persons/identity_change.html"
+    template = "identity_manager/people/identity_change.html"
     return render(request, template, context, status=refusals.status_of(form))
 
 

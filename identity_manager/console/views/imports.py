@@ -31,7 +31,9 @@ def upload(request: HttpRequest) -> HttpResponse:
             row = imports.upload(actor=actor, file_name=file.name, content=file.read(imports.MOST_BYTES + 1))
             return redirect("console:import", row.pk)
     context = import_page.uploading(form, asked=request.GET.get("page", ""))
-    return render(request, "identity_manager/imports/upload.html", context, status=refusals.status_of(form))
+    return render(
+        request, "identity_manager/people/imports/upload.html", context, status=refusals.status_of(form)
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -123,7 +125,9 @@ def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
     """The present state, read again: after a refusal it has often moved."""
     row = access.import_for_officer(request, pk)
     context = import_page.context(access.importer(request), row, form, asked=request.GET.dict())
-    return render(request, "identity_manager/imports/import.html", context, status=refusals.status_of(form))
+    return render(
+        request, "identity_manager/people/imports/import.html", context, status=refusals.status_of(form)
+    )
 
 
 def _what_happened(row: PersonImport) -> str:

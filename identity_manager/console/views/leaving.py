@@ -64,4 +64,4 @@ def _page(request: HttpRequest, pk: uuid.UUID, step: Step, form: VerbForm) -> Ht
     """The present state, read again: after a refusal it has often moved."""
     person = access.person_for_registration_officer(request, pk)
     context = leaving.context(access.officer(request), person, step=step, form=form)
-    return render(request, "identity_manager/persons/leaving.html", context, status=refusals.status_of(form))
+    return render(request, "identity_manager/people/leaving.html", context, status=refusals.status_of(form))

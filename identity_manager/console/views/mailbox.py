@@ -40,12 +40,14 @@ def embedded_only(view: View[Arguments]) -> View[Arguments]:
 
 @embedded_only
 def listing(request: HttpRequest) -> HttpResponse:
-    return render(request, "identity_manager/mailbox.html", mailbox.list_context(request))
+    return render(request, "identity_manager/outbox/mailbox.html", mailbox.list_context(request))
 
 
 @embedded_only
 def message(request: HttpRequest, name: str) -> HttpResponse:
-    return render(request, "identity_manager/mailbox_message.html", mailbox.message_context(_stored(name)))
+    return render(
+        request, "identity_manager/outbox/mailbox_message.html", mailbox.message_context(_stored(name))
+    )
 
 
 @embedded_only

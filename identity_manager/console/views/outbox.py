@@ -31,7 +31,7 @@ OUTBOX = "outbox"
 def listing(request: HttpRequest) -> HttpResponse:
     context = outbox_page.context(request, access.mail_watcher(request))
     status = 200 if context["form"].is_valid() else refusals.UNPROCESSABLE
-    return render(request, "identity_manager/outbox.html", context, status=status)
+    return render(request, "identity_manager/outbox/outbox.html", context, status=status)
 
 
 @require_safe
@@ -141,4 +141,4 @@ def _confirm(request: HttpRequest, form: VerbForm, page: Confirmation | None) ->
 
 def _mail_page(request: HttpRequest, mail: OutgoingMail, *, form: VerbForm) -> HttpResponse:
     context = {**outbox_page.detail(access.officer(request), mail), "form": form}
-    return render(request, "identity_manager/mail.html", context, status=refusals.status_of(form))
+    return render(request, "identity_manager/outbox/mail.html", context, status=refusals.status_of(form))

@@ -14,7 +14,7 @@ from identity_manager.models import Person, Role
 from identity_manager.people import identity_change_policy, persons, registration_policy
 from identity_manager.people.persons import Edited
 
-TEMPLATE = "identity_manager/persons/record.html"
+TEMPLATE = "identity_manager/people/record.html"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

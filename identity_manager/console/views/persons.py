@@ -13,5 +13,5 @@ from identity_manager.console import access, person_page
 def person(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = access.person_for_officer(request, pk)
     return render(
-        request, "identity_manager/person.html", person_page.context(access.officer(request), found)
+        request, "identity_manager/people/person.html", person_page.context(access.officer(request), found)
     )

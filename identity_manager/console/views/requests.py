@@ -40,7 +40,9 @@ def listing(request: HttpRequest) -> HttpResponse:
             each for each in saved_searches.of(actor, current=search.query) if each.kind is search.kind
         ],
     }
-    return render(request, "identity_manager/requests.html", context, status=200 if search.is_valid else 422)
+    return render(
+        request, "identity_manager/requests/list.html", context, status=200 if search.is_valid else 422
+    )
 
 
 @require_safe

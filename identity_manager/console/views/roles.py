@@ -35,7 +35,9 @@ def of_person(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
             messages.success(request, _("%(person)s has the role %(role)s.") % _names(given))
             return redirect("console:person-roles", pk)
     context = roles_page.context(actor, person, form)
-    return render(request, "identity_manager/roles/person.html", context, status=refusals.status_of(form))
+    return render(
+        request, "identity_manager/people/roles/person.html", context, status=refusals.status_of(form)
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,7 +62,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     """Who holds which office."""
     actor = access.office_reader(request)
     context = roles_page.listing(actor, RolesFilterForm(request.GET))
-    return render(request, "identity_manager/roles/listing.html", context)
+    return render(request, "identity_manager/people/roles/listing.html", context)
 
 
 def _names(held: RoleAssignment) -> dict[str, str]:

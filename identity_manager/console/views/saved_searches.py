@@ -21,7 +21,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     saved = saved_searches.of(actor)
     tables.count_together(each.found for each in saved)
     context = {"tab": searching.tab(actor), "saved": saved, "limit": verbs.LIMIT}
-    return render(request, "identity_manager/saved_searches.html", context)
+    return render(request, "identity_manager/search/saved_searches.html", context)
 
 
 def save(request: HttpRequest) -> HttpResponse:

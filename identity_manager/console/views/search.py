@@ -21,7 +21,9 @@ def search(request: HttpRequest) -> HttpResponse:
     actor = access.finder(request, (kind or searching.DEFAULT).readers)
     found = searching.Search(kind or searching.DEFAULT, actor, request.GET)
     context = _context(request, found, kind)
-    return render(request, "identity_manager/search.html", context, status=200 if found.is_valid else 422)
+    return render(
+        request, "identity_manager/search/search.html", context, status=200 if found.is_valid else 422
+    )
 
 
 def _context(request: HttpRequest, found: searching.Search, kind: Kind | None) -> dict[str, object]:

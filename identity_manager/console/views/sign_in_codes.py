@@ -18,7 +18,7 @@ from identity_manager.ui.bidi import isolated
 from identity_manager.ui.sign_in import recent_sign_in_required
 from identity_manager.workflow import sign_in_codes
 
-TEMPLATES = "identity_manager/sign_in_codes"
+TEMPLATES = "identity_manager/people/sign_in_codes"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -80,7 +80,10 @@ def _page(request: HttpRequest, form: VerbForm) -> HttpResponse:
         "refused": [*preview.refused, *shown],
     }
     return render(
-        request, "identity_manager/sign_in_codes/letters.html", context, status=refusals.status_of(form)
+        request,
+        "identity_manager/people/sign_in_codes/letters.html",
+        context,
+        status=refusals.status_of(form),
     )
 
 

@@ -10,4 +10,4 @@ from identity_manager.console import access, desk
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     actor = access.officer(request)
-    return render(request, "identity_manager/start.html", desk.context(actor))
+    return render(request, "identity_manager/start/start.html", desk.context(actor))

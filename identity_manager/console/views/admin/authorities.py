@@ -15,7 +15,7 @@ from identity_manager.workflow import outages
 def listing(request: HttpRequest) -> HttpResponse:
     actor = access.catalogue_reader(request)
     context = authority_page.context(actor, form=PressForm())
-    return render(request, "identity_manager/admin/authorities.html", context)
+    return render(request, "identity_manager/administration/authorities.html", context)
 
 
 @require_POST

@@ -11,4 +11,4 @@ from identity_manager.console import access, admin_sections
 def overview(request: HttpRequest) -> HttpResponse:
     actor = access.system_reader(request)
     context = {"tab": "admin", "sections": admin_sections.sections_for(actor)}
-    return render(request, "identity_manager/admin/overview.html", context)
+    return render(request, "identity_manager/administration/overview.html", context)

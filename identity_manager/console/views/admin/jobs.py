@@ -15,7 +15,7 @@ from identity_manager.console.forms import PressForm
 def listing(request: HttpRequest) -> HttpResponse:
     actor = access.catalogue_reader(request)
     context = job_page.context(actor, form=PressForm())
-    return render(request, "identity_manager/admin/jobs.html", context)
+    return render(request, "identity_manager/administration/jobs.html", context)
 
 
 @require_POST
@@ -26,6 +26,8 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
         jobs.start_once(actor=actor, name=job.name)
     if not form.is_valid():
         context = job_page.context(actor, form=form)
-        return render(request, "identity_manager/admin/jobs.html", context, status=refusals.status_of(form))
+        return render(
+            request, "identity_manager/administration/jobs.html", context, status=refusals.status_of(form)
+        )
     messages.success(request, _("It starts within five seconds."))
     return redirect("console:jobs")

@@ -13,13 +13,15 @@ from identity_manager.mail import specimens
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     access.catalogue_reader(request)
-    return render(request, "identity_manager/admin/mail_texts.html", mail_text_page.listing())
+    return render(request, "identity_manager/administration/mail_texts.html", mail_text_page.listing())
 
 
 @require_safe
 def show(request: HttpRequest, name: str, language: str) -> HttpResponse:
     admin_access.mail_text_for_reader(request, name, language)
-    return render(request, "identity_manager/admin/mail_text.html", mail_text_page.context(name, language))
+    return render(
+        request, "identity_manager/administration/mail_text.html", mail_text_page.context(name, language)
+    )
 
 
 @require_safe

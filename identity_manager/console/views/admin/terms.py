@@ -17,7 +17,7 @@ from identity_manager.models import TermsDocument, TermsVersion
 from identity_manager.workflow.errors import Stale
 
 reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
-FOLDER = "identity_manager/admin/"
+FOLDER = "identity_manager/administration/"
 
 
 @require_safe

@@ -36,7 +36,9 @@ reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
 @require_safe
 def listing(request: HttpRequest, kind: Kind) -> HttpResponse:
     actor = access.catalogue_reader(request)
-    return render(request, f"identity_manager/admin/{kind.slug}s.html", catalogue_pages.listing(kind, actor))
+    return render(
+        request, f"identity_manager/administration/{kind.slug}s.html", catalogue_pages.listing(kind, actor)
+    )
 
 
 @require_safe
@@ -45,7 +47,7 @@ def show(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     if versions.is_gone(entry):
         return _gone(request, kind)
     context = catalogue_pages.entry_context(kind, entry, actor, asked=request.GET.get("history"))
-    return render(request, "identity_manager/admin/entry.html", context)
+    return render(request, "identity_manager/administration/entry.html", context)
 
 
 @require_GET
@@ -55,7 +57,7 @@ def compare(request: HttpRequest, pk: uuid.UUID, other_pk: uuid.UUID, kind: Kind
         return _gone(request, kind)
     other = get_object_or_404(kind.model, pk=other_pk, code=entry.code)
     context = catalogue_pages.compare_context(kind, entry, other)
-    return render(request, "identity_manager/admin/compare.html", context)
+    return render(request, "identity_manager/administration/compare.html", context)
 
 
 @reads_and_posts
@@ -180,7 +182,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST, is_new=False)
     wanted = catalogue_pages.wanted_person(request)
     context = catalogue_pages.preview_context(form.as_typed(), wanted)
-    return render(request, "identity_manager/admin/preview_parts.html", {"form": form, **context})
+    return render(request, "identity_manager/administration/preview_parts.html", {"form": form, **context})
 
 
 def _is_to_be_saved(request: HttpRequest, form: EntryForm) -> bool:
@@ -205,7 +207,7 @@ def _form_page(
     context["only_shown"] = only_shown
     status = 200 if only_shown else refusals.status_of(form)
     status = NOT_FOUND if row is not None and versions.is_gone(row) else status
-    return render(request, f"identity_manager/admin/{kind.slug}_form.html", context, status=status)
+    return render(request, f"identity_manager/administration/{kind.slug}_form.html", context, status=status)
 
 
 def _confirm(request: HttpRequest, kind: Kind, entry: Entry, form: VerbForm, *, what: str) -> HttpResponse:
@@ -217,7 +219,7 @@ def _confirm(request: HttpRequest, kind: Kind, entry: Entry, form: VerbForm, *, 
     actor = access.catalogue_reader(request)
     context = catalogue_pages.confirm_context(kind, entry, actor, form=form, what=what)
     status = refusals.status_of(form)
-    return render(request, "identity_manager/admin/entry_confirm.html", context, status=status)
+    return render(request, "identity_manager/administration/entry_confirm.html", context, status=status)
 
 
 def _gone(request: HttpRequest, kind: Kind) -> HttpResponse:
@@ -225,7 +227,7 @@ def _gone(request: HttpRequest, kind: Kind) -> HttpResponse:
     form = RevisionForm({})
     form.add_error(None, str(versions.GONE))
     context = catalogue_pages.listing(kind, access.catalogue_reader(request), form=form)
-    return render(request, f"identity_manager/admin/{kind.slug}s.html", context, status=NOT_FOUND)
+    return render(request, f"identity_manager/administration/{kind.slug}s.html", context, status=NOT_FOUND)
 
 
 def _typed_into_what_is_gone(request: HttpRequest, kind: Kind, entry: Entry) -> HttpResponse:
@@ -246,4 +248,6 @@ def _moved_on(request: HttpRequest, kind: Kind, pk: uuid.UUID, form: VerbForm) -
     if entry is None:
         return _gone(request, kind)
     context = catalogue_pages.entry_context(kind, entry, access.catalogue_reader(request), form=form)
-    return render(request, "identity_manager/admin/entry.html", context, status=refusals.status_of(form))
+    return render(
+        request, "identity_manager/administration/entry.html", context, status=refusals.status_of(form)
+    )

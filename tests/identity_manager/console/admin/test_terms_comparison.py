@@ -19,7 +19,7 @@ from tests.identity_manager.console.admin.forms import seen_in
 from tests.identity_manager.console.admin.test_terms_pages import address
 
 LONGEST = 100_000  # characters, as the form takes
-DIFFERENCES = "identity_manager/admin/terms_differences.html"
+DIFFERENCES = "identity_manager/administration/terms_differences.html"
 SHORT_PARAGRAPHS = ["\n\n".join(f"{letter}{number}" for number in range(13_000)) for letter in ("a", "b")]
 HEADINGS = [f"# {number:x}" for number in range(13_000)]
 ONE_HEADING_MOVED = "\n\n".join(HEADINGS), "\n\n".join([HEADINGS[-1], *HEADINGS[:-1]])
