@@ -18,7 +18,7 @@ CODE := identity_manager selfservice ca_bridge manage.py
 PYTEST := $(PYTHON) -m pytest
 # Two processes: the machines that this must be quick on have two cores.
 PARALLEL := -n 2 --dist loadgroup
-POSTGRES := $(PYTHON) -m tests.postgres_server
+POSTGRES := $(PYTHON) -m tests.tools.postgres_server
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo reset test interop test-programs test-all bench chaos screenshots lint lock install-prod install-dev secrets messages \

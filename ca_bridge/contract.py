@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.ocsp import OCSPRequest
 from django.utils.translation import gettext as _
 
-from ca_bridge import contract_findings
-from ca_bridge.contract_findings import Finding, Found
+from ca_bridge import health_findings
 from ca_bridge.errors import legible
+from ca_bridge.health_findings import Finding, Found
 
 ROOT_CRL_LIFETIME = timedelta(days=365)  # Baseline Requirements 4.9.7: a year at most
 
@@ -164,7 +164,7 @@ class RevocationOutcome(StrEnum):
 
 
 class Fault(StrEnum):
-    """What stands between us and a CA, as far as it has a name. In words: ca_bridge.faults."""
+    """What stands between us and a CA, as far as it has a name. In words: ca_bridge.connection.faults."""
 
     DNS = "dns"
     REFUSED = "refused"
@@ -201,16 +201,16 @@ class Health:
     def well(cls, finding: Finding, **values: str) -> Self:
         """It answers, and this is what it has."""
         found = Found(finding, values)
-        return cls(ok=True, detail=contract_findings.in_english(found), found=(found,))
+        return cls(ok=True, detail=health_findings.in_english(found), found=(found,))
 
     @classmethod
     def unwell(cls, *found: Found, fault: Fault | None = None) -> Self:
         """It does not answer as it has to."""
-        return cls(ok=False, detail=contract_findings.in_english(*found), fault=fault, found=found)
+        return cls(ok=False, detail=health_findings.in_english(*found), fault=fault, found=found)
 
 
 class Need(StrEnum):
-    """What a CA needs of whoever runs it; ca_bridge.care has the words."""
+    """What a CA needs of whoever runs it; ca_bridge.connection.maintenance_needs has the words."""
 
     ROLL_OVER = "roll-over"
     ROOT_CRL = "root-crl"

@@ -11,10 +11,11 @@ Beside them: look_up where nobody wants the order any more; park where its CA ca
 and give_up, an officer's word on a parked one; withdraw what nobody asks for; doubt after a restore;
 may_have_issued and settled, what is known of one; revoke, hold, release and revoke_surplus; forget.
 
-Where things are: ordering.py makes an order of what is wanted; edge.py lets nothing through but answers and
-CaError; journal.py writes down what was asked and what came back; doubting.py decides what is done when
-nobody knows; recording.py believes no certificate that verification.py has not compared with the order;
-comparing.py asks the CA later what else it has issued.
+Where things are: orders/drafting.py makes an order of what is wanted; connection/exception_boundary.py lets
+nothing through but answers and CaError; orders/journal.py writes down what was asked and what came back;
+orders/unknown_outcomes.py decides what is done when nobody knows; orders/results.py believes no certificate
+that x509/verification.py has not compared with the order; orders/reconciliation.py asks the CA later what
+else it has issued.
 Proven by tests/ca_bridge: test_issuing.py (every answer in every state), test_races.py, test_comparing.py,
 and for each connector connectors/test_contract.py and test_remote.py.
 """
@@ -25,15 +26,9 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ca_bridge import (
-    certificates,
-    doubting,
-    journal,
-    measuring,
-    public_smime,
-    registry,
-)
-from ca_bridge.certificates import CertificateFacts, describe
+from ca_bridge import telemetry
+from ca_bridge.connection import registry
+from ca_bridge.connection.exception_boundary import connector_edge, repeatable_edge
 from ca_bridge.contract import (
     Answer,
     Connector,
@@ -47,11 +42,13 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
-from ca_bridge.edge import connector_edge, repeatable_edge
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder, SurplusCertificate
-from ca_bridge.ordering import Drawn, Validity, draw_up, prepare
-from ca_bridge.recording import Examined, examine, record
+from ca_bridge.orders import journal, unknown_outcomes
+from ca_bridge.orders.drafting import Drawn, Validity, draw_up, prepare
+from ca_bridge.orders.results import Examined, examine, record
+from ca_bridge.x509 import certificates, public_smime
+from ca_bridge.x509.certificates import CertificateFacts, describe
 
 __all__ = [
     "CertificateFacts",
@@ -86,15 +83,15 @@ def ask(order: UUID | CaOrder) -> Answer:
     """Ask the CA once, and return its answer for record(). Call it outside any transaction.
 
     What is settled is answered from the journal; what is pending is fetched. Where an earlier attempt may
-    have been issued already, the CA is searched first, and the connection's policy decides (doubting.decide):
-    ask again with the same key, or park (answered Unknown) until an officer has looked. Raises
-    CaError(permanent=False) for a fault that passes.
+    have been issued already, the CA is searched first, and the connection's policy decides
+    (orders.unknown_outcomes.decide): ask again with the same key, or park (answered Unknown) until an officer
+    has looked. Raises CaError(permanent=False) for a fault that passes.
 
     order: its id, or the order as the caller has just prepared and committed it, which is not read again.
     """
     begun = _begun(order)
     if isinstance(begun, journal.Doubtful):
-        known = doubting.decide(begun.order, _searched(registry.reached(begun.order.ca), begun.order))
+        known = unknown_outcomes.decide(begun.order, _searched(registry.reached(begun.order.ca), begun.order))
         if known is not None:
             return known
         begun = journal.begin_over_doubt(begun.order.pk)
@@ -192,12 +189,12 @@ def look_up(order_id: UUID) -> Answer:
         return _at_edge(order.ca, "fetch", lambda: connector.fetch(order.request, order.handle))
     if not journal.may_have_issued(order):
         return _withdrawn()
-    return doubting.conclude(order, _searched(connector, order))
+    return unknown_outcomes.conclude(order, _searched(connector, order))
 
 
 def _at_edge(ca: str, name: str, call: Callable[[], object]) -> Answer:
     """Measured: what is behind the edge may take its time."""
-    with measuring.ca_call(ca, name) as measured:
+    with telemetry.ca_call(ca, name) as measured:
         answer = _as_answer(call)
         measured.outcome = str(journal.outcome_of(answer))
         return answer
@@ -219,21 +216,21 @@ def _as_answer(call: Callable[[], object]) -> Answer:
     return Unknown(f"The connector answered with {type(answer).__name__}.")
 
 
-def _searched(connector: Connector, order: CaOrder) -> doubting.Searched:
+def _searched(connector: Connector, order: CaOrder) -> unknown_outcomes.Searched:
     """A CA that refuses to be searched has not said that it has not issued. Raises a passing CaError."""
     if not isinstance(connector, FindsOrders):
-        return doubting.Searched(CaOrder.Search.IMPOSSIBLE)
+        return unknown_outcomes.Searched(CaOrder.Search.IMPOSSIBLE)
     try:
-        with measuring.ca_call(order.ca, "find") as measured, connector_edge():
+        with telemetry.ca_call(order.ca, "find") as measured, connector_edge():
             found = connector.find(order.request)
             measured.outcome = str(CaOrder.Search.FOUND if found else CaOrder.Search.NOTHING)
     except CaError as error:
         if not error.permanent:
             raise
-        return doubting.Searched(CaOrder.Search.FAILED, detail=error.words)
+        return unknown_outcomes.Searched(CaOrder.Search.FAILED, detail=error.words)
     except InDoubtError as error:  # whatever broke, nothing was found out
-        return doubting.Searched(CaOrder.Search.FAILED, detail=str(error))
-    return doubting.Searched(CaOrder.Search.FOUND if found else CaOrder.Search.NOTHING, found)
+        return unknown_outcomes.Searched(CaOrder.Search.FAILED, detail=str(error))
+    return unknown_outcomes.Searched(CaOrder.Search.FOUND if found else CaOrder.Search.NOTHING, found)
 
 
 def _asked(connector: Connector, order: CaOrder) -> object:
@@ -288,7 +285,7 @@ def _is_used(certificate: bytes) -> bool:
 def revoke(*, ca: str, certificate: bytes, reason: RevocationReason) -> RevocationOutcome:
     """Revoke a certificate at its CA; again is no error. Call it outside any transaction. Raises CaError."""
     connector = registry.reached(ca)
-    with measuring.ca_call(ca, "revoke") as measured, repeatable_edge():
+    with telemetry.ca_call(ca, "revoke") as measured, repeatable_edge():
         outcome = connector.revoke(certificate, reason)
         measured.outcome = str(outcome.value)
         return outcome
@@ -314,7 +311,7 @@ def release(*, ca: str, certificate: bytes) -> bool:
     connector = registry.reached(ca)
     if not isinstance(connector, ReleasesHold):
         raise CaError(_("This CA cannot release a certificate that is on hold."), permanent=True)
-    with measuring.ca_call(ca, "release") as measured, repeatable_edge():
+    with telemetry.ca_call(ca, "release") as measured, repeatable_edge():
         released = connector.release(certificate)
         measured.outcome = "released" if released else "not on hold"
         return released

@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
-from ca_bridge.certificates import CertificateFacts
 from ca_bridge.contract import (
     CertificateContent,
     CertificateOrder,
@@ -22,8 +21,9 @@ from ca_bridge.contract import (
     Refused,
     Unknown,
 )
-from ca_bridge.fields import BytesField
-from ca_bridge.state import StateField, Stateful
+from ca_bridge.database.binary_field import BytesField
+from ca_bridge.database.state_machine import StateField, Stateful
+from ca_bridge.x509.certificates import CertificateFacts
 
 # A CA that cannot be told to revoke may see that somebody has done it there: how often it is asked.
 LOOK_AGAIN = timedelta(hours=1)

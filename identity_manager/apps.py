@@ -10,9 +10,11 @@ class IdentityManagerConfig(AppConfig):
     def ready(self) -> None:
         """Register the tasks, so that the queue finds them by name, and the system checks."""
         from identity_manager import tasks  # noqa: F401 needs the models
-        from identity_manager.config import checks, error_events, forking, tracing  # need the settings
+        from identity_manager.config import checks
+        from identity_manager.config.broker import fork_safety  # need the settings
+        from identity_manager.config.observability import error_events, tracing
 
         checks.register()
-        forking.register()
+        fork_safety.register()
         tracing.start()
         error_events.start()

@@ -12,8 +12,8 @@ from django.db import transaction
 from kombu.exceptions import ChannelError, KombuError
 from redis.exceptions import RedisError
 
-from ca_bridge.measuring import TRACE
-from identity_manager import correlation, instruments
+from ca_bridge.telemetry import TRACE
+from identity_manager.telemetry import correlation, instruments
 
 # AttributeError: kombu's, of a connection that breaks while its channel is made.
 BROKEN = (KombuError, AMQPError, RedisError, OSError, AttributeError)

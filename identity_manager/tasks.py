@@ -7,71 +7,65 @@ import uuid
 
 from celery import shared_task
 
-from identity_manager import audit_checks, jobs, outbox, queue
+from identity_manager import queue, task_names
+from identity_manager.audit import checks as audit_checks
 from identity_manager.audit import sealing
-from identity_manager.people import identity_changes
-from identity_manager.workflow import (
-    batch_orders,
-    batch_run,
-    batch_stretches,
-    changes,
-    finishing,
-    hold,
-    revoke,
-    step5_issue,
-    step6_passphrase,
-    step7_deliver,
-)
+from identity_manager.jobs import runner as jobs
+from identity_manager.workflow import completion, step5_issue, step6_passphrase, step7_deliver
+from identity_manager.workflow.batch import shares as batch_stretches
+from identity_manager.workflow.batch import worker as batch_run
+from identity_manager.workflow.requests import change_detection
+from identity_manager.workflow.revocation import hold, revoke
 
 
-@shared_task(name=step5_issue.ISSUE)
+@shared_task(name=task_names.ISSUE)
 def issue_certificate(certificate_id: str) -> None:
     """Steps 5 and 6 in one go where a token waits for nothing else: the person waits for its passphrase."""
     taken = step5_issue.issue(certificate_id=uuid.UUID(certificate_id))
     if taken is not None:
-        queue.carry_out(finishing.SEAL, taken.token_id, claim=taken.claim_id)
+        queue.carry_out(task_names.SEAL, taken.token_id, claim=taken.claim_id)
 
 
-@shared_task(name=finishing.SEAL)
+@shared_task(name=task_names.SEAL)
 def seal_token(token_id: str, claim: str = "") -> None:
     """claim: of the task that goes on to this one, and has the token."""
     if claim:
-        step6_passphrase.seal_taken(finishing.Taken(uuid.UUID(token_id), uuid.UUID(claim)))
+        step6_passphrase.seal_taken(completion.Taken(uuid.UUID(token_id), uuid.UUID(claim)))
     else:
         step6_passphrase.seal(token_id=uuid.UUID(token_id))
 
 
-@shared_task(name=step5_issue.CLEAR_UP)
+@shared_task(name=task_names.CLEAR_UP)
 def clear_up_certificate(certificate_id: str) -> None:
     step5_issue.clear_up(certificate_id=uuid.UUID(certificate_id))
 
 
-@shared_task(name=hold.HOLD)
+@shared_task(name=task_names.HOLD)
 def hold_certificate(certificate_id: str) -> None:
     hold.carry_out(certificate_id=uuid.UUID(certificate_id))
 
 
-@shared_task(name=revoke.REVOKE)
+@shared_task(name=task_names.REVOKE)
 def revoke_certificate(certificate_id: str) -> None:
     revoke.carry_out(certificate_id=uuid.UUID(certificate_id))
 
 
-@shared_task(name=identity_changes.NOTICE)
+@shared_task(name=task_names.NOTICE)
 def notice_changes(person_id: str) -> None:
-    changes.notice_of_person(person_id=uuid.UUID(person_id))
+    change_detection.notice_of_person(person_id=uuid.UUID(person_id))
 
 
-@shared_task(name=outbox.SEND)
+@shared_task(name=task_names.SEND)
 def send_mail(mail_id: str) -> None:
     step7_deliver.send(mail_id=uuid.UUID(mail_id))
 
 
-@shared_task(name=batch_orders.RUN)
+@shared_task(name=task_names.RUN)
 def run_batch_order(order_id: str) -> None:
     batch_run.run(order_id=uuid.UUID(order_id))
 
 
-@shared_task(name=batch_orders.RUN_STRETCH)
+@shared_task(name=task_names.RUN_STRETCH)
 def run_batch_stretch(stretch_id: str) -> None:
     batch_stretches.run(stretch_id=uuid.UUID(stretch_id))
 
@@ -91,6 +85,6 @@ def seal_audit_log() -> None:
     sealing.seal()
 
 
-@shared_task(name=audit_checks.CHECK)
+@shared_task(name=task_names.CHECK)
 def check_audit_log(check_id: str) -> None:
     audit_checks.carry_out(check_id=uuid.UUID(check_id))

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Certificate, Person, PersonState, Role, SoftwareToken, TokenRequest
-from identity_manager.workflow import policy
-from identity_manager.workflow.errors import Reason
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.policy import eligibility
 
 NO_PERSON = Reason("no-person", _("Your account belongs to no person. Ask your Registration Officer."))
 
@@ -21,8 +21,8 @@ def obstacle(person: Person | None) -> Reason | None:
     if person is None:
         return NO_PERSON
     if person.state != PersonState.ACTIVE:
-        return policy.NOT_ACTIVE[PersonState(person.state)]
-    return None if person.has_role(Role.SELF_SERVICE_USER) else policy.NOT_SELF_SERVICE_USER
+        return eligibility.NOT_ACTIVE[PersonState(person.state)]
+    return None if person.has_role(Role.SELF_SERVICE_USER) else eligibility.NOT_SELF_SERVICE_USER
 
 
 def user(request: HttpRequest) -> Person:

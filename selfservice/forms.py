@@ -12,16 +12,18 @@ from identity_manager.mail import install
 from identity_manager.models import Container, Person, SoftwareToken, TermsText
 from identity_manager.ui.forms import TOO_LONG, CardsField, RadioCards
 from identity_manager.ui.parts import Card
-from identity_manager.workflow import policy, step4_accept
+from identity_manager.workflow import step4_accept
+from identity_manager.workflow.policy import eligibility
 from selfservice.refusals import VerbForm, in_words
-from selfservice.types_on_offer import cards
+from selfservice.type_choices import cards
 
 
 class RequestForm(VerbForm):
     """Which software token types the person asks for."""
 
     types = CardsField(
-        label=_("Which software tokens do you want?"), error_messages={"required": in_words(policy.NO_TYPE)}
+        label=_("Which software tokens do you want?"),
+        error_messages={"required": in_words(eligibility.NO_TYPE)},
     )
 
     def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
@@ -43,7 +45,7 @@ class TermsForm(VerbForm):
     snapshot_hash = forms.CharField(
         widget=forms.HiddenInput,
         max_length=64,
-        error_messages={"required": in_words(policy.ANOTHER_SNAPSHOT)},
+        error_messages={"required": in_words(eligibility.ANOTHER_SNAPSHOT)},
     )
     texts = forms.ModelMultipleChoiceField(
         TermsText.objects.all(),

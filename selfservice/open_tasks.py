@@ -18,9 +18,9 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
     TokenState,
-    own_rows,
 )
-from selfservice import stories, types_on_offer
+from identity_manager.queries import selfservice_pages
+from selfservice import request_summaries, type_choices
 
 ASKING_AGAIN = timedelta(days=90)
 _CAME = gettext_lazy("Came")
@@ -53,13 +53,13 @@ def under_way(person: Person) -> list[OpenTask]:
     return [
         OpenTask(
             title=_("%(types)s for you") % {"types": type_names(request.lines)},
-            line=stories.line(request),
+            line=request_summaries.line(request),
             action=_("See how far it is"),
             url=_whereabouts(request),
             icon="pause" if request.stopped_at else "refresh",
             since=request.stopped_at or request.accepted_at or request.created_at,
         )
-        for request in own_rows.requests_under_way(person.pk)
+        for request in selfservice_pages.requests_under_way(person.pk)
     ]
 
 
@@ -68,7 +68,7 @@ def lapsed(person: Person) -> list[OpenTask]:
     ended = [token for token in _lapsed_tokens(person) if token.ended_at is not None]
     if not ended:
         return []
-    offered = types_on_offer.codes(person)
+    offered = type_choices.codes(person)
     return [
         OpenTask(
             title=_("%(type)s has lapsed") % {"type": token},
@@ -87,7 +87,7 @@ def lapsed(person: Person) -> list[OpenTask]:
 def _lapsed_tokens(person: Person) -> list[SoftwareToken]:
     """The latest token of each type, where it has lapsed within a while: who asked since needs no telling."""
     latest: dict[str, SoftwareToken] = {}
-    for token in own_rows.tokens(person.pk):
+    for token in selfservice_pages.tokens(person.pk):
         latest.setdefault(token.type_code, token)
     since = timezone.now() - ASKING_AGAIN
     return [
@@ -115,7 +115,7 @@ def _terms(person: Person) -> list[OpenTask]:
             since=request.decided_at or request.created_at,
             until=request.accept_before,
         )
-        for request in own_rows.requests_to_accept(person.pk)
+        for request in selfservice_pages.requests_to_accept(person.pk)
     ]
 
 
@@ -130,7 +130,7 @@ def _passphrases(person: Person) -> list[OpenTask]:
             since=token.sealed_at or token.created_at,
             until=token.passphrase_destroy_at,
         )
-        for token in own_rows.tokens_to_note(person.pk)
+        for token in selfservice_pages.tokens_to_note(person.pk)
     ]
 
 
@@ -147,7 +147,7 @@ def _files(person: Person) -> list[OpenTask]:
             icon="file-key",
             since=token.sealed_at or token.created_at,
         )
-        for token in own_rows.tokens_to_fetch(person.pk)
+        for token in selfservice_pages.tokens_to_fetch(person.pk)
     ]
 
 

@@ -15,7 +15,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.ui.parts import StepState
-from selfservice import token_words
+from selfservice import token_status
 
 SLOW_AFTER = timedelta(seconds=30)
 
@@ -78,7 +78,7 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
 
 def next_passphrase(request: TokenRequest) -> SoftwareToken | None:
     """The request's first token whose passphrase is to be noted: none that is on hold."""
-    waiting = [token for token in request.tokens.all() if token_words.waits_to_be_noted(token)]
+    waiting = [token for token in request.tokens.all() if token_status.waits_to_be_noted(token)]
     return min(waiting, key=lambda token: token.sealed_at or token.created_at, default=None)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from django import forms
 from django.utils.text import format_lazy
 
-from identity_manager.workflow.errors import Reason, Refused
+from identity_manager.transactions.refusals import Reason, Refused
 from identity_manager.workflow.step6_passphrase import NO_PASSPHRASE
 
 if TYPE_CHECKING:

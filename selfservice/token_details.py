@@ -7,8 +7,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from ca_bridge import registry
-from ca_bridge.certificates import common_name, describe
+from ca_bridge.connection import registry
+from ca_bridge.x509.certificates import common_name, describe
 from identity_manager.mail import install
 from identity_manager.models import (
     Certificate,
@@ -18,8 +18,9 @@ from identity_manager.models import (
     SoftwareToken,
 )
 from identity_manager.ui import parts
-from identity_manager.workflow import download, policy, side_roads
-from selfservice import token_words
+from identity_manager.workflow.delivery import download, resending
+from identity_manager.workflow.policy import permitted_actions
+from selfservice import token_status
 
 DEVICE_ICONS = {
     "windows": "desktop",
@@ -41,7 +42,7 @@ class TokenCard:
     """A token in the list; begins and ends bound the time in which all its certificates are valid."""
 
     token: SoftwareToken
-    state: token_words.State
+    state: token_status.State
     in_use: bool
     to_be_noted: bool
     begins: datetime | None
@@ -56,7 +57,7 @@ class CertificateCard:
     """
 
     row: Certificate
-    state: token_words.State
+    state: token_status.State
     name: str
     issuer: str
     details: list[parts.Pair]
@@ -68,9 +69,9 @@ def token_card(token: SoftwareToken) -> TokenCard:
     issued = [row for row in token.certificates.all() if row.not_before and row.not_after]
     return TokenCard(
         token=token,
-        state=token_words.of_token(token),
-        in_use=policy.can_be_revoked(token),
-        to_be_noted=token_words.waits_to_be_noted(token),
+        state=token_status.of_token(token),
+        in_use=permitted_actions.can_be_revoked(token),
+        to_be_noted=token_status.waits_to_be_noted(token),
         begins=max((row.not_before for row in issued if row.not_before), default=None),
         ends=min((row.not_after for row in issued if row.not_after), default=None),
     )
@@ -91,7 +92,7 @@ def left_out(token: SoftwareToken) -> list[Certificate]:
 def _certificate_card(row: Certificate) -> CertificateCard:
     return CertificateCard(
         row=row,
-        state=token_words.of_certificate(row),
+        state=token_status.of_certificate(row),
         name=common_name(row.subject),
         issuer=common_name(row.issuer),
         details=_details(row),
@@ -113,14 +114,14 @@ def files(token: SoftwareToken, container_format: str) -> list[Container]:
 
 def ways(token: SoftwareToken) -> dict[str, Any]:
     """How its files can reach the person now, or why not, and whether they or its passphrase wait here."""
-    obstacle = side_roads.sending_obstacle(token)
+    obstacle = resending.sending_obstacle(token)
     return {
-        "sendable": policy.can_be_sent(token),
+        "sendable": permitted_actions.can_be_sent(token),
         "obstacle": obstacle.to_its_person if obstacle else "",
         "fetchable": download.fetch_obstacle(token) is None,
-        "to_be_noted": token_words.waits_to_be_noted(token),
-        "waits_here": token_words.waits_to_be_fetched(token),
-        "by_link": token_words.by_link(),
+        "to_be_noted": token_status.waits_to_be_noted(token),
+        "waits_here": token_status.waits_to_be_fetched(token),
+        "by_link": token_status.by_link(),
     }
 
 

@@ -14,17 +14,17 @@ from django.db.models.signals import post_migrate
 from django.test import override_settings
 from django.utils import translation
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded import authority, key_store
-from identity_manager.config import garbage
 from identity_manager.config import settings as product
+from identity_manager.config.runtime import garbage_collection
 from identity_manager.management.embedded import server_executable
 from identity_manager.management.preparation import compile_catalogues
-from tests import cast
 from tests.architecture.standing import taken_back
-from tests.broker import running_broker
+from tests.tools import cast
+from tests.tools.broker import running_broker
 
-pytest_plugins = ["tests.programs", "tests.migrated", "tests.scheduling"]
+pytest_plugins = ["tests.tools.programs", "tests.tools.migrated", "tests.tools.scheduling"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,7 +109,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.enable()
-        garbage.look_among_the_new_alone()
+        garbage_collection.look_among_the_new_alone()
 
 
 @pytest.fixture(scope="session")

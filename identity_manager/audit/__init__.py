@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from ca_bridge import statements
-from identity_manager import proof
-from identity_manager.audit import references
+from ca_bridge.database import prepared_queries
+from identity_manager import audit_proof
+from identity_manager.audit import person_references
 from identity_manager.models import AuditEvent, Person, SoftwareToken, TokenRequest
 
 
@@ -181,11 +181,11 @@ def event_about(event: Event, *, actor: Person | None, subject: Subject, **facts
     row = AuditEvent(name=event.value, actor=actor, person=person, request=request, token=token, facts=facts)
     if row.personal_facts:
         row.facts_salt = secrets.token_hex(16)
-        row.personal_sha256 = proof.personal_hash(row.facts_salt, row.personal_facts)
+        row.personal_sha256 = audit_proof.personal_hash(row.facts_salt, row.personal_facts)
     return row
 
 
 def append(events: Sequence[AuditEvent]) -> None:
     """Append these events, in the caller's transaction, as its last statement."""
-    references.name_persons(events)
-    statements.insert(events)
+    person_references.name_persons(events)
+    prepared_queries.insert(events)

@@ -7,14 +7,14 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from identity_manager import proof
+from identity_manager import audit_proof
 from identity_manager.models import AuditEvent, AuditHead
 
 FORMAT = "identity-manager-evidence/2"
 
 
 def of(events: QuerySet[AuditEvent], *, subject: str) -> dict[str, Any]:
-    """A check file about these events, as plain values; `python -m identity_manager.proof` checks it.
+    """A check file about these events, as plain values; `python -m identity_manager.audit_proof` checks it.
 
     Events that no signed head covers yet are counted in `not_covered_yet`.
     """
@@ -84,4 +84,4 @@ def rows(*, first: int | None = None, last: int | None = None) -> Iterator[dict[
 def public_key_pem() -> str:
     """The public key of the newest head, as a PEM file; empty as long as nothing was signed."""
     head = AuditHead.objects.newest()
-    return proof.pem_of(head.public_key) if head else ""
+    return audit_proof.pem_of(head.public_key) if head else ""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from identity_manager import proof
+from identity_manager import audit_proof
 from identity_manager.audit import keys
 from identity_manager.models import AuditChain, AuditHead, HeadKind
 
@@ -33,9 +33,9 @@ def make(number: int, chain: str, *, kind: HeadKind) -> AuditHead:
         chain=chain,
         signed_at=timezone.now(),
         key=version,
-        public_key=proof.public_key_of(private_key),
+        public_key=audit_proof.public_key_of(private_key),
     )
-    head.signature = proof.sign(private_key, head.statement)
+    head.signature = audit_proof.sign(private_key, head.statement)
     values = {field.attname: getattr(head, field.attname) for field in AuditHead._meta.concrete_fields}
     row, _ = AuditHead.objects.get_or_create(kind=values.pop("kind"), number=number, defaults=values)
     return row

@@ -5,8 +5,8 @@ import base64
 from django.conf import settings
 from django.utils import timezone
 
-from identity_manager import proof
-from identity_manager.key_ring import Epoch, KeyRing
+from identity_manager import audit_proof
+from identity_manager.vault.key_ring import Epoch, KeyRing
 
 
 class NoKey(Exception):  # noqa: N818 says what is lacking
@@ -34,7 +34,7 @@ def signing_key() -> tuple[str, bytes]:
 def public_keys() -> list[str]:
     """Every public key (base64) that goes with a signing key of this process, oldest first."""
     keys = settings.AUDIT_SIGNING_KEYS.values()
-    return [proof.public_key_of(base64.b64decode(key)) for key in keys]
+    return [audit_proof.public_key_of(base64.b64decode(key)) for key in keys]
 
 
 def can_seal() -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from identity_manager import audit, proof
+from identity_manager import audit, audit_proof
 from identity_manager.audit import Event, keys
 from identity_manager.models import AuditEvent
 
@@ -29,9 +29,9 @@ _ERASURES = (Event.ERASURE_ASKED, Event.ERASURE_WITHDRAWN, Event.PERSON_ERASED)
 def is_as_sealed(event: AuditEvent) -> bool:
     """Whether the event says what the sealer sealed. Looks at the event alone, not at its place."""
     key = keys.mac_key(event.mac_key)
-    if key is None or proof.mac(key, event.chain) != event.mac:
+    if key is None or audit_proof.mac(key, event.chain) != event.mac:
         return False
-    return event.own_hash == event.content_sha256 and event.chain == proof.link(
+    return event.own_hash == event.content_sha256 and event.chain == audit_proof.link(
         event.previous, event.content_sha256
     )
 
@@ -39,15 +39,15 @@ def is_as_sealed(event: AuditEvent) -> bool:
 def is_authentic(note: AuditEvent) -> bool:
     """Whether a process with the keys of the log made the note."""
     key = keys.mac_key(str(note.facts.get("mac_key", "")))
-    return key is not None and proof.mac_of_note(key, _statement(note)) == note.facts.get("mac")
+    return key is not None and audit_proof.mac_of_note(key, _statement(note)) == note.facts.get("mac")
 
 
 def _authenticate(note: AuditEvent) -> None:
     version, key = keys.newest_mac_key()
     note.facts = {**note.facts, "mac_key": version}
-    note.facts["mac"] = proof.mac_of_note(key, _statement(note))
+    note.facts["mac"] = audit_proof.mac_of_note(key, _statement(note))
     note.facts_salt = note.facts_salt or secrets.token_hex(16)
-    note.personal_sha256 = proof.personal_hash(note.facts_salt, note.personal_facts)
+    note.personal_sha256 = audit_proof.personal_hash(note.facts_salt, note.personal_facts)
 
 
 def _statement(note: AuditEvent) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def reference_of_erased(event: AuditEvent) -> str:
 def erased_references(living: frozenset[str]) -> frozenset[str]:
     """The references that may have lost their person: a note, or a pair of old events, says of each why."""
     erased = AuditEvent.objects.sealed().filter(name=Event.PERSON_ERASED)
-    notes = erased.exclude(form=proof.FIRST_FORM)
+    notes = erased.exclude(form=audit_proof.FIRST_FORM)
     borne_out = {reference_of_erased(note) for note in notes if _bears_out_itself(note)}
     return frozenset(borne_out | _erased_in_the_first_form(living | borne_out)) - living
 
@@ -134,7 +134,7 @@ def _erased_in_the_first_form(known: frozenset[str]) -> set[str]:
     """
     asked = set()
     erased = 0
-    of_old = AuditEvent.objects.sealed().filter(name__in=_ERASURES, form=proof.FIRST_FORM)
+    of_old = AuditEvent.objects.sealed().filter(name__in=_ERASURES, form=audit_proof.FIRST_FORM)
     for event in filter(is_as_sealed, of_old):
         if event.name == Event.ERASURE_ASKED:
             asked.add(event.person_ref)

@@ -9,9 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from identity_manager import instruments, proof
+from identity_manager import audit_proof
 from identity_manager.audit import Event, keys, notes
 from identity_manager.models import AuditChain, AuditEvent
+from identity_manager.telemetry import instruments
 
 AT_ONCE = 500
 TURNS = 20
@@ -78,10 +79,10 @@ def _witnessed(event: AuditEvent) -> dict[str, Any]:
 def _append(event: AuditEvent, end: AuditChain, key: bytes) -> None:
     """Give the event its place after the end, and move the end there."""
     event.number = end.number + 1
-    event.form, event.body_sha256 = proof.NEWEST_FORM, ""
+    event.form, event.body_sha256 = audit_proof.NEWEST_FORM, ""
     notes.witness(event)
     event.content_sha256 = event.own_hash
     event.previous = end.chain
-    event.chain = proof.link(event.previous, event.content_sha256)
-    event.mac = proof.mac(key, event.chain)
+    event.chain = audit_proof.link(event.previous, event.content_sha256)
+    event.mac = audit_proof.mac(key, event.chain)
     end.number, end.chain = event.number, event.chain

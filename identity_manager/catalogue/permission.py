@@ -3,9 +3,9 @@
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Person, Role
-from identity_manager.models.person import PersonQuerySet
-from identity_manager.models.versioned import Drafted
-from identity_manager.workflow.errors import NotAllowed, Reason
+from identity_manager.models.catalogue.versioning import Drafted
+from identity_manager.models.people.person import PersonQuerySet
+from identity_manager.transactions.refusals import NotAllowed, Reason
 
 NOT_SYSTEM_ADMINISTRATOR = Reason("not-system-administrator", _("Only a System Administrator can do this."))
 

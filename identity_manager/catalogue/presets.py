@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ca_bridge.public_smime import LONGEST_DAYS, SPONSOR_MULTIPURPOSE, SPONSOR_STRICT
+from ca_bridge.x509.public_smime import LONGEST_DAYS, SPONSOR_MULTIPURPOSE, SPONSOR_STRICT
 from identity_manager.models import CertificatePurpose
-from identity_manager.models.versioned import in_language
+from identity_manager.models.catalogue.versioning import in_language
 
 # RFC 5280 4.2.1.12, RFC 9336, and Microsoft's logon with a certificate.
 CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"

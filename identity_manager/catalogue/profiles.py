@@ -8,14 +8,14 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge import registry
-from ca_bridge.preview import Preview, preview
-from ca_bridge.profiles import ENCIPHERMENT, ProfileError, check_profile, check_validity
+from ca_bridge.connection import registry
+from ca_bridge.x509.preview import Preview, preview
+from ca_bridge.x509.profiles import ENCIPHERMENT, ProfileError, check_profile, check_validity
 from identity_manager.catalogue import comparison, samples, versions
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.models import CertificateProfile, CertificatePurpose, Person
-from identity_manager.workflow.errors import NotPossible, Reason, Stale, obstacle_of, refuse
+from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse
 
 UNKNOWN_CA = Reason("unknown-ca", _("This certificate authority is not in the configuration."))
 SIGNS_TOO = Reason(

@@ -28,8 +28,8 @@ from identity_manager.catalogue.versions import (
     require_other_eyes,
 )
 from identity_manager.models import Person, TermsDocument, TermsDraft, TermsText, TermsVersion
-from identity_manager.workflow import locking
-from identity_manager.workflow.errors import Reason, Stale, obstacle_of, refuse
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason, Stale, obstacle_of, refuse
 
 LANGUAGE_LACKING = Reason(
     "language-lacking", _("A version of the terms is published in all languages at once.")

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import KeyAlgorithm
-from ca_bridge.profiles import ProfileError, check_key_usage, check_validity
+from ca_bridge.x509.profiles import ProfileError, check_key_usage, check_validity
 from identity_manager.catalogue import comparison, versions
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
@@ -22,7 +22,7 @@ from identity_manager.models import (
     TokenTypeProfile,
     VersionState,
 )
-from identity_manager.workflow.errors import NotPossible, Reason, Stale, obstacle_of, refuse
+from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse
 
 NO_PROFILE = Reason("no-profile", _("A token type needs at least one certificate profile."))
 PROFILE_TWICE = Reason("profile-twice", _("Each certificate profile stands in a token type once."))

@@ -2,9 +2,9 @@
 
 from django.core.exceptions import ValidationError
 
-from ca_bridge.names import forbidden_characters
+from ca_bridge.x509.names import forbidden_characters
 from identity_manager.models import CertificateProfile, TermsDocument, TokenType
-from identity_manager.workflow.errors import NotPossible, Reason
+from identity_manager.transactions.refusals import NotPossible, Reason
 
 WORDS = ("name", "name_de", "description", "description_de", "ca_profile")
 

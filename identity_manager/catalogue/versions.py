@@ -20,10 +20,10 @@ from identity_manager import audit
 from identity_manager.catalogue.comparison import Change
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.models import AuditEvent, CertificateProfile, Person, TokenType, VersionState
-from identity_manager.models.versioned import Drafted
-from identity_manager.workflow import locking
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
-from identity_manager.workflow.locking import Versioned
+from identity_manager.models.catalogue.versioning import Drafted
+from identity_manager.transactions import locking
+from identity_manager.transactions.locking import Versioned
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
 
 OWN_DRAFT = Reason("own-draft", _("You worked on this version. Another System Administrator activates it."))
 NOT_TO_BE_ACTIVATED = Reason("not-to-be-activated", _("This version is active already."))

@@ -15,7 +15,10 @@ from celery.signals import (
 )
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config import acknowledging, broker, garbage, monitoring, task_processes
+from identity_manager.config.broker import acknowledgement, task_processes
+from identity_manager.config.broker import addresses as broker
+from identity_manager.config.observability import monitoring
+from identity_manager.config.runtime import garbage_collection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
@@ -23,13 +26,13 @@ CERTIFICATES = "ca"  # the queue whose tasks take keys
 
 app = Celery(
     "identity_manager",
-    task_cls="identity_manager.config.frames:OnePieceTask",
-    events="identity_manager.config.heartbeats:UnwaitingEvents",
-    fixups=["identity_manager.config.forking:fixup"],
+    task_cls="identity_manager.config.runtime.frame_memory:OnePieceTask",
+    events="identity_manager.config.broker.heartbeats:UnwaitingEvents",
+    fixups=["identity_manager.config.broker.fork_safety:fixup"],
 )
 MONITORING = monitoring  # connected to Celery's signals by being imported
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.steps["consumer"].add(acknowledging.LookAtAcknowledgements)
+app.steps["consumer"].add(acknowledgement.LookAtAcknowledgements)
 
 
 @celeryd_init.connect
@@ -57,9 +60,9 @@ def say_alive(**_: Any) -> None:
     # Here, as above.
     from django.conf import settings
 
-    from identity_manager.config import alive
+    from identity_manager.config.observability import liveness_file
 
-    alive.touch(Path(settings.VAR_DIR))
+    liveness_file.touch(Path(settings.VAR_DIR))
 
 
 @celeryd_after_setup.connect
@@ -73,10 +76,10 @@ def take_jobs(instance: Any, **_: Any) -> None:
 @worker_init.connect
 def load_linter(**_: Any) -> None:
     """Load it before a worker is divided into processes, which then share it, and all else that is loaded."""
-    from ca_bridge import lint
+    from ca_bridge.x509 import lint
 
     lint.load()
-    garbage.look_among_the_new_alone()
+    garbage_collection.look_among_the_new_alone()
 
 
 def fill_key_pool() -> None:
@@ -86,7 +89,7 @@ def fill_key_pool() -> None:
     from django.conf import settings
 
     from ca_bridge.contract import KeyAlgorithm
-    from ca_bridge.key_pool import pool
+    from ca_bridge.keys.pool import pool
 
     pool.want(KeyAlgorithm.RSA_3072)  # what token types have unless they say otherwise
     pool.start(size=settings.KEY_POOL_SIZE)
@@ -94,7 +97,7 @@ def fill_key_pool() -> None:
 
 def drain_key_pool() -> None:
     """Let go of the keys that nobody got."""
-    from ca_bridge.key_pool import pool
+    from ca_bridge.keys.pool import pool
 
     pool.drain()
 

@@ -16,7 +16,8 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 
-from identity_manager.config import env, error_events, mail_checks, sso, tracing
+from identity_manager.config import env, mail_checks, sso
+from identity_manager.config.observability import error_events, tracing
 
 TAG = "deployment"
 DEMO_CAST_FILE = "demo-cast.json"
@@ -218,7 +219,7 @@ def _everywhere() -> Iterator[Finding]:
 def _connections() -> Iterator[Finding]:
     """Each connection can be made: its connector, its options, its policy for the unknown. No CA is asked."""
     # Here, because the entry points import this module before the models, which connectors need, can be.
-    from ca_bridge import registry
+    from ca_bridge.connection import registry
 
     for alias in registry.aliases():
         if wrong := registry.misconfigured(alias):

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager.config import database_url
-from identity_manager.key_ring import KeyRing, KeyRingError, files_of
+from identity_manager.config.database import url as database_url
+from identity_manager.vault.key_ring import KeyRing, KeyRingError, files_of
 
 
 def text(name: str, default: str | None = None) -> str:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from identity_manager.config import health
+from identity_manager.config.observability import health
 from identity_manager.ui import error_pages
 
 PLANNED_WAIT = 300  # seconds until it is worth another try

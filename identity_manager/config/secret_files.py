@@ -14,7 +14,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from identity_manager.config import env
-from identity_manager.key_ring import KEY_BYTES, files_of, new_key, write
+from identity_manager.vault.key_ring import KEY_BYTES, files_of, new_key, write
 
 
 def directory() -> Path:

@@ -9,17 +9,11 @@ from urllib.parse import quote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.config import (
-    authorities,
-    broker,
-    content_security,
-    core_dumps,
-    database,
-    env,
-    logs,
-    rate_limits,
-    sso,
-)
+from identity_manager.config import authorities, content_security, env, rate_limits, sso
+from identity_manager.config.broker import addresses as broker
+from identity_manager.config.database import options as database
+from identity_manager.config.observability import logs
+from identity_manager.config.runtime import core_dumps
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 core_dumps.forbid()  # before the first secret is read
@@ -91,12 +85,12 @@ INSTALLED_APPS = [
     "ca_bridge.connectors.embedded",
 ]
 MIDDLEWARE = [
-    "identity_manager.config.frames.OnePieceMiddleware",
-    "identity_manager.config.health.HealthMiddleware",
+    "identity_manager.config.runtime.frame_memory.OnePieceMiddleware",
+    "identity_manager.config.observability.health.HealthMiddleware",
     "identity_manager.ui.proxies.ProxyHeadersMiddleware",
-    "identity_manager.config.watching.WatchingMiddleware",
+    "identity_manager.config.observability.request_log.WatchingMiddleware",
     "identity_manager.ui.security_headers.SecurityHeadersMiddleware",
-    "identity_manager.config.bodies.PublishedBodiesMiddleware",
+    "identity_manager.config.runtime.request_bodies.PublishedBodiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "identity_manager.config.static_files.OtherReleasesMiddleware",
@@ -106,15 +100,15 @@ MIDDLEWARE = [
     "identity_manager.config.maintenance.MaintenanceMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "identity_manager.ui.middleware.InPlaceMiddleware",
+    "identity_manager.account.middleware.InPlaceMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "identity_manager.ui.middleware.SignInRequiredMiddleware",
-    "identity_manager.ui.middleware.PersonMiddleware",
-    "identity_manager.ui.middleware.LastSeenMiddleware",
-    "identity_manager.ui.known_devices.KnownDeviceMiddleware",
-    "identity_manager.ui.sso_sign_out.SsoSignOutMiddleware",
-    "identity_manager.ui.middleware.SignInWayMiddleware",
-    "identity_manager.ui.middleware.OfficersSecondFactorMiddleware",
+    "identity_manager.account.middleware.SignInRequiredMiddleware",
+    "identity_manager.account.middleware.PersonMiddleware",
+    "identity_manager.account.middleware.LastSeenMiddleware",
+    "identity_manager.account.known_devices.KnownDeviceMiddleware",
+    "identity_manager.account.sso_sign_out.SsoSignOutMiddleware",
+    "identity_manager.account.middleware.SignInWayMiddleware",
+    "identity_manager.account.middleware.OfficersSecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -140,7 +134,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "identity_manager.ui.context.portal",
-                "identity_manager.console.open_tasks.desk",
+                "identity_manager.console.open_tasks.sources.desk",
             ],
         },
     },
@@ -163,7 +157,7 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},  # what is culled is a lockout that ends early
     }
 }
-SESSION_ENGINE = "identity_manager.ui.sessions"
+SESSION_ENGINE = "identity_manager.account.session_store"
 SESSION_PORTAL = "+".join(PORTALS)  # a session of one portal is none of the other
 # __Host-: of this host alone, over https alone (RFC 6265bis 4.1.3.2). Each portal's have names of their own.
 _cookie = ("" if EMBEDDED else "__Host-") + (f"{PORTALS[0]}-" if len(PORTALS) == 1 else "")
@@ -211,7 +205,7 @@ HTTPS_PROXY_URL = env.proxy("HTTPS_PROXY_URL", "")
 NO_PROXY = env.listing("NO_PROXY", [])
 
 # --- Sign-in --------------------------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = ["identity_manager.ui.account_adapter.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["identity_manager.account.adapter.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -221,7 +215,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_ADAPTER = "identity_manager.ui.account_adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "identity_manager.account.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
 ACCOUNT_USER_MODEL_EMAIL_FIELD = None
@@ -230,7 +224,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = RECENT_SIGN_IN_SECONDS = 15 * 60
 ACCOUNT_RATE_LIMITS = rate_limits.RATES
-MFA_ADAPTER = "identity_manager.ui.second_factor_adapter.SecondFactorAdapter"
+MFA_ADAPTER = "identity_manager.account.second_factor_adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_PERIOD = 30
@@ -248,7 +242,7 @@ SIGN_IN_METHODS = {
     "selfservice": env.choices("SIGN_IN_METHODS_SELFSERVICE", ("password", "passkey", "sso")),
 }
 SSO_PROVIDERS = sso.providers(env.json_object("SSO_PROVIDERS", {}))
-SOCIALACCOUNT_ADAPTER = "identity_manager.ui.sso.SocialAdapter"
+SOCIALACCOUNT_ADAPTER = "identity_manager.account.sso.SocialAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 ACCOUNT_SESSION_REMEMBER = False
@@ -318,8 +312,8 @@ CELERY_BROKER_CONNECTION_TIMEOUT = broker.CONNECT_SECONDS
 CELERY_TASK_PUBLISH_RETRY = False
 BROKER_ANSWER_SECONDS = broker.ANSWER_SECONDS  # how long whoever publishes waits for RabbitMQ to confirm
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "identity_manager.config.beating:Ticker"
-# The beat only ticks: which jobs there are, and how often, says identity_manager/jobs.py.
+CELERY_BEAT_SCHEDULER = "identity_manager.config.broker.beating:Ticker"
+# The beat only ticks: which jobs there are, and how often, says identity_manager/jobs/runner.py.
 # The sealer of the audit log alone comes each second. What nobody took for ten minutes is not wanted any
 # more. A worker throws away by its own clock: with less, one beat whose clock is minutes behind would stop
 # every job, and the sweep with them. Heard many times at once, a tick or a sealing finds nothing left to do.

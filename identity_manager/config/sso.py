@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from identity_manager import sso_provider
 from identity_manager.config import env
-from identity_manager.sso_provider import SsoProvider
+from identity_manager.people.sign_in import sso_provider
+from identity_manager.people.sign_in.sso_provider import SsoProvider
 
 # By their names, because the models are not there yet when settings are read; a test compares.
 ROLES = frozenset(

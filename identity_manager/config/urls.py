@@ -11,8 +11,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from identity_manager.api import mail_webhook
-from identity_manager.config import health, metrics_page
+from identity_manager.api.webhooks import mail as mail_webhook
+from identity_manager.config.observability import health, metrics_page
 
 
 def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
@@ -20,8 +20,8 @@ def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
     return [
         *(_console() if "console" in portals else _selfservice_alone()),
         *([path("my/", include("selfservice.urls"))] if "selfservice" in portals else []),
-        path("account/", include("identity_manager.ui.account_urls")),
-        path("pki/", include("ca_bridge.urls")),
+        path("account/", include("identity_manager.account.urls")),
+        path("pki/", include("ca_bridge.publication.urls")),
         path("health/live", health.live, name="health-live"),
         path("health/ready", health.ready, name="health-ready"),
         path("metrics", metrics_page.metrics, name="metrics"),
@@ -34,7 +34,7 @@ def addresses_of(portals: Sequence[str]) -> list[URLPattern | URLResolver]:
 
 def _console() -> list[URLPattern | URLResolver]:
     """Identity Manager, and what tells it of mails; the mailbox of the embedded mode is its."""
-    mailbox = [path("mailbox/", include("identity_manager.console.mailbox_urls"))]
+    mailbox = [path("mailbox/", include("identity_manager.console.outbox.mailbox_urls"))]
     return [
         path("", include("identity_manager.console.urls")),
         path("webhooks/mail/", include(mail_webhook.addresses())),

@@ -4,10 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from identity_manager.config import process
 from identity_manager.config.checks import refuse_inconsistent_settings
+from identity_manager.config.runtime import process_kind
 
-process.serve_pages()
+process_kind.serve_pages()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
 
 application = get_wsgi_application()

@@ -2,36 +2,34 @@
 
 from django.urls import include, path
 
-from identity_manager.console.views import (
-    approvals,
-    by_hand,
-    enable,
-    found_at_cas,
-    outbox,
-    parked,
-    persons,
-    process,
-    requests,
-    roles,
-    search,
-    start,
-    tokens,
-)
+from identity_manager.console.approvals import views as approvals
+from identity_manager.console.certificates import found_at_cas_views
+from identity_manager.console.enable import views as enable
+from identity_manager.console.outbox import views as outbox
+from identity_manager.console.people import role_views
+from identity_manager.console.people import views as persons
+from identity_manager.console.process import views as process
+from identity_manager.console.requests import manual_revocation_views, parked_order_views, token_views
+from identity_manager.console.requests import views as requests
+from identity_manager.console.search import views as search
+from identity_manager.console.start import views as start
 
 app_name = "console"
 urlpatterns = [
     path("", start.start, name="start"),
     path("search/", search.search, name="search"),
-    path("", include("identity_manager.console.search_urls")),
+    path("", include("identity_manager.console.search.urls")),
     path("persons/<uuid:pk>/", persons.person, name="person"),
     path("persons/<uuid:pk>/enable/", enable.enable, name="enable"),
-    path("persons/<uuid:pk>/roles/", roles.of_person, name="person-roles"),
+    path("persons/<uuid:pk>/roles/", role_views.of_person, name="person-roles"),
     path(
-        "persons/<uuid:pk>/roles/<uuid:assignment_id>/withdraw/", roles.withdraw, name="person-role-withdraw"
+        "persons/<uuid:pk>/roles/<uuid:assignment_id>/withdraw/",
+        role_views.withdraw,
+        name="person-role-withdraw",
     ),
-    path("", include("identity_manager.console.person_urls")),
-    path("", include("identity_manager.console.sign_in_code_urls")),
-    path("", include("identity_manager.console.import_urls")),
+    path("", include("identity_manager.console.people.urls")),
+    path("", include("identity_manager.console.people.sign_in_code_urls")),
+    path("", include("identity_manager.console.people.import_urls")),
     path("open-tasks/", approvals.queue, name="approvals"),
     path("open-tasks/decisions/", approvals.several, name="decisions"),
     path("open-tasks/decisions/of/<uuid:pk>/", approvals.several, name="decisions-of-order"),
@@ -50,28 +48,36 @@ urlpatterns = [
     path("requests/<uuid:pk>/revoke-rest/", requests.revoke_rest, name="request-revoke-rest"),
     path("requests/<uuid:pk>/send-round-again/", requests.send_round_again, name="request-send-round-again"),
     path("requests/<uuid:pk>/retry-now/", requests.retry_now, name="request-retry-now"),
-    path("certificates/<uuid:pk>/ask-again/", parked.ask_again, name="certificate-ask-again"),
-    path("certificates/<uuid:pk>/give-up/", parked.give_up, name="certificate-give-up"),
-    path("certificates/<uuid:pk>/revoked-by-hand/", by_hand.done, name="certificate-revoked-by-hand"),
-    path("surplus/<uuid:pk>/revoked-by-hand/", by_hand.surplus_done, name="surplus-revoked-by-hand"),
-    path("found-at-authorities/<uuid:pk>/adopt/", found_at_cas.adopt, name="found-adopt"),
-    path("found-at-authorities/<uuid:pk>/revoke/", found_at_cas.revoke, name="found-revoke"),
-    path("found-at-authorities/<uuid:pk>/leave/", found_at_cas.leave, name="found-leave"),
-    path("found-at-authorities/<uuid:pk>/revoked-by-hand/", found_at_cas.by_hand, name="found-by-hand"),
-    path("tokens/<uuid:pk>/revoke/", tokens.revoke, name="token-revoke"),
-    path("tokens/<uuid:pk>/hold/", tokens.put_on_hold, name="token-hold"),
-    path("tokens/<uuid:pk>/reinstate/", tokens.reinstate, name="token-reinstate"),
-    path("tokens/<uuid:pk>/send-again/", tokens.send_again, name="token-send-again"),
-    path("batch-orders/", include("identity_manager.console.batch_urls")),
+    path("certificates/<uuid:pk>/ask-again/", parked_order_views.ask_again, name="certificate-ask-again"),
+    path("certificates/<uuid:pk>/give-up/", parked_order_views.give_up, name="certificate-give-up"),
+    path(
+        "certificates/<uuid:pk>/revoked-by-hand/",
+        manual_revocation_views.done,
+        name="certificate-revoked-by-hand",
+    ),
+    path(
+        "surplus/<uuid:pk>/revoked-by-hand/",
+        manual_revocation_views.surplus_done,
+        name="surplus-revoked-by-hand",
+    ),
+    path("found-at-authorities/<uuid:pk>/adopt/", found_at_cas_views.adopt, name="found-adopt"),
+    path("found-at-authorities/<uuid:pk>/revoke/", found_at_cas_views.revoke, name="found-revoke"),
+    path("found-at-authorities/<uuid:pk>/leave/", found_at_cas_views.leave, name="found-leave"),
+    path("found-at-authorities/<uuid:pk>/revoked-by-hand/", found_at_cas_views.by_hand, name="found-by-hand"),
+    path("tokens/<uuid:pk>/revoke/", token_views.revoke, name="token-revoke"),
+    path("tokens/<uuid:pk>/hold/", token_views.put_on_hold, name="token-hold"),
+    path("tokens/<uuid:pk>/reinstate/", token_views.reinstate, name="token-reinstate"),
+    path("tokens/<uuid:pk>/send-again/", token_views.send_again, name="token-send-again"),
+    path("batch-orders/", include("identity_manager.console.batch.urls")),
     path("mails/", outbox.listing, name="outbox"),
     path("mails/retry/", outbox.retry_many, name="mails-retry"),
     path("mails/discard/", outbox.discard_many, name="mails-discard"),
     path("mails/<uuid:pk>/", outbox.show, name="mail"),
     path("mails/<uuid:pk>/html/", outbox.html, name="mail-html"),
     path("mails/<uuid:pk>/retry/", outbox.retry, name="mail-retry"),
-    path("", include("identity_manager.console.history_urls")),
-    path("", include("identity_manager.console.erasure_urls")),
+    path("", include("identity_manager.console.audit.urls")),
+    path("", include("identity_manager.console.people.erasure_urls")),
     path("mails/<uuid:pk>/came-back/", outbox.report_bounce, name="mail-came-back"),
     path("mails/<uuid:pk>/discard/", outbox.discard, name="mail-discard"),
-    path("admin/", include("identity_manager.console.admin_urls")),
+    path("admin/", include("identity_manager.console.administration.urls")),
 ]

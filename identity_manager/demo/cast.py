@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from identity_manager.models import Account, Person, Role
-from identity_manager.people import accounts, roles
+from identity_manager.people import roles
+from identity_manager.people.sign_in import accounts
 
 FILE_NAME = "demo-cast.json"
 PASSWORD_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # noqa: S105 the symbols of passwords, not one

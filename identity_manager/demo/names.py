@@ -5,7 +5,7 @@ Each is a native form, or native=ascii where e-mail needs a transliteration that
 
 from dataclasses import dataclass
 
-from identity_manager.models.search_text import fold
+from identity_manager.models.person_search.text import fold
 
 
 @dataclass(frozen=True)

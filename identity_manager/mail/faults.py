@@ -22,7 +22,7 @@ from anymail.exceptions import (
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import override
 
-from ca_bridge import faults
+from ca_bridge.connection import faults
 from ca_bridge.errors import legible
 from identity_manager import mail_connection
 from identity_manager.models import MailFault

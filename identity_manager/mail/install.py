@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.pkcs12 import ContainerFormat
+from ca_bridge.pkcs12.writer import ContainerFormat
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 
-from ca_bridge.pkcs12 import ContainerFormat
-from identity_manager.mail import occasions
+from ca_bridge.pkcs12.writer import ContainerFormat
+from identity_manager.mail import deduplication
 from identity_manager.mail.install import DEVICES, IN_MAILS
 from identity_manager.models import (
     OFFICER_ROLES,
@@ -50,14 +50,14 @@ class About:
 def information(request: TokenRequest) -> OutgoingMail:
     """To the person, step 3: read and accept the terms in Open Tasks."""
     about = About(
-        "information", f"information:{occasions.round_of(request)}", request.person, request=request
+        "information", f"information:{deduplication.round_of(request)}", request.person, request=request
     )
     return compose(about, url=selfservice_url("selfservice:open-tasks"))
 
 
 def approval_needed(request: TokenRequest, approver: Person) -> OutgoingMail:
     """To an approver: a request waits."""
-    occasion = f"approval-needed:{occasions.round_of(request)}:{approver.pk}"
+    occasion = f"approval-needed:{deduplication.round_of(request)}:{approver.pk}"
     about = About("approval_needed", occasion, approver, request=request)
     return compose(about, url=console_url("console:request", request.pk))
 
@@ -78,14 +78,14 @@ def approval_back(request: TokenRequest, approver: Person) -> OutgoingMail:
 
 def left_undecided(request: TokenRequest, administrator: Person, *, possible: bool) -> OutgoingMail:
     """To an administrator: nobody decides on the request, or (possible is False) nobody can."""
-    occasion = f"left-undecided:{occasions.round_of(request)}:{administrator.pk}"
+    occasion = f"left-undecided:{deduplication.round_of(request)}:{administrator.pk}"
     about = About("left_undecided", occasion, administrator, request=request)
     return compose(about, url=console_url("console:request", request.pk), possible=possible)
 
 
 def batch_waits(order: BatchOrder, approver: Person, *, key: str) -> OutgoingMail:
     """To an approver: requests of a batch order wait."""
-    about = About("batch_waits", occasions.batch("batch-waits", order, approver, key), approver)
+    about = About("batch_waits", deduplication.batch("batch-waits", order, approver, key), approver)
     return compose(about, url=_decisions_on(order), order=order)
 
 
@@ -93,14 +93,14 @@ def batch_reminder(order: BatchOrder, asked: AskedApprover) -> OutgoingMail:
     """To an approver who was asked and has not decided: requests of a batch order still wait."""
     day = str(timezone.localdate(asked.waits_from))
     about = About(
-        "batch_reminder", occasions.batch("batch-reminder", order, asked.approver, day), asked.approver
+        "batch_reminder", deduplication.batch("batch-reminder", order, asked.approver, day), asked.approver
     )
     return compose(about, url=_decisions_on(order), order=order, since=asked.waits_from)
 
 
 def batch_undecided(order: BatchOrder, administrator: Person, *, possible: bool, key: str) -> OutgoingMail:
     """To an administrator: nobody decides on requests of a batch order, or (possible is False) nobody can."""
-    occasion = occasions.batch("batch-undecided", order, administrator, f"{possible}:{key}")
+    occasion = deduplication.batch("batch-undecided", order, administrator, f"{possible}:{key}")
     about = About("batch_undecided", occasion, administrator)
     return compose(about, url=console_url("console:approvals"), order=order, possible=possible)
 
@@ -108,7 +108,7 @@ def batch_undecided(order: BatchOrder, administrator: Person, *, possible: bool,
 def batch_approved(order: BatchOrder, *, key: str) -> OutgoingMail:
     """To who gave a batch order: approvers approve its requests."""
     about = About(
-        "batch_approved", occasions.batch("batch-approved", order, order.asked_by, key), order.asked_by
+        "batch_approved", deduplication.batch("batch-approved", order, order.asked_by, key), order.asked_by
     )
     return compose(about, url=console_url("console:batch-order", order.pk), order=order)
 
@@ -116,7 +116,7 @@ def batch_approved(order: BatchOrder, *, key: str) -> OutgoingMail:
 def batch_rejected(order: BatchOrder, *, reason: str, key: str) -> OutgoingMail:
     """To who gave a batch order: requests of it were rejected, and why; one for each reason."""
     said = hashlib.sha256(reason.encode()).hexdigest()[:32]
-    occasion = occasions.batch("batch-rejected", order, order.asked_by, f"{said}:{key}")
+    occasion = deduplication.batch("batch-rejected", order, order.asked_by, f"{said}:{key}")
     about = About("batch_rejected", occasion, order.asked_by)
     return compose(about, url=console_url("console:batch-order", order.pk), order=order, reason=reason)
 
@@ -124,7 +124,7 @@ def batch_rejected(order: BatchOrder, *, reason: str, key: str) -> OutgoingMail:
 def approved(request: TokenRequest) -> OutgoingMail:
     """To the requester: the request goes on."""
     about = About(
-        "approved", f"approved:{occasions.round_of(request)}", request.requested_by, request=request
+        "approved", f"approved:{deduplication.round_of(request)}", request.requested_by, request=request
     )
     return compose(about, url=console_url("console:request", request.pk))
 
@@ -147,7 +147,7 @@ def types_taken_out(
 def sent_round_again(request: TokenRequest) -> OutgoingMail:
     """To the person: their data have changed, so the request is decided on again."""
     about = About(
-        "sent_round_again", f"sent-round-again:{occasions.round_of(request)}", request.person, request
+        "sent_round_again", f"sent-round-again:{deduplication.round_of(request)}", request.person, request
     )
     return compose(about, url=selfservice_url("selfservice:requests"))
 
@@ -161,7 +161,7 @@ def request_cancelled(request: TokenRequest, reader: Person, *, by: Person) -> O
 def acceptance_reminder(request: TokenRequest, *, days: int) -> OutgoingMail:
     """To the person: the terms are still to be accepted. days is the threshold that has come."""
     about = About(
-        "acceptance_reminder", occasions.acceptance_reminder(request, days=days), request.person, request
+        "acceptance_reminder", deduplication.acceptance_reminder(request, days=days), request.person, request
     )
     return compose(about, url=selfservice_url("selfservice:terms", request.pk))
 
@@ -170,7 +170,7 @@ def passphrase_reminder(token: SoftwareToken, *, days: int) -> OutgoingMail:
     """To the person: the passphrase is still to be noted. days is the threshold that has come."""
     about = About(
         "passphrase_reminder",
-        occasions.passphrase_reminder(token, days=days),
+        deduplication.passphrase_reminder(token, days=days),
         token.person,
         token.request,
         token,
@@ -181,7 +181,7 @@ def passphrase_reminder(token: SoftwareToken, *, days: int) -> OutgoingMail:
 def issuance_failed(request: TokenRequest, *, why: str | Promise) -> OutgoingMail:
     """To the person: it could not be issued, and the office knows. why is in plain words."""
     about = About(
-        "issuance_failed", f"issuance-failed:{occasions.round_of(request)}", request.person, request
+        "issuance_failed", f"issuance-failed:{deduplication.round_of(request)}", request.person, request
     )
     return compose(about, url=selfservice_url("selfservice:requests"), why=why)
 

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 
 from django.core.management.base import CommandError
 
-from identity_manager import issuing_cas
+from identity_manager.authorities import embedded as issuing_cas
 
 
 def add_argument(parser: ArgumentParser) -> None:

@@ -175,7 +175,7 @@ def portal_programs(broker_url: str) -> list[Program]:
     celery = (sys.executable, "-W", ROOT_WARNING, "-m", "celery", "--quiet", "--app", "identity_manager")
     worker = ("worker", "--pool", "threads", "--concurrency", "4", "--queues", "ca,mail,bulk")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
-    web = (*python, "gunicorn", "--config", "python:identity_manager.config.gunicorn")
+    web = (*python, "gunicorn", "--config", "python:identity_manager.config.runtime.gunicorn")
     environment = {"BROKER_URL": broker_url, "PYTHONUNBUFFERED": "1"}
     return [
         # Is waited for. It holds no key of the CA: workers sign.

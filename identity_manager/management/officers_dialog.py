@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from identity_manager.models import Role
-from identity_manager.workflow import first_officers
-from identity_manager.workflow.first_officers import NEEDED, Officer
+from identity_manager.workflow.people import first_officers
+from identity_manager.workflow.people.first_officers import NEEDED, Officer
 
 FIELDS = (
     ("given_name", "Given name"),

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from identity_manager import vault
 from identity_manager.models import Certificate, SoftwareToken
+from identity_manager.vault import wrapping as vault
 
 AT_EACH_END = 20  # the newest and the oldest: the latter were wrapped under the oldest keys
 

@@ -14,10 +14,10 @@ from django.db import Error, connection, transaction
 from prometheus_client import Metric
 from prometheus_client.samples import Sample
 
-from ca_bridge.measuring import REGISTRY
+from ca_bridge.telemetry import REGISTRY
 from identity_manager.metrics import clocks
 from identity_manager.models import LiveProcess, ProcessTotal
-from identity_manager.models.process_figures import Key
+from identity_manager.models.operation.process_metrics import Key
 
 EVERY_SECONDS = 15.0
 CREATED = "_created"  # samples that say since when; a sum over processes has no such time

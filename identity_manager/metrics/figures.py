@@ -13,9 +13,10 @@ from django.conf import settings
 from django.db.models import Count, F, Min, QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.models import CaOrder, SurplusCertificate
-from identity_manager import jobs
+from identity_manager.jobs import runner as jobs
+from identity_manager.jobs import sweep
 from identity_manager.models import (
     AuditChain,
     AuditEvent,
@@ -35,7 +36,6 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.models.lease import MAX_DELAY
-from identity_manager.workflow import sweep
 
 COUNTED = 50_000
 DUE_COUNTED = 1_000

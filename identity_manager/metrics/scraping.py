@@ -11,12 +11,14 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from ca_bridge.measuring import LABELS, PREFIX, REGISTRY
-from identity_manager import instruments, jobs
+from ca_bridge.telemetry import LABELS, PREFIX, REGISTRY
+from identity_manager.jobs import runner as jobs
+from identity_manager.jobs import sweep
 from identity_manager.metrics.figures import FIGURES
 from identity_manager.models import LiveProcess, ProcessTotal
-from identity_manager.models.process_figures import Key, furthest_off, gauges_of
-from identity_manager.workflow import step7_deliver, sweep
+from identity_manager.models.operation.process_metrics import Key, furthest_off, gauges_of
+from identity_manager.telemetry import instruments
+from identity_manager.workflow import step7_deliver
 
 # By being imported they are registered, in a process that counts nothing itself, too.
 INSTRUMENTS = instruments

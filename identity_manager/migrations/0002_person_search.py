@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from identity_manager.models import person_search
+from identity_manager.models.person_search import matching as person_search
 
 
 def install(apps, schema_editor):

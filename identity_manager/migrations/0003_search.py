@@ -5,7 +5,7 @@ import django.db.models.functions.text
 import django.utils.timezone
 import identity_manager.models.identifiers
 from django.db import migrations, models
-from identity_manager.models import person_search
+from identity_manager.models.person_search import matching as person_search
 
 
 BATCH = 200

@@ -4,8 +4,8 @@ import secrets
 
 from django.db import migrations
 
-from identity_manager import proof
-from identity_manager.models.audit_event import PLAIN_FACTS
+from identity_manager import audit_proof
+from identity_manager.models.audit.audit_event import PLAIN_FACTS
 
 
 def refer(apps, schema_editor):
@@ -18,7 +18,7 @@ def refer(apps, schema_editor):
         personal = {name: value for name, value in event.facts.items() if name not in PLAIN_FACTS}
         if personal:
             event.facts_salt = secrets.token_hex(16)
-            event.personal_sha256 = proof.personal_hash(event.facts_salt, personal)
+            event.personal_sha256 = audit_proof.personal_hash(event.facts_salt, personal)
         event.save(update_fields=["actor_ref", "person_ref", "facts_salt", "personal_sha256"])
     salt_model.objects.bulk_create(
         salt_model(person_id=person_id, salt=salt) for person_id, salt in salts.items()
@@ -29,7 +29,7 @@ def _reference(person_id, salts):
     if person_id is None:
         return ""
     salt = salts.setdefault(person_id, secrets.token_hex(16))
-    return proof.reference(salt, str(person_id))
+    return audit_proof.reference(salt, str(person_id))
 
 
 class Migration(migrations.Migration):

@@ -1,6 +1,6 @@
 """Indexes for the orders of the list of persons, as expressions that SQLite recognises."""
 
-import identity_manager.models.person_search
+import identity_manager.models.person_search.matching
 from django.db import migrations, models
 
 
@@ -17,15 +17,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='person',
-            index=models.Index(models.F('kind'), identity_manager.models.person_search.NameOrder('search_text'), name='person_by_name'),
+            index=models.Index(models.F('kind'), identity_manager.models.person_search.matching.NameOrder('search_text'), name='person_by_name'),
         ),
         migrations.AddIndex(
             model_name='person',
-            index=models.Index(models.F('kind'), models.F('department'), identity_manager.models.person_search.NameOrder('search_text'), name='person_by_department'),
+            index=models.Index(models.F('kind'), models.F('department'), identity_manager.models.person_search.matching.NameOrder('search_text'), name='person_by_department'),
         ),
         migrations.AddIndex(
             model_name='person',
-            index=models.Index(models.F('kind'), models.F('state'), identity_manager.models.person_search.NameOrder('search_text'), name='person_by_state'),
+            index=models.Index(models.F('kind'), models.F('state'), identity_manager.models.person_search.matching.NameOrder('search_text'), name='person_by_state'),
         ),
         migrations.AddIndex(
             model_name='person',

@@ -1,9 +1,9 @@
 """One index answers every search on SQLite: marks before each word make its beginning a part of its own."""
 
 import django.db.models.deletion
-import identity_manager.models.person_index
+import identity_manager.models.people.sqlite_search_tables
 from django.db import migrations, models
-from identity_manager.models import person_search
+from identity_manager.models.person_search import matching as person_search
 
 
 def install_on_sqlite(apps, schema_editor):
@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             name='PersonPart',
             fields=[
                 ('row', models.OneToOneField(db_column='rowid', on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='part', serialize=False, to='identity_manager.personsearchrow')),
-                ('search_text', identity_manager.models.person_index.IndexedText()),
+                ('search_text', identity_manager.models.people.sqlite_search_tables.IndexedText()),
             ],
             options={
                 'db_table': 'identity_manager_person_parts',

@@ -1,7 +1,7 @@
 """Batch orders, and a line for each of their persons. New tables only: code from before does not know them."""
 
 
-import ca_bridge.state
+import ca_bridge.database.state_machine
 import django.db.models.deletion
 import django.utils.timezone
 import identity_manager.models.identifiers
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-asked_at', '-pk'],
             },
-            bases=(ca_bridge.state.SafeFSM, models.Model),
+            bases=(ca_bridge.database.state_machine.SafeFSM, models.Model),
         ),
         migrations.CreateModel(
             name='BatchLine',

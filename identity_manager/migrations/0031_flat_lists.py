@@ -1,7 +1,7 @@
 from django.db import migrations, models
 from django.db.models.functions import Lower
 
-from ca_bridge.online_index import AddIndexOnline
+from ca_bridge.database.online_index import AddIndexOnline
 
 
 class Migration(migrations.Migration):

@@ -1,14 +1,14 @@
 from django.db import migrations, models
 
-import identity_manager.models.person_search
-from ca_bridge.online_index import AddIndexOnline
+import identity_manager.models.person_search.matching
+from ca_bridge.database.online_index import AddIndexOnline
 
 
 def take_statistics(apps, schema_editor):
     """SQLite prefers an index of which it has no statistics to those of which it has; so not until the next hour."""
     persons = apps.get_model('identity_manager', 'Person').objects
     if schema_editor.connection.vendor == 'sqlite' and persons.exists():
-        identity_manager.models.person_search.take_statistics()
+        identity_manager.models.person_search.matching.take_statistics()
 
 
 class Migration(migrations.Migration):
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         ),
         AddIndexOnline(
             model_name='person',
-            index=models.Index(models.F('kind'), models.F('organisational_unit'), identity_manager.models.person_search.NameOrder('search_text'), name='person_by_unit'),
+            index=models.Index(models.F('kind'), models.F('organisational_unit'), identity_manager.models.person_search.matching.NameOrder('search_text'), name='person_by_unit'),
         ),
         migrations.RemoveIndex(
             model_name='certificate',

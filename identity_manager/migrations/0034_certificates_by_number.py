@@ -1,15 +1,16 @@
 from django.db import migrations, models
 
-from ca_bridge.online_index import AddIndexOnline
-from identity_manager.models import person_search, subject_index
+from ca_bridge.database.online_index import AddIndexOnline
+from identity_manager.models.person_search import matching as person_search
+from identity_manager.models.requests import certificate_subject_index
 
 
 def index_subjects(_apps, schema_editor):
-    subject_index.install(schema_editor.connection)
+    certificate_subject_index.install(schema_editor.connection)
 
 
 def do_not_index_subjects(_apps, schema_editor):
-    subject_index.remove(schema_editor.connection)
+    certificate_subject_index.remove(schema_editor.connection)
 
 
 def take_statistics(apps, schema_editor):

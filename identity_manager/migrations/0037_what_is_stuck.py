@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from ca_bridge.online_index import AddIndexOnline
+from ca_bridge.database.online_index import AddIndexOnline
 
 
 class Migration(migrations.Migration):

@@ -1,8 +1,8 @@
 from django.db import migrations, models
 
-import identity_manager.models.person_search
-from ca_bridge.online_index import AddIndexOnline
-from identity_manager.models import person_search
+import identity_manager.models.person_search.matching
+from ca_bridge.database.online_index import AddIndexOnline
+from identity_manager.models.person_search import matching as person_search
 
 
 def take_statistics(apps, schema_editor):
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexOnline(
             model_name='person',
-            index=models.Index(models.F('kind'), models.F('department'), models.F('organisational_unit'), identity_manager.models.person_search.NameOrder('search_text'), name='person_by_place'),
+            index=models.Index(models.F('kind'), models.F('department'), models.F('organisational_unit'), identity_manager.models.person_search.matching.NameOrder('search_text'), name='person_by_place'),
         ),
         migrations.RunPython(take_statistics, migrations.RunPython.noop),
     ]

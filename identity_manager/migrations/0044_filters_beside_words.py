@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from identity_manager.models import person_first
+from identity_manager.models.person_search import postgresql as person_first
 
 
 def install(_apps, schema_editor):

@@ -2,8 +2,8 @@
 
 from django.db import migrations
 
-import identity_manager.models.upn_key
-from identity_manager.models import person_search
+import identity_manager.models.people.upn_key
+from identity_manager.models.person_search import matching as person_search
 
 
 def install_on_sqlite(_apps, schema_editor):
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='person',
             name='upn_key',
-            field=identity_manager.models.upn_key.UpnKeyField(editable=False, max_length=64, null=True, unique=True),
+            field=identity_manager.models.people.upn_key.UpnKeyField(editable=False, max_length=64, null=True, unique=True),
         ),
         migrations.RunPython(install_on_sqlite, migrations.RunPython.noop),
     ]

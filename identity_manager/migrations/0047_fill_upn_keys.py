@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from identity_manager.models.upn_key import fill
+from identity_manager.models.people.upn_key import fill
 
 
 def fill_keys(apps, _schema_editor):

@@ -1,4 +1,4 @@
-import ca_bridge.fields
+import ca_bridge.database.binary_field
 import django.db.models.deletion
 import django.utils.timezone
 import identity_manager.models.identifiers
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=identity_manager.models.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(choices=[('unknown', 'The authority has issued it, and the database does not know it'), ('missing', 'The database holds it as issued, and the authority does not know it')], max_length=8)),
                 ('state', models.CharField(choices=[('open', 'Waits for an officer'), ('waiting', 'Its order is under way'), ('revoking', 'Is to be revoked'), ('revoked', 'Revoked'), ('adopted', 'Adopted'), ('left', 'Left as it is'), ('settled', 'Settled by itself')], default='open', max_length=8)),
-                ('certificate', ca_bridge.fields.BytesField(default=b'')),
+                ('certificate', ca_bridge.database.binary_field.BytesField(default=b'')),
                 ('issuer', models.CharField(max_length=1000)),
                 ('serial', models.CharField(max_length=40)),
                 ('subject', models.CharField(blank=True, max_length=1000)),

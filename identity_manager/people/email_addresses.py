@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 from email_validator import EmailNotValidError, validate_email
 
 from ca_bridge.errors import CaError
-from ca_bridge.subject_alt_names import mailbox
+from ca_bridge.x509.subject_alt_names import mailbox
 from identity_manager.people import look_alikes
 
 

@@ -7,9 +7,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import IdentityChange, IdentityChangeState, Person, Role, SignInCode
-from identity_manager.models.identity_change import IdentityChangeQuerySet
+from identity_manager.models.people.identity_change import IdentityChangeQuerySet
 from identity_manager.people import registration_policy, vouching_policy
-from identity_manager.workflow.errors import Reason
+from identity_manager.transactions.refusals import Reason
 
 OWN_CHANGE = Reason("own-change", _("This is about yourself. Another Registration Officer decides."))
 OWN_ASKING = Reason("own-asked-change", _("You asked for this change. Another Registration Officer decides."))

@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.statements import insert
-from identity_manager import audit, outbox, queue
-from identity_manager.mail import messages
+from ca_bridge.database.prepared_queries import insert
+from identity_manager import audit, queue
+from identity_manager.mail import messages, outbox
 from identity_manager.models import (
     AuditEvent,
     IdentityChange,
@@ -24,11 +24,13 @@ from identity_manager.models import (
     PersonSource,
     PersonState,
 )
-from identity_manager.models.identity_change import IDENTITY_FIELDS
+from identity_manager.models.people.identity_change import IDENTITY_FIELDS
 from identity_manager.people import identity_change_policy as questions
-from identity_manager.people import registration_policy, taken
-from identity_manager.workflow import locking
-from identity_manager.workflow.errors import (
+from identity_manager.people import registration_policy
+from identity_manager.people.imports import uniqueness
+from identity_manager.task_names import NOTICE
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import (
     NO_REASON,
     NotAllowed,
     NotPossible,
@@ -44,7 +46,6 @@ MOVED_ON = Reason(
     _("The person's data are not any more what they were when this change was asked for. Ask anew."),
 )
 REPLACED = _("Replaced by a newer change.")
-NOTICE = "road.notice_changes"  # the task that compares a changed person with what was approved for them
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def _fetch(actor: Person, change_id: uuid.UUID) -> IdentityChange:
 def _check_free(change: IdentityChange) -> None:
     refuse(registration_policy.LOCKED if change.person.state == PersonState.LOCKED else None, kind=Stale)
     for name, value in change.new.items():
-        owner = taken.owners(name, [value]).get(taken.compared(name, value)) if value else None
+        owner = uniqueness.owners(name, [value]).get(uniqueness.compared(name, value)) if value else None
         if owner not in (None, change.person.personnel_number):
             words = {"field": IDENTITY_FIELDS[name], "number": owner}
             sentence = _("%(field)s belongs to person %(number)s meanwhile.")

@@ -6,8 +6,9 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Account, Person, Role
-from identity_manager.people import accounts, persons, roles
-from identity_manager.workflow.errors import Reason, refuse
+from identity_manager.people import persons, roles
+from identity_manager.people.sign_in import accounts
+from identity_manager.transactions.refusals import Reason, refuse
 
 NO_ROLE = Reason("no-role", _("An officer needs at least one role."))
 OFFICERS_EXIST = Reason(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager import audit, queue
+from identity_manager import audit, queue, task_names
 from identity_manager.models import IdentityChange, Person, PersonSource
-from identity_manager.people import identity_changes, registration_policy, taken, validation
-from identity_manager.workflow import locking
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.people import identity_changes, registration_policy, validation
+from identity_manager.people.imports import uniqueness
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
 
 NUMBER_TAKEN = Reason("number-taken", _("There is a person with this personnel number already."))
 TAKEN = Reason("taken", _("Belongs to another person already."))
@@ -61,7 +62,7 @@ def enter(*, actor: Person, values: Mapping[str, str], active: bool) -> Person:
         )
 
         _check_new(fields)
-        new = {name: fields.pop(name) for name in taken.IDENTITY_FIELDS if name in fields}
+        new = {name: fields.pop(name) for name in uniqueness.IDENTITY_FIELDS if name in fields}
         person = _create(fields, active=active, actor=actor)
         identity_changes.enter([(person, new)], source=PersonSource.MANUAL, actor=actor)
         return person
@@ -88,13 +89,13 @@ def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[s
         )
         manager = _manager(fields.pop("manager"), person) if "manager" in fields else person.manager
         changed = {name: value for name, value in fields.items() if value != getattr(person, name)}
-        new = {name: changed.pop(name) for name in taken.IDENTITY_FIELDS if name in changed}
+        new = {name: changed.pop(name) for name in uniqueness.IDENTITY_FIELDS if name in changed}
         _check_free(new, person.personnel_number)
 
         written = _write(person, changed, manager)
         if written:
             audit.record(audit.Event.PERSON_CHANGED, actor=actor, subject=person, fields=written)
-            queue.after_commit(identity_changes.NOTICE, person.pk)
+            queue.after_commit(task_names.NOTICE, person.pk)
         change = (
             identity_changes.ask(person, new=new, source=PersonSource.MANUAL, actor=actor) if new else None
         )
@@ -141,7 +142,7 @@ def _check_new(fields: Mapping[str, str]) -> None:
     """Refuse what belongs to somebody who is there already."""
     known = Person.objects.filter(personnel_number=fields["personnel_number"]).exists()
     refuse(NUMBER_TAKEN if known else None, field="personnel_number")
-    _check_free({name: fields[name] for name in taken.IDENTITY_FIELDS if name in fields}, "")
+    _check_free({name: fields[name] for name in uniqueness.IDENTITY_FIELDS if name in fields}, "")
 
 
 def _write(person: Person, changed: Mapping[str, str], manager: Person | None) -> list[str]:
@@ -169,5 +170,5 @@ def _manager(number: str, person: Person | None) -> Person | None:
 def _check_free(fields: Mapping[str, str], own_number: str) -> None:
     """Refuse what belongs to somebody else; how the own is written may change."""
     for name, value in fields.items():
-        others = set(taken.owners(name, [value]).values()) - {own_number} if value else set()
+        others = set(uniqueness.owners(name, [value]).values()) - {own_number} if value else set()
         refuse(TAKEN if others else None, field=name)

@@ -6,7 +6,7 @@ import regex
 from django.utils.translation import gettext as _
 
 from ca_bridge.errors import CaError
-from ca_bridge.subject_alt_names import to_general_name
+from ca_bridge.x509.subject_alt_names import to_general_name
 from identity_manager.people import look_alikes
 
 # Format characters, and what is drawn as nothing.

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Person, PersonState, Role
-from identity_manager.workflow.errors import Reason
+from identity_manager.transactions.refusals import Reason
 
 NOT_REGISTRATION_OFFICER = Reason(
     "not-registration-officer", _("Only a Registration Officer of this organisational unit can do this.")

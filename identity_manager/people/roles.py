@@ -21,10 +21,10 @@ from identity_manager.models import (
     Role,
     RoleAssignment,
 )
-from identity_manager.models.role import today
+from identity_manager.models.people.role import today
 from identity_manager.people import vouching_policy
-from identity_manager.workflow import locking, unforeseen
-from identity_manager.workflow.errors import NotAllowed, Reason, refuse
+from identity_manager.transactions import locking, retry_later
+from identity_manager.transactions.refusals import NotAllowed, Reason, refuse
 
 NOT_ALLOWED = Reason(
     "not-user-administrator", _("Only a User Administrator of this organisational unit can do this.")
@@ -258,7 +258,7 @@ def withdraw_obstacle(*, actor: Person, person: Person, unit: str = "") -> Reaso
 
 def end_overdue() -> int:
     """Take away the roles whose last day is over; returns how many. They gave nothing any more."""
-    return unforeseen.one_by_one(RoleAssignment.objects.ended(today()).values_list("pk", flat=True), _end)
+    return retry_later.one_by_one(RoleAssignment.objects.ended(today()).values_list("pk", flat=True), _end)
 
 
 def _end(pk: uuid.UUID) -> int:

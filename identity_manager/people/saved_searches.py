@@ -9,8 +9,8 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Person, SavedSearch
-from identity_manager.workflow import locking
-from identity_manager.workflow.errors import Reason, refuse
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason, refuse
 
 LIMIT = 20
 LONGEST_NAME = 60

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ca_bridge.errors import CaError
-from ca_bridge.names import forbidden_characters
+from ca_bridge.x509.names import forbidden_characters
 from identity_manager.models import Person, PersonKind, PersonState
 from identity_manager.people import email_addresses, principal_names, security_identifiers
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import IdentityChange, Person, SignInCode
-from identity_manager.models.person import PersonQuerySet
-from identity_manager.workflow.errors import Reason
+from identity_manager.models.people.person import PersonQuerySet
+from identity_manager.transactions.refusals import Reason
 
 ENTERED = Reason(
     "entered-the-person", _("You entered this person. Somebody else decides for them and gives them roles.")

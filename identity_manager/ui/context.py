@@ -7,7 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import get_language_info
 
-from identity_manager.models import OFFICER_ROLES, Person, Role, own_rows
+from identity_manager.models import OFFICER_ROLES, Person, Role
+from identity_manager.queries import selfservice_pages
 
 SEARCHERS = frozenset(
     {
@@ -97,7 +98,7 @@ class Portal:
     @cached_property
     def own_tasks(self) -> int:
         """How many terms wait for acceptance, passphrases to be noted, and tokens to be fetched."""
-        return own_rows.number_waiting(self.person.pk) if self.person else 0
+        return selfservice_pages.number_waiting(self.person.pk) if self.person else 0
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 
-from identity_manager import denials
+from identity_manager.audit import denials
 from identity_manager.ui import in_place
 
 

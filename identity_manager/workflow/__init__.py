@@ -84,7 +84,7 @@ ROAD = (
         number=2,
         name="Nobody decides: approvers are reminded, then others are asked",
         page="",
-        verbs=("reminders.chase", "reminders.bring_back"),
+        verbs=("requests.reminders.chase", "requests.reminders.bring_back"),
         request=None,
         token=None,
         task="",
@@ -94,7 +94,7 @@ ROAD = (
         ),
         tests=(
             "tests/journeys/test_requests.py",
-            "tests/identity_manager/workflow/test_asking_approvers.py",
+            "tests/identity_manager/workflow/requests/test_approver_escalation.py",
         ),
         original="PstmProcProceedSoftwareTokenRequest",
     ),
@@ -102,12 +102,15 @@ ROAD = (
         number=2,
         name="The person has changed: an officer sends it round again",
         page="console:request-send-round-again",
-        verbs=("changes.notice", "rounds.send_round_again"),
+        verbs=("requests.change_detection.notice", "requests.resubmission.send_round_again"),
         request=("failed", "requested"),
         token=("issuing", "cancelled"),
         task="",
         mails=("sent_round_again", "approval_needed"),
-        tests=("tests/journeys/test_requests.py", "tests/identity_manager/workflow/test_rounds.py"),
+        tests=(
+            "tests/journeys/test_requests.py",
+            "tests/identity_manager/workflow/requests/test_resubmission.py",
+        ),
     ),
     Step(
         number=3,
@@ -122,7 +125,7 @@ ROAD = (
             "tests/journeys/test_standard_flow.py",
             "tests/journeys/test_requests.py",
             "tests/identity_manager/workflow/test_step3.py",
-            "tests/identity_manager/workflow/test_reminders.py",
+            "tests/identity_manager/workflow/requests/test_reminders.py",
         ),
         original="PstmProcProceedSoftwareTokenRequest",
     ),
@@ -190,7 +193,7 @@ ROAD = (
             ),
             (
                 "the person becomes Inactive while the CA is asked",
-                "tests/identity_manager/workflow/test_leave_between_steps.py::test_at_the_ca",
+                "tests/identity_manager/workflow/people/test_leave_between_steps.py::test_at_the_ca",
             ),
             (
                 "the person is Locked while the CA is asked",

@@ -13,11 +13,11 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge import profiles
 from ca_bridge.contract import CertificateContent
-from ca_bridge.profiles import Profile
+from ca_bridge.x509 import profiles
+from ca_bridge.x509.profiles import Profile
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenType
-from identity_manager.models.software_token import TO_BE_ISSUED
+from identity_manager.models.requests.software_token import TO_BE_ISSUED
 
 # A change of one of these stops a request: each decides what a certificate says or whose it is.
 MATERIAL_FIELDS: dict[str, str | Promise] = {
@@ -58,7 +58,7 @@ class Frame:
     profiles: tuple[Profile, ...]
 
     def filled(self, person: Person) -> Snapshot:
-        """The snapshot of one line. Raises ca_bridge.profiles.ProfileError where a field is lacking."""
+        """The snapshot of one line. Raises ca_bridge.x509.profiles.ProfileError where a field is lacking."""
         fields = person_fields(person)
         certificates = [
             {
@@ -87,7 +87,7 @@ def frame(token_type: TokenType) -> Frame:
 
 
 def take(person: Person, token_type: TokenType) -> Snapshot:
-    """Return the snapshot of one line. Raises ca_bridge.profiles.ProfileError where a field is lacking."""
+    """Return the snapshot of one line. Raises ProfileError where a field is lacking."""
     return frame(token_type).filled(person)
 
 

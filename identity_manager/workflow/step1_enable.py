@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from identity_manager.models import Person, RequestOrigin, TokenRequest
-from identity_manager.workflow import grounds, locking, opening
+from identity_manager.transactions import locking
+from identity_manager.workflow.policy import evaluation
+from identity_manager.workflow.requests import opening
 
 
 def enable(*, actor: Person, person_id: uuid.UUID, type_ids: Sequence[uuid.UUID]) -> TokenRequest:
     """Open a request for the person. Raises NotAllowed, or NotPossible with the reason."""
     with transaction.atomic():
         person = locking.person(person_id)
-        types = grounds.read(actor=actor, persons=[person]).types_for(person, type_ids)
+        types = evaluation.read(actor=actor, persons=[person]).types_for(person, type_ids)
 
         asking = opening.Asking(actor, person, RequestOrigin.ADMINISTRATOR)
         return opening.open_request(asking, types=types)

@@ -9,19 +9,22 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from identity_manager.models import Person, RequestOrigin, Role, TokenRequest
-from identity_manager.workflow import locking, opening, policy
-from identity_manager.workflow.errors import NotAllowed, refuse
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, refuse
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.requests import opening
 
 
 def request(*, actor: Person, type_ids: Sequence[uuid.UUID]) -> TokenRequest:
     """Open a request of the actor for themselves. Raises NotAllowed, or NotPossible with the reason."""
     with transaction.atomic():
         person = locking.person(actor.pk)
-        refuse(policy.person_obstacle(person))
+        refuse(eligibility.person_obstacle(person))
         refuse(
-            None if person.has_role(Role.SELF_SERVICE_USER) else policy.NOT_SELF_SERVICE_USER, kind=NotAllowed
+            None if person.has_role(Role.SELF_SERVICE_USER) else eligibility.NOT_SELF_SERVICE_USER,
+            kind=NotAllowed,
         )
-        types = policy.chosen_types(person, type_ids)
+        types = eligibility.chosen_types(person, type_ids)
 
         asking = opening.Asking(person, person, RequestOrigin.SELF_SERVICE)
         return opening.open_request(asking, types=types)

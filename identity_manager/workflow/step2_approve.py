@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager import audit, outbox
-from identity_manager.mail import messages, occasions
+from identity_manager import audit
+from identity_manager.mail import deduplication, messages, outbox
 from identity_manager.models import (
     Approval,
     BatchOrder,
@@ -26,8 +26,12 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import asking_approvers, locking, policy, snapshot, step3_invite, stopping
-from identity_manager.workflow.errors import NotAllowed, Reason, Refused, Stale, refuse
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Refused, Stale, refuse
+from identity_manager.workflow import snapshot
+from identity_manager.workflow.policy import approvers, eligibility
+from identity_manager.workflow.requests import approver_escalation, suspension
+from identity_manager.workflow.step3_invite import conclude
 
 NOT_WAITING = Reason("not-waiting", _("This request does not wait for a decision any more."))
 PERSON_CHANGED = Reason(
@@ -49,8 +53,8 @@ def approve(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> Toke
     """
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
-        refuse(policy.person_obstacle(request.person))
-        stopped = stopping.stops(request, locking.lines_of(request))
+        refuse(eligibility.person_obstacle(request.person))
+        stopped = suspension.stops(request, locking.lines_of(request))
         if not stopped:
             _record(request, actor, Decision.APPROVED, reason="")
             audit.record(audit.Event.REQUEST_APPROVED, actor=actor, subject=request, snapshot=snapshot_hash)
@@ -61,21 +65,10 @@ def approve(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> Toke
 
 def _go_on(request: TokenRequest, *, actor: Person) -> None:
     """Enough approvals in this round: the request is approved. Else the others are asked."""
-    if asking_approvers.still_needed(request):
-        asking_approvers.ask(request, now=timezone.now())
+    if approver_escalation.still_needed(request):
+        approver_escalation.ask(request, now=timezone.now())
     else:
         conclude(request, actor=actor)
-
-
-def conclude(request: TokenRequest, *, actor: Person | None) -> None:
-    """The request is approved: in the caller's transaction, the person is invited to accept the terms."""
-    request.approve(now=timezone.now())
-    request.save()
-    if request.approvals_needed and request.requested_by_id != request.person_id:
-        order = BatchOrder.objects.of_request(request)
-        today = str(timezone.localdate())
-        outbox.enqueue(messages.batch_approved(order, key=today) if order else messages.approved(request))
-    step3_invite.invite(request, actor=actor)
 
 
 def reject(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str, reason: str) -> TokenRequest:
@@ -101,7 +94,7 @@ def _rejected(request: TokenRequest, *, now: datetime) -> OutgoingMail:
     order = BatchOrder.objects.of_request(request)
     if order is None:
         return messages.rejected(request)
-    return messages.batch_rejected(order, reason=request.reason, key=occasions.hour(now))
+    return messages.batch_rejected(order, reason=request.reason, key=deduplication.hour(now))
 
 
 @dataclass(frozen=True)
@@ -150,7 +143,7 @@ def take_out(
     """
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
-        refuse(policy.person_obstacle(request.person))  # what remains may be approved with that
+        refuse(eligibility.person_obstacle(request.person))  # what remains may be approved with that
         refuse(NO_REASON if not reason.strip() else None, field="reason")
         present = locking.lines_of(request)
         leaving = [token for token in present if token.pk in lines]
@@ -169,7 +162,7 @@ def take_out(
             reason=reason.strip(),
             snapshot=request.snapshot_hash,
         )
-        if not stopping.stops(request, locking.lines_of(request)):
+        if not suspension.stops(request, locking.lines_of(request)):
             _go_on(request, actor=actor)
         return request
 
@@ -184,7 +177,9 @@ def _remain(request: TokenRequest, lines: Iterable[SoftwareToken]) -> None:
     """The request is about these lines now: their hash, and the approvals that they need."""
     remaining = list(lines)
     request.snapshot_hash = snapshot.digest(token.snapshot for token in remaining)
-    request.approvals_needed = policy.approvals_needed_now(request, [token.token_type for token in remaining])
+    request.approvals_needed = approvers.approvals_needed_now(
+        request, [token.token_type for token in remaining]
+    )
     request.save()
 
 
@@ -216,8 +211,8 @@ def state_obstacle(request: TokenRequest) -> Reason | None:
 def _fetch(actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> TokenRequest:
     request = locking.request(request_id)
     refuse(state_obstacle(request), kind=Stale)
-    refuse(policy.decision_obstacle(actor, request), kind=NotAllowed)
-    refuse(policy.ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
+    refuse(approvers.decision_obstacle(actor, request), kind=NotAllowed)
+    refuse(eligibility.ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
     return request
 
 

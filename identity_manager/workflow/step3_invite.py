@@ -7,12 +7,20 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from ca_bridge import statements
-from identity_manager import audit, outbox
-from identity_manager.mail import messages
-from identity_manager.models import AuditEvent, OutgoingMail, Person, Role, RoleAssignment, TokenRequest
+from ca_bridge.database import prepared_queries
+from identity_manager import audit
+from identity_manager.mail import messages, outbox
+from identity_manager.models import (
+    AuditEvent,
+    BatchOrder,
+    OutgoingMail,
+    Person,
+    Role,
+    RoleAssignment,
+    TokenRequest,
+)
 
-GIVEN = statements.Over(
+GIVEN = prepared_queries.Over(
     unique=["person", "role", "organisational_unit"], fields=["assigned_by", "valid_from", "valid_until"]
 )
 
@@ -54,4 +62,15 @@ def prepare(request: TokenRequest, *, actor: Person | None) -> Invitation:
 
 def give(roles: Iterable[RoleAssignment]) -> None:
     """Write the roles, each over one that has ended, or begins later."""
-    statements.insert(list(roles), over=GIVEN)
+    prepared_queries.insert(list(roles), over=GIVEN)
+
+
+def conclude(request: TokenRequest, *, actor: Person | None) -> None:
+    """The request is approved: in the caller's transaction, the person is invited to accept the terms."""
+    request.approve(now=timezone.now())
+    request.save()
+    if request.approvals_needed and request.requested_by_id != request.person_id:
+        order = BatchOrder.objects.of_request(request)
+        today = str(timezone.localdate())
+        outbox.enqueue(messages.batch_approved(order, key=today) if order else messages.approved(request))
+    invite(request, actor=actor)

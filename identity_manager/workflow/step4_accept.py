@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.statements import Among, insert
+from ca_bridge.database.prepared_queries import Among, insert
 from identity_manager import audit, queue
 from identity_manager.models import (
     Certificate,
@@ -23,9 +23,11 @@ from identity_manager.models import (
     TermsVersion,
     TokenRequest,
 )
-from identity_manager.workflow import asking_approvers, locking, policy, stopping
-from identity_manager.workflow.errors import NotAllowed, Reason, Stale, refuse
-from identity_manager.workflow.step5_issue import ISSUE
+from identity_manager.task_names import ISSUE
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.requests import approver_escalation, suspension
 
 NOT_AWAITED = Reason("not-awaited", _("This request does not wait for your acceptance any more."))
 OTHER_TERMS = Reason("other-terms", _("The terms have changed since you opened the page. Read them again."))
@@ -69,14 +71,14 @@ def accept(
     """
     with transaction.atomic():
         request = _fetch(actor, request_id)
-        refuse(policy.person_obstacle(request.person))
-        refuse(policy.ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
+        refuse(eligibility.person_obstacle(request.person))
+        refuse(eligibility.ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
         texts = _TEXTS.rows(text_ids)
         lines = locking.lines_of(request)
         current = {version.pk for version in _terms_of(lines)}
         refuse(OTHER_TERMS if {text.version_id for text in texts} != current else None, kind=Stale)
-        stopped = stopping.stops(request, lines)
-        waits = not stopped and asking_approvers.sends_back(request)
+        stopped = suspension.stops(request, lines)
+        waits = not stopped and approver_escalation.sends_back(request)
         if not stopped and not waits:
             _accept(request, lines, texts)
     refuse(PERSON_CHANGED if stopped else None, kind=Stale)
@@ -118,7 +120,7 @@ def decline(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenReques
 
 def _fetch(actor: Person, request_id: uuid.UUID) -> TokenRequest:
     request = locking.request(request_id)
-    refuse(policy.NOT_YOURS if request.person_id != actor.pk else None, kind=NotAllowed)
+    refuse(eligibility.NOT_YOURS if request.person_id != actor.pk else None, kind=NotAllowed)
     refuse(NOT_AWAITED if request.state != RequestState.AWAITING_ACCEPTANCE else None, kind=Stale)
     return request
 

@@ -25,12 +25,16 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 from django.utils import timezone
 
-from ca_bridge import issuing, key_pool, keys, verification
+from ca_bridge import issuing
 from ca_bridge.contract import Answer, KeyAlgorithm, RevocationReason
+from ca_bridge.database.prepared_queries import Statement
 from ca_bridge.errors import CaError
+from ca_bridge.keys import keys
+from ca_bridge.keys import pool as key_pool
 from ca_bridge.models import CaOrder
-from ca_bridge.statements import Statement
-from identity_manager import audit, vault
+from ca_bridge.x509 import verification
+from identity_manager import audit
+from identity_manager.authorities import circuit_breaker
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -39,22 +43,15 @@ from identity_manager.models import (
     RequestState,
     TokenState,
 )
-from identity_manager.workflow import (
-    failures,
-    finishing,
-    hold,
-    locking,
-    outages,
-    policy,
-    refusing,
-    revoke,
-    snapshot,
-)
-from identity_manager.workflow.failures import Failure
-from identity_manager.workflow.unforeseen import note_on_certificate, put_certificate_off, put_off_by
+from identity_manager.transactions import locking
+from identity_manager.transactions.retry_later import note_on_certificate, put_certificate_off, put_off_by
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow import completion, snapshot
+from identity_manager.workflow.issuance import failures
+from identity_manager.workflow.issuance.failures import Failure
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.revocation import hold, revoke
 
-ISSUE = "road.issue_certificate"
-CLEAR_UP = "road.clear_up_certificate"
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 ALIVE = (RequestState.ISSUING, RequestState.FAILED)
@@ -97,7 +94,7 @@ class _Drawn:
     order: issuing.Drawn | CaError
 
 
-def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
+def issue(*, certificate_id: uuid.UUID) -> completion.Taken | None:
     """Have one certificate issued, or leave it due for a later try. Does nothing where it is not due.
 
     While its CA does not answer it stays due as it is, but for a trial now and then. Whatever is raised
@@ -105,14 +102,14 @@ def issue(*, certificate_id: uuid.UUID) -> finishing.Taken | None:
     waited for: whoever had it issued has taken it, and seals it as well.
     """
     with put_off_by(partial(_put_off_due, certificate_id)):
-        claim = _claim(certificate_id) if outages.lets_pass(certificate_id) else None
+        claim = _claim(certificate_id) if circuit_breaker.lets_pass(certificate_id) else None
     if claim is None:
         return None
     with put_off_by(partial(put_certificate_off, claim.certificate_id, claim.claim_id)):
         outcome = _outcome(issuing.ask, claim.new_order or claim.order_id)
         taken = _settle(claim, outcome)
-    with put_off_by(partial(finishing.put_off, taken)) if taken is not None else nullcontext():
-        outages.note(claim.ca, claim.order_id, outcome)
+    with put_off_by(partial(completion.put_off, taken)) if taken is not None else nullcontext():
+        circuit_breaker.note(claim.ca, claim.order_id, outcome)
     return taken
 
 
@@ -181,7 +178,7 @@ def _draw_up(certificate: Certificate, key: keys.PrivateKey) -> issuing.Drawn:
 
 def _obstacle(certificate: Certificate) -> Failure | None:
     """Why nothing may be asked for now: the person is not Active, or not the one who was approved."""
-    reason = policy.person_obstacle(certificate.token.person)
+    reason = eligibility.person_obstacle(certificate.token.person)
     if reason is not None:
         return failures.of_reason(reason)
     changed = snapshot.differences([certificate.token])
@@ -233,12 +230,6 @@ def _line(certificate: Certificate) -> dict[str, Any]:
     return line
 
 
-def certificate_of(order: CaOrder) -> Certificate | None:
-    """For what an order was made; also an earlier one, in whose place a retry has put another."""
-    certificate_id, _dot, _number = order.idempotency_key.partition(".")
-    return Certificate.objects.filter(pk=uuid.UUID(certificate_id)).first()
-
-
 def _may_have_been_asked(certificate: Certificate) -> bool:
     """Whether the database was put back since the certificate was first wanted: its CA may know more than we.
 
@@ -265,7 +256,7 @@ def _outcome(call: Callable[[Given], Made], given: Given) -> Made | CaError:
         return error
 
 
-def _settle(claim: Claim, outcome: Answer | CaError) -> finishing.Taken | None:
+def _settle(claim: Claim, outcome: Answer | CaError) -> completion.Taken | None:
     """Return the token that is to be sealed now. What came is linted before anything is locked."""
     order = claim.new_order or claim.order_id
     examined = None if isinstance(outcome, CaError) else issuing.examine(order, outcome)
@@ -313,14 +304,14 @@ def _stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None
     if certificate.order_id is None or not issuing.may_have_issued(certificate.order_id):
         if certificate.order_id is not None:
             issuing.withdraw(certificate.order_id)
-        refusing.refuse(certificate, failure)
+        failures.refuse(certificate, failure)
         return
     certificate.settle_later(said, now=timezone.now())
     certificate.save()
-    refusing.fail_request(certificate, failure)
+    failures.fail_request(certificate, failure)
 
 
-def _settle_issued(certificate: Certificate, order: CaOrder) -> finishing.Taken | None:
+def _settle_issued(certificate: Certificate, order: CaOrder) -> completion.Taken | None:
     issued = order.certificate or b""
     certificate.issue(certificate=issued, facts=issuing.describe(issued))
     certificate.settle_lease()
@@ -340,11 +331,11 @@ def _settle_issued(certificate: Certificate, order: CaOrder) -> finishing.Taken 
         _revoke_unwanted(certificate)
     elif token.person.state == PersonState.LOCKED:
         _revoke_unwanted(certificate)
-        refusing.fail_request(certificate, failures.of_reason(policy.NOT_ACTIVE[PersonState.LOCKED]))
+        failures.fail_request(certificate, failures.of_reason(eligibility.NOT_ACTIVE[PersonState.LOCKED]))
     elif token.person.state == PersonState.INACTIVE:
         hold.decide(certificate, wanted=True)
     else:
-        return finishing.take_when_complete(token)
+        return completion.take_when_complete(token)
     return None
 
 
@@ -373,6 +364,6 @@ def _revoke_unwanted(certificate: Certificate) -> None:
 
 def _refuse_by_ca(certificate: Certificate, *, message: str, detail: str) -> None:
     """The CA, or the check before it, said no for good: in its own words."""
-    refusing.refuse(
+    failures.refuse(
         certificate, failures.of_refusal(certificate, message=message), said=message, detail=detail
     )

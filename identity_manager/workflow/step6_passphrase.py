@@ -15,10 +15,13 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge import keys, passphrase, pkcs12, statements
-from ca_bridge.statements import Statement
-from identity_manager import audit, outbox, vault
-from identity_manager.mail import messages
+from ca_bridge.database import prepared_queries
+from ca_bridge.database.prepared_queries import Statement
+from ca_bridge.keys import keys
+from ca_bridge.pkcs12 import passphrase
+from ca_bridge.pkcs12 import writer as pkcs12
+from identity_manager import audit
+from identity_manager.mail import messages, outbox
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -28,9 +31,15 @@ from identity_manager.models import (
     SoftwareToken,
     TokenState,
 )
-from identity_manager.workflow import expiring, finishing, locking, policy, step7_deliver, two_channels
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Stale, refuse
-from identity_manager.workflow.unforeseen import put_off_by
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.retry_later import put_off_by
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow import completion
+from identity_manager.workflow.delivery import channel_separation, queueing
+from identity_manager.workflow.issuance import expiry
+from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.workflow.policy.permitted_actions import NOT_ACTIVE
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +52,6 @@ TIME_OVER = Reason(
         " moment; then the certificates are revoked, and you ask anew."
     ),
 )
-NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))
 UNREADABLE = Reason(
     "passphrase-unreadable",
     _(
@@ -76,16 +84,16 @@ def seal(*, token_id: uuid.UUID) -> None:
     token, which is tried again later.
     """
     with transaction.atomic():
-        whole = finishing.is_to_be_sealed(token_id)
+        whole = completion.is_to_be_sealed(token_id)
         # What changes between the two is decided on when it is settled.
         claim_id = SoftwareToken.objects.claim(token_id, now=timezone.now()) if whole else None
     if claim_id is not None:
-        seal_taken(finishing.Taken(token_id, claim_id))
+        seal_taken(completion.Taken(token_id, claim_id))
 
 
-def seal_taken(taken: finishing.Taken) -> None:
+def seal_taken(taken: completion.Taken) -> None:
     """The same for a token that the caller has taken."""
-    with put_off_by(partial(finishing.put_off, taken)):
+    with put_off_by(partial(completion.put_off, taken)):
         _settle_sealed(taken, _sealed(taken.token_id))
 
 
@@ -155,26 +163,26 @@ def file_name(certificate: Certificate, container_format: pkcs12.ContainerFormat
     return f"{certificate.profile.code}-{certificate.serial[-8:].lower()}{suffix}.p12"
 
 
-def _settle_sealed(taken: finishing.Taken, sealed: Sealed) -> None:
+def _settle_sealed(taken: completion.Taken, sealed: Sealed) -> None:
     with transaction.atomic():
         token = locking.token(taken.token_id)
         alive = token.request.state == RequestState.ISSUING and token.state == TokenState.ISSUING
         if token.claim_id != taken.claim_id or not alive:
             return
         if not token.person.is_active:
-            token.settle_later(str(policy.NOT_ACTIVE[token.person.state]), now=timezone.now())
+            token.settle_later(str(eligibility.NOT_ACTIVE[token.person.state]), now=timezone.now())
             token.save()
             return
         given = [row for row in locking.certificates_of(token) if row.left_out_at is None]
         ended = [row for row in given if row.has_ended(timezone.now())]
         if ended:  # nobody is given what has ended
             for certificate in ended:
-                expiring.order_anew(certificate)
+                expiry.order_anew(certificate)
             return
-        statements.insert(sealed.containers)
+        prepared_queries.insert(sealed.containers)
         events = _seal(token, given, sealed.passphrase)
-        step7_deliver.queue_first_delivery(token, sealed.containers)
-        audit.append([*events, *finishing.issue_request(token)])
+        queueing.queue_first_delivery(token, sealed.containers)
+        audit.append([*events, *completion.issue_request(token)])
 
 
 def _seal(token: SoftwareToken, given: list[Certificate], secret: str) -> list[AuditEvent]:
@@ -208,8 +216,10 @@ def show(*, actor: Person, token_id: uuid.UUID, signed_in_at: datetime) -> str:
     with transaction.atomic():
         token, wrapped = _fetch_with_passphrase(actor, token_id)
         refuse(time_obstacle(token, now=timezone.now()), kind=NotPossible)
-        refuse(two_channels.passphrase_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
-        refuse(policy.delivery_obstacle(token), kind=NotPossible)
+        refuse(
+            channel_separation.passphrase_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed
+        )
+        refuse(permitted_actions.delivery_obstacle(token), kind=NotPossible)
         secret = _opened(token, wrapped)
 
         token.passphrase_shown += 1
@@ -247,13 +257,13 @@ def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
         token.save()
         audit.record(audit.Event.PASSPHRASE_ACKNOWLEDGED, actor=actor, subject=token)
         audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
-        finishing.activate_if_delivered_and_noted(token)
+        completion.activate_if_delivered_and_noted(token)
         return token
 
 
 def _fetch_with_passphrase(actor: Person, token_id: uuid.UUID) -> tuple[SoftwareToken, bytes]:
     token = locking.token(token_id)
-    refuse(policy.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
+    refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
     refuse(None if token.person.is_active else NOT_ACTIVE, kind=NotAllowed)
     if token.passphrase_wrapped is None:
         raise Stale(NO_PASSPHRASE)

@@ -4,45 +4,31 @@ Delivered and acknowledged are independent of each other: mail may be late while
 """
 
 import uuid
-from collections.abc import Iterable
 from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
-from ca_bridge.measuring import TRACE
-from identity_manager import audit, correlation, instruments, outbox
-from identity_manager.mail import messages, sending
+from ca_bridge.telemetry import TRACE
+from identity_manager import audit
+from identity_manager.mail import outbox, sending
 from identity_manager.mail.faults import Fault
 from identity_manager.models import (
-    Container,
     DeliveryState,
     MailFault,
     MailState,
     OutgoingMail,
     SoftwareToken,
 )
-from identity_manager.workflow import bounces, finishing, locking, mail_sense
-from identity_manager.workflow.unforeseen import put_off_by
+from identity_manager.telemetry import correlation, instruments
+from identity_manager.transactions import locking
+from identity_manager.transactions.retry_later import put_off_by
+from identity_manager.workflow import completion
+from identity_manager.workflow.delivery import bounces, mail_relevance
 
 PUT_OFF = "put off"
 OUTCOMES = (PUT_OFF, *(state.value for state in MailState if state != MailState.QUEUED))
 DELIVERED = (DeliveryState.SENT, DeliveryState.FETCHED)
-
-
-def queue_first_delivery(token: SoftwareToken, containers: Iterable[Container]) -> None:
-    """Queue the delivery mail of a token that was sealed in the caller's transaction, with these."""
-    wanted = token.token_type.container_format
-    files = [container for container in containers if container.format == wanted]
-    outbox.enqueue_new([messages.delivery(token, container_format=wanted, number=1, files=files)])
-
-
-def queue_delivery(token: SoftwareToken, *, container_format: str) -> OutgoingMail:
-    """Queue a further delivery mail of a locked token, in the caller's transaction."""
-    number = token.mails.filter(message="delivery").count() + 1
-    files = token.containers.filter(format=container_format).select_related("certificate__profile")
-    mail = messages.delivery(token, container_format=container_format, number=number, files=list(files))
-    return outbox.enqueue(mail)
 
 
 def send(*, mail_id: uuid.UUID) -> None:
@@ -55,7 +41,7 @@ def send(*, mail_id: uuid.UUID) -> None:
     if mail is None:
         return
     with put_off_by(partial(_put_off, mail)):
-        outcome = mail_sense.obstacle(mail) or _act(mail)
+        outcome = mail_relevance.obstacle(mail) or _act(mail)
     with put_off_by(partial(_put_off, mail, is_sent=isinstance(outcome, str))):
         _write_down(mail, outcome)
 
@@ -69,7 +55,7 @@ def _put_off(mail: OutgoingMail, error: Exception, *, is_sent: bool = False) -> 
             outbox.settle_fault(row, fault, not_before=mail.leased_until if is_sent else None)
 
 
-def _write_down(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless) -> None:
+def _write_down(mail: OutgoingMail, outcome: str | Fault | mail_relevance.Pointless) -> None:
     if isinstance(outcome, str):
         outbox.note_provider_id(mail, outcome)
     with transaction.atomic():
@@ -80,7 +66,7 @@ def _write_down(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless)
     instruments.MAILS.labels(row.state if row.state != MailState.QUEUED else PUT_OFF).inc()
 
 
-def _act(mail: OutgoingMail) -> str | Fault | mail_sense.Pointless:
+def _act(mail: OutgoingMail) -> str | Fault | mail_relevance.Pointless:
     with TRACE.span("send mail", {"message": mail.message}, None) as note:
         try:
             return sending.send(mail)
@@ -89,12 +75,12 @@ def _act(mail: OutgoingMail) -> str | Fault | mail_sense.Pointless:
             return error.fault
         except sending.NoFilesError:
             note("outcome", "no files")
-            return mail_sense.without_files()
+            return mail_relevance.without_files()
 
 
-def _settle(mail: OutgoingMail, outcome: str | Fault | mail_sense.Pointless) -> None:
+def _settle(mail: OutgoingMail, outcome: str | Fault | mail_relevance.Pointless) -> None:
     match outcome:
-        case mail_sense.Pointless():
+        case mail_relevance.Pointless():
             correlation.say_result("discarded")
             outbox.discard(mail, reason=outcome.reason)
             audit.record(
@@ -121,7 +107,7 @@ def _delivered(token: SoftwareToken, mail: OutgoingMail) -> None:
     """The files are with the person, or the way to them is; a later link does not take back a file."""
     if mail.carries_files:
         _mark(token, DeliveryState.SENT, audit.Event.TOKEN_DELIVERED)
-        finishing.activate_if_delivered_and_noted(token)
+        completion.activate_if_delivered_and_noted(token)
     elif token.delivery not in DELIVERED:
         _mark(token, DeliveryState.OFFERED, audit.Event.TOKEN_OFFERED)
 

@@ -10,12 +10,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ca_bridge.certificates import load
+from ca_bridge.x509.certificates import load
 from identity_manager.mail import install
-from identity_manager.models import Certificate, SoftwareToken, own_rows
+from identity_manager.models import Certificate, SoftwareToken
 from identity_manager.people.email_addresses import readable
-from identity_manager.workflow import policy, revoke, side_roads
-from selfservice import access, token_details, token_words, types_on_offer
+from identity_manager.queries import selfservice_pages
+from identity_manager.workflow.delivery import resending
+from identity_manager.workflow.policy import permitted_actions
+from identity_manager.workflow.revocation import revoke
+from selfservice import access, token_details, token_status, type_choices
 from selfservice.forms import LockForm, SendAgainForm
 
 MEDIA_TYPES = {"pem": "application/x-pem-file", "der": "application/pkix-cert"}
@@ -25,7 +28,7 @@ ENCODINGS = {"pem": Encoding.PEM, "der": Encoding.DER}
 @require_safe
 def certificates(request: HttpRequest) -> HttpResponse:
     """List the person's tokens, those in use first."""
-    tokens = own_rows.tokens_handed_out(access.user(request).pk)
+    tokens = selfservice_pages.tokens_handed_out(access.user(request).pk)
     cards = [token_details.token_card(row) for row in tokens]
     context = {
         "tab": "certificates",
@@ -60,7 +63,7 @@ def lock(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
         "token": row,
         "form": form,
         "certificates": token_details.certificate_cards(row),
-        "lockable": policy.can_be_revoked(row),
+        "lockable": permitted_actions.can_be_revoked(row),
         "not_in_use": revoke.NOT_IN_USE,
     }
     return render(request, "selfservice/lock.html", context, status=form.status)
@@ -72,7 +75,7 @@ def send_again(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     row = access.own_token(request, token_id)
     form = SendAgainForm(request.POST)
     mail = form.perform(
-        lambda: side_roads.send_again(
+        lambda: resending.send_again(
             actor=row.person, token_id=row.pk, container_format=form.container_format
         )
     )
@@ -113,7 +116,7 @@ def _token_page(
     context = {
         "tab": "certificates",
         "token": row,
-        "state": token_words.of_token(row),
+        "state": token_status.of_token(row),
         "form": form,
         "certificates": token_details.certificate_cards(row),
         "left_out": token_details.left_out(row),
@@ -122,8 +125,8 @@ def _token_page(
         "devices": token_details.devices(row, device),
         "device": device,
         **token_details.ways(row),
-        "lockable": policy.can_be_revoked(row),
-        "asked_again": types_on_offer.can_be_asked_again(row),
+        "lockable": permitted_actions.can_be_revoked(row),
+        "asked_again": type_choices.can_be_asked_again(row),
     }
     return render(request, "selfservice/token.html", context, status=form.status)
 

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from identity_manager.mail import install
-from selfservice import access, file_help
+from selfservice import access, installation_help
 
 
 @require_safe
@@ -16,9 +16,9 @@ def file_does_not_open(request: HttpRequest) -> HttpResponse:
     context = {
         "tab": "certificates",
         "device": device,
-        "devices": file_help.devices(device),
-        "troubles": file_help.TROUBLES[device.code] if device else (),
-        "programs": file_help.PROGRAMS,
-        "tokens": file_help.tokens(person),
+        "devices": installation_help.devices(device),
+        "troubles": installation_help.TROUBLES[device.code] if device else (),
+        "programs": installation_help.PROGRAMS,
+        "tokens": installation_help.tokens(person),
     }
     return render(request, "selfservice/file_help.html", context)

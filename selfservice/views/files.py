@@ -8,11 +8,11 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
+from identity_manager.account.sign_in import fresh_second_factor_required, signed_in_at
 from identity_manager.mail import install
 from identity_manager.mail.sending import CONTAINER_TYPE
 from identity_manager.models import Container, SoftwareToken
-from identity_manager.ui.sign_in import fresh_second_factor_required, signed_in_at
-from identity_manager.workflow import download, two_channels
+from identity_manager.workflow.delivery import channel_separation, download
 from selfservice import access, token_details
 from selfservice.forms import FetchForm
 
@@ -53,6 +53,6 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: FetchForm) -> Htt
         "files": token_details.files(token, container_format),
         "obstacle": download.fetch_obstacle(token),
         "gone": download.GONE,
-        "not_yet": two_channels.file_obstacle(token.person, signed_in_at=signed_in_at(request)),
+        "not_yet": channel_separation.file_obstacle(token.person, signed_in_at=signed_in_at(request)),
     }
     return render(request, "selfservice/files.html", context, status=form.status)

@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
 
+from identity_manager.account.sign_in import recent_sign_in_required, signed_in_at
 from identity_manager.models import DeliveryState, SoftwareToken
-from identity_manager.ui.sign_in import recent_sign_in_required, signed_in_at
-from identity_manager.workflow import policy, step6_passphrase, two_channels
-from selfservice import access, token_words, types_on_offer
+from identity_manager.workflow import step6_passphrase
+from identity_manager.workflow.delivery import channel_separation
+from identity_manager.workflow.policy import permitted_actions
+from selfservice import access, token_status, type_choices
 from selfservice.forms import NotedForm, ShowForm
 from selfservice.progress import next_passphrase
 from selfservice.refusals import VerbForm
@@ -66,9 +68,9 @@ def _page(request: HttpRequest, token: SoftwareToken, *, form: VerbForm, secret:
         "token": token,
         "form": form,
         "secret": secret,
-        "not_yet": two_channels.passphrase_obstacle(token.person, signed_in_at=signed_in_at(request)),
-        "obstacle": policy.delivery_obstacle(token),
-        "by_link": token_words.by_link(),
+        "not_yet": channel_separation.passphrase_obstacle(token.person, signed_in_at=signed_in_at(request)),
+        "obstacle": permitted_actions.delivery_obstacle(token),
+        "by_link": token_status.by_link(),
         "over": step6_passphrase.time_obstacle(token, now=timezone.now()),
     }
     return render(request, "selfservice/passphrase.html", context, status=form.status)
@@ -78,9 +80,9 @@ def _gone(request: HttpRequest, token: SoftwareToken) -> HttpResponse:
     context = {
         "tab": "open_tasks",
         "token": token,
-        "state": token_words.of_token(token),
-        "lockable": policy.can_be_revoked(token),
+        "state": token_status.of_token(token),
+        "lockable": permitted_actions.can_be_revoked(token),
         "file_came": token.delivery in (DeliveryState.SENT, DeliveryState.FETCHED),
-        "asked_again": types_on_offer.can_be_asked_again(token),
+        "asked_again": type_choices.can_be_asked_again(token),
     }
     return render(request, "selfservice/passphrase_gone.html", context, status=410)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from identity_manager.models import TokenRequest
-from selfservice import access, stories, types_on_offer
+from selfservice import access, request_summaries, type_choices
 from selfservice import progress as issuance
 from selfservice.open_tasks import type_names
 
@@ -52,5 +52,5 @@ def _context(row: TokenRequest) -> dict[str, Any]:
         "token_request": row,
         "types": type_names(row.lines),
         "progress": issuance.of(row, now=timezone.now()),
-        "story": stories.of(row, offered=types_on_offer.codes_on_demand(row.person)),
+        "story": request_summaries.of(row, offered=type_choices.codes_on_demand(row.person)),
     }

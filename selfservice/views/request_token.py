@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.models import RequestState
-from identity_manager.workflow import policy, step1_request
-from selfservice import access, types_on_offer
+from identity_manager.workflow import step1_request
+from identity_manager.workflow.policy import eligibility
+from selfservice import access, type_choices
 from selfservice.forms import RequestForm
 
 
@@ -23,7 +24,7 @@ def request_softtoken(request: HttpRequest) -> HttpResponse:
     form = RequestForm(
         request.POST if request.method == "POST" else None,
         person=person,
-        initial={"types": types_on_offer.ids_of(person, request.GET.getlist("type"))},
+        initial={"types": type_choices.ids_of(person, request.GET.getlist("type"))},
     )
     made = form.perform(lambda: step1_request.request(actor=person, type_ids=form.type_ids))
     if made is not None and made.state == RequestState.AWAITING_ACCEPTANCE:
@@ -32,7 +33,7 @@ def request_softtoken(request: HttpRequest) -> HttpResponse:
     if made is not None:
         messages.success(request, _("You have asked. Somebody decides on it, and you get a mail then."))
         return redirect("selfservice:requests")
-    obstacle = policy.person_obstacle(person)
+    obstacle = eligibility.person_obstacle(person)
     context = {"tab": "dashboard", "form": form, "obstacle": obstacle.to_its_person if obstacle else ""}
     return render(request, "selfservice/request_softtoken.html", context, status=form.status)
 
@@ -41,5 +42,5 @@ def request_softtoken(request: HttpRequest) -> HttpResponse:
 def ask_again(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """Lead to **Request softtoken**, with what this request asked for checked."""
     row = access.own_request(request, request_id)
-    chosen = urlencode({"type": types_on_offer.asked_for(row)}, doseq=True)
+    chosen = urlencode({"type": type_choices.asked_for(row)}, doseq=True)
     return redirect(f"{reverse('selfservice:request-softtoken')}?{chosen}")

@@ -10,9 +10,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from identity_manager.models import Approval, AskedApprover, RequestState, own_rows
-from identity_manager.workflow import policy, side_roads
-from selfservice import access, stories, types_on_offer
+from identity_manager.models import Approval, AskedApprover, RequestState
+from identity_manager.queries import selfservice_pages
+from identity_manager.workflow.policy import permitted_actions
+from identity_manager.workflow.requests import cancellation
+from selfservice import access, request_summaries, type_choices
 from selfservice.forms import WithdrawForm
 from selfservice.open_tasks import type_names
 
@@ -28,18 +30,18 @@ DECIDERS = (
 def requests(request: HttpRequest) -> HttpResponse:
     """List the person's requests, newest first."""
     person = access.user(request)
-    offered = types_on_offer.codes_on_demand(person)
-    keys = own_rows.keys_of_requests(person.pk)
+    offered = type_choices.codes_on_demand(person)
+    keys = selfservice_pages.keys_of_requests(person.pk)
     page = Paginator(keys, PAGE).get_page(request.GET.get("page"))
-    rows = own_rows.requests([*page])
+    rows = selfservice_pages.requests([*page])
     undecided = [row for row in rows if row.state == RequestState.REQUESTED]
     prefetch_related_objects(undecided, *DECIDERS)
     entries = [
         {
             "request": row,
             "types": type_names(row.lines),
-            "story": stories.of(row, offered=offered),
-            "withdrawable": policy.can_be_withdrawn(row),
+            "story": request_summaries.of(row, offered=offered),
+            "withdrawable": permitted_actions.can_be_withdrawn(row),
         }
         for row in rows
     ]
@@ -53,7 +55,7 @@ def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """Ask for confirmation, then take the request back."""
     row = access.own_request(request, request_id)
     form = WithdrawForm(request.POST if request.method == "POST" else None)
-    if form.perform(lambda: side_roads.withdraw(actor=row.person, request_id=row.pk)):
+    if form.perform(lambda: cancellation.withdraw(actor=row.person, request_id=row.pk)):
         messages.success(request, _("You have withdrawn the request. Nothing was issued."))
         return redirect("selfservice:requests")
     row = access.own_request(request, request_id) if form.is_bound else row
@@ -62,7 +64,7 @@ def withdraw(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
         "form": form,
         "token_request": row,
         "types": type_names(row.lines),
-        "story": stories.of(row, offered=types_on_offer.codes_on_demand(row.person)),
-        "withdrawable": policy.can_be_withdrawn(row),
+        "story": request_summaries.of(row, offered=type_choices.codes_on_demand(row.person)),
+        "withdrawable": permitted_actions.can_be_withdrawn(row),
     }
     return render(request, "selfservice/withdraw.html", context, status=form.status)

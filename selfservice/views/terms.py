@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.models import RequestState, TermsText, TermsVersion, TokenRequest
-from identity_manager.workflow import policy, step4_accept
-from selfservice import access, stories, terms_content, token_words, types_on_offer
+from identity_manager.workflow import step4_accept
+from identity_manager.workflow.policy import permitted_actions
+from selfservice import access, request_summaries, terms_content, token_status, type_choices
 from selfservice.forms import DeclineForm, TermsForm
 from selfservice.open_tasks import type_names
 
@@ -71,7 +72,7 @@ def decline(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpResponse:
-    if row.state != RequestState.AWAITING_ACCEPTANCE or policy.is_stopped(row):
+    if row.state != RequestState.AWAITING_ACCEPTANCE or permitted_actions.is_stopped(row):
         return _moved_on(request, row, form=form)
     versions = step4_accept.terms_of(row)
     prefetch_related_objects(versions, "texts")
@@ -81,7 +82,7 @@ def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpRe
         "token_request": row,
         "types": _types(row),
         "contents": terms_content.of_tokens(row.lines),
-        "by_link": token_words.by_link(),
+        "by_link": token_status.by_link(),
         "documents": [_document(version, request.GET.get("language")) for version in versions],
     }
     return render(request, "selfservice/terms.html", context, status=form.status)
@@ -99,7 +100,7 @@ def _document(version: TermsVersion, language: str | None) -> dict[str, Any]:
 
 def _moved_on(request: HttpRequest, row: TokenRequest, *, form: TermsForm | DeclineForm) -> HttpResponse:
     """The request does not wait for acceptance: say where it stands."""
-    story = stories.of(row, offered=types_on_offer.codes_on_demand(row.person))
+    story = request_summaries.of(row, offered=type_choices.codes_on_demand(row.person))
     if not form.is_bound:
         return redirect(story.url or "selfservice:requests")
     context = {"tab": "open_tasks", "form": form, "token_request": row, "types": _types(row), "story": story}

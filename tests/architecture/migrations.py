@@ -9,7 +9,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from ca_bridge.online_index import AddIndexOnline
+from ca_bridge.database.online_index import AddIndexOnline
 
 FieldOfAny: TypeAlias = "models.Field[object, object]"
 

@@ -25,8 +25,8 @@ def new_session(request: HttpRequest) -> HttpResponse:
 
 
 def complete_sign_in(request: HttpRequest) -> HttpResponse:
+    from identity_manager.account import known_devices
     from identity_manager.models import Account  # after the setup
-    from identity_manager.ui import known_devices
 
     known_devices.remember(request, Account(password="!"))
     return HttpResponse()
@@ -37,7 +37,7 @@ def cookies() -> dict[str, str]:
     from django.contrib.sessions.middleware import SessionMiddleware  # after the setup
     from django.contrib.sessions.models import Session
 
-    from identity_manager.ui.known_devices import KnownDeviceMiddleware
+    from identity_manager.account.known_devices import KnownDeviceMiddleware
 
     with connection.schema_editor() as editor:
         editor.create_model(Session)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from identity_manager import sso_provider
+from identity_manager.people.sign_in import sso_provider
 from tests.architecture.url_world import World
 
 # Nobody answers there, which the page says.

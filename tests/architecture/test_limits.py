@@ -15,7 +15,7 @@ VERB_PACKAGES = (
     "identity_manager.workflow",
     "identity_manager.people",
     "identity_manager.catalogue",
-    "identity_manager.outbox",
+    "identity_manager.mail.outbox",
 )
 
 
@@ -80,11 +80,15 @@ def verbs() -> list[tuple[Module, Function]]:
     return [
         (module, function)
         for module in modules()
-        if module.name.startswith(VERB_PACKAGES) and not module.name.endswith("policy")
+        if module.name.startswith(VERB_PACKAGES) and not is_policy(module.name)
         for function in module.tree.body
         if isinstance(function, Function) and not function.name.startswith(("_", "may_"))
         if "actor" in parameters(function)
     ]
+
+
+def is_policy(name: str) -> bool:
+    return "policy" in name.split(".") or name.endswith("_policy")
 
 
 def parameters(function: Function) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from django.db import migrations, models
 from django.db.migrations.state import ModelState, ProjectState
 
-from ca_bridge.online_index import AddIndexOnline
+from ca_bridge.database.online_index import AddIndexOnline
 from tests.architecture.migrations import BASELINE, Step, danger, plan, steps
 
 # Each with its reason; all are partial, and read their table once. One that is used no more fails.

@@ -19,8 +19,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
-from identity_manager import jobs
-from identity_manager.console import desk
+from identity_manager.console.start import dashboard
+from identity_manager.jobs import schedule
 from identity_manager.models import (
     AuditEvent,
     BatchOrder,
@@ -30,12 +30,14 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
-from identity_manager.people import erasing
-from identity_manager.workflow import batch_orders, batch_run, revoke
-from tests import cast
+from identity_manager.people import erasure
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch import worker as batch_run
+from identity_manager.workflow.revocation import revoke
 from tests.architecture.url_table import Visitor
 from tests.architecture.url_world import World
-from tests.identity_manager.workflow.batches import work
+from tests.identity_manager.workflow.batch.batches import work
+from tests.tools import cast
 
 pytestmark = [
     pytest.mark.django_db,
@@ -201,7 +203,7 @@ def _as_if_tables_were_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with its values in it, so that it can be explained as it stands; it is noted, to be explained for any
     values, too.
     """
-    monkeypatch.setattr(desk, "EVENTS_LOOKED_AT", 1)
+    monkeypatch.setattr(dashboard, "EVENTS_LOOKED_AT", 1)
     monkeypatch.setattr(type(connections[DEFAULT_DB_ALIAS]), "keeping_plans", noted, raising=False)
     names = ("enable_seqscan", "enable_sort") if connection.vendor == "postgresql" else ()
     with connection.cursor() as cursor:
@@ -244,10 +246,10 @@ def test_a_list_is_found_by_an_index_after_years(
 
 
 @pytest.mark.parametrize(
-    "job", [job for job in jobs.JOBS if job.name not in NOT_ASKED], ids=lambda job: str(job.name)
+    "job", [job for job in schedule.JOBS if job.name not in NOT_ASKED], ids=lambda job: str(job.name)
 )
 def test_periodic_work_is_found_by_an_index_after_years(
-    world: World, of_a_million: None, job: jobs.Job
+    world: World, of_a_million: None, job: schedule.Job
 ) -> None:
     found = long_ways(job.run)
     assert not found, "\n".join(found)
@@ -255,9 +257,9 @@ def test_periodic_work_is_found_by_an_index_after_years(
 
 @pytest.mark.database
 @pytest.mark.parametrize(
-    "job", [job for job in jobs.JOBS if job.name not in NOT_ASKED], ids=lambda job: str(job.name)
+    "job", [job for job in schedule.JOBS if job.name not in NOT_ASKED], ids=lambda job: str(job.name)
 )
-def test_periodic_work_is_found_by_an_index(world: World, job: jobs.Job) -> None:
+def test_periodic_work_is_found_by_an_index(world: World, job: schedule.Job) -> None:
     found = long_ways(job.run)
     assert not found, "\n".join(found)
 
@@ -312,8 +314,8 @@ def test_a_person_is_erased_by_indexes(world: World, settings: Settings) -> None
     leaver.save()
 
     def go() -> None:
-        asked = erasing.ask(actor=rita, person_id=leaver.pk)
-        erasing.confirm(actor=rolf, erasure_id=asked.pk)
+        asked = erasure.ask(actor=rita, person_id=leaver.pk)
+        erasure.confirm(actor=rolf, erasure_id=asked.pk)
 
     found = long_ways(go)
     assert leaver.erasures.get().erased_at is not None

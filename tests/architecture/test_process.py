@@ -10,8 +10,10 @@ from bpmn_io.lint import Linter
 from bpmn_io.lint.resolver import NodeResolver
 
 from identity_manager.models import RequestOrigin, RequestState, TokenRequest
-from identity_manager.workflow import ROAD, bpmn, process, process_layout
-from identity_manager.workflow.process_layout import Layout, Node
+from identity_manager.workflow import ROAD
+from identity_manager.workflow.diagram import bpmn, state_graph
+from identity_manager.workflow.diagram import layout as process_layout
+from identity_manager.workflow.diagram.layout import Layout, Node
 
 Arrow = tuple[str, str, str]
 ORIGINS = list(RequestOrigin)
@@ -63,11 +65,11 @@ def test_the_machine_has_ways() -> None:
 
 
 def test_each_transition_has_a_word() -> None:
-    assert all(str(change.label) for change in process.changes())
+    assert all(str(change.label) for change in state_graph.changes())
 
 
 def test_each_transition_is_told_by_an_event() -> None:
-    told = {name for names in process.TOLD_BY.values() for name in names}
+    told = {name for names in state_graph.TOLD_BY.values() for name in names}
     assert told == {name for name, _source, _target in machine()}
 
 
@@ -92,7 +94,7 @@ def test_each_step_of_the_road_is_an_arrow() -> None:
 
 
 def test_the_main_road_is_the_road_of_the_index() -> None:
-    road = process.main_road()
+    road = state_graph.main_road()
     walked = {step.request for step in ROAD if step.request}
 
     assert (road[0], road[-1]) == ("requested", "completed")
@@ -123,7 +125,7 @@ def test_the_file_names_the_processes_of_the_original(origin: RequestOrigin) -> 
     file = File(origin)
     groups = [each.get("id") for each in file.process.get("artifacts")]
     named = {file.process.get("id"), *groups}
-    others = {process.beginning(other).original for other in ORIGINS if other != origin}
+    others = {state_graph.beginning(other).original for other in ORIGINS if other != origin}
 
     assert named == {step.original for step in ROAD if step.original} - others
     documented = {

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
 from ca_bridge.models import CaOrder
-from identity_manager.console import tables
+from identity_manager.console.lists import filtering
 from identity_manager.models import (
     ApprovalPolicy,
     Certificate,
@@ -28,11 +28,12 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people import identity_changes, saved_searches
-from identity_manager.workflow import revoke, sign_in_codes
-from tests import cast
+from identity_manager.workflow.people import sign_in_codes
+from identity_manager.workflow.revocation import revoke
 from tests.architecture.standing import standing
 from tests.architecture.url_table import TABLE, Row, Visitor
 from tests.architecture.url_world import World, batch_order, person_import, surplus
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("queries")]
 MOST = 12
@@ -131,6 +132,6 @@ def test_a_page_asks_seldom(world: World, row: Row) -> None:
 def test_words_that_many_persons_have_take_no_more(
     world: World, monkeypatch: pytest.MonkeyPatch, address: str, words: str
 ) -> None:
-    monkeypatch.setattr(tables, "MANY", 3)
+    monkeypatch.setattr(filtering, "MANY", 3)
     queries = asked(world.browsers[Visitor.ADMINISTRATOR], address + words)
     assert len(queries) <= MOST, queries

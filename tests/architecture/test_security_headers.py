@@ -104,7 +104,7 @@ def test_every_exception_is_an_address(world: World) -> None:
 
 def test_the_page_of_a_fault_has_them(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     client.raise_request_exception = False
-    monkeypatch.setattr("identity_manager.ui.account_views.ways_offered", lambda: 1 // 0)
+    monkeypatch.setattr("identity_manager.account.views.ways_offered", lambda: 1 // 0)
     response = client.get("/account/login/")
     assert response.status_code == 500
     assert differing(response, everywhere()) == {}

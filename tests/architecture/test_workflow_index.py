@@ -21,7 +21,7 @@ def names_of(step: Step) -> str:
 @pytest.mark.parametrize("step", ROAD, ids=names_of)
 def test_its_verbs_exist(step: Step) -> None:
     for path in step.verbs:
-        module, name = path.split(".")
+        module, _, name = path.rpartition(".")
         verb = getattr(import_module(f"identity_manager.workflow.{module}"), name)
         assert verb.__doc__, path
 

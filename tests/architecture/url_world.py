@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.models import SurplusCertificate
 from identity_manager.audit import heads, sealing
 from identity_manager.catalogue import comparison, terms
@@ -42,10 +42,12 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.people import identity_changes, saved_searches
-from identity_manager.workflow import batch_orders, batch_run, imports, sign_in_codes
-from tests import cast
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch import worker as batch_run
+from identity_manager.workflow.people import imports, sign_in_codes
 from tests.architecture.url_table import OFFICERS, Row, Visitor
-from tests.soft_passkey import SoftPasskey
+from tests.tools import cast
+from tests.tools.soft_passkey import SoftPasskey
 
 PASSWORD = "correct horse battery staple"
 HERE, ELSEWHERE = "Nord", "Sued"

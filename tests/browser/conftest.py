@@ -15,8 +15,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from identity_manager.models import Person, Role
 from tests.browser.desk import Desk
-from tests.cast import Company
 from tests.journeys.office import PASSWORD, account_of, worker
+from tests.tools.cast import Company
 
 PATIENCE = 15_000  # milliseconds; a machine of two cores does other things beside
 NEEDS = [

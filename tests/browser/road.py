@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from identity_manager.demo.opening import Opened, open_container
-from identity_manager.workflow import sweep
+from identity_manager.jobs import sweep
 from tests.browser.desk import Desk
 from tests.journeys.office import links_in, mails_to, worker
 

@@ -103,7 +103,7 @@ def running_portals() -> Iterator[str]:
     )
     from pytest_django.live_server_helper import LiveServer
 
-    from ca_bridge import registry
+    from ca_bridge.connection import registry
     from identity_manager.management.preparation import compile_catalogues
 
     logging.getLogger("identity_manager.queue").setLevel(logging.ERROR)  # there is no broker, by intention

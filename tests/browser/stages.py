@@ -22,12 +22,13 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import importing
-from identity_manager.workflow import leave_and_return, step2_approve
-from tests import cast
+from identity_manager.people.imports import applying as importing
+from identity_manager.workflow import step2_approve
+from identity_manager.workflow.people import leave_and_return
 from tests.architecture.url_table import Visitor
 from tests.architecture.url_world import World
 from tests.browser.wardrobe import EXTREME, LONG_TYPES, MANY, REALISTIC, SCRIPTS
+from tests.tools import cast
 
 MOST_WAITING = 40
 MANY_TOKENS = 9

@@ -8,12 +8,12 @@ from playwright.sync_api import expect
 from pytest_django import Settings
 
 from identity_manager.models import Container, SoftwareToken
-from tests import cast
 from tests.browser import road
 from tests.browser.conftest import NEEDS, OpenDesk, in_looks
 from tests.browser.desk import Desk
-from tests.cast import Company
 from tests.journeys.office import PASSWORD, delivered_files
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 UMA = "uma@example.com"

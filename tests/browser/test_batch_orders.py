@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from identity_manager.models import BatchOrder, TokenRequest
-from identity_manager.workflow import batch_run
-from tests import cast
+from identity_manager.workflow.batch import worker as batch_run
 from tests.browser.conftest import NEEDS, OpenDesk, in_looks
+from tests.tools import cast
 
 pytestmark = [*NEEDS, pytest.mark.long]
 

@@ -11,8 +11,8 @@ from tests.browser.conftest import NEEDS, OpenDesk
 from tests.browser.desk import Desk
 from tests.browser.inspection import PageFaultError
 from tests.browser.road import ACCEPTS, HAS_NOTED
-from tests.cast import Company
 from tests.journeys.office import PASSWORD, account_of
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 

@@ -4,9 +4,9 @@ import pytest
 from django.urls import reverse
 
 from identity_manager.models import Role, SoftwareToken, TermsVersion
-from tests import cast
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
-from tests.cast import Company
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = NEEDS
 

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from identity_manager.models import SoftwareToken
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
-from tests.cast import Company
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 

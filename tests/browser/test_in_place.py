@@ -5,11 +5,11 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from identity_manager.models import RequestState, TokenRequest
-from identity_manager.workflow import side_roads
-from tests import cast
+from identity_manager.workflow.requests import cancellation
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
 from tests.browser.desk import Desk
-from tests.cast import Company
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 
@@ -80,7 +80,7 @@ def test_who_comes_too_late_reads_what_happened(open_desk: OpenDesk, company: Co
     row = company.request_in("requested")
     paul = open_desk("paul")
     opened_tasks(paul)
-    side_roads.cancel(actor=company.ada, request_id=row.pk, reason="left the project")
+    cancellation.cancel(actor=company.ada, request_id=row.pk, reason="left the project")
     paul.page.get_by_role("dialog").get_by_role("button", name="Approve").click()
 
     expect(paul.page.get_by_role("main")).to_contain_text("does not wait for a decision any more")

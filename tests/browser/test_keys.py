@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
-from tests.cast import Company
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 

@@ -7,7 +7,7 @@ from pytest_django import Settings
 from identity_manager.models import Role
 from tests.browser.conftest import NEEDS, PHONE, WIDE, OpenDesk
 from tests.browser.desk import Desk
-from tests.cast import Company, person
+from tests.tools.cast import Company, person
 
 pytestmark = NEEDS
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
 from tests.browser.desk import Desk
-from tests.cast import Company
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 

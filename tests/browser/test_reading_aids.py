@@ -8,10 +8,10 @@ from django.urls import reverse
 from playwright.sync_api import Locator, Page
 
 from identity_manager.models import Person, SoftwareToken
-from tests import cast
 from tests.browser import road
 from tests.browser.conftest import LOOKS, NEEDS, PHONE, ZOOMED, OpenDesk
-from tests.cast import Company
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 LAYLA, DANA = "ليلى الحسن (أ.)", "דנה כהן, ד״ר!"

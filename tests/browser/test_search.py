@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from identity_manager.console import audit_log
+from identity_manager.console.audit import log as audit_log
 from identity_manager.models import Person, PersonKind
 from identity_manager.people import saved_searches
-from tests import cast
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
-from tests.cast import Company
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 LONG = "Wolfeschlegelsteinhausenbergerdorff " * 5

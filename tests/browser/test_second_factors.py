@@ -7,12 +7,12 @@ import pytest
 from django.core.cache import cache
 from playwright.sync_api import expect
 
-from tests import cast, totp
 from tests.browser import road
 from tests.browser.conftest import NEEDS, OpenDesk
 from tests.browser.desk import Desk
-from tests.cast import Company
 from tests.journeys.office import PASSWORD
+from tests.tools import cast, totp
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 

@@ -9,13 +9,13 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from identity_manager.people import second_factors
-from tests import cast, totp
+from identity_manager.people.sign_in import second_factors
 from tests.browser import road
 from tests.browser.conftest import NEEDS, PHONE, OpenDesk
 from tests.browser.desk import Desk
-from tests.cast import Company
 from tests.journeys.office import PASSWORD, account_of
+from tests.tools import cast, totp
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 TRIES = 5

@@ -13,8 +13,8 @@ from pytest_django.live_server_helper import LiveServer
 from identity_manager.models import Account, AuditEvent, Person
 from tests.browser.conftest import NEEDS, OpenDesk
 from tests.browser.desk import Desk
-from tests.cast import Company
 from tests.identity_manager.sso.conftest import PASSWORD, Provider
+from tests.tools.cast import Company
 
 pytestmark = [*NEEDS, pytest.mark.long]
 MOST_PAGES = 6

@@ -10,13 +10,14 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from ca_bridge import keys, registry
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded import authority
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import CertificateContent, KeyAlgorithm
 from ca_bridge.issuing import Validity, draw_up, prepare
-from ca_bridge.keys import PrivateKey
+from ca_bridge.keys import keys
+from ca_bridge.keys.keys import PrivateKey
 from ca_bridge.models import CaOrder
 
 EMBEDDED = "ca_bridge.connectors.embedded.connector.EmbeddedConnector"

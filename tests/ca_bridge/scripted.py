@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ca_bridge import certification_request
 from ca_bridge.contract import (
     Answer,
     CertificateOrder,
@@ -23,6 +22,7 @@ from ca_bridge.contract import (
     RevocationReason,
 )
 from ca_bridge.errors import CaError
+from ca_bridge.x509 import csr
 
 Step = Callable[[CertificateOrder], Any]
 
@@ -156,7 +156,7 @@ def make_ca(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if key_usage:
-        builder = builder.add_extension(certification_request.key_usage(key_usage), critical=True)
+        builder = builder.add_extension(csr.key_usage(key_usage), critical=True)
     for value, critical in add:
         builder = builder.add_extension(value, critical=critical)
     return SmallCa(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 from cryptography import x509
 
-from ca_bridge import certification_request, keys, verification
-from ca_bridge.certificates import common_name, describe, names_itself, serial_hex
 from ca_bridge.contract import CertificateOrder, Issued
 from ca_bridge.errors import CaError
+from ca_bridge.keys import keys
+from ca_bridge.x509 import csr as certification_request
+from ca_bridge.x509 import verification
+from ca_bridge.x509.certificates import common_name, describe, names_itself, serial_hex
 from tests.ca_bridge.scripted import Issuance, issuing_ca, root_ca, sign
 
 

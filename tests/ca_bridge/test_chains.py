@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from ca_bridge import chains
 from ca_bridge.contract import Issued
+from ca_bridge.x509 import chains
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import SmallCa, make_ca
 

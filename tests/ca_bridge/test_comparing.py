@@ -8,10 +8,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from ca_bridge import comparing, issuing, registry
+from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.contract import Issued
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
+from ca_bridge.orders import reconciliation
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import answers, fails, issued
 
@@ -53,19 +55,19 @@ def test_what_was_never_in_doubt_is_not_compared(ca, prepared):
     ca.script.append(issued())
     issuing.record(order.pk, issuing.ask(order.pk))
     with in_time(days=30):
-        assert comparing.due(limit=9) == []
+        assert reconciliation.due(limit=9) == []
 
 
 def test_what_the_ca_issued_beside_what_is_used_is_flagged_and_revoked(ca, order):
     late = scripted.sign(order.request)
     ca.script += [answers([order.certificate, late])]
-    assert comparing.due(limit=9) == [], "the CA is given some time"
+    assert reconciliation.due(limit=9) == [], "the CA is given some time"
     with in_time(minutes=10):
-        assert comparing.due(limit=9) == [order.pk]
-        assert comparing.compare(order.pk) == Comparison.SURPLUS
+        assert reconciliation.due(limit=9) == [order.pk]
+        assert reconciliation.compare(order.pk) == Comparison.SURPLUS
 
     surplus = order.surplus.get()
-    assert (surplus.certificate, surplus.reason) == (late, comparing.FOUND_LATER)
+    assert (surplus.certificate, surplus.reason) == (late, reconciliation.FOUND_LATER)
     assert issuing.revoke_surplus(order.pk) == 1
     assert [certificate for certificate, _reason in ca.revoked] == [late]
 
@@ -76,7 +78,7 @@ def test_it_is_compared_for_a_week_and_then_left_alone(ca, order):
     seen = []
     for hours in (1, 2, 26, 26 + 7 * 24, 1000):
         with time_machine.travel(now + timedelta(hours=hours), tick=False):
-            seen += [comparing.compare(each) for each in comparing.due(limit=9)]
+            seen += [reconciliation.compare(each) for each in reconciliation.due(limit=9)]
     assert seen == [Comparison.AGREES] * 4
     order.refresh_from_db()
     assert (order.compare_at, order.comparisons) == (None, 4)
@@ -84,13 +86,13 @@ def test_it_is_compared_for_a_week_and_then_left_alone(ca, order):
 
 def test_a_certificate_that_the_ca_does_not_know_is_told(ca, order):
     ca.script += [answers([])]
-    assert comparing.compare(order.pk) == Comparison.MISSING
+    assert reconciliation.compare(order.pk) == Comparison.MISSING
 
 
 def test_what_is_not_for_the_key_of_the_order_is_left_alone(ca, order, prepared):
     another = scripted.sign(prepared(ca=ca.alias).request)
     ca.script += [answers([order.certificate, another, b"garbage"])]
-    assert comparing.compare(order.pk) == Comparison.AGREES
+    assert reconciliation.compare(order.pk) == Comparison.AGREES
     assert not order.surplus.exists()
 
 
@@ -98,7 +100,7 @@ def test_what_is_not_for_the_key_of_the_order_is_left_alone(ca, order, prepared)
 def test_what_was_issued_under_its_number_is_its_own_whatever_the_key(ca, order, prepared):
     another = scripted.sign(prepared(ca=ca.alias).request)
     ca.script += [answers([order.certificate, another, b"garbage"])]
-    assert comparing.compare(order.pk) == Comparison.SURPLUS
+    assert reconciliation.compare(order.pk) == Comparison.SURPLUS
     assert [each.certificate for each in order.surplus.all()] == [another]
 
 
@@ -106,13 +108,13 @@ def test_what_was_issued_under_its_number_is_its_own_whatever_the_key(ca, order,
 def test_a_ca_that_names_one_certificate_only_is_compared_with_that(ca, order):
     late = scripted.sign(order.request)
     ca.script += [answers(Issued(late, CHAIN)), answers(None)]
-    assert comparing.compare(order.pk) == Comparison.SURPLUS
-    assert comparing.compare(order.pk) == Comparison.MISSING
+    assert reconciliation.compare(order.pk) == Comparison.SURPLUS
+    assert reconciliation.compare(order.pk) == Comparison.MISSING
 
 
 @pytest.mark.parametrize("ca", ["ScriptedConnector"], indirect=True)
 def test_a_ca_that_cannot_be_searched_is_not_compared(ca, order):
-    assert comparing.compare(order.pk) is None
+    assert reconciliation.compare(order.pk) is None
     order.refresh_from_db()
     assert order.compare_at is None
 
@@ -120,12 +122,12 @@ def test_a_ca_that_cannot_be_searched_is_not_compared(ca, order):
 def test_a_ca_that_is_missing_from_the_settings_is_compared_when_it_is_back(ca, order, settings):
     connections, settings.CA_CONNECTORS = settings.CA_CONNECTORS, {}
     with in_time(minutes=10):
-        assert comparing.compare(order.pk) is None
-        assert comparing.due(limit=9) == []
+        assert reconciliation.compare(order.pk) is None
+        assert reconciliation.due(limit=9) == []
     settings.CA_CONNECTORS = connections
     ca.script += [answers([order.certificate])]
     with in_time(minutes=20):
-        assert [comparing.compare(each) for each in comparing.due(limit=9)] == [Comparison.AGREES]
+        assert [reconciliation.compare(each) for each in reconciliation.due(limit=9)] == [Comparison.AGREES]
 
 
 @pytest.mark.parametrize("trouble", [CaError("Down."), LOST])
@@ -133,10 +135,10 @@ def test_a_ca_that_is_down_is_compared_later(ca, order, trouble):
     ca.script += [fails(trouble)]
     with in_time(minutes=10):
         with pytest.raises(CaError):
-            comparing.compare(order.pk)
-        assert comparing.due(limit=9) == []
+            reconciliation.compare(order.pk)
+        assert reconciliation.due(limit=9) == []
     with in_time(minutes=20):
-        assert comparing.due(limit=9) == [order.pk]
+        assert reconciliation.due(limit=9) == [order.pk]
 
 
 def test_what_is_open_is_left_to_whoever_asks_for_it(ca, prepared):
@@ -144,7 +146,7 @@ def test_what_is_open_is_left_to_whoever_asks_for_it(ca, prepared):
     ca.script += [fails(LOST), fails(CaError("Down."))]
     issuing.record(order.pk, issuing.ask(order.pk))
     CaOrder.objects.filter(pk=order.pk).update(compare_at=timezone.now())
-    assert comparing.compare(order.pk) is None
+    assert reconciliation.compare(order.pk) is None
     assert "find all" not in ca.calls
 
 
@@ -156,9 +158,9 @@ def test_what_was_given_up_and_turns_up_later_is_revoked(ca, prepared):
     issuing.give_up(order.pk)
     ca.script += [answers([]), answers([scripted.sign(order.request)])]
     with in_time(minutes=10):
-        assert comparing.due(limit=9) == [order.pk]
-        assert comparing.compare(order.pk) == Comparison.AGREES, "nobody misses what nobody uses"
-        assert comparing.compare(order.pk) == Comparison.SURPLUS
+        assert reconciliation.due(limit=9) == [order.pk]
+        assert reconciliation.compare(order.pk) == Comparison.AGREES, "nobody misses what nobody uses"
+        assert reconciliation.compare(order.pk) == Comparison.SURPLUS
     assert issuing.revoke_surplus(order.pk) == 1
 
 
@@ -166,7 +168,7 @@ def test_a_connection_that_is_configured_wrongly_keeps_no_other_from_it(ca, orde
     settings.CA_CONNECTORS = {ca.alias: {"CONNECTOR": "nowhere.Connector"}}
     with in_time(minutes=10):
         with pytest.raises(CaError, match="configured wrongly"):
-            comparing.compare(order.pk)
-        assert comparing.due(limit=9) == []
+            reconciliation.compare(order.pk)
+        assert reconciliation.due(limit=9) == []
     with in_time(hours=2):
-        assert comparing.due(limit=9) == [order.pk]
+        assert reconciliation.due(limit=9) == [order.pk]

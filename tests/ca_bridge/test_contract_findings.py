@@ -6,9 +6,10 @@ import pytest
 from django.utils import translation
 from django.utils.functional import Promise
 
-from ca_bridge import contract_findings, faults
+from ca_bridge import health_findings
+from ca_bridge.connection import faults
 from ca_bridge.contract import Fault, Health
-from ca_bridge.contract_findings import Finding, Found
+from ca_bridge.health_findings import Finding, Found
 
 VALUES = {
     "name": "CN=corporate",
@@ -25,9 +26,9 @@ VALUES = {
 
 @pytest.mark.parametrize("finding", Finding)
 def test_each_has_words_in_german(finding: Finding) -> None:
-    english = contract_findings.in_words(Found(finding, VALUES))
+    english = health_findings.in_words(Found(finding, VALUES))
     with translation.override("de"):
-        german = contract_findings.in_words(Found(finding, VALUES))
+        german = health_findings.in_words(Found(finding, VALUES))
     assert german != english or finding is Finding.KNOWS_CA  # names alone
     assert not re.search(r"%\(|\{", english + german)
 
@@ -35,7 +36,7 @@ def test_each_has_words_in_german(finding: Finding) -> None:
 def test_the_day_is_told_as_the_reader_writes_it() -> None:
     found = Health.well(Finding.HOLDS_UNTIL, name="CN=corporate", until="2027-01-12").found
     with translation.override("de"):
-        assert contract_findings.in_words(found[0]) == "CN=corporate, bis 12. Januar 2027."
+        assert health_findings.in_words(found[0]) == "CN=corporate, bis 12. Januar 2027."
 
 
 def test_the_detail_is_english_whatever_the_reader_speaks() -> None:
@@ -49,7 +50,7 @@ def test_the_detail_is_english_whatever_the_reader_speaks() -> None:
     assert (health.ok, health.fault, health.found) == (False, Fault.SETTINGS, several)
 
 
-@pytest.mark.parametrize("words", [*contract_findings.WORDS.values(), *faults.WORDS.values()])
+@pytest.mark.parametrize("words", [*health_findings.WORDS.values(), *faults.WORDS.values()])
 def test_no_german_sentence_begins_as_if_it_were_of_what_is_the_readers(words: Promise) -> None:
     with translation.override("de"):
         assert not re.match(r"Ihre?\b", str(words))

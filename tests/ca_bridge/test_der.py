@@ -2,7 +2,7 @@
 
 import pytest
 
-from ca_bridge import der
+from ca_bridge.x509 import der
 from tests.ca_bridge import scripted
 
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from ca_bridge import faults, registry
+from ca_bridge.connection import faults, registry
 from ca_bridge.contract import Fault
 from tests.ca_bridge.scripted import issuing_ca
 

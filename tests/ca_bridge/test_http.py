@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from ca_bridge import http
+from ca_bridge.connection import http
+from ca_bridge.connection.faults import Fault, of_error
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.faults import Fault, of_error
 
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
 # The last two octets of sha256WithRSAEncryption and sha1WithRSAEncryption (RFC 8017, A.2.4) tell them apart.

@@ -16,7 +16,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ca_bridge import issuing, journal, keys, registry, verification
+from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.contract import (
     Issued,
     KeyAlgorithm,
@@ -27,8 +28,11 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.keys import keys
 from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
-from ca_bridge.subject_alt_names import sid_extension, to_general_name
+from ca_bridge.orders import journal
+from ca_bridge.x509 import verification
+from ca_bridge.x509.subject_alt_names import sid_extension, to_general_name
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import Issuance, answers, fails, issued
 

@@ -9,11 +9,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django_fsm import ConcurrentTransition, TransitionNotAllowed
 
-from ca_bridge import journal, keys
-from ca_bridge.certificates import CertificateFacts
 from ca_bridge.contract import Issued, KeyAlgorithm, Pending, Refused, Unknown
 from ca_bridge.errors import CaError
+from ca_bridge.keys import keys
 from ca_bridge.models import CaAttempt, CaOrder, content_as_json
+from ca_bridge.orders import journal
+from ca_bridge.x509.certificates import CertificateFacts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

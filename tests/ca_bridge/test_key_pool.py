@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ca_bridge.contract import KeyAlgorithm
-from ca_bridge.key_pool import KeyPool
+from ca_bridge.keys.pool import KeyPool
 
 RSA = KeyAlgorithm.RSA_3072
 

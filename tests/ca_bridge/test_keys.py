@@ -5,9 +5,10 @@ import collections
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ca_bridge import keys, passphrase
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.errors import CaError
+from ca_bridge.keys import keys
+from ca_bridge.pkcs12 import passphrase
 
 
 @pytest.mark.parametrize("algorithm", KeyAlgorithm)

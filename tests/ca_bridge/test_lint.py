@@ -5,10 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from cryptography import x509
 
-from ca_bridge import certification_request, issuing, lint, registry
+from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.contract import CertificateOrder
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
+from ca_bridge.x509 import csr as certification_request
+from ca_bridge.x509 import lint
 from tests.ca_bridge.scripted import Issuance, sign
 
 

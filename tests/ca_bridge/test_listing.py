@@ -8,8 +8,8 @@ import pytest
 from cryptography import x509
 from django.utils import timezone
 
-from ca_bridge import issuing, keys, listing, registry
-from ca_bridge.certificates import describe
+from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded.issued_files import IssuedFiles
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import (
@@ -17,7 +17,10 @@ from ca_bridge.contract import (
 )
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
+from ca_bridge.keys import keys
 from ca_bridge.models import CaOrder
+from ca_bridge.orders import listing
+from ca_bridge.x509.certificates import describe
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import Issuance, ScriptedConnector, issued
 

@@ -7,10 +7,10 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca_bridge import names, subject_alt_names
 from ca_bridge.errors import CaError
-from ca_bridge.names import common_name, forbidden_characters, to_name
-from ca_bridge.subject_alt_names import check_sid, mailbox, to_general_name
+from ca_bridge.x509 import names, subject_alt_names
+from ca_bridge.x509.names import common_name, forbidden_characters, to_name
+from ca_bridge.x509.subject_alt_names import check_sid, mailbox, to_general_name
 
 GOOD = [
     "Jürgen Müller-Groß",

@@ -5,8 +5,8 @@ from django.db import connection, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
+from ca_bridge.database.online_index import AddIndexOnline
 from ca_bridge.models import CaOrder
-from ca_bridge.online_index import AddIndexOnline
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
 NAME = "ca_order_for_a_test"

@@ -10,11 +10,12 @@ import pytest
 import requests
 from pytest_django import Settings
 
-from ca_bridge import faults, outgoing
+from ca_bridge import outgoing
+from ca_bridge.connection import faults
+from ca_bridge.connection.http import Http, HttpOptions
+from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import Fault
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http, HttpOptions
-from ca_bridge.reply import Reply
 from tests.architecture.source import modules
 from tests.ca_bridge.outgoing_servers import (
     ELSEWHERE,

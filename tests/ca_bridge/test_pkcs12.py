@@ -12,12 +12,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.hazmat.primitives.serialization import pkcs12 as cryptography_pkcs12
 
-from ca_bridge import certification_request, keys, passphrase, pkcs12, pkcs12_kdf, pkcs12_reader
 from ca_bridge.contract import CertificateContent, CertificateOrder, KeyAlgorithm
 from ca_bridge.issuing import Validity
-from ca_bridge.keys import PrivateKey
-from ca_bridge.pkcs12 import ContainerError, ContainerFormat
-from ca_bridge.pkcs12_kdf import Derivation
+from ca_bridge.keys import keys
+from ca_bridge.keys.keys import PrivateKey
+from ca_bridge.pkcs12 import kdf, passphrase
+from ca_bridge.pkcs12 import reader as pkcs12_reader
+from ca_bridge.pkcs12 import writer as pkcs12
+from ca_bridge.pkcs12.kdf import Derivation
+from ca_bridge.pkcs12.writer import ContainerError, ContainerFormat
+from ca_bridge.x509 import csr
 from tests.ca_bridge import scripted
 
 pytestmark = pytest.mark.usefixtures("containers_as_delivered")
@@ -52,7 +56,7 @@ class Material:
 
 
 def make(key: PrivateKey, content: CertificateContent, validity: Validity) -> Material:
-    request = certification_request.build(replace(content, key_usage=("digitalSignature",)), key)
+    request = csr.build(replace(content, key_usage=("digitalSignature",)), key)
     order = CertificateOrder("1", request, content, "", validity.not_before, validity.not_after)
     return Material(key, scripted.sign(order), (scripted.issuing_ca().der,))
 
@@ -242,12 +246,12 @@ def test_errors_say_nothing_of_the_content(quick, secret):
 @pytest.mark.parametrize(
     ("purpose", "salt", "rounds", "password", "length"),
     [
-        (pkcs12_kdf.KEY, "0a58cf64530d823f", 1, "smeg", 24),
-        (pkcs12_kdf.IV, "0a58cf64530d823f", 1, "smeg", 8),
-        (pkcs12_kdf.KEY, "05dec959acff72f7", 1000, "queeg", 24),
-        (pkcs12_kdf.MAC, "263216fcc2fab31c", 1000, "queeg", 20),
+        (kdf.KEY, "0a58cf64530d823f", 1, "smeg", 24),
+        (kdf.IV, "0a58cf64530d823f", 1, "smeg", 8),
+        (kdf.KEY, "05dec959acff72f7", 1000, "queeg", 24),
+        (kdf.MAC, "263216fcc2fab31c", 1000, "queeg", 20),
         (
-            pkcs12_kdf.MAC,
+            kdf.MAC,
             "263216fcc2fab31c",
             2048,
             "a passphrase that is longer than a block of 64 octets, well",
@@ -259,7 +263,7 @@ def test_errors_say_nothing_of_the_content(quick, secret):
 @pytest.mark.parametrize("digest", ["sha1", "sha256"])
 def test_kdf_agrees_with_openssl(purpose, salt, rounds, password, length, digest):
     derivation = Derivation(digest, bytes.fromhex(salt), rounds)
-    derived = pkcs12_kdf.derive(password, derivation, purpose=purpose, length=length)
+    derived = kdf.derive(password, derivation, purpose=purpose, length=length)
     assert derived == _openssl_kdf(password, derivation, purpose, length)
 
 
@@ -280,7 +284,7 @@ def _openssl_kdf(password: str, derivation: Derivation, purpose: int, length: in
 def test_kdf_vector_of_rfc_7292_peers():
     """From the tests of BouncyCastle and of OpenSSL: pass phrase smeg, 1 iteration, key and IV of 3DES."""
     derivation = Derivation("sha1", bytes.fromhex("0A58CF64530D823F"), 1)
-    key = pkcs12_kdf.derive("smeg", derivation, purpose=pkcs12_kdf.KEY, length=24)
+    key = kdf.derive("smeg", derivation, purpose=kdf.KEY, length=24)
     assert key.hex() == "8aaae6297b6cb04642ab5b077851284eb7128f1a2a7fbca3"
 
 
@@ -295,8 +299,8 @@ MISREAD = [
 @pytest.mark.parametrize(("passphrase_of_then", "certificates", "key"), MISREAD)
 def test_what_gpgsm_misreads_is_known_by_its_salts(passphrase_of_then, certificates, key):
     found = [
-        pkcs12_kdf.has_short_number(
-            passphrase_of_then, Derivation("sha1", bytes.fromhex(salt), 2_048), purpose=pkcs12_kdf.KEY
+        kdf.has_short_number(
+            passphrase_of_then, Derivation("sha1", bytes.fromhex(salt), 2_048), purpose=kdf.KEY
         )
         for salt in (certificates, key)
     ]
@@ -308,7 +312,7 @@ def test_no_compatible_container_is_misread_by_gpgsm(quick):
     for _number in range(250):
         secret = passphrase.generate()
         found = pkcs12_reader.legacy_derivations(quick.build(COMPATIBLE, secret))
-        kinds = [pkcs12_kdf.has_short_number(secret, each, purpose=pkcs12_kdf.KEY) for each in found]
+        kinds = [kdf.has_short_number(secret, each, purpose=kdf.KEY) for each in found]
         assert kinds == [False, False]
 
 

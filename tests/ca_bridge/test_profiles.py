@@ -7,8 +7,8 @@ import pytest
 
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.errors import CaError
-from ca_bridge.preview import preview
-from ca_bridge.profiles import (
+from ca_bridge.x509.preview import preview
+from ca_bridge.x509.profiles import (
     Profile,
     ProfileError,
     check_key_usage,

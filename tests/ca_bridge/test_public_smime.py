@@ -11,12 +11,14 @@ from cryptography import x509
 from django.utils import timezone
 from pytest_django import Settings
 
-from ca_bridge import issuing, lint, preview, public_smime, registry
+from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.contract import CertificateContent, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError
 from ca_bridge.issuing import Validity
 from ca_bridge.models import CaOrder
-from ca_bridge.public_smime import SPONSOR_MULTIPURPOSE, SPONSOR_STRICT
+from ca_bridge.x509 import lint, preview, public_smime
+from ca_bridge.x509.public_smime import SPONSOR_MULTIPURPOSE, SPONSOR_STRICT
 from tests.ca_bridge.scripted import Issuance, issued
 
 CLIENT_AUTH, EMAIL_PROTECTION, SERVER_AUTH = (f"1.3.6.1.5.5.7.3.{number}" for number in (2, 4, 1))

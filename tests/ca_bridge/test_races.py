@@ -9,10 +9,11 @@ import pytest
 from cryptography import x509
 from django.db import connection, transaction
 
-from ca_bridge import certification_request, issuing
+from ca_bridge import issuing
 from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
 from ca_bridge.contract import CertificateOrder, Issued, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.models import CaOrder
+from ca_bridge.x509 import csr as certification_request
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 THREADS = 8

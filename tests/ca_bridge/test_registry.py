@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import translation
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.contract import Concern, Health
 from ca_bridge.errors import CaError
 from tests.ca_bridge.scripted import ScriptedConnector

@@ -2,10 +2,10 @@
 
 import pytest
 
+from ca_bridge.connection.faults import of_error
+from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import Fault
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.faults import of_error
-from ca_bridge.reply import Reply
 
 
 def reply(body: bytes, *, status: int = 200, in_doubt: bool = False) -> Reply:

@@ -9,8 +9,8 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Model
 
+from ca_bridge.database.state_machine import PlainlyRead, Stateful
 from ca_bridge.models import CaOrder
-from ca_bridge.state import PlainlyRead, Stateful
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
 pytestmark = pytest.mark.django_db

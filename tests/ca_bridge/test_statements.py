@@ -15,8 +15,8 @@ from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from ca_bridge.contract import Refused
+from ca_bridge.database.prepared_queries import FEW, PAGE, Among, Change, Over, Statement, insert
 from ca_bridge.models import CaAttempt, CaOrder
-from ca_bridge.statements import FEW, PAGE, Among, Change, Over, Statement, insert
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

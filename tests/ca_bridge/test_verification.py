@@ -13,9 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ca_bridge import certification_request, keys, name_constraints, verification
 from ca_bridge.contract import CertificateOrder, Issued, KeyAlgorithm
-from ca_bridge.subject_alt_names import UPN_OID
+from ca_bridge.keys import keys
+from ca_bridge.x509 import csr as certification_request
+from ca_bridge.x509 import name_constraints, verification
+from ca_bridge.x509.subject_alt_names import UPN_OID
 from tests.ca_bridge import scripted
 from tests.ca_bridge.scripted import Issuance, SmallCa
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from django.core.management import CommandError, call_command
 from django.db.models import Count
 
-from ca_bridge import registry
-from ca_bridge.certificates import describe
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.models import CaOrder, SurplusCertificate
+from ca_bridge.x509.certificates import describe
 from identity_manager.audit import sealing
 from identity_manager.models import (
     AuditEvent,

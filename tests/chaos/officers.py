@@ -2,8 +2,9 @@
 
 from django.utils import timezone
 
-from ca_bridge import comparing
 from ca_bridge.models import CaOrder
+from ca_bridge.orders import reconciliation
+from identity_manager.jobs import sweep
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -13,8 +14,9 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import mails, side_roads, sweep
-from identity_manager.workflow.errors import Refused
+from identity_manager.transactions.refusals import Refused
+from identity_manager.workflow.delivery import outbox_actions
+from identity_manager.workflow.issuance import retry
 from tests.chaos.travellers import Desk
 
 LEFT_ALONE = 2  # of so many failed requests one stays as it is
@@ -23,13 +25,13 @@ LEFT_ALONE = 2  # of so many failed requests one stays as it is
 def clear_the_desk(desk: Desk) -> None:
     """Each mail that was refused goes out again; every second failed request is tried again, once."""
     refused = OutgoingMail.objects.in_trouble().values_list("pk", flat=True)
-    mails.retry_many(actor=desk.ada, mail_ids=list(refused))
+    outbox_actions.retry_many(actor=desk.ada, mail_ids=list(refused))
     retried = AuditEvent.objects.filter(name="request.retried").values("request")
     failed = TokenRequest.objects.filter(state=RequestState.FAILED).exclude(pk__in=retried)
     for pk in failed.values_list("pk", flat=True):
         if pk.int % LEFT_ALONE == 0:
             try:
-                side_roads.retry(actor=desk.ada, request_id=pk)
+                retry.retry(actor=desk.ada, request_id=pk)
             except Refused:
                 continue
 
@@ -52,6 +54,6 @@ def something_is_left() -> bool:
 def reconcile() -> None:
     """What the jobs do within hours, now: compare each doubtful order with its CA, revoke what is surplus."""
     for pk in CaOrder.objects.filter(compare_at__isnull=False).values_list("pk", flat=True):
-        comparing.compare(pk)
+        reconciliation.compare(pk)
     while sweep.revoke_surplus():
         pass

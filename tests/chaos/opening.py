@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
-from ca_bridge.certificates import describe
+from ca_bridge.x509.certificates import describe
 from tests.chaos.facts import Received
 
 FEW = 20  # are opened here, and so many are given to a process at a time

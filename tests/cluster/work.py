@@ -41,7 +41,7 @@ def prepare(*, pages: bool) -> None:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     call_command("init_embedded_ca", verbosity=0, stdout=sys.stderr)
-    from tests.cast import Company
+    from tests.tools.cast import Company
 
     Company()
     with connection.cursor() as cursor:
@@ -54,7 +54,7 @@ def prepare(*, pages: bool) -> None:
 def order(numbers: list[int]) -> list[str]:
     """Persons of these numbers have a token each that they have accepted; the requests."""
     from identity_manager.models import Person, TokenType
-    from tests import cast
+    from tests.tools import cast
 
     ada = Person.objects.get(personnel_number="P-ada")
     kind = TokenType.objects.active().get(code="vpn")
@@ -66,7 +66,7 @@ def nudge() -> None:
     """A message about a certificate, as the sweep sends it; nothing is written."""
     from identity_manager import queue
     from identity_manager.models import Certificate
-    from identity_manager.workflow.step5_issue import ISSUE
+    from identity_manager.task_names import ISSUE
 
     queue.publish(ISSUE, Certificate.objects.latest("created_at").pk)
 

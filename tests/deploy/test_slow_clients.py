@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from identity_manager.config import gunicorn as serving
+from identity_manager.config.runtime import gunicorn as serving
 from tests.architecture.source import ROOT
 from tests.deploy import caddy, slow_clients, units
 from tests.deploy.slow_clients import by_tls, to
@@ -47,7 +47,13 @@ def web(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iter
     shutil.copyfile(str(connection.settings_dict["TEST"]["NAME"]), folder / "db.sqlite3")
     collect = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
     subprocess.run(collect, cwd=ROOT, env={"PATH": os.environ["PATH"], **variables}, check=True)
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:identity_manager.config.gunicorn"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        "python:identity_manager.config.runtime.gunicorn",
+    ]
     with started(command, variables):
         until(partial(status, port, "/health/live", tls=False))
         yield port

@@ -13,8 +13,8 @@ from functools import cache
 from django.utils.translation import override
 
 from identity_manager.audit import Event
-from identity_manager.console.history import WORDS
-from identity_manager.models.audit_event import PLAIN_FACTS
+from identity_manager.console.history.event_wording import WORDS
+from identity_manager.models.audit.audit_event import PLAIN_FACTS
 from tests.architecture.source import Function, Module, modules
 from tests.documents import markdown
 
@@ -27,7 +27,7 @@ hash, so that they can be erased with the person.
 **by**: *a person*: whoever clicked or ran the command; *the system*: a job, a worker, or a consequence of
 something else."""
 # Of this one no call tells: it stands in the place of an event whose content was removed.
-IN_PLACE = {Event.FORGOTTEN: "workflow.retention.forget_sign_ins"}
+IN_PLACE = {Event.FORGOTTEN: "jobs.retention.forget_sign_ins"}
 A_PERSON, THE_SYSTEM = "a person", "the system"
 NOT_FACTS = {"actor", "subject"}
 BY_CODE = "what the failure's code needs"

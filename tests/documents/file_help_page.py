@@ -3,7 +3,7 @@
 from django.utils.translation import override
 
 from identity_manager.mail import install
-from selfservice import file_help
+from selfservice import installation_help
 from tests.documents import markdown
 
 LEAD = """\
@@ -25,9 +25,9 @@ def page() -> str:
         rows = [
             (str(device.name), FORMATS[device.container_format], *_cells(trouble))
             for device in install.DEVICES
-            for trouble in file_help.TROUBLES[device.code]
+            for trouble in installation_help.TROUBLES[device.code]
         ]
-        others = [_cells(trouble) for trouble in file_help.PROGRAMS]
+        others = [_cells(trouble) for trouble in installation_help.PROGRAMS]
     heads = ("what the person reads", "what it means", "what to do")
     return markdown.page(
         "A file does not open",
@@ -37,5 +37,5 @@ def page() -> str:
     )
 
 
-def _cells(trouble: file_help.Trouble) -> tuple[str, str, str]:
+def _cells(trouble: installation_help.Trouble) -> tuple[str, str, str]:
     return markdown.codes(trouble.messages), str(trouble.meaning), str(trouble.remedy)

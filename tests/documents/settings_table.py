@@ -31,7 +31,7 @@ start, in a sentence.
 production are made by `manage.py first_officers` ([how](../how-to/first-officers.md))."""
 SETTINGS = ROOT / "identity_manager" / "config" / "settings.py"
 MEANINGS = Path(__file__).with_name("settings.toml")
-GUNICORN = ROOT / "identity_manager" / "config" / "gunicorn.py"
+GUNICORN = ROOT / "identity_manager" / "config" / "runtime" / "gunicorn.py"
 SECTION = re.compile(r"^# --- (.+?) -+$")
 SECRET = "made by `make run`"
 DEMANDED, NOT_READ = "demanded", "–"

@@ -9,7 +9,7 @@ import yaml
 
 from ca_bridge.contract import Limited
 from ca_bridge.models import CaOrder
-from identity_manager import jobs
+from identity_manager.jobs import schedule
 from identity_manager.metrics import scraping
 from identity_manager.metrics.figures import WAITING_SINCE
 from identity_manager.models import ProcessKind
@@ -24,7 +24,7 @@ OF_HISTOGRAMS = ("_bucket", "_count", "_sum")
 # What a label may be: of metrics and labels whose values are a closed set.
 CLOSED = {
     ("identity_manager_processes", "kind"): set(ProcessKind.values),
-    ("identity_manager_job_overdue_seconds", "job"): {job.name for job in jobs.JOBS},
+    ("identity_manager_job_overdue_seconds", "job"): {job.name for job in schedule.JOBS},
     ("identity_manager_requests", "state"): {state.value for state in WAITING_SINCE},
     ("identity_manager_request_oldest_seconds", "state"): {state.value for state in WAITING_SINCE},
     ("identity_manager_ca_orders", "state"): {str(state) for state in CaOrder.OPEN},

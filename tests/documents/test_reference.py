@@ -26,7 +26,7 @@ def test_events_that_a_helper_records_have_their_facts() -> None:
     told = events.collected()[Event.MAIL_DISCARDED]
     assert told.facts == {"message", "reason"}
     assert told.actors == {events.A_PERSON, events.THE_SYSTEM}
-    assert "workflow.mails.discard" in told.places
+    assert "workflow.delivery.outbox_actions.discard" in told.places
 
 
 def test_settings_that_mean_nothing_any_more_have_no_words() -> None:

@@ -13,7 +13,7 @@ from django.db import connection, models, transaction
 from django.db.migrations.state import ProjectState
 
 from tests.architecture.migrations import BASELINE, is_newer, plan
-from tests.cast import Company
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 ROWS = 3

@@ -9,10 +9,10 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import AuthenticationError, OutOfMemoryError
 
-from identity_manager import outbox, queue
-from identity_manager.config import broker
-from tests.rabbitmq import rabbitmq
+from identity_manager import queue, task_names
+from identity_manager.config.broker import addresses as broker
 from tests.sinks.wire import published_to
+from tests.tools.rabbitmq import rabbitmq
 
 OUT_OF_MEMORY = "vm_memory_high_watermark.absolute = 1"
 
@@ -35,8 +35,8 @@ def test_a_broker_in_trouble_is_a_line_in_the_log(
     def refuse(*_: object, **__: object) -> None:
         raise trouble
 
-    monkeypatch.setattr(type(current_app.tasks[outbox.SEND]), "apply_async", refuse)
-    queue.publish(outbox.SEND, uuid.uuid4())
+    monkeypatch.setattr(type(current_app.tasks[task_names.SEND]), "apply_async", refuse)
+    queue.publish(task_names.SEND, uuid.uuid4())
     assert "the sweep takes over mail.send" in caplog.text
 
 
@@ -48,6 +48,6 @@ def test_rabbitmq_that_lacks_memory_holds_nobody_for_long(caplog: pytest.LogCapt
     with rabbitmq(OUT_OF_MEMORY) as node, published_to(node.url, **broker.transport_options(node.url)):
         for _ in range(2):  # on a new connection, and on one of the pool
             began = time.monotonic()
-            queue.publish(outbox.SEND, uuid.uuid4())
+            queue.publish(task_names.SEND, uuid.uuid4())
             assert time.monotonic() - began < broker.ANSWER_SECONDS + broker.CONNECT_SECONDS
     assert caplog.text.count("the sweep takes over mail.send") == 2

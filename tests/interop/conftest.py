@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests import cast
 from tests.interop import matrix as documents
 from tests.interop import tokens
 from tests.interop.matrix import Matrix
 from tests.interop.tokens import DeliveredToken
+from tests.tools import cast
 
 Deliver = Callable[..., DeliveredToken]
 

@@ -16,9 +16,9 @@ from pytest_django import Settings
 
 from identity_manager.catalogue.presets import PRESETS
 from identity_manager.models import Certificate, CertificateProfile
-from tests import cast
 from tests.interop import tokens
 from tests.interop.conftest import Deliver
+from tests.tools import cast
 
 WARNING = ValidationFindingSeverity.WARNING
 ORGANISATION = {

@@ -14,14 +14,15 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from ca_bridge import issuing, registry
+from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.contract import Drafts, RevocationReason
 from identity_manager.models import Certificate
-from tests import cast
 from tests.interop import tokens
 from tests.interop.chain_verifiers import ACCEPTED, REFUSED, REVOKED, VERIFIERS, Published, Verifier
 from tests.interop.container_readers import ENVIRONMENT
 from tests.interop.matrix import Matrix
+from tests.tools import cast
 
 TABLE = "Chains and revocation"
 # What a leaf is -> what has to be said of it.

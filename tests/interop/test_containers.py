@@ -7,14 +7,14 @@ import pytest
 from asn1crypto import pkcs12 as asn1_pkcs12
 from pytest_django import Settings
 
-from ca_bridge import pkcs12_reader
-from identity_manager.models.token_type import KEY_ALGORITHMS
-from tests import cast
+from ca_bridge.pkcs12 import reader as pkcs12_reader
+from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from tests.interop import tokens
 from tests.interop.conftest import Deliver
 from tests.interop.container_readers import READERS, Job, NotOpenedError, Reader, run, run_and_listen
 from tests.interop.matrix import DOCUMENT, VERSIONS, YES, Matrix, parse
 from tests.interop.tokens import DeliveredToken, TokenFile
+from tests.tools import cast
 
 NAMES = {"given_name": "Jürgen", "surname": "Müller-Groß", "display_name": "Jürgen Müller-Groß 山田太郎"}
 WORDS = dict(KEY_ALGORITHMS)

@@ -17,12 +17,12 @@ from pytest_django import Settings
 
 from identity_manager.models import OutgoingMail, SoftwareToken
 from identity_manager.workflow import step7_deliver
-from tests import cast
 from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.mail.servers import Answers
 from tests.interop.mail_senders import use_smtp
 from tests.interop.smtp_sink import free_port
 from tests.interop.tls_certificates import Authority, server_context
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 HOST = "localhost"

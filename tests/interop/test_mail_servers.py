@@ -13,11 +13,12 @@ from pytest_django import Settings
 
 from identity_manager.mail import sending
 from identity_manager.models import OutgoingMail, SoftwareToken
-from identity_manager.workflow import mails, step7_deliver
-from tests import cast
+from identity_manager.workflow import step7_deliver
+from identity_manager.workflow.delivery import outbox_actions
 from tests.identity_manager.console.visitors import signed_in
 from tests.interop.mail_senders import use_smtp
 from tests.interop.smtp_sink import Sink, free_port, smtp_sink
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("smtp-sink")]
 PASSING, CONFIGURATION, REFUSED = "passing", "configuration", "refused"
@@ -116,7 +117,7 @@ def test_a_fault_at_each_phase(post: Post, options: tuple[str, ...], fault: str,
     assert mail.get_fault_display().partition(":")[0] in outbox
     if fault == REFUSED:
         assert (mail.state, delivery_of_the_token()) == ("failed", "bounced")
-        mails.retry(actor=post.ada, mail_id=mail.pk)
+        outbox_actions.retry(actor=post.ada, mail_id=mail.pk)
     else:
         assert (mail.state, delivery_of_the_token()) == ("queued", "queued")
         assert mail.next_attempt_at is not None

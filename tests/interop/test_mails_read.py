@@ -11,9 +11,9 @@ from pytest_django import Settings
 from identity_manager.mail import sending, specimens
 from identity_manager.models import Container, OutgoingMail, Person
 from identity_manager.people import email_addresses
-from tests import cast
 from tests.interop.mail_reader import Read, Reader
 from tests.interop.mail_senders import on_the_wire
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("notmuch", "smtp-sink")]
 LANGUAGES = [code for code, _name in product.LANGUAGES]

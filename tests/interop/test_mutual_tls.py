@@ -12,9 +12,8 @@ from playwright.sync_api import Error, sync_playwright
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.models import Certificate, SoftwareToken
-from identity_manager.models.token_type import KEY_ALGORITHMS
-from identity_manager.workflow import revoke
-from tests import cast
+from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
+from identity_manager.workflow.revocation import revoke
 from tests.interop import tokens
 from tests.interop.conftest import Deliver
 from tests.interop.container_readers import said
@@ -23,6 +22,7 @@ from tests.interop.tls_certificates import Authority
 from tests.interop.tls_server import Website, website
 from tests.interop.tokens import DeliveredToken, TokenFile, pem
 from tests.interop.website_visitors import Visit, Visitor
+from tests.tools import cast
 
 pytestmark = [pytest.mark.needs_program("openssl"), pytest.mark.xdist_group("browser")]
 CURL = pytest.mark.needs_program("curl")

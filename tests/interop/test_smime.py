@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from identity_manager.models.token_type import KEY_ALGORITHMS
+from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from tests.interop.conftest import Deliver
 from tests.interop.container_readers import NotOpenedError
 from tests.interop.matrix import YES, Matrix

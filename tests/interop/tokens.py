@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core import mail
 from django.db import transaction
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.contract import KeyAlgorithm
 from identity_manager.catalogue import profiles, types
 from identity_manager.catalogue.presets import PRESETS
 from identity_manager.demo import catalogue
 from identity_manager.models import CertificateProfile, Person, Role, SoftwareToken, TokenType
-from identity_manager.workflow import side_roads
-from tests import cast
+from identity_manager.workflow.delivery import resending
+from tests.tools import cast
 
 KINDS = tuple(catalogue.TYPES)
 ALGORITHMS = tuple(algorithm.value for algorithm in KeyAlgorithm)
@@ -90,7 +90,7 @@ def deliver(kinds: tuple[str, ...], algorithm: str, person: Person) -> dict[str,
         request = cast.approved(paul, request)
     request = cast.issued(cast.accepted(request))
     for token in request.tokens.all():
-        side_roads.send_again(actor=person, token_id=token.pk, container_format="compatible")
+        resending.send_again(actor=person, token_id=token.pk, container_format="compatible")
     before = len(mail.outbox)
     cast.delivered(request)
     attached = {name: content for each in mail.outbox[before:] for name, content, _type in each.attachments}

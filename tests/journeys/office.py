@@ -1,4 +1,4 @@
-"""An office for the journeys: the company of tests/cast.py with accounts, browsers and a mailbox.
+"""An office for the journeys: the company of tests/tools/cast.py with accounts, browsers and a mailbox.
 
 The pages are the real ones, read as the demo program reads them. The worker is at once: what is published
 after a commit runs right then; the sweep runs when the clock is moved.
@@ -17,11 +17,12 @@ from django.utils import timezone
 
 from identity_manager.demo.pages import Page
 from identity_manager.demo.visitor import Send, Visitor
+from identity_manager.jobs import sweep
 from identity_manager.mail import mailbox
 from identity_manager.mail.mailbox import StoredMessage
 from identity_manager.models import Account, Person, TokenRequest
-from identity_manager.workflow import side_roads, sweep
-from tests.cast import Company
+from identity_manager.workflow.requests import lapse
+from tests.tools.cast import Company
 
 PASSWORD = "correct horse battery staple"
 BASE_URL = "http://localhost"
@@ -171,7 +172,7 @@ def later(**delay: float) -> Iterator[None]:
     """The clock is moved on, and what beat starts has run once."""
     with time_machine.travel(timezone.now() + timedelta(**delay)):
         sweep.sweep()
-        side_roads.lapse_overdue()
+        lapse.lapse_overdue()
         yield
 
 

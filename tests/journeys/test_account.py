@@ -10,10 +10,10 @@ from pytest_django import Settings
 from identity_manager.demo.visitor import Visitor
 from identity_manager.models import Account, AuditEvent, Person, Role, RoleAssignment
 from identity_manager.people import officers
-from tests import cast
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sso.conftest import Provider, Traveller, configured, provider, the_provider
 from tests.journeys.office import PASSWORD, Office
+from tests.tools import cast
 
 __all__ = ["provider", "the_provider"]
 NEW_PASSWORD = "another battery, another staple"

@@ -8,12 +8,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
-from identity_manager import jobs, proof
+from identity_manager import audit_proof
 from identity_manager.audit import heads, sealing
 from identity_manager.audit.heads import lines_of
+from identity_manager.jobs import schedule
 from identity_manager.models import AuditHead, Role
-from tests import cast
 from tests.journeys.office import Office
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pyt
 def beat() -> None:
     """What the beat starts, once: the sealer, and the job that signs and exports heads."""
     sealing.seal()
-    job = jobs.named("audit.sign_heads")
+    job = schedule.named("audit.sign_heads")
     assert job is not None
     job.run()
 
@@ -54,7 +55,7 @@ def test_a_day_is_read_checked_and_proven(office: Office, exported: Path, tmp_pa
     (tmp_path / "evidence.json").write_text(evidence.html, encoding="utf-8")
     (tmp_path / "key.pem").write_text(auditor.open("/history/public-key.pem").html, encoding="utf-8")
     arguments = [str(tmp_path / "evidence.json"), "--public-key", str(tmp_path / "key.pem")]
-    assert proof.main(arguments) == 0
+    assert audit_proof.main(arguments) == 0
     assert json.loads(evidence.html)["not_covered_yet"] == 0
 
 

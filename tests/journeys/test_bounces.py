@@ -10,7 +10,7 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
-from ca_bridge.pkcs12_reader import read
+from ca_bridge.pkcs12.reader import read
 from identity_manager.config import urls
 from identity_manager.models import OutgoingMail, RequestState, SoftwareToken, TokenRequest
 from tests.journeys.mail_provider import Provider, provider

@@ -8,8 +8,8 @@ from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Refused
 from ca_bridge.errors import CaError
+from identity_manager.authorities import circuit_breaker
 from identity_manager.models import Certificate, RequestState, TokenRequest
-from identity_manager.workflow import outages
 from tests.journeys.office import Office, delivered_files, later
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
@@ -41,8 +41,8 @@ def test_everybody_sees_since_when_it_does_not_answer(
         raise CaError("The certificate authority cannot be reached.", "connection refused")
 
     request = office.enable("VPN")
-    for _turn in range(outages.FAULTS):
-        outages.note_fault("corporate", detail="connection refused", fault="refused")
+    for _turn in range(circuit_breaker.FAULTS):
+        circuit_breaker.note_fault("corporate", detail="connection refused", fault="refused")
     office.accept(request)
     assert Certificate.objects.get().attempts == 0
     with monkeypatch.context() as outage:

@@ -13,8 +13,8 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from tests import cast
 from tests.journeys.office import Office, delivered_files
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 

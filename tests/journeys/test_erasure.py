@@ -6,11 +6,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from identity_manager.audit import sealing, verifying
+from identity_manager.audit import sealing, verification
 from identity_manager.models import Person, PersonState, Role
-from tests import cast
 from tests.journeys.office import Office
 from tests.sinks import places
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
@@ -43,4 +43,4 @@ def test_two_officers_erase_who_left(office: Office) -> None:
     assert (erased.state, erased.email) == (PersonState.LOCKED, "")
     found = {where for where, content in places.database_rows() if b"lindqvist" in content.lower()}
     assert found == set()
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []

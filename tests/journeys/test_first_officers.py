@@ -14,11 +14,11 @@ from pytest_django import Settings
 from identity_manager.demo.pages import Page
 from identity_manager.demo.visitor import Visitor
 from identity_manager.models import CertificateProfile, Person, RequestState, TermsDocument, TokenRequest
-from tests import totp
 from tests.architecture.source import ROOT
 from tests.deploy import commands
 from tests.identity_manager.sign_in.factors import secret_on
 from tests.journeys.office import BASE_URL, PASSWORD, delivered_files, over_wsgi, worker
+from tests.tools import totp
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 PAGE = ROOT / "docs" / "how-to" / "first-officers.md"

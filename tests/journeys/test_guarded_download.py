@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 from pytest_django import Settings
 
-from ca_bridge.pkcs12_reader import read
+from ca_bridge.pkcs12.reader import read
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import OutgoingMail, RequestState, SoftwareToken, TokenRequest
 from tests.journeys.office import PASSWORD, Office, delivered_files, links_in, mails_to

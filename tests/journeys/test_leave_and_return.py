@@ -3,9 +3,9 @@
 import pytest
 
 from identity_manager.models import Person, Role, SoftwareToken, TokenRequest
-from tests.cast import person
 from tests.journeys.office import Office, mails_to
 from tests.journeys.test_revocation import serials_on_the_crl
+from tests.tools.cast import person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 

@@ -13,11 +13,12 @@ from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.models import SurplusCertificate
+from identity_manager.jobs import sweep
 from identity_manager.management.backup import making, restoring
 from identity_manager.management.doctor import comparisons
 from identity_manager.models import (
@@ -34,11 +35,11 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
-from identity_manager.workflow import ca_comparison, ca_findings, sweep
-from identity_manager.workflow.errors import NotAllowed, Stale
-from tests import cast
+from identity_manager.transactions.refusals import NotAllowed, Stale
+from identity_manager.workflow.issuance import ca_comparison, ca_findings
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, later
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from identity_manager.models import RequestState, Role, TokenRequest
-from identity_manager.models.role import today
-from tests import cast
+from identity_manager.models.people.role import today
 from tests.journeys.office import Office, later
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 

@@ -13,8 +13,9 @@ from celery.contrib.testing.worker import start_worker
 from django.test import Client
 from pytest_django import Settings
 
-from identity_manager import correlation, queue
-from identity_manager.config.logs import JsonFormatter
+from identity_manager import queue
+from identity_manager.config.observability.logs import JsonFormatter
+from identity_manager.telemetry import correlation
 from tests.journeys.office import Office
 
 GIVEN = "0af7651916cd43dd8448eb211c80319c"
@@ -87,7 +88,7 @@ def test_so_does_the_page_of_our_fault(monkeypatch: pytest.MonkeyPatch, lines: L
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("planned")
 
-    monkeypatch.setattr("identity_manager.ui.middleware.PersonMiddleware.__call__", broken)
+    monkeypatch.setattr("identity_manager.account.middleware.PersonMiddleware.__call__", broken)
     faults, logger = Lines(), logging.getLogger("django.request")
     logger.addHandler(faults)
     try:

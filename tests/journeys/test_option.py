@@ -3,8 +3,8 @@
 import pytest
 
 from identity_manager.models import ApprovalPolicy, RequestState, SoftwareToken, TokenRequest
-from tests import cast
 from tests.journeys.office import Office, delivered_files, mails_to
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from django.conf import settings as configured
 
-from ca_bridge import issuing, registry
+from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.models import CaOrder
+from identity_manager.jobs import sweep
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -15,8 +17,9 @@ from identity_manager.models import (
     RequestState,
     TokenRequest,
 )
-from identity_manager.workflow import parked, side_roads, sweep
-from identity_manager.workflow.errors import NotAllowed, Stale
+from identity_manager.transactions.refusals import NotAllowed, Stale
+from identity_manager.workflow.issuance import parked_orders
+from identity_manager.workflow.requests import cancellation
 from tests.ca_bridge.scripted import ScriptedConnector, fails, issued
 from tests.journeys.office import Office, delivered_files, later
 
@@ -106,7 +109,7 @@ def test_what_nobody_wants_any_more_is_given_up_and_not_asked_for(
     certificate = Certificate.objects.get()
 
     with pytest.raises(Stale, match="Nobody wants"):
-        parked.ask_again(actor=office.company.ada, certificate_id=certificate.pk)
+        parked_orders.ask_again(actor=office.company.ada, certificate_id=certificate.pk)
     office.ada.open(f"/requests/{request.pk}/")
     office.ada.follow("Give up")
     office.ada.press("Give up", reason="Revoked there by hand.")
@@ -124,21 +127,21 @@ def test_only_an_administrator_decides_and_only_about_what_is_parked(
     company = office.company
     for actor in (company.paul, company.rita, company.uma):
         with pytest.raises(NotAllowed):
-            parked.ask_again(actor=actor, certificate_id=certificate.pk)
+            parked_orders.ask_again(actor=actor, certificate_id=certificate.pk)
         with pytest.raises(NotAllowed):
-            parked.give_up(actor=actor, certificate_id=certificate.pk, reason="x")
+            parked_orders.give_up(actor=actor, certificate_id=certificate.pk, reason="x")
 
-    parked.give_up(actor=company.ada, certificate_id=certificate.pk, reason="x")
+    parked_orders.give_up(actor=company.ada, certificate_id=certificate.pk, reason="x")
     with pytest.raises(Stale, match="does not wait"):
-        parked.give_up(actor=company.ada, certificate_id=certificate.pk, reason="x")
+        parked_orders.give_up(actor=company.ada, certificate_id=certificate.pk, reason="x")
     with pytest.raises(Stale, match="does not wait"):
-        parked.ask_again(actor=company.ada, certificate_id=certificate.pk)
+        parked_orders.ask_again(actor=company.ada, certificate_id=certificate.pk)
 
 
 def test_what_comes_after_it_was_given_up_is_revoked_and_shown(office: Office, ca: ScriptedConnector) -> None:
     request = parked_request(office, ca)
     order = CaOrder.objects.get()
-    parked.give_up(actor=office.company.ada, certificate_id=Certificate.objects.get().pk, reason="x")
+    parked_orders.give_up(actor=office.company.ada, certificate_id=Certificate.objects.get().pk, reason="x")
 
     issuing.record(order.pk, issued()(order.request), late=True)
     page = office.ada.open(f"/requests/{request.pk}/").text
@@ -151,7 +154,7 @@ def test_what_comes_after_it_was_given_up_is_revoked_and_shown(office: Office, c
 
 def test_what_nobody_wants_any_more_is_only_given_up(office: Office, ca: ScriptedConnector) -> None:
     request = parked_request(office, ca)
-    side_roads.cancel(actor=office.company.ada, request_id=request.pk, reason="left the project")
+    cancellation.cancel(actor=office.company.ada, request_id=request.pk, reason="left the project")
 
     page = office.ada.open(f"/requests/{request.pk}/").text
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from identity_manager import jobs
+from identity_manager.jobs import schedule, sweep
 from identity_manager.mail.mailbox import StoredMessage
 from identity_manager.models import (
     ApprovalPolicy,
@@ -16,16 +16,15 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import sweep
-from tests import cast
 from tests.journeys.office import Office, delivered_files, later, mails_to, worker
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
 def run_jobs() -> None:
     """What the beat starts of requests, once; then the sweep, which has reminders sent."""
-    for job in jobs.JOBS:
+    for job in schedule.JOBS:
         if job.name.startswith("requests."):
             job.run()
     sweep.sweep()

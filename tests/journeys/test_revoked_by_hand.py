@@ -9,14 +9,17 @@ from cryptography.x509.oid import NameOID
 from django.conf import settings as configured
 from django.utils import timezone
 
-from ca_bridge import issuing, registry
+from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.contract import RevocationOutcome
 from ca_bridge.errors import CaError
-from identity_manager.console import open_tasks
-from identity_manager.console.search_forms import BY_HAND
+from identity_manager.console.open_tasks import sources as open_tasks
+from identity_manager.console.search.forms import BY_HAND
+from identity_manager.jobs import sweep
 from identity_manager.models import AuditEvent, Certificate, CertificateState, Role, SurplusByHand
-from identity_manager.workflow import revoke, surplus, sweep
-from identity_manager.workflow.errors import NotAllowed, Refused, Stale
+from identity_manager.transactions.refusals import NotAllowed, Refused, Stale
+from identity_manager.workflow.issuance import surplus
+from identity_manager.workflow.revocation import revoke
 from tests.ca_bridge.scripted import Issuance, ScriptedConnector, Step, issued
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.identity_manager.workflow.test_races import succeeded, together

@@ -7,8 +7,8 @@ import pytest
 
 from identity_manager.demo.pages import Page
 from identity_manager.models import Certificate, PersonKind, SavedSearch
-from tests import cast
 from tests.journeys.office import Office
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as configured
 from django.utils import timezone
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import Pending
 from ca_bridge.contract import Refused as RefusedByCa
@@ -23,12 +23,16 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
-from identity_manager.workflow import hold, partly, side_roads, step7_deliver
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
-from tests import cast
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
+from identity_manager.workflow import step7_deliver
+from identity_manager.workflow.delivery import resending
+from identity_manager.workflow.issuance import partial_issue
+from identity_manager.workflow.requests import cancellation
+from identity_manager.workflow.revocation import hold
 from tests.ca_bridge.scripted import Issuance, ScriptedConnector, answers, issued
 from tests.identity_manager.workflow.test_races import succeeded, together
 from tests.journeys.office import Office, delivered_files, later
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 NO = answers(RefusedByCa("The certificate authority refused the request.", "HTTP 400: unknown role: sign"))
@@ -115,7 +119,7 @@ def test_a_token_of_which_nothing_is_left_is_cancelled_and_the_others_go_on(
     cast.profile("sign", ca="other", name="Sign")
     lone = str(cast.token_type("lone", profiles=("sign",)))
     request = half_refused(office, other, "VPN", lone)
-    partly.give_rest(actor=office.company.ada, request_id=request.pk, reason="x")
+    partial_issue.give_rest(actor=office.company.ada, request_id=request.pk, reason="x")
     by_code = {row.type_code: row.state for row in SoftwareToken.objects.all()}
     assert by_code == {"lone": TokenState.CANCELLED, "vpn": TokenState.SEALED}
     assert TokenRequest.objects.get().state == RequestState.ISSUED
@@ -158,7 +162,7 @@ def test_what_is_in_use_already_is_revoked_too(
     if held:
         hold.put_on_hold(actor=office.company.ada, token_id=token.pk, reason="the laptop is missing")
 
-    partly.revoke_rest(actor=office.company.ada, request_id=request.pk, reason="x")
+    partial_issue.revoke_rest(actor=office.company.ada, request_id=request.pk, reason="x")
     token.refresh_from_db()
     assert token.state == TokenState.REVOKED
     assert states()["corporate"] == "revoked"
@@ -172,17 +176,17 @@ def test_what_is_in_use_outlives_a_cancelled_request_on_hold_or_not(
     ada = office.company.ada
     hold.put_on_hold(actor=ada, token_id=token.pk, reason="the laptop is missing")
 
-    side_roads.cancel(actor=ada, request_id=request.pk, reason="no longer needed")
+    cancellation.cancel(actor=ada, request_id=request.pk, reason="no longer needed")
 
     token.refresh_from_db()
     assert token.state == TokenState.ON_HOLD
     hold.reinstate(actor=ada, token_id=token.pk)
-    mail = side_roads.send_again(actor=ada, token_id=token.pk, container_format="standard")
+    mail = resending.send_again(actor=ada, token_id=token.pk, container_format="standard")
     step7_deliver.send(mail_id=mail.pk)
     assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
 
 
-@pytest.mark.parametrize("verb", [partly.give_rest, partly.revoke_rest])
+@pytest.mark.parametrize("verb", [partial_issue.give_rest, partial_issue.revoke_rest])
 def test_only_an_administrator_decides_and_only_where_there_is_a_rest(
     office: Office, other: ScriptedConnector, mixed: str, verb: Verb
 ) -> None:
@@ -197,7 +201,7 @@ def test_only_an_administrator_decides_and_only_where_there_is_a_rest(
     with pytest.raises(NotPossible, match="Nothing of this request is left"):
         verb(actor=company.ada, request_id=request.pk, reason="x")
     assert "Give the rest" not in office.ada.open(f"/requests/{request.pk}/").text
-    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="x")
+    cancellation.cancel(actor=company.ada, request_id=request.pk, reason="x")
     with pytest.raises(Stale, match="has not failed"):
         verb(actor=company.ada, request_id=request.pk, reason="x")
 
@@ -208,17 +212,17 @@ def test_where_the_person_has_changed_nothing_is_given(
     request = half_refused(office, other, mixed)
     type(office.company.uma).objects.filter(pk=office.company.uma.pk).update(surname="Berg")
     with pytest.raises(Stale, match="data have changed"):
-        partly.give_rest(actor=office.company.ada, request_id=request.pk, reason="x")
+        partial_issue.give_rest(actor=office.company.ada, request_id=request.pk, reason="x")
 
 
 def test_of_many_officers_one_decides(office: Office, other: ScriptedConnector, mixed: str) -> None:
     request = half_refused(office, other, mixed)
     ada, key = office.company.ada, request.pk
     results = together(
-        lambda: partly.give_rest(actor=ada, request_id=key, reason="give"),
-        lambda: partly.revoke_rest(actor=ada, request_id=key, reason="revoke"),
-        lambda: partly.give_rest(actor=ada, request_id=key, reason="give"),
-        lambda: partly.revoke_rest(actor=ada, request_id=key, reason="revoke"),
+        lambda: partial_issue.give_rest(actor=ada, request_id=key, reason="give"),
+        lambda: partial_issue.revoke_rest(actor=ada, request_id=key, reason="revoke"),
+        lambda: partial_issue.give_rest(actor=ada, request_id=key, reason="give"),
+        lambda: partial_issue.revoke_rest(actor=ada, request_id=key, reason="revoke"),
     )
     assert succeeded(results) == 1
     told = AuditEvent.objects.filter(name__in=("request.rest-given", "request.rest-revoked"))
@@ -241,7 +245,7 @@ def test_another_try_does_not_bring_back_what_was_left_out(
         outage.setattr(EmbeddedConnector, "issue", down)
         request = half_refused(office, other, mixed)
         assert states() == {"corporate": "ordered", "other": "refused"}
-        partly.give_rest(actor=office.company.ada, request_id=request.pk, reason="x")
+        partial_issue.give_rest(actor=office.company.ada, request_id=request.pk, reason="x")
         outage.setattr(EmbeddedConnector, "issue", lambda _self, _order: refused)
         with later(minutes=2):
             assert TokenRequest.objects.get().state == RequestState.FAILED

@@ -4,8 +4,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12 as reader
 
 from identity_manager.models import RequestState, Role, SoftwareToken, TokenRequest
-from tests import cast
 from tests.journeys.office import Office, delivered_files, links_in, mails_to
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 

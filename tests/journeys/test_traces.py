@@ -7,8 +7,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from ca_bridge.measuring import TRACE
-from identity_manager.config import tracing
+from ca_bridge.telemetry import TRACE
+from identity_manager.config.observability import tracing
 from tests.journeys.office import Office
 from tests.sinks.caught import caught_secrets
 from tests.sinks.search import Search, Secret

@@ -12,8 +12,8 @@ import pytest
 from celery.signals import worker_process_shutdown
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from ca_bridge.measuring import TRACE
-from identity_manager.config import tracing
+from ca_bridge.telemetry import TRACE
+from identity_manager.config.observability import tracing
 from tests.journeys.office import Office
 from tests.sinks.caught import caught_secrets
 

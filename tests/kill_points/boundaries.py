@@ -16,7 +16,8 @@ from django.core.mail import EmailMessage
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ca_bridge import contract, registry
+from ca_bridge import contract
+from ca_bridge.connection import registry
 from identity_manager import queue
 from tests.kill_points.outside import Broker
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from tests.processes import let_go
+from tests.tools.processes import let_go
 
 
 class Copies:

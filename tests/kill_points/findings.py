@@ -8,10 +8,11 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.models import CaOrder, SurplusCertificate
-from identity_manager.audit import sealing, verifying
+from identity_manager.audit import sealing, verification
+from identity_manager.jobs import sweep
 from identity_manager.mail import mailbox, sending
 from identity_manager.models import (
     AuditEvent,
@@ -24,7 +25,6 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import sweep
 from tests.kill_points.outside import ForgetfulAsked
 
 SHOWN = "passphrase.shown"  # as often as it was clicked
@@ -47,7 +47,7 @@ def at_the_end() -> dict[str, Any]:
         "lines": list(BatchLine.objects.order_by("position").values_list("position", "outcome")),
         "stretches": BatchStretch.objects.count(),
         "audit": dict(sorted(_events().items())),
-        "broken chain": [finding.sentence for finding in verifying.verify().findings],
+        "broken chain": [finding.sentence for finding in verification.verify().findings],
         "stuck": _stuck(),
         **_at_the_ca(),
     }

@@ -19,16 +19,17 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
-from identity_manager import outbox
-from identity_manager.workflow import batch_division, batch_pace
-from tests import processes
+from identity_manager import task_names
+from identity_manager.workflow.batch import chunk_size
+from identity_manager.workflow.batch import division as batch_division
 from tests.ca_bridge.scripted import issuing_ca
 from tests.kill_points import findings
 from tests.kill_points.boundaries import AFTER, BROKER, CA, COMMIT, KINDS, MAIL, Boundaries, watch
 from tests.kill_points.copies import Copies
 from tests.kill_points.outside import Broker
 from tests.kill_points.walks import ALL_SEVEN_STEPS, WALKS, Clock, Walk, go, in_use
-from tests.processes import Ending
+from tests.tools import processes
+from tests.tools.processes import Ending
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 KILLED = 9
@@ -70,8 +71,8 @@ class Place:
         processes.use(self.database)
         settings.EMAIL_BACKEND, settings.CONTAINER_STANDARD_ITERATIONS = MAILBOX, 2_048
         settings.MAILBOX_DIR = self.directory / "mailbox"
-        batch_division.LINES, batch_pace.Pace.size = 3, 2
-        batch_pace.Pace.LEAST = batch_pace.Pace.MOST = 2
+        batch_division.LINES, chunk_size.Pace.size = 3, 2
+        chunk_size.Pace.LEAST = chunk_size.Pace.MOST = 2
         if walk.ca:
             options = {"directory": str(self.directory), "loses": walk.loses}
             connector = f"tests.kill_points.outside.{walk.ca}"
@@ -202,7 +203,7 @@ def test_killed_once_after_each_kind_of_boundary(stage: Stage) -> None:
     reference = undisturbed(stage)
     assert {name.split()[1] for name in reference.passed} == KINDS
 
-    for name in (ISSUED, SENT, f"{AFTER} {BROKER} {outbox.SEND}", f"{AFTER} {COMMIT} _commit"):
+    for name in (ISSUED, SENT, f"{AFTER} {BROKER} {task_names.SEND}", f"{AFTER} {COMMIT} _commit"):
         places = [number for number, each in enumerate(reference.passed, start=1) if each == name]
         outcome = stage.at(places[len(places) // 2])
         assert (outcome.killed, outcome.passed[-1]) == (True, name)

@@ -14,11 +14,12 @@ from pathlib import Path
 import time_machine
 from django.utils import timezone
 
-from ca_bridge import pkcs12, registry
+from ca_bridge.connection import registry
 from ca_bridge.contract import RevocationReason
 from ca_bridge.models import CaOrder
-from identity_manager import jobs
+from ca_bridge.pkcs12 import writer as pkcs12
 from identity_manager.audit import sealing
+from identity_manager.jobs import runner as jobs
 from identity_manager.models import (
     ApprovalPolicy,
     AuditEvent,
@@ -31,17 +32,15 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.workflow import (
-    batch_orders,
-    hold,
-    leave_and_return,
-    revoke,
-    side_roads,
-    step6_passphrase,
-)
-from tests import cast
+from identity_manager.workflow import step6_passphrase
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.requests import cancellation
+from identity_manager.workflow.revocation import hold, revoke
 from tests.identity_manager.workflow.worker import works
 from tests.kill_points.outside import Broker, ForgetfulAsked, Journal
+from tests.tools import cast
 
 LEASE_IS_OVER = timedelta(seconds=301)
 MOST_ROUNDS = 60
@@ -225,7 +224,7 @@ def cancel_what_was_issued(_clock: Clock) -> bool:
     if request.state == "awaiting_acceptance":
         cast.accepted(request)
     elif request.state == "issuing" and connector.issued.read():
-        side_roads.cancel(actor=who("ada"), request_id=request.pk, reason="leaves")
+        cancellation.cancel(actor=who("ada"), request_id=request.pk, reason="leaves")
     else:
         return False
     return True
@@ -264,7 +263,7 @@ def retry_what_was_refused(_clock: Clock) -> bool:
     """Accepted; refused by the CA for good; an administrator has it tried again."""
     request = TokenRequest.objects.get()
     if request.state == "failed":
-        side_roads.retry(actor=who("ada"), request_id=request.pk)
+        retry.retry(actor=who("ada"), request_id=request.pk)
         return True
     return from_accepting_to_the_mail(_clock)
 

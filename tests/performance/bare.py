@@ -30,11 +30,11 @@ def main() -> None:
     parser.add_argument("--contents", type=Path, required=True)
     options = parser.parse_args()
     django.setup()
-    from ca_bridge import lint
-    from identity_manager.config import garbage
+    from ca_bridge.x509 import lint
+    from identity_manager.config.runtime import garbage_collection
 
     lint.load()
-    garbage.look_among_the_new_alone()  # as in a worker
+    garbage_collection.look_among_the_new_alone()  # as in a worker
     loop = Loop(json.loads(options.contents.read_text(encoding="utf-8")))
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
@@ -53,7 +53,7 @@ class Loop:
     def __init__(self, contents: dict[str, list[dict[str, Any]]]) -> None:
         from django.conf import settings
 
-        from ca_bridge import registry
+        from ca_bridge.connection import registry
         from tests.performance.recorded import Replay
 
         self._contents = contents
@@ -76,8 +76,11 @@ class Loop:
 
     def token(self, key: Any, line: dict[str, Any], number: int) -> None:
         """One token of one certificate, from its key to its two containers, opened again."""
-        from ca_bridge import certificates, keys, lint, passphrase, pkcs12, profiles, verification
         from ca_bridge.contract import CertificateContent, Issued
+        from ca_bridge.keys import keys
+        from ca_bridge.pkcs12 import passphrase
+        from ca_bridge.pkcs12 import writer as pkcs12
+        from ca_bridge.x509 import certificates, lint, profiles, verification
 
         content = CertificateContent.from_json(line["content"])
         profiles.check_content(content)
@@ -108,15 +111,15 @@ class Loop:
     def _order(self, content: Any, key: Any, line: dict[str, Any], number: int) -> Any:
         from django.utils import timezone
 
-        from ca_bridge import certification_request, profiles
         from ca_bridge.contract import CertificateOrder
+        from ca_bridge.x509 import csr, profiles
 
         now = timezone.now().replace(microsecond=0)
         validity = timedelta(days=line["validity_days"])
         profiles.check_validity(content.policies, validity)
         return CertificateOrder(
             idempotency_key=f"bare-{number}",
-            csr=certification_request.build(content, key),
+            csr=csr.build(content, key),
             content=content,
             ca_profile="",
             not_before=now,

@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from identity_manager.management.embedded import server_executable
-from tests.broker import running_broker
 from tests.performance import machine, place, processes
 from tests.performance.figures import ENGINES, FIGURES, POSTGRESQL, SQLITE
 from tests.performance.parts import PARTS, SCALES, STOCK, Part, Report, Scale
+from tests.tools.broker import running_broker
 
 ERROR_LENGTH = 400
 

@@ -17,8 +17,9 @@ from django.db import connection, models, transaction
 
 from identity_manager.demo.names import CULTURES, Culture, Name
 from identity_manager.demo.organisation import DEPARTMENTS, UNITS
-from identity_manager.models import Person, PersonKind, PersonState, person_search
-from identity_manager.models.search_text import fold
+from identity_manager.models import Person, PersonKind, PersonState
+from identity_manager.models.person_search import matching as person_search
+from identity_manager.models.person_search.text import fold
 
 SEED = 20_260_401
 BATCH = 5_000

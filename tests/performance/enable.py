@@ -21,9 +21,9 @@ from typing import Any
 
 import django
 
-from tests.broker import started
 from tests.performance import processes
 from tests.performance.place import ROOT
+from tests.tools.broker import started
 
 TYPE = "vpn"  # no approval, one certificate
 EVERY_SECONDS = 0.02
@@ -135,7 +135,7 @@ def carried_out(worker: Any, *ids: str) -> None:
 def looked_at(worker: Any, order_id: uuid.UUID, *ids: str) -> None:
     """Give the order, and wait for its dry run."""
     from identity_manager.models import BatchSource, TokenType
-    from identity_manager.workflow import batch_orders
+    from identity_manager.workflow.batch import orders as batch_orders
 
     token_type = TokenType.objects.active().get(code=TYPE)
     wanted = batch_orders.Wanted(BatchSource.SELECTION, ids, [token_type.pk], accept_partial=False)
@@ -145,7 +145,7 @@ def looked_at(worker: Any, order_id: uuid.UUID, *ids: str) -> None:
 
 def enabled(worker: Any, order_id: uuid.UUID) -> None:
     """Start the order, and wait for its end."""
-    from identity_manager.workflow import batch_orders
+    from identity_manager.workflow.batch import orders as batch_orders
 
     batch_orders.start(actor=officer(), order_id=order_id)
     wait_for(worker, order_id, "finished")

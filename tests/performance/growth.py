@@ -123,7 +123,7 @@ def _waiting() -> Iterator[Any]:
 
 
 def _through(request: Any) -> float:
-    from tests import cast
+    from tests.tools import cast
 
     texts = Watch()
     with texts.watching():

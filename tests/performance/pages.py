@@ -79,7 +79,13 @@ def main() -> None:
 
 @contextmanager
 def served(log: Path, port: int) -> Iterator[None]:
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:identity_manager.config.gunicorn"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--config",
+        "python:identity_manager.config.runtime.gunicorn",
+    ]
     more = ["--access-logfile", str(log), "--access-logformat", "%(D)s %(s)s %(U)s"]
     process = subprocess.Popen([*command, *more], cwd=place.ROOT)
     try:

@@ -67,8 +67,9 @@ def measured(peer: Callable[[Path], AbstractContextManager[Any]], number: int) -
 
 
 def _order(neighbour: Any) -> Any:
-    from ca_bridge import certification_request, keys
     from ca_bridge.contract import CertificateContent, CertificateOrder, KeyAlgorithm
+    from ca_bridge.keys import keys
+    from ca_bridge.x509 import csr
 
     content = neighbour.arranged(
         CertificateContent(
@@ -81,7 +82,7 @@ def _order(neighbour: Any) -> Any:
     now = datetime.now(UTC).replace(microsecond=0)
     return CertificateOrder(
         idempotency_key=str(uuid.uuid4()),
-        csr=certification_request.build(content, keys.generate(KeyAlgorithm.EC_P256)),
+        csr=csr.build(content, keys.generate(KeyAlgorithm.EC_P256)),
         content=content,
         ca_profile=neighbour.profile,
         not_before=now,

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from ca_bridge import keys
 from ca_bridge.contract import KeyAlgorithm
+from ca_bridge.keys import keys
 from tests.performance.place import PLACE
 
 ROUNDS = 80  # of PBKDF2 between two looks at the clock: about 20 microseconds

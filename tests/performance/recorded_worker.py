@@ -20,7 +20,7 @@ def take_recorded_keys(**_: Any) -> None:
     from django.conf import settings
 
     from ca_bridge.contract import KeyAlgorithm
-    from ca_bridge.key_pool import pool
+    from ca_bridge.keys.pool import pool
     from tests.performance.recorded import Replay
 
     replay = Replay(Path(settings.VAR_DIR))

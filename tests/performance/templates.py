@@ -24,9 +24,10 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import forgetting
-from identity_manager.workflow import side_roads, step1_enable, step7_deliver
-from tests import cast
+from identity_manager.people import anonymisation
+from identity_manager.workflow import step1_enable, step7_deliver
+from identity_manager.workflow.requests import lapse
+from tests.tools import cast
 
 EVENTS_EACH = 10
 
@@ -78,7 +79,7 @@ def completed(person: Person) -> TokenRequest:
 
 def lapsed(person: Person) -> TokenRequest:
     request = cast.overdue(enabled(person, "encryption"))
-    side_roads.lapse_request(request_id=request.pk)
+    lapse.lapse_request(request_id=request.pk)
     return TokenRequest.objects.get(pk=request.pk)
 
 
@@ -118,6 +119,6 @@ def _some(events: list[AuditEvent]) -> list[AuditEvent]:
 def _forget(rows: dict[type[models.Model], list[Any]]) -> None:
     """What a request of long ago does not have any more."""
     for token in rows[SoftwareToken]:
-        token.snapshot = forgetting.without_person(token.snapshot)
+        token.snapshot = anonymisation.without_person(token.snapshot)
     for order in rows[CaOrder]:
         order.content, order.chain_base64 = {}, []

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from identity_manager.models import RequestState, TokenRequest
 from identity_manager.workflow import step4_accept, step5_issue, step6_passphrase
-from tests.cast import Company
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 MOST = 55  # from Accept to the mail that is queued; one certificate

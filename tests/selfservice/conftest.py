@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.models import Account, Person, SoftwareToken, TokenRequest
-from tests import cast
 from tests.architecture.standing import taken_back
+from tests.tools import cast
 
 PROOFS, PROOFS_OF = "account_authentication_methods", "account_authentication_methods_user"
 Visitor = Callable[..., Client]

@@ -4,8 +4,8 @@ import pytest
 from django.core import mail
 
 from identity_manager.models import OutgoingMail
-from tests import cast
 from tests.selfservice.conftest import Visitor, page
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 KEPT, WRITTEN = "zoe@xn--mnchen-3ya.example", "zoe@münchen.example"

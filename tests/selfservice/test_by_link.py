@@ -4,8 +4,8 @@ import pytest
 from pytest_django import Settings
 
 from identity_manager.mail import specimens
-from tests import cast
 from tests.selfservice.conftest import Desk, Visitor, page
+from tests.tools import cast
 
 
 @pytest.fixture

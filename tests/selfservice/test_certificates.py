@@ -19,11 +19,13 @@ from identity_manager.models import (
     TokenType,
     VersionState,
 )
-from identity_manager.people import forgetting
-from identity_manager.workflow import revoke, side_roads, step7_deliver
+from identity_manager.people import anonymisation
+from identity_manager.workflow import step7_deliver
+from identity_manager.workflow.delivery import resending
+from identity_manager.workflow.revocation import revoke
 from selfservice.token_details import DEVICE_ICONS, octets
-from tests import cast
 from tests.selfservice.conftest import Desk, Visitor, page
+from tests.tools import cast
 
 MOST_STEPS = 6
 
@@ -208,7 +210,7 @@ def test_files_that_are_kept_no_longer_are_not_offered(desk: Desk, visit: Visito
     token = page("token", desk.active.pk)
     assert "Send the file again" in visit(desk.uma).get(token, {"device": "windows"}).text
 
-    forgetting.remove_containers(desk.active)
+    anonymisation.remove_containers(desk.active)
 
     text = visit(desk.uma).get(token, {"device": "windows"}).text
     assert "The files of this token are kept no longer." in text
@@ -229,7 +231,7 @@ def test_while_a_change_of_identity_waits_the_reason_stands_there(desk: Desk, vi
 def test_who_had_it_sent_often_is_told_why_not_again(
     desk: Desk, visit: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(side_roads, "MOST_MAILS_A_DAY", 0)
+    monkeypatch.setattr(resending, "MOST_MAILS_A_DAY", 0)
     response = send(desk, visit, "windows")
     assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "mailed ten times within 24 hours" in response.text

@@ -8,23 +8,23 @@ from django.utils.translation import override
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import install
 from identity_manager.models import TokenState
-from identity_manager.people import forgetting
-from identity_manager.workflow import revoke
-from selfservice import file_help
+from identity_manager.people import anonymisation
+from identity_manager.workflow.revocation import revoke
+from selfservice import installation_help
 from tests.selfservice.conftest import Desk, Visitor, page
 
 
 def test_every_device_has_its_words() -> None:
-    assert list(file_help.TROUBLES) == [device.code for device in install.DEVICES]
-    assert all(trouble.messages for troubles in file_help.TROUBLES.values() for trouble in troubles)
+    assert list(installation_help.TROUBLES) == [device.code for device in install.DEVICES]
+    assert all(trouble.messages for troubles in installation_help.TROUBLES.values() for trouble in troubles)
 
 
 @pytest.mark.parametrize("device", install.DEVICES, ids=lambda device: device.code)
 def test_a_device_that_reads_the_older_file_alone_is_led_to_it(device: install.Device) -> None:
     """There a wrong file looks like a wrong passphrase; the others may have mistyped."""
-    troubles = file_help.TROUBLES[device.code]
+    troubles = installation_help.TROUBLES[device.code]
     remedies = {trouble.remedy for trouble in troubles}
-    assert (remedies == {file_help.GET_THIS_FILE}) == (device.container_format == install.COMPATIBLE)
+    assert (remedies == {installation_help.GET_THIS_FILE}) == (device.container_format == install.COMPATIBLE)
 
 
 @pytest.mark.parametrize("device", install.DEVICES, ids=lambda device: device.code)
@@ -36,7 +36,7 @@ def test_the_page_says_what_the_device_says(
     client.cookies["django_language"] = language
     text = client.get(page("file-help"), {"device": device.code}).content.decode()
     with override(language):
-        for trouble in file_help.TROUBLES[device.code]:
+        for trouble in installation_help.TROUBLES[device.code]:
             assert all(message in text for message in trouble.messages)
             assert str(trouble.remedy) in text
 
@@ -83,6 +83,6 @@ def test_the_mail_with_the_file_names_it(desk: Desk) -> None:
 
 
 def test_a_token_whose_files_are_gone_is_not_named(desk: Desk) -> None:
-    assert desk.active in file_help.tokens(desk.uma)
-    forgetting.remove_containers(desk.active)
-    assert desk.active not in file_help.tokens(desk.uma)
+    assert desk.active in installation_help.tokens(desk.uma)
+    anonymisation.remove_containers(desk.active)
+    assert desk.active not in installation_help.tokens(desk.uma)

@@ -4,10 +4,10 @@ import pytest
 from django.utils import timezone
 
 from identity_manager.models import Person, PersonState, Role, TokenRequest
-from identity_manager.workflow import policy
+from identity_manager.workflow.policy import eligibility
 from selfservice import access
-from tests import cast
 from tests.selfservice.conftest import Desk, Visitor, page
+from tests.tools import cast
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_only_active_persons_may_use_it(state: str, code: str) -> None:
 def test_an_account_without_person_may_not_use_it() -> None:
     assert access.obstacle(None) is access.NO_PERSON
     assert access.obstacle(cast.person("uma")) is None
-    assert access.obstacle(cast.person("nora", roles=(Role.APPROVER,))) is policy.NOT_SELF_SERVICE_USER
+    assert access.obstacle(cast.person("nora", roles=(Role.APPROVER,))) is eligibility.NOT_SELF_SERVICE_USER
 
 
 def test_the_dashboard_greets_and_leads_to_what_waits(desk: Desk, visit: Visitor) -> None:

@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.models import AuditEvent, DeliveryState, Person, SoftwareToken, TokenState
-from identity_manager.workflow import revoke, side_roads
-from tests import cast
+from identity_manager.workflow.requests import lapse
+from identity_manager.workflow.revocation import revoke
 from tests.selfservice.conftest import Desk, Visitor, page
+from tests.tools import cast
 
 GROUP = re.compile(r'class="secret-group">([A-Z0-9]{5})')
 LONG_AGO = 16 * 60
@@ -118,7 +119,7 @@ def test_one_that_lapsed_leads_to_another_not_to_the_lock(desk: Desk, visit: Vis
     if came:
         cast.delivered(desk.sealed.request)
     SoftwareToken.objects.filter(pk=desk.sealed.pk).update(passphrase_destroy_at=timezone.now())
-    assert side_roads.lapse_overdue() == 1
+    assert lapse.lapse_overdue() == 1
     response = visit(desk.uma).get(page("passphrase", desk.sealed.pk))
     assert response.status_code == HTTPStatus.GONE
     assert ("delete it" in response.text) is came

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from identity_manager.models import Certificate, TokenRequest
 from selfservice import progress
-from tests import cast
 from tests.selfservice.conftest import Desk, Visitor, page
+from tests.tools import cast
 
 
 def counts(request: TokenRequest) -> list[tuple[str, int, int]]:

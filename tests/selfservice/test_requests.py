@@ -18,11 +18,12 @@ from identity_manager.models import (
     TokenType,
     VersionState,
 )
-from identity_manager.workflow import hold, side_roads
-from selfservice import stories
-from tests import cast
+from identity_manager.workflow.requests import lapse
+from identity_manager.workflow.revocation import hold
+from selfservice import request_summaries
 from tests.identity_manager.console.visitors import signed_in
 from tests.selfservice.conftest import Desk, Visitor, page
+from tests.tools import cast
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_withdrawing(company: cast.Company, visit: Visitor) -> None:
 @pytest.mark.parametrize("state", RequestState.values)
 def test_every_state_has_its_words(company: cast.Company, visit: Visitor, state: str) -> None:
     request = company.request_in(state)
-    assert stories.line(request)
+    assert request_summaries.line(request)
     response = visit(company.uma).get(page("requests"))
     assert response.status_code == HTTPStatus.OK
     assert request.reference in response.content.decode()
@@ -223,7 +224,7 @@ def test_why_it_failed_is_told_in_the_language_of_the_person(desk: Desk, visit: 
 
 def test_what_has_lapsed_is_offered_again_until_it_was_asked_for(desk: Desk, visit: Visitor) -> None:
     TokenRequest.objects.filter(pk=desk.waiting.pk).update(accept_before=timezone.now())
-    side_roads.lapse_overdue()
+    lapse.lapse_overdue()
     client = visit(desk.uma)
     assert "WAITING has lapsed" in client.get(page("dashboard")).text
 
@@ -248,7 +249,7 @@ def test_what_came_to_nothing_is_not_said_to_be_there(company: cast.Company, vis
     officer = signed_in(company.ada).get(f"/requests/{token.request_id}/").text
     assert "to be destroyed since" in officer
 
-    assert side_roads.lapse_overdue() == 1
+    assert lapse.lapse_overdue() == 1
     text = client.get(page("requests")).text
     assert "The passphrase was destroyed before it was noted" in text
     assert page("ask-again", token.request_id) in text
@@ -271,7 +272,7 @@ def test_what_came_to_nothing_is_all_that_was_issued(
         other.save()
         cast.issued(request)
     SoftwareToken.objects.filter(pk=token.pk).update(passphrase_destroy_at=timezone.now())
-    assert side_roads.lapse_overdue() == 1
+    assert lapse.lapse_overdue() == 1
 
     text = visit(company.uma).get(page("requests")).text
     assert ("so nothing is in use" in text) is not kept

@@ -8,9 +8,9 @@ from typing import Any
 from django.http import HttpResponse
 
 from identity_manager.models import RequestState, TermsText, TokenRequest
-from identity_manager.workflow import side_roads
-from tests import cast
+from identity_manager.workflow.requests import cancellation
 from tests.selfservice.conftest import Desk, Visitor, page
+from tests.tools import cast
 
 
 def form(desk: Desk, **changes: Any) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def test_a_stale_page_leads_on(desk: Desk, visit: Visitor) -> None:
 
 
 def test_a_cancelled_request_says_so(desk: Desk, visit: Visitor) -> None:
-    side_roads.cancel(actor=desk.ada, request_id=desk.waiting.pk, reason="left the project")
+    cancellation.cancel(actor=desk.ada, request_id=desk.waiting.pk, reason="left the project")
     response = accept(desk, visit)
     assert response.status_code == HTTPStatus.CONFLICT
     assert "left the project" in response.content.decode()

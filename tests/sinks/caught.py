@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-from ca_bridge import key_pool, passphrase
-from ca_bridge.keys import PrivateKey
-from identity_manager import vault
-from identity_manager.workflow import sign_in_codes
+from ca_bridge.keys import pool as key_pool
+from ca_bridge.keys.keys import PrivateKey
+from ca_bridge.pkcs12 import passphrase
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.people import sign_in_codes
 from tests.sinks.search import Search, Secret
 
 

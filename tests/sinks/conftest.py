@@ -10,12 +10,12 @@ from django.db import connection
 from pytest_django import Settings
 
 from identity_manager.management.embedded import Broker, server_executable
-from tests.broker import running_broker
 from tests.journeys.office import Office
 from tests.sinks import recording, wire
 from tests.sinks.caught import caught_secrets
 from tests.sinks.recording import EXCHANGES, FAULTS, RecordingClient
 from tests.sinks.watched import Watched
+from tests.tools.broker import running_broker
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ from urllib.parse import quote_from_bytes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ca_bridge import keys, passphrase
 from ca_bridge.contract import KeyAlgorithm
-from ca_bridge.keys import PrivateKey
+from ca_bridge.keys import keys
+from ca_bridge.keys.keys import PrivateKey
+from ca_bridge.pkcs12 import passphrase
 from tests.sinks.search import Secret
 
 # Written as UTF-8, and that taken for Latin-1, these two become a line break and a space.

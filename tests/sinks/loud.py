@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ca_bridge import keys
+from ca_bridge.keys import keys
 
 FAULT = "planted fault"
 DEPTH = 4

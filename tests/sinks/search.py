@@ -13,7 +13,7 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ca_bridge.keys import PrivateKey
+from ca_bridge.keys.keys import PrivateKey
 from tests.sinks.readings import readings
 
 Reading = tuple[str, bytes]

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from identity_manager import jobs, vault
+from identity_manager.jobs import runner as jobs
+from identity_manager.jobs import schedule
 from identity_manager.models import TokenRequest
-from tests import cast
+from identity_manager.vault import wrapping as vault
 from tests.journeys.office import Office
 from tests.sinks import places
 from tests.sinks.walk import issue, show
 from tests.sinks.watched import Watched
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,6 +74,6 @@ def test_the_traces_wait_for_whoever_reads(issued: TokenRequest, database_file: 
 
 
 def test_the_traces_are_erased_every_few_seconds() -> None:
-    job = jobs.named("vault.erase_traces")
+    job = schedule.named("vault.erase_traces")
     assert job is not None
     assert job.every == timedelta(seconds=5)

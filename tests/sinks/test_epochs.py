@@ -16,16 +16,17 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager import epochs, vault
 from identity_manager.config import secret_files
-from identity_manager.key_ring import KeyRing
+from identity_manager.jobs import key_rotation
 from identity_manager.models import Certificate, SoftwareToken, TokenRequest
-from identity_manager.vault import Purpose
-from tests import cast
+from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_ring import KeyRing
+from identity_manager.vault.wrapping import Purpose
 from tests.journeys.office import Office
 from tests.sinks.places import contents_below
 from tests.sinks.walk import issue, show
 from tests.sinks.watched import Watched
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
@@ -95,9 +96,9 @@ def test_nothing_that_is_found_opens_after_an_epoch(noted: TokenRequest, watched
     wrapped, rows = watched.caught.wrapped, rows_of(noted)
     assert all(opened(each, rows) for each in wrapped)  # with the keys of that time, each is the secret
 
-    epochs.rotate(actor=None, wait=timedelta(0))
-    with time_machine.travel(timezone.now() + epochs.SETTLED + timedelta(minutes=1)):
-        assert epochs.tend() == "0 moved, 3 destroyed"
+    key_rotation.rotate(actor=None, wait=timedelta(0))
+    with time_machine.travel(timezone.now() + key_rotation.SETTLED + timedelta(minutes=1)):
+        assert key_rotation.tend() == "0 moved, 3 destroyed"
 
     kept = found_in(files_of_the_database(), wrapped)
     assert [each for each in kept if opened(each, rows)] == []
@@ -119,9 +120,9 @@ def test_sqlite_keeps_none_of_them(noted: TokenRequest, watched: Watched) -> Non
 
 def test_the_destroyed_keys_lie_in_no_file_of_the_secrets(noted: TokenRequest, tmp_path: Path) -> None:
     old = {ring["1"] for ring in present.VAULT_KEYS.values()}
-    epochs.rotate(actor=None, wait=timedelta(0))
-    with time_machine.travel(timezone.now() + epochs.SETTLED + timedelta(minutes=1)):
-        epochs.tend()
+    key_rotation.rotate(actor=None, wait=timedelta(0))
+    with time_machine.travel(timezone.now() + key_rotation.SETTLED + timedelta(minutes=1)):
+        key_rotation.tend()
     contents = [path.read_text(encoding="utf-8") for path in (tmp_path / "keys").iterdir()]
     assert not any(key in content for key in old for content in contents)
     assert not any(re.match(r"1:", content) for content in contents if "kek" in content)
@@ -133,10 +134,10 @@ def test_who_waits_loses_nothing(rings: dict[str, KeyRing], office: Office, watc
     issue(office, watched, request)
     token = request.tokens.get()
     before = show(office, token)
-    epochs.rotate(actor=None, wait=timedelta(0))
-    at = timezone.now() + epochs.SETTLED + timedelta(minutes=1)
+    key_rotation.rotate(actor=None, wait=timedelta(0))
+    at = timezone.now() + key_rotation.SETTLED + timedelta(minutes=1)
     with time_machine.travel(at):
-        assert [epochs.tend(), epochs.tend()] == ["1 moved, 0 destroyed", "0 moved, 3 destroyed"]
+        assert [key_rotation.tend(), key_rotation.tend()] == ["1 moved, 0 destroyed", "0 moved, 3 destroyed"]
     assert show(office, token) == before
     office.note_passphrase()
     token.refresh_from_db()

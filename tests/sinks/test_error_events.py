@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager import correlation
-from identity_manager.config import error_events
+from identity_manager.config.observability import error_events
+from identity_manager.telemetry import correlation
 from tests.sinks.search import Search, Secret
 
 PLANTED = "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
@@ -18,7 +18,7 @@ ADDRESS = "uma@example.com"
 WHOLE: dict[str, Any] = {
     "event_id": "0af7651916cd43dd8448eb211c80319c",
     "level": "error",
-    "logger": "identity_manager.jobs",
+    "logger": "identity_manager.jobs.runner",
     "transaction": "a.view",
     "user": {"id": "1", "email": ADDRESS, "ip_address": "10.0.0.1"},
     "request": {"url": "http://a/", "query_string": PLANTED, "cookies": {"a": PLANTED}, "data": PLANTED},
@@ -48,7 +48,7 @@ from django.http import HttpRequest
 from django.test import Client
 from django.urls import path
 import sentry_sdk
-from identity_manager.config import error_events
+from identity_manager.config.observability import error_events
 
 def view(request: HttpRequest) -> None:
     secret = request.POST["secret"]
@@ -56,7 +56,7 @@ def view(request: HttpRequest) -> None:
 
 urlpatterns = [path("planted", view, name="planted")]
 settings.ROOT_URLCONF = "__main__"
-settings.MIDDLEWARE = ["identity_manager.config.watching.WatchingMiddleware"]
+settings.MIDDLEWARE = ["identity_manager.config.observability.request_log.WatchingMiddleware"]
 settings.LOGGING = {}
 seen = []
 def keep(event, hint):

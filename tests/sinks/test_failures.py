@@ -7,22 +7,26 @@ import pytest
 from django.db import DatabaseError
 from pytest_django import Settings
 
-from ca_bridge import lint, pkcs12, statements
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import CertificateOrder, Refused
+from ca_bridge.database import prepared_queries
 from ca_bridge.errors import CaError
-from ca_bridge.keys import PrivateKey
-from identity_manager import audit, outbox, vault
+from ca_bridge.keys.keys import PrivateKey
+from ca_bridge.pkcs12 import writer as pkcs12
+from ca_bridge.x509 import lint
+from identity_manager import audit
+from identity_manager.mail import outbox
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import Certificate, Container, SoftwareToken, TokenRequest
-from identity_manager.workflow import step7_deliver
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.delivery import queueing
 from selfservice.views import passphrases
-from tests import cast
 from tests.journeys.office import PASSWORD, Office, account_of, mails_to
 from tests.sinks.loud import FAULT, everything, loud, quiet
 from tests.sinks.recording import FAULTS, RecordingClient
 from tests.sinks.search import Search, Secret
 from tests.sinks.watched import Watched
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Patch = pytest.MonkeyPatch
@@ -73,7 +77,7 @@ def key_row_breaks(patch: Patch) -> None:
 
 def answer_is_not_verified(patch: Patch) -> None:
     patch.setattr(
-        "ca_bridge.recording.verification.faults", lambda *given: (f"{FAULT}: {everything(given)}",)
+        "ca_bridge.orders.results.verification.faults", lambda *given: (f"{FAULT}: {everything(given)}",)
     )
 
 
@@ -91,7 +95,7 @@ def key_was_changed(patch: Patch) -> None:
 
 
 def writer_breaks(patch: Patch) -> None:
-    patch.setattr("ca_bridge.pkcs12.pkcs12.serialize_key_and_certificates", quiet(ValueError))
+    patch.setattr("ca_bridge.pkcs12.writer.pkcs12.serialize_key_and_certificates", quiet(ValueError))
 
 
 def container_is_cut_off(patch: Patch) -> None:
@@ -122,7 +126,7 @@ def audit_breaks_at_sealing(patch: Patch) -> None:
 
 
 def delivery_is_not_queued(patch: Patch) -> None:
-    patch.setattr(step7_deliver, "queue_first_delivery", loud())
+    patch.setattr(queueing, "queue_first_delivery", loud())
 
 
 def mail_server_is_away(patch: Patch) -> None:
@@ -142,7 +146,7 @@ def _telling_messages(kind: Callable[[str], Exception]) -> Callable[..., None]:
 
 def _saving_fails(patch: Patch, model: type[Any], column: str) -> None:
     """As PostgreSQL does: the words of the error hold the whole row."""
-    save, insert = model.save, statements.insert
+    save, insert = model.save, prepared_queries.insert
 
     def fail(self: Any, *arguments: Any, **options: Any) -> None:
         if getattr(self, column):
@@ -155,7 +159,7 @@ def _saving_fails(patch: Patch, model: type[Any], column: str) -> None:
         return insert(rows, **options)
 
     patch.setattr(model, "save", fail)
-    patch.setattr(statements, "insert", fail_at_many)
+    patch.setattr(prepared_queries, "insert", fail_at_many)
 
 
 def _audit_fails(patch: Patch, event: audit.Event) -> None:

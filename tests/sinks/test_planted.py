@@ -17,14 +17,13 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import DataError, connection
 from pytest_django import Settings
 
-from identity_manager import audit
-from identity_manager.workflow import step5_issue
-from tests import cast
+from identity_manager import audit, task_names
 from tests.sinks import places, recording
 from tests.sinks.forms import in_one_line, matrix
 from tests.sinks.recording import RecordingClient
 from tests.sinks.search import KEY_FORMS, Search
 from tests.sinks.watched import Watched
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 logger = logging.getLogger("identity_manager.planted")
@@ -140,7 +139,7 @@ def in_a_column(text: str) -> None:
 
 
 def in_a_task(text: str) -> None:
-    current_app.tasks[step5_issue.ISSUE].apply_async(args=(text,))
+    current_app.tasks[task_names.ISSUE].apply_async(args=(text,))
 
 
 def as_argument(text: str) -> None:

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from ca_bridge import keys, passphrase
 from ca_bridge.contract import KeyAlgorithm
+from ca_bridge.keys import keys
+from ca_bridge.pkcs12 import passphrase
 from tests.sinks.forms import ENCODINGS, KEY_WRITINGS, writings
 from tests.sinks.search import KEY_FORMS, Search, Secret
 

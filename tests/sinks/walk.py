@@ -3,9 +3,9 @@
 import re
 
 from identity_manager.models import ApprovalPolicy, SoftwareToken, TokenRequest
-from tests import cast
 from tests.journeys.office import Office
 from tests.sinks.watched import Watched
+from tests.tools import cast
 
 
 def walk(office: Office, watched: Watched) -> None:

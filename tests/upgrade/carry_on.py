@@ -12,7 +12,7 @@ import django
 def decide(*, requested: str, awaiting: str) -> None:
     """Approve what waits for an approval, and accept what waits for the person."""
     from identity_manager.models import Person, TokenRequest
-    from tests import cast
+    from tests.tools import cast
 
     paul = Person.objects.get(personnel_number="P-paul")
     cast.accepted(cast.approved(paul, TokenRequest.objects.get(pk=requested)))
@@ -22,7 +22,7 @@ def decide(*, requested: str, awaiting: str) -> None:
 def reinstate(*, held: str) -> None:
     """End the hold of the token of a request."""
     from identity_manager.models import Person, TokenRequest
-    from identity_manager.workflow import hold
+    from identity_manager.workflow.revocation import hold
 
     ada = Person.objects.get(personnel_number="P-ada")
     hold.reinstate(actor=ada, token_id=TokenRequest.objects.get(pk=held).tokens.get().pk)
@@ -33,7 +33,7 @@ def open_all(*, requests: list[str]) -> dict[str, int]:
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     from identity_manager.models import TokenRequest
-    from tests import cast
+    from tests.tools import cast
 
     opened = {}
     for pk in requests:

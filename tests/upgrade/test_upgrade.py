@@ -18,7 +18,7 @@ import pytest
 
 from tests.cluster.cluster import BEAT, ROOT, Cluster, broker, database, prepared, status
 from tests.performance.place import free_port
-from tests.programs import in_ci
+from tests.tools.programs import in_ci
 from tests.upgrade.releases import FOLDER, Release, recorded
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]

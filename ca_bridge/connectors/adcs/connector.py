@@ -8,6 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
+from ca_bridge.connection.http import Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.adcs import wire
 from ca_bridge.connectors.adcs.options import AdcsOptions
 from ca_bridge.connectors.adcs.sign_in import sign_in
@@ -22,10 +24,8 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
-from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http
-from ca_bridge.reply import Reply
+from ca_bridge.health_findings import Finding, Found
 
 
 class AdcsConnector:

@@ -14,9 +14,9 @@ import gssapi
 from django.utils.translation import gettext as _
 from gssapi.raw import ChannelBindings
 
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.adcs.options import AdcsOptions
 from ca_bridge.errors import CaError
-from ca_bridge.reply import Reply
 
 _KERBEROS = gssapi.MechType.kerberos
 _SPNEGO = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")

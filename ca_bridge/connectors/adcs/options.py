@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ca_bridge.http import SignInOptions, check_file, check_seconds
+from ca_bridge.connection.http import SignInOptions, check_file, check_seconds
 
 _KEYTAB = b"\x05"  # what a keytab of MIT Kerberos begins with, as ktpass and ktutil write them
 

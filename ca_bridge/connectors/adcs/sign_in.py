@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.adcs.options import AdcsOptions
-from ca_bridge.reply import Reply
 
 
 class SignIn(Protocol):
     """One way to sign in."""
 
     def headers(self, end_point: bytes) -> Mapping[str, str]:
-        """What a call on this connection says (ca_bridge.http.SignIn). Raises CaError."""
+        """What a call on this connection says (ca_bridge.connection.http.SignIn). Raises CaError."""
 
     def refused(self, reply: Reply) -> str:
         """Note that it was turned away; return why, for operators, as far as the reply says."""

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs7
 
+from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import CertificateOrder
-from ca_bridge.der import MALFORMED
-from ca_bridge.reply import Reply
+from ca_bridge.x509.der import MALFORMED
 
 # Without a browser's name the pages send certificates as something else.
 HEADERS = {"User-Agent": "Mozilla/5.0 (compatible; Identity Manager)"}

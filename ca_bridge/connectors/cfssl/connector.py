@@ -5,15 +5,15 @@ from typing import Any
 
 from cryptography import x509
 
+from ca_bridge.connection.http import Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.cfssl import wire
 from ca_bridge.connectors.cfssl.options import CfsslOptions
 from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
-from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http
-from ca_bridge.reply import Reply
+from ca_bridge.health_findings import Finding, Found
 
 
 class CfsslConnector:

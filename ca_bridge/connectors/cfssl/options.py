@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ca_bridge.http import HttpOptions, check_file
+from ca_bridge.connection.http import HttpOptions, check_file
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ from typing import Any
 from cryptography import x509
 from django.utils.translation import gettext as _
 
-from ca_bridge import der
+from ca_bridge.connection.http import secret
+from ca_bridge.connection.reply import SAID, UNREADABLE, Reply
 from ca_bridge.contract import CertificateOrder
 from ca_bridge.errors import CaError
-from ca_bridge.http import secret
-from ca_bridge.reply import SAID, UNREADABLE, Reply
+from ca_bridge.x509 import der
 
 API = "/api/v1/cfssl"
 WRONG_TOKEN = "invalid token"  # noqa: S105 - what CFSSL says, no secret

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.cmp import wire
 from ca_bridge.connectors.cmp.conversation import Cmp, Talk, Task
 from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
@@ -19,9 +20,8 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
-from ca_bridge.contract_findings import Finding
 from ca_bridge.errors import CaError
-from ca_bridge.reply import Reply
+from ca_bridge.health_findings import Finding
 
 # PKIStatus (RFC 9810 5.2.3) of an answer to a revocation.
 _REVOKED = {0, 1, 5}  # accepted, grantedWithMods, revocationNotification

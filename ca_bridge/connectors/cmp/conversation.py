@@ -1,4 +1,4 @@
-"""Conversations with a CMP server: written and checked by `openssl cmp`, and carried by ca_bridge.http."""
+"""Conversations with a CMP server: `openssl cmp` writes and checks them, connection.http carries them."""
 
 import os
 import re
@@ -11,11 +11,11 @@ from pathlib import Path
 from cryptography import x509
 from django.utils.translation import gettext as _
 
+from ca_bridge.connection.http import Http, secret
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.cmp.messages import Kind, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http, secret
-from ca_bridge.reply import Reply
 
 HEADERS = {"Content-Type": "application/pkixcmp", "Accept": "application/pkixcmp"}
 # What OpenSSL says only after the protection of a message has held (crypto/cmp/cmp_err.c).

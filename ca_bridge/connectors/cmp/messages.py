@@ -7,7 +7,7 @@ from typing import Any, Self
 from asn1crypto import core, parser
 from asn1crypto import x509 as asn1_x509
 
-from ca_bridge.reply import UNREADABLE
+from ca_bridge.connection.reply import UNREADABLE
 
 
 class Kind(IntEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ca_bridge.http import HttpOptions, check_file, check_seconds
+from ca_bridge.connection.http import HttpOptions, check_file, check_seconds
 
 COMMANDS = ("p10cr", "ir", "cr")
 

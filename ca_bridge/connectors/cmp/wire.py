@@ -7,11 +7,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
-from ca_bridge import der
 from ca_bridge.connectors.cmp.conversation import Talk, Task
 from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.contract import CertificateOrder, Issued, RevocationReason
+from ca_bridge.x509 import der
 
 CREDENTIALS = {
     Failure.BAD_MESSAGE_CHECK,

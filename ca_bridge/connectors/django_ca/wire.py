@@ -5,9 +5,9 @@ from typing import Any
 
 from cryptography import x509
 
-from ca_bridge import der
+from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import UPN, CertificateContent, CertificateOrder
-from ca_bridge.reply import Reply
+from ca_bridge.x509 import der
 
 ALREADY = "already revoked"
 

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ca_bridge import der
+from ca_bridge.connection.http import Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.ejbca import wire
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
 from ca_bridge.contract import (
@@ -23,11 +24,10 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
-from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http
-from ca_bridge.reply import Reply
+from ca_bridge.health_findings import Finding, Found
+from ca_bridge.x509 import der
 
 
 class EjbcaConnector:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ca_bridge.http import HttpOptions, check_file, check_seconds
+from ca_bridge.connection.http import HttpOptions, check_file, check_seconds
 
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{0,30}")
 

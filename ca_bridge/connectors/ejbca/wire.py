@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from cryptography import x509
 
+from ca_bridge.connection.http import secret
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
 from ca_bridge.contract import CertificateOrder, RevocationReason
 from ca_bridge.errors import CaError
-from ca_bridge.http import secret
-from ca_bridge.reply import Reply
 
 MOST = 100  # certificates that a search shows
 SHORTEST = timedelta(seconds=2)  # EJBCA keeps no fractions of a second

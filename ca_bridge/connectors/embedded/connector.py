@@ -47,9 +47,9 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
-from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
+from ca_bridge.health_findings import Finding, Found
 
 BACKDATING = timedelta(minutes=5)  # for clients whose clocks are slow
 MINIMUM_RSA_BITS = 2048

@@ -14,8 +14,8 @@ from ca_bridge.contract import (
     CertificateOrder,
 )
 from ca_bridge.contract_listing import KeptCertificate
-from ca_bridge.der import MALFORMED
 from ca_bridge.errors import CaError
+from ca_bridge.x509.der import MALFORMED
 
 
 def of_order(ca: str, order: CertificateOrder) -> IssuedCertificate | None:

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.utils import timezone
 
-from ca_bridge import der, strength
 from ca_bridge.connectors.embedded import authority, crls, key_store, wire
 from ca_bridge.connectors.embedded.authority import ISSUING_BITS, Authority
 from ca_bridge.connectors.embedded.key_store import KeyStore
@@ -21,8 +20,9 @@ from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.paths import ISSUING, ROOT
 from ca_bridge.connectors.embedded.wire import Signer
 from ca_bridge.contract import ROOT_CRL_LIFETIME, RevocationReason
-from ca_bridge.der import MALFORMED, has_signed, is_root, is_self_issued
 from ca_bridge.errors import CaError
+from ca_bridge.x509 import algorithm_strength, der
+from ca_bridge.x509.der import MALFORMED, has_signed, is_root, is_self_issued
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -205,7 +205,7 @@ def _faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
         yield "it is signed by its own key"
     if own.not_valid_after_utc < now + SHORTEST:
         yield f"it ends on {own.not_valid_after_utc:%Y-%m-%d}"
-    weak = list(strength.faults(path))
+    weak = list(algorithm_strength.faults(path))
     yield from weak
     for below, above in pairwise(path):
         if not weak and not has_signed(above, below):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cryptography import x509
 from django.utils import timezone
 
+from ca_bridge.connection.http import Http
 from ca_bridge.connectors.est import wire
 from ca_bridge.connectors.est.options import EstOptions
 from ca_bridge.contract import (
@@ -16,9 +17,8 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
-from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http
+from ca_bridge.health_findings import Finding, Found
 
 
 class EstConnector:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ca_bridge.http import SignInOptions, check_seconds
+from ca_bridge.connection.http import SignInOptions, check_seconds
 
 
 @dataclass(frozen=True, kw_only=True)

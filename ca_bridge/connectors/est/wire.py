@@ -8,9 +8,9 @@ from urllib.parse import quote
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from ca_bridge import der
+from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import CertificateOrder, Issued
-from ca_bridge.reply import Reply
+from ca_bridge.x509 import der
 
 ENROLL = "simpleenroll"
 DEFAULT_WAIT = 60  # seconds, where a server does not say

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from cryptography import x509
 
-from ca_bridge import der
+from ca_bridge.connection.http import Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.nexus_cm import wire
 from ca_bridge.connectors.nexus_cm.options import NexusCmOptions
 from ca_bridge.contract import (
@@ -18,11 +19,10 @@ from ca_bridge.contract import (
 )
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
-from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http
-from ca_bridge.reply import Reply
+from ca_bridge.health_findings import Finding, Found
+from ca_bridge.x509 import der
 
 BACKDATING = timedelta(hours=1)  # by which a CA may date a certificate before what was ordered
 

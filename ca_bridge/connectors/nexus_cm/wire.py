@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key, pkcs7
 from django.utils.translation import gettext as _
 
+from ca_bridge.connection.http import secret
+from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import CertificateOrder
 from ca_bridge.errors import CaError
-from ca_bridge.http import secret
-from ca_bridge.reply import Reply
 
 ACCEPT = {"Accept": "application/pkix-cert"}
 PAGE = 50  # certificates in an answer of a search

@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
+from ca_bridge.connection.http import Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.step_ca import wire
 from ca_bridge.connectors.step_ca.options import StepCaOptions
 from ca_bridge.contract import (
@@ -16,10 +18,8 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
-from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.errors import CaError
-from ca_bridge.http import Http
-from ca_bridge.reply import Reply
+from ca_bridge.health_findings import Finding, Found
 
 PAGES = 50  # of its list of provisioners, at most
 

@@ -18,12 +18,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from ca_bridge import der
+from ca_bridge.connection.http import secret
+from ca_bridge.connection.reply import SAID, Reply
 from ca_bridge.connectors.step_ca.options import StepCaOptions
 from ca_bridge.contract import CertificateOrder, RevocationReason
 from ca_bridge.errors import CaError
-from ca_bridge.http import secret
-from ca_bridge.reply import SAID, Reply
+from ca_bridge.x509 import der
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 SIGN, REVOKE = "/1.0/sign", "/1.0/revoke"

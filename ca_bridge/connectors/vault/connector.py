@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
+from ca_bridge.connection.http import LONGEST_LIST
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.vault import wire
 from ca_bridge.connectors.vault.options import VaultOptions
 from ca_bridge.contract import (
@@ -16,11 +18,9 @@ from ca_bridge.contract import (
     RevocationOutcome,
     RevocationReason,
 )
-from ca_bridge.contract_findings import Finding, Found
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
-from ca_bridge.http import LONGEST_LIST
-from ca_bridge.reply import Reply
+from ca_bridge.health_findings import Finding, Found
 
 
 class VaultConnector:

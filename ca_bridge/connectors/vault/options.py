@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ca_bridge.http import HttpOptions, check_file
+from ca_bridge.connection.http import HttpOptions, check_file
 
 _PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 

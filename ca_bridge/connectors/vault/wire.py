@@ -7,12 +7,12 @@ from typing import Any
 
 from cryptography import x509
 
-from ca_bridge import der
+from ca_bridge.connection.http import LONGEST_ANSWER, Http, Method, secret
+from ca_bridge.connection.reply import SAID, Reply
 from ca_bridge.connectors.vault.options import VaultOptions
 from ca_bridge.contract import UPN, CertificateOrder
 from ca_bridge.errors import CaError
-from ca_bridge.http import LONGEST_ANSWER, Http, Method, secret
-from ca_bridge.reply import SAID, Reply
+from ca_bridge.x509 import der
 
 PASSING = {412, 429, 472, 473, 500, 502, 503, 504}  # standby, sealed, too many requests, trouble within
 PAGE = 500  # serial numbers of a list that are looked at together

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.template import Context
 
-from identity_manager.console import admin_sections
+from identity_manager.console.administration import sections as admin_sections
 
 register = template.Library()
 

@@ -4,7 +4,7 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, pgettext
 
-from identity_manager.console.terms_comparison import Mark, Passage, Piece
+from identity_manager.console.catalogue.terms_comparison import Mark, Passage, Piece
 from identity_manager.ui.markup import markup
 
 register = template.Library()

@@ -14,7 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from identity_manager.console import audit_log, certificate_list, outbox_page, person_list
+from identity_manager.console.audit import log as audit_log
+from identity_manager.console.outbox import page as outbox_page
+from identity_manager.console.search import certificates as certificate_list
+from identity_manager.console.search import persons as person_list
 from identity_manager.models import OutgoingMail, RequestState, TokenRequest
 from identity_manager.people import email_addresses
 from identity_manager.ui.markup import markup

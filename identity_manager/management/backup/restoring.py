@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from ca_bridge import issuing
 from identity_manager import audit
-from identity_manager.audit import keys, verifying
+from identity_manager.audit import keys, verification
 from identity_manager.management import wrapped_secrets
 from identity_manager.management.backup import authorities, manifest, tables
 from identity_manager.management.backup.making import ENGINES
 from identity_manager.management.backup.manifest import BackupError, Manifest
 from identity_manager.models import AuditEvent, JobRun, Person
-from identity_manager.workflow import ca_comparison
+from identity_manager.workflow.issuance import ca_comparison
 
 RUNS_STILL = timedelta(seconds=30)
 
@@ -141,6 +141,6 @@ def _refuse_unsound(backup: Manifest) -> None:
         raise BackupError(f"The audit log of the backup does not have the event {backup.audit_number}.")
     if not keys.can_seal():
         return
-    findings = verifying.verify().findings
+    findings = verification.verify().findings
     if findings:
         raise BackupError(f"The audit log of the backup is not sound: {findings[0].sentence}")

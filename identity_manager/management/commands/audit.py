@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from identity_manager.audit import evidence, keys, verifying
+from identity_manager.audit import evidence, keys, verification
 from identity_manager.models import AuditEvent
 
 NOT_SOUND = 1
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
     def _verify(self, options: dict[str, Any]) -> None:
         try:
-            report = verifying.verify(outside=list(_outside(options["heads"])))
+            report = verification.verify(outside=list(_outside(options["heads"])))
         except keys.NoKey as error:
             raise CommandError(str(error), returncode=NOT_POSSIBLE) from error
         for finding in report.findings:
@@ -78,16 +78,16 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(found, indent=2, sort_keys=True))
 
 
-def _outside(paths: list[Path]) -> Iterator[verifying.KnownHead]:
+def _outside(paths: list[Path]) -> Iterator[verification.KnownHead]:
     for path in paths:
         try:
             # A syslog has lines of others, with whatever bytes they wrote.
-            found = verifying.read_heads(path.read_text(encoding="utf-8", errors="replace").splitlines())
+            found = verification.read_heads(path.read_text(encoding="utf-8", errors="replace").splitlines())
         except OSError as error:
             raise CommandError(
                 f"{path} cannot be read: {error.strerror}.", returncode=NOT_POSSIBLE
             ) from error
-        except verifying.UnreadableHeads as error:
+        except verification.UnreadableHeads as error:
             raise CommandError(f"{path}: {error}", returncode=NOT_POSSIBLE) from error
         if not found:  # another file, or one that somebody has emptied: it would prove nothing
             raise CommandError(f"{path} holds no head.", returncode=NOT_POSSIBLE)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ca_bridge import faults, registry, trying
+from ca_bridge.connection import faults, registry, self_test
 from ca_bridge.errors import CaError
 
 IN_TROUBLE = 1
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
     def _try_out(self, alias: str, profile: str, *, days: int, email: str) -> None:
         try:
-            report = trying.try_out(alias, profile, days=days, email=email)
+            report = self_test.try_out(alias, profile, days=days, email=email)
         except CaError as error:
             raise CommandError(str(error), returncode=NOT_POSSIBLE) from error
         for sentence in report.done:

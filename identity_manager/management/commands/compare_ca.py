@@ -8,10 +8,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from ca_bridge import listing, registry
+from ca_bridge.connection import registry
 from ca_bridge.errors import CaError
+from ca_bridge.orders import listing
 from identity_manager.models import CaComparison, ComparisonStep
-from identity_manager.workflow import ca_comparison
+from identity_manager.workflow.issuance import ca_comparison
 
 FOUND = 1
 NOT_POSSIBLE = 2

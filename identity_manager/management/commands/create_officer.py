@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Role
 from identity_manager.people import officers
-from identity_manager.workflow.errors import NotPossible
+from identity_manager.transactions.refusals import NotPossible
 
 PERSON_OPTIONS = ("personnel_number", "given_name", "surname", "email", "display_name", "language")
 

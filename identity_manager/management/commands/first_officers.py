@@ -14,9 +14,9 @@ from django.db import transaction
 
 from identity_manager.management.officers_dialog import Dialog
 from identity_manager.models import OFFERED_ROLES, Role
-from identity_manager.workflow import first_officers
-from identity_manager.workflow.errors import NotPossible
-from identity_manager.workflow.first_officers import FIELDS, Made, Officer
+from identity_manager.transactions.refusals import NotPossible
+from identity_manager.workflow.people import first_officers
+from identity_manager.workflow.people.first_officers import FIELDS, Made, Officer
 
 
 class Command(BaseCommand):

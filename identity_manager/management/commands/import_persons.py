@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from identity_manager.directory import csv_file
-from identity_manager.people import importing
-from identity_manager.people.importing import ImportPlan, ImportStopped, Outcome
-from identity_manager.workflow import imports
+from identity_manager.people.imports import applying as importing
+from identity_manager.people.imports.applying import ImportPlan, ImportStopped, Outcome
+from identity_manager.workflow.people import imports
 
 
 class Command(BaseCommand):

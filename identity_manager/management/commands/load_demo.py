@@ -8,10 +8,10 @@ from django.core.management.base import BaseCommand, CommandError
 from identity_manager.demo import cast, catalogue, organisation
 from identity_manager.directory import csv_file
 from identity_manager.models import Person
-from identity_manager.people import importing
-from identity_manager.people.importing import Outcome
-from identity_manager.workflow import leave_and_return
-from identity_manager.workflow.errors import Refused
+from identity_manager.people.imports import applying as importing
+from identity_manager.people.imports.applying import Outcome
+from identity_manager.transactions.refusals import Refused
+from identity_manager.workflow.people import leave_and_return
 
 SYSTEM_ADMINISTRATOR = "sven"
 

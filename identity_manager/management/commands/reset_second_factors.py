@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from identity_manager.models import Account
-from identity_manager.people import second_factors
+from identity_manager.people.sign_in import second_factors
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from cryptography import x509
 from django.core.management.base import BaseCommand, CommandError
 
 from ca_bridge.errors import CaError
-from identity_manager import issuing_cas
+from identity_manager.authorities import embedded as issuing_cas
 from identity_manager.management import choosing
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from identity_manager import epochs, vault
-from identity_manager.key_ring import KeyRingError
+from identity_manager.jobs import key_rotation
+from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_ring import KeyRingError
 
 LONGEST_WAIT = 365 * 24 * 60
 SETTINGS = {
@@ -52,16 +53,16 @@ class Command(BaseCommand):
         if options["status"]:
             self._status()
         elif options["tend"]:
-            self.stdout.write(epochs.tend() or "Nothing is to be done.")
+            self.stdout.write(key_rotation.tend() or "Nothing is to be done.")
             self._status()
         elif options["audit"]:
-            epoch = epochs.rotate_audit_key(actor=None, wait=wait)
+            epoch = key_rotation.rotate_audit_key(actor=None, wait=wait)
             self.stdout.write(f"audit: key {epoch.version} in {epoch.path}; the old keys must stay.")
         else:
             self._rotate(wait)
 
     def _rotate(self, wait: timedelta) -> None:
-        made = epochs.rotate(actor=None, wait=wait)
+        made = key_rotation.rotate(actor=None, wait=wait)
         for purpose, epoch in made:
             self.stdout.write(
                 f"{purpose}: key {epoch.version} in {epoch.path},"
@@ -72,9 +73,9 @@ class Command(BaseCommand):
                 "Bring these files to every other host before then. Workers move what is alive and destroy"
                 " the old keys by themselves; --status says how far they are."
             )
-        for purpose in epochs.not_from_files():
+        for purpose in key_rotation.not_from_files():
             self.stdout.write(self._by_hand(purpose, wait))
-        if not made and not epochs.not_from_files():
+        if not made and not key_rotation.not_from_files():
             raise CommandError("This process holds no key; run it where the workers run.")
 
     @staticmethod
@@ -88,9 +89,9 @@ class Command(BaseCommand):
         )
 
     def _status(self) -> None:
-        for each in epochs.status(timezone.now()):
+        for each in key_rotation.status(timezone.now()):
             place = each.epoch.path or "environment"
             words = each.is_needed or "can go"
             self.stdout.write(f"{each.purpose:<13} key {each.epoch.version:<4} {words}; {place}")
-        for version, rows in sorted(epochs.audit_versions().items()):
+        for version, rows in sorted(key_rotation.audit_versions().items()):
             self.stdout.write(f"{'audit':<13} key {version:<4} {rows} events are sealed under it")

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError
 
-from identity_manager import standby
+from identity_manager.jobs import standby
 
 SECONDS = 5
 

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 
-from ca_bridge import faults, outgoing, registry
+from ca_bridge import outgoing
+from ca_bridge.connection import faults, registry
+from ca_bridge.connection.http import Http, HttpOptions
 from ca_bridge.contract import Fault
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http, HttpOptions
 from identity_manager import installation
 from identity_manager.management.doctor.database import compared
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning

@@ -7,9 +7,9 @@ from pathlib import Path
 from django.conf import settings
 from django.core.checks import run_checks
 
-from identity_manager import vault
 from identity_manager.management import wrapped_secrets
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+from identity_manager.vault import wrapping as vault
 
 PRIVATE = 0o700
 

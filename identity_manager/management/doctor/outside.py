@@ -12,9 +12,10 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
-from ca_bridge import care, faults, registry, strength
-from ca_bridge.der import MALFORMED, above
+from ca_bridge.connection import faults, maintenance_needs, registry
 from ca_bridge.errors import CaError
+from ca_bridge.x509 import algorithm_strength
+from ca_bridge.x509.der import MALFORMED, above
 from identity_manager import mail_connection
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning
 
@@ -53,7 +54,7 @@ def _own_certificates(alias: str) -> Iterator[Finding]:
         elif ends <= datetime.now(UTC) + ENDS_SOON:
             yield warning(f"{alias}: the certificate of {name} ends on {ends:%Y-%m-%d}.", "Renew the CA.")
     with suppress(*MALFORMED):  # a key that nobody here knows
-        for fault in strength.of_issuers(issuers):
+        for fault in algorithm_strength.of_issuers(issuers):
             yield failed(f"{alias}: {fault}. What it issues is refused.", "Renew the CA.")
 
 
@@ -71,7 +72,9 @@ def _keys_at_hand(alias: str) -> Iterator[Finding]:
 def _concerns(alias: str) -> Iterator[Finding]:
     try:
         for concern in registry.concerns(alias):
-            yield warning(f"{alias}: {care.in_words(concern)}", "See docs/how-to/embedded-ca.md.")
+            yield warning(
+                f"{alias}: {maintenance_needs.in_words(concern)}", "See docs/how-to/embedded-ca.md."
+            )
     except CaError as error:
         yield failed(f"{alias}: {error.words}", "See the CA's connection.")
 

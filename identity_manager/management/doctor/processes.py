@@ -12,12 +12,12 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import ResponseError
 
-from identity_manager import jobs
+from identity_manager.jobs import runner as jobs
 from identity_manager.management.doctor.database import APART_SECONDS, FOLLOW
 from identity_manager.management.doctor.finding import Finding, failed, ok, warning
 from identity_manager.models import JobRun, LastBackup, LiveProcess
-from identity_manager.models.job_run import JobOutcome
-from identity_manager.models.process_figures import furthest_off
+from identity_manager.models.operation.job_run import JobOutcome
+from identity_manager.models.operation.process_metrics import furthest_off
 
 BROKER_SECONDS = 5
 LATE = timedelta(minutes=1)

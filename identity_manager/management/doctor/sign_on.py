@@ -8,9 +8,10 @@ import jwt
 import requests
 from django.conf import settings
 
-from ca_bridge import faults, outgoing
+from ca_bridge import outgoing
+from ca_bridge.connection import faults
 from identity_manager.management.doctor.finding import Finding, failed, ok
-from identity_manager.sso_provider import SsoProvider
+from identity_manager.people.sign_in.sso_provider import SsoProvider
 
 HTTP_SECONDS = 10
 DISCOVERY = "/.well-known/openid-configuration"

@@ -22,9 +22,9 @@ from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from identity_manager import correlation
 from identity_manager.models import SoftwareToken
 from identity_manager.people import email_addresses
+from identity_manager.telemetry import correlation
 from identity_manager.ui import dates, states, terms_text
 from identity_manager.ui.bidi import isolated
 from identity_manager.ui.markup import markup

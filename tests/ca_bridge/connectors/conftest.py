@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from ca_bridge import certification_request, keys
 from ca_bridge.contract import CertificateContent, CertificateOrder, Connector, KeyAlgorithm
 from ca_bridge.issuing import Validity
-from ca_bridge.keys import PrivateKey
+from ca_bridge.keys import keys
+from ca_bridge.keys.keys import PrivateKey
+from ca_bridge.x509 import csr
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.neighbours import Neighbour, unchanged
 from tests.ca_bridge.connectors.servers import adcs as adcs_server
@@ -141,7 +142,7 @@ def ordered(
         key, content = key or keys.generate(KeyAlgorithm.EC_P256), arranged(content)
         order = CertificateOrder(
             idempotency_key=str(uuid4()),
-            csr=certification_request.build(content, key),
+            csr=csr.build(content, key),
             content=content,
             ca_profile="person",
             not_before=validity.not_before,

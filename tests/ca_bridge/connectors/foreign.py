@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import in_ci
+from tests.tools.programs import in_ci
 
 ENVIRONMENTS = Path(__file__).resolve().parents[3] / "var" / "foreign"
 WITHIN = 300  # seconds

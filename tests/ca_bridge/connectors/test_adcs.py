@@ -10,14 +10,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_bridge import verification
-from ca_bridge.certificates import describe
+from ca_bridge.connection.http import LONGEST_ANSWER, Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.adcs import wire
 from ca_bridge.connectors.adcs.options import AdcsOptions
 from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, RevocationReason, Unknown
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import LONGEST_ANSWER, Http
-from ca_bridge.reply import Reply
+from ca_bridge.x509 import verification
+from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.neighbours import kept_waiting
 from tests.ca_bridge.connectors.servers import adcs as server

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ca_bridge import http
+from ca_bridge.connection import http
 from ca_bridge.contract import Issued
 from ca_bridge.errors import CaError
 from tests.ca_bridge.connectors.issuers import TestCa

@@ -16,14 +16,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.utils import timezone
 
-from ca_bridge import keys, verification
+from ca_bridge.connection.http import Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.cmp import conversation
 from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.contract import Issued, KeyAlgorithm, Pending, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http
-from ca_bridge.reply import Reply
+from ca_bridge.keys import keys
+from ca_bridge.x509 import verification
 from tests.ca_bridge.connectors.servers import cmp as server
 
 pytestmark = [pytest.mark.needs_program("openssl"), pytest.mark.long, pytest.mark.xdist_group("cmp")]

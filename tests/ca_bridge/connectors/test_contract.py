@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from ca_bridge import lint, verification
-from ca_bridge.certificates import describe
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import (
@@ -22,6 +20,8 @@ from ca_bridge.contract import (
     RevocationReason,
 )
 from ca_bridge.contract_listing import KeptCertificate, ListsIssued
+from ca_bridge.x509 import lint, verification
+from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors.neighbours import decided
 
 pytestmark = pytest.mark.django_db

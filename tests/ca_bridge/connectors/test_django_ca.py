@@ -10,13 +10,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
-from ca_bridge import verification
-from ca_bridge.certificates import describe
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.django_ca import wire
 from ca_bridge.connectors.django_ca.options import DjangoCaOptions
 from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.reply import Reply
+from ca_bridge.x509 import verification
+from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import decided
 

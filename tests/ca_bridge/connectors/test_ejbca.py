@@ -11,13 +11,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 from django.utils import timezone
 
-from ca_bridge import comparing, issuing, verification
+from ca_bridge import issuing
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.ejbca import wire
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
 from ca_bridge.contract import Fault, Issued, Refused, RevocationOutcome, RevocationReason, Unknown
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder
-from ca_bridge.reply import Reply
+from ca_bridge.orders import reconciliation
+from ca_bridge.x509 import verification
 from tests.ca_bridge import scripted
 from tests.ca_bridge.connectors import foreign
 from tests.ca_bridge.connectors.issuers import TestCa
@@ -141,7 +143,7 @@ def test_what_was_issued_in_a_time_that_a_restore_lost_is_refused_and_revoked(ej
     assert (order.state, order.surplus.get().certificate) == (CaOrder.State.REFUSED, issued)
     assert issuing.revoke_surplus(order.pk) == 1
     assert ejbca.make().revoke(issued, LOST) == ALREADY
-    assert comparing.compare(order.pk) == CaOrder.Comparison.SURPLUS
+    assert reconciliation.compare(order.pk) == CaOrder.Comparison.SURPLUS
     assert order.surplus.get().revoked_at is not None
 
 

@@ -21,13 +21,14 @@ from pkilint import loader, pkix
 from pkilint.pkix import crl, extension
 from pkilint.pkix import name as pkix_name
 
-from ca_bridge import keys, lint
 from ca_bridge.connectors.embedded import authority, crls
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import Issued, KeyAlgorithm, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError
+from ca_bridge.keys import keys
+from ca_bridge.x509 import lint
 from tests.ca_bridge import scripted
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

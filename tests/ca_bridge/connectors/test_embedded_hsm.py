@@ -19,13 +19,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509 import ocsp
 from django.core.management import CommandError, call_command
 
-from ca_bridge import registry, verification
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded import authority, hsm, key_store
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.hsm import Token, TokenKey
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import Issued, RevocationReason
 from ca_bridge.errors import CaError
+from ca_bridge.x509 import verification
 
 pytestmark = [pytest.mark.django_db, pytest.mark.needs_program("softhsm2-util"), pytest.mark.long]
 

@@ -15,7 +15,7 @@ from cryptography.x509 import ocsp
 from django.test import Client
 from django.utils import timezone
 
-from ca_bridge import care, registry
+from ca_bridge.connection import maintenance_needs, registry
 from ca_bridge.connectors.embedded import authority, crls, key_store
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import OcspSigner
@@ -181,7 +181,7 @@ def test_what_lies_where_it_need_not_is_said(house: House, tmp_path: Path) -> No
         )
     )
     assert [each.need for each in before.concerns()] == [Need.ROOT_KEY_HERE, Need.OCSP_SIGNERS]
-    assert all(care.in_words(each) for each in before.concerns())
+    assert all(maintenance_needs.in_words(each) for each in before.concerns())
     assert before.holds_signing_keys()
     before.take_root_offline(tmp_path / "stick" / "root.key", timedelta(days=365))
     assert [each.need for each in before.concerns()] == [Need.OCSP_SIGNERS]

@@ -26,12 +26,13 @@ from django.utils import timezone
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.errors import PathValidationError, RevokedError
 
-from ca_bridge import lint, publication
 from ca_bridge.connectors.embedded import authority, responder
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import OcspSigner
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.contract import RevocationReason
+from ca_bridge.publication import views as publication
+from ca_bridge.x509 import lint
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 

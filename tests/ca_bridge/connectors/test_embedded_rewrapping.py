@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded import key_store, rewrapping
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import Issued

@@ -18,12 +18,13 @@ from cryptography.x509 import ocsp
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from ca_bridge import care, chains, lint, registry, verification
+from ca_bridge.connection import maintenance_needs, registry
 from ca_bridge.connectors.embedded import authority, key_store, rolling
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
 from ca_bridge.contract import CertificateOrder, Issued, RevocationReason
 from ca_bridge.errors import CaError
+from ca_bridge.x509 import chains, lint, verification
 from tests.ca_bridge.connectors.test_embedded import crl_findings
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
@@ -214,7 +215,7 @@ def test_what_was_registered_before_is_of_the_first(ca, ordered):
 def test_that_it_is_time_is_said(ca):
     assert ca.concerns() == []
     with time_machine.travel(loaded(ca.chain()[0]).not_valid_after_utc - 700 * DAY):
-        (sentence,) = map(care.in_words, ca.concerns())
+        (sentence,) = map(maintenance_needs.in_words, ca.concerns())
         assert sentence.endswith("roll_issuing_ca.")
         rolling.roll(ca.options)
         assert ca.concerns() == []
@@ -491,7 +492,7 @@ def test_it_is_said_when_the_root_has_to_sign_again(ca, tmp_path):
     command("sign_root_crl", "--take-away", safe)
     assert ca.concerns() == []
     with time_machine.travel(timezone.now() + 340 * DAY):
-        (sentence,) = map(care.in_words, ca.concerns())
+        (sentence,) = map(maintenance_needs.in_words, ca.concerns())
         assert sentence.endswith("the root's key is not here: manage.py sign_root_crl.")
         command("sign_root_crl", "--root-key", safe, "--days", "100")
         assert ca.concerns() == []

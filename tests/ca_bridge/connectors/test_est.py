@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from ca_bridge.connection.http import Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.est import wire
 from ca_bridge.connectors.est.options import EstOptions
 from ca_bridge.contract import Issued, Pending, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http
-from ca_bridge.reply import Reply
 from tests.ca_bridge.connectors.servers import est as server
 
 pytestmark = pytest.mark.needs_program("estserver")

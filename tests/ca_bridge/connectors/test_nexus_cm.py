@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.utils import timezone
 
-from ca_bridge.certificates import describe
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.nexus_cm import wire
 from ca_bridge.connectors.nexus_cm.options import NexusCmOptions
 from ca_bridge.contract import Issued, Refused, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.keys import spki_sha256
-from ca_bridge.reply import Reply
+from ca_bridge.keys.keys import spki_sha256
+from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors.issuers import TestCa
 
 pytestmark = pytest.mark.needs_program("openssl")

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ca_bridge import issuing, registry, verification
-from ca_bridge.certificates import describe
+from ca_bridge import issuing
+from ca_bridge.connection import registry
+from ca_bridge.connection.http import Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.contract import (
     FindsAll,
     FindsOrders,
@@ -23,9 +25,9 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http
 from ca_bridge.models import CaOrder
-from ca_bridge.reply import Reply
+from ca_bridge.x509 import verification
+from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.meddler import Meddler, Mood, between
 from tests.ca_bridge.connectors.neighbours import UP_WITHIN, Neighbour, decided, free_port

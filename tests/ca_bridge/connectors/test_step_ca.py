@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ca_bridge import verification
+from ca_bridge.connection.http import Http
+from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.step_ca import wire
 from ca_bridge.connectors.step_ca.options import StepCaOptions
 from ca_bridge.contract import Issued, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.http import Http
-from ca_bridge.reply import Reply
+from ca_bridge.x509 import verification
 from tests.ca_bridge.connectors.issuers import TestCa
 
 pytestmark = [

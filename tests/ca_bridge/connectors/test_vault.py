@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from django.utils import timezone, translation
 
-from ca_bridge import contract_findings, verification
-from ca_bridge.certificates import describe
+from ca_bridge import health_findings
 from ca_bridge.connectors.vault import wire
 from ca_bridge.connectors.vault.options import VaultOptions
 from ca_bridge.contract import Fault, Issued, Refused
 from ca_bridge.errors import CaError
+from ca_bridge.x509 import verification
+from ca_bridge.x509.certificates import describe
 
 
 def test_a_token_that_was_revoked_is_fetched_anew(bao, openbao, ordered):
@@ -95,7 +96,7 @@ def test_sealed_passes(openbao, ordered, monkeypatch):
     assert connector.health().ok
 
     def sealed(*_args, **_options):
-        from ca_bridge.reply import Reply
+        from ca_bridge.connection.reply import Reply
 
         return Reply(503, {}, b'{"errors":["Vault is sealed"]}', in_doubt=True)
 
@@ -106,7 +107,7 @@ def test_sealed_passes(openbao, ordered, monkeypatch):
     health = connector.health()
     assert (health.detail, health.fault) == ("It is sealed.", Fault.SEALED)
     with translation.override("de"):
-        assert contract_findings.in_words(*health.found) == "Sie ist versiegelt."
+        assert health_findings.in_words(*health.found) == "Sie ist versiegelt."
 
 
 def test_a_role_says_what_is_in_the_certificate(openbao, ordered, content):

@@ -1,10 +1,10 @@
-"""The company of tests/cast.py."""
+"""The company of tests/tools/cast.py."""
 
 import copy
 
 import pytest
 
-from tests import cast
+from tests.tools import cast
 
 
 @pytest.fixture

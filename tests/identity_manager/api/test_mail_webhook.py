@@ -10,12 +10,12 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
-from identity_manager import outbox
-from identity_manager.api import mail_webhook
-from identity_manager.mail import sending
+from identity_manager.api.webhooks import mail as mail_webhook
+from identity_manager.mail import outbox, sending
 from identity_manager.models import AuditEvent, MailEvent, OutgoingMail, SoftwareToken
-from identity_manager.workflow import mails, step7_deliver
-from tests import cast
+from identity_manager.workflow import step7_deliver
+from identity_manager.workflow.delivery import outbox_actions, queueing
+from tests.tools import cast
 
 pytestmark = [
     pytest.mark.django_db,
@@ -154,7 +154,7 @@ def test_a_fetched_file_stays_fetched(mail: OutgoingMail) -> None:
 
 def test_of_an_older_mail_the_newer_one_counts(company: cast.Company, mail: OutgoingMail) -> None:
     assert mail.token is not None
-    newer = step7_deliver.queue_delivery(mail.token, container_format="standard")
+    newer = queueing.queue_delivery(mail.token, container_format="standard")
     outbox.settle_sent(newer, provider_id="other")
     tell(bounce())
     assert SoftwareToken.objects.get().delivery == "sent"
@@ -162,7 +162,7 @@ def test_of_an_older_mail_the_newer_one_counts(company: cast.Company, mail: Outg
 
 def test_a_newer_mail_that_nobody_sends_counts_for_nothing(mail: OutgoingMail) -> None:
     assert mail.token is not None
-    newer = step7_deliver.queue_delivery(mail.token, container_format="standard")
+    newer = queueing.queue_delivery(mail.token, container_format="standard")
     outbox.discard(newer, reason="not needed")
     tell(bounce())
     assert SoftwareToken.objects.get().delivery == "bounced"
@@ -207,7 +207,7 @@ def test_a_complaint_about_a_sending_that_came_back_is_kept(
     mail: OutgoingMail, company: cast.Company
 ) -> None:
     tell(bounce())
-    mails.retry(actor=company.ada, mail_id=mail.pk)
+    outbox_actions.retry(actor=company.ada, mail_id=mail.pk)
     step7_deliver.send(mail_id=mail.pk)
 
     tell(bounce(RecordType="SpamComplaint", Type="SpamComplaint", ID=2))
@@ -219,7 +219,7 @@ def test_the_name_of_the_first_sending_is_not_that_of_the_second(
     mail: OutgoingMail, company: cast.Company
 ) -> None:
     tell(bounce())
-    mails.retry(actor=company.ada, mail_id=mail.pk)
+    outbox_actions.retry(actor=company.ada, mail_id=mail.pk)
     tell(bounce(ID=2))
     step7_deliver.send(mail_id=mail.pk)
     mail.refresh_from_db()

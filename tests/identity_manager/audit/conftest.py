@@ -6,7 +6,7 @@ import pytest
 
 from identity_manager.audit import heads, sealing
 from identity_manager.models import AuditEvent, AuditHead
-from tests.cast import Company
+from tests.tools.cast import Company
 
 
 @pytest.fixture

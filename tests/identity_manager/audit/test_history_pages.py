@@ -14,9 +14,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.test import Client
 from django.utils import timezone
 
-from identity_manager import audit, audit_checks, proof
-from identity_manager.audit import evidence, heads, keys, sealing, verifying
-from identity_manager.console import audit_log
+from identity_manager import audit, audit_proof
+from identity_manager.audit import checks as audit_checks
+from identity_manager.audit import evidence, heads, keys, sealing, verification
+from identity_manager.console.audit import log as audit_log
 from identity_manager.models import (
     AuditCheck,
     AuditEvent,
@@ -26,9 +27,9 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.models.identifiers import first_id_of
-from tests import cast
-from tests.cast import Company
 from tests.identity_manager.console.visitors import signed_in
+from tests.tools import cast
+from tests.tools.cast import Company
 
 
 @pytest.fixture
@@ -268,7 +269,7 @@ def test_a_check_that_takes_too_long_is_given_up_and_says_what_to_do(
     assert known
     check = audit_checks.ask(actor=auditor)
     with monkeypatch.context() as long_log:
-        long_log.setattr(verifying, "verify", takes_too_long)
+        long_log.setattr(verification, "verify", takes_too_long)
         for _try in range(audit_checks.MOST_TRIES - 1):
             try_out(check)
             assert (check.is_open, check.claim_id, check.leased_until) == (True, None, None)
@@ -296,14 +297,14 @@ def test_tries_that_ended_with_their_worker_count_and_those_without_the_keys_do_
 ) -> None:
     check = audit_checks.ask(actor=auditor)
 
-    def without_the_keys() -> verifying.Report:
+    def without_the_keys() -> verification.Report:
         raise keys.NoKey("none")
 
-    def never() -> verifying.Report:
+    def never() -> verification.Report:
         raise AssertionError
 
     with monkeypatch.context() as keyless:
-        keyless.setattr(verifying, "verify", without_the_keys)
+        keyless.setattr(verification, "verify", without_the_keys)
         for _try in range(2 * audit_checks.MOST_TRIES):
             AuditCheck.objects.update(next_attempt_at=timezone.now())
             audit_checks.carry_out(check_id=check.pk)
@@ -311,7 +312,7 @@ def test_tries_that_ended_with_their_worker_count_and_those_without_the_keys_do_
     assert (check.is_open, check.attempts) == (True, 0)
 
     AuditCheck.objects.update(next_attempt_at=timezone.now(), attempts=audit_checks.MOST_TRIES)
-    monkeypatch.setattr(verifying, "verify", never)
+    monkeypatch.setattr(verification, "verify", never)
     audit_checks.carry_out(check_id=check.pk)
     check.refresh_from_db()
     assert (check.is_given_up, check.last_error) == (True, audit_checks.INTERRUPTED)
@@ -321,14 +322,14 @@ def test_a_log_that_takes_longer_to_read_than_a_lease_was_read_all_the_same(
     request_of_uma: TokenRequest, auditor: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker has taken it up meanwhile; its own result comes too late then."""
-    check, verify = audit_checks.ask(actor=auditor), verifying.verify
+    check, verify = audit_checks.ask(actor=auditor), verification.verify
 
-    def slow() -> verifying.Report:
+    def slow() -> verification.Report:
         if not AuditCheck.objects.filter(attempts__gt=1).exists():
             AuditCheck.objects.update(claim_id=uuid.uuid4(), attempts=2)
         return verify()
 
-    monkeypatch.setattr(verifying, "verify", slow)
+    monkeypatch.setattr(verification, "verify", slow)
     audit_checks.carry_out(check_id=check.pk)
     check.refresh_from_db()
     assert (check.is_open, check.is_sound) == (False, True)
@@ -345,7 +346,7 @@ def test_evidence_is_proven_anywhere_with_the_public_key_alone(
     (tmp_path / "key.pem").write_bytes(key.content)
     arguments = [str(tmp_path / "evidence.json"), "--public-key", str(tmp_path / "key.pem")]
 
-    assert proof.main(arguments) == 0
+    assert audit_proof.main(arguments) == 0
     assert "events are proven by 1 signatures of the log" in capsys.readouterr().out
     assert AuditEvent.objects.get(name="audit.evidence-taken").actor == auditor
 
@@ -356,7 +357,7 @@ def test_evidence_that_was_changed_is_found(
 ) -> None:
     found = evidence.of(AuditEvent.objects.filter(request=request_of_uma), subject="x")
     key = found["heads"][0]["public_key"]
-    assert list(proof.problems_of(json.loads(json.dumps(found)), [key])) == []
+    assert list(audit_proof.problems_of(json.loads(json.dumps(found)), [key])) == []
     event = next(each for each in found["events"] if each["personal_facts"])
     changes = {
         "content": lambda: event["content"].update(name="request.approved"),
@@ -366,7 +367,7 @@ def test_evidence_that_was_changed_is_found(
         "heads": lambda: found["heads"][0]["statement"].update(chain="0" * 64),
     }
     changes[place]()
-    assert list(proof.problems_of(found, [key]))
+    assert list(audit_proof.problems_of(found, [key]))
 
 
 def test_evidence_counts_what_no_head_covers_yet(request_of_uma: TokenRequest, company: Company) -> None:

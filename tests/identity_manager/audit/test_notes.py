@@ -10,16 +10,17 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
-from identity_manager import audit, proof
-from identity_manager.audit import evidence, heads, notes, sealing, verifying
-from identity_manager.audit.verifying import Kind, KnownHead
-from identity_manager.key_ring import KeyRing
+from identity_manager import audit, audit_proof
+from identity_manager.audit import evidence, heads, notes, sealing, verification
+from identity_manager.audit.verification import Kind, KnownHead
+from identity_manager.jobs import retention
 from identity_manager.models import AuditEvent, AuditHead, AuditSalt, HeadKind, Person, Role
-from identity_manager.people import erasing
-from identity_manager.workflow import leave_and_return, retention
-from tests import cast
-from tests.cast import Company
+from identity_manager.people import erasure
+from identity_manager.vault.key_ring import KeyRing
+from identity_manager.workflow.people import leave_and_return
 from tests.identity_manager.audit.test_verifying import sql
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.database
 Finds = Callable[[], list[tuple[Kind, int]]]
@@ -46,7 +47,7 @@ def rows(
     """Sign-ins of a year ago and a rejected request, sealed by this version or by the one before."""
     with monkeypatch.context() as before:
         if request.param == "the first form":
-            before.setattr(proof, "NEWEST_FORM", proof.FIRST_FORM)
+            before.setattr(audit_proof, "NEWEST_FORM", audit_proof.FIRST_FORM)
         with time_machine.travel(timezone.now() - A_YEAR):
             for _ in range(2):
                 sign_in(company)
@@ -61,8 +62,8 @@ def rows(
 def finds(request: pytest.FixtureRequest, rows: list[AuditEvent]) -> Finds:
     """What the check finds, with the heads of the untouched log or without."""
     lines = heads.lines_of(AuditHead.objects.all()) if request.param != "alone" else []
-    outside: list[KnownHead] = verifying.read_heads(lines)
-    return lambda: [(each.kind, each.number) for each in verifying.verify(outside=outside).findings]
+    outside: list[KnownHead] = verification.read_heads(lines)
+    return lambda: [(each.kind, each.number) for each in verification.verify(outside=outside).findings]
 
 
 def sign_in(company: Company) -> None:
@@ -95,10 +96,10 @@ def test_name_and_time_survive_forgetting_and_are_proven(company: Company, rows:
     retention.forget_sign_ins()
     sealing.seal()
     event = AuditEvent.objects.get(number=1)
-    assert event.name == ("account.signed-in" if form == proof.NEWEST_FORM else "audit.forgotten")
-    if form == proof.NEWEST_FORM:
+    assert event.name == ("account.signed-in" if form == audit_proof.NEWEST_FORM else "audit.forgotten")
+    if form == audit_proof.NEWEST_FORM:
         sql("UPDATE EVENTS SET at = '2001-01-01 00:00:00+00:00' WHERE number = 1")
-        assert (Kind.CHANGED, 1) in [(each.kind, each.number) for each in verifying.verify().findings]
+        assert (Kind.CHANGED, 1) in [(each.kind, each.number) for each in verification.verify().findings]
 
 
 @pytest.mark.parametrize("ranges", ["[[{0}, {0}]]", "[[1, 99999]]"])
@@ -112,7 +113,7 @@ def test_an_event_that_was_blanked_behind_a_forged_note(
     if blank != "newest":
         sql("UPDATE EVENTS SET name = 'audit.forgotten', form = 1 WHERE number = %s", chosen.number)
     if blank != "first":
-        body = proof.body_hash(chosen.content)
+        body = audit_proof.body_hash(chosen.content)
         sql("UPDATE EVENTS SET body_sha256 = %s WHERE number = %s", body, chosen.number)
     assert (Kind.CHANGED, chosen.number) in finds()
 
@@ -155,7 +156,7 @@ def test_a_young_sign_in_that_was_blanked(company: Company, rows: list[AuditEven
     young = AuditEvent.objects.sealed().last()
     assert young is not None
     forge("audit.events-forgotten", f'{{"number": [[{young.number}, {young.number}]], "rows": 1}}')
-    body = proof.body_hash(young.content)
+    body = audit_proof.body_hash(young.content)
     sql(f"UPDATE EVENTS SET {BLANK}, body_sha256 = %s WHERE number = %s", body, young.number)  # noqa: S608 words of our own
     assert (Kind.CHANGED, young.number) in finds()
 
@@ -165,7 +166,7 @@ def test_where_the_log_was_cut_a_note_about_what_is_gone_is_no_finding(rows: lis
     sealing.seal()
     heads.make(2, rows[1].chain, kind=HeadKind.CHECKPOINT)
     sql("DELETE FROM EVENTS WHERE number <= 2")
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
 
 
 def test_a_process_without_the_keys_forgets_nothing(rows: list[AuditEvent], settings: Settings) -> None:
@@ -177,17 +178,17 @@ def test_what_was_forgotten_before_this_form_still_fits(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the version before wrote it: the name is gone, and the note has no MAC."""
-    monkeypatch.setattr(proof, "NEWEST_FORM", proof.FIRST_FORM)
+    monkeypatch.setattr(audit_proof, "NEWEST_FORM", audit_proof.FIRST_FORM)
     with time_machine.travel(timezone.now() - A_YEAR):
         sign_in(company)
         sealing.seal()
     sql(f"UPDATE EVENTS SET {BLANK}, name = 'audit.forgotten' WHERE number = 1")  # noqa: S608 words of our own
     number = forge("audit.events-forgotten", '{"number": [[1, 1]], "rows": 1}')
     monkeypatch.undo()
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
     sign_in(company)
     sealing.seal()
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
     assert number == 2
 
 
@@ -195,12 +196,12 @@ def test_a_note_of_before_that_stands_for_more_than_was_emptied(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody put it in before the notes had a MAC, to empty later what it names."""
-    monkeypatch.setattr(proof, "NEWEST_FORM", proof.FIRST_FORM)
+    monkeypatch.setattr(audit_proof, "NEWEST_FORM", audit_proof.FIRST_FORM)
     sign_in(company)
     sealing.seal()
     number = forge("audit.events-forgotten", '{"number": [[1, 9]], "rows": 9}')
     monkeypatch.undo()
-    assert [(each.kind, each.number) for each in verifying.verify().findings] == [(Kind.CHANGED, number)]
+    assert [(each.kind, each.number) for each in verification.verify().findings] == [(Kind.CHANGED, number)]
 
 
 def test_evidence_proves_events_of_both_forms(company: Company, rows: list[AuditEvent]) -> None:
@@ -212,11 +213,11 @@ def test_evidence_proves_events_of_both_forms(company: Company, rows: list[Audit
     assert last is not None
     head = heads.make(last.number or 0, last.chain, kind=HeadKind.HEAD)
     found = evidence.of(AuditEvent.objects.filter(request=request), subject="request")
-    assert {event["form"] for event in found["events"]} == {rows[0].form, proof.NEWEST_FORM}
-    assert list(proof.problems_of(found, [head.public_key])) == []
+    assert {event["form"] for event in found["events"]} == {rows[0].form, audit_proof.NEWEST_FORM}
+    assert list(audit_proof.problems_of(found, [head.public_key])) == []
     for event in found["events"]:
         event["form"] = 3 - event["form"]
-    assert len(list(proof.problems_of(found, [head.public_key]))) == len(found["events"])
+    assert len(list(audit_proof.problems_of(found, [head.public_key]))) == len(found["events"])
 
 
 # --- Erasing ---------------------------------------------------------------------------------------
@@ -267,8 +268,8 @@ def leaver(company: Company, rows: list[AuditEvent]) -> Person:
 
 def erase(company: Company, rolf: Person, person: Person) -> AuditEvent:
     with time_machine.travel(timezone.now() + A_YEAR):
-        asked = erasing.ask(actor=company.rita, person_id=person.pk)
-        erasing.confirm(actor=rolf, erasure_id=asked.pk)
+        asked = erasure.ask(actor=company.rita, person_id=person.pk)
+        erasure.confirm(actor=rolf, erasure_id=asked.pk)
         sealing.seal()
     return AuditEvent.objects.get(name="person.erased")
 
@@ -289,7 +290,7 @@ def test_who_is_erased_while_the_log_of_their_locking_is_gone(
     paul.lock()
     paul.save()
     assert notes.is_authentic(erase(company, rolf, paul))
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
 
 
 def test_what_contradicts_an_erasure_was_away_for_a_moment(
@@ -328,7 +329,7 @@ def test_who_was_erased_before_this_form_may_be_nobody_and_nobody_else(
     company: Company, rolf: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
-        before.setattr(proof, "NEWEST_FORM", proof.FIRST_FORM)
+        before.setattr(audit_proof, "NEWEST_FORM", audit_proof.FIRST_FORM)
         before.setattr(notes, "witness", lambda _event: None)
         company.request_in("rejected")
         leave_and_return.lock(actor=company.rita, person_id=company.paul.pk, reason=GONE)
@@ -337,7 +338,7 @@ def test_who_was_erased_before_this_form_may_be_nobody_and_nobody_else(
         erase(company, rolf, company.paul)
         event = AuditEvent.objects.get(name="person.erased")
     assert "mac" not in event.facts
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
 
     unname(copy.copy(company.ada))  # asked for, and never erased
-    assert Kind.CHANGED in {each.kind for each in verifying.verify().findings}
+    assert Kind.CHANGED in {each.kind for each in verification.verify().findings}

@@ -9,12 +9,12 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager import audit, proof
-from identity_manager.audit import keys, sealing, verifying
-from identity_manager.key_ring import KeyRing
+from identity_manager import audit, audit_proof
+from identity_manager.audit import keys, sealing, verification
 from identity_manager.models import AuditChain, AuditEvent, AuditSalt
-from tests import cast
-from tests.cast import Company
+from identity_manager.vault.key_ring import KeyRing
+from tests.tools import cast
+from tests.tools.cast import Company
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_chain_goes_on_where_it_ended(company: Company) -> None:
     sealing.seal()
     first, second = AuditEvent.objects.sealed()
     assert (first.previous, second.previous) == ("", first.chain)
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
 
 
 def test_more_than_fits_into_one_turn_is_sealed_in_several(
@@ -56,14 +56,14 @@ def test_more_than_fits_into_one_turn_is_sealed_in_several(
     monkeypatch.setattr(sealing, "AT_ONCE", 2)
     record(company, 5)
     assert sealing.seal() == 5
-    assert verifying.verify().events == 5
+    assert verification.verify().events == 5
 
 
 def test_an_event_names_persons_by_references_alone(company: Company) -> None:
     record(company)
     event = AuditEvent.objects.get()
     salt = AuditSalt.objects.get(person=company.uma).salt
-    assert event.person_ref == proof.reference(salt, str(company.uma.pk))
+    assert event.person_ref == audit_proof.reference(salt, str(company.uma.pk))
     assert event.actor_ref != event.person_ref
     assert str(company.uma.pk) not in str(event.content)
 
@@ -79,7 +79,7 @@ def test_words_about_somebody_are_covered_by_a_salted_hash(company: Company) -> 
     )
     assert event.content["facts"] == {"times": 2}
     assert "Uma left" not in str(event.content)
-    assert event.personal_sha256 == proof.personal_hash(event.facts_salt, {"reason": "Uma left"})
+    assert event.personal_sha256 == audit_proof.personal_hash(event.facts_salt, {"reason": "Uma left"})
 
 
 def test_what_is_erased_while_it_is_sealed_does_not_come_back(
@@ -108,10 +108,10 @@ def test_a_new_key_seals_what_comes_and_the_old_one_still_verifies(
     record(company)
     sealing.seal()
     assert [event.mac_key for event in AuditEvent.objects.sealed()] == ["1", "2"]
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
 
     settings.AUDIT_KEYS = KeyRing.fixed(f"2:{'A' * 43}=")
-    assert [finding.kind for finding in verifying.verify().findings] == [verifying.Kind.KEY]
+    assert [finding.kind for finding in verification.verify().findings] == [verification.Kind.KEY]
 
 
 def test_without_a_key_nothing_is_sealed_and_nothing_is_lost(company: Company, settings: Settings) -> None:
@@ -132,7 +132,7 @@ def test_an_event_with_an_earlier_id_that_commits_later_gets_the_next_number(com
     sealing.seal()
     early.refresh_from_db()
     assert early.number == 2
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
 
 
 @pytest.mark.database
@@ -162,7 +162,7 @@ def test_many_sealers_and_writers_at_once_leave_one_chain_without_a_gap() -> Non
 
     assert faults == []
     assert list(AuditEvent.objects.sealed().values_list("number", flat=True)) == list(range(1, 41))
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
 
 
 def thread_for(work: Callable[[], None], faults: list[BaseException]) -> threading.Thread:
@@ -206,7 +206,7 @@ def test_what_is_not_committed_is_not_sealed() -> None:
     assert sealing.seal() == 1
     names = list(AuditEvent.objects.sealed().values_list("name", flat=True))
     assert names == ["person.created", "person.activated", "person.changed"]
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,11 +13,11 @@ from anymail.exceptions import AnymailAPIError
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.audit import carrying, heads, sealing, syslog, verifying
+from identity_manager.audit import head_export, heads, sealing, syslog, verification
 from identity_manager.models import AuditEvent, AuditHead, AuditHeadExport
-from tests.cast import Company
 from tests.identity_manager.audit.syslog_receivers import Received, datagrams, moment_of, stream
 from tests.identity_manager.mail.servers import free_port
+from tests.tools.cast import Company
 
 Receiver = Callable[[Path], AbstractContextManager[Received]]
 RECEIVERS: dict[str, tuple[str, Receiver]] = {
@@ -45,8 +45,8 @@ def test_every_head_arrives_once(
     scheme, receiver = receiving
     with receiver(tmp_path) as received:
         settings.AUDIT_HEAD_EXPORT = [f"{scheme}{received.target}"]
-        assert carrying.export() == 2
-        assert carrying.export() == 0
+        assert head_export.export() == 2
+        assert head_export.export() == 0
         lines = received.lines() if len(received.messages) == 2 else wait_for_two(received)
 
     assert [json.loads(line["text"])["statement"]["number"] for line in lines] == list(
@@ -72,16 +72,16 @@ def test_what_was_received_proves_the_log(
     scheme, receiver = receiving
     with receiver(tmp_path) as received:
         settings.AUDIT_HEAD_EXPORT = [f"{scheme}{received.target}"]
-        carrying.export()
+        head_export.export()
         received.lines()
     file = [*OTHERS_LINES, *(f"{message.decode()}\n" for message in received.messages)]
-    outside = verifying.read_heads(file)
+    outside = verification.read_heads(file)
     assert [each.number for each in outside] == [head.number]
-    assert verifying.verify(outside=outside).findings == []
+    assert verification.verify(outside=outside).findings == []
 
     AuditEvent.objects.filter(number=head.number).delete()
     AuditHead.objects.all().delete()
-    assert verifying.verify(outside=outside).findings
+    assert verification.verify(outside=outside).findings
 
 
 @pytest.mark.parametrize("scheme", ["syslog:", "syslog+tcp:"])
@@ -90,7 +90,7 @@ def test_nobody_listens_so_it_is_sent_later(
 ) -> None:
     port = free_port()
     settings.AUDIT_HEAD_EXPORT = [f"{scheme}127.0.0.1:{port}"]
-    assert carrying.export() == 0
+    assert head_export.export() == 0
     row = AuditHeadExport.objects.get()
     assert "refused" in row.last_error
     assert row.next_attempt_at is not None
@@ -99,9 +99,9 @@ def test_nobody_listens_so_it_is_sent_later(
     with stream() if "tcp" in scheme else datagrams() as received:
         AuditHeadExport.objects.update(destination=f"{scheme}{received.target}")
         settings.AUDIT_HEAD_EXPORT = [f"{scheme}{received.target}"]
-        assert carrying.export() == 0, "not before its time"
+        assert head_export.export() == 0, "not before its time"
         with time_machine.travel(row.next_attempt_at):
-            assert carrying.export() == 1
+            assert head_export.export() == 1
         assert len(received.lines()) == 1
 
 
@@ -115,7 +115,7 @@ def test_who_outlived_the_lease_writes_nothing_down(
 
     monkeypatch.setattr(syslog, "send", slow)
     settings.AUDIT_HEAD_EXPORT = ["syslog:loghost:514"]
-    assert carrying.export() == 0
+    assert head_export.export() == 0
     row = AuditHeadExport.objects.get()
     assert (row.claim_id, row.number, row.exported_at) == (successor, 0, None)
 
@@ -125,7 +125,7 @@ def test_who_outlived_the_lease_writes_nothing_down(
 )
 def test_what_cannot_be_reached_is_said(settings: Settings, head: AuditHead, target: str) -> None:
     settings.AUDIT_HEAD_EXPORT = [f"syslog:{target}"]
-    assert carrying.export() == 0
+    assert head_export.export() == 0
     assert AuditHeadExport.objects.get().last_error
 
 
@@ -153,7 +153,7 @@ def test_a_mail_that_its_provider_does_not_take_keeps_no_other_destination_waiti
 
     monkeypatch.setattr("django.core.mail.EmailMessage.send", too_many)
     settings.AUDIT_HEAD_EXPORT = ["mailto:security@example.com", f"file:{tmp_path / 'heads.jsonl'}"]
-    assert carrying.export() == 1
+    assert head_export.export() == 1
     row = AuditHeadExport.objects.get(destination__startswith="mailto:")
     assert "429: too many mails" in row.last_error
 
@@ -165,6 +165,6 @@ def test_a_place_that_is_said_to_have_heads_of_the_future_goes_on_getting_them(
     file = tmp_path / "heads.jsonl"
     settings.AUDIT_HEAD_EXPORT = [f"file:{file}"]
     AuditHeadExport.objects.create(destination=f"file:{file}", number=10**12)
-    assert carrying.export() == 1
+    assert head_export.export() == 1
     assert file.read_text().count("\n") == 1
     assert AuditHeadExport.objects.get().number == head.number

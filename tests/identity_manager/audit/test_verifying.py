@@ -10,10 +10,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from ca_bridge import statements
-from identity_manager import audit, proof
-from identity_manager.audit import carrying, heads, sealing, verifying
-from identity_manager.audit.verifying import Kind
+from ca_bridge.database import prepared_queries
+from identity_manager import audit, audit_proof
+from identity_manager.audit import head_export, heads, sealing, verification
+from identity_manager.audit.verification import Kind
 from identity_manager.catalogue import types
 from identity_manager.models import (
     Account,
@@ -27,10 +27,12 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import persons, signing_in
-from identity_manager.workflow import leave_and_return, side_roads
-from tests import cast
-from tests.cast import Company
+from identity_manager.people import persons
+from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.requests import cancellation
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.database
 NEWCOMER = {
@@ -55,11 +57,11 @@ def sql(statement: str, *values: Any) -> None:
 
 
 def found(**options: Any) -> list[tuple[Kind, int]]:
-    return [(finding.kind, finding.number) for finding in verifying.verify(**options).findings]
+    return [(finding.kind, finding.number) for finding in verification.verify(**options).findings]
 
 
 def test_a_log_that_nobody_touched_is_sound(log: list[AuditEvent]) -> None:
-    report = verifying.verify()
+    report = verification.verify()
     assert report.findings == []
     assert (report.first, report.last, report.events, report.heads) == (1, len(log), len(log), 1)
 
@@ -105,7 +107,7 @@ def test_a_changed_event_that_was_sealed_anew_without_the_key(log: list[AuditEve
     event = log[-1]
     event.name = "request.approved"
     digest = event.own_hash
-    chain = proof.link(event.previous, digest)
+    chain = audit_proof.link(event.previous, digest)
     AuditEvent.objects.filter(pk=event.pk).update(name=event.name, content_sha256=digest, chain=chain)
     assert (Kind.CHANGED, event.number) in found()
 
@@ -117,7 +119,7 @@ def test_a_removed_event(log: list[AuditEvent]) -> None:
 
 def test_several_removed_events_are_told_together(log: list[AuditEvent]) -> None:
     sql("DELETE FROM EVENTS WHERE number IN (3, 4)")
-    (finding,) = verifying.verify().findings
+    (finding,) = verification.verify().findings
     assert finding.sentence == "#3 to #4 were removed."
 
 
@@ -158,7 +160,7 @@ def test_an_event_that_was_put_in_between(log: list[AuditEvent]) -> None:
         sql("UPDATE EVENTS SET number = %s WHERE number = %s", number + 1, number)
     forged = AuditEvent(name="request.approved", number=3, previous=log[1].chain, mac="0" * 64, mac_key="1")
     forged.content_sha256 = forged.own_hash
-    forged.chain = proof.link(forged.previous, forged.content_sha256)
+    forged.chain = audit_proof.link(forged.previous, forged.content_sha256)
     forged.save(force_insert=True)
     kinds = found()
     assert (Kind.CHANGED, 3) in kinds  # it was not sealed here
@@ -185,7 +187,7 @@ def test_the_end_was_cut_off_and_the_sealer_misled(log: list[AuditEvent]) -> Non
 
 def test_the_end_was_cut_off_together_with_its_heads(log: list[AuditEvent], head: AuditHead) -> None:
     """Only a head that left the machine knows."""
-    exported = verifying.read_heads(heads.lines_of([head]))
+    exported = verification.read_heads(heads.lines_of([head]))
     cut(log, 2)
     sql("DELETE FROM HEADS")
     assert found() == []
@@ -199,7 +201,7 @@ def cut(log: list[AuditEvent], number: int) -> None:
 
 
 def test_the_end_was_cut_off_and_grew_again(log: list[AuditEvent], head: AuditHead, company: Company) -> None:
-    exported = verifying.read_heads(heads.lines_of([head]))
+    exported = verification.read_heads(heads.lines_of([head]))
     cut(log, 2)
     sql("DELETE FROM HEADS")
     for _ in range(4):
@@ -222,7 +224,7 @@ def test_a_head_that_was_changed(log: list[AuditEvent]) -> None:
 def test_a_head_from_outside_that_somebody_else_signed(log: list[AuditEvent], head: AuditHead) -> None:
     stranger = bytes(32)
     statement = {**head.statement, "number": 99}
-    other = verifying.KnownHead(statement, proof.sign(stranger, statement), outside=True)
+    other = verification.KnownHead(statement, audit_proof.sign(stranger, statement), outside=True)
     assert found(outside=[other]) == [(Kind.HEAD, 99)]
 
 
@@ -260,7 +262,7 @@ def test_the_command_takes_exported_heads(
     log: list[AuditEvent], head: AuditHead, tmp_path: Path, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.AUDIT_HEAD_EXPORT = [f"file:{tmp_path / 'heads.jsonl'}"]
-    assert carrying.export() == 1
+    assert head_export.export() == 1
     call_command("audit", "verify", heads=[tmp_path / "heads.jsonl"])
     cut(log, 2)
     sql("DELETE FROM HEADS")
@@ -310,14 +312,14 @@ def test_an_event_that_cannot_be_written_stops_the_verb(
     retired.retire()
     retired.save()
     verbs: dict[str, Callable[[], object]] = {
-        "workflow": lambda: side_roads.cancel(actor=company.ada, request_id=request.pk, reason="x"),
+        "workflow": lambda: cancellation.cancel(actor=company.ada, request_id=request.pk, reason="x"),
         "people": lambda: persons.enter(actor=company.rita, values=NEWCOMER, active=True),
         "leave and return": lambda: leave_and_return.activate(actor=company.rita, person_id=eve.pk),
         "signing in": lambda: signing_in.set_password(account=account, password="another long one"),
         "catalogue": lambda: types.activate_type(actor=olga, type_id=retired.pk, four_eyes=False),
     }
     before = picture()
-    monkeypatch.setattr(statements, "insert", no_space_left)
+    monkeypatch.setattr(prepared_queries, "insert", no_space_left)
     for verb in verbs.values():
         with pytest.raises(OSError, match="No space left"):
             verb()

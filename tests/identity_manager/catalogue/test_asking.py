@@ -8,8 +8,8 @@ from django.db import connection
 from identity_manager import audit
 from identity_manager.catalogue import comparison, profiles, types
 from identity_manager.models import CertificateProfile, Person, Role
-from identity_manager.workflow.errors import NotPossible, Stale
-from tests import cast
+from identity_manager.transactions.refusals import NotPossible, Stale
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -10,8 +10,8 @@ from identity_manager.audit import Event
 from identity_manager.catalogue import profiles, terms, types, versions
 from identity_manager.catalogue.terms import Text
 from identity_manager.models import AuditEvent, CertificateProfile, Person, Role, TermsDocument, TokenType
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
-from tests.cast import person
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
+from tests.tools.cast import person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 TEXTS = {"en": Text("Terms", "Read."), "de": Text("Bedingungen", "Lesen.")}

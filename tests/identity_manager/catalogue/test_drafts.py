@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from identity_manager.catalogue import comparison, connections, profiles, terms, types, versions
+from identity_manager.authorities import connections
+from identity_manager.catalogue import comparison, profiles, terms, types, versions
 from identity_manager.catalogue.terms import Seen, Text
 from identity_manager.models import (
     AuditEvent,
@@ -16,8 +17,8 @@ from identity_manager.models import (
     TermsDraft,
     TokenType,
 )
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
-from tests import cast
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 TEXTS = {"en": Text("Terms", "Read."), "de": Text("Bedingungen", "Lesen.")}

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.models import CaOrder
 from identity_manager.catalogue import profiles, types
 from identity_manager.catalogue.presets import PRESETS
 from identity_manager.models import CertificateProfile, Person, Role, TokenRequest, TokenType
-from identity_manager.workflow.errors import NotPossible
-from tests import cast
+from identity_manager.transactions.refusals import NotPossible
 from tests.identity_manager.console.visitors import signed_in
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 ORGANISATION = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from celery import current_app
 
-from identity_manager.config.acknowledging import LookAtAcknowledgements, NotedRequest, Told
+from identity_manager.config.broker.acknowledgement import LookAtAcknowledgements, NotedRequest, Told
 
 
 @dataclass

@@ -16,12 +16,12 @@ import pytest
 from celery import Celery
 from pytest_django import Settings
 
-from identity_manager.config import alive
-from identity_manager.config.beating import Ticker
+from identity_manager.config.broker.beating import Ticker
 from identity_manager.config.celery import app
+from identity_manager.config.observability import liveness_file
 from identity_manager.management.embedded import Broker, server_executable
 from tests.architecture.source import ROOT
-from tests.broker import running_broker
+from tests.tools.broker import running_broker
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 TICKS = "jobs"  # the queue
@@ -58,10 +58,10 @@ def test_no_write_that_fails_ends_it(tmp_path: Path, settings: Settings, broken:
 def test_it_says_that_it_lives(tmp_path: Path, settings: Settings) -> None:
     settings.VAR_DIR = tmp_path
     beat = Ticker(app=app)
-    assert not alive.is_alive(tmp_path)
+    assert not liveness_file.is_alive(tmp_path)
     beat._do_sync()
-    assert alive.is_alive(tmp_path)
-    assert beat.sync_every * 3 < alive.SECONDS
+    assert liveness_file.is_alive(tmp_path)
+    assert beat.sync_every * 3 < liveness_file.SECONDS
 
 
 def no_room() -> None:

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from identity_manager.config import broker
+from identity_manager.config.broker import addresses as broker
 
 REDIS, RABBITMQ = "redis://r.example.org/0", "amqp://im@q.example.org/tokens"
 

@@ -321,6 +321,6 @@ def test_monitoring_that_is_asked_for_must_be_there(
     production.OTEL_EXPORTER_OTLP_ENDPOINT = "http://collector:4318"
     production.SENTRY_DSN = "https://key@sentry.acme.net/1"
     assert codes() == []
-    monkeypatch.setattr("identity_manager.config.tracing.is_installed", lambda: False)
-    monkeypatch.setattr("identity_manager.config.error_events.is_installed", lambda: False)
+    monkeypatch.setattr("identity_manager.config.observability.tracing.is_installed", lambda: False)
+    monkeypatch.setattr("identity_manager.config.observability.error_events.is_installed", lambda: False)
     assert codes() == ["E313", "E314"]

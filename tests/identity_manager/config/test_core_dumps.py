@@ -43,7 +43,7 @@ def told(code: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("entrance", "dumpable"),
     [
-        ("from identity_manager.config import process; process.serve_pages()", 0),
+        ("from identity_manager.config.runtime import process_kind; process_kind.serve_pages()", 0),
         ("import sys; sys.argv = ['celery', '--app', 'identity_manager', 'worker']", 0),
         ("import sys; sys.argv = ['celery', '--app', 'identity_manager', 'beat']", 0),
         ("import sys; sys.argv = ['manage.py', 'doctor']", 1),

@@ -10,8 +10,10 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection, models, transaction
 
-from ca_bridge import plans
-from identity_manager.config import database, database_url, process
+from ca_bridge.database import query_plans
+from identity_manager.config.database import options as database
+from identity_manager.config.database import url as database_url
+from identity_manager.config.runtime import process_kind
 
 ADDRESS = "postgresql://identity:hidden@db.example.org:5433/tokens"
 
@@ -23,7 +25,7 @@ def tuned(address: str = ADDRESS) -> dict[str, Any]:
 @pytest.fixture
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     value: str = request.param
-    monkeypatch.setattr(process, "kind", lambda: value)
+    monkeypatch.setattr(process_kind, "kind", lambda: value)
     return value
 
 
@@ -94,7 +96,7 @@ def test_each_kind_of_process_has_its_limits(kind: str, statement: int, lock: in
 def test_a_pooler_gets_no_limits_and_no_cursors(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tuned()["DISABLE_SERVER_SIDE_CURSORS"] is False
     monkeypatch.setenv("DATABASE_POOLER", "true")
-    monkeypatch.setattr(process, "kind", lambda: process.WORKER)
+    monkeypatch.setattr(process_kind, "kind", lambda: process_kind.WORKER)
     described = tuned()
     assert described["DISABLE_SERVER_SIDE_CURSORS"] is True
     assert not {"options", "prepare_threshold", "server_side_binding"} & set(described["OPTIONS"])
@@ -141,7 +143,7 @@ def test_a_plan_is_kept_for_what_says_so_alone(postgresql_only: None) -> None:
         for _time in range(5):
             cursor.execute(question, ["Weber"])
     assert prepared(question) == 0
-    with plans.kept(connection), connection.cursor() as cursor:
+    with query_plans.kept(connection), connection.cursor() as cursor:
         for name in ("Weber", "Lind", "Weber", "Ek", "O'Hara"):
             cursor.execute(question, [name])
             assert cursor.fetchone() == (0,)
@@ -154,17 +156,17 @@ def test_words_of_ours_stand_in_the_sql_that_is_kept(postgresql_only: None) -> N
     """Of a value beside it a plan that is kept knows nothing: no partial index, and not how many have it."""
     word, mine = Awkward.WORD, uuid.uuid4()
     made = "SELECT %s, %s, 7 %% 4, 'x' LIKE '%%', %s, %s", (word, mine, 5, "")
-    written, parameters = plans.with_constants(connection, made)
+    written, parameters = query_plans.with_constants(connection, made)
     assert parameters == [mine]
     assert written.count("%s") == 1
-    with plans.kept(connection), connection.cursor() as cursor:
+    with query_plans.kept(connection), connection.cursor() as cursor:
         cursor.execute(written, parameters)
         assert cursor.fetchone() == (word.value, mine, 3, True, 5, "")
 
 
 def test_where_no_plan_is_kept_all_stand_beside_the_sql() -> None:
     made = "SELECT %s, %s", (Awkward.WORD, "b")
-    assert plans.with_constants(object(), made) == (made[0], [Awkward.WORD, "b"])
+    assert query_plans.with_constants(object(), made) == (made[0], [Awkward.WORD, "b"])
 
 
 class Awkward(models.TextChoices):

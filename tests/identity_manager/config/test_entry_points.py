@@ -11,7 +11,7 @@ pytestmark = pytest.mark.long  # each starts a whole program
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 CELERY = ("-m", "celery", "--quiet", "--app", "identity_manager")
 STARTS = {
-    "gunicorn": ("-m", "gunicorn", "--config", "python:identity_manager.config.gunicorn"),
+    "gunicorn": ("-m", "gunicorn", "--config", "python:identity_manager.config.runtime.gunicorn"),
     "worker": (*CELERY, "worker", "--pool", "solo"),
     "beat": (*CELERY, "beat", "--pidfile", ""),
     "runserver": ("manage.py", "runserver", "--noreload", "0"),
@@ -68,7 +68,7 @@ def test_pages_do_not_wait_for_the_linter(tmp_path: Path) -> None:
     """It takes as long to load as all the rest; drafts, workers and tests of a profile load it."""
     pages = "import sys, identity_manager.config.wsgi, identity_manager.config.urls"
     looked = "print('pkilint' in sys.modules)"
-    program = f"{pages}; {looked}; from ca_bridge import lint; lint.load(); {looked}"
+    program = f"{pages}; {looked}; from ca_bridge.x509 import lint; lint.load(); {looked}"
     places = {"VAR_DIR": str(tmp_path), "SECRETS_DIR": os.environ["SECRETS_DIR"]}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],

@@ -9,8 +9,8 @@ from celery import current_app
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from identity_manager import outbox
-from identity_manager.config import frames
+from identity_manager import task_names
+from identity_manager.config.runtime import frame_memory
 
 CALLS = 500
 DEPTHS = 200  # many times the frames of a piece
@@ -38,26 +38,26 @@ def test_without_it_some_depth_takes_a_piece_for_each_call() -> None:
 
 
 def test_with_it_no_depth_does() -> None:
-    assert frames.in_one_piece(most_pieces) < CALLS / 10
+    assert frame_memory.in_one_piece(most_pieces) < CALLS / 10
 
 
 def test_pages_are_drawn_with_it() -> None:
-    assert settings.MIDDLEWARE[0] == f"{frames.OnePieceMiddleware.__module__}.OnePieceMiddleware"
+    assert settings.MIDDLEWARE[0] == f"{frame_memory.OnePieceMiddleware.__module__}.OnePieceMiddleware"
     drawn: list[int] = []
 
     def page(_request: HttpRequest) -> HttpResponse:
         drawn.append(most_pieces())
         return HttpResponse("drawn")
 
-    assert frames.OnePieceMiddleware(page)(HttpRequest()).content == b"drawn"
+    assert frame_memory.OnePieceMiddleware(page)(HttpRequest()).content == b"drawn"
     assert drawn[0] < CALLS / 10
 
 
 def test_tasks_are_carried_out_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = [each for name, each in current_app.tasks.items() if not name.startswith("celery.")]
     assert ours
-    assert all(isinstance(each, frames.OnePieceTask) for each in ours)
-    task = current_app.tasks[outbox.SEND]
+    assert all(isinstance(each, frame_memory.OnePieceTask) for each in ours)
+    task = current_app.tasks[task_names.SEND]
     monkeypatch.setattr(task, "run", most_pieces)
     assert task.apply(args=[DEPTHS]).get() < CALLS / 10
     assert task(DEPTHS) < CALLS / 10
@@ -69,10 +69,10 @@ def test_trouble_passes_through(trouble: BaseException) -> None:
         raise trouble
 
     with pytest.raises(type(trouble)) as raised:
-        frames.in_one_piece(fails, named=1)
+        frame_memory.in_one_piece(fails, named=1)
     assert raised.value is trouble
 
 
 def test_one_in_another_is_fine() -> None:
     call: Callable[..., int] = most_pieces
-    assert frames.in_one_piece(frames.in_one_piece, call) < CALLS / 10
+    assert frame_memory.in_one_piece(frame_memory.in_one_piece, call) < CALLS / 10

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from identity_manager.config.garbage import LOOKED_FOR_AFTER
+from identity_manager.config.runtime.garbage_collection import LOOKED_FOR_AFTER
 
 WORKER = """
 from celery.signals import worker_init
@@ -13,7 +13,7 @@ from identity_manager.config import celery
 worker_init.send(sender=None)
 """
 WEB = """
-from identity_manager.config import gunicorn
+from identity_manager.config.runtime import gunicorn
 gunicorn.on_starting(None)
 """
 SAY = "import gc; print(gc.get_freeze_count(), gc.get_threshold()[0])"

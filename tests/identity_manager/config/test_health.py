@@ -7,7 +7,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django import Settings
 
-from identity_manager.config import health
+from identity_manager.config.observability import health
 
 
 def test_it_lives_without_a_database(client: Client) -> None:

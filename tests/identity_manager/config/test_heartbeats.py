@@ -6,7 +6,7 @@ import pytest
 from celery import current_app
 from kombu import Connection
 
-from identity_manager.config.heartbeats import UnwaitingDispatcher
+from identity_manager.config.broker.heartbeats import UnwaitingDispatcher
 
 
 @pytest.mark.long

@@ -11,10 +11,10 @@ from celery.utils.dispatch import Signal
 from pytest_django import Settings
 
 from ca_bridge.contract import KeyAlgorithm
-from ca_bridge.key_pool import pool
-from identity_manager import queue
-from identity_manager.config import celery, task_processes
-from identity_manager.workflow import step5_issue
+from ca_bridge.keys.pool import pool
+from identity_manager import queue, task_names
+from identity_manager.config import celery
+from identity_manager.config.broker import task_processes
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_who_issues_certificates_makes_keys(queues: Queues, asked_for: list[str]
     queues.select(asked_for)
     celery.fill_key_pool()
     assert pool.running
-    assert queue.name_of(step5_issue.ISSUE) == celery.CERTIFICATES
+    assert queue.name_of(task_names.ISSUE) == celery.CERTIFICATES
 
 
 @pytest.mark.parametrize("asked_for", ["mail", "bulk"])

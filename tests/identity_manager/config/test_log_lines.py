@@ -12,15 +12,16 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.errors import CaError
-from identity_manager import correlation, tasks
-from identity_manager.config.logs import LineFormatter
+from identity_manager import tasks
+from identity_manager.config.observability.logs import LineFormatter
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import Certificate, OutgoingMail
-from tests import cast
-from tests.cast import Company
+from identity_manager.telemetry import correlation
 from tests.identity_manager.console.visitors import signed_in
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +87,7 @@ def test_a_mail_that_failed_says_so(
     settings.LOG_REQUESTS = bool(told)
     sent(mail, error)
     (line,) = lines.about("mail.send ")
-    assert f" WARNING identity_manager.config.monitoring mail.send {words}" in line
+    assert f" WARNING identity_manager.config.observability.monitoring mail.send {words}" in line
     mail.refresh_from_db()
     assert mail.error_code in line
     assert "SUCCESS" not in line
@@ -96,7 +97,7 @@ def test_a_mail_that_failed_says_so(
 def test_one_that_was_sent_is_a_success(mail: OutgoingMail, lines: Lines) -> None:
     sent(mail)
     (line,) = lines.about("mail.send ")
-    assert " INFO identity_manager.config.monitoring mail.send SUCCESS in " in line
+    assert " INFO identity_manager.config.observability.monitoring mail.send SUCCESS in " in line
 
 
 def test_an_order_that_waits_for_a_ca_is_no_success(company: Company, lines: Lines) -> None:

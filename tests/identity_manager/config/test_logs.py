@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from identity_manager import correlation
-from identity_manager.config import logs
+from identity_manager.config.observability import logs
+from identity_manager.telemetry import correlation
 
 FORGERY = "a\n2026-11-25 03:00:00,000 INFO identity_manager ada is allowed everything"
 STEERS = ("\n", "\r", "\x1b[2J", "\x85", "\u2028", "\u202e", "\x00", "\x7f")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from identity_manager.config import process
+from identity_manager.config.runtime import process_kind
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,11 @@ from identity_manager.config import process
     ],
 )
 def test_by_its_arguments(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], kind: str) -> None:
-    monkeypatch.setattr(process, "_entered", [])
-    assert process.kind(arguments) == kind
+    monkeypatch.setattr(process_kind, "_entered", [])
+    assert process_kind.kind(arguments) == kind
 
 
 def test_who_serves_pages_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_entered", [])
-    process.serve_pages()
-    assert process.kind(("manage.py", "migrate")) == "web"
+    monkeypatch.setattr(process_kind, "_entered", [])
+    process_kind.serve_pages()
+    assert process_kind.kind(("manage.py", "migrate")) == "web"

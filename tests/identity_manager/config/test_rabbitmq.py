@@ -12,7 +12,7 @@ import pytest
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from identity_manager.config import broker
+from identity_manager.config.broker import addresses as broker
 from tests.interop.tls_certificates import Authority, server_context
 
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"

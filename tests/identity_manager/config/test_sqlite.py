@@ -12,9 +12,15 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
-from identity_manager.config import database_url, gunicorn
-from identity_manager.config.sqlite import base
-from identity_manager.config.sqlite.idle import IDLE, KEPT_SECONDS, QUIET_SECONDS, IdleConnections
+from identity_manager.config.database import url as database_url
+from identity_manager.config.database.sqlite import base
+from identity_manager.config.database.sqlite.connection_pool import (
+    IDLE,
+    KEPT_SECONDS,
+    QUIET_SECONDS,
+    IdleConnections,
+)
+from identity_manager.config.runtime import gunicorn
 from identity_manager.metrics import carrying
 from identity_manager.models import ProcessKind
 

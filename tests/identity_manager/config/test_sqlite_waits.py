@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError, transaction
 
-from identity_manager.config import database_url
-from identity_manager.config.sqlite import waits
-from identity_manager.config.sqlite.base import DatabaseWrapper
+from identity_manager.config.database import url as database_url
+from identity_manager.config.database.sqlite import busy_wait
+from identity_manager.config.database.sqlite.base import DatabaseWrapper
 
 pytestmark = pytest.mark.django_db
 HELD_SECONDS = 0.145  # SQLite itself looks after 1, 3, 8, 18, 33, 53, 78, 103, 128 and 178 ms, or a bit later
@@ -202,7 +202,7 @@ def test_the_product_has_it() -> None:
     if connection.vendor != "sqlite":
         pytest.skip("of SQLite")
     with transaction.atomic(), connection.cursor() as cursor:
-        assert isinstance(cursor.cursor, waits.Cursor)
+        assert isinstance(cursor.cursor, busy_wait.Cursor)
 
 
 def rows(connection: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from identity_manager.config import tracing
+from identity_manager.config.observability import tracing
 
 
 @pytest.mark.parametrize(

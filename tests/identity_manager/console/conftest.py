@@ -1,12 +1,12 @@
-"""The company of tests/cast.py, and browsers of its officers."""
+"""The company of tests/tools/cast.py, and browsers of its officers."""
 
 import copy
 
 import pytest
 from django.test import Client
 
-from tests import cast
 from tests.identity_manager.console.visitors import signed_in
+from tests.tools import cast
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.models import AuditEvent, OutgoingMail, PersonState, RequestState, Role, TermsVersion
-from tests import cast
 from tests.identity_manager.console.visitors import officer, signed_in
+from tests.tools import cast
 
 ROLES = {
     "administrator": Role.TOKEN_ADMINISTRATOR,

@@ -5,7 +5,7 @@ from typing import Any
 from django.test import Client
 
 from identity_manager.models import Account, Person, Role, RoleAssignment
-from tests import cast
+from tests.tools import cast
 
 
 def signed_in(person: Person, *, enforce_csrf_checks: bool = False) -> Client:

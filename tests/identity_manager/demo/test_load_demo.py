@@ -14,9 +14,9 @@ from django.core.management import CommandError, call_command
 from identity_manager.audit import Event
 from identity_manager.demo import cast, catalogue, organisation
 from identity_manager.models import Account, AuditEvent, Person, TermsDocument, TokenType
-from identity_manager.models.role import OFFERED_ROLES
-from identity_manager.workflow import policy
-from tests.cast import person
+from identity_manager.models.people.role import OFFERED_ROLES
+from identity_manager.workflow.policy import eligibility
+from tests.tools.cast import person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.long]
 RESERVED = ("example.com", "example.org", "example.net")
@@ -75,8 +75,10 @@ def test_everybody_comes_through_the_import_in_time() -> None:
 def test_everybody_active_with_an_address_can_get_a_token_of_some_type() -> None:
     load()
     for row in Person.objects.filter(state="active").exclude(email="")[:300]:
-        choices = policy.type_choices(row)
-        assert [choice.reason for choice in choices if choice.reason not in (None, policy.WRONG_KIND)] == []
+        choices = eligibility.type_choices(row)
+        assert [
+            choice.reason for choice in choices if choice.reason not in (None, eligibility.WRONG_KIND)
+        ] == []
         assert any(choice.available for choice in choices)
 
 

@@ -27,10 +27,11 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.people import second_factors
-from identity_manager.workflow import failures, step6_passphrase
-from tests import cast
+from identity_manager.people.sign_in import second_factors
+from identity_manager.workflow import step6_passphrase
+from identity_manager.workflow.issuance import failures
 from tests.architecture.standing import taken_back
+from tests.tools import cast
 
 NAMES = [
     "Łukasz Żółć",

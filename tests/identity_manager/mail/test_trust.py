@@ -9,7 +9,7 @@ from aiosmtpd.controller import Controller
 from django.core.mail import EmailMessage
 from pytest_django import Settings
 
-from ca_bridge import faults
+from ca_bridge.connection import faults
 from ca_bridge.contract import Fault
 from identity_manager import mail_connection
 from identity_manager.config.settings import EMAIL_BACKEND as OF_EMBEDDED

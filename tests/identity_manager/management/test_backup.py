@@ -26,10 +26,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import sealing
+from identity_manager.jobs import sweep
 from identity_manager.management.backup import authorities, making, manifest, restoring, series, sqlite, turn
 from identity_manager.management.backup.manifest import BackupError
 from identity_manager.models import (
@@ -41,12 +42,12 @@ from identity_manager.models import (
     RequestState,
     TokenRequest,
 )
-from identity_manager.workflow import side_roads, sweep
-from tests import cast
+from identity_manager.workflow.issuance import retry
 from tests.architecture.test_url_table import contents
 from tests.ca_bridge.remembering import RememberingConnector
 from tests.identity_manager.management import test_run
 from tests.identity_manager.management.test_run import manage
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
@@ -117,7 +118,7 @@ def test_what_was_ordered_since_with_a_key_that_is_lost_is_found_and_revoked(
     assert failed.state == RequestState.FAILED
     assert elsewhere == [lost], "it was not asked for once more"
     assert bytes(SurplusCertificate.objects.get().certificate) == lost[1]
-    side_roads.retry(actor=company.ada, request_id=request.pk)
+    retry.retry(actor=company.ada, request_id=request.pk)
     assert cast.issued(failed).state == RequestState.ISSUED
     sweep.revoke_surplus()
     revoked = registry.connector("corporate").revoked  # type: ignore[attr-defined]  # the scripted one has it

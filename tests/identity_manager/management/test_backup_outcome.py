@@ -18,9 +18,9 @@ from identity_manager.management.backup.manifest import BackupError
 from identity_manager.management.doctor import processes
 from identity_manager.management.doctor.finding import Level
 from identity_manager.models import LastBackup, Role
-from tests import cast
 from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.metrics.test_figures import scraped
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 HOUR = timedelta(hours=1)

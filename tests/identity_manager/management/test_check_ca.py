@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from ca_bridge import registry, trying
+from ca_bridge.connection import registry, self_test
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Pending, Refused, RevocationOutcome
 from ca_bridge.errors import CaError
@@ -136,4 +136,4 @@ def test_what_else_may_come(scripted: ScriptedConnector, step: Any, words: str, 
     found, said = fault("test", "--issue", "p") if status else (0, check("test", "--issue", "p"))
     assert found == status
     assert words in said
-    assert "HTTP 403" in said or trying.COMMON_NAME in said
+    assert "HTTP 403" in said or self_test.COMMON_NAME in said

@@ -33,20 +33,22 @@ from kombu import Connection
 from pytest_django import Settings
 from redis import Redis
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.contract import Concern, Need
-from identity_manager import installation, jobs, sso_provider
+from identity_manager import installation
+from identity_manager.jobs import schedule
 from identity_manager.management import doctor
 from identity_manager.management.doctor import addresses, database, keys, machine, outside, processes, sign_on
 from identity_manager.management.doctor.finding import Check, Finding, Level
 from identity_manager.management.embedded import server_executable
 from identity_manager.models import JobRun, LiveProcess, Person
-from identity_manager.models.job_run import JobOutcome
-from tests import cast
+from identity_manager.models.operation.job_run import JobOutcome
+from identity_manager.people.sign_in import sso_provider
 from tests.architecture.source import ROOT
-from tests.broker import PERSISTENT, running_broker
 from tests.ca_bridge import scripted
 from tests.ca_bridge.outgoing_servers import PrivateCa, private_ca, web_server
+from tests.tools import cast
+from tests.tools.broker import PERSISTENT, running_broker
 
 pytestmark = pytest.mark.django_db
 Look = Callable[[], Iterator[Finding]]
@@ -198,7 +200,7 @@ def test_without_a_worker_messages_wait(settings: Settings, broker_url: str) -> 
 
 
 def test_jobs() -> None:
-    for job in jobs.JOBS:
+    for job in schedule.JOBS:
         ran(ago=timedelta(seconds=2), name=job.name)
     assert levels(processes.periodic_work) == {"ok"}
     JobRun.objects.filter(name="queue.sweep").update(outcome=JobOutcome.FAILED, last_error="disk full")

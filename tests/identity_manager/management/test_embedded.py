@@ -16,7 +16,7 @@ from identity_manager.management import embedded
 from identity_manager.management.commands import run
 from identity_manager.management.embedded import CannotRunError
 from identity_manager.management.supervisor import StartError, Supervisor
-from tests.broker import running_broker, started
+from tests.tools.broker import running_broker, started
 
 
 def programs() -> dict[str, embedded.Program]:

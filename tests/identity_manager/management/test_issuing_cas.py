@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.contract import RevocationReason
 from ca_bridge.errors import CaError
 from identity_manager import audit

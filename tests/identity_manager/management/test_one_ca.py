@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from ca_bridge import registry
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded import authority, claiming
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import Crl

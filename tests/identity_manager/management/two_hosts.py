@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from identity_manager.management.embedded import AUDIT_RINGS, RINGS, Broker, server_executable
-from tests.broker import running_broker
 from tests.identity_manager.management.test_run import ROOT, environment, free_port, make_secrets, manage
+from tests.tools.broker import running_broker
 
 READY_SECONDS = 60
 CELERY = ("-m", "celery", "--quiet", "--app", "identity_manager")
 WORKER = (*CELERY, "worker", "--pool", "threads", "--concurrency", "2", "--queues", "ca,mail,bulk")
 BEAT = (*CELERY, "beat", "--pidfile", "")
-WEB = ("-m", "gunicorn", "--config", "python:identity_manager.config.gunicorn")
+WEB = ("-m", "gunicorn", "--config", "python:identity_manager.config.runtime.gunicorn")
 
 
 @dataclass(frozen=True)

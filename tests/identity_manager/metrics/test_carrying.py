@@ -12,14 +12,16 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.test import Client
 from django.utils import timezone
 
-from ca_bridge import key_pool, measuring
+from ca_bridge import telemetry
 from ca_bridge.contract import KeyAlgorithm
 from ca_bridge.errors import CaError
-from identity_manager import audit, instruments
+from ca_bridge.keys import pool as key_pool
+from identity_manager import audit
 from identity_manager.audit import sealing
 from identity_manager.metrics import carrying, scraping
 from identity_manager.metrics.carrying import Carrier
 from identity_manager.models import LiveProcess, MailState, ProcessTotal
+from identity_manager.telemetry import instruments
 from identity_manager.workflow import step7_deliver
 from tests.identity_manager.metrics.test_figures import scraped
 
@@ -112,11 +114,11 @@ def test_visits_are_counted_by_view_and_status(client: Client) -> None:
 
 def test_calls_at_a_ca() -> None:
     carrier = Carrier("worker")
-    with measuring.ca_call("corporate", "ask") as call:
+    with telemetry.ca_call("corporate", "ask") as call:
         call.outcome = "issued"
-    with pytest.raises(CaError), measuring.ca_call("corporate", "ask"):
+    with pytest.raises(CaError), telemetry.ca_call("corporate", "ask"):
         raise CaError("down")
-    with pytest.raises(ValueError, match="odd"), measuring.ca_call("corporate", "ask"):
+    with pytest.raises(ValueError, match="odd"), telemetry.ca_call("corporate", "ask"):
         raise ValueError("odd")
     carrier.carry()
     found = scraped()

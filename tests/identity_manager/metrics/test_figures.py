@@ -10,8 +10,10 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from ca_bridge.models import CaOrder, SurplusCertificate
-from identity_manager import audit, jobs, outbox
+from identity_manager import audit, task_names
 from identity_manager.audit import heads, sealing
+from identity_manager.jobs import runner as jobs
+from identity_manager.mail import outbox
 from identity_manager.metrics import figures, scraping
 from identity_manager.models import (
     AuditEvent,
@@ -25,8 +27,8 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import hold, step5_issue
-from tests.cast import Company
+from identity_manager.workflow.revocation import hold
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -97,7 +99,7 @@ def test_no_count_goes_beyond_its_bound(company: Company, monkeypatch: pytest.Mo
 def test_due_work_and_open_orders(company: Company) -> None:
     company.request_in("issuing")
     found = scraped()
-    assert found["work_due", (step5_issue.ISSUE,)] >= 1
+    assert found["work_due", (task_names.ISSUE,)] >= 1
     assert found["work_due", ("mail.send",)] == OutgoingMail.objects.filter(state="queued").count()
     assert found["ca_orders", ("corporate", "unknown")] == 0
     assert {labels for name, labels in found if name == "ca_orders"} == {
@@ -237,13 +239,13 @@ def test_a_file_that_had_to_wait_counts_since_it_may_go(company: Company) -> Non
         mails.update(created_at=then, next_attempt_at=then)
     hold.reinstate(actor=company.ada, token_id=token.pk)
     found = scraped()
-    for name, labels in (("mail_oldest_seconds", ()), ("work_oldest_seconds", (outbox.SEND,))):
+    for name, labels in (("mail_oldest_seconds", ()), ("work_oldest_seconds", (task_names.SEND,))):
         assert found[name, labels] == pytest.approx(86_400, abs=60)
     OutgoingMail.objects.filter(container_format="").update(state="sent")
     assert OutgoingMail.objects.queued().due(timezone.now()).exists()
     found = scraped()
     assert found["mail_oldest_seconds", ()] < 60
-    assert found["work_oldest_seconds", (outbox.SEND,)] < 60
+    assert found["work_oldest_seconds", (task_names.SEND,)] < 60
 
 
 def test_a_file_that_is_to_be_tried_later_is_tried_no_sooner_after_a_hold(company: Company) -> None:

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from identity_manager.audit import Event
 from identity_manager.models import Account, AuditEvent, IdentityChange, Person
-from tests.cast import person
+from tests.tools.cast import person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 HEADER = "personnel_number;given_name;surname;email\n"

@@ -14,19 +14,14 @@ from identity_manager.directory import csv_file
 from identity_manager.management.doctor import database
 from identity_manager.management.doctor.finding import Level
 from identity_manager.models import Person, PersonSource, PersonState
-from identity_manager.models.upn_key import fill, upn_key
-from identity_manager.people import (
-    identity_changes,
-    import_plan,
-    persons,
-    principal_names,
-    security_identifiers,
-    taken,
-)
+from identity_manager.models.people.upn_key import fill, upn_key
+from identity_manager.people import identity_changes, persons, principal_names, security_identifiers
+from identity_manager.people.imports import plan as import_plan
+from identity_manager.people.imports import uniqueness
 from identity_manager.people.validation import clean, unfit
-from identity_manager.workflow.errors import NotPossible
-from tests import cast
+from identity_manager.transactions.refusals import NotPossible
 from tests.identity_manager.console.visitors import signed_in
+from tests.tools import cast
 
 BOUNDED = settings(deadline=None, derandomize=True, database=None)
 NUMBER = st.integers(min_value=0, max_value=2**32 - 1)
@@ -95,7 +90,7 @@ def test_a_upn_belongs_to_one_person_as_active_directory_compares(jose: Person, 
     with pytest.raises(NotPossible) as refused:
         persons.create_active(actor=None, values=values)
     assert refused.value.field == "upn"
-    assert taken.owners("upn", [upn]) == {upn_key(upn): "P-jose"}
+    assert uniqueness.owners("upn", [upn]) == {upn_key(upn): "P-jose"}
 
 
 @pytest.mark.parametrize("upn", SAME)

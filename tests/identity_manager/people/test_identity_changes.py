@@ -7,12 +7,15 @@ import pytest
 
 from identity_manager.audit import Event
 from identity_manager.models import AuditEvent, IdentityChange, OutgoingMail, Person, PersonSource, Role
-from identity_manager.people import identity_change_policy, identity_changes, persons, taken
-from identity_manager.workflow import locking, side_roads, step7_deliver
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
-from tests import cast
-from tests.cast import Company, person
+from identity_manager.people import identity_change_policy, identity_changes, persons
+from identity_manager.people.imports import uniqueness
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
+from identity_manager.workflow import step7_deliver
+from identity_manager.workflow.delivery import resending
 from tests.journeys.office import worker
+from tests.tools import cast
+from tests.tools.cast import Company, person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 NEW = {"email": "new@example.com"}
@@ -169,7 +172,7 @@ def test_a_waiting_change_freezes_what_is_under_way_until_it_is_decided(
     assert delivery().state == "queued"
     for verb in (
         lambda: cast.shown(token),
-        lambda: side_roads.send_again(actor=company.uma, token_id=token.pk, container_format="compatible"),
+        lambda: resending.send_again(actor=company.uma, token_id=token.pk, container_format="compatible"),
     ):
         with pytest.raises(Refused) as refused:
             verb()
@@ -239,8 +242,8 @@ def test_a_value_that_somebody_gets_at_the_same_moment_is_theirs(
 ) -> None:
     """Two officers confirm for two persons at once: the second one's look sees nothing of the first yet."""
     change = asked(rita, uma)
-    look = mock.Mock(side_effect=[{}, mock.DEFAULT], wraps=taken.owners)
-    monkeypatch.setattr(taken, "owners", look)
+    look = mock.Mock(side_effect=[{}, mock.DEFAULT], wraps=uniqueness.owners)
+    monkeypatch.setattr(uniqueness, "owners", look)
     person("nina", email=NEW["email"], sid="")
 
     with pytest.raises(NotPossible) as refusal:

@@ -6,10 +6,11 @@ import pytest
 
 from identity_manager.audit import Event
 from identity_manager.models import AuditEvent, IdentityChange, Person, Role
-from identity_manager.people import persons, taken
+from identity_manager.people import persons
+from identity_manager.people.imports import uniqueness
 from identity_manager.people.persons import Edited
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
-from tests.cast import person
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
+from tests.tools.cast import person
 
 pytestmark = pytest.mark.django_db
 VALUES = {"personnel_number": "1", "given_name": "Ada", "surname": "Berg", "email": "a@example.com"}
@@ -151,8 +152,8 @@ def test_neither_oneself_nor_who_is_locked() -> None:
 def test_who_is_entered_twice_at_the_same_moment_is_refused_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second officer's look sees nothing of what the first one has not committed yet."""
     persons.create_active(actor=None, values=VALUES)
-    look = mock.Mock(side_effect=[{}, mock.DEFAULT], wraps=taken.owners)
-    monkeypatch.setattr(taken, "owners", look)
+    look = mock.Mock(side_effect=[{}, mock.DEFAULT], wraps=uniqueness.owners)
+    monkeypatch.setattr(uniqueness, "owners", look)
 
     with pytest.raises(NotPossible) as refused:
         persons.create_active(actor=None, values=VALUES | {"personnel_number": "2"})

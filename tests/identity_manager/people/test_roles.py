@@ -10,11 +10,11 @@ from django.db import connection
 
 from identity_manager.audit import Event
 from identity_manager.models import Account, AuditEvent, Person, Role, RoleAssignment
-from identity_manager.models.role import today
+from identity_manager.models.people.role import today
 from identity_manager.people import roles
 from identity_manager.people.roles import Period
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused
-from tests.cast import person
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused
+from tests.tools.cast import person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 SYSTEM, USERS = Role.SYSTEM_ADMINISTRATOR, Role.USER_ADMINISTRATOR

@@ -22,17 +22,14 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people import identity_change_policy, identity_changes, persons, roles, vouching_policy
-from identity_manager.workflow import (
-    asking_approvers,
-    mails,
-    policy,
-    side_roads,
-    sign_in_codes,
-    step2_approve,
-)
-from identity_manager.workflow.errors import NotAllowed, Reason
-from tests import cast
-from tests.cast import Company
+from identity_manager.transactions.refusals import NotAllowed, Reason
+from identity_manager.workflow import step2_approve
+from identity_manager.workflow.delivery import outbox_actions, resending
+from identity_manager.workflow.people import sign_in_codes
+from identity_manager.workflow.policy import approvers
+from identity_manager.workflow.requests import approver_escalation
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -122,13 +119,13 @@ def test_who_vouched_does_not_decide(way: str, company: Company) -> None:
 def test_who_vouched_is_not_asked_and_finds_nothing_to_decide(way: str, company: Company) -> None:
     rex = with_both("rex", Role.APPROVER)
     request = waiting_request(company, VOUCHES[way][0](rex))
-    assert rex not in policy.approvers(request)
-    assert rex not in [row.approver for row in asking_approvers.asked(request)]
+    assert rex not in approvers.approvers(request)
+    assert rex not in [row.approver for row in approver_escalation.asked(request)]
     assert not TokenRequest.objects.decidable_by(rex.pk).filter(pk=request.pk).exists()
     assert TokenRequest.objects.decidable_by(company.paul.pk).filter(pk=request.pk).exists()
     for_another = cast.enabled(company.ada, company.uma, company.signature)
     assert TokenRequest.objects.decidable_by(rex.pk).filter(pk=for_another.pk).exists()
-    assert policy.decision_obstacle(rex, for_another) is None
+    assert approvers.decision_obstacle(rex, for_another) is None
 
 
 def test_a_code_that_opens_nothing_is_no_obstacle() -> None:
@@ -143,7 +140,7 @@ def test_a_code_of_who_operates_the_machine_is_nobodys(company: Company) -> None
     code = SignInCode(person=company.uma, needs_confirmation=False, used_at=timezone.now())
     code.save()
     request = cast.enabled(company.ada, company.uma, company.signature)
-    assert list(policy.approvers(request)) == [company.paul, company.petra]
+    assert list(approvers.approvers(request)) == [company.paul, company.petra]
     new = {"upn": "uma@else.example.com"}
     change = identity_changes.ask(company.uma, new=new, source=PersonSource.CSV, actor=None)
     assert list(identity_change_policy.second_officers(change)) == [company.rita]
@@ -173,10 +170,10 @@ def holder(company: Company) -> Person:
 
 
 def the_ways_to_touch(mail: OutgoingMail, actor: Person) -> Iterator[Callable[[], object]]:
-    yield lambda: mails.retry(actor=actor, mail_id=mail.pk)
-    yield lambda: mails.discard(actor=actor, mail_id=mail.pk, reason="no use")
-    yield lambda: mails.report_bounce(actor=actor, mail_id=mail.pk, reason="550")
-    yield lambda: side_roads.send_again(
+    yield lambda: outbox_actions.retry(actor=actor, mail_id=mail.pk)
+    yield lambda: outbox_actions.discard(actor=actor, mail_id=mail.pk, reason="no use")
+    yield lambda: outbox_actions.report_bounce(actor=actor, mail_id=mail.pk, reason="550")
+    yield lambda: resending.send_again(
         actor=actor,
         token_id=SoftwareToken.objects.get().pk,
         container_format="standard",
@@ -192,18 +189,20 @@ def test_who_made_a_code_does_nothing_with_what_is_delivered(
     for act in the_ways_to_touch(mail, holder):
         with pytest.raises(NotAllowed) as refused:
             act()
-        assert refused.value.reason == mails.GAVE_CODE
+        assert refused.value.reason == outbox_actions.GAVE_CODE
     mail.refresh_from_db()
     assert mail.state == state
     if state == "queued":
-        assert mails.discard(actor=company.ada, mail_id=mail.pk, reason="no use").state == "discarded"
+        assert (
+            outbox_actions.discard(actor=company.ada, mail_id=mail.pk, reason="no use").state == "discarded"
+        )
 
 
 def test_the_owner_has_a_file_sent_again_all_the_same(holder: Person, company: Company) -> None:
     mail = OutgoingMail.objects.get(message="delivery")
     OutgoingMail.objects.filter(pk=mail.pk).update(state="sent")
     assert mail.token_id is not None
-    again = side_roads.send_again(actor=company.uma, token_id=mail.token_id, container_format="compatible")
+    again = resending.send_again(actor=company.uma, token_id=mail.token_id, container_format="compatible")
     assert again.state == "queued"
 
 

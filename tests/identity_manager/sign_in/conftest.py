@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from identity_manager.models import Account, Person, Role
-from tests import cast
+from tests.tools import cast
 
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "a new and longer one"

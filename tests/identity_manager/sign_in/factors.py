@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from identity_manager.models import Account
-from identity_manager.people import second_factors
+from identity_manager.people.sign_in import second_factors
 from tests.identity_manager.sign_in.conftest import PASSWORD
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

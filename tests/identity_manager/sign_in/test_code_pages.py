@@ -17,9 +17,9 @@ from identity_manager.models import (
     RoleAssignment,
     SignInCode,
 )
-from identity_manager.workflow import sign_in_codes
-from tests import cast
+from identity_manager.workflow.people import sign_in_codes
 from tests.identity_manager.sign_in.conftest import PASSWORD, Office, account
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 CODE = re.compile(r"(?:[2-9A-HJ-NP-Z]{5}-){3}[2-9A-HJ-NP-Z]{5}")

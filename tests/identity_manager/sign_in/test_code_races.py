@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from identity_manager.models import Account, AuditEvent, OutgoingMail, SignInCode
-from identity_manager.workflow import sign_in_codes
+from identity_manager.workflow.people import sign_in_codes
 from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, Office, account
 from tests.identity_manager.workflow.test_races import succeeded, together
 

@@ -5,9 +5,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from identity_manager.models import Account, Person, PersonState
-from tests import cast
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import account
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 ENDED = "Your session has ended"

@@ -7,10 +7,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from identity_manager.models import Account, AuditEvent, Person, PersonState, SignInCode
-from identity_manager.workflow import sign_in_codes
-from tests import cast
+from identity_manager.workflow.people import sign_in_codes
 from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, PASSWORD, Office, account
 from tests.identity_manager.sign_in.test_password import words
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 PAGE = "/account/first-sign-in/"

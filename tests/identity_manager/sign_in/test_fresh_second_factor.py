@@ -8,10 +8,10 @@ from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
+from identity_manager.account.sign_in import fresh_second_factor_required
 from identity_manager.models import Account
-from identity_manager.ui.sign_in import fresh_second_factor_required
-from tests import cast
 from tests.identity_manager.sign_in.conftest import account
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 

@@ -9,14 +9,14 @@ from django.core import signing
 from django.http import HttpResponse
 from django.test import Client
 
+from identity_manager.account import known_devices
 from identity_manager.models import Account, AuditEvent
-from identity_manager.ui import known_devices
-from tests import cast
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, PASSWORD, Office, account
 from tests.identity_manager.sign_in.test_first_sign_in import WRONG_CODE, code_for, send
 from tests.identity_manager.sign_in.test_passkeys import AGAIN, STEP, options_on, with_passkey
 from tests.identity_manager.sign_in.test_password import WRONG, change, sign_in, words
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 COOKIE = settings.KNOWN_DEVICE_COOKIE_NAME

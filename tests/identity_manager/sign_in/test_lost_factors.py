@@ -5,8 +5,8 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from identity_manager.models import Account, AuditEvent, OutgoingMail, SignInCode
-from identity_manager.people import second_factors
-from identity_manager.workflow import sign_in_codes
+from identity_manager.people.sign_in import second_factors
+from identity_manager.workflow.people import sign_in_codes
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, PASSWORD, Office, account
 

@@ -4,10 +4,10 @@ import pytest
 from pytest_django import Settings
 
 from identity_manager.models import Account, Role, RoleAssignment, TokenRequest
-from identity_manager.people import second_factors
-from tests import cast
+from identity_manager.people.sign_in import second_factors
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import account
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 NEEDED = "/account/second-factors/needed/"

@@ -11,10 +11,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
+from identity_manager.account import passkeys
+from identity_manager.account.passkeys import NotProved, Purpose
 from identity_manager.models import Account
-from identity_manager.ui import passkeys
-from identity_manager.ui.passkeys import NotProved, Purpose
-from tests import cast
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import account
 from tests.identity_manager.sign_in.test_passkeys import (
@@ -28,7 +27,8 @@ from tests.identity_manager.sign_in.test_passkeys import (
     signed_in,
     with_passkey,
 )
-from tests.soft_passkey import SoftPasskey
+from tests.tools import cast
+from tests.tools.soft_passkey import SoftPasskey
 
 pytestmark = pytest.mark.django_db
 PAIRS = list(product(Purpose, Purpose))

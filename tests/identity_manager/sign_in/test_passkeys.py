@@ -10,10 +10,10 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from identity_manager.models import Account, AuditEvent, OutgoingMail
-from tests import cast
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import PASSWORD, account
-from tests.soft_passkey import SoftPasskey
+from tests.tools import cast
+from tests.tools.soft_passkey import SoftPasskey
 
 pytestmark = pytest.mark.django_db
 ADD, OPTIONS, SIGN_IN = "/account/passkeys/add/", "/account/login/passkey/options/", "/account/login/passkey/"

@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, get_resolver, reverse
 
 from identity_manager.models import Account, AuditEvent, Person, PersonState
-from tests import cast
 from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, PASSWORD, account
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 WRONG = "not the password at all"

@@ -8,8 +8,8 @@ import time_machine
 from django.test import Client
 
 from identity_manager.models import Account, AuditEvent, SoftwareToken
-from tests import cast
 from tests.identity_manager.sign_in.conftest import PASSWORD, account
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 BEGIN = datetime.fromisoformat("2030-01-01T12:00:00+00:00")

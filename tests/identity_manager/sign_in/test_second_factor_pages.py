@@ -8,10 +8,10 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from identity_manager.models import Account, AuditEvent, OutgoingMail
-from identity_manager.people import second_factors
-from tests import cast
+from identity_manager.people.sign_in import second_factors
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, PASSWORD, account
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 APP, STEP, CODES, AGAIN = (

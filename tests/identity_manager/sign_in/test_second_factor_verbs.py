@@ -8,15 +8,15 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.db import connection
 
-from identity_manager import vault
 from identity_manager.models import Account, AuditEvent, OutgoingMail
-from identity_manager.people import second_factors
-from identity_manager.people.second_factors import MOST_PASSKEYS
-from identity_manager.workflow.errors import Refused
-from tests import cast
+from identity_manager.people.sign_in import second_factors
+from identity_manager.people.sign_in.second_factors import MOST_PASSKEYS
+from identity_manager.transactions.refusals import Refused
+from identity_manager.vault import wrapping as vault
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import account
 from tests.identity_manager.workflow.test_races import succeeded, together
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 

@@ -5,12 +5,12 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.test import Client
 
+from identity_manager.account import user_agents
 from identity_manager.models import Account, AuditEvent
-from identity_manager.people import sessions
-from identity_manager.ui import user_agents
-from tests import cast
+from identity_manager.people.sign_in import sessions
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, PASSWORD, account
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 ADD_APP = "/account/second-factors/app/"

@@ -25,12 +25,15 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people.registration_policy import NOT_REGISTRATION_OFFICER
-from identity_manager.workflow import policy, rounds, sign_in_codes, snapshot, step1_enable
-from identity_manager.workflow import sign_in_code_policy as questions
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Reason, Refused, Stale
-from identity_manager.workflow.sign_in_code_policy import Stage
-from tests import cast
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Refused, Stale
+from identity_manager.workflow import snapshot, step1_enable
+from identity_manager.workflow.people import sign_in_code_policy as questions
+from identity_manager.workflow.people import sign_in_codes
+from identity_manager.workflow.people.sign_in_code_policy import Stage
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.requests import resubmission
 from tests.identity_manager.sign_in.conftest import NEW_PASSWORD, Office, account
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 
@@ -187,7 +190,7 @@ def test_nor_does_who_sent_a_request_of_the_person_round_again(office: Office) -
     request = cast.enabled(asker, office.uma)
     Person.objects.filter(pk=office.uma.pk).update(display_name="Uma Berg")
     changed = snapshot.fingerprint(snapshot.differences(request.lines))
-    rounds.send_round_again(actor=both, request_id=request.pk, changes_hash=changed)
+    resubmission.send_round_again(actor=both, request_id=request.pk, changes_hash=changed)
 
     assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.ask, actor=both, person_id=office.uma.pk)
     assert_refused(questions.REQUESTER, NotAllowed, sign_in_codes.make, actor=both, code_id=code.pk)
@@ -360,14 +363,14 @@ def test_nothing_is_confirmed_for_who_is_on_leave(signed_in_before: Office) -> N
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     Person.objects.filter(pk=office.uma.pk).update(state=PersonState.INACTIVE)
     assert not questions.confirmable_by(office.rolf).exists()
-    on_leave = policy.NOT_ACTIVE[PersonState.INACTIVE]
+    on_leave = eligibility.NOT_ACTIVE[PersonState.INACTIVE]
     assert_refused(on_leave, NotPossible, sign_in_codes.confirm, actor=office.rolf, code_id=code.pk)
 
 
 def test_nor_is_anything_made(office: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     Person.objects.filter(pk=office.uma.pk).update(state=PersonState.INACTIVE)
-    on_leave = policy.NOT_ACTIVE[PersonState.INACTIVE]
+    on_leave = eligibility.NOT_ACTIVE[PersonState.INACTIVE]
     assert_refused(on_leave, NotPossible, sign_in_codes.make, actor=office.rita, code_id=code.pk)
 
 

@@ -14,9 +14,9 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from identity_manager import sso_provider
 from identity_manager.config.sso import ROLES
-from identity_manager.sso_provider import SsoProvider
+from identity_manager.people.sign_in import sso_provider
+from identity_manager.people.sign_in.sso_provider import SsoProvider
 
 HERE = "http://testserver"
 CALLBACK = f"{HERE}/account/sso/corp/callback/"

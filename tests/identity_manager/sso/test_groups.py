@@ -4,9 +4,9 @@ import pytest
 from pytest_django import Settings
 
 from identity_manager.models import AuditEvent, Person, Role, RoleAssignment
-from tests import cast
 from tests.identity_manager.sign_in.conftest import account
 from tests.identity_manager.sso.conftest import Provider, Traveller, configured
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 MAPPING = {

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from identity_manager import sso_provider
 from identity_manager.config import sso
 from identity_manager.models import Role
+from identity_manager.people.sign_in import sso_provider
 
 GOOD = {
     "name": "Example",

@@ -7,9 +7,9 @@ from allauth.socialaccount.models import SocialAccount
 from pytest_django import Settings
 
 from identity_manager.models import Account, AuditEvent, OutgoingMail, Person
-from tests import cast
 from tests.identity_manager.sign_in.conftest import account
 from tests.identity_manager.sso.conftest import Provider, Traveller, configured
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 

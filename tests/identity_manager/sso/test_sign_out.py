@@ -10,15 +10,15 @@ from allauth.usersessions.models import UserSession
 from django.test import Client
 from pytest_django import Settings
 
+from identity_manager.account import sso, sso_sign_out
 from identity_manager.models import Account, Person
-from identity_manager.people import second_factors
-from identity_manager.sso_provider import SignOut
-from identity_manager.ui import sso, sso_sign_out
-from tests import cast
+from identity_manager.people.sign_in import second_factors
+from identity_manager.people.sign_in.sso_provider import SignOut
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import PASSWORD, account
 from tests.identity_manager.sign_in.test_passkeys import STEP
 from tests.identity_manager.sso.conftest import HERE, Provider, Traveller, configured
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 SIGNED_OUT = "/account/signed-out/"

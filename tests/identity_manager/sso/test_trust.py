@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from identity_manager import sso_provider
+from identity_manager.people.sign_in import sso_provider
 from tests.ca_bridge.outgoing_servers import ELSEWHERE, forwarding_proxy, private_ca, web_server
 
 pytestmark = pytest.mark.django_db

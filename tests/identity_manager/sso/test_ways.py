@@ -12,10 +12,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from identity_manager.models import Account, AuditEvent, OutgoingMail, Person, Role
-from tests import cast
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import PASSWORD, account
 from tests.identity_manager.sso.conftest import Provider, Traveller, configured
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 EMERGENCY = "/account/break-glass/"

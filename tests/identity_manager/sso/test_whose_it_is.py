@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from identity_manager import sso_provider
 from identity_manager.models import Account, AuditEvent, Person
-from identity_manager.people import single_sign_on
-from identity_manager.workflow.errors import Refused
-from tests import cast
+from identity_manager.people.sign_in import single_sign_on, sso_provider
+from identity_manager.transactions.refusals import Refused
+from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -4,7 +4,7 @@ from django import forms
 from django.forms.renderers import get_default_renderer
 from django.urls import get_resolver
 
-from identity_manager.ui.account_views import ChangePasswordForm, LoginForm, ReauthenticateForm
+from identity_manager.account.views import ChangePasswordForm, LoginForm, ReauthenticateForm
 from identity_manager.ui.forms import CardsField, FormRenderer, RadioCards
 from identity_manager.ui.parts import Card
 

@@ -7,10 +7,10 @@ from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
 from django.utils import timezone, translation
 
+from identity_manager.account.middleware import PersonMiddleware
 from identity_manager.models import Account, Role
 from identity_manager.ui.context import Portal
-from identity_manager.ui.middleware import PersonMiddleware
-from tests.cast import Company
+from tests.tools.cast import Company
 
 
 @pytest.fixture

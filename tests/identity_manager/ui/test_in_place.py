@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from identity_manager.models import Account, PersonErasure, Role, TokenRequest
-from tests import cast
-from tests.cast import Company
+from tests.tools import cast
+from tests.tools.cast import Company
 
 PLACES = ("HX-Retarget", "HX-Reselect", "HX-Reswap")
 

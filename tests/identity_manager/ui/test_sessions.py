@@ -6,7 +6,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from identity_manager.models import Account
-from tests import cast
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 

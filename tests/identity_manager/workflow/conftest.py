@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from tests.cast import Company
+from tests.tools.cast import Company
 
 
 @pytest.fixture

@@ -16,15 +16,15 @@ from django.db import OperationalError
 from django.utils import timezone
 from kombu import Connection
 
-from identity_manager import queue, standby
+from identity_manager import queue
+from identity_manager.jobs import standby, sweep
 from identity_manager.management.commands import stand_in
 from identity_manager.management.embedded import Broker, server_executable
 from identity_manager.models import MailState, OutgoingMail, RequestState
-from identity_manager.workflow import sweep
-from tests import cast
-from tests.broker import running_broker
-from tests.cast import Company
 from tests.sinks import wire
+from tests.tools import cast
+from tests.tools.broker import running_broker
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 ROWS = 10_000

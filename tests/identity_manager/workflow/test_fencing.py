@@ -14,14 +14,18 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from ca_bridge import issuing, pkcs12, registry
+from ca_bridge import issuing
+from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Refused
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
-from identity_manager import audit_checks, jobs
-from identity_manager.audit import verifying
-from identity_manager.jobs import Job
+from ca_bridge.pkcs12 import writer as pkcs12
+from identity_manager.audit import checks as audit_checks
+from identity_manager.audit import verification
+from identity_manager.jobs import runner as jobs
+from identity_manager.jobs import schedule, sweep
+from identity_manager.jobs.schedule import Job
 from identity_manager.mail import sending
 from identity_manager.mail.faults import Fault
 from identity_manager.models import (
@@ -36,20 +40,13 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import (
-    changes,
-    failures,
-    hold,
-    revoke,
-    side_roads,
-    step5_issue,
-    step6_passphrase,
-    step7_deliver,
-    sweep,
-)
-from tests import cast, one_step
+from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
+from identity_manager.workflow.issuance import failures, retry
+from identity_manager.workflow.requests import cancellation, change_detection
+from identity_manager.workflow.revocation import hold, revoke
 from tests.ca_bridge import scripted
-from tests.cast import Company
+from tests.tools import cast, one_step
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 LEASE = 0.2
@@ -179,8 +176,8 @@ def test_a_late_certificate_of_a_changed_person_is_used_when_all_is_as_it_was(
     company: Company, of_a_changed_person: TokenRequest
 ) -> None:
     Person.objects.filter(pk=company.uma.pk).update(department=company.uma.department)
-    changes.notice(request_id=of_a_changed_person.pk)
-    side_roads.retry(actor=company.ada, request_id=of_a_changed_person.pk)
+    change_detection.notice(request_id=of_a_changed_person.pk)
+    retry.retry(actor=company.ada, request_id=of_a_changed_person.pk)
     assert cast.issued(of_a_changed_person).state == "issued"
     assert (CaOrder.objects.count(), IssuedCertificate.objects.count()) == (1, 1)
 
@@ -188,7 +185,7 @@ def test_a_late_certificate_of_a_changed_person_is_used_when_all_is_as_it_was(
 def test_a_late_certificate_of_a_changed_person_is_revoked_when_the_request_ends(
     company: Company, of_a_changed_person: TokenRequest
 ) -> None:
-    side_roads.cancel(actor=company.ada, request_id=of_a_changed_person.pk, reason="left")
+    cancellation.cancel(actor=company.ada, request_id=of_a_changed_person.pk, reason="left")
     certificate = Certificate.objects.get()
     with time_machine.travel(certificate.next_attempt_at or timezone.now()):
         assert list(Certificate.objects.left_behind().due(timezone.now())) == [certificate]
@@ -222,7 +219,7 @@ def test_clearing_up(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as down:
         down.setattr(issuing, "ask", raises(DOWN))
         issue()
-    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+    cancellation.cancel(actor=company.ada, request_id=request.pk, reason="left")
     certificate = Certificate.objects.get()
     Certificate.objects.update(next_attempt_at=timezone.now(), attempts=0)
 
@@ -300,7 +297,7 @@ def test_jobs(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
             return "late"
         return "in time"
 
-    monkeypatch.setattr(jobs, "JOBS", (Job("test.job", "For tests", timedelta(hours=1), work),))
+    monkeypatch.setattr(schedule, "JOBS", (Job("test.job", "For tests", timedelta(hours=1), work),))
     row = jobs.row_of("test.job")
     jobs.run(run_id=row.pk)
     assert (JobRun.objects.get(pk=row.pk).result, len(done)) == ("in time", 2)
@@ -312,7 +309,7 @@ def test_checks_of_the_log(company: Company, monkeypatch: pytest.MonkeyPatch) ->
     def carry_out() -> None:
         audit_checks.carry_out(check_id=check.pk)
 
-    slow(monkeypatch, verifying, "verify", meanwhile=carry_out)
+    slow(monkeypatch, verification, "verify", meanwhile=carry_out)
     carry_out()
     assert AuditCheck.objects.get().is_open is False
     assert events("audit.checked") == 1

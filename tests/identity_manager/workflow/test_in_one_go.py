@@ -8,11 +8,14 @@ import time_machine
 from celery import current_app
 from django.utils import timezone
 
-from identity_manager import instruments, vault
+from identity_manager import task_names
+from identity_manager.authorities import circuit_breaker
 from identity_manager.models import Certificate, Container, OutgoingMail, SoftwareToken
-from identity_manager.workflow import finishing, outages, step5_issue, step6_passphrase
-from tests.cast import Company
+from identity_manager.telemetry import instruments
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow import step5_issue, step6_passphrase
 from tests.identity_manager.workflow.worker import works
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -28,7 +31,7 @@ def as_in_a_worker() -> Iterator[None]:
 
 def issued() -> Any:
     """What came of the task for the only certificate."""
-    task = current_app.tasks[step5_issue.ISSUE]
+    task = current_app.tasks[task_names.ISSUE]
     return task.apply(args=[str(Certificate.objects.get().pk)])
 
 
@@ -45,7 +48,7 @@ def test_what_fails_while_it_is_sealed_leaves_its_certificate_issued(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     company.request_in("issuing")
-    failures = instruments.TASK_FAILURES.labels(finishing.SEAL)
+    failures = instruments.TASK_FAILURES.labels(task_names.SEAL)
     before = failures._value.get()
 
     def slip(*_: object, **__: object) -> None:
@@ -77,7 +80,7 @@ def test_who_dies_before_sealing_is_followed_once_the_lease_is_over(company: Com
     later = SoftwareToken.objects.get().leased_until
     assert later is not None
     with time_machine.travel(later):
-        works(finishing.SEAL)
+        works(task_names.SEAL)
     sealed = SoftwareToken.objects.get()
     assert sealed.state == "sealed"
 
@@ -94,7 +97,7 @@ def test_a_fault_before_it_is_sealed_lets_go_of_it(company: Company, monkeypatch
         raise LookupError("a slip of ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr(outages, "note", slip)
+        patch.setattr(circuit_breaker, "note", slip)
         with pytest.raises(LookupError):
             step5_issue.issue(certificate_id=Certificate.objects.get().pk)
 
@@ -102,7 +105,7 @@ def test_a_fault_before_it_is_sealed_lets_go_of_it(company: Company, monkeypatch
     assert (token.state, token.last_error, token.claim_id) == ("issuing", "LookupError", None)
     assert token.next_attempt_at is not None
     with time_machine.travel(token.next_attempt_at):
-        works(finishing.SEAL)
+        works(task_names.SEAL)
     assert SoftwareToken.objects.get().state == "sealed"
 
 

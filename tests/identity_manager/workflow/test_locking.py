@@ -9,13 +9,15 @@ import pytest
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from identity_manager import audit, proof
+from identity_manager import audit, audit_proof
 from identity_manager.models import AuditSalt, Certificate, Person, SoftwareToken, TokenRequest
-from identity_manager.models.certificate import CertificateQuerySet
 from identity_manager.models.lease import LeasedQuerySet
-from identity_manager.workflow import locking, side_roads, step5_issue
-from tests import one_step
-from tests.cast import Company, person
+from identity_manager.models.requests.certificate import CertificateQuerySet
+from identity_manager.transactions import locking
+from identity_manager.workflow import step5_issue
+from identity_manager.workflow.requests import cancellation
+from tests.tools import one_step
+from tests.tools.cast import Company, person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 PATIENCE_SECONDS = 20
@@ -128,7 +130,7 @@ def test_who_has_waited_for_an_erasure_names_the_person_by_a_salt_that_is_there(
     event = audit.record(audit.Event.CONTAINERS_REMOVED, actor=None, subject=locker.found.token)
     after = AuditSalt.objects.get(person=owner).salt
     assert after != before
-    assert event.person_ref == proof.reference(after, str(owner.pk))
+    assert event.person_ref == audit_proof.reference(after, str(owner.pk))
 
 
 def test_who_has_waited_takes_nothing_that_is_done_then(certificate: Certificate) -> None:
@@ -232,7 +234,9 @@ def test_a_token_that_two_want_to_seal_is_had_by_one(certificate: Certificate) -
 def test_what_was_left_behind_is_cleared_up_by_one(certificate: Certificate) -> None:
     assert step5_issue._claim(certificate.pk) is not None
     with transaction.atomic():
-        side_roads.end_request(locking.request(certificate.token.request_id), actor=None, reason="withdrawn")
+        cancellation.end_request(
+            locking.request(certificate.token.request_id), actor=None, reason="withdrawn"
+        )
     Certificate.objects.filter(pk=certificate.pk).update(next_attempt_at=timezone.now(), leased_until=None)
     rows = Certificate.objects.left_behind()
     assert rows.filter(pk=certificate.pk).exists()

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from identity_manager.audit import Event
-from identity_manager.console import audit_access
+from identity_manager.console.access import audit as audit_access
 from identity_manager.models import (
     ApprovalPolicy,
     AuditEvent,
@@ -18,17 +18,13 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people import roles
-from identity_manager.workflow import (
-    asking_approvers,
-    changes,
-    leave_and_return,
-    reminders,
-    step4_accept,
-)
-from identity_manager.workflow.errors import Stale
-from tests import cast
-from tests.cast import Company
+from identity_manager.transactions.refusals import Stale
+from identity_manager.workflow import step4_accept
+from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.requests import approver_escalation, change_detection, reminders
 from tests.identity_manager.console.visitors import officer, signed_in
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -91,10 +87,10 @@ def test_between_two_approvals_the_first_counts_no_more(way: str, company: Compa
     WAYS[way](company.paul)
     cast.approved(company.petra, fresh(request))
     request = fresh(request)
-    assert (request.state, asking_approvers.still_needed(request)) == ("requested", 1)
+    assert (request.state, approver_escalation.still_needed(request)) == ("requested", 1)
     third = cast.person("pia", roles=(Role.APPROVER,), sid="")
     reminders.chase(request_id=request.pk)
-    assert third in [row.approver for row in asking_approvers.asked(request)]
+    assert third in [row.approver for row in approver_escalation.asked(request)]
     cast.approved(third, request)
     assert fresh(request).state == "awaiting_acceptance"
 
@@ -124,7 +120,7 @@ def test_an_approval_whose_giver_has_the_role_again_counts_again(company: Compan
     with pytest.raises(Stale):
         cast.accepted(request)
     RoleAssignment.objects.create(person=company.paul, role=Role.APPROVER)
-    changes.notice_all()
+    change_detection.notice_all()
     assert fresh(request).state == "awaiting_acceptance"
 
 

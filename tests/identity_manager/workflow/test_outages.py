@@ -14,11 +14,12 @@ from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import Health, Pending, Refused, Unknown
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaAttempt, CaOrder
-from identity_manager import queue, standby
+from identity_manager import queue, task_names
+from identity_manager.authorities import circuit_breaker
+from identity_manager.jobs import standby, sweep
 from identity_manager.models import AuditEvent, CaOutage, Certificate, CertificateState, Role
-from identity_manager.workflow import outages, step5_issue, sweep
-from tests import cast, one_step
-from tests.cast import Company
+from tests.tools import cast, one_step
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 CA = "corporate"
@@ -49,7 +50,7 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def ordered(company: Company, number: int = outages.FAULTS + 1) -> list[Certificate]:
+def ordered(company: Company, number: int = circuit_breaker.FAULTS + 1) -> list[Certificate]:
     """As many certificates to be issued, each for another person."""
     for count in range(number):
         target = cast.person(f"person{count}", roles=(Role.SELF_SERVICE_USER,))
@@ -66,7 +67,7 @@ def issue(certificate: Certificate) -> Certificate:
 def silence(company: Company) -> list[Certificate]:
     """Faults in a row, each by another order; what is left waits."""
     rows = ordered(company)
-    for row in rows[: outages.FAULTS]:
+    for row in rows[: circuit_breaker.FAULTS]:
         issue(row)
     return rows
 
@@ -80,25 +81,25 @@ def test_after_faults_in_a_row_orders_wait_and_keep_their_attempts(
     company: Company, published: list[tuple[str, Any]], outage: pytest.MonkeyPatch
 ) -> None:
     rows = ordered(company)
-    for row in rows[: outages.FAULTS - 1]:
+    for row in rows[: circuit_breaker.FAULTS - 1]:
         issue(row)
     assert not CaOutage.objects.open().exists()
-    issue(rows[outages.FAULTS - 1])
+    issue(rows[circuit_breaker.FAULTS - 1])
     row = CaOutage.objects.open().get()
-    assert (row.alias, row.faults, row.fault) == (CA, outages.FAULTS, "refused")
+    assert (row.alias, row.faults, row.fault) == (CA, circuit_breaker.FAULTS, "refused")
 
     last = issue(rows[-1])
     assert (last.attempts, last.order_id, last.last_error) == (0, None, "")
-    assert CaAttempt.objects.count() == outages.FAULTS
+    assert CaAttempt.objects.count() == circuit_breaker.FAULTS
     event = AuditEvent.objects.get(name="ca.silent")
     assert event.facts["ca"] == CA
 
 
 def test_an_answer_between_begins_the_count_anew(company: Company, published: list[tuple[str, Any]]) -> None:
     for _turn in range(3):
-        for _fault in range(outages.FAULTS - 1):
-            outages.note_fault(CA, detail="down", fault="refused")
-        outages.note_answer(CA)
+        for _fault in range(circuit_breaker.FAULTS - 1):
+            circuit_breaker.note_fault(CA, detail="down", fault="refused")
+        circuit_breaker.note_answer(CA)
     assert not CaOutage.objects.open().exists()
     assert CaOutage.objects.get().faults == 0
 
@@ -107,9 +108,9 @@ def test_each_silence_is_told_since_its_own_beginning(db: None) -> None:
     began = [timezone.now(), timezone.now() + timedelta(hours=3)]
     for moment in began:
         with time_machine.travel(moment, tick=False):
-            for _fault in range(outages.FAULTS):
-                outages.note_fault(CA, detail="down", fault="refused")
-            outages.note_answer(CA)
+            for _fault in range(circuit_breaker.FAULTS):
+                circuit_breaker.note_fault(CA, detail="down", fault="refused")
+            circuit_breaker.note_answer(CA)
     told = [event.facts["since"] for event in AuditEvent.objects.filter(name="ca.answers-again")]
     assert sorted(told) == [moment.isoformat() for moment in began]
 
@@ -120,7 +121,7 @@ def test_the_sweep_lets_one_go_at_a_time(
     silence(company)
     published.clear()
     sweep.sweep()
-    assert [task for task, _pk in published if task == step5_issue.ISSUE] == []
+    assert [task for task, _pk in published if task == task_names.ISSUE] == []
 
     at = timezone.now()
     for _turn in range(4):
@@ -128,7 +129,7 @@ def test_the_sweep_lets_one_go_at_a_time(
         published.clear()
         with time_machine.travel(at):
             sweep.sweep()
-            tries = [pk for task, pk in published if task == step5_issue.ISSUE]
+            tries = [pk for task, pk in published if task == task_names.ISSUE]
             assert len(tries) == 1
             before = CaAttempt.objects.count()
             for row in Certificate.objects.filter(state=CertificateState.ORDERED):
@@ -143,20 +144,20 @@ def test_a_parked_order_is_no_trial(
     """It would not reach the CA, so nobody would ever learn that it answers again."""
     rows = ordered(company, 2)
     parked(issue(rows[0]))
-    for _fault in range(outages.FAULTS):
-        outages.note_fault(CA, detail="down", fault="refused")
+    for _fault in range(circuit_breaker.FAULTS):
+        circuit_breaker.note_fault(CA, detail="down", fault="refused")
     Certificate.objects.filter(pk=rows[0].pk).update(next_attempt_at=timezone.now() - timedelta(hours=1))
     published.clear()
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
         sweep.sweep()
-    assert [pk for task, pk in published if task == step5_issue.ISSUE] == [rows[1].pk]
+    assert [pk for task, pk in published if task == task_names.ISSUE] == [rows[1].pk]
 
 
 def test_trials_come_less_and_less_often() -> None:
-    waits = [outages._wait(number) for number in range(12)]
+    waits = [circuit_breaker._wait(number) for number in range(12)]
     assert waits == sorted(waits)
-    assert waits[0] == outages.FIRST_TRIAL
-    assert waits[-1] == outages.LONGEST_WAIT
+    assert waits[0] == circuit_breaker.FIRST_TRIAL
+    assert waits[-1] == circuit_breaker.LONGEST_WAIT
 
 
 def test_a_trial_that_is_answered_ends_it_and_all_go_on(
@@ -172,7 +173,7 @@ def test_a_trial_that_is_answered_ends_it_and_all_go_on(
         assert not CaOutage.objects.open().exists()
         published.clear()
         sweep.sweep()
-        due = {pk for task, pk in published if task == step5_issue.ISSUE}
+        due = {pk for task, pk in published if task == task_names.ISSUE}
         assert due == {row.pk for row in rows[:-1]}, "also the one that was put off for an hour"
     assert AuditEvent.objects.filter(name="ca.answers-again").count() == 1
 
@@ -211,11 +212,11 @@ def test_no_answer_that_can_be_believed_is_a_fault_and_a_parked_order_says_nothi
 
 def check(monkeypatch: pytest.MonkeyPatch, *, ok: bool) -> None:
     monkeypatch.setattr(EmbeddedConnector, "health", lambda _self: Health(ok=ok, detail="said"))
-    outages.check_all()
+    circuit_breaker.check_all()
 
 
 def test_checks_open_and_close_where_nothing_waits(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    for _turn in range(outages.FAULTS):
+    for _turn in range(circuit_breaker.FAULTS):
         check(monkeypatch, ok=False)
     assert CaOutage.objects.open().exists()
     check(monkeypatch, ok=True)
@@ -227,7 +228,7 @@ def test_checks_close_where_nothing_waits_but_a_parked_order(
 ) -> None:
     (row,) = ordered(company, 1)
     parked(issue(row))
-    for _turn in range(outages.FAULTS):
+    for _turn in range(circuit_breaker.FAULTS):
         check(outage, ok=False)
     assert CaOutage.objects.open().exists()
     check(outage, ok=True)
@@ -254,16 +255,16 @@ def test_without_a_broker_one_goes_at_a_time_too(
     silence(company)
     before = CaAttempt.objects.count()
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
-        done = standby._do(step5_issue.ISSUE, sweep.WORK[step5_issue.ISSUE]())
+        done = standby._do(task_names.ISSUE, sweep.WORK[task_names.ISSUE]())
     assert done == 1
     assert CaAttempt.objects.count() == before + 1
 
 
 def test_another_ca_is_not_kept_from_its_orders(company: Company, published: list[tuple[str, Any]]) -> None:
-    for _turn in range(outages.FAULTS):
-        outages.note_fault("elsewhere", detail="down", fault="")
+    for _turn in range(circuit_breaker.FAULTS):
+        circuit_breaker.note_fault("elsewhere", detail="down", fault="")
     (row,) = ordered(company, 1)
-    assert row in outages.to_be_issued()
+    assert row in circuit_breaker.to_be_issued()
     assert issue(row).state == CertificateState.VALID
 
 
@@ -291,7 +292,7 @@ class TestTogether:
         return results
 
     def fault(self) -> None:
-        outages.note_fault(CA, detail="down", fault="")
+        circuit_breaker.note_fault(CA, detail="down", fault="")
 
     def test_every_fault_counts_and_one_opens(self) -> None:
         self.together(*[self.fault] * self.WORKERS)
@@ -300,15 +301,15 @@ class TestTogether:
 
     def test_one_takes_the_trial(self, company: Company, published: list[tuple[str, Any]]) -> None:
         (row,) = ordered(company, 1)
-        for _turn in range(outages.FAULTS):
+        for _turn in range(circuit_breaker.FAULTS):
             self.fault()
         CaOutage.objects.update(trial_at=timezone.now() - timedelta(seconds=1))
-        passed = self.together(*[lambda: outages.lets_pass(row.pk)] * self.WORKERS)
+        passed = self.together(*[lambda: circuit_breaker.lets_pass(row.pk)] * self.WORKERS)
         assert sorted(passed) == [False] * (self.WORKERS - 1) + [True]
 
     def test_one_closes(self) -> None:
-        for _turn in range(outages.FAULTS):
+        for _turn in range(circuit_breaker.FAULTS):
             self.fault()
-        self.together(*[lambda: outages.note_answer(CA)] * self.WORKERS)
+        self.together(*[lambda: circuit_breaker.note_answer(CA)] * self.WORKERS)
         assert not CaOutage.objects.open().exists()
         assert AuditEvent.objects.filter(name="ca.answers-again").count() == 1

@@ -6,19 +6,20 @@ import pytest
 
 from identity_manager.audit import Event
 from identity_manager.models import AuditEvent, RequestState, TokenRequest
-from identity_manager.workflow import process, side_roads
-from tests import cast
-from tests.cast import Company
+from identity_manager.workflow.diagram import state_graph
+from identity_manager.workflow.issuance import retry
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
 
 
 def way_of(request: TokenRequest) -> list[str]:
     events = AuditEvent.objects.filter(request=request).order_by("pk").values_list("name", flat=True)
-    gone = process.way_gone(events)
+    gone = state_graph.way_gone(events)
     for one, other in pairwise(gone):
         assert one.target == other.source
-    assert (gone[-1].target if gone else process.FIRST) == request.state
+    assert (gone[-1].target if gone else state_graph.FIRST) == request.state
     return [change.name for change in gone]
 
 
@@ -33,7 +34,7 @@ def test_it_names_each_transition(company: Company) -> None:
 
 def test_a_detour_is_on_it(company: Company) -> None:
     request = company.request_in("failed")
-    side_roads.retry(actor=company.ada, request_id=request.pk)
+    retry.retry(actor=company.ada, request_id=request.pk)
     request = cast.issued(TokenRequest.objects.get(pk=request.pk))
 
     assert way_of(request) == ["approve", "invite", "accept", "fail", "retry", "issue"]
@@ -49,4 +50,4 @@ def test_two_approvals_are_one_step_of_it(company: Company) -> None:
 
 def test_what_leads_nowhere_from_there_is_left_out() -> None:
     """A retry of what only waited; and a log whose beginning is gone."""
-    assert process.way_gone([Event.REQUEST_RETRIED, Event.REQUEST_COMPLETED]) == []
+    assert state_graph.way_gone([Event.REQUEST_RETRIED, Event.REQUEST_COMPLETED]) == []

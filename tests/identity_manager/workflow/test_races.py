@@ -22,17 +22,14 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import (
-    revoke,
-    side_roads,
-    step2_approve,
-    step4_accept,
-    step6_passphrase,
-    step7_deliver,
-)
-from identity_manager.workflow.errors import Refused
-from tests import cast, one_step
-from tests.cast import Company
+from identity_manager.transactions.refusals import Refused
+from identity_manager.workflow import step2_approve, step4_accept, step6_passphrase, step7_deliver
+from identity_manager.workflow.delivery import resending
+from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.requests import cancellation, lapse
+from identity_manager.workflow.revocation import revoke
+from tests.tools import cast, one_step
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 CLICKS = 4
@@ -91,18 +88,18 @@ BUTTONS: dict[str, tuple[str, Callable[[Company, TokenRequest], Any], str]] = {
     ),
     "Withdraw": (
         "awaiting_acceptance",
-        lambda c, r: side_roads.withdraw(actor=c.uma, request_id=r.pk),
+        lambda c, r: cancellation.withdraw(actor=c.uma, request_id=r.pk),
         "request.cancelled",
     ),
     "Cancel": (
         "issuing",
-        lambda c, r: side_roads.cancel(actor=c.ada, request_id=r.pk, reason="gone"),
+        lambda c, r: cancellation.cancel(actor=c.ada, request_id=r.pk, reason="gone"),
         "request.cancelled",
     ),
-    "Retry": ("failed", lambda c, r: side_roads.retry(actor=c.ada, request_id=r.pk), "request.retried"),
+    "Retry": ("failed", lambda c, r: retry.retry(actor=c.ada, request_id=r.pk), "request.retried"),
     "Send the file again": (
         "issued",
-        lambda c, r: side_roads.send_again(
+        lambda c, r: resending.send_again(
             actor=c.uma, token_id=r.tokens.get().pk, container_format="compatible"
         ),
         "token.sent-again",
@@ -192,7 +189,7 @@ def test_accept_against_cancel(company: Company) -> None:
 
     together(
         lambda: cast.accepted(request),
-        lambda: side_roads.cancel(actor=company.ada, request_id=request.pk, reason="gone"),
+        lambda: cancellation.cancel(actor=company.ada, request_id=request.pk, reason="gone"),
     )
 
     assert TokenRequest.objects.get().state == "cancelled"
@@ -297,7 +294,7 @@ def test_a_lapse_against_the_persons_word(company: Company) -> None:
 
     together(
         lambda: step6_passphrase.acknowledge(actor=company.uma, token_id=token.pk),
-        lambda: side_roads.lapse_token(token_id=token.pk),
+        lambda: lapse.lapse_token(token_id=token.pk),
     )
 
     row = SoftwareToken.objects.get()

@@ -9,8 +9,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
-from identity_manager import audit, jobs, proof
-from identity_manager.audit import heads, sealing, verifying
+from identity_manager import audit, audit_proof
+from identity_manager.audit import heads, sealing, verification
+from identity_manager.jobs import resumable_scan, retention, schedule
 from identity_manager.models import (
     AuditEvent,
     AuditHead,
@@ -21,12 +22,15 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
-from identity_manager.people import forgetting, signing_in
-from identity_manager.workflow import hold, locking, portions, retention, revoke, side_roads
-from identity_manager.workflow.errors import Stale
-from tests import cast
-from tests.cast import Company
+from identity_manager.people import anonymisation
+from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Stale
+from identity_manager.workflow.delivery import resending
+from identity_manager.workflow.revocation import hold, revoke
 from tests.identity_manager.console.visitors import signed_in
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 YEAR = timedelta(days=365)
@@ -62,7 +66,7 @@ def test_what_is_kept_no_longer_is_not_sent_again(company: Company) -> None:
     token = company.request_in("completed").tokens.get()
     Container.objects.all().delete()
     with pytest.raises(Stale) as refused:
-        side_roads.send_again(actor=company.ada, token_id=token.pk, container_format="standard")
+        resending.send_again(actor=company.ada, token_id=token.pk, container_format="standard")
     assert refused.value.reason.code == "kept-no-longer"
 
 
@@ -100,7 +104,7 @@ def test_nor_do_those_of_one_that_was_put_on_hold_on_its_way(company: Company) -
 
 def three_with_old_containers(company: Company, monkeypatch: pytest.MonkeyPatch) -> list[SoftwareToken]:
     """In the order of their keys, and a portion is one of them."""
-    monkeypatch.setattr(portions, "AT_ONCE", 1)
+    monkeypatch.setattr(resumable_scan, "AT_ONCE", 1)
     for name in ("una", "ulf", "udo"):
         cast.delivered(cast.issued(cast.accepted(cast.enabled(company.ada, cast.person(name), company.vpn))))
     SoftwareToken.objects.update(state="revoked")
@@ -113,7 +117,7 @@ def test_rows_that_fail_keep_nothing_behind_them(
     company: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, *others = three_with_old_containers(company, monkeypatch)
-    remove = forgetting.remove_containers
+    remove = anonymisation.remove_containers
 
     def slip(token: SoftwareToken) -> int:
         if token.pk == first.pk:
@@ -121,7 +125,7 @@ def test_rows_that_fail_keep_nothing_behind_them(
         return remove(token)
 
     with monkeypatch.context() as patch:
-        patch.setattr(forgetting, "remove_containers", slip)
+        patch.setattr(anonymisation, "remove_containers", slip)
         with pytest.raises(LookupError):
             retention.remove_containers()
         assert f"A row was left out: {first.pk}" in caplog.text
@@ -138,7 +142,7 @@ def test_rows_that_fail_keep_nothing_behind_them(
 def test_a_run_goes_on_for_as_long_as_it_may(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     three_with_old_containers(company, monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr(portions, "SECONDS", 0)
+        patch.setattr(resumable_scan, "SECONDS", 0)
         assert retention.remove_containers() == 0
     assert retention.remove_containers() == 3
 
@@ -163,7 +167,7 @@ def test_more_old_mails_than_a_portion_go_in_one_run(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten thousand persons in a day make more than an hourly portion could ever keep up with."""
-    monkeypatch.setattr(portions, "AT_ONCE", 1)
+    monkeypatch.setattr(resumable_scan, "AT_ONCE", 1)
     company.request_in("completed")
     OutgoingMail.objects.update(state="sent")
     aged(OutgoingMail, "created_at")
@@ -249,7 +253,7 @@ def test_old_sign_ins_are_emptied_and_the_log_still_fits(company: Company) -> No
     assert {(event.facts_salt, event.personal_sha256) for event in forgotten} == {("", "")}, (
         "by which to guess"
     )
-    report = verifying.verify()
+    report = verification.verify()
     assert report.findings == []
     assert report.heads == 1
     assert retention.forget_sign_ins() == 0
@@ -276,7 +280,7 @@ def old_log(company: Company) -> int:
 def test_the_beginning_is_cut_at_a_signed_checkpoint(old_log: int) -> None:
     assert retention.cut_audit_log() == old_log
     sealing.seal()
-    report = verifying.verify()
+    report = verification.verify()
     assert report.findings == []
     assert report.first == old_log + 1
     cut = AuditEvent.objects.get(name="audit.cut")
@@ -310,7 +314,7 @@ def test_sign_ins_that_were_forgotten_are_cut_with_the_others(
 ) -> None:
     """Also those whose name and date went with them, as the version before did it."""
     with monkeypatch.context() as before:
-        before.setattr(proof, "NEWEST_FORM", proof.FIRST_FORM)
+        before.setattr(audit_proof, "NEWEST_FORM", audit_proof.FIRST_FORM)
         sign_in(company)
         company.request_in("rejected")
         AuditEvent.objects.update(at=timezone.now() - 11 * YEAR)
@@ -319,20 +323,20 @@ def test_sign_ins_that_were_forgotten_are_cut_with_the_others(
     sealing.seal()
     assert retention.cut_audit_log() == number
     sealing.seal()
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
 
 
 def test_a_cut_without_its_checkpoint_is_found(old_log: int) -> None:
     retention.cut_audit_log()
     AuditHead.objects.filter(kind="checkpoint").update(number=0)
-    assert [finding.kind for finding in verifying.verify().findings] == [verifying.Kind.BEGINNING]
+    assert [finding.kind for finding in verification.verify().findings] == [verification.Kind.BEGINNING]
 
 
 def test_more_than_was_cut_is_found_missing(old_log: int) -> None:
     retention.cut_audit_log()
     AuditEvent.objects.filter(number=old_log + 1).delete()
     sealing.seal()
-    assert verifying.Kind.BEGINNING in [finding.kind for finding in verifying.verify().findings]
+    assert verification.Kind.BEGINNING in [finding.kind for finding in verification.verify().findings]
 
 
 def test_the_log_of_what_is_under_way_is_not_cut(company: Company) -> None:
@@ -361,7 +365,7 @@ def test_a_cut_is_bounded_and_goes_on_at_its_next_run(old_log: int, monkeypatch:
     monkeypatch.setattr(retention, "EVENTS_AT_ONCE", 1)
     assert retention.cut_audit_log() == 1
     sealing.seal()
-    assert verifying.verify().findings == []
+    assert verification.verify().findings == []
     assert retention.cut_audit_log() == 1
 
 
@@ -386,5 +390,5 @@ def test_nought_keeps_for_ever(company: Company, settings: Settings, name: str, 
 
 
 def test_they_run_by_themselves() -> None:
-    names = {job.name for job in jobs.JOBS}
+    names = {job.name for job in schedule.JOBS}
     assert {f"retention.{each}" for each in ("containers", "mails", "requests", "sign_ins", "audit")} <= names

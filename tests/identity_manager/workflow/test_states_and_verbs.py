@@ -11,18 +11,16 @@ from django.utils import timezone
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.models import AuditEvent, Certificate, OutgoingMail, SoftwareToken, TokenRequest
-from identity_manager.models.software_token import TokenState
-from identity_manager.models.token_request import RequestState
-from identity_manager.workflow import (
-    revoke,
-    side_roads,
-    step2_approve,
-    step4_accept,
-    step6_passphrase,
-)
-from identity_manager.workflow.errors import Refused
-from tests import cast, one_step
-from tests.cast import Company
+from identity_manager.models.requests.software_token import TokenState
+from identity_manager.models.requests.states import RequestState
+from identity_manager.transactions.refusals import Refused
+from identity_manager.workflow import step2_approve, step4_accept, step6_passphrase
+from identity_manager.workflow.delivery import resending
+from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.requests import cancellation, lapse
+from identity_manager.workflow.revocation import revoke
+from tests.tools import cast, one_step
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -65,15 +63,15 @@ VERBS = {
         {"awaiting_acceptance": "declined"},
     ),
     "cancel": Verb(
-        lambda company, request: side_roads.cancel(actor=company.ada, request_id=request.pk, reason="gone"),
+        lambda company, request: cancellation.cancel(actor=company.ada, request_id=request.pk, reason="gone"),
         dict.fromkeys(BEFORE_ISSUED, "cancelled"),
     ),
     "withdraw": Verb(
-        lambda company, request: side_roads.withdraw(actor=company.uma, request_id=request.pk),
+        lambda company, request: cancellation.withdraw(actor=company.uma, request_id=request.pk),
         dict.fromkeys(("requested", "approved", "awaiting_acceptance"), "cancelled"),
     ),
     "retry": Verb(
-        lambda company, request: side_roads.retry(actor=company.ada, request_id=request.pk),
+        lambda company, request: retry.retry(actor=company.ada, request_id=request.pk),
         {"failed": "issuing"},
     ),
     "show": Verb(
@@ -87,7 +85,7 @@ VERBS = {
         {"issued": "completed", "completed": "completed"},
     ),
     "send again": Verb(
-        lambda company, request: side_roads.send_again(
+        lambda company, request: resending.send_again(
             actor=company.uma, token_id=request.tokens.get().pk, container_format="compatible"
         ),
         {"issued": "issued", "completed": "completed"},
@@ -137,8 +135,8 @@ def test_the_system_does_nothing_out_of_turn(company: Company, state: str) -> No
         for certificate in token.certificates.all():
             one_step.issue(certificate.pk)
     step6_passphrase.seal(token_id=token.pk)
-    side_roads.lapse_request(request_id=request.pk)
-    side_roads.lapse_token(token_id=token.pk)
+    lapse.lapse_request(request_id=request.pk)
+    lapse.lapse_token(token_id=token.pk)
 
     assert picture() == before
 

@@ -13,12 +13,13 @@ from identity_manager.models import (
     Role,
     RoleAssignment,
     TokenRequest,
-    token_type,
 )
-from identity_manager.workflow import policy, step1_enable, step1_request
-from identity_manager.workflow.errors import NotAllowed, NotPossible
-from tests import cast
-from tests.cast import Company
+from identity_manager.models.catalogue import token_type
+from identity_manager.transactions.refusals import NotAllowed, NotPossible
+from identity_manager.workflow import step1_enable, step1_request
+from identity_manager.workflow.policy import eligibility
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +56,7 @@ def test_only_an_active_person_can_be_enabled(company: Company, state: str) -> N
     with pytest.raises(NotPossible) as refusal:
         cast.enabled(company.ada, eve, company.vpn)
 
-    assert refusal.value.reason == policy.NOT_ACTIVE[PersonState(state)]
+    assert refusal.value.reason == eligibility.NOT_ACTIVE[PersonState(state)]
     assert not TokenRequest.objects.exists()
     assert not AuditEvent.objects.exists()
 
@@ -66,21 +67,21 @@ def test_no_e_mail_no_token(company: Company) -> None:
     with pytest.raises(NotPossible) as refusal:
         cast.enabled(company.ada, eve, company.vpn)
 
-    assert refusal.value.reason == policy.NO_EMAIL
+    assert refusal.value.reason == eligibility.NO_EMAIL
 
 
 def test_nothing_checked_is_an_error_at_the_field(company: Company) -> None:
     with pytest.raises(NotPossible) as refusal:
         step1_enable.enable(actor=company.ada, person_id=company.uma.pk, type_ids=[])
 
-    assert (refusal.value.reason, refusal.value.field) == (policy.NO_TYPE, "types")
+    assert (refusal.value.reason, refusal.value.field) == (eligibility.NO_TYPE, "types")
 
 
 def test_a_type_that_does_not_exist_is_refused(company: Company) -> None:
     with pytest.raises(NotPossible) as refusal:
         step1_enable.enable(actor=company.ada, person_id=company.uma.pk, type_ids=[uuid.uuid4()])
 
-    assert refusal.value.reason == policy.UNKNOWN_TYPE
+    assert refusal.value.reason == eligibility.UNKNOWN_TYPE
 
 
 @pytest.mark.parametrize("name", ["paul", "rita", "uma", "sam"])
@@ -88,7 +89,7 @@ def test_only_an_administrator_enables(company: Company, name: str) -> None:
     with pytest.raises(NotAllowed) as refusal:
         cast.enabled(getattr(company, name), company.sam, company.vpn)
 
-    assert refusal.value.reason == policy.NOT_ADMINISTRATOR
+    assert refusal.value.reason == eligibility.NOT_ADMINISTRATOR
 
 
 def test_a_role_limited_to_a_unit_ends_at_its_border(company: Company) -> None:
@@ -107,7 +108,7 @@ def test_one_open_line_per_person_and_type(company: Company) -> None:
     with pytest.raises(NotPossible) as refusal:
         cast.enabled(company.ada, company.uma, company.vpn)
 
-    assert refusal.value.reason.code == policy.UNDER_WAY.code
+    assert refusal.value.reason.code == eligibility.UNDER_WAY.code
     assert TokenRequest.objects.count() == 1
 
 
@@ -117,7 +118,7 @@ def test_who_holds_a_valid_one_is_told_so(company: Company) -> None:
     with pytest.raises(NotPossible) as refusal:
         cast.enabled(company.ada, company.uma, company.vpn)
 
-    assert refusal.value.reason.code == policy.HAS_ONE.code
+    assert refusal.value.reason.code == eligibility.HAS_ONE.code
 
 
 def test_after_an_ended_request_one_can_ask_again(company: Company) -> None:
@@ -131,7 +132,7 @@ def test_what_the_record_lacks_is_said_before_anything_is_asked(company: Company
     cast.profile("logon", subject_alt_names=[["upn", "{upn}"]])
     logon = cast.token_type("logon", profiles=("logon",))
 
-    choice = next(each for each in policy.type_choices(eve) if each.token_type == logon)
+    choice = next(each for each in eligibility.type_choices(eve) if each.token_type == logon)
 
     assert choice.reason is not None
     assert choice.reason.code == "lacks-fields"
@@ -165,7 +166,7 @@ def test_the_option_needs_the_role(company: Company) -> None:
     with pytest.raises(NotAllowed) as refusal:
         step1_request.request(actor=company.paul, type_ids=[company.vpn.pk])
 
-    assert refusal.value.reason == policy.NOT_SELF_SERVICE_USER
+    assert refusal.value.reason == eligibility.NOT_SELF_SERVICE_USER
 
 
 def test_the_snapshot_says_what_will_be_issued(company: Company) -> None:
@@ -196,7 +197,7 @@ def test_a_version_that_is_retired_while_types_are_read_is_asked_for_its_own_pro
     logon = cast.token_type("logon", profiles=("logon",))
     monkeypatch.setattr(token_type._OFFERED_LINKS, "rows", list)  # of what is in force a moment later
 
-    choice = next(each for each in policy.type_choices(eve) if each.token_type == logon)
+    choice = next(each for each in eligibility.type_choices(eve) if each.token_type == logon)
 
     assert choice.reason is not None
     assert choice.reason.code == "lacks-fields"

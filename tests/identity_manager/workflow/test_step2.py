@@ -7,11 +7,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from identity_manager.models import Approval, ApprovalPolicy, OutgoingMail, Person, Role, RoleAssignment
-from identity_manager.models.token_request import TokenRequest
-from identity_manager.workflow import policy, step2_approve
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
-from tests import cast
-from tests.cast import Company
+from identity_manager.models.requests.token_request import TokenRequest
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
+from identity_manager.workflow import step2_approve
+from identity_manager.workflow.policy import approvers, eligibility
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +22,7 @@ def test_the_requester_and_the_beneficiary_do_not_decide(company: Company) -> No
         RoleAssignment.objects.create(person=each, role=Role.APPROVER)
     request = cast.enabled(company.ada, company.uma, company.signature)
 
-    for actor, reason in ((company.ada, policy.OWN_REQUEST), (company.uma, policy.OWN_TOKEN)):
+    for actor, reason in ((company.ada, approvers.OWN_REQUEST), (company.uma, approvers.OWN_TOKEN)):
         with pytest.raises(NotAllowed) as refusal:
             cast.approved(actor, request)
         assert refusal.value.reason == reason
@@ -35,7 +36,7 @@ def test_only_approvers_of_the_unit_decide(company: Company) -> None:
 
     with pytest.raises(NotAllowed):
         cast.approved(ann, request)
-    assert ann not in policy.approvers(request)
+    assert ann not in approvers.approvers(request)
 
 
 def test_an_approver_without_an_address_is_not_mailed(company: Company) -> None:
@@ -54,7 +55,7 @@ def test_two_approvers_are_two_persons(company: Company) -> None:
     assert cast.approved(company.paul, request).state == "requested"
     with pytest.raises(NotAllowed) as refusal:
         cast.approved(company.paul, request)
-    assert refusal.value.reason == policy.DECIDED_ALREADY
+    assert refusal.value.reason == approvers.DECIDED_ALREADY
     assert cast.approved(company.petra, request).state == "awaiting_acceptance"
 
 
@@ -72,7 +73,7 @@ def test_a_form_with_another_snapshot_is_stale(company: Company) -> None:
     with pytest.raises(Stale) as refusal:
         step2_approve.approve(actor=company.paul, request_id=request.pk, snapshot_hash="0" * 64)
 
-    assert refusal.value.reason == policy.ANOTHER_SNAPSHOT
+    assert refusal.value.reason == eligibility.ANOTHER_SNAPSHOT
 
 
 @pytest.mark.parametrize("field", ["display_name", "email", "upn", "sid", "department"])

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from identity_manager.models import AuditEvent, OutgoingMail, Person, Role
-from tests import cast
-from tests.cast import Company
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
 

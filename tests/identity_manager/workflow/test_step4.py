@@ -4,10 +4,11 @@ import pytest
 
 from ca_bridge.models import CaOrder
 from identity_manager.models import Certificate, Person, TermsAcceptance
-from identity_manager.workflow import policy, step4_accept
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
-from tests import cast
-from tests.cast import Company
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
+from identity_manager.workflow import step4_accept
+from identity_manager.workflow.policy import eligibility
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +47,7 @@ def test_nobody_else_accepts_or_declines(company: Company, name: str) -> None:
         step4_accept.accept(
             actor=actor, request_id=request.pk, snapshot_hash=request.snapshot_hash, text_ids=texts
         )
-    assert refusal.value.reason == policy.NOT_YOURS
+    assert refusal.value.reason == eligibility.NOT_YOURS
     with pytest.raises(NotAllowed):
         step4_accept.decline(actor=actor, request_id=request.pk, reason="")
 

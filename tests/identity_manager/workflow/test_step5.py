@@ -10,17 +10,22 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from ca_bridge import issuing, key_pool, lint
+from ca_bridge import issuing
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Pending, Refused, Unknown
 from ca_bridge.errors import CaError
+from ca_bridge.keys import pool as key_pool
 from ca_bridge.models import CaOrder
-from identity_manager import vault
+from ca_bridge.x509 import lint
 from identity_manager.models import AuditEvent, Certificate, Person, SoftwareToken, TokenRequest
-from identity_manager.workflow import failures, revoke, side_roads, step5_issue, step6_passphrase
-from tests import cast, one_step
-from tests.cast import Company
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow import step5_issue, step6_passphrase
+from identity_manager.workflow.issuance import failures, retry
+from identity_manager.workflow.requests import cancellation
+from identity_manager.workflow.revocation import revoke
+from tests.tools import cast, one_step
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
 
@@ -229,7 +234,7 @@ def test_a_ca_that_says_no_fails_the_request_and_an_officer_has_it_tried_again(
     assert request.failure_facts["message"] == "The CA does not know this profile."
     first_key = certificate.public_key_sha256
 
-    side_roads.retry(actor=company.ada, request_id=request.pk)
+    retry.retry(actor=company.ada, request_id=request.pk)
     certificate = issue()
 
     assert certificate.state == "valid"
@@ -365,7 +370,7 @@ def test_a_request_cancelled_during_the_call_has_it_revoked(
     original = EmbeddedConnector.issue
 
     def cancelled_meanwhile(self: EmbeddedConnector, order: Any) -> Any:
-        side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+        cancellation.cancel(actor=company.ada, request_id=request.pk, reason="left")
         return original(self, order)
 
     answering(monkeypatch, cancelled_meanwhile)
@@ -390,7 +395,7 @@ def test_what_a_cancelled_request_left_at_the_ca_is_found_and_revoked(
     with monkeypatch.context() as silent:
         answering(silent, accepted_but_silent)
         certificate = issue()
-    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+    cancellation.cancel(actor=company.ada, request_id=request.pk, reason="left")
     assert the_certificate().private_key_wrapped is None
 
     outside, seen = len(connection.atomic_blocks), transactions_at_lints(monkeypatch)
@@ -410,7 +415,7 @@ def test_what_was_never_issued_for_a_cancelled_request_is_not_asked_for(
     with monkeypatch.context() as while_down:
         answering(while_down, down)
         certificate = issue()
-    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+    cancellation.cancel(actor=company.ada, request_id=request.pk, reason="left")
 
     with time_machine.travel(certificate.next_attempt_at + timedelta(seconds=1)):
         step5_issue.clear_up(certificate_id=certificate.pk)

@@ -12,8 +12,7 @@ import time_machine
 from cryptography.hazmat.primitives.serialization import pkcs12 as reader
 from django.utils import timezone
 
-from ca_bridge import pkcs12
-from identity_manager import vault
+from ca_bridge.pkcs12 import writer as pkcs12
 from identity_manager.models import (
     AuditEvent,
     Certificate,
@@ -23,10 +22,14 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import policy, revoke, side_roads, step6_passphrase
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
-from tests import cast, one_step
-from tests.cast import Company
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow import step6_passphrase
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.requests import lapse
+from identity_manager.workflow.revocation import revoke
+from tests.tools import cast, one_step
+from tests.tools.cast import Company
 
 SHOW = partial(step6_passphrase.show, signed_in_at=timezone.now())
 pytestmark = pytest.mark.django_db
@@ -121,7 +124,7 @@ def test_nobody_else_sees_or_notes_it(company: Company, name: str) -> None:
     for verb in (SHOW, step6_passphrase.acknowledge):
         with pytest.raises(NotAllowed) as refusal:
             verb(actor=getattr(company, name), token_id=token.pk)
-        assert refusal.value.reason == policy.NOT_YOURS
+        assert refusal.value.reason == eligibility.NOT_YOURS
     assert SoftwareToken.objects.get().passphrase_shown == 0
 
 
@@ -198,7 +201,7 @@ def test_it_is_not_shown_when_its_time_is_over(company: Company) -> None:
         assert SoftwareToken.objects.get().passphrase_shown == 1
         assert AuditEvent.objects.filter(name="passphrase.shown").count() == 1
         step6_passphrase.acknowledge(actor=company.uma, token_id=token.pk)
-        assert side_roads.lapse_overdue() == 0
+        assert lapse.lapse_overdue() == 0
     assert SoftwareToken.objects.get().acknowledged_at is not None
 
 
@@ -207,11 +210,11 @@ def test_a_passphrase_that_nobody_notes_lapses(company: Company) -> None:
     cast.shown(token)
 
     with time_machine.travel(timezone.now() + timedelta(days=13)):
-        side_roads.lapse_overdue()
+        lapse.lapse_overdue()
     assert SoftwareToken.objects.get().state == "sealed"
 
     with time_machine.travel(timezone.now() + timedelta(days=15)):
-        side_roads.lapse_overdue()
+        lapse.lapse_overdue()
         certificate = Certificate.objects.get()
         revoke.carry_out(certificate_id=certificate.pk)
 

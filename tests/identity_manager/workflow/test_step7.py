@@ -12,14 +12,14 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager import outbox
-from identity_manager.mail import mailbox
+from identity_manager.mail import mailbox, outbox
 from identity_manager.mail.mailbox import MailboxBackend
 from identity_manager.models import OutgoingMail, SoftwareToken
-from identity_manager.workflow import bounces, mail_sense, mails, side_roads, step7_deliver
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Stale
-from tests import cast
-from tests.cast import Company
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Stale
+from identity_manager.workflow import step7_deliver
+from identity_manager.workflow.delivery import bounces, mail_relevance, outbox_actions, resending
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
 
@@ -107,12 +107,14 @@ def test_the_delay_doubles_up_to_an_hour(company: Company, monkeypatch: pytest.M
 
 def test_what_has_arrived_stays_delivered_while_it_is_sent_again(company: Company) -> None:
     token = company.request_in("completed").tokens.get()
-    side_roads.send_again(actor=company.uma, token_id=token.pk, container_format="compatible")
+    resending.send_again(actor=company.uma, token_id=token.pk, container_format="compatible")
     token.refresh_from_db()
     assert (token.delivery, token.state) == ("sent", "active")
 
 
-@pytest.mark.parametrize("at", [(mail_sense, "obstacle"), (bounces, "apply_early")], ids=["act", "settle"])
+@pytest.mark.parametrize(
+    "at", [(mail_relevance, "obstacle"), (bounces, "apply_early")], ids=["act", "settle"]
+)
 def test_what_nobody_foresaw_stands_on_the_mail_which_is_tried_later_and_later(
     company: Company, monkeypatch: pytest.MonkeyPatch, at: tuple[object, str]
 ) -> None:
@@ -191,7 +193,7 @@ def test_a_refusal_for_good_is_told_and_can_be_tried_again(
 
     assert delivery().state == "failed"
     assert SoftwareToken.objects.get().delivery == "bounced"
-    mails.retry(actor=company.ada, mail_id=delivery().pk)
+    outbox_actions.retry(actor=company.ada, mail_id=delivery().pk)
     step7_deliver.send(mail_id=delivery().pk)
     assert delivery().state == "sent"
     assert SoftwareToken.objects.get().delivery == "sent"
@@ -202,7 +204,7 @@ def test_the_same_mail_keeps_its_message_id(company: Company, monkeypatch: pytes
     request = company.request_in("issued")
     mail = delivery()
     with monkeypatch.context() as dying:
-        dying.setattr("identity_manager.outbox.settle_sent", _die)
+        dying.setattr("identity_manager.mail.outbox.settle_sent", _die)
         with pytest.raises(KeyboardInterrupt):
             cast.delivered(request)
     with time_machine.travel(timezone.now() + timedelta(seconds=301)):
@@ -220,7 +222,7 @@ def test_the_provider_s_name_for_a_mail_outlives_a_crash(
     mail = delivery()
     monkeypatch.setattr("identity_manager.mail.sending.send", lambda _mail: "provider-1")
     with monkeypatch.context() as dying:
-        dying.setattr("identity_manager.outbox.settle_sent", _die)
+        dying.setattr("identity_manager.mail.outbox.settle_sent", _die)
         with pytest.raises(KeyboardInterrupt):
             step7_deliver.send(mail_id=mail.pk)
 
@@ -240,7 +242,7 @@ def test_sent_again_in_the_format_for_the_device(company: Company) -> None:
     request = company.request_in("completed")
     token = request.tokens.get()
 
-    mail = side_roads.send_again(actor=company.uma, token_id=token.pk, container_format="compatible")
+    mail = resending.send_again(actor=company.uma, token_id=token.pk, container_format="compatible")
     step7_deliver.send(mail_id=mail.pk)
 
     newest = next(mailbox.stored_messages())
@@ -250,7 +252,7 @@ def test_sent_again_in_the_format_for_the_device(company: Company) -> None:
 
 
 def _send_again(name: str, container_format: str) -> Callable[[Company, SoftwareToken], OutgoingMail]:
-    return lambda company, token: side_roads.send_again(
+    return lambda company, token: resending.send_again(
         actor=getattr(company, name), token_id=token.pk, container_format=container_format
     )
 
@@ -276,17 +278,17 @@ def test_sending_again_is_refused(
 def test_nobody_makes_hundreds_of_mails(company: Company) -> None:
     token = cast.delivered(company.request_in("issued")).tokens.get()
     for name, container_format in itertools.islice(
-        itertools.product(("uma", "ada"), ("standard", "compatible") * 3), side_roads.MOST_MAILS_A_DAY - 1
+        itertools.product(("uma", "ada"), ("standard", "compatible") * 3), resending.MOST_MAILS_A_DAY - 1
     ):
         step7_deliver.send(mail_id=_send_again(name, container_format)(company, token).pk)
 
     for name in ("uma", "ada"):
         with pytest.raises(NotPossible) as refused:
             _send_again(name, "standard")(company, token)
-        assert refused.value.reason == side_roads.SENT_OFTEN
+        assert refused.value.reason == resending.SENT_OFTEN
     with time_machine.travel(timezone.now() + timedelta(hours=24)):
         _send_again("uma", "standard")(company, token)
-    assert OutgoingMail.objects.filter(message="delivery").count() == side_roads.MOST_MAILS_A_DAY + 1
+    assert OutgoingMail.objects.filter(message="delivery").count() == resending.MOST_MAILS_A_DAY + 1
 
 
 def test_a_revoked_token_is_not_sent(company: Company) -> None:

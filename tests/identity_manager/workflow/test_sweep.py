@@ -11,38 +11,33 @@ from django.utils import timezone
 
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
-from identity_manager import audit_checks, outbox, queue
+from identity_manager import queue, task_names
+from identity_manager.audit import checks as audit_checks
+from identity_manager.jobs import sweep
 from identity_manager.models import Certificate
-from identity_manager.workflow import (
-    batch_orders,
-    batch_run,
-    batch_stretches,
-    finishing,
-    hold,
-    revoke,
-    side_roads,
-    step5_issue,
-    step6_passphrase,
-    step7_deliver,
-    sweep,
-)
-from tests import one_step
+from identity_manager.transactions import time_limit
+from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
+from identity_manager.workflow.batch import shares as batch_stretches
+from identity_manager.workflow.batch import worker as batch_run
+from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.revocation import hold, revoke
 from tests.ca_bridge.test_journal import order_in
-from tests.cast import Company
 from tests.journeys import office
+from tests.tools import one_step
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 VERBS = {
-    step5_issue.ISSUE: one_step.issue,
-    finishing.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
-    step5_issue.CLEAR_UP: lambda pk: step5_issue.clear_up(certificate_id=pk),
-    hold.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
-    revoke.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
-    outbox.SEND: lambda pk: step7_deliver.send(mail_id=pk),
-    audit_checks.CHECK: lambda pk: audit_checks.carry_out(check_id=pk),
-    batch_orders.RUN: lambda pk: batch_run.run(order_id=pk),
-    batch_orders.RUN_STRETCH: lambda pk: batch_stretches.run(stretch_id=pk),
+    task_names.ISSUE: one_step.issue,
+    task_names.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
+    task_names.CLEAR_UP: lambda pk: step5_issue.clear_up(certificate_id=pk),
+    task_names.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
+    task_names.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
+    task_names.SEND: lambda pk: step7_deliver.send(mail_id=pk),
+    task_names.CHECK: lambda pk: audit_checks.carry_out(check_id=pk),
+    task_names.RUN: lambda pk: batch_run.run(order_id=pk),
+    task_names.RUN_STRETCH: lambda pk: batch_stretches.run(stretch_id=pk),
 }
 
 
@@ -75,7 +70,7 @@ def test_every_kind_of_work_is_swept(company: Company, published: list[tuple[str
 def test_a_row_is_nudged_once_a_minute(company: Company, published: list[tuple[str, UUID]]) -> None:
     company.request_in("issuing")
     certificate = Certificate.objects.get()
-    nudge = (step5_issue.ISSUE, certificate.pk)
+    nudge = (task_names.ISSUE, certificate.pk)
 
     for _turn in range(3):
         sweep.sweep()
@@ -86,7 +81,7 @@ def test_a_row_is_nudged_once_a_minute(company: Company, published: list[tuple[s
     assert published.count(nudge) == 2
 
 
-@pytest.mark.parametrize(("state", "verb"), [("failed", side_roads.retry), ("issuing", side_roads.retry_now)])
+@pytest.mark.parametrize(("state", "verb"), [("failed", retry.retry), ("issuing", retry.retry_now)])
 def test_what_an_officer_has_tried_again_waits_for_no_minute(
     company: Company, published: list[tuple[str, UUID]], state: str, verb: Callable[..., object]
 ) -> None:
@@ -97,7 +92,7 @@ def test_what_an_officer_has_tried_again_waits_for_no_minute(
 
     published.clear()
     sweep.sweep()
-    assert (step5_issue.ISSUE, certificate.pk) in published
+    assert (task_names.ISSUE, certificate.pk) in published
 
 
 def test_what_somebody_has_is_left_alone_until_the_lease_runs_out(
@@ -108,11 +103,11 @@ def test_what_somebody_has_is_left_alone_until_the_lease_runs_out(
     assert Certificate.objects.to_be_issued().claim(certificate.pk, now=timezone.now())
 
     sweep.sweep()
-    assert (step5_issue.ISSUE, certificate.pk) not in published
+    assert (task_names.ISSUE, certificate.pk) not in published
 
     with time_machine.travel(timezone.now() + timedelta(seconds=301)):
         sweep.sweep()
-    assert (step5_issue.ISSUE, certificate.pk) in published
+    assert (task_names.ISSUE, certificate.pk) in published
 
 
 def test_the_number_of_nudges_is_bounded(
@@ -133,7 +128,7 @@ def test_revocations_are_not_kept_waiting_by_orders(
 ) -> None:
     """Nor orders by revocations: each kind gets its part of the room."""
     urgent, waiting = [uuid4() for _ in range(9)], [uuid4() for _ in range(9)]
-    many = {revoke.REVOKE: urgent, step5_issue.ISSUE: waiting}
+    many = {task_names.REVOKE: urgent, task_names.ISSUE: waiting}
 
     def nudge(task: str, _rows: object, *, limit: int) -> int:
         taken = many.get(task, [])[:limit]
@@ -143,7 +138,7 @@ def test_revocations_are_not_kept_waiting_by_orders(
     monkeypatch.setattr(sweep, "_nudge", nudge)
     monkeypatch.setattr(sweep, "QUEUE_LIMIT", 8)
     sweep.sweep()
-    assert [task for task, _pk in published] == [revoke.REVOKE] * 4 + [step5_issue.ISSUE] * 4
+    assert [task for task, _pk in published] == [task_names.REVOKE] * 4 + [task_names.ISSUE] * 4
 
 
 def test_a_ca_that_hangs_keeps_its_jobs_for_a_minute_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,9 +148,9 @@ def test_a_ca_that_hangs_keeps_its_jobs_for_a_minute_only(monkeypatch: pytest.Mo
         compared.append(order_id)
         raise CaError("No answer within 30 s.")
 
-    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: 30.0 * len(compared)))
-    monkeypatch.setattr(sweep.comparing, "due", lambda limit: list(range(limit)))
-    monkeypatch.setattr(sweep.comparing, "compare", hangs)
+    monkeypatch.setattr(time_limit, "time", SimpleNamespace(monotonic=lambda: 30.0 * len(compared)))
+    monkeypatch.setattr(sweep.reconciliation, "due", lambda limit: list(range(limit)))
+    monkeypatch.setattr(sweep.reconciliation, "compare", hangs)
     assert sweep.compare_with_cas() == "3: No answer within 30 s."
     assert compared == [0, 1, 2]
 
@@ -193,8 +188,8 @@ def test_while_the_broker_is_away_nothing_counts_as_nudged(
 
 
 def test_the_broker_is_asked_how_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert queue.name_of(outbox.SEND) == "mail"
-    assert queue.name_of(step5_issue.ISSUE) == "ca"
+    assert queue.name_of(task_names.SEND) == "mail"
+    assert queue.name_of(task_names.ISSUE) == "ca"
     with office.worker(at_once=True):
         assert queue.length("ca") == 0
     monkeypatch.setattr("celery.app.base.Celery.connection_for_write", unreachable)
@@ -208,5 +203,5 @@ def unreachable(*args: object, **kwargs: object) -> None:
 def test_a_broker_that_is_down_is_no_error(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("celery.app.base.Celery.connection_for_write", unreachable)
     monkeypatch.setattr("celery.app.task.Task.apply_async", unreachable)
-    queue.publish(step5_issue.ISSUE, company.uma.pk)
+    queue.publish(task_names.ISSUE, company.uma.pk)
     assert sweep.sweep() == 0

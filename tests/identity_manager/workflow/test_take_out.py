@@ -13,11 +13,14 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.workflow import changes, leave_and_return, policy, snapshot, step2_approve
-from identity_manager.workflow.errors import NotAllowed, NotPossible, Refused, Stale
-from tests import cast
-from tests.cast import Company
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused, Stale
+from identity_manager.workflow import snapshot, step2_approve
+from identity_manager.workflow.people import leave_and_return
+from identity_manager.workflow.policy import approvers, eligibility
+from identity_manager.workflow.requests import change_detection
 from tests.identity_manager.workflow.test_states_and_verbs import picture
+from tests.tools import cast
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -76,7 +79,7 @@ def test_a_form_about_the_whole_is_stale_then(company: Company, mixed: TokenRequ
     with pytest.raises(Stale) as refusal:
         step2_approve.approve(actor=company.petra, request_id=mixed.pk, snapshot_hash=mixed.snapshot_hash)
 
-    assert refusal.value.reason == policy.ANOTHER_SNAPSHOT
+    assert refusal.value.reason == eligibility.ANOTHER_SNAPSHOT
 
 
 def test_who_took_something_out_may_approve_the_rest(company: Company, mixed: TokenRequest) -> None:
@@ -142,7 +145,7 @@ def test_nothing_goes_on_for_who_is_on_leave(company: Company) -> None:
     with pytest.raises(NotPossible) as refusal:
         take_out(company, request, "mail")
 
-    assert refusal.value.reason == policy.NOT_ACTIVE[PersonState.INACTIVE]
+    assert refusal.value.reason == eligibility.NOT_ACTIVE[PersonState.INACTIVE]
     assert picture() == before
     leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
     assert take_out(company, request, "mail").state == "awaiting_acceptance"
@@ -150,7 +153,7 @@ def test_nothing_goes_on_for_who_is_on_leave(company: Company) -> None:
 
 def test_four_eyes_hold_for_it_too(company: Company, mixed: TokenRequest) -> None:
     company.ada.roles.create(role="approver")
-    for actor, reason in ((company.ada, policy.OWN_REQUEST), (company.rita, policy.NOT_APPROVER)):
+    for actor, reason in ((company.ada, approvers.OWN_REQUEST), (company.rita, approvers.NOT_APPROVER)):
         with pytest.raises(NotAllowed) as refusal:
             take_out(company, mixed, "signature", actor=actor)
         assert refusal.value.reason == reason
@@ -179,7 +182,7 @@ def renamed(company: Company, request: TokenRequest, surname: str) -> TokenReque
     company.uma.refresh_from_db()
     company.uma.surname = surname
     company.uma.save()
-    changes.notice(request_id=request.pk)
+    change_detection.notice(request_id=request.pk)
     return fresh(request)
 
 
@@ -220,7 +223,7 @@ def test_it_does_not_go_on_before_who_is_on_leave_is_back(company: Company, mixe
     leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="a year abroad")
     assert renamed(company, mixed, surname).state == "requested"
     leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
-    assert changes.notice_all() == 0
+    assert change_detection.notice_all() == 0
     assert fresh(mixed).state == "awaiting_acceptance"
 
 
@@ -238,15 +241,15 @@ def test_what_an_earlier_version_left_without_an_approval_to_give_goes_on(
     TokenRequest.objects.update(stopped_at=None)
 
     leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="a year abroad")
-    changes.notice_all()
+    change_detection.notice_all()
     assert fresh(mixed).state == "requested"
     leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
-    changes.notice_all()
+    change_detection.notice_all()
     assert fresh(mixed).state == "awaiting_acceptance"
 
 
 def test_what_waits_for_approvals_waits_on(company: Company, mixed: TokenRequest) -> None:
-    changes.notice_all()
+    change_detection.notice_all()
     cast.approved(company.paul, mixed)
-    changes.notice_all()
+    change_detection.notice_all()
     assert fresh(mixed).state == "requested"

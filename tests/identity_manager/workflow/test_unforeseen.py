@@ -32,19 +32,14 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.people import roles
-from identity_manager.workflow import (
-    batch_orders,
-    hold,
-    imports,
-    locking,
-    reminders,
-    revoke,
-    side_roads,
-    step5_issue,
-    unforeseen,
-)
-from tests import cast, one_step
-from tests.cast import Company
+from identity_manager.transactions import locking, retry_later
+from identity_manager.workflow import step5_issue
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.people import imports
+from identity_manager.workflow.requests import cancellation, lapse, reminders
+from identity_manager.workflow.revocation import hold, revoke
+from tests.tools import cast, one_step
+from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -72,7 +67,7 @@ def left_behind(company: Company) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EmbeddedConnector, "issue", silent)
         one_step.issue(Certificate.objects.get().pk)
-    side_roads.cancel(actor=company.ada, request_id=request.pk, reason="left")
+    cancellation.cancel(actor=company.ada, request_id=request.pk, reason="left")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +133,7 @@ def test_a_request_that_cannot_lapse_keeps_no_other_from_it(
 
     monkeypatch.setattr(messages, "request_lapsed", slip)
     with time_machine.travel(timezone.now() + timedelta(days=31)), pytest.raises(LookupError):
-        side_roads.lapse_overdue()
+        lapse.lapse_overdue()
 
     states = dict(TokenRequest.objects.values_list("pk", "state"))
     assert states == {first.pk: "awaiting_acceptance", second.pk: "lapsed"}
@@ -162,7 +157,7 @@ def test_what_is_no_fault_of_a_row_ends_the_work(
         raise error
 
     with pytest.raises(error):
-        unforeseen.one_by_one([uuid.uuid4(), uuid.uuid4()], fail)
+        retry_later.one_by_one([uuid.uuid4(), uuid.uuid4()], fail)
     assert len(tried) == tries
 
 
@@ -172,7 +167,7 @@ def test_a_person_of_an_unknown_time_zone_reads_the_time_of_the_installation(com
 
     company.request_in("awaiting_acceptance")
     with time_machine.travel(timezone.now() + timedelta(days=31)):
-        assert side_roads.lapse_overdue() == 1
+        assert lapse.lapse_overdue() == 1
 
     assert set(OutgoingMail.objects.values_list("message", flat=True)) == {"information", "request_lapsed"}
 

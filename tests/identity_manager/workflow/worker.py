@@ -5,25 +5,19 @@ from typing import Any
 
 from django.utils import timezone
 
-from identity_manager import outbox
-from identity_manager.workflow import (
-    finishing,
-    hold,
-    revoke,
-    step5_issue,
-    step6_passphrase,
-    step7_deliver,
-    sweep,
-)
-from tests import one_step
+from identity_manager import task_names
+from identity_manager.jobs import sweep
+from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
+from identity_manager.workflow.revocation import hold, revoke
+from tests.tools import one_step
 
 VERBS: dict[str, Callable[[Any], object]] = {
-    step5_issue.ISSUE: one_step.issue,
-    finishing.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
-    step5_issue.CLEAR_UP: lambda pk: step5_issue.clear_up(certificate_id=pk),
-    hold.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
-    revoke.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
-    outbox.SEND: lambda pk: step7_deliver.send(mail_id=pk),
+    task_names.ISSUE: one_step.issue,
+    task_names.SEAL: lambda pk: step6_passphrase.seal(token_id=pk),
+    task_names.CLEAR_UP: lambda pk: step5_issue.clear_up(certificate_id=pk),
+    task_names.HOLD: lambda pk: hold.carry_out(certificate_id=pk),
+    task_names.REVOKE: lambda pk: revoke.carry_out(certificate_id=pk),
+    task_names.SEND: lambda pk: step7_deliver.send(mail_id=pk),
 }
 
 

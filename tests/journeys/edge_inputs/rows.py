@@ -8,10 +8,10 @@ HERE = "journeys/edge_inputs/test_persons.py"
 MAILS = "journeys/edge_inputs/test_mails.py"
 STEP5 = "identity_manager/workflow/test_step5.py"
 ISSUING = "ca_bridge/test_issuing.py"
-ROUNDS = "identity_manager/workflow/test_rounds.py"
-LEAVE = "identity_manager/workflow/test_leave_between_steps.py"
+ROUNDS = "identity_manager/workflow/requests/test_resubmission.py"
+LEAVE = "identity_manager/workflow/people/test_leave_between_steps.py"
 RACES = "identity_manager/workflow/test_races.py"
-IMPORTING = "identity_manager/people/test_importing.py"
+IMPORTING = "identity_manager/people/imports/test_applying.py"
 EMBEDDED = "ca_bridge/connectors/test_embedded.py"
 BACKUP = "identity_manager/management/test_backup.py"
 
@@ -73,7 +73,7 @@ ROWS: dict[int, tuple[str, tuple[str, ...]]] = {
     13: (
         "formulas",
         (
-            "identity_manager/console/test_csv_export.py::test_a_beginning_of_a_formula_gets_an_apostrophe",
+            "identity_manager/console/lists/test_csv_export.py::test_a_beginning_of_a_formula_gets_an_apostrophe",
             "identity_manager/people/test_validation.py::test_formulas_are_refused",
         ),
     ),

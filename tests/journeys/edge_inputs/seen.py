@@ -3,7 +3,7 @@
 from cryptography import x509
 
 from ca_bridge import issuing
-from ca_bridge.names import to_name
+from ca_bridge.x509.names import to_name
 from identity_manager.models import Certificate, TokenRequest
 from identity_manager.workflow import snapshot
 

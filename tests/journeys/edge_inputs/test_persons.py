@@ -8,13 +8,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from ca_bridge.names import common_name
+from ca_bridge.x509.names import common_name
 from identity_manager.models import Certificate, Container, Person, TokenRequest
 from identity_manager.people import persons
+from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow import step1_enable
-from identity_manager.workflow.errors import NotPossible
-from tests import cast
 from tests.journeys.edge_inputs.seen import issued_names, seen_names
+from tests.tools import cast
 
 pytestmark = pytest.mark.django_db
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from identity_manager.directory.csv_file import COLUMNS
 from identity_manager.models import Certificate, Person, TokenRequest
 from identity_manager.people import persons, validation
-from identity_manager.workflow import imports
-from identity_manager.workflow.errors import Refused
-from tests import cast
+from identity_manager.transactions.refusals import Refused
+from identity_manager.workflow.people import imports
 from tests.architecture.standing import taken_back
 from tests.journeys.edge_inputs.seen import issued_names, seen_names
+from tests.tools import cast
 
 BOUNDED = settings(
     deadline=None,

@@ -177,7 +177,7 @@ answers for the embedded CA, or asks other authorities; signs: whether it has th
 because a worker that waits for its broker is not helped by a new start. */}}
 {{- define "im.alive" -}}
 livenessProbe:
-  exec: {command: [python, -I, -S, identity_manager/config/alive.py, "600"]}
+  exec: {command: [python, -I, -S, identity_manager/config/observability/liveness_file.py, "600"]}
   initialDelaySeconds: 60
   periodSeconds: 60
   timeoutSeconds: 5

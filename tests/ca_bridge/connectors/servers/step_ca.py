@@ -19,7 +19,7 @@ from ca_bridge.connectors.step_ca.connector import StepCaConnector
 from ca_bridge.connectors.step_ca.wire import thumbprint
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, listens, server
-from tests.programs import INSTALL, in_ci
+from tests.tools.programs import INSTALL, in_ci
 
 PACKAGE = "golang-github-smallstep-certificates-dev"
 BUILT = Path(__file__).parents[4] / "var" / "test-programs"

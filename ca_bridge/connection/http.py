@@ -1,0 +1,336 @@
+"""HTTP to a CA: TLS, limits, and what a fault means, the same for every connector that speaks it.
+
+Each call has a connection of its own. A kept one that the CA has closed meanwhile would leave the question
+whether the CA has read the request, and for an order that is a question to an officer.
+"""
+
+import base64
+import http.client
+import io
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils.translation import gettext as _
+
+from ca_bridge import outgoing
+from ca_bridge.connection.reply import SAID, Reply, fault
+from ca_bridge.errors import CaError
+from ca_bridge.x509.der import MALFORMED
+
+CONNECT_SECONDS = 5
+LONGEST_ANSWER = 1 << 20  # octets; a chain with everything in it has some ten thousand
+LONGEST_LIST = 1 << 26  # of a CA that lists all that it has issued in one answer
+Method = Literal["GET", "POST", "PUT", "LIST"]
+# The headers that sign in on a connection, by its end_point(); empty where it has no TLS. Raises CaError.
+SignIn = Callable[[bytes], Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpOptions:
+    """What every connector over HTTP takes. Raises ValueError, with a sentence that names the option.
+
+    url: where the CA's interface begins; https, or http on this machine; without a slash at the end.
+    chain_file: PEM, the CA's issuers that answers must lead to: issuing CA first, root last. While the root
+      changes its key it has both: what one has certified of the other then goes into containers, too.
+    ca_file: PEM, whom the server's TLS certificate must come from; empty: as TRUSTED_CA_FILE says.
+    client_certificate_file, client_key_file: PEM, for a CA that asks for a client certificate.
+    client_key_passphrase_file: where that key is encrypted.
+    timeout: seconds that an answer may take.
+    """
+
+    url: str
+    chain_file: str
+    ca_file: str = ""
+    client_certificate_file: str = ""
+    client_key_file: str = ""
+    client_key_passphrase_file: str = ""
+    timeout: int = 30
+    chain: tuple[bytes, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_url(self.url)
+        check_seconds("timeout", self.timeout, 1, 120)
+        if bool(self.client_certificate_file) != bool(self.client_key_file):
+            raise ValueError("client_certificate_file and client_key_file go together.")
+        object.__setattr__(self, "chain", _chain(self.chain_file))
+        for name in ("ca_file", "client_certificate_file", "client_key_file", "client_key_passphrase_file"):
+            check_file(name, getattr(self, name), needed=False)
+
+    @property
+    def issuers(self) -> tuple[bytes, ...]:
+        """The chain without its root, for a CA that sends no issuers with what it issues."""
+        return tuple(each for each in self.chain if not _is_root(each))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInOptions(HttpOptions):
+    """The same for a CA that asks who we are, by a user's password or the TLS client certificate.
+
+    user, password_file: HTTP Basic; without them the client certificate signs in.
+    """
+
+    WAYS: ClassVar[str] = "user and password_file, or client_certificate_file and client_key_file"
+    user: str = ""
+    password_file: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.url.startswith("https://"):
+            raise ValueError("url must be https: it is told a password, or asks for a certificate.")
+        if bool(self.user) != bool(self.password_file):
+            raise ValueError("user and password_file go together.")
+        if not self.signs_in:
+            raise ValueError(f"Give {self.WAYS}.")
+        if ":" in self.user:
+            raise ValueError("user must have no colon (RFC 7617).")
+        check_file("password_file", self.password_file, needed=False)
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether one of the ways is given."""
+        return bool(self.user or self.client_certificate_file)
+
+    def sign_in(self) -> dict[str, str]:
+        """The header with the password as it is now; empty where the client certificate signs in."""
+        return basic(self.user, secret(self.password_file)) if self.user else {}
+
+
+def _is_root(certificate: bytes) -> bool:
+    found = x509.load_der_x509_certificate(certificate)
+    return found.subject == found.issuer
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    at_home = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if parts.scheme not in {"https", "http"} or not parts.hostname or url.endswith("/"):
+        raise ValueError("url must be an https URL without a slash at its end.")
+    if parts.scheme == "http" and not at_home:
+        raise ValueError("url must be https, unless the CA is on this machine.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("url must have no user, no password, no query and no fragment.")
+
+
+def _chain(file: str) -> tuple[bytes, ...]:
+    check_file("chain_file", file)
+    try:
+        found = x509.load_pem_x509_certificates(Path(file).read_bytes())
+    except ValueError as error:
+        raise ValueError("chain_file must hold certificates in PEM.") from error
+    return tuple(each.public_bytes(Encoding.DER) for each in found)
+
+
+def check_file(name: str, file: str, *, needed: bool = True) -> None:
+    """Raise ValueError, with the option's name, where the file is not there or cannot be read."""
+    if not file and not needed:
+        return
+    path = Path(file)
+    try:
+        if not path.is_absolute():
+            raise ValueError(f"{name} must be an absolute path.")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ValueError(f"{name}: {file} cannot be read ({type(error).__name__}).") from error
+
+
+def check_seconds(name: str, seconds: int, least: int, most: int) -> None:
+    """Raise ValueError, with the option's name, where the time is out of bounds."""
+    if not least <= seconds <= most:
+        raise ValueError(f"{name} must be from {least} to {most} seconds.")
+
+
+def secret(file: str) -> str:
+    """What stands in the file now, so that it can be changed without a restart. Raises a passing CaError."""
+    try:
+        found = Path(file).read_text(encoding="utf-8-sig").strip()  # editors of Windows begin with a BOM
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaError(
+            _("The credentials for the certificate authority cannot be read."),
+            f"{file}: {type(error).__name__}",
+        ) from error
+    if not found:
+        raise CaError(_("The credentials for the certificate authority cannot be read."), f"{file} is empty")
+    return found
+
+
+class _TimelyReader(io.RawIOBase):
+    """Reads a socket until a moment: each time it waits no longer than what is left. Raises TimeoutError."""
+
+    def __init__(self, sock: socket.socket, below: io.RawIOBase) -> None:
+        self._until = time.monotonic() + (sock.gettimeout() or 0)
+        self._sock, self._below = sock, below
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        return self._below.readinto(buffer)
+
+    def close(self) -> None:
+        self._below.close()
+        super().close()
+
+
+class _TimelyResponse(http.client.HTTPResponse):
+    """The time-out of its socket is for the whole answer: status, headers and body, however they drip."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        self.fp = io.BufferedReader(_TimelyReader(sock, self.fp.detach()))
+
+
+class Http:
+    """Calls to one CA. One instance serves all threads and processes."""
+
+    def __init__(
+        self,
+        options: HttpOptions,
+        sign_in: SignIn = lambda _end_point: {},
+        *,
+        longest: int = LONGEST_ANSWER,
+    ) -> None:
+        self._options = options
+        self._sign_in = sign_in
+        self._longest = longest
+        self._host = urlsplit(options.url).netloc
+
+    def _words(self, error: Exception) -> str:
+        return f"{self._host}: {_words(error)}"
+
+    def call(
+        self,
+        method: Method,
+        path: str,
+        *,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        orders: bool = False,
+    ) -> Reply:
+        """Send, and return the answer, whatever its status; a redirect is an answer, too.
+
+        data: octets as they are, else something that is sent as JSON.  orders: whether the CA may have done
+        by then what must be done once only. Raises a passing CaError where the CA has not read the request,
+        and where asking again does no harm; else InDoubtError.
+        """
+        body, headers = _body(data, dict(headers or {}))
+        connection = self._connected()
+        try:
+            headers |= self._sign_in(_end_point_of(connection))
+            self._send(connection, method, path, body, headers)
+            response = connection.getresponse()
+            content = self._content(response, in_doubt=orders)
+        except (OSError, http.client.HTTPException) as error:
+            raise fault(self._words(error), in_doubt=orders and not _is_refused_client(error)) from error
+        finally:
+            connection.close()
+        return Reply(response.status, dict(response.headers), content, in_doubt=orders, host=self._host)
+
+    def _send(
+        self,
+        connection: http.client.HTTPConnection,
+        method: Method,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+    ) -> None:
+        """A request that breaks off on its way was not read, as where a server of TLS 1.3 turns us away."""
+        try:
+            connection.request(method, urlsplit(self._options.url).path + path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            raise fault(self._words(error), in_doubt=False) from error
+        except ValueError as error:  # no header (RFC 9110, 5.5); its text may hold a token: it goes nowhere
+            message = _("The credentials for the certificate authority cannot be used.")
+            raise CaError(message, f"{type(error).__name__}: they cannot stand in a header") from None
+
+    def _connected(self) -> http.client.HTTPConnection:
+        url = self._options.url
+        tls = self._tls() if url.startswith("https:") else None
+        try:
+            connection = outgoing.connect(url, seconds=CONNECT_SECONDS, tls=tls)
+        except OSError as error:  # also TLS: a name or a certificate that does not fit
+            raise CaError(_("The certificate authority cannot be reached."), self._words(error)) from error
+        connection.sock.settimeout(self._options.timeout)
+        connection.response_class = _TimelyResponse
+        return connection
+
+    def _content(self, response: http.client.HTTPResponse, *, in_doubt: bool) -> bytes:
+        """The whole body, and not more than a bound."""
+        content = bytearray()
+        while piece := response.read1(1 << 14):
+            content += piece
+            if len(content) > self._longest:
+                raise fault(f"{self._host}: The answer is too long.", in_doubt=in_doubt)
+        if response.length:  # read1() does not say that the end is missing
+            raise fault(f"{self._host}: The answer was cut off.", in_doubt=in_doubt)
+        return bytes(content)
+
+    def _tls(self) -> ssl.SSLContext:
+        """Read anew at each call: certificates are renewed without a restart."""
+        options = self._options
+        try:
+            context = outgoing.context(options.ca_file)
+            if options.client_certificate_file:
+                file = options.client_key_passphrase_file
+                password = secret(file) if file else ""  # never None: OpenSSL would ask at the terminal
+                context.load_cert_chain(options.client_certificate_file, options.client_key_file, password)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            message = _("The TLS files for the certificate authority cannot be used.")
+            raise CaError(message, _words(error)) from error
+        return context
+
+
+def _is_refused_client(error: Exception) -> bool:
+    """With TLS 1.3 a server says only after the request that it does not take our certificate."""
+    return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
+
+
+def _body(data: Any, headers: dict[str, str]) -> tuple[bytes | None, dict[str, str]]:
+    if data is None or isinstance(data, bytes):
+        return data, headers
+    return json.dumps(data).encode(), {"Content-Type": "application/json", **headers}
+
+
+def _end_point_of(connection: http.client.HTTPConnection) -> bytes:
+    certificate = connection.sock.getpeercert(True) if isinstance(connection.sock, ssl.SSLSocket) else None  # noqa: FBT003 OpenSSL's binding takes it by place
+    return end_point(certificate) if certificate else b""
+
+
+def end_point(certificate: bytes) -> bytes:
+    """What binds a sign-in to a TLS connection, by its server's certificate: RFC 5929, 4.
+
+    By the hash of the certificate's signature; by SHA-256 where that is MD5 or SHA-1, or there is none, or
+    OpenSSL understands the certificate and `cryptography` does not.
+    """
+    try:
+        algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
+    except MALFORMED:
+        algorithm = None
+    if algorithm is None or isinstance(algorithm, hashes.MD5 | hashes.SHA1):
+        algorithm = hashes.SHA256()
+    digest = hashes.Hash(algorithm)
+    digest.update(certificate)
+    return b"tls-server-end-point:" + digest.finalize()
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of RFC 7617."""
+    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:SAID]

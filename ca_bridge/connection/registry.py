@@ -1,0 +1,248 @@
+"""From an alias to a connector, as Django's CACHES: settings.CA_CONNECTORS[alias]."""
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from ca_bridge.connection import faults
+from ca_bridge.connection.exception_boundary import connector_edge, repeatable_edge
+from ca_bridge.contract import (
+    Concern,
+    Connector,
+    Ending,
+    Fault,
+    FindsOrders,
+    Health,
+    ListsProfiles,
+    NeedsCare,
+    ReleasesHold,
+    RenewsCrl,
+    RollsOver,
+    TellsEnds,
+)
+from ca_bridge.contract_listing import ListsIssued
+from ca_bridge.errors import CaError, InDoubtError
+
+# What is done with an order of which nobody knows whether its CA has issued, once the CA was searched.
+SEARCH = "search"  # what the search says counts: where it finds nothing, the CA is asked again
+ASK_AGAIN = "ask-again"  # asked again, also where the CA cannot be searched
+PARK = "park"  # an officer decides
+UNKNOWN_POLICIES = (SEARCH, ASK_AGAIN, PARK)
+_SETTINGS = {"CONNECTOR", "OPTIONS", "UNKNOWN"}
+
+_instances: dict[str, tuple[dict[str, Any], Connector]] = {}
+_lock = threading.Lock()
+
+
+def aliases() -> tuple[str, ...]:
+    """Return the aliases of all configured CAs."""
+    return tuple(settings.CA_CONNECTORS)
+
+
+def connector(alias: str) -> Connector:
+    """Return the one instance of this process for an alias.
+
+    Raises CaError, permanent, for an alias that is not configured, and ImproperlyConfigured, with a
+    sentence that names the setting, for one that is configured wrongly.
+    """
+    configuration = _configuration(alias)
+    with _lock:
+        known = _instances.get(alias)
+        if known is None or known[0] != configuration:
+            _instances[alias] = known = (configuration, _make(alias, configuration))
+        return known[1]
+
+
+def reached(alias: str) -> Connector:
+    """The same for work on rows: a wrong setting is a fault that passes, once an operator has mended it.
+
+    Raises CaError.
+    """
+    try:
+        return connector(alias)
+    except ImproperlyConfigured as error:
+        raise CaError(faults.in_words(Fault.SETTINGS), str(error)) from error
+
+
+def unknown_policy(alias: str) -> str:
+    """Return what is done where nobody knows whether the CA has issued: one of UNKNOWN_POLICIES.
+
+    Where the setting says nothing: SEARCH for a CA that can be searched, PARK for one that cannot.
+    """
+    searchable = isinstance(connector(alias), FindsOrders)
+    default = SEARCH if searchable else PARK
+    return str(_configuration(alias).get("UNKNOWN", default))
+
+
+def limits(alias: str) -> tuple[str, ...]:
+    """Return what this connection cannot do, as sentences for officers. Nothing is asked of the CA."""
+    instance = connector(alias)
+    sentences = (
+        (
+            getattr(instance, "revokes", True),
+            _("It cannot revoke: whoever runs the CA has to revoke there what is revoked here."),
+        ),
+        (isinstance(instance, ReleasesHold), _("It knows no hold: only a revocation for good.")),
+        (
+            isinstance(instance, FindsOrders),
+            _("It cannot be searched: after an answer that was lost, an officer has to look at the CA."),
+        ),
+        (
+            isinstance(instance, ListsIssued),
+            _("It does not tell what it has issued: after a restore it cannot be compared."),
+        ),
+    )
+    return tuple(sentence for can, sentence in sentences if not can)
+
+
+def revokes(alias: str) -> bool:
+    """Whether the connection knows revocation at all; also true where nobody can say."""
+    try:
+        return bool(getattr(connector(alias), "revokes", True))
+    except (CaError, ImproperlyConfigured):
+        return True
+
+
+def fetch_orders(alias: str) -> bool:
+    """Whether fetching what is pending is ordering it once more; also False where nobody can say."""
+    try:
+        return bool(getattr(connector(alias), "fetch_orders", False))
+    except (CaError, ImproperlyConfigured):
+        return False
+
+
+def profiles(alias: str) -> tuple[str, ...]:
+    """Return the names of the CA's profiles, sorted; none where it cannot list them. Raises CaError."""
+    instance = connector(alias)
+    with repeatable_edge():
+        return tuple(sorted(instance.profiles())) if isinstance(instance, ListsProfiles) else ()
+
+
+def misconfigured(alias: str) -> str:
+    """Return what is wrong with the settings of a connection, as a sentence; empty where nothing is.
+
+    Nothing is asked of the CA.
+    """
+    try:
+        connector(alias)
+    except ImproperlyConfigured as error:
+        return str(error)
+    return ""
+
+
+def renew_crls() -> int:
+    """Renew the CRLs that are due at every CA that signs its own here; return at how many CAs.
+
+    A CA in trouble does not keep the others from theirs; its CaError is raised at the end.
+    """
+    renewed, troubles = 0, []
+    for alias in aliases():
+        try:
+            instance = reached(alias)
+            with repeatable_edge():
+                renewed += instance.renew_crl_if_due() if isinstance(instance, RenewsCrl) else 0
+        except CaError as error:
+            troubles.append(error)
+    if troubles:
+        raise troubles[0]
+    return renewed
+
+
+def concerns(alias: str) -> tuple[Concern, ...]:
+    """Return what whoever runs the CA should see to soon. Raises CaError."""
+    instance = connector(alias)
+    with repeatable_edge():
+        return tuple(instance.concerns()) if isinstance(instance, NeedsCare) else ()
+
+
+def endings(alias: str) -> tuple[Ending, ...]:
+    """Return until when what the CA needs holds, where it lives here; of one in trouble, nothing."""
+    try:
+        instance = connector(alias)
+        with connector_edge():
+            return tuple(instance.endings()) if isinstance(instance, TellsEnds) else ()
+    except (CaError, ImproperlyConfigured, InDoubtError):
+        return ()
+
+
+def holds_signing_keys(alias: str) -> bool:
+    """Whether this process could sign as the CA. Raises CaError."""
+    instance = connector(alias)
+    with repeatable_edge():
+        return isinstance(instance, RollsOver) and instance.holds_signing_keys()
+
+
+def health(alias: str) -> Health:
+    """Return whether the CA answers now. Never raises: trouble, and a wrong setting, are the answer.
+
+    Its fault has a name wherever one can be found. What it says without findings is kept and read by all:
+    English, whoever asks.
+    """
+    try:
+        with override("en"):
+            instance = connector(alias)
+            with connector_edge():
+                found = instance.health()
+    except CaError as error:
+        return _unwell(error, error.words)
+    except (ImproperlyConfigured, InDoubtError) as error:
+        return _unwell(error, str(error)[:500])
+    if found.ok or found.fault:
+        return found
+    return replace(found, fault=faults.of_words(found.detail))
+
+
+def _unwell(error: Exception, detail: str) -> Health:
+    return Health(ok=False, detail=detail, fault=faults.of_error(error))
+
+
+def _configuration(alias: str) -> dict[str, Any]:
+    try:
+        configuration: dict[str, Any] = settings.CA_CONNECTORS[alias]
+    except KeyError as error:
+        raise CaError(
+            _("The certificate authority %(alias)s is not configured.") % {"alias": alias}, permanent=True
+        ) from error
+    return configuration
+
+
+def _make(alias: str, configuration: dict[str, Any]) -> Connector:
+    where = f"CA_CONNECTORS[{alias!r}]"
+    if not isinstance(configuration, dict):
+        raise ImproperlyConfigured(f"{where} must be an object with CONNECTOR and OPTIONS.")
+    if unknown := set(configuration) - _SETTINGS:
+        raise ImproperlyConfigured(f"{where} has settings that nobody knows: {', '.join(sorted(unknown))}.")
+    connector_class = _connector_class(where, configuration)
+    try:
+        options = connector_class.Options(**configuration.get("OPTIONS", {}))
+    except (TypeError, ValueError) as error:
+        raise ImproperlyConfigured(f"{where}['OPTIONS']: {error}") from error
+    instance = connector_class(options)
+    if not isinstance(instance, Connector):
+        raise ImproperlyConfigured(f"{where}['CONNECTOR'] lacks methods of ca_bridge.contract.Connector.")
+    _check_policy(f"{where}['UNKNOWN']", configuration, instance)
+    return instance
+
+
+def _check_policy(where: str, configuration: dict[str, Any], instance: Connector) -> None:
+    policy = configuration.get("UNKNOWN", PARK)
+    if policy not in UNKNOWN_POLICIES:
+        raise ImproperlyConfigured(f"{where} must be one of {', '.join(map(repr, UNKNOWN_POLICIES))}.")
+    if policy == SEARCH and not isinstance(instance, FindsOrders):
+        raise ImproperlyConfigured(f"{where} is 'search', and this connector cannot search its CA.")
+
+
+def _connector_class(where: str, configuration: dict[str, Any]) -> Any:
+    try:
+        connector_class = import_string(str(configuration["CONNECTOR"]))
+    except (KeyError, ImportError) as error:
+        raise ImproperlyConfigured(f"{where}['CONNECTOR'] must be the dotted path of a connector.") from error
+    if not hasattr(connector_class, "Options"):
+        raise ImproperlyConfigured(f"{where}['CONNECTOR'] has no attribute Options.")
+    return connector_class

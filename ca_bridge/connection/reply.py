@@ -1,0 +1,87 @@
+"""What a CA answered over HTTP, and how it is read: here a wrong answer becomes an error of ours."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ca_bridge.errors import CaError, InDoubtError
+from ca_bridge.x509.der import MALFORMED
+
+SAID = 300  # characters of what a CA said that are kept
+# What reading an answer can raise where it is not as it should be: fields that are not there or of another
+# kind, numbers beyond all bounds, JSON that is none (a ValueError, as is binascii.Error) or has no end.
+UNREADABLE = (AttributeError, LookupError, OverflowError, RecursionError, *MALFORMED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the CA answered, whatever its status.
+
+    in_doubt: whether it may have issued by then; if so, what cannot be read is InDoubtError, not CaError.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    in_doubt: bool = field(repr=False)
+    host: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether by its status it was not carried out: RFC 9110 15.5.9, 15.6.4; RFC 8470 5.2; RFC 6585 4."""
+        return self.status in (408, 425, 429, 503)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    @contextmanager
+    def reading(self, wanted: str) -> Iterator[None]:
+        """Within it something is taken out of the answer; raises as garbled() where the answer has it not."""
+        try:
+            yield
+        except UNREADABLE as error:
+            raise self.garbled(f"no {wanted}") from error
+
+    def fields(self) -> dict[str, Any]:
+        """The body, a JSON object, whatever its content type says. Raises as garbled() for anything else."""
+        with self.reading("JSON"):
+            found = json.loads(self.body)
+        if not isinstance(found, dict):
+            raise self.garbled("no JSON object")
+        return found
+
+    def fields_if_any(self) -> dict[str, Any]:
+        """The same for what may as well be a page of a proxy: empty for anything else."""
+        try:
+            found = json.loads(self.body)
+        except UNREADABLE:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def garbled(self, why: str) -> Exception:
+        """For an answer that nobody understands."""
+        return fault(self._from_host(f"HTTP {self.status}: {why}"), in_doubt=self.in_doubt)
+
+    def said(self) -> str:
+        """The status, and the beginning of the body in one line, for operators."""
+        return f"HTTP {self.status} {' '.join(self.text.split())}"[:SAID]
+
+    def not_taken(self, said: str = "") -> CaError:
+        """For a CA that does not take our credentials (401, 403), or is in trouble. said: its own words."""
+        found = CaError.credentials if self.status in (401, 403) else CaError.out_of_service
+        return found(self._from_host(said or self.said()))
+
+    def _from_host(self, words: str) -> str:
+        return f"{self.host}: {words}" if self.host else words
+
+
+def fault(detail: str, *, in_doubt: bool) -> Exception:
+    """For a call without an answer that could be understood."""
+    return InDoubtError(detail) if in_doubt else CaError.garbled(detail)

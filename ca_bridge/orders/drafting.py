@@ -1,0 +1,107 @@
+"""What is wanted becomes an order: drawn up and linted outside any transaction, and journalled within one."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import IntegrityError
+from django.utils.translation import gettext as _
+
+from ca_bridge.connection import registry
+from ca_bridge.contract import CertificateContent, CertificateOrder, Drafts
+from ca_bridge.database import prepared_queries
+from ca_bridge.errors import CaError
+from ca_bridge.keys.keys import PrivateKey, algorithm_of, public_key_sha256
+from ca_bridge.models import CaOrder, content_as_json
+from ca_bridge.orders import journal
+from ca_bridge.x509 import csr, lint, preview
+from ca_bridge.x509.profiles import check_content, check_key_usage, check_validity
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """From when until when; both aware. Certificates know whole seconds (RFC 5280 4.1.2.5)."""
+
+    not_before: datetime
+    not_after: datetime
+
+    def __post_init__(self) -> None:
+        for name in ("not_before", "not_after"):
+            moment = getattr(self, name).astimezone(UTC).replace(microsecond=0)
+            object.__setattr__(self, name, moment)
+        if self.not_after <= self.not_before:
+            raise CaError(_("The validity must end after it begins."), permanent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An order that may be put to its CA, and is not journalled yet. Of its key it knows the public one."""
+
+    ca: str
+    request: CertificateOrder
+    public_key_sha256: bytes
+
+
+def draw_up(
+    *,
+    ca: str,
+    idempotency_key: str,
+    content: CertificateContent,
+    ca_profile: str,
+    key: PrivateKey,
+    validity: Validity,
+) -> Drawn:
+    """Make an order of what is wanted, for prepare(). Call it outside any transaction: it lints.
+
+    Raises CaError, with a sentence that says what is wrong: permanent where this cannot be ordered, and
+    passing where the CA cannot show its draft now.
+    """
+    check_content(content)
+    check_key_usage(content.key_usage, algorithm_of(key))
+    check_validity(content.policies, validity.not_after - validity.not_before)
+    request = CertificateOrder(
+        idempotency_key=idempotency_key,
+        csr=csr.build(content, key),
+        content=content,
+        ca_profile=ca_profile,
+        not_before=validity.not_before,
+        not_after=validity.not_after,
+    )
+    connector = registry.reached(ca)
+    lint.check_draft(connector.draft(request) if isinstance(connector, Drafts) else preview.draft_of(request))
+    return Drawn(ca, request, public_key_sha256(key))
+
+
+def prepare(drawn: Drawn) -> CaOrder:
+    """Journal the intent to have a certificate issued, and return the order. Call it in a transaction.
+
+    A second call with the same idempotency key returns the order of the first. Raises CaError, permanent,
+    for a key that was used already, and nothing is journalled.
+    """
+    existing = journal.known(drawn.request.idempotency_key, drawn.public_key_sha256)
+    order = _journalled(drawn) if existing is None else existing
+    if order.public_key_sha256 != drawn.public_key_sha256:
+        raise CaError(_("This order was prepared with another key."), permanent=True)
+    return order
+
+
+def _journalled(drawn: Drawn) -> CaOrder:
+    """Two callers at once get the same order: the unique idempotency key decides. Raises CaError."""
+    request = drawn.request
+    order = CaOrder(
+        idempotency_key=request.idempotency_key,
+        ca=drawn.ca,
+        ca_profile=request.ca_profile,
+        csr=request.csr,
+        content=content_as_json(request.content),
+        public_key_sha256=drawn.public_key_sha256,
+        not_before=request.not_before,
+        not_after=request.not_after,
+        search="",  # said here, or the database would have to work them out
+        comparison="",
+    )
+    if prepared_queries.insert([order], over=prepared_queries.Over()):
+        return order
+    existing = journal.known(request.idempotency_key, drawn.public_key_sha256)
+    if existing is None:
+        raise IntegrityError("There is such an order, and it cannot be read.")
+    return existing

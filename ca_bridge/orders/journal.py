@@ -1,0 +1,325 @@
+"""The journal: orders and attempts, written before a CA is asked and after it has answered.
+
+An attempt that was begun and has no outcome is what a worker leaves that dies: begin() answers Doubtful then,
+and unknown_outcomes.py decides. Proven in tests/ca_bridge/test_journal.py, test_issuing.py and test_races.py.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django_fsm import ConcurrentTransition
+
+from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
+from ca_bridge.database.prepared_queries import Change, Statement
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
+from ca_bridge.x509.certificates import describe
+
+_ORDER = Statement[CaOrder](lambda pk: CaOrder.objects.filter(pk=pk), pk=models.UUIDField())
+_LOCKED_ORDER = Statement[CaOrder](
+    lambda pk: CaOrder.objects.select_for_update(no_key=True).filter(pk=pk), pk=models.UUIDField()
+)
+_OF_KEYS = Statement[CaOrder](
+    lambda idempotency_key, public_key: CaOrder.objects.filter(
+        Q(idempotency_key=idempotency_key) | Q(public_key_sha256=public_key)
+    ),
+    idempotency_key=models.CharField(),
+    public_key=models.BinaryField(),
+)
+
+
+def _close(*age: str) -> Change:
+    """The first attempt of an order that waits for an answer gets it."""
+
+    def build(order: Any, **closed: Any) -> tuple[Any, dict[str, Any]]:
+        waiting = CaAttempt.objects.filter(order=order, answered_at=None).order_by(*age)
+        return CaAttempt.objects.filter(pk__in=waiting.values("pk")[:1]), closed
+
+    return Change(
+        build,
+        order=models.UUIDField(),
+        answered_at=models.DateTimeField(),
+        outcome=models.CharField(),
+        detail=models.TextField(),
+    )
+
+
+_CLOSE_EARLIEST, _CLOSE_LATEST = _close("asked_at", "pk"), _close("-asked_at", "-pk")
+Outcome = CaAttempt.Outcome
+DETAIL_LENGTH = 2000
+FETCHES_IN_VAIN = 5  # then an officer has to look
+# A CA may issue long after it was asked in vain: how long after the doubt it is compared with the journal,
+# and how long after each comparison the next one is.
+COMPARISONS = (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1), timedelta(days=7))
+
+
+def get(order_id: UUID) -> CaOrder:
+    """Return the order as it stands. Raises CaError, permanent, where there is none."""
+    return _only(_ORDER, order_id)
+
+
+def locked(order_id: UUID) -> CaOrder:
+    """Return the order fresh and locked until the caller's transaction ends (PostgreSQL)."""
+    return _only(_LOCKED_ORDER, order_id)
+
+
+def _only(orders: Statement[CaOrder], order_id: UUID) -> CaOrder:
+    order = orders.first(pk=order_id)
+    if order is None:
+        raise CaError("There is no such order.", permanent=True)
+    return order
+
+
+def known(idempotency_key: str, key_sha256: bytes) -> CaOrder | None:
+    """The order of that idempotency key, where there is one. Raises CaError for a key of another order."""
+    found = _OF_KEYS.rows(idempotency_key=idempotency_key, public_key=key_sha256)
+    orders = {order.idempotency_key: order for order in found}
+    if orders and idempotency_key not in orders:
+        raise CaError(_("This key has been used for another certificate."), permanent=True)
+    return orders.get(idempotency_key)
+
+
+def is_doubtful(order: CaOrder) -> bool:
+    """Whether the CA was asked once without an answer that can be believed: it may have issued."""
+    if order.state == CaOrder.State.PREPARED:
+        return False
+    return order.attempts.filter(outcome__in=["", Outcome.UNKNOWN]).exists()
+
+
+def may_have_issued(order: CaOrder) -> bool:
+    """Whether its CA may have issued for an open order, or may yet: it was put off, or is in doubt."""
+    if order.state not in CaOrder.OPEN:
+        return False
+    promised = order.state in (CaOrder.State.PENDING, CaOrder.State.UNKNOWN) or bool(order.handle)
+    return promised or is_doubtful(order)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The order as it stands, and the attempt begun."""
+
+    order: CaOrder
+    attempt: CaAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """The order as it stands; an earlier attempt may have been issued, so no other was begun."""
+
+    order: CaOrder
+
+
+def begin(order_id: UUID) -> Begun | Doubtful | Issued | Refused:
+    """Write down, in a transaction of its own, that the CA is about to be asked, or return its answer.
+
+    What has a handle is fetched with it, and leaves no doubt.
+    """
+    with transaction.atomic(durable=True):
+        order = locked(order_id)
+        if not order.handle and order.state in CaOrder.OPEN and is_doubtful(order):
+            return Doubtful(order)
+        return settled_answer(order) or _begin(order)
+
+
+def begin_new(order: CaOrder) -> Begun | None:
+    """The same for an order that the caller has just journalled. None where anybody had it since.
+
+    Nothing needs to be read: the state and version that it was written with are those it is changed from.
+    """
+    if order.state != CaOrder.State.PREPARED:
+        return None
+    with suppress(ConcurrentTransition), transaction.atomic(durable=True):
+        order.mark_asked()
+        order.save(update_fields=["state", "parked_at", "may_be_asked_again"])  # what this changes
+        return Begun(order, CaAttempt.objects.create(order=order))
+    return None
+
+
+def begin_over_doubt(order_id: UUID) -> Begun | Issued | Refused:
+    """The same where an earlier attempt may have been issued: note_search said when that is compared."""
+    with transaction.atomic(durable=True):
+        order = locked(order_id)
+        return settled_answer(order) or _begin(order)
+
+
+def _begin(order: CaOrder) -> Begun:
+    if order.state != CaOrder.State.PENDING:
+        parked_at = order.parked_at
+        order.mark_asked()
+        if order.handle:  # it is fetched at each try, and the officer may decide all the while
+            order.parked_at = parked_at
+        order.save()
+    return Begun(order, CaAttempt.objects.create(order=order))
+
+
+def note_search(order_id: UUID, result: CaOrder.Search, *, parked: bool) -> CaOrder:
+    """Write down what came of a search for a doubtful order, in a transaction of its own; return the order.
+
+    parked: whether an officer has to decide now. What is settled meanwhile stays as it is; what has a handle
+    meanwhile, from a worker that was given up, is fetched with it.
+    """
+    with transaction.atomic(durable=True):
+        order = locked(order_id)
+        if order.state in CaOrder.OPEN:
+            now = timezone.now()
+            order.searched_at, order.search = now, result
+            order.parked_at = (order.parked_at or now) if parked and not order.handle else None
+            order.compare_at = _first_comparison(order)
+            order.save()
+        return order
+
+
+def _first_comparison(order: CaOrder) -> datetime:
+    """When an open order is compared with its CA for the first time: that begins once it is settled."""
+    return order.compare_at or timezone.now() + COMPARISONS[0]
+
+
+def park(order: CaOrder) -> None:
+    """Have an officer look at a locked order that cannot be looked up; the caller saves it."""
+    order.search, order.searched_at = CaOrder.Search.FAILED, timezone.now()
+    order.parked_at = order.parked_at or order.searched_at
+    order.compare_at = _first_comparison(order)
+
+
+def park_after(order: CaOrder) -> None:
+    """The same, where its handle has brought no answer again and again since the last one."""
+    unknown = order.attempts.filter(outcome=Outcome.UNKNOWN)
+    put_off = order.attempts.filter(outcome=Outcome.PENDING).order_by("asked_at").last()
+    since = unknown.filter(asked_at__gt=put_off.asked_at) if put_off else unknown
+    if since.count() >= FETCHES_IN_VAIN:
+        park(order)
+
+
+def doubt_open_orders() -> int:
+    """Note for every open order that the CA may have been asked meanwhile; return how many there are.
+
+    For a database that was put back to an earlier moment: an attempt without an answer, as after a crash,
+    has the CA searched before it is asked again. What is pending behind a handle is fetched anyway.
+    """
+    opened = CaOrder.objects.filter(state__in=CaOrder.OPEN)
+    orders = opened.exclude(state=CaOrder.State.PENDING, handle__gt="")
+    for order in orders:
+        doubt(order)
+    return len(orders)
+
+
+def doubt(order: CaOrder) -> None:
+    """Note that the CA may have been asked without our knowing."""
+    order.mark_asked()
+    order.save()
+    CaAttempt.objects.create(order=order)
+
+
+def record_fault(attempt: CaAttempt, fault: CaError) -> None:
+    """Write down a passing fault, in a transaction of its own. What is settled meanwhile stays as it is."""
+    with transaction.atomic(durable=True):
+        order = locked(attempt.order_id)
+        if order.state in CaOrder.OPEN:
+            order.error, order.detail = fault.message, fault.detail[:DETAIL_LENGTH]
+            order.save()
+        attempts = CaAttempt.objects.filter(pk=attempt.pk)
+        attempts.update(**_closed(Outcome.FAULT, fault.detail or fault.message))
+
+
+def beside_a_promise(attempt: CaAttempt, answer: Answer) -> Answer:
+    """The answer to an order that was placed; a transaction of its own.
+
+    Where a worker that was given up has brought a promise meanwhile, the order was placed twice. The promise
+    stays, to be fetched, and what is told of the second one does not take its place: a refusal is of that
+    one alone, and of a second promise, which nobody fetches, doubt stays. A certificate is one.
+    """
+    if isinstance(answer, Issued):
+        return answer
+    with transaction.atomic(durable=True):
+        order = locked(attempt.order_id)
+        if not order.handle or order.handle == getattr(answer, "handle", ""):
+            return answer
+        outcome = Outcome.REFUSED if isinstance(answer, Refused) else Outcome.UNKNOWN
+        CaAttempt.objects.filter(pk=attempt.pk).update(
+            **_closed(outcome, "It was asked for twice; the first promise is fetched.")
+        )
+        return Pending(order.handle, order.ask_not_before or timezone.now())
+
+
+def close_attempt(order: CaOrder, answer: Answer, *, late: bool = False) -> None:
+    """Write the answer to the latest attempt that waits for one; late: to the earliest."""
+    closed = _closed(outcome_of(answer), getattr(answer, "detail", ""))
+    (_CLOSE_EARLIEST if late else _CLOSE_LATEST).carry_out(order=order.pk, **closed)
+
+
+def _closed(outcome: Outcome, detail: str) -> dict[str, Any]:
+    return {"answered_at": timezone.now(), "outcome": outcome, "detail": detail[:DETAIL_LENGTH]}
+
+
+def outcome_of(answer: Answer) -> Outcome:
+    """Return the journal's word for an answer."""
+    match answer:
+        case Issued():
+            return Outcome.ISSUED
+        case Pending():
+            return Outcome.PENDING
+        case Refused():
+            return Outcome.REFUSED
+        case Unknown():
+            return Outcome.UNKNOWN
+
+
+def settled_answer(order: CaOrder) -> Issued | Refused | None:
+    """Return the final answer of the order, where it has one."""
+    if order.state == CaOrder.State.ISSUED:
+        return Issued(order.certificate, order.chain)
+    if order.state == CaOrder.State.REFUSED:
+        return Refused(order.error, order.detail)
+    return None
+
+
+def flag_surplus(
+    order: CaOrder, certificate: bytes, *, fingerprint: str, not_after: datetime, reason: str
+) -> None:
+    """Note a certificate that must be revoked because nobody will use it. Twice is once."""
+    noted = {"order": order, "certificate": certificate, "reason": reason[:DETAIL_LENGTH]}
+    SurplusCertificate.objects.get_or_create(
+        sha256_fingerprint=fingerprint, defaults=noted | {"not_after": not_after}
+    )
+
+
+def note_revoked(surplus: SurplusCertificate) -> None:
+    """Write down that a surplus certificate is revoked."""
+    now = timezone.now()
+    surplus.tried_at, surplus.trouble, surplus.revoked_at = now, "", now
+    surplus.save(update_fields=["tried_at", "trouble", "revoked_at"])
+
+
+def note_unrevoked(surplus: SurplusCertificate, said: str, *, by_hand: bool = False) -> None:
+    """Write down that a surplus certificate was not revoked; by_hand: its CA will not do it, whoever asks."""
+    now = timezone.now()
+    surplus.tried_at, surplus.trouble = now, said[:DETAIL_LENGTH]
+    surplus.not_after = describe(surplus.certificate).not_after
+    if by_hand and surplus.by_hand_since is None:
+        surplus.by_hand_since = now
+    surplus.save(update_fields=["tried_at", "trouble", "by_hand_since", "not_after"])
+
+
+def let_ask_again(order_id: UUID) -> None:
+    """Let a parked order be asked for once more, without its handle, in the caller's transaction."""
+    order = locked(order_id)
+    order.may_be_asked_again, order.parked_at, order.handle = True, None, ""
+    order.save()
+
+
+def note_comparison(order: CaOrder, result: CaOrder.Comparison | None) -> None:
+    """Write down what came of a comparison with the CA, and when the next one is; None: it was put off."""
+    now = timezone.now()
+    if result is not None:
+        order.comparisons += 1
+        order.compared_at, order.comparison = now, result
+    rest = COMPARISONS[order.comparisons :]
+    order.compare_at = now + rest[0] if rest else None
+    order.save()

@@ -1,0 +1,99 @@
+"""The journal is compared with the CA: what the CA issued beside what is used is flagged, to be revoked.
+
+For orders about which there was doubt, also after they are settled: a CA may issue long after it was asked
+in vain, and a worker may die with the answer in its hands. What is still open is left to whoever asks for it.
+Proven in tests/ca_bridge/test_comparing.py.
+"""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from ca_bridge.connection import registry
+from ca_bridge.connection.exception_boundary import repeatable_edge
+from ca_bridge.contract import Connector, FindsAll, FindsOrders
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder
+from ca_bridge.orders import journal
+from ca_bridge.orders import results as recording
+from ca_bridge.x509.certificates import describe
+
+Comparison = CaOrder.Comparison
+FOUND_LATER = "found when the journal was compared with the CA"
+
+
+def due(*, limit: int) -> list[UUID]:
+    """The orders that are to be compared now, those whose time came first at the front."""
+    orders = CaOrder.objects.to_be_compared(timezone.now())
+    return list(orders.values_list("pk", flat=True)[:limit])
+
+
+def compare(order_id: UUID) -> CaOrder.Comparison | None:
+    """Compare one order with its CA; None where that cannot be done (yet).
+
+    Call it outside any transaction. Raises CaError; then it is compared later.
+    """
+    order = journal.get(order_id)
+    try:
+        return _compared(order)
+    except CaError:
+        _put_off(order_id, for_good=False)
+        raise
+
+
+def _compared(order: CaOrder) -> CaOrder.Comparison | None:
+    connector = registry.reached(order.ca) if order.ca in registry.aliases() else None
+    searchable = isinstance(connector, FindsAll | FindsOrders)
+    if connector is None or not searchable or order.state in CaOrder.OPEN:
+        # A CA that is missing from the settings may come back.
+        _put_off(order.pk, for_good=connector is not None and not searchable)
+        return None
+    with repeatable_edge():
+        found = {each for each in _at(connector, order) if _is_for(order, each, connector)}
+    with transaction.atomic():
+        return _note(journal.locked(order.pk), found)
+
+
+def _at(connector: Connector, order: CaOrder) -> Iterator[bytes]:
+    if isinstance(connector, FindsAll):
+        yield from map(bytes, connector.find_all(order.request))
+    elif isinstance(connector, FindsOrders):
+        answer = connector.find(order.request)
+        if answer is not None:
+            yield bytes(answer.certificate)
+
+
+def _note(order: CaOrder, found: set[bytes]) -> CaOrder.Comparison:
+    surplus = found - {order.certificate}
+    for certificate in surplus:
+        recording.flag(order, certificate, FOUND_LATER)
+    if surplus:
+        result = Comparison.SURPLUS
+    elif order.state == CaOrder.State.ISSUED and order.certificate not in found:
+        result = Comparison.MISSING
+    else:
+        result = Comparison.AGREES
+    journal.note_comparison(order, result)
+    return result
+
+
+def _is_for(order: CaOrder, certificate: bytes, connector: Connector) -> bool:
+    """A search may name what others have asked for: then only what has the key of the order is its own."""
+    try:
+        facts = describe(certificate)
+    except CaError:
+        return False
+    by_number = getattr(connector, "finds_by_number", False)
+    return by_number or facts.public_key_sha256 == order.public_key_sha256
+
+
+def _put_off(order_id: UUID, *, for_good: bool) -> None:
+    with transaction.atomic():
+        order = journal.locked(order_id)
+        if for_good:
+            order.compare_at = None
+            order.save()
+        else:
+            journal.note_comparison(order, None)

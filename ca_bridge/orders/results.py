@@ -1,0 +1,155 @@
+"""What came back from a CA is verified and journalled: used, refused, or flagged as surplus."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+from ca_bridge.connection import registry
+from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
+from ca_bridge.database.prepared_queries import Statement
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder
+from ca_bridge.orders import journal
+from ca_bridge.x509 import chains, verification
+from ca_bridge.x509.certificates import CertificateFacts, describe
+
+_OF_SERIAL = Statement[UUID](
+    lambda issuer, serial_hex: CaOrder.objects.of_serial(issuer, serial_hex).values_list("pk", flat=True),
+    issuer=models.CharField(),
+    serial_hex=models.CharField(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A certificate that came for an order, compared with it.
+
+    came: as the CA sent it. whole: with all issuers that its container gets. found: what is wrong; empty
+    where facts are given.
+    """
+
+    order_id: UUID
+    came: Issued
+    whole: Issued
+    found: tuple[str, ...]
+    facts: CertificateFacts | None
+
+
+def examine(order: UUID | CaOrder, answer: Answer) -> Examined | None:
+    """Compare what was issued with what was ordered, for record(). Call it outside any transaction: it lints.
+
+    What was ordered never changes while the order waits for an answer. None where it does not, or where
+    nothing was issued. order: its id, or the order where the caller has it, which is not read again.
+    """
+    if not isinstance(answer, Issued):
+        return None
+    order = journal.get(order) if isinstance(order, UUID) else order
+    return _examined(order, answer) if order.state in CaOrder.ANSWERABLE else None
+
+
+def _examined(order: CaOrder, answer: Issued) -> Examined:
+    trusted = registry.connector(order.ca).chain()
+    certificate, (path, rollovers) = bytes(answer.certificate), chains.for_container(answer, trusted)
+    found = verification.faults(order.request, Issued(certificate, path), trusted)
+    whole = Issued(certificate, (*path, *rollovers))
+    return Examined(order.pk, answer, whole, found, None if found else describe(certificate))
+
+
+def record(
+    order_id: UUID, answer: Answer, *, late: bool = False, examined: Examined | None = None
+) -> CaOrder:
+    """Verify an answer and journal it, in the caller's transaction; return the order.
+
+    What was issued and is not what was ordered makes the order refused, and is flagged as surplus for
+    revoke_surplus(). An answer to an order that is settled already changes nothing, except that another
+    certificate than the one in use is flagged as surplus too.
+
+    late: from a worker whose lease is over, so that another may be asking now. Of that answer a certificate
+    counts: a right one settles the order, to be used by whoever has the lease; a wrong one is flagged as
+    surplus. A promise counts where the order has none: then it is fetched, and not asked for once more.
+
+    examined: what examine() found of this answer to this order; without it the answer is examined here.
+    """
+    with transaction.atomic(savepoint=False):
+        order = journal.locked(order_id)
+        if late and isinstance(answer, Pending):
+            answer = _late_promise(order, answer)
+        journal.close_attempt(order, answer, late=late)
+        if isinstance(answer, Issued):
+            _record_issued(order, answer, examined, late=late)
+        elif not late:
+            _record_other(order, answer)
+        return order
+
+
+def _late_promise(order: CaOrder, promise: Pending) -> Pending | Unknown:
+    """Kept where it can be fetched. Else nobody comes for what the CA may yet issue, so the doubt stays."""
+    waits = order.state in CaOrder.ANSWERABLE and not order.handle
+    if waits and promise.handle and not registry.fetch_orders(order.ca):
+        order.mark_pending(promise)
+        order.save()
+    is_kept = bool(order.handle) and order.handle == promise.handle
+    return promise if is_kept else Unknown("It was put off, which came too late to be fetched.")
+
+
+def _record_other(order: CaOrder, answer: Pending | Refused | Unknown) -> None:
+    if order.state not in (CaOrder.OPEN if isinstance(answer, Refused) else CaOrder.ANSWERABLE):
+        return
+    match answer:
+        case Pending():
+            order.mark_pending(answer)
+        case Refused():
+            order.mark_refused(answer)
+        case Unknown():
+            order.mark_unknown(answer)
+    if registry.fetch_orders(order.ca):
+        order.handle = ""  # what is asked for again is ordered again, so doubt is possible
+    if isinstance(answer, Unknown) and order.handle:
+        journal.park_after(order)
+    order.save()
+
+
+def _record_issued(order: CaOrder, answer: Issued, examined: Examined | None, *, late: bool) -> None:
+    if order.state not in CaOrder.ANSWERABLE:
+        if answer.certificate != order.certificate:
+            flag(order, answer.certificate, f"came when the order was {order.state}")
+        return
+    if examined is None or (examined.order_id, examined.came) != (order.pk, answer):
+        examined = _examined(order, answer)  # nobody relies on what was found of another
+    found, facts = examined.found, examined.facts
+    if facts and _serial_is_taken(order, facts):
+        found = ("another certificate of this CA has the same serial number",)
+    if facts is None or found:
+        _refuse_wrong(order, examined.whole, "; ".join(found), late=late)
+    else:
+        order.mark_issued(examined.whole, facts)
+        order.save()
+
+
+def _refuse_wrong(order: CaOrder, answer: Issued, detail: str, *, late: bool) -> None:
+    flag(order, answer.certificate, detail)
+    if not late:
+        order.mark_refused(Refused(_("The CA issued something else than was ordered."), detail))
+        order.save()
+
+
+def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
+    others = {*_OF_SERIAL.rows(issuer=facts.issuer, serial_hex=facts.serial_hex)} - {order.pk}
+    return bool(others)
+
+
+def flag(order: CaOrder, certificate: bytes, reason: str) -> None:
+    """Garbage cannot be revoked, so only what is a certificate is flagged."""
+    try:
+        facts = describe(certificate)
+    except CaError:
+        return
+    journal.flag_surplus(
+        order,
+        certificate,
+        fingerprint=facts.sha256_fingerprint,
+        not_after=facts.not_after,
+        reason=reason,
+    )

@@ -1,0 +1,12 @@
+"""Where clients fetch CRLs and CA certificates, and ask by OCSP. They stand in certificates: never move."""
+
+from django.urls import path
+
+from ca_bridge.publication import views as publication
+
+app_name = "pki"
+urlpatterns = [
+    path("ocsp", publication.ocsp, name="ocsp"),
+    path("ocsp/<path:encoded>", publication.ocsp_by_get, name="ocsp-get"),
+    path("<str:file_name>", publication.published_file, name="file"),
+]

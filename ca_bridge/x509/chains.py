@@ -1,0 +1,112 @@
+"""The issuers that go into a container, of those that came with a certificate and those that are trusted."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ca_bridge.contract import Issued
+from ca_bridge.errors import CaError
+from ca_bridge.keys.keys import spki_sha256
+from ca_bridge.x509 import algorithm_strength
+from ca_bridge.x509.certificates import load, names_itself
+from ca_bridge.x509.der import (
+    MALFORMED,
+    above,
+    elder_keys,
+    has_key_of,
+    is_root,
+    is_self_issued,
+    is_valid_now,
+    may_sign_certificates,
+    unheard_of_issuer,
+)
+
+MAX_CHAIN_LENGTH = 10
+# Ten times what such certificates have. A container travels by mail, and works without them, too.
+LARGEST_ROLLOVER_BYTES = 20_000
+
+
+class Issuers(NamedTuple):
+    """path: from the nearest up to just below the root, which is all that clients have.
+
+    rollovers: what the CA has certified of the root's key with another one of its own, for clients that know
+    the root of that other key alone (NewWithOld and OldWithNew, RFC 9810 4.4); one for each such root.
+    """
+
+    path: tuple[bytes, ...]
+    rollovers: tuple[bytes, ...] = ()
+
+
+def for_container(answer: Issued, trusted: Sequence[bytes]) -> Issuers:
+    """Find them among those that came and the CA's own, which are trusted. Never raises for bad DER.
+
+    Some CAs send the certificate alone, or its issuer alone, or while they change their key both of theirs;
+    the container needs every intermediate, and no other. What is wrong is left to whoever compares it.
+    """
+    try:
+        own, came, anchors = load(answer.certificate), [*map(load, answer.chain)], [*map(load, trusted)]
+        return _issuers(own, _intermediates(came, anchors), anchors)
+    except (CaError, *MALFORMED):
+        return Issuers(tuple(bytes(each) for each in answer.chain if not names_itself(each)))
+
+
+def _intermediates(
+    came: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate]
+) -> list[x509.Certificate]:
+    """The root is for clients to have already; CAs that send it are no worse for it.
+
+    A self-issued certificate is no root where a CA that is trusted, or stands below one, has signed it.
+    """
+    issued = [each for each in came if not is_self_issued(each)]
+    signers = [*anchors, *issued]
+    return [*issued, *(each for each in came if is_self_issued(each) and not is_root(each, signers))]
+
+
+def _issuers(
+    own: x509.Certificate, came: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate]
+) -> Issuers:
+    if len(came) > MAX_CHAIN_LENGTH:
+        return Issuers(_der(came))
+    others = [*dict.fromkeys((*came, *anchors))]
+    found = [*map(load, above(own, others))]
+    path = [each for each in found if not is_root(each, others)]
+    root = next((each for each in found if is_root(each, others)), None)
+    if root is None:
+        return Issuers(_der(path or came))
+    # Where the root itself has issued, nothing stands between; what came all the same is compared.
+    path = path or [each for each in came if not is_self_issued(each)]
+    return Issuers(_der(path), _der(_rollovers(root, others, anchors)))
+
+
+def _rollovers(
+    root: x509.Certificate, others: Iterable[x509.Certificate], anchors: Sequence[x509.Certificate]
+) -> list[x509.Certificate]:
+    """Only what one that is trusted has signed, and clients take; for each of those, what lasts longest."""
+    named = [each for each in others if is_self_issued(each) and each.subject == root.subject]
+    ours = [each for each in named if has_key_of(each, root) and is_valid_now(each)]
+    by_key = {
+        spki_sha256(elder.public_key()): each
+        for each in sorted(ours, key=lambda each: each.not_valid_after_utc)
+        for elder in elder_keys(each, anchors)
+        if _is_sound(each, elder)
+    }
+    return [*dict.fromkeys(by_key.values())]
+
+
+def _is_sound(rollover: x509.Certificate, elder: x509.Certificate) -> bool:
+    """Whether clients take it. What they do not take is left out, where in the path it is refused."""
+    try:
+        return (
+            len(rollover.public_bytes(Encoding.DER)) <= LARGEST_ROLLOVER_BYTES
+            and may_sign_certificates(rollover)
+            and not unheard_of_issuer(rollover)
+            and not any(algorithm_strength.of_issuers([rollover, elder]))
+        )
+    except MALFORMED:
+        return False
+
+
+def _der(certificates: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
+    return tuple(each.public_bytes(Encoding.DER) for each in certificates)

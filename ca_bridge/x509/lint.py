@@ -1,0 +1,42 @@
+"""The checks before and after signing: RFC 5280 and, for public e-mail, the S/MIME Baseline Requirements.
+
+The linter is loaded with the first certificate: pages, the beat and commands start without it.
+"""
+
+from typing import TYPE_CHECKING
+
+from ca_bridge.errors import CaError
+
+if TYPE_CHECKING:
+    from ca_bridge.x509.linter import Finding
+
+__all__ = ["check_draft", "errors", "findings", "load"]
+
+
+def load() -> None:
+    """Load the linter in a process that is about to issue. 0.5 s, once."""
+    from ca_bridge.x509 import linter
+
+    linter.load()
+
+
+def findings(der: bytes) -> "tuple[Finding, ...]":
+    """Return everything that the linter finds in a certificate (DER), the worst first. 4 ms."""
+    from ca_bridge.x509 import linter
+
+    return linter.findings(der)
+
+
+def errors(der: bytes) -> tuple[str, ...]:
+    """Return the findings that forbid a certificate: clear violations of RFC 5280."""
+    return tuple(str(finding) for finding in findings(der) if finding.is_error)
+
+
+def check_draft(der: bytes) -> None:
+    """Refuse what a CA is about to sign. Raises CaError, permanent, with the findings as its detail."""
+    if found := errors(der):
+        raise CaError(
+            "A certificate of this profile would break the rules for certificates.",
+            "; ".join(found),
+            permanent=True,
+        )

@@ -1,0 +1,99 @@
+"""Your account: the password, the second factor, and where you are signed in."""
+
+from http import HTTPStatus
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django import forms
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from identity_manager.account import sign_in_methods, user_agents
+from identity_manager.account.sign_in import account_of
+from identity_manager.models import OFFICER_ROLES, Account
+from identity_manager.people.sign_in import second_factors, sessions
+
+OFFICERS_FRAME, PERSONS_FRAME = "identity_manager/base.html", "selfservice/base.html"
+PORTAL_NAMES = {"console": "Identity Manager", "selfservice": "Self-Service"}
+WAY_NAMES = {
+    sign_in_methods.PASSWORD: _("a password"),
+    sign_in_methods.PASSKEY: _("a passkey"),
+    sign_in_methods.SSO: _("your organisation's single sign-on"),
+}
+Kind = Authenticator.Type
+
+
+@require_safe
+@never_cache
+def account(request: HttpRequest) -> HttpResponse:
+    """Everything about how the person signs in, with a way to change each of it."""
+    return page(request, "account/account.html", context(request))
+
+
+@require_safe
+def another_way(request: HttpRequest, portal: str) -> HttpResponse:
+    """Which ways of signing in open the portal, for who came in by another one."""
+    if portal not in PORTAL_NAMES:
+        raise Http404
+    ways = [str(WAY_NAMES[way]) for way in settings.SIGN_IN_METHODS[portal]]
+    context = {"portal_name": PORTAL_NAMES[portal], "ways": ways}
+    return render(request, "account/sign_in_way.html", context)
+
+
+@require_safe
+def keys(request: HttpRequest) -> HttpResponse:
+    """What keys do; with scripts the same stands in a dialog of every page."""
+    return page(request, "ui/keys_page.html")
+
+
+def page(
+    request: HttpRequest, template: str, more: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """A page of the account in the frame of the portal that is the person's own."""
+    return render(request, template, {"frame": frame(account_of(request)), **(more or {})}, status=status)
+
+
+def status_of(form: forms.Form) -> int:
+    """The status of a page with this form: 422 where it was sent and is wrong."""
+    return HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+
+
+def frame(account: Account) -> str:
+    """The template that the page extends: officers keep their tabs, others those of Self-Service."""
+    if len(settings.PORTALS) == 1:
+        return OFFICERS_FRAME if "console" in settings.PORTALS else PERSONS_FRAME
+    holds_office = any(held.role in OFFICER_ROLES for held in account.person.roles_in_force())
+    return OFFICERS_FRAME if holds_office else PERSONS_FRAME
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """What the page shows."""
+    account = account_of(request)
+    return {
+        "account": account,
+        "app": second_factors.of(account, Kind.TOTP).first(),
+        "passkeys": [_passkey(row) for row in second_factors.of(account, Kind.WEBAUTHN)],
+        "recovery_codes": second_factors.unused_recovery_codes(account),
+        "has_second_factor": second_factors.has_one(account),
+        "sessions": [_session(row, request) for row in sessions.alive(account)],
+    }
+
+
+def _passkey(row: Authenticator) -> dict[str, Any]:
+    return {"row": row, "name": row.wrap().name}
+
+
+def _session(row: UserSession, request: HttpRequest) -> dict[str, Any]:
+    """Words for the device, not a place: an address says less of it than people think."""
+    words, icon = user_agents.named(row.user_agent)
+    return {
+        "row": row,
+        "device": words,
+        "icon": icon,
+        "is_this": row.session_key == request.session.session_key,
+    }

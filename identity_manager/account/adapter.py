@@ -1,0 +1,149 @@
+"""How sign-in behaves: no sign-up, one answer for every failure, and each outcome audited."""
+
+from typing import Any, cast
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend as AllauthBackend
+from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import transaction
+from django.db.models import FilteredRelation
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.database.prepared_queries import Statement
+from identity_manager.account import known_devices, lockout, sign_in_methods
+from identity_manager.models import OFFICER_ROLES, Account, Person
+from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.people.sign_in import second_factors
+
+NOT_ACCEPTED = _("The user name and the password do not fit together, or nobody can sign in with them now.")
+
+
+class AuthenticationBackend(AllauthBackend):  # type: ignore[misc]  # allauth has no types
+    """Accounts of Active persons only. Asked at each request, so a session ends with the person's leave."""
+
+    def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:
+        return isinstance(user, Account) and signing_in.may_sign_in(user)
+
+    def get_user(self, user_id: Any) -> Account | None:
+        account = _with_roles(user_id)
+        return account if self.user_can_authenticate(account) else None
+
+
+def _account_with_roles(account: Any) -> Any:
+    rows = Account.objects.filter(pk=account).annotate(held=FilteredRelation("person__roles"))
+    return rows.select_related("person", "held")  # type: ignore[misc]  # annotated above
+
+
+# Every page asks for it.
+_WITH_ROLES = Statement[Any](_account_with_roles, account=Account._meta.pk)
+
+
+def _with_roles(account_id: Any) -> Account | None:
+    """The account with its person and all roles, by one query."""
+    found: list[Any] = _WITH_ROLES.rows(account=account_id)
+    if not found:
+        return None
+    found[0].person.know_roles([row.held for row in found if hasattr(row, "held")])
+    account: Account = found[0]
+    return account
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """allauth, with what this product decides."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": NOT_ACCEPTED,
+        "incorrect_password": _("This is not your password."),
+        "enter_current_password": _("This is not your current password."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 allauth's signature
+        return False
+
+    def is_ajax(self, request: HttpRequest) -> bool:  # noqa: ARG002 allauth's signature
+        """Pages only: allauth's JSON answer would repeat the typed password."""
+        return False
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        """The account, or None for whatever reason: whether it exists, is closed or its person is not Active.
+
+        allauth's own would tell a closed account from a wrong password, to who knows the password.
+        Raises TooOften.
+        """
+        name = credentials.get("username", "")
+        counted = lockout.password_try(request, name)
+        account = auth.authenticate(request, **credentials)
+        AllauthBackend.unstash_authenticated_user()
+        if account is not None and (not counted.exhausted or second_factors.has_one(account)):
+            counted.take_back()
+            return account
+        signing_in.record_failure(typed_name=name, method="password", locked_out=bool(counted.exhausted))
+        if counted.exhausted:
+            raise lockout.TooOften(counted.exhausted)
+        return None
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """Sign in, with a new session key, and audit it in the same transaction."""
+        account = cast(Account, user)
+        if not signing_in.may_sign_in(account):
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, account))
+        records = get_authentication_records(request, account)
+        breaks_glass = account.is_break_glass and bool(request.session.pop(sign_in_methods.BREAK_GLASS, ""))
+        with transaction.atomic():
+            super().login(request, account)
+            if account.is_break_glass:  # whichever page it came by
+                signing_in.record_break_glass(account=account)
+            signing_in.record_sign_in(account=account, method=_ways(records))
+        way = sign_in_methods.BREAK_GLASS if breaks_glass else sign_in_methods.of(records)
+        request.session[sign_in_methods.WAY] = way
+        known_devices.remember(request, account)
+
+    def get_login_stages(self) -> list[str]:
+        return ["identity_manager.account.second_step.SecondStep"]
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
+        """One page for every way; it asks for the second factor where there is one."""
+        if not user.is_authenticated:
+            return []
+        return [{"id": "reauthenticate", "description": "", "url": reverse("account_reauthenticate")}]
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """None of allauth's: our verbs tell what they changed, through the outbox."""
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        account = cast(Account, user)
+        here = self.request.session.session_key or "" if self.request else ""
+        signing_in.set_password(account=account, password=password, stays=here)
+        if self.request:
+            known_devices.remember(self.request, account)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return home_of(cast(Account, request.user).person)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return self.get_login_redirect_url(request)
+
+    def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:  # noqa: ARG002 allauth's
+        """The account was closed in the very moment of signing in: back to the start, as any failure."""
+        return redirect("account_login")
+
+
+def _ways(records: list[dict[str, Any]]) -> str:
+    """How somebody signed in, step by step: "password+totp"."""
+    return "+".join(dict.fromkeys(str(record.get("type") or record["method"]) for record in records))
+
+
+def home_of(person: Person) -> str:
+    """Where the person starts: at the portal that is served here; of both, officers in Identity Manager."""
+    if len(settings.PORTALS) == 1:
+        return "/" if "console" in settings.PORTALS else "/my/"
+    holds_office = any(held.role in OFFICER_ROLES for held in person.roles_in_force())
+    return "/" if holds_office else "/my/"

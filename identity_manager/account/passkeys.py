@@ -1,0 +1,158 @@
+"""Passkeys: what the browser is asked for, and whether its answer is right (WebAuthn).
+
+The answer comes from outside and may be anything; whatever is wrong with it, it is simply no proof.
+"""
+
+import json
+import struct
+from enum import StrEnum
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth
+from cryptography.exceptions import InvalidSignature
+from django.core.exceptions import ValidationError
+
+from identity_manager.models import Account
+from identity_manager.people.sign_in import second_factors
+
+LONGEST_ANSWER = 50_000
+# What the parsers of allauth and fido2 raise for an answer that is none.
+MALFORMED = (
+    ValidationError,
+    InvalidSignature,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,
+    RecursionError,
+    struct.error,
+)
+
+
+# In the session: of each purpose the challenge that was sent last.
+CHALLENGES = "passkey_challenges"
+
+
+class Purpose(StrEnum):
+    """What a challenge was made for. An answer to it counts for nothing else (WebAuthn 13.4.3)."""
+
+    ALONE = "alone"  # signs in with nothing else, so the passkey's own lock must have been opened
+    SECOND_STEP = "second-step"
+    CONFIRMATION = "confirmation"
+    REGISTRATION = "registration"
+
+
+class NotProved(Exception):  # noqa: N818 an answer, not a fault
+    """The browser's answer proves nothing."""
+
+
+def registration_options(account: Account) -> dict[str, Any]:
+    """What to ask the browser for to make a passkey; the challenge is kept in the session.
+
+    Where the device can, the passkey is kept there and signs in on its own later.
+    """
+    options = _plain(auth.begin_registration(account, passwordless=False))
+    options["publicKey"]["authenticatorSelection"]["residentKey"] = "preferred"
+    _keep_challenge(Purpose.REGISTRATION, account)
+    return options
+
+
+def registered(answer: str, *, account: Account) -> tuple[dict[str, Any], bytes]:
+    """The new passkey of the account as it is kept, and its id. Raises NotProved."""
+    try:
+        _take_challenge(Purpose.REGISTRATION, account)
+        credential = _parsed(answer)
+        auth.parse_registration_response(credential)
+        binding = auth.complete_registration(credential)
+        return credential, binding.credential_data.credential_id
+    except MALFORMED as error:
+        raise NotProved from error
+
+
+def sign_in_options() -> dict[str, Any]:
+    """What to ask the browser for: a passkey of whoever sits there, which signs in alone."""
+    return _options(Purpose.ALONE, None)
+
+
+def options_of(account: Account, purpose: Purpose) -> dict[str, Any]:
+    """What to ask the browser for: one of the account's passkeys."""
+    return _options(purpose, account)
+
+
+def signed_in_alone(answer: str) -> Authenticator:
+    """The passkey that answered with its lock opened, with its user. Raises NotProved."""
+    return _proved(answer, purpose=Purpose.ALONE, account=None)
+
+
+def proved(answer: str, *, account: Account, purpose: Purpose) -> Authenticator:
+    """The account's passkey that answered, with its user. Raises NotProved."""
+    return _proved(answer, purpose=purpose, account=account)
+
+
+def has_one(account: Account) -> bool:
+    """Whether the account has a passkey."""
+    return second_factors.of(account, Authenticator.Type.WEBAUTHN).exists()
+
+
+def _options(purpose: Purpose, account: Account | None) -> dict[str, Any]:
+    options = _plain(auth.begin_authentication(account))
+    _keep_challenge(purpose, account)
+    return options
+
+
+def _proved(answer: str, *, purpose: Purpose, account: Account | None) -> Authenticator:
+    try:
+        _take_challenge(purpose, account)
+        credential = _parsed(answer)
+        parsed = auth.parse_authentication_response(credential)
+        if account is None and not parsed.response.authenticator_data.is_user_verified():
+            raise ValueError("Whoever touched the passkey did not open its lock.")
+        user = account or auth.extract_user_from_response(credential)
+        row = auth.complete_authentication(user, credential)
+        row.user = user
+        return row
+    except MALFORMED as error:
+        raise NotProved from error
+
+
+def _keep_challenge(purpose: Purpose, account: Account | None) -> None:
+    """Move the challenge that allauth has just made to where only its own purpose finds it."""
+    session = context.request.session
+    kept = {"state": auth.get_state(), "account": _id_of(account)}
+    session[CHALLENGES] = {**session.get(CHALLENGES, {}), purpose.value: kept}
+    auth.clear_state()
+
+
+def _take_challenge(purpose: Purpose, account: Account | None) -> None:
+    """Hand the challenge of this purpose and account to allauth, this once. Raises ValueError.
+
+    allauth knows one challenge, whatever it was made for.
+    """
+    session = context.request.session
+    auth.clear_state()
+    challenges = dict(session.get(CHALLENGES, {}))
+    kept = challenges.pop(purpose.value, None)
+    session[CHALLENGES] = challenges
+    if kept is None or kept["account"] != _id_of(account):
+        raise ValueError("Nobody asked for this.")
+    auth.set_state(kept["state"])
+
+
+def _id_of(account: Account | None) -> str:
+    return str(account.pk) if account else ""
+
+
+def _plain(options: Any) -> dict[str, Any]:
+    """As JSON has it: fido2 gives mappings of its own."""
+    plain: dict[str, Any] = json.loads(json.dumps(options, default=dict))
+    return plain
+
+
+def _parsed(answer: str) -> dict[str, Any]:
+    credential = json.loads(answer[:LONGEST_ANSWER])
+    if not isinstance(credential, dict):
+        raise TypeError(type(credential))
+    return credential

@@ -1,0 +1,43 @@
+"""How allauth's second factors behave here: secrets wrapped by the vault, passkeys for our host names."""
+
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.people.sign_in import second_factors
+from identity_manager.vault.wrapping import VaultError
+
+SITE = "Identity Manager"
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
+    """allauth, with what this product decides."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _("This code is not right, or it was used already."),
+    }
+
+    def encrypt(self, text: str) -> str:  # noqa: ARG002 allauth's signature
+        """allauth would not say whose secret it is; our verbs wrap for the account."""
+        raise VaultError("A second factor is set up by people.second_factors alone.")
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return second_factors.unwrap(encrypted_text)
+
+    def get_totp_issuer(self) -> str:
+        return SITE
+
+    def get_totp_label(self, user: AbstractBaseUser) -> str:
+        return user.get_username()
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Who asks for a passkey: the domain of both portals where there is one, else this host."""
+        host: str = context.request.get_host().partition(":")[0]
+        return {"id": settings.PASSKEY_DOMAIN or host, "name": SITE}
+
+    def _get_user_identifier(self, user: AbstractBaseUser) -> str:
+        """What a password manager shows beside the passkey."""
+        return user.get_username()

@@ -1,0 +1,127 @@
+"""OpenID Connect, the parts that allauth leaves open: a nonce, a checked signature, a checked auth_time.
+
+The code flow itself, state and PKCE (S256) are allauth's.
+"""
+
+import secrets
+import time
+from functools import partial
+from typing import Any
+
+import jwt
+import requests
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.internal import jwtkit
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+
+from ca_bridge import outgoing
+from identity_manager.people.sign_in.sso_provider import SsoProvider
+
+# Asymmetric ones only: a token that is signed with what we know ourselves proves nothing.
+ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+FRESH_SECONDS = 5 * 60  # not 0: some providers then ask again for ever
+CLOCK_SKEW = 60
+# What a provider that is down, misconfigured or hostile makes its readers raise; OSError: requests' own too.
+BROKEN = (OAuth2Error, OSError, jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError)
+
+
+class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """The providers of the settings, and no others: none from the database."""
+
+    def list_apps(
+        self,
+        request: HttpRequest,  # noqa: ARG002 allauth's signature
+        provider: str | None = None,
+        client_id: str | None = None,  # noqa: ARG002 allauth's signature
+    ) -> list[SocialApp]:
+        known: dict[str, SsoProvider] = settings.SSO_PROVIDERS
+        return [_app(each) for each in known.values() if provider in (None, each.id, "openid_connect")]
+
+    def get_requests_session(self) -> requests.Session:
+        """For every call to a provider: discovery, keys, tokens, claims. Raises OSError."""
+        session = outgoing.session()
+        session.request = partial(session.request, timeout=settings.SOCIALACCOUNT_REQUESTS_TIMEOUT)  # type: ignore[method-assign]  # as allauth does
+        return session
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:  # noqa: ARG002 allauth's
+        return False
+
+
+class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
+    """Reads what a provider answers."""
+
+    id_token = ""  # as it came, once claims_of has verified it
+
+    def claims_of(self, tokens: dict[str, Any], *, state: dict[str, Any]) -> dict[str, Any]:
+        """The verified claims of the answer. Raises one of BROKEN."""
+        provider: SsoProvider = settings.SSO_PROVIDERS[self.provider_id]
+        config = self.openid_config
+        if config["issuer"].rstrip("/") != provider.server_url:
+            raise OAuth2Error("The provider names another issuer.")
+        if jwt.get_unverified_header(tokens["id_token"])["alg"] not in ALGORITHMS:
+            raise OAuth2Error("The token is not signed by an asymmetric algorithm.")
+        claims: dict[str, Any] = jwtkit.verify_and_decode(
+            credential=tokens["id_token"],
+            keys_url=config["jwks_uri"],
+            issuer=config["issuer"],
+            audience=provider.client_id,
+            lookup_kid=jwtkit.lookup_kid_jwk,
+        )
+        _check(claims, provider=provider, state=state)
+        self.id_token = str(tokens["id_token"])
+        if "userinfo_endpoint" not in config:
+            return claims
+        more = self._fetch_user_info(tokens["access_token"])
+        if more["sub"] != claims["sub"]:
+            raise OAuth2Error("The two answers are about different people.")
+        return {**more, **claims}
+
+
+def begin(request: HttpRequest, provider_id: str, *, next_url: str | None, fresh: bool) -> HttpResponse:
+    """Lead the browser to the provider; fresh: it must ask who sits there. Raises one of BROKEN."""
+    nonce = secrets.token_urlsafe(24)
+    # With max_age the provider must say when it asked last (OpenID Connect Core 2, auth_time).
+    asked = {"nonce": nonce, "max_age": str(FRESH_SECONDS if fresh else settings.SESSION_COOKIE_AGE)}
+    if fresh:
+        asked["prompt"] = "login"
+    provider = OidcAdapter(request, provider_id).get_provider()
+    response: HttpResponse = provider.redirect(
+        request, "login", next_url, auth_params=asked, nonce=nonce, fresh=fresh, asked_at=time.time()
+    )
+    return response
+
+
+def _check(claims: dict[str, Any], *, provider: SsoProvider, state: dict[str, Any]) -> None:
+    if not constant_time_compare(str(claims.get("nonce", "")), state["nonce"]):
+        raise OAuth2Error("The answer belongs to another question.")
+    if claims.get("azp", provider.client_id) != provider.client_id:
+        raise OAuth2Error("The token was issued to another program.")
+    if not state["fresh"]:
+        return
+    proved = float(claims["auth_time"])
+    if not state["asked_at"] - CLOCK_SKEW <= proved <= time.time() + CLOCK_SKEW:
+        raise OAuth2Error("The provider did not ask who sits there.")
+
+
+def _app(provider: SsoProvider) -> SocialApp:
+    """As allauth wants it; never saved."""
+    return SocialApp(
+        provider="openid_connect",
+        provider_id=provider.id,
+        name=provider.name,
+        client_id=provider.client_id,
+        secret=provider.secret,
+        settings={
+            "server_url": provider.server_url,
+            "oauth_pkce_enabled": True,
+            "scope": list(provider.scopes),
+            "token_auth_method": provider.token_auth_method or None,
+        },
+    )

@@ -1,0 +1,127 @@
+"""Signing out at the provider, too (OpenID Connect RP-Initiated Logout 1.0).
+
+The session ends here first, whatever the provider does. What that needs is kept in the session at sign-in, so
+that nobody waits for the provider when they go.
+"""
+
+import base64
+import secrets
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.internal.flows import logout as allauth_logout
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from identity_manager.account import sign_in_methods
+from identity_manager.models import Account
+from identity_manager.people.sign_in import sso_provider
+from identity_manager.people.sign_in.sso_provider import SignOut, SsoProvider
+from identity_manager.ui import security_headers
+from identity_manager.vault import wrapping as vault
+from identity_manager.vault.wrapping import Purpose, VaultError
+
+KEPT, LED_THERE = "sso_sign_out", "sso_signed_out"
+LONGEST_TOKEN = 6_000  # with the rest of the address; servers take 8,000
+
+
+class SsoSignOutMiddleware:
+    """Lets the forms of a session that came from a provider lead there, since any of them may sign out."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        kept = _kept(request)
+        response = self.get_response(request)
+        if kept:
+            security_headers.let_forms_lead_to(response, [sso_provider.origin(kept["endpoint"])])
+        return response
+
+
+def keep(
+    request: HttpRequest, provider: SsoProvider, *, account: Account, endpoint: object, id_token: str
+) -> None:
+    """Keep where this session signs out, if its provider says so in a way that can be followed.
+
+    The token names the person. It is kept only where the provider demands it back, wrapped for the account.
+    """
+    request.session.pop(KEPT, None)
+    if provider.sign_out == SignOut.HERE or not sso_provider.is_secure(endpoint):
+        return
+    token = ""
+    if provider.sign_out == SignOut.WITH_TOKEN and len(id_token) <= LONGEST_TOKEN:
+        wrapped = vault.wrap(id_token.encode("ascii"), purpose=Purpose.OTHER, record=account.pk)
+        token = base64.b64encode(wrapped).decode("ascii")
+    request.session[KEPT] = {"provider": provider.id, "endpoint": endpoint, "token": token}
+
+
+def sign_out(request: HttpRequest, *, next_url: str) -> HttpResponse:
+    """End the session here; the answer leads on to the provider, or to next_url."""
+    address = _address(request)
+    allauth_logout.logout(request, show_message=False)
+    if not address:
+        messages.success(request, _("You are signed out."))
+        return redirect(next_url)
+    state = secrets.token_urlsafe(16)
+    request.session[LED_THERE] = {"next": next_url, "state": state}
+    return redirect(f"{address}&{urlencode({'state': state})}")
+
+
+@login_not_required
+@never_cache
+@require_safe
+def signed_out(request: HttpRequest) -> HttpResponse:
+    """Where the provider leads back; whoever comes otherwise reads nothing of the provider."""
+    if request.user.is_authenticated:
+        return redirect("account")
+    led_there = request.session.get(LED_THERE) or {"next": reverse("account_login"), "state": ""}
+    came_back = bool(led_there["state"]) and constant_time_compare(
+        request.GET.get("state", ""), led_there["state"]
+    )
+    context = {"next_url": led_there["next"], "came_back": came_back}
+    return render(request, "account/signed_out.html", context)
+
+
+def _address(request: HttpRequest) -> str:
+    """The provider's page for signing out; empty where the session did not come from one that has it."""
+    kept = _kept(request)
+    if not kept:
+        return ""
+    parameters = {
+        "client_id": settings.SSO_PROVIDERS[kept["provider"]].client_id,
+        "post_logout_redirect_uri": request.build_absolute_uri(reverse("signed-out")),
+    }
+    if token := _token(request, kept["token"]):
+        parameters["id_token_hint"] = token
+    endpoint = str(kept["endpoint"])
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
+
+
+def _kept(request: HttpRequest) -> dict[str, Any]:
+    """What was kept, if this very session came from a provider that the settings still name."""
+    kept: dict[str, Any] = request.session.get(KEPT) or {}
+    if not kept or request.session.get(sign_in_methods.WAY) != sign_in_methods.SSO:
+        return {}
+    return kept if kept["provider"] in settings.SSO_PROVIDERS else {}
+
+
+def _token(request: HttpRequest, wrapped: str) -> str:
+    """Without it where its key is gone: the provider asks, then."""
+    account = request.user
+    if not wrapped or not isinstance(account, Account):
+        return ""
+    try:
+        content = vault.unwrap(base64.b64decode(wrapped), purpose=Purpose.OTHER, record=account.pk)
+    except VaultError:
+        return ""
+    return content.decode("ascii")

@@ -1,0 +1,99 @@
+"""Verbs on checks of the whole log: asked for on a page, done by the worker, one at a time."""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+
+from identity_manager import audit, queue
+from identity_manager.audit import keys, verification
+from identity_manager.models import AuditCheck, Person
+from identity_manager.task_names import CHECK
+
+MOST_TRIES = 3
+INTERRUPTED = "Interrupted"  # the worker that had it ended, and nothing was raised
+
+
+def ask(*, actor: Person | None) -> AuditCheck:
+    """Have the log checked. Returns the check that is under way already, where there is one."""
+    with transaction.atomic():
+        check, created = AuditCheck.objects.get_or_create(is_open=True, defaults={"asked_by": actor})
+        if created:
+            check.work_is_due(timezone.now())
+            check.save()
+            queue.after_commit(CHECK, check.pk)
+        return check
+
+
+def carry_out(*, check_id: uuid.UUID) -> None:
+    """Check, and keep what was found. Does nothing where it is not due.
+
+    Without the keys it waits for them. Whatever else is raised, also that it takes too long, stands on the
+    check, which is tried again later, MOST_TRIES times in all; then it is given up. A try that ended with its
+    worker counts.
+    """
+    with transaction.atomic():
+        claim_id = AuditCheck.objects.claim(check_id, now=timezone.now())
+    if claim_id is None:
+        return
+    if AuditCheck.objects.get(pk=check_id).attempts > MOST_TRIES:
+        _put_off(check_id, claim_id, INTERRUPTED)
+        return
+    try:
+        report = verification.verify()
+    except keys.NoKey as error:
+        _settle_later(check_id, claim_id, str(error))
+    except Exception as error:
+        _put_off(check_id, claim_id, type(error).__name__)
+        raise
+    else:
+        _settle(check_id, report)
+
+
+def _settle(check_id: uuid.UUID, report: verification.Report) -> None:
+    """By whoever comes first, also after their lease: a log that takes longer was read all the same."""
+    with transaction.atomic():
+        if not AuditCheck.objects.filter(pk=check_id, is_open=True).update(is_open=False):
+            return
+        check = AuditCheck.objects.get(pk=check_id)
+        for name in ("first", "last", "events", "heads", "waiting"):
+            setattr(check, name, getattr(report, name))
+        check.findings = [finding.as_json() for finding in report.findings]
+        check.finished_at = timezone.now()
+        check.settle_lease()
+        check.save()
+        audit.record(
+            audit.Event.LOG_CHECKED,
+            actor=check.asked_by,
+            subject=None,
+            first=check.first,
+            last=check.last,
+            counts={"events": check.events, "findings": len(check.findings)},
+        )
+
+
+def _settle_later(check_id: uuid.UUID, claim_id: uuid.UUID, error: str) -> None:
+    with transaction.atomic():
+        check = _let_go(check_id, claim_id)
+        if check is not None:
+            check.settle_later(error, now=timezone.now())
+            check.attempts = 0
+            check.save()
+
+
+def _put_off(check_id: uuid.UUID, claim_id: uuid.UUID, error: str) -> None:
+    with transaction.atomic():
+        check = _let_go(check_id, claim_id)
+        if check is None:
+            return
+        if check.attempts < MOST_TRIES:
+            check.settle_later(error, now=timezone.now())
+        else:
+            check.give_up(error, now=timezone.now())
+        check.save()
+
+
+def _let_go(check_id: uuid.UUID, claim_id: uuid.UUID) -> AuditCheck | None:
+    """The check, while it is open and ours by this claim; from then on nobody else writes it."""
+    ours = AuditCheck.objects.filter(pk=check_id, claim_id=claim_id, is_open=True)
+    return ours.get() if ours.update(leased_until=None) else None

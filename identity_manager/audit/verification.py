@@ -1,0 +1,368 @@
+"""Checks the whole audit log: every event, every link, every head; says what does not fit, and where.
+
+What it can see: an event that was changed, removed, moved, put in between or put in later with an old date;
+an end that was cut off, if a head that was carried away says that there was more. What it can not: what
+somebody with the keys of the log does.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from identity_manager import audit_proof
+from identity_manager.audit import Event, keys, notes, person_references
+from identity_manager.models import AuditChain, AuditEvent, AuditHead, HeadKind
+
+AT_ONCE = 500
+MOST_FINDINGS = 200
+# Events are sealed within seconds. What is this much older than one sealed before it came in later.
+LONGEST_TRANSACTION = timedelta(minutes=15)
+
+
+class Kind(StrEnum):
+    """What does not fit."""
+
+    CHANGED = "changed"
+    REMOVED = "removed"
+    MOVED = "moved"
+    INSERTED = "inserted"
+    CUT_OFF = "cut-off"
+    BEGINNING = "beginning"
+    HEAD = "head"
+    KEY = "key"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not fit: at which number of the chain, and a sentence for operators."""
+
+    kind: Kind
+    number: int
+    sentence: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept with the check."""
+        return {"kind": self.kind.value, "number": self.number, "sentence": self.sentence}
+
+
+@dataclass
+class Report:
+    """What was checked and what was found; findings beyond MOST_FINDINGS are left out."""
+
+    first: int = 0
+    last: int = 0
+    events: int = 0
+    heads: int = 0
+    waiting: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, kind: Kind, number: int, sentence: str) -> None:
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(Finding(kind, number, sentence))
+
+
+@dataclass(frozen=True)
+class KnownHead:
+    """A head as it was read, from the database or from outside."""
+
+    statement: dict[str, Any]
+    signature: str
+    outside: bool = False
+
+    @property
+    def number(self) -> int:
+        return int(self.statement["number"])
+
+
+class UnreadableHeads(Exception):  # noqa: N818 says what the file is
+    """A file of heads does not hold heads; the text says which line."""
+
+
+def read_heads(lines: Iterable[str]) -> list[KnownHead]:
+    """Heads from lines as they were exported; other lines, as of a syslog, are cut at the first brace."""
+    found = []
+    for place, line in enumerate(lines, start=1):
+        start = line.find("{")
+        if start < 0:
+            continue
+        try:
+            head = json.loads(line[start:])
+            found.append(KnownHead(head["statement"], head["signature"], outside=True))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UnreadableHeads(f"Line {place} is no head.") from error
+    return found
+
+
+def verify(*, outside: Iterable[KnownHead] = ()) -> Report:
+    """Check everything. outside: heads that were carried off the machine. Raises keys.NoKey."""
+    if not keys.can_seal():
+        raise keys.NoKey("This process holds no key of AUDIT_KEYS.")
+    return _Walk(list(outside)).report()
+
+
+class _Walk:
+    """One walk along the chain, in bounded memory."""
+
+    def __init__(self, outside: list[KnownHead]) -> None:
+        self._report = Report()
+        self._outside = {head.number: head for head in sorted(outside, key=lambda head: head.number)}
+        self._public_keys = keys.public_keys()
+        self._previous: AuditEvent | None = None
+        self._newest_moment: datetime | None = None
+        self._erased: frozenset[str] | None = None
+        self._hidden: dict[int, datetime | None] = {}  # when it was, where that is proven
+        self._end = AuditChain.objects.filter(pk=1).first() or AuditChain()
+
+    def report(self) -> Report:
+        """Walk, and tell."""
+        for events in _chunks(self._end.number):
+            salts = person_references.salts_of(
+                pk for event in events for pk in (event.actor_id, event.person_id) if pk
+            )
+            for event in events:
+                self._look_at(event, salts)
+            self._look_at_heads(events)
+        self._look_at_the_end()
+        self._look_at_what_is_hidden()
+        self._report.waiting = AuditEvent.objects.unsealed().count()
+        return self._report
+
+    def _look_at(self, event: AuditEvent, salts: dict[Any, str]) -> None:
+        number = event.number or 0
+        self._report.events += 1
+        self._report.last = number
+        if self._previous is None:
+            self._report.first = number
+            self._look_at_the_beginning(event)
+        else:
+            self._look_at_the_link(event, self._previous)
+        for sentence in self._changes(event, salts):
+            self._report.add(Kind.CHANGED, number, sentence)
+            break
+        self._look_at_the_moment(event)
+        self._previous = event
+
+    # --- One event ---------------------------------------------------------------------------------
+    def _changes(self, event: AuditEvent, salts: dict[Any, str]) -> Iterator[str]:
+        where = f"#{event.number}, {event.name} of {event.at:%Y-%m-%d %H:%M:%S} ({event.pk})"
+        key = keys.mac_key(event.mac_key)
+        if key is None:
+            self._report.add(Kind.KEY, event.number or 0, f"Key {event.mac_key} of AUDIT_KEYS is not here.")
+        elif audit_proof.mac(key, event.chain) != event.mac:
+            yield f"{where} was not sealed by this installation: it was changed or put in."
+        if audit_proof.link(event.previous, event.content_sha256) != event.chain:
+            yield f"{where} was changed: its link does not fit."
+        yield from self._changes_of_content(event, where, salts)
+
+    def _changes_of_content(self, event: AuditEvent, where: str, salts: dict[Any, str]) -> Iterator[str]:
+        if _is_forgotten_in_the_first_form(event):
+            self._hidden[event.number or 0] = None
+        elif event.own_hash != event.content_sha256:
+            yield f"{where} was changed: it is not what was sealed."
+        elif event.is_body_removed:
+            self._hidden[event.number or 0] = event.at
+            if event.name not in notes.FORGETTABLE or not event.is_body_empty:
+                yield f"{where} was changed: nobody removes such an event on purpose."
+        elif not self._names_the_same(event, salts):
+            yield f"{where} was changed: it names somebody else than was sealed."
+        elif not self._says_the_same(event):
+            yield f"{where} was changed: what it says about persons is not what was sealed."
+        elif not _is_borne_out(event):
+            yield f"{where} was not written by this installation: its MAC as a note does not fit."
+
+    def _names_the_same(self, event: AuditEvent, salts: dict[Any, str]) -> bool:
+        pairs = ((event.actor_id, event.actor_ref), (event.person_id, event.person_ref))
+        return all(self._is_named(person_id, reference, salts) for person_id, reference in pairs)
+
+    def _is_named(self, person_id: Any, reference: str, salts: dict[Any, str]) -> bool:
+        """Nobody may be missing but who was erased."""
+        if person_id is None:
+            return not reference or self._is_erased(reference)
+        salt = salts.get(person_id)
+        return salt is not None and audit_proof.reference(salt, str(person_id)) == reference
+
+    def _is_erased(self, reference: str) -> bool:
+        if self._erased is None:
+            self._erased = notes.erased_references(person_references.all_references())
+        return reference in self._erased
+
+    def _says_the_same(self, event: AuditEvent) -> bool:
+        personal = event.personal_facts
+        if personal or not event.personal_sha256:
+            return audit_proof.personal_hash(event.facts_salt, personal) == event.personal_sha256
+        return event.facts_salt == "" and event.person_id is None and self._is_erased(event.person_ref)
+
+    def _look_at_the_moment(self, event: AuditEvent) -> None:
+        newest = self._newest_moment
+        forgotten = _is_forgotten_in_the_first_form(event)
+        if newest and event.at < newest - LONGEST_TRANSACTION and not forgotten:
+            self._report.add(
+                Kind.INSERTED,
+                event.number or 0,
+                f"#{event.number}, {event.name} ({event.pk}), says {event.at:%Y-%m-%d %H:%M:%S}, but came in"
+                f" after what happened at {newest:%Y-%m-%d %H:%M:%S}.",
+            )
+        self._newest_moment = max(newest, event.at) if newest else event.at
+
+    # --- The links ---------------------------------------------------------------------------------
+    def _look_at_the_link(self, event: AuditEvent, before: AuditEvent) -> None:
+        number, last = event.number or 0, before.number or 0
+        if number != last + 1:
+            self._report.add(Kind.REMOVED, last + 1, f"{_range(last + 1, number - 1)} removed.")
+        elif event.previous != before.chain:
+            self._report.add(*self._broken_link(event, before))
+
+    def _broken_link(self, event: AuditEvent, before: AuditEvent) -> tuple[Kind, int, str]:
+        number = event.number or 0
+        if event.previous == before.previous:
+            sentence = f"#{before.number}, {before.name} ({before.pk}), was put in."
+            return Kind.INSERTED, before.number or 0, sentence
+        if AuditEvent.objects.filter(chain=event.previous).exists():
+            sentence = f"#{number}, {event.name} ({event.pk}), was moved here from another place."
+            return Kind.MOVED, number, sentence
+        return Kind.REMOVED, number, f"Something was removed between #{before.number} and #{number}."
+
+    def _look_at_the_beginning(self, event: AuditEvent) -> None:
+        number = event.number or 0
+        if number == 1 and event.previous == audit_proof.BEGINNING:
+            return
+        checkpoints = AuditHead.objects.filter(kind=HeadKind.CHECKPOINT, number=number - 1)
+        if not any(
+            head.chain == event.previous and self._is_signed(KnownHead(head.statement, head.signature))
+            for head in checkpoints
+        ):
+            self._report.add(
+                Kind.BEGINNING, number, f"The log begins at #{number}, and no signed checkpoint says so."
+            )
+
+    def _look_at_the_end(self) -> None:
+        last, end = self._report.last, self._end
+        if end.number != last:
+            sentence = f"{_range(last + 1, end.number)} cut off."
+            self._report.add(Kind.CUT_OFF, last + 1, sentence)
+        elif self._previous and end.chain != self._previous.chain:
+            self._report.add(Kind.CHANGED, last, "The end of the chain is not where its last event is.")
+        for head in [*_heads(beyond=last), *self._outside.values()]:
+            if head.number > last:
+                self._report.heads += 1
+                self._look_at_a_head_beyond(head, last)
+
+    def _look_at_a_head_beyond(self, head: KnownHead, last: int) -> None:
+        if not self._is_signed(head):
+            sentence = f"{_described(head)} is not signed by this installation."
+            self._report.add(Kind.HEAD, head.number, sentence)
+        else:
+            sentence = (
+                f"{_range(last + 1, head.number)} cut off from the end: {_described(head)} covers more."
+            )
+            self._report.add(Kind.CUT_OFF, last + 1, sentence)
+
+    # --- Heads -------------------------------------------------------------------------------------
+    def _look_at_heads(self, events: list[AuditEvent]) -> None:
+        chains = {event.number: event.chain for event in events}
+        first, last = events[0].number or 0, events[-1].number or 0
+        for head in [*_heads(beyond=first - 1, up_to=last), *self._outside_between(first, last)]:
+            self._report.heads += 1
+            if not self._is_signed(head):
+                sentence = f"{_described(head)} is not signed by this installation."
+                self._report.add(Kind.HEAD, head.number, sentence)
+            elif chains.get(head.number) != head.statement["chain"]:
+                sentence = f"The log up to #{head.number} is not what {_described(head)} stands for."
+                self._report.add(Kind.HEAD, head.number, sentence)
+
+    def _outside_between(self, first: int, last: int) -> list[KnownHead]:
+        return [head for number, head in self._outside.items() if first <= number <= last]
+
+    def _is_signed(self, head: KnownHead) -> bool:
+        return any(audit_proof.is_signed(head.statement, head.signature, key) for key in self._public_keys)
+
+    # --- What was forgotten on purpose -------------------------------------------------------------
+    def _look_at_what_is_hidden(self) -> None:
+        """A body may be missing only where a later event of the chain says that it was removed."""
+        for note in AuditEvent.objects.sealed().filter(name=Event.EVENTS_FORGOTTEN):
+            self._look_at_a_note(note)
+        for number in sorted(self._hidden):
+            self._report.add(Kind.CHANGED, number, f"#{number} was emptied, and no event says so.")
+
+    def _look_at_a_note(self, note: AuditEvent) -> None:
+        """One that is not authentic counts for nothing."""
+        numbers = _numbers_of(note)
+        if note.form == audit_proof.FIRST_FORM:
+            self._look_at_an_old_note(note, numbers)
+        elif notes.is_authentic(note) and _is_of_this_chain(note, numbers):
+            until = datetime.fromisoformat(note.facts["until"])
+            for number in numbers & self._hidden.keys():
+                at = self._hidden[number]
+                if at is None or at < until:
+                    del self._hidden[number]
+
+    def _look_at_an_old_note(self, note: AuditEvent, numbers: set[int]) -> None:
+        """One of the first form has no MAC. It stands for such events alone, and they are emptied by now."""
+        kept = [number for number in numbers - self._hidden.keys() if number >= self._report.first]
+        if kept:
+            sentence = f"#{note.number} says that #{min(kept)} was emptied, and it was not."
+            self._report.add(Kind.CHANGED, note.number or 0, sentence)
+        for number in numbers & self._hidden.keys():
+            if self._hidden[number] is None:
+                del self._hidden[number]
+
+
+def _is_forgotten_in_the_first_form(event: AuditEvent) -> bool:
+    """The whole event was removed: nothing proves its name and time."""
+    return event.form == audit_proof.FIRST_FORM and event.name == Event.FORGOTTEN
+
+
+def _is_borne_out(event: AuditEvent) -> bool:
+    """Whether a note about what was taken out has the MAC that it needs."""
+    if event.form == audit_proof.FIRST_FORM:
+        return True
+    is_note = event.name == Event.EVENTS_FORGOTTEN or bool(
+        event.name == Event.PERSON_ERASED and notes.reference_of_erased(event)
+    )
+    return not is_note or notes.is_authentic(event)
+
+
+def _numbers_of(note: AuditEvent) -> set[int]:
+    """The numbers before its own that a note names; the note may be anybody's."""
+    found: set[int] = set()
+    with suppress(TypeError, ValueError):
+        for first, last in note.facts.get("number", ()):
+            found.update(range(max(first, 1), min(last + 1, note.number or 0)))
+    return found
+
+
+def _is_of_this_chain(note: AuditEvent, numbers: set[int]) -> bool:
+    """Whether the last event that it names is the one that was emptied; it may have been cut off since."""
+    last = AuditEvent.objects.sealed().filter(number=max(numbers, default=0)).first()
+    return last is None or last.chain == note.facts.get("chain")
+
+
+def _chunks(last: int) -> Iterator[list[AuditEvent]]:
+    """The sealed events in their order, some at a time."""
+    number = 0
+    while events := list(AuditEvent.objects.sealed().filter(number__gt=number, number__lte=last)[:AT_ONCE]):
+        yield events
+        number = events[-1].number or 0
+    # What was numbered beyond the end that the sealer knows was not numbered by it.
+    beyond = AuditEvent.objects.sealed().filter(number__gt=last)[:AT_ONCE]
+    if surplus := list(beyond):
+        yield surplus
+
+
+def _heads(*, beyond: int, up_to: int | None = None) -> Iterator[KnownHead]:
+    heads = AuditHead.objects.beyond(beyond)
+    for head in heads.filter(number__lte=up_to) if up_to is not None else heads:
+        yield KnownHead(head.statement, head.signature)
+
+
+def _described(head: KnownHead) -> str:
+    place = "a head from outside" if head.outside else "the head"
+    return f"{place}, of #{head.number} signed {head.statement['signed_at'][:19]}Z,"
+
+
+def _range(first: int, last: int) -> str:
+    return f"#{first} was" if first == last else f"#{first} to #{last} were"

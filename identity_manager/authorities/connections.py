@@ -1,0 +1,80 @@
+"""Verbs on CA connections: they are set in the configuration; here they are tested."""
+
+import time
+from datetime import timedelta
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django.utils import timezone
+
+from ca_bridge.connection import registry
+from ca_bridge.errors import CaError
+from identity_manager import audit
+from identity_manager.catalogue.permission import require_system_administrator
+from identity_manager.models import CaCheck, Person
+
+
+def test(*, actor: Person, alias: str) -> CaCheck:
+    """Ask the CA whether it answers, and keep what came of it. Never raises for a CA in trouble.
+
+    Called outside any transaction: the CA may take its time. Raises NotAllowed.
+    """
+    require_system_administrator(actor)
+    row = _asked(alias, actor)
+    with transaction.atomic():
+        row.save()
+        audit.record(audit.Event.CA_TESTED, actor=actor, subject=None, ca=alias, ok=row.ok, detail=row.detail)
+        return row
+
+
+def check_all() -> list[CaCheck]:
+    """Ask every CA, on schedule, and keep what came of it."""
+    rows = [_asked(alias, None) for alias in registry.aliases()]
+    with transaction.atomic():
+        for row in rows:
+            row.save()
+    return rows
+
+
+def _asked(alias: str, actor: Person | None) -> CaCheck:
+    begun = time.monotonic()
+    health = registry.health(alias)
+    return CaCheck(
+        alias=alias,
+        ok=health.ok,
+        detail=health.detail,
+        fault=health.fault or "",
+        offered=_offered(alias) if health.ok else _offered_before(alias),
+        needs=_needs(alias),
+        findings=[(each.finding.value, dict(each.values)) for each in health.found],
+        took=timedelta(seconds=time.monotonic() - begun),
+        checked_at=timezone.now(),
+        checked_by=actor,
+    )
+
+
+def _offered(alias: str) -> list[str]:
+    """The CA's profiles. Where our credentials may not list them, the form does without."""
+    try:
+        return list(registry.profiles(alias))
+    except CaError:
+        return []
+
+
+def _needs(alias: str) -> list[tuple[str, str | None]]:
+    """As they are kept. Of a CA in trouble its trouble is told."""
+    try:
+        concerns = registry.concerns(alias)
+    except (CaError, ImproperlyConfigured):
+        return []
+    return [(each.need.value, each.until.isoformat() if each.until else None) for each in concerns]
+
+
+def _offered_before(alias: str) -> list[str]:
+    return CaCheck.objects.filter(alias=alias).values_list("offered", flat=True).first() or []
+
+
+def offered() -> dict[str, list[str]]:
+    """The profiles of each CA that tells them, by its alias, as they were last told. Nothing is asked."""
+    rows = CaCheck.objects.filter(alias__in=registry.aliases()).order_by("alias")
+    return {row.alias: row.offered for row in rows if row.offered}

@@ -1,0 +1,98 @@
+"""What a supervisor or load balancer asks: is the process alive, and can it serve?
+
+Answered before everything else: the probes of an orchestrator come by the address of a container, which is no
+allowed host, without https, and must not wait for a session.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import cache
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import Error, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from identity_manager import installation
+from identity_manager.config.observability.metrics_page import metrics
+
+logger = logging.getLogger(__name__)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def live(_request: HttpRequest) -> HttpResponse:
+    """200 while the process answers at all: whoever restarts it for a slow database makes things worse."""
+    return _plain("alive", 200)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def ready(_request: HttpRequest) -> HttpResponse:
+    """200 when the database is writable (asked of PostgreSQL) and fully migrated; else 503, the log says why.
+
+    A broker that is down is no reason: pages work, and the sweep does what was not published.
+    """
+    reason = obstacle()
+    if reason:
+        logger.warning("Not ready: %s.", reason)
+    return _plain("not ready" if reason else "ready", 503 if reason else 200)
+
+
+class HealthMiddleware:
+    """First of all middlewares: what machines ask passes none of the others.
+
+    Whoever asks with a nonce is told which installation answers, whatever the address: the doctor does.
+    """
+
+    PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {
+        "/health/live": live,
+        "/health/ready": ready,
+        "/metrics": metrics,
+    }
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.PROBES.get(request.path_info, self.get_response)(request)
+        if found := installation.proof(request.headers.get(installation.NONCE_HEADER, "")):
+            response[installation.PROOF_HEADER] = found
+        return response
+
+
+def obstacle() -> str:
+    """Why no page can be served at present, in a few words for the log; empty when there is no reason."""
+    try:
+        if _migrations() - set(MigrationRecorder(connection).applied_migrations()):
+            return "migrations are missing"
+        if _only_reads():
+            return "the database takes no writes"
+    except Error:
+        return "the database does not answer"
+    return ""
+
+
+def _only_reads() -> bool:
+    """PostgreSQL that has become a standby, after a failover, answers as ever and writes nothing."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        return bool(cursor.fetchone()[0] == "on")
+
+
+@cache
+def _migrations() -> frozenset[tuple[str, str]]:
+    """Those of this version: read once, for a probe comes every few seconds."""
+    return frozenset(MigrationLoader(None).graph.nodes)
+
+
+def _plain(text: str, status: int) -> HttpResponse:
+    return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")

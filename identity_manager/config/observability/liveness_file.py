@@ -1,0 +1,43 @@
+"""Whether the worker or the beat of this container is alive, for a supervisor that asks by a command.
+
+    python -I -S identity_manager/config/observability/liveness_file.py [SECONDS]
+
+A worker touches a file with each heartbeat, every two seconds while it is connected to the broker; the beat
+does each minute. Ends with 1 when it was not touched in the last SECONDS (300).
+Nothing but the standard library is loaded: a probe that comes every half minute must not cost a second of
+the processor.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+SECONDS = 300.0
+FILE_NAME = "alive"
+
+
+def touch(var: Path) -> None:
+    """Say that this process is alive. A disk that is full or read-only is the doctor's to tell, not ours."""
+    run = var / "run"
+    try:
+        run.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (run / FILE_NAME).touch()
+    except OSError:
+        return
+
+
+def is_alive(var: Path, *, within: float = SECONDS) -> bool:
+    """Whether the sign is younger than that many seconds."""
+    sign = var / "run" / FILE_NAME
+    return sign.exists() and time.time() - sign.stat().st_mtime <= within
+
+
+def main(arguments: list[str]) -> int:
+    """Return the exit status of the probe."""
+    var = Path(os.environ["VAR_DIR"])
+    return 0 if is_alive(var, within=float(arguments[0]) if arguments else SECONDS) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

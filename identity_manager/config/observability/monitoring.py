@@ -1,0 +1,102 @@
+"""What a worker tells of itself, by Celery's signals: how long its tasks take, and that it lives."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from celery.signals import (
+    setup_logging,
+    task_failure,
+    task_postrun,
+    task_prerun,
+    worker_process_shutdown,
+)
+from django.conf import settings
+
+from ca_bridge.telemetry import TRACE, Note
+from identity_manager.config.broker import task_processes
+from identity_manager.config.observability import tracing
+from identity_manager.telemetry import correlation, instruments
+
+UNRELATED = ("jobs.tick", "jobs.run")  # what these start has nothing to do with each other
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _UnderWay:
+    """A task that is being carried out: its context in the logs, when it began, what it says of itself."""
+
+    context: ExitStack
+    note: Note
+    started: float
+    results: list[correlation.Result]
+
+
+def carry_counts() -> None:
+    """Carry what this process counts to the database."""
+    # Here, because the models are not loaded when Celery reads this.
+    from identity_manager.metrics import carrying
+    from identity_manager.models import ProcessKind
+
+    carrying.start(ProcessKind.WORKER)
+
+
+def carry_the_last_counts() -> None:
+    """Nothing that was counted is lost with the process."""
+    from identity_manager.metrics import carrying
+
+    carrying.stop()
+
+
+task_processes.have(begin=carry_counts, end=carry_the_last_counts)
+
+
+@worker_process_shutdown.connect
+def send_the_last_spans(**_: Any) -> None:
+    """These processes end by os._exit; every other one has OpenTelemetry send them as Python ends."""
+    tracing.stop()
+
+
+@task_prerun.connect
+def begin_task(task: Any, args: Sequence[Any], **_: Any) -> None:
+    """Work under the number of what led to the task; what came by itself, from the beat, gets its own."""
+    headers = {**(task.request.headers or {}), **vars(task.request)}
+    number = correlation.accepted(headers.get(correlation.REQUEST_ID))
+    facts = {"task": task.name, **({"row": str(args[0])} if args else {})}
+    context = ExitStack()
+    context.enter_context(correlation.bound(number, hands_on=task.name not in UNRELATED, **facts))
+    results = context.enter_context(correlation.result_kept())
+    parent = {"traceparent": str(headers.get("traceparent") or "")}
+    note = context.enter_context(TRACE.span(task.name, {**facts, "request_id": number}, parent))
+    task.request.identity_manager = _UnderWay(context, note, time.perf_counter(), results)
+
+
+@task_postrun.connect
+def end_task(task: Any, state: str, **_: Any) -> None:
+    """Count the task with its time, and tell of it, whatever came of it; what only ticks is not told."""
+    under_way: _UnderWay | None = task.request.get("identity_manager")
+    if under_way is None:
+        return
+    seconds = time.perf_counter() - under_way.started
+    instruments.TASK_SECONDS.labels(task.name).observe(seconds)
+    # Celery calls a success whatever raises nothing: a mail that the server refused, a CA that is down.
+    said = under_way.results[-1] if under_way.results else correlation.Result(state, logging.INFO)
+    is_told = settings.LOG_REQUESTS and task.request.args and task.name not in UNRELATED
+    if is_told or said.level > logging.INFO:
+        logger.log(said.level, "%s %s in %.0f ms", task.name, said.words, seconds * 1000)
+    under_way.note("outcome", state)
+    under_way.context.close()
+
+
+@task_failure.connect
+def count_failure(sender: Any, **_: Any) -> None:
+    """An error that no verb foresaw."""
+    instruments.TASK_FAILURES.labels(sender.name).inc()
+
+
+@setup_logging.connect
+def leave_logs_alone(**_: Any) -> None:
+    """Django has set them up as the settings say; Celery, told so, does not set them up again."""

@@ -1,0 +1,51 @@
+"""Deep calls in one piece of memory, so that none of them is slow by chance.
+
+CPython keeps the frames of a thread in pieces of 16 KiB and gives an empty piece back to the operating system
+at once (Python/pystate.c, push_chunk). Calls that just cross the end of a piece take a new one each, and last
+a hundred times longer for it. Which calls these are depends on how deep the stack is: it was the rows of our
+lists, and their pages took twice the time (docs/decisions/0023).
+"""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from celery import Task
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+# Of eight bytes each. CPython rounds up to a power of two, 1 MiB; half of it is left for what is called.
+SLOTS = 65_536
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def in_one_piece(call: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
+    """Call it, with room for the frames of all that it calls: some hundreds, one in another.
+
+    The frame of this function is large itself, so it gets a large piece, and leaves the rest of it to them.
+    The operating system gives only what is touched of it.
+    """
+    return call(*given, **named)
+
+
+in_one_piece.__code__ = in_one_piece.__code__.replace(co_stacksize=SLOTS)
+
+
+class OnePieceMiddleware:
+    """The first of all: pages are drawn some eighty calls deep."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return in_one_piece(self.get_response, request)
+
+
+class OnePieceTask(Task):  # type: ignore[type-arg]  # takes none when it runs
+    """Every task of ours."""
+
+    Request = "identity_manager.config.broker.acknowledgement:NotedRequest"
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        return in_one_piece(self.run, *given, **named)

@@ -1,0 +1,84 @@
+"""How gunicorn serves the portals: `gunicorn -c python:identity_manager.config.runtime.gunicorn`.
+
+BIND and the numbers of processes and threads come from the environment; GUNICORN_CMD_ARGS wins over all.
+"""
+
+import os
+import socket
+import struct
+import sys
+from importlib import import_module
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from identity_manager.config import env
+from identity_manager.config.runtime import garbage_collection, process_kind
+
+bind = env.text("BIND", f"127.0.0.1:{env.integer('HTTP_PORT', 8000, minimum=1, maximum=65535)}")
+wsgi_app = "identity_manager.config.wsgi:application"
+worker_class = "identity_manager.config.runtime.serving.ProbedWorker"
+workers = env.integer("WEB_PROCESSES", 2, minimum=1, maximum=64)
+threads = env.integer("WEB_THREADS", 8, minimum=1, maximum=64)
+timeout = 60
+graceful_timeout = 10
+# Who sends nothing for so long is given up, where no proxy reads requests whole before they come here.
+RECEIVE_SECONDS = 15
+# Else gunicorn opens a socket for commands under $HOME, which two installations would share.
+control_socket_disable = True
+# What proxies say is judged by identity_manager.ui.proxies, the same under every server.
+forwarded_allow_ips = ""
+errorlog = "-"
+loglevel = "warning"
+
+
+def on_starting(_server: Any) -> None:
+    """Refuse in the parent, once and in one sentence; a worker that refuses would be started again.
+
+    Everything is loaded here, once: the workers are forked with it, and the first page comes sooner.
+    """
+    # Here, because the settings must not load when gunicorn only reads this file.
+    import django
+    from django.db import connections
+    from django.urls import get_resolver
+
+    from identity_manager.config.checks import refuse_inconsistent_settings
+
+    process_kind.serve_pages()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_manager.config.settings")
+    try:
+        django.setup()
+        refuse_inconsistent_settings(serves_pages=True)
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    _ = import_module("identity_manager.config.wsgi"), get_resolver().url_patterns
+    connections.close_all()  # none is carried into a child
+    garbage_collection.look_among_the_new_alone()
+
+
+def when_ready(server: Any) -> None:
+    """Let no thread wait for ever for the rest of a request: what is accepted inherits it (Linux)."""
+    for listener in server.LISTENERS:
+        limit = struct.pack("@ll", RECEIVE_SECONDS, 0)  # struct timeval
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Carry what this process counts to the database, and let a page take up the connection of the last."""
+    from identity_manager.config.database.sqlite.connection_pool import IDLE
+    from identity_manager.metrics import carrying
+    from identity_manager.models import ProcessKind
+
+    IDLE.keep()
+    carrying.start(ProcessKind.WEB)
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """Nothing that was counted is lost with the process, and no connection stays open."""
+    from identity_manager.config.database.sqlite.connection_pool import IDLE
+    from identity_manager.metrics import carrying
+
+    try:
+        carrying.stop()
+    finally:
+        IDLE.stop()

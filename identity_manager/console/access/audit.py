@@ -1,0 +1,71 @@
+"""Who may see what of the audit log and of erasures: named fetches, as those of console.access."""
+
+import uuid
+from collections.abc import Collection
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from identity_manager.audit import Event
+from identity_manager.console.access import offices, persons, requests
+from identity_manager.models import AuditEvent, Person, PersonErasure, Role, SoftwareToken, TokenRequest
+from identity_manager.ui.context import SEARCHERS
+
+# What a User Administrator reads of persons: what they give and take.
+ABOUT_ROLES = tuple(each.value for each in (Event.ROLE_ASSIGNED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED))
+WHO_READ_ALL = SEARCHERS - {Role.USER_ADMINISTRATOR}
+LOG_CHECKERS = frozenset({Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})
+
+
+def visible_events(actor: Person) -> QuerySet[AuditEvent]:
+    """The events of the audit log that this officer may read: about whom and what they may read.
+
+    Auditors without a unit read every event, System Administrators those about the system, and of persons
+    whom somebody reads as a User Administrator alone those about their roles.
+    """
+    if offices.within_units(actor, {Role.AUDITOR}, "person__organisational_unit") == offices.EVERYTHING:
+        return AuditEvent.objects.all()
+    reached = Q(person__in=_persons_of(actor, WHO_READ_ALL)) | Q(request__in=requests.visible_requests(actor))
+    reached |= Q(person__in=_persons_of(actor, {Role.USER_ADMINISTRATOR}), name__in=ABOUT_ROLES)
+    if offices.holds(actor, {Role.SYSTEM_ADMINISTRATOR}):
+        reached |= Q(person=None, request=None, person_ref="")
+    return AuditEvent.objects.filter(reached)
+
+
+def reads_all(actor: Person, person: Person) -> bool:
+    """Whether the officer reads all that happened to the person, or what became of their roles alone."""
+    held = [each for each in actor.roles_in_force() if each.role in WHO_READ_ALL]
+    return any(each.organisational_unit in ("", person.organisational_unit) for each in held)
+
+
+def _persons_of(actor: Person, roles: Collection[str]) -> QuerySet[Person]:
+    return Person.objects.filter(offices.within_units(actor, roles, "organisational_unit"))
+
+
+def log_checker(request: HttpRequest) -> Person:
+    """The officer, if they may have the audit log checked."""
+    return offices.officer(request, *LOG_CHECKERS)
+
+
+def erasure_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> PersonErasure:
+    """The erasure, for a Registration Officer of its person's unit."""
+    offices.officer(request, Role.REGISTRATION_OFFICER)
+    erasure = get_object_or_404(PersonErasure, pk=pk)
+    erasure.person = persons.person_for_registration_officer(request, erasure.person_id)
+    return erasure
+
+
+def request_for_auditor(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
+    """The request, for an Auditor who may read it."""
+    offices.officer(request, Role.AUDITOR)
+    return requests.request_for_officer(request, pk)
+
+
+def token_for_auditor(request: HttpRequest, pk: uuid.UUID) -> SoftwareToken:
+    """The token, for an Auditor who may read its request. Its secrets are not read."""
+    actor = offices.officer(request, Role.AUDITOR)
+    rows = SoftwareToken.objects.filter(request__in=requests.visible_requests(actor))
+    rows = rows.defer("passphrase_wrapped")
+    found: SoftwareToken = get_object_or_404(rows, pk=pk)
+    return found

@@ -1,0 +1,112 @@
+"""Who may see what in Identity Manager: named fetches that give the object, or answer 404 or 403.
+
+What an officer may not know of is 404; what they may see but not do is 403. A role that is limited to an
+organisational unit sees the persons of that unit, and what is theirs.
+"""
+
+import uuid
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import (
+    Q,
+    prefetch_related_objects,
+)
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import (
+    OFFICER_ROLES,
+    Person,
+    Role,
+    SavedSearch,
+)
+from identity_manager.ui.context import (
+    ADMINISTRATORS,
+    REQUEST_READERS,
+    SEARCHERS,
+)
+
+NO_OFFICE = _(
+    "Identity Manager is for officers, and you have no role in it. Your own software tokens are in "
+    "Self-Service."
+)
+NOT_YOUR_OFFICE = _("None of your roles opens this page.")
+
+# An approver reads what needs, or needed, an approval; the others read every request of their units.
+ALL_REQUESTS_READERS = REQUEST_READERS - {Role.APPROVER}
+MAIL_READERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
+MAIL_ADMINISTRATORS = frozenset({Role.TOKEN_ADMINISTRATOR})
+MAIL_HANDLERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.SYSTEM_ADMINISTRATOR})
+CATALOGUE_READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR})
+ROLE_GIVERS = frozenset({Role.USER_ADMINISTRATOR, Role.REGISTRATION_OFFICER})
+OFFICE_READERS = frozenset({Role.USER_ADMINISTRATOR, Role.AUDITOR})
+EVERYTHING = Q(pk__isnull=False)
+NOTHING = Q(pk__isnull=True)
+
+
+def officer(request: HttpRequest, *roles: Role) -> Person:
+    """The signed-in officer who holds one of the roles; without roles, any. Raises PermissionDenied."""
+    person: Person | None = getattr(request, "person", None)
+    if person is None or not person.is_active:
+        raise PermissionDenied(NO_OFFICE)
+    prefetch_related_objects([person], "roles")
+    held = {assignment.role for assignment in person.roles_in_force()}
+    if held.isdisjoint(OFFICER_ROLES):
+        raise PermissionDenied(NO_OFFICE)
+    if roles and held.isdisjoint(roles):
+        raise PermissionDenied(NOT_YOUR_OFFICE)
+    return person
+
+
+def holds(actor: Person, roles: Iterable[str]) -> bool:
+    """Whether the actor holds one of the roles, somewhere."""
+    return not set(roles).isdisjoint(held.role for held in actor.roles_in_force())
+
+
+def within_units(actor: Person, roles: Iterable[str], unit_field: str) -> Q:
+    """What these roles of the actor reach: everything, the rows of their units, or nothing."""
+    wanted = set(roles)
+    units = {held.organisational_unit for held in actor.roles_in_force() if held.role in wanted}
+    if "" in units:
+        return EVERYTHING
+    return Q(**{f"{unit_field}__in": units}) if units else NOTHING
+
+
+def _any_of(*conditions: Q) -> Q:
+    """One of them. Everything is said alone: the database need not join what decides nothing."""
+    return EVERYTHING if EVERYTHING in conditions else reduce(or_, conditions)
+
+
+def searcher(request: HttpRequest) -> Person:
+    """The officer, if they may search persons."""
+    return officer(request, *SEARCHERS)
+
+
+def finder(request: HttpRequest, readers: Iterable[str]) -> Person:
+    """The officer, if they may look for what these roles may look for."""
+    return officer(request, *(Role(role) for role in readers))
+
+
+def system_reader(request: HttpRequest) -> Person:
+    """The officer, if they may read how the installation is set up."""
+    return officer(request, *ADMINISTRATORS)
+
+
+def catalogue_reader(request: HttpRequest) -> Person:
+    """The officer, if they may read token types, terms and certificate authorities."""
+    return officer(request, *CATALOGUE_READERS)
+
+
+def office_reader(request: HttpRequest) -> Person:
+    """The officer, if they may read who holds which office."""
+    return officer(request, *OFFICE_READERS)
+
+
+def saved_search(request: HttpRequest, pk: uuid.UUID) -> SavedSearch:
+    """A saved search, for its owner."""
+    actor = officer(request, *(SEARCHERS | REQUEST_READERS))
+    return get_object_or_404(SavedSearch.objects.select_related("owner"), pk=pk, owner=actor)

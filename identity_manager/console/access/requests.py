@@ -1,0 +1,82 @@
+"""Which requests, certificates and tokens an officer may fetch: the object, or 404 or 403."""
+
+import uuid
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from identity_manager.console.access.offices import ALL_REQUESTS_READERS, _any_of, officer, within_units
+from identity_manager.models import AskedApprover, Certificate, Person, Role, SoftwareToken, TokenRequest
+from identity_manager.models.requests.certificate import CertificateQuerySet
+from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
+from identity_manager.workflow.policy import eligibility
+
+
+def visible_requests(actor: Person) -> QuerySet[TokenRequest]:
+    """The requests that this officer may read."""
+    unit = "person__organisational_unit"
+    in_full = within_units(actor, ALL_REQUESTS_READERS, unit)
+    asked = Exists(AskedApprover.objects.filter(request=OuterRef("pk")))
+    to_decide = within_units(actor, {Role.APPROVER}, unit) & (Q(approvals_needed__gt=0) | Q(asked))
+    return TokenRequest.objects.filter(_any_of(in_full, to_decide))
+
+
+def visible_certificates(actor: Person) -> CertificateQuerySet:
+    """The certificates of the persons and of the requests that this officer may read."""
+    unit = "token__person__organisational_unit"
+    of_persons = within_units(actor, SEARCHERS, unit)
+    in_full = within_units(actor, ALL_REQUESTS_READERS, unit)
+    of_requests = Q(token__request__in=visible_requests(actor))
+    return Certificate.objects.filter(_any_of(of_persons, in_full, of_requests))
+
+
+def request_reader(request: HttpRequest) -> Person:
+    """The officer, if they may read requests."""
+    return officer(request, *REQUEST_READERS)
+
+
+def request_for_officer(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
+    """The request, for who may read it."""
+    actor = request_reader(request)
+    rows = visible_requests(actor).select_related("person", "requested_by")
+    return get_object_or_404(rows, pk=pk)
+
+
+def request_for_approver(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
+    """The request, for an Approver who may read it; whether they may decide is the verb's word."""
+    officer(request, Role.APPROVER)
+    return request_for_officer(request, pk)
+
+
+def request_for_administrator(request: HttpRequest, pk: uuid.UUID) -> TokenRequest:
+    """The request, for a Software Token Administrator of the person's unit."""
+    found = request_for_officer(request, pk)
+    _must_administer(officer(request), found.person)
+    return found
+
+
+def certificate_for_administrator(request: HttpRequest, pk: uuid.UUID) -> Certificate:
+    """The certificate, for a Software Token Administrator of the person's unit. Its key is not read."""
+    actor = request_reader(request)
+    rows = Certificate.objects.filter(token__request__in=visible_requests(actor))
+    rows = rows.select_related("profile", "token__person").defer("private_key_wrapped", "certificate")
+    found: Certificate = get_object_or_404(rows.defer("token__passphrase_wrapped"), pk=pk)
+    _must_administer(actor, found.token.person)
+    return found
+
+
+def token_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SoftwareToken:
+    """The token, for a Software Token Administrator of the person's unit. Its secrets are not read."""
+    actor = request_reader(request)
+    rows = SoftwareToken.objects.filter(request__in=visible_requests(actor))
+    rows = rows.select_related("person", "request", "token_type").defer("passphrase_wrapped")
+    found: SoftwareToken = get_object_or_404(rows, pk=pk)
+    _must_administer(actor, found.person)
+    return found
+
+
+def _must_administer(actor: Person, person: Person) -> None:
+    if not eligibility.administers(actor, person):
+        raise PermissionDenied(eligibility.NOT_ADMINISTRATOR.sentence)

@@ -1,0 +1,97 @@
+"""ADMIN: its sections, in the order of the overview and of the navigation beside every page of it."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.access import audit as audit_access
+from identity_manager.console.access import offices
+from identity_manager.models import Person
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of ADMIN: what it is called, one line about it, its first page, who may open it."""
+
+    label: str | Promise
+    line: str | Promise
+    url_name: str
+    roles: frozenset[str]
+    icon: str = "settings"
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name)
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section(
+        _("Token types"),
+        _("What a person can be given, and under which rules"),
+        "console:token-types",
+        offices.CATALOGUE_READERS,
+        "token",
+    ),
+    Section(
+        _("Certificate profiles"),
+        _("What a certificate says, what it is for, who issues it"),
+        "console:profiles",
+        offices.CATALOGUE_READERS,
+        "certificate",
+    ),
+    Section(
+        _("Terms"),
+        _("What persons accept before anything is issued"),
+        "console:terms-documents",
+        offices.CATALOGUE_READERS,
+        "paper",
+    ),
+    Section(
+        _("Mail texts"),
+        _("What is mailed to whom, and when"),
+        "console:mail-texts",
+        offices.CATALOGUE_READERS,
+        "mail",
+    ),
+    Section(
+        _("Certificate authorities"),
+        _("The connections, and whether each answers"),
+        "console:authorities",
+        offices.CATALOGUE_READERS,
+        "server",
+    ),
+    Section(
+        _("Jobs"),
+        _("What runs by itself: last run, outcome, next run"),
+        "console:jobs",
+        offices.CATALOGUE_READERS,
+        "clock",
+    ),
+    Section(
+        _("Officers"),
+        _("Who has which role, and where"),
+        "console:officers",
+        offices.OFFICE_READERS,
+        "shield",
+    ),
+    Section(
+        _("Audit log"),
+        _("What happened, who did it, and that nobody has changed the log"),
+        "console:history",
+        offices.OFFICE_READERS | audit_access.LOG_CHECKERS,
+        "list",
+    ),
+)
+
+
+def sections_for(person: Person) -> list[Section]:
+    """The sections that the person may open."""
+    return [section for section in SECTIONS if offices.holds(person, section.roles)]
+
+
+def current(sections: list[Section], path: str) -> Section | None:
+    """The section that the address lies in: the one with the longest address that it begins with."""
+    within = [section for section in sections if path.startswith(section.url)]
+    return max(within, key=lambda section: len(section.url), default=None)

@@ -1,0 +1,57 @@
+"""The addresses of ADMIN, included into those of Identity Manager."""
+
+from collections.abc import Iterator
+
+from django.urls import URLPattern, path
+
+from identity_manager.console.administration import authority_views, job_views, mail_text_views
+from identity_manager.console.administration import views as catalogue
+from identity_manager.console.catalogue import terms_views
+from identity_manager.console.catalogue import views as versions
+from identity_manager.console.catalogue.kinds import PROFILES, TYPES, Kind
+from identity_manager.console.people import role_views
+
+
+def _of_kind(kind: Kind) -> Iterator[URLPattern]:
+    """The addresses of one kind of catalogue entry: `token-types/...`, `profiles/...`."""
+    folder, entry, more = f"{kind.name}s/", f"{kind.name}s/<uuid:pk>/", {"kind": kind}
+    yield path(folder, versions.listing, more, name=f"{kind.name}s")
+    yield path(f"{folder}new/", versions.create, more, name=f"{kind.name}-new")
+    yield path(entry, versions.show, more, name=kind.name)
+    yield path(f"{entry}compare/<uuid:other_pk>/", versions.compare, more, name=f"{kind.name}-compare")
+    for word, view in (
+        ("new-version", versions.new_version),
+        ("edit", versions.edit),
+        ("ask", versions.ask),
+        ("activate", versions.activate),
+        ("refuse", versions.refuse),
+        ("discard", versions.discard),
+        ("retire", versions.retire),
+    ):
+        yield path(f"{entry}{word}/", view, more, name=f"{kind.name}-{word}")
+
+
+urlpatterns = [
+    path("", catalogue.overview, name="admin"),
+    *_of_kind(TYPES),
+    *_of_kind(PROFILES),
+    path("profiles/preview/", versions.preview, name="profile-preview"),
+    path("terms/", terms_views.listing, name="terms-documents"),
+    path("terms/new/", terms_views.create, name="terms-new"),
+    path("terms/<uuid:pk>/", terms_views.version, name="terms"),
+    path("terms/documents/<uuid:pk>/", terms_views.document, name="terms-document"),
+    path("terms/documents/<uuid:pk>/rename/", terms_views.rename, name="terms-rename"),
+    path("terms/documents/<uuid:pk>/write/", terms_views.write, name="terms-write"),
+    path("terms/documents/<uuid:pk>/ask/", terms_views.ask, name="terms-ask"),
+    path("terms/documents/<uuid:pk>/publish/", terms_views.publish, name="terms-publish"),
+    path("terms/documents/<uuid:pk>/refuse/", terms_views.refuse, name="terms-refuse"),
+    path("terms/documents/<uuid:pk>/discard/", terms_views.discard, name="terms-discard"),
+    path("mail-texts/", mail_text_views.listing, name="mail-texts"),
+    path("mail-texts/<str:name>/<str:language>/", mail_text_views.show, name="mail-text"),
+    path("mail-texts/<str:name>/<str:language>/html/", mail_text_views.html, name="mail-text-html"),
+    path("authorities/", authority_views.listing, name="authorities"),
+    path("authorities/<str:alias>/test/", authority_views.test, name="authority-test"),
+    path("jobs/", job_views.listing, name="jobs"),
+    path("jobs/<str:name>/start/", job_views.start, name="job-start"),
+    path("officers/", role_views.listing, name="officers"),
+]

@@ -1,0 +1,179 @@
+"""OPEN TASKS of an officer: the approval queue, and the three answers to a request."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from identity_manager.console.access import offices, requests
+from identity_manager.console.approvals import bulk_decisions, certificate_content
+from identity_manager.console.approvals.bulk_decisions import SeveralForm, SeveralRejectionsForm
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.open_tasks import sources as open_tasks
+from identity_manager.console.requests import page as request_page
+from identity_manager.console.requests.decision_forms import DecisionForm, PostponeForm, RejectForm
+from identity_manager.models import Person, RequestState, Role, TokenRequest
+from identity_manager.transactions.refusals import Reason
+from identity_manager.ui.bidi import isolated
+from identity_manager.workflow import step2_approve
+from identity_manager.workflow.policy import approvers
+
+
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    actor = offices.officer(request)
+    return render(
+        request, "identity_manager/open_tasks/open_tasks.html", open_tasks.context(actor, request.GET)
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def several(request: HttpRequest, pk: uuid.UUID | None = None) -> HttpResponse:
+    """What waits for this approver, all or of one batch order; those that are ticked are approved."""
+    actor = offices.officer(request, Role.APPROVER)
+    form = SeveralForm(refusals.sent(request))
+    if form.is_valid() and (seen := bulk_decisions.readable(actor, form)):
+        left = step2_approve.approve_several(actor=actor, seen=seen)
+        bulk_decisions.tell_approved(request, len(seen) - len(left))
+        bulk_decisions.tell(request, form, seen, left)
+        return redirect(bulk_decisions.address(pk))
+    return _several(request, form, pk)
+
+
+@require_POST
+def reject_several(request: HttpRequest) -> HttpResponse:
+    """Reject those that are ticked, once it is said why."""
+    actor = offices.officer(request, Role.APPROVER)
+    chosen, order_id = SeveralForm(request.POST), bulk_decisions.order_said_by(request.GET)
+    seen = bulk_decisions.readable(actor, chosen) if chosen.is_valid() else {}
+    if not seen:
+        return _several(request, chosen, order_id)
+    initial = {"requests": request.POST.getlist("requests")}
+    form = SeveralRejectionsForm(request.POST if "reason" in request.POST else None, initial=initial)
+    back = bulk_decisions.address(order_id)
+    if form.is_valid():
+        left = step2_approve.reject_several(actor=actor, seen=seen, reason=form.cleaned_data["reason"])
+        bulk_decisions.tell_rejected(request, len(seen) - len(left))
+        bulk_decisions.tell(request, chosen, seen, left)
+        return redirect(back)
+    return confirmation.page(request, form, bulk_decisions.rejecting(seen, back))
+
+
+def _several(request: HttpRequest, form: VerbForm, order_id: uuid.UUID | None) -> HttpResponse:
+    actor = offices.officer(request, Role.APPROVER)
+    context = bulk_decisions.context(actor, request.GET, form=form, order_id=order_id)
+    template = "identity_manager/approvals/bulk_decisions.html"
+    return render(request, template, context, status=refusals.status_of(form))
+
+
+@require_safe
+def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The decision alone, for OPEN TASKS; without scripts the page of the request."""
+    found = requests.request_for_approver(request, pk)
+    alone = request.headers.get("HX-Request") == "true"
+    return request_page.response(
+        request, offices.officer(request), found, part=request_page.DECISION if alone else ""
+    )
+
+
+def _done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Back to where the decision was made."""
+    if request.POST.get("from") == "open-tasks":
+        return redirect("console:approvals")
+    return redirect("console:request", pk)
+
+
+def approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = requests.request_for_approver(request, pk)
+    actor = offices.officer(request)
+    form = DecisionForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            step2_approve.approve(actor=actor, request_id=pk, **form.cleaned_data)
+            messages.success(request, _("Request for %(person)s approved.") % {"person": found.person})
+            return _done(request, pk)
+    return request_page.response(request, actor, found, form=form)
+
+
+def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = requests.request_for_approver(request, pk)
+    actor = offices.officer(request)
+    initial = {"snapshot_hash": found.snapshot_hash}
+    form = RejectForm(refusals.sent(request), lines=found.lines, initial=initial)
+    if form.is_valid():
+        with refusals.told_by(form):
+            messages.success(request, _rejected(actor, found, form))
+            return _done(request, pk)
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, found, form=form)
+    return confirmation.page(request, form, _rejecting(found, actor))
+
+
+def _rejected(actor: Person, found: TokenRequest, form: RejectForm) -> str:
+    """Reject the request, or take single types out; what that means, in words."""
+    seen, reason = form.cleaned_data["snapshot_hash"], form.cleaned_data["reason"]
+    chosen = form.single_lines
+    if not chosen:
+        step2_approve.reject(actor=actor, request_id=found.pk, snapshot_hash=seen, reason=reason)
+        words = {"person": found.person, "requester": found.requested_by}
+        return _("Request for %(person)s rejected. %(requester)s is told by mail.") % words
+    row = step2_approve.take_out(
+        actor=actor, request_id=found.pk, snapshot_hash=seen, lines=chosen, reason=reason
+    )
+    if row.state == RequestState.REQUESTED:
+        return _("Taken out. Now decide on the rest.")
+    return _("Taken out. The rest needs no more approval and goes on.")
+
+
+def postpone(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = requests.request_for_approver(request, pk)
+    actor = offices.officer(request)
+    form = PostponeForm(refusals.sent(request), initial={"snapshot_hash": found.snapshot_hash})
+    if form.is_valid():
+        with refusals.told_by(form):
+            step2_approve.postpone(actor=actor, request_id=pk, **form.cleaned_data)
+            words = _("Request for %(person)s postponed. The task comes back at the time that you chose.")
+            messages.success(request, words % {"person": found.person})
+            return redirect("console:approvals")
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, found, form=form)
+    return confirmation.page(request, form, _postponing(found, actor))
+
+
+def _obstacle(found: TokenRequest, actor: Person) -> Reason | None:
+    return step2_approve.state_obstacle(found) or approvers.decision_obstacle(actor, found)
+
+
+def _rejecting(found: TokenRequest, actor: Person) -> Confirmation:
+    return Confirmation(
+        title=_("Reject the request for %(person)s?") % {"person": isolated(found.person)},
+        lead=_rejecting_lead(found) % {"person": found.requested_by},
+        button=_("Reject"),
+        back=reverse("console:request", args=[found.pk]),
+        obstacle=_obstacle(found, actor),
+        signed=certificate_content.of_requests([found]),
+    )
+
+
+def _rejecting_lead(found: TokenRequest) -> str:
+    if len(found.lines) > 1:
+        return _("What is checked ends here. %(person)s is told by mail, with your reason.")
+    return _("It ends here. %(person)s is told by mail, with your reason.")
+
+
+def _postponing(found: TokenRequest, actor: Person) -> Confirmation:
+    return Confirmation(
+        title=_("Postpone the request for %(person)s?") % {"person": isolated(found.person)},
+        lead=_("Nothing is decided. Until then the task is out of the way."),
+        button=_("Postpone"),
+        back=reverse("console:request", args=[found.pk]),
+        obstacle=_obstacle(found, actor),
+        signed=certificate_content.of_requests([found]),
+        dangerous=False,
+    )

@@ -1,0 +1,298 @@
+"""AUDIT LOG: which events, by what was asked for in the address, and how each stands in the chain."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import Max, OuterRef, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
+from django.http import HttpRequest, QueryDict
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.audit.verification import Kind
+from identity_manager.console.access import audit as audit_access
+from identity_manager.console.access import offices
+from identity_manager.console.access import persons as access_persons
+from identity_manager.console.history import event_wording
+from identity_manager.console.lists import pagination
+from identity_manager.console.lists.prepared_rows import KeptRows
+from identity_manager.console.search import requests as request_list
+from identity_manager.console.search import search as searching
+from identity_manager.console.search.forms import DayField, FilterField, WordsField
+from identity_manager.models import (
+    AuditChain,
+    AuditCheck,
+    AuditEvent,
+    AuditHead,
+    AuditHeadExport,
+    HeadKind,
+    Person,
+    TokenRequest,
+)
+from identity_manager.models.audit.audit_event import TOLD
+from identity_manager.models.identifiers import first_id_of
+from identity_manager.ui.context import ADMINISTRATORS
+from identity_manager.ui.parts import Event as Told
+
+CHECKS_SHOWN = 10
+EVENTS_ON_A_PAGE = 50
+# Of ten million events, no index tells which have a word in their details: so many are read for one page.
+READ_FOR_WORDS = 200_000
+LATE = timedelta(minutes=1)
+LEEWAY = timedelta(hours=1)  # between an event's moment and the one in its identifier
+HEADER = (
+    _("number"),
+    _("moment"),
+    _("event"),
+    _("what"),
+    _("who"),
+    _("about"),
+    _("request"),
+    _("token"),
+    _("detail"),
+    _("covered by a signature of"),
+)
+KINDS: dict[str, str | Promise] = {
+    Kind.CHANGED: _("changed"),
+    Kind.REMOVED: _("removed"),
+    Kind.MOVED: _("moved"),
+    Kind.INSERTED: _("put in"),
+    Kind.CUT_OFF: _("cut off"),
+    Kind.BEGINNING: _("no beginning"),
+    Kind.HEAD: _("signature does not fit"),
+    Kind.KEY: _("key is missing"),
+}
+
+
+def _event_choices() -> list[tuple[str, Any]]:
+    return sorted(
+        ((event.value, words.sentence) for event, words in event_wording.WORDS.items()),
+        key=lambda each: each[0],
+    )
+
+
+class HistoryForm(forms.Form):
+    """The filters of the list."""
+
+    q = WordsField(_("Words in the details"))
+    event = FilterField(_("Event"), anything=_("every event"), choices=_event_choices())
+    who = WordsField(_("Who did it"))
+    about = WordsField(_("About whom"))
+    request = WordsField(_("Reference of the request"))
+    since = DayField(_("On or after"))
+    until = DayField(_("On or before"))
+
+    @property
+    def filters(self) -> list[forms.BoundField]:
+        """What folds out under the line."""
+        return [self[name] for name in self.fields if name != "q"]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far back the details were read for words, and the address of the list that goes on from there."""
+
+    pk: uuid.UUID
+    back_to: datetime
+    further: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event as the list shows it."""
+
+    event: AuditEvent
+    told: Told
+    head_signed_at: datetime | None
+
+    @property
+    def about(self) -> str | Promise:
+        """The person whom it is about."""
+        if self.event.person:
+            return str(self.event.person)
+        return event_wording.ERASED if self.event.person_ref else ""
+
+
+def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
+    """What the page draws; wrong filters find nothing and say why."""
+    form = HistoryForm(request.GET)
+    every = KeptRows("events", actor, _reached, at_once=EVENTS_ON_A_PAGE)
+    rows, reach = found(actor, form), reach_of(request.GET, form)
+    if reach is not None:
+        rows = rows.filter(pk__gte=reach.pk)
+    page = pagination.page_of(
+        request, pagination.CappedPaginator(rows, per_page=EVENTS_ON_A_PAGE, drawn=every)
+    )
+    persons = {event.person for event in page.object_list if event.person}
+    requests = [event.request_id for event in page.object_list if event.request_id]
+    return {
+        "tab": "admin" if offices.holds(actor, ADMINISTRATORS) else searching.tab(actor),
+        "form": form,
+        "query": request.GET.urlencode(),
+        "is_filtered": any(form.cleaned_data.values()) if form.is_valid() else True,
+        "filters_set": sum(bool(value) for name, value in form.cleaned_data.items() if name != "q"),
+        "page": page,
+        "reach": reach,
+        "lines": list(_lines(page.object_list)),
+        "may_check": offices.holds(actor, audit_access.LOG_CHECKERS),
+        "may_open_persons": {person.pk for person in persons if access_persons.may_see(actor, person)},
+        "may_open_requests": request_list.readable_of(actor, requests),
+    }
+
+
+def found(actor: Person, form: HistoryForm) -> QuerySet[AuditEvent]:
+    """The events that the officer may read and that the filters let through, newest first."""
+    rows = audit_access.visible_events(actor)
+    if not form.is_valid():
+        return rows.none()
+    wanted = form.cleaned_data
+    rows = _by_person(rows, wanted)
+    if wanted["event"]:
+        rows = rows.filter(name=wanted["event"])
+    if wanted["request"]:
+        named = TokenRequest.objects.with_reference(wanted["request"].strip().upper())
+        rows = rows.filter(request__in=named.order_by().values("pk"))
+    if wanted["since"]:
+        since = _beginning(wanted["since"])
+        rows = rows.filter(at__gte=since, pk__gte=first_id_of(since - LEEWAY))
+    if wanted["until"]:
+        rows = rows.filter(at__lt=_end(wanted["until"]), pk__lt=_first_id_after(wanted["until"]))
+    if wanted["q"]:
+        text = Cast("facts", TextField())
+        rows = rows.annotate(facts_text=text).filter(facts_text__icontains=wanted["q"].strip())
+    return rows.order_by("-pk")
+
+
+def _by_person(rows: QuerySet[AuditEvent], wanted: dict[str, Any]) -> QuerySet[AuditEvent]:
+    if wanted["who"]:
+        rows = rows.filter(actor__in=Person.objects.matching(wanted["who"]).values("pk"))
+    if wanted["about"]:
+        rows = rows.filter(person__in=Person.objects.matching(wanted["about"]).values("pk"))
+    return rows
+
+
+def reach_of(asked: QueryDict, form: HistoryForm) -> Reach | None:
+    """Where READ_FOR_WORDS events end; None without words, and where all that is asked for is read."""
+    if not form.is_valid() or not form.cleaned_data["q"]:
+        return None
+    since, until = form.cleaned_data["since"], form.cleaned_data["until"]
+    rows = AuditEvent.objects.filter(pk__lt=_first_id_after(until)) if until else AuditEvent.objects.all()
+    oldest = list(rows.order_by("-pk").values_list("pk", flat=True)[READ_FOR_WORDS - 1 : READ_FOR_WORDS + 1])
+    if len(oldest) < 2:  # nothing lies behind the last of them
+        return None
+    back_to = AuditEvent.objects.values_list("at", flat=True).get(pk=oldest[0])
+    day = timezone.localdate(back_to)
+    if since and since > day:
+        return None
+    further = asked.copy()
+    further.pop("page", None)
+    further["until"] = day.isoformat()
+    return Reach(oldest[0], back_to, f"?{further.urlencode()}" if day != until else "")
+
+
+def _end(day: Any) -> datetime:
+    return _beginning(day + timedelta(days=1))
+
+
+def _first_id_after(day: Any) -> uuid.UUID:
+    return first_id_of(_end(day) + LEEWAY)
+
+
+def _beginning(day: Any) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _reached(actor: Person) -> QuerySet[AuditEvent]:
+    return with_more(audit_access.visible_events(actor))
+
+
+def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    """With whom and what they are about, and when the head that vouches for them was signed."""
+    heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
+    rows = rows.select_related("actor", "person", "request", "token__token_type")
+    shown = ("number", "person_ref", "person__state", "person__display_name", "person__organisational_unit")
+    rows = rows.only(*TOLD, *shown, "request__state", "request__reference")
+    return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
+
+
+def _lines(events: Iterable[AuditEvent]) -> Iterator[Line]:
+    names = event_wording.type_names()
+    for event in events:
+        told = event_wording.told(event, type_names=names)
+        yield Line(event, told, getattr(event, "head_signed_at", None))
+
+
+# --- Export ----------------------------------------------------------------------------------------
+def wanted_of(post: QueryDict) -> HistoryForm:
+    """The filters that the list was made with, as its export form sends them back."""
+    return HistoryForm(QueryDict(post.get("filters", "")))
+
+
+def filters_of(form: HistoryForm) -> dict[str, str | bool]:
+    """How the list was narrowed, for the audit log: names of persons and words are told as True."""
+    plain = {"event", "since", "until"}
+    return {name: str(value) if name in plain else True for name, value in form.cleaned_data.items() if value}
+
+
+def cells(rows: Iterable[AuditEvent]) -> Iterator[tuple[Any, ...]]:
+    """The rows of the CSV file."""
+    for line in _lines(rows):
+        event = line.event
+        yield (
+            event.number,
+            event.at,
+            event.name,
+            line.told.title,
+            line.told.actor,
+            line.about,
+            event.request.reference if event.request else "",
+            event.token or "",
+            line.told.detail,
+            line.head_signed_at,
+        )
+
+
+# --- How the log stands ----------------------------------------------------------------------------
+def check_context() -> dict[str, Any]:
+    """The end of the chain, the last head, where heads went, and the last checks."""
+    end = AuditChain.objects.filter(pk=1).first()
+    waiting = AuditEvent.objects.unsealed().order_by("at").first()
+    checks = list(AuditCheck.objects.select_related("asked_by")[:CHECKS_SHOWN])
+    return {
+        "tab": "admin",
+        "end": end,
+        "head": AuditHead.objects.newest(),
+        "checkpoint": AuditHead.objects.filter(kind=HeadKind.CHECKPOINT).aggregate(Max("number"))[
+            "number__max"
+        ],
+        "waiting_since": waiting.at if waiting and waiting.at < timezone.now() - LATE else None,
+        "destinations": _destinations(),
+        "checks": checks,
+        "is_under_way": any(check.is_open for check in checks),
+        "given_up": checks[0] if checks and checks[0].is_given_up else None,
+        "last": AuditCheck.objects.finished().first(),
+        "kinds": KINDS,
+    }
+
+
+def findings() -> list[Any]:
+    """What the last check that is finished has found."""
+    last = AuditCheck.objects.finished().first()
+    return list(last.findings) if last else []
+
+
+def _cut_up_to() -> int | None:
+    checkpoints = AuditHead.objects.filter(kind=HeadKind.CHECKPOINT)
+    number: int | None = checkpoints.aggregate(last=Max("number"))["last"]
+    return number
+
+
+def _destinations() -> list[tuple[str, AuditHeadExport | None]]:
+    known = {row.destination: row for row in AuditHeadExport.objects.all()}
+    return [(destination, known.get(destination)) for destination in settings.AUDIT_HEAD_EXPORT]

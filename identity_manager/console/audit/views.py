@@ -1,0 +1,79 @@
+"""The audit log: the list, its export, its check, and evidence."""
+
+import json
+import uuid
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from identity_manager.audit import checks as audit_checks
+from identity_manager.audit import evidence, evidence_requests, exports
+from identity_manager.console.access import audit as audit_access
+from identity_manager.console.access import offices
+from identity_manager.console.audit import log as audit_log
+from identity_manager.console.lists.csv_export import csv_response
+
+
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    context = audit_log.context(request, offices.officer(request))
+    status = 200 if context["form"].is_valid() else 422
+    return render(request, "identity_manager/audit/history.html", context, status=status)
+
+
+@require_POST
+def export(request: HttpRequest) -> HttpResponseBase:
+    """All that the filters find, not a page alone."""
+    actor = offices.officer(request)
+    form = audit_log.wanted_of(request.POST)
+    rows = audit_log.found(actor, form)
+    if not form.is_valid():
+        return redirect("console:history")
+    number = rows.order_by().count()
+    exports.record(actor=actor, what="audit-event", rows=number, filters=audit_log.filters_of(form))
+    events = audit_log.with_more(rows).iterator(chunk_size=500)
+    return csv_response("audit-log", audit_log.HEADER, audit_log.cells(events))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def check(request: HttpRequest) -> HttpResponse:
+    """How the log stands; a click has all of it checked by a worker."""
+    actor = audit_access.log_checker(request)
+    if request.method == "POST":
+        audit_checks.ask(actor=actor)
+        return redirect("console:history-check")
+    return render(request, "identity_manager/audit/history_check.html", audit_log.check_context())
+
+
+@require_safe
+def public_key(request: HttpRequest) -> HttpResponse:
+    audit_access.log_checker(request)
+    pem = evidence.public_key_pem()
+    if not pem:
+        raise Http404
+    return _file(pem, "audit-public-key.pem", "application/x-pem-file")
+
+
+@require_POST
+def evidence_of_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = audit_access.request_for_auditor(request, pk)
+    taken = evidence_requests.take_of_request(actor=offices.officer(request), request_id=found.pk)
+    return _evidence(taken, f"check-file-{found.reference}.json")
+
+
+@require_POST
+def evidence_of_token(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = audit_access.token_for_auditor(request, pk)
+    taken = evidence_requests.take_of_token(actor=offices.officer(request), token_id=found.pk)
+    return _evidence(taken, f"check-file-{found.pk}.json")
+
+
+def _evidence(taken: dict[str, Any], name: str) -> HttpResponse:
+    return _file(json.dumps(taken, indent=2, sort_keys=True), name, "application/json")
+
+
+def _file(content: str, name: str, media_type: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return HttpResponse(content, content_type=media_type, headers=headers)

@@ -1,0 +1,106 @@
+"""What a batch order is given with: for whom, which types, and what of who cannot have all of them."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.functional import lazystr
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.search import selection
+from identity_manager.models import BatchSource, Person, TokenType
+from identity_manager.models.identifiers import new_id
+from identity_manager.transactions.refusals import NotPossible, refuse
+from identity_manager.ui.forms import CardsField
+from identity_manager.ui.parts import Card, type_icon
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch.orders import Wanted
+from identity_manager.workflow.policy import eligibility
+
+
+class OrderForm(VerbForm):
+    """Types for a selection. key is the order's id: sent twice, it is one order."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    types = CardsField(
+        label=_("Software token types"), error_messages={"required": lazystr(eligibility.NO_TYPE)}
+    )
+    accept_partial = forms.BooleanField(
+        label=_("Who cannot have all of these types gets the others"),
+        help_text=_("Otherwise who cannot have one of them gets none."),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["key"] = new_id()
+        field = self.fields["types"]
+        assert isinstance(field, CardsField)  # noqa: S101 narrows the declared type
+        field.choices = [(str(each.pk), _card(each)) for each in TokenType.objects.active()]
+
+    @property
+    def type_ids(self) -> list[uuid.UUID]:
+        return [uuid.UUID(value) for value in self.cleaned_data["types"]]
+
+
+class FileForm(OrderForm):
+    """Types for the persons of a file."""
+
+    file = forms.FileField(
+        label=_("CSV file"),
+        help_text=_("Personnel numbers, one in each line; of several columns, the one with that name."),
+        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
+    )
+    field_order = ("file", "types", "accept_partial", "key")
+
+    def clean(self) -> dict[str, Any] | None:
+        """What else is wrong costs the file too: a browser sends it once, and keeps it in no field."""
+        typed = super().clean()
+        if self.errors and "file" not in self.errors:
+            self.add_error("file", _("Choose the file again: your browser does not keep it."))
+        return typed
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The selection of SEARCH that a form carries along."""
+
+    sent: QueryDict
+    number: int
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """Name and value of what says who is chosen."""
+        names = [name for name in self.sent if name not in ("csrfmiddlewaretoken", *OrderForm.base_fields)]
+        return [(name, value) for name in names for value in self.sent.getlist(name)]
+
+
+def selected(actor: Person, sent: QueryDict) -> list[str]:
+    """The ids of the persons who are chosen, in the order of the list. Raises NotPossible."""
+    chosen = selection.chosen(actor, sent, limit=None)
+    if chosen.search.kind.table.checkbox != "persons":
+        raise NotPossible(selection.NO_SEARCH)
+    ids = [str(pk) for pk in chosen.rows.values_list("pk", flat=True)[: batch_orders.MOST + 1]]
+    refuse(batch_orders.TOO_MANY if len(ids) > batch_orders.MOST else None)
+    return ids
+
+
+def of_selection(form: OrderForm, ids: list[str]) -> Wanted:
+    partial = form.cleaned_data["accept_partial"]
+    return Wanted(BatchSource.SELECTION, ids, form.type_ids, accept_partial=partial)
+
+
+def of_file(form: FileForm) -> Wanted:
+    """Raises NotPossible at `file` where it cannot be read."""
+    file = form.cleaned_data["file"]
+    content = file.read(batch_orders.MOST_BYTES + 1)
+    numbers = batch_orders.numbers_in(content)
+    partial = form.cleaned_data["accept_partial"]
+    return Wanted(BatchSource.FILE, numbers, form.type_ids, accept_partial=partial, file_name=file.name)
+
+
+def _card(token_type: TokenType) -> Card:
+    return Card(str(token_type), token_type.summary, icon=type_icon(token_type.code))

@@ -1,0 +1,235 @@
+"""What the pages of batch orders show: the list, how far one is, and what became of each person."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from identity_manager.console.access import batches, offices
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.lists import pagination
+from identity_manager.models import BatchLine, BatchOrder, BatchState, BatchStretch, LineOutcome, Person
+from identity_manager.models.batch.order import ENDED, NOT_STARTED, BatchLineQuerySet
+from identity_manager.ui.context import BATCH_READERS
+from identity_manager.ui.parts import Meaning, Tab
+from identity_manager.workflow.batch import orders as batch_orders
+
+PER_PAGE = pagination.PAGE_SIZE
+MEANINGS = {
+    LineOutcome.READY: Meaning.INFORMATION,
+    LineOutcome.REFUSED: Meaning.STOPPED,
+    LineOutcome.ENABLED: Meaning.DONE,
+    LineOutcome.SKIPPED: Meaning.STOPPED,
+}
+# What READY means depends on how far the order is.
+READY_WORDS = {
+    **dict.fromkeys(NOT_STARTED, LineOutcome.READY.label),
+    BatchState.RUNNING: gettext_lazy("Still to be enabled"),
+    BatchState.PAUSED: gettext_lazy("Still to be enabled"),
+    BatchState.FINISHED: LineOutcome.READY.label,
+    BatchState.CANCELLED: gettext_lazy("Not reached"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One order of the list."""
+
+    order: BatchOrder
+    types: str
+    counts: list[tuple[str | Promise, int]]
+    nobody_ready: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """One person of an order, in words."""
+
+    line: BatchLine
+    word: str | Promise
+    meaning: Meaning
+    types: list[str]
+    sentences: list[str]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is, in persons."""
+
+    words: str
+    state: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class KeysetPage:
+    """Some lines by their place, and the addresses of those before and after: no page is counted."""
+
+    rows: list[BatchLine]
+    before: str
+    after: str
+
+
+def listing(rows: Iterable[BatchOrder]) -> list[Row]:
+    """The orders, with how many persons have which outcome."""
+    orders = list(rows)
+    alive = [order.pk for order in orders if order.state not in ENDED]
+    counted = BatchLine.objects.counted(alive) if alive else {}
+    return [_row(order, counted.get(order.pk, order.counts)) for order in orders]
+
+
+def _row(order: BatchOrder, counts: dict[str, int]) -> Row:
+    return Row(order, types_of(order), _in_words(order, counts), _nobody_ready(order, counts))
+
+
+def _nobody_ready(order: BatchOrder, counts: dict[str, int]) -> bool:
+    """Whether it waits for a start that nobody can give: the dry run has found nobody to be enabled."""
+    return order.state == BatchState.CHECKED and not counts.get(LineOutcome.READY)
+
+
+def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
+    """For the page of one order."""
+    counts = _counts(order)
+    chosen = asked.get("outcome", "")
+    chosen = chosen if chosen in LineOutcome.values else ""
+    page = keyset(_lines(actor, order, chosen), asked, {"outcome": chosen} if chosen else {})
+    return {
+        "tab": "batch_orders",
+        "order": order,
+        "form": form,
+        "types": types_of(order),
+        "progress": progress(order, counts),
+        "fault": _fault(order),
+        "ready": counts.get(LineOutcome.READY, 0),
+        "nobody_ready": _nobody_ready(order, counts),
+        "tabs": list(_tabs(order, counts, chosen)),
+        "page": page,
+        "lines": [told(order, line) for line in page.rows],
+        "starts": order.asked_by_id == actor.pk and batch_orders.gives_orders(actor),
+        "manages": batch_orders.may_manage(actor, order),
+        "stopped": batch_orders.ASKER_CANNOT if _is_stopped(order) else None,
+        "only_asker": batch_orders.NOT_YOURS_TO_START,
+    }
+
+
+def _is_stopped(order: BatchOrder) -> bool:
+    """Whether it cannot go on, because who gave it may not any more; or has ended by that."""
+    if order.state == BatchState.PAUSED:
+        return not batch_orders.gives_orders(order.asked_by)
+    return bool(order.stopped_because)
+
+
+def _fault(order: BatchOrder) -> BatchOrder | BatchStretch | None:
+    """What a fault delays, the order or one of its stretches; None: nothing."""
+    if order.last_error:
+        return order
+    return BatchStretch.objects.with_fault(order.pk).first() if order.state == BatchState.RUNNING else None
+
+
+def progress_context(order: BatchOrder) -> dict[str, Any]:
+    """For the part of the page that moves."""
+    return {"order": order, "progress": progress(order, _counts(order))}
+
+
+def progress(order: BatchOrder, counts: dict[str, int]) -> Progress:
+    """The dry run counts whom it has looked at; the rest counts who was ready, and is done."""
+    if order.state == BatchState.CHECKING:
+        return Progress(_("Persons are looked at"), "now", order.looked_at, order.total)
+    done = counts.get(LineOutcome.ENABLED, 0) + counts.get(LineOutcome.SKIPPED, 0)
+    state = {BatchState.RUNNING: "now", BatchState.PAUSED: "waits", BatchState.FINISHED: "done"}
+    return Progress(
+        _("Persons are enabled"),
+        state.get(BatchState(order.state), "stopped"),
+        done,
+        done + counts.get(LineOutcome.READY, 0),
+    )
+
+
+def types_of(order: BatchOrder) -> str:
+    return ", ".join(str(each) for each in order.types.all())
+
+
+def told(order: BatchOrder, line: BatchLine) -> Line:
+    """The line as the reader reads it."""
+    outcome = LineOutcome(line.outcome)
+    names = {each.code: str(each) for each in order.types.all()}
+    sentences = [f"{names.get(code, code)}: {words}" if code else words for code, words in line.sentences]
+    meaning = Meaning.QUIET if outcome == LineOutcome.READY and order.state in ENDED else MEANINGS[outcome]
+    return Line(
+        line, word_of(order, outcome), meaning, [names.get(code, code) for code in line.types], sentences
+    )
+
+
+def word_of(order: BatchOrder, outcome: LineOutcome) -> str | Promise:
+    """What the outcome is called, as far as the order is."""
+    return READY_WORDS[BatchState(order.state)] if outcome == LineOutcome.READY else outcome.label
+
+
+def keyset(rows: BatchLineQuerySet, asked: dict[str, str], kept: dict[str, str]) -> KeysetPage:
+    """The page after or before a place; as quick for the last lines as for the first."""
+    before, after = _place(asked.get("before")), _place(asked.get("after"))
+    if before:
+        found = list(rows.filter(position__lt=before).order_by("-position")[: PER_PAGE + 1])
+        more_before, more_after = len(found) > PER_PAGE, True
+        found = found[:PER_PAGE][::-1]
+    else:
+        found = list(rows.filter(position__gt=after).order_by("position")[: PER_PAGE + 1])
+        more_before, more_after = bool(after), len(found) > PER_PAGE
+        found = found[:PER_PAGE]
+    first, last = (found[0].position, found[-1].position) if found else (0, 0)
+    return KeysetPage(
+        found,
+        f"?{urlencode({**kept, 'before': str(first)})}" if more_before and found else "",
+        f"?{urlencode({**kept, 'after': str(last)})}" if more_after and found else "",
+    )
+
+
+def sheet(actor: Person, order: BatchOrder) -> Iterator[list[object]]:
+    """The cells of each line, for a file."""
+    for row in _lines(actor, order, "").order_by("position").iterator(chunk_size=500):
+        line = told(order, row)
+        yield [
+            row.position,
+            row.person.personnel_number if row.person else row.personnel_number,
+            row.person.display_name if row.person else "",
+            line.word,
+            ", ".join(line.types),
+            " ".join(line.sentences),
+            row.request.reference if row.request else "",
+        ]
+
+
+def _place(asked: str | None) -> int:
+    return int(asked) if asked and asked.isascii() and asked.isdecimal() and len(asked) < 10 else 0
+
+
+def _lines(actor: Person, order: BatchOrder, outcome: str) -> BatchLineQuerySet:
+    """The lines of persons whom the officer may read."""
+    rows = BatchLine.objects.filter(order=order).select_related("person", "request")
+    if not batches.reads_all_batches(actor):
+        units = offices.within_units(actor, BATCH_READERS, "person__organisational_unit")
+        rows = rows.filter(Q(person=None) | units)
+    return rows.filter(outcome=outcome) if outcome else rows
+
+
+def _counts(order: BatchOrder) -> dict[str, int]:
+    return order.counts if order.state in ENDED else batch_orders.counts_of(order)
+
+
+def _in_words(order: BatchOrder, counts: dict[str, int]) -> list[tuple[str | Promise, int]]:
+    return [(word_of(order, each), counts[each]) for each in LineOutcome if counts.get(each)]
+
+
+def _tabs(order: BatchOrder, counts: dict[str, int], chosen: str) -> Iterator[Tab]:
+    yield Tab(_("All"), "?", current=not chosen, count=sum(counts.values()))
+    for outcome in LineOutcome:
+        if counts.get(outcome) or chosen == outcome:
+            url = f"?{urlencode({'outcome': outcome.value})}"
+            number = counts.get(outcome, 0)
+            yield Tab(word_of(order, outcome), url, current=chosen == outcome, count=number)

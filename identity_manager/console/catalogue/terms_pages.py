@@ -1,0 +1,287 @@
+"""ADMIN, Terms: documents, the draft of the next version in all languages, and what publishing it means."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import prefetch_related_objects
+from django.forms import BoundField
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from identity_manager.catalogue import versions
+from identity_manager.catalogue.terms import (
+    LONGEST_TITLE,
+    NO_DRAFT,
+    Seen,
+    Text,
+    publication_obstacle,
+    seen_of,
+    texts_of,
+)
+from identity_manager.console.catalogue import terms_comparison
+from identity_manager.console.catalogue import wording as catalogue_words
+from identity_manager.console.catalogue.forms import CODE_HELP, NO_NAME, RefuseForm
+from identity_manager.console.catalogue.pages import may_edit, waits_for
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models import (
+    Person,
+    RequestState,
+    TermsDocument,
+    TermsDraft,
+    TermsVersion,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.transactions.refusals import Reason
+
+Words = str | Promise
+MOVES_ON = ("terms-draft-saved", "terms-discarded", "terms-published")
+BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
+
+
+class DocumentForm(VerbForm):
+    """A new document, or another name for one."""
+
+    code = forms.SlugField(
+        label=_("Code"),
+        help_text=CODE_HELP,
+        max_length=40,
+        error_messages={"required": _("Enter a code."), "invalid": CODE_HELP},
+    )
+    name = forms.CharField(label=_("Name"), max_length=100, error_messages=NO_NAME)
+    name_de = forms.CharField(label=_("Name in German"), max_length=100, required=False)
+
+    def __init__(self, *args: Any, is_new: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not is_new:
+            del self.fields["code"]
+
+
+class DraftField(forms.CharField):
+    """Needed in the end, so it is not called optional; a draft may lack it all the same."""
+
+    def validate(self, value: str) -> None:
+        """Nothing is demanded of a draft; publishing demands it."""
+
+
+class SeenForm(VerbForm):
+    """Carries what the page showed of the document: what has moved on meanwhile is not acted upon."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
+    draft = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    @property
+    def shown(self) -> Seen:
+        """What the page showed; revision 0 is that of a document that never had a draft."""
+        return Seen(self.cleaned_data["revision"] or 0, self.cleaned_data["draft"])
+
+
+class RefuseDraftForm(SeenForm, RefuseForm):
+    """No, and why."""
+
+
+class TermsForm(SeenForm):
+    """Title and text in each language of the installation. A draft may lack some; a version may not."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for code, name in settings.LANGUAGES:
+            self.fields[f"title_{code}"] = DraftField(
+                label=_("Title"), max_length=LONGEST_TITLE, widget=_input(code)
+            )
+            self.fields[f"body_{code}"] = DraftField(
+                label=_("Text in %(language)s") % {"language": name},
+                max_length=100_000,
+                widget=forms.Textarea(attrs={"rows": 16, "lang": code}),
+            )
+
+    def languages(self) -> list[tuple[str, Words, BoundField, BoundField]]:
+        """Code, name, title and text of each language."""
+        return [
+            (code, name, self[f"title_{code}"], self[f"body_{code}"]) for code, name in settings.LANGUAGES
+        ]
+
+    def texts(self) -> dict[str, Text]:
+        """What was written, whatever ends the lines of the browser."""
+        given = self.cleaned_data
+        return {
+            code: Text(given[f"title_{code}"].strip(), _lines(given[f"body_{code}"]))
+            for code, _name in settings.LANGUAGES
+        }
+
+
+def _input(language: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"lang": language})
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def listing(actor: Person) -> dict[str, Any]:
+    """The documents, each with its version in force and its draft."""
+    rows = TermsDocument.objects.with_draft().prefetch_related("versions").order_by("name")
+    lines = [(row, _current(row), draft_of(row), _types(row)) for row in rows]
+    return {"lines": lines, "may_edit": may_edit(actor)}
+
+
+def document_context(
+    row: TermsDocument, actor: Person, *, form: VerbForm | None = None, asked: str | None = None
+) -> dict[str, Any]:
+    """One document: its draft and what may be done with it, its versions, and the page of its history."""
+    prefetch_related_objects([row], "versions")
+    draft = draft_of(row)
+    own = draft is not None and draft.editors.filter(pk=actor.pk).exists()
+    return {
+        "row": row,
+        "form": form or SeenForm(),
+        "seen": seen_of(row, draft),
+        "draft": draft,
+        "draft_texts": preview_texts(draft) if draft else [],
+        **_differences(row, draft),
+        "versions": sorted(row.versions.all(), key=lambda version: -version.number),
+        "types": _types(row),
+        "may_edit": may_edit(actor),
+        "lacking": publication_obstacle(draft) if draft else None,
+        "may_publish": not (settings.CATALOGUE_FOUR_EYES and own),
+        **(waits_for(draft, own=settings.CATALOGUE_FOUR_EYES and own) if draft else {}),
+        "own_draft_reason": versions.OWN_DRAFT,
+        "history": catalogue_words.history_page("terms", row.code, asked=asked),
+        "here": reverse("console:terms-document", args=[row.pk]),
+    }
+
+
+def version_context(found: TermsVersion) -> dict[str, Any]:
+    """One published version, in each language, that of the reader first, and what the one before said."""
+    here = catalogue_words.language_here()
+    before = found.document.versions.filter(number__lt=found.number).order_by("-number").first()
+    prefetch_related_objects([found, *([before] if before else [])], "texts")
+    return {
+        "row": found,
+        "texts": sorted(found.texts.all(), key=lambda text: (text.language != here, text.language)),
+        "before": before,
+        "comparisons": terms_comparison.comparisons(_texts(before), _texts(found)) if before else [],
+    }
+
+
+def publish_context(row: TermsDocument, actor: Person, *, form: VerbForm) -> dict[str, Any]:
+    """The page before publishing: the texts as the person will read them, and who reads them."""
+    prefetch_related_objects([row], "versions")
+    draft = draft_of(row)
+    return {
+        "row": row,
+        "form": form,
+        "draft": draft,
+        "draft_texts": preview_texts(draft) if draft else [],
+        **_differences(row, draft),
+        "next_number": (_current_number(row)) + 1,
+        "waiting": waiting_words(row),
+        "obstacle": _obstacle(draft, actor) if draft else None,
+    }
+
+
+def _obstacle(draft: TermsDraft, actor: Person) -> Reason | None:
+    """Why this officer cannot publish the draft, or None."""
+    own = versions.other_eyes_obstacle(draft, actor=actor) if settings.CATALOGUE_FOUR_EYES else None
+    return own or publication_obstacle(draft)
+
+
+def _differences(row: TermsDocument, draft: TermsDraft | None) -> dict[str, Any]:
+    """What the draft says otherwise than the version in force, where there are both."""
+    current = _current(row)
+    if draft is None or current is None:
+        return {}
+    found = terms_comparison.comparisons(_texts(current), texts_of(draft))
+    return {"current": current, "comparisons": found}
+
+
+def moved_on(row: TermsDocument, *, refusing: bool) -> Reason | None:
+    """Why there is no draft to decide on, or nobody waits for the word; or None."""
+    draft = draft_of(row)
+    if draft is None:
+        return NO_DRAFT
+    return versions.asking_obstacle(draft) if refusing else None
+
+
+def draft_initial(row: TermsDocument) -> dict[str, Any]:
+    """What the form begins with: the draft, else the version in force."""
+    draft = draft_of(row)
+    current = _current(row)
+    texts = texts_of(draft) if draft else _texts(current) if current else {}
+    initial = asdict(seen_of(row, draft))
+    for language, text in texts.items():
+        initial[f"title_{language}"], initial[f"body_{language}"] = text.title, text.body
+    return initial
+
+
+def preview_texts(draft: TermsDraft) -> list[tuple[str, Words, Text]]:
+    """Each language as the person sees it."""
+    texts = texts_of(draft)
+    return [(code, name, texts.get(code, Text("", ""))) for code, name in settings.LANGUAGES]
+
+
+def typed_texts(form: TermsForm) -> list[tuple[str, Words, Text]]:
+    """What was typed, as the person would see it."""
+    form.is_valid()
+    given = form.cleaned_data
+    return [
+        (code, name, Text(given.get(f"title_{code}", ""), _lines(given.get(f"body_{code}", ""))))
+        for code, name in settings.LANGUAGES
+    ]
+
+
+def waiting_words(row: TermsDocument) -> list[Words]:
+    """What publishing means for the requests that are under way."""
+    rows = TokenRequest.objects.filter(tokens__token_type__terms=row, state__in=BEFORE_ACCEPTANCE)
+    number = rows.distinct().count()
+    kept = _("What was accepted before stays accepted, and older versions stay readable.")
+    if not number:
+        return [_("No request waits for these terms."), kept]
+    sentence = ngettext(
+        "%(count)d request waits. Its person reads and accepts the new version.",
+        "%(count)d requests wait. Each person reads and accepts the new version.",
+        number,
+    )
+    return [sentence % {"count": number}, kept]
+
+
+def meanwhile(row: TermsDocument, form: SeenForm) -> dict[str, Any]:
+    """Who did what to the draft while somebody else had it open: what was typed stays."""
+    draft = draft_of(row)
+    data = QueryDict(mutable=True)
+    data.update(form.data)
+    for name, value in asdict(seen_of(row, draft)).items():
+        data[name] = str(value)
+    form.data = data
+    rows = catalogue_words.history_of("terms", row.code).filter(facts__what__in=MOVES_ON)
+    events = catalogue_words.timeline(rows[:1])
+    found = [{"who": each.actor, "at": each.at, "fields": each.title} for each in events]
+    return {"meanwhile" if draft else "ended_meanwhile": found[0]} if found else {}
+
+
+def draft_of(row: TermsDocument) -> TermsDraft | None:
+    """The draft of the document's next version."""
+    found: TermsDraft | None = getattr(row, "draft", None)  # one that was looked for is kept on the row
+    return found
+
+
+def _current(row: TermsDocument) -> TermsVersion | None:
+    return next((version for version in row.versions.all() if version.is_current), None)
+
+
+def _texts(version: TermsVersion) -> dict[str, Text]:
+    return {text.language: Text(text.title, text.body) for text in version.texts.all()}
+
+
+def _current_number(row: TermsDocument) -> int:
+    current = _current(row)
+    return current.number if current else 0
+
+
+def _types(row: TermsDocument) -> list[TokenType]:
+    return list(TokenType.objects.active().filter(terms=row))

@@ -1,0 +1,163 @@
+"""ADMIN, Terms: documents begun and renamed, the next version written, previewed and published."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from identity_manager.catalogue import terms
+from identity_manager.console.access import administration, offices
+from identity_manager.console.catalogue import terms_pages
+from identity_manager.console.catalogue.terms_pages import DocumentForm, RefuseDraftForm, SeenForm, TermsForm
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models import TermsDocument, TermsVersion
+from identity_manager.transactions.refusals import Stale
+
+reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
+FOLDER = "identity_manager/administration/"
+
+
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    actor = offices.catalogue_reader(request)
+    return render(request, f"{FOLDER}terms_documents.html", terms_pages.listing(actor))
+
+
+@require_safe
+def version(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    offices.catalogue_reader(request)
+    found = get_object_or_404(TermsVersion.objects.select_related("document"), pk=pk)
+    return render(request, f"{FOLDER}terms_version.html", terms_pages.version_context(found))
+
+
+@require_safe
+def document(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor = offices.catalogue_reader(request)
+    row = get_object_or_404(TermsDocument.objects.with_draft(), pk=pk)
+    context = terms_pages.document_context(row, actor, asked=request.GET.get("history"))
+    return render(request, f"{FOLDER}terms_document.html", context)
+
+
+@reads_and_posts
+def create(request: HttpRequest) -> HttpResponse:
+    actor = administration.system_administrator(request)
+    form = DocumentForm(refusals.sent(request), is_new=True)
+    if form.is_bound and form.is_valid():
+        with refusals.told_by(form):
+            row = terms.add_document(actor=actor, **refusals.content(form))
+            messages.success(request, _("The document is there. Write its first version."))
+            return redirect("console:terms-write", row.pk)
+    return render(request, f"{FOLDER}terms_new.html", {"form": form}, status=refusals.status_of(form))
+
+
+@reads_and_posts
+def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor, row = administration.terms_document_for_system_administrator(request, pk)
+    initial = {"name": row.name, "name_de": row.name_de}
+    form = DocumentForm(refusals.sent(request), is_new=False, initial=initial)
+    if form.is_bound and form.is_valid():
+        with refusals.told_by(form):
+            terms.rename_document(actor=actor, document_id=row.pk, **refusals.content(form))
+            messages.success(request, _("The name is changed."))
+            return redirect("console:terms-document", row.pk)
+    context = {"form": form, "row": row}
+    return render(request, f"{FOLDER}terms_new.html", context, status=refusals.status_of(form))
+
+
+@reads_and_posts
+def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor, row = administration.terms_document_for_system_administrator(request, pk)
+    form = TermsForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    if form.is_bound and "preview" not in request.POST and form.is_valid():
+        with refusals.told_by(form):
+            terms.save_draft(actor=actor, document_id=row.pk, seen=form.shown, texts=form.texts())
+            messages.success(request, _("The draft is saved."))
+            return redirect("console:terms-document", row.pk)
+    return _write_page(request, row, form)
+
+
+@require_POST
+def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor, row = administration.terms_document_for_system_administrator(request, pk)
+    form = SeenForm(request.POST)
+    if form.is_valid():
+        with refusals.told_by(form):
+            terms.ask_publication(actor=actor, document_id=row.pk, seen=form.shown)
+            messages.success(request, _("It waits in OPEN TASKS of the other System Administrators."))
+            return redirect("console:terms-document", row.pk)
+    return _moved_on(request, row, form)
+
+
+@reads_and_posts
+def publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor, row = administration.terms_document_for_system_administrator(request, pk)
+    form = SeenForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    if form.is_bound and form.is_valid():
+        with refusals.told_by(form):
+            made = terms.publish_draft(
+                actor=actor,
+                document_id=row.pk,
+                seen=form.shown,
+                four_eyes=settings.CATALOGUE_FOUR_EYES,
+            )
+            messages.success(request, _("Version %(number)d is published.") % {"number": made.number})
+            return redirect("console:terms-document", row.pk)
+    return _confirm(request, row, form, "terms_publish.html")
+
+
+@reads_and_posts
+def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor, row = administration.terms_document_for_system_administrator(request, pk)
+    form = RefuseDraftForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    if form.is_bound and form.is_valid():
+        with refusals.told_by(form):
+            reason = form.cleaned_data["reason"]
+            terms.refuse_publication(actor=actor, document_id=row.pk, seen=form.shown, reason=reason)
+            messages.success(request, _("Refused. Who wrote it sees why."))
+            return redirect("console:terms-document", row.pk)
+    return _confirm(request, row, form, "terms_refuse.html")
+
+
+@reads_and_posts
+def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor, row = administration.terms_document_for_system_administrator(request, pk)
+    form = SeenForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    if form.is_bound and form.is_valid():
+        with refusals.told_by(form):
+            terms.discard_draft(actor=actor, document_id=row.pk, seen=form.shown)
+            messages.success(request, _("The draft is discarded."))
+            return redirect("console:terms-document", row.pk)
+    return _confirm(request, row, form, "terms_discard.html")
+
+
+def _write_page(request: HttpRequest, row: TermsDocument, form: TermsForm) -> HttpResponse:
+    only_shown = "preview" in request.POST
+    context = {"row": row, "form": form, "only_shown": only_shown}
+    if only_shown:
+        context["typed"] = terms_pages.typed_texts(form)
+    if isinstance(form.refused, Stale):
+        context |= terms_pages.meanwhile(TermsDocument.objects.with_draft().get(pk=row.pk), form)
+    status = 200 if only_shown else refusals.status_of(form)
+    return render(request, f"{FOLDER}terms_form.html", context, status=status)
+
+
+def _confirm(request: HttpRequest, row: TermsDocument, form: VerbForm, template: str) -> HttpResponse:
+    """The page before it is done; without a draft, or where it has moved on, the document's own page."""
+    gone = terms_pages.moved_on(row, refusing=template == "terms_refuse.html")
+    if gone is not None and not form.is_bound:
+        messages.info(request, str(gone))
+        return redirect("console:terms-document", row.pk)
+    if refusals.concerns_the_page(form) or terms_pages.draft_of(row) is None:
+        return _moved_on(request, row, form)
+    context = terms_pages.publish_context(row, offices.catalogue_reader(request), form=form)
+    return render(request, f"{FOLDER}{template}", context, status=refusals.status_of(form))
+
+
+def _moved_on(request: HttpRequest, row: TermsDocument, form: VerbForm) -> HttpResponse:
+    context = terms_pages.document_context(row, offices.catalogue_reader(request), form=form)
+    return render(request, f"{FOLDER}terms_document.html", context, status=refusals.status_of(form))

@@ -1,0 +1,49 @@
+"""What is to be revoked at a CA that cannot be told: the rows of OPEN TASKS, and the fetch of one."""
+
+import uuid
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from identity_manager.console.access import offices, requests
+from identity_manager.console.lists.prepared_counts import Moment
+from identity_manager.models import Certificate, Person, Role, SurplusByHand
+
+
+def certificates(actor: Person, now: Moment) -> QuerySet[Certificate]:
+    """What this administrator has revoked; keys stay in the database."""
+    return _drawn(Certificate.objects.to_be_revoked_by_hand(now).filter(_reached(actor)))
+
+
+def surplus(actor: Person, now: Moment) -> QuerySet[SurplusByHand]:
+    """The same of what was issued beside what is used.
+
+    The few rows first, and their certificates by key: in one statement, a database that has no statistics of
+    an empty table may begin with all certificates instead.
+    """
+    rows = surplus_of(Certificate.objects.filter(_reached(actor)), now)
+    rows = rows.select_related("flagged").defer("flagged__certificate")
+    return rows.prefetch_related(Prefetch("certificate", _drawn(Certificate.objects.all())))
+
+
+def surplus_of(certificates: QuerySet[Certificate], now: Moment) -> QuerySet[SurplusByHand]:
+    """What was issued beside these certificates, and is still to be revoked."""
+    beside = certificates.filter(pk=OuterRef("certificate_id"))
+    return SurplusByHand.objects.to_be_revoked(now).filter(Exists(beside))
+
+
+def _drawn(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
+    rows = rows.select_related("profile", "token__person", "token__token_type")
+    return rows.defer("private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot")
+
+
+def _reached(actor: Person) -> Q:
+    return offices.within_units(actor, {Role.TOKEN_ADMINISTRATOR}, "token__person__organisational_unit")
+
+
+def surplus_for_administrator(request: HttpRequest, pk: uuid.UUID) -> SurplusByHand:
+    """What was issued beside what is used, for a Software Token Administrator of the person's unit."""
+    found = get_object_or_404(SurplusByHand.objects.select_related("flagged"), pk=pk)
+    found.certificate = requests.certificate_for_administrator(request, found.certificate_id)
+    return found

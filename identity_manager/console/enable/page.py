@@ -1,0 +1,141 @@
+"""The Enable page: who it is about, what can be checked, and what will happen, in words."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from identity_manager.console.enable.forms import EnableForm
+from identity_manager.models import (
+    Person,
+    RequestOrigin,
+    Role,
+    SoftwareToken,
+    TermsVersion,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.workflow.policy import approvers, eligibility
+from identity_manager.workflow.policy.eligibility import TypeChoice
+
+TWO = 2
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page of one officer and one person, with the types that are checked just now."""
+
+    actor: Person
+    person: Person
+    choices: Sequence[TypeChoice]
+    checked: Sequence[str]
+
+    @staticmethod
+    def template(request: HttpRequest) -> str:
+        """While boxes are checked only the outlook is asked for; the rest of the page stays."""
+        partial = request.method == "GET" and request.headers.get("HX-Request") == "true"
+        return "identity_manager/enable/outlook.html" if partial else "identity_manager/enable/enable.html"
+
+    def context(self, form: EnableForm) -> dict[str, Any]:
+        return {
+            "tab": "search",
+            "person": self.person,
+            "form": form,
+            "obstacle": eligibility.asking_obstacle(self.actor, self.person),
+            "types": self.types,
+            "outlook": list(self.outlook()),
+            "held": held_tokens(self.person),
+        }
+
+    @cached_property
+    def types(self) -> list[TokenType]:
+        """The checked types, as far as they can be had."""
+        return [
+            each.token_type
+            for each in self.choices
+            if each.available and str(each.token_type.pk) in self.checked
+        ]
+
+    def outlook(self) -> Iterator[str]:
+        """What will happen after Next, one sentence each."""
+        if not self.types:
+            return
+        yield self._decision()
+        yield self._invitation()
+        yield self._issuance()
+
+    def _decision(self) -> str:
+        origin = RequestOrigin.ADMINISTRATOR
+        needed = approvers.approvals_needed(
+            self.types, requester=self.actor, person=self.person, origin=origin
+        )
+        if not needed:
+            return _("Nobody has to approve this.")
+        asked = TokenRequest(person=self.person, requested_by=self.actor)
+        names = [str(person) for level in approvers.approver_levels(asked) for person in level]
+        if len(names) < needed:
+            return str(approvers.TOO_FEW_APPROVERS)
+        return _approvers_sentence(names, needed)
+
+    def _invitation(self) -> str:
+        words = {"name": self.person.given_name, "address": self.person.email}
+        if self.person.has_role(Role.SELF_SERVICE_USER):
+            return _("%(name)s gets a mail at %(address)s.") % words
+        return _("%(name)s becomes a Self-Service User and gets a mail at %(address)s.") % words
+
+    def _issuance(self) -> str:
+        profiles = [link.profile for each in self.types for link in each.token_type_profiles.all()]
+        words = {
+            "name": self.person.given_name,
+            "terms": ", ".join(_terms(self.types)),
+            "certificates": " ".join(_certificates(Counter(profile.ca for profile in profiles))),
+        }
+        return _("After %(name)s accepts the terms (%(terms)s), %(certificates)s") % words
+
+
+def held_tokens(person: Person) -> list[str]:
+    """The types that the person has or is about to get."""
+    rows = (
+        SoftwareToken.objects.filter(person=person, state__in=IN_USE)
+        .select_related("token_type")
+        .defer("passphrase_wrapped")
+    )
+    return [str(token.token_type) for token in rows]
+
+
+def _approvers_sentence(names: list[str], needed: int) -> str:
+    if needed == TWO:
+        return _("Two approvers decide.")
+    if len(names) == 1:
+        return _("%(name)s decides.") % {"name": names[0]}
+    if len(names) == TWO:
+        return _("%(first)s or %(second)s decides.") % {"first": names[0], "second": names[1]}
+    return _("%(name)s or another approver decides.") % {"name": names[0]}
+
+
+def _terms(types: Sequence[TokenType]) -> list[str]:
+    """The current versions of the documents, each once, by their titles in the person's language."""
+    ids: dict[uuid.UUID, None] = dict.fromkeys(each.terms_id for each in types)
+    versions = TermsVersion.objects.filter(document__in=ids, is_current=True).prefetch_related("texts")
+    titles = [(version.text_in().title, version.number) for version in versions.order_by("document__name")]
+    return [
+        _("%(document)s, version %(number)d") % {"document": name, "number": number}
+        for name, number in titles
+    ]
+
+
+def _certificates(by_ca: Counter[str]) -> Iterator[str]:
+    for ca, count in sorted(by_ca.items()):
+        sentence = ngettext(
+            "%(count)d certificate is issued by the certificate authority “%(ca)s”.",
+            "%(count)d certificates are issued by the certificate authority “%(ca)s”.",
+            count,
+        )
+        yield sentence % {"count": count, "ca": ca}

@@ -1,0 +1,61 @@
+"""The forms of Identity Manager. Each goes to one verb or to one list."""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.utils.functional import lazystr
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.transactions.refusals import NO_REASON
+from identity_manager.ui.forms import TOO_LONG
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+OPEN = "open"
+MAIL_REFUSED = "mail-refused"
+LONGEST_REASON = 2000
+EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
+OUT_OF_DAYS = _("Give a day between the years 1990 and 2199.")
+NO_ONE_MOMENT = _("The clocks change then: this time comes twice, or not at all. Choose another hour.")
+
+
+class ReasonField(forms.CharField):
+    """A few lines of text that say why. required is what stands there when they are left out."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def __init__(
+        self, *, help_text: "StrOrPromise", required: "StrOrPromise", longest: int = LONGEST_REASON
+    ) -> None:
+        super().__init__(
+            label=_("Reason"),
+            help_text=help_text,
+            max_length=longest,
+            error_messages={"required": required, "max_length": TOO_LONG},
+        )
+
+
+class PressForm(VerbForm):
+    """A button with nothing to fill in."""
+
+
+class AskForm(VerbForm):
+    """A sign-in code, for a forgotten password or for lost second factors as well."""
+
+    resets_second_factors = forms.BooleanField(
+        label=_("The second factors are lost, too"),
+        help_text=_("The code removes all of them when it is used. Otherwise they are asked for as before."),
+        required=False,
+    )
+
+
+class LeaveFoundForm(VerbForm):
+    """Why what was found at a CA is left as it is."""
+
+    reason = ReasonField(
+        help_text=_("Whose certificate it is, or why it may stay. It stays in the audit log."),
+        required=lazystr(NO_REASON),
+    )

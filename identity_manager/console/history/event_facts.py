@@ -1,0 +1,140 @@
+"""What else is worth reading of an event: its facts in the words of the forms, never as codes."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.jobs import schedule
+from identity_manager.models import Person, PersonKind
+from identity_manager.models.requests.end_reason import in_words
+from identity_manager.ui import dates
+from identity_manager.ui.parts import Meaning
+from identity_manager.vault.wrapping import Purpose
+from identity_manager.workflow.issuance import failures
+
+Facts = Mapping[str, Any]
+Words = str | Promise
+_FIELD_NAMES = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
+LISTS: dict[str, Words] = {
+    **dict(PersonKind.choices),
+    "certificate": _("Certificate"),
+    "request": _("Request"),
+    "audit-event": _("Audit log"),
+    "batch-order": _("Batch order"),
+}
+KEYS: dict[str, Words] = {
+    Purpose.PRIVATE_KEYS: _("Private keys"),
+    Purpose.PASSPHRASES: _("Passphrases"),
+    Purpose.OTHER: _("Other secrets"),
+    "audit": _("Audit log"),
+}
+# What the catalogue has, by the first part of the event's fact `what`.
+CATALOGUE: dict[str, Words] = {
+    "type": _("Token type"),
+    "profile": _("Certificate profile"),
+    "terms": _("Terms"),
+}
+# What was done with a version or a document, by the last part of the event's fact `what`.
+DONE_WITH_IT: dict[str, tuple[Words, Meaning, str]] = {
+    "added": (_("Was begun"), Meaning.INFORMATION, "plus"),
+    "changed": (_("Was changed"), Meaning.QUIET, "edit"),
+    "asked": (_("Its activation was asked for"), Meaning.WAITING, "send"),
+    "refused": (_("Its activation was refused"), Meaning.STOPPED, "x"),
+    "terms-asked": (_("Its publication was asked for"), Meaning.WAITING, "send"),
+    "terms-refused": (_("Its publication was refused"), Meaning.STOPPED, "x"),
+    "activated": (_("Was put in force"), Meaning.DONE, "check"),
+    "retired": (_("Is offered no more"), Meaning.STOPPED, "pause"),
+    "discarded": (_("The draft was discarded"), Meaning.STOPPED, "trash"),
+    "renamed": (_("Was given another name"), Meaning.QUIET, "edit"),
+    "draft-saved": (_("The draft was saved"), Meaning.QUIET, "edit"),
+    "published": (_("A version was published"), Meaning.DONE, "check"),
+}
+
+
+def done_with_it(facts: Facts) -> tuple[Words, Meaning, str] | None:
+    """What was done with an entry of the catalogue: words, meaning and icon; None for what is not known."""
+    what = str(facts.get("what", ""))
+    return DONE_WITH_IT.get(what) or DONE_WITH_IT.get(what.partition("-")[2])
+
+
+def fact(name: str) -> Callable[[Facts], str]:
+    return lambda facts: str(facts.get(name, ""))
+
+
+def chosen(name: str, choices: Iterable[tuple[str, Any]]) -> Callable[[Facts], str]:
+    """The fact, in the word that forms use for it."""
+    words = dict(choices)
+    return lambda facts: str(words.get(facts.get(name, ""), facts.get(name, "")))
+
+
+def moment(name: str) -> Callable[[Facts], str]:
+    return lambda facts: dates.exact(datetime.fromisoformat(facts[name])) if facts.get(name) else ""
+
+
+def listed(name: str) -> Callable[[Facts], str]:
+    return lambda facts: ", ".join(str(each) for each in facts.get(name, ()))
+
+
+def exported(facts: Facts) -> str:
+    what = LISTS.get(facts.get("what", ""), facts.get("what", ""))
+    return f"{what}: {number_format(facts.get('rows', 0), force_grouping=True)}"
+
+
+def fields(facts: Facts) -> str:
+    return ", ".join(str(_FIELD_NAMES.get(name, name)) for name in facts.get("fields", ()))
+
+
+def why(facts: Facts) -> str:
+    """What somebody wrote, or what the road says itself."""
+    return str(in_words(str(facts.get("reason", ""))))
+
+
+def failure(facts: Facts) -> str:
+    """What failed, in the reader's language; what older rows have as a sentence."""
+    return failures.for_officers(facts.get("code", ""), dict(facts)) or str(facts.get("reason", ""))
+
+
+def types_and_reason(facts: Facts) -> str:
+    return f"{', '.join(facts.get('types', ()))}: {facts.get('reason', '')}"
+
+
+def checked(facts: Facts) -> str:
+    counts = facts.get("counts", {})
+    return _("%(events)s events, %(findings)s findings") % {
+        "events": counts.get("events", 0),
+        "findings": counts.get("findings", 0),
+    }
+
+
+def for_emergencies(facts: Facts) -> str:
+    return str(_("Emergency account")) if facts.get("break_glass") else ""
+
+
+def numbers(facts: Facts) -> str:
+    return f"#{facts.get('first', '')} – #{facts.get('last', '')}"
+
+
+def catalogue(facts: Facts) -> str:
+    """What was done with which version: "Token type vpn · Version 3 · Was put in force"."""
+    kind, _hyphen, done = str(facts.get("what", "")).partition("-")
+    number = _("Version %(number)s") % {"number": facts["number"]} if facts.get("number") else ""
+    words, _meaning, _icon = done_with_it(facts) or (done, Meaning.QUIET, "")
+    entry = f"{CATALOGUE.get(kind, kind)} {facts.get('code', '')}".strip()
+    return " · ".join(filter(None, [entry, str(number), str(words)]))
+
+
+def job(facts: Facts) -> str:
+    """What the job does; its name where there is no such job any more."""
+    known = schedule.named(facts.get("job", ""))
+    return str(known.label if known else facts.get("job", ""))
+
+
+def provider(facts: Facts) -> str:
+    """What people call their organisation's sign-in."""
+    known = settings.SSO_PROVIDERS.get(facts.get("provider", ""))
+    return str(known.name if known else facts.get("provider", ""))

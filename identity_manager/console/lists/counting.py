@@ -1,0 +1,95 @@
+"""Counts of list rows with an upper limit, so that no page counts a million rows."""
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils.formats import number_format
+
+from ca_bridge.database import query_plans
+
+COUNT_LIMIT = 1000
+TOTAL_LIMIT = 10_000
+
+
+@dataclass(frozen=True)
+class CappedCount:
+    """How many there are, counted no further than COUNT_LIMIT: more says that there are others."""
+
+    number: int
+    more: bool = False
+
+    def __bool__(self) -> bool:
+        return self.number > 0
+
+    def __str__(self) -> str:
+        return f"{self.number}+" if self.more else str(self.number)
+
+    @property
+    def title(self) -> str:
+        """As people write it; with a plus where there are others, as the list says too."""
+        return grouped(self.number) + ("+" if self.more else "")
+
+
+def limited(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The keys of the rows, as far as they are counted."""
+    return rows.order_by().values("pk")[: COUNT_LIMIT + 1]
+
+
+def capped(number: int) -> CappedCount:
+    """What was counted, up to COUNT_LIMIT."""
+    return CappedCount(min(number, COUNT_LIMIT), more=number > COUNT_LIMIT)
+
+
+def counts(lists: Iterable[QuerySet[Any]]) -> list[int]:
+    """The number of rows of each, in one query."""
+    return fetch_counts(*compile_counts(lists))
+
+
+def compile_counts(lists: Iterable[QuerySet[Any]]) -> tuple[list[str], list[Any]]:
+    """The SQL of each of the lists, empty where there can be no row, and the parameters of all."""
+    parts: list[str] = []
+    parameters: list[Any] = []
+    for rows in lists:
+        try:
+            sql, values = query_plans.with_constants(connection, rows.query.sql_with_params())
+        except EmptyResultSet:
+            parts.append("")
+            continue
+        parts.append(sql)
+        parameters += values
+    return parts, parameters
+
+
+def fetch_counts(parts: list[str], parameters: list[Any], *, always: bool = False) -> list[int]:
+    """Ask in one query what compile_counts made. always: every page asks the same, so that its plan is kept.
+
+    Each is a SELECT of its own: within another one's columns SQLite counts rows, not entries of an index
+    (measured with 10,000 of them: 10 ms instead of 0.5).
+    """
+    numbers = [0] * len(parts)
+    there = [
+        f"SELECT {place}, COUNT(*) FROM ({sql}) counted"  # noqa: S608 as Django compiled it
+        for place, sql in enumerate(parts)
+        if sql
+    ]
+    for place, number in _fetched(there, parameters, always=always):
+        numbers[place] = number
+    return numbers
+
+
+def _fetched(there: list[str], parameters: list[Any], *, always: bool) -> list[tuple[Any, ...]]:
+    if not there:
+        return []
+    with query_plans.kept(connection) if always else nullcontext(), connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(there), parameters)
+        return list(cursor.fetchall())
+
+
+def grouped(number: int) -> str:
+    """The number as people write it: 2,000 in English, 2.000 in German."""
+    return number_format(number, force_grouping=True)

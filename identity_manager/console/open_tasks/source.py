@@ -1,0 +1,137 @@
+"""What OPEN TASKS needs to know of a kind of thing that waits for an officer; sources.SOURCES says it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from identity_manager.console.access import offices
+from identity_manager.console.lists import counting
+from identity_manager.console.lists.prepared_counts import Moment
+from identity_manager.models import Person
+from identity_manager.ui.parts import Meaning
+
+SHOWN = 25
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of thing that waits for an officer.
+
+    roles: who has it; within_units is for waiting to keep.
+    waiting: the rows for this officer at that moment, oldest first; it looks up nothing (kept_counts).
+    also: rows of another kind, below them in the same list.
+    template: draws them, as `rows`.  sentence: what START says beside the number.
+    empty: said where nothing waits; without it the section is left out then.
+    counts: whether it is something to do now, so that the tab's number counts it.
+    """
+
+    name: str
+    title: str | Promise
+    roles: frozenset[str]
+    waiting: Callable[[Person, Moment], QuerySet[Any]]
+    template: str
+    sentence: Callable[[int], str]
+    also: tuple[Callable[[Person, Moment], QuerySet[Any]], ...] = ()
+    empty: str | Promise = ""
+    counts: bool = True
+    meaning: Meaning = Meaning.WAITING
+
+    def concerns(self, actor: Person) -> bool:
+        """Whether one of the officer's roles has to do with it."""
+        return offices.holds(actor, self.roles)
+
+    def lists(self, actor: Person, now: Moment) -> list[QuerySet[Any]]:
+        """What waits for this officer, one after another."""
+        return [waiting(actor, now) for waiting in (self.waiting, *self.also)]
+
+
+class Joined:
+    """What waits in several lists, as one that a paginator counts, up to COUNT_LIMIT, and cuts.
+
+    counted: how many there are, where that is known: to one beyond COUNT_LIMIT.
+    """
+
+    def __init__(self, lists: Sequence[QuerySet[Any]], counted: int | None = None) -> None:
+        self._lists = lists
+        self._counted = counted
+
+    @cached_property
+    def total(self) -> counting.CappedCount:
+        if self._counted is None:
+            return counting.capped(sum(counting.counts(map(counting.limited, self._lists))))
+        return counting.capped(self._counted)
+
+    def count(self) -> int:
+        return self.total.number
+
+    def __getitem__(self, part: slice) -> list[Any]:
+        start, stop = part.start or 0, part.stop
+        found: list[Any] = []
+        for rows in self._lists:
+            here = list(rows[start:stop])
+            found += here
+            if len(here) == stop - start:
+                break
+            end = start + len(here) if here or not start else rows.count()
+            start, stop = max(start - end, 0), stop - end
+        return found
+
+
+@dataclass(frozen=True)
+class Section:
+    """A source as this officer has it. asked: the page of it that the address says, if any.
+
+    counted: how many wait, where that is known: to one beyond what is counted.
+    """
+
+    source: Source
+    actor: Person
+    asked: str = ""
+    counted: int | None = None
+
+    @cached_property
+    def _joined(self) -> Joined:
+        lists = [] if self.counted == 0 else self.source.lists(self.actor, timezone.now())
+        return Joined(lists, self.counted)
+
+    @cached_property
+    def page(self) -> "Page[Any]":
+        """The oldest come first. Nothing is counted where all are shown, or where that is known."""
+        paginator: Paginator[Any] = Paginator(self._joined, SHOWN)  # type: ignore[arg-type]  # it cuts and counts
+        if self.asked:
+            return paginator.get_page(self.asked)
+        beginning = self._joined[: SHOWN + 1]
+        if len(beginning) <= SHOWN:
+            paginator.count = len(beginning)  # as if it had been counted
+        return Page(beginning[:SHOWN], 1, paginator)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether others wait beyond those that are counted and have pages."""
+        return self.page.paginator.count > SHOWN and self._joined.total.more
+
+    @property
+    def title(self) -> str:
+        """How many wait, as people write it; nothing where nothing waits."""
+        number = self.page.paginator.count
+        return counting.CappedCount(number, self.has_more).title if number else ""
+
+    @property
+    def rows(self) -> list[Any]:
+        """Those on the page; at most SHOWN."""
+        return list(self.page)
+
+    @property
+    def is_shown(self) -> bool:
+        return bool(self.rows or self.source.empty)
+
+    @property
+    def anchor(self) -> str:
+        """Where it begins on the page."""
+        return f"tasks-{self.source.name}"

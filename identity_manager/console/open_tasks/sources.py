@@ -1,0 +1,370 @@
+"""OPEN TASKS of an officer: everything that waits for somebody, from one list of sources.
+
+SOURCES is that list: OPEN TASKS shows one section for each source that concerns the officer, START leads to
+those where something waits, and the number on the tab is the sum of what counts. Whoever builds something
+that waits for an officer adds a source.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from identity_manager.console.access import mails, offices
+from identity_manager.console.catalogue import open_tasks as catalogue_tasks
+from identity_manager.console.certificates import found_at_cas, manual_revocations
+from identity_manager.console.lists import counting, prepared_counts
+from identity_manager.console.lists.prepared_counts import Moment
+from identity_manager.console.open_tasks.source import Section, Source
+from identity_manager.console.people import erasure_page
+from identity_manager.console.search import requests as request_list
+from identity_manager.models import (
+    Certificate,
+    OutgoingMail,
+    Person,
+    PersonImport,
+    RequestState,
+    Role,
+    TokenRequest,
+)
+from identity_manager.people import identity_change_policy
+from identity_manager.ui.parts import Meaning
+from identity_manager.workflow.people import imports, sign_in_code_policy
+
+DECIDERS = frozenset({Role.APPROVER})
+MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
+MAIL_OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
+CODE_MAKERS = frozenset({Role.REGISTRATION_OFFICER})
+SYSTEM_ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
+SHOWN_OF_MAILS = ("state", "to_address", "subject", "error_code", "last_error_at")
+
+
+class Desk:
+    """What the tab of OPEN TASKS says; the database is asked when a template asks."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def open_tasks(self) -> counting.CappedCount:
+        """How many things this officer can do now."""
+        actor: Person | None = getattr(self._request, "person", None)
+        return number_of_tasks(actor) if actor and actor.is_active else counting.CappedCount(0)
+
+
+@dataclass(frozen=True)
+class CountedDesk:
+    """The same, of a page that has counted already."""
+
+    open_tasks: counting.CappedCount
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, int]) -> "CountedDesk":
+        return cls(counting.capped(sum(numbers.values())))
+
+
+def desk(request: HttpRequest) -> dict[str, Any]:
+    """Give templates the officer's desk, as `desk` (a context processor)."""
+    return {"desk": Desk(request)}
+
+
+def context(actor: Person, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Each section only for who can do something about it, at the page that the address says by its name.
+
+    What was counted for the tab is not looked for where there is nothing, and not counted anew.
+    """
+    numbers = numbers_of_tasks(actor)
+    sections = [section for section in sections_of(actor, asked, numbers) if section.is_shown]
+    return {
+        "tab": "open_tasks",
+        "desk": CountedDesk.of(numbers),
+        "sections": sections,
+        "approves": offices.holds(actor, DECIDERS),
+    }
+
+
+def sections_of(actor: Person, asked: Mapping[str, str], numbers: Mapping[str, int]) -> Iterator[Section]:
+    """The sections that concern this officer; numbers: how many wait in those that were counted."""
+    for source in SOURCES:
+        if source.concerns(actor):
+            yield Section(source, actor, asked.get(source.name, ""), numbers.get(source.name))
+
+
+def number_of_tasks(actor: Person) -> counting.CappedCount:
+    """The sum of what counts."""
+    return CountedDesk.of(numbers_of_tasks(actor)).open_tasks
+
+
+def numbers_of_tasks(actor: Person) -> dict[str, int]:
+    """How many wait in each source that counts: asked in one query, because every page shows their sum."""
+    counted = [source for source in SOURCES if source.counts and source.concerns(actor)]
+    names = [source.name for source in counted]
+    found = iter(
+        prepared_counts.numbers_of_rows(
+            actor, names, lambda now: [rows for source in counted for rows in source.lists(actor, now)]
+        )
+    )
+    return {source.name: sum(next(found) for _each in (source.waiting, *source.also)) for source in counted}
+
+
+def awaiting_decision(actor: Person, now: Moment) -> QuerySet[TokenRequest]:
+    """What this approver may decide now."""
+    rows = TokenRequest.objects.awaiting_decision(now).decidable_by(actor.pk)
+    return with_lines(rows.filter(_of_units(actor, DECIDERS)))
+
+
+def postponed(actor: Person, now: Moment) -> QuerySet[TokenRequest]:
+    """What comes back to this approver later."""
+    rows = TokenRequest.objects.filter(state=RequestState.REQUESTED, postponed_until__gt=now)
+    return with_lines(rows.decidable_by(actor.pk).filter(_of_units(actor, DECIDERS)))
+
+
+def failed(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
+    """What this administrator retries or cancels."""
+    rows = TokenRequest.objects.filter(state=RequestState.FAILED, stopped_at=None)
+    return with_lines(rows.filter(_of_units(actor, MENDERS)))
+
+
+def stopped(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
+    """What this administrator sends round again or cancels: the person has changed."""
+    return with_lines(TokenRequest.objects.stopped().filter(_of_units(actor, MENDERS)))
+
+
+def parked(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
+    """Where this administrator decides, because nobody knows whether the CA has issued."""
+    certificates = Certificate.objects.parked().values("token__request")
+    return with_lines(TokenRequest.objects.filter(_of_units(actor, MENDERS), pk__in=certificates))
+
+
+def left_undecided(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
+    """On what nobody decides, or can decide."""
+    return with_lines(TokenRequest.objects.left_undecided().filter(_of_units(actor, MENDERS)))
+
+
+def mails_in_trouble(actor: Person, _now: Moment) -> QuerySet[OutgoingMail]:
+    """What this administrator has sent again, or gives up."""
+    rows = mails.handled_mails(actor, MENDERS).in_trouble()
+    return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
+
+
+def mails_held_up(actor: Person, _now: Moment) -> QuerySet[OutgoingMail]:
+    """What waits because the mail server refuses the installation."""
+    rows = mails.handled_mails(actor, MAIL_OPERATORS).held_up()
+    return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
+
+
+def _imports(actor: Person, _now: Moment) -> QuerySet[PersonImport]:
+    """What this Registration Officer may confirm: an import reaches every unit."""
+    rows = PersonImport.objects.waiting_for(actor.pk).select_related("asked_by").defer("content")
+    return rows if imports.officer_obstacle(actor) is None else rows.none()
+
+
+def _imports_with_identities(actor: Person, _now: Moment) -> QuerySet[PersonImport]:
+    """What has brought new persons whose identities this officer may confirm."""
+    rows = PersonImport.objects.with_identities_for(actor.pk).select_related("asked_by").defer("content")
+    return rows if imports.officer_obstacle(actor) is None else rows.none()
+
+
+def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    """Requests with what their rows show, oldest first."""
+    return request_list.with_lines(rows).order_by("created_at", "pk")
+
+
+def _of_units(actor: Person, roles: frozenset[Role]) -> Q:
+    return offices.within_units(actor, roles, "person__organisational_unit")
+
+
+DECISIONS = "identity_manager/open_tasks/decisions.html"
+REQUESTS = "identity_manager/open_tasks/requests.html"
+SOURCES = (
+    Source(
+        name="decisions",
+        title=_("Wait for your decision"),
+        roles=DECIDERS,
+        waiting=awaiting_decision,
+        template="identity_manager/open_tasks/waiting_decisions.html",
+        sentence=lambda number: ngettext(
+            "request waits for your decision", "requests wait for your decision", number
+        ),
+        empty=_("Nothing waits for your decision. Requests that need it appear here, oldest first."),
+    ),
+    Source(
+        name="postponed",
+        title=_("Postponed"),
+        roles=DECIDERS,
+        waiting=postponed,
+        template=DECISIONS,
+        sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),
+        counts=False,
+        meaning=Meaning.QUIET,
+    ),
+    Source(
+        name="stopped",
+        title=_("Stopped: the person's data have changed"),
+        roles=MENDERS,
+        waiting=stopped,
+        template=REQUESTS,
+        sentence=lambda number: ngettext(
+            "request is stopped, because its person has changed",
+            "requests are stopped, because their persons have changed",
+            number,
+        ),
+    ),
+    Source(
+        name="left-undecided",
+        title=_("Nobody decides"),
+        roles=MENDERS,
+        waiting=left_undecided,
+        template=REQUESTS,
+        sentence=lambda number: ngettext(
+            "request is decided by nobody", "requests are decided by nobody", number
+        ),
+    ),
+    Source(
+        name="parked",
+        title=_("Nobody knows whether it was issued"),
+        roles=MENDERS,
+        waiting=parked,
+        template=REQUESTS,
+        sentence=lambda number: ngettext(
+            "request waits for your word about a certificate authority",
+            "requests wait for your word about a certificate authority",
+            number,
+        ),
+    ),
+    Source(
+        name="by-hand",
+        title=_("To be revoked at the certificate authority by hand"),
+        roles=MENDERS,
+        waiting=manual_revocations.certificates,
+        also=(manual_revocations.surplus,),
+        template="identity_manager/open_tasks/by_hand.html",
+        sentence=lambda number: ngettext(
+            "certificate has to be revoked at its authority by hand",
+            "certificates have to be revoked at their authorities by hand",
+            number,
+        ),
+    ),
+    *found_at_cas.SOURCES,
+    Source(
+        name="failed",
+        title=_("Have failed"),
+        roles=MENDERS,
+        waiting=failed,
+        template=REQUESTS,
+        sentence=lambda number: ngettext("request has failed", "requests have failed", number),
+        empty=_("No request has failed."),
+        meaning=Meaning.STOPPED,
+    ),
+    Source(
+        name="mails",
+        title=_("Mails that nobody got"),
+        roles=MENDERS,
+        waiting=mails_in_trouble,
+        template="identity_manager/open_tasks/mails.html",
+        sentence=lambda number: ngettext(
+            "mail was refused or came back", "mails were refused or came back", number
+        ),
+        meaning=Meaning.STOPPED,
+    ),
+    Source(
+        name="mails-held-up",
+        title=_("Mail does not go out"),
+        roles=MAIL_OPERATORS,
+        waiting=mails_held_up,
+        template="identity_manager/open_tasks/mails_held_up.html",
+        sentence=lambda number: ngettext(
+            "mail waits for an operator",
+            "mails wait for an operator",
+            number,
+        ),
+        counts=False,
+        meaning=Meaning.STOPPED,
+    ),
+    Source(
+        name="codes-to-confirm",
+        title=_("Sign-in codes to confirm"),
+        roles=CODE_MAKERS,
+        waiting=sign_in_code_policy.confirmable_by,
+        template="identity_manager/open_tasks/codes_to_confirm.html",
+        sentence=lambda number: ngettext(
+            "sign-in code waits for your confirmation", "sign-in codes wait for your confirmation", number
+        ),
+    ),
+    Source(
+        name="codes-to-make",
+        title=_("Sign-in codes that you can make now"),
+        roles=CODE_MAKERS,
+        waiting=sign_in_code_policy.makeable_by,
+        template="identity_manager/open_tasks/codes_to_make.html",
+        sentence=lambda number: ngettext("sign-in code can be made", "sign-in codes can be made", number),
+    ),
+    Source(
+        name="identity-changes",
+        title=_("Changes of identity to confirm"),
+        roles=CODE_MAKERS,
+        waiting=lambda actor, _now: identity_change_policy.confirmable_by(actor).listed(),
+        template="identity_manager/open_tasks/identity_changes.html",
+        sentence=lambda number: ngettext(
+            "change of identity waits for your confirmation",
+            "changes of identity wait for your confirmation",
+            number,
+        ),
+    ),
+    Source(
+        name="imports",
+        title=_("Imports to confirm"),
+        roles=CODE_MAKERS,
+        waiting=_imports,
+        also=(_imports_with_identities,),
+        template="identity_manager/open_tasks/imports.html",
+        sentence=lambda number: ngettext(
+            "import waits for your confirmation", "imports wait for your confirmation", number
+        ),
+    ),
+    Source(
+        name="types-to-activate",
+        title=_("Token types to activate"),
+        roles=SYSTEM_ADMINISTRATORS,
+        waiting=lambda actor, _now: catalogue_tasks.types(actor),
+        template="identity_manager/open_tasks/types_to_activate.html",
+        sentence=lambda number: ngettext(
+            "token type waits to be activated", "token types wait to be activated", number
+        ),
+    ),
+    Source(
+        name="profiles-to-activate",
+        title=_("Certificate profiles to activate"),
+        roles=SYSTEM_ADMINISTRATORS,
+        waiting=lambda actor, _now: catalogue_tasks.profiles(actor),
+        template="identity_manager/open_tasks/profiles_to_activate.html",
+        sentence=lambda number: ngettext(
+            "certificate profile waits to be activated", "certificate profiles wait to be activated", number
+        ),
+    ),
+    Source(
+        name="terms-to-publish",
+        title=_("Terms to publish"),
+        roles=SYSTEM_ADMINISTRATORS,
+        waiting=lambda actor, _now: catalogue_tasks.terms(actor),
+        template="identity_manager/open_tasks/terms_to_publish.html",
+        sentence=lambda number: ngettext(
+            "version of terms waits to be published", "versions of terms wait to be published", number
+        ),
+    ),
+    Source(
+        name="erasures-to-confirm",
+        title=_("Erasures to confirm"),
+        roles=CODE_MAKERS,
+        waiting=lambda actor, _now: erasure_page.confirmable_by(actor),
+        template="identity_manager/open_tasks/erasures.html",
+        sentence=lambda number: ngettext(
+            "erasure waits for your confirmation", "erasures wait for your confirmation", number
+        ),
+    ),
+)

@@ -1,0 +1,275 @@
+"""OUTBOX: which mails, what of them does not go through, and the page of one."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, F, Max, Q
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from identity_manager.console.access import mails, offices
+from identity_manager.console.lists import counting, distinct_values, filtering, pagination
+from identity_manager.console.lists.prepared_rows import KeptRows
+from identity_manager.console.outbox.forms import STUCK, TROUBLE, MailFilterForm, message_name
+from identity_manager.mail import sending
+from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role
+from identity_manager.models.mail.outgoing_mail import IN_TROUBLE, OutgoingMailQuerySet
+from identity_manager.ui.parts import Pair
+from identity_manager.workflow.delivery import outbox_actions
+
+GROUPS_SHOWN = 10
+KNOWN_SHOWN = 500
+ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@(?=[\w.-]+)")
+
+
+@dataclass(frozen=True)
+class ErrorGroup:
+    """Mails with the same trouble, and the address of the list of them."""
+
+    code: str
+    state: str
+    fault: str
+    number: int
+    latest: datetime
+    url: str
+
+    @property
+    def state_words(self) -> str:
+        return str(MailState(self.state).label)
+
+    @property
+    def fault_words(self) -> str:
+        return str(MailFault(self.fault).label) if self.fault else ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A mail as this officer sees it: who may not read it sees neither whose it is nor what it says."""
+
+    mail: OutgoingMail
+
+    @property
+    def is_read(self) -> bool:
+        return bool(self.mail.is_read)  # type: ignore[attr-defined]  # annotated by access.watched_mails
+
+    @property
+    def name(self) -> str:
+        return message_name(self.mail.message)
+
+    @property
+    def error(self) -> str:
+        """The last error; without addresses for who reads no persons' business."""
+        return self.mail.last_error if self.is_read else ADDRESS.sub("…@", self.mail.last_error)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the next try has come and only waits for a free worker."""
+        moment = self.mail.next_attempt_at
+        return moment is not None and moment <= timezone.now()
+
+
+def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
+    """What the list draws; nothing is listed where a filter is not understood."""
+    every = mails.watched_mails(actor)
+    form = filter_form(request, every)
+    rows = found(every, form)
+    paginator = pagination.CappedPaginator(
+        _newest_first(rows, form), drawn=KeptRows("mails", actor, _reached)
+    )
+    numbers = _numbers(paginator, every, actor, form)
+    page = pagination.page_of(request, paginator)
+    return {
+        "tab": "outbox",
+        "form": form,
+        "is_filtered": any(request.GET.get(name) for name in form.fields),
+        "reads": offices.holds(actor, offices.MAIL_READERS),
+        "page": page,
+        "lines": [Line(mail) for mail in page],
+        **_groups(every),
+        "query": request.GET.urlencode(),
+        **numbers,
+    }
+
+
+def filter_form(request: HttpRequest, rows: OutgoingMailQuerySet) -> MailFilterForm:
+    """The filter of the address, with what there is to choose from."""
+    names, codes = distinct_values.known_values(rows, "message", "error_code", limit=KNOWN_SHOWN)
+    return MailFilterForm(request.GET, messages=names, codes=codes)
+
+
+def found(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuerySet:
+    """The mails that the filter wants. since and until look at what happened last."""
+    if not form.is_valid():
+        return rows.none()
+    wanted = form.cleaned_data
+    rows = _in_state(rows, wanted["state"]).annotate(
+        moment=Coalesce("last_error_at", "sent_at", "created_at")
+    )
+    for name, lookup in (
+        ("message", "message"),
+        ("error", "error_code"),
+        ("since", "moment__gte"),
+        ("until", "moment__lte"),
+    ):
+        if wanted[name]:
+            rows = rows.filter(**{lookup: wanted[name]})
+    # Among what the officer reads: else a search would tell whose a mail is.
+    return rows.filter(form.by_words, Q(is_read=True)) if wanted["q"].strip() else rows
+
+
+def actionable(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> OutgoingMailQuerySet:
+    """Those of the mails on which the officer may act by one of the roles, and on which there is to act."""
+    return _handled(actor, form, roles).filter(_there_is_to_act())
+
+
+def _handled(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> OutgoingMailQuerySet:
+    return found(mails.handled_mails(actor, roles), form).order_by("created_at", "pk")
+
+
+def _there_is_to_act() -> Q:
+    waiting = OutgoingMail.objects.filter(state=MailState.QUEUED, next_attempt_at__gt=timezone.now())
+    # Each by its own index: of the two in one condition, a database reads all mails that were ever written.
+    keys = OutgoingMail.objects.in_trouble().order_by().values("pk").union(waiting.order_by().values("pk"))
+    few = filtering.few_of(keys, "pk")
+    return Q(pk__in=keys) if few is None else Q(pk__in=few)
+
+
+def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
+    """What the page of one mail draws."""
+    line = Line(mail)
+    reason = outbox_actions.obstacle(mail)
+    handles = outbox_actions.may_retry(actor, mail)
+    return {
+        "tab": "outbox",
+        "line": line,
+        "mail": mail,
+        "facts": [*_facts(mail, line), *(_reader_facts(mail) if line.is_read else ())],
+        "sender": settings.DEFAULT_FROM_EMAIL,
+        "html_url": reverse("console:mail-html", args=[mail.pk]),
+        "attachments": _attachments(mail) if line.is_read else [],
+        "events": mail.events.all(),
+        "may_retry": handles and not mail.is_emptied,
+        "not_by_you": outbox_actions.delivery_obstacle(actor=actor, mail=mail) if handles else None,
+        "kept": outbox_actions.NOTICE if mail.is_notice else None,
+        "text_gone": outbox_actions.TEXT_GONE if mail.is_emptied else None,
+        "may_discard": outbox_actions.may_discard(actor, mail),
+        "obstacle": reason if _acts(actor) else None,
+        "nothing_to_do": reason is not None,
+        "may_come_back": mail.state == MailState.SENT,
+    }
+
+
+def _acts(actor: Person) -> bool:
+    return offices.holds(actor, offices.MAIL_HANDLERS)
+
+
+def _numbers(
+    paginator: pagination.CappedPaginator, every: OutgoingMailQuerySet, actor: Person, form: MailFilterForm
+) -> dict[str, int]:
+    """How many the mail server holds up; of what was asked for, how many could be tried again, and how many
+    given up, with one click. Counted together with the list."""
+    kinds = {"held_up": every.held_up()}
+    if form.is_valid() and any(form.cleaned_data.values()):
+        waits = _there_is_to_act()
+        kinds["to_retry"] = _handled(actor, form, offices.MAIL_HANDLERS).filter(waits)
+        kinds["to_discard"] = _handled(actor, form, offices.MAIL_ADMINISTRATORS).discardable().filter(waits)
+    lists = [rows.order_by().values("pk") for rows in kinds.values()]
+    paginator.counted, *numbers = counting.counts([paginator.to_be_counted(), *lists])
+    return {"to_retry": 0, "to_discard": 0, **dict(zip(kinds, numbers, strict=True))}
+
+
+def _in_state(rows: OutgoingMailQuerySet, state: str) -> OutgoingMailQuerySet:
+    if state == TROUBLE:
+        return rows.in_trouble()
+    if state == STUCK:
+        return rows.stuck()
+    return rows.filter(state=state) if state else rows
+
+
+def _newest_first(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuerySet:
+    """Keys are made in the order of time. Of what words have found, they can be sorted without the mails."""
+    by_words = form.is_valid() and form.cleaned_data["q"].strip()
+    return rows.order_by("-pk") if by_words else rows.order_by("-created_at", "-pk")
+
+
+def _reached(actor: Person) -> OutgoingMailQuerySet:
+    """With what the list shows, and nothing else."""
+    return (
+        mails.watched_mails(actor)
+        .select_related("request", "token__token_type")
+        .only(
+            *("state", "message", "to_address", "attempts", "next_attempt_at", "last_error", "last_error_at"),
+            *("sent_at", "created_at", "request__state", "request__reference", "token__state"),
+            *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+        )
+    )
+
+
+def _groups(rows: OutgoingMailQuerySet) -> dict[str, Any]:
+    """What does not go through, by error, the most frequent first; and whether there are other errors."""
+    trouble = rows.with_fault().filter(state__in=(MailState.QUEUED, *IN_TROUBLE))
+    trouble = trouble.exclude(last_error="").order_by()
+    counted = trouble.values("error_code", "state", "fault").annotate(
+        number=Count("pk"), latest=Max(F("last_error_at"))
+    )
+    found = [
+        ErrorGroup(
+            code=each["error_code"] or _("without a code"),
+            state=each["state"],
+            fault=each["fault"],
+            number=each["number"],
+            latest=each["latest"],
+            url=_list_url(each["state"], each["error_code"]),
+        )
+        for each in counted.order_by("-number", "error_code")[: GROUPS_SHOWN + 1]
+    ]
+    return {"groups": found[:GROUPS_SHOWN], "more_groups": len(found) > GROUPS_SHOWN}
+
+
+def _list_url(state: str, code: str) -> str:
+    asked = {"state": STUCK if state == MailState.QUEUED else state, "error": code}
+    return f"{reverse('console:outbox')}?{urlencode({name: value for name, value in asked.items() if value})}"
+
+
+def _facts(mail: OutgoingMail, line: Line) -> list[Pair]:
+    fault = str(MailFault(mail.fault).label) if mail.fault else ""
+    return [
+        Pair(_("Mail"), line.name),
+        Pair(_("Written"), mail.created_at),
+        Pair(_("Sent"), mail.sent_at),
+        Pair(_("Attempts"), mail.attempts),
+        Pair(_("Last error"), line.error, note=fault),
+        Pair(_("Since"), mail.last_error_at),
+        Pair(_("Next try"), mail.next_attempt_at),
+        *([Pair(_("Reported as spam"), mail.complained_at)] if mail.complained_at else []),
+        *([Pair(_("Why it was discarded"), mail.discard_reason)] if mail.discard_reason else []),
+    ]
+
+
+def _reader_facts(mail: OutgoingMail) -> list[Pair]:
+    return [
+        Pair(_("Language"), mail.language),
+        *([Pair(_("The person's address now"), mail.person.email)] if _has_moved(mail) else []),
+        Pair("Message-ID", sending.message_id(mail), mono=True),
+        *([Pair(_("The provider calls it"), mail.provider_id, mono=True)] if mail.provider_id else []),
+    ]
+
+
+def _has_moved(mail: OutgoingMail) -> bool:
+    """Whether a file goes to the address that was approved, and the person has another one since."""
+    return mail.delivers and mail.to_address.lower() != mail.person.email.lower()
+
+
+def _attachments(mail: OutgoingMail) -> list[str]:
+    """The names of the files that go with it; what is in them is its owner's alone."""
+    if not mail.carries_files or mail.token_id is None:
+        return []
+    rows = Container.objects.filter(token_id=mail.token_id, format=mail.container_format)
+    return list(rows.values_list("file_name", flat=True))

@@ -1,0 +1,150 @@
+"""OUTBOX: the mails, the page of one, and what officers do with those that do not go through."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from identity_manager.console.access import mails, offices
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.outbox import bulk_actions
+from identity_manager.console.outbox import page as outbox_page
+from identity_manager.console.outbox.forms import (
+    BounceForm,
+    DiscardForm,
+    DiscardManyForm,
+    ManyForm,
+    RetryForm,
+)
+from identity_manager.console.outbox.mailbox_views import SANDBOX
+from identity_manager.console.requests import page as request_page
+from identity_manager.models import OutgoingMail
+from identity_manager.workflow.delivery import mail_relevance, outbox_actions
+
+OUTBOX = "outbox"
+
+
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    context = outbox_page.context(request, mails.mail_watcher(request))
+    status = 200 if context["form"].is_valid() else refusals.UNPROCESSABLE
+    return render(request, "identity_manager/outbox/outbox.html", context, status=status)
+
+
+@require_safe
+def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _mail_page(request, mails.mail_for_watcher(request, pk), form=RetryForm())
+
+
+@require_safe
+@never_cache
+@xframe_options_sameorigin
+def html(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The mail as its reader sees it, in a sandbox that can do nothing else than open a link."""
+    mail = mails.mail_for_reader(request, pk)
+    return HttpResponse(mail.body_html, headers={"Content-Security-Policy": SANDBOX})
+
+
+@require_POST
+def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mail = mails.mail_for_retrier(request, pk)
+    actor = offices.officer(request)
+    form = RetryForm(request.POST)
+    back_to = None if form.data.get("origin") == OUTBOX else mails.request_of_mail(actor, mail)
+    if form.is_valid():
+        with refusals.told_by(form):
+            retried = outbox_actions.retry(actor=actor, mail_id=pk)
+            messages.success(request, _waiting_words(retried) or _("The mail is sent again."))
+            return redirect("console:request", back_to) if back_to else redirect("console:mail", pk)
+    if back_to:
+        return request_page.response(request, actor, back_to, form=form)
+    return _mail_page(request, mails.mail_for_watcher(request, pk), form=form)
+
+
+def _waiting_words(mail: OutgoingMail) -> str:
+    """That it does not go out now, although it is due; nothing where it does."""
+    if not mail_relevance.waits(mail):
+        return ""
+    return _(
+        "The mail waits: the person is not Active, or the token is on hold. It goes out once that is over."
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mail = mails.mail_for_administrator(request, pk)
+    form = DiscardForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            outbox_actions.discard(actor=offices.officer(request), mail_id=pk, **form.cleaned_data)
+            messages.success(request, _("The mail is discarded."))
+            return redirect("console:mail", pk)
+    if refusals.concerns_the_page(form):
+        return _mail_page(request, mails.mail_for_watcher(request, pk), form=form)
+    return confirmation.page(request, form, bulk_actions.discarding(mail))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def report_bounce(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    mail = mails.mail_for_administrator(request, pk)
+    form = BounceForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            outbox_actions.report_bounce(actor=offices.officer(request), mail_id=pk, **form.cleaned_data)
+            messages.success(request, _("The mail is marked as come back."))
+            return redirect("console:mail", pk)
+    if refusals.concerns_the_page(form):
+        return _mail_page(request, mails.mail_for_watcher(request, pk), form=form)
+    return confirmation.page(request, form, bulk_actions.reporting(mail))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def retry_many(request: HttpRequest) -> HttpResponse:
+    """Say how many; a click has a bounded number of them tried again."""
+    work = bulk_actions.Work.to_retry(request)
+    form = ManyForm(refusals.sent(request), initial={"as_of": work.now})
+    if form.is_valid():
+        with refusals.told_by(form):
+            tally = outbox_actions.retry_many(actor=work.actor, mail_ids=work.ids(form.cleaned_data["as_of"]))
+            return _went_on(request, work, tally)
+    return _confirm(request, form, work.retrying())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def discard_many(request: HttpRequest) -> HttpResponse:
+    """Say how many; a click with a reason gives a bounded number of them up."""
+    work = bulk_actions.Work.to_discard(request)
+    form = DiscardManyForm(refusals.sent(request), initial={"as_of": work.now})
+    if form.is_valid():
+        with refusals.told_by(form):
+            ids, reason = work.ids(form.cleaned_data["as_of"]), form.cleaned_data["reason"]
+            return _went_on(
+                request, work, outbox_actions.discard_many(actor=work.actor, mail_ids=ids, reason=reason)
+            )
+    return _confirm(request, form, work.discarding())
+
+
+def _went_on(request: HttpRequest, work: bulk_actions.Work, tally: outbox_actions.Tally) -> HttpResponse:
+    """Back to the list; or to the same question, as long as there are others of the kind."""
+    left = work.number
+    messages.success(request, bulk_actions.words_of(tally, left=left))
+    return redirect(request.get_full_path() if left and tally.done else work.back)
+
+
+def _confirm(request: HttpRequest, form: VerbForm, page: Confirmation | None) -> HttpResponse:
+    if page is None:
+        messages.info(request, _("There is no such mail any more on which there is something to do."))
+        return redirect("console:outbox")
+    return confirmation.page(request, form, page)
+
+
+def _mail_page(request: HttpRequest, mail: OutgoingMail, *, form: VerbForm) -> HttpResponse:
+    context = {**outbox_page.detail(offices.officer(request), mail), "form": form}
+    return render(request, "identity_manager/outbox/mail.html", context, status=refusals.status_of(form))

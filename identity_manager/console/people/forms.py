@@ -1,0 +1,197 @@
+"""The forms about persons: enter, edit, send on leave, lock, decide on a change of identity."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.functional import lazystr
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.fields import ReasonField
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.search.selection import NOTHING_CHOSEN
+from identity_manager.models import IdentityChange, Person, PersonKind, Role
+from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.people import identity_changes, persons, validation
+from identity_manager.transactions.refusals import NO_REASON
+from identity_manager.workflow.people import leave_and_return
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+WAITS_AS_NEW = _("It is the person's once a second Registration Officer has confirmed it.")
+WAITS = _("A change waits until a second Registration Officer confirms it.")
+LOCK_REASONS = [
+    (value, words) for value, words in REVOCATION_REASONS if value in leave_and_return.LOCK_REASONS
+]
+
+
+def _line(
+    label: "StrOrPromise", help_text: "StrOrPromise" = "", *, missing: "StrOrPromise" = "", **attributes: str
+) -> forms.CharField:
+    """A line of text; where it has to be filled, missing says so."""
+    return forms.CharField(
+        label=label,
+        help_text=help_text,
+        required=bool(missing),
+        widget=forms.TextInput(attrs=attributes),
+        error_messages={"required": missing},
+    )
+
+
+class PersonForm(VerbForm):
+    """A person's record, checked as every way by which a person enters is: at each field at once."""
+
+    given_name = _line(_("Given name"), missing=validation.MISSING["given_name"], autocomplete="off")
+    surname = _line(_("Surname"), missing=validation.MISSING["surname"], autocomplete="off")
+    display_name = _line(_("Display name"), _("Left empty, it is made of given name and surname."))
+    email = _line(_("E-mail"), inputmode="email", autocomplete="off")
+    upn = _line(_("User principal name"), _("For sign-in to Windows, such as name@corp.example.com."))
+    sid = _line(_("Security identifier"), _("For Windows, such as S-1-5-21-…"))
+    department = _line(_("Department"))
+    organisational_unit = _line(_("Organisational unit"), _("Officers of this unit look after the person."))
+    manager = _line(_("Manager"), _("The personnel number of another person."))
+    kind = forms.ChoiceField(
+        label=_("Kind"),
+        choices=PersonKind.choices,
+        error_messages={"required": _("Choose the kind of person.")},
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=settings.LANGUAGES,
+        error_messages={"required": _("Choose the language.")},
+    )
+    time_zone = _line(_("Time zone"), _("Such as Europe/Berlin."), missing=_("Enter the time zone."))
+    external_id = _line(_("External id"), _("What another directory calls the person."))
+
+    def clean(self) -> dict[str, Any]:
+        """Each field as validation.clean takes it; what it refuses is told beside the field."""
+        checked = validation.clean(self.given())
+        for error in checked.errors:
+            if error.field in self.fields and error.field not in self.errors:
+                self.add_error(error.field, error.sentence)
+        return self.cleaned_data
+
+    def given(self) -> dict[str, str]:
+        """What was typed, by the name of the field."""
+        names = (*validation.REQUIRED, *persons.EDITABLE)
+        return {name: str(self.cleaned_data.get(name) or "") for name in names if name in self.fields}
+
+
+class NewPersonForm(PersonForm):
+    """A person who is entered by hand."""
+
+    personnel_number = _line(
+        _("Personnel number"),
+        _("It stays with the person for good."),
+        missing=validation.MISSING["personnel_number"],
+        autocomplete="off",
+    )
+    active = forms.BooleanField(
+        label=_("Active at once"),
+        help_text=_("Without it the person is Registered, and is activated later."),
+        required=False,
+        initial=True,
+    )
+    field_order = ("personnel_number",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("email", "upn", "sid"):
+            self.fields[name].help_text = WAITS_AS_NEW
+
+
+class EditPersonForm(PersonForm):
+    """A person's record as it was when the page was made: an old page does not write over a newer change."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, person: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person = person
+        for name in ("email", "upn", "sid"):
+            self.fields[name].help_text = WAITS
+
+    def given(self) -> dict[str, str]:
+        return {"personnel_number": self.person.personnel_number, **super().given()}
+
+    def meanwhile(self, person: Person) -> "list[tuple[StrOrPromise, str, str]]":
+        """After a refusal because the record has changed: what was typed and differs from it now.
+
+        Sent again, the form writes over the record as it is now: who sends it has seen the differences.
+        """
+        if self.refused is None or self.refused.reason != persons.CHANGED_MEANWHILE:
+            return []
+        # Value by value: what was sent keeps a list of values for each field.
+        self.data = {name: self.data[name] for name in self.data} | {"version": str(person.version)}
+        now = present(person)
+        typed = self.values
+        return [
+            (self.fields[name].label or name, now[name], value)
+            for name, value in typed.items()
+            if value != now[name]
+        ]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What goes to the verb."""
+        return {name: value for name, value in self.given().items() if name in persons.EDITABLE}
+
+
+def present(person: Person) -> dict[str, str]:
+    """The fields of the record as the form shows them."""
+    values = {name: str(getattr(person, name)) for name in persons.EDITABLE if name != "manager"}
+    return {**values, "manager": person.manager.personnel_number if person.manager else ""}
+
+
+def for_a_new_person(actor: Person) -> dict[str, str]:
+    """What the form for a new person begins with: the language, time zone and unit of who enters them."""
+    units = {
+        held.organisational_unit for held in actor.roles_in_force() if held.role == Role.REGISTRATION_OFFICER
+    }
+    unit = next(iter(units)) if len(units) == 1 else ""
+    return {"language": actor.language, "time_zone": actor.time_zone, "organisational_unit": unit}
+
+
+class LeaveForm(VerbForm):
+    """Why a person is deactivated."""
+
+    reason = ReasonField(
+        help_text=_("It stays in the person's history. The person does not read it."),
+        required=lazystr(NO_REASON),
+    )
+
+
+class LockForm(VerbForm):
+    """Why a person is locked; it stands in the revocation list."""
+
+    reason = forms.ChoiceField(
+        label=_("Reason"),
+        choices=LOCK_REASONS,
+        widget=forms.RadioSelect,
+        help_text=_("The certificate authority publishes it with the serial numbers."),
+        error_messages={"required": lazystr(leave_and_return.NO_LOCK_REASON)},
+    )
+
+
+class RefuseChangeForm(VerbForm):
+    """Why a change of identity is not confirmed."""
+
+    reason = ReasonField(help_text=_("The officer who asked reads this."), required=lazystr(NO_REASON))
+
+
+class SeveralChangesForm(VerbForm):
+    """Which of the changes of identity that wait are confirmed; what is none of these rows is refused."""
+
+    def __init__(self, *args: Any, rows: QuerySet[IdentityChange], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        gone = lazystr(identity_changes.NOT_WAITING)
+        self.fields["changes"] = forms.ModelMultipleChoiceField(
+            queryset=rows,
+            error_messages={
+                "required": lazystr(NOTHING_CHOSEN),
+                "invalid_choice": gone,
+                "invalid_pk_value": gone,
+            },
+        )

@@ -1,0 +1,63 @@
+"""What the pages about a change of e-mail, UPN or SID show to this officer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils.translation import ngettext
+
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.people import second_officers
+from identity_manager.models import IdentityChange, IdentityChangeState, Person
+from identity_manager.people import identity_change_policy as questions
+from identity_manager.people import registration_policy
+from identity_manager.people.identity_changes import NotConfirmed, overtaken
+from identity_manager.ui import states
+
+AT_ONCE = 200  # a person looks at each of them
+
+
+def several(actor: Person, *, form: VerbForm) -> dict[str, Any]:
+    """For the page of all that wait for this officer, oldest first."""
+    waiting = questions.confirmable_by(actor).listed()
+    return {"tab": "open_tasks", "form": form, "rows": waiting[:AT_ONCE], "total": waiting.count()}
+
+
+def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[NotConfirmed]) -> None:
+    """What became of several changes: how many are done, and why the first of the others are not."""
+    if done := len(changes) - len(left):
+        words = ngettext("%(number)d change is confirmed.", "%(number)d changes are confirmed.", done)
+        messages.success(request, words % {"number": done})
+    persons = {row.pk: row.person for row in changes}
+    refusals.tell_of_several(
+        request, [(persons[each.change_id], each.refused) for each in left], more=more_not_confirmed
+    )
+
+
+def more_not_confirmed(number: int) -> str:
+    """That others are not confirmed either."""
+    words = ngettext("%(number)d more is not confirmed.", "%(number)d more are not confirmed.", number)
+    return words % {"number": number}
+
+
+def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[str, Any]:
+    """For the page of one change: what it says, how far it is, what this officer can do about it."""
+    waits = change.state == IdentityChangeState.WAITING
+    obstacle = questions.deciding_obstacle(actor, change)
+    return {
+        "tab": "search",
+        "change": change,
+        "person": change.person,
+        "form": form,
+        "waits": waits,
+        "meaning": states.meaning_of(change),
+        "decides": waits and obstacle is None,
+        "obstacle": obstacle if waits else None,
+        "overtaken": overtaken(change) if waits else None,
+        **second_officers.named(questions.second_officers(change)),
+        "withdraws": waits
+        and change.person_id != actor.pk
+        and registration_policy.registers(actor, change.person),
+    }

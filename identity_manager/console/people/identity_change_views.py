@@ -1,0 +1,116 @@
+"""A change of e-mail, UPN or SID: seen, confirmed or not by a second officer, taken back."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from identity_manager.console.access import offices, persons
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.fields import PressForm
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.people import identity_change_page
+from identity_manager.console.people.forms import RefuseChangeForm, SeveralChangesForm
+from identity_manager.models import IdentityChange
+from identity_manager.people import identity_changes
+from identity_manager.ui.bidi import isolated
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def several(request: HttpRequest) -> HttpResponse:
+    """All that wait for this officer, side by side; those that are ticked are confirmed."""
+    rows = persons.identity_changes_for_registration_officer(request)
+    actor = offices.officer(request)
+    form = SeveralChangesForm(refusals.sent(request), rows=rows)
+    if form.is_valid():
+        chosen = form.cleaned_data["changes"]
+        left = identity_changes.confirm_several(actor=actor, change_ids=[row.pk for row in chosen])
+        identity_change_page.tell(request, chosen, left)
+        return redirect("console:identity-changes")
+    context = identity_change_page.several(actor, form=form)
+    template = "identity_manager/people/identity_changes.html"
+    return render(request, template, context, status=refusals.status_of(form))
+
+
+@require_safe
+def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The page of one change."""
+    return _page(request, pk, PressForm())
+
+
+@require_POST
+def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The second officer says yes."""
+    persons.identity_change_for_registration_officer(request, pk)
+    form = PressForm(request.POST)
+    if form.is_valid():
+        with refusals.told_by(form):
+            done = identity_changes.confirm(actor=offices.officer(request), change_id=pk)
+            messages.success(request, _("Confirmed. %(person)s is changed.") % {"person": done.person})
+            return redirect("console:identity-change", pk)
+    return _page(request, pk, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The second officer says no."""
+    found = persons.identity_change_for_registration_officer(request, pk)
+    form = RefuseChangeForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            reason = form.cleaned_data["reason"]
+            identity_changes.refuse_change(actor=offices.officer(request), change_id=pk, reason=reason)
+            messages.success(request, _("Not confirmed. Everything stays as it was."))
+            return redirect("console:identity-change", pk)
+    if refusals.concerns_the_page(form):
+        return _page(request, pk, form)
+    return confirmation.page(request, form, _refusing(found))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Take the change back."""
+    found = persons.identity_change_for_registration_officer(request, pk)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            identity_changes.withdraw(actor=offices.officer(request), change_id=pk)
+            messages.success(request, _("Withdrawn. Everything stays as it was."))
+            return redirect("console:identity-change", pk)
+        return _page(request, pk, form)
+    return confirmation.page(request, form, _withdrawing(found))
+
+
+def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
+    found = persons.identity_change_for_registration_officer(request, pk)
+    context = identity_change_page.context(offices.officer(request), found, form=form)
+    template = "identity_manager/people/identity_change.html"
+    return render(request, template, context, status=refusals.status_of(form))
+
+
+def _refusing(found: IdentityChange) -> Confirmation:
+    return Confirmation(
+        title=_("Do not confirm the change for %(person)s?") % {"person": isolated(found.person)},
+        lead=_("Nothing is changed. What waited for the decision goes on."),
+        button=_("Do not confirm"),
+        back=reverse("console:identity-change", args=[found.pk]),
+        tab="search",
+        obstacle=identity_changes.state_obstacle(found),
+    )
+
+
+def _withdrawing(found: IdentityChange) -> Confirmation:
+    return Confirmation(
+        title=_("Withdraw the change for %(person)s?") % {"person": isolated(found.person)},
+        lead=_("Nothing is changed. What waited for the decision goes on."),
+        button=_("Withdraw the change"),
+        back=reverse("console:identity-change", args=[found.pk]),
+        tab="search",
+        obstacle=identity_changes.state_obstacle(found),
+        dangerous=False,
+    )

@@ -1,0 +1,237 @@
+"""What the pages of an import show: the file, what it would do row by row, and who decides."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.fields import LONGEST_REASON
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.lists import counting
+from identity_manager.console.people import identity_change_page
+from identity_manager.directory import csv_file
+from identity_manager.models import IdentityChange, ImportState, Person, PersonImport
+from identity_manager.people.imports import applying as importing
+from identity_manager.people.imports import identities
+from identity_manager.people.imports.applying import ImportPlan, Outcome, PlannedRow
+from identity_manager.people.imports.identities import Confirmed
+from identity_manager.ui.forms import TOO_LONG
+from identity_manager.ui.parts import Tab
+from identity_manager.workflow.people import imports
+
+ROWS_SHOWN = 100
+IMPORTS_SHOWN = 10
+WORDS: dict[Outcome, Promise] = {
+    Outcome.REFUSED: _("Refused"),
+    Outcome.CREATE: _("New"),
+    Outcome.UPDATE: _("Changed"),
+    Outcome.WAITS: _("Wait for a second officer"),
+    Outcome.UNCHANGED: _("Unchanged"),
+}
+MEANINGS = {
+    Outcome.REFUSED: "stopped",
+    Outcome.CREATE: "done",
+    Outcome.UPDATE: "information",
+    Outcome.WAITS: "waiting",
+    Outcome.UNCHANGED: "quiet",
+}
+STATE_MEANINGS = {
+    ImportState.UPLOADED: "information",
+    ImportState.WAITING: "waiting",
+    ImportState.DONE: "done",
+    ImportState.REFUSED: "stopped",
+    ImportState.WITHDRAWN: "stopped",
+}
+
+
+class UploadForm(VerbForm):
+    """The file with the persons."""
+
+    file = forms.FileField(
+        label=_("CSV file"),
+        help_text=_("UTF-8 or UTF-16, comma or semicolon, at most 5 MB and 20,000 rows."),
+        error_messages={"required": _("Choose a file."), "empty": _("The file is empty.")},
+    )
+
+
+class PlanForm(VerbForm):
+    """What the officer saw, so that nothing else is imported."""
+
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+
+class ImportForm(PlanForm):
+    """The first officer's word."""
+
+    accept_partial = forms.BooleanField(
+        label=_("Import the good rows, and leave out those that are refused"), required=False
+    )
+
+
+class RejectForm(VerbForm):
+    """The second officer's no."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("Who asked for the import reads this."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=LONGEST_REASON,
+        error_messages={"max_length": TOO_LONG},
+        required=False,
+    )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the file, in words."""
+
+    row: PlannedRow
+    meaning: str
+    word: str | Promise
+    sentences: list[str]
+
+    @property
+    def name(self) -> str:
+        if self.row.person is not None:
+            return self.row.person.display_name
+        return self.row.changes.get("display_name", "")
+
+
+def uploading(form: UploadForm, *, asked: str = "") -> dict[str, Any]:
+    """For the page where a file is chosen, with the page of the earlier imports that is asked for."""
+    earlier = PersonImport.objects.select_related("asked_by").defer("content")
+    return {
+        "tab": "search",
+        "form": form,
+        "columns": csv_file.COLUMNS,
+        "required": csv_file.REQUIRED_COLUMNS,
+        "recent": Paginator(earlier, IMPORTS_SHOWN).get_page(asked),
+    }
+
+
+def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str, str]) -> dict[str, Any]:
+    """For the page of one import: its plan as of now, and what this officer can do."""
+    planned = imports.plan_of(row)
+    found: dict[str, Any] = {
+        "tab": "search",
+        "row": row,
+        "form": form,
+        "badge": {"meaning": STATE_MEANINGS[ImportState(row.state)], "word": row.get_state_display()},
+        "own": row.asked_by_id == actor.pk,
+        "not_uploader": imports.NOT_UPLOADER,
+        "counts": [(WORDS[Outcome(name)], number) for name, number in row.counts.items() if number],
+    }
+    if planned is not None:
+        return found | _of_plan(planned, asked)
+    return found | _of_identities(actor, row, asked) if row.state == ImportState.DONE else found
+
+
+def _of_identities(actor: Person, row: PersonImport, asked: dict[str, str]) -> dict[str, Any]:
+    """What the import has brought that waits, and whether this officer confirms it."""
+    page = Paginator(identities.waiting_of(row), ROWS_SHOWN).get_page(asked.get("page"))
+    if not page.paginator.count:
+        return {}
+    return {
+        "page": page,
+        "identities": page.object_list,
+        "waiting": page.paginator.count,
+        "identities_digest": identities.digest_of(row),
+        "obstacle": identities.obstacle(actor=actor, row=row),
+        "at_once": identities.AT_ONCE,
+    }
+
+
+def tell(request: HttpRequest, done: Confirmed) -> None:
+    """What became of the identities: how many are confirmed, and why the first of the others are not."""
+    words = ngettext("%(number)s person is confirmed.", "%(number)s persons are confirmed.", done.number)
+    messages.success(request, words % {"number": counting.grouped(done.number)})
+    named = [each.change_id for each in done.left[: refusals.REFUSED_NAMED]]
+    persons = IdentityChange.objects.select_related("person").in_bulk(named)
+    refused = [(persons[each.change_id].person, each.refused) for each in done.left[: len(named)]]
+    refusals.tell_of_several(
+        request, refused, more=identity_change_page.more_not_confirmed, unnamed=len(done.left) - len(named)
+    )
+
+
+def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
+    guard = importing.guard(planned)
+    chosen = _outcome(asked, planned, is_guarded=guard is not None)
+    page = Paginator(planned.with_outcome(chosen), ROWS_SHOWN).get_page(asked.get("page"))
+    return {
+        "planned": planned,
+        "refused": planned.count(Outcome.REFUSED),
+        "does_something": bool(planned.count(Outcome.CREATE) + planned.count(Outcome.UPDATE))
+        or bool(planned.count(Outcome.WAITS)),
+        "guard": guard,
+        "tabs": [
+            Tab(str(word), f"?outcome={outcome.value}", outcome == chosen, planned.count(outcome))
+            for outcome, word in WORDS.items()
+        ],
+        "page": page,
+        "lines": list(lines(page.object_list)),
+    }
+
+
+def _outcome(asked: dict[str, str], planned: ImportPlan, *, is_guarded: bool) -> Outcome:
+    """The outcome whose rows are shown: the one that was asked for, or the first that has any.
+
+    What a second officer is asked about are changes: where the guard asks, new persons come last.
+    """
+    wanted = asked.get("outcome", "")
+    if wanted in set(Outcome):
+        return Outcome(wanted)
+    order = sorted(WORDS, key=lambda outcome: is_guarded and outcome == Outcome.CREATE)
+    return next((outcome for outcome in order if planned.count(outcome)), Outcome.UNCHANGED)
+
+
+def lines(rows: Iterable[PlannedRow]) -> Iterator[Line]:
+    """Each row with what becomes of it."""
+    for row in rows:
+        yield Line(row, MEANINGS[row.outcome], WORDS[row.outcome], list(_sentences(row)))
+
+
+def _sentences(row: PlannedRow) -> Iterator[str]:
+    for error in row.errors:
+        label = _label(error.field)
+        yield f"{label}: {error.sentence}" if label else error.sentence
+    if row.errors:
+        return
+    if row.person is None:
+        yield from _waiting_sentences(row)
+        return
+    for name, value in {**row.changes, **row.waits}.items():
+        before = row.person.manager.personnel_number if name == "manager" and row.person.manager else ""
+        before = before or str(getattr(row.person, name) or "–")
+        yield f"{_label(name)}: {_shown(name, before)} → {_shown(name, value or '–')}"
+
+
+def _waiting_sentences(row: PlannedRow) -> Iterator[str]:
+    for name, value in row.waits.items():
+        words = {"field": _label(name), "value": value}
+        yield _("%(field)s: %(value)s (waits for a second officer)") % words
+
+
+def _label(name: str) -> str:
+    labels = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
+    return capfirst(str(labels.get(name, name)))
+
+
+def _shown(name: str, value: str) -> str:
+    """A value in the reader's words, where it is one of a closed list."""
+    field = Person._meta.get_field(name)
+    return str(dict(getattr(field, "flatchoices", ())).get(value, value))
+
+
+def report(planned: ImportPlan) -> Iterator[tuple[object, ...]]:
+    """The rows of the report as a file."""
+    for line in lines(planned.rows):
+        yield line.row.line, line.row.personnel_number, line.name, line.word, " ".join(line.sentences)

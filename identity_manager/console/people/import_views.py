@@ -1,0 +1,162 @@
+"""Import of persons from a file: looked through row by row, carried out, or confirmed by a second officer."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from identity_manager.console.access import persons
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.fields import PressForm
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.lists.csv_export import csv_response
+from identity_manager.console.people import import_page
+from identity_manager.console.people.import_page import ImportForm, PlanForm, RejectForm, UploadForm
+from identity_manager.models import ImportState, PersonImport
+from identity_manager.people.imports import identities
+from identity_manager.workflow.people import imports
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """Choose a file; it is looked through first."""
+    actor = persons.importer(request)
+    form = UploadForm(refusals.sent(request), request.FILES or None)
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        with refusals.told_by(form):
+            row = imports.upload(actor=actor, file_name=file.name, content=file.read(imports.MOST_BYTES + 1))
+            return redirect("console:import", row.pk)
+    context = import_page.uploading(form, asked=request.GET.get("page", ""))
+    return render(
+        request, "identity_manager/people/imports/upload.html", context, status=refusals.status_of(form)
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """What the import would do; the first officer has it done."""
+    row = persons.import_for_officer(request, pk)
+    form = ImportForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            row = imports.carry_out(
+                actor=persons.importer(request),
+                import_id=pk,
+                digest=form.cleaned_data["digest"],
+                accept_partial=form.cleaned_data["accept_partial"],
+            )
+            messages.success(request, _what_happened(row))
+            return redirect("console:import", pk)
+    return _page(request, pk, form)
+
+
+@require_POST
+def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The second officer says yes."""
+    row = persons.import_for_officer(request, pk)
+    form = PlanForm(request.POST)
+    if form.is_valid():
+        with refusals.told_by(form):
+            actor = persons.importer(request)
+            row = imports.confirm(actor=actor, import_id=pk, digest=form.cleaned_data["digest"])
+            messages.success(request, _what_happened(row))
+            return redirect("console:import", pk)
+    return _page(request, pk, form)
+
+
+@require_POST
+def confirm_identities(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The second officer confirms the identities that the import has brought, all at once."""
+    persons.import_for_officer(request, pk)
+    form = PlanForm(request.POST)
+    if form.is_valid():
+        with refusals.told_by(form):
+            digest = form.cleaned_data["digest"]
+            done = identities.confirm(actor=persons.importer(request), import_id=pk, digest=digest)
+            import_page.tell(request, done)
+            return redirect("console:import", pk)
+    return _page(request, pk, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The second officer says no."""
+    row = persons.import_for_officer(request, pk)
+    form = RejectForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            imports.reject(actor=persons.importer(request), import_id=pk, reason=form.cleaned_data["reason"])
+            messages.success(request, _("Not confirmed. Nothing of the file was imported."))
+            return redirect("console:import", pk)
+    if refusals.concerns_the_page(form):
+        return _page(request, pk, form)
+    return confirmation.page(request, form, _rejecting(row))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Take the import back."""
+    row = persons.import_for_officer(request, pk)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            imports.withdraw(actor=persons.importer(request), import_id=pk)
+            messages.success(request, _("Withdrawn. Nothing of the file was imported."))
+            return redirect("console:import", pk)
+        return _page(request, pk, form)
+    return confirmation.page(request, form, _withdrawing(row))
+
+
+@require_safe
+def report(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
+    """What becomes of each row, as a file."""
+    planned = imports.plan_of(persons.import_for_officer(request, pk))
+    if planned is None:
+        raise Http404
+    header = (_("Line"), _("Personnel number"), _("Name"), _("Outcome"), _("Details"))
+    return csv_response("import-report", header, import_page.report(planned))
+
+
+def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
+    """The present state, read again: after a refusal it has often moved."""
+    row = persons.import_for_officer(request, pk)
+    context = import_page.context(persons.importer(request), row, form, asked=request.GET.dict())
+    return render(
+        request, "identity_manager/people/imports/import.html", context, status=refusals.status_of(form)
+    )
+
+
+def _what_happened(row: PersonImport) -> str:
+    if row.state == ImportState.WAITING:
+        return _("A second officer has to confirm this. Until then nothing is imported.")
+    if row.identity_changes.waiting().exists():
+        return _("The persons are imported. E-mail, UPN and SID wait for a second officer, on this page.")
+    return _("The persons are imported.")
+
+
+def _rejecting(row: PersonImport) -> Confirmation:
+    return Confirmation(
+        title=_("Do not confirm the import of %(file)s?") % {"file": row.file_name},
+        lead=_("Nothing of it is imported. Who asked reads why."),
+        button=_("Do not confirm"),
+        back=reverse("console:import", args=[row.pk]),
+        tab="search",
+        obstacle=imports.state_obstacle(row, ImportState.WAITING),
+    )
+
+
+def _withdrawing(row: PersonImport) -> Confirmation:
+    return Confirmation(
+        title=_("Withdraw the import of %(file)s?") % {"file": row.file_name},
+        lead=_("Nothing of it is imported, and the file is deleted here."),
+        button=_("Withdraw the import"),
+        back=reverse("console:import", args=[row.pk]),
+        tab="search",
+        obstacle=imports.state_obstacle(row, *imports.WITHDRAWABLE),
+    )

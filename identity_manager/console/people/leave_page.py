@@ -1,0 +1,168 @@
+"""What will happen to what when a person is deactivated, activated or locked: told before it is done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.requests.actions import Action
+from identity_manager.models import (
+    Certificate,
+    Person,
+    PersonState,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.models.requests.states import BEFORE_ISSUED
+from identity_manager.people import registration_policy, roles
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.people import leave_and_return
+
+IN_HAND = (TokenState.SEALED, TokenState.ACTIVE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the three: its words, and whether it is final."""
+
+    name: str
+    title: str | Promise
+    button: str | Promise
+    dangerous: bool = False
+
+
+DEACTIVATE = Step("deactivate", gettext_lazy("Deactivate %(person)s?"), gettext_lazy("Deactivate"))
+ACTIVATE = Step("activate", gettext_lazy("Activate %(person)s?"), gettext_lazy("Activate"))
+LOCK = Step("lock", gettext_lazy("Lock %(person)s for good?"), gettext_lazy("Lock for good"), dangerous=True)
+
+
+def obstacle(actor: Person, person: Person, step: Step) -> Reason | None:
+    """Why this officer cannot do it to this person now, or None."""
+    common = registration_policy.officer_obstacle(actor, person)
+    if common is not None:
+        return common
+    if step is ACTIVATE:
+        return leave_and_return.activation_obstacle(person)
+    own = leave_and_return.lock_obstacle if step is LOCK else leave_and_return.deactivation_obstacle
+    return own(person) or roles.last_system_administrator(person)
+
+
+def actions(actor: Person, person: Person) -> list[Action]:
+    """What a Registration Officer can do with the person, or why not; empty for everybody else."""
+    if not registration_policy.registers(actor, person):
+        return []
+    edit = registration_policy.editing_obstacle(actor, person)
+    offered = [DEACTIVATE if person.state == PersonState.ACTIVE else ACTIVATE, LOCK]
+    if person.state == PersonState.REGISTERED:
+        offered.insert(1, DEACTIVATE)
+    if person.state == PersonState.LOCKED:
+        offered = []
+    return [
+        Action(_("Edit"), reverse("console:person-edit", args=[person.pk]), edit),
+        *(
+            Action(
+                step.button,
+                reverse(f"console:person-{step.name}", args=[person.pk]),
+                obstacle(actor, person, step),
+                dangerous=step.dangerous,
+            )
+            for step in offered
+        ),
+    ]
+
+
+def context(actor: Person, person: Person, *, step: Step, form: VerbForm) -> dict[str, Any]:
+    """For the confirmation page: what will happen, to what; or why it cannot."""
+    tell = {DEACTIVATE: _deactivating, ACTIVATE: _activating, LOCK: _locking}[step]
+    return {
+        "tab": "search",
+        "person": person,
+        "form": form,
+        "step": step,
+        "title": step.title % {"person": person},
+        "obstacle": obstacle(actor, person, step),
+        "consequences": list(tell(person)),
+    }
+
+
+def locked_words(person: Person) -> str:
+    """What a lock has done; there may be nothing of which a CA is to be told."""
+    if Certificate.objects.to_be_revoked().filter(token__person=person).exists():
+        return _("Locked for good. The certificate authority is told now.")
+    return _("Locked for good.")
+
+
+def _deactivating(person: Person) -> Iterator[str]:
+    yield _("The person cannot sign in any more, and is signed out everywhere.")
+    yield from _roles(person)
+    held = _tokens(person, *IN_HAND)
+    if held:
+        yield ngettext("%d token is put on hold.", "%d tokens are put on hold.", held) % held
+    waiting = _requests(person)
+    if waiting:
+        yield ngettext("%d request waits.", "%d requests wait.", waiting) % waiting
+    if person.is_active and person.email:
+        yield _("A mail to %(address)s says so.") % {"address": person.email}
+    if person.has_role(Role.SELF_SERVICE_USER):
+        yield _("All of that comes back when the person is activated; of the roles, Self-Service User alone.")
+    else:
+        yield _("All of that comes back when the person is activated, but for roles.")
+
+
+def _activating(person: Person) -> Iterator[str]:
+    yield _("The person can sign in again.")
+    leave = person.leaves.filter(ended_at=None).first()
+    if leave is not None and leave.was_self_service_user:
+        yield _("The role Self-Service User comes back; other roles are assigned anew.")
+    back = leave.tokens.filter(state=TokenState.ON_HOLD).count() if leave else 0
+    if back:
+        sentence = ngettext(
+            "%d token comes back from hold, unless its certificates have ended meanwhile.",
+            "%d tokens come back from hold, unless their certificates have ended meanwhile.",
+            back,
+        )
+        yield sentence % back
+    waiting = _requests(person)
+    if waiting:
+        yield ngettext("%d request goes on.", "%d requests go on.", waiting) % waiting
+    if leave is not None and person.email:
+        yield _("A mail to %(address)s says so.") % {"address": person.email}
+
+
+def _locking(person: Person) -> Iterator[str]:
+    yield _("This is final: nobody can activate the person again.")
+    yield from _roles(person)
+    revoked = _tokens(person, *IN_HAND, TokenState.ON_HOLD)
+    if revoked:
+        sentence = ngettext(
+            "%d token is revoked, with its certificates; a passphrase that was not noted is destroyed.",
+            "%d tokens are revoked, with their certificates; passphrases that were not noted are destroyed.",
+            revoked,
+        )
+        yield sentence % revoked
+    cancelled = _requests(person)
+    if cancelled:
+        yield ngettext("%d request is cancelled.", "%d requests are cancelled.", cancelled) % cancelled
+    yield _("The account is closed, and mails that wait are discarded. The person gets no mail.")
+    yield _("E-mail, user principal name and security identifier are free for others.")
+
+
+def _roles(person: Person) -> Iterator[str]:
+    names = ", ".join(sorted({str(held) for held in person.roles.all()}))
+    if names:
+        yield _("Roles that are withdrawn: %(roles)s.") % {"roles": names}
+
+
+def _tokens(person: Person, *states: TokenState) -> int:
+    return SoftwareToken.objects.filter(person=person, state__in=states).count()
+
+
+def _requests(person: Person) -> int:
+    return TokenRequest.objects.filter(person=person, state__in=BEFORE_ISSUED).count()

@@ -1,0 +1,69 @@
+"""Deactivate, Activate, Lock: a page that names what will happen to what, and one button."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.console.access import offices, persons
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.fields import PressForm
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.people import leave_page
+from identity_manager.console.people.forms import LeaveForm, LockForm
+from identity_manager.console.people.leave_page import Step
+from identity_manager.workflow.people import leave_and_return
+
+PAGE = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@PAGE
+def deactivate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The person goes on leave."""
+    persons.person_for_registration_officer(request, pk)
+    form = LeaveForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            reason = form.cleaned_data["reason"]
+            leave_and_return.deactivate(actor=offices.officer(request), person_id=pk, reason=reason)
+            messages.success(request, _("Deactivated. What was in use is on hold, what was under way waits."))
+            return redirect("console:person", pk)
+    return _page(request, pk, leave_page.DEACTIVATE, form)
+
+
+@PAGE
+def activate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The person works here (again)."""
+    persons.person_for_registration_officer(request, pk)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            leave_and_return.activate(actor=offices.officer(request), person_id=pk)
+            messages.success(request, _("Activated. What this leave put on hold comes back."))
+            return redirect("console:person", pk)
+    return _page(request, pk, leave_page.ACTIVATE, form)
+
+
+@PAGE
+def lock(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The person has left for good."""
+    persons.person_for_registration_officer(request, pk)
+    form = LockForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            reason = RevocationReason(form.cleaned_data["reason"])
+            locked = leave_and_return.lock(actor=offices.officer(request), person_id=pk, reason=reason)
+            messages.success(request, leave_page.locked_words(locked))
+            return redirect("console:person", pk)
+    return _page(request, pk, leave_page.LOCK, form)
+
+
+def _page(request: HttpRequest, pk: uuid.UUID, step: Step, form: VerbForm) -> HttpResponse:
+    """The present state, read again: after a refusal it has often moved."""
+    person = persons.person_for_registration_officer(request, pk)
+    context = leave_page.context(offices.officer(request), person, step=step, form=form)
+    return render(request, "identity_manager/people/leaving.html", context, status=refusals.status_of(form))

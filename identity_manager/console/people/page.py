@@ -1,0 +1,122 @@
+"""What the page of a person shows to this officer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.access import audit as audit_access
+from identity_manager.console.access import offices, requests
+from identity_manager.console.history import event_wording
+from identity_manager.console.people import erasure_page, leave_page, sign_in_code_page
+from identity_manager.console.requests import token_card
+from identity_manager.console.requests.actions import Offer, sending_obstacle
+from identity_manager.console.requests.token_card import TokenCard
+from identity_manager.models import AuditEvent, Leave, Person, PersonState, Role, SoftwareToken, TokenRequest
+from identity_manager.people import identity_change_policy, registration_policy, validation
+from identity_manager.queries import console_pages
+from identity_manager.transactions.refusals import Reason
+from identity_manager.ui.context import REQUEST_READERS
+from identity_manager.ui.parts import Event, Pair
+from identity_manager.workflow.policy import eligibility
+
+SAME_UPN = _("Active Directory takes it for that of another person: case and accents do not tell them apart.")
+
+
+def context(actor: Person, person: Person) -> dict[str, Any]:
+    """Record, roles, tokens; requests as far as this officer reads requests; what happened last."""
+    console_pages.know_what_concerns(person)
+    enables = offices.holds(actor, {Role.TOKEN_ADMINISTRATOR})
+    return {
+        "tab": "search",
+        "person": person,
+        "record": record(person),
+        "roles": sorted(person.roles.all(), key=lambda held: (held.role, held.organisational_unit)),
+        "roles_page": offices.holds(actor, {*offices.ROLE_GIVERS, Role.AUDITOR}),
+        "assigns_roles": offices.holds(actor, offices.ROLE_GIVERS) and actor.pk != person.pk,
+        "enables": enables,
+        "obstacle": _obstacle(actor, person) if enables else None,
+        "erases": erasure_page.is_offered(actor, person),
+        "actions": leave_page.actions(actor, person),
+        "leave": _leave(person),
+        "unfit": _unfit(person),
+        "change": identity_change_policy.waiting_for(person),
+        "registers": registration_policy.registers(actor, person),
+        "sign_in": sign_in_code_page.card(actor, person),
+        "tokens": list(_tokens(actor, person)),
+        "reads_requests": offices.holds(actor, REQUEST_READERS),
+        "requests": _requests(actor, person),
+        "history": _history(actor, person),
+    }
+
+
+def _history(actor: Person, person: Person) -> list[Event]:
+    """What happened last to the person; to a User Administrator what happened to their roles."""
+    if audit_access.reads_all(actor, person):
+        events = console_pages.last_events(person.pk)
+    else:
+        about_roles = AuditEvent.objects.told().filter(person=person, name__in=audit_access.ABOUT_ROLES)
+        events = list(about_roles[: console_pages.EVENTS_SHOWN])
+    return event_wording.timeline(events, type_names=event_wording.type_names())
+
+
+def _obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this officer cannot enable the person; only who registers persons may have made a code for them."""
+    obstacle = eligibility.enable_obstacle(actor, person)
+    if obstacle is not None or not offices.holds(actor, {Role.REGISTRATION_OFFICER}):
+        return obstacle
+    return eligibility.code_obstacle(actor, person)
+
+
+def record(person: Person) -> list[Pair | tuple[str | Promise, object]]:
+    """The person as the directory knows them."""
+    return [
+        Pair(_("Personnel number"), person.personnel_number, mono=True),
+        (_("Kind"), person.get_kind_display()),
+        (_("E-mail"), person.email),
+        (_("User principal name"), person.upn),
+        Pair(_("Security identifier"), person.sid, mono=True),
+        (_("Department"), person.department),
+        (_("Organisational unit"), person.organisational_unit),
+        (_("Manager"), person.manager),
+        (_("Language"), person.get_language_display()),
+        (_("Time zone"), person.time_zone),
+        (_("Source"), person.get_source_display()),
+    ]
+
+
+def _leave(person: Person) -> Leave | None:
+    if person.state != PersonState.INACTIVE:
+        return None
+    return person.leaves.filter(ended_at=None).select_related("began_by").first()
+
+
+def _unfit(person: Person) -> list[tuple[str | Promise, str]]:
+    """What no longer fits, for who can have it mended; a Locked person does not change any more."""
+    if person.state == PersonState.LOCKED:
+        return []
+    found = [(_label(each.field), each.sentence) for each in validation.unfit(person)]
+    if person.upn and person.upn_key is None:
+        found.append((_label("upn"), str(SAME_UPN)))
+    return found
+
+
+def _label(field: str) -> str | Promise:
+    label: str | Promise = Person._meta.get_field(field).verbose_name  # type: ignore[union-attr]  # a column's
+    return label
+
+
+def _tokens(actor: Person, person: Person) -> Iterator[TokenCard]:
+    administers = eligibility.administers(actor, person)
+    not_by_you = sending_obstacle(actor, person) if administers else None
+    offer = Offer(administers, not_by_you=not_by_you, back="person")
+    for token in console_pages.tokens_handed_out(person):
+        yield token_card.card(token, offer)
+
+
+def _requests(actor: Person, person: Person) -> QuerySet[TokenRequest]:
+    tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
+    rows = requests.visible_requests(actor).filter(person=person).select_related("requested_by")
+    return rows.prefetch_related(Prefetch("tokens", tokens)).order_by("-created_at")

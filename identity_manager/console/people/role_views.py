@@ -1,0 +1,81 @@
+"""Roles: given to a person, taken away, and the list of who holds which office."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from identity_manager.console.access import offices, persons
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.fields import PressForm
+from identity_manager.console.people import roles_page
+from identity_manager.console.people.roles_page import AssignForm, RolesFilterForm
+from identity_manager.models import Role, RoleAssignment
+from identity_manager.people import roles
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def of_person(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """What the person holds; a role is given here."""
+    person = persons.person_for_roles(request, pk)
+    actor = offices.officer(request)
+    form = AssignForm(refusals.sent(request), actor=actor, person=person)
+    if form.is_valid():
+        with refusals.told_by(form):
+            given = roles.assign(
+                actor=actor,
+                person_id=pk,
+                role=Role(form.cleaned_data["role"]),
+                unit=form.cleaned_data["unit"],
+                period=form.period,
+            )
+            messages.success(request, _("%(person)s has the role %(role)s.") % _names(given))
+            return redirect("console:person-roles", pk)
+    context = roles_page.context(actor, person, form)
+    return render(
+        request, "identity_manager/people/roles/person.html", context, status=refusals.status_of(form)
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, pk: uuid.UUID, assignment_id: uuid.UUID) -> HttpResponse:
+    """Take one role away."""
+    person = persons.person_for_user_administrator(request, pk)
+    held = get_object_or_404(person.roles, pk=assignment_id)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            actor = offices.officer(request)
+            roles.withdraw(actor=actor, person_id=pk, role=Role(held.role), unit=held.organisational_unit)
+            messages.success(
+                request, _("%(person)s does not have the role %(role)s any more.") % _names(held)
+            )
+            return redirect("console:person-roles", pk)
+    return confirmation.page(request, form, _withdrawing(held))
+
+
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    """Who holds which office."""
+    actor = offices.office_reader(request)
+    context = roles_page.listing(actor, RolesFilterForm(request.GET))
+    return render(request, "identity_manager/people/roles/listing.html", context)
+
+
+def _names(held: RoleAssignment) -> dict[str, str]:
+    return {"person": held.person.display_name, "role": str(held)}
+
+
+def _withdrawing(held: RoleAssignment) -> Confirmation:
+    return Confirmation(
+        title=_("Withdraw the role %(role)s from %(person)s?") % _names(held),
+        lead=_("It takes effect with the next click of that person. It can be assigned again at any time."),
+        button=_("Withdraw the role"),
+        back=reverse("console:person-roles", args=[held.person_id]),
+        tab="search",
+    )

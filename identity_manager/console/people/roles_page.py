@@ -1,0 +1,163 @@
+"""The pages about roles: what a person holds, what this officer may give, and who holds which office."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.access import offices
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Person, Role, RoleAssignment
+from identity_manager.models.people.role import today
+from identity_manager.people import roles
+from identity_manager.people.roles import Period
+from identity_manager.ui.forms import RadioCards
+from identity_manager.ui.parts import Card
+
+MAY: dict[Role, Promise] = {
+    Role.SELF_SERVICE_USER: _("Signs in to Self-Service: own tasks, requests and software tokens."),
+    Role.TOKEN_ADMINISTRATOR: _("Enables persons; cancels, retries, sends again; revokes and holds tokens."),
+    Role.APPROVER: _("Approves, rejects or postpones requests."),
+    Role.REGISTRATION_OFFICER: _("Creates, edits, activates and locks persons; imports; sign-in codes."),
+    Role.USER_ADMINISTRATOR: _("Assigns and withdraws roles, never their own."),
+    Role.RECOVERY_OFFICER: _("Decides, with a second one, whether archived keys are recovered."),
+    Role.AUDITOR: _("Reads everything but files, passphrases and codes; changes nothing."),
+    Role.SYSTEM_ADMINISTRATOR: _("Token types, profiles, terms, jobs; no person's business."),
+}
+
+
+UNKNOWN_UNIT = _("Nobody is in an organisational unit of this name. Look how it is written in a record.")
+
+
+class DayInput(forms.DateInput):
+    """The browser's own calendar."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+class AssignForm(VerbForm):
+    """Which role, where, from when until when."""
+
+    role = forms.ChoiceField(
+        label=_("Role"), widget=RadioCards, error_messages={"required": _("Choose a role.")}
+    )
+    unit = forms.CharField(
+        label=_("Organisational unit"),
+        help_text=_("Leave it empty for a role that reaches everywhere."),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "units", "autocomplete": "off"}),
+    )
+    valid_from = forms.DateField(
+        label=_("First day"), help_text=_("Empty: from now on."), required=False, widget=DayInput
+    )
+    valid_until = forms.DateField(
+        label=_("Last day"), help_text=_("Empty: without end."), required=False, widget=DayInput
+    )
+
+    def __init__(self, *args: Any, actor: Person, person: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 narrows the declared type
+        self.cards = list(_cards(actor, person))
+        field.choices = self.cards
+
+    def clean_unit(self) -> str:
+        """A unit that nobody is in is a typing error: the role would reach nobody."""
+        unit = str(self.cleaned_data["unit"])
+        if unit and not Person.objects.filter(organisational_unit=unit).exists():
+            raise forms.ValidationError(UNKNOWN_UNIT)
+        return unit
+
+    @property
+    def period(self) -> Period:
+        return Period(self.cleaned_data["valid_from"], self.cleaned_data["valid_until"])
+
+
+def _cards(actor: Person, person: Person) -> Iterator[tuple[str, Card]]:
+    for role, reason in roles.obstacles(actor=actor, person=person).items():
+        yield role.value, Card(str(role.label), str(MAY[role]), reason=reason.sentence if reason else "")
+
+
+class RolesFilterForm(forms.Form):
+    """Which offices the list shows."""
+
+    role = forms.ChoiceField(
+        label=_("Role"),
+        choices=[
+            ("", _("every role")),
+            *((role.value, role.label) for role in OFFERED_ROLES if role in OFFICER_ROLES),
+        ],
+        required=False,
+    )
+    q = forms.CharField(label=_("Name or organisational unit"), max_length=200, required=False)
+
+
+def context(actor: Person, person: Person, form: AssignForm) -> dict[str, Any]:
+    """The roles of one person, and the form for one more."""
+    return {
+        "tab": "search",
+        "person": person,
+        "form": form,
+        "roles": [_line(actor, person, held) for held in person.roles.all()],
+        "own": roles.NEVER_TO_ONESELF if actor.pk == person.pk else None,
+        "gives": any(not card.reason for _value, card in form.cards),
+        "units": known_units(),
+    }
+
+
+def _conflicts(actor: Person) -> list[tuple[Person, list[tuple[RoleAssignment, RoleAssignment]]]]:
+    """Who holds roles that conflict, as far as the role of who reads it reaches."""
+    reached = Person.objects.filter(
+        offices.within_units(actor, offices.OFFICE_READERS, "organisational_unit")
+    )
+    found = roles.in_conflict()
+    ids = set(reached.filter(pk__in=[person.pk for person in found]).values_list("pk", flat=True))
+    return [(person, pairs) for person, pairs in found.items() if person.pk in ids]
+
+
+def _line(actor: Person, person: Person, held: RoleAssignment) -> dict[str, Any]:
+    obstacle = roles.withdraw_obstacle(actor=actor, person=person, unit=held.organisational_unit)
+    return {"held": held, "state": _state(held), "withdraws": obstacle is None}
+
+
+def _state(held: RoleAssignment) -> tuple[str, Promise]:
+    """Meaning and word of the badge."""
+    if held.is_in_force(today()):
+        return "done", _("in force")
+    begins_later = held.valid_from is not None and held.valid_from > today()
+    return ("waiting", _("begins later")) if begins_later else ("stopped", _("has ended"))
+
+
+def known_units() -> QuerySet[Person, str]:
+    """The organisational units that persons are in."""
+    units = Person.objects.exclude(organisational_unit="").order_by("organisational_unit")
+    return units.values_list("organisational_unit", flat=True).distinct()[:500]
+
+
+def listing(actor: Person, form: RolesFilterForm) -> dict[str, Any]:
+    """Who holds which office, as far as the role of who reads it reaches."""
+    reached = offices.within_units(actor, offices.OFFICE_READERS, "person__organisational_unit")
+    held = RoleAssignment.objects.filter(reached, role__in=OFFICER_ROLES)
+    held = held.select_related("person", "assigned_by")
+    rows = held
+    if form.is_valid():
+        if role := form.cleaned_data["role"]:
+            rows = rows.filter(role=role)
+        if text := form.cleaned_data["q"]:
+            matching = Person.objects.matching(text).values("pk")
+            rows = rows.filter(person__in=matching) | rows.filter(organisational_unit__icontains=text)
+    ordered = rows.order_by("role", "person__surname", "person__given_name", "organisational_unit")
+    return {
+        "tab": "admin",
+        "form": form,
+        "rows": [(row, _state(row)) for row in ordered],
+        "conflicts": _conflicts(actor),
+        "total": held.count(),
+    }

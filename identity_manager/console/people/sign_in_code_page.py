@@ -1,0 +1,122 @@
+"""What the pages about one-time sign-in codes show to this officer."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.people import second_officers
+from identity_manager.models import Person, SignInCode
+from identity_manager.people.sign_in import second_factors
+from identity_manager.transactions.refusals import Reason
+from identity_manager.ui.parts import Event
+from identity_manager.workflow.people import sign_in_code_policy as questions
+from identity_manager.workflow.people.sign_in_code_policy import Stage
+
+MEANINGS = {
+    Stage.WAITING: "waiting",
+    Stage.READY: "information",
+    Stage.MADE: "waiting",
+    Stage.USED: "done",
+    Stage.WITHDRAWN: "stopped",
+    Stage.EXPIRED: "stopped",
+    Stage.OVERTAKEN: "stopped",
+}
+ENDED = (Stage.USED, Stage.WITHDRAWN, Stage.EXPIRED, Stage.OVERTAKEN)
+
+
+def card(actor: Person, person: Person) -> dict[str, Any] | None:
+    """For the person's page: how they sign in, the code under way, and why this officer makes none.
+
+    None for who is no Registration Officer of the person's unit.
+    """
+    if not questions.is_officer_for(actor, person):
+        return None
+    code = open_code(person)
+    return {
+        "account": getattr(person, "account", None),
+        "code": code,
+        "badge": badge(code) if code else None,
+        "obstacle": questions.obstacle(actor, person),
+    }
+
+
+def asking(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
+    """For the page before a code is asked for: what will happen."""
+    return {
+        "tab": "search",
+        "person": person,
+        "form": form,
+        "obstacle": None if form.refused else questions.obstacle(actor, person),
+        "needs_confirmation": questions.needs_confirmation(person),
+        "has_second_factor": second_factors.person_has_one(person),
+        "replaces": open_code(person),
+        **consequences(person),
+    }
+
+
+def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any]:
+    """For the page of one code: how far it is, and what this officer can do about it."""
+    stage = questions.stage_of(code)
+    own = code.asked_by_id == actor.pk
+    may_confirm = questions.second_officer_obstacle(actor, code) is None
+    makes, confirms = stage == Stage.READY and own, stage == Stage.WAITING and may_confirm
+    return {
+        "tab": "search",
+        "code": code,
+        "person": code.person,
+        "form": form,
+        "badge": _badge(stage),
+        "history": history(code),
+        "makes": makes,
+        "obstacle": _obstacle(actor, code, makes=makes, confirms=confirms),
+        "waits_for_asker": stage == Stage.READY and not own,
+        "confirms": confirms,
+        "waits_for_officers": stage == Stage.WAITING and not may_confirm,
+        **second_officers.named(questions.second_officers(code)),
+        "withdraws": stage in (Stage.WAITING, Stage.READY, Stage.MADE) and code.person_id != actor.pk,
+        "asks_anew": stage in ENDED,
+        "overtaken": stage == Stage.OVERTAKEN,
+        **consequences(code.person),
+    }
+
+
+def _obstacle(actor: Person, code: SignInCode, *, makes: bool, confirms: bool) -> Reason | None:
+    """Why the officer who makes or confirms it cannot do so now, or None."""
+    if makes:
+        return questions.obstacle(actor, code.person)
+    return questions.person_obstacle(code.person) if confirms else None
+
+
+def consequences(person: Person) -> dict[str, Any]:
+    """What making a code does to the person."""
+    tokens = questions.ends_with_a_new_code(person).select_related("token_type", "request")
+    return {"lapsing": tokens.defer("passphrase_wrapped", "snapshot")}
+
+
+def open_code(person: Person) -> SignInCode | None:
+    """The code that was asked for or made, and is neither used nor withdrawn nor too old."""
+    code = person.sign_in_codes.filter(used_at=None, withdrawn_at=None).first()
+    return code if code and questions.stage_of(code) not in ENDED else None
+
+
+def badge(code: SignInCode) -> dict[str, str]:
+    """The code's stage as a badge: meaning and word."""
+    return _badge(questions.stage_of(code))
+
+
+def _badge(stage: Stage) -> dict[str, str]:
+    return {"meaning": MEANINGS[stage], "word": str(stage.label)}
+
+
+def history(code: SignInCode) -> list[Event]:
+    """What happened to the code so far, the latest first."""
+    steps: list[tuple[str, Person | None, datetime | None]] = [
+        (_("Withdrawn"), None, code.withdrawn_at),
+        (_("Used"), code.person, code.used_at),
+        (_("Made and shown once"), code.asked_by, code.made_at),
+        (_("Confirmed"), code.confirmed_by, code.confirmed_at),
+        (_("Asked for"), code.asked_by, code.asked_at),
+    ]
+    return [Event(at, title, str(actor or "")) for title, actor, at in steps if at is not None]

@@ -1,0 +1,105 @@
+"""One-time sign-in codes: asked for, confirmed by a second officer, made and shown once, withdrawn."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from identity_manager.account.sign_in import recent_sign_in_required
+from identity_manager.console.access import offices, persons
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.fields import AskForm, PressForm
+from identity_manager.console.people import sign_in_code_page
+from identity_manager.models import SignInCode
+from identity_manager.ui.bidi import isolated
+from identity_manager.workflow.people import sign_in_codes
+
+TEMPLATES = "identity_manager/people/sign_in_codes"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Say what a code does to this person; a click asks for it."""
+    person = persons.person_for_registration_officer(request, pk)
+    actor = offices.officer(request)
+    form = AskForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            code = sign_in_codes.ask(actor=actor, person_id=pk, **form.cleaned_data)
+            return redirect("console:sign-in-code", code.pk)
+    context = sign_in_code_page.asking(actor, person, form=form)
+    return render(request, f"{TEMPLATES}/ask.html", context, status=refusals.status_of(form))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@recent_sign_in_required
+def code(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The page of one code. Its POST makes the code and answers with it: no address leads to a secret."""
+    found = persons.sign_in_code_for_registration_officer(request, pk)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            secret = sign_in_codes.make(actor=offices.officer(request), code_id=pk)
+            return _shown(request, pk, secret)
+    return _page(request, found, form)
+
+
+@require_POST
+def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The second officer says yes."""
+    found = persons.sign_in_code_for_registration_officer(request, pk)
+    form = PressForm(request.POST)
+    if form.is_valid():
+        with refusals.told_by(form):
+            sign_in_codes.confirm(actor=offices.officer(request), code_id=pk)
+            messages.success(
+                request, _("Confirmed. %(person)s can make the code now.") % {"person": found.asked_by}
+            )
+            return redirect("console:sign-in-code", pk)
+    return _page(request, found, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Take a code back, or do not confirm it."""
+    found = persons.sign_in_code_for_registration_officer(request, pk)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            sign_in_codes.withdraw(actor=offices.officer(request), code_id=pk)
+            messages.success(request, _("Withdrawn. This code opens nothing any more."))
+            return redirect("console:sign-in-code", pk)
+        return _page(request, found, form)
+    return confirmation.page(request, form, _withdrawing(found))
+
+
+def _shown(request: HttpRequest, pk: uuid.UUID, secret: str) -> HttpResponse:
+    made = persons.sign_in_code_for_registration_officer(request, pk)
+    context = {"tab": "search", "code": made, "person": made.person, "secret": secret}
+    return render(request, f"{TEMPLATES}/shown.html", context)
+
+
+def _page(request: HttpRequest, found: SignInCode, form: PressForm) -> HttpResponse:
+    """The present state, read again: after a refusal it has often moved."""
+    if form.refused:
+        found = persons.sign_in_code_for_registration_officer(request, found.pk)
+    context = sign_in_code_page.context(offices.officer(request), found, form=form)
+    return render(request, f"{TEMPLATES}/code.html", context, status=refusals.status_of(form))
+
+
+def _withdrawing(found: SignInCode) -> Confirmation:
+    return Confirmation(
+        title=_("Withdraw the sign-in code for %(person)s?") % {"person": isolated(found.person)},
+        lead=_("It opens nothing any more, wherever it was noted. A new one can be asked for at any time."),
+        button=_("Withdraw the code"),
+        back=reverse("console:sign-in-code", args=[found.pk]),
+        tab="search",
+        obstacle=sign_in_codes.withdrawal_obstacle(found),
+    )

@@ -1,0 +1,270 @@
+"""The process of a request as a picture of our own and as a list that says the same."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.urls import get_script_prefix
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from identity_manager.models import RequestOrigin, RequestState, TokenRequest
+from identity_manager.workflow.diagram import layout as process_layout
+from identity_manager.workflow.diagram import state_graph
+from identity_manager.workflow.diagram.layout import Band, Edge, Layout, Node, Point
+from identity_manager.workflow.diagram.state_graph import Change
+
+LINE = 16  # from one line of words to the next
+IN_A_TASK = 13  # letters that fit into a task, and between two shapes
+IN_A_BOX = process_layout.SIZES["task"][0] - 8  # how wide a longer word may be there
+BESIDE = {"start": 18, "middle": IN_A_TASK, "end": 11}  # letters that fit beside a line
+CORNER = 9
+BAND_LETTERS = 22
+GONE, NOW = "gone", "now"
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of words at its place; anchor: start, middle or end. narrowed: to this width, or 0."""
+
+    x: int
+    y: int
+    words: str
+    anchor: str = "middle"
+    narrowed: int = 0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A node as it is drawn. mark: gone, now, or empty."""
+
+    node: Node
+    mark: str
+    texts: Sequence[Text]
+
+    @property
+    def flag(self) -> str:
+        """The mark as a word or sign, outside the shape; gateways and starts have none."""
+        if self.node.place is None or not self.mark:
+            return ""
+        return _("Now") if self.mark == NOW else "✓"
+
+    @property
+    def flag_at(self) -> Text:
+        """Where no arrow and no word of one is: beside an end above the road, below a detour, else above."""
+        node = self.node
+        if node.y == process_layout.TOP_ROW:
+            return Text(node.left - 8, node.y + 5, self.flag, "end")
+        if node.y == process_layout.DETOUR_ROW:
+            return Text(node.x, node.bottom + 17, self.flag)
+        return Text(node.left + 2, node.top - 8, self.flag, "start")
+
+    @property
+    def diamond(self) -> str:
+        node = self.node
+        corners = [(node.x, node.top), (node.right, node.y), (node.x, node.bottom), (node.left, node.y)]
+        return " ".join(f"{x},{y}" for x, y in corners)
+
+
+@dataclass(frozen=True)
+class Line:
+    """An edge as it is drawn."""
+
+    edge: Edge
+    mark: str
+    path: str
+    texts: Sequence[Text]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A process of the original behind what runs under it."""
+
+    band: Band
+    texts: Sequence[Text]
+
+    @property
+    def width(self) -> int:
+        return self.band.right - self.band.left
+
+    @property
+    def height(self) -> int:
+        return self.band.bottom - self.band.top
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The whole of it. gone: the way of a request so far; now: where it is."""
+
+    layout: Layout
+    gone: Sequence[Change] = ()
+    now: RequestState | None = None
+
+    @property
+    def shapes(self) -> list[Shape]:
+        return [Shape(node, self._mark_of(node), _texts_of(node)) for node in self.layout.nodes.values()]
+
+    @property
+    def lines(self) -> list[Line]:
+        """What was gone along last, so that it lies above the rest."""
+        lines = [
+            Line(edge, GONE if self._is_gone(edge) else "", path(edge.points), _words_of(edge))
+            for edge in self.layout.edges
+        ]
+        return sorted(lines, key=lambda line: line.mark)
+
+    @property
+    def frames(self) -> list[Frame]:
+        return [_frame(band) for band in self.layout.bands]
+
+    @property
+    def description(self) -> str:
+        """What the picture shows of a request, for who does not see it."""
+        if self.now is None:
+            return _(
+                "Each state of a request, and what leads from one to the next. The list below says the same."
+            )
+        way = ", ".join(str(change.label) for change in self.gone) or _("nothing yet")
+        words = {"state": self.now.label, "way": way}
+        return _("Now: %(state)s. The way so far: %(way)s. The list below says the same.") % words
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Each arrow of the machine in words."""
+        return [
+            {"change": each, "gone": each in self.gone, "now": each.source == self.now}
+            for each in self._sorted()
+        ]
+
+    def _sorted(self) -> list[Change]:
+        order = list(RequestState)
+        return sorted(
+            self.layout.changes, key=lambda each: (order.index(each.source), order.index(each.target))
+        )
+
+    def _mark_of(self, node: Node) -> str:
+        if self.now is None:
+            return ""
+        if node.id == self.now:
+            return NOW
+        if node.place is not None:
+            return GONE if any(change.source == node.id for change in self.gone) else ""
+        reached = any(self._is_gone(edge) for edge in self.layout.edges if edge.target == node.id)
+        return GONE if reached or node.kind == "start" else ""
+
+    def _is_gone(self, edge: Edge) -> bool:
+        """A line between a state and its gateways was gone along with any arrow that begins or ends there."""
+        if self.now is None:
+            return False
+        if edge.change is not None:
+            return edge.change in self.gone
+        if edge.source.startswith("start_"):
+            return True
+        into = [change for change in self.gone if edge.source == f"before_{change.target}"]
+        out = [change for change in self.gone if edge.target == f"after_{change.source}"]
+        return bool(into or out) or edge.source == f"before_{state_graph.FIRST}"
+
+
+def everything() -> Picture:
+    """The process as it is for every request, with both beginnings."""
+    return Picture(process_layout.lay_out(*RequestOrigin))
+
+
+def fold_of(row: TokenRequest, events: Iterable[str]) -> SafeString:
+    """The process with the way of this request; events are the names of its events, the oldest first."""
+    gone = tuple((change.name, change.source) for change in state_graph.way_gone(events))
+    drawn_for = (get_language(), get_script_prefix())
+    return _fold(RequestOrigin(row.origin), gone, RequestState(row.state), drawn_for)
+
+
+# Nothing of a request but its way is in it, and most go one of a few: it is drawn once for each of them.
+@lru_cache(maxsize=64)  # of 44 KB
+def _fold(
+    origin: RequestOrigin, gone: Sequence[tuple[str, RequestState]], now: RequestState, _drawn_for: object
+) -> SafeString:
+    arrows = {(change.name, change.source): change for change in state_graph.changes()}
+    picture = Picture(process_layout.lay_out(origin), [arrows[each] for each in gone], now)
+    drawn = render_to_string(
+        "identity_manager/process/fold.html", {"picture": picture, "files": files([origin])}
+    )
+    return SafeString(drawn)
+
+
+def files(origins: Iterable[RequestOrigin] = RequestOrigin) -> list[dict[str, str]]:
+    """The processes that can be had as BPMN files: the id of the original, and for which requests it is."""
+    return [{"id": state_graph.beginning(each).original, "label": str(each.label)} for each in origins]
+
+
+def origin_of(original: str) -> RequestOrigin | None:
+    """The origin of the requests that run under this process of the original."""
+    return next((each for each in RequestOrigin if state_graph.beginning(each).original == original), None)
+
+
+def path(points: Sequence[Point]) -> str:
+    """The line through the points, with round corners, as SVG writes it."""
+    first, *_rest = points
+    parts = [f"M{first[0]} {first[1]}"]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        (x1, y1), (x2, y2) = _towards(corner, before), _towards(corner, after)
+        parts.append(f"L{x1} {y1}Q{corner[0]} {corner[1]} {x2} {y2}")
+    parts.append(f"L{points[-1][0]} {points[-1][1]}")
+    return "".join(parts)
+
+
+def _towards(corner: Point, other: Point) -> Point:
+    """The point on the way from a corner to another point where the corner begins to be round."""
+
+    def step(one: int, two: int) -> int:
+        return max(-CORNER, min(CORNER, two - one))
+
+    return corner[0] + step(corner[0], other[0]), corner[1] + step(corner[1], other[1])
+
+
+def _texts_of(node: Node) -> list[Text]:
+    """In a task; below an event on the road, to the right of one above it."""
+    if node.kind in ("split", "join"):
+        return []
+    lines = _wrapped(str(node.label), IN_A_TASK)
+    if node.kind == "task":
+        texts = _block(lines, node.x, node.y - LINE * (len(lines) - 1) // 2 + 5)
+        return [replace(text, narrowed=IN_A_BOX) if len(text.words) > IN_A_TASK else text for text in texts]
+    if node.y == process_layout.TOP_ROW:
+        return _block(lines, node.x, node.top - 8 - LINE * (len(lines) - 1))
+    return _block(lines, node.x, node.bottom + 18)
+
+
+def _words_of(edge: Edge) -> list[Text]:
+    """The word of an arrow; what is longer than a line grows upwards."""
+    if edge.change is None:
+        return []
+    x, y = edge.label_at
+    lines = _wrapped(str(edge.change.label), BESIDE[edge.anchor])
+    return _block(lines, x, y - LINE * (len(lines) - 1), edge.anchor)
+
+
+def _wrapped(label: str, letters: int) -> list[str]:
+    """In lines between words: a word that is longer stays whole, as in "Fehlgeschlagen"."""
+    return textwrap.wrap(label, letters, break_long_words=False, break_on_hyphens=False)
+
+
+def _frame(band: Band) -> Frame:
+    """The id breaks before a word of it, where it is longer than its frame."""
+    lines = [""]
+    for word in _camel_words(band.original):
+        if len(lines[-1]) + len(word) > BAND_LETTERS and band.right - band.left < 300:
+            lines.append("")
+        lines[-1] += word
+    return Frame(band, _block(lines, band.left + 10, band.top + 18, "start"))
+
+
+def _camel_words(name: str) -> list[str]:
+    spaced = "".join(f" {letter}" if letter.isupper() else letter for letter in name)
+    return spaced.split()
+
+
+def _block(lines: Sequence[str], x: int, y: int, anchor: str = "middle") -> list[Text]:
+    return [Text(x, y + LINE * number, words, anchor) for number, words in enumerate(lines)]

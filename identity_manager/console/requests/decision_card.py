@@ -1,0 +1,86 @@
+"""The approvals of a request on its page: who decided, who is asked, since when, and earlier rounds.
+
+It reads the relations that the page has prefetched, asks once who may decide at all, and, of a request that
+has approvals and waits for more, whether those still count.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from identity_manager.models import (
+    Approval,
+    AskedApprover,
+    RequestState,
+    TokenRequest,
+)
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.policy import approvers
+from identity_manager.workflow.requests import approver_escalation
+
+
+@dataclass(frozen=True)
+class Round:
+    """An earlier round and what was decided in it."""
+
+    number: int
+    decisions: Sequence[Approval]
+
+
+@dataclass(frozen=True)
+class ApprovalCard:
+    """still: how many are needed yet.  waits_for: who was asked and has not decided.
+
+    deciders: who could still decide.
+    """
+
+    needed: int
+    still: int
+    decisions: Sequence[Approval]
+    waits_for: Sequence[AskedApprover]
+    deciders: frozenset[uuid.UUID]
+    earlier: Sequence[Round]
+
+    @property
+    def possible(self) -> bool:
+        """Whether enough approvers exist who could still decide."""
+        return len(self.deciders) >= self.still
+
+    @property
+    def obstacle(self) -> Reason | None:
+        """Why nobody can decide, or None."""
+        return None if self.possible else approvers.TOO_FEW_APPROVERS
+
+    @property
+    def is_shown(self) -> bool:
+        return bool(self.needed or self.earlier)
+
+
+def of_request(row: TokenRequest) -> ApprovalCard:
+    """The card of a request whose approvals and asked approvers are prefetched."""
+    decisions = row.decisions
+    still = _still_needed(row)
+    return ApprovalCard(
+        needed=row.approvals_needed,
+        still=still,
+        decisions=decisions,
+        waits_for=row.waits_for if still else [],
+        deciders=frozenset(approvers.undecided_approvers(row).values_list("pk", flat=True) if still else ()),
+        earlier=_earlier(row),
+    )
+
+
+def _still_needed(row: TokenRequest) -> int:
+    """Nobody looks whether approvals still count where there are none."""
+    if row.state != RequestState.REQUESTED:
+        return 0
+    return approver_escalation.still_needed(row) if row.decisions else row.approvals_needed
+
+
+def _earlier(row: TokenRequest) -> list[Round]:
+    """The latest first."""
+    rounds: dict[int, list[Approval]] = {number: [] for number in range(row.round - 1, 0, -1)}
+    for approval in row.approvals.all():
+        if approval.round != row.round:
+            rounds[approval.round].append(approval)
+    return [Round(number, decisions) for number, decisions in rounds.items()]

@@ -1,0 +1,105 @@
+"""Forms of a decision: approve some lines, reject with a reason, postpone to a moment."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.functional import lazystr
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.fields import (
+    EARLIEST,
+    LATEST,
+    NO_ONE_MOMENT,
+    OUT_OF_DAYS,
+    ReasonField,
+)
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models import SoftwareToken
+from identity_manager.workflow import step2_approve
+
+
+class DecisionForm(VerbForm):
+    """Carries what the approver saw: a request that changed meanwhile is not decided by an old page."""
+
+    snapshot_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+
+class LinesField(forms.MultipleChoiceField):
+    """Some of the tokens of a request; one that is not there any more is the verb's business to refuse."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def valid_value(self, value: str) -> bool:
+        try:
+            return bool(uuid.UUID(value))
+        except ValueError:
+            return False
+
+
+class RejectForm(DecisionForm):
+    """Step 2: no, and why; to all, or of a mixed request to single types."""
+
+    lines = LinesField(
+        label=_("What is rejected"),
+        help_text=_("What you leave unchecked goes on and waits for its own decision."),
+        error_messages={"required": lazystr(step2_approve.NO_LINE)},
+    )
+    reason = ReasonField(
+        help_text=_("The person who asked reads this."), required=lazystr(step2_approve.NO_REASON)
+    )
+
+    def __init__(self, *args: Any, lines: Sequence[SoftwareToken], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ids = [str(token.pk) for token in lines]
+        if len(ids) > 1:
+            self.fields["lines"].initial = ids
+            names = [str(token.token_type) for token in lines]
+            self.fields["lines"].choices = list(zip(ids, names, strict=True))  # type: ignore[attr-defined]  # a LinesField
+        else:
+            del self.fields["lines"]
+        self._all = {token.pk for token in lines}
+
+    @property
+    def single_lines(self) -> list[uuid.UUID]:
+        """The types that are taken out; empty where the request is rejected as a whole."""
+        chosen = {uuid.UUID(value) for value in self.cleaned_data.get("lines", ())}
+        return [] if chosen >= self._all else list(chosen)
+
+
+class MomentField(forms.DateTimeField):
+    """A moment in the officer's time zone. Far ones would leave the calendar once time zones come in."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    default_error_messages = {"out_of_days": OUT_OF_DAYS}
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Django's own sentence for the hours in which the clocks change speaks to programmers."""
+        try:
+            moment: datetime | None = super().to_python(value)
+        except OverflowError as error:
+            raise self._out_of_days() from error
+        except forms.ValidationError as error:
+            if error.code == "ambiguous_timezone":
+                raise forms.ValidationError(NO_ONE_MOMENT, code=error.code) from error
+            raise
+        if moment is not None and not EARLIEST <= moment.date() <= LATEST:
+            raise self._out_of_days()
+        return moment
+
+    def _out_of_days(self) -> forms.ValidationError:
+        return forms.ValidationError(self.error_messages["out_of_days"], code="out_of_days")
+
+
+class PostponeForm(DecisionForm):
+    """Step 2: not now."""
+
+    until = MomentField(
+        label=_("Until"),
+        help_text=_("The task comes back to OPEN TASKS then, for every approver. At most 90 days."),
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "out_of_days"), lazystr(step2_approve.NOT_IN_THE_FUTURE)
+        ),
+    )

@@ -1,0 +1,55 @@
+"""Forms on the page of a request: cancel, send round again, give up an order, revoke, send again."""
+
+from django import forms
+from django.utils.functional import lazystr
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.fields import ReasonField
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
+from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.transactions.refusals import NO_REASON
+
+
+class RoundForm(VerbForm):
+    """Carries the changes that the officer saw: what has changed again is not sent round by an old page."""
+
+    changes_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+
+class CancelForm(VerbForm):
+    """Why a request is cancelled."""
+
+    reason = ReasonField(help_text=_("It stays on the request's page."), required=lazystr(NO_REASON))
+
+
+class GiveUpForm(VerbForm):
+    """Why an order is given up: what was seen at the CA."""
+
+    reason = ReasonField(
+        help_text=_("What you saw at the certificate authority. It stays on the request's page."),
+        required=lazystr(NO_REASON),
+    )
+
+
+class RevokeForm(VerbForm):
+    """Why a token is revoked; the reason stands in the CA's revocation list."""
+
+    reason = forms.ChoiceField(
+        label=_("Reason"),
+        choices=REVOCATION_REASONS,
+        widget=forms.RadioSelect,
+        help_text=_("The certificate authority publishes it with the serial numbers."),
+        error_messages={"required": _("Choose why it is revoked.")},
+    )
+
+
+class SendAgainForm(VerbForm):
+    """In which format the files go out again."""
+
+    container_format = forms.ChoiceField(
+        label=_("Format"),
+        choices=CONTAINER_FORMATS,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a format.")},
+    )

@@ -1,0 +1,75 @@
+"""What a request's page says of orders at a CA that an officer has to know: parked ones, and surplus."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.models import CaOrder, SurplusCertificate
+from ca_bridge.x509.certificates import describe
+from identity_manager.console.requests.ca_answers import CaAnswer
+from identity_manager.models import Certificate, CertificateState, TokenRequest
+from identity_manager.transactions.refusals import Reason
+from identity_manager.ui.parts import Pair
+from identity_manager.workflow.issuance import parked_orders
+
+
+@dataclass(frozen=True)
+class Surplus:
+    """A certificate that a CA issued and nobody uses. serial: empty once it is kept no longer."""
+
+    row: SurplusCertificate
+    serial: str
+
+
+@dataclass(frozen=True)
+class OrderCard:
+    """An order, and its certificate's row. surplus: what was found beside what is used."""
+
+    certificate: Certificate
+    order: CaOrder
+    surplus: Sequence[Surplus]
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether an officer has to decide."""
+        return self.order.parked_at is not None and self.certificate.state == CertificateState.ORDERED
+
+    @property
+    def obstacle(self) -> Reason | None:
+        """Why the CA of a parked order is not asked again, or None."""
+        return parked_orders.asking_obstacle(self.certificate)
+
+    @property
+    def facts(self) -> list[Pair]:
+        """What an officer looks for at the CA."""
+        order = self.order
+        names = order.content.get("subject", ())
+        return [
+            Pair(_("Certificate authority"), order.ca),
+            Pair(_("Request id"), order.idempotency_key, mono=True),
+            Pair(_("SHA-256 of the public key"), order.public_key_sha256.hex(), mono=True),
+            Pair(_("Subject"), ", ".join(f"{name}={value}" for name, value in names)),
+            Pair(_("Last search"), order.get_search_display(), mono=False),
+        ]
+
+    @property
+    def answers(self) -> list[CaAnswer]:
+        """What the CA said each time it was asked."""
+        return [CaAnswer.of(attempt, attempt.asked_at) for attempt in self.order.attempts.all()]
+
+
+def of_request(row: TokenRequest) -> list[OrderCard]:
+    """The orders of the request that an officer has to know of; in one query where there are none."""
+    certificates = [each for token in row.tokens.all() for each in token.certificates.all()]
+    by_order = {each.order_id: each for each in certificates if each.order_id is not None}
+    if not by_order:
+        return []
+    found = CaOrder.objects.filter(Q(parked_at__isnull=False) | Q(surplus__isnull=False), pk__in=by_order)
+    orders = found.distinct().prefetch_related("attempts", "surplus")
+    return [OrderCard(by_order[order.pk], order, _surplus(order.surplus.all())) for order in orders]
+
+
+def _surplus(rows: Iterable[SurplusCertificate]) -> list[Surplus]:
+    return [Surplus(row, describe(row.certificate).serial_hex if row.certificate else "") for row in rows]

@@ -1,0 +1,224 @@
+"""What the page of a request shows: the present state, read fresh, whatever led here."""
+
+import uuid
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+
+from identity_manager.console.access import offices, persons
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.fields import PressForm
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.history import event_wording
+from identity_manager.console.process import page as process_page
+from identity_manager.console.requests import (
+    actions,
+    decision_card,
+    order_card,
+    steps,
+    stuck_work,
+    token_card,
+)
+from identity_manager.console.requests.actions import Offer
+from identity_manager.console.requests.decision_card import ApprovalCard
+from identity_manager.console.requests.decision_forms import DecisionForm, PostponeForm, RejectForm
+from identity_manager.console.requests.forms import RoundForm
+from identity_manager.console.requests.token_card import TokenCard
+from identity_manager.models import (
+    CaOutage,
+    Certificate,
+    Person,
+    PersonState,
+    RequestOrigin,
+    RequestState,
+    Role,
+    TokenRequest,
+)
+from identity_manager.people import identity_change_policy
+from identity_manager.queries import console_pages
+from identity_manager.transactions.refusals import Reason, Stale
+from identity_manager.ui.bidi import isolated
+from identity_manager.workflow import ROAD, snapshot, step2_approve
+from identity_manager.workflow.issuance import partial_issue
+from identity_manager.workflow.policy import approvers, eligibility, permitted_actions
+
+TEMPLATE = "identity_manager/requests/request.html"
+# Whatever of these there is to show, something is wrong or waits.
+WRONG = ("orders", "differences", "waits_for", "silent", "stuck", "failed")
+DECISION = "identity_manager/approvals/decide.html"
+
+
+def response(
+    request: HttpRequest,
+    actor: Person,
+    found: TokenRequest | uuid.UUID,
+    *,
+    form: VerbForm | None = None,
+    part: str = "",
+) -> HttpResponse:
+    """The page, or the part of it that a template of its own draws; after a refusal with what was refused.
+
+    The status goes with that. found: as it was just read, or its key; a refusal has it read anew.
+    """
+    form = form or PressForm()
+    row = _row(found, anew=form.refused is not None)
+    for token in row.tokens.all():
+        token.person = row.person
+    return render(request, part or TEMPLATE, context(actor, row, form=form), status=refusals.status_of(form))
+
+
+def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, Any]:
+    """Everything that the template draws."""
+    administers = eligibility.administers(actor, row.person)
+    lines = row.lines
+    not_by_you = actions.sending_obstacle(actor, row.person) if administers else None
+    approvals = decision_card.of_request(row)
+    differences = snapshot.differences(lines) if row.is_open else []
+    shown = {
+        "orders": order_card.of_request(row),
+        "differences": differences,
+        "waits_for": _what_it_waits_for(row),
+        "silent": _who_does_not_answer(row),
+        **_trouble(row),
+    }
+    # Of a request where nothing is wrong, what cannot be done is no news.
+    offer = Offer(administers, says_why_not=any(shown[each] for each in WRONG), not_by_you=not_by_you)
+    return {
+        "tab": "requests",
+        "row": row,
+        "form": form,
+        "title": _("%(types)s for %(person)s") % {"types": _listed(row), "person": isolated(row.person)},
+        "types_words": _listed(row),
+        "steps": steps.steps_of(row),
+        "process": process_page.fold_of(row, [event.name for event in reversed(row.events.all())]),
+        "originals": originals(row),
+        "tokens": [token_card.card(token, offer) for token in lines],
+        "earlier": _earlier_lines(row, offer),
+        "approvals": approvals,
+        "round_form": RoundForm(initial={"changes_hash": snapshot.fingerprint(differences)}, auto_id=False),
+        **_round(actor, row, can_begin=bool(differences) and administers),
+        "mails": row.mails.all(),
+        "reads_mails": _reads_mails(actor, row),
+        "actions": actions.of_request(row, offer),
+        "administers": administers,
+        "evidence_of": _what_the_log_knows(row) if offices.holds(actor, {Role.AUDITOR}) else (),
+        "may_open_person": persons.may_see(actor, row.person),
+        **_happened(row, form),
+        **shown,
+        **_decision(actor, row, approvals),
+    }
+
+
+def _what_the_log_knows(row: TokenRequest) -> set[uuid.UUID]:
+    """The request and those tokens of it of which the audit log says something: of others is no evidence."""
+    events = row.events.all()
+    return {row.pk for _event in events[:1]} | {event.token_id for event in events if event.token_id}
+
+
+def _reads_mails(actor: Person, row: TokenRequest) -> bool:
+    unit = row.person.organisational_unit
+    return any(actor.has_role(role, unit=unit) for role in offices.MAIL_READERS)
+
+
+def _round(actor: Person, row: TokenRequest, *, can_begin: bool) -> dict[str, Any]:
+    """Whether the administrator sends it round again, and why not now."""
+    offered = can_begin and permitted_actions.can_go_round_again(row)
+    return {
+        "goes_round_again": offered,
+        "round_obstacle": eligibility.asking_obstacle(actor, row.person) if offered else None,
+    }
+
+
+def _what_it_waits_for(row: TokenRequest) -> list[Reason]:
+    """The person's leave, or an officer's word on the person's identity: the road waits meanwhile."""
+    if not row.is_open:
+        return []
+    found = []
+    if row.person.state == PersonState.INACTIVE and row.state != RequestState.FAILED:
+        found.append(eligibility.ON_LEAVE)
+    if identity_change_policy.waiting_for(row.person) is not None:
+        found.append(identity_change_policy.FROZEN)
+    return found
+
+
+def _who_does_not_answer(row: TokenRequest) -> QuerySet[CaOutage]:
+    """The CAs that have orders of this request wait."""
+    if row.state != RequestState.ISSUING:
+        return CaOutage.objects.none()
+    return CaOutage.objects.keeping(Certificate.objects.filter(token__request=row))
+
+
+def originals(row: TokenRequest) -> list[str]:
+    """The process ids of the original that this request runs under, in the order of the road."""
+    other = "request" if row.origin == RequestOrigin.ADMINISTRATOR else "enable"
+    names = [step.original for step in ROAD if not step.verbs[0].startswith(f"step1_{other}")]
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def _earlier_lines(row: TokenRequest, offer: Offer) -> list[TokenCard]:
+    """What earlier rounds asked for, the latest first: revocation may still be under way."""
+    tokens = [token for token in row.tokens.all() if token.round != row.round]
+    tokens.sort(key=lambda token: -token.round)
+    return [token_card.card(token, offer) for token in tokens]
+
+
+def _row(found: TokenRequest | uuid.UUID, *, anew: bool) -> TokenRequest:
+    """The request with all that its page reads; texts of mails and wrapped secrets stay in the database."""
+    if anew or isinstance(found, uuid.UUID):
+        key = found if isinstance(found, uuid.UUID) else found.pk
+        found = TokenRequest.objects.select_related("person", "requested_by").get(pk=key)
+    undecided = found.state == RequestState.REQUESTED
+    begun = found.round > 1 or not undecided  # certificates are there once the terms are accepted
+    console_pages.know_all_of(found, begun=begun, undecided=undecided)
+    return found
+
+
+def _listed(row: TokenRequest) -> str:
+    return get_text_list([str(token.token_type) for token in row.lines], _("and"))
+
+
+def _happened(row: TokenRequest, form: VerbForm) -> dict[str, Any]:
+    """The history; after a stale form also what happened meanwhile."""
+    names = {token.type_code: str(token.token_type) for token in row.tokens.all()}
+    events = row.events.all()
+    last = next((event for event in events if event.name in event_wording.MILESTONES), None)
+    stale = isinstance(form.refused, Stale)
+    return {
+        "history": event_wording.timeline(events, type_names=names),
+        "meanwhile": event_wording.told(last) if last and stale else None,
+    }
+
+
+def _trouble(row: TokenRequest) -> dict[str, Any]:
+    parts = stuck_work.stuck_parts(row)
+    rows = [certificate for token in row.lines for certificate in token.certificates.all()]
+    failed = row.state == RequestState.FAILED
+    return {
+        "next_try_obstacle": eligibility.next_try_obstacle(row.person, [*row.lines, *rows, *row.mails.all()]),
+        "retry_obstacle": eligibility.person_obstacle(row.person) if failed else None,
+        "has_a_rest": failed and partial_issue.has_a_rest(rows),
+        "stuck": parts,
+        "waits_for_next_try": any(part.next_attempt for part in parts),
+        "failed": failed,
+    }
+
+
+def _decision(actor: Person, row: TokenRequest, approvals: ApprovalCard) -> dict[str, Any]:
+    """The decision box of an approver, or why this officer does not decide."""
+    waits = row.state == RequestState.REQUESTED and row.stopped_at is None
+    if not waits or not offices.holds(actor, {Role.APPROVER}):
+        return {"decides": False, "not_waiting": step2_approve.NOT_WAITING}
+    obstacle = None if actor.pk in approvals.deciders else approvers.decision_obstacle(actor, row)
+    initial = {"snapshot_hash": row.snapshot_hash}
+    return {
+        "decides": obstacle is None,
+        "decision_obstacle": obstacle,
+        "approval_obstacle": eligibility.person_obstacle(row.person),
+        "approve_form": DecisionForm(initial=initial, auto_id=False),
+        "reject_form": RejectForm(lines=row.lines, initial=initial, auto_id="reject-%s"),
+        "postpone_form": PostponeForm(initial=initial, auto_id="postpone-%s"),
+    }

@@ -1,0 +1,84 @@
+"""What of a request did not go through, for the officer who mends it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from identity_manager.models import (
+    MailState,
+    PersonState,
+    RequestState,
+    TokenRequest,
+)
+from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
+from identity_manager.workflow.issuance import failures
+from identity_manager.workflow.policy import eligibility
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """What, the last error and since when, how often it was tried, and when it is tried again.
+
+    waits_for_return: it is not tried before its person, who is on leave, is activated.
+    is_in_english: the error is what a worker wrote down, whoever reads it.
+    """
+
+    what: str | Promise
+    error: str
+    since: datetime | None
+    attempts: int
+    next_attempt: datetime | None
+    waits_for_return: bool = False
+    is_in_english: bool = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the next try has come and only waits for a free worker."""
+        return self.next_attempt is not None and self.next_attempt <= timezone.now()
+
+
+def stuck_parts(row: TokenRequest) -> list[Stuck]:
+    """Certificates, tokens and mails with trouble; a failed request itself where none of them says why."""
+    parts = [*_certificates(row), *_tokens(row), *_mails(row)]
+    if row.state == RequestState.FAILED and not parts:
+        said = failures.for_officers(row.failure, row.failure_facts) or row.reason
+        return [Stuck(_("The request"), said, None, 0, None)]
+    return parts
+
+
+def _certificates(row: TokenRequest) -> Iterator[Stuck]:
+    for token in row.lines:
+        for certificate in token.certificates.all():
+            if certificate.left_out_at is not None:
+                continue
+            if certificate.last_error or (certificate.refusal and row.is_open):
+                words = {"type": token, "certificate": certificate.profile.label}
+                what = _("%(type)s: certificate “%(certificate)s”") % words
+                said = certificate.refusal or certificate.last_error
+                by_officer = bool(certificate.refusal) and row.failure == failures.GIVEN_UP
+                yield _stuck(row, certificate, what, said, is_in_english=not by_officer)
+
+
+def _tokens(row: TokenRequest) -> Iterator[Stuck]:
+    for token in row.lines:
+        if token.last_error:
+            yield _stuck(row, token, str(token), token.last_error, is_in_english=True)
+
+
+def _mails(row: TokenRequest) -> Iterator[Stuck]:
+    for mail in row.mails.all():
+        if mail.last_error and mail.state in (MailState.QUEUED, *IN_TROUBLE):
+            yield _stuck(row, mail, _("Mail to %(address)s") % {"address": mail.to_address}, mail.last_error)
+
+
+def _stuck(
+    row: TokenRequest, lease: eligibility.Work, what: str, error: str, *, is_in_english: bool = False
+) -> Stuck:
+    due = lease.next_attempt_at
+    waits = row.person.state == PersonState.INACTIVE and eligibility.waits_for_return(lease)
+    is_late = due is not None and waits
+    return Stuck(what, error, lease.last_error_at, lease.attempts, due, is_late, is_in_english)

@@ -1,0 +1,75 @@
+"""A token as pages show it: what it is to say, what the CA issued, what can be done with it, or why not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.approvals import certificate_content
+from identity_manager.console.approvals.certificate_content import CertificateLine
+from identity_manager.console.requests.actions import Action, Offer
+from identity_manager.models import SoftwareToken, TokenState
+from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
+from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.workflow.delivery import resending
+from identity_manager.workflow.revocation import hold, revoke
+
+NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
+
+
+@dataclass(frozen=True)
+class TokenCard:
+    """One token with its certificates and actions."""
+
+    token: SoftwareToken
+    certificates: Sequence[CertificateLine]
+    actions: Sequence[Action]
+
+    @property
+    def keys(self) -> str:
+        """The key algorithm that was asked for, in words."""
+        asked = str(self.token.snapshot["key_algorithm"])
+        return dict(KEY_ALGORITHMS).get(asked, asked)
+
+    @property
+    def reason_words(self) -> str | Promise:
+        """Why it ended: a revocation reason in words, else the sentence that was kept."""
+        return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason_words)
+
+
+def card(token: SoftwareToken, offer: Offer) -> TokenCard:
+    """The card of a token from page_rows, with what is offered to be done with it."""
+    actions = offer.of(_actions(token, offer)) if offer.administers else []
+    return TokenCard(token, certificate_content.of_token(token), actions)
+
+
+def _actions(token: SoftwareToken, offer: Offer) -> list[Action]:
+    """Send again, put on hold or reinstate, revoke; nothing before there is something to send or revoke."""
+    if token.state in NOT_HANDED_OUT_YET:
+        return []
+    return [
+        Action(
+            _("Send again"),
+            _page("send-again", token, offer),
+            offer.not_by_you or resending.sending_obstacle(token),
+        ),
+        *_hold_actions(token, offer),
+        Action(_("Revoke"), _page("revoke", token, offer), revoke.obstacle(token), dangerous=True),
+    ]
+
+
+def _hold_actions(token: SoftwareToken, offer: Offer) -> list[Action]:
+    """Put on hold, or its end; neither once the token has ended."""
+    if token.state == TokenState.ON_HOLD:
+        url = _page("reinstate", token, offer)
+        return [Action(_("Reinstate"), url, hold.reinstatement_obstacle(token))]
+    if hold.hold_obstacle(token) is not None:
+        return []
+    return [Action(_("Put on hold"), _page("hold", token, offer), dangerous=True)]
+
+
+def _page(what: str, token: SoftwareToken, offer: Offer) -> str:
+    query = f"?back={offer.back}" if offer.back else ""
+    return reverse(f"console:token-{what}", args=[token.pk]) + query

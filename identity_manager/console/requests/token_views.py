@@ -1,0 +1,155 @@
+"""What an administrator does with one token: revoke it, send its files again."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ca_bridge.contract import RevocationReason
+from identity_manager.console.access import offices, requests
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.fields import PressForm
+from identity_manager.console.requests import page as request_page
+from identity_manager.console.requests.forms import RevokeForm, SendAgainForm
+from identity_manager.console.requests.hold_forms import HoldForm
+from identity_manager.models import Certificate, SoftwareToken, TokenState
+from identity_manager.workflow.delivery import resending
+from identity_manager.workflow.revocation import hold
+from identity_manager.workflow.revocation import revoke as revocation
+
+
+def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    token = requests.token_for_administrator(request, pk)
+    actor = offices.officer(request)
+    form = RevokeForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            reason = RevocationReason(form.cleaned_data["reason"])
+            revocation.revoke_token(actor=actor, token_id=pk, reason=reason)
+            messages.success(request, _("The token is revoked. The certificate authority is told now."))
+            return redirect(_back(request, token))
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, token.request_id, form=form)
+    return confirmation.page(request, form, _revoking(token, _back(request, token)))
+
+
+def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    token = requests.token_for_administrator(request, pk)
+    actor = offices.officer(request)
+    form = HoldForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            hold.put_on_hold(actor=actor, token_id=pk, reason=form.cleaned_data["reason"])
+            messages.success(
+                request, _("The token is on hold. A certificate authority that knows holds is told now.")
+            )
+            return redirect(_back(request, token))
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, token.request_id, form=form)
+    return confirmation.page(request, form, _holding(token, _back(request, token)))
+
+
+def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    token = requests.token_for_administrator(request, pk)
+    actor = offices.officer(request)
+    form = PressForm(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            messages.success(request, _reinstated(hold.reinstate(actor=actor, token_id=pk)))
+            return redirect(_back(request, token))
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, token.request_id, form=form)
+    return confirmation.page(request, form, _reinstating(token, _back(request, token)))
+
+
+def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    token = requests.token_for_administrator(request, pk)
+    actor = offices.officer(request)
+    form = SendAgainForm(
+        refusals.sent(request), initial={"container_format": token.token_type.container_format}
+    )
+    if form.is_valid():
+        with refusals.told_by(form):
+            resending.send_again(actor=actor, token_id=pk, **form.cleaned_data)
+            messages.success(request, _("The file is on its way again."))
+            return redirect(_back(request, token))
+    if refusals.concerns_the_page(form):
+        return request_page.response(request, actor, token.request_id, form=form)
+    return confirmation.page(request, form, _sending(token, _back(request, token)))
+
+
+def _back(request: HttpRequest, token: SoftwareToken) -> str:
+    """The page on which it was clicked: the person's, else that of the request."""
+    if request.GET.get("back") == "person":
+        return reverse("console:person", args=[token.person_id])
+    return reverse("console:request", args=[token.request_id])
+
+
+def _reinstated(token: SoftwareToken) -> str:
+    """What came of it; only a certificate authority that has the hold is told of its end."""
+    if token.state == TokenState.EXPIRED:
+        return _("The certificates of this token have ended meanwhile. The token has expired.")
+    if Certificate.objects.to_be_held_or_released().filter(token=token, held_at_ca=True).exists():
+        return _("The token is in use again. The certificate authority is told now.")
+    return _("The token is in use again.")
+
+
+def _revoking(token: SoftwareToken, back: str) -> Confirmation:
+    words = {"type": token.token_type, "person": token.person}
+    return Confirmation(
+        title=_("Revoke %(type)s of %(person)s?") % words,
+        lead=_("Its certificates are revoked for good. A passphrase that was not noted yet is destroyed."),
+        button=_("Revoke the token"),
+        back=back,
+        obstacle=revocation.obstacle(token),
+    )
+
+
+def _holding(token: SoftwareToken, back: str) -> Confirmation:
+    words = {"type": token.token_type, "person": token.person}
+    return Confirmation(
+        title=_("Put %(type)s of %(person)s on hold?") % words,
+        lead=_(
+            "Its certificates do not count until it is reinstated, and nothing of it is handed out meanwhile."
+            " Where the certificate authority knows holds, it publishes this one."
+        ),
+        button=_("Put on hold"),
+        back=back,
+        obstacle=hold.hold_obstacle(token),
+    )
+
+
+def _reinstating(token: SoftwareToken, back: str) -> Confirmation:
+    words = {"type": token.token_type, "person": token.person}
+    return Confirmation(
+        title=_("Reinstate %(type)s of %(person)s?") % words,
+        lead=_("Its certificates count again. What waited for it goes on."),
+        button=_("Reinstate"),
+        back=back,
+        dangerous=False,
+        obstacle=hold.reinstatement_obstacle(token),
+    )
+
+
+def _sending(token: SoftwareToken, back: str) -> Confirmation:
+    address, now = token.request.delivery_address, token.person.email
+    words = {"type": token.token_type, "address": address, "now": now}
+    lead = _("A mail with the file goes to %(address)s. The passphrase stays what it was.")
+    if address.lower() != now.lower():
+        lead = _(
+            "A mail with the file goes to %(address)s, the address that was approved. The person's address "
+            "is %(now)s by now. If nobody reads the former mailbox, open the last mail of the file and mark "
+            "it as come back: then the file waits in Self-Service."
+        )
+    return Confirmation(
+        title=_("Send %(type)s again?") % words,
+        lead=lead % words,
+        button=_("Send again"),
+        back=back,
+        dangerous=False,
+        obstacle=resending.sending_obstacle(token) or resending.often_obstacle(token),
+    )

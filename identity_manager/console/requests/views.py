@@ -1,0 +1,146 @@
+"""REQUESTS: the list, the page of one, and what an administrator does with it."""
+
+import uuid
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from identity_manager.console.access import offices, requests
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.fields import PressForm
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.requests import page as request_page
+from identity_manager.console.requests.forms import CancelForm, RoundForm
+from identity_manager.console.search import requests as request_list
+from identity_manager.console.search import saved_searches, selection
+from identity_manager.console.search import search as searching
+from identity_manager.console.search.search import Search
+from identity_manager.models import PersonState, TokenRequest
+from identity_manager.ui.bidi import isolated
+from identity_manager.workflow.issuance import partial_issue
+from identity_manager.workflow.issuance import retry as issuance_retry
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.requests import cancellation, resubmission
+
+
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    actor = requests.request_reader(request)
+    search = Search(request_list.REQUEST, actor, request.GET)
+    context = searching.context(request, search) | {
+        "tab": "requests",
+        "actions": selection.actions(search),
+        "saved": [
+            each for each in saved_searches.of(actor, current=search.query) if each.kind is search.kind
+        ],
+    }
+    return render(
+        request, "identity_manager/requests/list.html", context, status=200 if search.is_valid else 422
+    )
+
+
+@require_safe
+def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    found = requests.request_for_officer(request, pk)
+    return request_page.response(request, offices.officer(request), found)
+
+
+def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("The request is cancelled.")
+    return _done_to(request, pk, CancelForm, cancellation.cancel, done, asked=_cancelling)
+
+
+def give_rest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("The rest is given, without what was refused.")
+    return _done_to(request, pk, CancelForm, partial_issue.give_rest, done, asked=_giving)
+
+
+def revoke_rest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("The rest is revoked, and the request is cancelled.")
+    return _done_to(request, pk, CancelForm, partial_issue.revoke_rest, done, asked=_revoking)
+
+
+def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("It is tried again, with new keys for what was refused.")
+    return _done_to(request, pk, PressForm, issuance_retry.retry, done)
+
+
+def retry_now(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    return _done_to(request, pk, PressForm, issuance_retry.retry_now, _tried_now)
+
+
+def _tried_now(found: TokenRequest) -> str:
+    if found.person.state != PersonState.INACTIVE:
+        return _("What waited for its next try is tried now.")
+    return _("What waited for its next try is tried now, but for what waits for the person to be activated.")
+
+
+@require_POST
+def send_round_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    done = _("It is started again with the new data. The person is told.")
+    return _done_to(request, pk, RoundForm, resubmission.send_round_again, done)
+
+
+def _done_to(
+    request: HttpRequest,
+    pk: uuid.UUID,
+    kind: type[VerbForm],
+    verb: Callable[..., object],
+    done: str | Callable[[TokenRequest], str],
+    *,
+    asked: Callable[[TokenRequest], Confirmation] | None = None,
+) -> HttpResponse:
+    """What an administrator does to a request, with what the form says; first asked whether to, if so."""
+    found = requests.request_for_administrator(request, pk)
+    actor = offices.officer(request)
+    form = kind(refusals.sent(request))
+    if form.is_valid():
+        with refusals.told_by(form):
+            verb(actor=actor, request_id=pk, **form.cleaned_data)
+            messages.success(request, done(found) if callable(done) else done)
+            return redirect("console:request", pk)
+    if asked is None or refusals.concerns_the_page(form):
+        return request_page.response(request, actor, found, form=form)
+    return confirmation.page(request, form, asked(found))
+
+
+def _cancelling(found: TokenRequest) -> Confirmation:
+    return Confirmation(
+        title=_("Cancel the request for %(person)s?") % {"person": isolated(found.person)},
+        lead=_("It ends here and cannot be opened again. What was issued for it already is revoked."),
+        button=_("Cancel the request"),
+        back=reverse("console:request", args=[found.pk]),
+        obstacle=cancellation.cancelling_obstacle(found),
+    )
+
+
+def _giving(found: TokenRequest) -> Confirmation:
+    return Confirmation(
+        title=_("Give the rest to %(person)s?") % {"person": isolated(found.person)},
+        lead=_(
+            "What was refused is left out for good, and the rest goes on. Whoever needs what was left out "
+            "asks for it anew. The person is told."
+        ),
+        button=_("Give the rest"),
+        back=reverse("console:request", args=[found.pk]),
+        obstacle=partial_issue.obstacle(found) or eligibility.person_obstacle(found.person),
+    )
+
+
+def _revoking(found: TokenRequest) -> Confirmation:
+    return Confirmation(
+        title=_("Revoke the rest of what %(person)s was to get?") % {"person": isolated(found.person)},
+        lead=_(
+            "What was issued for this request is revoked, also what is in use already, and the request is "
+            "cancelled. The person is told."
+        ),
+        button=_("Revoke the rest"),
+        back=reverse("console:request", args=[found.pk]),
+        obstacle=partial_issue.obstacle(found),
+    )

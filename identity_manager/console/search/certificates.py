@@ -1,0 +1,262 @@
+"""SEARCH for certificates: by serial number as any program writes it, subject, person, issuer, days."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ca_bridge.x509.certificates import serial_hex
+from identity_manager.console.access import requests
+from identity_manager.console.certificates import manual_revocations
+from identity_manager.console.lists import counting, filtering
+from identity_manager.console.lists.prepared_rows import KeptRows
+from identity_manager.console.search import requests as request_list
+from identity_manager.console.search.forms import BY_HAND, REVOCATION_WAITS, CertificateForm
+from identity_manager.console.search.kind import Beside, Kind, Sheet, Table, Wanted, beginning, in_days
+from identity_manager.models import Certificate, Person, SoftwareToken
+from identity_manager.models.person_search.text import TRIGRAM
+from identity_manager.models.requests.certificate import REVOCATION_REASONS, CertificateQuerySet
+from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
+from identity_manager.ui.templatetags.remembered import addresses_of
+
+_HEXADECIMAL = re.compile(r"(?:0x)?([0-9a-f]+)")
+_BETWEEN_BYTES = re.compile(r"[\s:.-]")
+_FINGERPRINT = 64  # hexadecimal digits of SHA-256
+_LONGEST_DECIMAL = 49  # digits of 20 octets (RFC 5280 4.1.2.2)
+_REASONS = dict(REVOCATION_REASONS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One certificate in the list, and the page where it is shown."""
+
+    certificate: Certificate
+    person: Person
+    url: str
+
+    @property
+    def name(self) -> str:
+        """Its token type, and its profile where that has a name of its own."""
+        names = (str(self.certificate.token.token_type), self.certificate.profile.name)
+        return " · ".join(dict.fromkeys(names))
+
+    @property
+    def serial(self) -> str:
+        """Byte by byte, as browsers and Windows show it."""
+        return in_bytes(self.certificate.serial)
+
+    @property
+    def reason_words(self) -> object:
+        """Why it was revoked."""
+        return _REASONS.get(self.certificate.revocation_reason, self.certificate.revocation_reason)
+
+
+def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
+    """The certificates that are wanted."""
+    rows = _in_state(rows, wanted["state"])
+    if wanted["token_type"]:
+        tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
+        rows = rows.filter(filtering.having(tokens, "pk", "token_id"))
+    if wanted["issuer"]:
+        rows = rows.filter(issuer=wanted["issuer"])
+    return _within_days(rows, wanted).filter(_of_text(wanted["q"]))
+
+
+def _with_names(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
+    """With what their rows show, and nothing else."""
+    return rows.select_related("token__person", "token__token_type", "profile").only(
+        *("state", "serial", "subject", "revocation_reason", "created_at", "not_after"),
+        *("token__state", "token__request"),
+        *("profile__state", "profile__name", "profile__name_de", "profile__number"),
+        *("token__person__state", "token__person__display_name", "token__person__personnel_number"),
+        *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+    )
+
+
+def _reached(actor: Person) -> QuerySet[Certificate]:
+    return _with_names(requests.visible_certificates(actor))
+
+
+def _with_more(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
+    """For a sheet, with token, request and person; keys stay in the database."""
+    return rows.select_related("token__person", "token__token_type", "token__request", "profile").defer(
+        "private_key_wrapped", "certificate", "token__passphrase_wrapped", "token__snapshot"
+    )
+
+
+def _in_state(rows: CertificateQuerySet, state: str) -> CertificateQuerySet:
+    if state == REVOCATION_WAITS:
+        return rows.to_be_revoked().filter(by_hand_since=None)
+    if state == BY_HAND:
+        return rows.to_be_revoked_by_hand(timezone.now())
+    return rows.filter(state=state) if state else rows
+
+
+def _within_days(rows: CertificateQuerySet, wanted: Wanted) -> CertificateQuerySet:
+    if wanted["expires_within"]:
+        rows = rows.filter(not_after__gte=in_days("0"), not_after__lt=in_days(wanted["expires_within"]))
+    if wanted["expires_from"]:
+        rows = rows.filter(not_after__gte=beginning(wanted["expires_from"]))
+    if wanted["expires_before"]:
+        rows = rows.filter(not_after__lt=beginning(wanted["expires_before"]))
+    if wanted["revoked_from"]:
+        rows = rows.filter(revoked_at__gte=beginning(wanted["revoked_from"]))
+    if wanted["revoked_until"]:
+        rows = rows.filter(revoked_at__lt=beginning(wanted["revoked_until"] + timedelta(days=1)))
+    return rows
+
+
+def _of_text(text: str) -> Q:
+    """By person, number and subject.
+
+    Of one or two signs the index of subjects knows nothing; persons have them in their names all the same.
+    """
+    if not text:
+        return Q()
+    number = _BETWEEN_BYTES.sub("", text.casefold())
+    beside = list(_of_number(number))
+    if len(text) >= TRIGRAM and not _is_plainly_a_number(number):
+        beside.append(Q(subject__icontains=text))
+    persons = Person.objects.matching(text)
+    return filtering.of_persons(Certificate.objects.all(), "token__person", persons, *beside)
+
+
+def _is_plainly_a_number(text: str) -> bool:
+    """Hexadecimal with a digit in it: no word of a subject. The numbers of persons are found with them."""
+    return _HEXADECIMAL.fullmatch(text) is not None and any(symbol.isdecimal() for symbol in text)
+
+
+def _of_number(digits: str) -> Iterator[Q]:
+    """By serial number or fingerprint, with or without 0x and leading zeros, or decimal."""
+    match = _HEXADECIMAL.fullmatch(digits)
+    if match is None:
+        return
+    if number := match[1].lstrip("0"):
+        # Stored in whole bytes: every sixteenth has a zero that some programs do not write.
+        yield Q(serial__begins=number)
+        yield Q(serial__begins=f"0{number}")
+    if len(match[1]) == _FINGERPRINT:
+        yield Q(fingerprint_sha256=match[1])
+    if digits.isdecimal() and len(digits) <= _LONGEST_DECIMAL:
+        yield Q(serial=serial_hex(int(digits)))
+
+
+def _lines(actor: Person, rows: Iterable[Any]) -> list[Row]:
+    """To the request for who reads requests, to the person for the others."""
+    certificates = list(rows)
+    readable = request_list.readable_of(actor, {row.token.request_id for row in certificates})
+    request, person = addresses_of("console:request"), addresses_of("console:person")
+    urls = (
+        request(token.request_id) if token.request_id in readable else person(token.person_id)
+        for token in (row.token for row in certificates)
+    )
+    return [Row(row, row.token.person, url) for row, url in zip(certificates, urls, strict=True)]
+
+
+def in_bytes(serial: str) -> str:
+    """The number byte by byte, 0A:1B:…: whole digits alone would become a rounded number in a spreadsheet."""
+    even = serial if len(serial) % 2 == 0 else f"0{serial}"
+    return ":".join(even[start : start + 2] for start in range(0, len(even), 2)).upper()
+
+
+def _surplus(actor: Person, wanted: Wanted) -> Beside | None:
+    """What was issued and is not used belongs to no token, and is revoked by hand all the same."""
+    if wanted["state"] != BY_HAND:
+        return None
+    now = timezone.now()
+    number = manual_revocations.surplus_of(requests.visible_certificates(actor), now).count()
+    if not number:
+        return None
+    words = ngettext(
+        "%(number)s certificate more has to be revoked by hand: it was issued and is not used, so it belongs "
+        "to no software token and is not listed here.",
+        "%(number)s certificates more have to be revoked by hand: they were issued and are not used, so they "
+        "belong to no software token and are not listed here.",
+        number,
+    )
+    url = (
+        f"{reverse('console:approvals')}#tasks-by-hand"
+        if manual_revocations.surplus(actor, now).exists()
+        else ""
+    )
+    return Beside(words % {"number": counting.grouped(number)}, url)
+
+
+def _cells(row: Certificate) -> tuple[object, ...]:
+    return (
+        in_bytes(row.serial),
+        row.subject,
+        row.issuer,
+        row.get_state_display(),
+        row.token.token_type,
+        row.profile.name,
+        row.token.person,
+        row.token.person.personnel_number,
+        row.not_before,
+        row.not_after,
+        row.revoked_at,
+        _REASONS.get(row.revocation_reason, row.revocation_reason),
+        row.token.request.reference,
+        row.fingerprint_sha256,
+    )
+
+
+CERTIFICATE = Kind(
+    name="certificate",
+    label=_("Certificate"),
+    icon="certificate",
+    readers=SEARCHERS | REQUEST_READERS,
+    form=CertificateForm,
+    reach=requests.visible_certificates,
+    found=found,  # type: ignore[arg-type]  # of certificates
+    table=Table(
+        template="identity_manager/search/certificate_table.html",
+        lines=_lines,
+        orders={
+            "issued": ("created_at",),
+            "expires": ("not_after",),
+            "person": ("token__person__surname", "token__person__given_name"),
+            "state": ("state", "not_after"),
+        },
+        order="-issued",
+        order_where=dict.fromkeys(("expires_within", "expires_from", "expires_before"), "expires"),
+        checkbox="certificates",
+    ),
+    sheet=Sheet(
+        file_name="certificates",
+        header=(
+            _("Serial number"),
+            _("Subject"),
+            _("Issuer"),
+            _("State"),
+            _("Token type"),
+            _("Certificate profile"),
+            _("Person"),
+            _("Personnel number"),
+            _("Valid from"),
+            _("Valid until"),
+            _("Revoked"),
+            _("Reason"),
+            _("Request"),
+            _("SHA-256 fingerprint"),
+        ),
+        cells=_cells,
+        rows=_with_more,
+    ),
+    drawn=lambda actor: KeptRows("certificates", actor, _reached),
+    counted=_("%(found)s of %(total)s certificates"),
+    too_many=_("More than %(found)s of %(total)s certificates; these are the first %(found)s"),
+    nothing=_("No certificate like this"),
+    advice=_("Try another state, fewer words or other days."),
+    hint=_(
+        "A serial number is found by its beginning, with or without colons, in any case, or whole in decimal."
+    ),
+    beside=_surplus,
+)

@@ -1,0 +1,241 @@
+"""What SEARCH is asked for: a form for each kind of thing, with the filters that fold out under the line."""
+
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache, partial
+from typing import Any, Self
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import connection
+from django.db.models import Q
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.access import offices
+from identity_manager.console.forms.fields import EARLIEST, LATEST, MAIL_REFUSED, OPEN, OUT_OF_DAYS
+from identity_manager.console.lists import distinct_values
+from identity_manager.models import (
+    OFFERED_ROLES,
+    Certificate,
+    CertificateState,
+    Person,
+    PersonState,
+    RequestOrigin,
+    RequestState,
+    Role,
+)
+from identity_manager.queries import console_pages
+from identity_manager.ui.context import SEARCHERS
+from identity_manager.ui.forms import FilterSelect
+
+Choices = list[tuple[str, Any]]
+LONGEST_TEXT = 200
+KNOWN_SHOWN = 500
+SOON, LATELY = (30, 60, 90), (7, 30, 90)  # days
+NO_TOKEN = "none"  # noqa: S105 a choice of the filter
+ANY_TOKEN = "any"  # noqa: S105 a choice of the filter
+NEVER_SIGNED_IN, CODE_ENDS = "never", "code-ends"
+REVOCATION_WAITS = "revocation-waits"
+BY_HAND = "revocation-by-hand"
+
+
+class WordsField(forms.CharField):
+    """Words to look for. Whatever is typed is data, control characters too."""
+
+    def __init__(self, label: Any) -> None:
+        super().__init__(
+            label=label,
+            max_length=LONGEST_TEXT,
+            required=False,
+            error_messages={"max_length": _("At most %(limit_value)d characters are searched for.")},
+        )
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(str(value or "").replace("\x00", " ")))
+
+
+class FilterField(forms.ChoiceField):
+    """One of a closed list, or nothing."""
+
+    def __init__(self, label: Any, *, anything: Any, choices: Any = ()) -> None:
+        self.offered = [("", anything), *choices]
+        super().__init__(
+            label=label,
+            choices=self.offered,
+            required=False,
+            widget=FilterSelect,
+            error_messages={"invalid_choice": _("There is no such choice. Choose from the list.")},
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """For a form: what is offered is never changed in place, so all forms have the same."""
+        return forms.Field.__deepcopy__(self, memo)
+
+    def offer(self, known: Callable[[], Choices]) -> None:
+        """Offer these too, in this form. They are asked for only where the list is drawn or one is chosen."""
+        self.choices = cache(lambda: [*self.offered, *known()])
+
+
+class KnownField(FilterField):
+    """One of what is known now. What was known once is no mistake: it finds nothing, and stays chosen."""
+
+    def valid_value(self, value: Any) -> bool:
+        return "\x00" not in str(value)
+
+
+class DayField(forms.DateField):
+    """A day. Far ones would leave the calendar of the database once time zones come in."""
+
+    def __init__(self, label: Any) -> None:
+        super().__init__(
+            label=label,
+            required=False,
+            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            error_messages={"invalid": _("This is no day. Write it as year-month-day, such as 2026-04-30.")},
+            validators=[MinValueValidator(EARLIEST, OUT_OF_DAYS), MaxValueValidator(LATEST, OUT_OF_DAYS)],
+        )
+
+
+class WithinField(FilterField):
+    """So many days before or after today, whenever that is: a search that is saved moves along with it."""
+
+    def __init__(self, label: Any, *days: int) -> None:
+        choices = [(str(each), format_lazy(_("within {days} days"), days=each)) for each in days]
+        super().__init__(label, anything=_("at any time"), choices=choices)
+
+
+class KindForm(forms.Form):
+    """The line of the search. actor decides what the lists of known values may name."""
+
+    q = WordsField(_("Words"))
+
+    def __init__(self, *args: Any, actor: Person, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+        self.offer_known()
+
+    def offer_known(self) -> None:
+        """Fill the lists whose choices are in the database."""
+        if "token_type" in self.fields:
+            self.offer("token_type", _token_types)
+
+    def filters(self) -> list[forms.BoundField]:
+        """Everything but the words."""
+        return [field for field in self if field.name != "q"]
+
+    def offer(self, name: str, known: Callable[[], Choices]) -> None:
+        """Offer these choices of a field."""
+        field = self.fields[name]
+        assert isinstance(field, FilterField)  # noqa: S101 narrows the declared type
+        field.offer(known)
+
+    def offer_values(self, names: Sequence[str], known: Callable[[], list[list[str]]]) -> None:
+        """Offer for each of these fields what is known of it, and what the address asks for."""
+        once = cache(known)
+
+        def choices(place: int, chosen: str) -> Choices:
+            return [(each, each) for each in dict.fromkeys([chosen, *once()[place]]) if each]
+
+        for place, name in enumerate(names):
+            self.offer(name, partial(choices, place, self.data.get(name, "")))
+
+
+class PersonForm(KindForm):
+    """Employees or external persons."""
+
+    q = WordsField(_("Name, number, e-mail or department"))
+    state = FilterField(_("State"), anything=_("any state"), choices=PersonState.choices)
+    department = KnownField(_("Department"), anything=_("any department"))
+    unit = KnownField(_("Organisational unit"), anything=_("any unit"))
+    token_type = FilterField(
+        _("Has software token"),
+        anything=_("with or without"),
+        choices=[(ANY_TOKEN, _("any type")), (NO_TOKEN, _("none at all"))],
+    )
+    expires_within = WithinField(_("A token expires"), *SOON)
+    expires_before = DayField(_("A token expires before"))
+    role = FilterField(
+        _("Role"),
+        anything=_("any role or none"),
+        choices=[(role.value, role.label) for role in OFFERED_ROLES],
+    )
+    sign_in = FilterField(
+        _("Sign-in"), anything=_("signed in or not"), choices=[(NEVER_SIGNED_IN, _("never signed in"))]
+    )
+
+    def offer_known(self) -> None:
+        """Whose code ends is the business of who makes codes."""
+        super().offer_known()
+        if offices.holds(self.actor, {Role.REGISTRATION_OFFICER}):
+            self.offer("sign_in", lambda: [(CODE_ENDS, _("sign-in code ends within two days"))])
+        self.offer_values(("department", "unit"), partial(_departments_and_units, self.actor))
+
+
+class RequestForm(KindForm):
+    """Requests."""
+
+    q = WordsField(_("Reference or person"))
+    state = FilterField(
+        _("State"),
+        anything=_("any state"),
+        choices=[
+            (OPEN, _("all that are open")),
+            (MAIL_REFUSED, _("with a refused mail")),
+            *RequestState.choices,
+        ],
+    )
+    token_type = FilterField(_("Asks for"), anything=_("any type"))
+    origin = FilterField(_("How it came about"), anything=_("either way"), choices=RequestOrigin.choices)
+    asked_by = WordsField(_("Asked by"))
+    asked_from = DayField(_("Asked on or after"))
+    asked_until = DayField(_("Asked on or before"))
+    ended_within = WithinField(_("Ended"), *LATELY)
+    ended_from = DayField(_("Ended on or after"))
+
+
+class CertificateForm(KindForm):
+    """Certificates."""
+
+    q = WordsField(_("Serial number, subject or person"))
+    state = FilterField(
+        _("State"),
+        anything=_("any state"),
+        choices=[
+            *CertificateState.choices,
+            (REVOCATION_WAITS, _("revocation has not reached the CA")),
+            (BY_HAND, _("to be revoked at the CA by hand")),
+        ],
+    )
+    token_type = FilterField(_("Token type"), anything=_("any type"))
+    issuer = KnownField(_("Issuer"), anything=_("any issuer"))
+    expires_within = WithinField(_("Expires"), *SOON)
+    expires_from = DayField(_("Expires on or after"))
+    expires_before = DayField(_("Expires before"))
+    revoked_from = DayField(_("Revoked on or after"))
+    revoked_until = DayField(_("Revoked on or before"))
+
+    def offer_known(self) -> None:
+        super().offer_known()
+        self.offer_values(("issuer",), _issuers)
+
+
+def _departments_and_units(actor: Person) -> list[list[str]]:
+    reach = offices.within_units(actor, SEARCHERS, "organisational_unit")
+    return distinct_values.asked_values(*_of_departments_and_units(connection.vendor, reach), always=True)
+
+
+@lru_cache(maxsize=200)
+def _of_departments_and_units(_vendor: str, reach: Q) -> tuple[list[str], list[Any]]:
+    """The SQL, kept: every page of SEARCH asks, and it takes longer to make than to ask."""
+    rows = Person.objects.filter(reach)
+    return distinct_values.making_values(rows, "department", "organisational_unit", limit=KNOWN_SHOWN)
+
+
+def _issuers() -> list[list[str]]:
+    return distinct_values.known_values(Certificate.objects.all(), "issuer", limit=KNOWN_SHOWN)
+
+
+def _token_types() -> Choices:
+    """Every code once, by the name of its newest version, in the order of the catalogue."""
+    newest = {row.code: row for row in console_pages.names_of_types()}
+    return [(row.code, str(row)) for row in sorted(newest.values(), key=lambda row: (row.position, row.name))]

@@ -1,0 +1,100 @@
+"""What SEARCH needs to know of a kind of thing; person_list, request_list and certificate_list say it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from identity_manager.console.lists.pagination import ByKey, Orders
+from identity_manager.console.search.forms import KindForm
+from identity_manager.models import Person
+
+Words = str | Promise
+Wanted = Mapping[str, Any]
+Found = Callable[[QuerySet[Any], Wanted], QuerySet[Any]]
+WithMore = Callable[[QuerySet[Any]], QuerySet[Any]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """How the list is drawn. lines: what a row of the template is made from. checkbox: what a row posts.
+
+    rows: the rows with what lines need.  order: the one unless another is asked for; order_where: instead of
+    it, where this filter is set.
+    """
+
+    template: str
+    lines: Callable[[Person, Iterable[Any]], Sequence[Any]]
+    orders: Orders
+    order: str
+    checkbox: str
+    rows: WithMore = field(default=lambda rows: rows)
+    order_where: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """How it is exported: the file's name, its header, the cells of a row, the rows with what those need."""
+
+    file_name: str
+    header: Sequence[Words]
+    cells: Callable[[Any], Sequence[object]]
+    rows: WithMore = field(default=lambda rows: rows)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is wanted, and cannot be a row of the list; the page where it stands, for who may open that."""
+
+    words: str
+    url: str
+
+
+def _nothing(_actor: Person, _wanted: Wanted) -> Beside | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of thing.
+
+    readers: the roles that may look for it.  reach: the rows that this officer may find.
+    drawn: where their SQL is kept, the rows of a page by their keys, instead of table.rows.
+    parts: of rows, in which words are looked up one after the other, until there are enough.
+    found: those of them that are wanted.  with_order: rows with whatever the orders sort by.
+    counted, too_many: sentences with found and total.  nothing, advice: what is said where none is found.
+    beside: what is said beside the list.
+    """
+
+    name: str
+    label: Words
+    icon: str
+    readers: frozenset[str]
+    form: type[KindForm]
+    reach: Callable[[Person], QuerySet[Any]]
+    found: Found
+    table: Table
+    sheet: Sheet
+    counted: Words
+    too_many: Words
+    nothing: Words
+    advice: Words
+    hint: Words = field(default="")
+    beside: Callable[[Person, Wanted], Beside | None] = field(default=_nothing)
+    with_order: Found = field(default=lambda rows, _wanted: rows)
+    drawn: Callable[[Person], ByKey] | None = None
+    parts: Callable[[QuerySet[Any]], list[QuerySet[Any]]] = field(default=lambda rows: [rows])
+
+
+def beginning(day: date) -> datetime:
+    """The first moment of the day, where the officer is."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def in_days(days: str) -> datetime:
+    """The first moment of the day in so many days; before today where they are negative."""
+    return beginning(timezone.localdate() + timedelta(days=int(days)))

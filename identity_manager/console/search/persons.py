@@ -1,0 +1,234 @@
+"""SEARCH for persons: which ones, in which order, and what stands beside each."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.access import offices
+from identity_manager.console.lists import filtering
+from identity_manager.console.search.forms import ANY_TOKEN, CODE_ENDS, NEVER_SIGNED_IN, NO_TOKEN, PersonForm
+from identity_manager.console.search.kind import Kind, Sheet, Table, Wanted, beginning, in_days
+from identity_manager.models import (
+    Account,
+    Certificate,
+    CertificateState,
+    Person,
+    PersonKind,
+    Role,
+    SignInCode,
+    SoftwareToken,
+)
+from identity_manager.models.catalogue.versioning import in_language
+from identity_manager.models.people.person import PersonQuerySet
+from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.people import vouching_policy
+from identity_manager.queries import person_lists
+from identity_manager.transactions.refusals import Reason
+from identity_manager.ui.context import SEARCHERS
+from identity_manager.workflow.policy import eligibility
+
+CODE_ENDS_WITHIN = timedelta(days=2)
+USABLE = (CertificateState.VALID, CertificateState.ON_HOLD)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One person in the list: what they have, and whether they can be enabled, or why not."""
+
+    person: Person
+    token_types: list[str]
+    obstacle: Reason | None
+
+
+def found(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
+    """The persons who are wanted."""
+    plain = {"state": "state", "department": "department", "unit": "organisational_unit"}
+    equal = {column: wanted[name] for name, column in plain.items() if wanted[name]}
+    if wanted["token_type"] or wanted["expires_before"] or wanted["expires_within"]:
+        rows = rows.filter(_tokens(wanted))
+    if wanted["sign_in"]:
+        rows = rows.filter(_SIGN_IN[wanted["sign_in"]]())
+    if wanted["role"]:
+        rows = rows.filter(pk__in=Person.objects.filter(roles__role=wanted["role"]).values("pk"))
+    return rows.matching(wanted["q"], **equal)
+
+
+def _reached(actor: Person) -> Q:
+    """As access.visible_persons, for SQL that is kept."""
+    return offices.within_units(actor, SEARCHERS, "organisational_unit")
+
+
+def _with_order(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
+    """With their relevance where there are words."""
+    return rows.with_order(wanted["q"])
+
+
+def _tokens(wanted: Wanted) -> Q:
+    """Who has tokens in use of the type, one of whose certificates expires before the day."""
+    token_type, tokens = wanted["token_type"], SoftwareToken.objects.filter(state__in=IN_USE)
+    if token_type == NO_TOKEN:
+        return ~filtering.having(tokens, "person")
+    if token_type and token_type != ANY_TOKEN:
+        tokens = tokens.filter(type_code=token_type)
+    ends = [beginning(wanted["expires_before"])] if wanted["expires_before"] else []
+    ends += [in_days(wanted["expires_within"])] if wanted["expires_within"] else []
+    if ends:
+        ending = Certificate.objects.filter(state__in=USABLE, not_after__lt=min(ends))
+        tokens = tokens.filter(pk__in=ending.values("token_id"))
+    return filtering.having(tokens, "person")
+
+
+def _never_signed_in() -> Q:
+    accounts = Account.objects.filter(person=OuterRef("pk")).exclude(last_login=None)
+    return ~Q(Exists(accounts))
+
+
+def _code_ends() -> Q:
+    """By the database's clock, because the SQL is kept."""
+    ending = SignInCode.objects.usable(Now()).filter(expires_at__lt=Now() + CODE_ENDS_WITHIN)
+    return Q(pk__in=ending.values("person"))
+
+
+_SIGN_IN = {NEVER_SIGNED_IN: _never_signed_in, CODE_ENDS: _code_ends}
+
+
+def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:
+    """For a page, what their tokens are called is enough: one query, however many rows it has."""
+    shown = list(persons)
+    person_lists.know_waiting_changes(shown)
+    names, coded = _token_names(shown), _with_code_of(actor, shown)
+    return [Row(person, names[person.pk], _obstacle(actor, person, coded)) for person in shown]
+
+
+def _obstacle(actor: Person, person: Person, coded: frozenset[UUID]) -> Reason | None:
+    own = eligibility.MADE_A_CODE if person.pk in coded else None
+    return eligibility.enable_obstacle(actor, person) or own
+
+
+def _with_code_of(actor: Person, persons: list[Person]) -> frozenset[UUID]:
+    """For whom the officer made a sign-in code, who enables others; only a Registration Officer makes any."""
+    both = all(offices.holds(actor, {role}) for role in (Role.TOKEN_ADMINISTRATOR, Role.REGISTRATION_OFFICER))
+    return (
+        vouching_policy.persons_with_code_of(actor, [person.pk for person in persons])
+        if both
+        else frozenset()
+    )
+
+
+def _token_names(persons: list[Person]) -> dict[Any, list[str]]:
+    names: dict[Any, list[str]] = defaultdict(list)
+    for person, english, german in person_lists.names_of_tokens(person.pk for person in persons):
+        names[person].append(in_language(english, german))
+    return names
+
+
+def _with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
+    """For a sheet, their tokens come with them, and when those expire."""
+    ending = Certificate.objects.filter(state__in=USABLE).only("token_id", "not_after", "state")
+    tokens = (
+        SoftwareToken.objects.filter(state__in=IN_USE)
+        .select_related("token_type")
+        .defer("passphrase_wrapped", "snapshot")
+        .prefetch_related(Prefetch("certificates", ending, to_attr="usable"))
+    )
+    return rows.prefetch_related(Prefetch("tokens", tokens, to_attr="tokens_in_use"))
+
+
+def _cells(person: Any) -> tuple[object, ...]:
+    return (
+        person.personnel_number,
+        person.given_name,
+        person.surname,
+        person.display_name,
+        person.email,
+        person.upn,
+        person.department,
+        person.organisational_unit,
+        person.get_kind_display(),
+        person.get_state_display(),
+        ", ".join(str(token.token_type) for token in person.tokens_in_use),
+        _first_end(person),
+    )
+
+
+def _first_end(person: Any) -> datetime | None:
+    ends = [each.not_after for token in person.tokens_in_use for each in token.usable if each.not_after]
+    return min(ends, default=None)
+
+
+def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
+    base = Kind(
+        name=kind.value,
+        label=kind.label,
+        icon="users",
+        readers=SEARCHERS,
+        form=PersonForm,
+        reach=lambda actor: Person.objects.filter(_reached(actor), kind=kind),
+        drawn=lambda actor: person_lists.PersonRows(kind, _reached(actor)),
+        parts=lambda rows: rows.first_and_others(),  # type: ignore[attr-defined]  # of persons
+        found=found,  # type: ignore[arg-type]  # of persons
+        with_order=_with_order,  # type: ignore[arg-type]  # of persons
+        table=TABLE,
+        sheet=SHEET,
+        counted="",
+        too_many="",
+        nothing=_("Nobody found"),
+        advice=_("Try fewer words, another spelling, or any state."),
+        hint=_(
+            "Any part of a word is found; one or two letters match beginnings of words. "
+            "Case and accents do not matter."
+        ),
+    )
+    return replace(base, **words)  # type: ignore[arg-type]  # words alone
+
+
+TABLE = Table(
+    template="identity_manager/search/person_table.html",
+    lines=_lines,
+    orders={
+        "relevance": ("relevance", "by_name"),
+        "name": ("by_name",),
+        "department": ("department", "by_name"),
+        "email": ("email",),
+        "state": ("state", "by_name"),
+    },
+    order="name",
+    checkbox="persons",
+)
+SHEET = Sheet(
+    file_name="persons",
+    header=(
+        _("Personnel number"),
+        _("Given name"),
+        _("Surname"),
+        _("Display name"),
+        _("E-mail"),
+        _("User principal name"),
+        _("Department"),
+        _("Organisational unit"),
+        _("Kind"),
+        _("State"),
+        _("Software tokens"),
+        _("First one expires"),
+    ),
+    cells=_cells,
+    rows=_with_tokens,
+)
+EMPLOYEE = _of_kind(
+    PersonKind.EMPLOYEE,
+    counted=_("%(found)s of %(total)s employees"),
+    too_many=_("More than %(found)s of %(total)s employees; these are the first %(found)s"),
+)
+EXTERNAL = _of_kind(
+    PersonKind.EXTERNAL,
+    counted=_("%(found)s of %(total)s external persons"),
+    too_many=_("More than %(found)s of %(total)s external persons; these are the first %(found)s"),
+)

@@ -1,0 +1,191 @@
+"""SEARCH for requests, and REQUESTS: which ones, in which order."""
+
+import re
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.access import offices
+from identity_manager.console.access import requests as access_requests
+from identity_manager.console.forms.fields import MAIL_REFUSED, OPEN
+from identity_manager.console.lists import filtering
+from identity_manager.console.lists.prepared_rows import KeptRows
+from identity_manager.console.search.forms import RequestForm
+from identity_manager.console.search.kind import Kind, Sheet, Table, Wanted, beginning, in_days
+from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.models.requests.states import NOT_ENDED
+from identity_manager.queries.rows_by_keys import know_listed_tokens, listed_tokens
+from identity_manager.ui.context import REQUEST_READERS
+
+_NOT_OF_A_REFERENCE = re.compile(r"[^0-9A-Z]")
+_REFERENCE_HALF = 4
+
+
+def found(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest]:
+    """The requests that are wanted."""
+    rows = _in_state(rows, wanted["state"])
+    if wanted["origin"]:
+        rows = rows.filter(origin=wanted["origin"])
+    if wanted["token_type"]:
+        tokens = SoftwareToken.objects.filter(type_code=wanted["token_type"])
+        rows = rows.filter(filtering.having(tokens, "request"))
+    if wanted["asked_by"]:
+        askers = Person.objects.matching(wanted["asked_by"])
+        rows = rows.filter(filtering.of_persons(TokenRequest.objects.all(), "requested_by", askers))
+    rows = _within_days(rows, wanted)
+    return rows.filter(_of_text(wanted["q"]))
+
+
+def _in_state(rows: QuerySet[TokenRequest], state: str) -> QuerySet[TokenRequest]:
+    if state == OPEN:
+        return rows.filter(state__in=NOT_ENDED)
+    if state == MAIL_REFUSED:
+        return rows.filter(pk__in=OutgoingMail.objects.in_trouble().values("request_id"))
+    return rows.filter(state=state) if state else rows
+
+
+def _within_days(rows: QuerySet[TokenRequest], wanted: Wanted) -> QuerySet[TokenRequest]:
+    if wanted["asked_from"]:
+        rows = rows.filter(created_at__gte=beginning(wanted["asked_from"]))
+    if wanted["asked_until"]:
+        rows = rows.filter(created_at__lt=beginning(wanted["asked_until"] + timedelta(days=1)))
+    if wanted["ended_within"]:
+        rows = rows.filter(ended_at__gte=in_days(f"-{wanted['ended_within']}"))
+    if wanted["ended_from"]:
+        rows = rows.filter(ended_at__gte=beginning(wanted["ended_from"]))
+    return rows
+
+
+def _of_text(text: str) -> Q:
+    """By reference, with or without its hyphen, or by person."""
+    if not text:
+        return Q()
+    persons, requests = Person.objects.matching(text), TokenRequest.objects.all()
+    symbols = _NOT_OF_A_REFERENCE.sub("", text.upper())
+    if not symbols:
+        return filtering.of_persons(requests, "person", persons)
+    beginning = "-".join(filter(None, (symbols[:_REFERENCE_HALF], symbols[_REFERENCE_HALF:])))
+    named = requests.with_reference(beginning).order_by()
+    return filtering.of_persons(requests, "person", persons, Q(pk__in=named.values("pk")))
+
+
+def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these requests the officer may read; nothing is asked for who reads all of them, or none."""
+    named = set(keys)
+    if not named or not offices.holds(actor, REQUEST_READERS):
+        return set()
+    reached = offices.within_units(actor, offices.ALL_REQUESTS_READERS, "person__organisational_unit")
+    if reached == offices.EVERYTHING:
+        return named
+    return set(access_requests.visible_requests(actor).filter(pk__in=named).values_list("pk", flat=True))
+
+
+def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    """Requests with what their rows show, and nothing else."""
+    return _with_names(rows).prefetch_related(Prefetch("tokens", listed_tokens(), to_attr="listed_tokens"))
+
+
+def _with_names(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    return rows.select_related("person", "requested_by").only(
+        *("state", "reference", "round", "created_at", "postponed_until"),
+        *("person__state", "person__display_name", "requested_by__state", "requested_by__display_name"),
+    )
+
+
+def _reached(actor: Person) -> QuerySet[TokenRequest]:
+    return _with_names(access_requests.visible_requests(actor))
+
+
+class _Requests(KeptRows):
+    """The same, with their lines."""
+
+    def in_bulk(self, keys: Sequence[Any]) -> dict[Any, Any]:
+        found = super().in_bulk(keys)
+        know_listed_tokens([*found.values()])
+        return found
+
+
+def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    """For a sheet, all that is known of them."""
+    tokens = SoftwareToken.objects.select_related("token_type").defer("passphrase_wrapped", "snapshot")
+    return rows.select_related("person", "requested_by").prefetch_related(Prefetch("tokens", tokens))
+
+
+def _lines(_actor: Person, rows: Iterable[Any]) -> list[TokenRequest]:
+    return list(rows)
+
+
+def _cells(row: TokenRequest) -> tuple[object, ...]:
+    return (
+        row.reference,
+        row.get_state_display(),
+        row.get_kind_display(),
+        row.person,
+        row.person.personnel_number,
+        row.person.department,
+        row.person.organisational_unit,
+        ", ".join(str(token.token_type) for token in row.tokens.all()),
+        row.requested_by,
+        row.get_origin_display(),
+        row.created_at,
+        row.decided_at,
+        row.accepted_at,
+        row.issued_at,
+        row.ended_at,
+        row.reason,
+    )
+
+
+REQUEST = Kind(
+    name="request",
+    label=_("Request"),
+    icon="inbox",
+    readers=REQUEST_READERS,
+    form=RequestForm,
+    reach=access_requests.visible_requests,
+    found=found,
+    table=Table(
+        template="identity_manager/search/request_table.html",
+        lines=_lines,
+        orders={
+            "asked": ("created_at",),
+            "person": ("person__surname", "person__given_name"),
+            "state": ("state", "created_at"),
+        },
+        order="-asked",
+        checkbox="requests",
+    ),
+    sheet=Sheet(
+        file_name="requests",
+        header=(
+            _("Reference"),
+            _("State"),
+            _("Kind"),
+            _("Person"),
+            _("Personnel number"),
+            _("Department"),
+            _("Organisational unit"),
+            _("Software tokens"),
+            _("Asked by"),
+            _("How it came about"),
+            _("Asked"),
+            _("Decided"),
+            _("Accepted"),
+            _("Issued"),
+            _("Ended"),
+            _("Reason"),
+        ),
+        cells=_cells,
+        rows=_with_all,
+    ),
+    drawn=lambda actor: _Requests("requests", actor, _reached),
+    counted=_("%(found)s of %(total)s requests"),
+    too_many=_("More than %(found)s of %(total)s requests; these are the first %(found)s"),
+    nothing=_("No request like this"),
+    advice=_("Try another state, fewer words or other days."),
+    hint=_("A reference is found by its beginning, with or without the hyphen; a person as in SEARCH."),
+)

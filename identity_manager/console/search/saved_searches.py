@@ -1,0 +1,70 @@
+"""Saved searches: the officer's own, beside the line of SEARCH and on START with what they find now."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.console.lists import pagination
+from identity_manager.console.search import search as searching
+from identity_manager.console.search.kind import Kind
+from identity_manager.models import Person, SavedSearch
+from identity_manager.queries import console_pages
+
+
+class NameForm(VerbForm):
+    """What a search is called. What is wrong with a name is the verb's word."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        required=False,
+        help_text=_("Only you see it: beside the search, and on START with what it finds."),
+    )
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A saved search as pages show it."""
+
+    row: SavedSearch
+    search: searching.Search
+    is_current: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        return self.search.kind
+
+    @property
+    def url(self) -> str:
+        return searching.address(self.search)
+
+    @cached_property
+    def found(self) -> pagination.CappedPaginator:
+        """Counted when a template asks, and no further than lists are."""
+        return pagination.CappedPaginator(self.search.rows())
+
+    @property
+    def number(self) -> str:
+        """How many it finds now: 214, or 1,000+ where counting stops."""
+        return self.found.total.title
+
+    @property
+    def words(self) -> list[str]:
+        """What it looks for: the kind, the words, the filters."""
+        text = self.search.wanted["q"] if self.search.is_valid else ""
+        return [str(self.kind.label), *([f"“{text}”"] if text else []), *self.search.filter_words()]
+
+
+def of(actor: Person, *, current: str = "") -> list[Saved]:
+    """The officer's searches by name; without those whose role they have lost, until they have it again."""
+    return list(_of(actor, current))
+
+
+def _of(actor: Person, current: str) -> Iterator[Saved]:
+    for row in console_pages.saved_searches(actor.pk):
+        search = searching.of_query(actor, row.query)
+        if search is not None:
+            yield Saved(row, search, is_current=search.query == current)

@@ -1,0 +1,255 @@
+"""SEARCH: what is looked for, by whom, and what was found; the same for every kind of thing."""
+
+import time
+from collections.abc import Mapping
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from django.forms import BoundField
+from django.http import Http404, HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from identity_manager.console.access import offices
+from identity_manager.console.lists import counting, pagination, prepared_counts
+from identity_manager.console.search import certificates as certificate_list
+from identity_manager.console.search import persons as person_list
+from identity_manager.console.search import requests as request_list
+from identity_manager.console.search.kind import Kind, Wanted
+from identity_manager.models import Person, Role
+from identity_manager.models.person_search import matching as person_search
+from identity_manager.ui import dates
+from identity_manager.ui.context import SEARCHERS
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        person_list.EMPLOYEE,
+        person_list.EXTERNAL,
+        request_list.REQUEST,
+        certificate_list.CERTIFICATE,
+    )
+}
+DEFAULT = person_list.EMPLOYEE
+ANY_READERS = frozenset().union(*(kind.readers for kind in KINDS.values()))
+SHORT = 3  # below it, only beginnings of words are found
+RELEVANCE = "relevance"
+VERY_MANY_SECONDS = 60
+_very_many_until: prepared_counts.Kept[float] = prepared_counts.Kept()
+
+
+class Search:
+    """One search of one officer. asked is what an address or a form says after its question mark.
+
+    Whatever it says of another kind (of=employee, kind=request: the officer has just changed the kind) is
+    left out, but for the words.
+    """
+
+    def __init__(self, kind: Kind, actor: Person, asked: QueryDict) -> None:
+        self.kind = kind
+        self.actor = actor
+        self._asked = asked
+        changed = asked.get("of", kind.name) != kind.name
+        told = {name: asked[name] for name in kind.form.base_fields if name in asked}
+        self.form = kind.form({"q": told.get("q", "")} if changed else told, actor=actor)
+        self.is_valid = self.form.is_valid()
+
+    @property
+    def wanted(self) -> Wanted:
+        return self.form.cleaned_data
+
+    @cached_property
+    def sort(self) -> str:
+        """The order that was asked for; by relevance where there are words and the kind knows it.
+
+        Without words nothing is more relevant than anything else.
+        """
+        table = self.kind.table
+        filtered = (order for name, order in table.order_where.items() if self.wanted[name])
+        orders, default = table.orders, next(filtered, table.order)
+        by_relevance = self.is_by_words
+        asked = pagination.order_of(self._asked, orders, RELEVANCE if by_relevance else default)
+        return default if asked.removeprefix("-") == RELEVANCE and not by_relevance else asked
+
+    @property
+    def is_by_words(self) -> bool:
+        """Whether words lead to what is found, and no index has that in an order.
+
+        Of signs that are no words (a mark of direction) nothing is relevant, and nothing is found.
+        """
+        return RELEVANCE in self.kind.table.orders and bool(person_search.terms(self.wanted["q"]))
+
+    def reach(self) -> QuerySet[Any]:
+        """Everything of the kind that the officer may find."""
+        return self.kind.reach(self.actor)
+
+    def found(self) -> QuerySet[Any]:
+        """What was found. Nothing, where the question is none."""
+        return self.kind.found(self.reach(), self.wanted) if self.is_valid else self.reach().none()
+
+    def rows(self) -> QuerySet[Any]:
+        """What was found, in order."""
+        return self._in_order(self.found()) if self.is_valid else self.found()
+
+    def pages(self) -> pagination.CappedPaginator:
+        """What was found, page by page; by words, in order only as far as it is counted."""
+        drawn = self._drawn()
+        if not self.is_by_words:
+            return pagination.CappedPaginator(self.rows(), drawn=drawn)
+        order = pagination.columns(self.sort, self.kind.table.orders)
+        found, asked = self.kind.parts(self._with_order(self.found())), self._asked.get("page")
+        return pagination.FoundPaginator(found, order=order, drawn=drawn, asked=asked)
+
+    def _drawn(self) -> pagination.ByKey:
+        kind = self.kind
+        return kind.drawn(self.actor) if kind.drawn else kind.table.rows(self.reach())
+
+    def _with_order(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """With whatever the orders sort by."""
+        return self.kind.with_order(rows, self.wanted)
+
+    def _in_order(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return pagination.in_order(self._with_order(rows), self.sort, self.kind.table.orders)
+
+    @cached_property
+    def query(self) -> str:
+        """The search as it stands in an address: kind, words, filters, order; never a page."""
+        told = [(name, str(self.form.data[name])) for name in self.form.fields if self.form.data.get(name)]
+        order = [("sort", str(self._asked["sort"]))] if "sort" in self._asked else []
+        return urlencode([("kind", self.kind.name), *told, *order])
+
+    @property
+    def without_filters(self) -> str:
+        """The same words without filters, as an address."""
+        words = [("q", self.form.data["q"])] if self.form.data.get("q") else []
+        return f"?{urlencode([('kind', self.kind.name), *words])}"
+
+    @property
+    def everything(self) -> str:
+        """All of the kind, as an address."""
+        return f"?{urlencode({'kind': self.kind.name})}"
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(self.form.data.get(field.name) for field in self.form.filters())
+
+    def filter_words(self) -> list[str]:
+        """Each filter that is set, as a person says it: State: Active."""
+        if not self.is_valid:
+            return []
+        return [f"{field.label}: {_said(field)}" for field in self.form.filters() if self.wanted[field.name]]
+
+    def facts(self) -> dict[str, str | bool]:
+        """The filters for the audit log; of what was typed, that something was."""
+        typed = ("q", "asked_by")
+        return {name: name in typed or str(value) for name, value in self.wanted.items() if value}
+
+
+def _said(field: BoundField) -> str:
+    value = field.form.cleaned_data[field.name]
+    if isinstance(value, date):
+        return dates.long_date(value)
+    choices = getattr(field.field, "choices", ())
+    return str(dict(choices).get(value, value))
+
+
+def kinds_of(actor: Person) -> list[Kind]:
+    """What this officer may look for."""
+    return [kind for kind in KINDS.values() if offices.holds(actor, kind.readers)]
+
+
+def of_query(actor: Person, query: str) -> Search | None:
+    """The search that a form carries or an officer has kept; None where it is none of theirs."""
+    asked = QueryDict(query)
+    kind = KINDS.get(asked.get("kind", ""))
+    if kind is None or not offices.holds(actor, kind.readers):
+        return None
+    return Search(kind, actor, asked)
+
+
+def asking(kind: Kind, actor: Person, asked: Mapping[str, str]) -> Search:
+    """The search with these words and filters."""
+    return Search(kind, actor, QueryDict(urlencode(asked)))
+
+
+def first(actor: Person) -> Search:
+    """Everything of the first kind that this officer may look for."""
+    return Search(kinds_of(actor)[0], actor, QueryDict())
+
+
+def everything_of(search: Search) -> Search:
+    """The same officer and kind, without words and filters."""
+    return Search(search.kind, search.actor, QueryDict())
+
+
+def asked_in(request: HttpRequest) -> Search:
+    """The search in the address; everything of the officer's first kind where it says none.
+
+    Raises PermissionDenied for a kind that the officer may not look for, Http404 for one that makes no sense.
+    """
+    actor = offices.finder(request, ANY_READERS)
+    kind = KINDS.get(request.GET.get("kind", ""), kinds_of(actor)[0])
+    search = Search(kind, offices.finder(request, kind.readers), request.GET)
+    if not search.is_valid:
+        raise Http404
+    return search
+
+
+def tab(actor: Person) -> str:
+    """The tab where this officer searches."""
+    return "search" if offices.holds(actor, SEARCHERS) else "requests"
+
+
+def address(search: Search) -> str:
+    """The page that shows it: SEARCH, or REQUESTS for who searches nothing else."""
+    page = "console:search" if offices.holds(search.actor, SEARCHERS) else "console:requests"
+    return f"{reverse(page)}?{search.query}"
+
+
+def context(request: HttpRequest, search: Search) -> dict[str, Any]:
+    """What the list of a search draws, under whatever form stands above it."""
+    if not search.is_valid:
+        return {"search": search, "kind": search.kind, "form": search.form}
+    paginator = search.pages()
+    is_unsorted = search.is_by_words and paginator.has_more
+    page = pagination.page_of(request, paginator)
+    return {
+        "search": search,
+        "kind": search.kind,
+        "form": search.form,
+        "searched": True,
+        "enables": offices.holds(search.actor, {Role.TOKEN_ADMINISTRATOR}),
+        "text": search.wanted["q"],
+        "is_short": 0 < len(search.wanted["q"]) < SHORT,
+        "count_words": count_words(search, paginator),
+        "beside": search.kind.beside(search.actor, search.wanted),
+        "sort": "" if is_unsorted else search.sort,
+        "is_unsorted": is_unsorted,
+        "checkbox": search.kind.table.checkbox,
+        "paginator": paginator,
+        "page": page,
+        "rows": search.kind.table.lines(search.actor, page),
+    }
+
+
+def count_words(search: Search, paginator: pagination.CappedPaginator) -> str:
+    """How many were found of how many there are, in one sentence."""
+    sentence = search.kind.too_many if paginator.has_more else search.kind.counted
+    return str(sentence) % {"found": counting.grouped(paginator.count), "total": _total(search)}
+
+
+def _total(search: Search) -> str:
+    """How many there are, or that there are very many: to count a million takes longer than to find one.
+
+    Of very many there are as many a minute later, so for so long they are not counted again.
+    """
+    key = (*prepared_counts.asked_by(search.actor, [search.kind.name]), counting.TOTAL_LIMIT)
+    if _very_many_until.get(key, 0) < time.monotonic():
+        (number,) = counting.counts([search.reach().order_by().values("pk")[: counting.TOTAL_LIMIT + 1]])
+        if number <= counting.TOTAL_LIMIT:
+            return counting.grouped(number)
+        _very_many_until.keep(key, time.monotonic() + VERY_MANY_SECONDS)
+    return _("more than %(number)s") % {"number": counting.grouped(counting.TOTAL_LIMIT)}

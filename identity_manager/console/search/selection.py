@@ -1,0 +1,126 @@
+"""What can be done to the rows of a list that an officer has chosen.
+
+ACTIONS is the list of it. An action is a page of its own that the form around the table posts to: the ids
+under the name of the kind's check boxes (`persons`), the search as `search`, and `all` where everything that
+the search found is meant. The page reads them with `chosen`.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.access import offices
+from identity_manager.console.lists import pagination
+from identity_manager.console.search import search as searching
+from identity_manager.console.search.search import Search
+from identity_manager.models import Person, PersonKind, Role
+from identity_manager.transactions.refusals import NotPossible, Reason, Refused, refuse
+
+LIMIT = 1000
+NO_SEARCH = Reason("no-search", _("This list is not known any more. Search again."))
+NOTHING_CHOSEN = Reason("nothing-chosen", _("Nothing is chosen. Tick at least one row, or all of them."))
+TOO_MANY_CHOSEN = Reason(
+    "too-many-chosen",
+    format_lazy(
+        _("More than {limit} rows are chosen. This is done to at most {limit} at once: narrow the search."),
+        limit=LIMIT,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do to the chosen rows. kinds: what it can be done to; roles: who has the button."""
+
+    label: str | Promise
+    url_name: str
+    icon: str
+    kinds: frozenset[str]
+    roles: frozenset[str]
+
+
+ACTIONS = (
+    Action(
+        label=_("Export selection"),
+        url_name="console:search-export",
+        icon="download",
+        kinds=frozenset(searching.KINDS),
+        roles=searching.ANY_READERS,
+    ),
+    Action(
+        label=_("Enable"),
+        url_name="console:batch-order-choose",
+        icon="token",
+        kinds=frozenset(PersonKind.values),
+        roles=frozenset({Role.TOKEN_ADMINISTRATOR}),
+    ),
+    Action(
+        label=_("Sign-in letters"),
+        url_name="console:sign-in-letters-choose",
+        icon="key",
+        kinds=frozenset(PersonKind.values),
+        roles=frozenset({Role.REGISTRATION_OFFICER}),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The rows that an officer has chosen, in the order of the list."""
+
+    search: Search
+    rows: QuerySet[Any]
+    is_all: bool = field(default=False)
+
+
+def actions(search: Search) -> list[Action]:
+    """What this officer can do to rows of this kind."""
+    return [
+        each for each in ACTIONS if search.kind.name in each.kinds and offices.holds(search.actor, each.roles)
+    ]
+
+
+def chosen(actor: Person, sent: QueryDict, *, limit: int | None = LIMIT) -> Chosen:
+    """The rows that a form was sent with, as far as the officer may find them.
+
+    Raises NotPossible: no search, nothing is chosen, or more than the limit.
+    """
+    search = searching.of_query(actor, sent.get("search", ""))
+    if search is None or not search.is_valid:
+        raise NotPossible(NO_SEARCH)
+    if sent.get("all"):
+        rows = search.rows()
+    else:
+        ids = _ids(sent.getlist(search.kind.table.checkbox))
+        rows = searching.everything_of(search).rows().filter(pk__in=ids)
+        refuse(None if rows.exists() else NOTHING_CHOSEN)
+    if limit is not None and rows.order_by()[: limit + 1].count() > limit:
+        raise NotPossible(TOO_MANY_CHOSEN)
+    return Chosen(search, rows, is_all=bool(sent.get("all")))
+
+
+def refused_page(request: HttpRequest, actor: Person, refused: Refused) -> HttpResponse:
+    """Why nothing was done, and the way back to the list."""
+    search = searching.of_query(actor, request.POST.get("search", ""))
+    back = searching.address(search or searching.first(actor))
+    context = {"tab": searching.tab(actor), "refused": refused, "back": back}
+    return render(request, "identity_manager/search/selection_refused.html", context, status=refused.status)
+
+
+def _ids(values: Iterable[str]) -> list[uuid.UUID]:
+    """Those that are ids at all, no more than a page has."""
+    found = []
+    for value in list(values)[: pagination.PAGE_SIZE]:
+        try:
+            found.append(uuid.UUID(value))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,14 @@
+"""The addresses around SEARCH."""
+
+from django.urls import path
+
+from identity_manager.console.search import saved_search_views
+from identity_manager.console.search import views as search
+
+urlpatterns = [
+    path("search/export/", search.export, name="search-export"),
+    path("search/saved/", saved_search_views.listing, name="saved-searches"),
+    path("search/saved/new/", saved_search_views.save, name="search-save"),
+    path("search/saved/<uuid:pk>/rename/", saved_search_views.rename, name="saved-search-rename"),
+    path("search/saved/<uuid:pk>/delete/", saved_search_views.delete, name="saved-search-delete"),
+]

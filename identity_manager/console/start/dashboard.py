@@ -1,0 +1,322 @@
+"""START: what waits, what failed and what happened, for the roles that this officer has.
+
+Each number is a link to a list of exactly what it counts: most are searches, counted as the list counts them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Concat
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ca_bridge.connection import registry
+from identity_manager.console.access import audit as audit_access
+from identity_manager.console.access import mails, offices, requests
+from identity_manager.console.administration import job_page
+from identity_manager.console.audit import log as audit_log
+from identity_manager.console.history import event_wording
+from identity_manager.console.lists import counting, prepared_counts
+from identity_manager.console.open_tasks import sources as open_tasks
+from identity_manager.console.outbox import forms as outbox_forms
+from identity_manager.console.search import saved_searches
+from identity_manager.console.search import search as searching
+from identity_manager.console.search.forms import CODE_ENDS, NEVER_SIGNED_IN, REVOCATION_WAITS
+from identity_manager.console.start import health
+from identity_manager.console.start.figures import Figure, Label
+from identity_manager.models import (
+    AuditEvent,
+    CaCheck,
+    CaComparison,
+    CaOutage,
+    CertificateState,
+    LastBackup,
+    OutgoingMail,
+    Person,
+    PersonKind,
+    PersonState,
+    RequestState,
+    Role,
+    TokenRequest,
+)
+from identity_manager.models.audit.audit_event import TOLD
+from identity_manager.ui.context import MAIL_WATCHERS, REQUEST_READERS, SEARCHERS
+from identity_manager.ui.parts import Event, Meaning
+from identity_manager.workflow.people import imports
+
+EVENTS_SHOWN = 12
+EVENTS_LOOKED_AT = 2000
+RECENT, EXPIRING = "7", "30"  # days, as the filters offer them
+WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something that happened, and the request that it happened to."""
+
+    told: Event
+    request: TokenRequest
+
+
+def context(actor: Person) -> dict[str, Any]:
+    """Each part only for who has a role for it; what waits or has failed and is nothing is left out."""
+    numbers = open_tasks.numbers_of_tasks(actor)
+    waits, saved = list(_waiting(actor, numbers)), saved_searches.of(actor)
+    troubles = [*_troubles(actor), *_system(actor)]
+    registered, under_way = list(_registrations(actor)), list(_under_way(actor))
+    expiring, areas = list(_expiring(actor)), health.figures(actor)
+    _count(actor, [*troubles, *registered, *under_way, *expiring, *areas.values()], saved)
+    return {
+        "tab": "start",
+        "desk": open_tasks.CountedDesk.of(numbers),
+        "searches": offices.holds(actor, SEARCHERS),
+        "saved": saved,
+        "waits": [figure for figure in waits if figure.number],
+        "could_wait": bool(waits),
+        "troubles": [figure for figure in troubles if figure.number],
+        "comparisons": list(_comparisons(actor)),
+        "watches": bool(troubles),
+        "health": health.lines(areas),
+        "enters": offices.holds(actor, {Role.REGISTRATION_OFFICER}),
+        "imports": imports.officer_obstacle(actor) is None,
+        "registered": [figure for figure in registered if figure.number],
+        "under_way": [figure for figure in under_way if figure.number],
+        "expiring": [figure for figure in expiring if figure.number],
+        "reads_requests": offices.holds(actor, REQUEST_READERS),
+        "lines": [
+            Line(event_wording.told(event), event.request) for event in _events(actor) if event.request
+        ],
+    }
+
+
+def _count(actor: Person, figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
+    """All numbers of the page in one query, whose SQL is kept but for the officer's own searches."""
+    asked, found = [each for each in figures if each.rows], [each.found for each in saved]
+    # What the addresses do not say of the lists: which day it is and where it begins, which CAs there are.
+    names = [timezone.localdate().isoformat(), timezone.get_current_timezone_name()]
+    names += [*registry.aliases(), *(each.url for each in asked)]
+    lists = [each.rows for each in asked if each.rows]
+    parts, parameters = prepared_counts.counting(actor, names, lambda _now: [rows() for rows in lists])
+    beside, with_them = counting.compile_counts(each.to_be_counted() for each in found)
+    numbers = iter(counting.fetch_counts([*parts, *beside], [*parameters, *with_them], always=not found))
+    for figure in asked:
+        figure.total = counting.capped(next(numbers))
+    for paginator in found:
+        paginator.counted = next(numbers)
+
+
+def _found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figure:
+    """What a search finds, counted as its list counts."""
+    kind = searching.KINDS[asked["kind"]]
+    page, query = reverse("console:search"), urlencode(asked)
+    if asked["kind"] == "request":
+        page, query = reverse("console:requests"), urlencode({**asked, "kind": ""}).removeprefix("kind=&")
+    return Figure(label, f"{page}?{query}", meaning, lambda: searching.asking(kind, actor, asked).rows())
+
+
+def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
+    """As the tab has counted it."""
+    for section in open_tasks.sections_of(actor, {}, numbers):
+        if section.source.counts and section.source.meaning == Meaning.WAITING:
+            address = f"{reverse('console:approvals')}#{section.anchor}"
+            counted = counting.capped(section.counted or 0)
+            yield Figure(section.source.sentence, address, Meaning.WAITING, total=counted)
+
+
+def _registrations(actor: Person) -> Iterator[Figure]:
+    if not offices.holds(actor, {Role.REGISTRATION_OFFICER}):
+        return
+    state, active = PersonState.REGISTERED.value, PersonState.ACTIVE.value
+    for kind, registered, never, codes in (
+        (PersonKind.EMPLOYEE.value, _employees, _employees_without, _employees_codes),
+        (PersonKind.EXTERNAL.value, _externals, _externals_without, _externals_codes),
+    ):
+        yield _found(actor, registered, Meaning.INFORMATION, kind=kind, state=state)
+        yield _found(actor, never, Meaning.INFORMATION, kind=kind, state=active, sign_in=NEVER_SIGNED_IN)
+        yield _found(actor, codes, Meaning.WAITING, kind=kind, sign_in=CODE_ENDS)
+
+
+def _employees(number: int) -> str:
+    return ngettext("employee is not Active yet", "employees are not Active yet", number)
+
+
+def _externals(number: int) -> str:
+    return ngettext("external person is not Active yet", "external persons are not Active yet", number)
+
+
+def _employees_without(number: int) -> str:
+    return ngettext("employee has never signed in", "employees have never signed in", number)
+
+
+def _externals_without(number: int) -> str:
+    return ngettext("external person has never signed in", "external persons have never signed in", number)
+
+
+def _employees_codes(number: int) -> str:
+    return ngettext(
+        "employee's sign-in code ends within two days", "employees' sign-in codes end within two days", number
+    )
+
+
+def _externals_codes(number: int) -> str:
+    return ngettext(
+        "external person's sign-in code ends within two days",
+        "external persons' sign-in codes end within two days",
+        number,
+    )
+
+
+def _troubles(actor: Person) -> Iterator[Figure]:
+    if offices.holds(actor, offices.ALL_REQUESTS_READERS):
+        yield _requests(actor, _failed, Meaning.STOPPED, RequestState.FAILED)
+        page = f"{reverse('console:requests')}?{urlencode({'state': RequestState.ISSUING.value})}"
+        yield Figure(_orders_wait, page, Meaning.STOPPED, CaOutage.objects.shown)
+    if offices.holds(actor, MAIL_WATCHERS):
+        yield _mails(lambda: mails.watched_mails(actor).in_trouble(), _in_trouble, outbox_forms.TROUBLE)
+        yield _mails(lambda: mails.watched_mails(actor).stuck(), _stuck, outbox_forms.STUCK)
+    if offices.holds(actor, WATCHERS):
+        yield _found(actor, _unrevoked, Meaning.STOPPED, kind="certificate", state=REVOCATION_WAITS)
+
+
+def _requests(actor: Person, label: Label, meaning: Meaning, state: str, **asked: str) -> Figure:
+    return _found(actor, label, meaning, kind="request", state=state, **asked)
+
+
+def _failed(number: int) -> str:
+    return ngettext("request has failed", "requests have failed", number)
+
+
+def _mails(rows: Callable[[], QuerySet[OutgoingMail]], label: Label, state: str) -> Figure:
+    """What OUTBOX lists in that state, counted as it counts."""
+    url = f"{reverse('console:outbox')}?{urlencode({'state': state})}"
+    return Figure(label, url, Meaning.STOPPED, rows)
+
+
+def _in_trouble(number: int) -> str:
+    return ngettext("mail was refused or came back", "mails were refused or came back", number)
+
+
+def _stuck(number: int) -> str:
+    return ngettext("mail waits after an error", "mails wait after an error", number)
+
+
+def _unrevoked(number: int) -> str:
+    return ngettext(
+        "revocation has not reached the certificate authority",
+        "revocations have not reached the certificate authority",
+        number,
+    )
+
+
+def _system(actor: Person) -> Iterator[Figure]:
+    """Of the installation itself: what does not answer, and what has failed by itself."""
+    if offices.holds(actor, offices.CATALOGUE_READERS) and not offices.holds(actor, health.OPERATORS):
+        # As last checked, by the job or by hand: a page does not wait for a CA that hangs.
+        yield Figure(_silent, reverse("console:authorities"), Meaning.STOPPED, _not_answering)
+        yield Figure(_failed_jobs, reverse("console:jobs"), Meaning.STOPPED, job_page.failed_runs)
+        page = f"{reverse('console:jobs')}#backup"
+        yield Figure(_backup, page, Meaning.STOPPED, total=_backup_in_trouble())
+    if offices.holds(actor, audit_access.LOG_CHECKERS):
+        found = counting.CappedCount(len(audit_log.findings()))
+        yield Figure(_findings, reverse("console:history-check"), Meaning.STOPPED, total=found)
+
+
+def _comparisons(actor: Person) -> Iterable[CaComparison]:
+    """After a restore: how far each CA is compared with the database, for who sees to it and who revokes."""
+    if offices.holds(actor, offices.CATALOGUE_READERS | WATCHERS):
+        return CaComparison.objects.shown().with_numbers()
+    return ()
+
+
+def _not_answering() -> QuerySet[CaCheck]:
+    return CaCheck.objects.filter(alias__in=registry.aliases(), ok=False)
+
+
+def _silent(number: int) -> str:
+    return ngettext("certificate authority does not answer", "certificate authorities do not answer", number)
+
+
+def _orders_wait(number: int) -> str:
+    return ngettext(
+        "certificate authority has its orders wait, because it does not answer",
+        "certificate authorities have their orders wait, because they do not answer",
+        number,
+    )
+
+
+def _failed_jobs(number: int) -> str:
+    return ngettext("job has failed", "jobs have failed", number)
+
+
+def _backup_in_trouble() -> counting.CappedCount:
+    """1 where the last backup failed, or none was made for too long."""
+    last = LastBackup.read()
+    return counting.CappedCount(int(last.has_failed or last.is_overdue(timezone.now())))
+
+
+def _backup(_number: int) -> str:
+    return _("backup has failed, or is missing")
+
+
+def _findings(number: int) -> str:
+    return ngettext(
+        "finding of the last check of the audit log", "findings of the last check of the audit log", number
+    )
+
+
+def _under_way(actor: Person) -> Iterator[Figure]:
+    if not offices.holds(actor, offices.ALL_REQUESTS_READERS):
+        return
+    for state, words in (
+        (RequestState.REQUESTED, _("wait for approval")),
+        (RequestState.AWAITING_ACCEPTANCE, _("wait until the terms are accepted")),
+        (RequestState.ISSUING, _("are being issued")),
+        (RequestState.ISSUED, _("wait for the passphrase or the mail")),
+    ):
+        yield _requests(actor, _always(words), Meaning.INFORMATION, state)
+    label = _always(_("completed within seven days"))
+    yield _requests(actor, label, Meaning.DONE, RequestState.COMPLETED, ended_within=RECENT)
+
+
+def _always(words: str) -> Label:
+    return lambda _number: words
+
+
+def _expiring(actor: Person) -> Iterator[Figure]:
+    """For who renews: what ends soon."""
+    if offices.holds(actor, WATCHERS):
+        yield _found(
+            actor,
+            _ends_soon,
+            Meaning.WAITING,
+            kind="certificate",
+            state=CertificateState.VALID.value,
+            expires_within=EXPIRING,
+        )
+
+
+def _ends_soon(number: int) -> str:
+    return ngettext("certificate expires within 30 days", "certificates expire within 30 days", number)
+
+
+def _events(actor: Person) -> QuerySet[AuditEvent]:
+    """What happened last to the requests that this officer reads, among what happened last at all."""
+    keys = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True)
+    before = list(keys[EVENTS_LOOKED_AT : EVENTS_LOOKED_AT + 1])
+    visible = Exists(requests.visible_requests(actor).filter(pk=OuterRef("request")))
+    # By a name that no index has: what is looked at is little, and comes in its order.
+    rows = event_wording.rows().select_related("request__person").alias(called=Concat("name", Value("")))
+    rows = rows.filter(called__in=event_wording.MILESTONES)
+    shown = (
+        "request__state",
+        "request__reference",
+        "request__person__state",
+        "request__person__display_name",
+    )
+    rows = rows.only(*TOLD, *shown)
+    return rows.filter(visible, **({"pk__gt": before[0]} if before else {}))[:EVENTS_SHOWN]

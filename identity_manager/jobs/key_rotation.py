@@ -1,0 +1,311 @@
+"""Key-encryption keys live in epochs: one is made, what is alive moves under it, the old one is destroyed.
+
+Then whatever a database kept of erased secrets (dead rows, write-ahead logs, old backups) is opened by no
+key that exists. Two phases keep many processes right: a new key lies in its file some time before its
+moment, so that all can read it before any uses it; and an old key is destroyed only when its successor has
+been in use for longer than any task takes, and no row is wrapped under it.
+"""
+
+import base64
+import logging
+import os
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Protocol
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from identity_manager import audit
+from identity_manager.models import Account, AuditEvent, Certificate, Person, SoftwareToken
+from identity_manager.transactions import locking
+from identity_manager.vault import wrapping as vault
+from identity_manager.vault.key_ring import Epoch, KeyRing, add_epoch, destroy
+from identity_manager.vault.wrapping import Purpose, VaultError
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 200
+SETTLED = timedelta(minutes=15)  # longer than a task may take, and than a page
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """A wrapped secret where it lies: the row, and the record that it is bound to."""
+
+    pk: Any
+    record: uuid.UUID
+    content: bytes
+
+
+class Place(Protocol):
+    """Where wrapped secrets of one purpose lie."""
+
+    @property
+    def purpose(self) -> Purpose: ...
+
+    def secrets(self) -> Iterator[Wrapped]:
+        """Each that there is. Raises vault.VaultError where one cannot be read."""
+
+    def replace(self, old: Wrapped, new: bytes) -> bool:
+        """Put the new form in the old one's place; False where the row has moved on meanwhile."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table of ours, bound to the row's own id."""
+
+    model: type[models.Model]
+    column: str
+    purpose: Purpose
+
+    def secrets(self) -> Iterator[Wrapped]:
+        alive = self.model._default_manager.filter(**{f"{self.column}__isnull": False})
+        rows = alive.values_list("pk", self.column).order_by("pk")
+        for pk, content in rows.iterator(chunk_size=AT_ONCE):
+            yield Wrapped(pk, pk, content)
+
+    def replace(self, old: Wrapped, new: bytes) -> bool:
+        same = self.model._default_manager.filter(**{"pk": old.pk, self.column: old.content})
+        return bool(same.update(**{self.column: new}))
+
+
+@dataclass(frozen=True)
+class SecondFactors:
+    """The secrets of authenticator apps and the seeds of recovery codes, in allauth's rows."""
+
+    purpose: Purpose = Purpose.OTHER
+
+    def secrets(self) -> Iterator[Wrapped]:
+        for row in Authenticator.objects.order_by("pk").iterator(chunk_size=AT_ONCE):
+            if text := row.data.get("secret") or row.data.get("seed"):
+                yield self._read(row.pk, text)
+
+    def replace(self, old: Wrapped, new: bytes) -> bool:
+        locking.person(Account.objects.values_list("person_id", flat=True).get(pk=old.record))
+        row = Authenticator.objects.filter(pk=old.pk).first()
+        if row is None:
+            return False
+        name = "secret" if "secret" in row.data else "seed"
+        if not row.data.get(name) or self._read(row.pk, row.data[name]) != old:
+            return False
+        row.data[name] = f"{old.record}:{base64.b64encode(new).decode('ascii')}"
+        row.save(update_fields=["data"])
+        return True
+
+    @staticmethod
+    def _read(pk: Any, text: str) -> Wrapped:
+        record, _colon, content = text.partition(":")
+        try:
+            return Wrapped(pk, uuid.UUID(record), base64.b64decode(content, validate=True))
+        except ValueError:  # not wrapped: whoever asks for the version of nothing is told so
+            return Wrapped(pk, uuid.UUID(int=0), b"")
+
+
+# A test finds secrets that are wrapped and lie nowhere of these.
+PLACES: tuple[Place, ...] = (
+    Column(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS),
+    Column(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES),
+    SecondFactors(),
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """One epoch of one purpose: how many rows need it, whether it is in use, why it is not destroyed yet."""
+
+    purpose: str
+    epoch: Epoch
+    rows: int
+    is_in_use: bool
+    is_needed: str
+
+
+def rotate(*, actor: Person | None, wait: timedelta) -> list[tuple[Purpose, Epoch]]:
+    """Make a new key for each purpose whose ring comes from a file; it is used when the wait is over.
+
+    Raises KeyRingError or OSError where a file cannot be written.
+    """
+    made = []
+    for purpose, ring in _file_rings():
+        epoch = add_epoch(ring, in_use_from=timezone.now().replace(microsecond=0) + wait)
+        made.append((purpose, epoch))
+        with transaction.atomic():
+            audit.record(
+                audit.Event.KEYS_ROTATED,
+                actor=actor,
+                subject=None,
+                purpose=purpose.value,
+                version=epoch.version,
+                until=epoch.in_use_from.isoformat(),
+            )
+    return made
+
+
+def rewrap() -> int:
+    """Bring what is alive under the keys in use, a bounded number; returns how many rows were changed.
+
+    What cannot be opened keeps nothing behind it from being moved. Raises vault.VaultError for it afterwards.
+    """
+    done, troubles = 0, list[VaultError]()
+    for place in PLACES:
+        if vault.holds(place.purpose) and len(settings.VAULT_KEYS[place.purpose]) > 1:
+            unread = Unread()
+            done += _rewrap(place, unread)
+            troubles += unread.told(place.purpose)
+    if troubles:
+        raise troubles[0]
+    return done
+
+
+@dataclass
+class Unread:
+    """Secrets that cannot be opened: how many, and which was the first. There may be very many of them."""
+
+    number: int = 0
+    first: tuple[Any, VaultError] | None = None
+
+    def note(self, key: Any, error: VaultError) -> None:
+        self.number += 1
+        self.first = self.first or (key, error)
+
+    def told(self, purpose: Purpose) -> list[VaultError]:
+        """The error of the first, where there is any; one line of the log says how many they are."""
+        if self.first is None:
+            return []
+        key, error = self.first
+        logger.warning("%d secrets were left under their keys: %s, %s first", self.number, purpose.value, key)
+        return [error]
+
+
+def _rewrap(place: Place, unread: Unread) -> int:
+    done = 0
+    for old, new in list(islice(_rewrapped(place, unread), AT_ONCE)):
+        with transaction.atomic():
+            done += place.replace(old, new)
+    if done:
+        with transaction.atomic():
+            audit.record(audit.Event.SECRETS_REWRAPPED, actor=None, subject=None, rows=done)
+    return done
+
+
+def _rewrapped(place: Place, unread: Unread) -> Iterator[tuple[Wrapped, bytes]]:
+    """Each secret that is under an older key, with its new form; what cannot be opened is noted."""
+    version = vault.version_in_use(place.purpose)
+    for each in place.secrets():
+        try:
+            if vault.version_of(each.content) != version:
+                yield each, vault.rewrap(each.content, purpose=place.purpose, record=each.record)
+        except VaultError as error:
+            unread.note(each.pk, error)
+
+
+def count(purpose: Purpose) -> Counter[str]:
+    """How many secrets are wrapped under each version. Raises vault.VaultError where one cannot be read."""
+    return Counter(
+        vault.version_of(each.content)
+        for place in PLACES
+        if place.purpose == purpose
+        for each in place.secrets()
+    )
+
+
+def status(now: datetime) -> Iterator[Status]:
+    """Every epoch of every ring that this process holds. Raises vault.VaultError."""
+    for purpose in Purpose:
+        if vault.holds(purpose):
+            yield from _status(purpose, now)
+
+
+def _status(purpose: Purpose, now: datetime) -> Iterator[Status]:
+    rows = count(purpose)
+    epochs = _ring(purpose).epochs()
+    current = _ring(purpose).in_use(now)
+    for epoch, successor in zip(epochs, [*epochs[1:], None], strict=True):
+        needed = _needed(epoch, successor, rows=rows[epoch.version], now=now)
+        yield Status(purpose.value, epoch, rows[epoch.version], epoch == current, needed)
+
+
+def _needed(epoch: Epoch, successor: Epoch | None, *, rows: int, now: datetime) -> str:
+    """Why the epoch must stay; empty where it can go."""
+    if epoch.in_use_from > now:
+        return f"comes into use at {epoch.in_use_from:%Y-%m-%d %H:%M:%S} UTC"
+    if successor is None or successor.in_use_from > now:
+        return "in use"
+    if successor.in_use_from > now - SETTLED:
+        return f"its successor has been in use for less than {SETTLED.seconds // 60} minutes"
+    return f"{rows} rows are wrapped under it" if rows else ""
+
+
+def destroy_unneeded() -> list[Status]:
+    """Destroy each key that nothing alive needs, and return them. Only keys that lie in files of this host.
+
+    Secrets that are mounted to be read alone, as by Kubernetes or systemd, are whoever mounts them to remove.
+
+    Raises vault.VaultError where the rows cannot be counted: then nothing is destroyed. Raises OSError.
+    """
+    now = timezone.now()
+    unneeded = [each for each in status(now) if not each.is_needed and _can_be_removed(each.epoch)]
+    for each in unneeded:
+        destroy(each.epoch)
+        with transaction.atomic():
+            audit.record(
+                audit.Event.KEY_DESTROYED,
+                actor=None,
+                subject=None,
+                purpose=each.purpose,
+                version=each.epoch.version,
+            )
+    return unneeded
+
+
+def _can_be_removed(epoch: Epoch) -> bool:
+    return epoch.path is not None and os.access(epoch.path.parent, os.W_OK)
+
+
+def tend() -> str:
+    """What the job does: move what is alive, destroy what is not needed."""
+    moved = rewrap()
+    destroyed = destroy_unneeded() if not moved else []
+    return f"{moved} moved, {len(destroyed)} destroyed" if moved or destroyed else ""
+
+
+def rotate_audit_key(*, actor: Person | None, wait: timedelta) -> Epoch:
+    """Make a new key for the MACs of the audit log; the old ones stay, because old events need them."""
+    epoch = add_epoch(settings.AUDIT_KEYS, in_use_from=timezone.now().replace(microsecond=0) + wait)
+    with transaction.atomic():
+        audit.record(
+            audit.Event.KEYS_ROTATED, actor=actor, subject=None, purpose="audit", version=epoch.version
+        )
+    return epoch
+
+
+def audit_versions() -> dict[str, int]:
+    """How many events are sealed under each version of the audit log's key."""
+    rows = AuditEvent.objects.sealed().order_by().values_list("mac_key").annotate(rows=models.Count("pk"))
+    return dict(rows)
+
+
+def _file_rings() -> Iterator[tuple[Purpose, KeyRing]]:
+    for purpose in Purpose:
+        ring: Any = settings.VAULT_KEYS[purpose]
+        if ring and isinstance(ring, KeyRing) and ring.path is not None:
+            yield purpose, ring
+
+
+def not_from_files() -> list[Purpose]:
+    """The purposes whose ring this process holds from its environment: their keys are the operator's."""
+    return [purpose for purpose in Purpose if vault.holds(purpose) and _ring(purpose).path is None]
+
+
+def _ring(purpose: Purpose) -> KeyRing:
+    ring = settings.VAULT_KEYS[purpose]
+    if isinstance(ring, KeyRing):
+        return ring
+    return KeyRing.fixed("\n".join(f"{version}:{key}" for version, key in ring.items()))

@@ -1,0 +1,60 @@
+"""What a job does with many rows: a portion after the other, for a while, and nothing twice in a row.
+
+A job that began with the oldest each time would never come to what lies behind a portion of rows that fail.
+So where it stopped is written down, and the next run goes on from there, whoever does it.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import QuerySet
+
+from identity_manager.transactions import retry_later
+
+AT_ONCE = 200
+SECONDS = 60  # then other jobs have their turn; the next run goes on
+
+
+def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object]) -> int:
+    """Have the verb look at the rows, in the order of their keys; returns for how many it did something.
+
+    A row that it fails at is in the log, as in retry_later.one_by_one, and its portion is the last of this
+    run, which raises the error. The next run begins behind that portion, and comes round to it again.
+    """
+    done = 0
+    for ids in _for_a_while(name, rows.order_by("pk").values_list("pk", flat=True)):
+        done += retry_later.one_by_one(ids, verb)
+    return done
+
+
+def _for_a_while(name: str, keys: QuerySet[Any, uuid.UUID]) -> Iterator[list[uuid.UUID]]:
+    """Portions from where the last run stopped up to the end; from the beginning where it got there.
+
+    A place that the cache has lost costs no more than beginning again.
+    """
+    until = time.monotonic() + SECONDS
+    place = cache.get(_kept(name))
+    while time.monotonic() < until:
+        ids = list((keys.filter(pk__gt=place) if place else keys)[:AT_ONCE])
+        place = ids[-1] if len(ids) == AT_ONCE else None
+        cache.set(_kept(name), place, timeout=None)
+        yield ids
+        if place is None:
+            return
+
+
+def _kept(name: str) -> str:
+    return f"portions:{name}"
+
+
+def of_any(portion: Callable[[], int]) -> int:
+    """Do portion after portion until one finds nothing, or the time is over; returns how many rows it was."""
+    until = time.monotonic() + SECONDS
+    done = some = portion()
+    while some and time.monotonic() < until:
+        some = portion()
+        done += some
+    return done

@@ -1,0 +1,241 @@
+"""What is kept no longer: containers, texts of mails, personal details of requests, events of the audit log.
+
+Each job goes through what is old in portions, for a bounded time, says how many, records it, and never
+touches what is under way. Rows that it fails at keep none behind them (workflow.portions). How long things
+are kept is set for the installation (RETENTION_...), for containers by token type.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from identity_manager import audit, audit_proof
+from identity_manager.audit import heads, notes
+from identity_manager.audit.keys import can_seal
+from identity_manager.jobs import resumable_scan
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    Container,
+    HeadKind,
+    MailState,
+    OutgoingMail,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+    TokenType,
+)
+from identity_manager.models.requests.software_token import IN_USE, UNDER_WAY
+from identity_manager.models.requests.states import ENDED
+from identity_manager.people import anonymisation
+from identity_manager.transactions import locking
+
+EVENTS_AT_ONCE = 2000
+
+
+# --- Containers ------------------------------------------------------------------------------------
+def remove_containers() -> int:
+    """Remove the files of tokens whose time is over; returns of how many tokens."""
+    return resumable_scan.of_rows(
+        "retention.containers", _with_old_containers(timezone.now()), _remove_containers_of
+    )
+
+
+def _remove_containers_of(token_id: uuid.UUID) -> bool:
+    with transaction.atomic():
+        token = locking.token(token_id)
+        if not _with_old_containers(timezone.now()).filter(pk=token.pk).exists():
+            return False
+        number = anonymisation.remove_containers(token)
+        audit.record(audit.Event.CONTAINERS_REMOVED, actor=None, subject=token, rows=number)
+        return True
+
+
+def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
+    """Tokens that are not on their way, and of which the type's time, or every certificate, has ended.
+
+    One that was put on hold on its way is mailed when the hold ends.
+    """
+    kept = Exists(Container.objects.filter(token=OuterRef("pk")))
+    alive = Exists(Certificate.objects.filter(token=OuterRef("pk"), not_after__gt=now))
+    over = Q(~alive) & Q(token_type__container_retention_days=None)
+    periods = TokenType.objects.order_by().values_list("container_retention_days", flat=True).distinct()
+    for days in periods:
+        if days is not None:
+            end = now - timedelta(days=days)
+            over |= Q(token_type__container_retention_days=days, sealed_at__lte=end)
+    on_its_way = Q(state__in=UNDER_WAY) | Q(state=TokenState.ON_HOLD, is_open=True)
+    return SoftwareToken.objects.filter(kept).exclude(on_its_way).filter(over)
+
+
+# --- Mails -----------------------------------------------------------------------------------------
+def empty_mails() -> int:
+    """Take the texts out of old mails that wait for nothing; returns how many."""
+    old = _before(settings.RETENTION_MAIL_DAYS)
+    if old is None:
+        return 0
+    settled = OutgoingMail.objects.exclude(state=MailState.QUEUED).filter(created_at__lt=old)
+    settled = settled.exclude(body_text="", body_html="").order_by("created_at")
+    return resumable_scan.of_any(lambda: _empty_some(settled))
+
+
+def _empty_some(settled: QuerySet[OutgoingMail]) -> int:
+    with transaction.atomic():
+        ids = list(settled.values_list("pk", flat=True)[: resumable_scan.AT_ONCE])
+        done = anonymisation.empty_texts(settled.order_by().filter(pk__in=ids))
+        if done:
+            audit.record(audit.Event.MAILS_EMPTIED, actor=None, subject=None, rows=done)
+    return done
+
+
+# --- Requests --------------------------------------------------------------------------------------
+def empty_requests() -> int:
+    """Take personal details out of requests that ended long ago, with all their tokens; returns how many."""
+    old = _before(settings.RETENTION_REQUEST_DAYS)
+    if old is None:
+        return 0
+    return resumable_scan.of_rows(
+        "retention.requests", _ended_with_details(old), lambda pk: _empty_request(pk, old)
+    )
+
+
+def _empty_request(request_id: uuid.UUID, old: datetime) -> bool:
+    with transaction.atomic():
+        request = locking.request(request_id)
+        if not _ended_with_details(old).filter(pk=request_id).exists():
+            return False
+        anonymisation.empty_request(request)
+        audit.record(audit.Event.REQUESTS_EMPTIED, actor=None, subject=request, rows=1)
+        return True
+
+
+def _ended_with_details(old: datetime) -> QuerySet[TokenRequest]:
+    """A request that is completed has ended when its last token has: until then, it is read for renewals."""
+    details = SoftwareToken.objects.filter(request=OuterRef("pk"), snapshot__has_key="person")
+    alive = SoftwareToken.objects.filter(request=OuterRef("pk"), state__in=(*UNDER_WAY, *IN_USE))
+    young = SoftwareToken.objects.filter(request=OuterRef("pk"), ended_at__gte=old)
+    rows = TokenRequest.objects.filter(Exists(details), state__in=ENDED, ended_at__lt=old)
+    return rows.filter(~Exists(alive), ~Exists(young))
+
+
+# --- The audit log ---------------------------------------------------------------------------------
+def forget_sign_ins() -> int:
+    """Empty old events of signing in; returns how many. Raises audit.keys.NoKey.
+
+    The chain keeps their hashes, and a note says which were emptied. Whoever can write to the database could
+    have this job remove any event, by giving it the name and the time of an old sign-in. So it leaves what is
+    not as it was sealed; checking the log finds that.
+    """
+    old = _before(settings.RETENTION_SIGN_IN_DAYS)
+    if old is None or not can_seal():
+        return 0
+    rows = AuditEvent.objects.sealed().filter(name__in=notes.FORGETTABLE, body_sha256="", at__lt=old)
+    end = time.monotonic() + resumable_scan.SECONDS
+    done = place = 0
+    while time.monotonic() < end and (
+        events := list(rows.filter(number__gt=place)[: resumable_scan.AT_ONCE])
+    ):
+        done += _forget_some([event for event in events if notes.is_as_sealed(event)], until=old)
+        place = events[-1].number or 0
+    return done
+
+
+def _forget_some(sign_ins: Sequence[AuditEvent], *, until: datetime) -> int:
+    with transaction.atomic():
+        gone = [event for event in sign_ins if _empty_event(event)]
+        if gone:
+            ranges = list(_ranges([event.number for event in gone if event.number is not None]))
+            notes.record_forgotten(gone, until=until, ranges=ranges)
+    return len(gone)
+
+
+def _empty_event(event: AuditEvent) -> bool:
+    """Remove the event's body; of one in the first form nothing could be proven then, so all of it goes."""
+    if event.form == audit_proof.FIRST_FORM:
+        kept = {"name": audit.Event.FORGOTTEN.value}
+    else:
+        kept = {"body_sha256": audit_proof.body_hash(event.content)}
+    still_there = AuditEvent.objects.filter(pk=event.pk, name=event.name, body_sha256="")
+    return bool(
+        still_there.update(
+            **kept,
+            actor=None,
+            person=None,
+            actor_ref="",
+            person_ref="",
+            facts={},
+            facts_salt="",
+            personal_sha256="",
+        )
+    )
+
+
+def _ranges(numbers: list[int]) -> Iterator[list[int]]:
+    """Ascending numbers as pairs of first and last."""
+    first = last = numbers[0]
+    for number in numbers[1:]:
+        if number != last + 1:
+            yield [first, last]
+            first = number
+        last = number
+    yield [first, last]
+
+
+def cut_audit_log() -> int:
+    """Remove the oldest events up to a signed checkpoint; returns how many. Raises audit.keys.NoKey.
+
+    The cut ends before the first event of a request that is open or of a token that is in use.
+    """
+    old = _before(settings.RETENTION_AUDIT_DAYS)
+    if old is None or not can_seal():
+        return 0
+    with transaction.atomic():
+        last = _last_to_go(old)
+        if last is None or last.number is None:
+            return 0
+        heads.make(last.number, last.chain, kind=HeadKind.CHECKPOINT)
+        gone = AuditEvent.objects.filter(number__lte=last.number)
+        first = gone.order_by("number").values_list("number", flat=True)[0]
+        number, _rows = gone.delete()
+        audit.record(
+            audit.Event.LOG_CUT, actor=None, subject=None, first=first, last=last.number, rows=number
+        )
+    return number
+
+
+def _last_to_go(old: datetime) -> AuditEvent | None:
+    alive = Q(request__isnull=False) & ~Q(request__state__in=ENDED)
+    alive |= Q(token__state__in=(*UNDER_WAY, *IN_USE))
+    sealed = AuditEvent.objects.sealed()
+    keep = sealed.filter(Q(at__gte=old) | alive).first()
+    rows = sealed.filter(number__lt=keep.number) if keep else sealed.none()
+    return _last_that_fits(rows[:EVENTS_AT_ONCE])
+
+
+def _last_that_fits(events: Iterable[AuditEvent]) -> AuditEvent | None:
+    """The last event up to which all are as they were sealed: their dates are true.
+
+    Whoever can write to the database could have this job remove all there is, by making it look old. A
+    sign-in whose name and date went with it proves nothing, but stands among those that do.
+    """
+    last = before = None
+    for event in events:
+        if before is not None and event.previous != before.chain:
+            break
+        if notes.is_as_sealed(event):
+            last = event
+        elif event.name != audit.Event.FORGOTTEN:
+            break
+        before = event
+    return last
+
+
+def _before(days: int) -> datetime | None:
+    """What is older goes; None where it is kept for ever."""
+    return timezone.now() - timedelta(days=days) if days else None

@@ -1,0 +1,154 @@
+"""Periodic work: the closed list of jobs, and the verbs that run what is due.
+
+A beat ticks every few seconds. Whoever hears it claims the due jobs, each by a conditional update of its
+row, so that two beats and ten workers run a job once. A job that fails shows its error and runs again at
+its next time. A new entry of JOBS gets its row by itself.
+"""
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.errors import CaError
+from identity_manager import audit, queue
+from identity_manager.catalogue.permission import require_system_administrator
+from identity_manager.jobs import schedule
+from identity_manager.jobs.schedule import Job
+from identity_manager.models import JobRun, Person
+from identity_manager.transactions.refusals import Reason, Stale, refuse
+from identity_manager.workflow.requests import change_detection
+
+logger = logging.getLogger(__name__)
+
+RUN = "jobs.run"
+TICK = "jobs.tick"
+RUNS_ALREADY = Reason("runs-already", _("The job is running just now."))
+
+
+def rows() -> dict[str, JobRun]:
+    """The row of each job by its name; of a job that has never run, one that is not saved."""
+    names = [job.name for job in schedule.JOBS]
+    known = {row.name: row for row in JobRun.objects.filter(name__in=names)}
+    now = timezone.now()
+    return {name: known.get(name) or JobRun(name=name, next_attempt_at=now) for name in names}
+
+
+def row_of(name: str) -> JobRun:
+    """The saved row of a job; a job that is new is due at once."""
+    row, _created = JobRun.objects.get_or_create(name=name, defaults={"next_attempt_at": timezone.now()})
+    return row
+
+
+def tick() -> int:
+    """Publish each job whose time has come; returns how many. Heard twice, a job still runs once."""
+    ready = due()
+    for row in ready:
+        queue.publish(RUN, row.pk)
+    return len(ready)
+
+
+def due() -> list[JobRun]:
+    """The rows of the jobs whose time has come."""
+    now, known = timezone.now(), rows()
+    for job in schedule.JOBS:
+        row = known[job.name]
+        if row._state.adding:
+            row_of(job.name)
+        elif _is_out_of_reach(row, job, now):
+            _bring_back(row, job)
+    return list(JobRun.objects.due(now).filter(name__in=[job.name for job in schedule.JOBS]))
+
+
+def _is_out_of_reach(row: JobRun, job: Job, now: datetime) -> bool:
+    """Whether only a clock that was far ahead can have said when it runs, or how long it is held."""
+    lease = job.lease or timedelta(seconds=settings.LEASE_SECONDS)
+    return row.is_out_of_reach(
+        now, every=job.every + change_detection.CLOCKS_DIFFER, lease=lease + change_detection.CLOCKS_DIFFER
+    )
+
+
+def _bring_back(row: JobRun, job: Job) -> None:
+    """A worker whose clock was far ahead had it: nobody else would until that time has come.
+
+    By the clock of the database: it may be ours that is wrong, far behind all others.
+    """
+    now = JobRun.objects.clock_of_database()
+    same = JobRun.objects.filter(
+        pk=row.pk,
+        next_attempt_at=row.next_attempt_at,
+        claim_id=row.claim_id,
+        leased_until=row.leased_until,
+    )
+    free = {"next_attempt_at": now, "claim_id": None, "leased_until": None}
+    if _is_out_of_reach(row, job, now) and same.update(**free):
+        logger.warning("The job %s was to run at %s: a clock was ahead.", row.name, row.next_attempt_at)
+
+
+def run(*, run_id: uuid.UUID) -> bool:
+    """Claim the job, do it, write down what came of it; False where it is not due or somebody has it.
+
+    Whatever the job raises is its outcome: it stands on the page of the jobs and in the log.
+    """
+    row = _claim(run_id)
+    job = schedule.named(row.name) if row else None
+    if row is None or job is None:
+        return False
+    try:
+        result, error = _words(job.run()), ""
+    except CaError as trouble:
+        result, error = "", trouble.words
+        logger.warning("The job %s failed: %s", job.name, error)
+    except Exception as trouble:
+        result, error = "", f"{type(trouble).__name__}: {trouble}"
+        logger.exception("The job %s failed", job.name)
+    _settle(row, job, result=result, error=error[:2000])
+    return True
+
+
+def start_once(*, actor: Person, name: str) -> JobRun:
+    """Have the job run now, whatever its schedule says: it starts within five seconds.
+
+    Raises NotAllowed, Stale where it is running, JobRun.DoesNotExist for a name that no job has.
+    """
+    with transaction.atomic():
+        require_system_administrator(actor)
+        if schedule.named(name) is None:
+            raise JobRun.DoesNotExist(name)
+        now = timezone.now()
+        row = row_of(name)
+        changed = JobRun.objects.idle(now).filter(pk=row.pk).update(next_attempt_at=now)
+        refuse(None if changed else RUNS_ALREADY, kind=Stale)
+
+        audit.record(audit.Event.JOB_STARTED, actor=actor, subject=None, job=name)
+        queue.after_commit(RUN, row.pk)
+        return row
+
+
+def _claim(run_id: uuid.UUID) -> JobRun | None:
+    now = timezone.now()
+    with transaction.atomic():
+        if JobRun.objects.claim(run_id, now=now) is None:
+            return None
+        JobRun.objects.filter(pk=run_id).update(started_at=now)
+        for job in schedule.JOBS:
+            if job.lease is not None:
+                JobRun.objects.filter(pk=run_id, name=job.name).update(leased_until=now + job.lease)
+        return JobRun.objects.get(pk=run_id)
+
+
+def _settle(row: JobRun, job: Job, *, result: str, error: str) -> None:
+    """Only where the claim is still ours: a run that outlived its lease has a successor."""
+    claim = row.claim_id
+    row.settle(now=timezone.now(), every=job.every, result=result, error=error)
+    values = {field.attname: getattr(row, field.attname) for field in JobRun._meta.concrete_fields}
+    del values["id"], values["name"]
+    JobRun.objects.filter(pk=row.pk, claim_id=claim).update(**values)
+
+
+def _words(result: int | str) -> str:
+    return result if isinstance(result, str) else str(int(result))

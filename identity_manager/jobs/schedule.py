@@ -1,0 +1,217 @@
+"""The schedule of jobs: what each job does, how often it runs, and its words in ADMIN."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.connection import registry
+from identity_manager.audit import head_export, heads
+from identity_manager.authorities import circuit_breaker
+from identity_manager.jobs import key_rotation, retention, sweep
+from identity_manager.models.person_search import matching as person_search
+from identity_manager.people import roles
+from identity_manager.people.sign_in import sessions
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.batch import approver_mails
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.issuance import ca_comparison, expiry
+from identity_manager.workflow.people import imports
+from identity_manager.workflow.requests import change_detection, lapse, reminders
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to do again and again. run returns how many it did, or a sentence; it may raise anything.
+
+    lease: how long after a crash another one does it; empty: LEASE_SECONDS. Two at once must do no harm.
+    """
+
+    name: str
+    label: str | Promise
+    every: timedelta
+    run: Callable[[], int | str]
+    lease: timedelta | None = None
+
+
+def _erase_traces() -> str:
+    return "" if vault.erase_traces() else str(_("The database was busy; the next run does it."))
+
+
+def _sign_heads() -> int:
+    heads.sign()
+    return head_export.export()
+
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        "queue.sweep",
+        _("Takes up what is due and was left: certificates, tokens, mails"),
+        timedelta(seconds=5),
+        sweep.sweep,
+        lease=timedelta(seconds=30),  # without it nothing goes on that was left
+    ),
+    Job(
+        "vault.erase_traces",
+        _("Overwrites what erased secrets left behind in the database's files"),
+        timedelta(seconds=5),
+        _erase_traces,
+    ),
+    Job(
+        "ca.revoke_surplus",
+        _("Revokes what a certificate authority issued beside what is used"),
+        timedelta(minutes=1),
+        sweep.revoke_surplus,
+    ),
+    Job(
+        "ca.compare",
+        _("Compares orders about which there was doubt with what their certificate authority has"),
+        timedelta(minutes=1),
+        sweep.compare_with_cas,
+    ),
+    Job(
+        "ca.compare_issued",
+        _("Compares what certificate authorities have issued with the database, after a restore"),
+        timedelta(minutes=1),
+        ca_comparison.go_on,
+    ),
+    Job(
+        "ca.renew_crls",
+        _("Renews the revocation lists and OCSP signers that are due"),
+        timedelta(minutes=5),
+        registry.renew_crls,
+    ),
+    Job(
+        "ca.check",
+        _("Asks each certificate authority whether it answers"),
+        timedelta(minutes=5),
+        circuit_breaker.check_all,
+    ),
+    Job(
+        "road.lapse_overdue",
+        _("Ends requests and passphrases whose time has run out"),
+        timedelta(hours=1),
+        lapse.lapse_overdue,
+    ),
+    Job(
+        "road.expire_ended",
+        _("Ends tokens whose certificates have all ended, and orders anew what ended before sealing"),
+        timedelta(hours=1),
+        expiry.expire_ended,
+    ),
+    Job(
+        "requests.remind_of_acceptance",
+        _("Reminds persons of terms that they have not accepted yet"),
+        timedelta(hours=1),
+        reminders.remind_of_acceptance,
+    ),
+    Job(
+        "requests.remind_of_passphrases",
+        _("Reminds persons of passphrases that they have not noted yet"),
+        timedelta(hours=1),
+        reminders.remind_of_passphrases,
+    ),
+    Job(
+        "requests.bring_back_postponed",
+        _("Brings postponed decisions back when their time has come"),
+        timedelta(minutes=1),
+        reminders.bring_back_postponed,
+    ),
+    Job(
+        "requests.chase_decisions",
+        _("Reminds approvers, and asks others where nobody decides"),
+        timedelta(hours=1),
+        reminders.chase_decisions,
+    ),
+    Job(
+        "batches.tell_approvers",
+        _("Tells approvers of requests of batch orders, where nobody has told them"),
+        timedelta(hours=1),
+        approver_mails.tell_of_stopped,
+    ),
+    Job(
+        "requests.notice_changes",
+        _("Stops requests whose person has changed since they were asked for"),
+        timedelta(minutes=5),
+        change_detection.notice_all,
+    ),
+    Job(
+        "imports.forget_old",
+        _("Drops the files of imports that nobody went on with for seven days"),
+        timedelta(hours=1),
+        imports.forget_old,
+    ),
+    Job(
+        "batches.forget_old",
+        _("Cancels batch orders that nobody has started for seven days"),
+        timedelta(hours=1),
+        batch_orders.forget_old,
+    ),
+    Job(
+        "roles.end_overdue",
+        _("Takes away the roles whose last day is over"),
+        timedelta(hours=1),
+        roles.end_overdue,
+    ),
+    Job(
+        "database.count",
+        _("Counts what the database holds, so that searches take the shortest way"),
+        timedelta(hours=1),
+        person_search.take_statistics,
+    ),
+    Job(
+        "audit.sign_heads",
+        _("Signs where the audit log stands, and carries the signatures off this machine"),
+        timedelta(minutes=1),
+        _sign_heads,
+    ),
+    Job(
+        "vault.tend_keys",
+        _("Moves secrets under new keys, and destroys the keys that nothing needs any more"),
+        timedelta(minutes=1),
+        key_rotation.tend,
+    ),
+    Job(
+        "retention.containers",
+        _("Removes files of tokens that are kept no longer"),
+        timedelta(hours=1),
+        retention.remove_containers,
+    ),
+    Job(
+        "retention.mails",
+        _("Removes the texts of old mails"),
+        timedelta(hours=1),
+        retention.empty_mails,
+    ),
+    Job(
+        "retention.requests",
+        _("Takes personal details out of old requests"),
+        timedelta(hours=1),
+        retention.empty_requests,
+    ),
+    Job(
+        "sessions.forget",
+        _("Removes sessions that have run out"),
+        timedelta(hours=1),
+        sessions.forget_ended,
+    ),
+    Job(
+        "retention.sign_ins",
+        _("Removes what the audit log says of old sign-ins"),
+        timedelta(hours=1),
+        retention.forget_sign_ins,
+    ),
+    Job(
+        "retention.audit",
+        _("Removes the oldest part of the audit log, up to a signed checkpoint"),
+        timedelta(hours=1),
+        retention.cut_audit_log,
+    ),
+)
+
+
+def named(name: str) -> Job | None:
+    """The job of that name; None where there is none (any more)."""
+    return next((job for job in JOBS if job.name == name), None)

@@ -1,0 +1,109 @@
+"""The sweep: what is due and was not done, because a message was lost or a worker died, is nudged again."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder
+from ca_bridge.orders import reconciliation
+from identity_manager import queue, task_names
+from identity_manager.authorities import circuit_breaker
+from identity_manager.models import (
+    AuditCheck,
+    BatchOrder,
+    BatchStretch,
+    Certificate,
+    OutgoingMail,
+    SoftwareToken,
+)
+from identity_manager.models.lease import LeasedQuerySet
+from identity_manager.transactions import locking
+from identity_manager.transactions.time_limit import for_a_while
+from identity_manager.workflow.issuance import surplus
+
+QUEUE_LIMIT = 200
+ORDERS_AT_ONCE = 50
+
+# Of each queue what is urgent first: it takes half of the room at most, the last of the queue what is left.
+WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
+    task_names.REVOKE: Certificate.objects.to_be_revoked,
+    task_names.HOLD: Certificate.objects.to_be_held_or_released,
+    task_names.CHECK: AuditCheck.objects.all,
+    task_names.CLEAR_UP: Certificate.objects.left_behind,
+    task_names.SEAL: SoftwareToken.objects.to_be_sealed,
+    task_names.ISSUE: circuit_breaker.to_be_issued,
+    task_names.SEND: OutgoingMail.objects.queued,
+    task_names.RUN: BatchOrder.objects.all,
+    task_names.RUN_STRETCH: BatchStretch.objects.all,
+}
+
+
+def sweep() -> int:
+    """Publish what is due and nobody does, the oldest first; returns how many were nudged.
+
+    A row is nudged at most once a minute, and a queue is filled up to QUEUE_LIMIT messages: a broker that was
+    emptied is filled as quickly as the workers take from it, and one that nobody reads is not flooded. While
+    it cannot be reached nothing is nudged. A row whose lease ran out is due again.
+    """
+    names = {task: queue.name_of(task) for task in WORK}
+    last = {name: task for task, name in names.items()}
+    room: dict[str, int] = {}
+    nudged = 0
+    for task, rows in WORK.items():
+        name = names[task]
+        if name not in room:
+            waiting = queue.length(name)
+            if waiting is None:
+                return nudged
+            room[name] = max(0, QUEUE_LIMIT - waiting)
+        share = room[name] if task == last[name] else (room[name] + 1) // 2
+        published = _nudge(task, rows(), limit=share)
+        room[name] -= published
+        nudged += published
+    return nudged
+
+
+def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
+    now = timezone.now()
+    due = rows.to_be_nudged(now)
+    if not limit or not due.values("pk")[:1]:  # mostly: then no writer waits for a transaction about nothing
+        return 0
+    with transaction.atomic():
+        ids = locking.at_leisure(due, limit=limit)
+        rows.model._default_manager.filter(pk__in=ids).update(nudged_at=now)
+    for row_id in ids:
+        queue.publish(task, row_id)
+    return len(ids)
+
+
+def revoke_surplus() -> int:
+    """Revoke what a CA issued beside what is used; what cannot be revoked now stays for the next time.
+
+    Those that were tried longest ago come first, so that a CA that cannot revoke keeps no other from it.
+    """
+    revoked = 0
+    orders = CaOrder.objects.with_surplus(timezone.now()).values_list("pk", flat=True)
+    for order_id in for_a_while(orders[:ORDERS_AT_ONCE]):
+        try:
+            revoked += surplus.revoke_of_order(order_id)
+        except CaError:
+            continue
+    return revoked
+
+
+def compare_with_cas() -> str:
+    """Compare the orders about which there was doubt with their CAs; returns what was found, in words."""
+    found: Counter[str] = Counter()
+    for order_id in for_a_while(reconciliation.due(limit=ORDERS_AT_ONCE)):
+        try:
+            result = reconciliation.compare(order_id)
+        except CaError as error:
+            found[error.words] += 1
+            continue
+        if result is not None:
+            found[str(result.label)] += 1
+    return "; ".join(f"{number}: {words}" for words, number in found.items())

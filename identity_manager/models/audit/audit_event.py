@@ -1,0 +1,181 @@
+"""The audit log: plain appends, in the transaction of what they tell; sealed a moment later."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from ca_bridge.database.state_machine import PlainlyRead
+from identity_manager import audit_proof
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person
+from identity_manager.models.requests.software_token import SoftwareToken
+from identity_manager.models.requests.token_request import TokenRequest
+
+# Facts that are identifiers, states or counts. Every other fact may hold words about somebody: the chain
+# covers it by a salted hash, so that it can be erased.
+PLAIN_FACTS = frozenset(
+    {
+        "batch",
+        "certificate",
+        "counts",
+        "expires_at",
+        "fields",
+        "first",
+        "format",
+        "issuer",
+        "job",
+        "last",
+        "locked_out",
+        "method",
+        "needs_confirmation",
+        "number",
+        "older_withdrawn",
+        "public_key",
+        "purpose",
+        "role",
+        "rows",
+        "serial",
+        "state",
+        "times",
+        "types",
+        "until",
+        "version",
+    }
+)
+
+
+# What the words of an event need of it, and of what it is about.
+TOLD = (
+    *("name", "at", "facts", "actor_ref", "request", "person", "body_sha256"),
+    *("actor__state", "actor__display_name", "token__state"),
+    *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+)
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def told(self) -> Self:
+        """Events with what their words need, and nothing else, newest first."""
+        return self.select_related("actor", "token__token_type").only(*TOLD).order_by("-pk")
+
+    def unsealed(self) -> Self:
+        """Events that the sealer has not come to yet, in the order in which it takes them."""
+        return self.filter(number=None).order_by("pk")
+
+    def sealed(self) -> Self:
+        """Events of the chain, in its order."""
+        return self.filter(number__isnull=False).order_by("number")
+
+    def older_than(self, moment: datetime) -> Self:
+        """Events from before that moment."""
+        return self.filter(at__lt=moment)
+
+
+class AuditEvent(PlainlyRead):
+    """That something happened: who, what, to whom, when. actor is empty for the system itself.
+
+    actor_ref and person_ref name the two by salted references, which stay when somebody is erased and actor
+    or person is emptied. The columns from number on are the sealer's: place in the chain, the hash of what
+    the event says and its form, the link before, its own link, the MAC and the version of its key.
+    body_sha256 is filled when the body is removed after its time, and then stands for it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=60)
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="events")
+    request = models.ForeignKey(TokenRequest, null=True, on_delete=models.PROTECT, related_name="events")
+    token = models.ForeignKey(SoftwareToken, null=True, on_delete=models.PROTECT, related_name="events")
+    facts = models.JSONField(default=dict)
+    actor_ref = models.CharField(max_length=64, blank=True, editable=False)
+    person_ref = models.CharField(max_length=64, blank=True, editable=False)
+    facts_salt = models.CharField(max_length=32, blank=True, editable=False)
+    personal_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    number = models.BigIntegerField(null=True, unique=True, editable=False)
+    content_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    previous = models.CharField(max_length=64, blank=True, editable=False)
+    chain = models.CharField(max_length=64, blank=True, editable=False, db_index=True)
+    mac = models.CharField(max_length=64, blank=True, editable=False)
+    mac_key = models.CharField(max_length=32, blank=True, editable=False)
+    form = models.PositiveSmallIntegerField(
+        default=audit_proof.FIRST_FORM, db_default=audit_proof.FIRST_FORM, editable=False
+    )
+    body_sha256 = models.CharField(max_length=64, blank=True, db_default="", editable=False)
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["name", "at"], name="audit_event_name"),
+            models.Index(fields=["name", "id"], name="audit_event_name_age"),
+            models.Index(fields=["id"], name="audit_event_unsealed", condition=Q(number=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.number is not None
+
+    @property
+    def is_body_removed(self) -> bool:
+        return bool(self.body_sha256)
+
+    @property
+    def is_body_empty(self) -> bool:
+        """Whether nothing is left of the body."""
+        persons = (self.actor_id, self.person_id, self.actor_ref, self.person_ref)
+        things = (self.request_id, self.token_id)
+        return not any((*persons, *things, self.facts, self.facts_salt, self.personal_sha256))
+
+    @property
+    def own_hash(self) -> str:
+        """The hash of what the event says now, in the form in which it was sealed."""
+        return audit_proof.content_hash(self.content, form=self.form, body_sha256=self.body_sha256)
+
+    @property
+    def personal_facts(self) -> dict[str, Any]:
+        """The facts that may hold words about somebody."""
+        return {name: value for name, value in self.facts.items() if name not in PLAIN_FACTS}
+
+    @property
+    def plain_facts(self) -> dict[str, Any]:
+        """The facts that are identifiers, states or counts."""
+        return {name: value for name, value in self.facts.items() if name in PLAIN_FACTS}
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the chain covers, as plain values."""
+        return {
+            "id": str(self.pk),
+            "name": self.name,
+            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "actor": self.actor_ref,
+            "person": self.person_ref,
+            "request": _text(self.request_id),
+            "token": _text(self.token_id),
+            "facts": self.plain_facts,
+            "personal": self.personal_sha256,
+        }
+
+
+def _text(identifier: uuid.UUID | None) -> str:
+    return str(identifier) if identifier else ""
+
+
+class AuditSalt(models.Model):
+    """What ties a person to the references in the audit log. It is destroyed when the person is erased.
+
+    Whoever locks a person with something of theirs reads it with them: an event will tell of it.
+    """
+
+    person = models.OneToOneField(
+        Person, primary_key=True, on_delete=models.CASCADE, related_name="audit_salt"
+    )
+    salt = models.CharField(max_length=32)

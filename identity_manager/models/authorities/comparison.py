@@ -1,0 +1,251 @@
+"""What a CA has issued, compared with what the database knows: how far that is, and what was found."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.connection import registry
+from ca_bridge.database.binary_field import BytesField
+from ca_bridge.models import LOOK_AGAIN, CaOrder
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person
+from identity_manager.models.requests.certificate import Certificate
+
+TOLD_FOR = timedelta(days=30)  # how long after its end a comparison stands on the pages of officers
+# What was asked for in the lost time may be issued long after it: how long after each comparison the next is.
+AGAIN_AFTER = (timedelta(days=1), timedelta(days=7))
+
+
+class ComparisonStep(models.TextChoices):
+    """What is done now: the CA's list is read, then the CA is asked for what the database holds."""
+
+    LISTING = "listing", _("reads what the authority has issued")
+    ASKING = "asking", _("asks the authority for what the database holds")
+    DONE = "done", _("compared")
+    IMPOSSIBLE = "impossible", _("cannot be compared")
+
+
+class FindingKind(models.TextChoices):
+    UNKNOWN = "unknown", _("The authority has issued it, and the database does not know it")
+    MISSING = "missing", _("The database holds it as issued, and the authority does not know it")
+
+
+def _still_open(kind: FindingKind) -> models.Count:
+    of_kind = Q(findings__kind=kind, findings__closed_at=None)
+    return models.Count("findings", filter=of_kind)
+
+
+class CaComparisonQuerySet(models.QuerySet["CaComparison"]):
+    def unfinished(self) -> Self:
+        """Those that go on, who was gone on with longest ago first."""
+        going_on = self.filter(step__in=[ComparisonStep.LISTING, ComparisonStep.ASKING])
+        return going_on.order_by(F("worked_at").asc(nulls_first=True), "pk")
+
+    def due_again(self, now: datetime) -> Self:
+        """Those that are to be made once more now."""
+        return self.filter(step=ComparisonStep.DONE, again_at__lte=now)
+
+    def shown(self) -> Self:
+        """The last one of each configured connection: as long as it goes on, and TOLD_FOR after it."""
+        going_on = Q(step__in=[ComparisonStep.LISTING, ComparisonStep.ASKING])
+        of_late = Q(finished_at__gt=Now() - TOLD_FOR)
+        return self.newest().filter(going_on | of_late, alias__in=registry.aliases())
+
+    def with_numbers(self) -> Self:
+        """With unknown, how many the CA has issued that the database does not know; and missing, the reverse.
+
+        Those of which nobody has closed the finding.
+        """
+        return self.annotate(
+            unknown=_still_open(FindingKind.UNKNOWN), missing=_still_open(FindingKind.MISSING)
+        )
+
+    def newest(self) -> Self:
+        """The last one of each connection, by its alias."""
+        same = CaComparison.objects.filter(alias=models.OuterRef("alias"))
+        newer = same.filter(begun_at__gt=models.OuterRef("begun_at"))
+        return self.filter(~models.Exists(newer)).order_by("alias")
+
+
+class CaComparison(models.Model):
+    """One comparison, since a moment, made in small portions and resumed where it stopped.
+
+    cursor: where the CA's list goes on.  listed: how many certificates it has named by now.  asked: for how
+    many it was asked; asked_to: up to which order.  rounds: how often it was made.  trouble: why it does not
+    go on, or cannot be made; the CA's own words, or ours, in English.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    alias = models.CharField(max_length=100)
+    since = models.DateTimeField()
+    begun_at = models.DateTimeField(default=timezone.now)
+    step = models.CharField(max_length=12, choices=ComparisonStep.choices, default=ComparisonStep.LISTING)
+    cursor = models.TextField(blank=True)
+    listed = models.PositiveIntegerField(default=0)
+    asked = models.PositiveIntegerField(default=0)
+    asked_to = models.UUIDField(null=True)
+    rounds = models.PositiveSmallIntegerField(default=0)
+    worked_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    again_at = models.DateTimeField(null=True)
+    trouble = models.TextField(blank=True)
+
+    objects = CaComparisonQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["alias", "since"], name="ca_comparison_once"),
+            models.CheckConstraint(condition=Q(step__in=ComparisonStep.values), name="ca_comparison_step"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.alias}, {self.since:%Y-%m-%d %H:%M}"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is not at its end."""
+        return self.step in (ComparisonStep.LISTING, ComparisonStep.ASKING)
+
+    def restart(self) -> None:
+        """From the beginning of the list, once more."""
+        self.step, self.cursor, self.asked_to, self.again_at = ComparisonStep.LISTING, "", None, None
+        self.listed = self.asked = 0
+        self.trouble = ""
+
+    def finish(self, now: datetime) -> None:
+        """It is done; what may come late is looked for again."""
+        self.step, self.finished_at, self.trouble = ComparisonStep.DONE, now, ""
+        rest = AGAIN_AFTER[self.rounds :]
+        self.again_at = now + rest[0] if rest else None
+        self.rounds += 1
+
+    def give_up(self, now: datetime, trouble: str) -> None:
+        """The CA cannot be compared."""
+        self.step, self.finished_at, self.trouble = ComparisonStep.IMPOSSIBLE, now, trouble
+
+
+class FindingState(models.TextChoices):
+    """waiting: its order is under way and may yet bring it.  The first three are open."""
+
+    OPEN = "open", _("Waits for an officer")
+    WAITING = "waiting", _("Its order is under way")
+    REVOKING = "revoking", _("Is to be revoked")
+    REVOKED = "revoked", _("Revoked")
+    ADOPTED = "adopted", _("Adopted")
+    LEFT = "left", _("Left as it is")
+    SETTLED = "settled", _("Settled by itself")
+
+
+F_ = FindingState
+STILL_OPEN = (F_.OPEN, F_.WAITING, F_.REVOKING)
+
+
+class CaFindingQuerySet(models.QuerySet["CaFinding"]):
+    def for_officers(self, now: datetime) -> Self:
+        """Those on which an officer decides, or that one revokes at the CA by hand; oldest first."""
+        by_hand = Q(state=F_.REVOKING, by_hand_since__isnull=False)
+        waiting = self.filter(Q(state=F_.OPEN) | by_hand, not_after__gt=now)
+        return waiting.order_by("found_at", "pk")
+
+    def of_orders(self) -> Self:
+        """Those that their orders may settle."""
+        return self.filter(state__in=[F_.OPEN, F_.WAITING], order__isnull=False)
+
+    def to_be_revoked(self, now: datetime) -> Self:
+        """Those of which the CA is to be told now, who was tried longest ago first."""
+        looked_at = Q(by_hand_since__isnull=False, tried_at__gt=now - LOOK_AGAIN)
+        rows = self.filter(state=F_.REVOKING, kind=FindingKind.UNKNOWN, not_after__gt=now).exclude(looked_at)
+        return rows.order_by(F("tried_at").asc(nulls_first=True), "pk")
+
+    def ended(self, now: datetime) -> Self:
+        """Open ones whose time is over, so that nobody need do anything."""
+        return self.filter(state__in=STILL_OPEN, not_after__lte=now)
+
+
+class CaFinding(models.Model):
+    """A certificate on which the CA and the database do not agree.
+
+    order: the one that has its key, if any; token_certificate: what that is an order of.  certificate (DER)
+    and subject are let go of once it is closed.  decided_by, reason: an officer's word on it.
+    by_hand_since: when the CA could not be told to revoke it.  trouble: what the CA said last.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    comparison = models.ForeignKey(CaComparison, on_delete=models.PROTECT, related_name="findings")
+    kind = models.CharField(max_length=8, choices=FindingKind.choices)
+    state = models.CharField(max_length=8, choices=FindingState.choices, default=F_.OPEN)
+    order = models.ForeignKey(CaOrder, null=True, on_delete=models.PROTECT, related_name="+")
+    token_certificate = models.ForeignKey(Certificate, null=True, on_delete=models.PROTECT, related_name="+")
+    certificate = BytesField(default=b"")
+    issuer = models.CharField(max_length=1000)
+    serial = models.CharField(max_length=40)
+    subject = models.CharField(max_length=1000, blank=True)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    found_at = models.DateTimeField(default=timezone.now)
+    decided_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True)
+    tried_at = models.DateTimeField(null=True)
+    by_hand_since = models.DateTimeField(null=True)
+    trouble = models.TextField(blank=True)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = CaFindingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "serial", "kind"], name="ca_finding_once"),
+            models.CheckConstraint(condition=Q(state__in=FindingState.values), name="ca_finding_state"),
+            models.CheckConstraint(condition=Q(kind__in=FindingKind.values), name="ca_finding_kind"),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, state__in=STILL_OPEN)
+                | (Q(closed_at__isnull=False, certificate=b"", subject="") & ~Q(state__in=STILL_OPEN)),
+                name="ca_finding_closed_lets_go",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "found_at"], name="ca_finding_open", condition=Q(closed_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.issuer}, {self.serial}"
+
+    @property
+    def alias(self) -> str:
+        return self.comparison.alias
+
+    @property
+    def is_adoptable(self) -> bool:
+        """Whether its key is that of an order that waits for an officer; the verb looks more closely."""
+        return (
+            self.kind == FindingKind.UNKNOWN and self.order is not None and self.order.parked_at is not None
+        )
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether an officer revokes it at its CA."""
+        return self.state == F_.REVOKING and self.by_hand_since is not None
+
+    def decide(self, state: FindingState, *, actor: Person, now: datetime, reason: str = "") -> None:
+        """An officer's word; what is at its end by that is let go of."""
+        self.decided_by, self.decided_at, self.reason = actor, now, reason
+        self.state = state
+        if state not in STILL_OPEN:
+            self.close(state, now=now)
+
+    def close(self, state: FindingState, *, now: datetime) -> None:
+        """Nobody need do anything any more."""
+        self.state, self.closed_at = state, now
+        self.certificate, self.subject, self.trouble = b"", "", ""
+
+    def note_unrevoked(self, said: str, *, now: datetime, by_hand: bool) -> None:
+        """The CA has not revoked it; by_hand: it will not, whoever asks."""
+        self.tried_at, self.trouble = now, said
+        if by_hand and self.by_hand_since is None:
+            self.by_hand_since = now

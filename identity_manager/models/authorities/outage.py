@@ -1,0 +1,56 @@
+"""A CA that does not answer: how often in a row, since when, and whether its orders wait."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from ca_bridge.connection import registry
+from identity_manager.models.requests.certificate import Certificate, CertificateState
+
+
+class CaOutageQuerySet(models.QuerySet["CaOutage"]):
+    def open(self) -> Self:
+        """Connections whose orders wait."""
+        return self.filter(opened_at__isnull=False)
+
+    def keeping(self, certificates: models.QuerySet[Certificate]) -> Self:
+        """Those that have one of these certificates wait, the longest first."""
+        ordered = certificates.filter(state=CertificateState.ORDERED).order_by()
+        return self.open().filter(alias__in=ordered.values("profile__ca")).order_by("since")
+
+    def shown(self) -> Self:
+        """Those of connections that are still configured."""
+        return self.open().filter(alias__in=registry.aliases()).order_by("alias")
+
+
+class CaOutage(models.Model):
+    """The faults in a row of a connection, by its alias in CA_CONNECTORS; a row without any says nothing.
+
+    since: when the first of them was.  opened_at: since when orders wait; null: they do not.
+    trial_at: when the next one goes as a trial.  trials: how many have gone in vain.
+    """
+
+    alias = models.CharField(max_length=100, primary_key=True)
+    faults = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField()
+    last_at = models.DateTimeField()
+    detail = models.TextField(blank=True)
+    fault = models.CharField(max_length=20, blank=True)
+    opened_at = models.DateTimeField(null=True)
+    trial_at = models.DateTimeField(null=True)
+    trials = models.PositiveIntegerField(default=0)
+
+    objects = CaOutageQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(opened_at=None, trial_at=None)
+                | Q(opened_at__isnull=False, trial_at__isnull=False),
+                name="ca_outage_open_has_a_trial",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.alias

@@ -1,0 +1,135 @@
+"""Terms and conditions: documents, their versions, each in all its languages."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models.catalogue.versioning import Drafted, in_language
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+
+class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
+    def with_draft(self) -> Self:
+        """Documents with the draft of their next version, and who asked for it or refused it."""
+        return self.select_related("draft__asked_by", "draft__refused_by")
+
+
+class TermsDocument(models.Model):
+    """A document that persons accept, such as the terms of use of software tokens.
+
+    revision: counts what was done to its drafts: saved, thrown away, published. It never goes back, so that
+    who has read a draft does not publish another one that was begun since.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    name_de = models.CharField(_("name in German"), max_length=100, blank=True)
+    revision = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+
+    versions: "RelatedManager[TermsVersion]"
+
+    objects = TermsDocumentQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return in_language(self.name, self.name_de)
+
+    def current_version(self) -> "TermsVersion":
+        """The version in force. Raises TermsVersion.DoesNotExist where none was published."""
+        version: TermsVersion = self.versions.get(is_current=True)
+        return version
+
+
+class TermsDraftQuerySet(models.QuerySet["TermsDraft"]):
+    def waiting_for(self, person: Person) -> Self:
+        """Drafts whose publication was asked for, and that this person has not worked on."""
+        return self.filter(asked_at__isnull=False).exclude(editors=person)
+
+
+class TermsDraft(Drafted):
+    """The next version of a document while it is being written; revision: the document's when it was saved.
+
+    texts: for each language a title and a body.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    document = models.OneToOneField(TermsDocument, on_delete=models.PROTECT, related_name="draft")
+    texts = models.JSONField(default=dict)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = TermsDraftQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return str(self.document)
+
+
+class TermsVersion(models.Model):
+    """A published version; it never changes, and one of a document is current."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    document = models.ForeignKey(TermsDocument, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField(_("version"))
+    is_current = models.BooleanField(default=False)
+    published_at = models.DateTimeField(default=timezone.now)
+
+    texts: "RelatedManager[TermsText]"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="terms_version_once"),
+            models.UniqueConstraint(
+                fields=["document"], condition=Q(is_current=True), name="terms_one_current_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document} {self.number}"
+
+    def text_in(self, language: str | None = None) -> "TermsText":
+        """The text in the language, else in the installation's own."""
+        wanted = (language or get_language() or settings.LANGUAGE_CODE)[:2]
+        texts: dict[str, TermsText] = {text.language: text for text in self.texts.all()}
+        return texts.get(wanted) or texts[settings.LANGUAGE_CODE]
+
+
+class TermsText(models.Model):
+    """A version's text in one language: paragraphs separated by blank lines, `# ` before a heading."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    version = models.ForeignKey(TermsVersion, on_delete=models.CASCADE, related_name="texts")
+    language = models.CharField(max_length=8, choices=settings.LANGUAGES)
+    title = models.CharField(max_length=200)
+    body = models.TextField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["version", "language"], name="terms_text_once")]
+
+
+class TermsAcceptance(models.Model):
+    """That a person accepted exactly this text for this request."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    request = models.ForeignKey(
+        "identity_manager.TokenRequest", on_delete=models.PROTECT, related_name="acceptances"
+    )
+    round = models.PositiveSmallIntegerField(default=1)
+    person = models.ForeignKey("identity_manager.Person", on_delete=models.PROTECT, related_name="+")
+    text = models.ForeignKey(TermsText, on_delete=models.PROTECT, related_name="+")
+    sha256 = models.CharField(max_length=64)
+    accepted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "round", "text"], name="terms_accepted_once")
+        ]

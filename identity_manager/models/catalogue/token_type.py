@@ -1,0 +1,155 @@
+"""Token types: what a person can be given, and under which rules."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_fsm import transition
+
+from ca_bridge.contract import KeyAlgorithm
+from ca_bridge.database.prepared_queries import Statement
+from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
+from ca_bridge.pkcs12.writer import ContainerFormat
+from identity_manager.models.catalogue.certificate_profile import CertificateProfile
+from identity_manager.models.catalogue.terms import TermsDocument
+from identity_manager.models.catalogue.versioning import Drafted, VersionedQuerySet, VersionState, in_language
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.prefetched import know
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+KEY_ALGORITHMS = [
+    (KeyAlgorithm.RSA_2048.value, "RSA 2048"),
+    (KeyAlgorithm.RSA_3072.value, "RSA 3072"),
+    (KeyAlgorithm.RSA_4096.value, "RSA 4096"),
+    (KeyAlgorithm.EC_P256.value, "EC P-256"),
+    (KeyAlgorithm.EC_P384.value, "EC P-384"),
+]
+CONTAINER_FORMATS = [
+    (ContainerFormat.STANDARD.value, _("standard (AES-256)")),
+    (ContainerFormat.COMPATIBLE.value, _("compatible (3DES), for older devices")),
+]
+
+
+class ApprovalPolicy(models.TextChoices):
+    NEVER = "never", _("never")
+    SELF_REQUESTED = "self-requested", _("when self-requested")
+    ALWAYS = "always", _("always")
+
+
+class TokenType(Stateful, Drafted):
+    """One version of a token type. It pins the exact versions of its certificate profiles."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.SlugField(max_length=40)
+    number = models.PositiveIntegerField(_("version"), default=1)
+    name = models.CharField(_("name"), max_length=100)
+    name_de = models.CharField(_("name in German"), max_length=100, blank=True)
+    description = models.CharField(_("description"), max_length=300)
+    description_de = models.CharField(_("description in German"), max_length=300, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    approval = models.CharField(
+        _("needs approval"), max_length=16, choices=ApprovalPolicy, default=ApprovalPolicy.SELF_REQUESTED
+    )
+    approvers_needed = models.PositiveSmallIntegerField(_("approvers"), default=1)
+    terms = models.ForeignKey(TermsDocument, verbose_name=_("terms"), on_delete=models.PROTECT)
+    validity_days = models.PositiveIntegerField(_("validity in days"), default=730)
+    key_algorithm = models.CharField(
+        max_length=16, choices=KEY_ALGORITHMS, default=KeyAlgorithm.RSA_3072.value
+    )
+    container_format = models.CharField(
+        max_length=16, choices=CONTAINER_FORMATS, default=ContainerFormat.STANDARD.value
+    )
+    archive_key = models.BooleanField(_("archive the key"), default=False)
+    renewal_days = models.PositiveIntegerField(_("renewal window in days"), default=60)
+    container_retention_days = models.PositiveIntegerField(
+        _("days until the files are removed"), null=True, blank=True
+    )  # none: when the certificates expire
+    passphrase_days = models.PositiveIntegerField(_("days until a passphrase is destroyed"), default=14)
+    kinds = models.JSONField(_("kinds of person who may have it"), default=list)
+    profiles: "models.ManyToManyField[CertificateProfile, TokenTypeProfile]" = models.ManyToManyField(
+        CertificateProfile, through="TokenTypeProfile", related_name="token_types"
+    )
+    state = StateField(
+        max_length=16, choices=VersionState.choices, default=VersionState.DRAFT, protected=True
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    token_type_profiles: "RelatedManager[TokenTypeProfile]"
+    objects = VersionedQuerySet["TokenType"].as_manager()
+
+    class Meta:
+        ordering = ["position", "name"]
+        constraints = [
+            state_constraint(VersionState, "token_type_state"),
+            models.CheckConstraint(
+                condition=Q(approval__in=ApprovalPolicy.values), name="token_type_approval"
+            ),
+            models.CheckConstraint(condition=Q(approvers_needed__range=(1, 2)), name="token_type_approvers"),
+            models.UniqueConstraint(fields=["code", "number"], name="token_type_version_once"),
+            models.UniqueConstraint(
+                fields=["code"], condition=Q(state="active"), name="token_type_one_active"
+            ),
+            models.UniqueConstraint(fields=["code"], condition=Q(state="draft"), name="token_type_one_draft"),
+        ]
+
+    def __str__(self) -> str:
+        return in_language(self.name, self.name_de)
+
+    @property
+    def summary(self) -> str:
+        """What it is for, in the language that is active."""
+        return in_language(self.description, self.description_de)
+
+    def ordered_profiles(self) -> list[CertificateProfile]:
+        """The profiles in their order; each becomes one certificate."""
+        return [link.profile for link in _LINKS.rows(token_type=self.pk)]
+
+    @transition(field=state, source=[VersionState.DRAFT, VersionState.RETIRED], target=VersionState.ACTIVE)
+    def activate(self) -> None:
+        """The version is offered."""
+
+    @transition(field=state, source=[VersionState.ACTIVE, VersionState.DRAFT], target=VersionState.RETIRED)
+    def retire(self) -> None:
+        """The version is no longer offered; what was requested under it goes on."""
+
+
+class TokenTypeProfile(models.Model):
+    """A profile's place in a token type."""
+
+    token_type = models.ForeignKey(TokenType, on_delete=models.CASCADE, related_name="token_type_profiles")
+    profile = models.ForeignKey(CertificateProfile, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["token_type", "profile"], name="profile_once_per_type")
+        ]
+
+
+_LINKS = Statement[TokenTypeProfile](
+    lambda token_type: TokenTypeProfile.objects.filter(token_type=token_type).select_related("profile"),
+    token_type=models.UUIDField(),
+)
+_OFFERED = Statement[TokenType](lambda: TokenType.objects.active().select_related("terms"))
+_OFFERED_LINKS = Statement[TokenTypeProfile](
+    lambda: (
+        TokenTypeProfile.objects.filter(token_type__in=TokenType.objects.active().order_by().values("pk"))
+        .select_related("profile")
+        .order_by("position")
+    )
+)
+
+
+def offered_types() -> list[TokenType]:
+    """The types in force, with their terms and their profiles."""
+    types, links = _OFFERED.rows(), _OFFERED_LINKS.rows()
+    for each in types:
+        mine = [link for link in links if link.token_type_id == each.pk]
+        if mine:  # else it was retired since it was read, and is asked for its own
+            know(each, "token_type_profiles", mine)
+    return types

@@ -1,0 +1,84 @@
+"""Periodic work: when each job ran last, what came of it, when it runs next. One row for each job."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.lease import Leased, LeasedQuerySet
+
+# The clock that starts the jobs ticks every few seconds, not to the millisecond: without this a job of
+# every five seconds would wait for the tick after.
+SLACK = timedelta(seconds=1)
+
+
+class JobOutcome(models.TextChoices):
+    OK = "ok", _("done")
+    FAILED = "failed", _("failed")
+
+
+class JobRunQuerySet(LeasedQuerySet["JobRun"]):
+    def due(self, now: datetime) -> Self:
+        """Jobs that nobody runs and whose time has come."""
+        return self.idle(now).filter(next_attempt_at__lte=now + SLACK)
+
+    def idle(self, now: datetime) -> Self:
+        """Jobs that nobody runs. A run that outlived its lease was cut off."""
+        return self.filter(Q(leased_until=None) | Q(leased_until__lte=now))
+
+    def clock_of_database(self) -> datetime:
+        """What time it is, whatever the clocks of our hosts say."""
+        now: datetime = self.values_list(Now(), flat=True)[:1].get()
+        return now
+
+
+class JobRun(Leased):
+    """A job of identity_manager.jobs.runner, by its name; next_attempt_at is when it runs next."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    started_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+    took = models.DurationField(null=True, editable=False)
+    outcome = models.CharField(max_length=8, choices=JobOutcome, blank=True, editable=False)
+    result = models.CharField(max_length=200, blank=True, editable=False)
+
+    objects = JobRunQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(outcome__in=["", *JobOutcome.values]), name="job_run_outcome")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_running(self, now: datetime) -> bool:
+        """Whether a worker has it."""
+        return self.leased_until is not None and self.leased_until > now
+
+    def is_out_of_reach(self, now: datetime, *, every: timedelta, lease: timedelta) -> bool:
+        """Whether it is held longer than a lease lasts, or is to run later than the next time."""
+        if self.leased_until is not None and self.leased_until > now:
+            return self.leased_until > now + lease
+        return self.next_attempt_at is not None and self.next_attempt_at > now + every
+
+    def was_cut_off(self, now: datetime) -> bool:
+        """Whether a worker took it and ended before it was done."""
+        return self.leased_until is not None and self.leased_until <= now
+
+    def settle(self, *, now: datetime, every: timedelta, result: str = "", error: str = "") -> None:
+        """Write down what came of the run, and when the next one is: on the beat of the present one."""
+        due, started = self.next_attempt_at or now, self.started_at or now
+        self.settle_lease()
+        missed = max(0, (now - due) // every)
+        self.next_attempt_at = due + every * (missed + 1)
+        self.attempts = 0
+        self.finished_at, self.took = now, now - started
+        self.outcome = JobOutcome.FAILED if error else JobOutcome.OK
+        self.result = result[:200]
+        self.last_error, self.last_error_at = error, now if error else None

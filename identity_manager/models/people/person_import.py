@@ -1,0 +1,128 @@
+"""Imports of persons from a file, from the upload to the end."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_fsm import transition
+
+from ca_bridge.database.binary_field import BytesField
+from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person
+
+
+class ImportState(models.TextChoices):
+    UPLOADED = "uploaded", _("Looked through")
+    WAITING = "waiting", _("Waits for a second officer")
+    DONE = "done", _("Imported")
+    REFUSED = "refused", _("Not confirmed")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+S = ImportState
+OPEN = (S.UPLOADED, S.WAITING)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How many persons imports have deactivated, locked or created, how many e-mail addresses changed."""
+
+    left: int
+    emails_changed: int
+    created: int
+
+
+class PersonImportQuerySet(models.QuerySet["PersonImport"]):
+    def waiting_for(self, officer_id: object) -> Self:
+        """Imports that another officer than who asked has to decide, oldest first."""
+        return self.filter(state=S.WAITING).exclude(asked_by=officer_id).order_by("asked_at")
+
+    def with_identities_for(self, officer_id: object) -> Self:
+        """Imports that brought identities which wait for another officer than who asked, oldest first."""
+        waiting = self.model.objects.filter(identity_changes__state="waiting")
+        others = self.filter(Q(asked_by=None) | ~Q(asked_by=officer_id), state=S.DONE)
+        return others.filter(pk__in=waiting.order_by().values("pk")).order_by("asked_at")
+
+    def figures_since(self, moment: datetime) -> "Figures":
+        """What all imports since then did together."""
+        done = self.filter(state=S.DONE, ended_at__gt=moment)
+        rows = list(done.values_list("leaving", "emails_changed", "counts"))
+        return Figures(
+            left=sum(left for left, _changed, _counts in rows),
+            emails_changed=sum(changed for _left, changed, _counts in rows),
+            created=sum(counts.get("create", 0) for _left, _changed, counts in rows),
+        )
+
+    def forgotten(self, before: datetime) -> Self:
+        """Imports that nobody went on with."""
+        return self.filter(state__in=OPEN, asked_at__lt=before)
+
+
+class PersonImport(Stateful):
+    """A file of persons. Its content is personal data, so it is dropped when the import has ended.
+
+    asked_by is null where it was who operates the machine. leaving, emails_changed: how many persons it
+    deactivated or locked, and how many known e-mail addresses it changed or asked to change.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    file_name = models.CharField(max_length=200)
+    content = BytesField(null=True)
+    sha256 = models.CharField(max_length=64)
+    asked_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    accept_partial = models.BooleanField(default=False)
+    decided_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True)
+    counts = models.JSONField(default=dict)
+    leaving = models.PositiveIntegerField(default=0, db_default=0)
+    emails_changed = models.PositiveIntegerField(default=0, db_default=0)
+    state = StateField(max_length=16, choices=ImportState.choices, default=S.UPLOADED, protected=True)
+
+    objects = PersonImportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-asked_at"]
+        constraints = [
+            state_constraint(ImportState, "person_import_state"),
+            models.CheckConstraint(
+                condition=Q(decided_by=None) | ~Q(decided_by=F("asked_by")), name="person_import_four_eyes"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @transition(field=state, source=S.UPLOADED, target=S.WAITING)
+    def wait(self, *, accept_partial: bool) -> None:
+        """The guard wants a second officer's word."""
+        self.accept_partial = accept_partial
+
+    @transition(field=state, source=list(OPEN), target=S.DONE)
+    def finish(self, *, counts: dict[str, int], leaving: int, emails_changed: int, now: datetime) -> None:
+        """The persons are created and changed."""
+        self.counts = counts
+        self.leaving = leaving
+        self.emails_changed = emails_changed
+        self._end(now)
+
+    @transition(field=state, source=S.WAITING, target=S.REFUSED)
+    def refuse(self, *, reason: str, now: datetime) -> None:
+        """The second officer said no."""
+        self.reason = reason
+        self._end(now)
+
+    @transition(field=state, source=list(OPEN), target=S.WITHDRAWN)
+    def withdraw(self, *, now: datetime) -> None:
+        """Who asked does not want it any more, or nobody went on with it."""
+        self._end(now)
+
+    def _end(self, now: datetime) -> None:
+        self.content = None
+        self.ended_at = now

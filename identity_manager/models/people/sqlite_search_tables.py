@@ -1,0 +1,54 @@
+"""The tables of the search on SQLite, as far as queries name them; person_search makes and fills them."""
+
+from typing import Any
+
+from django.db import models
+
+from identity_manager.models.people.person import Person
+
+
+class Matches(models.Lookup):
+    """MATCH of an FTS5 table: the right side is a query in its language (https://sqlite.org/fts5.html, 3)."""
+
+    lookup_name = "matches"
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        left, of_left = self.process_lhs(compiler, connection)
+        right, of_right = self.process_rhs(compiler, connection)
+        return f"{left} MATCH {right}", (*of_left, *of_right)
+
+
+class IndexedText(models.TextField):  # type: ignore[type-arg]  # takes none when it runs
+    """A column of an FTS5 table."""
+
+
+IndexedText.register_lookup(Matches)
+
+
+class PersonSearchRow(models.Model):
+    """The text of a person with marks before its words, under a number that stays."""
+
+    id = models.IntegerField(primary_key=True)
+    person = models.OneToOneField(Person, on_delete=models.DO_NOTHING, related_name="search_row")
+    search_text = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "identity_manager_person_search"
+
+
+class PersonPart(models.Model):
+    """The index over these texts."""
+
+    row = models.OneToOneField(
+        PersonSearchRow,
+        primary_key=True,
+        db_column="rowid",
+        on_delete=models.DO_NOTHING,
+        related_name="part",
+    )
+    search_text = IndexedText()
+
+    class Meta:
+        managed = False
+        db_table = "identity_manager_person_parts"

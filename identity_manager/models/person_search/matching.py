@@ -1,0 +1,251 @@
+"""Search for persons: which rows match some words, by the index that the database has.
+
+Three letters and more are found anywhere (SQLite: FTS5 trigram; PostgreSQL: pg_trgm). Of one or two letters
+a trigram knows nothing, so those match beginnings of words. Scripts that write no spaces have no words to
+begin, so their characters are indexed one by one, and one or two of them are found anywhere too.
+
+The index of SQLite is our own work (person_parts); those of PostgreSQL stand in person_first.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import regex
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.models import Q, Value
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan
+
+from identity_manager.models.person_search import postgresql as person_first
+from identity_manager.models.person_search import sqlite_fts
+from identity_manager.models.person_search.text import UNSPACED, apart, fold, is_whole, searchable
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+QUERY_LENGTH = 200
+RANKED_WORDS = 8
+SAMPLE_PERCENT = 0.05
+COMMON = 5  # every fifth text has it
+_NAMES_END = "\n\n"
+_BEFORE_NAMES = " \n-"
+# BETWEEN_WORDS of search_text: no class of PostgreSQL's, because those depend on the locale.
+_BETWEEN_WORDS = r"(^|[ \n!-/:-@\[-`{-~])"
+_Persons = TypeVar("_Persons", bound="models.QuerySet[Any]")
+
+
+# --- What lists are sorted by ---------------------------------------------------------------------
+class NameOrder(models.Func):
+    """The beginning of the search text: surname and given name.
+
+    Its numbers stand in the statement itself: SQLite takes an index on an expression only for the very
+    same expression, and a bound parameter is none (measured with 265,000 rows: 1 ms instead of 600).
+    """
+
+    template = "SUBSTR(%(expressions)s, 1, 64)"
+    output_field = models.CharField()
+
+
+BY_NAME = NameOrder("search_text")
+
+
+class Relevance(models.Func):
+    """How near a person is to the words: the smaller, the nearer (with_order says what the numbers mean).
+
+    Written here and not put together from Django's parts: to make those into SQL took longer than all else
+    of a search, and databases work out each part anew. So what nearly decides is asked first: whoever does
+    not have all words in their names has none of them at the beginning of one.
+    """
+
+    output_field = models.IntegerField()
+
+    def __init__(self, text: str, words: list[str], **more: Any) -> None:
+        super().__init__("search_text", "personnel_number", "email", text=text, words=words, **more)
+
+    def as_sql(  # type: ignore[override]  # knows no other template
+        self, compiler: Any, connection: Any, **_: Any
+    ) -> tuple[str, Any]:
+        text, number, email = (compiler.compile(each)[0] for each in self.source_expressions)
+        find = "STRPOS" if connection.vendor == "postgresql" else "INSTR"
+        names = f"SUBSTR({text}, 1, {find}({text}, %s))"
+        within = f"{find}({names}, %s) > 0"
+        begins = " OR ".join([f"({find}({text}, %s) = 1", *[within] * len(_BEFORE_NAMES)]) + ")"
+        words, whole = self.extra["words"], self.extra["text"]
+        sql = (
+            f"CASE WHEN UPPER({number}) = UPPER(%s) OR UPPER({email}) = UPPER(%s) THEN 0 "
+            f"WHEN NOT ({' AND '.join([within] * len(words))}) THEN 3 "
+            f"WHEN {' AND '.join([begins] * len(words))} THEN 1 ELSE 2 END"
+        )
+        found = (each for word in words for each in (_NAMES_END, word))
+        begun = (each for word in words for each in (word, *_after_each_sign(word)))
+        return sql, (whole, whole, *found, *begun)
+
+
+def _after_each_sign(word: str) -> list[str]:
+    return [each for sign in _BEFORE_NAMES for each in (_NAMES_END, sign + word)]
+
+
+# --- What is indexed -------------------------------------------------------------------------------
+class Searchable(Protocol):
+    """What is searched of a person: Person, or any row with these fields."""
+
+    surname: str
+    given_name: str
+    display_name: str
+    personnel_number: str
+    email: str
+    department: str
+
+
+def text_of(person: Searchable) -> str:
+    """Return the search text of a person."""
+    names = searchable(f"{person.surname} {person.given_name}", person.display_name)
+    others = searchable(person.personnel_number, person.email, person.department)
+    return indexed(names + _NAMES_END + others)
+
+
+def indexed(text: str) -> str:
+    """Return the folded lines, those in scripts without spaces also unspaced and character by character."""
+    lines: dict[str, None] = {}
+    for line in text.split("\n"):
+        lines[line] = None
+        if UNSPACED.search(line):
+            lines[line.replace(" ", "")] = None
+            lines[apart(line)] = None
+    return "\n".join(lines)
+
+
+# --- What is asked ---------------------------------------------------------------------------------
+def terms(text: str) -> list[str]:
+    """Return the folded words of a query, each once. Control characters and the like separate words."""
+    plain = "".join(" " if unicodedata.category(symbol)[0] == "C" else symbol for symbol in text)
+    return list(dict.fromkeys(fold(plain[:QUERY_LENGTH]).split()))
+
+
+def matching(persons: _Persons, text: str, equal: Mapping[str, str]) -> _Persons:
+    """Return the persons in whose search text every word of the query is found; all for an empty query.
+
+    Whatever the query holds is data: quotes, operators and wildcards stand for themselves.
+    equal: columns and what stands in them, never nothing.
+    """
+    words = terms(text)
+    if not words:
+        return persons.none() if text.strip() else persons.filter(**equal)
+    if connections[persons.db].vendor == "sqlite":
+        return persons.filter(sqlite_fts.having(words, equal), **equal)
+    common = _common(words, connections[persons.db])
+    having = [_without_index(word) if word in common else _in_postgresql(word) for word in words]
+    return persons.filter(*having, **equal)
+
+
+# --- In which order --------------------------------------------------------------------------------
+def with_order(persons: _Persons, text: str = "") -> _Persons:
+    """Return the persons with by_name, and with relevance where there is a text: the smaller, the nearer.
+
+    0: it is their personnel number or e-mail; 1: every word begins one of their names; 2: every word is in
+    their names; 3: the rest, found by department, say.
+    """
+    persons = persons.annotate(by_name=BY_NAME)
+    words = terms(text)[:RANKED_WORDS]
+    if not words:
+        return persons
+    return persons.annotate(relevance=Relevance(text.strip(), words))
+
+
+def _common(words: list[str], connection: "BaseDatabaseWrapper") -> set[str]:
+    """Those of the words that many texts have, by a sample of a few pages; never all of the words.
+
+    PostgreSQL looks up all words in the index at once, also one that everybody has, such as the domain of
+    their e-mail (measured with a million persons and "anna example.com": 54 ms instead of 13).
+    """
+    asked = [word for word in words if is_whole(word)]
+    if len(words) < 2 or not asked:
+        return set()
+    counted = "".join(", COUNT(*) FILTER (WHERE STRPOS(search_text, %s) > 0)" for _ in asked)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT COUNT(*){counted} FROM identity_manager_person "  # noqa: S608 our own
+            f"TABLESAMPLE SYSTEM ({SAMPLE_PERCENT}) REPEATABLE (1)",
+            asked,
+        )
+        size, *numbers = cursor.fetchone()
+    many = [word for word, number in zip(asked, numbers, strict=True) if number * COMMON > size]
+    if len(many) == len(words):
+        many.remove(min(zip(numbers, asked, strict=True))[1])
+    return set(many)
+
+
+def _without_index(word: str) -> Q:
+    """As `contains` finds it, said so that no index knows it."""
+    return Q(GreaterThan(StrIndex("search_text", Value(word)), 0))
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    return reduce(or_, conditions)
+
+
+def _in_postgresql(word: str) -> Q:
+    """Found anywhere, or at the beginning of a word.
+
+    Of characters that are words themselves a regular expression tells the index nothing, LIKE does (measured
+    with a million persons and two words of such characters: 16 ms instead of 660).
+    """
+    whole, parts = Q(search_text__contains=word), apart(word)
+    if is_whole(word):
+        return whole
+    if not UNSPACED.search(word):
+        begins = Q(search_text__regex=_BETWEEN_WORDS + regex.escape(word, special_only=True))
+        return begins if word.isalnum() else begins & whole
+    if parts != word:
+        return whole & Q(search_text__contains=parts)
+    return Q(search_text__startswith=word) | _any(Q(search_text__contains=sign + word) for sign in " \n")
+
+
+# --- The indexes -----------------------------------------------------------------------------------
+def install(connection: "BaseDatabaseWrapper") -> None:
+    """Make the indexes of the search, and fill them from the persons that are there.
+
+    On SQLite a later migration that alters Person makes its table anew, and the triggers are gone: it
+    must end with this function. test_person_search.py notices where it does not.
+    """
+    remove(connection)
+    _execute(connection, sqlite_fts.INSTALL if connection.vendor == "sqlite" else person_first.INSTALL)
+
+
+def forget(connection: "BaseDatabaseWrapper") -> None:
+    """Have the indexes let go of texts that are gone: FTS5 keeps them until it merges its parts.
+
+    PostgreSQL does so at its next vacuum. https://sqlite.org/fts5.html#the_optimize_command
+    """
+    if connection.vendor == "sqlite":
+        _execute(connection, sqlite_fts.FORGET)
+
+
+def remove(connection: "BaseDatabaseWrapper") -> None:
+    """Take the indexes of the search away; the persons stay as they are."""
+    _execute(connection, sqlite_fts.REMOVE if connection.vendor == "sqlite" else person_first.REMOVE)
+
+
+def take_statistics() -> int:
+    """Let the database count how many rows each index tells apart; return how many indexes it knows of.
+
+    Without, SQLite looks at everybody of a kind before it looks at the words (measured with 265,000 rows:
+    1,100 ms instead of 40). PostgreSQL does it by itself. https://sqlite.org/pragma.html#pragma_optimize
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.vendor != "sqlite":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA analysis_limit = 1000")
+        cursor.execute("PRAGMA optimize = 0x10002")  # tables that were never counted, too
+        known = cursor.execute("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone()[0]
+        return int(cursor.execute("SELECT count(*) FROM sqlite_stat1").fetchone()[0]) if known else 0
+
+
+def _execute(connection: Any, statements: tuple[str, ...]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

@@ -1,0 +1,319 @@
+"""Certificates: what a CA issued for one key of a token."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django_fsm import transition
+
+from ca_bridge.contract import RevocationReason
+from ca_bridge.database.binary_field import BytesField
+from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
+from ca_bridge.issuing import CertificateFacts
+from ca_bridge.models import LOOK_AGAIN, CaOrder
+from identity_manager.models.catalogue.certificate_profile import CertificateProfile
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.lease import Leased, LeasedQuerySet
+from identity_manager.models.people.person import PersonState
+from identity_manager.models.requests.states import RequestState
+
+REVOCATION_REASONS = [
+    (RevocationReason.UNSPECIFIED.value, _("no particular reason")),
+    (RevocationReason.KEY_COMPROMISE.value, _("key lost, stolen or seen by others")),
+    (RevocationReason.AFFILIATION_CHANGED.value, _("name, e-mail or organisation changed")),
+    (RevocationReason.SUPERSEDED.value, _("replaced by a newer one")),
+    (RevocationReason.CESSATION_OF_OPERATION.value, _("no longer needed")),
+    (RevocationReason.PRIVILEGE_WITHDRAWN.value, _("right to use it withdrawn")),
+]
+
+
+class CertificateState(models.TextChoices):
+    ORDERED = "ordered", _("Ordered")
+    VALID = "valid", _("Valid")
+    ON_HOLD = "on_hold", _("On hold")
+    REVOKED = "revoked", _("Revoked")
+    EXPIRED = "expired", _("Expired")
+    REFUSED = "refused", _("Refused")
+
+
+C = CertificateState
+# Of the token; its states import this module.
+ISSUING = "issuing"
+TOKEN_IN_USE = ("sealed", "active", "on_hold")
+NOT_ENDED = (C.VALID, C.ON_HOLD)
+
+
+class CertificateQuerySet(LeasedQuerySet["Certificate"]):
+    def to_be_issued(self) -> Self:
+        """Ordered certificates of a token that is being issued in a living request.
+
+        While the person is Inactive they wait. The person is looked at by way of the request, as in locking:
+        of whom PostgreSQL has not locked by that way it remembers what it saw before it had to wait.
+        """
+        alive = self.filter(state=C.ORDERED, token__state=ISSUING, token__request__state=RequestState.ISSUING)
+        return alive.exclude(token__request__person__state=PersonState.INACTIVE)
+
+    def left_behind(self) -> Self:
+        """Ordered certificates of an ended request or token whose CA may have issued all the same."""
+        alive = (RequestState.ISSUING, RequestState.FAILED)
+        wanted = Q(token__state=ISSUING, token__request__state__in=alive)
+        return self.filter(state=C.ORDERED, order__isnull=False).exclude(wanted)
+
+    def parked(self) -> Self:
+        """Ordered certificates of which nobody knows whether they were issued: an officer decides."""
+        return self.filter(state=C.ORDERED, order__parked_at__isnull=False)
+
+    def to_be_revoked(self) -> Self:
+        """Certificates whose revocation was decided and has not reached the CA yet.
+
+        Also those that are left to hands: some CAs can be asked whether somebody has done it.
+        """
+        return self.filter(state__in=(C.VALID, C.ON_HOLD), revocation_decided_at__isnull=False)
+
+    def to_be_revoked_by_hand(self, now: datetime) -> Self:
+        """Those whose CA cannot be told, and that have not ended: an officer has them revoked there."""
+        waiting = self.filter(state__in=(C.VALID, C.ON_HOLD), by_hand_since__isnull=False)
+        return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
+
+    def over(self, now: datetime, *, states: Iterable[CertificateState] = NOT_ENDED) -> Self:
+        """Those whose time is over, of tokens in use; of what is to be revoked the worker sees it then.
+
+        Also of tokens that are being issued; while the person is Inactive that is seen to on their return.
+        """
+        ended = self.filter(state__in=states, not_after__lte=now, revocation_decided_at=None)
+        on_leave = Q(token__request__person__state=PersonState.INACTIVE)
+        return ended.filter(Q(token__state__in=TOKEN_IN_USE) | Q(token__state=ISSUING) & ~on_leave)
+
+    def to_be_held_or_released(self) -> Self:
+        """Certificates whose hold, or the end of it, was decided and has not reached the CA yet."""
+        held = Q(state=C.ON_HOLD) | Q(state=C.VALID, held_at_ca=True)
+        differs = Q(state=C.VALID, hold_wanted=True) | (held & Q(hold_wanted=False))
+        return self.filter(differs, revocation_decided_at=None)
+
+
+class Certificate(Stateful, Leased):
+    """One certificate and, until its token is sealed, its wrapped private key.
+
+    The lease columns serve issuance while it is ordered, then holds, and revocation once that was decided.
+    left_out_at: it was refused for good, and an officer gives the token without it.
+    shorter_than: until when it was ordered, where its CA gave a shorter time; else null.
+    by_hand_since: its CA cannot be told of the revocation, or refused, so an officer has it revoked there.
+    held_at_ca: its CA has it on hold, or may have; False where the CA cannot, and we alone remember it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    token = models.ForeignKey(
+        "identity_manager.SoftwareToken", on_delete=models.PROTECT, related_name="certificates"
+    )
+    profile = models.ForeignKey(CertificateProfile, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveSmallIntegerField(default=0)
+    state = StateField(max_length=16, choices=CertificateState.choices, default=C.ORDERED, protected=True)
+    private_key_wrapped = BytesField(null=True)
+    public_key_sha256 = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 unique needs null
+    order = models.OneToOneField(CaOrder, null=True, on_delete=models.PROTECT, related_name="+")
+    orders_made = models.PositiveSmallIntegerField(default=0)
+    certificate = BytesField(null=True)
+    serial = models.CharField(max_length=40, blank=True)
+    issuer = models.CharField(max_length=500, blank=True)
+    subject = models.CharField(max_length=1000, blank=True)
+    fingerprint_sha256 = models.CharField(max_length=64, blank=True)
+    not_before = models.DateTimeField(null=True)
+    not_after = models.DateTimeField(null=True)
+    revocation_reason = models.CharField(max_length=32, blank=True)
+    revocation_decided_at = models.DateTimeField(null=True)
+    by_hand_since = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    hold_wanted = models.BooleanField(default=False)
+    held_at_ca = models.BooleanField(default=False)
+    refusal = models.TextField(blank=True)
+    left_out_at = models.DateTimeField(null=True)
+    shorter_than = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = CertificateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            state_constraint(CertificateState, "certificate_state"),
+            models.UniqueConstraint(
+                fields=["issuer", "serial"],
+                condition=~Q(serial=""),
+                name="certificate_serial_once_per_issuer",
+            ),
+            models.UniqueConstraint(fields=["token", "profile"], name="certificate_once_per_profile"),
+        ]
+        indexes = [
+            # Of those alone that wait: else statistics say that every row has the same moment, none.
+            models.Index(
+                fields=["next_attempt_at"],
+                name="certificate_next",
+                condition=Q(next_attempt_at__isnull=False),
+            ),
+            models.Index(
+                fields=["serial"], opclasses=["varchar_pattern_ops"], name="certificate_serial_begins"
+            ),
+            models.Index(fields=["fingerprint_sha256"], name="certificate_fingerprint"),
+            models.Index(fields=["not_after"], name="certificate_expiry"),
+            models.Index(fields=["created_at", "id"], name="certificate_age"),
+            models.Index(fields=["state", "created_at"], name="certificate_state_age"),
+            models.Index(fields=["state", "not_after"], name="certificate_state_expiry"),
+            models.Index(fields=["issuer", "created_at"], name="certificate_issuer_age"),
+            models.Index(
+                fields=["revoked_at"], name="certificate_revoked", condition=Q(revoked_at__isnull=False)
+            ),
+            models.Index(
+                fields=["state"],
+                name="certificate_to_be_revoked",
+                condition=Q(revocation_decided_at__isnull=False),
+            ),
+            models.Index(
+                fields=["by_hand_since"],
+                name="certificate_by_hand",
+                condition=Q(by_hand_since__isnull=False),
+            ),
+            models.Index(
+                fields=["id"], name="certificate_with_key", condition=Q(private_key_wrapped__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject or str(self.profile)
+
+    @property
+    def der(self) -> bytes:
+        """The certificate. Raises ValueError as long as none was issued."""
+        if self.certificate is None:
+            raise ValueError("This certificate has not been issued.")
+        return self.certificate
+
+    def order_key(self, number: int) -> str:
+        """What its CA knows its order of that number by: each retry has an order of its own."""
+        return f"{self.pk}.{number}"
+
+    @property
+    def order_keys(self) -> list[str]:
+        """Those of all that were made."""
+        return [self.order_key(number) for number in range(1, self.orders_made + 1)]
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The issuers in DER, nearest first, without the root."""
+        return self.order.chain if self.order else ()
+
+    @property
+    def revocation_reason_words(self) -> str | Promise:
+        """Why it is revoked, in the reader's language."""
+        return dict(REVOCATION_REASONS).get(self.revocation_reason, self.revocation_reason)
+
+    @transition(field=state, source=C.ORDERED, target=C.VALID)
+    def issue(self, *, certificate: bytes, facts: CertificateFacts) -> None:
+        """The CA issued it and it says what was asked for."""
+        self.certificate = certificate
+        self.serial = facts.serial_hex
+        self.issuer = facts.issuer
+        self.subject = facts.subject
+        self.fingerprint_sha256 = facts.sha256_fingerprint
+        self.not_before = facts.not_before
+        self.not_after = facts.not_after
+
+    @transition(field=state, source=C.ORDERED, target=C.REFUSED)
+    def refuse(self, *, reason: str) -> None:
+        """The CA said no for good, or the request ended before it was asked."""
+        self.refusal = reason
+
+    @transition(field=state, source=C.REFUSED, target=C.ORDERED)
+    def order_again(self, *, now: datetime) -> None:
+        """An officer has it tried again, with a new key and a new order."""
+        self.refusal = ""
+        self._begin_anew(now)
+
+    @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.ORDERED)
+    def order_anew(self, *, now: datetime) -> None:
+        """Its time was over before its token was handed out: it gets a new key and a new order."""
+        self.certificate = self.not_before = self.not_after = self.shorter_than = None
+        self.serial = self.issuer = self.subject = self.fingerprint_sha256 = ""
+        self.hold_wanted = self.held_at_ca = False
+        self.settle_lease()
+        self._begin_anew(now)
+
+    def _begin_anew(self, now: datetime) -> None:
+        self.private_key_wrapped = None
+        self.public_key_sha256 = None
+        self.order = None
+        self.work_is_due(now)
+
+    @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.REVOKED)
+    def revoke(self, *, now: datetime) -> None:
+        """The CA has revoked it, for the reason that was decided."""
+        self.revoked_at = now
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether its time is over, so that no CA need hear of it any more."""
+        return self.not_after is not None and self.not_after <= now
+
+    @property
+    def revocation_waits(self) -> bool:
+        """Whether its revocation was decided, and its CA has not done it: it may be trusted until then."""
+        return self.revocation_decided_at is not None and self.state in (C.VALID, C.ON_HOLD)
+
+    @property
+    def is_to_be_retried(self) -> bool:
+        """Whether it was refused, and an officer may have it tried again."""
+        return bool(self.state == C.REFUSED and self.left_out_at is None)
+
+    def leave_to_hands(self, *, now: datetime, error: str = "") -> None:
+        """Its CA cannot be told: an officer has it revoked there. Later it is looked whether that is done."""
+        self.settle_later(error, now=now, not_before=now + LOOK_AGAIN)
+        self.by_hand_since = self.by_hand_since or now
+
+    @property
+    def hold_is_due(self) -> bool:
+        """Whether a hold, or its end, was decided and has not reached the CA yet."""
+        if self.state not in (C.VALID, C.ON_HOLD) or self.revocation_decided_at is not None:
+            return False
+        if self.hold_wanted:
+            return bool(self.state == C.VALID)
+        return bool(self.state == C.ON_HOLD or self.held_at_ca)
+
+    @transition(field=state, source=C.VALID, target=C.ON_HOLD)
+    def hold(self, *, at_ca: bool) -> None:
+        """Its CA has it on hold (RFC 5280 5.3.1, certificateHold), or cannot, and we remember it."""
+        self.held_at_ca = at_ca
+
+    @transition(field=state, source=C.ON_HOLD, target=C.VALID)
+    def release(self) -> None:
+        """It counts again."""
+        self.held_at_ca = False
+
+    @transition(field=state, source=[C.VALID, C.ON_HOLD], target=C.EXPIRED)
+    def expire(self) -> None:
+        """Its time is over; of one that nobody has got the key is erased."""
+        self.private_key_wrapped = None
+        self.hold_wanted = False
+        self.settle_lease()
+
+    def decide_hold(self, *, wanted: bool, now: datetime) -> None:
+        """It is to be put on hold at the CA, or released; what there is to do for that is due now.
+
+        Where the CA was asked to release it, and has or has not, it is asked for the hold once more.
+        """
+        if wanted and self.state == C.ON_HOLD and not self.hold_wanted and self.attempts:
+            self.release()
+        self.hold_wanted = wanted
+        if self.hold_is_due:
+            self.work_is_due(now)
+        else:
+            self.settle_lease()
+
+    def decide_revocation(self, *, reason: RevocationReason, now: datetime) -> None:
+        """It is to be revoked at the CA; the work is due now."""
+        self.revocation_reason = reason.value
+        self.revocation_decided_at = now
+        self.private_key_wrapped = None
+        self.work_is_due(now)

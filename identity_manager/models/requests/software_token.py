@@ -1,0 +1,266 @@
+"""Software tokens: one line of a request, and what becomes of it."""
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.functional import Promise, cached_property
+from django.utils.translation import gettext_lazy as _
+from django_fsm import GET_STATE, transition
+
+from ca_bridge.database.binary_field import BytesField
+from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
+from identity_manager.models.catalogue.token_type import TokenType
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.lease import Leased, LeasedQuerySet
+from identity_manager.models.people.leave import Leave
+from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.requests.certificate import Certificate, CertificateState
+from identity_manager.models.requests.container import Container
+from identity_manager.models.requests.end_reason import in_words
+from identity_manager.models.requests.states import RequestKind, RequestState
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+
+class TokenState(models.TextChoices):
+    ORDERED = "ordered", _("Ordered")
+    ISSUING = "issuing", _("Being issued")
+    SEALED = "sealed", _("Sealed")
+    ACTIVE = "active", _("Active")
+    LAPSED = "lapsed", _("Lapsed")
+    ON_HOLD = "on_hold", _("On hold")
+    REVOKED = "revoked", _("Revoked")
+    EXPIRED = "expired", _("Expired")
+    REPLACED = "replaced", _("Replaced")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+T = TokenState
+TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
+UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
+IN_USE = (T.SEALED, T.ACTIVE, T.ON_HOLD)
+
+
+class DeliveryState(models.TextChoices):
+    NONE = "none", _("Not yet")
+    QUEUED = "queued", _("Waits to be sent")
+    SENT = "sent", _("Sent")
+    BOUNCED = "bounced", _("Came back")
+    OFFERED = "offered", _("Waits to be fetched")
+    FETCHED = "fetched", _("Fetched from the portal")
+
+
+def _has_files() -> Exists:
+    return Exists(Container.objects.filter(token=OuterRef("pk")))
+
+
+class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
+    def to_be_sealed(self) -> Self:
+        """Tokens of a living request and an Active person, all of whose certificates are there to be used.
+
+        But for those that an officer has left out; a token without any other is cancelled then.
+        """
+        usable = Q(
+            state=CertificateState.VALID, hold_wanted=False, held_at_ca=False, revocation_decided_at=None
+        )
+        wanted = Certificate.objects.filter(token=OuterRef("pk"), left_out_at=None)
+        return self.filter(
+            ~Exists(wanted.exclude(usable)),
+            state=T.ISSUING,
+            request__state=RequestState.ISSUING,
+            person__state=PersonState.ACTIVE,
+        )
+
+    def with_unacknowledged_passphrase(self) -> Self:
+        """Tokens whose passphrase still exists."""
+        return self.filter(passphrase_wrapped__isnull=False)
+
+    def to_be_noted(self) -> Self:
+        """Tokens whose passphrase the person can note now: none that is on hold."""
+        return self.with_unacknowledged_passphrase().exclude(state=T.ON_HOLD)
+
+    def overdue(self, now: datetime) -> Self:
+        """Tokens whose passphrase was not noted in time; a hold does not keep it alive."""
+        late = self.filter(state__in=(T.SEALED, T.ON_HOLD), passphrase_destroy_at__lte=now)
+        return late.filter(passphrase_wrapped__isnull=False)
+
+    def passphrase_shown_since(self, person_id: uuid.UUID, moment: datetime) -> Self:
+        """The person's tokens of which a passphrase was shown since then."""
+        return self.filter(person_id=person_id, passphrase_shown_at__gte=moment)
+
+    def to_be_fetched(self) -> Self:
+        """Tokens in use whose files wait in Self-Service: their mail failed, or brought a link."""
+        waiting = (DeliveryState.BOUNCED, DeliveryState.OFFERED)
+        return self.filter(_has_files(), state__in=(T.SEALED, T.ACTIVE), delivery__in=waiting)
+
+    def with_has_files(self) -> Self:
+        """Tokens that say whether their files are kept, without asking for each."""
+        return self.annotate(has_files=_has_files())
+
+    def visible_under_certificates(self) -> Self:
+        """Tokens that were handed out, whatever became of them."""
+        return self.exclude(state__in=(T.ORDERED, T.ISSUING, T.CANCELLED))
+
+
+class SoftwareToken(Stateful, Leased):
+    """A token: certificates and keys of one type for one person.
+
+    It is a line of its request in one round; an approver may have taken it out.
+
+    Person, kind and the open flag stand here too, so that the database can hold that a person has at
+    most one open line per type and kind. snapshot is what was asked for and approved (workflow.snapshot).
+    The lease columns serve the sealing.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    request = models.ForeignKey(
+        "identity_manager.TokenRequest", on_delete=models.PROTECT, related_name="tokens"
+    )
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="tokens")
+    token_type = models.ForeignKey(TokenType, on_delete=models.PROTECT, related_name="tokens")
+    type_code = models.SlugField(max_length=40)
+    kind = models.CharField(max_length=16, choices=RequestKind)
+    round = models.PositiveSmallIntegerField(default=1)
+    taken_out_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    is_open = models.BooleanField(default=True)
+    snapshot = models.JSONField()
+    state = StateField(max_length=16, choices=TokenState.choices, default=TokenState.ORDERED, protected=True)
+    delivery = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.NONE)
+    delivered_at = models.DateTimeField(null=True)
+    passphrase_wrapped = BytesField(null=True)
+    passphrase_shown = models.PositiveIntegerField(default=0)
+    passphrase_shown_at = models.DateTimeField(null=True)
+    passphrase_destroy_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    held_at = models.DateTimeField(null=True)
+    held_for_leave = models.ForeignKey(
+        Leave, null=True, blank=True, on_delete=models.PROTECT, related_name="tokens"
+    )
+    sealed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    certificates: "RelatedManager[Certificate]"
+    containers: "RelatedManager[Container]"
+    objects = SoftwareTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            state_constraint(TokenState, "software_token_state"),
+            models.CheckConstraint(
+                condition=Q(delivery__in=DeliveryState.values), name="software_token_delivery"
+            ),
+            models.UniqueConstraint(
+                fields=["person", "type_code", "kind"],
+                condition=Q(is_open=True),
+                name="software_token_one_open_line",
+            ),
+            models.CheckConstraint(
+                condition=Q(acknowledged_at=None) | Q(passphrase_wrapped=None),
+                name="software_token_noted_is_destroyed",
+            ),
+        ]
+        indexes = [
+            # Of those alone that wait: else statistics say that every row has the same moment, none.
+            models.Index(
+                fields=["next_attempt_at"],
+                name="software_token_next",
+                condition=Q(next_attempt_at__isnull=False),
+            ),
+            models.Index(fields=["state", "passphrase_destroy_at"], name="software_token_passphrase"),
+            models.Index(fields=["person", "state"], name="software_token_of_person"),
+            models.Index(fields=["type_code", "request"], name="software_token_type"),
+            models.Index(
+                fields=["id"],
+                name="software_token_with_secret",
+                condition=Q(passphrase_wrapped__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.token_type)
+
+    @cached_property
+    def has_files(self) -> bool:
+        """Whether its files are kept: until retention removes them."""
+        return self.containers.exists()
+
+    @property
+    def is_finished(self) -> bool:
+        held_on_its_way = self.state == T.ON_HOLD and self.is_open
+        return self.state not in UNDER_WAY and not held_on_its_way
+
+    @property
+    def reason_words(self) -> str | Promise:
+        """Why it ended, in the reader's language."""
+        return in_words(self.reason)
+
+    @transition(field=state, source=T.ORDERED, target=T.ISSUING)
+    def start(self) -> None:
+        """The terms are accepted: its certificates are being issued."""
+
+    @transition(field=state, source=T.ISSUING, target=T.SEALED)
+    def seal(self, *, passphrase_wrapped: bytes, destroy_at: datetime, now: datetime) -> None:
+        """Its containers are built under a fresh passphrase."""
+        self.passphrase_wrapped = passphrase_wrapped
+        self.passphrase_destroy_at = destroy_at
+        self.sealed_at = now
+        self.delivery = DeliveryState.QUEUED
+
+    @transition(field=state, source=T.SEALED, target=T.ACTIVE)
+    def complete(self) -> None:
+        """Delivered and acknowledged."""
+        self.is_open = False
+
+    @transition(field=state, source=[T.SEALED, T.ACTIVE], target=T.ON_HOLD)
+    def hold(self, *, leave: Leave | None, now: datetime) -> None:
+        """Out of use for a while: for the person's leave, or (None) on an administrator's word.
+
+        One that was on its way stays an open line.
+        """
+        self.held_for_leave = leave
+        self.held_at = now
+
+    @transition(
+        field=state,
+        source=T.ON_HOLD,
+        target=GET_STATE(lambda token: T.SEALED if token.is_open else T.ACTIVE, states=[T.SEALED, T.ACTIVE]),
+    )
+    def reinstate(self) -> None:
+        """The hold ends: in use again, or on its way again."""
+        self.held_for_leave = self.held_at = None
+
+    @transition(field=state, source=[T.SEALED, T.ACTIVE, T.ON_HOLD], target=T.EXPIRED)
+    def expire(self, *, now: datetime) -> None:
+        """All its certificates have ended."""
+        self._end("", now)
+
+    @transition(field=state, source=[T.SEALED, T.ON_HOLD], target=T.LAPSED)
+    def lapse(self, *, reason: str, now: datetime) -> None:
+        """The passphrase was never noted; it is destroyed and the certificates are revoked."""
+        self._end(reason, now)
+
+    @transition(field=state, source=[T.ORDERED, T.ISSUING], target=T.CANCELLED)
+    def cancel(self, *, reason: str, now: datetime) -> None:
+        """The request ended before the token was handed out."""
+        self._end(reason, now)
+
+    @transition(field=state, source=[T.ISSUING, T.SEALED, T.ACTIVE, T.ON_HOLD], target=T.REVOKED)
+    def revoke(self, *, reason: str, now: datetime) -> None:
+        """The token is not to be trusted any more."""
+        self._end(reason, now)
+
+    def _end(self, reason: str, now: datetime) -> None:
+        self.passphrase_wrapped = None
+        self.is_open = False
+        self.held_for_leave = self.held_at = None
+        self.reason = reason
+        self.ended_at = now
+        self.settle_lease()

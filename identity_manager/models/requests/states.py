@@ -1,0 +1,37 @@
+"""States, kinds and origins of a token request, without the model: policies and queries import them alone."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class RequestState(models.TextChoices):
+    REQUESTED = "requested", _("Waits for approval")
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+    AWAITING_ACCEPTANCE = "awaiting_acceptance", _("Waits for acceptance")
+    DECLINED = "declined", _("Declined")
+    LAPSED = "lapsed", _("Lapsed")
+    ISSUING = "issuing", _("Being issued")
+    FAILED = "failed", _("Failed")
+    ISSUED = "issued", _("Issued")
+    COMPLETED = "completed", _("Completed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+S = RequestState
+BEFORE_ISSUED = (S.REQUESTED, S.APPROVED, S.AWAITING_ACCEPTANCE, S.ISSUING, S.FAILED)
+STOPPABLE = (S.REQUESTED, S.AWAITING_ACCEPTANCE, S.FAILED)
+ENDED = (S.REJECTED, S.DECLINED, S.LAPSED, S.CANCELLED, S.COMPLETED)
+NOT_ENDED = tuple(state for state in S if state not in ENDED)
+
+
+class RequestKind(models.TextChoices):
+    INITIAL = "initial", _("First issue")
+    RENEWAL = "renewal", _("Renewal")
+    REPLACEMENT = "replacement", _("Replacement")
+    RECOVERY = "recovery", _("Recovery")
+
+
+class RequestOrigin(models.TextChoices):
+    ADMINISTRATOR = "administrator", _("started by an administrator")
+    SELF_SERVICE = "self-service", _("started by the person")

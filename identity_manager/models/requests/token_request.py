@@ -1,0 +1,311 @@
+"""Requests: one road from asking to the finished token."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import Count, F, Q
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django_fsm import transition
+
+from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
+from identity_manager.models.identifiers import new_id, new_reference
+from identity_manager.models.people.identity_change import IdentityChange
+from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.people.sign_in_code import SignInCode
+from identity_manager.models.requests.end_reason import in_words
+from identity_manager.models.requests.states import (
+    BEFORE_ISSUED,
+    ENDED,
+    STOPPABLE,
+    RequestKind,
+    RequestOrigin,
+    RequestState,
+    S,
+)
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+    from identity_manager.models.catalogue.terms import TermsAcceptance
+    from identity_manager.models.requests.approval import Approval, AskedApprover
+    from identity_manager.models.requests.software_token import SoftwareToken
+
+
+class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
+    def with_reference(self, beginning: str) -> Self:
+        """Requests whose reference begins so, in capitals."""
+        return self.filter(reference__begins=beginning)
+
+    def open(self) -> Self:
+        """Requests that have not ended."""
+        return self.exclude(state__in=ENDED)
+
+    def asked_for_by(self, officer: Person) -> Self:
+        """Requests that the officer has made, or has sent round again: both count as asking for it."""
+        return self.filter(Q(requested_by=officer) | Q(round_started_by=officer))
+
+    def awaiting_decision(self, now: datetime) -> Self:
+        """Requests that wait for an approver, neither postponed nor stopped, nor for a person on leave."""
+        free = Q(postponed_until=None) | Q(postponed_until__lte=now)
+        return self._not_on_leave().filter(free, state=S.REQUESTED, stopped_at=None)
+
+    def to_come_back(self, now: datetime) -> Self:
+        """Postponed requests whose time has come."""
+        return self.filter(state=S.REQUESTED, postponed_until__lte=now)
+
+    def decidable_by(self, person_id: uuid.UUID) -> Self:
+        """Four eyes: neither who asked nor the beneficiary, nor who has decided in this round.
+
+        Nor who vouched for the person (people.vouching).
+        """
+        own = Q(person_id=person_id) | Q(requested_by_id=person_id)
+        sent_round = Q(round_started_by_id=person_id, round_started_by__isnull=False)
+        decided = self.model.objects.filter(approvals__approver_id=person_id, approvals__round=F("round"))
+        coded = SignInCode.objects.opening(timezone.now()).filter(asked_by_id=person_id)
+        confirmed = IdentityChange.objects.confirmed().filter(decided_by_id=person_id)
+        vouched = (
+            Q(person__entered_by_id=person_id)
+            | Q(person__in=coded.values("person"))
+            | Q(person__in=confirmed.values("person"))
+        )
+        rows = self.exclude(own).exclude(sent_round).exclude(pk__in=decided.values("pk"))
+        return rows.exclude(vouched)
+
+    def awaiting_acceptance(self) -> Self:
+        """Requests that wait for their person, who is not on leave, to accept the terms; not the stopped."""
+        return self._not_on_leave().filter(state=S.AWAITING_ACCEPTANCE, stopped_at=None)
+
+    def _not_on_leave(self) -> Self:
+        return self.exclude(person__state=PersonState.INACTIVE)
+
+    def overdue(self, now: datetime) -> Self:
+        """Requests whose terms were not accepted in time."""
+        return self.awaiting_acceptance().filter(accept_before__lte=now)
+
+    def with_all_approvals(self) -> Self:
+        """Requests that wait for a decision though their round has all that it needs; not the stopped.
+
+        Earlier versions left one so where types were taken out of it while it was stopped.
+        """
+        given = Count("approvals", filter=Q(approvals__round=F("round")))  # a rejection ends it
+        waiting = self.filter(state=S.REQUESTED, stopped_at=None)
+        return waiting.annotate(given=given).filter(given__gte=F("approvals_needed"))
+
+    def stopped(self) -> Self:
+        """Requests whose person has changed since they were asked for: an officer decides how they go on."""
+        return self.filter(state__in=STOPPABLE, stopped_at__isnull=False)
+
+    def left_undecided(self) -> Self:
+        """Requests on which nobody decides, or can decide, so that the administrators were told."""
+        return self.filter(state=S.REQUESTED, stopped_at=None, office_told_at__isnull=False)
+
+
+class TokenRequest(Stateful):
+    """A person's request for one or more software tokens.
+
+    snapshot_hash covers what every line of it says (SHA-256, see workflow.snapshot): the approve and
+    accept forms carry it, and issuance compares it with the person of that moment.
+
+    A request whose person has changed is stopped (stopped_at), whatever its state; an officer sends it round
+    again, which begins a new round: new lines, a new snapshot, new approvals. What belonged to an earlier
+    round keeps its number and stays readable.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    reference = models.CharField(max_length=16, unique=True, default=new_reference, editable=False)
+    kind = models.CharField(max_length=16, choices=RequestKind, default=RequestKind.INITIAL)
+    origin = models.CharField(max_length=16, choices=RequestOrigin)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="requests")
+    requested_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    state = StateField(
+        max_length=24, choices=RequestState.choices, default=RequestState.REQUESTED, protected=True
+    )
+    approvals_needed = models.PositiveSmallIntegerField(default=0)
+    snapshot_hash = models.CharField(max_length=64)
+    delivery_address = models.CharField(max_length=254)
+    round = models.PositiveSmallIntegerField(default=1)
+    round_started_at = models.DateTimeField(null=True, help_text="of a later round than the first")
+    round_started_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    stopped_at = models.DateTimeField(null=True, help_text="when a change of the person was noticed")
+    office_told_at = models.DateTimeField(null=True, help_text="when the office was told that nobody decides")
+    postponed_until = models.DateTimeField(null=True)
+    postponed_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    accept_before = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True, help_text="why it was rejected, declined or cancelled")
+    failure = models.CharField(max_length=40, blank=True, help_text="a code of workflow.failures")
+    failure_facts = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    issued_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    # Of a request that is being opened: its lines, while neither is in the database.
+    prepared_lines: "Sequence[SoftwareToken]" = ()
+    tokens: "RelatedManager[SoftwareToken]"
+    approvals: "RelatedManager[Approval]"
+    asked_approvers: "RelatedManager[AskedApprover]"
+    acceptances: "RelatedManager[TermsAcceptance]"
+    objects = TokenRequestQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            state_constraint(RequestState, "token_request_state"),
+            models.CheckConstraint(condition=Q(kind__in=RequestKind.values), name="token_request_kind"),
+            models.CheckConstraint(condition=Q(approvals_needed__lte=2), name="token_request_approvals"),
+        ]
+        indexes = [
+            models.Index(fields=["state", "ended_at"], name="token_request_state_ended"),
+            models.Index(fields=["state", "created_at"], name="token_request_state_age"),
+            models.Index(fields=["created_at", "id"], name="token_request_age"),
+            models.Index(fields=["ended_at"], name="token_request_end"),
+            models.Index(fields=["kind", "created_at"], name="token_request_kind_age"),
+            models.Index(fields=["origin", "created_at"], name="token_request_origin_age"),
+            # Every page of an officer counts these: a few among all that are open.
+            models.Index(
+                fields=["state"], condition=Q(stopped_at__isnull=False), name="token_request_stopped"
+            ),
+            models.Index(
+                fields=["state"], condition=Q(office_told_at__isnull=False), name="token_request_told"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_open(self) -> bool:
+        return self.state not in ENDED
+
+    @property
+    def reason_words(self) -> str | Promise:
+        """Why it ended, in the reader's language."""
+        return in_words(self.reason)
+
+    def has_line(self, token: "SoftwareToken") -> bool:
+        """Whether the request is about this one of its tokens now."""
+        return token.round == self.round and token.taken_out_by_id is None
+
+    @property
+    def lines(self) -> list["SoftwareToken"]:
+        """The tokens that it is about now: neither taken out nor of an earlier round.
+
+        Lists read them as listed_tokens: what Django makes for `tokens` of each row costs more than they do.
+        """
+        known = self.prepared_lines or getattr(self, "listed_tokens", None)
+        return [token for token in known or self.tokens.all() if self.has_line(token)]
+
+    @property
+    def decisions(self) -> list["Approval"]:
+        """What approvers have said in this round, oldest first."""
+        return [approval for approval in self.approvals.all() if approval.round == self.round]
+
+    @property
+    def waits_for(self) -> list["AskedApprover"]:
+        """Whom this round has asked to decide and who has not, the first first."""
+        decided = {approval.approver_id for approval in self.decisions}
+        asked = [row for row in self.asked_approvers.all() if row.round == self.round]
+        return [row for row in asked if row.approver_id not in decided]
+
+    @property
+    def taken_out(self) -> list["SoftwareToken"]:
+        """What approvers have taken out of it in this round."""
+        taken_out = [token for token in self.tokens.all() if token.taken_out_by_id is not None]
+        return [token for token in taken_out if token.round == self.round]
+
+    @transition(field=state, source=S.REQUESTED, target=S.APPROVED, custom={"label": _("Approve")})
+    def approve(self, *, now: datetime) -> None:
+        """Enough approvers said yes, or the policy wants none."""
+        self.decided_at = now
+        self.postponed_until = self.postponed_by = self.office_told_at = None
+
+    @transition(field=state, source=S.REQUESTED, target=S.REJECTED, custom={"label": _("Reject")})
+    def reject(self, *, reason: str, now: datetime) -> None:
+        """An approver said no."""
+        self.reason = reason
+        self.decided_at = self.ended_at = now
+
+    @transition(field=state, source=S.APPROVED, target=S.AWAITING_ACCEPTANCE, custom={"label": _("Invite")})
+    def invite(self, *, accept_before: datetime) -> None:
+        """The person is asked to accept the terms."""
+        self.accept_before = accept_before
+
+    @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.ISSUING, custom={"label": _("Accept")})
+    def accept(self, *, now: datetime) -> None:
+        """The person accepted the terms: from here on the CA may be asked."""
+        self.accepted_at = now
+
+    @transition(
+        field=state,
+        source=S.AWAITING_ACCEPTANCE,
+        target=S.REQUESTED,
+        custom={"label": _("Approval lost")},
+    )
+    def lose_approval(self) -> None:
+        """Who approved could not approve any more: somebody else decides."""
+        self.decided_at = self.accept_before = None
+
+    @transition(field=state, source=S.AWAITING_ACCEPTANCE, target=S.DECLINED, custom={"label": _("Decline")})
+    def decline(self, *, reason: str, now: datetime) -> None:
+        """The person does not accept the terms."""
+        self.reason = reason
+        self.ended_at = now
+
+    @transition(
+        field=state, source=S.AWAITING_ACCEPTANCE, target=S.LAPSED, custom={"label": _("No answer in time")}
+    )
+    def lapse(self, *, now: datetime) -> None:
+        """The person did not answer in time."""
+        self.ended_at = now
+
+    @transition(field=state, source=S.ISSUING, target=S.FAILED, custom={"label": _("Refused for good")})
+    def fail(self, *, code: str, facts: dict[str, Any]) -> None:
+        """Refused for good; an officer retries, sends it round again or cancels."""
+        self.failure = code
+        self.failure_facts = facts
+
+    @transition(field=state, source=S.FAILED, target=S.ISSUING, custom={"label": _("Try again")})
+    def retry(self) -> None:
+        """An officer has it tried again."""
+        self.reason = self.failure = ""
+        self.failure_facts = {}
+        self.stopped_at = None
+
+    @transition(
+        field=state,
+        source=list(STOPPABLE),
+        target=S.REQUESTED,
+        custom={"label": _("Start again with new data")},
+    )
+    def begin_round(self, *, by: Person, now: datetime) -> None:
+        """An officer sends it round again with the person's present data."""
+        self.round += 1
+        self.round_started_by = by
+        self.round_started_at = now
+        self.delivery_address = self.person.email
+        self.reason = self.failure = ""
+        self.failure_facts = {}
+        self.stopped_at = self.office_told_at = self.postponed_until = self.postponed_by = None
+        self.decided_at = self.accept_before = self.accepted_at = None
+
+    @transition(field=state, source=S.ISSUING, target=S.ISSUED, custom={"label": _("All are sealed")})
+    def issue(self, *, now: datetime) -> None:
+        """Every token of it is sealed, or was ended on the way."""
+        self.issued_at = now
+
+    @transition(field=state, source=S.ISSUED, target=S.COMPLETED, custom={"label": _("All are finished")})
+    def complete(self, *, now: datetime) -> None:
+        """Every token of it is finished, one way or the other."""
+        self.ended_at = now
+
+    @transition(field=state, source=list(BEFORE_ISSUED), target=S.CANCELLED, custom={"label": _("Cancel")})
+    def cancel(self, *, reason: str, now: datetime) -> None:
+        """Ended before anything was handed out."""
+        self.reason = reason
+        self.ended_at = now

@@ -1,0 +1,258 @@
+"""Verbs on erasing: a person who left long ago is made nobody. Two Registration Officers agree on it.
+
+Names, numbers, addresses and everything written about the person go from every table; requests, tokens and
+certificates stay as rows without a name, and certificates by issuer and serial. The audit log keeps its
+chain: it names persons by salted references, and the salt is destroyed. None of this can be undone.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.models import SurplusCertificate
+from identity_manager import audit
+from identity_manager.audit import person_references
+from identity_manager.models import (
+    Account,
+    AuditEvent,
+    AuditSalt,
+    BatchLine,
+    CaFinding,
+    Certificate,
+    CertificateState,
+    MailEvent,
+    Person,
+    PersonErasure,
+    PersonKind,
+    PersonSource,
+    PersonState,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.models.person_search import matching as person_search
+from identity_manager.models.requests.software_token import IN_USE, UNDER_WAY
+from identity_manager.people import anonymisation, registration_policy
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+
+OWN_RECORD = Reason("own-erasure", _("Nobody erases themselves."))
+NOT_LOCKED = Reason("not-locked", _("Only a person who is Locked can be erased."))
+TOO_EARLY = _("The records must be kept until %(day)s: the person was locked a short time ago.")
+UNDER_WAY_STILL = Reason(
+    "erasure-under-way", _("A request, a token or a certificate of this person is not at its end yet.")
+)
+ERASED_ALREADY = Reason("erased-already", _("This person was erased already."))
+ASKED_ALREADY = Reason("erasure-asked-already", _("The erasure waits for a second officer already."))
+SAME_OFFICER = Reason("same-officer", _("A second officer confirms, not the one who asked."))
+NOT_WAITING = Reason("erasure-not-waiting", _("This erasure does not wait any more."))
+NAME = "Erased person"
+
+
+def ask(*, actor: Person, person_id: uuid.UUID) -> PersonErasure:
+    """A Registration Officer wants the person erased. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        person = locking.person(person_id)
+        _refuse_others(actor, person)
+        refuse(obstacle(person))
+        refuse(ASKED_ALREADY if person.erasures.waiting().exists() else None, kind=Stale)
+
+        erasure = PersonErasure.objects.create(person=person, asked_by=actor)
+        audit.record(audit.Event.ERASURE_ASKED, actor=actor, subject=person)
+        return erasure
+
+
+def withdraw(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
+    """A Registration Officer calls it off. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        erasure = _locked(erasure_id)
+        _refuse_others(actor, erasure.person)
+        refuse(None if _waits(erasure) else NOT_WAITING, kind=Stale)
+
+        erasure.withdrawn_at = timezone.now()
+        erasure.save()
+        audit.record(audit.Event.ERASURE_WITHDRAWN, actor=actor, subject=erasure.person)
+        return erasure
+
+
+def confirm(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
+    """A second Registration Officer agrees: the person is erased. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        erasure = _locked(erasure_id)
+        _refuse_others(actor, erasure.person)
+        refuse(SAME_OFFICER if erasure.asked_by_id == actor.pk else None, kind=NotAllowed)
+        refuse(None if _waits(erasure) else NOT_WAITING, kind=Stale)
+        refuse(obstacle(erasure.person))
+
+        erasure.confirmed_by, erasure.erased_at = actor, timezone.now()
+        erasure.save()
+        reference = _reference_in_the_log(erasure.person)
+        _erase(erasure.person)
+        audit.record(
+            audit.Event.PERSON_ERASED,
+            actor=actor,
+            subject=None,
+            person=str(erasure.person_id),
+            reference=reference,
+        )
+        return erasure
+
+
+def may_erase(actor: Person, person: Person) -> bool:
+    """Whether the actor registers persons of this unit."""
+    return actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit=person.organisational_unit)
+
+
+def is_erased(person: Person) -> bool:
+    """Whether nobody is left in this record."""
+    return person.erasures.filter(erased_at__isnull=False).exists()
+
+
+def obstacle(person: Person) -> Reason | None:
+    """Why the person cannot be erased (yet)."""
+    if is_erased(person):
+        return ERASED_ALREADY
+    if person.state != PersonState.LOCKED:
+        return NOT_LOCKED
+    kept_until = locked_since(person) + timedelta(days=settings.ERASURE_DAYS)
+    if kept_until > timezone.now():
+        day = date_format(timezone.localtime(kept_until), "DATE_FORMAT")
+        return Reason("too-early", TOO_EARLY % {"day": day})
+    return UNDER_WAY_STILL if _has_something_alive(person) else None
+
+
+def locked_since(person: Person) -> datetime:
+    """When the person was locked, as the audit log has it; else when the record changed last."""
+    events = AuditEvent.objects.filter(person=person, name=audit.Event.PERSON_LOCKED).order_by("-at")
+    last = events.values_list("at", flat=True).first()
+    return last or person.updated_at
+
+
+def _has_something_alive(person: Person) -> bool:
+    ended = (CertificateState.REVOKED, CertificateState.EXPIRED, CertificateState.REFUSED)
+    certificates = Certificate.objects.filter(token__person=person).exclude(state__in=ended)
+    return (
+        TokenRequest.objects.open().filter(person=person).exists()
+        or SoftwareToken.objects.filter(person=person, state__in=(*UNDER_WAY, *IN_USE)).exists()
+        or certificates.filter(Q(not_after=None) | Q(not_after__gt=timezone.now())).exists()
+        or _has_surplus(person)
+        or CaFinding.objects.filter(token_certificate__token__person=person, closed_at=None).exists()
+    )
+
+
+def _has_surplus(person: Person) -> bool:
+    """Whether a CA issued more than was used, and has not revoked it: nobody could once it is forgotten."""
+    made = Certificate.objects.filter(token__person=person)
+    keys = [key for certificate in made.only("orders_made") for key in certificate.order_keys]
+    unrevoked = SurplusCertificate.objects.unrevoked().filter(order__idempotency_key__in=keys)
+    return unrevoked.exclude(not_after__lte=timezone.now()).exists()
+
+
+def _refuse_others(actor: Person, person: Person) -> None:
+    refuse(
+        None if may_erase(actor, person) else registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed
+    )
+    refuse(OWN_RECORD if actor.pk == person.pk else None, kind=NotAllowed)
+
+
+def _waits(erasure: PersonErasure) -> bool:
+    return erasure.erased_at is None and erasure.withdrawn_at is None
+
+
+def _locked(erasure_id: uuid.UUID) -> PersonErasure:
+    """The erasure, with its person locked before it. Raises PersonErasure.DoesNotExist."""
+    owner = locking.person(PersonErasure.objects.values_list("person_id", flat=True).get(pk=erasure_id))
+    erasure = PersonErasure.objects.get(pk=erasure_id)
+    erasure.person = owner
+    return erasure
+
+
+# --- Erasing ---------------------------------------------------------------------------------------
+def _erase(person: Person) -> None:
+    anonymisation.unname_in_mails_to_others(person, instead=_name_of_nobody(person))
+    _forget_what_was_issued(person)
+    _forget_the_account(person)
+    _forget_in_the_audit_log(person)
+    # A file may have named the person twice, or by who must not know of them.
+    BatchLine.objects.of_nobody(person.personnel_number).update(personnel_number="")
+    person.sign_in_codes.all().delete()
+    person.roles.all().delete()
+    person.saved_searches.all().delete()
+    person.leaves.update(reason="")
+    person.identity_changes.update(old={}, new={}, reason="")
+    mails = anonymisation.about(person.pk)
+    MailEvent.objects.filter(mail__in=mails).update(detail="")
+    anonymisation.empty_mails(mails)
+    _forget_the_record(person)
+
+
+def _name_of_nobody(person: Person) -> str:
+    return f"{NAME} {person.pk.hex[-6:]}"
+
+
+def _forget_what_was_issued(person: Person) -> None:
+    for request in person.requests.all():
+        anonymisation.empty_request(request)
+    for token in person.tokens.all():
+        anonymisation.remove_containers(token)
+        for certificate in token.certificates.all():
+            anonymisation.empty_certificate(certificate)
+
+
+def _forget_the_account(person: Person) -> None:
+    account = Account.objects.filter(person=person).first()
+    if account is None:
+        return
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        if session.get_decoded().get("_auth_user_id") == str(account.pk):
+            session.delete()
+    for relation in Account._meta.related_objects:
+        relation.related_model._default_manager.filter(**{relation.field.name: account}).delete()
+    account.set_unusable_password()
+    account.username, account.is_active = f"erased-{account.pk.hex[-12:]}", False
+    account.save()
+
+
+def _reference_in_the_log(person: Person) -> str:
+    """How the log names the person: with it, the event of the erasure is leave to unname them there."""
+    return person_references.references_of([person.pk])[person.pk]
+
+
+def _forget_in_the_audit_log(person: Person) -> None:
+    """What was said in words goes, and with the salt whom the references mean. The chain stays valid."""
+    events: QuerySet[AuditEvent] = AuditEvent.objects.filter(person=person)
+    for event in events.iterator(chunk_size=500):
+        AuditEvent.objects.filter(pk=event.pk).update(person=None, facts=event.plain_facts, facts_salt="")
+    AuditEvent.objects.filter(actor=person).update(actor=None)
+    AuditSalt.objects.filter(person=person).delete()
+
+
+def _forget_the_record(person: Person) -> None:
+    Person.objects.filter(pk=person.pk).update(
+        personnel_number=f"erased-{person.pk.hex[-12:]}",
+        given_name=NAME,
+        surname=NAME,
+        display_name=_name_of_nobody(person),
+        email="",
+        upn="",
+        upn_key=None,
+        sid="",
+        department="",
+        manager=None,
+        kind=PersonKind.EMPLOYEE,
+        language=settings.LANGUAGE_CODE,
+        time_zone=settings.TIME_ZONE,
+        source=PersonSource.MANUAL,
+        external_id="",
+        search_text="",
+        updated_at=timezone.now(),
+    )
+    Person.objects.filter(manager=person).update(manager=None)
+    person_search.forget(connection)

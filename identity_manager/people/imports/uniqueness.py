@@ -1,0 +1,64 @@
+"""E-mail, UPN and SID each belong to one person who is not Locked: who has them, here and in a file."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+
+from identity_manager.models import Person, PersonState
+from identity_manager.models.people.upn_key import upn_key
+
+if TYPE_CHECKING:
+    from identity_manager.people.imports.planned_row import PlannedRow
+
+IDENTITY_FIELDS = ("email", "upn", "sid")
+CHUNK = 500
+
+
+def in_chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Split what is asked of the database: a statement has a limit for its parameters."""
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def compared(name: str, value: str) -> str:
+    """What values of the field are compared by: a UPN as Active Directory does, the others without case."""
+    return upn_key(value) if name == "upn" else value.lower()
+
+
+def owners(name: str, values: Sequence[str]) -> dict[str, str]:
+    """Return whose the values are: what they are compared by -> personnel number of who is not Locked."""
+    found: dict[str, str] = {}
+    for some in in_chunks(sorted({value.lower() for value in values})):
+        rows = _having(name, some).values_list(name, "personnel_number")
+        found |= {compared(name, value): number for value, number in rows}
+    return found
+
+
+def _having(name: str, values: Sequence[str]) -> QuerySet[Person]:
+    """Who is not Locked and has one of the values; of a UPN also who has it without a key, by its letters."""
+    persons = Person.objects.exclude(state=PersonState.LOCKED).annotate(lowered=Lower(name))
+    same = Q(lowered__in=values)
+    if name == "upn":
+        same |= Q(upn_key__in=[upn_key(value) for value in values])
+    return persons.filter(same)
+
+
+def refuse_taken(rows: "Sequence[PlannedRow]") -> None:
+    """Refuse the rows that claim what belongs to another person, or to an earlier line of the file."""
+    for name in IDENTITY_FIELDS:
+        claims = [row for row in rows if not row.errors and row.changes.get(name) and not _locked(row)]
+        taken = owners(name, [row.changes[name] for row in claims])
+        lines: dict[str, int] = {}
+        for row in claims:
+            value = compared(name, row.changes[name])
+            if taken.get(value, row.personnel_number) != row.personnel_number:
+                row.refuse(name, _("Belongs to person %(number)s already.") % {"number": taken[value]})
+            elif value in lines:
+                row.refuse(name, _("Stands in line %(line)s already.") % {"line": lines[value]})
+            lines.setdefault(value, row.line)
+
+
+def _locked(row: "PlannedRow") -> bool:
+    return row.changes.get("state") == PersonState.LOCKED

@@ -1,0 +1,66 @@
+"""Verbs on accounts: how a person comes to sign in with a user name."""
+
+import uuid
+
+import regex
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.models import Account, Person
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotPossible, Reason, refuse
+
+BAD_USERNAME = Reason(
+    "bad-username", _("A user name holds letters from a to z, digits, dots, hyphens and underscores only.")
+)
+USERNAME_TAKEN = Reason("username-taken", _("This user name is taken."))
+HAS_ACCOUNT = Reason("has-account", _("This person has an account already."))
+_USERNAME = regex.compile(r"[a-z0-9][a-z0-9._\-]{0,63}")
+
+
+def open_account(
+    *, person_id: uuid.UUID, username: str, password: str, is_break_glass: bool = False
+) -> Account:
+    """Open an account on the word of who operates the machine. Raises NotPossible with field and reason."""
+    with transaction.atomic():
+        person = locking.person(person_id)
+        refuse(None if _USERNAME.fullmatch(username) else BAD_USERNAME, field="username")
+        taken = Account.objects.filter(username__iexact=username).exists()
+        refuse(USERNAME_TAKEN if taken else None, field="username")
+        refuse(HAS_ACCOUNT if Account.objects.filter(person=person).exists() else None)
+        check_password(password, person=person, username=username)
+
+        account = Account.objects.create_account(
+            username=username, person=person, password=password, is_break_glass=is_break_glass
+        )
+        audit.record(
+            audit.Event.ACCOUNT_CREATED,
+            actor=None,
+            subject=person,
+            username=username,
+            break_glass=is_break_glass,
+        )
+        return account
+
+
+def check_password(password: str, *, person: Person, username: str) -> None:
+    """Refuse a password that the installation's rules refuse. Raises NotPossible at the field password."""
+    try:
+        validate_password(password, Account(username=username, person=person))
+    except ValidationError as error:
+        raise NotPossible(Reason("bad-password", " ".join(error.messages)), field="password") from error
+
+
+def end_sessions(person: Person) -> None:
+    """Sign the locked person out everywhere, in the caller's transaction: no session outlives its epoch."""
+    Account.objects.filter(person=person).update(session_epoch=F("session_epoch") + 1)
+
+
+def close_account(person: Person) -> None:
+    """Nobody signs in as this person any more; in the caller's transaction, the person locked."""
+    end_sessions(person)
+    Account.objects.filter(person=person).update(is_active=False)

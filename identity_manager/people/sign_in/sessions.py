@@ -1,0 +1,83 @@
+"""Verbs on sessions: where an account is signed in, and how it is signed out there."""
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.models import Account, Person
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason, Stale, refuse
+
+ENDED = Reason("session-ended", _("This session has ended meanwhile."))
+
+
+def alive(account: Account) -> list[UserSession]:
+    """The account's sessions that have not ended, the latest seen first."""
+    rows = UserSession.objects.filter(user_id=account.pk).order_by("-last_seen_at", "-pk")
+    known = list(rows)
+    keys = [row.session_key for row in known]
+    stored = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    existing = set(stored.values_list("session_key", flat=True))
+    return [row for row in known if row.session_key in existing]
+
+
+def record_seen(session_key: str) -> None:
+    """The session is in use now. Not audited, and not asked for at every page: see ui.middleware."""
+    UserSession.objects.filter(session_key=session_key).update(last_seen_at=timezone.now())
+
+
+def record_new_key(*, old: str, new: str) -> None:
+    """The session goes on under another key."""
+    UserSession.objects.filter(session_key=old).update(session_key=new)
+
+
+def end_one(*, actor: Person, row_id: int) -> str:
+    """Sign the actor out of one session; returns its key.
+
+    Raises Stale where it has ended, UserSession.DoesNotExist where the actor has no such session.
+    """
+    with transaction.atomic():
+        account = _account(actor)
+        row = UserSession.objects.get(user_id=account.pk, pk=row_id)
+        refuse(None if row in alive(account) else ENDED, kind=Stale)
+
+        key: str = row.session_key
+        _end([row])
+        audit.record(audit.Event.SESSIONS_ENDED, actor=actor, subject=actor, count=1)
+        return key
+
+
+def end_all(*, actor: Person, but: str = "") -> int:
+    """Sign the actor out everywhere, but for the session with the key that is named; returns how often."""
+    with transaction.atomic():
+        ended = end_locked(_account(actor), but=but)
+        audit.record(audit.Event.SESSIONS_ENDED, actor=actor, subject=actor, count=ended)
+        return ended
+
+
+def end_locked(account: Account, *, but: str = "") -> int:
+    """The same for an account whose person the caller has locked, as a part of what the caller audits."""
+    rows = list(UserSession.objects.filter(user_id=account.pk).exclude(session_key=but))
+    _end(rows)
+    return len(rows)
+
+
+def forget_ended() -> int:
+    """Remove the rows of sessions that are over; returns how many sessions had run out."""
+    with transaction.atomic():
+        over, _each = Session.objects.filter(expire_date__lte=timezone.now()).delete()
+        kept = Session.objects.values("session_key")
+        UserSession.objects.exclude(session_key__in=kept).delete()
+        return over
+
+
+def _end(rows: list[UserSession]) -> None:
+    Session.objects.filter(session_key__in=[row.session_key for row in rows]).delete()
+    UserSession.objects.filter(pk__in=[row.pk for row in rows]).delete()
+
+
+def _account(actor: Person) -> Account:
+    return Account.objects.get(person=locking.person(actor.pk))

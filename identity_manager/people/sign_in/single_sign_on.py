@@ -1,0 +1,154 @@
+"""Verbs of single sign-on: whom a provider's identity belongs to, and what its groups mean here.
+
+Nothing is guessed: a verified identifier must fit exactly one Active person, or nobody is signed in.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from allauth.socialaccount.models import SocialAccount
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.mail import account_messages, outbox
+from identity_manager.models import Account, Person, PersonState, Role
+from identity_manager.people import roles
+from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.people.sign_in.sso_provider import SsoProvider
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason, Refused, refuse
+
+logger = logging.getLogger(__name__)
+LONGEST_SUBJECT = 191  # the column's
+
+NO_IDENTIFIER = Reason(
+    "sso-no-identifier", _("Your organisation did not say who you are in the way that is agreed here.")
+)
+UNVERIFIED = Reason("sso-unverified", _("Your organisation has not verified your e-mail address."))
+NOBODY = Reason("sso-nobody", _("No Active person here has the identity that your organisation gives you."))
+SEVERAL = Reason("sso-several", _("More than one person here has the identity that you are given."))
+OTHER_IDENTITY = Reason(
+    "sso-other-identity", _("This person signs in with another identity of the same organisation already.")
+)
+CLOSED = Reason("sso-closed", _("Your account here is closed, or you are not Active at present."))
+NAME_TAKEN = Reason("sso-name-taken", _("Another account has your personnel number as its user name."))
+
+
+def sign_in(*, provider: SsoProvider, claims: Mapping[str, Any]) -> Account:
+    """The account of whom the verified claims are about; it is made at the first sign-in.
+
+    The person's mapped roles follow the groups. Raises Refused with the reason.
+    """
+    with transaction.atomic():
+        subject = _subject(claims)
+        link = SocialAccount.objects.filter(provider=provider.id, uid=subject).first()
+        account = _linked(link) if link else _link(provider, subject, _person_of(provider, claims))
+        refuse(None if signing_in.may_sign_in(account) else CLOSED)
+    _follow_groups(account.person, provider, claims)
+    return account
+
+
+def links_of(account: Account) -> list[str]:
+    """The ids of the providers through which the account signs in."""
+    rows = SocialAccount.objects.filter(user_id=account.pk).order_by("pk")
+    return list(rows.values_list("provider", flat=True))
+
+
+def is_of(account: Account, *, provider: SsoProvider, claims: Mapping[str, Any]) -> bool:
+    """Whether the verified claims are about this account, and no other."""
+    rows = SocialAccount.objects.filter(user_id=account.pk, provider=provider.id, uid=_subject(claims))
+    return bool(rows.exists())
+
+
+def record_refusal(*, provider_id: str, code: str) -> None:
+    """Somebody could not sign in through the provider."""
+    audit.record(
+        audit.Event.SIGN_IN_FAILED, actor=None, subject=None, method=f"sso:{provider_id}", reason=code
+    )
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    subject = claims.get("sub")
+    fits = isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT
+    refuse(None if fits else NO_IDENTIFIER)
+    return str(subject)
+
+
+def _linked(link: SocialAccount) -> Account:
+    account = Account.objects.get(pk=link.user_id)
+    account.person = locking.person(account.person_id)
+    return account
+
+
+def _person_of(provider: SsoProvider, claims: Mapping[str, Any]) -> Person:
+    """The one Active person with this identifier, locked."""
+    value = claims.get(provider.claim)
+    refuse(None if isinstance(value, str) and value.strip() else NO_IDENTIFIER)
+    if provider.field == "email":
+        refuse(None if claims.get("email_verified") is True else UNVERIFIED)
+    exact = provider.field in {"external_id", "personnel_number"}
+    lookup = provider.field if exact else f"{provider.field}__iexact"
+    said = str(value).strip()
+    found = list(Person.objects.filter(**{lookup: said, "state": PersonState.ACTIVE}))
+    # PostgreSQL compares by capitals, and a dotless i has the capital of another letter.
+    found = [person for person in found if getattr(person, provider.field).lower() == said.lower()]
+    refuse(None if found else NOBODY)
+    refuse(SEVERAL if len(found) > 1 else None)
+    person = locking.person(found[0].pk)
+    refuse(None if person.is_active else NOBODY)
+    return person
+
+
+def _link(provider: SsoProvider, subject: str, person: Person) -> Account:
+    account = Account.objects.filter(person=person).first()
+    if account is None:
+        taken = Account.objects.filter(username__iexact=person.personnel_number).exists()
+        refuse(NAME_TAKEN if taken else None)
+        account = Account.objects.create_account(
+            username=person.personnel_number, person=person, password=None
+        )
+        audit.record(audit.Event.ACCOUNT_CREATED, actor=None, subject=person, username=account.username)
+    account.person = person
+    refuse(CLOSED if account.is_break_glass else None)
+    links = SocialAccount.objects.filter(user_id=account.pk, provider=provider.id)
+    if links.filter(uid=subject).exists():  # by a second click, while we waited for the person
+        return account
+    refuse(OTHER_IDENTITY if links.exists() else None)
+    SocialAccount.objects.create(user=account, provider=provider.id, uid=subject, extra_data={})
+    outbox.enqueue(account_messages.account_linked(person, provider=provider.name))
+    audit.record(audit.Event.ACCOUNT_LINKED, actor=person, subject=person, provider=provider.id)
+    return account
+
+
+def _follow_groups(person: Person, provider: SsoProvider, claims: Mapping[str, Any]) -> None:
+    """Give and take the roles that are mapped, and no others. A claim that is missing says nothing."""
+    groups = claims.get(provider.groups_claim) if provider.groups_claim else None
+    if not provider.roles or not isinstance(groups, list):
+        return
+    wanted = {Role(role) for group, role in provider.roles.items() if group in groups}
+    mapped = {Role(role) for role in provider.roles.values()}
+    held = {Role(row.role) for row in person.roles_in_force() if not row.organisational_unit}
+    for role in sorted((mapped & held) - wanted):
+        _follow(person, provider, role, gives=False)
+    for role in sorted(wanted - held):
+        _follow(person, provider, role, gives=True)
+
+
+def _follow(person: Person, provider: SsoProvider, role: Role, *, gives: bool) -> None:
+    verb = roles.give_by_group if gives else roles.take_by_group
+    try:
+        verb(person_id=person.pk, role=role, provider=provider.id)
+    except Refused as refusal:
+        logger.warning(
+            "Single sign-on %s: role %s was not changed: %s", provider.id, role, refusal.reason.code
+        )
+        audit.record(
+            audit.Event.ROLE_REFUSED,
+            actor=None,
+            subject=person,
+            role=role.value,
+            source=f"sso:{provider.id}",
+            reason=refusal.reason.code,
+        )

@@ -1,0 +1,158 @@
+"""What officers' pages ask for of one officer, person or request, made into SQL once and kept.
+
+Each says no more than whose it is, so the SQL is always the same; to make it anew took a third of the page of
+a request.
+"""
+
+import uuid
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+
+from ca_bridge.database.prepared_queries import Statement
+from identity_manager.models.audit.audit_event import AuditEvent
+from identity_manager.models.catalogue.token_type import TokenType, TokenTypeProfile
+from identity_manager.models.mail.outgoing_mail import OutgoingMail
+from identity_manager.models.people.identity_change import IdentityChange
+from identity_manager.models.people.person import Person
+from identity_manager.models.people.role import RoleAssignment
+from identity_manager.models.people.saved_search import SavedSearch
+from identity_manager.models.prefetched import know, know_each, know_with
+from identity_manager.models.requests.approval import Approval, AskedApprover
+from identity_manager.models.requests.certificate import Certificate
+from identity_manager.models.requests.software_token import SoftwareToken
+from identity_manager.models.requests.token_request import TokenRequest
+
+EVENTS_SHOWN = 30
+# Cards name a profile; what it says is in the token's snapshot.
+PROFILE_CONTENT = tuple(
+    f"profile__{name}"
+    for name in ("subject", "subject_alt_names", "key_usage", "extended_key_usage", "policies")
+)
+
+
+def saved_searches(owner_id: uuid.UUID) -> list[SavedSearch]:
+    """The officer's own, by name."""
+    return _SAVED.rows(owner=owner_id)
+
+
+def names_of_types() -> list[TokenType]:
+    """All versions of all token types with what they are called, the oldest versions first."""
+    return _TYPES.rows()
+
+
+def know_all_of(row: TokenRequest, *, begun: bool, undecided: bool) -> None:
+    """Have a request know what its page reads; texts of mails and wrapped secrets stay in the database.
+
+    begun: whether there may be certificates.  undecided: whether somebody may be asked to decide.
+    """
+    know_with(row.person, "identity_changes", _CHANGES.rows(person=row.person_id), "person")
+    tokens = _TOKENS.rows(request=row.pk)
+    know_with(row, "tokens", tokens, "request")
+    know_each(tokens, "certificates", _CERTIFICATES.rows(request=row.pk) if begun else [], "token")
+    types = {token.token_type_id: token.token_type for token in tokens}
+    for token in tokens:
+        token.token_type = types[token.token_type_id]
+    know_each(types.values(), "token_type_profiles", _PROFILES.rows(request=row.pk), "token_type")
+    know_with(row, "mails", _MAILS.rows(request=row.pk), "request")
+    know_with(row, "approvals", _APPROVALS.rows(request=row.pk), "request")
+    know_with(row, "asked_approvers", _ASKED.rows(request=row.pk) if undecided else [], "request")
+    know_with(row, "events", _EVENTS.rows(request=row.pk), "request")
+
+
+def know_what_concerns(person: Person) -> None:
+    """Have a person know their roles and changes of identity."""
+    know_with(person, "roles", _ROLES.rows(person=person.pk), "person")
+    know_with(person, "identity_changes", _CHANGES.rows(person=person.pk), "person")
+
+
+def tokens_handed_out(person: Person) -> list[SoftwareToken]:
+    """What the person was given, the latest first, as cards show it, without the profiles of types."""
+    tokens = _HANDED_OUT.rows(person=person.pk)
+    know_each(tokens, "certificates", _CERTIFICATES_OF.rows(person=person.pk), "token")
+    for token in tokens:
+        token.person = person
+        know(token.token_type, "token_type_profiles", [])
+    return tokens
+
+
+def last_events(person_id: uuid.UUID) -> list[AuditEvent]:
+    """What happened last to the person."""
+    return _LAST_EVENTS.rows(person=person_id)
+
+
+def with_cards() -> QuerySet[SoftwareToken]:
+    """Tokens with what their cards read; the wrapped passphrase stays in the database."""
+    rows = SoftwareToken.objects.select_related("token_type", "taken_out_by").defer("passphrase_wrapped")
+    return rows.with_has_files()
+
+
+def certificates_of_cards() -> QuerySet[Certificate]:
+    """With what cards read of them, in their order; blobs and wrapped keys stay in the database."""
+    rows = Certificate.objects.select_related("profile").order_by("position")
+    return rows.defer("private_key_wrapped", "certificate", *PROFILE_CONTENT)
+
+
+def profiles_of_cards() -> QuerySet[TokenTypeProfile]:
+    """Which profiles a type has, by their names."""
+    return TokenTypeProfile.objects.select_related("profile").defer(*PROFILE_CONTENT)
+
+
+def lines_to_sign() -> QuerySet[SoftwareToken]:
+    """Tokens with what an approver reads of them before they decide."""
+    rows = SoftwareToken.objects.select_related("token_type").order_by("token_type__position", "pk")
+    profiles = Prefetch("token_type__token_type_profiles", profiles_of_cards())
+    certificates = Prefetch("certificates", certificates_of_cards())
+    return rows.defer("passphrase_wrapped").prefetch_related(profiles, certificates)
+
+
+def _handed_out(person: Any) -> QuerySet[SoftwareToken]:
+    tokens = SoftwareToken.objects.filter(person=person).visible_under_certificates()
+    return with_cards().filter(pk__in=tokens.values("pk")).order_by("-created_at")
+
+
+def _profiles(request: Any) -> QuerySet[TokenTypeProfile]:
+    types = SoftwareToken.objects.filter(request=request).values("token_type")
+    return profiles_of_cards().filter(token_type__in=types)
+
+
+_REQUEST = TokenRequest._meta.pk
+_PERSON = Person._meta.pk
+_SAVED = Statement[SavedSearch](lambda owner: SavedSearch.objects.filter(owner=owner), owner=_PERSON)
+_TYPES = Statement[TokenType](
+    lambda: TokenType.objects.only("state", "code", "position", "name", "name_de").order_by("number")
+)
+_CHANGES = Statement[IdentityChange](
+    lambda person: IdentityChange.objects.filter(person=person), person=_PERSON
+)
+_TOKENS = Statement[SoftwareToken](
+    lambda request: with_cards().filter(request=request).order_by("token_type__position", "pk"),
+    request=_REQUEST,
+)
+_CERTIFICATES = Statement[Certificate](
+    lambda request: certificates_of_cards().filter(token__request=request), request=_REQUEST
+)
+_PROFILES = Statement[TokenTypeProfile](_profiles, request=_REQUEST)
+_MAILS = Statement[OutgoingMail](
+    lambda request: OutgoingMail.objects.filter(request=request).defer("body_text", "body_html"),
+    request=_REQUEST,
+)
+_APPROVALS = Statement[Approval](
+    lambda request: Approval.objects.filter(request=request).select_related("approver"), request=_REQUEST
+)
+_ASKED = Statement[AskedApprover](
+    lambda request: AskedApprover.objects.filter(request=request).select_related("approver"), request=_REQUEST
+)
+_EVENTS = Statement[AuditEvent](
+    lambda request: AuditEvent.objects.told().filter(request=request), request=_REQUEST
+)
+_ROLES = Statement[RoleAssignment](
+    lambda person: RoleAssignment.objects.filter(person=person), person=_PERSON
+)
+_HANDED_OUT = Statement[SoftwareToken](_handed_out, person=_PERSON)
+_CERTIFICATES_OF = Statement[Certificate](
+    lambda person: certificates_of_cards().filter(token__person=person), person=_PERSON
+)
+_LAST_EVENTS = Statement[AuditEvent](
+    lambda person: AuditEvent.objects.told().filter(person=person)[:EVENTS_SHOWN], person=_PERSON
+)

@@ -1,0 +1,58 @@
+"""What SEARCH asks for of the persons on its page, by their keys; made into SQL once and kept."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from ca_bridge.database.prepared_queries import Among
+from identity_manager.models.people.identity_change import IdentityChange
+from identity_manager.models.people.person import Person, PersonKind
+from identity_manager.models.prefetched import know_each
+from identity_manager.models.requests.software_token import IN_USE, SoftwareToken
+
+SHOWN = ("display_name", "personnel_number", "department", "email", "state", "organisational_unit")
+
+
+@dataclass(frozen=True)
+class PersonRows:
+    """The persons of a kind within somebody's reach, with what their rows show; the SQL is kept for both."""
+
+    kind: PersonKind
+    reach: Q
+
+    def in_bulk(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Person]:
+        """As a queryset's: by their keys."""
+        return {person.pk: person for person in _among(self.kind, self.reach).rows(keys)}
+
+
+def names_of_tokens(persons: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, str, str]]:
+    """Of each token in use: whose it is, and what its type is called in English and in German."""
+    return _NAMES.rows(persons)
+
+
+def know_waiting_changes(persons: Sequence[Person]) -> None:
+    """Have persons know their changes that wait: whoever has no e-mail may be about to get one."""
+    know_each(persons, "identity_changes", _CHANGES.rows([person.pk for person in persons]), "person")
+
+
+@lru_cache(maxsize=200)
+def _among(kind: PersonKind, reach: Q) -> Among[Person]:
+    def build(keys: list[Any]) -> QuerySet[Person]:
+        return Person.objects.filter(reach, kind=kind, pk__in=keys).only(*SHOWN)
+
+    return Among(build, Person._meta.pk)
+
+
+def _names(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
+    tokens = SoftwareToken.objects.filter(state__in=IN_USE, person__id__in=persons)
+    return tokens.values_list("person", "token_type__name", "token_type__name_de")
+
+
+_NAMES = Among[tuple[uuid.UUID, str, str]](_names, Person._meta.pk)
+_CHANGES = Among[IdentityChange](
+    lambda persons: IdentityChange.objects.waiting().filter(person__id__in=persons), Person._meta.pk
+)

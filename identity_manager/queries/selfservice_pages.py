@@ -1,0 +1,170 @@
+"""What a person's own pages ask for at each visit, made into SQL once and kept.
+
+Each says no more than whose it is, so the SQL is always the same; to make it anew took half of such a page.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models
+from django.db.models import Q, QuerySet
+
+from ca_bridge.database.prepared_queries import Among, Statement
+from identity_manager.models.prefetched import know_each
+from identity_manager.models.requests.certificate import Certificate
+from identity_manager.models.requests.software_token import SoftwareToken
+from identity_manager.models.requests.states import RequestState
+from identity_manager.models.requests.token_request import TokenRequest
+
+_WAITS = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
+_MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
+_STOPPED = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at__isnull=False)
+
+
+def requests_to_accept(person_id: uuid.UUID) -> list[TokenRequest]:
+    """Those whose terms wait for the person, with their tokens, oldest first."""
+    return _with_tokens(_TO_ACCEPT.rows(person=person_id))
+
+
+def requests_under_way(person_id: uuid.UUID) -> list[TokenRequest]:
+    """Those that move by themselves, are stopped, or wait for the decision that the person has asked for.
+
+    With their tokens, oldest first. What somebody else has asked for is told once it is approved.
+    """
+    return _with_tokens(_UNDER_WAY.rows(person=person_id))
+
+
+def tokens_to_note(person_id: uuid.UUID) -> list[SoftwareToken]:
+    """Those whose passphrase the person can note now, oldest first."""
+    return _TO_NOTE.rows(person=person_id)
+
+
+def tokens_to_fetch(person_id: uuid.UUID) -> list[SoftwareToken]:
+    """Those whose file mail did not bring, or only brought the way to."""
+    return _TO_FETCH.rows(person=person_id)
+
+
+def tokens(person_id: uuid.UUID) -> list[SoftwareToken]:
+    """All of them, the latest first: of which type they are, how they and their requests have ended."""
+    return _TOKENS.rows(person=person_id)
+
+
+def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
+    """Those that the person was given, whatever became of them, with their certificates, the latest first."""
+    found = _HANDED_OUT.rows(person=person_id)
+    know_each(found, "certificates", _CERTIFICATES.rows(person=person_id), "token")
+    return found
+
+
+def number_waiting(person_id: uuid.UUID) -> int:
+    """How many terms wait for acceptance, passphrases to be noted, and files to be fetched."""
+    return len(_WAITING.rows(person=person_id))
+
+
+def keys_of_requests(person_id: uuid.UUID) -> list[uuid.UUID]:
+    """All that were ever made for the person, the newest first."""
+    return _KEYS.rows(person=person_id)
+
+
+def requests(keys: Sequence[uuid.UUID]) -> list[TokenRequest]:
+    """These, in their order, with who asked and with their tokens; those that are gone are left out."""
+    rows = {row.pk: row for row in _REQUESTS.rows(keys)}
+    found = [rows[key] for key in keys if key in rows]
+    know_each(found, "tokens", _ALL_TOKENS_OF.rows(keys), "request")
+    return found
+
+
+def _with_tokens(found: list[TokenRequest]) -> list[TokenRequest]:
+    know_each(found, "tokens", _TOKENS_OF.rows(row.pk for row in found), "request")
+    return found
+
+
+def _requests(which: Q, person: Any) -> QuerySet[TokenRequest]:
+    rows = TokenRequest.objects.filter(which, person=person)
+    return rows.select_related("requested_by").order_by("created_at")
+
+
+def _asked_by(person: Any) -> Q:
+    return Q(state__in=(RequestState.REQUESTED, RequestState.APPROVED), requested_by=person)
+
+
+def _of(person: Any) -> Any:
+    """The person's tokens; what is secret or long of them stays in the database."""
+    rows = SoftwareToken.objects.filter(person=person).select_related("token_type")
+    return rows.defer("passphrase_wrapped", "snapshot")
+
+
+def _waiting(person: Any) -> QuerySet[Any]:
+    own = SoftwareToken.objects.filter(person=person)
+    terms = TokenRequest.objects.awaiting_acceptance().filter(person=person)
+    first, *others = (
+        rows.order_by().values_list("pk", flat=True)
+        for rows in (terms, own.to_be_noted(), own.to_be_fetched())
+    )
+    return first.union(*others, all=True)
+
+
+_PERSON = models.UUIDField()
+_REQUEST = models.UUIDField()
+_KEYS = Statement[uuid.UUID](
+    lambda person: TokenRequest.objects.filter(person=person).values_list("pk", flat=True), person=_PERSON
+)
+_REQUESTS = Among[TokenRequest](
+    lambda keys: TokenRequest.objects.filter(pk__in=keys).select_related("requested_by"), _REQUEST
+)
+_ALL_TOKENS_OF = Among[SoftwareToken](
+    lambda requests: (
+        SoftwareToken.objects.filter(request__id__in=requests)
+        .with_has_files()
+        .select_related("token_type", "taken_out_by")
+        .defer("snapshot")
+    ),
+    _REQUEST,
+)
+_TOKENS_OF = Among[SoftwareToken](
+    lambda requests: (
+        SoftwareToken.objects.filter(request__id__in=requests)
+        .select_related("token_type")
+        .defer("passphrase_wrapped", "snapshot")
+    ),
+    _REQUEST,
+)
+_CERTIFICATES = Statement[Certificate](
+    lambda person: Certificate.objects.filter(token__person=person).only(
+        "state", "token", "not_before", "not_after"
+    ),
+    person=_PERSON,
+)
+_TO_ACCEPT = Statement[TokenRequest](lambda person: _requests(_WAITS, person), person=_PERSON)
+_UNDER_WAY = Statement[TokenRequest](
+    lambda person: _requests(_MOVES | _STOPPED | _asked_by(person), person), person=_PERSON
+)
+_TO_NOTE = Statement[SoftwareToken](
+    lambda person: _of(person).to_be_noted().order_by("sealed_at"), person=_PERSON
+)
+_TO_FETCH = Statement[SoftwareToken](lambda person: _of(person).to_be_fetched(), person=_PERSON)
+_TOKENS = Statement[SoftwareToken](
+    lambda person: (
+        SoftwareToken.objects.filter(person=person)
+        .select_related("token_type", "request")
+        .only(
+            *("state", "type_code", "created_at", "ended_at", "request__state"),
+            *("token_type__state", "token_type__name", "token_type__name_de"),
+        )
+        .order_by("-created_at", "-pk")
+    ),
+    person=_PERSON,
+)
+_HANDED_OUT = Statement[SoftwareToken](
+    lambda person: (
+        SoftwareToken.objects.filter(person=person)
+        .visible_under_certificates()
+        .with_has_files()
+        .select_related("token_type")
+        .defer("snapshot")
+        .order_by("-created_at")
+    ),
+    person=_PERSON,
+)
+_WAITING = Statement[uuid.UUID](_waiting, person=_PERSON)

@@ -1,0 +1,12 @@
+"""The names of Celery tasks: whoever enqueues imports a name here, and never the task."""
+
+ISSUE = "road.issue_certificate"
+CLEAR_UP = "road.clear_up_certificate"
+SEAL = "road.seal_token"
+REVOKE = "road.revoke_certificate"
+HOLD = "road.hold_certificate"
+RUN = "bulk.run"
+RUN_STRETCH = "bulk.run_stretch"
+SEND = "mail.send"
+CHECK = "audit.check"
+NOTICE = "road.notice_changes"  # the task that compares a changed person with what was approved for them

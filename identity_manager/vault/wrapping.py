@@ -1,0 +1,136 @@
+"""The only module that wraps, opens and erases secrets at rest.
+
+Each record is encrypted with AES-256-GCM under a data key of its own, which is wrapped by a versioned
+key-encryption key from outside the database; these keys live in epochs
+(identity_manager/jobs/key_rotation.py). The record's id and purpose are authenticated data, so that a wrapped
+secret cannot be moved to another row.
+Layout: version of the key, data key, secret.
+"""
+
+import base64
+import secrets
+import uuid
+from enum import StrEnum
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from identity_manager.vault.key_ring import KeyRing
+
+NONCE = 12
+KEY = 32
+TAG = 16
+TRUNCATION_PATIENCE_MS = 200  # writers wait as long as this
+
+
+class Purpose(StrEnum):
+    """One ring of key-encryption keys for each; a process holds only the rings that it needs."""
+
+    PRIVATE_KEYS = "private-keys"
+    PASSPHRASES = "passphrases"
+    OTHER = "other"
+
+
+class VaultError(Exception):
+    """A secret cannot be wrapped or opened; the text never holds a secret."""
+
+
+def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
+    """Return the secret, wrapped for this record under the newest key of the purpose."""
+    version, key = _in_use(purpose)
+    data_key = secrets.token_bytes(KEY)
+    bound = _bound(purpose, record)
+    label = version.encode("ascii")
+    return bytes([len(label)]) + label + _encrypt(key, data_key, bound) + _encrypt(data_key, secret, bound)
+
+
+def unwrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
+    """Return the secret. Raises VaultError for another record or purpose, a missing key or a change."""
+    wrapped = bytes(wrapped)
+    start = 1 + wrapped[0]
+    middle = start + NONCE + KEY + TAG
+    bound = _bound(purpose, record)
+    key = _key(purpose, wrapped[1:start].decode("ascii", errors="replace"))
+    try:
+        data_key = _decrypt(key, wrapped[start:middle], bound)
+        return _decrypt(data_key, wrapped[middle:], bound)
+    except InvalidTag:
+        raise VaultError(f"A secret of {purpose} does not belong to this record, or was changed.") from None
+
+
+def version_of(wrapped: bytes) -> str:
+    """The version of the key under which a secret is wrapped. Raises VaultError for anything else."""
+    label = bytes(wrapped[1 : 1 + wrapped[0]]) if wrapped else b""
+    if not label or len(wrapped) < 1 + len(label) + 2 * (NONCE + TAG) + KEY:
+        raise VaultError("This is no wrapped secret.")
+    return label.decode("ascii", errors="replace")
+
+
+def version_in_use(purpose: Purpose) -> str:
+    """The version under which secrets are wrapped now. Raises VaultError where there is none."""
+    return _in_use(purpose)[0]
+
+
+def rewrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
+    """The same secret under the key that is in use now. Raises VaultError."""
+    return wrap(unwrap(wrapped, purpose=purpose, record=record), purpose=purpose, record=record)
+
+
+def holds(purpose: Purpose) -> bool:
+    """Whether this process has keys for the purpose."""
+    return bool(settings.VAULT_KEYS[purpose])
+
+
+def erase_traces() -> bool:
+    """Have SQLite forget what was overwritten: its write-ahead log keeps old pages until it is truncated.
+
+    False where somebody read or wrote just then: the log is as it was, and the next call does it. Nothing
+    to do on other databases. Call it outside any transaction. https://sqlite.org/pragma.html#pragma_wal_checkpoint
+    """
+    if connection.vendor != "sqlite":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout")
+        (patience,) = cursor.fetchone()
+        cursor.execute(f"PRAGMA busy_timeout = {TRUNCATION_PATIENCE_MS}")
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, _pages, _moved = cursor.fetchone()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience}")
+    return not busy
+
+
+def _bound(purpose: Purpose, record: uuid.UUID) -> bytes:
+    return purpose.encode("ascii") + b"|" + record.bytes
+
+
+def _in_use(purpose: Purpose) -> tuple[str, bytes]:
+    ring = settings.VAULT_KEYS[purpose]
+    epoch = ring.in_use(timezone.now()) if isinstance(ring, KeyRing) else None
+    if not ring:
+        raise VaultError(f"This process holds no key for {purpose}.")
+    version = epoch.version if epoch else list(ring)[-1]
+    return version, _key(purpose, version)
+
+
+def _key(purpose: Purpose, version: str) -> bytes:
+    encoded = settings.VAULT_KEYS[purpose].get(version)
+    if encoded is None:
+        raise VaultError(f"This process does not hold key {version} for {purpose}.")
+    key = base64.b64decode(encoded)
+    if len(key) != KEY:
+        raise VaultError(f"Key {version} for {purpose} is not {KEY} bytes long.")
+    return key
+
+
+def _encrypt(key: bytes, plain: bytes, bound: bytes) -> bytes:
+    nonce = secrets.token_bytes(NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, plain, bound)
+
+
+def _decrypt(key: bytes, sealed: bytes, bound: bytes) -> bytes:
+    return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], bound)

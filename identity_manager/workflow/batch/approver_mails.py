@@ -1,0 +1,92 @@
+"""Mails about the requests of a batch order: approvers and the office are told of all together (decision 29).
+
+They are told when the order ends or is stopped, by whoever does that. The release before does not, and a new
+approver may be asked later: an hourly job tells whoever was not told since they were asked.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef
+from django.utils import timezone
+
+from identity_manager.mail import messages, outbox
+from identity_manager.models import (
+    Approval,
+    AskedApprover,
+    BatchLine,
+    BatchOrder,
+    BatchState,
+    OutgoingMail,
+    Person,
+    RequestState,
+    Role,
+    TokenRequest,
+)
+from identity_manager.models.requests.token_request import TokenRequestQuerySet
+from identity_manager.transactions import locking, retry_later
+from identity_manager.workflow.policy import approvers
+from identity_manager.workflow.requests import approver_escalation
+
+LATELY = timedelta(days=7)
+
+
+def tell(order: BatchOrder) -> None:
+    """Tell who was asked about requests that wait, and the office where nobody decides on some.
+
+    In the caller's transaction, the order locked. Nobody is told twice of the same.
+    """
+    lines = BatchLine.objects.filter(order=order, request__isnull=False)
+    waiting = TokenRequest.objects.filter(
+        pk__in=lines.values("request"), state=RequestState.REQUESTED, round=1
+    )
+    _tell_approvers(order, waiting)
+    _tell_the_office(order, waiting)
+
+
+def tell_of_stopped() -> int:
+    """Tell of the orders that have been stopped lately; returns how many were looked at."""
+    rows = BatchOrder.objects.stopped_since(timezone.now() - LATELY).order_by("started_at", "pk")
+    return retry_later.one_by_one(rows.values_list("pk", flat=True), _tell_of)
+
+
+def _tell_of(order_id: uuid.UUID) -> bool:
+    with transaction.atomic():
+        order = locking.batch_order(order_id)
+        if order.state != BatchState.RUNNING:
+            tell(order)
+        return True
+
+
+def _tell_approvers(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
+    decided = Approval.objects.filter(
+        request=OuterRef("request"), round=OuterRef("round"), approver=OuterRef("approver")
+    )
+    rows = AskedApprover.objects.filter(~Exists(decided), request__in=waiting, round=1)
+    asked_at = dict(rows.order_by().values_list("approver").annotate(Max("asked_at")))
+    for approver in Person.objects.filter(pk__in=asked_at).prefetch_related("roles").order_by("pk"):
+        since = asked_at[approver.pk]
+        decides = approver.is_active and approver.has_role(Role.APPROVER)
+        if decides and not _was_told("batch_waits", order, approver, since=since):
+            outbox.enqueue(messages.batch_waits(order, approver, key=since.isoformat()))
+
+
+def _tell_the_office(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
+    undecided = waiting.exclude(office_told_at=None)
+    units = undecided.order_by().values_list("person__organisational_unit").annotate(Max("office_told_at"))
+    for unit, since in units:
+        request = undecided.filter(person__organisational_unit=unit).select_related("person").first()
+        if request is None:  # decided in between
+            continue
+        possible = approver_escalation.is_possible(request)
+        for each in approvers.administrators(request.person).order_by("pk"):
+            if not _was_told("batch_undecided", order, each, since=since):
+                mail = messages.batch_undecided(order, each, possible=possible, key=since.isoformat())
+                outbox.enqueue(mail)
+
+
+def _was_told(message: str, order: BatchOrder, person: Person, *, since: datetime) -> bool:
+    """By whichever occasion."""
+    told = OutgoingMail.objects.filter(message=message, person=person, created_at__gte=since)
+    return told.filter(occasion__contains=f":{order.pk}:").exists()

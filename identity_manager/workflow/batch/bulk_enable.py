@@ -1,0 +1,182 @@
+"""Step 1 for many: some persons of a batch order are enabled in a few statements, as step1_enable would.
+
+What is written is prepared before the transaction, for preparing takes longer than writing, and others wait
+for what a transaction holds. Inside, with the persons locked, everything that decided is read once more:
+where it is not the same any more, it is prepared anew.
+"""
+
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone, translation
+
+from ca_bridge.database import prepared_queries
+from identity_manager.models import (
+    BatchLine,
+    BatchOrder,
+    LineOutcome,
+    Person,
+    RequestOrigin,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.models.catalogue.token_type import offered_types
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow import snapshot
+from identity_manager.workflow.policy import evaluation
+from identity_manager.workflow.policy.evaluation import Grounds, Verdict
+from identity_manager.workflow.requests import opening
+
+SETTLED = prepared_queries.Over(
+    unique=["id"], fields=["outcome", "types", "reasons", "request", "settled_at"]
+)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The types in force, and what the snapshots of each have in common: kept for as long as it is true.
+
+    in_force is read before all else, so that whatever changes meanwhile is noticed when it is written.
+    """
+
+    in_force: Any
+    types: list[TokenType]
+    frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
+
+
+def offer_of_now(kept: Offer | None) -> Offer:
+    """The one that is kept, where the same versions are in force; else it is read."""
+    in_force = evaluation.in_force()
+    if kept is not None and kept.in_force == in_force:
+        return kept
+    return Offer(in_force, offered_types())
+
+
+@dataclass(frozen=True)
+class Work:
+    """What becomes of some lines: the requests that are opened, the lines as they are then.
+
+    said is what it was decided on, in plain values.
+    """
+
+    opened: list[opening.Prepared]
+    lines: list[BatchLine]
+    said: Any
+
+
+def prepare(
+    order: BatchOrder,
+    lines: Sequence[BatchLine],
+    *,
+    asker: Person,
+    offer: Offer,
+    persons: Collection[Person] = (),
+) -> Work:
+    """Decide on lines that are ready, as of now; nothing is written. persons: whom the caller has locked."""
+    people = persons or persons_of(lines)
+    read = evaluation.read(actor=asker, persons=people, offered=offer.types)
+    work = Work([], [], (offer.in_force, read.said(people)))
+    known = opening.Known(frames=offer.frames, of_batch=True)
+    by_id = {person.pk: person for person in people}
+    for line in lines:
+        person = by_id[line.person_id]  # type: ignore[index]  # a line that is ready has a person
+        _decide(work, line, _Case(order, read, person), known)
+    return work
+
+
+def write(order: BatchOrder, work: Work) -> int:
+    """Write it, in the caller's transaction, with the stretch locked. Returns how many persons were enabled.
+
+    Lines that are not ready any more stay as they are.
+    """
+    persons = locking.persons([line.person_id for line in work.lines if line.person_id])
+    asker = asker_of(order)
+    if (evaluation.in_force(), evaluation.said(actor=asker, persons=persons)) != work.said:
+        fresh = BatchLine.objects.ready(order.pk).filter(pk__in=[line.pk for line in work.lines])
+        work = prepare(order, list(fresh), asker=asker, offer=offer_of_now(None), persons=persons)
+    opening.write(work.opened, by_sweep=True)
+    prepared_queries.insert(work.lines, over=SETTLED)
+    return len(work.opened)
+
+
+def look_at(order: BatchOrder, persons: Sequence[Person]) -> list[tuple[Verdict, list[dict[str, Any]]]]:
+    """The dry run: the verdict on each of the persons, and its reasons in words."""
+    read = evaluation.read(actor=asker_of(order), persons=persons)
+    cases = [_Case(order, read, person) for person in persons]
+    wanted = list(order.types.all())
+    verdicts = [(case, case.verdict(wanted)) for case in cases]
+    return [(verdict, case.words(wanted) if verdict.reasons else []) for case, verdict in verdicts]
+
+
+def asker_of(order: BatchOrder) -> Person:
+    """Who asked for it, with the state and the roles of now: by these each person is decided on."""
+    return Person.objects.prefetch_related("roles").get(pk=order.asked_by_id)
+
+
+def persons_of(lines: Iterable[BatchLine]) -> list[Person]:
+    """The persons of the lines, in the order in which they are locked."""
+    return list(Person.objects.filter(pk__in=[line.person_id for line in lines]).order_by("pk"))
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One person of an order, and what decides on them."""
+
+    order: BatchOrder
+    read: Grounds
+    person: Person
+
+    def verdict(self, wanted: Collection[TokenType]) -> Verdict:
+        return self.read.verdict(self.person, wanted, partial=self.order.accept_partial)
+
+    def words(self, wanted: Collection[TokenType]) -> list[dict[str, Any]]:
+        return in_words(lambda: self.verdict(wanted).reasons)
+
+
+def in_words(ask: Callable[[], Sequence[tuple[str, Reason]]]) -> list[dict[str, Any]]:
+    """The reasons as a line keeps them: in each language of the installation, whoever reads it later."""
+    said = {}
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            said[language] = [(code, reason.code, str(reason)) for code, reason in ask()]
+    return [
+        {
+            "type": code,
+            "code": reason,
+            "words": {language: rows[place][2] for language, rows in said.items()},
+        }
+        for place, (code, reason, _sentence) in enumerate(next(iter(said.values())))
+    ]
+
+
+def one_reason(reason: Reason) -> list[dict[str, Any]]:
+    """The same of a reason that stands for the whole line."""
+    return in_words(lambda: [("", reason)])
+
+
+def _decide(work: Work, line: BatchLine, case: _Case, known: opening.Known) -> None:
+    """Only what the dry run promised is given, though the person could have more by now."""
+    wanted = [each for each in case.order.types.all() if each.code in line.types]
+    verdict = case.verdict(wanted)
+    request = None
+    if verdict.types:
+        asking = opening.Asking(case.read.actor, case.person, RequestOrigin.ADMINISTRATOR)
+        prepared = opening.prepare(asking, verdict.types, known)
+        work.opened.append(prepared)
+        request = prepared.request
+    work.lines.append(_settled(line, verdict, request, case.words(wanted) if verdict.reasons else []))
+
+
+def _settled(
+    line: BatchLine, verdict: Verdict, request: TokenRequest | None, words: list[dict[str, Any]]
+) -> BatchLine:
+    line.outcome = LineOutcome.ENABLED if request is not None else LineOutcome.SKIPPED
+    line.request = request
+    line.types = [token_type.code for token_type in verdict.types]
+    line.reasons = [*line.reasons, *words]
+    line.settled_at = timezone.now()
+    return line

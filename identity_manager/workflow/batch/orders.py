@@ -1,0 +1,250 @@
+"""Verbs on batch orders: many persons are looked at, then enabled; started, paused, resumed or cancelled.
+
+Who asks sees first who would get what, and who cannot and why. Nothing of it is done before the start, and
+then each person is decided on anew: batch_run and batch_stretches do it, some persons at a time. Who works
+there has a stretch of the order: to delete the stretches, in the transaction that stops the order, keeps all
+of them from writing anything more.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit, queue
+from identity_manager.directory import csv_file
+from identity_manager.models import (
+    BatchLine,
+    BatchOrder,
+    BatchSource,
+    BatchState,
+    LineOutcome,
+    Person,
+    Role,
+    TokenType,
+)
+from identity_manager.models.batch.order import ENDED
+from identity_manager.task_names import RUN
+from identity_manager.transactions import locking, retry_later
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.workflow.batch import approver_mails
+from identity_manager.workflow.policy import eligibility
+
+MOST = 20_000
+MOST_BYTES = 5 * 1024 * 1024
+KEPT = timedelta(days=7)
+
+NO_ADMINISTRATOR = Reason(
+    "no-token-administrator", _("Only a Software Token Administrator gives batch orders.")
+)
+NOT_YOUR_BATCH = Reason(
+    "not-your-batch",
+    _("Only who gave this batch order, or a Software Token Administrator of all units, can do this."),
+)
+NOT_YOURS_TO_START = Reason(
+    "not-yours-to-start", _("Only who gave this batch order starts it: the dry run is by their rights.")
+)
+NOBODY_CHOSEN = Reason("nobody-chosen", _("Nobody is chosen, so there is nothing to do."))
+TOO_MANY = Reason("too-many-persons", _("More than 20,000 persons are chosen. Give several batch orders."))
+NOT_CHECKED = Reason("batch-not-checked", _("This batch order does not wait for its start any more."))
+NOTHING_READY = Reason("nothing-ready", _("Nobody of this batch order can be enabled."))
+NOT_RUNNING = Reason("batch-not-running", _("This batch order is not running, so there is nothing to pause."))
+NOT_PAUSED = Reason("batch-not-paused", _("This batch order is not paused, so it cannot go on."))
+ENDED_ALREADY = Reason("batch-ended", _("This batch order has ended already."))
+TOO_LARGE = Reason("batch-file-too-large", _("The file of this batch order is larger than 5 MB. Split it."))
+ASKER_CANNOT = Reason(
+    "asker-cannot",
+    _("Who gave this batch order is no Software Token Administrator any more. Nobody else is enabled by it."),
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for. chosen: ids of persons, or personnel numbers of a file; types: ids."""
+
+    source: BatchSource
+    chosen: Sequence[str]
+    types: Sequence[uuid.UUID]
+    accept_partial: bool
+    file_name: str = ""
+
+
+def ask(*, actor: Person, order_id: uuid.UUID, wanted: Wanted) -> BatchOrder:
+    """Give a batch order; its dry run begins. order_id is the form's: sent twice, it is one order.
+
+    Raises NotAllowed, or NotPossible (nobody, too many, no type or one that is not offered).
+    """
+    refuse(None if gives_orders(actor) else NO_ADMINISTRATOR, kind=NotAllowed)
+    refuse(None if wanted.chosen else NOBODY_CHOSEN, field="file")
+    refuse(TOO_MANY if len(wanted.chosen) > MOST else None, field="file")
+    with transaction.atomic():
+        types = _types(wanted)
+        order, created = BatchOrder.objects.get_or_create(pk=order_id, defaults=_values(actor, wanted))
+        refuse(None if order.asked_by_id == actor.pk else NOT_YOUR_BATCH, kind=NotAllowed)
+        if created:
+            order.types.set(types)
+            audit.record(
+                audit.Event.BATCH_CREATED,
+                actor=actor,
+                subject=None,
+                batch=str(order.pk),
+                source=order.source,
+                rows=order.total,
+                types=[each.code for each in types],
+            )
+            queue.after_commit(RUN, order.pk)
+        return order
+
+
+def numbers_in(content: bytes) -> list[str]:
+    """The personnel numbers of a file. Raises NotPossible at `file`."""
+    refuse(TOO_LARGE if len(content) > MOST_BYTES else None, field="file")
+    try:
+        return csv_file.read_numbers(content)
+    except csv_file.UnreadableFile as error:
+        raise NotPossible(Reason("unreadable", str(error)), field="file") from error
+
+
+def start(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
+    """Have it done as the dry run said. Raises NotAllowed, Stale, NotPossible (there is nobody to enable)."""
+    with transaction.atomic():
+        order = locking.batch_order(order_id)
+        own = order.asked_by_id == actor.pk and gives_orders(actor)
+        refuse(None if own else NOT_YOURS_TO_START, kind=NotAllowed)
+        refuse(None if order.state == BatchState.CHECKED else NOT_CHECKED, kind=Stale)
+        counts = counts_of(order)
+        refuse(None if counts.get(LineOutcome.READY) else NOTHING_READY)
+
+        order.start(now=timezone.now())
+        order.save()
+        audit.record(audit.Event.BATCH_STARTED, actor=actor, subject=None, batch=str(order.pk), counts=counts)
+        queue.after_commit(RUN, order.pk)
+        return order
+
+
+def pause(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
+    """Enable nobody until it goes on; who is enabled stays so. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        order = _fetch(actor, order_id)
+        refuse(None if order.state == BatchState.RUNNING else NOT_RUNNING, kind=Stale)
+
+        return hold(order, actor=actor, because="")
+
+
+def resume(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
+    """Go on with who is left. Raises NotAllowed, Stale, NotPossible (who asked may not any more)."""
+    with transaction.atomic():
+        order = _fetch(actor, order_id)
+        refuse(None if order.state == BatchState.PAUSED else NOT_PAUSED, kind=Stale)
+        refuse(None if gives_orders(order.asked_by) else ASKER_CANNOT)
+
+        order.resume(now=timezone.now())
+        order.save()
+        audit.record(
+            audit.Event.BATCH_RESUMED, actor=actor, subject=None, batch=str(order.pk), counts=counts_of(order)
+        )
+        queue.after_commit(RUN, order.pk)
+        return order
+
+
+def cancelling_obstacle(order: BatchOrder) -> Reason | None:
+    """Why the order cannot be cancelled, whoever asks, or None."""
+    return ENDED_ALREADY if order.state in ENDED else None
+
+
+def cancel(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
+    """End it: who is enabled stays so, nobody else is. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        order = _fetch(actor, order_id)
+        refuse(cancelling_obstacle(order), kind=Stale)
+
+        return _cancelled(order, actor=actor)
+
+
+def hold(order: BatchOrder, *, actor: Person | None, because: str) -> BatchOrder:
+    """Pause a locked order: for an officer, or (actor None) because of the reason with that code."""
+    _keep_workers_out(order)
+    order.pause(because=because)
+    order.save()
+    approver_mails.tell(order)
+    audit.record(
+        audit.Event.BATCH_PAUSED, actor=actor, subject=None, batch=str(order.pk), counts=counts_of(order)
+    )
+    return order
+
+
+def forget_old() -> int:
+    """Cancel the orders that nobody has started for KEPT; returns how many."""
+    old = BatchOrder.objects.forgotten(timezone.now() - KEPT).values_list("pk", flat=True)
+    return retry_later.one_by_one(old, _forget)
+
+
+def gives_orders(actor: Person) -> bool:
+    """Whether the actor is a Software Token Administrator, of whatever unit; each person decides further."""
+    return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR)
+
+
+def may_manage(actor: Person, order: BatchOrder) -> bool:
+    """Whether the actor may pause, resume and cancel the order."""
+    if order.asked_by_id == actor.pk:
+        return gives_orders(actor)
+    return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit="")
+
+
+def counts_of(order: BatchOrder) -> dict[str, int]:
+    """How many of its persons have which outcome."""
+    return BatchLine.objects.counted([order.pk])[order.pk]
+
+
+def _values(actor: Person, wanted: Wanted) -> dict[str, Any]:
+    return {
+        "asked_by": actor,
+        "source": wanted.source,
+        "file_name": wanted.file_name[-200:],
+        "accept_partial": wanted.accept_partial,
+        "chosen": list(wanted.chosen),
+        "total": len(wanted.chosen),
+        "next_attempt_at": timezone.now(),
+    }
+
+
+def _types(wanted: Wanted) -> list[TokenType]:
+    refuse(None if wanted.types else eligibility.NO_TYPE, field="types")
+    types = list(TokenType.objects.active().filter(pk__in=wanted.types))
+    refuse(None if len(types) == len(set(wanted.types)) else eligibility.UNKNOWN_TYPE, field="types")
+    return types
+
+
+def _fetch(actor: Person, order_id: uuid.UUID) -> BatchOrder:
+    order = locking.batch_order(order_id)
+    refuse(None if may_manage(actor, order) else NOT_YOUR_BATCH, kind=NotAllowed)
+    return order
+
+
+def _cancelled(order: BatchOrder, *, actor: Person | None) -> BatchOrder:
+    _keep_workers_out(order)
+    counts = counts_of(order)
+    order.cancel(counts=counts, now=timezone.now())
+    order.save()
+    approver_mails.tell(order)
+    audit.record(audit.Event.BATCH_CANCELLED, actor=actor, subject=None, batch=str(order.pk), counts=counts)
+    return order
+
+
+def _keep_workers_out(order: BatchOrder) -> None:
+    """First of all: whoever is in a stretch of a locked order has then written what is counted."""
+    order.stretches.all().delete()
+
+
+def _forget(order_id: uuid.UUID) -> int:
+    with transaction.atomic():
+        order = locking.batch_order(order_id)
+        if not BatchOrder.objects.forgotten(timezone.now() - KEPT).filter(pk=order_id).exists():
+            return 0
+        _cancelled(order, actor=None)
+        return 1

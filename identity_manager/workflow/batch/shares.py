@@ -1,0 +1,169 @@
+"""Enables the persons of one stretch of a batch order, some at a time, from wherever it stands.
+
+The worker claims the stretch, and each transaction renews that claim first: where it is lost, because the
+stretch is gone with the order that an officer has stopped, or another worker has it, the transaction changes
+nothing. It never locks the order, so who stops the order waits for the chunk under way, and nobody waits for
+ever. A worker that dies leaves whole chunks behind it; another one goes on when the lease is over.
+"""
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import queue, task_names
+from identity_manager.models import BatchLine, BatchOrder, BatchStretch, LineOutcome, Person
+from identity_manager.models.batch.order import BatchLineQuerySet
+from identity_manager.models.batch.share import BatchStretchQuerySet
+from identity_manager.models.lease import LEASE
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import Reason
+from identity_manager.transactions.retry_later import put_off_by
+from identity_manager.workflow.batch import bulk_enable, chunk_size
+from identity_manager.workflow.batch import division as batch_division
+from identity_manager.workflow.batch import orders as batch_orders
+
+FAULTS_BEFORE_SKIPPING = 3
+
+FAULT = Reason(
+    "batch-fault", _("A fault kept this person from being enabled. The log of the worker names it.")
+)
+
+
+def run(*, stretch_id: uuid.UUID) -> bool:
+    """Work in the stretch for a while; False where somebody else does, or it is gone.
+
+    Whatever is raised stands on the stretch, which is tried again later.
+    """
+    with transaction.atomic():
+        claim = BatchStretch.objects.claim(stretch_id, now=timezone.now())
+    rows = BatchStretch.objects.select_related("order").prefetch_related("order__types")
+    stretch = rows.filter(pk=stretch_id, claim_id=claim).first() if claim else None
+    if claim is None or stretch is None:
+        return False
+    worker = Worker(stretch, claim, chunk_size.pace_of(stretch))
+    with put_off_by(worker.put_off):
+        worker.work(until=time.monotonic() + chunk_size.WORK_SECONDS)
+    return True
+
+
+@dataclass
+class Worker:
+    """Who has the stretch. chunk is what is under way, offer what is kept from one chunk to the next."""
+
+    stretch: BatchStretch
+    claim: uuid.UUID
+    pace: chunk_size.Pace
+    chunk: Sequence[BatchLine] = ()
+    offer: bulk_enable.Offer | None = None
+
+    @property
+    def order(self) -> BatchOrder:
+        return self.stretch.order
+
+    def work(self, *, until: float) -> None:
+        """Chunk after chunk, until nobody is left, somebody stops the order, or the time is over."""
+        while self._enable_some():
+            if time.monotonic() > until:
+                self._hand_on()
+                return
+
+    def put_off(self, error: Exception) -> None:
+        """Try again later; a person who is the cause again and again, alone, is skipped."""
+        with transaction.atomic():
+            stretch = locking.batch_stretch(self._held())
+            if stretch is None:
+                return
+            if len(self.chunk) == 1 and stretch.attempts >= FAULTS_BEFORE_SKIPPING:
+                _skip(BatchLine.objects.get(pk=self.chunk[0].pk))
+                stretch.settle_lease()
+                stretch.work_is_due(timezone.now())
+            else:
+                stretch.settle_later(f"{type(error).__name__}: {error}"[:2000], now=timezone.now())
+            stretch.save()
+
+    def _enable_some(self) -> bool:
+        """Enable some more; False where nobody is left, or the stretch is not ours any more."""
+        self.chunk = ()  # whoever was enabled before is not the cause of what is raised from here on
+        asker = bulk_enable.asker_of(self.order)
+        if not batch_orders.gives_orders(asker):
+            self._stop()
+            return False
+        self.offer = bulk_enable.offer_of_now(self.offer)
+        ready = list(self._ready()[: self.pace.size + 1])
+        self.chunk, more = ready[: self.pace.size], ready[self.pace.size :]
+        if self.chunk and not self._write(asker, self.offer):
+            return False
+        if not more:
+            self._end()
+        return bool(more)
+
+    def _write(self, asker: Person, offer: bulk_enable.Offer) -> bool:
+        """The chunk under way; False where the stretch is not ours any more."""
+        work = bulk_enable.prepare(self.order, self.chunk, asker=asker, offer=offer)
+        self.pace.rest()
+        began = time.monotonic()
+        with transaction.atomic():
+            renewed = self._renew()
+            if renewed:
+                bulk_enable.write(self.order, work)
+        if renewed:
+            self.pace.wrote(began)
+        else:
+            self._clear_up()
+        self.chunk = ()
+        return renewed
+
+    def _clear_up(self) -> None:
+        with transaction.atomic():
+            batch_division.clear_up(locking.batch_order(self.order.pk))
+
+    def _ready(self) -> BatchLineQuerySet:
+        reach = (self.stretch.first, self.stretch.last)
+        return BatchLine.objects.ready(self.order.pk).filter(position__range=reach)
+
+    def _held(self) -> BatchStretchQuerySet:
+        return BatchStretch.objects.held(self.stretch, self.claim)
+
+    def _renew(self) -> bool:
+        """First in each transaction: the claim is still ours, and for a while longer."""
+        return bool(self._held().update(leased_until=timezone.now() + LEASE, last_error=""))
+
+    def _end(self) -> None:
+        """Nobody is left here: the next stretch has its turn, or the order is finished."""
+        with transaction.atomic():
+            order = locking.batch_order(self.order.pk)
+            if self._held().delete()[0]:
+                batch_division.go_on(order, pace=self.pace.found)
+            else:
+                batch_division.clear_up(order)
+
+    def _stop(self) -> None:
+        """Who asked may not enable anybody any more: an officer sees why, and decides."""
+        with transaction.atomic():
+            order = locking.batch_order(self.order.pk)
+            if self._held().exists():
+                batch_orders.hold(order, actor=None, because=batch_orders.ASKER_CANNOT.code)
+            else:
+                batch_division.clear_up(order)
+
+    def _hand_on(self) -> None:
+        """Let go, and have somebody go on at once."""
+        with transaction.atomic():
+            stretch = locking.batch_stretch(self._held())
+            if stretch is not None:
+                stretch.settle_lease()
+                stretch.work_is_due(timezone.now())
+                stretch.save()
+                queue.after_commit(task_names.RUN_STRETCH, stretch.pk)
+
+
+def _skip(line: BatchLine) -> None:
+    line.outcome, line.types = LineOutcome.SKIPPED, []
+    line.reasons += bulk_enable.one_reason(FAULT)
+    line.settled_at = timezone.now()
+    line.save()

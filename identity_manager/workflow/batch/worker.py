@@ -1,0 +1,48 @@
+"""Takes batch orders up: the dry run of one that is new, the division into stretches of one that runs.
+
+The worker claims the order, and each transaction renews that claim first: where it is lost, because an
+officer has stopped the order or another worker has it, the transaction changes nothing. A worker that dies
+leaves whole chunks behind it; the sweep has another one go on when the lease is over.
+"""
+
+import time
+import uuid
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+
+from identity_manager.models import BatchOrder, BatchState
+from identity_manager.transactions import locking
+from identity_manager.transactions.retry_later import put_off_by
+from identity_manager.workflow.batch import chunk_size
+from identity_manager.workflow.batch import division as batch_division
+from identity_manager.workflow.batch.dry_run import DryRun
+
+
+def run(*, order_id: uuid.UUID) -> bool:
+    """Go on with the order for a while; False where somebody else has it or there is nothing to do.
+
+    Whatever is raised stands on the order, which is tried again later.
+    """
+    with transaction.atomic():
+        claim = BatchOrder.objects.claim(order_id, now=timezone.now())
+    if claim is None:
+        return False
+    order = BatchOrder.objects.select_related("asked_by").prefetch_related("types").get(pk=order_id)
+    if order.state == BatchState.CHECKING:
+        dry_run = DryRun(order, claim, chunk_size.pace_of(order))
+        with put_off_by(dry_run.put_off):
+            dry_run.work(until=time.monotonic() + chunk_size.WORK_SECONDS)
+    else:
+        with put_off_by(partial(_put_off, order_id, claim)):
+            batch_division.divide(order_id=order_id, claim=claim)
+    return True
+
+
+def _put_off(order_id: uuid.UUID, claim: uuid.UUID, error: Exception) -> None:
+    with transaction.atomic():
+        order = locking.batch_order(order_id)
+        if order.is_held_by(claim):
+            order.settle_later(f"{type(error).__name__}: {error}"[:2000], now=timezone.now())
+            order.save()

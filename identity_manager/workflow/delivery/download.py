@@ -1,0 +1,89 @@
+"""The guarded download: a file is fetched from Self-Service where mail does not bring it.
+
+Only when its mail failed or the installation delivers by link, and never in the sign-in window in which a
+passphrase was shown (two_channels). Each download is counted, audited and told by mail.
+"""
+
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.mail import messages, outbox
+from identity_manager.models import (
+    Container,
+    DeliveryMode,
+    DeliveryState,
+    Person,
+    SoftwareToken,
+)
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow import completion
+from identity_manager.workflow.delivery import channel_separation
+from identity_manager.workflow.policy import eligibility, permitted_actions
+
+NOT_IN_USE = Reason("file-not-in-use", _("This token is not in use, so its file is not handed out."))
+COMES_BY_MAIL = Reason(
+    "comes-by-mail", _("This file comes by mail. Self-Service hands it out only if the mail fails.")
+)
+GONE = Reason("file-gone", _("This file is not kept any more."))
+
+
+def fetch(*, actor: Person, container_id: uuid.UUID, signed_in_at: datetime) -> Container:
+    """Hand a container to its owner. signed_in_at is when the session's window began.
+
+    The caller has checked that the second factor (or the sign-in) is fresh. Raises NotAllowed or Stale.
+    """
+    with transaction.atomic():
+        token_id = Container.objects.values_list("token_id", flat=True).filter(pk=container_id).first()
+        if token_id is None:
+            raise Stale(GONE)
+        token = locking.token(token_id)
+        refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
+        refuse(None if token.person.is_active else permitted_actions.NOT_ACTIVE, kind=NotAllowed)
+        refuse(fetch_obstacle(token), kind=Stale)
+        refuse(channel_separation.file_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
+
+        container = token.containers.select_related("certificate__profile").get(pk=container_id)
+        container.downloads += 1
+        container.downloaded_at = timezone.now()
+        container.save()
+        outbox.enqueue(messages.file_fetched(token, container=container))
+        _settle_fetched(token)
+        audit.record(
+            audit.Event.TOKEN_FILE_FETCHED,
+            actor=actor,
+            subject=token,
+            file=container.file_name,
+            times=container.downloads,
+        )
+        return container
+
+
+def fetch_obstacle(token: SoftwareToken) -> Reason | None:
+    """Why the files of this token are not handed out, or None."""
+    if not permitted_actions.can_be_sent(token):
+        return NOT_IN_USE
+    frozen = permitted_actions.delivery_obstacle(token)
+    if frozen is not None:
+        return frozen
+    by_link = settings.DELIVERY_MODE != DeliveryMode.ATTACHMENT
+    waits = token.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED, DeliveryState.FETCHED)
+    return None if by_link or waits else COMES_BY_MAIL
+
+
+def _settle_fetched(token: SoftwareToken) -> None:
+    """Delivered is a token of whose every certificate a file was fetched, in whichever format."""
+    fetched = token.containers.filter(downloads__gt=0).values_list("certificate_id", flat=True)
+    missing = token.certificates.filter(containers__isnull=False).exclude(pk__in=set(fetched))
+    if token.delivery == DeliveryState.FETCHED or missing.exists():
+        return
+    token.delivery = DeliveryState.FETCHED
+    token.delivered_at = timezone.now()
+    token.save()
+    completion.activate_if_delivered_and_noted(token)

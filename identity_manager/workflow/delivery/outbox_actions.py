@@ -1,0 +1,192 @@
+"""What officers do with the mails of the outbox: try again, give up; one by one, or many after an outage."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.mail import outbox
+from identity_manager.models import DeliveryState, MailState, OutgoingMail, Person, Role
+from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Refused, Stale, refuse
+from identity_manager.workflow.delivery import bounces
+from identity_manager.workflow.policy import eligibility
+
+NOT_HANDLER = Reason(
+    "not-mail-handler", _("Only a Software Token Administrator of this organisational unit can do this.")
+)
+NOT_WAITING = Reason("mail-not-waiting", _("This mail was sent or discarded, so there is nothing to do."))
+UNDER_WAY = Reason("mail-under-way", _("This mail is being sent at this moment. Look again in a minute."))
+DUE = Reason("mail-due", _("This mail goes out as soon as a worker is free. There is nothing to retry."))
+TEXT_GONE = Reason(
+    "mail-text-gone", _("The text of this mail is kept no longer, so it cannot be sent again. Discard it.")
+)
+NOT_SENT = Reason("mail-not-sent", _("Only a mail that was sent can come back."))
+NOTICE = Reason(
+    "mail-is-a-notice",
+    _("This mail tells a person of their account or their identity, so nobody discards it. Have it retried."),
+)
+GAVE_CODE = Reason(
+    "delivery-of-your-code",
+    _("You made a sign-in code for this person. Somebody else decides about the mails that deliver to them."),
+)
+BY_OFFICER = "told by an officer"
+LONGEST_REASON = 300  # of the column
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What came of work on many mails: how many were done, how many had moved on meanwhile."""
+
+    done: int
+    refused: int
+
+
+def may_retry(actor: Person, mail: OutgoingMail) -> bool:
+    """A System Administrator keeps mail flowing, without reading it; what else, decides may_discard."""
+    unit = _person_of(mail).organisational_unit
+    operates = actor.is_active and actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=unit)
+    return operates or may_discard(actor, mail)
+
+
+def may_discard(actor: Person, mail: OutgoingMail) -> bool:
+    """Whether the actor administers the person whom the mail is about, or else to."""
+    return eligibility.administers(actor, _person_of(mail))
+
+
+def obstacle(mail: OutgoingMail) -> Reason | None:
+    """Why there is nothing to do with this mail now, or None."""
+    if mail.state not in (MailState.QUEUED, *IN_TROUBLE):
+        return NOT_WAITING
+    leased = mail.leased_until is not None and mail.leased_until > timezone.now()
+    return UNDER_WAY if leased else None
+
+
+def delivery_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:
+    """Why this actor does nothing with the mail, which delivers files, or None.
+
+    Who can sign in as a person and has their mail marked as not delivered would find the files in the portal.
+    """
+    holds_code = mail.delivers and eligibility.code_obstacle(actor, _person_of(mail)) is not None
+    return GAVE_CODE if holds_code else None
+
+
+def discarding_obstacle(mail: OutgoingMail) -> Reason | None:
+    """Why nobody discards the mail now, or None."""
+    return obstacle(mail) or (NOTICE if mail.is_notice else None)
+
+
+def retry(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
+    """Have a mail sent now that waits, was refused or came back.
+
+    Raises NotAllowed, Stale, or NotPossible where its text is kept no longer.
+    """
+    with transaction.atomic():
+        mail = locking.mail(mail_id)
+        refuse(None if may_retry(actor, mail) else NOT_HANDLER, kind=NotAllowed)
+        refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
+        refuse(obstacle(mail) or _due(mail), kind=Stale)
+        refuse(TEXT_GONE if mail.is_emptied else None)
+
+        if mail.state == MailState.QUEUED:
+            outbox.hasten(mail)
+        else:
+            outbox.retry(mail)
+            _deliver_again(mail)
+        _record(audit.Event.MAIL_RETRIED, actor, mail)
+        return mail
+
+
+def discard(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
+    """Give a mail up, and say why. The files of a delivery wait in Self-Service then.
+
+    Raises NotAllowed, Stale, or NotPossible at the field `reason`.
+    """
+    with transaction.atomic():
+        mail = locking.mail(mail_id)
+        refuse(None if may_discard(actor, mail) else NOT_HANDLER, kind=NotAllowed)
+        refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
+        refuse(obstacle(mail), kind=Stale)
+        refuse(NOTICE if mail.is_notice else None)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        words = reason.strip()[:LONGEST_REASON]
+        outbox.discard(mail, reason=words)
+        bounces.not_delivered(mail, detail=words)
+        _record(audit.Event.MAIL_DISCARDED, actor, mail, reason=words)
+        return mail
+
+
+def bounce_obstacle(mail: OutgoingMail) -> Reason | None:
+    """Why the mail cannot have come back, or None."""
+    return None if mail.state == MailState.SENT else NOT_SENT
+
+
+def report_bounce(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
+    """Mark a sent mail as come back: an SMTP server tells that only by a mail to the sender.
+
+    Raises NotAllowed, Stale, or NotPossible at the field `reason`.
+    """
+    with transaction.atomic():
+        mail = locking.mail(mail_id)
+        refuse(None if may_discard(actor, mail) else NOT_HANDLER, kind=NotAllowed)
+        refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
+        refuse(bounce_obstacle(mail), kind=Stale)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        words = reason.strip()[:LONGEST_REASON]
+        mail.bounce(error=words, error_code=BY_OFFICER, now=timezone.now())
+        mail.save()
+        bounces.not_delivered(mail, detail=words)
+        _record(audit.Event.MAIL_BOUNCED, actor, mail, error=BY_OFFICER)
+        return mail
+
+
+def retry_many(*, actor: Person, mail_ids: Iterable[uuid.UUID]) -> Tally:
+    """Retry each, in a transaction of its own: what has moved on meanwhile is counted and left alone."""
+    done = refused = 0
+    for mail_id in mail_ids:
+        try:
+            retry(actor=actor, mail_id=mail_id)
+            done += 1
+        except Refused:
+            refused += 1
+    return Tally(done, refused)
+
+
+def discard_many(*, actor: Person, mail_ids: Iterable[uuid.UUID], reason: str) -> Tally:
+    """Discard each with the same reason. Raises NotPossible without one, before anything is done."""
+    refuse(None if reason.strip() else NO_REASON, field="reason")
+    done = refused = 0
+    for mail_id in mail_ids:
+        try:
+            discard(actor=actor, mail_id=mail_id, reason=reason)
+            done += 1
+        except Refused:
+            refused += 1
+    return Tally(done, refused)
+
+
+def _due(mail: OutgoingMail) -> Reason | None:
+    moment = mail.next_attempt_at
+    return DUE if moment is not None and moment <= timezone.now() else None
+
+
+def _person_of(mail: OutgoingMail) -> Person:
+    return mail.request.person if mail.request else mail.person
+
+
+def _deliver_again(mail: OutgoingMail) -> None:
+    if mail.token is not None and mail.delivers and mail.token.delivery == DeliveryState.BOUNCED:
+        mail.token.delivery = DeliveryState.QUEUED
+        mail.token.save()
+
+
+def _record(event: audit.Event, actor: Person, mail: OutgoingMail, **facts: str) -> None:
+    subject = mail.token or mail.request or mail.person
+    audit.record(event, actor=actor, subject=subject, message=mail.message, **facts)

@@ -1,0 +1,75 @@
+"""Send the files of a token again, on request of its person or of an administrator."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.pkcs12.writer import ContainerFormat
+from identity_manager import audit
+from identity_manager.models import DeliveryState, MailState, OutgoingMail, Person, SoftwareToken
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.workflow import step7_deliver
+from identity_manager.workflow.delivery import queueing
+from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.workflow.requests.cancellation import sender_obstacle
+
+NOT_SENDABLE = Reason("not-sendable", _("This token is not in use, so its file is not sent."))
+ON_ITS_WAY = Reason("on-its-way", _("The file is on its way already. Look into the mailbox in a moment."))
+KEPT_NO_LONGER = Reason("kept-no-longer", _("The files of this token are kept no longer."))
+MOST_MAILS_A_DAY = 10  # of one token's files: whoever clicks on and on fills a mailbox with keys
+SENT_OFTEN = Reason(
+    "sent-often",
+    _(
+        "The file was mailed ten times within 24 hours. Look among the junk mail, too, or whether the address"
+        " is right. By this time tomorrow it can be sent again."
+    ),
+)
+NO_SUCH_FORMAT = Reason("no-such-format", _("There is no file in this format."))
+
+
+def sending_obstacle(token: SoftwareToken) -> Reason | None:
+    """Why the token's files are not mailed again, whoever asks and whatever the format, or None."""
+    if not (permitted_actions.can_be_sent(token) and token.person.is_active):
+        return NOT_SENDABLE
+    return permitted_actions.delivery_obstacle(token) or (None if token.has_files else KEPT_NO_LONGER)
+
+
+def often_obstacle(token: SoftwareToken) -> Reason | None:
+    """Why the token's files are not mailed once more today, or None."""
+    since = timezone.now() - timedelta(days=1)
+    mails = token.mails.filter(message="delivery", created_at__gt=since).exclude(state=MailState.DISCARDED)
+    return SENT_OFTEN if mails.count() >= MOST_MAILS_A_DAY else None
+
+
+def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> OutgoingMail:
+    """Mail the token's containers again, in the format for the person's device. No secret is needed.
+
+    For its owner and administrators, MOST_MAILS_A_DAY. Raises NotAllowed, NotPossible (format) or Stale.
+    """
+    with transaction.atomic():
+        token = locking.token(token_id)
+        allowed = token.person_id == actor.pk or eligibility.administers(actor, token.person)
+        refuse(None if allowed else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(sender_obstacle(actor=actor, person=token.person), kind=NotAllowed)
+        refuse(
+            None if permitted_actions.can_be_sent(token) and token.person.is_active else NOT_SENDABLE,
+            kind=Stale,
+        )
+        refuse(permitted_actions.delivery_obstacle(token))
+        known = container_format in [choice.value for choice in ContainerFormat]
+        refuse(None if token.containers.exists() else KEPT_NO_LONGER, kind=Stale)
+        refuse(None if known else NO_SUCH_FORMAT, field="container_format")
+        waiting = token.mails.filter(state=MailState.QUEUED, container_format=container_format).exists()
+        refuse(ON_ITS_WAY if waiting else None, kind=NotPossible)
+        refuse(often_obstacle(token))
+
+        mail = queueing.queue_delivery(token, container_format=container_format)
+        if token.delivery not in step7_deliver.DELIVERED:
+            token.delivery = DeliveryState.QUEUED
+            token.save()
+        audit.record(audit.Event.TOKEN_SENT_AGAIN, actor=actor, subject=token, format=container_format)
+        return mail

@@ -1,0 +1,215 @@
+"""What a comparison with a CA has found: an officer adopts it, has it revoked, or leaves it as it is.
+
+adopt: where its key is that of an order that waits for an officer, so that its person gets it after all.
+revoke: at the CA, by a job; where the CA cannot be told, an officer does it there, and says so here.
+leave: because it is somebody else's, as where other systems have the same CA; with a reason.
+Four eyes are wanted nowhere, as for the revocation of a token.
+"""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge import issuing
+from ca_bridge.contract import Issued, RevocationOutcome, RevocationReason
+from ca_bridge.errors import CaError
+from ca_bridge.orders import listing
+from identity_manager import audit, queue, task_names
+from identity_manager.models import CaFinding, Certificate, FindingKind, FindingState, Person, Role
+from identity_manager.transactions import locking, time_limit
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.revocation import revoke as revocation
+
+AT_ONCE = 50
+NOT_ITS_ADMINISTRATOR = Reason(
+    "not-finding-administrator",
+    _("Only a Software Token Administrator can do this, without a limit where nobody knows whose it is."),
+)
+NOT_OPEN = Reason("finding-not-open", _("Nobody need decide about this certificate any more."))
+NOT_ADOPTABLE = Reason(
+    "finding-not-adoptable",
+    _("Its key is not that of an order that waits for an officer, so nobody here could use it."),
+)
+NOT_AS_ORDERED = Reason("finding-not-as-ordered", _("It does not say what was ordered."))
+
+
+def _administers(actor: Person, finding: CaFinding) -> bool:
+    """Whether the actor decides about it: by its person's unit; without a limit where that is not known."""
+    certificate = finding.token_certificate
+    if certificate is not None:
+        return eligibility.administers(actor, certificate.token.person)
+    return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit="")
+
+
+def obstacle(finding: CaFinding) -> Reason | None:
+    """Why there is nothing to decide about it, or None."""
+    ended = finding.not_after <= timezone.now()
+    return NOT_OPEN if ended or finding.state != FindingState.OPEN else None
+
+
+def adopting_obstacle(finding: CaFinding) -> Reason | None:
+    """Why it cannot be adopted, or None."""
+    order, certificate = finding.order, finding.token_certificate
+    if finding.kind != FindingKind.UNKNOWN or order is None or certificate is None:
+        return NOT_ADOPTABLE
+    is_wanted = Certificate.objects.to_be_issued().filter(pk=certificate.pk, order=order)
+    return None if order.parked_at is not None and is_wanted.exists() else NOT_ADOPTABLE
+
+
+def revoking_obstacle(finding: CaFinding) -> Reason | None:
+    """Why it cannot be revoked, or None."""
+    if finding.kind != FindingKind.MISSING or finding.token_certificate is None:
+        return None
+    return revocation.obstacle(finding.token_certificate.token)
+
+
+def by_hand_obstacle(finding: CaFinding) -> Reason | None:
+    """Why nobody's hand is needed to revoke it, or None."""
+    return None if finding.is_by_hand else NOT_OPEN
+
+
+def adopt(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
+    """Take it for what its order was to bring. Raises NotAllowed or Stale."""
+    examined = _examined(CaFinding.objects.select_related("order").get(pk=finding_id))
+    with transaction.atomic():
+        finding = _locked(actor, finding_id)
+        refuse(obstacle(finding) or adopting_obstacle(finding), kind=Stale)
+        certificate = finding.token_certificate
+        if certificate is None or examined is None or examined.facts is None:
+            raise Stale(NOT_AS_ORDERED)
+
+        issuing.record(examined.order_id, examined.came, examined=examined)
+        certificate.work_is_due(timezone.now())
+        certificate.save()
+        queue.after_commit(task_names.ISSUE, certificate.pk)
+        _decide(finding, FindingState.ADOPTED, actor=actor)
+        _tell(audit.Event.FOUND_ADOPTED, finding, actor=actor)
+        return finding
+
+
+def _examined(finding: CaFinding) -> issuing.Examined | None:
+    """Compared with what was ordered, outside any transaction: it lints."""
+    if finding.order is None or not finding.certificate:
+        return None
+    return issuing.examine(finding.order.pk, Issued(finding.certificate, ()))
+
+
+def revoke(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
+    """Have it revoked. Of what the CA does not know the token ends, and the CA is told as of any other.
+
+    Raises NotAllowed or Stale.
+    """
+    with transaction.atomic():
+        finding = _locked(actor, finding_id)
+        refuse(obstacle(finding) or revoking_obstacle(finding), kind=Stale)
+
+        state = FindingState.REVOKING
+        if finding.kind == FindingKind.MISSING and finding.token_certificate is not None:
+            token = finding.token_certificate.token
+            revocation.end_token(token, reason=RevocationReason.SUPERSEDED, actor=actor)
+            state = FindingState.REVOKED
+        _decide(finding, state, actor=actor)
+        _tell(audit.Event.FOUND_REVOCATION_DECIDED, finding, actor=actor)
+        return finding
+
+
+def leave(*, actor: Person, finding_id: uuid.UUID, reason: str) -> CaFinding:
+    """Leave it as it is: no comparison finds it any more. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        finding = _locked(actor, finding_id)
+        refuse(obstacle(finding), kind=Stale)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        _decide(finding, FindingState.LEFT, actor=actor, reason=reason.strip())
+        _tell(audit.Event.FOUND_LEFT, finding, actor=actor, reason=reason.strip())
+        return finding
+
+
+def done_by_hand(*, actor: Person, finding_id: uuid.UUID) -> CaFinding:
+    """An officer has revoked it at its CA, which cannot be told from here. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        finding = _locked(actor, finding_id)
+        refuse(by_hand_obstacle(finding), kind=Stale)
+
+        _decide(finding, FindingState.REVOKED, actor=actor)
+        _tell(audit.Event.FOUND_REVOKED_BY_HAND, finding, actor=actor)
+        return finding
+
+
+def _locked(actor: Person, finding_id: uuid.UUID) -> CaFinding:
+    """The finding, with what it is about locked before it: person, request, token, certificate."""
+    known = CaFinding.objects.values_list("token_certificate_id", flat=True).get(pk=finding_id)
+    certificate = locking.certificate(known) if known else None
+    finding = locking.ca_finding(finding_id)
+    finding.token_certificate = certificate
+    refuse(None if _administers(actor, finding) else NOT_ITS_ADMINISTRATOR, kind=NotAllowed)
+    return finding
+
+
+def _decide(finding: CaFinding, state: FindingState, *, actor: Person, reason: str = "") -> None:
+    finding.decide(state, actor=actor, now=timezone.now(), reason=reason)
+    finding.save()
+
+
+def carry_out_revocations() -> int:
+    """Have the CAs revoke what officers have decided; return how many are revoked.
+
+    Call it outside any transaction. What a CA does not do now is tried again; two at once do no harm.
+    """
+    revoked = 0
+    due = CaFinding.objects.to_be_revoked(timezone.now()).select_related("comparison")
+    for finding in time_limit.for_a_while(due[:AT_ONCE]):
+        try:
+            outcome: RevocationOutcome | CaError = issuing.revoke(
+                ca=finding.alias, certificate=finding.certificate, reason=RevocationReason.SUPERSEDED
+            )
+        except CaError as error:
+            outcome = error
+        revoked += _settle(finding, outcome)
+    return revoked
+
+
+def _settle(seen: CaFinding, outcome: RevocationOutcome | CaError) -> bool:
+    is_done = outcome in (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED)
+    with transaction.atomic():
+        finding = locking.ca_finding(seen.pk)
+        if finding.state != FindingState.REVOKING:
+            return False
+        if is_done:
+            finding.close(FindingState.REVOKED, now=timezone.now())
+            finding.save()
+            _tell(audit.Event.FOUND_REVOKED, finding, actor=None)
+        else:
+            _note_unrevoked(finding, outcome)
+    if is_done:
+        listing.let_go(seen.alias, seen.certificate)
+    return is_done
+
+
+def _note_unrevoked(finding: CaFinding, outcome: RevocationOutcome | CaError) -> None:
+    """Told once where it is left to hands from now on."""
+    if isinstance(outcome, CaError):
+        refused, said = outcome.permanent, outcome.words
+    else:
+        refused, said = outcome is RevocationOutcome.UNSUPPORTED, str(outcome.value)
+    is_new = refused and finding.by_hand_since is None
+    finding.note_unrevoked(said, now=timezone.now(), by_hand=refused)
+    finding.save()
+    if is_new:
+        _tell(audit.Event.FOUND_LEFT_TO_HANDS, finding, actor=None)
+
+
+def _tell(event: audit.Event, finding: CaFinding, *, actor: Person | None, **facts: str) -> None:
+    certificate = finding.token_certificate
+    audit.record(
+        event,
+        actor=actor,
+        subject=certificate.token if certificate else None,
+        serial=finding.serial,
+        issuer=finding.issuer,
+        ca=finding.alias,
+        **facts,
+    )

@@ -1,0 +1,141 @@
+"""Why a request failed: a code and plain facts on its row, in words only when somebody reads them.
+
+A worker has no reader whose language it could speak, so it writes down no sentence.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.mail import messages, outbox
+from identity_manager.models import Certificate, RequestState, TokenRequest
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.policy.eligibility import NO_EMAIL, NOT_ACTIVE
+from identity_manager.workflow.snapshot import MATERIAL_FIELDS, Difference
+
+PERSON_CHANGED = "person-changed"
+REFUSED = "refused"
+GIVEN_UP = "given-up"
+ENDED_IN_VAIN = "ended-in-vain"
+_OFFICE_DECIDES = _("It could not be issued, and trying again does not help by itself.")
+
+FOR_OFFICERS: dict[str, str | Promise] = {
+    PERSON_CHANGED: _("The person's data have changed since the approval: %(fields)s."),
+    REFUSED: _("Certificate “%(profile)s” was refused: %(message)s"),
+    GIVEN_UP: _(
+        "The order for certificate “%(profile)s” was given up: nobody knows whether its certificate "
+        "authority has issued it."
+    ),
+    ENDED_IN_VAIN: _(
+        "Certificate “%(profile)s” was issued %(times)s times, and ended each time before its token could "
+        "be handed out: it holds for too short a time, or another certificate of the token is too long in "
+        "coming."
+    ),
+    NO_EMAIL.code: NO_EMAIL.sentence,
+    **{reason.code: reason.sentence for reason in NOT_ACTIVE.values()},
+}
+FOR_THE_PERSON: dict[str, str | Promise] = {
+    PERSON_CHANGED: _(
+        "Your data in the directory have changed since the request was made. An administrator decides "
+        "whether it goes on with the new ones."
+    ),
+    **dict.fromkeys((REFUSED, GIVEN_UP, ENDED_IN_VAIN), _OFFICE_DECIDES),
+    NO_EMAIL.code: _("You have no e-mail address in the directory, so nothing can be delivered to you."),
+    **dict.fromkeys(
+        (reason.code for reason in NOT_ACTIVE.values()),
+        _("Your person record is not Active, so nothing is issued for you."),
+    ),
+}
+UNKNOWN = _("It could not be issued.")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A code, and the facts that its sentence needs: plain values, no secret."""
+
+    code: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def of_reason(reason: Reason) -> Failure:
+    """The failure for a reason of policy."""
+    return Failure(reason.code)
+
+
+def of_change(differences: Iterable[Difference]) -> Failure:
+    """The failure for a person who has changed."""
+    return Failure(PERSON_CHANGED, {"fields": [difference.field for difference in differences]})
+
+
+def of_refusal(certificate: Certificate, *, message: str) -> Failure:
+    """The failure for what the CA, or the check before it, does not issue; message is its own word."""
+    return Failure(REFUSED, {"profile": certificate.profile.name, "message": message})
+
+
+def of_given_up(certificate: Certificate) -> Failure:
+    """The failure for an order that an officer gave up."""
+    return Failure(GIVEN_UP, {"profile": certificate.profile.name})
+
+
+def of_ending(certificate: Certificate, *, times: int) -> Failure:
+    """The failure for what ends again and again before its token is handed out."""
+    return Failure(ENDED_IN_VAIN, {"profile": certificate.profile.name, "times": times})
+
+
+def for_officers(code: str, facts: dict[str, Any]) -> str:
+    """The sentence for officers, in the language of the moment; empty without a code."""
+    if not code:
+        return ""
+    words = FOR_OFFICERS.get(code, UNKNOWN)
+    return str(words) % _in_words(facts)
+
+
+def for_the_person(request: TokenRequest) -> str | Promise:
+    """The sentence for the person whom the request is for; no detail that only an operator needs."""
+    return FOR_THE_PERSON.get(request.failure, UNKNOWN)
+
+
+def _in_words(facts: dict[str, Any]) -> dict[str, Any]:
+    fields = ", ".join(str(MATERIAL_FIELDS.get(name, name)) for name in facts.get("fields", ()))
+    return {"profile": "", "message": "", "times": "", **facts, "fields": fields}
+
+
+def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail: str = "") -> None:
+    """Refused for good, on a locked row: the key is erased, the request fails, an officer decides the rest.
+
+    In the caller's transaction.
+    """
+    certificate.refuse(reason=said)
+    certificate.private_key_wrapped = None
+    certificate.settle_lease()
+    if said:
+        certificate.last_error, certificate.last_error_at = f"{said} {detail}".strip(), timezone.now()
+    certificate.save()
+    audit.record(
+        audit.Event.CERTIFICATE_REFUSED,
+        actor=None,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        code=failure.code,
+        **failure.facts,
+    )
+    fail_request(certificate, failure)
+
+
+def fail_request(certificate: Certificate, failure: Failure) -> None:
+    """The request of a locked certificate fails, and its person is told, where it is still about that one."""
+    request = certificate.token.request
+    if request.state != RequestState.ISSUING or certificate.token.round != request.round:
+        return
+    request.fail(code=failure.code, facts=failure.facts)
+    if failure.code == PERSON_CHANGED:
+        request.stopped_at = timezone.now()
+    request.save()
+    if request.person.is_active:
+        outbox.enqueue(messages.issuance_failed(request, why=for_the_person(request)))
+    audit.record(audit.Event.REQUEST_FAILED, actor=None, subject=request, code=failure.code, **failure.facts)

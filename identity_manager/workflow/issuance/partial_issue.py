@@ -1,0 +1,132 @@
+"""Part of a request was refused for good: its token types may take their certificates from several CAs.
+
+Beside trying again an officer chooses: the person gets the rest (give_rest), or the rest is revoked
+(revoke_rest), so that nobody holds half of what belongs together. Both under the request's lock: of two
+officers one decides, and what a CA answers meanwhile is settled before or after.
+"""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.contract import RevocationReason
+from identity_manager import audit, queue, task_names
+from identity_manager.mail import messages, outbox
+from identity_manager.models import (
+    Certificate,
+    CertificateState,
+    Person,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+)
+from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow import completion, snapshot
+from identity_manager.workflow.issuance import retry
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.requests import cancellation
+from identity_manager.workflow.revocation import revoke
+
+NO_REST = Reason("no-rest", _("Nothing of this request is left to be given. Try again, or cancel it."))
+NOTHING_REFUSED = Reason(
+    "nothing-refused", _("Nothing of this request was refused by a certificate authority. Try again instead.")
+)
+KEPT = (CertificateState.ORDERED, CertificateState.VALID, CertificateState.ON_HOLD)
+
+
+def has_a_rest(certificates: list[Certificate]) -> bool:
+    """Whether one of these was refused and another one is there, or may still come."""
+    states = {row.state for row in certificates if row.left_out_at is None}
+    return CertificateState.REFUSED in states and not states.isdisjoint(KEPT)
+
+
+def obstacle(request: TokenRequest) -> Reason | None:
+    """Why there is no rest to decide on, whoever asks, or None."""
+    return None if request.state == RequestState.FAILED else retry.NOT_FAILED
+
+
+def give_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
+    """The person gets what was not refused; a token of which nothing is left is cancelled.
+
+    Raises NotAllowed, NotPossible or Stale.
+    """
+    with transaction.atomic():
+        request, lines = _failed(actor, request_id, reason)
+        refuse(eligibility.person_obstacle(request.person))
+        refuse(retry.PERSON_CHANGED if snapshot.differences(lines) else None, kind=Stale)
+
+        request.retry()
+        request.save()
+        left_out = [row for token in lines for row in _leave_out(token, reason=reason.strip())]
+        codes = [row.profile.code for row in left_out]
+        audit.record(
+            audit.Event.REQUEST_REST_GIVEN, actor=actor, subject=request, reason=reason, left_out=codes
+        )
+        given = [row for token in lines for row in locking.certificates_of(token) if row.state in KEPT]
+        outbox.enqueue(messages.rest_given(request, given=given, left_out=left_out))
+        for token in lines:
+            _go_on(token)
+        return request
+
+
+def revoke_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
+    """What was issued for the request is revoked, also what its person has in use; the request is cancelled.
+
+    Raises NotAllowed, NotPossible or Stale.
+    """
+    with transaction.atomic():
+        request, lines = _failed(actor, request_id, reason)
+        issued = [row.serial for token in lines for row in locking.certificates_of(token) if row.serial]
+
+        for token in lines:
+            if token.state in IN_USE and token.is_finished:
+                revoke.end_token(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
+        cancellation.end_request(request, actor=actor, reason=reason.strip())
+        cancellation.tell_of_cancellation(request, by=actor)
+        audit.record(
+            audit.Event.REQUEST_REST_REVOKED, actor=actor, subject=request, reason=reason, serials=issued
+        )
+        return request
+
+
+def _failed(actor: Person, request_id: uuid.UUID, reason: str) -> tuple[TokenRequest, list[SoftwareToken]]:
+    """The request, failed and with a rest, and its lines, locked."""
+    request = locking.request(request_id)
+    refuse(
+        None if eligibility.administers(actor, request.person) else eligibility.NOT_ADMINISTRATOR,
+        kind=NotAllowed,
+    )
+    refuse(obstacle(request), kind=Stale)
+    refuse(None if reason.strip() else NO_REASON, field="reason")
+    lines = locking.lines_of(request)
+    rows = [row for token in lines for row in locking.certificates_of(token)]
+    refuse(None if any(row.is_to_be_retried for row in rows) else NOTHING_REFUSED)
+    refuse(None if has_a_rest(rows) else NO_REST)
+    return request, lines
+
+
+def _leave_out(token: SoftwareToken, *, reason: str) -> list[Certificate]:
+    """Leave out what was refused, and return it."""
+    now = timezone.now()
+    rows = locking.certificates_of(token)
+    refused = [row for row in rows if row.is_to_be_retried]
+    for row in refused:
+        row.left_out_at = now
+        row.save()
+    if refused and not any(row.state in KEPT for row in rows):
+        token.cancel(reason=reason[:300], now=now)
+        token.save()
+    return refused
+
+
+def _go_on(token: SoftwareToken) -> None:
+    """What waited for the request goes on; the last token to be finished finishes the request."""
+    for row in locking.certificates_of(token):
+        if row.state == CertificateState.ORDERED:
+            queue.after_commit(task_names.ISSUE, row.pk)
+    completion.seal_when_complete(token)
+    audit.append(completion.issue_request(token))

@@ -1,0 +1,98 @@
+"""Retry: an officer has a failed request issued again, or a waiting one tried at once."""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit, queue, task_names
+from identity_manager.models import (
+    CertificateState,
+    Person,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow import completion, snapshot
+from identity_manager.workflow.policy import eligibility
+
+NOT_FAILED = Reason("not-failed", _("This request has not failed, or was retried meanwhile."))
+PERSON_CHANGED = Reason(
+    "person-changed-so-no-retry",
+    _(
+        "The person's data have changed, so trying again would fail again. Start it again with new data, "
+        "or cancel it."
+    ),
+)
+
+
+def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
+    """An administrator has a failed request tried again: refused certificates get a new key and order.
+
+    What a CA may have issued already keeps both, and is looked up.
+    """
+    with transaction.atomic():
+        request = locking.request(request_id)
+        refuse(
+            None if eligibility.administers(actor, request.person) else eligibility.NOT_ADMINISTRATOR,
+            kind=NotAllowed,
+        )
+        refuse(None if request.state == RequestState.FAILED else NOT_FAILED, kind=Stale)
+        refuse(eligibility.person_obstacle(request.person))
+        lines = locking.lines_of(request)
+        refuse(PERSON_CHANGED if snapshot.differences(lines) else None, kind=Stale)
+
+        request.retry()
+        request.save()
+        for token in lines:
+            if token.state == TokenState.ISSUING:
+                _order_again(token)
+        for token in lines[:1]:
+            audit.append(completion.issue_request(token))  # where nothing is left that could be tried
+        audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
+        return request
+
+
+def _order_again(token: SoftwareToken) -> None:
+    now = timezone.now()
+    for certificate in locking.certificates_of(token):
+        if certificate.is_to_be_retried:
+            certificate.order_again(now=now)
+        elif certificate.state == CertificateState.ORDERED:
+            certificate.work_is_due(now)
+        else:
+            continue
+        certificate.save()
+        queue.after_commit(task_names.ISSUE, certificate.pk)
+    completion.seal_when_complete(token)
+
+
+def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
+    """An administrator does not want to wait for the next try: what is due later is due now.
+
+    Raises NotAllowed, or Stale where all of it waits for the person to return.
+    """
+    with transaction.atomic():
+        request = locking.request(request_id)
+        refuse(
+            None if eligibility.administers(actor, request.person) else eligibility.NOT_ADMINISTRATOR,
+            kind=NotAllowed,
+        )
+        tokens = locking.tokens_of(request)
+        work: list[eligibility.Work] = [*tokens]
+        work += [certificate for token in tokens for certificate in locking.certificates_of(token)]
+        work += locking.mails_of(request)
+        refuse(eligibility.next_try_obstacle(request.person, work), kind=Stale)
+
+        now = timezone.now()
+        for each in work:
+            if each.next_attempt_at is not None:
+                each.next_attempt_at = now
+                each.nudged_at = None
+                each.save()
+        audit.record(audit.Event.REQUEST_RETRIED, actor=actor, subject=request)
+        return request

@@ -1,0 +1,225 @@
+"""Verbs on imports: a file is looked through, carried out, or waits for a second officer (SPEC.md 6)."""
+
+import hashlib
+import uuid
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.directory import csv_file
+from identity_manager.models import ImportState, Person, PersonImport, Role
+from identity_manager.people.imports import applying as importing
+from identity_manager.people.imports.applying import ImportPlan, Outcome
+from identity_manager.transactions import locking, retry_later
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.workflow.people import leave_and_return
+
+MOST_BYTES = 5 * 1024 * 1024
+MOST_ROWS = 20_000
+KEPT = timedelta(days=7)
+
+NOT_EVERYWHERE = Reason(
+    "not-everywhere",
+    _("An import reaches every organisational unit, so only a Registration Officer of all of them does it."),
+)
+TOO_LARGE = Reason("too-large", _("The file is larger than 5 MB. Split it."))
+TOO_MANY_ROWS = Reason("too-many-rows", _("The file has more than 20,000 rows. Split it."))
+EMPTY = Reason("empty", _("The file has no row below its first line."))
+NOT_OPEN = Reason("import-not-open", _("This import has ended, or somebody else has decided on it."))
+WITHDRAWABLE = (ImportState.UPLOADED, ImportState.WAITING)
+OTHER_PLAN = Reason(
+    "other-plan", _("Persons have changed since you opened the page. Look at what the import does now.")
+)
+NOT_UPLOADER = Reason(
+    "not-uploader", _("Somebody else chose this file. Only they can import it, or ask a second officer.")
+)
+OWN_IMPORT = Reason("own-import", _("You asked for this import. Another Registration Officer decides on it."))
+
+
+def officer_obstacle(actor: Person) -> Reason | None:
+    """Why this actor cannot import, or None."""
+    everywhere = actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit="")
+    return None if everywhere else NOT_EVERYWHERE
+
+
+def upload(*, actor: Person, file_name: str, content: bytes) -> PersonImport:
+    """Keep a file that can be read; nothing is imported yet. Raises NotAllowed, or NotPossible at `file`."""
+    refuse(officer_obstacle(actor), kind=NotAllowed)
+    refuse(TOO_LARGE if len(content) > MOST_BYTES else None, field="file")
+    try:
+        rows = csv_file.read(content)
+    except csv_file.UnreadableFile as error:
+        raise NotPossible(Reason("unreadable", str(error)), field="file") from error
+    refuse(None if rows else EMPTY, field="file")
+    refuse(TOO_MANY_ROWS if len(rows) > MOST_ROWS else None, field="file")
+    return PersonImport.objects.create(
+        file_name=file_name[-200:],
+        content=content,
+        sha256=hashlib.sha256(content).hexdigest(),
+        asked_by=actor,
+    )
+
+
+def plan_of(row: PersonImport) -> ImportPlan | None:
+    """What the import would do now; None where it has ended and its file is gone."""
+    if row.content is None:
+        return None
+    return importing.plan(csv_file.read(bytes(row.content)), actor=row.asked_by)
+
+
+def carry_out(*, actor: Person, import_id: uuid.UUID, digest: str, accept_partial: bool) -> PersonImport:
+    """Import what the officer saw; where the guard stops it, it waits for a second officer instead.
+
+    For who chose the file alone: else whoever asks the second officer could be that officer, too.
+    digest is that of the plan on the page. Raises NotAllowed, Stale, ImportStopped (rows refused).
+    """
+    with transaction.atomic():
+        row = _fetch(actor, import_id, ImportState.UPLOADED)
+        refuse(None if row.asked_by_id == actor.pk else NOT_UPLOADER, kind=NotAllowed)
+        planned = _seen(row, digest)
+        if importing.guard(planned) is not None and not _refused(planned, accept_partial):
+            row.wait(accept_partial=accept_partial)
+            row.save()
+            audit.record(
+                audit.Event.IMPORT_ASKED, actor=actor, subject=None, **_facts(row), counts=_counts(planned)
+            )
+            return row
+        return _finish(row, planned, actor=actor, second=None, accept_partial=accept_partial)
+
+
+def carry_out_on_the_machine(
+    planned: ImportPlan, *, file_name: str, content: bytes, accept_partial: bool
+) -> ImportPlan:
+    """Import on the word of who operates the machine; it has a page, where its identities are confirmed.
+
+    Raises ImportStopped (rows refused, or the guard stops it, as only a second officer lets it through).
+    """
+    with transaction.atomic():
+        row = PersonImport.objects.create(
+            file_name=file_name[-200:], sha256=hashlib.sha256(content).hexdigest(), asked_by=None
+        )
+        done = importing.carry_out(
+            planned,
+            actor=None,
+            change_state=leave_and_return.take_over_state,
+            accept_partial=accept_partial,
+            row=row,
+        )
+        _settle(row, done)
+        return done
+
+
+def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> PersonImport:
+    """The second officer says yes to the plan on the page. Raises NotAllowed, Stale, ImportStopped."""
+    with transaction.atomic():
+        row = _fetch(actor, import_id, ImportState.WAITING)
+        refuse(OWN_IMPORT if row.asked_by_id == actor.pk else None, kind=NotAllowed)
+        planned = _seen(row, digest)
+
+        row.decided_by = actor
+        return _finish(row, planned, actor=row.asked_by, second=actor, accept_partial=row.accept_partial)
+
+
+def reject(*, actor: Person, import_id: uuid.UUID, reason: str) -> PersonImport:
+    """The second officer says no, and why. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        row = _fetch(actor, import_id, ImportState.WAITING)
+        refuse(OWN_IMPORT if row.asked_by_id == actor.pk else None, kind=NotAllowed)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        row.decided_by = actor
+        row.refuse(reason=reason.strip(), now=timezone.now())
+        row.save()
+        audit.record(audit.Event.IMPORT_REFUSED, actor=actor, subject=None, **_facts(row))
+        return row
+
+
+def withdraw(*, actor: Person, import_id: uuid.UUID) -> PersonImport:
+    """Whoever may import takes an open import back: nothing of it is imported. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        row = _fetch(actor, import_id, *WITHDRAWABLE)
+
+        row.withdraw(now=timezone.now())
+        row.save()
+        audit.record(audit.Event.IMPORT_WITHDRAWN, actor=actor, subject=None, **_facts(row))
+        return row
+
+
+def forget_old() -> int:
+    """Withdraw the imports that nobody went on with for KEPT, and drop their files; returns how many."""
+    old = PersonImport.objects.forgotten(timezone.now() - KEPT).values_list("pk", flat=True)
+    return retry_later.one_by_one(old, _forget)
+
+
+def _forget(import_id: uuid.UUID) -> int:
+    with transaction.atomic():
+        row = locking.person_import(import_id)
+        if row.content is None:
+            return 0
+        row.withdraw(now=timezone.now())
+        row.save()
+        audit.record(audit.Event.IMPORT_WITHDRAWN, actor=None, subject=None, **_facts(row))
+        return 1
+
+
+def state_obstacle(row: PersonImport, *states: ImportState) -> Reason | None:
+    """Why nothing is decided on the import, as it is in none of these states; or None."""
+    return None if row.state in states else NOT_OPEN
+
+
+def _fetch(actor: Person, import_id: uuid.UUID, *states: ImportState) -> PersonImport:
+    refuse(officer_obstacle(actor), kind=NotAllowed)
+    row = locking.person_import(import_id)
+    refuse(state_obstacle(row, *states), kind=Stale)
+    return row
+
+
+def _seen(row: PersonImport, digest: str) -> ImportPlan:
+    planned = plan_of(row)
+    if planned is None or planned.digest != digest:
+        raise Stale(OTHER_PLAN)
+    return planned
+
+
+def _refused(planned: ImportPlan, accept_partial: bool) -> bool:  # noqa: FBT001 the officer's own word
+    return bool(planned.count(Outcome.REFUSED)) and not accept_partial
+
+
+def _finish(
+    row: PersonImport,
+    planned: ImportPlan,
+    *,
+    actor: Person | None,
+    second: Person | None,
+    accept_partial: bool,
+) -> PersonImport:
+    done = importing.carry_out(
+        planned,
+        actor=actor,
+        change_state=leave_and_return.take_over_state,
+        accept_partial=accept_partial,
+        confirmed_by=second,
+        row=row,
+    )
+    _settle(row, done)
+    if second is not None:
+        audit.record(audit.Event.IMPORT_CONFIRMED, actor=second, subject=None, **_facts(row))
+    return row
+
+
+def _settle(row: PersonImport, done: ImportPlan) -> None:
+    row.finish(
+        counts=_counts(done), leaving=done.leaving, emails_changed=done.emails_changed, now=timezone.now()
+    )
+    row.save()
+
+
+def _counts(planned: ImportPlan) -> dict[str, int]:
+    return {outcome.value: planned.count(outcome) for outcome in Outcome}
+
+
+def _facts(row: PersonImport) -> dict[str, str]:
+    return {"import": str(row.pk), "sha256": row.sha256}

@@ -1,0 +1,198 @@
+"""Pure questions on one-time sign-in codes, with reasons: who may ask, confirm, make one (SPEC.md 2)."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import (
+    OFFICER_ROLES,
+    Account,
+    Person,
+    PersonState,
+    Role,
+    RoleAssignment,
+    SignInCode,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.people import identity_change_policy, registration_policy
+from identity_manager.transactions.refusals import Reason
+from identity_manager.workflow.policy import eligibility
+
+OWN_CODE = Reason("own-code", _("This is for yourself. Another Registration Officer does it."))
+REQUESTER = Reason(
+    "requester",
+    _("You asked for a software token for this person. Who asks for a token must not hold the sign-in too."),
+)
+NAME_TAKEN = Reason(
+    "name-taken", _("Another account has this person's personnel number as its user name already.")
+)
+ACCOUNT_CLOSED = Reason("account-closed", _("The account of this person is closed."))
+OWN_ASKING = Reason("own-asking", _("You asked for this code. Another Registration Officer confirms it."))
+NO_CONFIRMATION_NEEDED = Reason("no-confirmation-needed", _("This code needs no confirmation, or has it."))
+NOT_ASKER = Reason("not-asker", _("Somebody else asked for this code. Only they can make it."))
+NOT_CONFIRMED = Reason("not-confirmed", _("Another Registration Officer confirms first."))
+IDENTITY_WAITS = Reason(
+    "code-before-identity",
+    _("A second Registration Officer confirms this person's e-mail first: a mail tells them of the code."),
+)
+NOT_OPEN = Reason(
+    "code-not-open", _("This code was made, used or withdrawn meanwhile. Ask for a new one if it is needed.")
+)
+NOT_ACCEPTED = Reason(
+    "code-not-accepted",
+    _("These do not fit together, or the code was used, replaced or is too old. Ask for a new code."),
+)
+
+
+class Stage(models.TextChoices):
+    """How far a code is."""
+
+    WAITING = "waiting", _("Waits for confirmation")
+    READY = "ready", _("Can be made")
+    MADE = "made", _("Made")
+    USED = "used", _("Used")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    EXPIRED = "expired", _("Expired")
+    OVERTAKEN = "overtaken", _("Overtaken")
+
+
+def obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this actor cannot make a sign-in code for this person, or None."""
+    return officer_obstacle(actor, person) or person_obstacle(person)
+
+
+def is_officer_for(actor: Person, person: Person) -> bool:
+    """Whether the actor is a Registration Officer for the person's organisational unit."""
+    return actor.is_active and actor.has_role(Role.REGISTRATION_OFFICER, unit=person.organisational_unit)
+
+
+def needs_confirmation(person: Person) -> bool:
+    """Whether a second officer confirms: who has signed in before, or holds an officer role."""
+    signed_in_before = Account.objects.filter(person=person).exclude(last_login=None).exists()
+    return signed_in_before or person.roles.filter(role__in=OFFICER_ROLES).exists()
+
+
+def confirmable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignInCode]:
+    """The codes that wait for this officer's confirmation, oldest first."""
+    rows = SignInCode.objects.awaiting_confirmation().filter(asked_at__gt=oldest(now or timezone.now()))
+    rows = rows.filter(_for_who_can_have_one(), _in_units_of(officer)).select_related("person", "asked_by")
+    return rows.exclude(Q(asked_by=officer) | Q(person=officer)).order_by("asked_at")
+
+
+def makeable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignInCode]:
+    """The codes that this officer asked for and can make now, oldest first."""
+    asked_for = TokenRequest.objects.open().asked_for_by(officer).filter(person=OuterRef("person"))
+    rows = SignInCode.objects.filter(
+        Q(needs_confirmation=False) & ~_for_who_needs_confirmation() | Q(confirmed_by__isnull=False),
+        _for_who_can_have_one(),
+        _in_units_of(officer),
+        ~Exists(asked_for),
+        asked_by=officer,
+        asked_at__gt=oldest(now or timezone.now()),
+        made_at=None,
+        withdrawn_at=None,
+    )
+    return rows.select_related("person", "confirmed_by").order_by("asked_at")
+
+
+def _for_who_needs_confirmation() -> Q:
+    """What is for persons of whom needs_confirmation() says so now."""
+    accounts = Account.objects.filter(person=OuterRef("person")).exclude(last_login=None)
+    offices = RoleAssignment.objects.filter(person=OuterRef("person"), role__in=OFFICER_ROLES)
+    return Q(Exists(accounts)) | Q(Exists(offices))
+
+
+def _for_who_can_have_one() -> Q:
+    """What is for persons who are Active, with no account or an open one."""
+    return Q(person__state=PersonState.ACTIVE) & ~Q(person__account__is_active=False)
+
+
+def _in_units_of(officer: Person) -> Q:
+    """What is for persons whom the officer registers: a person may have gone to another unit meanwhile."""
+    offices = [held for held in officer.roles_in_force() if held.role == Role.REGISTRATION_OFFICER]
+    units = {held.organisational_unit for held in offices}
+    return Q() if "" in units else Q(person__organisational_unit__in=units)
+
+
+def ends_with_a_new_code(person: Person) -> QuerySet[SoftwareToken]:
+    """The person's tokens whose passphrase nobody noted yet: a new code lets them lapse, in this order."""
+    tokens = SoftwareToken.objects.with_unacknowledged_passphrase().filter(person=person)
+    return tokens.filter(state__in=(TokenState.SEALED, TokenState.ON_HOLD)).order_by("request_id", "pk")
+
+
+def stage_of(code: SignInCode) -> Stage:
+    """How far the code is now.
+
+    Asked for without a second officer, it is of no use once the person has signed in or got an office: also
+    one that was made, for whoever holds it would sign in as somebody for whom two officers make a code.
+    """
+    now = timezone.now()
+    if code.used_at is not None:
+        return Stage.USED
+    if code.withdrawn_at is not None:
+        return Stage.WITHDRAWN
+    if _is_overtaken(code):
+        return Stage.OVERTAKEN
+    if code.made_at is not None:
+        return Stage.MADE if code.expires_at and code.expires_at > now else Stage.EXPIRED
+    if code.asked_at <= oldest(now):
+        return Stage.EXPIRED
+    waits = code.needs_confirmation and code.confirmed_by_id is None
+    return Stage.WAITING if waits else Stage.READY
+
+
+def _is_overtaken(code: SignInCode) -> bool:
+    """Whether it was asked for without a second officer, whom it would need by now."""
+    return not code.needs_confirmation and needs_confirmation(code.person)
+
+
+def second_officers(code: SignInCode) -> QuerySet[Person]:
+    """Who may confirm the code."""
+    return (
+        Person.objects.holding(Role.REGISTRATION_OFFICER, unit=code.person.organisational_unit)
+        .exclude(pk__in=(code.asked_by_id or code.person_id, code.person_id))
+        .order_by("display_name")
+    )
+
+
+def officer_obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this actor must not hold a code for this person, or None."""
+    if not is_officer_for(actor, person):
+        return registration_policy.NOT_REGISTRATION_OFFICER
+    if actor.pk == person.pk:
+        return OWN_CODE
+    asked_for = TokenRequest.objects.open().asked_for_by(actor).filter(person=person)
+    return REQUESTER if asked_for.exists() else None
+
+
+def second_officer_obstacle(actor: Person, code: SignInCode) -> Reason | None:
+    """Why this actor cannot confirm the code, or None."""
+    if not is_officer_for(actor, code.person):
+        return registration_policy.NOT_REGISTRATION_OFFICER
+    if actor.pk == code.person_id:
+        return OWN_CODE
+    return OWN_ASKING if actor.pk == code.asked_by_id else None
+
+
+def person_obstacle(person: Person) -> Reason | None:
+    """Why this person cannot get a code from anybody, or None."""
+    if not person.is_active:
+        return eligibility.NOT_ACTIVE[person.state]
+    if not person.email and "email" in identity_change_policy.waiting_fields(person):
+        return IDENTITY_WAITS
+    account = getattr(person, "account", None)
+    if account is None:
+        taken = Account.objects.filter(username__iexact=person.personnel_number).exists()
+        return NAME_TAKEN if taken else None
+    return None if account.is_active else ACCOUNT_CLOSED
+
+
+def oldest(now: datetime) -> datetime:
+    """What was asked for before this moment is too old to be confirmed or made."""
+    return now - timedelta(days=settings.SIGN_IN_CODE_DAYS)

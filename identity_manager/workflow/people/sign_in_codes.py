@@ -1,0 +1,251 @@
+"""One-time sign-in codes: for a first sign-in, and for a forgotten password (SPEC.md 2).
+
+A code is asked for, confirmed by a second officer where that is needed, made (and shown this once) and
+redeemed for a password. The verbs are here and not with those on persons, because a new code ends tokens.
+"""
+
+import secrets
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from identity_manager import audit
+from identity_manager.mail import account_messages, messages, outbox
+from identity_manager.models import Account, Ending, Person, SignInCode
+from identity_manager.models.identifiers import REFERENCE_ALPHABET
+from identity_manager.people import registration_policy
+from identity_manager.people.sign_in import attempts as signing_in
+from identity_manager.people.sign_in import second_factors, sessions
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.workflow.people import sign_in_code_policy as questions
+from identity_manager.workflow.people.sign_in_code_policy import Stage
+from identity_manager.workflow.requests import lapse
+
+GROUPS = 4
+GROUP_LENGTH = 5
+ENTROPY_BITS = GROUPS * GROUP_LENGTH * 5  # 32 symbols are 5 bits each
+MOST_COUNTED = 30_000  # the column holds no more
+CODE_SALT = "identity_manager.sign-in-code"
+OPEN = (Stage.WAITING, Stage.READY, Stage.MADE)
+
+
+def ask(*, actor: Person, person_id: uuid.UUID, resets_second_factors: bool = False) -> SignInCode:
+    """Ask for a code for the person; an older one is withdrawn. Raises NotAllowed or NotPossible.
+
+    Where the person has lost their second factors, the code removes them when it is used.
+
+    Asked twice by the same officer, it is the same code as long as it is not made.
+    """
+    with transaction.atomic():
+        person = locking.person(person_id)
+        refuse(questions.officer_obstacle(actor, person), kind=NotAllowed)
+        refuse(questions.person_obstacle(person))
+
+        confirmation = questions.needs_confirmation(person)
+        same = SignInCode.objects.filter(
+            person=person,
+            asked_by=actor,
+            asked_at__gt=questions.oldest(timezone.now()),
+            needs_confirmation=confirmation,
+            resets_second_factors=resets_second_factors,
+            made_at=None,
+            withdrawn_at=None,
+        ).first()
+        if same is not None:
+            return same
+        withdrawn = _withdraw_open(person)
+        code = SignInCode.objects.create(
+            person=person,
+            asked_by=actor,
+            needs_confirmation=confirmation,
+            resets_second_factors=resets_second_factors,
+        )
+        audit.record(
+            audit.Event.SIGN_IN_CODE_ASKED,
+            actor=actor,
+            subject=person,
+            needs_confirmation=confirmation,
+            resets_second_factors=resets_second_factors,
+            older_withdrawn=withdrawn,
+        )
+        return code
+
+
+def confirm(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
+    """A second Registration Officer says yes. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        code = locking.sign_in_code(code_id)
+        refuse(questions.second_officer_obstacle(actor, code), kind=NotAllowed)
+        refuse(questions.person_obstacle(code.person))
+        stage = questions.stage_of(code)
+        refuse(questions.NO_CONFIRMATION_NEEDED if stage == Stage.READY else None, kind=Stale)
+        refuse(None if stage == Stage.WAITING else questions.NOT_OPEN, kind=Stale)
+
+        code.confirmed_by = actor
+        code.confirmed_at = timezone.now()
+        code.save()
+        audit.record(audit.Event.SIGN_IN_CODE_CONFIRMED, actor=actor, subject=code.person)
+        return code
+
+
+def withdrawal_obstacle(code: SignInCode) -> Reason | None:
+    """Why there is nothing to take back, or None."""
+    return None if questions.stage_of(code) in OPEN else questions.NOT_OPEN
+
+
+def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
+    """A Registration Officer takes a code back, or does not confirm it. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        code = locking.sign_in_code(code_id)
+        allowed = questions.is_officer_for(actor, code.person)
+        refuse(None if allowed else registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
+        refuse(questions.OWN_CODE if actor.pk == code.person_id else None, kind=NotAllowed)
+        refuse(withdrawal_obstacle(code), kind=Stale)
+
+        code.withdrawn_at = timezone.now()
+        code.save()
+        audit.record(audit.Event.SIGN_IN_CODE_WITHDRAWN, actor=actor, subject=code.person)
+        return code
+
+
+def withdraw_open(person: Person, *, actor: Person | None) -> None:
+    """Withdraw what a locked person could still sign in with by code, in the caller's transaction."""
+    if _withdraw_open(person):
+        audit.record(audit.Event.SIGN_IN_CODE_WITHDRAWN, actor=actor, subject=person)
+
+
+def make(*, actor: Person, code_id: uuid.UUID) -> str:
+    """Make the code and return it, this once: only its hash is kept. The person is told by mail.
+
+    The person's passphrases that nobody noted are destroyed and their tokens lapse, so that the code
+    does not open them. Raises NotAllowed, NotPossible or Stale.
+    """
+    with transaction.atomic():
+        code = locking.sign_in_code(code_id)
+        refuse(questions.officer_obstacle(actor, code.person), kind=NotAllowed)
+        refuse(None if code.asked_by_id == actor.pk else questions.NOT_ASKER, kind=NotAllowed)
+        refuse(questions.person_obstacle(code.person))
+        stage = questions.stage_of(code)
+        refuse(questions.NOT_CONFIRMED if stage == Stage.WAITING else None, kind=Stale)
+        refuse(None if stage == Stage.READY else questions.NOT_OPEN, kind=Stale)
+
+        _end_tokens(code.person, actor=actor)
+        return _make(code, actor=actor)
+
+
+def establish(*, person_id: uuid.UUID) -> str:
+    """Make a code for a first officer on the word of who operates the machine; return it, this once.
+
+    It needs a confirmation as every officer's: nobody is there yet who could give it. Raises NotPossible.
+    """
+    with transaction.atomic():
+        person = locking.person(person_id)
+        refuse(questions.person_obstacle(person))
+        return _make(SignInCode(person=person, asked_by=None, needs_confirmation=True), actor=None)
+
+
+def _make(code: SignInCode, *, actor: Person | None) -> str:
+    secret = generate()
+    code.made_at = timezone.now()
+    code.expires_at = code.made_at + timedelta(days=settings.SIGN_IN_CODE_DAYS)
+    code.code_hash = _digest(code, secret)
+    code.save()
+    if code.person.email:
+        outbox.enqueue(messages.sign_in_code_made(code.person, code_id=str(code.pk)))
+    audit.record(
+        audit.Event.SIGN_IN_CODE_MADE,
+        actor=actor,
+        subject=code.person,
+        expires_at=code.expires_at.isoformat(),
+    )
+    return secret
+
+
+def redeem(*, name: str, code: str, new_password: str) -> Account:
+    """Exchange a code for a password: the account is created where there is none, and can sign in.
+
+    name is the personnel number or the user name; new_password is validated already. Raises NotPossible,
+    with one sentence for whatever does not fit; the failed try is counted all the same.
+    """
+    # Hashed in any case and before anything is locked: the answer takes the same time, and no lock is held.
+    encoded = make_password(new_password)
+    with transaction.atomic():
+        account = _redeem(name, code, encoded)
+    if account is None:
+        raise NotPossible(questions.NOT_ACCEPTED)
+    return account
+
+
+def generate() -> str:
+    """Return a new code: groups of unambiguous capital letters and digits, ENTROPY_BITS strong."""
+    groups = ("".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(GROUP_LENGTH)) for _ in range(GROUPS))
+    return "-".join(groups)
+
+
+def _withdraw_open(person: Person) -> int:
+    return person.sign_in_codes.filter(used_at=None, withdrawn_at=None).update(withdrawn_at=timezone.now())
+
+
+def _redeem(name: str, typed: str, encoded_password: str) -> Account | None:
+    code = _usable_code_of(name)
+    if code is None or not constant_time_compare(code.code_hash, _digest(code, typed)):
+        _count_failure(code, name)
+        return None
+    code.used_at = timezone.now()
+    code.save()
+    _end_tokens(code.person, actor=code.person)  # sealed since it was made
+    account = _account_with(code.person, encoded_password)
+    sessions.end_locked(account)
+    if code.resets_second_factors:
+        second_factors.reset_locked(account, actor=code.asked_by)
+    outbox.enqueue(account_messages.password_set(code.person))
+    audit.record(audit.Event.SIGN_IN_CODE_USED, actor=code.person, subject=code.person)
+    audit.record(audit.Event.PASSWORD_SET, actor=code.person, subject=code.person)
+    return account
+
+
+def _end_tokens(person: Person, *, actor: Person) -> None:
+    """The code opens no passphrase that nobody has noted."""
+    for token in questions.ends_with_a_new_code(person):
+        lapse.lapse_locked_token(locking.token(token.pk), actor=actor, reason=Ending.NEW_CODE)
+
+
+def _usable_code_of(name: str) -> SignInCode | None:
+    """The code that the person of this name can use now, locked; None for whatever reason there is none."""
+    person = signing_in.person_of(name)
+    found = SignInCode.objects.usable(timezone.now()).filter(person=person).first() if person else None
+    code = locking.sign_in_code(found.pk) if found else None
+    if code is None or questions.person_obstacle(code.person) is not None:
+        return None
+    return code if questions.stage_of(code) == Stage.MADE else None
+
+
+def _count_failure(code: SignInCode | None, name: str) -> None:
+    """For the officers to see. Nobody guesses ENTROPY_BITS, and to destroy the code would help strangers."""
+    if code is not None:
+        code.failed_attempts = min(code.failed_attempts + 1, MOST_COUNTED)
+        code.save(update_fields=["failed_attempts"])
+    signing_in.record_failure(typed_name=name, method="code")
+
+
+def _account_with(person: Person, encoded_password: str) -> Account:
+    account = Account.objects.filter(person=person).first()
+    created = account is None
+    account = account or Account(person=person, username=person.personnel_number)
+    account.password = encoded_password
+    account.save()
+    if created:
+        audit.record(audit.Event.ACCOUNT_CREATED, actor=person, subject=person, username=account.username)
+    return account
+
+
+def _digest(code: SignInCode, typed: str) -> str:
+    """The keyed hash of what was typed, for this code alone; hyphens, spaces and case do not matter."""
+    symbols = "".join(symbol for symbol in typed.upper() if symbol.isalnum())
+    return salted_hmac(CODE_SALT, f"{code.pk}:{symbols}", algorithm="sha256").hexdigest()

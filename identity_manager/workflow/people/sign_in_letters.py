@@ -1,0 +1,84 @@
+"""Sign-in codes for a selection of persons, to be printed as letters: asked for and made, each by itself."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import Person, SignInCode
+from identity_manager.transactions.refusals import NotPossible, Reason, Refused
+from identity_manager.workflow.people import sign_in_code_policy as questions
+from identity_manager.workflow.people import sign_in_codes
+from identity_manager.workflow.people.sign_in_code_policy import Stage
+
+MOST = 200
+TOO_MANY = Reason(
+    "too-many-letters", _("Letters are printed for at most 200 persons at once. Choose fewer of them.")
+)
+NOBODY = Reason("nobody", _("Choose at least one person."))
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One person's code, in clear: it exists here and on the printed page alone."""
+
+    code: SignInCode
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came of a selection: codes that were made, that wait for a second officer, and refusals."""
+
+    letters: list[Letter]
+    waiting: list[Person]
+    refused: list[tuple[Person, Reason]]
+
+
+def preview(*, actor: Person, persons: Sequence[Person]) -> Batch:
+    """Say what `make` would do; change nothing. The letters have no secret yet."""
+    batch = Batch([], [], [])
+    for person in persons:
+        reason = questions.obstacle(actor, person)
+        if reason is not None:
+            batch.refused.append((person, reason))
+        elif questions.needs_confirmation(person) and not _is_ready(actor, person):
+            batch.waiting.append(person)
+        else:
+            batch.letters.append(Letter(SignInCode(person=person, asked_by=actor), ""))
+    return batch
+
+
+def make(*, actor: Person, person_ids: Sequence[uuid.UUID]) -> Batch:
+    """Make a code for each person who can have one now; ask for it where a second officer confirms.
+
+    Each person is a transaction of their own: what is refused for one stops nobody else. Raises NotPossible
+    (nobody, or more than MOST), with nothing done.
+    """
+    if not person_ids:
+        raise NotPossible(NOBODY)
+    if len(person_ids) > MOST:
+        raise NotPossible(TOO_MANY)
+    batch = Batch([], [], [])
+    for person in Person.objects.filter(pk__in=person_ids).order_by("surname", "given_name", "pk"):
+        try:
+            _make_one(batch, actor, person)
+        except Refused as refused:
+            batch.refused.append((person, refused.reason))
+    return batch
+
+
+def _make_one(batch: Batch, actor: Person, person: Person) -> None:
+    code = sign_in_codes.ask(actor=actor, person_id=person.pk)
+    if questions.stage_of(code) == Stage.WAITING:
+        batch.waiting.append(person)
+        return
+    secret = sign_in_codes.make(actor=actor, code_id=code.pk)
+    code.refresh_from_db()
+    batch.letters.append(Letter(code, secret))
+
+
+def _is_ready(actor: Person, person: Person) -> bool:
+    """Whether a second officer has confirmed what this one asked for."""
+    return any(code.person_id == person.pk for code in questions.makeable_by(actor))

@@ -1,0 +1,132 @@
+"""Who may decide a request, how many approvals it needs, and why somebody may not decide."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import (
+    Approval,
+    ApprovalPolicy,
+    Person,
+    RequestOrigin,
+    Role,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.people import vouching_policy
+from identity_manager.transactions.refusals import Reason
+
+NOT_APPROVER = Reason(
+    "not-approver", _("Only an Approver of this organisational unit decides on this request.")
+)
+OWN_REQUEST = Reason("own-request", _("You asked for this. Somebody else decides on it."))
+OWN_TOKEN = Reason("own-token", _("This is for yourself. Somebody else decides on it."))
+DECIDED_ALREADY = Reason(
+    "decided-already", _("You have decided on this request. A second approver decides too.")
+)
+TOO_FEW_APPROVERS = Reason(
+    "too-few-approvers",
+    _("Nobody can approve this: there are not enough approvers for this organisational unit."),
+)
+
+
+def approvals_needed(
+    types: Sequence[TokenType], *, requester: Person, person: Person, origin: RequestOrigin
+) -> int:
+    """How many approvers must say yes: the strictest of the types wins.
+
+    An administrator who enables themselves always needs one.
+    """
+    own = requester.pk == person.pk
+    wanting = {ApprovalPolicy.ALWAYS, ApprovalPolicy.SELF_REQUESTED} if own else {ApprovalPolicy.ALWAYS}
+    least = 1 if own and origin == RequestOrigin.ADMINISTRATOR else 0
+    by_type = [token_type.approvers_needed for token_type in types if token_type.approval in wanting]
+    return max([least, *by_type])
+
+
+def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> int:
+    """How many approvals these types of the request need in its present round.
+
+    The officer who sent it round again counts as one who asks: for themselves they always need one.
+    """
+    needed = approvals_needed(
+        types,
+        requester=request.requested_by,
+        person=request.person,
+        origin=RequestOrigin(request.origin),
+    )
+    sender = request.round_started_by
+    if sender is None:
+        return needed
+    by_sender = approvals_needed(
+        types, requester=sender, person=request.person, origin=RequestOrigin.ADMINISTRATOR
+    )
+    return max(needed, by_sender)
+
+
+def decision_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
+    """Why this actor cannot decide on this request, or None. Four eyes: SPEC.md 1."""
+    obstacle = _decider_obstacle(actor, request)
+    if obstacle is not None:
+        return obstacle
+    if any(each.approver_id == actor.pk for each in request.decisions):
+        return DECIDED_ALREADY
+    return vouching_policy.obstacle(actor, request.person)
+
+
+def _decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
+    if not actor.is_active or not actor.has_role(Role.APPROVER, unit=request.person.organisational_unit):
+        return NOT_APPROVER
+    if request.person_id == actor.pk:
+        return OWN_TOKEN
+    if actor.pk in (request.requested_by_id, request.round_started_by_id):
+        return OWN_REQUEST
+    return None
+
+
+def approvers(request: TokenRequest) -> QuerySet[Person]:
+    """Who may decide on the request."""
+    ids = [request.person_id, request.requested_by_id]
+    if request.round_started_by_id is not None:
+        ids.append(request.round_started_by_id)
+    holding = Person.objects.holding(Role.APPROVER, unit=request.person.organisational_unit)
+    others = vouching_policy.others_than_vouched(holding.exclude(pk__in=ids), request.person)
+    return others.order_by("display_name", "pk")
+
+
+def undecided_approvers(request: TokenRequest) -> QuerySet[Person]:
+    """Who may decide on the request and has not in this round."""
+    decided = Approval.objects.filter(request_id=request.pk, round=request.round).values("approver")
+    return approvers(request).exclude(pk__in=decided)
+
+
+def approver_levels(request: TokenRequest) -> list[list[Person]]:
+    """Who may still decide on the request, in the order in which they are asked; no level is empty.
+
+    The person's manager; the approvers of the person's organisational unit; those without a limit.
+    """
+    return levels_among(request, undecided_approvers(request).prefetch_related("roles"))
+
+
+def levels_among(request: TokenRequest, undecided: Iterable[Person]) -> list[list[Person]]:
+    """These approvers in the order of approver_levels; their roles are known."""
+    levels: list[list[Person]] = [[], [], []]
+    for approver in undecided:
+        if approver.pk == request.person.manager_id:
+            levels[0].append(approver)
+        else:
+            levels[1 if _is_approver_of_the_unit(approver, request.person) else 2].append(approver)
+    return [level for level in levels if level]
+
+
+def _is_approver_of_the_unit(approver: Person, person: Person) -> bool:
+    unit = person.organisational_unit
+    return any(
+        held.role == Role.APPROVER and held.organisational_unit == unit != "" for held in approver.roles.all()
+    )
+
+
+def administrators(person: Person) -> QuerySet[Person]:
+    """The Software Token Administrators of the person's organisational unit."""
+    return Person.objects.holding(Role.TOKEN_ADMINISTRATOR, unit=person.organisational_unit)

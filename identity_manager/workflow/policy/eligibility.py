@@ -1,0 +1,238 @@
+"""Pure questions with reasons: who may do what, which types a person can have, and if not, why."""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from ca_bridge.database.prepared_queries import Among
+from ca_bridge.errors import CaError
+from ca_bridge.x509 import profiles
+from identity_manager.models import (
+    Approval,
+    Certificate,
+    CertificateState,
+    OutgoingMail,
+    Person,
+    PersonState,
+    Role,
+    SoftwareToken,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.models.catalogue.token_type import offered_types
+from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.people import identity_change_policy, vouching_policy
+from identity_manager.transactions.refusals import NotPossible, Reason
+from identity_manager.workflow import snapshot
+from identity_manager.workflow.policy.approvers import _decider_obstacle
+
+NOT_ACTIVE = {
+    PersonState.REGISTERED: Reason(
+        "person-registered",
+        _("This person is registered but not Active yet."),
+        _("You are registered but not Active yet. Ask your Registration Officer."),
+    ),
+    PersonState.INACTIVE: Reason(
+        "person-inactive",
+        _("This person is Inactive. Activate the person first."),
+        _("You are Inactive at present, so your software tokens are out of reach."),
+    ),
+    PersonState.LOCKED: Reason(
+        "person-locked",
+        _("This person is Locked for good."),
+        _("You are Locked. Nobody can use Self-Service for you."),
+    ),
+}
+NO_EMAIL = Reason(
+    "no-email",
+    _("This person has no e-mail address, so nothing can be delivered."),
+    _("You have no e-mail address in the directory, so nothing can be delivered to you."),
+)
+EMAIL_WAITS = Reason(
+    "email-waits",
+    _("The e-mail address of this person waits for a second Registration Officer's confirmation."),
+    _("Your e-mail address waits for a second Registration Officer's confirmation."),
+)
+NOT_ADMINISTRATOR = Reason(
+    "not-administrator", _("Only a Software Token Administrator of this organisational unit can do this.")
+)
+MADE_A_CODE = Reason(
+    "made-a-code",
+    _("You made a sign-in code for this person. Somebody else asks for their software tokens."),
+)
+NOT_SELF_SERVICE_USER = Reason(
+    "not-self-service-user",
+    _("You do not have the role Self-Service User. It comes with your first software token."),
+)
+NOT_YOURS = Reason("not-yours", _("Only the person whom this is for can do this."))
+NO_TYPE = Reason("no-type", _("Check at least one software token type."))
+UNKNOWN_TYPE = Reason("unknown-type", _("One of the checked types is not offered any more."))
+WRONG_KIND = Reason("wrong-kind", _("Not offered to this kind of person."), _("Not offered to you."))
+UNDER_WAY = Reason(
+    "under-way", _("A request for this type is under way."), _("Your request for this type is under way.")
+)
+HAS_ONE = Reason("has-one", _("This person has a valid token of this type."), _("You have a valid one."))
+ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since you opened the page."))
+ON_LEAVE = Reason(
+    "person-on-leave", _("The person is Inactive. This request goes on when the person is activated.")
+)
+
+# What a worker claims, and tries again.
+Work = Certificate | SoftwareToken | OutgoingMail
+
+
+# What a person has: the code of a type, and whether it is still on its way.
+Held = frozenset[tuple[str, bool]]
+
+
+@dataclass(frozen=True)
+class TypeChoice:
+    """A token type as the Enable form shows it: available, or why not."""
+
+    token_type: TokenType
+    reason: Reason | None
+
+    @property
+    def available(self) -> bool:
+        return self.reason is None
+
+
+def person_obstacle(person: Person) -> Reason | None:
+    """Why this person cannot get tokens at all, or None."""
+    if person.state != PersonState.ACTIVE:
+        return NOT_ACTIVE[PersonState(person.state)]
+    if person.email:
+        return None
+    return EMAIL_WAITS if "email" in identity_change_policy.waiting_fields(person) else NO_EMAIL
+
+
+def waits_for_return(work: Work) -> bool:
+    """Whether this is not done while its person is Inactive: issued, sealed, or delivered as a file."""
+    if isinstance(work, OutgoingMail):
+        return work.delivers
+    return isinstance(work, SoftwareToken) or work.state == CertificateState.ORDERED
+
+
+def next_try_obstacle(person: Person, work: Iterable[Work]) -> Reason | None:
+    """Why nothing of this that has failed and waits for its next try is tried now, or None."""
+    if person.state != PersonState.INACTIVE:
+        return None
+    waiting = (each for each in work if each.last_error and each.next_attempt_at is not None)
+    return ON_LEAVE if all(waits_for_return(each) for each in waiting) else None
+
+
+def enable_obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this actor cannot enable this person, or None."""
+    if not administers(actor, person):
+        return NOT_ADMINISTRATOR
+    return person_obstacle(person)
+
+
+def administers(actor: Person, person: Person) -> bool:
+    """Whether the actor is a Software Token Administrator for the person's organisational unit."""
+    return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR, unit=person.organisational_unit)
+
+
+def code_obstacle(actor: Person, person: Person) -> Reason | None:
+    """Who made a sign-in code for a person cannot be the requester too (SPEC.md 2), or None."""
+    return MADE_A_CODE if vouching_policy.persons_with_code_of(actor, [person.pk]) else None
+
+
+def asking_obstacle(actor: Person, person: Person) -> Reason | None:
+    """Why this actor cannot ask for tokens of this person now, whatever the types, or None."""
+    return enable_obstacle(actor, person) or code_obstacle(actor, person)
+
+
+def type_choices(person: Person) -> list[TypeChoice]:
+    """Every type on offer, with the reason where the person cannot have it now."""
+    return choices_among(offered_types(), person, held_by([person.pk]).get(person.pk, frozenset()))
+
+
+def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:
+    """What each person has, or is about to get; who has nothing is left out."""
+    found: dict[uuid.UUID, set[tuple[str, bool]]] = {}
+    for person_id, code, is_open in _HELD.rows(person_ids):
+        found.setdefault(person_id, set()).add((code, is_open))
+    return {person_id: frozenset(held) for person_id, held in found.items()}
+
+
+def _held(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
+    has = Q(is_open=True) | Q(state__in=IN_USE)
+    rows = SoftwareToken.objects.filter(has, person__id__in=persons).order_by()
+    return rows.values_list("person_id", "type_code", "is_open")
+
+
+_HELD = Among[tuple[uuid.UUID, str, bool]](_held, Person._meta.pk)
+
+
+def choices_among(types: Iterable[TokenType], person: Person, held: Held) -> list[TypeChoice]:
+    """Each of the types, with the reason where the person, who has these, cannot have it now."""
+    return [TypeChoice(token_type, _type_obstacle(person, token_type, held)) for token_type in types]
+
+
+def _type_obstacle(person: Person, token_type: TokenType, held: Held) -> Reason | None:
+    if person.kind not in token_type.kinds:
+        return WRONG_KIND
+    if (token_type.code, True) in held:
+        return UNDER_WAY
+    if (token_type.code, False) in held:
+        return HAS_ONE
+    return _certificate_obstacle(person, token_type)
+
+
+def _certificate_obstacle(person: Person, token_type: TokenType) -> Reason | None:
+    """A certificate that could not be written is refused here, not in the worker days later."""
+    fields = snapshot.person_fields(person)
+    lacking: dict[str, None] = {}
+    for link in token_type.token_type_profiles.all():
+        profile = link.profile.as_profile()
+        lacking |= dict.fromkeys(profiles.missing_fields(profile, fields))
+        if not lacking:
+            try:
+                profiles.render(profile, fields)
+            except CaError as error:
+                return Reason("certificate-not-possible", error.message)
+    return _lacks(person, list(lacking)) if lacking else None
+
+
+def _lacks(person: Person, fields: list[str]) -> Reason:
+    """What a certificate needs and the record has not, or not before a second officer has confirmed it."""
+    names = ", ".join(str(snapshot.MATERIAL_FIELDS[field]) for field in fields)
+    if set(fields) <= set(identity_change_policy.waiting_fields(person)):
+        waits = _("This waits for a second Registration Officer's confirmation: %(names)s.")
+        return Reason("fields-wait", str(waits) % {"names": names})
+    sentence = ngettext(
+        "The person record lacks: %(names)s.", "The person record lacks: %(names)s.", len(fields)
+    )
+    return Reason("lacks-fields", sentence % {"names": names})
+
+
+def chosen_types(person: Person, type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
+    """The checked types. Raises NotPossible at the field `types` for none, unknown or unavailable ones."""
+    return chosen_among(type_choices(person), type_ids)
+
+
+def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
+    """The checked ones of these types; raises as chosen_types does."""
+    if not type_ids:
+        raise NotPossible(NO_TYPE, field="types")
+    choices = {choice.token_type.pk: choice for choice in offered}
+    for type_id in type_ids:
+        if type_id not in choices:
+            raise NotPossible(UNKNOWN_TYPE, field="types")
+        reason = choices[type_id].reason
+        if reason is not None:
+            named = Reason(reason.code, f"{choices[type_id].token_type.name}: {reason}", reason.own)
+            raise NotPossible(named, field="types")
+    return [choices[type_id].token_type for type_id in dict.fromkeys(type_ids)]
+
+
+def approval_counts(approval: Approval, request: TokenRequest) -> bool:
+    """Whether who gave the approval could still give it: as long as they hold the role, and did not vouch."""
+    giver = approval.approver
+    return not (_decider_obstacle(giver, request) or vouching_policy.obstacle(giver, request.person))

@@ -1,0 +1,133 @@
+"""What decides whether an administrator can enable persons, and for what: read at one moment, for any number.
+
+Enabling one person and enabling thousands ask the same questions of the same policy; here they differ in
+nothing but how many persons are read at once.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import prefetch_related_objects
+
+from identity_manager.models import Person, TermsVersion, TokenType
+from identity_manager.models.catalogue.token_type import offered_types
+from identity_manager.people import vouching_policy
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Refused
+from identity_manager.workflow.policy import eligibility
+
+# Columns of a person that decide nothing.
+IDLE = frozenset({"search_text", "upn_key", "updated_at", "version"})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """For which types a person can be enabled; why not for others (code of the type, or empty: all)."""
+
+    types: list[TokenType]
+    reasons: list[tuple[str, Reason]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """As of one moment: who acts, which types are offered, who has what, for whom the actor made a code."""
+
+    actor: Person
+    offered: Sequence[TokenType]
+    held: Mapping[uuid.UUID, eligibility.Held]
+    coded: frozenset[uuid.UUID]
+
+    def types_for(self, person: Person, type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
+        """The checked types. Raises NotAllowed, or NotPossible with the reason."""
+        refused = self._obstacle(person)
+        if refused is not None:
+            raise refused
+        return eligibility.chosen_among(self._choices(person, type_ids), type_ids)
+
+    def verdict(self, person: Person, wanted: Collection[TokenType], *, partial: bool) -> Verdict:
+        """What types_for says, of each type; partial: who cannot have all of them has the others."""
+        refused = self._obstacle(person)
+        if refused is not None:
+            return Verdict([], [("", refused.reason)])
+        ids = [each.pk for each in wanted]
+        choices = {choice.token_type.pk: choice for choice in self._choices(person, ids)}
+        reasons = [
+            (each.code, eligibility.UNKNOWN_TYPE if each.pk not in choices else choices[each.pk].reason)
+            for each in wanted
+        ]
+        refusals = [(code, reason) for code, reason in reasons if reason is not None]
+        if refusals and not partial:
+            return Verdict([], refusals)
+        refused_codes = {code for code, _reason in refusals}
+        types = [choices[each.pk].token_type for each in wanted if each.code not in refused_codes]
+        return Verdict(types, refusals)
+
+    def said(self, persons: Collection[Person]) -> Any:
+        """What `said` would say of them."""
+        return _said(self.actor, persons, self.held, self.coded)
+
+    def _obstacle(self, person: Person) -> Refused | None:
+        """Why the actor cannot enable this person, whatever the type."""
+        if not eligibility.administers(self.actor, person):
+            return NotAllowed(eligibility.NOT_ADMINISTRATOR)
+        if person.pk in self.coded:
+            return NotAllowed(eligibility.MADE_A_CODE)
+        reason = eligibility.person_obstacle(person)
+        return NotPossible(reason) if reason is not None else None
+
+    def _choices(self, person: Person, type_ids: Collection[uuid.UUID]) -> list[eligibility.TypeChoice]:
+        asked = [each for each in self.offered if each.pk in type_ids]
+        return eligibility.choices_among(asked, person, self.held.get(person.pk, frozenset()))
+
+
+def read(
+    *, actor: Person, persons: Collection[Person], offered: Sequence[TokenType] | None = None
+) -> Grounds:
+    """The grounds for these persons; their roles are read, too. offered: where the caller has read it."""
+    prefetch_related_objects([actor, *persons], "roles")
+    prefetch_related_objects(_without_identity(persons), "identity_changes")
+    ids = [person.pk for person in persons]
+    types = offered_types() if offered is None else offered
+    return Grounds(actor, types, eligibility.held_by(ids), vouching_policy.persons_with_code_of(actor, ids))
+
+
+def _without_identity(persons: Iterable[Person]) -> list[Person]:
+    """Of whom something may wait for a second officer."""
+    return [person for person in persons if not (person.email and person.upn and person.sid)]
+
+
+def in_force() -> Any:
+    """Which versions of types and of terms are; where they are the same later, so is what they say."""
+    types = TokenType.objects.active().order_by().values_list("pk", flat=True)
+    terms = TermsVersion.objects.filter(is_current=True).values_list("pk", flat=True)
+    return sorted(types), sorted(terms)
+
+
+def said(*, actor: Person, persons: Collection[Person]) -> Any:
+    """All that decides but in_force, as plain values: where they are the same later, so is every verdict."""
+    prefetch_related_objects([actor, *persons], "roles")
+    ids = [person.pk for person in persons]
+    return _said(actor, persons, eligibility.held_by(ids), vouching_policy.persons_with_code_of(actor, ids))
+
+
+def _said(
+    actor: Person,
+    persons: Iterable[Person],
+    held: Mapping[uuid.UUID, eligibility.Held],
+    coded: frozenset[uuid.UUID],
+) -> Any:
+    return (
+        (actor.pk, actor.state, _roles(actor)),
+        [(_columns(person), _roles(person)) for person in persons],
+        held,
+        coded,
+    )
+
+
+def _columns(person: Person) -> list[Any]:
+    return [getattr(person, each.attname) for each in person._meta.concrete_fields if each.name not in IDLE]
+
+
+def _roles(person: Person) -> list[tuple[str, str]]:
+    return sorted((held.role, held.organisational_unit) for held in person.roles_in_force())

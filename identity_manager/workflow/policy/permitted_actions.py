@@ -1,0 +1,46 @@
+"""What can be done now with a request, a token or a delivery; each obstacle is a named reason."""
+
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import RequestState, SoftwareToken, TokenRequest, TokenState
+from identity_manager.models.requests.states import STOPPABLE
+from identity_manager.people import identity_change_policy
+from identity_manager.transactions.refusals import Reason
+
+TOKEN_ON_HOLD = Reason("token-on-hold", _("This token is on hold, so nothing of it is handed out."))
+
+
+def is_stopped(request: TokenRequest) -> bool:
+    """Whether a change of its person stops the request, so that an officer decides how it goes on."""
+    return request.stopped_at is not None and request.state in STOPPABLE
+
+
+def can_go_round_again(request: TokenRequest) -> bool:
+    """Whether the request is where an officer can send it round again, once its person has changed."""
+    return request.state in STOPPABLE
+
+
+def delivery_obstacle(token: SoftwareToken) -> Reason | None:
+    """Why nothing of this token is handed to its person now, by mail, portal or screen; or None."""
+    if token.state == TokenState.ON_HOLD:
+        return TOKEN_ON_HOLD
+    waits = identity_change_policy.waiting_for(token.person)
+    return identity_change_policy.FROZEN if waits is not None else None
+
+
+def can_be_withdrawn(request: TokenRequest) -> bool:
+    """Whether the person may withdraw the request: while it waits for somebody's word."""
+    return request.state in (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
+
+
+def can_be_revoked(token: SoftwareToken) -> bool:
+    """Whether the token was handed out and is not at its end."""
+    return token.state in (TokenState.SEALED, TokenState.ACTIVE, TokenState.ON_HOLD)
+
+
+def can_be_sent(token: SoftwareToken) -> bool:
+    """Whether the token's containers may be mailed (again)."""
+    return token.state in (TokenState.SEALED, TokenState.ACTIVE)
+
+
+NOT_ACTIVE = Reason("person-not-active", _("Your person record is not Active."))

@@ -1,0 +1,114 @@
+"""Roads beside the seven steps: cancel, lapse, retry, send again."""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.contract import RevocationReason
+from identity_manager import audit
+from identity_manager.mail import messages, outbox
+from identity_manager.models import (
+    CertificateState,
+    Ending,
+    Person,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.models.requests.states import BEFORE_ISSUED
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.workflow.delivery import outbox_actions as mails
+from identity_manager.workflow.policy import eligibility, permitted_actions
+from identity_manager.workflow.revocation import revoke
+
+NOT_OPEN = Reason("not-open", _("This request is issued or has ended; it cannot be cancelled any more."))
+NOT_WITHDRAWABLE = Reason(
+    "not-withdrawable", _("This request does not wait any more, so it cannot be withdrawn.")
+)
+
+
+def cancelling_obstacle(request: TokenRequest) -> Reason | None:
+    """Why the request cannot be cancelled, whoever asks, or None."""
+    return None if request.state in BEFORE_ISSUED else NOT_OPEN
+
+
+def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
+    """An administrator ends a request that is not issued yet. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        refuse(
+            None if eligibility.administers(actor, request.person) else eligibility.NOT_ADMINISTRATOR,
+            kind=NotAllowed,
+        )
+        refuse(cancelling_obstacle(request), kind=Stale)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        end_request(request, actor=actor, reason=reason.strip())
+        tell_of_cancellation(request, by=actor)
+        return request
+
+
+def tell_of_cancellation(request: TokenRequest, *, by: Person) -> None:
+    """The person, and who asked for them; not who does it."""
+    for person in dict.fromkeys((request.person, request.requested_by)):
+        if person != by:
+            outbox.enqueue(messages.request_cancelled(request, person, by=by))
+
+
+def withdraw(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
+    """The person takes back a request that waits for somebody's word. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        refuse(eligibility.NOT_YOURS if request.person_id != actor.pk else None, kind=NotAllowed)
+        refuse(None if permitted_actions.can_be_withdrawn(request) else NOT_WITHDRAWABLE, kind=Stale)
+
+        return end_request(request, actor=actor, reason=Ending.WITHDRAWN)
+
+
+def end_request(
+    request: TokenRequest,
+    *,
+    actor: Person | None,
+    reason: str,
+    revocation: RevocationReason = RevocationReason.CESSATION_OF_OPERATION,
+) -> TokenRequest:
+    """Cancel a locked request in the caller's transaction; what a CA issued for it is revoked."""
+    now = timezone.now()
+    request.cancel(reason=reason, now=now)
+    request.save()
+    for token in locking.tokens_of(request):
+        if token.state in (TokenState.ORDERED, TokenState.ISSUING):
+            token.cancel(reason=reason[:300], now=now)
+            token.save()
+            end_certificates(token, actor=actor, reason=reason, revocation=revocation)
+        elif not token.is_finished:
+            revoke.end_token(token, reason=revocation, actor=actor)
+    audit.record(audit.Event.REQUEST_CANCELLED, actor=actor, subject=request, reason=reason)
+    return request
+
+
+def end_certificates(
+    token: SoftwareToken, *, actor: Person | None, reason: str, revocation: RevocationReason
+) -> None:
+    """End the certificates of a locked and cancelled token, in the caller's transaction.
+
+    Not asked for: refused, the key erased. At the CA now: settled (and revoked) when the answer comes.
+    """
+    for certificate in locking.certificates_of(token):
+        if certificate.state == CertificateState.ORDERED and certificate.order_id is None:
+            certificate.refuse(reason=reason)
+            certificate.settle_lease()
+            certificate.save()
+        elif certificate.state == CertificateState.ORDERED:
+            certificate.private_key_wrapped = None
+            certificate.save()
+        elif certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD):
+            revoke.decide(certificate, reason=revocation, actor=actor)
+
+
+def sender_obstacle(*, actor: Person, person: Person) -> Reason | None:
+    """Why this officer has no file sent again to the person: they made a sign-in code for them; or None."""
+    return mails.GAVE_CODE if eligibility.code_obstacle(actor, person) else None

@@ -1,0 +1,63 @@
+"""Lapse: requests that nobody accepted in time, and tokens whose passphrase nobody noted in time."""
+
+import uuid
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+
+from ca_bridge.contract import RevocationReason
+from identity_manager import audit
+from identity_manager.mail import messages, outbox
+from identity_manager.models import Ending, Person, SoftwareToken, TokenRequest
+from identity_manager.transactions import locking, retry_later
+from identity_manager.workflow import completion
+from identity_manager.workflow.revocation import revoke
+
+
+def lapse_request(*, request_id: uuid.UUID) -> bool:
+    """The terms were not accepted in time; False, and nothing done, where they were meanwhile."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        now = timezone.now()
+        if not TokenRequest.objects.overdue(now).filter(pk=request_id).exists():
+            return False
+        request.lapse(now=now)
+        request.save()
+        for token in locking.lines_of(request):
+            token.cancel(reason=Ending.NOT_ACCEPTED, now=now)
+            token.save()
+        outbox.enqueue(messages.request_lapsed(request), by_sweep=True)
+        audit.record(audit.Event.REQUEST_LAPSED, actor=None, subject=request)
+        return True
+
+
+def lapse_token(*, token_id: uuid.UUID) -> bool:
+    """The passphrase was not noted in time: it is destroyed, the certificates are revoked. False: it was."""
+    with transaction.atomic():
+        token = locking.token(token_id)
+        if not SoftwareToken.objects.overdue(timezone.now()).filter(pk=token_id).exists():
+            return False
+        lapse_locked_token(token, actor=None, reason=Ending.NOT_NOTED)
+        return True
+
+
+def lapse_locked_token(token: SoftwareToken, *, actor: Person | None, reason: str) -> None:
+    """End a sealed token whose passphrase nobody noted, in the caller's transaction, its parents locked."""
+    token.lapse(reason=reason, now=timezone.now())
+    token.save()
+    revoke.revoke_certificates(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
+    outbox.enqueue(messages.token_lapsed(token), by_sweep=True)
+    audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
+    audit.record(audit.Event.TOKEN_LAPSED, actor=actor, subject=token, reason=reason)
+    completion.complete_request(token)
+
+
+def lapse_overdue() -> int:
+    """Lapse what is overdue, each in its own transaction, the longest overdue first; returns how many."""
+    now = timezone.now()
+    tokens = SoftwareToken.objects.overdue(now).order_by("passphrase_destroy_at", "pk")
+    requests = TokenRequest.objects.overdue(now).order_by("accept_before", "pk")
+    verbs = {pk: partial(lapse_token, token_id=pk) for pk in tokens.values_list("pk", flat=True)}
+    verbs |= {pk: partial(lapse_request, request_id=pk) for pk in requests.values_list("pk", flat=True)}
+    return retry_later.one_by_one(verbs, lambda pk: verbs[pk]())

@@ -1,0 +1,184 @@
+"""Opens requests: one line for each checked type, each with its snapshot. Both ways of step 1 end here.
+
+A request is prepared first, with everything that is written when it is opened, then written. So many can be
+opened in a few statements (bulk_enable), by the very code that opens one.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
+
+from django.utils import timezone
+
+from ca_bridge.database import prepared_queries
+from identity_manager import audit
+from identity_manager.mail import outbox
+from identity_manager.models import (
+    AskedApprover,
+    AuditEvent,
+    OutgoingMail,
+    Person,
+    RequestOrigin,
+    RoleAssignment,
+    SoftwareToken,
+    TokenRequest,
+    TokenType,
+)
+from identity_manager.workflow import snapshot, step3_invite
+from identity_manager.workflow.policy import approvers
+from identity_manager.workflow.policy.deciders import Deciders
+from identity_manager.workflow.requests import approver_escalation
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks, for whom, by which way."""
+
+    actor: Person
+    person: Person
+    origin: RequestOrigin
+
+
+@dataclass(frozen=True)
+class Known:
+    """What many new requests have in common: read once, then known."""
+
+    deciders: Deciders = field(default_factory=Deciders)
+    frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
+    of_batch: bool = False  # then approvers are told of all together
+
+    def frame(self, token_type: TokenType) -> snapshot.Frame:
+        if token_type.pk not in self.frames:
+            self.frames[token_type.pk] = snapshot.frame(token_type)
+        return self.frames[token_type.pk]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request, and all that is written with it."""
+
+    request: TokenRequest
+    lines: list[SoftwareToken]
+    asked: list[AskedApprover] = field(default_factory=list)
+    roles: list[RoleAssignment] = field(default_factory=list)
+    mails: list[OutgoingMail] = field(default_factory=list)
+    events: list[AuditEvent] = field(default_factory=list)
+
+
+def open_request(asking: Asking, *, types: Sequence[TokenType]) -> TokenRequest:
+    """Create the request in the caller's transaction, the person locked, and send it on its road.
+
+    Without approval it starts as approved and the person is invited at once; else the approvers are told.
+    """
+    prepared = prepare(asking, types, Known())
+    write([prepared])
+    return prepared.request
+
+
+def prepare(asking: Asking, types: Sequence[TokenType], known: Known) -> Prepared:
+    """Say what is written when the request is opened. Reads what is not known yet, writes nothing."""
+    snapshots = [known.frame(token_type).filled(asking.person) for token_type in types]
+    request = _new_request(asking, types, snapshots)
+    lines = [
+        _line(request, token_type=token_type, line=line)
+        for token_type, line in zip(types, snapshots, strict=True)
+    ]
+    prepared = Prepared(request, lines, events=[_created(request, types)])
+    request.prepared_lines = lines  # its mails name them
+    if request.approvals_needed:
+        _ask(prepared, known)
+    else:
+        _invite(prepared, actor=asking.actor)
+    request.prepared_lines = ()
+    return prepared
+
+
+def write(opened: Sequence[Prepared], *, by_sweep: bool = False) -> None:
+    """Write what was prepared, in the caller's transaction, the persons locked: a statement for each kind.
+
+    by_sweep: of the mails, as outbox.enqueue_new says.
+    """
+    prepared_queries.insert([each.request for each in opened])
+    prepared_queries.insert(_all(each.lines for each in opened))
+    prepared_queries.insert(_all(each.asked for each in opened))
+    step3_invite.give(_all(each.roles for each in opened))
+    outbox.enqueue_new(_all(each.mails for each in opened), by_sweep=by_sweep)
+    audit.append(_all(each.events for each in opened))
+
+
+def add_line(request: TokenRequest, *, token_type: TokenType, line: snapshot.Snapshot) -> None:
+    """Add a token to the request's present round, of the request's kind."""
+    _line(request, token_type=token_type, line=line).save(force_insert=True)
+
+
+def set_off(request: TokenRequest, *, actor: Person) -> None:
+    """Ask for the approvals that the request needs, or go on without."""
+    if request.approvals_needed:
+        approver_escalation.ask(request, now=timezone.now())
+    else:
+        step3_invite.conclude(request, actor=actor)
+
+
+def _all(parts: Iterable[Iterable[Row]]) -> list[Row]:
+    return list(chain.from_iterable(parts))
+
+
+def _new_request(
+    asking: Asking, types: Sequence[TokenType], snapshots: Iterable[snapshot.Snapshot]
+) -> TokenRequest:
+    needed = approvers.approvals_needed(
+        types, requester=asking.actor, person=asking.person, origin=asking.origin
+    )
+    return TokenRequest(
+        person=asking.person,
+        requested_by=asking.actor,
+        origin=asking.origin,
+        approvals_needed=needed,
+        snapshot_hash=snapshot.digest(snapshots),
+        delivery_address=asking.person.email,
+    )
+
+
+def _line(request: TokenRequest, *, token_type: TokenType, line: snapshot.Snapshot) -> SoftwareToken:
+    return SoftwareToken(
+        request=request,
+        round=request.round,
+        person=request.person,
+        token_type=token_type,
+        type_code=token_type.code,
+        kind=request.kind,
+        snapshot=line,
+    )
+
+
+def _created(request: TokenRequest, types: Iterable[TokenType]) -> AuditEvent:
+    return audit.event_about(
+        audit.Event.REQUEST_CREATED,
+        actor=request.requested_by,
+        subject=request,
+        types=[token_type.code for token_type in types],
+        approvals_needed=request.approvals_needed,
+        snapshot=request.snapshot_hash,
+    )
+
+
+def _ask(prepared: Prepared, known: Known) -> None:
+    asking = approver_escalation.prepare(
+        prepared.request, known.deciders, now=timezone.now(), of_batch=known.of_batch
+    )
+    prepared.asked.extend(asking.asked)
+    prepared.mails.extend(asking.mails)
+    prepared.events.extend(asking.events)
+
+
+def _invite(prepared: Prepared, *, actor: Person) -> None:
+    """Nobody has to approve it, so it begins as approved."""
+    prepared.request.approve(now=timezone.now())
+    invitation = step3_invite.prepare(prepared.request, actor=actor)
+    prepared.roles.extend(invitation.roles)
+    prepared.mails.append(invitation.mail)
+    prepared.events.extend(invitation.events)

@@ -1,0 +1,95 @@
+"""Sends a request round again whose person has changed: the same types, asked for with today's data.
+
+What the earlier round made ends with it: keys are erased, orders at a CA are settled and revoked when their
+answer comes, certificates are revoked. Its lines, approvals and acceptances stay, readable under its number.
+A line that was handed out in it stays with its person, and one that has ended is not asked for again.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.contract import RevocationReason
+from ca_bridge.errors import CaError
+from identity_manager import audit
+from identity_manager.mail import messages, outbox
+from identity_manager.models import Ending, Person, SoftwareToken, TokenRequest
+from identity_manager.models.requests.software_token import TO_BE_ISSUED
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.workflow import snapshot
+from identity_manager.workflow.policy import approvers, eligibility, permitted_actions
+from identity_manager.workflow.requests import cancellation, opening
+
+NOT_STOPPED = Reason(
+    "not-stopped", _("This request is not stopped by a change of the person, or went on meanwhile.")
+)
+CHANGED_AGAIN = Reason("changed-again", _("The person's data have changed again since you opened the page."))
+
+
+def send_round_again(*, actor: Person, request_id: uuid.UUID, changes_hash: str) -> TokenRequest:
+    """Begin a new round with the person's data of now: new snapshot, new approvals by policy, new acceptance.
+
+    changes_hash is of the differences that the officer saw (snapshot.fingerprint). The officer counts as
+    one who asks, so they do not approve it. Raises NotAllowed; Stale (went on, or changed again); NotPossible
+    (person not Active, or their new data lack what a certificate needs).
+    """
+    with transaction.atomic():
+        request = locking.request(request_id)
+        administers = eligibility.administers(actor, request.person)
+        refuse(None if administers else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(eligibility.code_obstacle(actor, request.person), kind=NotAllowed)
+        refuse(None if permitted_actions.can_go_round_again(request) else NOT_STOPPED, kind=Stale)
+        refuse(eligibility.person_obstacle(request.person))
+        lines = [token for token in locking.lines_of(request) if token.state in TO_BE_ISSUED]
+        changed = snapshot.differences(lines)
+        refuse(None if changed else NOT_STOPPED, kind=Stale)
+        refuse(CHANGED_AGAIN if changes_hash != snapshot.fingerprint(changed) else None, kind=Stale)
+        snapshots = _snapshots(request.person, lines)
+
+        for token in lines:
+            _end_line(token, actor=actor)
+        request.begin_round(by=actor, now=timezone.now())
+        _ask_anew(request, lines, snapshots)
+        audit.record(
+            audit.Event.REQUEST_SENT_ROUND,
+            actor=actor,
+            subject=request,
+            round=request.round,
+            fields=[difference.field for difference in changed],
+            approvals_needed=request.approvals_needed,
+            snapshot=request.snapshot_hash,
+        )
+        opening.set_off(request, actor=actor)
+        return request
+
+
+def _snapshots(person: Person, lines: Sequence[SoftwareToken]) -> list[snapshot.Snapshot]:
+    """What each line says with the data of now, under the version of the type that was asked for."""
+    try:
+        return [snapshot.take(person, token.token_type) for token in lines]
+    except CaError as error:
+        raise NotPossible(Reason("certificate-not-possible", error.message)) from error
+
+
+def _end_line(token: SoftwareToken, *, actor: Person) -> None:
+    token.cancel(reason=Ending.NEW_ROUND, now=timezone.now())
+    token.save()
+    cancellation.end_certificates(
+        token, actor=actor, reason=Ending.NEW_ROUND, revocation=RevocationReason.SUPERSEDED
+    )
+
+
+def _ask_anew(
+    request: TokenRequest, lines: Sequence[SoftwareToken], snapshots: Sequence[snapshot.Snapshot]
+) -> None:
+    request.snapshot_hash = snapshot.digest(snapshots)
+    request.approvals_needed = approvers.approvals_needed_now(request, [token.token_type for token in lines])
+    request.save()
+    for token, line in zip(lines, snapshots, strict=True):
+        opening.add_line(request, token_type=token.token_type, line=line)
+    if request.approvals_needed:
+        outbox.enqueue(messages.sent_round_again(request))

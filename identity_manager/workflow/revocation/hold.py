@@ -1,0 +1,218 @@
+"""Holds: a token is out of use for a while, and comes back.
+
+Decided by an administrator or by its person's leave; then carried to the CA (certificateHold of RFC 5280
+5.3.1): claim, act, settle. A CA that could not release a certificate again is not asked to hold it: there,
+the hold is remembered here alone. What the CA has, or may have, on hold is written down before it is asked.
+"""
+
+import uuid
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge import issuing
+from ca_bridge.contract import RevocationOutcome
+from ca_bridge.errors import CaError
+from identity_manager import audit, queue, task_names
+from identity_manager.mail import outbox
+from identity_manager.models import Certificate, CertificateState, Leave, Person, SoftwareToken, TokenState
+from identity_manager.task_names import HOLD
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.retry_later import put_certificate_off, put_off_by
+from identity_manager.workflow import completion
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.revocation import revoke
+
+LONGEST_REASON = 300  # of the column
+
+NOT_TO_BE_HELD = Reason("not-to-be-held", _("Only a token that is in use can be put on hold."))
+NOT_ON_HOLD = Reason("not-on-hold", _("This token is not on hold."))
+ON_LEAVE = Reason(
+    "on-leave",
+    _("It is on hold because the person is Inactive, and comes back when the person is activated."),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the CA did. at_ca: whether it has the certificate on hold now; error: why it is not done."""
+
+    at_ca: bool = False
+    error: str | None = None
+
+
+def hold_obstacle(token: SoftwareToken) -> Reason | None:
+    """Why the token cannot be put on hold, or None."""
+    return None if token.state in (TokenState.SEALED, TokenState.ACTIVE) else NOT_TO_BE_HELD
+
+
+def reinstatement_obstacle(token: SoftwareToken) -> Reason | None:
+    """Why the token cannot be reinstated by an administrator, or None."""
+    if token.state != TokenState.ON_HOLD:
+        return NOT_ON_HOLD
+    return ON_LEAVE if token.held_for_leave_id is not None else eligibility.person_obstacle(token.person)
+
+
+def put_on_hold(*, actor: Person, token_id: uuid.UUID, reason: str) -> SoftwareToken:
+    """An administrator takes a token out of use for a while. Raises NotAllowed, NotPossible or Stale."""
+    with transaction.atomic():
+        token = locking.token(token_id)
+        refuse(
+            None if eligibility.administers(actor, token.person) else eligibility.NOT_ADMINISTRATOR,
+            kind=NotAllowed,
+        )
+        refuse(hold_obstacle(token), kind=Stale)
+        refuse(None if reason.strip() else NO_REASON, field="reason")
+
+        hold_token(token, leave=None, actor=actor, reason=reason.strip())
+        return token
+
+
+def reinstate(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
+    """An administrator ends a hold that an administrator began. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        token = locking.token(token_id)
+        refuse(
+            None if eligibility.administers(actor, token.person) else eligibility.NOT_ADMINISTRATOR,
+            kind=NotAllowed,
+        )
+        refuse(reinstatement_obstacle(token), kind=Stale)
+
+        reinstate_token(token, actor=actor)
+        return token
+
+
+def hold_token(token: SoftwareToken, *, leave: Leave | None, actor: Person | None, reason: str) -> None:
+    """Put a locked token in use on hold, in the caller's transaction."""
+    token.hold(leave=leave, now=timezone.now())
+    token.reason = reason[:LONGEST_REASON]
+    token.save()
+    hold_certificates(token)
+    audit.record(audit.Event.TOKEN_HELD, actor=actor, subject=token, reason=reason)
+
+
+def reinstate_token(token: SoftwareToken, *, actor: Person | None) -> None:
+    """End the hold of a locked token, in the caller's transaction; what has ended meanwhile stays ended."""
+    release_certificates(token)
+    if revoke.expire_when_over(token):
+        return
+    token.reinstate()
+    token.reason = ""
+    token.save()
+    audit.record(audit.Event.TOKEN_REINSTATED, actor=actor, subject=token)
+    outbox.nudge(token.mails.all())
+    completion.activate_if_delivered_and_noted(token)
+
+
+def hold_certificates(token: SoftwareToken) -> None:
+    """Decide the hold of each certificate of a locked token that counts, or is to count again."""
+    for certificate in locking.certificates_of(token):
+        if _is_alive(certificate) and not certificate.hold_wanted:
+            decide(certificate, wanted=True)
+
+
+def release_certificates(token: SoftwareToken) -> None:
+    """Decide the end of the hold of each certificate of a locked token; those whose time is over expire."""
+    for certificate in locking.certificates_of(token):
+        if not _is_alive(certificate):
+            continue
+        if certificate.has_ended(timezone.now()):
+            revoke.expire(certificate)
+        elif certificate.hold_wanted:
+            decide(certificate, wanted=False)
+
+
+def _is_alive(certificate: Certificate) -> bool:
+    there = certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD)
+    return there and certificate.revocation_decided_at is None
+
+
+def decide(certificate: Certificate, *, wanted: bool) -> None:
+    """Decide that a locked certificate is put on hold, or released; the worker tells the CA."""
+    certificate.decide_hold(wanted=wanted, now=timezone.now())
+    certificate.save()
+    if certificate.hold_is_due:
+        queue.after_commit(HOLD, certificate.pk)
+
+
+def carry_out(*, certificate_id: uuid.UUID) -> None:
+    """Have a decided hold, or its end, done by the CA, or leave it due. Does nothing where it is not due.
+
+    Whatever is raised stands on the certificate, which is tried again later.
+    """
+    claim = _claim(certificate_id)
+    if claim is None:
+        return
+    claimed, claim_id = claim
+    with put_off_by(partial(put_certificate_off, certificate_id, claim_id)):
+        _settle(claimed, _ask(claimed))
+
+
+def _claim(certificate_id: uuid.UUID) -> tuple[Certificate, uuid.UUID] | None:
+    now = timezone.now()
+    with transaction.atomic():
+        try:
+            due = Certificate.objects.to_be_held_or_released().due(now)
+            certificate = locking.certificate(certificate_id, among=due)
+        except Certificate.DoesNotExist:
+            return None
+        claim_id = certificate.take(now)
+        if certificate.hold_wanted:
+            certificate.held_at_ca = True
+        certificate.save()
+        return certificate, claim_id
+
+
+def _ask(certificate: Certificate) -> Outcome:
+    ca = certificate.profile.ca
+    try:
+        if not certificate.hold_wanted:
+            if certificate.held_at_ca:
+                issuing.release(ca=ca, certificate=certificate.der)
+            return Outcome()
+        answer = issuing.hold(ca=ca, certificate=certificate.der)
+    except CaError as error:
+        return Outcome(error=error.words)
+    if answer == RevocationOutcome.PENDING:
+        return Outcome(error=answer.value)
+    return Outcome(at_ca=answer != RevocationOutcome.UNSUPPORTED)
+
+
+def _settle(claimed: Certificate, outcome: Outcome) -> None:
+    """The decision may have turned, or become a revocation, while the CA was asked: then that is due now."""
+    with transaction.atomic():
+        certificate = locking.certificate(claimed.pk)
+        if certificate.claim_id != claimed.claim_id:
+            return
+        now = timezone.now()
+        if outcome.error is None:
+            _apply(certificate, held=claimed.hold_wanted, at_ca=outcome.at_ca)
+        else:
+            certificate.settle_later(outcome.error, now=now)
+        turned = certificate.hold_is_due and (
+            outcome.error is None or claimed.hold_wanted != certificate.hold_wanted
+        )
+        if turned or certificate.revocation_decided_at is not None:
+            certificate.work_is_due(now)
+            task = HOLD if certificate.revocation_decided_at is None else task_names.REVOKE
+            queue.after_commit(task, certificate.pk)
+        certificate.save()
+        if certificate.state == CertificateState.VALID:
+            completion.seal_when_complete(certificate.token)
+
+
+def _apply(certificate: Certificate, *, held: bool, at_ca: bool) -> None:
+    certificate.settle_lease()
+    facts = {"certificate": str(certificate.pk), "serial": certificate.serial, "at_ca": at_ca}
+    if held and certificate.state == CertificateState.VALID:
+        certificate.hold(at_ca=at_ca)
+        audit.record(audit.Event.CERTIFICATE_HELD, actor=None, subject=certificate.token, **facts)
+    elif not held and certificate.state == CertificateState.ON_HOLD:
+        certificate.release()
+        audit.record(audit.Event.CERTIFICATE_RELEASED, actor=None, subject=certificate.token, **facts)
+    else:
+        certificate.held_at_ca = at_ca

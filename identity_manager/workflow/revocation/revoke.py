@@ -1,0 +1,228 @@
+"""Revocation: decided by a person or by the road, then carried to the CA: claim, act, settle.
+
+Where the CA cannot be told, it is left to an officer, who has it revoked there by hand and says so here; a CA
+that can be asked whether it was done is asked now and then, and its word counts too.
+
+PstmProcRevokeAllSofttokenTypes and PcmProcLockCertificates of the original.
+"""
+
+import uuid
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge import issuing
+from ca_bridge.contract import RevocationOutcome, RevocationReason
+from ca_bridge.errors import CaError
+from identity_manager import audit, queue
+from identity_manager.models import Certificate, CertificateState, Person, SoftwareToken
+from identity_manager.task_names import REVOKE
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.retry_later import put_certificate_off, put_off_by
+from identity_manager.workflow import completion
+from identity_manager.workflow.policy import eligibility, permitted_actions
+
+NOT_BY_HAND = Reason("not-by-hand", _("This revocation does not wait for anybody's hand any more."))
+NOT_IN_USE = Reason(
+    "not-in-use",
+    _("This token is not in use any more."),
+    _("This token is not in use any more, so there is nothing to revoke."),
+)
+
+
+def obstacle(token: SoftwareToken) -> Reason | None:
+    """Why the token cannot be revoked, whoever asks, or None."""
+    return None if permitted_actions.can_be_revoked(token) else NOT_IN_USE
+
+
+def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason) -> SoftwareToken:
+    """Revoke one token: its owner (**Revoke certificates**) or an administrator.
+
+    Raises NotAllowed or Stale.
+    """
+    with transaction.atomic():
+        token = locking.token(token_id)
+        allowed = token.person_id == actor.pk or eligibility.administers(actor, token.person)
+        refuse(None if allowed else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(obstacle(token), kind=Stale)
+
+        end_token(token, reason=reason, actor=actor)
+        return token
+
+
+def end_token(token: SoftwareToken, *, reason: RevocationReason, actor: Person | None) -> None:
+    """Revoke a locked token in the caller's transaction: passphrase gone, certificates to be revoked."""
+    had_passphrase = token.passphrase_wrapped is not None
+    token.revoke(reason=reason.value, now=timezone.now())
+    token.save()
+    revoke_certificates(token, reason=reason, actor=actor)
+    if had_passphrase:
+        audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=actor, subject=token)
+    audit.record(audit.Event.TOKEN_REVOKED, actor=actor, subject=token, reason=reason.value)
+    audit.append(completion.issue_request(token))
+    completion.complete_request(token)
+
+
+def revoke_certificates(token: SoftwareToken, *, reason: RevocationReason, actor: Person | None) -> None:
+    """Decide the revocation of each issued certificate of a locked token."""
+    for certificate in locking.certificates_of(token):
+        if certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD):
+            decide(certificate, reason=reason, actor=actor)
+
+
+def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person | None) -> None:
+    """Decide that a locked certificate is revoked; the worker tells the CA."""
+    if certificate.revocation_decided_at is not None:
+        return
+    certificate.decide_revocation(reason=reason, now=timezone.now())
+    certificate.save()
+    queue.after_commit(REVOKE, certificate.pk)
+    audit.record(
+        audit.Event.CERTIFICATE_REVOCATION_DECIDED,
+        actor=actor,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        serial=certificate.serial,
+        reason=reason.value,
+    )
+
+
+def by_hand_obstacle(certificate: Certificate) -> Reason | None:
+    """Why nobody's hand is needed to revoke the certificate, or None."""
+    rows = Certificate.objects.to_be_revoked_by_hand(timezone.now())
+    return None if rows.filter(pk=certificate.pk).exists() else NOT_BY_HAND
+
+
+def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
+    """An officer says that a certificate was revoked at its CA, which cannot be told from here.
+
+    Raises NotAllowed or Stale.
+    """
+    with transaction.atomic():
+        certificate = locking.certificate(certificate_id)
+        administers = eligibility.administers(actor, certificate.token.person)
+        refuse(None if administers else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        refuse(by_hand_obstacle(certificate), kind=Stale)
+
+        certificate.revoke(now=timezone.now())
+        certificate.settle_lease()
+        certificate.save()
+        _tell_by_hand(audit.Event.CERTIFICATE_REVOKED_BY_HAND, certificate, actor=actor)
+        return certificate
+
+
+def _tell_by_hand(event: audit.Event, certificate: Certificate, *, actor: Person | None) -> None:
+    audit.record(
+        event,
+        actor=actor,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        serial=certificate.serial,
+        issuer=certificate.issuer,
+        ca=certificate.profile.ca,
+    )
+
+
+def carry_out(*, certificate_id: uuid.UUID) -> None:
+    """Have a decided revocation done by the CA, or leave it due. Does nothing where it is not due.
+
+    What has ended meanwhile expires, and no CA is told. Whatever is raised stands on the certificate, which
+    is tried again later.
+    """
+    with transaction.atomic():
+        claim_id = Certificate.objects.to_be_revoked().claim(certificate_id, now=timezone.now())
+    if claim_id is None:
+        return
+    with put_off_by(partial(put_certificate_off, certificate_id, claim_id)):
+        _settle(certificate_id, claim_id, _outcome(Certificate.objects.get(pk=certificate_id)))
+
+
+def expire(certificate: Certificate) -> None:
+    """The time of a locked certificate is over: nothing waits for it any more."""
+    certificate.expire()
+    certificate.save()
+    tell_of_end(certificate)
+
+
+def tell_of_end(certificate: Certificate) -> None:
+    """Write down that the time of a locked certificate is over."""
+    audit.record(
+        audit.Event.CERTIFICATE_EXPIRED,
+        actor=None,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        serial=certificate.serial,
+    )
+
+
+def expire_when_over(token: SoftwareToken) -> bool:
+    """End a locked token of which no certificate is left, in the caller's transaction; whether it was so."""
+    ended = (CertificateState.EXPIRED, CertificateState.REFUSED)
+    if token.certificates.exclude(state__in=ended).exists():
+        return False
+    had_passphrase = token.passphrase_wrapped is not None
+    token.expire(now=timezone.now())
+    token.save()
+    if had_passphrase:
+        audit.record(audit.Event.PASSPHRASE_DESTROYED, actor=None, subject=token)
+    audit.record(audit.Event.TOKEN_EXPIRED, actor=None, subject=token)
+    completion.complete_request(token)
+    return True
+
+
+def _outcome(certificate: Certificate) -> RevocationOutcome | CaError | None:
+    """What its CA says; None where it was not told, because the certificate has ended."""
+    if certificate.has_ended(timezone.now()):
+        return None
+    try:
+        return issuing.revoke(
+            ca=certificate.profile.ca,
+            certificate=certificate.der,
+            reason=RevocationReason(certificate.revocation_reason),
+        )
+    except CaError as error:
+        return error
+
+
+def _settle(
+    certificate_id: uuid.UUID, claim_id: uuid.UUID, outcome: RevocationOutcome | CaError | None
+) -> None:
+    with transaction.atomic():
+        certificate = locking.certificate(certificate_id)
+        if certificate.claim_id != claim_id:
+            return
+        if outcome is None:
+            expire(certificate)
+            return
+        now = timezone.now()
+        if outcome in (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED):
+            certificate.revoke(now=now)
+            certificate.settle_lease()
+            audit.record(
+                audit.Event.CERTIFICATE_REVOKED,
+                actor=None,
+                subject=certificate.token,
+                certificate=str(certificate.pk),
+                serial=certificate.serial,
+            )
+        elif outcome is RevocationOutcome.UNSUPPORTED or _is_refused_for_good(outcome):
+            if certificate.by_hand_since is None:
+                _tell_by_hand(audit.Event.REVOCATION_LEFT_TO_HANDS, certificate, actor=None)
+            certificate.leave_to_hands(now=now, error=_words(outcome))
+        else:
+            certificate.settle_later(_words(outcome), now=now)
+        certificate.save()
+
+
+def _is_refused_for_good(outcome: RevocationOutcome | CaError) -> bool:
+    return isinstance(outcome, CaError) and outcome.permanent
+
+
+def _words(outcome: RevocationOutcome | CaError) -> str:
+    """What stands on the row; nothing where the CA has no revocation at all, which is no error."""
+    if isinstance(outcome, CaError):
+        return outcome.words
+    return "" if outcome is RevocationOutcome.UNSUPPORTED else outcome.value

@@ -1,0 +1,164 @@
+"""What has become of a request, in plain words for its person, and where they go from here."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from identity_manager.models import (
+    Approval,
+    AskedApprover,
+    RequestState,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.workflow.issuance import failures
+from identity_manager.workflow.policy import permitted_actions
+from selfservice import token_status, type_choices
+from selfservice.progress import next_passphrase
+
+
+@dataclass(frozen=True)
+class Story:
+    """Where a request stands: one line, the reason that somebody gave, and the next page.
+
+    asked, approved: who is asked to decide, and who has approved already.  office_told_at: since when the
+    office knows that nobody decides.  taken_out: what an approver has taken out, with the reason.
+    """
+
+    line: str
+    reason: str = ""
+    asked: Sequence[AskedApprover] = ()
+    approved: Sequence[Approval] = ()
+    office_told_at: datetime | None = None
+    taken_out: Sequence[SoftwareToken] = ()
+    action: str = ""
+    url: str = ""
+
+
+def of(request: TokenRequest, *, offered: Container[str]) -> Story:
+    """Return the story of the request in the state that it has now.
+
+    offered: the codes of the types that its person can ask for now.
+    """
+    action, url = _next_page(request) or _asking_again(request, offered)
+    reason = str(request.reason_words) if request.state in TOLD_REASONS else ""
+    decides = request.state == RequestState.REQUESTED and request.stopped_at is None
+    return Story(
+        line=line(request),
+        reason=reason,
+        asked=request.waits_for if decides else (),
+        approved=request.decisions if decides else (),
+        office_told_at=request.office_told_at if decides else None,
+        taken_out=request.taken_out,
+        action=action,
+        url=url,
+    )
+
+
+TOLD_REASONS = (RequestState.REJECTED, RequestState.CANCELLED, RequestState.DECLINED)
+
+
+def can_be_withdrawn(request: TokenRequest) -> bool:
+    """Whether **Withdraw the request** is offered."""
+    return permitted_actions.can_be_withdrawn(request)
+
+
+def line(request: TokenRequest) -> str:
+    """Return the line alone, which asks nothing of who decides."""
+    if request.state == RequestState.FAILED:
+        told = _("The administrators have been told. You have nothing to do.")
+        return f"{failures.for_the_person(request)} {told}"
+    if permitted_actions.is_stopped(request):
+        return _(
+            "It is stopped, because your data in the directory have changed since it was made. An "
+            "administrator decides whether it goes on with the new ones."
+        )
+    if _came_to_nothing(request):
+        return _("The passphrase was destroyed before it was noted, so nothing is in use.")
+    if request.state == RequestState.REQUESTED and request.requested_by_id != request.person_id:
+        return _("Somebody decides on it. You get a mail when it is approved.")
+    if request.state == RequestState.ISSUED:
+        return _what_is_left(request)
+    lines = {
+        RequestState.REQUESTED: _("Somebody decides on it. You get a mail when they have."),
+        RequestState.APPROVED: _("It is approved. You are asked to accept the Terms and Conditions next."),
+        RequestState.REJECTED: _("It was rejected. Nothing was issued."),
+        RequestState.AWAITING_ACCEPTANCE: _("It waits for you: read and accept the Terms and Conditions."),
+        RequestState.DECLINED: _("You declined the Terms and Conditions. Nothing was issued."),
+        RequestState.LAPSED: _("The Terms and Conditions were not accepted in time."),
+        RequestState.ISSUING: _("Keys and certificates are being made. You have nothing to do."),
+        RequestState.COMPLETED: _("It is finished. What you got is under Certificates."),
+        RequestState.CANCELLED: _("It was ended before anything was handed out."),
+    }
+    return lines[RequestState(request.state)]
+
+
+def _next_page(request: TokenRequest) -> tuple[str, str] | None:
+    """The label and the address of the page where it goes on, if there is one."""
+    if permitted_actions.is_stopped(request) and request.state != RequestState.FAILED:
+        return None
+    match request.state:
+        case RequestState.AWAITING_ACCEPTANCE:
+            return _("Read and accept"), reverse("selfservice:terms", args=[request.pk])
+        case RequestState.ISSUING | RequestState.FAILED:
+            return _("See how far it is"), reverse("selfservice:progress", args=[request.pk])
+        case RequestState.COMPLETED if _came_to_nothing(request):
+            return None
+        case RequestState.ISSUED | RequestState.COMPLETED:
+            return _after_issue(request)
+    return None
+
+
+def _asking_again(request: TokenRequest, offered: Container[str]) -> tuple[str, str]:
+    """The same for **Ask again**, where nothing came of it and the person can have some of it now."""
+    ended = request.state in (RequestState.DECLINED, RequestState.LAPSED) or _came_to_nothing(request)
+    if ended and any(code in offered for code in type_choices.asked_for(request)):
+        return _("Ask again"), reverse("selfservice:ask-again", args=[request.pk])
+    return "", ""
+
+
+def _came_to_nothing(request: TokenRequest) -> bool:
+    """Whether it is finished because every passphrase was destroyed before it was noted.
+
+    Also of what was issued in an earlier round; what an officer has left out is of no account.
+    """
+    issued = {token.state for token in request.tokens.all()} - {TokenState.CANCELLED}
+    return request.state == RequestState.COMPLETED and issued == {TokenState.LAPSED}
+
+
+def _what_is_left(request: TokenRequest) -> str:
+    """What an issued request still lacks: the passphrase is to be noted first, then the file comes."""
+    if next_passphrase(request) is not None:
+        return _("It is issued. Note the passphrase: it opens your file.")
+    if _next_file(request) is not None:
+        return _("It is issued. The file waits for you here.")
+    if _is_on_hold(request):
+        return _("It is issued, but what is still to be handed out is on hold at present.")
+    if token_status.by_link():
+        return _("It is issued, and you have the passphrase. A mail says when you can fetch the file here.")
+    return _("It is issued, and you have the passphrase. The file comes by mail.")
+
+
+def _is_on_hold(request: TokenRequest) -> bool:
+    """Whether nothing but a hold keeps an issued request from its end."""
+    return all(token.state != TokenState.SEALED for token in request.tokens.all())
+
+
+def _next_file(request: TokenRequest) -> SoftwareToken | None:
+    return next((row for row in request.tokens.all() if token_status.waits_to_be_fetched(row)), None)
+
+
+def _after_issue(request: TokenRequest) -> tuple[str, str] | None:
+    token = next_passphrase(request)
+    if token is not None:
+        return _("See the passphrase"), reverse("selfservice:passphrase", args=[token.pk])
+    token = _next_file(request)
+    if token is not None:
+        return _("Fetch the file"), reverse("selfservice:files", args=[token.pk])
+    if request.state == RequestState.ISSUED and _is_on_hold(request):
+        return None
+    return _("See your certificates"), reverse("selfservice:certificates")

@@ -1,0 +1,86 @@
+"""The state of a token in plain words: what it means for the person who holds it."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from identity_manager.models import (
+    Certificate,
+    CertificateState,
+    DeliveryMode,
+    DeliveryState,
+    SoftwareToken,
+    TokenState,
+)
+from identity_manager.ui import states
+from identity_manager.ui.parts import Meaning
+from identity_manager.workflow.policy import permitted_actions
+
+
+@dataclass(frozen=True)
+class State:
+    """A word with its meaning for the badge, and one line."""
+
+    meaning: Meaning
+    word: str
+    line: str
+
+
+def of_token(token: SoftwareToken) -> State:
+    """Return the token's state; a sealed one waits for the person, or for the mail server."""
+    if waits_to_be_noted(token):
+        return State(Meaning.WAITING, _("Waits for you"), _("Its passphrase is still to be noted."))
+    if waits_to_be_fetched(token):
+        return State(Meaning.WAITING, _("Waits for you"), _("Its file is still to be fetched."))
+    if token.state == TokenState.SEALED:
+        if by_link():
+            line = _("You have its passphrase; a mail says when you can fetch the file here.")
+        else:
+            line = _("You have its passphrase; the file comes by mail.")
+        return State(Meaning.INFORMATION, _("On its way"), line)
+    return State(states.meaning_of(token), token.get_state_display(), _line(token))
+
+
+def waits_to_be_noted(token: SoftwareToken) -> bool:
+    """Whether its passphrase can be noted now, as SoftwareTokenQuerySet.to_be_noted asks the database."""
+    return token.passphrase_wrapped is not None and token.state != TokenState.ON_HOLD
+
+
+def by_link() -> bool:
+    """Whether mails only lead to the files, which are fetched here."""
+    return bool(settings.DELIVERY_MODE == DeliveryMode.LINK)
+
+
+def waits_to_be_fetched(token: SoftwareToken) -> bool:
+    """Whether its files wait in Self-Service, as SoftwareTokenQuerySet.to_be_fetched asks the database."""
+    waits = token.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED)
+    return waits and permitted_actions.can_be_sent(token) and token.has_files
+
+
+def of_certificate(certificate: Certificate) -> State:
+    """Return the certificate's state; one that the CA is still to revoke is as good as revoked."""
+    if certificate.revocation_waits and certificate.by_hand_since is not None:
+        return State(
+            Meaning.STOPPED,
+            _("Revoked here"),
+            _(
+                "An administrator has it revoked at its certificate authority; until then others may go "
+                "on trusting it."
+            ),
+        )
+    if certificate.state == CertificateState.VALID and certificate.revocation_decided_at is not None:
+        return State(Meaning.STOPPED, _("Being revoked"), "")
+    return State(states.meaning_of(certificate), certificate.get_state_display(), "")
+
+
+def _line(token: SoftwareToken) -> str:
+    lines = {
+        TokenState.ACTIVE: _("Ready to be used on your devices."),
+        TokenState.ON_HOLD: _("On hold: its certificates do not count at present."),
+        TokenState.LAPSED: _("Its passphrase was not noted in time. Its certificates are revoked."),
+        TokenState.REVOKED: _("Its certificates are revoked for good."),
+        TokenState.EXPIRED: _("Its certificates have ended."),
+        TokenState.REPLACED: _("A newer one has taken its place."),
+    }
+    return lines.get(TokenState(token.state), "")

@@ -1,0 +1,98 @@
+"""Letters with sign-in codes on the pages: chosen in SEARCH, looked through, printed."""
+
+import io
+import re
+import time
+
+import pypdf
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from identity_manager.models import Person, SignInCode
+from tests.identity_manager.console.visitors import signed_in
+from tests.tools import cast
+
+CHOOSE, LETTERS = "console:sign-in-letters-choose", "console:sign-in-letters"
+
+
+@pytest.fixture
+def rita(company: cast.Company) -> Client:
+    """A Registration Officer's browser, who has just signed in."""
+    browser = signed_in(company.rita)
+    session = browser.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time()}]
+    session["account_authentication_methods_user"] = str(company.rita.account.pk)
+    session.save()
+    return browser
+
+
+@pytest.fixture
+def nina(company: cast.Company) -> Person:
+    return cast.person("nina", roles=())
+
+
+def choose(browser: Client, *persons: Person) -> str:
+    sent = {"search": "kind=employee", "persons": [str(person.pk) for person in persons]}
+    return browser.post(reverse(CHOOSE), sent, follow=True).text
+
+
+def test_the_button_stands_under_the_search_of_who_may_press_it(rita: Client, company: cast.Company) -> None:
+    search = reverse("console:search")
+    assert reverse(CHOOSE) in rita.get(search, {"kind": "employee", "q": "uma"}).text
+    assert reverse(CHOOSE) not in signed_in(company.ada).get(search, {"kind": "employee", "q": "uma"}).text
+
+
+def test_a_selection_is_looked_through_and_printed(rita: Client, company: cast.Company, nina: Person) -> None:
+    kim = cast.person("kim", roles=(), display_name="김민수", sid="")
+    page = choose(rita, nina, company.ada, kim)
+    assert "1 letter" in page
+    assert "1 waits for a second officer" in page
+    assert "The fonts of the letters lack 김 민 수." in page
+    assert not SignInCode.objects.exists()
+
+    response = rita.post(reverse(LETTERS))
+    assert response["Content-Type"] == "application/pdf"
+    assert "no-store" in response["Cache-Control"]
+    assert response["Content-Disposition"].startswith("attachment")
+    pages = [each.extract_text() for each in pypdf.PdfReader(io.BytesIO(response.content)).pages]
+    assert len(pages) == 2
+    assert re.search(r"[A-Z2-9]{5}(-[A-Z2-9]{5}){3}", pages[1])
+    assert SignInCode.objects.filter(person=nina).exclude(made_at=None).count() == 1
+    assert SignInCode.objects.filter(person=company.ada, made_at=None).count() == 1
+    assert not SignInCode.objects.filter(person=kim).exists()
+
+
+def test_pressed_again_it_prints_nothing(rita: Client, nina: Person) -> None:
+    choose(rita, nina)
+    assert rita.post(reverse(LETTERS)).status_code == 200
+    again = rita.post(reverse(LETTERS))
+    assert again.status_code == 422
+    assert "Choose at least one person." in again.text
+    assert SignInCode.objects.count() == 1
+
+
+def test_where_all_wait_the_codes_are_asked_for(rita: Client, company: cast.Company) -> None:
+    choose(rita, company.ada)
+    response = rita.post(reverse(LETTERS), follow=True)
+    assert "The codes are asked for." in response.text
+    assert SignInCode.objects.get().person == company.ada
+
+
+def test_an_old_sign_in_is_confirmed_first_and_the_selection_stays(
+    rita: Client, company: cast.Company, nina: Person
+) -> None:
+    choose(rita, nina)
+    session = rita.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - 3600}]
+    session.save()
+    response = rita.post(reverse(LETTERS))
+    assert response.status_code == 302
+    assert reverse("account_reauthenticate") in response["Location"]
+    assert not SignInCode.objects.exists()
+    assert "Nina Muster" in rita.get(reverse(LETTERS)).text
+
+
+def test_nothing_chosen_is_said(rita: Client) -> None:
+    assert "Nothing is chosen." in choose(rita)
+    assert "Nobody is chosen" in rita.get(reverse(LETTERS)).text

@@ -1,0 +1,25 @@
+"""The workers of batch orders, for tests that look at an order between two messages."""
+
+import uuid
+
+from django.utils import timezone
+
+from identity_manager.models import BatchOrder, BatchStretch
+from identity_manager.workflow.batch import shares as batch_stretches
+from identity_manager.workflow.batch import worker as batch_run
+
+
+def work(order: BatchOrder) -> bool:
+    """Do what is due of the order, until nothing new comes up; whether there was anything."""
+    worked = batch_run.run(order_id=order.pk)
+    while stretches := due(order):
+        for pk in stretches:
+            batch_stretches.run(stretch_id=pk)
+        worked = True
+    return worked
+
+
+def due(order: BatchOrder) -> list[uuid.UUID]:
+    """The stretches that a message would have worked in now, in the order of the batch."""
+    rows = BatchStretch.objects.filter(order=order).due(timezone.now())
+    return list(rows.order_by("first").values_list("pk", flat=True))

@@ -1,0 +1,485 @@
+"""Several workers carry a batch order out, each in a stretch of its own: divided, stopped, finished once."""
+
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection, transaction
+from django.utils import timezone
+
+from identity_manager import queue, task_names
+from identity_manager.models import (
+    AuditEvent,
+    BatchOrder,
+    BatchStretch,
+    Person,
+    RoleAssignment,
+    TokenRequest,
+)
+from identity_manager.models.lease import LEASE
+from identity_manager.workflow.batch import bulk_enable, chunk_size
+from identity_manager.workflow.batch import division as batch_division
+from identity_manager.workflow.batch import orders as batch_orders
+from identity_manager.workflow.batch import shares as batch_stretches
+from identity_manager.workflow.batch import worker as batch_run
+from tests.identity_manager.workflow.batch.batches import due, work
+from tests.identity_manager.workflow.batch.test_batch_races import given, nobody_twice_nobody_lost
+from tests.identity_manager.workflow.test_locking import until_somebody_waits
+from tests.identity_manager.workflow.test_races import together
+from tests.tools import cast
+from tests.tools.cast import Company
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+PERSONS = 30
+LINES = 10
+STOPPED = {batch_orders.pause: "paused", batch_orders.cancel: "cancelled"}
+
+
+@pytest.fixture
+def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, uuid.UUID]]:
+    """The worker's part is played by the tests."""
+    messages: list[tuple[str, uuid.UUID]] = []
+    monkeypatch.setattr(queue, "publish", lambda task, pk: messages.append((task, pk)))
+    return messages
+
+
+@pytest.fixture
+def lanes() -> Callable[[], int]:
+    """The product's own."""
+    return batch_division.lanes
+
+
+@pytest.fixture
+def company(lanes: object, published: list[Any], monkeypatch: pytest.MonkeyPatch) -> Company:
+    """Three stretches of two chunks; of any number work may go on at a time."""
+    monkeypatch.setattr(chunk_size.Pace, "size", 5)
+    monkeypatch.setattr(batch_division, "LINES", LINES)
+    monkeypatch.setattr(batch_division, "lanes", lambda: PERSONS)
+    return Company()
+
+
+@pytest.fixture
+def crowd(company: Company) -> list[Person]:
+    return [cast.person(f"one{number}", sid="", roles=()) for number in range(PERSONS)]
+
+
+@pytest.fixture
+def divided(company: Company, crowd: list[Person]) -> BatchOrder:
+    """An order that is divided; nobody is enabled yet."""
+    order = given(company, crowd)
+    assert batch_run.run(order_id=order.pk)
+    return order
+
+
+def runs(stretch: uuid.UUID) -> Callable[[], bool]:
+    """A worker that has heard of the stretch."""
+    return lambda: batch_stretches.run(stretch_id=stretch)
+
+
+def outcomes(order: BatchOrder) -> list[str]:
+    return list(order.lines.order_by("position").values_list("outcome", flat=True))
+
+
+# --- Division
+def test_a_started_order_is_divided_and_has_no_lease_any_more(divided: BatchOrder) -> None:
+    assert [(row.first, row.last) for row in divided.stretches.order_by("first")] == [
+        (1, 10),
+        (11, 20),
+        (21, 30),
+    ]
+    divided.refresh_from_db()
+    assert (divided.state, divided.claim_id, divided.next_attempt_at) == ("running", None, None)
+    assert not batch_run.run(order_id=divided.pk), "nobody takes it as a whole: not the release before, too"
+
+
+def test_workers_in_different_stretches_enable_each_once(divided: BatchOrder, crowd: list[Person]) -> None:
+    assert together(*map(runs, due(divided))) == [True] * 3
+
+    nobody_twice_nobody_lost(divided, crowd)
+    assert not BatchStretch.objects.exists()
+
+
+def test_only_who_is_ready_is_in_a_stretch(company: Company, crowd: list[Person]) -> None:
+    order = given(company, crowd)
+    order.lines.filter(position__lte=25).exclude(position=7).update(outcome="refused")
+
+    batch_run.run(order_id=order.pk)
+
+    (stretch,) = order.stretches.all()
+    assert (stretch.first, stretch.last) == (7, 30)
+    work(order)
+    assert BatchOrder.objects.get(pk=order.pk).counts == {"refused": 24, "enabled": 6}
+
+
+def test_who_does_not_have_the_order_any_more_does_not_divide_it(divided: BatchOrder) -> None:
+    before = list(divided.stretches.order_by("first").values_list("pk", flat=True))
+
+    batch_division.divide(order_id=divided.pk, claim=uuid.uuid4())
+
+    assert list(divided.stretches.order_by("first").values_list("pk", flat=True)) == before
+
+
+def test_so_many_stretches_at_a_time_and_the_next_when_one_ends(
+    company: Company,
+    crowd: list[Person],
+    published: list[tuple[str, uuid.UUID]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch_division, "lanes", lambda: 2)
+    order = given(company, crowd)
+    batch_run.run(order_id=order.pk)
+    first, second, third = order.stretches.order_by("first").values_list("pk", flat=True)
+    published.clear()
+
+    assert due(order) == [first, second]
+    assert batch_stretches.run(stretch_id=first)
+    assert published == [(task_names.RUN_STRETCH, third)]
+    assert due(order) == [second, third]
+    assert not batch_stretches.run(stretch_id=first), "its message may come twice"
+    work(order)
+    nobody_twice_nobody_lost(order, crowd)
+
+
+def test_orders_that_run_at_the_same_time_share_the_lanes(
+    company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_division, "lanes", lambda: 2)
+    monkeypatch.setattr(batch_division, "LINES", 5)
+    big, small = given(company, crowd[:20]), given(company, crowd[20:])
+
+    batch_run.run(order_id=big.pk)
+    batch_run.run(order_id=small.pk)
+    assert (len(due(big)), len(due(small))) == (2, 1), "nobody waits until the other one has ended"
+
+    batch_stretches.run(stretch_id=due(big)[0])
+    assert (len(due(big)), len(due(small))) == (1, 1)
+    work(small)
+    batch_stretches.run(stretch_id=due(big)[0])
+    assert len(due(big)) == 2, "the other one needs none any more"
+    work(big)
+    assert [BatchOrder.objects.get(pk=order.pk).counts for order in (big, small)] == [
+        {"enabled": 20},
+        {"enabled": 10},
+    ]
+    assert TokenRequest.objects.count() == len(crowd)
+
+
+def test_a_stretch_that_a_fault_delays_takes_nobodys_lane(
+    company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_division, "lanes", lambda: 1)
+    big, small = given(company, crowd[:20]), given(company, crowd[20:])
+    batch_run.run(order_id=big.pk)
+    (first,) = due(big)
+    with monkeypatch.context() as broken:
+        broken.setattr(bulk_enable, "write", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            batch_stretches.run(stretch_id=first)
+    assert due(big) == []
+
+    batch_run.run(order_id=small.pk)
+    batch_stretches.run(stretch_id=due(small)[0])
+
+    assert BatchOrder.objects.get(pk=small.pk).state == "finished"
+    assert big.stretches.with_fault(big.pk).count() == 1
+
+
+def test_as_many_at_a_time_as_the_database_lets_write(
+    company: Company, crowd: list[Person], lanes: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One writer keeps all others out: two at a time would leave them no gap (decision 28)."""
+    monkeypatch.setattr(batch_division, "lanes", lanes)
+    monkeypatch.setattr(batch_division, "LINES", 5)
+    order = given(company, crowd)
+    batch_run.run(order_id=order.pk)
+
+    assert order.stretches.count() == 6
+    assert len(due(order)) == {"sqlite": 1, "postgresql": 3}[connection.vendor]
+
+
+def test_the_next_stretch_begins_at_the_pace_that_was_right_for_the_last(
+    company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_division, "lanes", lambda: 1)
+    monkeypatch.setattr(chunk_size.Pace, "size", 10)
+    monkeypatch.setattr(chunk_size.Pace, "TARGET", 60)
+    order = given(company, crowd)
+    batch_run.run(order_id=order.pk)
+
+    (first,) = due(order)
+    batch_stretches.run(stretch_id=first)
+
+    assert list(order.stretches.order_by("first").values_list("pace", flat=True)) == [12, None]
+
+
+def test_after_a_fault_the_next_stretch_does_not_go_one_by_one(
+    company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_division, "lanes", lambda: 1)
+    order = given(company, crowd)
+    batch_run.run(order_id=order.pk)
+    order.stretches.filter(pk__in=due(order)).update(last_error="a fault")
+
+    (first,) = due(order)
+    batch_stretches.run(stretch_id=first)
+
+    assert list(order.stretches.order_by("first").values_list("pace", flat=True)) == [None, None]
+
+
+def test_a_stretch_that_takes_long_is_handed_on(
+    divided: BatchOrder, published: list[tuple[str, uuid.UUID]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunk_size, "WORK_SECONDS", -1)
+    stretch = due(divided)[0]
+    published.clear()
+
+    assert batch_stretches.run(stretch_id=stretch)
+
+    assert published == [(task_names.RUN_STRETCH, stretch)]
+    assert outcomes(divided)[:10] == ["enabled"] * 5 + ["ready"] * 5
+    assert stretch in due(divided)
+
+
+# --- The end
+def test_two_last_stretches_that_end_at_the_same_moment_finish_it_once(
+    divided: BatchOrder, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, barrier = batch_stretches.Worker._end, threading.Barrier(3)
+
+    def at_once(worker: batch_stretches.Worker) -> None:
+        barrier.wait(timeout=30)
+        end(worker)
+
+    monkeypatch.setattr(batch_stretches.Worker, "_end", at_once)
+
+    assert together(*map(runs, due(divided))) == [True] * 3
+    nobody_twice_nobody_lost(divided, crowd)
+
+
+def test_who_has_lost_the_stretch_before_its_end_ends_nothing(
+    divided: BatchOrder, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = batch_stretches.Worker._end
+
+    def slow(worker: batch_stretches.Worker) -> None:
+        monkeypatch.setattr(batch_stretches.Worker, "_end", end)
+        with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
+            assert BatchStretch.objects.claim(worker.stretch.pk, now=timezone.now())
+        end(worker)
+
+    monkeypatch.setattr(batch_stretches.Worker, "_end", slow)
+    first = due(divided)[0]
+    batch_stretches.run(stretch_id=first)
+
+    assert divided.stretches.filter(pk=first).exists(), "it is the other one's"
+    with time_machine.travel(timezone.now() + 3 * LEASE):
+        work(divided)
+    nobody_twice_nobody_lost(divided, crowd)
+
+
+def test_whoever_is_in_no_stretch_is_not_passed_over(divided: BatchOrder, crowd: list[Person]) -> None:
+    divided.stretches.order_by("first")[1].delete()
+
+    for stretch in due(divided):
+        batch_stretches.run(stretch_id=stretch)
+
+    assert BatchOrder.objects.get(pk=divided.pk).state == "running"
+    work(divided)
+    nobody_twice_nobody_lost(divided, crowd)
+
+
+# --- Stopped
+@pytest.mark.parametrize("verb", STOPPED, ids=STOPPED.values())
+def test_stopped_while_several_work_nobody_writes_anything_more(
+    company: Company, divided: BatchOrder, verb: Callable[..., object]
+) -> None:
+    stopped = threading.Event()
+
+    def stop() -> int:
+        verb(actor=company.ada, order_id=divided.pk)
+        stopped.set()
+        return TokenRequest.objects.count()
+
+    *_worked, enabled = together(*map(runs, due(divided)), stop)
+
+    assert stopped.is_set()
+    assert TokenRequest.objects.count() == enabled
+    assert outcomes(divided).count("enabled") == enabled
+    assert BatchOrder.objects.get(pk=divided.pk).state == STOPPED[verb]
+    assert not BatchStretch.objects.exists()
+    assert not work(divided)
+
+
+def test_who_pauses_waits_for_the_chunks_under_way_and_counts_them(
+    company: Company, divided: BatchOrder, postgresql_only: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, within, released = bulk_enable.write, threading.Barrier(3), threading.Event()
+
+    def slow(*args: Any) -> int:
+        within.wait(timeout=30)
+        assert released.wait(timeout=30)
+        return write(*args)
+
+    def pause() -> BatchOrder:
+        within.wait(timeout=30)
+        return batch_orders.pause(actor=company.ada, order_id=divided.pk)
+
+    def release() -> None:
+        until_somebody_waits()
+        released.set()
+
+    monkeypatch.setattr(bulk_enable, "write", slow)
+    first, second, _third = due(divided)
+    results = together(runs(first), runs(second), pause, release)
+
+    assert [each for each in results if isinstance(each, Exception)] == []
+    assert AuditEvent.objects.get(name="batch.paused").facts["counts"] == {"enabled": 10, "ready": 20}
+    assert outcomes(divided).count("enabled") == 10
+    assert not BatchStretch.objects.exists()
+
+
+def test_an_asker_who_lost_the_office_stops_every_stretch(
+    company: Company, divided: BatchOrder, published: list[Any]
+) -> None:
+    RoleAssignment.objects.filter(person=company.ada).delete()
+
+    together(*map(runs, due(divided)))
+
+    divided.refresh_from_db()
+    assert (divided.state, divided.stopped_because) == ("paused", "asker-cannot")
+    assert AuditEvent.objects.filter(name="batch.paused").count() == 1
+    assert not BatchStretch.objects.exists()
+    assert not TokenRequest.objects.exists()
+
+
+def test_resumed_it_is_divided_anew(company: Company, divided: BatchOrder, crowd: list[Person]) -> None:
+    batch_stretches.run(stretch_id=due(divided)[1])
+    batch_orders.pause(actor=company.ada, order_id=divided.pk)
+    batch_orders.resume(actor=company.ada, order_id=divided.pk)
+
+    batch_run.run(order_id=divided.pk)
+
+    assert [(row.first, row.last) for row in divided.stretches.order_by("first")] == [(1, 10), (21, 30)]
+    work(divided)
+    nobody_twice_nobody_lost(divided, crowd)
+
+
+def test_resumed_when_all_are_enabled_it_is_finished(
+    company: Company, divided: BatchOrder, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_stretches.Worker, "_end", lambda worker: None)  # somebody pauses it before
+        together(*map(runs, due(divided)))
+    batch_orders.pause(actor=company.ada, order_id=divided.pk)
+    batch_orders.resume(actor=company.ada, order_id=divided.pk)
+
+    work(divided)
+
+    nobody_twice_nobody_lost(divided, crowd)
+
+
+# --- Beside the release before, which knows of no stretches
+def of_the_release_before(order: BatchOrder, company: Company) -> None:
+    """It has claimed the order as a whole, enabled five persons, and died."""
+    claim = BatchOrder.objects.claim(order.pk, now=timezone.now())
+    assert claim
+    lines = list(order.lines.order_by("position")[:5])
+    work = bulk_enable.prepare(order, lines, asker=company.ada, offer=bulk_enable.offer_of_now(None))
+    with transaction.atomic():
+        assert BatchOrder.objects.held(order.pk, claim).update(leased_until=timezone.now() + LEASE)
+        bulk_enable.write(order, work)
+
+
+def test_an_order_that_it_has_begun_goes_on_when_its_lease_is_over(
+    company: Company, crowd: list[Person]
+) -> None:
+    order = given(company, crowd)
+    of_the_release_before(order, company)
+
+    assert not work(order), "it is still the other one's"
+    with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
+        assert batch_run.run(order_id=order.pk)
+        assert order.stretches.order_by("first")[0].first == 6
+        work(order)
+
+    nobody_twice_nobody_lost(order, crowd)
+
+
+def stopped_by_it(order: BatchOrder, *, resumed: bool) -> None:
+    """The verbs of the release before change the order alone."""
+    with transaction.atomic():
+        row = BatchOrder.objects.get(pk=order.pk)
+        row.pause(because="")
+        if resumed:
+            row.resume(now=timezone.now())
+        row.save()
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["paused", "and resumed"])
+def test_what_it_stops_is_stopped(
+    company: Company, divided: BatchOrder, crowd: list[Person], *, resumed: bool
+) -> None:
+    stretches = due(divided)
+    stopped_by_it(divided, resumed=resumed)
+
+    batch_stretches.run(stretch_id=stretches[0])
+
+    assert not TokenRequest.objects.exists()
+    assert not BatchStretch.objects.exists()
+    if not resumed:
+        batch_orders.resume(actor=company.ada, order_id=divided.pk)
+    work(divided)
+    nobody_twice_nobody_lost(divided, crowd)
+
+
+@pytest.mark.parametrize("ended", ["finished", "cancelled"])
+@pytest.mark.parametrize("asker_is_out", [False, True], ids=["", "and who asked is out of office"])
+def test_a_stretch_of_an_order_that_it_has_ended_goes(
+    company: Company, divided: BatchOrder, ended: str, *, asker_is_out: bool
+) -> None:
+    divided.lines.update(outcome="skipped" if ended == "finished" else "ready")
+    BatchOrder.objects.filter(pk=divided.pk).update(state=ended)
+    if asker_is_out:
+        RoleAssignment.objects.filter(person=company.ada).delete()
+    (stretch, *_rest) = due(divided)
+
+    batch_stretches.run(stretch_id=stretch)
+
+    assert not BatchStretch.objects.exists()
+    assert not TokenRequest.objects.exists()
+    assert not AuditEvent.objects.filter(name__in=("batch.finished", "batch.paused")).exists()
+
+
+def test_stopped_by_it_within_a_chunk_the_chunk_after_it_writes_nothing(
+    divided: BatchOrder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrote = chunk_size.Pace.wrote
+
+    def stops(pace: chunk_size.Pace, began: float) -> None:
+        wrote(pace, began)
+        stopped_by_it(divided, resumed=False)
+
+    monkeypatch.setattr(chunk_size.Pace, "wrote", stops)
+    batch_stretches.run(stretch_id=due(divided)[0])
+
+    assert outcomes(divided).count("enabled") == 5
+
+
+def test_two_who_write_the_same_lines_change_them_once(
+    company: Company, divided: BatchOrder, crowd: list[Person]
+) -> None:
+    """For the moment in which it takes an order up that it has stopped within a chunk of ours."""
+    rows, offer = divided.lines.order_by("position")[:5], bulk_enable.offer_of_now(None)
+    first, second = (
+        bulk_enable.prepare(divided, list(rows.all()), asker=company.ada, offer=offer) for _time in range(2)
+    )
+    for each in (first, second):
+        with transaction.atomic():
+            bulk_enable.write(divided, each)
+
+    work(divided)
+    nobody_twice_nobody_lost(divided, crowd)

@@ -1,0 +1,262 @@
+"""Whom a request asks for its approval, in which order, when they are reminded, and who is asked then."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from identity_manager.models import (
+    ApprovalPolicy,
+    AskedApprover,
+    AuditEvent,
+    OutgoingMail,
+    Person,
+    Role,
+    RoleAssignment,
+    TokenRequest,
+)
+from identity_manager.transactions import locking
+from identity_manager.workflow import step2_approve
+from identity_manager.workflow.policy import approvers
+from identity_manager.workflow.requests import reminders
+from tests.tools import cast
+from tests.tools.cast import Company
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def approver(name: str, *, unit: str = "", sid: str = "") -> Person:
+    row = cast.person(name, roles=(), sid=sid)
+    RoleAssignment.objects.create(person=row, role=Role.APPROVER, organisational_unit=unit)
+    return row
+
+
+def asked(request: TokenRequest) -> list[str]:
+    return [row.approver.given_name for row in AskedApprover.objects.filter(request=request)]
+
+
+def mailed(message: str) -> list[str]:
+    mails = OutgoingMail.objects.filter(message=message).select_related("person")
+    return sorted(mail.person.given_name for mail in mails)
+
+
+def chase(*, days: float = 0) -> None:
+    """What the hourly job does so many days from now; in the same hour it has nothing more to do."""
+    with time_machine.travel(timezone.now() + timedelta(days=days)):
+        reminders.chase_decisions()
+        assert reminders.chase_decisions() == 0
+
+
+def test_without_a_manager_and_a_unit_everybody_is_asked(company: Company) -> None:
+    request = company.request_in("requested")
+
+    assert asked(request) == ["Paul", "Petra"]
+    assert mailed("approval_needed") == ["Paul", "Petra"]
+
+
+def test_the_manager_is_asked_first_then_the_unit_then_those_without_a_limit(company: Company) -> None:
+    approver("nina", unit="Nord")
+    approver("olga", unit="Süd")
+    company.uma.manager = company.petra
+    company.uma.save()
+    request = company.request_in("requested")
+    assert asked(request) == ["Petra"]
+
+    chase(days=4.9)
+    assert asked(request) == ["Petra"]
+    chase(days=5.1)
+    assert asked(request) == ["Petra", "Nina"]
+    chase(days=9.9)
+    assert asked(request) == ["Petra", "Nina"]
+    chase(days=10.3)
+
+    assert asked(request) == ["Petra", "Nina", "Paul"]
+    assert list(AskedApprover.objects.values_list("level", flat=True)) == ["first", "escalated", "escalated"]
+    assert AuditEvent.objects.filter(name="request.escalated").count() == 2
+    assert "Olga" not in mailed("approval_needed")
+
+
+def test_a_manager_who_is_no_approver_is_not_asked(company: Company) -> None:
+    company.uma.manager = company.sam
+    company.uma.save()
+
+    assert asked(company.request_in("requested")) == ["Paul", "Petra"]
+
+
+def test_so_many_are_asked_that_two_can_decide(company: Company) -> None:
+    two = cast.token_type("two", approval=ApprovalPolicy.ALWAYS, approvers_needed=2)
+    company.uma.manager = company.petra
+    company.uma.save()
+
+    assert asked(cast.enabled(company.ada, company.uma, two)) == ["Petra", "Paul"]
+
+
+def test_who_was_asked_is_reminded_once_after_two_days(company: Company) -> None:
+    company.request_in("requested")
+
+    chase(days=1.9)
+    assert mailed("approval_reminder") == []
+    for days in (2.1, 2.2, 3):
+        chase(days=days)
+
+    assert mailed("approval_reminder") == ["Paul", "Petra"]
+    assert not AskedApprover.objects.filter(reminded_at=None).exists()
+
+
+def test_who_has_decided_is_not_reminded(company: Company) -> None:
+    two = cast.token_type("two", approval=ApprovalPolicy.ALWAYS, approvers_needed=2)
+    request = cast.enabled(company.ada, company.uma, two)
+    cast.approved(company.paul, request)
+
+    chase(days=2.1)
+
+    assert mailed("approval_reminder") == ["Petra"]
+
+
+def test_when_everybody_was_asked_in_vain_the_administrators_are_told_once(company: Company) -> None:
+    request = company.request_in("requested")
+
+    for days in (5.1, 5.2, 11):
+        chase(days=days)
+
+    assert mailed("left_undecided") == ["Ada"]
+    assert TokenRequest.objects.left_undecided().get() == request
+    assert AuditEvent.objects.filter(name="request.left-undecided").count() == 1
+    assert "has decided" in OutgoingMail.objects.get(message="left_undecided").body_text
+
+
+def test_where_nobody_can_decide_the_administrators_are_told_at_once(company: Company) -> None:
+    RoleAssignment.objects.filter(role=Role.APPROVER).delete()
+
+    request = company.request_in("requested")
+
+    assert asked(request) == []
+    assert mailed("left_undecided") == ["Ada"]
+    assert "Nobody can decide" in OutgoingMail.objects.get(message="left_undecided").body_text
+
+
+def test_an_approver_who_is_appointed_later_is_asked(company: Company) -> None:
+    RoleAssignment.objects.filter(role=Role.APPROVER).delete()
+    request = company.request_in("requested")
+    approver("nina", unit="Nord")
+
+    chase()
+
+    assert asked(request) == ["Nina"]
+    assert mailed("approval_needed") == ["Nina"]
+
+
+def test_where_who_was_asked_has_left_others_are_asked_without_waiting(company: Company) -> None:
+    company.uma.manager = company.petra
+    company.uma.save()
+    request = company.request_in("requested")
+    company.petra.deactivate()
+    company.petra.save()
+
+    chase()
+
+    assert asked(request) == ["Petra", "Paul"]
+
+
+def test_what_waits_and_is_not_due_is_neither_locked_nor_asked_for_one_by_one(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a batch order thousands wait, and the job comes each hour."""
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked_for, monkeypatch.context() as watched:
+            watched.setattr(locking, "request", lambda _pk: pytest.fail("locked"))
+            assert reminders.chase_decisions() == 0
+        return len(asked_for)
+
+    company.request_in("requested")
+    of_one = queries()
+    for number in range(3):
+        cast.enabled(company.ada, cast.person(f"one{number}", sid="", roles=()), company.signature)
+
+    assert queries() == of_one
+
+
+def test_one_that_has_begun_a_new_round_is_asked_about_without_who_began_it(company: Company) -> None:
+    request = company.request_in("requested")
+    TokenRequest.objects.filter(pk=request.pk).update(round=2, round_started_by=company.paul)
+
+    chase()
+
+    assert asked(request) == ["Paul", "Petra", "Petra"], "Paul was asked in the first round alone"
+
+
+def postponed(company: Company, *, days: float) -> TokenRequest:
+    request = company.request_in("requested")
+    return step2_approve.postpone(
+        actor=company.paul,
+        request_id=request.pk,
+        snapshot_hash=request.snapshot_hash,
+        until=timezone.now() + timedelta(days=days),
+    )
+
+
+def test_what_is_postponed_is_not_chased(company: Company) -> None:
+    postponed(company, days=20)
+
+    chase(days=10)
+
+    assert mailed("approval_reminder") == mailed("left_undecided") == []
+
+
+def test_a_postponed_request_comes_back_once_and_reminds_who_postponed_it(company: Company) -> None:
+    request = postponed(company, days=20)
+    assert reminders.bring_back_postponed() == 0
+
+    with time_machine.travel(timezone.now() + timedelta(days=20, minutes=1)):
+        assert reminders.bring_back_postponed() == 1
+        assert reminders.bring_back_postponed() == 0
+        chase()
+
+    request.refresh_from_db()
+    assert (request.postponed_until, request.postponed_by) == (None, None)
+    assert mailed("approval_back") == ["Paul"]
+    assert mailed("approval_reminder") == []
+    assert AuditEvent.objects.filter(name="request.returned").count() == 1
+
+
+def test_where_who_postponed_it_has_left_the_others_are_reminded(company: Company) -> None:
+    postponed(company, days=1)
+    company.paul.deactivate()
+    company.paul.save()
+
+    with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
+        reminders.bring_back_postponed()
+
+    assert mailed("approval_back") == ["Petra"]
+
+
+@pytest.mark.parametrize("state", ["approved", "rejected", "awaiting_acceptance", "cancelled"])
+def test_what_does_not_wait_for_a_decision_is_not_chased(company: Company, state: str) -> None:
+    request = company.request_in(state)
+    before = AskedApprover.objects.count(), OutgoingMail.objects.count(), AuditEvent.objects.count()
+
+    chase(days=30)
+    reminders.chase(request_id=request.pk)
+    reminders.bring_back(request.pk)
+
+    assert (AskedApprover.objects.count(), OutgoingMail.objects.count(), AuditEvent.objects.count()) == before
+
+
+def test_an_approver_who_was_not_asked_may_decide_all_the_same(company: Company) -> None:
+    company.uma.manager = company.petra
+    company.uma.save()
+    request = company.request_in("requested")
+
+    assert cast.approved(company.paul, request).state == "awaiting_acceptance"
+
+
+def test_levels_leave_out_who_asked_and_whom_it_is_for(company: Company) -> None:
+    for person in (company.ada, company.uma):
+        RoleAssignment.objects.create(person=person, role=Role.APPROVER, organisational_unit="Nord")
+    request = company.request_in("requested")
+
+    assert approvers.approver_levels(request) == [[company.paul, company.petra]]

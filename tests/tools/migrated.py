@@ -1,0 +1,77 @@
+"""The database of the tests on SQLite, as all migrations leave it: made once for a source, then copied.
+
+To migrate takes many times as long as Django takes to start, and each process of the tests needs the same.
+Django carries `migrate` out on each copy too, which finds nothing to do.
+"""
+
+import fcntl
+import hashlib
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# What migrations may call, and all that carries them out: too much is better than too little.
+SOURCES = (
+    "identity_manager/**/*.py",
+    "selfservice/**/*.py",
+    "ca_bridge/**/*.py",
+    "tests/settings.py",
+    "requirements/dev.lock",
+)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Django finds the copy and leaves it where it is; it goes with the directory of tests/settings.py."""
+    return connection.vendor == "sqlite"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> object:
+    """Before pytest-django has the database made, it is there as a copy."""
+    if fixturedef.argname != "django_db_setup" or connection.vendor != "sqlite":
+        return (yield)
+    place = Path(connection.settings_dict["TEST"]["NAME"])
+    with begun_from_a_copy(place, folder=request.config.cache.mkdir("migrated")):
+        return (yield)
+
+
+@contextmanager
+def begun_from_a_copy(place: Path, *, folder: Path) -> Iterator[None]:
+    """Who comes first makes the database at its place itself, and leaves a copy for the others, who wait."""
+    original = folder / f"{state()}.sqlite3"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if original.exists():
+            shutil.copyfile(original, place)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            yield
+            return
+        yield
+        for old in folder.glob("*.sqlite3"):
+            old.unlink()
+        _keep(place, original)
+
+
+def state() -> str:
+    """Another one for every other source, and for every other release of what carries it out."""
+    digest = hashlib.sha256(sqlite3.sqlite_version.encode())
+    for path in sorted(path for pattern in SOURCES for path in ROOT.glob(pattern)):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(ROOT)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _keep(place: Path, original: Path) -> None:
+    """Under its name it is whole: whoever is killed in between leaves a draft."""
+    draft = original.with_suffix(".draft")
+    with closing(sqlite3.connect(place)) as source, closing(sqlite3.connect(draft)) as target:
+        source.backup(target)
+    draft.replace(original)
