@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from identity_manager.account.sign_in import recent_sign_in_required
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices, persons
-from identity_manager.console.forms import refusals
+from identity_manager.console.forms import outcome, refusals
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.people import erasure_page
 from identity_manager.models import Person
@@ -26,7 +26,7 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             erasing.ask(actor=offices.officer(request), person_id=pk)
-            messages.success(request, _("Asked for. Another Registration Officer confirms it."))
+            outcome.tell(request, person, _("Asked for. Another Registration Officer confirms it."))
             return redirect("console:person-erase", pk)
     return _page(request, person, form)
 
@@ -53,7 +53,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             erasing.withdraw(actor=offices.officer(request), erasure_id=pk)
-            messages.success(request, _("Called off. The person stays as they are."))
+            outcome.tell(request, erasure.person, _("Called off. The person stays as they are."))
             return redirect("console:person", erasure.person_id)
     return _page(request, erasure.person, form)
 

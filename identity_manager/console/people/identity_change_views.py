@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.console.access import offices, persons
-from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms import confirmation, outcome, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
@@ -65,7 +65,7 @@ def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         with refusals.told_by(form):
             reason = form.cleaned_data["reason"]
             identity_changes.refuse_change(actor=offices.officer(request), change_id=pk, reason=reason)
-            messages.success(request, _("Not confirmed. Everything stays as it was."))
+            outcome.tell(request, found.person, _("Not confirmed. Everything stays as it was."))
             return redirect("console:identity-change", pk)
     if refusals.concerns_the_page(form):
         return _page(request, pk, form)
@@ -80,7 +80,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             identity_changes.withdraw(actor=offices.officer(request), change_id=pk)
-            messages.success(request, _("Withdrawn. Everything stays as it was."))
+            outcome.tell(request, found.person, _("Withdrawn. Everything stays as it was."))
             return redirect("console:identity-change", pk)
         return _page(request, pk, form)
     return confirmation.page(request, form, _withdrawing(found))

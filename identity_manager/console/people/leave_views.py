@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -10,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.console.access import offices, persons
-from identity_manager.console.forms import refusals
+from identity_manager.console.forms import outcome, refusals
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import leave_page
@@ -24,13 +23,14 @@ PAGE = require_http_methods(["GET", "HEAD", "POST"])
 @PAGE
 def deactivate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The person goes on leave."""
-    persons.person_for_registration_officer(request, pk)
+    person = persons.person_for_registration_officer(request, pk)
     form = LeaveForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
             reason = form.cleaned_data["reason"]
             leave_and_return.deactivate(actor=offices.officer(request), person_id=pk, reason=reason)
-            messages.success(request, _("Deactivated. What was in use is on hold, what was under way waits."))
+            done = _("Deactivated. What was in use is on hold, what was under way waits.")
+            outcome.tell(request, person, done)
             return redirect("console:person", pk)
     return _page(request, pk, leave_page.DEACTIVATE, form)
 
@@ -38,12 +38,12 @@ def deactivate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @PAGE
 def activate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The person works here (again)."""
-    persons.person_for_registration_officer(request, pk)
+    person = persons.person_for_registration_officer(request, pk)
     form = PressForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
             leave_and_return.activate(actor=offices.officer(request), person_id=pk)
-            messages.success(request, _("Activated. What this leave put on hold comes back."))
+            outcome.tell(request, person, _("Activated. What this leave put on hold comes back."))
             return redirect("console:person", pk)
     return _page(request, pk, leave_page.ACTIVATE, form)
 
@@ -51,13 +51,13 @@ def activate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @PAGE
 def lock(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The person has left for good."""
-    persons.person_for_registration_officer(request, pk)
+    person = persons.person_for_registration_officer(request, pk)
     form = LockForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
             reason = RevocationReason(form.cleaned_data["reason"])
             locked = leave_and_return.lock(actor=offices.officer(request), person_id=pk, reason=reason)
-            messages.success(request, leave_page.locked_words(locked))
+            outcome.tell(request, person, leave_page.locked_words(locked))
             return redirect("console:person", pk)
     return _page(request, pk, leave_page.LOCK, form)
 

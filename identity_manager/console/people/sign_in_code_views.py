@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from identity_manager.account.sign_in import recent_sign_in_required
 from identity_manager.console.access import offices, persons
-from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms import confirmation, outcome, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import AskForm, PressForm
 from identity_manager.console.people import sign_in_code_page
@@ -74,7 +74,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             sign_in_codes.withdraw(actor=offices.officer(request), code_id=pk)
-            messages.success(request, _("Withdrawn. This code opens nothing any more."))
+            outcome.tell(request, found.person, _("Withdrawn. This code opens nothing any more."))
             return redirect("console:sign-in-code", pk)
         return _page(request, found, form)
     return confirmation.page(request, form, _withdrawing(found))

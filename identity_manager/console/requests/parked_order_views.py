@@ -2,14 +2,13 @@
 
 import uuid
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from identity_manager.console.access import offices, requests
-from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms import confirmation, outcome, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.requests import page as request_page
@@ -25,7 +24,9 @@ def ask_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             parked_orders.ask_again(actor=actor, certificate_id=pk)
-            messages.success(request, _("The certificate authority is asked again, with the same key."))
+            outcome.tell(
+                request, found.token, _("The certificate authority is asked again, with the same key.")
+            )
             return redirect("console:request", found.token.request_id)
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, found.token.request_id, form=form)
@@ -39,7 +40,7 @@ def give_up(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             parked_orders.give_up(actor=actor, certificate_id=pk, reason=form.cleaned_data["reason"])
-            messages.success(request, _("The order is given up. What turns up later is revoked."))
+            outcome.tell(request, found.token, _("The order is given up. What turns up later is revoked."))
             return redirect("console:request", found.token.request_id)
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, found.token.request_id, form=form)

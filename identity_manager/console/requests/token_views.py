@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -10,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.console.access import offices, requests
-from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms import confirmation, outcome, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.requests import page as request_page
@@ -30,7 +29,7 @@ def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         with refusals.told_by(form):
             reason = RevocationReason(form.cleaned_data["reason"])
             revocation.revoke_token(actor=actor, token_id=pk, reason=reason)
-            messages.success(request, _("The token is revoked. The certificate authority is told now."))
+            outcome.tell(request, token, _("The token is revoked. The certificate authority is told now."))
             return redirect(_back(request, token))
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
@@ -44,9 +43,8 @@ def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             hold.put_on_hold(actor=actor, token_id=pk, reason=form.cleaned_data["reason"])
-            messages.success(
-                request, _("The token is on hold. A certificate authority that knows holds is told now.")
-            )
+            done = _("The token is on hold. A certificate authority that knows holds is told now.")
+            outcome.tell(request, token, done)
             return redirect(_back(request, token))
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
@@ -59,7 +57,7 @@ def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = PressForm(refusals.sent(request))
     if form.is_valid():
         with refusals.told_by(form):
-            messages.success(request, _reinstated(hold.reinstate(actor=actor, token_id=pk)))
+            outcome.tell(request, token, _reinstated(hold.reinstate(actor=actor, token_id=pk)))
             return redirect(_back(request, token))
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)
@@ -75,7 +73,7 @@ def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         with refusals.told_by(form):
             resending.send_again(actor=actor, token_id=pk, **form.cleaned_data)
-            messages.success(request, _("The file is on its way again."))
+            outcome.tell(request, token, _("The file is on its way again."))
             return redirect(_back(request, token))
     if refusals.concerns_the_page(form):
         return request_page.response(request, actor, token.request_id, form=form)

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from identity_manager.console.access import offices, requests
-from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms import confirmation, outcome, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
@@ -103,7 +102,7 @@ def _done_to(
     if form.is_valid():
         with refusals.told_by(form):
             verb(actor=actor, request_id=pk, **form.cleaned_data)
-            messages.success(request, done(found) if callable(done) else done)
+            outcome.tell(request, found.person, done(found) if callable(done) else done)
             return redirect("console:request", pk)
     if asked is None or refusals.concerns_the_page(form):
         return request_page.response(request, actor, found, form=form)

@@ -195,7 +195,7 @@ def test_the_end_of_a_hold_says_what_came_of_it(
 
     page = ada.post(url("token-reinstate", token), follow=True)
 
-    assert str(list(page.context["messages"])[-1]) == words
+    assert str(list(page.context["messages"])[-1]) == f"Uma Lindqvist, VPN: {words}"
 
 
 def test_a_stale_page_shows_the_present_state(rita: Client, company: Company) -> None:
