@@ -14,7 +14,7 @@ from allauth.account.internal.flows import logout as allauth_logout
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
@@ -71,7 +71,7 @@ def sign_out(request: HttpRequest, *, next_url: str) -> HttpResponse:
     allauth_logout.logout(request, show_message=False)
     if not address:
         messages.success(request, _("You are signed out."))
-        return redirect(next_url)
+        return HttpResponseRedirect(next_url)  # an address, never a name that redirect() would look up
     state = secrets.token_urlsafe(16)
     request.session[LED_THERE] = {"next": next_url, "state": state}
     return redirect(f"{address}&{urlencode({'state': state})}")

@@ -14,12 +14,21 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from identity_manager.account import lockout, middleware, passkeys, second_step, sign_in_methods, sso_sign_out
+from identity_manager.account import (
+    lockout,
+    middleware,
+    passkeys,
+    redirects,
+    second_step,
+    sign_in_methods,
+    sso_sign_out,
+)
 from identity_manager.account.first_sign_in import NO_NEW_PASSWORD, NOT_THE_SAME, NOT_TWICE
 from identity_manager.account.passkeys import Purpose
 from identity_manager.account.second_factor_forms import (
@@ -64,7 +73,8 @@ class LogoutView(views.LogoutView):  # type: ignore[misc]  # allauth has no type
     """Asks; a click signs out here, and at the provider if the session came from one."""
 
     def post(self, *_args: Any, **_kwargs: Any) -> HttpResponse:
-        return sso_sign_out.sign_out(self.request, next_url=self.get_redirect_url())
+        wanted = redirects.wanted(self.request) or reverse("account_login")
+        return sso_sign_out.sign_out(self.request, next_url=wanted)
 
 
 class RefusesWithStatus:

@@ -73,7 +73,7 @@ FIELDS: dict[type[models.Model], Table] = {
         "container_retention_days": "identity_manager.jobs.retention._with_old_containers",
         "passphrase_days": f"{WORKFLOW}.step6_passphrase._seal",
         "kinds": f"{WORKFLOW}.policy.eligibility._type_obstacle",
-        "profiles": f"{WORKFLOW}.snapshot.frame",
+        "profiles": f"{WORKFLOW}.snapshot.Frame",
     },
     CertificateProfile: VERSIONED
     | {

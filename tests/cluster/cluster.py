@@ -27,7 +27,7 @@ from tests.tools.rabbitmq import rabbitmq
 
 CELERY = ("-m", "celery", "--quiet", "--app", "identity_manager")
 QUIET = ("--without-gossip", "--without-mingle", "--loglevel", "WARNING")
-WEB = ("-m", "gunicorn", "--config", "python:identity_manager.config.runtime.gunicorn")
+WEB = ("-m", "gunicorn", "--config")
 BEAT = (*CELERY, "beat", "--pidfile", "")
 START_SECONDS = STOP_SECONDS = 90
 Process = subprocess.Popen[bytes]
@@ -47,6 +47,7 @@ class Cluster:
     variables: dict[str, str]
     processes: list[Process] = field(default_factory=list)
     code: Path = ROOT
+    gunicorn: str = "identity_manager.config.runtime.gunicorn"
 
     def start(self, *arguments: str, **more: str) -> Process:
         """One more process of it."""
@@ -70,7 +71,8 @@ class Cluster:
 
     def web(self, port: int) -> Process:
         """A web process of two, that serves when this returns."""
-        process = self.start(*WEB, HTTP_PORT=str(port), WEB_PROCESSES="2", WEB_THREADS="4")
+        arguments = (*WEB, f"python:{self.gunicorn}")
+        process = self.start(*arguments, HTTP_PORT=str(port), WEB_PROCESSES="2", WEB_THREADS="4")
         self.wait_for(lambda: status(port) == http.HTTPStatus.OK, "the web process")
         return process
 

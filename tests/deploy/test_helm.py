@@ -366,7 +366,7 @@ def test_each_process_takes_its_settings(values: str, tmp_path: Path) -> None:
         if component in {"worker-mail", "worker-bulk", "migrate"}:  # as the worker of the queue ca
             continue
         environment = {
-            name: mounted(value, tmp_path) if name.endswith("_FILE") else value
+            name: mounted(value, tmp_path) if value and name.endswith("_FILE") else value
             for name, value in chart.environment(pod).items()
         }
         serves = component.startswith("web")

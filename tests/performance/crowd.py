@@ -18,6 +18,7 @@ from django.db import connection, models, transaction
 from identity_manager.demo.names import CULTURES, Culture, Name
 from identity_manager.demo.organisation import DEPARTMENTS, UNITS
 from identity_manager.models import Person, PersonKind, PersonState
+from identity_manager.models.people.upn_key import upn_key
 from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.person_search.text import fold
 
@@ -127,7 +128,8 @@ def rows() -> Iterator[tuple[Any, ...]]:
             "surname": faces.surname,
             "display_name": faces.display_name,
             "email": faces.email,
-            "upn": f"{faces.personnel_number.lower()}@corp.example.com",
+            "upn": (upn := f"{faces.personnel_number.lower()}@corp.example.com"),
+            "upn_key": upn_key(upn),
             "sid": f"S-1-5-21-9-9-9-{number}",
             "department": faces.department,
             "organisational_unit": chance.choice(tuple(UNITS)),
@@ -139,6 +141,7 @@ def rows() -> Iterator[tuple[Any, ...]]:
             "external_id": "",
             "state": state(chance.randrange(100)),
             "search_text": person_search.text_of(faces),  # type: ignore[arg-type]  # any row with these fields
+            "entered_by_id": None,
             "created_at": moment,
             "updated_at": moment,
             "version": 0,

@@ -15,11 +15,15 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Release:
-    """A version that somebody may run: its commit, and the program that walks the road with its code."""
+    """A version that somebody may run.
+
+    commit: whole.  program: what walks the road with its code.  gunicorn: its settings of gunicorn.
+    """
 
     version: str
     commit: str
     program: str
+    gunicorn: str
 
     @property
     def is_here(self) -> bool:

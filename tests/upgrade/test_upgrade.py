@@ -88,6 +88,7 @@ def test_upgrade(old: tuple[Release, Path], kind: str) -> None:
         urls = stack.enter_context(database(kind)), stack.enter_context(broker("valkey"))
         before = stack.enter_context(prepared(*urls, pages=True, code=code))
         after = replace(before, code=ROOT, processes=[])
+        before.gunicorn = release.gunicorn
         stack.callback(after.stop)
         ordered = the_schema_changes_under(before, after, release)
         left = walk(before, release, "leave")

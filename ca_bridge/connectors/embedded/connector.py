@@ -97,7 +97,9 @@ class EmbeddedConnector:
         claiming.refuse_second(self.options)
         made = authority.initialise(self.options, partial(claiming.turn, self.options))
         if made and self.options.root_key_file and rolling.root_key_file(self.options):
-            self.take_root_offline(Path(self.options.root_key_file), ROOT_CRL_LIFETIME)
+            place = Path(self.options.root_key_file)
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.take_root_offline(place, ROOT_CRL_LIFETIME)
         self._files.begin()
         self._authority.publish()
         return made

@@ -89,7 +89,6 @@ def take_root_offline(options: EmbeddedOptions, to: Path, lifetime: timedelta) -
             "The root's key is in no file here.", f"{ca.keys.file(ROOT)} is not there", permanent=True
         )
     sign_root_crl(options, lifetime=lifetime)
-    to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key_store.write(to, here.read_bytes())
     _root(ca, to)  # it opens, and is the root's
     here.unlink()

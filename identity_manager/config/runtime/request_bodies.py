@@ -13,6 +13,10 @@ from ca_bridge.publication.views import MAX_OCSP_REQUEST
 from identity_manager.config.maintenance import PUBLISHED
 
 OCSP = f"{PUBLISHED}ocsp"
+REFUSED = (
+    f"What is published here is fetched without a body. A request by OCSP is posted to {OCSP}"
+    f" and has at most {MAX_OCSP_REQUEST} bytes."
+)
 
 
 class PublishedBodiesMiddleware:
@@ -23,12 +27,14 @@ class PublishedBodiesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path_info.startswith(PUBLISHED) and not _is_fine(request):
-            return HttpResponse(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, content_type="text/plain")
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            return HttpResponse(REFUSED, status=status, content_type="text/plain")
         return self.get_response(request)
 
 
 def _is_fine(request: HttpRequest) -> bool:
     length = request.headers.get("Content-Length", "")
+    is_empty = length in {"", "0"} and "Transfer-Encoding" not in request.headers  # RFC 9112 6.3
     if request.method == "POST" and request.path_info == OCSP:
-        return length.isascii() and length.isdigit() and int(length) <= MAX_OCSP_REQUEST
-    return length in {"", "0"} and "Transfer-Encoding" not in request.headers
+        return is_empty or (length.isascii() and length.isdigit() and int(length) <= MAX_OCSP_REQUEST)
+    return is_empty

@@ -12,7 +12,6 @@ from django_fsm import transition
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
-from identity_manager.models.people.person_import import PersonImport
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -68,7 +67,7 @@ class IdentityChange(Stateful):
     reason = models.TextField(blank=True, help_text="why it was not confirmed, or withdrawn")
     is_entry = models.BooleanField(default=False, db_default=False)
     person_import = models.ForeignKey(
-        PersonImport, null=True, on_delete=models.PROTECT, related_name="identity_changes"
+        "identity_manager.PersonImport", null=True, on_delete=models.PROTECT, related_name="identity_changes"
     )
 
     objects = IdentityChangeQuerySet.as_manager()

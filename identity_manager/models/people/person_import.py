@@ -13,6 +13,7 @@ from django_fsm import transition
 from ca_bridge.database.binary_field import BytesField
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.identity_change import IdentityChangeState
 from identity_manager.models.people.person import Person
 
 
@@ -44,7 +45,7 @@ class PersonImportQuerySet(models.QuerySet["PersonImport"]):
 
     def with_identities_for(self, officer_id: object) -> Self:
         """Imports that brought identities which wait for another officer than who asked, oldest first."""
-        waiting = self.model.objects.filter(identity_changes__state="waiting")
+        waiting = self.model.objects.filter(identity_changes__state=IdentityChangeState.WAITING)
         others = self.filter(Q(asked_by=None) | ~Q(asked_by=officer_id), state=S.DONE)
         return others.filter(pk__in=waiting.order_by().values("pk")).order_by("asked_at")
 

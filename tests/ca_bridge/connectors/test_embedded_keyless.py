@@ -183,6 +183,7 @@ def test_what_lies_where_it_need_not_is_said(house: House, tmp_path: Path) -> No
     assert [each.need for each in before.concerns()] == [Need.ROOT_KEY_HERE, Need.OCSP_SIGNERS]
     assert all(maintenance_needs.in_words(each) for each in before.concerns())
     assert before.holds_signing_keys()
+    (tmp_path / "stick").mkdir()
     before.take_root_offline(tmp_path / "stick" / "root.key", timedelta(days=365))
     assert [each.need for each in before.concerns()] == [Need.OCSP_SIGNERS]
 

@@ -37,9 +37,14 @@ def test_a_body_for_what_is_published_is_refused_unread(path: str, method: str) 
     assert status(path, method, CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked") == 413
 
 
-@pytest.mark.parametrize("length", ["4097", "10000000", "", "-1", "²", "x"])
-def test_a_request_by_ocsp_that_is_too_large_or_of_unknown_size_is_refused_unread(length: str) -> None:
+@pytest.mark.parametrize("length", ["4097", "10000000", "-1", "²", "x"])
+def test_a_request_by_ocsp_that_is_too_large_or_of_no_size_is_refused_unread(length: str) -> None:
     assert status("/pki/ocsp", "POST", CONTENT_LENGTH=length) == 413
+
+
+def test_a_request_by_ocsp_without_a_body_is_answered() -> None:
+    """RFC 9112 6.3: without a length, and not in chunks, a request has none."""
+    assert status("/pki/ocsp", "POST", CONTENT_LENGTH="") == 200
 
 
 def test_a_request_by_ocsp_of_a_usual_size_is_read() -> None:

@@ -16,6 +16,7 @@ from tests.identity_manager.management.test_run import ROOT, environment, free_p
 from tests.tools.broker import running_broker
 
 READY_SECONDS = 60
+WITHOUT_CA_KEYS = {"CA_PASSPHRASE_FILE": ""}
 CELERY = ("-m", "celery", "--quiet", "--app", "identity_manager")
 WORKER = (*CELERY, "worker", "--pool", "threads", "--concurrency", "2", "--queues", "ca,mail,bulk")
 BEAT = (*CELERY, "beat", "--pidfile", "")
@@ -69,8 +70,8 @@ def two_hosts(var: Path) -> Iterator[TwoHosts]:
 def _programs(hosts: TwoHosts) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
     """Each with the keys that it needs and no others."""
     none = dict.fromkeys(RINGS, "")
-    other = {name: value for name, value in none.items() if name != "KEYS_OTHER"}
-    without_private = dict.fromkeys(("KEYS_PRIVATE_KEYS", *AUDIT_RINGS), "")
+    other = {name: value for name, value in none.items() if name != "KEYS_OTHER"} | WITHOUT_CA_KEYS
+    without_private = dict.fromkeys(("KEYS_PRIVATE_KEYS", *AUDIT_RINGS), "") | WITHOUT_CA_KEYS
     yield WORKER, hosts.variables(hosts.console_port)
     yield BEAT, hosts.variables(hosts.console_port, **none)
     yield WEB, hosts.variables(hosts.console_port, PORTALS="console", **other)
