@@ -70,7 +70,6 @@ ACCEPTED = {
     "JSON_TYPE(": "retention of requests: once an hour, outside any transaction",
     "JSON": "the same on PostgreSQL",
     '"container_retention_days"': "retention of containers: once an hour",
-    'ORDER BY "identity_manager_certificate"."order_id"': "comparison with a CA: after a restore alone",
     '"subject" LIKE': "words within a subject, as far as the first thousand",
 }
 NOT_ASKED = {"vault.erase_traces"}  # asks for nothing: a checkpoint
