@@ -146,7 +146,10 @@ def _of_connection(error: Exception, code: str) -> Fault:
 def _smtp(kind: MailFault, code: int, text: str) -> Fault:
     status = ENHANCED_STATUS.search(text)
     words = [f"SMTP {code}", status.group(1) if status else ""]
-    return Fault(kind, " ".join(filter(None, words))[:CODE_LENGTH], _detail(f"{code} {text}"))
+    answer = f"{code} {text}"
+    if kind == CONFIGURATION:
+        answer = f"{mail_connection.place(mail_connection.connection())}: {answer}"
+    return Fault(kind, " ".join(filter(None, words))[:CODE_LENGTH], _detail(answer))
 
 
 def _named(kind: MailFault, error: Exception, code: str) -> Fault:

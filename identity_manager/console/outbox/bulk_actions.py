@@ -131,10 +131,15 @@ def reporting(mail: OutgoingMail) -> Confirmation:
 def words_of(tally: Tally, *, left: int) -> str:
     """What came of the click."""
     done = ngettext("%(number)s mail is done.", "%(number)s mails are done.", tally.done)
-    moved = ngettext("%(number)s had moved on.", "%(number)s had moved on.", tally.refused)
+    stale = ngettext("%(number)s had moved on.", "%(number)s had moved on.", tally.stale)
+    refused = ngettext(
+        "%(number)s delivers to a person whose sign-in code you made, so somebody else decides about it.",
+        "%(number)s deliver to persons whose sign-in codes you made, so somebody else decides about them.",
+        tally.not_allowed,
+    )
     more = ngettext("%(number)s is left.", "%(number)s are left.", left)
-    parts = [(done, tally.done), (moved, tally.refused), (more, left)]
-    told = [
+    parts = [(done, tally.done), (stale, tally.stale), (refused, tally.not_allowed), (more, left)]
+    sentences = [
         words % {"number": counting.grouped(number)} for words, number in parts if number or words is done
     ]
-    return " ".join(told)
+    return " ".join(sentences)

@@ -1,8 +1,10 @@
 """What officers do with the mails of the outbox: try again, give up; one by one, or many after an outage."""
 
 import uuid
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -41,10 +43,11 @@ LONGEST_REASON = 300  # of the column
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of work on many mails: how many were done, how many had moved on meanwhile."""
+    """Result of an action on many mails: done, changed meanwhile, and refused to this actor."""
 
-    done: int
-    refused: int
+    done: int = 0
+    stale: int = 0
+    not_allowed: int = 0
 
 
 def may_retry(actor: Person, mail: OutgoingMail) -> bool:
@@ -148,28 +151,30 @@ def report_bounce(*, actor: Person, mail_id: uuid.UUID, reason: str) -> Outgoing
 
 
 def retry_many(*, actor: Person, mail_ids: Iterable[uuid.UUID]) -> Tally:
-    """Retry each, in a transaction of its own: what has moved on meanwhile is counted and left alone."""
-    done = refused = 0
-    for mail_id in mail_ids:
-        try:
-            retry(actor=actor, mail_id=mail_id)
-            done += 1
-        except Refused:
-            refused += 1
-    return Tally(done, refused)
+    """Retry each mail in a transaction of its own; count what was refused, and leave it as it is."""
+    return _tally(partial(retry, actor=actor), mail_ids)
 
 
 def discard_many(*, actor: Person, mail_ids: Iterable[uuid.UUID], reason: str) -> Tally:
     """Discard each with the same reason. Raises NotPossible without one, before anything is done."""
     refuse(None if reason.strip() else NO_REASON, field="reason")
-    done = refused = 0
-    for mail_id in mail_ids:
-        try:
-            discard(actor=actor, mail_id=mail_id, reason=reason)
-            done += 1
-        except Refused:
-            refused += 1
-    return Tally(done, refused)
+    return _tally(partial(discard, actor=actor, reason=reason), mail_ids)
+
+
+def _tally(verb: Callable[..., OutgoingMail], mail_ids: Iterable[uuid.UUID]) -> Tally:
+    results = Counter(_result(verb, mail_id) for mail_id in mail_ids)
+    return Tally(**results)
+
+
+def _result(verb: Callable[..., OutgoingMail], mail_id: uuid.UUID) -> str:
+    """Name the field of Tally that counts this mail."""
+    try:
+        verb(mail_id=mail_id)
+    except NotAllowed:
+        return "not_allowed"
+    except Refused:
+        return "stale"
+    return "done"
 
 
 def _due(mail: OutgoingMail) -> Reason | None:

@@ -79,7 +79,8 @@ def test_what_the_server_answers(smtp: Settings, answers: dict[str, str], kind: 
     with smtp_server(**answers) as (smtp.EMAIL_PORT, server):
         found = fault()
     assert (found.kind, found.code) == (kind, code)
-    assert found.detail == next(iter(answers.values()))
+    place = f"{smtp.EMAIL_HOST}:{smtp.EMAIL_PORT}: " if kind == CONFIGURATION else ""
+    assert found.detail == place + next(iter(answers.values()))
     assert server.taken == []
 
 
@@ -95,6 +96,7 @@ def test_a_wrong_password(smtp: Settings) -> None:
     with smtp_server(wants_sign_in=True) as (smtp.EMAIL_PORT, _server):
         found = fault()
     assert (found.kind, found.code) == (CONFIGURATION, "SMTP 535 5.7.8")
+    assert found.detail.startswith(f"{smtp.EMAIL_HOST}:{smtp.EMAIL_PORT}: 535 ")
     assert "a wrong secret" not in found.detail
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from identity_manager.console.outbox import bulk_actions
 from identity_manager.models import (
     Account,
     OutgoingMail,
@@ -190,6 +191,9 @@ def test_who_made_a_code_does_nothing_with_what_is_delivered(
         with pytest.raises(NotAllowed) as refused:
             act()
         assert refused.value.reason == outbox_actions.GAVE_CODE
+    refused_to_holder = outbox_actions.Tally(not_allowed=1)
+    assert outbox_actions.retry_many(actor=holder, mail_ids=[mail.pk]) == refused_to_holder
+    assert bulk_actions.words_of(refused_to_holder, left=0).endswith("somebody else decides about it.")
     mail.refresh_from_db()
     assert mail.state == state
     if state == "queued":

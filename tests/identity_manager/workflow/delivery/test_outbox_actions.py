@@ -182,7 +182,7 @@ def test_of_many_what_has_moved_on_is_left_alone(company: Company) -> None:
     mail = failed(delivery(company))
     information = sent(OutgoingMail.objects.get(message="information"))
     tally = outbox_actions.retry_many(actor=company.ada, mail_ids=[information.pk, mail.pk])
-    assert tally == outbox_actions.Tally(done=1, refused=1)
+    assert tally == outbox_actions.Tally(done=1, stale=1)
 
 
 def test_what_has_no_text_any_more_is_not_sent_empty(company: Company) -> None:
