@@ -1,8 +1,11 @@
-"""The one family of errors that crosses the border of the bridge."""
+"""The errors that cross the border of the bridge: of CAs, and of the key archive."""
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import Promise
 
 
 def legible(said: str) -> str:
@@ -55,3 +58,18 @@ class InDoubtError(Exception):
 
     The text is for operators and never holds a key or a passphrase.
     """
+
+
+class KeyArchiveError(Exception):
+    """An envelope, a recovery key or a share cannot be used.
+
+    code: a stable name of the cause.  message: a sentence that a person may read.
+    Neither ever holds a key, a share or a word of one; it is raised `from None` where the cause would.
+    """
+
+    def __init__(self, cause: tuple[str, "str | Promise"]) -> None:
+        super().__init__(cause[0])
+        self.code, self.message = cause
+
+    def __str__(self) -> str:
+        return str(self.message)
