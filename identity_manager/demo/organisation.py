@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from identity_manager.demo.cast import CAST, Member
 from identity_manager.demo.names import CULTURES, Culture, Name
-from identity_manager.directory.csv_file import COLUMNS
+from identity_manager.models.people.person import DIRECTORY_FIELDS
 
 SIZE = 2_000
 SEED = 20_260_101
@@ -75,7 +75,7 @@ class _Register:
 def as_csv() -> bytes:
     """Return the whole organisation as a CSV file (UTF-8, commas)."""
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS)
+    writer = csv.DictWriter(stream, DIRECTORY_FIELDS)
     writer.writeheader()
     writer.writerows(persons())
     return stream.getvalue().encode()

@@ -14,27 +14,11 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
+
 if TYPE_CHECKING:
     from _csv import Reader
 
-COLUMNS = (
-    "personnel_number",
-    "given_name",
-    "surname",
-    "display_name",
-    "email",
-    "upn",
-    "sid",
-    "department",
-    "organisational_unit",
-    "manager",
-    "kind",
-    "language",
-    "time_zone",
-    "state",
-    "external_id",
-)
-REQUIRED_COLUMNS = ("personnel_number", "given_name", "surname")
 SEPARATORS = (",", ";", "\t")  # the last: what spreadsheets call Unicode text
 
 
@@ -138,16 +122,16 @@ def _rows(lines: "Reader") -> Iterator[Row]:
 
 def _columns(header: list[str]) -> list[str]:
     names = [cell.strip().lower() for cell in header]
-    words = {"known": ", ".join(COLUMNS)}
+    words = {"known": ", ".join(DIRECTORY_FIELDS)}
     for name in names:
-        if name not in COLUMNS:
+        if name not in DIRECTORY_FIELDS:
             raise UnreadableFile(
                 _("The header names an unknown column, %(name)s. Known are: %(known)s.")
                 % {**words, "name": ascii(name)}
             )
         if names.count(name) > 1:
             raise UnreadableFile(_("The header names the column %(name)s twice.") % {"name": name})
-    if lacking := [name for name in REQUIRED_COLUMNS if name not in names]:
+    if lacking := [name for name in REQUIRED_FIELDS if name not in names]:
         raise UnreadableFile(
             _("The header lacks the column %(names)s.") % {"names": ", ".join(lacking)},
         )

@@ -30,8 +30,6 @@ from identity_manager.models import (
     MailEvent,
     Person,
     PersonErasure,
-    PersonKind,
-    PersonSource,
     PersonState,
     Role,
     SoftwareToken,
@@ -54,6 +52,11 @@ ASKED_ALREADY = Reason("erasure-asked-already", _("The erasure waits for a secon
 SAME_OFFICER = Reason("same-officer", _("A second officer confirms, not the one who asked."))
 NOT_WAITING = Reason("erasure-not-waiting", _("This erasure does not wait any more."))
 NAME = "Erased person"
+# Of a person's record; every other field gets its default, so that a new one is not forgotten.
+STAY_ON_THE_RECORD = {
+    *("id", "state", "version", "created_at", "entered_by"),
+    *("personnel_number", "given_name", "surname", "display_name", "updated_at"),  # written with the rest
+}
 
 
 def ask(*, actor: Person, person_id: uuid.UUID) -> PersonErasure:
@@ -235,23 +238,13 @@ def _forget_in_the_audit_log(person: Person) -> None:
 
 
 def _forget_the_record(person: Person) -> None:
+    fields = (field for field in Person._meta.concrete_fields if field.name not in STAY_ON_THE_RECORD)
     Person.objects.filter(pk=person.pk).update(
+        **{field.name: field.get_default() for field in fields},
         personnel_number=f"erased-{person.pk.hex[-12:]}",
         given_name=NAME,
         surname=NAME,
         display_name=_name_of_nobody(person),
-        email="",
-        upn="",
-        upn_key=None,
-        sid="",
-        department="",
-        manager=None,
-        kind=PersonKind.EMPLOYEE,
-        language=settings.LANGUAGE_CODE,
-        time_zone=settings.TIME_ZONE,
-        source=PersonSource.MANUAL,
-        external_id="",
-        search_text="",
         updated_at=timezone.now(),
     )
     Person.objects.filter(manager=person).update(manager=None)

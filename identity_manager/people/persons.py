@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager import audit, queue, task_names
 from identity_manager.models import IdentityChange, Person, PersonSource
+from identity_manager.models.people.person import TEXT_FIELDS
 from identity_manager.people import identity_changes, registration_policy, validation
 from identity_manager.people.imports import uniqueness
 from identity_manager.transactions import locking
@@ -23,7 +24,7 @@ CHANGED_MEANWHILE = Reason(
     _("Somebody changed this person since you opened the page. Look at what is different, then save again."),
 )
 _NEVER_EMPTY = ("kind", "language", "time_zone")
-EDITABLE = (*(name for name in validation.TEXT_FIELDS if name != "personnel_number"), *_NEVER_EMPTY)
+EDITABLE = (*(name for name in TEXT_FIELDS if name != "personnel_number"), *_NEVER_EMPTY)
 
 
 @dataclass(frozen=True)

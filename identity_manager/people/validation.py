@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from ca_bridge.errors import CaError
 from ca_bridge.x509.names import forbidden_characters
 from identity_manager.models import Person, PersonKind, PersonState
+from identity_manager.models.people.person import REQUIRED_FIELDS, TEXT_FIELDS
 from identity_manager.people import email_addresses, principal_names, security_identifiers
 
 MISSING = {
@@ -22,18 +23,6 @@ MISSING = {
     "given_name": gettext_lazy("Enter the given name."),
     "surname": gettext_lazy("Enter the surname."),
 }
-REQUIRED = tuple(MISSING)
-TEXT_FIELDS = (
-    *REQUIRED,
-    "display_name",
-    "email",
-    "upn",
-    "sid",
-    "department",
-    "organisational_unit",
-    "manager",
-    "external_id",
-)
 NAMES = ("given_name", "surname", "display_name")
 # A spreadsheet that opens an export would run such a value (CWE-1236).
 _FORMULA = ("=", "+", "-", "@")
@@ -60,12 +49,14 @@ class Cleaned:
 
 
 def clean(given: Mapping[str, str]) -> Cleaned:
-    """Check and normalise the fields of a person that are given, each as text; REQUIRED ones must be.
+    """Check and normalise the fields of a person that are given, each as text; REQUIRED_FIELDS must be.
 
     manager is a personnel number here; whether there is such a person is for the caller to see. An empty
     value stays empty, where the field may be empty.
     """
-    result = Cleaned(errors=[FieldError(name, str(MISSING[name])) for name in REQUIRED if name not in given])
+    result = Cleaned(
+        errors=[FieldError(name, str(MISSING[name])) for name in REQUIRED_FIELDS if name not in given]
+    )
     for name, raw in given.items():
         value = unicodedata.normalize("NFC", raw.strip())
         sentence = _text_problem(name, value)
@@ -147,7 +138,7 @@ _CHECKS: dict[str, Callable[[str], str]] = {
 def unfit(person: Person) -> list[FieldError]:
     """What is kept of the person and would not be taken today: rules have grown since it was entered."""
     kept = {name: getattr(person, name) for name in TEXT_FIELDS if name != "manager"}
-    return clean({name: value for name, value in kept.items() if value or name in REQUIRED}).errors
+    return clean({name: value for name, value in kept.items() if value or name in REQUIRED_FIELDS}).errors
 
 
 def compose_display_name(given_name: str, surname: str) -> str:

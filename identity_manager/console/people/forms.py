@@ -12,6 +12,7 @@ from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.search.selection import NOTHING_CHOSEN
 from identity_manager.models import IdentityChange, Person, PersonKind, Role
+from identity_manager.models.people.person import REQUIRED_FIELDS
 from identity_manager.models.requests.certificate import REVOCATION_REASONS
 from identity_manager.people import identity_changes, persons, validation
 from identity_manager.transactions.refusals import NO_REASON
@@ -75,7 +76,7 @@ class PersonForm(VerbForm):
 
     def given(self) -> dict[str, str]:
         """What was typed, by the name of the field."""
-        names = (*validation.REQUIRED, *persons.EDITABLE)
+        names = (*REQUIRED_FIELDS, *persons.EDITABLE)
         return {name: str(self.cleaned_data.get(name) or "") for name in names if name in self.fields}
 
 

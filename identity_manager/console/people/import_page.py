@@ -18,8 +18,8 @@ from identity_manager.console.forms.fields import LONGEST_REASON
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import counting
 from identity_manager.console.people import identity_change_page
-from identity_manager.directory import csv_file
 from identity_manager.models import IdentityChange, ImportState, Person, PersonImport
+from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports import identities
 from identity_manager.people.imports.applying import ImportPlan, Outcome, PlannedRow
@@ -112,8 +112,8 @@ def uploading(form: UploadForm, *, asked: str = "") -> dict[str, Any]:
     return {
         "tab": "search",
         "form": form,
-        "columns": csv_file.COLUMNS,
-        "required": csv_file.REQUIRED_COLUMNS,
+        "columns": DIRECTORY_FIELDS,
+        "required": REQUIRED_FIELDS,
         "recent": Paginator(earlier, IMPORTS_SHOWN).get_page(asked),
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from identity_manager.directory import csv_file
+from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports.applying import ImportPlan, ImportStopped, Outcome
 from identity_manager.workflow.people import imports
@@ -15,8 +16,8 @@ from identity_manager.workflow.people import imports
 class Command(BaseCommand):
     help = (
         "Creates persons from a CSV file (UTF-8 or UTF-16, comma or semicolon), and updates those whose"
-        f" personnel number is known. Columns: {', '.join(csv_file.COLUMNS)};"
-        f" needed are {', '.join(csv_file.REQUIRED_COLUMNS)}."
+        f" personnel number is known. Columns: {', '.join(DIRECTORY_FIELDS)};"
+        f" needed are {', '.join(REQUIRED_FIELDS)}."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from identity_manager.models.people.role import RoleAssignment
 
 
+# What a directory says of a person, whatever way it comes: typed, by a file or over an interface.
+REQUIRED_FIELDS = ("personnel_number", "given_name", "surname")
+TEXT_FIELDS = (
+    *REQUIRED_FIELDS,
+    *("display_name", "email", "upn", "sid", "department", "organisational_unit", "manager", "external_id"),
+)
+DIRECTORY_FIELDS = (*TEXT_FIELDS, "kind", "language", "time_zone", "state")
+
+
 class PersonState(models.TextChoices):
     REGISTERED = "registered", _("Registered")
     ACTIVE = "active", _("Active")

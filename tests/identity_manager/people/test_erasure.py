@@ -204,6 +204,22 @@ def test_whose_certificate_waits_for_a_word_after_a_comparison_is_not_erased(
     assert erase(company, rolf, leaver).erased_at
 
 
+def test_every_field_of_the_record_is_as_if_nobody_had_filled_it(
+    company: Company, rolf: Person, leaver: Person
+) -> None:
+    Person.objects.filter(pk=leaver.pk).update(external_id="xq-77", manager=company.uma, language="de")
+
+    erase(company, rolf, leaver)
+
+    leaver.refresh_from_db()
+    filled = {
+        field.name
+        for field in Person._meta.concrete_fields
+        if getattr(leaver, field.attname) != field.get_default()
+    }
+    assert filled <= erasure.STAY_ON_THE_RECORD
+
+
 def test_nor_what_others_said_of_them(company: Company, rolf: Person, leaver: Person) -> None:
     """Why a CA refused, why a mail was given up, and whom a file of a batch order named twice."""
     person = cast.person("ex")

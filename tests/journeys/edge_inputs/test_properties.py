@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from identity_manager.directory.csv_file import COLUMNS
 from identity_manager.models import Certificate, Person, TokenRequest
+from identity_manager.models.people.person import DIRECTORY_FIELDS, TEXT_FIELDS
 from identity_manager.people import persons, validation
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.people import imports
@@ -45,7 +45,7 @@ def fields(text: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
 
 
 @BOUNDED
-@given(values=st.fixed_dictionaries(dict.fromkeys(validation.TEXT_FIELDS, ANY_TEXT)))
+@given(values=st.fixed_dictionaries(dict.fromkeys(TEXT_FIELDS, ANY_TEXT)))
 def test_what_is_kept_is_clean_and_the_rest_has_a_sentence(values: dict[str, str]) -> None:
     cleaned = validation.clean(values)
 
@@ -106,12 +106,12 @@ def test_a_name_of_letters_gets_its_certificate(names: dict[str, str]) -> None:
 CELL = NAME | st.sampled_from(
     ["", "=1+1", "active", "locked", "2026-13-01", "\x00", "a\nb", '"', ";", "\u202e", "x" * 500]
 )
-ROW = st.dictionaries(st.sampled_from(list(COLUMNS)), CELL, max_size=len(COLUMNS))
+ROW = st.dictionaries(st.sampled_from(list(DIRECTORY_FIELDS)), CELL, max_size=len(DIRECTORY_FIELDS))
 
 
 def as_file(rows: list[dict[str, str]], *, encoding: str, delimiter: str) -> bytes:
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(COLUMNS), delimiter=delimiter, restval="")
+    writer = csv.DictWriter(stream, list(DIRECTORY_FIELDS), delimiter=delimiter, restval="")
     writer.writeheader()
     writer.writerows(rows)
     return stream.getvalue().encode(encoding, errors="replace")
