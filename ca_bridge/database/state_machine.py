@@ -5,7 +5,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import DEFAULT_DB_ALIAS, models
-from django.db.models.base import ModelState
 from django_fsm import ConcurrentTransition, FSMField, FSMFieldMixin
 
 from ca_bridge.database.prepared_queries import OneRow, insert
@@ -29,27 +28,6 @@ else:
 
 _UNKNOWN = object()
 _CHANGED_IN_PLACE = (dict, list, set, bytearray, memoryview)
-
-
-class PlainlyRead(models.Model):
-    """A model that pages read hundreds of rows of: each is made of what the database brought.
-
-    Django hands that over as if somebody made a new row: looks through all fields, also those that were left
-    out, sets each by its descriptor, and tells whoever listens. That took a tenth of a page with a list.
-    """
-
-    class Meta:
-        abstract = True
-
-    @classmethod
-    def from_db(
-        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **_more: Any
-    ) -> Self:
-        row = cls.__new__(cls)
-        row._state = ModelState()
-        row._state.db, row._state.adding = db, False
-        row.__dict__.update(zip(field_names, values, strict=True))
-        return row
 
 
 class SafeFSM(ConcurrentTransitionMixin):
@@ -113,7 +91,7 @@ def state_constraint(choices: type[models.TextChoices], name: str) -> models.Che
     return models.CheckConstraint(condition=models.Q(state__in=choices.values), name=name)
 
 
-class Stateful(SafeFSM, PlainlyRead):
+class Stateful(SafeFSM, models.Model):
     """A row with a state machine. Saving a stale copy raises django_fsm.ConcurrentTransition.
 
     The state alone would allow A-B-A (failed, issuing, failed again), so a version is compared too.
@@ -146,10 +124,9 @@ class Stateful(SafeFSM, PlainlyRead):
 
     @classmethod
     def from_db(
-        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **_more: Any
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **more: Any
     ) -> Self:
-        row = super().from_db(db, field_names, values)
-        row._update_initial_state()
+        row = super().from_db(db, field_names, values, **more)
         row._in_database = (field_names, values)
         return row
 

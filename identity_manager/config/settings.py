@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "identity_manager.account.sso_sign_out.SsoSignOutMiddleware",
     "identity_manager.account.middleware.SignInWayMiddleware",
     "identity_manager.account.middleware.OfficersSecondFactorMiddleware",
+    "identity_manager.console.lists.remembered_counts.ActedMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -121,7 +122,8 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "builtins": [
-                "identity_manager.ui.templatetags.remembered",  # so templates do not load i18n and static
+                "django.templatetags.i18n",
+                "django.templatetags.static",
                 "identity_manager.ui.templatetags.frame",
                 "identity_manager.ui.templatetags.ui",
                 "identity_manager.console.templatetags.admin_navigation",
@@ -155,7 +157,13 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "shared_cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},  # what is culled is a lockout that ends early
-    }
+    },
+    # In each process: numbers that pages show some seconds long (console/lists/remembered_counts.py).
+    "counts": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "counts",
+        "OPTIONS": {"MAX_ENTRIES": 2_000},
+    },
 }
 SESSION_ENGINE = "identity_manager.account.session_store"
 SESSION_PORTAL = "+".join(PORTALS)  # a session of one portal is none of the other

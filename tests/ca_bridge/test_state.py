@@ -5,11 +5,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from django.apps import apps
 from django.db import connection
-from django.db.models import Model
 
-from ca_bridge.database.state_machine import PlainlyRead, Stateful
 from ca_bridge.models import CaOrder
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
@@ -86,19 +83,3 @@ def test_threads_refresh_and_none_can_assign_a_state():
     for thread in threads:
         thread.join()
     assert trouble == []
-
-
-def test_rows_are_made_as_django_makes_them():
-    models = [model for model in apps.get_models() if issubclass(model, PlainlyRead)]
-    assert len(models) > 5
-    for model in models:
-        names = [field.attname for field in model._meta.concrete_fields]
-        for read in (names, [name for name in names if name in {"id", "state", "version"}]):
-            values = [f"{name} as read" for name in read]
-            made = Model.from_db.__func__(model, "default", read, values)  # type: ignore[attr-defined]  # the original
-            row = model.from_db("default", read, values)
-            if issubclass(model, Stateful):  # which remembers them, to write no more than what changes
-                assert vars(row).pop("_in_database") == (read, values)
-            made._state.fields_cache, row._state.fields_cache  # noqa: B018 both have it then
-            assert {**vars(row), "_state": vars(row._state)} == {**vars(made), "_state": vars(made._state)}
-            assert list(row.get_deferred_fields()) == list(made.get_deferred_fields())

@@ -28,9 +28,7 @@ from identity_manager.workflow.policy import approvers
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     actor = offices.officer(request)
-    return render(
-        request, "identity_manager/open_tasks/open_tasks.html", open_tasks.context(actor, request.GET)
-    )
+    return render(request, "identity_manager/open_tasks/open_tasks.html", open_tasks.context(request, actor))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -21,7 +21,6 @@ from identity_manager.console.access import offices
 from identity_manager.console.access import persons as access_persons
 from identity_manager.console.history import event_wording
 from identity_manager.console.lists import pagination
-from identity_manager.console.lists.prepared_rows import KeptRows
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search import search as searching
 from identity_manager.console.search.forms import DayField, FilterField, WordsField
@@ -122,13 +121,11 @@ class Line:
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """What the page draws; wrong filters find nothing and say why."""
     form = HistoryForm(request.GET)
-    every = KeptRows("events", actor, _reached, at_once=EVENTS_ON_A_PAGE)
     rows, reach = found(actor, form), reach_of(request.GET, form)
     if reach is not None:
         rows = rows.filter(pk__gte=reach.pk)
-    page = pagination.page_of(
-        request, pagination.CappedPaginator(rows, per_page=EVENTS_ON_A_PAGE, drawn=every)
-    )
+    pages = pagination.CappedPaginator(rows, per_page=EVENTS_ON_A_PAGE, drawn=_reached(actor))
+    page = pagination.page_of(request, pages)
     persons = {event.person for event in page.object_list if event.person}
     requests = [event.request_id for event in page.object_list if event.request_id]
     return {

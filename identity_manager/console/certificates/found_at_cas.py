@@ -1,6 +1,7 @@
 """What comparisons with CAs found: the rows of OPEN TASKS, and the fetch of one."""
 
 import uuid
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -9,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.console.access import offices
-from identity_manager.console.lists.prepared_counts import Moment
 from identity_manager.console.open_tasks.source import Source
 from identity_manager.models import CaFinding, Person, Role
 from identity_manager.ui.parts import Meaning
@@ -17,7 +17,7 @@ from identity_manager.ui.parts import Meaning
 ADMINISTRATORS = frozenset({Role.TOKEN_ADMINISTRATOR})
 
 
-def findings(actor: Person, now: Moment) -> QuerySet[CaFinding]:
+def findings(actor: Person, now: datetime) -> QuerySet[CaFinding]:
     """What this administrator decides about; certificates stay in the database."""
     return _drawn(CaFinding.objects.for_officers(now).filter(_reached(actor)))
 

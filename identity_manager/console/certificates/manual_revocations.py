@@ -1,22 +1,22 @@
 """What is to be revoked at a CA that cannot be told: the rows of OPEN TASKS, and the fetch of one."""
 
 import uuid
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from identity_manager.console.access import offices, requests
-from identity_manager.console.lists.prepared_counts import Moment
 from identity_manager.models import Certificate, Person, Role, SurplusByHand
 
 
-def certificates(actor: Person, now: Moment) -> QuerySet[Certificate]:
+def certificates(actor: Person, now: datetime) -> QuerySet[Certificate]:
     """What this administrator has revoked; keys stay in the database."""
     return _drawn(Certificate.objects.to_be_revoked_by_hand(now).filter(_reached(actor)))
 
 
-def surplus(actor: Person, now: Moment) -> QuerySet[SurplusByHand]:
+def surplus(actor: Person, now: datetime) -> QuerySet[SurplusByHand]:
     """The same of what was issued beside what is used.
 
     The few rows first, and their certificates by key: in one statement, a database that has no statistics of
@@ -27,7 +27,7 @@ def surplus(actor: Person, now: Moment) -> QuerySet[SurplusByHand]:
     return rows.prefetch_related(Prefetch("certificate", _drawn(Certificate.objects.all())))
 
 
-def surplus_of(certificates: QuerySet[Certificate], now: Moment) -> QuerySet[SurplusByHand]:
+def surplus_of(certificates: QuerySet[Certificate], now: datetime) -> QuerySet[SurplusByHand]:
     """What was issued beside these certificates, and is still to be revoked."""
     beside = certificates.filter(pk=OuterRef("certificate_id"))
     return SurplusByHand.objects.to_be_revoked(now).filter(Exists(beside))

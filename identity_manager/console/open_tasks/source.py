@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,6 @@ from django.utils.functional import Promise
 
 from identity_manager.console.access import offices
 from identity_manager.console.lists import counting
-from identity_manager.console.lists.prepared_counts import Moment
 from identity_manager.models import Person
 from identity_manager.ui.parts import Meaning
 
@@ -24,7 +24,7 @@ class Source:
     """One kind of thing that waits for an officer.
 
     roles: who has it; within_units is for waiting to keep.
-    waiting: the rows for this officer at that moment, oldest first; it looks up nothing (kept_counts).
+    waiting: the rows for this officer at that moment, oldest first.
     also: rows of another kind, below them in the same list.
     template: draws them, as `rows`.  sentence: what START says beside the number.
     empty: said where nothing waits; without it the section is left out then.
@@ -34,10 +34,10 @@ class Source:
     name: str
     title: str | Promise
     roles: frozenset[str]
-    waiting: Callable[[Person, Moment], QuerySet[Any]]
+    waiting: Callable[[Person, datetime], QuerySet[Any]]
     template: str
     sentence: Callable[[int], str]
-    also: tuple[Callable[[Person, Moment], QuerySet[Any]], ...] = ()
+    also: tuple[Callable[[Person, datetime], QuerySet[Any]], ...] = ()
     empty: str | Promise = ""
     counts: bool = True
     meaning: Meaning = Meaning.WAITING
@@ -46,7 +46,7 @@ class Source:
         """Whether one of the officer's roles has to do with it."""
         return offices.holds(actor, self.roles)
 
-    def lists(self, actor: Person, now: Moment) -> list[QuerySet[Any]]:
+    def lists(self, actor: Person, now: datetime) -> list[QuerySet[Any]]:
         """What waits for this officer, one after another."""
         return [waiting(actor, now) for waiting in (self.waiting, *self.also)]
 

@@ -7,19 +7,20 @@ that waits for an officer adds a source.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.console.access import mails, offices
 from identity_manager.console.catalogue import open_tasks as catalogue_tasks
 from identity_manager.console.certificates import found_at_cas, manual_revocations
-from identity_manager.console.lists import counting, prepared_counts
-from identity_manager.console.lists.prepared_counts import Moment
+from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks.source import Section, Source
 from identity_manager.console.people import erasure_page
 from identity_manager.console.search import requests as request_list
@@ -41,11 +42,12 @@ MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 MAIL_OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
 CODE_MAKERS = frozenset({Role.REGISTRATION_OFFICER})
 SYSTEM_ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
+TAB = "open-tasks"
 SHOWN_OF_MAILS = ("state", "to_address", "subject", "error_code", "last_error_at")
 
 
 class Desk:
-    """What the tab of OPEN TASKS says; the database is asked when a template asks."""
+    """What the tab of OPEN TASKS says: counted when a template asks, and remembered for some seconds."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
@@ -54,7 +56,12 @@ class Desk:
     def open_tasks(self) -> counting.CappedCount:
         """How many things this officer can do now."""
         actor: Person | None = getattr(self._request, "person", None)
-        return number_of_tasks(actor) if actor and actor.is_active else counting.CappedCount(0)
+        if actor is None or not actor.is_active:
+            return counting.CappedCount(0)
+        number = remembered_counts.remembered(
+            self._request, actor, TAB, lambda: _sum(numbers_of_tasks(actor))
+        )
+        return counting.capped(number)
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,9 @@ class CountedDesk:
     open_tasks: counting.CappedCount
 
     @classmethod
-    def of(cls, numbers: Mapping[str, int]) -> "CountedDesk":
-        return cls(counting.capped(sum(numbers.values())))
+    def of(cls, request: HttpRequest, actor: Person, numbers: Mapping[str, int]) -> "CountedDesk":
+        remembered_counts.remember(request, actor, TAB, _sum(numbers))
+        return cls(counting.capped(_sum(numbers)))
 
 
 def desk(request: HttpRequest) -> dict[str, Any]:
@@ -73,16 +81,16 @@ def desk(request: HttpRequest) -> dict[str, Any]:
     return {"desk": Desk(request)}
 
 
-def context(actor: Person, asked: Mapping[str, str]) -> dict[str, Any]:
+def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """Each section only for who can do something about it, at the page that the address says by its name.
 
     What was counted for the tab is not looked for where there is nothing, and not counted anew.
     """
     numbers = numbers_of_tasks(actor)
-    sections = [section for section in sections_of(actor, asked, numbers) if section.is_shown]
+    sections = [section for section in sections_of(actor, request.GET, numbers) if section.is_shown]
     return {
         "tab": "open_tasks",
-        "desk": CountedDesk.of(numbers),
+        "desk": CountedDesk.of(request, actor, numbers),
         "sections": sections,
         "approves": offices.holds(actor, DECIDERS),
     }
@@ -96,75 +104,76 @@ def sections_of(actor: Person, asked: Mapping[str, str], numbers: Mapping[str, i
 
 
 def number_of_tasks(actor: Person) -> counting.CappedCount:
-    """The sum of what counts."""
-    return CountedDesk.of(numbers_of_tasks(actor)).open_tasks
+    """The sum of what counts, counted now."""
+    return counting.capped(_sum(numbers_of_tasks(actor)))
+
+
+def _sum(numbers: Mapping[str, int]) -> int:
+    return sum(numbers.values())
 
 
 def numbers_of_tasks(actor: Person) -> dict[str, int]:
-    """How many wait in each source that counts: asked in one query, because every page shows their sum."""
+    """How many wait in each source that counts, to one beyond COUNT_LIMIT; asked in one query."""
     counted = [source for source in SOURCES if source.counts and source.concerns(actor)]
-    names = [source.name for source in counted]
-    found = iter(
-        prepared_counts.numbers_of_rows(
-            actor, names, lambda now: [rows for source in counted for rows in source.lists(actor, now)]
-        )
-    )
+    now = timezone.now()
+    lists = [rows for source in counted for rows in source.lists(actor, now)]
+    found = iter(counting.counts(map(counting.limited, lists), always=True))
     return {source.name: sum(next(found) for _each in (source.waiting, *source.also)) for source in counted}
 
 
-def awaiting_decision(actor: Person, now: Moment) -> QuerySet[TokenRequest]:
+def awaiting_decision(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
     """What this approver may decide now."""
     rows = TokenRequest.objects.awaiting_decision(now).decidable_by(actor.pk)
     return with_lines(rows.filter(_of_units(actor, DECIDERS)))
 
 
-def postponed(actor: Person, now: Moment) -> QuerySet[TokenRequest]:
+def postponed(actor: Person, now: datetime) -> QuerySet[TokenRequest]:
     """What comes back to this approver later."""
     rows = TokenRequest.objects.filter(state=RequestState.REQUESTED, postponed_until__gt=now)
     return with_lines(rows.decidable_by(actor.pk).filter(_of_units(actor, DECIDERS)))
 
 
-def failed(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
+def failed(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
     """What this administrator retries or cancels."""
     rows = TokenRequest.objects.filter(state=RequestState.FAILED, stopped_at=None)
     return with_lines(rows.filter(_of_units(actor, MENDERS)))
 
 
-def stopped(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
+def stopped(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
     """What this administrator sends round again or cancels: the person has changed."""
     return with_lines(TokenRequest.objects.stopped().filter(_of_units(actor, MENDERS)))
 
 
-def parked(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
+def parked(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
     """Where this administrator decides, because nobody knows whether the CA has issued."""
     certificates = Certificate.objects.parked().values("token__request")
     return with_lines(TokenRequest.objects.filter(_of_units(actor, MENDERS), pk__in=certificates))
 
 
-def left_undecided(actor: Person, _now: Moment) -> QuerySet[TokenRequest]:
+def left_undecided(actor: Person, _now: datetime) -> QuerySet[TokenRequest]:
     """On what nobody decides, or can decide."""
     return with_lines(TokenRequest.objects.left_undecided().filter(_of_units(actor, MENDERS)))
 
 
-def mails_in_trouble(actor: Person, _now: Moment) -> QuerySet[OutgoingMail]:
+def mails_in_trouble(actor: Person, _now: datetime) -> QuerySet[OutgoingMail]:
     """What this administrator has sent again, or gives up."""
     rows = mails.handled_mails(actor, MENDERS).in_trouble()
     return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
 
 
-def mails_held_up(actor: Person, _now: Moment) -> QuerySet[OutgoingMail]:
+def mails_held_up(actor: Person, _now: datetime) -> QuerySet[OutgoingMail]:
     """What waits because the mail server refuses the installation."""
     rows = mails.handled_mails(actor, MAIL_OPERATORS).held_up()
     return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
 
 
-def _imports(actor: Person, _now: Moment) -> QuerySet[PersonImport]:
+def _imports(actor: Person, _now: datetime) -> QuerySet[PersonImport]:
     """What this Registration Officer may confirm: an import reaches every unit."""
     rows = PersonImport.objects.waiting_for(actor.pk).select_related("asked_by").defer("content")
     return rows if imports.officer_obstacle(actor) is None else rows.none()
 
 
-def _imports_with_identities(actor: Person, _now: Moment) -> QuerySet[PersonImport]:
+def _imports_with_identities(actor: Person, _now: datetime) -> QuerySet[PersonImport]:
     """What has brought new persons whose identities this officer may confirm."""
     rows = PersonImport.objects.with_identities_for(actor.pk).select_related("asked_by").defer("content")
     return rows if imports.officer_obstacle(actor) is None else rows.none()

@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 
 from identity_manager.console.access import mails, offices
 from identity_manager.console.lists import counting, distinct_values, filtering, pagination
-from identity_manager.console.lists.prepared_rows import KeptRows
 from identity_manager.console.outbox.forms import STUCK, TROUBLE, MailFilterForm, message_name
 from identity_manager.mail import sending
 from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role
@@ -80,9 +79,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     every = mails.watched_mails(actor)
     form = filter_form(request, every)
     rows = found(every, form)
-    paginator = pagination.CappedPaginator(
-        _newest_first(rows, form), drawn=KeptRows("mails", actor, _reached)
-    )
+    paginator = pagination.CappedPaginator(_newest_first(rows, form), drawn=_reached(actor))
     numbers = _numbers(paginator, every, actor, form)
     page = pagination.page_of(request, paginator)
     return {

@@ -16,7 +16,6 @@ from ca_bridge.x509.certificates import serial_hex
 from identity_manager.console.access import requests
 from identity_manager.console.certificates import manual_revocations
 from identity_manager.console.lists import counting, filtering
-from identity_manager.console.lists.prepared_rows import KeptRows
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.forms import BY_HAND, REVOCATION_WAITS, CertificateForm
 from identity_manager.console.search.kind import Beside, Kind, Sheet, Table, Wanted, beginning, in_days
@@ -24,7 +23,7 @@ from identity_manager.models import Certificate, Person, SoftwareToken
 from identity_manager.models.person_search.text import TRIGRAM
 from identity_manager.models.requests.certificate import REVOCATION_REASONS, CertificateQuerySet
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
-from identity_manager.ui.templatetags.remembered import addresses_of
+from identity_manager.ui.row_addresses import addresses_of
 
 _HEXADECIMAL = re.compile(r"(?:0x)?([0-9a-f]+)")
 _BETWEEN_BYTES = re.compile(r"[\s:.-]")
@@ -78,10 +77,6 @@ def _with_names(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
         *("token__person__state", "token__person__display_name", "token__person__personnel_number"),
         *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
     )
-
-
-def _reached(actor: Person) -> QuerySet[Certificate]:
-    return _with_names(requests.visible_certificates(actor))
 
 
 def _with_more(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
@@ -225,6 +220,7 @@ CERTIFICATE = Kind(
             "person": ("token__person__surname", "token__person__given_name"),
             "state": ("state", "not_after"),
         },
+        rows=_with_names,
         order="-issued",
         order_where=dict.fromkeys(("expires_within", "expires_from", "expires_before"), "expires"),
         checkbox="certificates",
@@ -250,7 +246,6 @@ CERTIFICATE = Kind(
         cells=_cells,
         rows=_with_more,
     ),
-    drawn=lambda actor: KeptRows("certificates", actor, _reached),
     counted=_("%(found)s of %(total)s certificates"),
     too_many=_("More than %(found)s of %(total)s certificates; these are the first %(found)s"),
     nothing=_("No certificate like this"),

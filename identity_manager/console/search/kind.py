@@ -63,7 +63,7 @@ class Kind:
     """One kind of thing.
 
     readers: the roles that may look for it.  reach: the rows that this officer may find.
-    drawn: where their SQL is kept, the rows of a page by their keys, instead of table.rows.
+    drawn: the rows of a page by their keys, where a prepared query finds them, instead of table.rows.
     parts: of rows, in which words are looked up one after the other, until there are enough.
     found: those of them that are wanted.  with_order: rows with whatever the orders sort by.
     counted, too_many: sentences with found and total.  nothing, advice: what is said where none is found.

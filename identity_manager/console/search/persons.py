@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
-from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -92,8 +92,8 @@ def _never_signed_in() -> Q:
 
 
 def _code_ends() -> Q:
-    """By the database's clock, because the SQL is kept."""
-    ending = SignInCode.objects.usable(Now()).filter(expires_at__lt=Now() + CODE_ENDS_WITHIN)
+    now = timezone.now()
+    ending = SignInCode.objects.usable(now).filter(expires_at__lt=now + CODE_ENDS_WITHIN)
     return Q(pk__in=ending.values("person"))
 
 

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -13,12 +13,10 @@ from identity_manager.console.access import offices
 from identity_manager.console.access import requests as access_requests
 from identity_manager.console.forms.fields import MAIL_REFUSED, OPEN
 from identity_manager.console.lists import filtering
-from identity_manager.console.lists.prepared_rows import KeptRows
 from identity_manager.console.search.forms import RequestForm
 from identity_manager.console.search.kind import Kind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.models.requests.states import NOT_ENDED
-from identity_manager.queries.rows_by_keys import know_listed_tokens, listed_tokens
 from identity_manager.ui.context import REQUEST_READERS
 
 _NOT_OF_A_REFERENCE = re.compile(r"[^0-9A-Z]")
@@ -86,27 +84,15 @@ def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
 
 def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
     """Requests with what their rows show, and nothing else."""
-    return _with_names(rows).prefetch_related(Prefetch("tokens", listed_tokens(), to_attr="listed_tokens"))
-
-
-def _with_names(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
+    tokens = SoftwareToken.objects.select_related("token_type").only(
+        *("state", "request", "round", "taken_out_by"),
+        *("token_type__state", "token_type__name", "token_type__name_de"),
+    )
+    rows = rows.prefetch_related(Prefetch("tokens", tokens, to_attr="listed_tokens"))
     return rows.select_related("person", "requested_by").only(
         *("state", "reference", "round", "created_at", "postponed_until"),
         *("person__state", "person__display_name", "requested_by__state", "requested_by__display_name"),
     )
-
-
-def _reached(actor: Person) -> QuerySet[TokenRequest]:
-    return _with_names(access_requests.visible_requests(actor))
-
-
-class _Requests(KeptRows):
-    """The same, with their lines."""
-
-    def in_bulk(self, keys: Sequence[Any]) -> dict[Any, Any]:
-        found = super().in_bulk(keys)
-        know_listed_tokens([*found.values()])
-        return found
 
 
 def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
@@ -157,6 +143,7 @@ REQUEST = Kind(
             "state": ("state", "created_at"),
         },
         order="-asked",
+        rows=with_lines,
         checkbox="requests",
     ),
     sheet=Sheet(
@@ -182,7 +169,6 @@ REQUEST = Kind(
         cells=_cells,
         rows=_with_all,
     ),
-    drawn=lambda actor: _Requests("requests", actor, _reached),
     counted=_("%(found)s of %(total)s requests"),
     too_many=_("More than %(found)s of %(total)s requests; these are the first %(found)s"),
     nothing=_("No request like this"),

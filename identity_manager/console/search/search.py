@@ -1,11 +1,11 @@
 """SEARCH: what is looked for, by whom, and what was found; the same for every kind of thing."""
 
-import time
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from typing import Any
 
+from django.core.cache import caches
 from django.db.models import QuerySet
 from django.forms import BoundField
 from django.http import Http404, HttpRequest, QueryDict
@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from identity_manager.console.access import offices
-from identity_manager.console.lists import counting, pagination, prepared_counts
+from identity_manager.console.lists import counting, pagination, remembered_counts
 from identity_manager.console.search import certificates as certificate_list
 from identity_manager.console.search import persons as person_list
 from identity_manager.console.search import requests as request_list
@@ -38,7 +38,6 @@ ANY_READERS = frozenset().union(*(kind.readers for kind in KINDS.values()))
 SHORT = 3  # below it, only beginnings of words are found
 RELEVANCE = "relevance"
 VERY_MANY_SECONDS = 60
-_very_many_until: prepared_counts.Kept[float] = prepared_counts.Kept()
 
 
 class Search:
@@ -246,10 +245,11 @@ def _total(search: Search) -> str:
 
     Of very many there are as many a minute later, so for so long they are not counted again.
     """
-    key = (*prepared_counts.asked_by(search.actor, [search.kind.name]), counting.TOTAL_LIMIT)
-    if _very_many_until.get(key, 0) < time.monotonic():
+    cache = caches[remembered_counts.CACHE]
+    key = remembered_counts.key_for(search.actor, "very many", search.kind.name)
+    if not cache.get(key):
         (number,) = counting.counts([search.reach().order_by().values("pk")[: counting.TOTAL_LIMIT + 1]])
         if number <= counting.TOTAL_LIMIT:
             return counting.grouped(number)
-        _very_many_until.keep(key, time.monotonic() + VERY_MANY_SECONDS)
+        cache.set(key, True, VERY_MANY_SECONDS)  # noqa: FBT003 as every cache takes it
     return _("more than %(number)s") % {"number": counting.grouped(counting.TOTAL_LIMIT)}

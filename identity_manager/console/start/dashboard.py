@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Concat
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -21,7 +22,7 @@ from identity_manager.console.access import mails, offices, requests
 from identity_manager.console.administration import job_page
 from identity_manager.console.audit import log as audit_log
 from identity_manager.console.history import event_wording
-from identity_manager.console.lists import counting, prepared_counts
+from identity_manager.console.lists import counting
 from identity_manager.console.open_tasks import sources as open_tasks
 from identity_manager.console.outbox import forms as outbox_forms
 from identity_manager.console.search import saved_searches
@@ -63,17 +64,17 @@ class Line:
     request: TokenRequest
 
 
-def context(actor: Person) -> dict[str, Any]:
+def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """Each part only for who has a role for it; what waits or has failed and is nothing is left out."""
     numbers = open_tasks.numbers_of_tasks(actor)
     waits, saved = list(_waiting(actor, numbers)), saved_searches.of(actor)
     troubles = [*_troubles(actor), *_system(actor)]
     registered, under_way = list(_registrations(actor)), list(_under_way(actor))
     expiring, areas = list(_expiring(actor)), health.figures(actor)
-    _count(actor, [*troubles, *registered, *under_way, *expiring, *areas.values()], saved)
+    _count([*troubles, *registered, *under_way, *expiring, *areas.values()], saved)
     return {
         "tab": "start",
-        "desk": open_tasks.CountedDesk.of(numbers),
+        "desk": open_tasks.CountedDesk.of(request, actor, numbers),
         "searches": offices.holds(actor, SEARCHERS),
         "saved": saved,
         "waits": [figure for figure in waits if figure.number],
@@ -94,16 +95,12 @@ def context(actor: Person) -> dict[str, Any]:
     }
 
 
-def _count(actor: Person, figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
-    """All numbers of the page in one query, whose SQL is kept but for the officer's own searches."""
+def _count(figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
+    """All numbers of the page in one query; without searches of the officer's own, the same at each visit."""
     asked, found = [each for each in figures if each.rows], [each.found for each in saved]
-    # What the addresses do not say of the lists: which day it is and where it begins, which CAs there are.
-    names = [timezone.localdate().isoformat(), timezone.get_current_timezone_name()]
-    names += [*registry.aliases(), *(each.url for each in asked)]
-    lists = [each.rows for each in asked if each.rows]
-    parts, parameters = prepared_counts.counting(actor, names, lambda _now: [rows() for rows in lists])
-    beside, with_them = counting.compile_counts(each.to_be_counted() for each in found)
-    numbers = iter(counting.fetch_counts([*parts, *beside], [*parameters, *with_them], always=not found))
+    lists = [counting.limited(each.rows()) for each in asked if each.rows]
+    lists += [each.to_be_counted() for each in found]
+    numbers = iter(counting.counts(lists, always=not found))
     for figure in asked:
         figure.total = counting.capped(next(numbers))
     for paginator in found:

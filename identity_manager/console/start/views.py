@@ -11,4 +11,4 @@ from identity_manager.console.start import dashboard
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
     actor = offices.officer(request)
-    return render(request, "identity_manager/start/start.html", dashboard.context(actor))
+    return render(request, "identity_manager/start/start.html", dashboard.context(request, actor))

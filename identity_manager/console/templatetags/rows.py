@@ -21,8 +21,8 @@ from identity_manager.console.search import persons as person_list
 from identity_manager.models import OutgoingMail, RequestState, TokenRequest
 from identity_manager.people import email_addresses
 from identity_manager.ui.markup import markup
+from identity_manager.ui.row_addresses import addresses_of
 from identity_manager.ui.templatetags import ui
-from identity_manager.ui.templatetags.remembered import addresses_of
 
 register = template.Library()
 Page = Callable[[uuid.UUID], str]

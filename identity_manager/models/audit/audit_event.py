@@ -8,7 +8,6 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from ca_bridge.database.state_machine import PlainlyRead
 from identity_manager import audit_proof
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
@@ -74,7 +73,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         return self.filter(at__lt=moment)
 
 
-class AuditEvent(PlainlyRead):
+class AuditEvent(models.Model):
     """That something happened: who, what, to whom, when. actor is empty for the system itself.
 
     actor_ref and person_ref name the two by salted references, which stay when somebody is erased and actor

@@ -119,7 +119,7 @@ def test_the_other_portal_is_offered_to_who_may_use_it(company):
 @pytest.mark.parametrize("base", ["identity_manager/base.html", "selfservice/base.html"])
 def test_a_base_has_landmarks_and_ways_out(company, base):
     request = RequestFactory().get("/")
-    request.person, request.user = company.ada, account_of(company.ada)
+    request.person, request.user, request.session = company.ada, account_of(company.ada), {}
     drawn = render_to_string(base, {"tab": "search"}, request)
     assert 'href="#content"' in drawn
     assert "<header" in drawn

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from identity_manager.console.lists import counting, pagination, prepared_counts
-from identity_manager.console.search import search as searching
+from identity_manager.console.lists import counting, pagination, remembered_counts
 from identity_manager.models import Person, PersonKind, PersonState, Role, RoleAssignment, SignInCode
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
@@ -277,7 +277,7 @@ def test_a_narrow_result_and_a_list_without_words_are_sorted(
 def very_many(crowd: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than are counted; what earlier tests have found out is not known."""
     monkeypatch.setattr(counting, "TOTAL_LIMIT", 40)
-    monkeypatch.setattr(searching, "_very_many_until", prepared_counts.Kept())
+    caches[remembered_counts.CACHE].clear()
 
 
 def test_a_very_large_total_is_not_counted_to_its_end(ada: Client, very_many: None) -> None:
@@ -296,7 +296,7 @@ def test_a_very_large_total_is_not_counted_again_for_a_while(
     assert [counted(), counted()] == [True, False]
 
     Person.objects.exclude(surname="Lindqvist").update(kind=PersonKind.EXTERNAL)
-    monkeypatch.setattr(searching, "_very_many_until", prepared_counts.Kept())  # a while later
+    caches[remembered_counts.CACHE].clear()  # a while later
     assert "1 of 1 employees" in ada.get(SEARCH, {"kind": "employee", "q": "lindqvist"}).text
 
 
