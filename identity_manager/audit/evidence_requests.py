@@ -10,7 +10,7 @@ from identity_manager import audit
 from identity_manager.audit import evidence
 from identity_manager.models import AuditEvent, Person, Role
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, Reason, refuse
+from identity_manager.transactions.refusals import NotAllowed, Reason, require
 
 NOT_AUDITOR = Reason("not-auditor", _("Only an Auditor takes a check file."))
 
@@ -18,7 +18,7 @@ NOT_AUDITOR = Reason("not-auditor", _("Only an Auditor takes a check file."))
 def take_of_request(*, actor: Person, request_id: uuid.UUID) -> dict[str, Any]:
     """The evidence about one request and its tokens. Raises NotAllowed."""
     with transaction.atomic():
-        refuse(None if actor.has_role(Role.AUDITOR) else NOT_AUDITOR, kind=NotAllowed)
+        require(actor.has_role(Role.AUDITOR), else_=NOT_AUDITOR, kind=NotAllowed)
         request = locking.request(request_id)
 
         found = evidence.of(
@@ -31,7 +31,7 @@ def take_of_request(*, actor: Person, request_id: uuid.UUID) -> dict[str, Any]:
 def take_of_token(*, actor: Person, token_id: uuid.UUID) -> dict[str, Any]:
     """The evidence about one token. Raises NotAllowed."""
     with transaction.atomic():
-        refuse(None if actor.has_role(Role.AUDITOR) else NOT_AUDITOR, kind=NotAllowed)
+        require(actor.has_role(Role.AUDITOR), else_=NOT_AUDITOR, kind=NotAllowed)
         token = locking.token(token_id)
 
         subject = f"token {token.pk} of request {token.request.reference}"

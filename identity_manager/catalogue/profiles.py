@@ -15,7 +15,7 @@ from identity_manager.catalogue import comparison, samples, versions
 from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.catalogue.validation import check_fields
 from identity_manager.models import CertificateProfile, CertificatePurpose, Person
-from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse
+from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse, require
 
 UNKNOWN_CA = Reason("unknown-ca", _("This certificate authority is not in the configuration."))
 SIGNS_TOO = Reason(
@@ -151,7 +151,7 @@ def _require_sound(profile: CertificateProfile, linted: _Linted | None) -> None:
 
 def _check(profile: CertificateProfile) -> None:
     check_fields(profile)
-    refuse(None if profile.ca in registry.aliases() else UNKNOWN_CA, field="ca")
+    require(profile.ca in registry.aliases(), else_=UNKNOWN_CA, field="ca")
     try:
         check_profile(profile.as_profile())
         check_validity(tuple(profile.policies), timedelta(days=profile.longest_validity_days or 0))

@@ -29,7 +29,7 @@ from identity_manager.catalogue.versions import (
 )
 from identity_manager.models import Person, TermsDocument, TermsDraft, TermsText, TermsVersion
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import Reason, Stale, obstacle_of, refuse
+from identity_manager.transactions.refusals import Reason, Stale, obstacle_of, refuse, require
 
 LANGUAGE_LACKING = Reason(
     "language-lacking", _("A version of the terms is published in all languages at once.")
@@ -108,7 +108,7 @@ def save_draft(*, actor: Person, document_id: uuid.UUID, seen: Seen, texts: Mapp
         document = locking.terms_document(document_id)
         draft = TermsDraft.objects.filter(document=document).first()
         gone_or_changed = CHANGED_MEANWHILE if draft else DRAFT_GONE
-        refuse(None if seen_of(document, draft) == seen else gone_or_changed, kind=Stale)
+        require(seen_of(document, draft) == seen, else_=gone_or_changed, kind=Stale)
         for language, text in texts.items():
             refuse(LONG_TITLE if len(text.title) > LONGEST_TITLE else None, field=f"title_{language}")
         written = {language: [text.title, text.body] for language, text in texts.items()}
@@ -223,7 +223,7 @@ def _draft(document_id: uuid.UUID, seen: Seen) -> TermsDraft:
     draft = TermsDraft.objects.filter(document=document).first()
     if draft is None:
         raise Stale(NO_DRAFT)
-    refuse(None if seen_of(document, draft) == seen else CHANGED_MEANWHILE, kind=Stale)
+    require(seen_of(document, draft) == seen, else_=CHANGED_MEANWHILE, kind=Stale)
     draft.document = document
     return draft
 
@@ -238,10 +238,10 @@ def _check_texts(document: TermsDocument, texts: Mapping[str, Text]) -> None:
 
 
 def _require_all_languages(texts: Mapping[str, Text]) -> None:
-    refuse(None if set(texts) == {code for code, _name in settings.LANGUAGES} else LANGUAGE_LACKING)
+    require(set(texts) == {code for code, _name in settings.LANGUAGES}, else_=LANGUAGE_LACKING)
     for language, text in texts.items():
-        refuse(None if text.title.strip() else EMPTY_TEXT, field=f"title_{language}")
-        refuse(None if text.body.strip() else EMPTY_TEXT, field=f"body_{language}")
+        require(text.title.strip(), else_=EMPTY_TEXT, field=f"title_{language}")
+        require(text.body.strip(), else_=EMPTY_TEXT, field=f"body_{language}")
 
 
 def _record(document: TermsDocument, *, what: str, actor: Person, **facts: object) -> None:

@@ -22,7 +22,7 @@ from identity_manager.models import (
     TokenTypeProfile,
     VersionState,
 )
-from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse
+from identity_manager.transactions.refusals import NotPossible, Reason, Stale, obstacle_of, refuse, require
 
 NO_PROFILE = Reason("no-profile", _("A token type needs at least one certificate profile."))
 PROFILE_TWICE = Reason("profile-twice", _("Each certificate profile stands in a token type once."))
@@ -142,7 +142,7 @@ def activation_obstacle(token_type: TokenType) -> Reason | None:
 def _require_complete(token_type: TokenType) -> None:
     _check(token_type, token_type.ordered_profiles())
     published = token_type.terms.versions.filter(is_current=True).exists()
-    refuse(None if published else NO_TERMS, field="terms")
+    require(published, else_=NO_TERMS, field="terms")
 
 
 def _pin(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
@@ -155,7 +155,7 @@ def _check(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> Non
     _check_ranges(token_type)
     check_fields(token_type)
     kinds = set(token_type.kinds)
-    refuse(None if kinds and kinds <= set(PersonKind.values) else NOT_FOR_ANYBODY, field="kinds")
+    require(kinds and kinds <= set(PersonKind.values), else_=NOT_FOR_ANYBODY, field="kinds")
     _check_profiles(token_type, profiles)
 
 
@@ -169,9 +169,9 @@ def _check_ranges(token_type: TokenType) -> None:
 
 
 def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
-    refuse(None if profiles else NO_PROFILE, field="profiles")
+    require(profiles, else_=NO_PROFILE, field="profiles")
     once = len({profile.code for profile in profiles}) == len(profiles)
-    refuse(None if once else PROFILE_TWICE, field="profiles")
+    require(once, else_=PROFILE_TWICE, field="profiles")
     inactive = [profile for profile in profiles if profile.state != VersionState.ACTIVE]
     refuse(_not_active(inactive[0]) if inactive else None, field="profiles")
     encryption = all(profile.purpose == CertificatePurpose.ENCRYPTION for profile in profiles)

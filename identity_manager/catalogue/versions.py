@@ -23,7 +23,7 @@ from identity_manager.models import AuditEvent, CertificateProfile, Person, Toke
 from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.transactions import locking
 from identity_manager.transactions.locking import Versioned
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 
 OWN_DRAFT = Reason("own-draft", _("You worked on this version. Another System Administrator activates it."))
 NOT_TO_BE_ACTIVATED = Reason("not-to-be-activated", _("This version is active already."))
@@ -76,7 +76,7 @@ def refuse_older_base(kind: type[Versioned], base: Base | None) -> None:
         return
     entry = locked(kind, base.pk)
     same = (entry.version, next_number(kind, entry.code)) == (base.revision, base.next_number)
-    refuse(None if same else OTHER_IN_FORCE, kind=Stale)
+    require(same, else_=OTHER_IN_FORCE, kind=Stale)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from identity_manager.catalogue.permission import require_system_administrator
 from identity_manager.jobs import schedule
 from identity_manager.jobs.schedule import Job
 from identity_manager.models import JobRun, Person
-from identity_manager.transactions.refusals import Reason, Stale, refuse
+from identity_manager.transactions.refusals import Reason, Stale, require
 from identity_manager.workflow.requests import change_detection
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def start_once(*, actor: Person, name: str) -> JobRun:
         now = timezone.now()
         row = row_of(name)
         changed = JobRun.objects.idle(now).filter(pk=row.pk).update(next_attempt_at=now)
-        refuse(None if changed else RUNS_ALREADY, kind=Stale)
+        require(changed, else_=RUNS_ALREADY, kind=Stale)
 
         audit.record(audit.Event.JOB_STARTED, actor=actor, subject=None, job=name)
         queue.after_commit(RUN, row.pk)

@@ -39,7 +39,7 @@ from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.requests.software_token import IN_USE, UNDER_WAY
 from identity_manager.people import anonymisation, registration_policy
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 
 OWN_RECORD = Reason("own-erasure", _("Nobody erases themselves."))
 NOT_LOCKED = Reason("not-locked", _("Only a person who is Locked can be erased."))
@@ -77,7 +77,7 @@ def withdraw(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
     with transaction.atomic():
         erasure = _locked(erasure_id)
         _refuse_others(actor, erasure.person)
-        refuse(None if _waits(erasure) else NOT_WAITING, kind=Stale)
+        require(_waits(erasure), else_=NOT_WAITING, kind=Stale)
 
         erasure.withdrawn_at = timezone.now()
         erasure.save()
@@ -91,7 +91,7 @@ def confirm(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
         erasure = _locked(erasure_id)
         _refuse_others(actor, erasure.person)
         refuse(SAME_OFFICER if erasure.asked_by_id == actor.pk else None, kind=NotAllowed)
-        refuse(None if _waits(erasure) else NOT_WAITING, kind=Stale)
+        require(_waits(erasure), else_=NOT_WAITING, kind=Stale)
         refuse(obstacle(erasure.person))
 
         erasure.confirmed_by, erasure.erased_at = actor, timezone.now()
@@ -159,9 +159,7 @@ def _has_surplus(person: Person) -> bool:
 
 
 def _refuse_others(actor: Person, person: Person) -> None:
-    refuse(
-        None if may_erase(actor, person) else registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed
-    )
+    require(may_erase(actor, person), else_=registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
     refuse(OWN_RECORD if actor.pk == person.pk else None, kind=NotAllowed)
 
 

@@ -38,6 +38,7 @@ from identity_manager.transactions.refusals import (
     Refused,
     Stale,
     refuse,
+    require,
 )
 
 NOT_WAITING = Reason("change-not-waiting", _("This change does not wait for a decision any more."))
@@ -189,7 +190,7 @@ def refuse_change(*, actor: Person, change_id: uuid.UUID, reason: str) -> Identi
     """A second officer does not agree, and says why. Raises NotAllowed, Stale or NotPossible."""
     with transaction.atomic():
         change = _fetch(actor, change_id)
-        refuse(None if reason.strip() else NO_REASON, field="reason")
+        require(reason.strip(), else_=NO_REASON, field="reason")
 
         change.refuse(by=actor, reason=reason.strip(), now=timezone.now())
         change.save()
@@ -209,7 +210,7 @@ def withdraw(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
         change = locking.identity_change(change_id)
         refuse(questions.OWN_CHANGE if actor.pk == change.person_id else None, kind=NotAllowed)
         registers = registration_policy.registers(actor, change.person)
-        refuse(None if registers else registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
+        require(registers, else_=registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
         refuse(state_obstacle(change), kind=Stale)
 
         _withdraw(change, actor=actor, reason="")

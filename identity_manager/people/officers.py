@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models import Account, Person, Role
 from identity_manager.people import persons, roles
 from identity_manager.people.sign_in import accounts
-from identity_manager.transactions.refusals import Reason, refuse
+from identity_manager.transactions.refusals import Reason, refuse, require
 
 NO_ROLE = Reason("no-role", _("An officer needs at least one role."))
 OFFICERS_EXIST = Reason(
@@ -33,7 +33,7 @@ def create_officer(
     """
     with transaction.atomic():
         refuse(OFFICERS_EXIST if not force and system_administrator_exists() else None)
-        refuse(None if held else NO_ROLE, field="role")
+        require(held, else_=NO_ROLE, field="role")
         person = persons.create_active(actor=None, values=values)
         account = accounts.open_account(
             person_id=person.pk, username=username, password=password, is_break_glass=break_glass

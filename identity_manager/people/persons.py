@@ -13,7 +13,7 @@ from identity_manager.models.people.person import TEXT_FIELDS
 from identity_manager.people import identity_changes, registration_policy, validation
 from identity_manager.people.imports import uniqueness
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 
 NUMBER_TAKEN = Reason("number-taken", _("There is a person with this personnel number already."))
 TAKEN = Reason("taken", _("Belongs to another person already."))
@@ -56,8 +56,9 @@ def enter(*, actor: Person, values: Mapping[str, str], active: bool) -> Person:
         fields = _checked(values)
         unit = fields.get("organisational_unit", "")
         allowed = registration_policy.registers_in(actor, unit)
-        refuse(
-            None if allowed else registration_policy.NOT_YOUR_UNIT,
+        require(
+            allowed,
+            else_=registration_policy.NOT_YOUR_UNIT,
             kind=NotAllowed,
             field="organisational_unit",
         )
@@ -83,8 +84,9 @@ def edit(*, actor: Person, person_id: uuid.UUID, version: int, values: Mapping[s
         fields = _checked({"personnel_number": person.personnel_number, **values}, allow_empty=True)
         unit = fields.get("organisational_unit", person.organisational_unit)
         allowed = registration_policy.registers_in(actor, unit)
-        refuse(
-            None if allowed else registration_policy.NOT_YOUR_UNIT,
+        require(
+            allowed,
+            else_=registration_policy.NOT_YOUR_UNIT,
             kind=NotAllowed,
             field="organisational_unit",
         )

@@ -24,7 +24,7 @@ from identity_manager.models import (
 from identity_manager.models.people.role import today
 from identity_manager.people import vouching_policy
 from identity_manager.transactions import locking, retry_later
-from identity_manager.transactions.refusals import NotAllowed, Reason, refuse
+from identity_manager.transactions.refusals import NotAllowed, Reason, refuse, require
 
 NOT_ALLOWED = Reason(
     "not-user-administrator", _("Only a User Administrator of this organisational unit can do this.")
@@ -86,7 +86,7 @@ def assign(
     with transaction.atomic():
         person = locking.person(person_id)
         refuse(NEVER_TO_ONESELF if actor.pk == person.pk else None, kind=NotAllowed)
-        refuse(None if may_assign(actor, person, role=role, unit=unit) else NOT_ALLOWED, kind=NotAllowed)
+        require(may_assign(actor, person, role=role, unit=unit), else_=NOT_ALLOWED, kind=NotAllowed)
         refuse(vouching_policy.obstacle(actor, person), kind=NotAllowed)
         _check_period(period)
         return _give(person, role, unit, period=period, actor=actor)
@@ -106,7 +106,7 @@ def withdraw(*, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "")
         person = locking.person(person_id)
         refuse(withdraw_obstacle(actor=actor, person=person, unit=unit), kind=NotAllowed)
         held = RoleAssignment.objects.filter(person=person, role=role, organisational_unit=unit)
-        refuse(None if held.exists() else HAS_NOT_ROLE)
+        require(held.exists(), else_=HAS_NOT_ROLE)
         refuse(LAST_SYSTEM_ADMINISTRATOR if _is_last(person, role) else None)
 
         held.delete()
@@ -168,7 +168,7 @@ def take_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> None:
             _lock_system_administrators()
         person = locking.person(person_id)
         held = RoleAssignment.objects.filter(person=person, role=role, organisational_unit="")
-        refuse(None if held.exists() else HAS_NOT_ROLE)
+        require(held.exists(), else_=HAS_NOT_ROLE)
         refuse(LAST_SYSTEM_ADMINISTRATOR if _is_last(person, role) else None)
 
         held.delete()
@@ -292,7 +292,7 @@ def _check_period(period: Period) -> None:
 def _give(
     person: Person, role: Role, unit: str, *, period: Period, actor: Person | None, source: str = ""
 ) -> RoleAssignment:
-    refuse(None if person.state == PersonState.ACTIVE else NOT_ACTIVE)
+    require(person.state == PersonState.ACTIVE, else_=NOT_ACTIVE)
     held = _not_ended(person)
     has_it = any(each.role == role and each.organisational_unit == unit for each in held)
     refuse(HAS_ROLE if has_it else None, field="role")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Person, SavedSearch
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import Reason, refuse
+from identity_manager.transactions.refusals import Reason, refuse, require
 
 LIMIT = 20
 LONGEST_NAME = 60
@@ -62,7 +62,7 @@ def forget(*, actor: Person, search_id: uuid.UUID) -> None:
 def _name(actor: Person, name: str, *, but: SavedSearch | None = None) -> str:
     """The name, without spaces at its ends; refused at its field."""
     wanted = name.strip()
-    refuse(None if wanted else NO_NAME, field="name")
+    require(wanted, else_=NO_NAME, field="name")
     is_bad = len(wanted) > LONGEST_NAME or any(unicodedata.category(sign)[0] == "C" for sign in wanted)
     refuse(BAD_NAME if is_bad else None, field="name")
     others = {row.name.casefold() for row in SavedSearch.objects.filter(owner=actor) if row != but}

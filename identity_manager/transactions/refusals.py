@@ -69,6 +69,14 @@ def refuse(reason: Reason | None, *, kind: type[Refused] = NotPossible, field: s
         raise kind(reason, field=field)
 
 
+def require(
+    condition: object, *, else_: Reason, kind: type[Refused] = NotPossible, field: str | None = None
+) -> None:
+    """Raise the refusal where the condition does not hold."""
+    if not condition:
+        raise kind(else_, field=field)
+
+
 def obstacle_of(check: Callable[[], object]) -> Reason | None:
     """Why nobody can do what the check is about, or None where it refuses nothing."""
     try:

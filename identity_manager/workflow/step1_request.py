@@ -10,7 +10,7 @@ from django.db import transaction
 
 from identity_manager.models import Person, RequestOrigin, Role, TokenRequest
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, refuse
+from identity_manager.transactions.refusals import NotAllowed, refuse, require
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import opening
 
@@ -20,8 +20,9 @@ def request(*, actor: Person, type_ids: Sequence[uuid.UUID]) -> TokenRequest:
     with transaction.atomic():
         person = locking.person(actor.pk)
         refuse(eligibility.person_obstacle(person))
-        refuse(
-            None if person.has_role(Role.SELF_SERVICE_USER) else eligibility.NOT_SELF_SERVICE_USER,
+        require(
+            person.has_role(Role.SELF_SERVICE_USER),
+            else_=eligibility.NOT_SELF_SERVICE_USER,
             kind=NotAllowed,
         )
         types = eligibility.chosen_types(person, type_ids)

@@ -32,7 +32,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.transactions.retry_later import put_off_by
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import completion
@@ -264,7 +264,7 @@ def acknowledge(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
 def _fetch_with_passphrase(actor: Person, token_id: uuid.UUID) -> tuple[SoftwareToken, bytes]:
     token = locking.token(token_id)
     refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
-    refuse(None if token.person.is_active else NOT_ACTIVE, kind=NotAllowed)
+    require(token.person.is_active, else_=NOT_ACTIVE, kind=NotAllowed)
     if token.passphrase_wrapped is None:
         raise Stale(NO_PASSPHRASE)
     return token, token.passphrase_wrapped

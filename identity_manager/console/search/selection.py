@@ -22,7 +22,7 @@ from identity_manager.console.lists import pagination
 from identity_manager.console.search import search as searching
 from identity_manager.console.search.search import Search
 from identity_manager.models import Person, PersonKind, Role
-from identity_manager.transactions.refusals import NotPossible, Reason, Refused, refuse
+from identity_manager.transactions.refusals import NotPossible, Reason, Refused, require
 
 LIMIT = 1000
 NO_SEARCH = Reason("no-search", _("This list is not known any more. Search again."))
@@ -101,7 +101,7 @@ def chosen(actor: Person, sent: QueryDict, *, limit: int | None = LIMIT) -> Chos
     else:
         ids = _ids(sent.getlist(search.kind.table.checkbox))
         rows = searching.everything_of(search).rows().filter(pk__in=ids)
-        refuse(None if rows.exists() else NOTHING_CHOSEN)
+        require(rows.exists(), else_=NOTHING_CHOSEN)
     if limit is not None and rows.order_by()[: limit + 1].count() > limit:
         raise NotPossible(TOO_MANY_CHOSEN)
     return Chosen(search, rows, is_all=bool(sent.get("all")))

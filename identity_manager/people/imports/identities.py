@@ -17,7 +17,7 @@ from identity_manager.people import identity_changes, registration_policy, vouch
 from identity_manager.people.identity_changes import NotConfirmed
 from identity_manager.people.imports import uniqueness
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 
 AT_ONCE = 5_000  # persons in one click: some seconds of a page
 CHUNK = 500
@@ -71,7 +71,7 @@ def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> Confirmed:
     """
     row = PersonImport.objects.get(pk=import_id)
     refuse(obstacle(actor=actor, row=row), kind=NotAllowed)
-    refuse(None if digest_of(row) == digest else OTHERS_NOW, kind=Stale)
+    require(digest_of(row) == digest, else_=OTHERS_NOW, kind=Stale)
     waiting = list(waiting_of(row).order_by("person_id").values_list("pk", flat=True)[:AT_ONCE])
     done = Confirmed()
     for start in range(0, len(waiting), CHUNK):

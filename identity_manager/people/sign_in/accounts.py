@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit
 from identity_manager.models import Account, Person
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotPossible, Reason, refuse
+from identity_manager.transactions.refusals import NotPossible, Reason, refuse, require
 
 BAD_USERNAME = Reason(
     "bad-username", _("A user name holds letters from a to z, digits, dots, hyphens and underscores only.")
@@ -28,7 +28,7 @@ def open_account(
     """Open an account on the word of who operates the machine. Raises NotPossible with field and reason."""
     with transaction.atomic():
         person = locking.person(person_id)
-        refuse(None if _USERNAME.fullmatch(username) else BAD_USERNAME, field="username")
+        require(_USERNAME.fullmatch(username), else_=BAD_USERNAME, field="username")
         taken = Account.objects.filter(username__iexact=username).exists()
         refuse(USERNAME_TAKEN if taken else None, field="username")
         refuse(HAS_ACCOUNT if Account.objects.filter(person=person).exists() else None)

@@ -23,7 +23,7 @@ from identity_manager.mail import account_messages, outbox
 from identity_manager.models import Account, Person
 from identity_manager.people.sign_in import sessions
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotPossible, Reason, Stale, refuse, require
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.wrapping import Purpose, VaultError
 
@@ -146,7 +146,7 @@ def make_recovery_codes(*, actor: Person) -> list[str]:
     """Make new recovery codes and return them, this once. Older ones open nothing any more."""
     with transaction.atomic():
         account = _locked(actor)
-        refuse(None if has_one(account) else NO_FACTOR_YET, kind=NotPossible)
+        require(has_one(account), else_=NO_FACTOR_YET, kind=NotPossible)
 
         of(account, Kind.RECOVERY_CODES).delete()
         seed = wrap(RecoveryCodes.generate_seed(), account=account)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit
 from identity_manager.models import Account, Person
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import Reason, Stale, refuse
+from identity_manager.transactions.refusals import Reason, Stale, require
 
 ENDED = Reason("session-ended", _("This session has ended meanwhile."))
 
@@ -42,7 +42,7 @@ def end_one(*, actor: Person, row_id: int) -> str:
     with transaction.atomic():
         account = _account(actor)
         row = UserSession.objects.get(user_id=account.pk, pk=row_id)
-        refuse(None if row in alive(account) else ENDED, kind=Stale)
+        require(row in alive(account), else_=ENDED, kind=Stale)
 
         key: str = row.session_key
         _end([row])

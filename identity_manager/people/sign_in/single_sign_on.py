@@ -18,7 +18,7 @@ from identity_manager.people import roles
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in.sso_provider import SsoProvider
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import Reason, Refused, refuse
+from identity_manager.transactions.refusals import Reason, Refused, refuse, require
 
 logger = logging.getLogger(__name__)
 LONGEST_SUBJECT = 191  # the column's
@@ -45,7 +45,7 @@ def sign_in(*, provider: SsoProvider, claims: Mapping[str, Any]) -> Account:
         subject = _subject(claims)
         link = SocialAccount.objects.filter(provider=provider.id, uid=subject).first()
         account = _linked(link) if link else _link(provider, subject, _person_of(provider, claims))
-        refuse(None if signing_in.may_sign_in(account) else CLOSED)
+        require(signing_in.may_sign_in(account), else_=CLOSED)
     _follow_groups(account.person, provider, claims)
     return account
 
@@ -72,7 +72,7 @@ def record_refusal(*, provider_id: str, code: str) -> None:
 def _subject(claims: Mapping[str, Any]) -> str:
     subject = claims.get("sub")
     fits = isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT
-    refuse(None if fits else NO_IDENTIFIER)
+    require(fits, else_=NO_IDENTIFIER)
     return str(subject)
 
 
@@ -85,19 +85,19 @@ def _linked(link: SocialAccount) -> Account:
 def _person_of(provider: SsoProvider, claims: Mapping[str, Any]) -> Person:
     """The one Active person with this identifier, locked."""
     value = claims.get(provider.claim)
-    refuse(None if isinstance(value, str) and value.strip() else NO_IDENTIFIER)
+    require(isinstance(value, str) and value.strip(), else_=NO_IDENTIFIER)
     if provider.field == "email":
-        refuse(None if claims.get("email_verified") is True else UNVERIFIED)
+        require(claims.get("email_verified") is True, else_=UNVERIFIED)
     exact = provider.field in {"external_id", "personnel_number"}
     lookup = provider.field if exact else f"{provider.field}__iexact"
     said = str(value).strip()
     found = list(Person.objects.filter(**{lookup: said, "state": PersonState.ACTIVE}))
     # PostgreSQL compares by capitals, and a dotless i has the capital of another letter.
     found = [person for person in found if getattr(person, provider.field).lower() == said.lower()]
-    refuse(None if found else NOBODY)
+    require(found, else_=NOBODY)
     refuse(SEVERAL if len(found) > 1 else None)
     person = locking.person(found[0].pk)
-    refuse(None if person.is_active else NOBODY)
+    require(person.is_active, else_=NOBODY)
     return person
 
 

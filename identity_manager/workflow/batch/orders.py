@@ -31,7 +31,7 @@ from identity_manager.models import (
 from identity_manager.models.batch.order import ENDED
 from identity_manager.task_names import RUN
 from identity_manager.transactions import locking, retry_later
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.policy import eligibility
 
@@ -79,13 +79,13 @@ def ask(*, actor: Person, order_id: uuid.UUID, wanted: Wanted) -> BatchOrder:
 
     Raises NotAllowed, or NotPossible (nobody, too many, no type or one that is not offered).
     """
-    refuse(None if gives_orders(actor) else NO_ADMINISTRATOR, kind=NotAllowed)
-    refuse(None if wanted.chosen else NOBODY_CHOSEN, field="file")
+    require(gives_orders(actor), else_=NO_ADMINISTRATOR, kind=NotAllowed)
+    require(wanted.chosen, else_=NOBODY_CHOSEN, field="file")
     refuse(TOO_MANY if len(wanted.chosen) > MOST else None, field="file")
     with transaction.atomic():
         types = _types(wanted)
         order, created = BatchOrder.objects.get_or_create(pk=order_id, defaults=_values(actor, wanted))
-        refuse(None if order.asked_by_id == actor.pk else NOT_YOUR_BATCH, kind=NotAllowed)
+        require(order.asked_by_id == actor.pk, else_=NOT_YOUR_BATCH, kind=NotAllowed)
         if created:
             order.types.set(types)
             audit.record(
@@ -115,10 +115,10 @@ def start(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
     with transaction.atomic():
         order = locking.batch_order(order_id)
         own = order.asked_by_id == actor.pk and gives_orders(actor)
-        refuse(None if own else NOT_YOURS_TO_START, kind=NotAllowed)
-        refuse(None if order.state == BatchState.CHECKED else NOT_CHECKED, kind=Stale)
+        require(own, else_=NOT_YOURS_TO_START, kind=NotAllowed)
+        require(order.state == BatchState.CHECKED, else_=NOT_CHECKED, kind=Stale)
         counts = counts_of(order)
-        refuse(None if counts.get(LineOutcome.READY) else NOTHING_READY)
+        require(counts.get(LineOutcome.READY), else_=NOTHING_READY)
 
         order.start(now=timezone.now())
         order.save()
@@ -131,7 +131,7 @@ def pause(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
     """Enable nobody until it goes on; who is enabled stays so. Raises NotAllowed or Stale."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
-        refuse(None if order.state == BatchState.RUNNING else NOT_RUNNING, kind=Stale)
+        require(order.state == BatchState.RUNNING, else_=NOT_RUNNING, kind=Stale)
 
         return hold(order, actor=actor, because="")
 
@@ -140,8 +140,8 @@ def resume(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
     """Go on with who is left. Raises NotAllowed, Stale, NotPossible (who asked may not any more)."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
-        refuse(None if order.state == BatchState.PAUSED else NOT_PAUSED, kind=Stale)
-        refuse(None if gives_orders(order.asked_by) else ASKER_CANNOT)
+        require(order.state == BatchState.PAUSED, else_=NOT_PAUSED, kind=Stale)
+        require(gives_orders(order.asked_by), else_=ASKER_CANNOT)
 
         order.resume(now=timezone.now())
         order.save()
@@ -214,15 +214,15 @@ def _values(actor: Person, wanted: Wanted) -> dict[str, Any]:
 
 
 def _types(wanted: Wanted) -> list[TokenType]:
-    refuse(None if wanted.types else eligibility.NO_TYPE, field="types")
+    require(wanted.types, else_=eligibility.NO_TYPE, field="types")
     types = list(TokenType.objects.active().filter(pk__in=wanted.types))
-    refuse(None if len(types) == len(set(wanted.types)) else eligibility.UNKNOWN_TYPE, field="types")
+    require(len(types) == len(set(wanted.types)), else_=eligibility.UNKNOWN_TYPE, field="types")
     return types
 
 
 def _fetch(actor: Person, order_id: uuid.UUID) -> BatchOrder:
     order = locking.batch_order(order_id)
-    refuse(None if may_manage(actor, order) else NOT_YOUR_BATCH, kind=NotAllowed)
+    require(may_manage(actor, order), else_=NOT_YOUR_BATCH, kind=NotAllowed)
     return order
 
 

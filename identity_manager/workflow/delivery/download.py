@@ -22,7 +22,7 @@ from identity_manager.models import (
     SoftwareToken,
 )
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion
 from identity_manager.workflow.delivery import channel_separation
 from identity_manager.workflow.policy import eligibility, permitted_actions
@@ -45,7 +45,7 @@ def fetch(*, actor: Person, container_id: uuid.UUID, signed_in_at: datetime) -> 
             raise Stale(GONE)
         token = locking.token(token_id)
         refuse(eligibility.NOT_YOURS if token.person_id != actor.pk else None, kind=NotAllowed)
-        refuse(None if token.person.is_active else permitted_actions.NOT_ACTIVE, kind=NotAllowed)
+        require(token.person.is_active, else_=permitted_actions.NOT_ACTIVE, kind=NotAllowed)
         refuse(fetch_obstacle(token), kind=Stale)
         refuse(channel_separation.file_obstacle(token.person, signed_in_at=signed_in_at), kind=NotAllowed)
 

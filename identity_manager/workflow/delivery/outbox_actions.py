@@ -15,7 +15,15 @@ from identity_manager.mail import outbox
 from identity_manager.models import DeliveryState, MailState, OutgoingMail, Person, Role
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Refused, Stale, refuse
+from identity_manager.transactions.refusals import (
+    NO_REASON,
+    NotAllowed,
+    Reason,
+    Refused,
+    Stale,
+    refuse,
+    require,
+)
 from identity_manager.workflow.delivery import bounces
 from identity_manager.workflow.policy import eligibility
 
@@ -91,7 +99,7 @@ def retry(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
     """
     with transaction.atomic():
         mail = locking.mail(mail_id)
-        refuse(None if may_retry(actor, mail) else NOT_HANDLER, kind=NotAllowed)
+        require(may_retry(actor, mail), else_=NOT_HANDLER, kind=NotAllowed)
         refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
         refuse(obstacle(mail) or _due(mail), kind=Stale)
         refuse(TEXT_GONE if mail.is_emptied else None)
@@ -112,11 +120,11 @@ def discard(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
     """
     with transaction.atomic():
         mail = locking.mail(mail_id)
-        refuse(None if may_discard(actor, mail) else NOT_HANDLER, kind=NotAllowed)
+        require(may_discard(actor, mail), else_=NOT_HANDLER, kind=NotAllowed)
         refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
         refuse(obstacle(mail), kind=Stale)
         refuse(NOTICE if mail.is_notice else None)
-        refuse(None if reason.strip() else NO_REASON, field="reason")
+        require(reason.strip(), else_=NO_REASON, field="reason")
 
         words = reason.strip()[:LONGEST_REASON]
         outbox.discard(mail, reason=words)
@@ -137,10 +145,10 @@ def report_bounce(*, actor: Person, mail_id: uuid.UUID, reason: str) -> Outgoing
     """
     with transaction.atomic():
         mail = locking.mail(mail_id)
-        refuse(None if may_discard(actor, mail) else NOT_HANDLER, kind=NotAllowed)
+        require(may_discard(actor, mail), else_=NOT_HANDLER, kind=NotAllowed)
         refuse(delivery_obstacle(actor=actor, mail=mail), kind=NotAllowed)
         refuse(bounce_obstacle(mail), kind=Stale)
-        refuse(None if reason.strip() else NO_REASON, field="reason")
+        require(reason.strip(), else_=NO_REASON, field="reason")
 
         words = reason.strip()[:LONGEST_REASON]
         mail.bounce(error=words, error_code=BY_OFFICER, now=timezone.now())
@@ -157,7 +165,7 @@ def retry_many(*, actor: Person, mail_ids: Iterable[uuid.UUID]) -> Tally:
 
 def discard_many(*, actor: Person, mail_ids: Iterable[uuid.UUID], reason: str) -> Tally:
     """Discard each with the same reason. Raises NotPossible without one, before anything is done."""
-    refuse(None if reason.strip() else NO_REASON, field="reason")
+    require(reason.strip(), else_=NO_REASON, field="reason")
     return _tally(partial(discard, actor=actor, reason=reason), mail_ids)
 
 

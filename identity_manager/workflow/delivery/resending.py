@@ -11,7 +11,7 @@ from ca_bridge.pkcs12.writer import ContainerFormat
 from identity_manager import audit
 from identity_manager.models import DeliveryState, MailState, OutgoingMail, Person, SoftwareToken
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow import step7_deliver
 from identity_manager.workflow.delivery import queueing
 from identity_manager.workflow.policy import eligibility, permitted_actions
@@ -53,16 +53,17 @@ def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> 
     with transaction.atomic():
         token = locking.token(token_id)
         allowed = token.person_id == actor.pk or eligibility.administers(actor, token.person)
-        refuse(None if allowed else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        require(allowed, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(sender_obstacle(actor=actor, person=token.person), kind=NotAllowed)
-        refuse(
-            None if permitted_actions.can_be_sent(token) and token.person.is_active else NOT_SENDABLE,
+        require(
+            permitted_actions.can_be_sent(token) and token.person.is_active,
+            else_=NOT_SENDABLE,
             kind=Stale,
         )
         refuse(permitted_actions.delivery_obstacle(token))
         known = container_format in [choice.value for choice in ContainerFormat]
-        refuse(None if token.containers.exists() else KEPT_NO_LONGER, kind=Stale)
-        refuse(None if known else NO_SUCH_FORMAT, field="container_format")
+        require(token.containers.exists(), else_=KEPT_NO_LONGER, kind=Stale)
+        require(known, else_=NO_SUCH_FORMAT, field="container_format")
         waiting = token.mails.filter(state=MailState.QUEUED, container_format=container_format).exists()
         refuse(ON_ITS_WAY if waiting else None, kind=NotPossible)
         refuse(often_obstacle(token))

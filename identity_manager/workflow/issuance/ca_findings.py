@@ -19,7 +19,7 @@ from ca_bridge.orders import listing
 from identity_manager import audit, queue, task_names
 from identity_manager.models import CaFinding, Certificate, FindingKind, FindingState, Person, Role
 from identity_manager.transactions import locking, time_limit
-from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke as revocation
 
@@ -121,7 +121,7 @@ def leave(*, actor: Person, finding_id: uuid.UUID, reason: str) -> CaFinding:
     with transaction.atomic():
         finding = _locked(actor, finding_id)
         refuse(obstacle(finding), kind=Stale)
-        refuse(None if reason.strip() else NO_REASON, field="reason")
+        require(reason.strip(), else_=NO_REASON, field="reason")
 
         _decide(finding, FindingState.LEFT, actor=actor, reason=reason.strip())
         _tell(audit.Event.FOUND_LEFT, finding, actor=actor, reason=reason.strip())
@@ -145,7 +145,7 @@ def _locked(actor: Person, finding_id: uuid.UUID) -> CaFinding:
     certificate = locking.certificate(known) if known else None
     finding = locking.ca_finding(finding_id)
     finding.token_certificate = certificate
-    refuse(None if _administers(actor, finding) else NOT_ITS_ADMINISTRATOR, kind=NotAllowed)
+    require(_administers(actor, finding), else_=NOT_ITS_ADMINISTRATOR, kind=NotAllowed)
     return finding
 
 

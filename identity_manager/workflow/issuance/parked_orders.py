@@ -15,7 +15,7 @@ from ca_bridge import issuing
 from identity_manager import audit, queue, task_names
 from identity_manager.models import Certificate, Person, PersonState, RequestState
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow.issuance import failures
 from identity_manager.workflow.policy import eligibility
 
@@ -55,7 +55,7 @@ def give_up(*, actor: Person, certificate_id: uuid.UUID, reason: str) -> Certifi
     """
     with transaction.atomic():
         certificate = _parked(actor, certificate_id)
-        refuse(None if reason.strip() else NO_REASON, field="reason")
+        require(reason.strip(), else_=NO_REASON, field="reason")
 
         _with_order(certificate, issuing.give_up)
         _tell(audit.Event.ORDER_GIVEN_UP, certificate, actor=actor, reason=reason.strip())
@@ -71,7 +71,7 @@ def obstacle(certificate: Certificate) -> Reason | None:
 def _parked(actor: Person, certificate_id: uuid.UUID) -> Certificate:
     certificate = locking.certificate(certificate_id)
     administers = eligibility.administers(actor, certificate.token.person)
-    refuse(None if administers else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+    require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
     refuse(obstacle(certificate), kind=Stale)
     return certificate
 

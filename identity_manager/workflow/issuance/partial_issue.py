@@ -24,7 +24,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.requests.software_token import IN_USE
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion, snapshot
 from identity_manager.workflow.issuance import retry
 from identity_manager.workflow.policy import eligibility
@@ -96,16 +96,17 @@ def revoke_rest(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRe
 def _failed(actor: Person, request_id: uuid.UUID, reason: str) -> tuple[TokenRequest, list[SoftwareToken]]:
     """The request, failed and with a rest, and its lines, locked."""
     request = locking.request(request_id)
-    refuse(
-        None if eligibility.administers(actor, request.person) else eligibility.NOT_ADMINISTRATOR,
+    require(
+        eligibility.administers(actor, request.person),
+        else_=eligibility.NOT_ADMINISTRATOR,
         kind=NotAllowed,
     )
     refuse(obstacle(request), kind=Stale)
-    refuse(None if reason.strip() else NO_REASON, field="reason")
+    require(reason.strip(), else_=NO_REASON, field="reason")
     lines = locking.lines_of(request)
     rows = [row for token in lines for row in locking.certificates_of(token)]
-    refuse(None if any(row.is_to_be_retried for row in rows) else NOTHING_REFUSED)
-    refuse(None if has_a_rest(rows) else NO_REST)
+    require(any(row.is_to_be_retried for row in rows), else_=NOTHING_REFUSED)
+    require(has_a_rest(rows), else_=NO_REST)
     return request, lines
 
 

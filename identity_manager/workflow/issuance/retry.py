@@ -16,7 +16,7 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion, snapshot
 from identity_manager.workflow.policy import eligibility
 
@@ -37,11 +37,12 @@ def retry(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
     """
     with transaction.atomic():
         request = locking.request(request_id)
-        refuse(
-            None if eligibility.administers(actor, request.person) else eligibility.NOT_ADMINISTRATOR,
+        require(
+            eligibility.administers(actor, request.person),
+            else_=eligibility.NOT_ADMINISTRATOR,
             kind=NotAllowed,
         )
-        refuse(None if request.state == RequestState.FAILED else NOT_FAILED, kind=Stale)
+        require(request.state == RequestState.FAILED, else_=NOT_FAILED, kind=Stale)
         refuse(eligibility.person_obstacle(request.person))
         lines = locking.lines_of(request)
         refuse(PERSON_CHANGED if snapshot.differences(lines) else None, kind=Stale)
@@ -78,8 +79,9 @@ def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
     """
     with transaction.atomic():
         request = locking.request(request_id)
-        refuse(
-            None if eligibility.administers(actor, request.person) else eligibility.NOT_ADMINISTRATOR,
+        require(
+            eligibility.administers(actor, request.person),
+            else_=eligibility.NOT_ADMINISTRATOR,
             kind=NotAllowed,
         )
         tokens = locking.tokens_of(request)

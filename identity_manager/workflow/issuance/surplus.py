@@ -15,7 +15,7 @@ from ca_bridge.models import SurplusCertificate
 from identity_manager import audit
 from identity_manager.models import Person, SurplusByHand
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, require
 from identity_manager.workflow.issuance import order_lookup
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke
@@ -67,7 +67,7 @@ def done_by_hand(*, actor: Person, surplus_id: uuid.UUID) -> SurplusByHand:
     with transaction.atomic():
         certificate = locking.certificate(SurplusByHand.objects.get(pk=surplus_id).certificate_id)
         administers = eligibility.administers(actor, certificate.token.person)
-        refuse(None if administers else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         waiting = SurplusByHand.objects.to_be_revoked(timezone.now()).select_related("flagged__order")
         row = waiting.filter(pk=surplus_id).first()
         if row is None:

@@ -14,7 +14,15 @@ from identity_manager.models import ImportState, Person, PersonImport, Role
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports.applying import ImportPlan, Outcome
 from identity_manager.transactions import locking, retry_later
-from identity_manager.transactions.refusals import NO_REASON, NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.refusals import (
+    NO_REASON,
+    NotAllowed,
+    NotPossible,
+    Reason,
+    Stale,
+    refuse,
+    require,
+)
 from identity_manager.workflow.people import leave_and_return
 
 MOST_BYTES = 5 * 1024 * 1024
@@ -53,7 +61,7 @@ def upload(*, actor: Person, file_name: str, content: bytes) -> PersonImport:
         rows = csv_file.read(content)
     except csv_file.UnreadableFile as error:
         raise NotPossible(Reason("unreadable", str(error)), field="file") from error
-    refuse(None if rows else EMPTY, field="file")
+    require(rows, else_=EMPTY, field="file")
     refuse(TOO_MANY_ROWS if len(rows) > MOST_ROWS else None, field="file")
     return PersonImport.objects.create(
         file_name=file_name[-200:],
@@ -78,7 +86,7 @@ def carry_out(*, actor: Person, import_id: uuid.UUID, digest: str, accept_partia
     """
     with transaction.atomic():
         row = _fetch(actor, import_id, ImportState.UPLOADED)
-        refuse(None if row.asked_by_id == actor.pk else NOT_UPLOADER, kind=NotAllowed)
+        require(row.asked_by_id == actor.pk, else_=NOT_UPLOADER, kind=NotAllowed)
         planned = _seen(row, digest)
         if importing.guard(planned) is not None and not _refused(planned, accept_partial):
             row.wait(accept_partial=accept_partial)
@@ -128,7 +136,7 @@ def reject(*, actor: Person, import_id: uuid.UUID, reason: str) -> PersonImport:
     with transaction.atomic():
         row = _fetch(actor, import_id, ImportState.WAITING)
         refuse(OWN_IMPORT if row.asked_by_id == actor.pk else None, kind=NotAllowed)
-        refuse(None if reason.strip() else NO_REASON, field="reason")
+        require(reason.strip(), else_=NO_REASON, field="reason")
 
         row.decided_by = actor
         row.refuse(reason=reason.strip(), now=timezone.now())

@@ -35,7 +35,7 @@ from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.people import identity_changes, registration_policy, roles
 from identity_manager.people.sign_in import accounts
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow import completion
 from identity_manager.workflow.people import sign_in_codes
 from identity_manager.workflow.requests import cancellation, suspension
@@ -81,7 +81,7 @@ def deactivate(*, actor: Person, person_id: uuid.UUID, reason: str) -> Person:
         person = _fetch(actor, person_id)
         refuse(deactivation_obstacle(person), kind=Stale)
         refuse(roles.last_system_administrator(person))
-        refuse(None if reason.strip() else NO_REASON, field="reason")
+        require(reason.strip(), else_=NO_REASON, field="reason")
 
         _begin_leave(person, actor=actor, reason=reason.strip())
         return person
@@ -106,7 +106,7 @@ def lock(*, actor: Person, person_id: uuid.UUID, reason: RevocationReason) -> Pe
         person = _fetch(actor, person_id)
         refuse(lock_obstacle(person), kind=Stale)
         refuse(roles.last_system_administrator(person))
-        refuse(None if reason in LOCK_REASONS else NO_LOCK_REASON, field="reason")
+        require(reason in LOCK_REASONS, else_=NO_LOCK_REASON, field="reason")
 
         _end_for_good(person, actor=actor, reason=reason)
         return person

@@ -22,7 +22,7 @@ from identity_manager.people import registration_policy
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in import second_factors, sessions
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow.people import sign_in_code_policy as questions
 from identity_manager.workflow.people.sign_in_code_policy import Stage
 from identity_manager.workflow.requests import lapse
@@ -85,7 +85,7 @@ def confirm(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
         refuse(questions.person_obstacle(code.person))
         stage = questions.stage_of(code)
         refuse(questions.NO_CONFIRMATION_NEEDED if stage == Stage.READY else None, kind=Stale)
-        refuse(None if stage == Stage.WAITING else questions.NOT_OPEN, kind=Stale)
+        require(stage == Stage.WAITING, else_=questions.NOT_OPEN, kind=Stale)
 
         code.confirmed_by = actor
         code.confirmed_at = timezone.now()
@@ -104,7 +104,7 @@ def withdraw(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
         allowed = questions.is_officer_for(actor, code.person)
-        refuse(None if allowed else registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
+        require(allowed, else_=registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
         refuse(questions.OWN_CODE if actor.pk == code.person_id else None, kind=NotAllowed)
         refuse(withdrawal_obstacle(code), kind=Stale)
 
@@ -129,11 +129,11 @@ def make(*, actor: Person, code_id: uuid.UUID) -> str:
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
         refuse(questions.officer_obstacle(actor, code.person), kind=NotAllowed)
-        refuse(None if code.asked_by_id == actor.pk else questions.NOT_ASKER, kind=NotAllowed)
+        require(code.asked_by_id == actor.pk, else_=questions.NOT_ASKER, kind=NotAllowed)
         refuse(questions.person_obstacle(code.person))
         stage = questions.stage_of(code)
         refuse(questions.NOT_CONFIRMED if stage == Stage.WAITING else None, kind=Stale)
-        refuse(None if stage == Stage.READY else questions.NOT_OPEN, kind=Stale)
+        require(stage == Stage.READY, else_=questions.NOT_OPEN, kind=Stale)
 
         _end_tokens(code.person, actor=actor)
         return _make(code, actor=actor)

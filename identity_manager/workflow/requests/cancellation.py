@@ -19,7 +19,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.workflow.delivery import outbox_actions as mails
 from identity_manager.workflow.policy import eligibility, permitted_actions
 from identity_manager.workflow.revocation import revoke
@@ -39,12 +39,13 @@ def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest
     """An administrator ends a request that is not issued yet. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         request = locking.request(request_id)
-        refuse(
-            None if eligibility.administers(actor, request.person) else eligibility.NOT_ADMINISTRATOR,
+        require(
+            eligibility.administers(actor, request.person),
+            else_=eligibility.NOT_ADMINISTRATOR,
             kind=NotAllowed,
         )
         refuse(cancelling_obstacle(request), kind=Stale)
-        refuse(None if reason.strip() else NO_REASON, field="reason")
+        require(reason.strip(), else_=NO_REASON, field="reason")
 
         end_request(request, actor=actor, reason=reason.strip())
         tell_of_cancellation(request, by=actor)
@@ -63,7 +64,7 @@ def withdraw(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
     with transaction.atomic():
         request = locking.request(request_id)
         refuse(eligibility.NOT_YOURS if request.person_id != actor.pk else None, kind=NotAllowed)
-        refuse(None if permitted_actions.can_be_withdrawn(request) else NOT_WITHDRAWABLE, kind=Stale)
+        require(permitted_actions.can_be_withdrawn(request), else_=NOT_WITHDRAWABLE, kind=Stale)
 
         return end_request(request, actor=actor, reason=Ending.WITHDRAWN)
 

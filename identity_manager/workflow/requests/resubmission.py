@@ -19,7 +19,7 @@ from identity_manager.mail import messages, outbox
 from identity_manager.models import Ending, Person, SoftwareToken, TokenRequest
 from identity_manager.models.requests.software_token import TO_BE_ISSUED
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.policy import approvers, eligibility, permitted_actions
 from identity_manager.workflow.requests import cancellation, opening
@@ -40,13 +40,13 @@ def send_round_again(*, actor: Person, request_id: uuid.UUID, changes_hash: str)
     with transaction.atomic():
         request = locking.request(request_id)
         administers = eligibility.administers(actor, request.person)
-        refuse(None if administers else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(eligibility.code_obstacle(actor, request.person), kind=NotAllowed)
-        refuse(None if permitted_actions.can_go_round_again(request) else NOT_STOPPED, kind=Stale)
+        require(permitted_actions.can_go_round_again(request), else_=NOT_STOPPED, kind=Stale)
         refuse(eligibility.person_obstacle(request.person))
         lines = [token for token in locking.lines_of(request) if token.state in TO_BE_ISSUED]
         changed = snapshot.differences(lines)
-        refuse(None if changed else NOT_STOPPED, kind=Stale)
+        require(changed, else_=NOT_STOPPED, kind=Stale)
         refuse(CHANGED_AGAIN if changes_hash != snapshot.fingerprint(changed) else None, kind=Stale)
         snapshots = _snapshots(request.person, lines)
 

@@ -21,7 +21,7 @@ from identity_manager.mail import outbox
 from identity_manager.models import Certificate, CertificateState, Leave, Person, SoftwareToken, TokenState
 from identity_manager.task_names import HOLD
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
 from identity_manager.transactions.retry_later import put_certificate_off, put_off_by
 from identity_manager.workflow import completion
 from identity_manager.workflow.policy import eligibility
@@ -61,12 +61,13 @@ def put_on_hold(*, actor: Person, token_id: uuid.UUID, reason: str) -> SoftwareT
     """An administrator takes a token out of use for a while. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         token = locking.token(token_id)
-        refuse(
-            None if eligibility.administers(actor, token.person) else eligibility.NOT_ADMINISTRATOR,
+        require(
+            eligibility.administers(actor, token.person),
+            else_=eligibility.NOT_ADMINISTRATOR,
             kind=NotAllowed,
         )
         refuse(hold_obstacle(token), kind=Stale)
-        refuse(None if reason.strip() else NO_REASON, field="reason")
+        require(reason.strip(), else_=NO_REASON, field="reason")
 
         hold_token(token, leave=None, actor=actor, reason=reason.strip())
         return token
@@ -76,8 +77,9 @@ def reinstate(*, actor: Person, token_id: uuid.UUID) -> SoftwareToken:
     """An administrator ends a hold that an administrator began. Raises NotAllowed or Stale."""
     with transaction.atomic():
         token = locking.token(token_id)
-        refuse(
-            None if eligibility.administers(actor, token.person) else eligibility.NOT_ADMINISTRATOR,
+        require(
+            eligibility.administers(actor, token.person),
+            else_=eligibility.NOT_ADMINISTRATOR,
             kind=NotAllowed,
         )
         refuse(reinstatement_obstacle(token), kind=Stale)

@@ -20,7 +20,7 @@ from identity_manager import audit, queue
 from identity_manager.models import Certificate, CertificateState, Person, SoftwareToken
 from identity_manager.task_names import REVOKE
 from identity_manager.transactions import locking
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 from identity_manager.transactions.retry_later import put_certificate_off, put_off_by
 from identity_manager.workflow import completion
 from identity_manager.workflow.policy import eligibility, permitted_actions
@@ -46,7 +46,7 @@ def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason
     with transaction.atomic():
         token = locking.token(token_id)
         allowed = token.person_id == actor.pk or eligibility.administers(actor, token.person)
-        refuse(None if allowed else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        require(allowed, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(obstacle(token), kind=Stale)
 
         end_token(token, reason=reason, actor=actor)
@@ -104,7 +104,7 @@ def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:
     with transaction.atomic():
         certificate = locking.certificate(certificate_id)
         administers = eligibility.administers(actor, certificate.token.person)
-        refuse(None if administers else eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
+        require(administers, else_=eligibility.NOT_ADMINISTRATOR, kind=NotAllowed)
         refuse(by_hand_obstacle(certificate), kind=Stale)
 
         certificate.revoke(now=timezone.now())
