@@ -16,8 +16,8 @@ from cryptography.x509.ocsp import OCSPRequest
 from django.utils.translation import gettext as _
 
 from ca_bridge import health_findings
-from ca_bridge.errors import legible
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.errors import storable_text
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 ROOT_CRL_LIFETIME = timedelta(days=365)  # Baseline Requirements 4.9.7: a year at most
 
@@ -133,7 +133,7 @@ class Refused:
     detail: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "detail", legible(self.detail))
+        object.__setattr__(self, "detail", storable_text(self.detail))
 
     @classmethod
     def request(cls, detail: str) -> Self:
@@ -148,7 +148,7 @@ class Unknown:
     detail: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "detail", legible(self.detail))
+        object.__setattr__(self, "detail", storable_text(self.detail))
 
 
 Answer = Issued | Pending | Refused | Unknown
@@ -163,7 +163,7 @@ class RevocationOutcome(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
-class Fault(StrEnum):
+class ConnectionFault(StrEnum):
     """What stands between us and a CA, as far as it has a name. In words: ca_bridge.connection.faults."""
 
     DNS = "dns"
@@ -194,22 +194,22 @@ class Health:
 
     ok: bool
     detail: str
-    fault: Fault | None = None
-    found: Sequence[Found] = ()
+    fault: ConnectionFault | None = None
+    found: Sequence[HealthDetail] = ()
 
     @classmethod
-    def well(cls, finding: Finding, **values: str) -> Self:
+    def healthy(cls, finding: HealthFinding, **values: str) -> Self:
         """It answers, and this is what it has."""
-        found = Found(finding, values)
+        found = HealthDetail(finding, values)
         return cls(ok=True, detail=health_findings.in_english(found), found=(found,))
 
     @classmethod
-    def unwell(cls, *found: Found, fault: Fault | None = None) -> Self:
+    def unhealthy(cls, *found: HealthDetail, fault: ConnectionFault | None = None) -> Self:
         """It does not answer as it has to."""
         return cls(ok=False, detail=health_findings.in_english(*found), fault=fault, found=found)
 
 
-class Need(StrEnum):
+class MaintenanceNeed(StrEnum):
     """What a CA needs of whoever runs it; ca_bridge.connection.maintenance_needs has the words."""
 
     ROLL_OVER = "roll-over"
@@ -220,10 +220,10 @@ class Need(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Concern:
+class DueMaintenance:
     """One such need. until: the day by which it should be met, where there is one."""
 
-    need: Need
+    need: MaintenanceNeed
     until: date | None = None
 
 
@@ -322,7 +322,7 @@ class RenewsCrl(Protocol):
 
 
 @runtime_checkable
-class Forgets(Protocol):
+class ErasesRecords(Protocol):
     """Optional: the CA keeps its records in this installation, and can let go of all but the serial.
 
     What it does not have it need not forget: the alias may have named another CA when that was issued.
@@ -369,7 +369,7 @@ class ChangesPassphrase(Protocol):
     def change_passphrase(self, to: Path | None, root_key: Path | None) -> int: ...
 
 
-class Limited(StrEnum):
+class ExpiringItem(StrEnum):
     """What of a CA holds until a day only."""
 
     CERTIFICATE = "certificate"
@@ -378,23 +378,23 @@ class Limited(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ending:
+class ItemExpiry:
     """Until when one thing of a CA holds; at is None where there is none yet. name: of its issuer."""
 
-    what: Limited
+    what: ExpiringItem
     name: str
     at: datetime | None
 
 
 @runtime_checkable
-class TellsEnds(Protocol):
+class ReportsExpiries(Protocol):
     """Optional: the CA lives in this installation, and says until when what it needs holds."""
 
-    def endings(self) -> Sequence[Ending]: ...
+    def expiries(self) -> Sequence[ItemExpiry]: ...
 
 
 @runtime_checkable
-class NeedsCare(Protocol):
+class ReportsMaintenance(Protocol):
     """Optional: what whoever runs the CA should see to soon; asked of nobody else."""
 
-    def concerns(self) -> Sequence[Concern]: ...
+    def due_maintenance(self) -> Sequence[DueMaintenance]: ...

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from django.utils.functional import Promise
 
 
-def legible(said: str) -> str:
+def storable_text(said: str) -> str:
     """What a CA said, without what no database takes: NUL (PostgreSQL) and halves of surrogates (UTF-8)."""
     return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
@@ -24,7 +24,7 @@ class CaError(Exception):
     def __init__(self, message: str, detail: str = "", *, permanent: bool = False) -> None:
         super().__init__(message)
         self.message = message
-        self.detail = legible(detail)
+        self.detail = storable_text(detail)
         self.permanent = permanent
 
     @property

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 DAY = "until"
 
 
-class Finding(StrEnum):
+class HealthFinding(StrEnum):
     """What a test of a connection finds: each has words, and values that stand in them."""
 
     HOLDS_UNTIL = "holds-until"
@@ -46,61 +46,67 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class HealthDetail:
     """One finding; values: what stands in its sentence, a day as ISO 8601 has it."""
 
-    finding: Finding
+    finding: HealthFinding
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-WORDS: dict[Finding, Promise] = {
-    Finding.HOLDS_UNTIL: _("%(name)s, until %(until)s."),
-    Finding.CRL_ENDED: _("The CRL %(name)s ended at %(ended)s UTC."),
-    Finding.OTHER_CHAIN: _("Its CA certificates are not those of chain_file."),
-    Finding.OTHER_CACERTS: _("Its CA certificates (cacerts) are not those of chain_file."),
-    Finding.OTHER_INFO: _("Its CA certificate (info) is not the first one of chain_file."),
-    Finding.OTHER_FIRST_OF_CHAIN: _("Its CA certificate is not the first one of chain_file."),
-    Finding.NO_SUCH_CA: _("It has no CA like the first one of chain_file, or not for its REST interface."),
-    Finding.CA_NOT_ALLOWED: _("Our certificate may not use the CA %(ca)s."),
-    Finding.CERTIFICATE_NOT_TAKEN: _("It does not take our certificate: %(said)s"),
-    Finding.SIGN_IN_NOT_TAKEN: _("It does not take our token: %(said)s"),
-    Finding.NO_PROCEDURES: _("It shows our officer no token procedure for PKCS#10 requests."),
-    Finding.NO_KEY: _(
+WORDS: dict[HealthFinding, Promise] = {
+    HealthFinding.HOLDS_UNTIL: _("%(name)s, until %(until)s."),
+    HealthFinding.CRL_ENDED: _("The CRL %(name)s ended at %(ended)s UTC."),
+    HealthFinding.OTHER_CHAIN: _("Its CA certificates are not those of chain_file."),
+    HealthFinding.OTHER_CACERTS: _("Its CA certificates (cacerts) are not those of chain_file."),
+    HealthFinding.OTHER_INFO: _("Its CA certificate (info) is not the first one of chain_file."),
+    HealthFinding.OTHER_FIRST_OF_CHAIN: _("Its CA certificate is not the first one of chain_file."),
+    HealthFinding.NO_SUCH_CA: _(
+        "It has no CA like the first one of chain_file, or not for its REST interface."
+    ),
+    HealthFinding.CA_NOT_ALLOWED: _("Our certificate may not use the CA %(ca)s."),
+    HealthFinding.CERTIFICATE_NOT_TAKEN: _("It does not take our certificate: %(said)s"),
+    HealthFinding.SIGN_IN_NOT_TAKEN: _("It does not take our token: %(said)s"),
+    HealthFinding.NO_PROCEDURES: _("It shows our officer no token procedure for PKCS#10 requests."),
+    HealthFinding.NO_KEY: _(
         "The profile %(profile)s has no auth key: whoever reaches CFSSL has certificates signed by it."
     ),
-    Finding.NO_KEY_FOR_OTHERS: _(
+    HealthFinding.NO_KEY_FOR_OTHERS: _(
         "The default profile has no auth key: whoever reaches CFSSL has certificates signed by it."
     ),
-    Finding.ANY_PROFILE: _("The default profile takes our key, also for unknown names."),
-    Finding.PROFILE_NOT_TAKEN: _("The profile %(profile)s is unknown, or does not take our key: %(said)s."),
-    Finding.SIGNS_FOR_ALL: _("Its newcert signs for whoever reaches it: disable it."),
-    Finding.NO_DATABASE: _("It has no database: nothing can be found again, or revoked."),
-    Finding.SEALED: _("It is sealed."),
-    Finding.PROTECTED: _("It answers, protected as agreed, and takes our protection."),
-    Finding.TAKES_CREDENTIALS: _("It takes our credentials, and has the CA certificates of chain_file."),
-    Finding.KNOWS_CHAIN: _("It has the CA of chain_file, and takes our password."),
-    Finding.TAKES_SIGN_IN: _("Version %(version)s, our token counts."),
-    Finding.TAKES_TOKENS_OF: _("It takes tokens of %(provisioner)s."),
-    Finding.TAKES_KEY: _("It takes our key for every profile."),
-    Finding.KNOWS_CA: _("%(version)s, CA %(ca)s."),
-    Finding.SHOWS_PROCEDURES: _("It shows our officer %(number)s token procedures."),
-    Finding.HANDS_OUT_CHAIN: _(
+    HealthFinding.ANY_PROFILE: _("The default profile takes our key, also for unknown names."),
+    HealthFinding.PROFILE_NOT_TAKEN: _(
+        "The profile %(profile)s is unknown, or does not take our key: %(said)s."
+    ),
+    HealthFinding.SIGNS_FOR_ALL: _("Its newcert signs for whoever reaches it: disable it."),
+    HealthFinding.NO_DATABASE: _("It has no database: nothing can be found again, or revoked."),
+    HealthFinding.SEALED: _("It is sealed."),
+    HealthFinding.PROTECTED: _("It answers, protected as agreed, and takes our protection."),
+    HealthFinding.TAKES_CREDENTIALS: _(
+        "It takes our credentials, and has the CA certificates of chain_file."
+    ),
+    HealthFinding.KNOWS_CHAIN: _("It has the CA of chain_file, and takes our password."),
+    HealthFinding.TAKES_SIGN_IN: _("Version %(version)s, our token counts."),
+    HealthFinding.TAKES_TOKENS_OF: _("It takes tokens of %(provisioner)s."),
+    HealthFinding.TAKES_KEY: _("It takes our key for every profile."),
+    HealthFinding.KNOWS_CA: _("%(version)s, CA %(ca)s."),
+    HealthFinding.SHOWS_PROCEDURES: _("It shows our officer %(number)s token procedures."),
+    HealthFinding.HANDS_OUT_CHAIN: _(
         "It hands out the CA certificates of chain_file. It asks for credentials at a request only."
     ),
 }
 
 
-def in_words(found: Found) -> str:
+def in_words(found: HealthDetail) -> str:
     """The sentence, in the language of the moment."""
     days = {name: date_format(date.fromisoformat(day)) for name, day in found.values.items() if name == DAY}
     return _sentence(found.finding, {**found.values, **days})
 
 
-def in_english(*found: Found) -> str:
+def in_english(*found: HealthDetail) -> str:
     """The sentences as commands and logs have them, whatever the language of the moment."""
     with translation.override("en"):
         return " ".join(_sentence(each.finding, each.values) for each in found)
 
 
-def _sentence(finding: Finding, values: Mapping[str, str]) -> str:
+def _sentence(finding: HealthFinding, values: Mapping[str, str]) -> str:
     return str(WORDS[finding]) % values

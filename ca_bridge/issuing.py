@@ -32,8 +32,8 @@ from ca_bridge.connection.exception_boundary import connector_edge, repeatable_e
 from ca_bridge.contract import (
     Answer,
     Connector,
+    ErasesRecords,
     FindsOrders,
-    Forgets,
     Issued,
     Pending,
     Refused,
@@ -325,7 +325,7 @@ def forget(order_id: UUID) -> None:
     order = journal.locked(order_id)
     connector = registry.reached(order.ca) if order.ca in registry.aliases() else None
     copies = [order.certificate, *order.surplus.values_list("certificate", flat=True)]
-    if isinstance(connector, Forgets):
+    if isinstance(connector, ErasesRecords):
         for certificate in filter(None, copies):
             connector.forget(certificate)
     order.csr = order.certificate = b""

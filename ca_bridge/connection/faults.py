@@ -12,50 +12,56 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from requests.exceptions import ProxyError
 
-from ca_bridge.contract import Fault
+from ca_bridge.contract import ConnectionFault
 from ca_bridge.outgoing import ProxyUnwillingError
 
 WORDS: dict[str, Promise] = {
-    Fault.DNS: _("Its name cannot be resolved (DNS): is the host in the address right?"),
-    Fault.REFUSED: _("Nothing listens there (connection refused): does it run, and is the port right?"),
-    Fault.NO_ROUTE: _("No way leads there: is the network up, and is a firewall in between?"),
-    Fault.TIME_OUT: _("It did not answer in time: is it overloaded, or is a firewall in between?"),
-    Fault.CLOSED: _("It closed the connection without an answer: is there a proxy in between?"),
-    Fault.TLS_NAME: _("Its TLS certificate is for another name than the one in the address."),
-    Fault.TLS_TRUST: _(
+    ConnectionFault.DNS: _("Its name cannot be resolved (DNS): is the host in the address right?"),
+    ConnectionFault.REFUSED: _(
+        "Nothing listens there (connection refused): does it run, and is the port right?"
+    ),
+    ConnectionFault.NO_ROUTE: _("No way leads there: is the network up, and is a firewall in between?"),
+    ConnectionFault.TIME_OUT: _("It did not answer in time: is it overloaded, or is a firewall in between?"),
+    ConnectionFault.CLOSED: _("It closed the connection without an answer: is there a proxy in between?"),
+    ConnectionFault.TLS_NAME: _("Its TLS certificate is for another name than the one in the address."),
+    ConnectionFault.TLS_TRUST: _(
         "Its TLS certificate comes from nobody whom we trust: see ca_file and TRUSTED_CA_FILE."
     ),
-    Fault.TLS_EXPIRED: _("Its TLS certificate is not valid now: renew it, and look at both clocks."),
-    Fault.TLS_CLIENT: _("It does not take our TLS client certificate, or wants one and got none."),
-    Fault.TLS: _("It does not speak TLS as we do: are the scheme and the port right?"),
-    Fault.CREDENTIALS: _("It does not take our credentials, or they are not allowed to do this."),
-    Fault.PROFILE: _("It does not know the profile: is its name at the CA right?"),
-    Fault.SEALED: _("It is sealed: whoever runs it has to unseal it."),
-    Fault.ADDRESS: _("There is nothing at this address: is the path of the URL right?"),
-    Fault.BUSY: _("It says that it is out of service for now."),
-    Fault.PROXY: _("The proxy in between does not let us through: see HTTPS_PROXY_URL and NO_PROXY."),
-    Fault.SETTINGS: _("The connection is configured wrongly."),
+    ConnectionFault.TLS_EXPIRED: _(
+        "Its TLS certificate is not valid now: renew it, and look at both clocks."
+    ),
+    ConnectionFault.TLS_CLIENT: _("It does not take our TLS client certificate, or wants one and got none."),
+    ConnectionFault.TLS: _("It does not speak TLS as we do: are the scheme and the port right?"),
+    ConnectionFault.CREDENTIALS: _("It does not take our credentials, or they are not allowed to do this."),
+    ConnectionFault.PROFILE: _("It does not know the profile: is its name at the CA right?"),
+    ConnectionFault.SEALED: _("It is sealed: whoever runs it has to unseal it."),
+    ConnectionFault.ADDRESS: _("There is nothing at this address: is the path of the URL right?"),
+    ConnectionFault.BUSY: _("It says that it is out of service for now."),
+    ConnectionFault.PROXY: _(
+        "The proxy in between does not let us through: see HTTPS_PROXY_URL and NO_PROXY."
+    ),
+    ConnectionFault.SETTINGS: _("The connection is configured wrongly."),
 }
 # X509_V_ERR_* of OpenSSL (x509_vfy.h)
 _NAMES_DIFFER = {62, 63, 64}
 _NOT_VALID_NOW = {9, 10}
 _NO_WAY = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
-_KINDS: tuple[tuple[type[BaseException], Fault], ...] = (
-    (ProxyUnwillingError, Fault.PROXY),
-    (ProxyError, Fault.PROXY),
-    (socket.gaierror, Fault.DNS),
-    (TimeoutError, Fault.TIME_OUT),
-    (ConnectionRefusedError, Fault.REFUSED),
-    (ConnectionError, Fault.CLOSED),
-    (http.client.HTTPException, Fault.CLOSED),
-    (ImproperlyConfigured, Fault.SETTINGS),
+_KINDS: tuple[tuple[type[BaseException], ConnectionFault], ...] = (
+    (ProxyUnwillingError, ConnectionFault.PROXY),
+    (ProxyError, ConnectionFault.PROXY),
+    (socket.gaierror, ConnectionFault.DNS),
+    (TimeoutError, ConnectionFault.TIME_OUT),
+    (ConnectionRefusedError, ConnectionFault.REFUSED),
+    (ConnectionError, ConnectionFault.CLOSED),
+    (http.client.HTTPException, ConnectionFault.CLOSED),
+    (ImproperlyConfigured, ConnectionFault.SETTINGS),
 )
 _STATUS = {
-    "401": Fault.CREDENTIALS,
-    "403": Fault.CREDENTIALS,
-    "404": Fault.ADDRESS,
-    "429": Fault.BUSY,
-    "503": Fault.BUSY,
+    "401": ConnectionFault.CREDENTIALS,
+    "403": ConnectionFault.CREDENTIALS,
+    "404": ConnectionFault.ADDRESS,
+    "429": ConnectionFault.BUSY,
+    "503": ConnectionFault.BUSY,
 }
 _SAID_STATUS = re.compile(r"\bHTTP (\d{3})\b")
 _SAID_PROFILE = re.compile(
@@ -66,12 +72,12 @@ _SAID_PROFILE_TOO = re.compile(
 )
 
 
-def in_words(fault: Fault | str | None) -> str:
+def in_words(fault: ConnectionFault | str | None) -> str:
     """The sentence, in the language of the moment; empty where the fault has no name."""
     return str(WORDS[fault]) if fault in WORDS else ""
 
 
-def of_error(error: BaseException) -> Fault | None:
+def of_error(error: BaseException) -> ConnectionFault | None:
     """The fault by what broke underneath; by what the CA said, where nothing broke."""
     for each in _causes(error):
         if found := _of_one(each):
@@ -79,12 +85,12 @@ def of_error(error: BaseException) -> Fault | None:
     return of_words(" ".join((str(error), getattr(error, "detail", ""))))
 
 
-def of_words(said: str) -> Fault | None:
+def of_words(said: str) -> ConnectionFault | None:
     """The fault by what a CA said, as connectors pass it on: with its HTTP status."""
     if "sealed" in said.lower():
-        return Fault.SEALED
+        return ConnectionFault.SEALED
     if _SAID_PROFILE.search(said) or _SAID_PROFILE_TOO.search(said):
-        return Fault.PROFILE
+        return ConnectionFault.PROFILE
     status = _SAID_STATUS.search(said)
     return _STATUS.get(status[1]) if status else None
 
@@ -109,19 +115,19 @@ def _context(error: BaseException) -> BaseException | None:
     return None if error.__suppress_context__ else error.__context__
 
 
-def _of_one(error: BaseException) -> Fault | None:
+def _of_one(error: BaseException) -> ConnectionFault | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _of_certificate(getattr(error, "verify_code", 0))
     if isinstance(error, ssl.SSLEOFError):
-        return Fault.CLOSED
+        return ConnectionFault.CLOSED
     if isinstance(error, ssl.SSLError):
-        return Fault.TLS_CLIENT if "ALERT" in (error.reason or "") else Fault.TLS
+        return ConnectionFault.TLS_CLIENT if "ALERT" in (error.reason or "") else ConnectionFault.TLS
     if isinstance(error, OSError) and error.errno in _NO_WAY:
-        return Fault.NO_ROUTE
+        return ConnectionFault.NO_ROUTE
     return next((fault for kind, fault in _KINDS if isinstance(error, kind)), None)
 
 
-def _of_certificate(code: int) -> Fault:
+def _of_certificate(code: int) -> ConnectionFault:
     if code in _NAMES_DIFFER:
-        return Fault.TLS_NAME
-    return Fault.TLS_EXPIRED if code in _NOT_VALID_NOW else Fault.TLS_TRUST
+        return ConnectionFault.TLS_NAME
+    return ConnectionFault.TLS_EXPIRED if code in _NOT_VALID_NOW else ConnectionFault.TLS_TRUST

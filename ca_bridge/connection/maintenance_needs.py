@@ -4,29 +4,29 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.contract import Concern, Need
+from ca_bridge.contract import DueMaintenance, MaintenanceNeed
 
-WORDS: dict[Need, Promise] = {
-    Need.ROLL_OVER: _(
+WORDS: dict[MaintenanceNeed, Promise] = {
+    MaintenanceNeed.ROLL_OVER: _(
         "No certificate holds longer than the issuing CA, until %(until)s: manage.py roll_issuing_ca."
     ),
-    Need.ROOT_CRL: _(
+    MaintenanceNeed.ROOT_CRL: _(
         "The root's CRL holds until %(until)s, and the root's key is not here: manage.py sign_root_crl."
     ),
-    Need.ROOT_CRL_MISSING: _(
+    MaintenanceNeed.ROOT_CRL_MISSING: _(
         "The root's CRL is missing, and the root's key is not here: manage.py sign_root_crl."
     ),
-    Need.ROOT_KEY_HERE: _(
+    MaintenanceNeed.ROOT_KEY_HERE: _(
         "The root's key lies in this installation: take it out of the house, manage.py sign_root_crl."
     ),
-    Need.OCSP_SIGNERS: _(
+    MaintenanceNeed.OCSP_SIGNERS: _(
         "The OCSP signers are under the passphrase of the CA, which web processes need for it: give them one "
         "of their own."
     ),
 }
 
 
-def in_words(concern: Concern) -> str:
+def in_words(concern: DueMaintenance) -> str:
     """The sentence, in the language of the moment."""
     until = date_format(concern.until) if concern.until else ""
     return str(WORDS[concern.need]) % {"until": until}

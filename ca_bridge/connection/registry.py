@@ -13,18 +13,18 @@ from django.utils.translation import override
 from ca_bridge.connection import faults
 from ca_bridge.connection.exception_boundary import connector_edge, repeatable_edge
 from ca_bridge.contract import (
-    Concern,
+    ConnectionFault,
     Connector,
-    Ending,
-    Fault,
+    DueMaintenance,
     FindsOrders,
     Health,
+    ItemExpiry,
     ListsProfiles,
-    NeedsCare,
     ReleasesHold,
     RenewsCrl,
+    ReportsExpiries,
+    ReportsMaintenance,
     RollsOver,
-    TellsEnds,
 )
 from ca_bridge.contract_listing import ListsIssued
 from ca_bridge.errors import CaError, InDoubtError
@@ -67,7 +67,7 @@ def reached(alias: str) -> Connector:
     try:
         return connector(alias)
     except ImproperlyConfigured as error:
-        raise CaError(faults.in_words(Fault.SETTINGS), str(error)) from error
+        raise CaError(faults.in_words(ConnectionFault.SETTINGS), str(error)) from error
 
 
 def unknown_policy(alias: str) -> str:
@@ -154,19 +154,19 @@ def renew_crls() -> int:
     return renewed
 
 
-def concerns(alias: str) -> tuple[Concern, ...]:
+def due_maintenance(alias: str) -> tuple[DueMaintenance, ...]:
     """Return what whoever runs the CA should see to soon. Raises CaError."""
     instance = connector(alias)
     with repeatable_edge():
-        return tuple(instance.concerns()) if isinstance(instance, NeedsCare) else ()
+        return tuple(instance.due_maintenance()) if isinstance(instance, ReportsMaintenance) else ()
 
 
-def endings(alias: str) -> tuple[Ending, ...]:
+def expiries(alias: str) -> tuple[ItemExpiry, ...]:
     """Return until when what the CA needs holds, where it lives here; of one in trouble, nothing."""
     try:
         instance = connector(alias)
         with connector_edge():
-            return tuple(instance.endings()) if isinstance(instance, TellsEnds) else ()
+            return tuple(instance.expiries()) if isinstance(instance, ReportsExpiries) else ()
     except (CaError, ImproperlyConfigured, InDoubtError):
         return ()
 

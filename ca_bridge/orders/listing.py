@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from ca_bridge import telemetry
 from ca_bridge.connection import registry
 from ca_bridge.connection.exception_boundary import repeatable_edge
-from ca_bridge.contract import Connector, Forgets
+from ca_bridge.contract import Connector, ErasesRecords
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate, ListsIssued
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
@@ -94,7 +94,7 @@ def flag_surplus(order: CaOrder, certificate: bytes) -> None:
 def let_go(alias: str, certificate: bytes) -> None:
     """What is revoked need not be kept any longer by a CA that keeps its records here. Raises CaError."""
     connector = registry.reached(alias)
-    if isinstance(connector, Forgets):
+    if isinstance(connector, ErasesRecords):
         connector.forget(certificate)
 
 

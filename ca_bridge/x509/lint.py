@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 from ca_bridge.errors import CaError
 
 if TYPE_CHECKING:
-    from ca_bridge.x509.linter import Finding
+    from ca_bridge.x509.lint_engine import LintFinding
 
 __all__ = ["check_draft", "errors", "findings", "load"]
 
 
 def load() -> None:
     """Load the linter in a process that is about to issue. 0.5 s, once."""
-    from ca_bridge.x509 import linter
+    from ca_bridge.x509 import lint_engine
 
-    linter.load()
+    lint_engine.load()
 
 
-def findings(der: bytes) -> "tuple[Finding, ...]":
+def findings(der: bytes) -> "tuple[LintFinding, ...]":
     """Return everything that the linter finds in a certificate (DER), the worst first. 4 ms."""
-    from ca_bridge.x509 import linter
+    from ca_bridge.x509 import lint_engine
 
-    return linter.findings(der)
+    return lint_engine.findings(der)
 
 
 def errors(der: bytes) -> tuple[str, ...]:

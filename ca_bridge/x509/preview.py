@@ -25,7 +25,7 @@ from ca_bridge.x509.names import to_name
 from ca_bridge.x509.profiles import ENCIPHERMENT, Profile, ProfileError, check_profile, render
 
 if TYPE_CHECKING:
-    from ca_bridge.x509.linter import Finding
+    from ca_bridge.x509.lint_engine import LintFinding
 
 SAMPLE_ISSUER = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Preview")])
 SAMPLE_URL = "http://pki.example.com/preview"
@@ -75,7 +75,7 @@ def preview(profile: Profile, fields: Mapping[str, str]) -> Preview:
     return Preview(content, tuple(_remark(finding) for finding in worth_saying))
 
 
-def _remark(finding: "Finding") -> Remark:
+def _remark(finding: "LintFinding") -> Remark:
     told = f"{finding.where}. {finding.message}".lower()
     part = next((part for node, part in _NODES.items() if node in told), "")
     return Remark(part, str(finding), finding.is_error)

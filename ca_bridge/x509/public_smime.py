@@ -27,7 +27,7 @@ _PERSONAL = ("givenName", "surname", "pseudonym")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SmimeFault:
     """What is wrong with a content, and the field of Profile that it is about."""
 
     part: str
@@ -62,57 +62,65 @@ def _rules_of(policies: Collection[str]) -> _Rules | None:
     return _Rules(*found) if found and len(found) == 2 else None
 
 
-def faults(content: CertificateContent) -> Iterator[Fault]:
+def faults(content: CertificateContent) -> Iterator[SmimeFault]:
     """Yield what is wrong with a content that names one of their policies; nothing for any other."""
     rules = _rules_of(content.policies)
     if rules is None:
         return
     if rules.generation == _LEGACY:
-        yield Fault("policies", _("The legacy generation of public S/MIME certificates ended in July 2025."))
+        yield SmimeFault(
+            "policies", _("The legacy generation of public S/MIME certificates ended in July 2025.")
+        )
     yield from _extended_key_usage_faults(content, rules)
     yield from _key_usage_faults(content)
     yield from _alternative_name_faults(content, rules)
     yield from _subject_faults(content, rules)
 
 
-def _extended_key_usage_faults(content: CertificateContent, rules: _Rules) -> Iterator[Fault]:
+def _extended_key_usage_faults(content: CertificateContent, rules: _Rules) -> Iterator[SmimeFault]:
     usages = set(content.extended_key_usage)
     part = "extended_key_usage"
     if EMAIL_PROTECTION not in usages:
-        yield Fault(part, _("A public S/MIME certificate needs the extended key usage e-mail protection."))
+        yield SmimeFault(
+            part, _("A public S/MIME certificate needs the extended key usage e-mail protection.")
+        )
     others = usages - {EMAIL_PROTECTION}
     if rules.is_strict and others:
         words = {"found": ", ".join(sorted(others))}
         sentence = _("In the strict generation, e-mail protection stands alone; remove %(found)s.")
-        yield Fault(part, sentence % words)
+        yield SmimeFault(part, sentence % words)
     elif found := others & _PROHIBITED_USAGES:
         words = {"found": ", ".join(sorted(found))}
-        yield Fault(part, _("A public S/MIME certificate must not serve %(found)s.") % words)
+        yield SmimeFault(part, _("A public S/MIME certificate must not serve %(found)s.") % words)
 
 
-def _key_usage_faults(content: CertificateContent) -> Iterator[Fault]:
+def _key_usage_faults(content: CertificateContent) -> Iterator[SmimeFault]:
     """7.1.2.3 e."""
     usages = set(content.key_usage)
     if "nonRepudiation" in usages and "digitalSignature" not in usages:
-        yield Fault(
+        yield SmimeFault(
             "key_usage",
             _("In a public S/MIME certificate, nonRepudiation needs digitalSignature beside it."),
         )
 
 
-def _alternative_name_faults(content: CertificateContent, rules: _Rules) -> Iterator[Fault]:
+def _alternative_name_faults(content: CertificateContent, rules: _Rules) -> Iterator[SmimeFault]:
     """7.1.4.2.1."""
     kinds = {kind for kind, _value in content.subject_alt_names}
     part = "subject_alt_names"
     if "email" not in kinds:
-        yield Fault(part, _("A public S/MIME certificate needs the e-mail address as an alternative name."))
+        yield SmimeFault(
+            part, _("A public S/MIME certificate needs the e-mail address as an alternative name.")
+        )
     if "uri" in kinds:
-        yield Fault(part, _("A public S/MIME certificate must not hold a URI as an alternative name."))
+        yield SmimeFault(part, _("A public S/MIME certificate must not hold a URI as an alternative name."))
     if rules.is_strict and "upn" in kinds:
-        yield Fault(part, _("In the strict generation, a UPN must not stand among the alternative names."))
+        yield SmimeFault(
+            part, _("In the strict generation, a UPN must not stand among the alternative names.")
+        )
 
 
-def _subject_faults(content: CertificateContent, rules: _Rules) -> Iterator[Fault]:
+def _subject_faults(content: CertificateContent, rules: _Rules) -> Iterator[SmimeFault]:
     """7.1.4.2.4, sponsor-validated; what the other levels want is left to the linter."""
     if rules.level != _SPONSOR:
         return
@@ -120,10 +128,10 @@ def _subject_faults(content: CertificateContent, rules: _Rules) -> Iterator[Faul
     for name in ("organizationName", "organizationIdentifier"):
         if name not in present:
             sentence = _("A sponsor-validated S/MIME certificate needs %(name)s in its subject.")
-            yield Fault("subject", sentence % {"name": name})
+            yield SmimeFault("subject", sentence % {"name": name})
     if not present & set(_PERSONAL):
         sentence = _("A sponsor-validated S/MIME certificate needs one of %(names)s in its subject.")
-        yield Fault("subject", sentence % {"names": ", ".join(_PERSONAL)})
+        yield SmimeFault("subject", sentence % {"names": ", ".join(_PERSONAL)})
 
 
 def validity_fault(policies: Collection[str], validity: timedelta) -> str:

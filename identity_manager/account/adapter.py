@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.database.prepared_queries import Statement
-from identity_manager.account import known_devices, lockout, sign_in_methods
+from identity_manager.account import known_devices, rate_limit, sign_in_methods
 from identity_manager.models import OFFICER_ROLES, Account, Person
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in import second_factors
@@ -79,7 +79,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         Raises TooOften.
         """
         name = credentials.get("username", "")
-        counted = lockout.password_try(request, name)
+        counted = rate_limit.password_try(request, name)
         account = auth.authenticate(request, **credentials)
         AllauthBackend.unstash_authenticated_user()
         if account is not None and (not counted.exhausted or second_factors.has_one(account)):
@@ -87,7 +87,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             return account
         signing_in.record_failure(typed_name=name, method="password", locked_out=bool(counted.exhausted))
         if counted.exhausted:
-            raise lockout.TooOften(counted.exhausted)
+            raise rate_limit.TooOften(counted.exhausted)
         return None
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
@@ -107,7 +107,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         known_devices.remember(request, account)
 
     def get_login_stages(self) -> list[str]:
-        return ["identity_manager.account.second_step.SecondStep"]
+        return ["identity_manager.account.second_factor_step.SecondStep"]
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
         """One page for every way; it asks for the second factor where there is one."""

@@ -1,7 +1,7 @@
 """Browsers that an account has signed in with before: a signed cookie says so.
 
 It opens nothing. Wrong tries from a known device are counted by themselves, so that what a stranger types
-somewhere else keeps nobody out (see ui.lockout).
+somewhere else keeps nobody out (see account.rate_limit).
 """
 
 import secrets

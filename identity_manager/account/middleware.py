@@ -16,7 +16,7 @@ from identity_manager.account import sign_in, sign_in_methods
 from identity_manager.models import Person
 from identity_manager.people.sign_in import sessions
 from identity_manager.telemetry import correlation
-from identity_manager.ui import error_pages, in_place
+from identity_manager.ui import error_pages, htmx_fragments
 
 SEEN = "seen_at"
 SEEN_SECONDS = 5 * 60
@@ -69,9 +69,9 @@ class InPlaceMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and in_place.reads_a_page(request):
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and htmx_fragments.reads_a_page(request):
             return error_pages.only_by_a_button(request, allowed=response["Allow"])
-        return in_place.led_to_the_gate(request, response)
+        return htmx_fragments.led_to_the_gate(request, response)
 
 
 class LastSeenMiddleware:

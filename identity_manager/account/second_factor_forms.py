@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.core.signing import BadSignature, TimestampSigner
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.account import lockout, passkeys
+from identity_manager.account import passkeys, rate_limit
 from identity_manager.account.passkeys import NotProved, Purpose
 from identity_manager.models import Account
 from identity_manager.people.sign_in import second_factors
@@ -49,7 +49,7 @@ class CodeForm(ProofForm):
     )
 
     def clean_code(self) -> str:
-        counted = lockout.code_try(context.request, self.user)
+        counted = rate_limit.code_try(context.request, self.user)
         code: str = self.cleaned_data["code"]
         found = _row_for(self.user, code)
         if found is None:
@@ -67,7 +67,7 @@ class PasskeyForm(ProofForm):
     credential = forms.CharField(widget=forms.HiddenInput, max_length=passkeys.LONGEST_ANSWER)
 
     def clean_credential(self) -> str:
-        counted = lockout.passkey_try(context.request, self.user)
+        counted = rate_limit.passkey_try(context.request, self.user)
         answer: str = self.cleaned_data["credential"]
         try:
             self.authenticator = passkeys.proved(answer, account=self.user, purpose=self.purpose)
@@ -119,7 +119,7 @@ class AppForm(forms.Form):
             self.data = {**self.data, "code": code, "signed": self.initial["signed"]}
             self.add_error("code", _("This took too long. The picture is a new one: scan it again."))
             return typed
-        counted = lockout.code_try(context.request, self._account)
+        counted = rate_limit.code_try(context.request, self._account)
         if not validate_totp_code(self.secret, code):
             raise forms.ValidationError({"code": get_mfa_adapter().validation_error("incorrect_code")})
         counted.take_back()

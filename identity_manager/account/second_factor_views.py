@@ -11,7 +11,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from identity_manager.account import lockout, qr_code
+from identity_manager.account import qr_code, rate_limit
 from identity_manager.account.account_page import page, status_of
 from identity_manager.account.second_factor_forms import AppForm, is_first_use
 from identity_manager.account.sign_in import (
@@ -51,7 +51,7 @@ def set_up_app(request: HttpRequest) -> HttpResponse:
     form = AppForm(request.POST if request.method == "POST" else None, account=account)
     if form.is_valid() and _app_added(account, form):
         return added(request, account, Kind.TOTP)
-    wait = lockout.wait_told_by(form)
+    wait = rate_limit.wait_told_by(form)
     if wait:
         return error_pages.too_many_requests(request, wait_seconds=wait)
     return _app_page(request, account, form)

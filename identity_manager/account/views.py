@@ -21,11 +21,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 from identity_manager.account import (
-    lockout,
     middleware,
     passkeys,
+    rate_limit,
     redirects,
-    second_step,
+    second_factor_step,
     sign_in_methods,
     sso_sign_out,
 )
@@ -82,7 +82,7 @@ class RefusesWithStatus:
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         request: HttpRequest = self.request  # type: ignore[attr-defined]  # the view has it
-        wait = lockout.wait_told_by(form)
+        wait = rate_limit.wait_told_by(form)
         if wait:
             return error_pages.too_many_requests(request, wait_seconds=wait)
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # the view has it
@@ -173,7 +173,7 @@ class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """After the first step: a code of the app, a recovery code, or a passkey."""
         # Whose first step is overtaken begins anew: the sign-in page would lead back here for ever.
-        stage = second_step.pending(request)
+        stage = second_factor_step.pending(request)
         if stage is not None and stage.is_overtaken():
             begins_anew: HttpResponse = stage.abort()
             return begins_anew

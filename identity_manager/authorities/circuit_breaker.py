@@ -25,9 +25,9 @@ from identity_manager.models import CaCheck, CaOutage, Certificate, Person
 from identity_manager.models.requests.certificate import CertificateQuerySet
 from identity_manager.transactions import locking
 
-FAULTS = 5
-FIRST_TRIAL = timedelta(seconds=10)
-LONGEST_WAIT = timedelta(minutes=2)
+FAULTS_TO_OPEN = 5
+FIRST_PROBE_AFTER = timedelta(seconds=10)
+LONGEST_PROBE_INTERVAL = timedelta(minutes=2)
 DETAIL_LENGTH = 2000
 AT_ONCE = 5000
 _OPEN = Statement[CaOutage](CaOutage.objects.open)
@@ -43,17 +43,17 @@ def to_be_issued() -> CertificateQuerySet:
     if not silent:
         return rows
     now = timezone.now()
-    trials = [_trial(alias, now) for alias, at in silent.items() if at is not None and at <= now]
+    trials = [_next_probe(alias, now) for alias, at in silent.items() if at is not None and at <= now]
     return rows.filter(~Q(profile__ca__in=silent) | Q(pk__in=[pk for pk in trials if pk is not None]))
 
 
-def _trial(alias: str, now: datetime) -> UUID | None:
+def _next_probe(alias: str, now: datetime) -> UUID | None:
     """The oldest that is due; what is parked would not reach the CA."""
     waiting = Certificate.objects.to_be_issued().filter(profile__ca=alias, order__parked_at=None)
-    return waiting.to_be_nudged(now).values_list("pk", flat=True).first()
+    return waiting.to_be_requeued(now).values_list("pk", flat=True).first()
 
 
-def lets_pass(certificate_id: UUID) -> bool:
+def allows_call(certificate_id: UUID) -> bool:
     """Whether the order of a due certificate may be put to its CA now; of a silent CA, one as a trial."""
     open_ones = _OPEN.rows()
     if not open_ones:
@@ -61,33 +61,33 @@ def lets_pass(certificate_id: UUID) -> bool:
     due = Certificate.objects.to_be_issued().due(timezone.now()).filter(pk=certificate_id)
     aliases = set(due.values_list("profile__ca", flat=True))
     silent = next((each for each in open_ones if each.alias in aliases), None)
-    return silent is None or _takes_trial(silent)
+    return silent is None or _claim_probe(silent)
 
 
-def _takes_trial(silent: CaOutage) -> bool:
+def _claim_probe(silent: CaOutage) -> bool:
     now = timezone.now()
     same = CaOutage.objects.filter(alias=silent.alias, trial_at=silent.trial_at, trial_at__lte=now)
-    return bool(same.update(trial_at=now + _wait(silent.trials + 1), trials=F("trials") + 1))
+    return bool(same.update(trial_at=now + _probe_interval(silent.trials + 1), trials=F("trials") + 1))
 
 
-def _wait(trials: int) -> timedelta:
-    doubled: timedelta = FIRST_TRIAL * 2 ** min(trials, 10)
-    return min(doubled, LONGEST_WAIT)
+def _probe_interval(trials: int) -> timedelta:
+    doubled: timedelta = FIRST_PROBE_AFTER * 2 ** min(trials, 10)
+    return min(doubled, LONGEST_PROBE_INTERVAL)
 
 
-def note(ca: str, order_id: UUID, outcome: Answer | CaError) -> None:
+def record_outcome(ca: str, order_id: UUID, outcome: Answer | CaError) -> None:
     """Write down what an order says of its CA: a fault, an answer, or (not asked, parked) nothing."""
     if isinstance(outcome, CaError) and not outcome.permanent:
         said = outcome.words
-        note_fault(ca, detail=said, fault=faults.of_error(outcome) or "")
+        record_fault(ca, detail=said, fault=faults.of_error(outcome) or "")
     elif isinstance(outcome, Unknown):
         if not CaOrder.objects.parked().filter(pk=order_id).exists():
-            note_fault(ca, detail=outcome.detail, fault=faults.of_words(outcome.detail) or "")
+            record_fault(ca, detail=outcome.detail, fault=faults.of_words(outcome.detail) or "")
     elif not isinstance(outcome, CaError):
-        note_answer(ca)
+        record_answer(ca)
 
 
-def note_fault(alias: str, *, detail: str, fault: str) -> None:
+def record_fault(alias: str, *, detail: str, fault: str) -> None:
     """One more fault in a row; at FAULTS of them its orders begin to wait."""
     now = timezone.now()
     with transaction.atomic():
@@ -96,14 +96,14 @@ def note_fault(alias: str, *, detail: str, fault: str) -> None:
         CaOutage.objects.filter(alias=alias).update(
             faults=F("faults") + 1, last_at=now, detail=detail[:DETAIL_LENGTH], fault=fault
         )
-        closed = CaOutage.objects.filter(alias=alias, opened_at=None, faults__gte=FAULTS)
-        if closed.update(opened_at=now, trial_at=now + FIRST_TRIAL, trials=0):
+        closed = CaOutage.objects.filter(alias=alias, opened_at=None, faults__gte=FAULTS_TO_OPEN)
+        if closed.update(opened_at=now, trial_at=now + FIRST_PROBE_AFTER, trials=0):
             audit.record(
                 audit.Event.CA_SILENT, actor=None, subject=None, ca=alias, detail=detail, fault=fault
             )
 
 
-def note_answer(alias: str) -> None:
+def record_answer(alias: str) -> None:
     """It answers: nothing waits for it any more. Costs one look where all is well."""
     if not _WITH_FAULTS.rows(alias=alias):
         return
@@ -112,7 +112,7 @@ def note_answer(alias: str) -> None:
         waited = CaOutage.objects.open().filter(alias=alias).update(opened_at=None, trial_at=None)
         CaOutage.objects.filter(alias=alias).update(faults=0)
         if waited:
-            _bring_forward(alias)
+            _make_due_now(alias)
             audit.record(
                 audit.Event.CA_ANSWERS_AGAIN,
                 actor=None,
@@ -122,7 +122,7 @@ def note_answer(alias: str) -> None:
             )
 
 
-def _bring_forward(alias: str) -> None:
+def _make_due_now(alias: str) -> None:
     """What was put off until later because of the CA is due now; what the CA itself put off is not."""
     now = timezone.now()
     everything = Certificate.objects
@@ -132,7 +132,7 @@ def _bring_forward(alias: str) -> None:
         everything.to_be_held_or_released(),
     ):
         late = rows.filter(profile__ca=alias, leased_until=None, next_attempt_at__gt=now)
-        found = locking.at_leisure(late, limit=AT_ONCE)
+        found = locking.skip_locked(late, limit=AT_ONCE)
         everything.filter(pk__in=found).update(next_attempt_at=now, nudged_at=None)
 
 
@@ -140,31 +140,31 @@ def check_all() -> str:
     """Ask every CA whether it answers, on schedule; returns who does not, in words."""
     rows = connections.check_all()
     for row in rows:
-        note_check(row)
+        record_check(row)
     return "; ".join(f"{row.alias}: {row.detail}" for row in rows if not row.ok)
 
 
 def check(*, actor: Person, alias: str) -> CaCheck:
     """Ask one CA, on an officer's word. Called outside any transaction. Raises NotAllowed."""
     row = connections.test(actor=actor, alias=alias)
-    note_check(row)
+    record_check(row)
     return row
 
 
-def note_check(row: CaCheck) -> None:
+def record_check(row: CaCheck) -> None:
     """Write down what a health check says of its CA."""
     if not row.ok:
-        note_fault(row.alias, detail=row.detail, fault=row.fault)
-    elif _keeps_waiting(row.alias):
+        record_fault(row.alias, detail=row.detail, fault=row.fault)
+    elif _has_waiting_orders(row.alias):
         now = timezone.now()
         with transaction.atomic():
             CaOutage.objects.open().filter(alias=row.alias).update(trial_at=now)
-            _bring_forward(row.alias)
+            _make_due_now(row.alias)
     else:
-        note_answer(row.alias)
+        record_answer(row.alias)
 
 
-def _keeps_waiting(alias: str) -> bool:
+def _has_waiting_orders(alias: str) -> bool:
     """Whether orders wait for it that have to say whether it issues again."""
     waiting = Certificate.objects.to_be_issued().filter(profile__ca=alias, order__parked_at=None)
     return CaOutage.objects.open().filter(alias=alias).exists() and waiting.exists()

@@ -64,7 +64,7 @@ def _offered(alias: str) -> list[str]:
 def _needs(alias: str) -> list[tuple[str, str | None]]:
     """As they are kept. Of a CA in trouble its trouble is told."""
     try:
-        concerns = registry.concerns(alias)
+        concerns = registry.due_maintenance(alias)
     except (CaError, ImproperlyConfigured):
         return []
     return [(each.need.value, each.until.isoformat() if each.until else None) for each in concerns]

@@ -5,7 +5,7 @@ ip: the network that the request comes from (IPv6: /64). key: what the code name
 
 RATES = {
     "login": "60/m/ip",
-    # Wrong passwords and codes, see ui.lockout: of a known device; of a network; of a name from that network
+    # Wrong passwords and codes (account.rate_limit): per known device; per network; per name and network
     # (and more of them where a second factor stands behind); of a name from everywhere.
     "failed_device": "5/15m/key",
     "failed_network": "20/m/ip",

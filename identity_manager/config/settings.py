@@ -320,7 +320,7 @@ CELERY_BROKER_CONNECTION_TIMEOUT = broker.CONNECT_SECONDS
 CELERY_TASK_PUBLISH_RETRY = False
 BROKER_ANSWER_SECONDS = broker.ANSWER_SECONDS  # how long whoever publishes waits for RabbitMQ to confirm
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "identity_manager.config.broker.beating:Ticker"
+CELERY_BEAT_SCHEDULER = "identity_manager.config.broker.beat_ticker:Ticker"
 # The beat only ticks: which jobs there are, and how often, says identity_manager/jobs/runner.py.
 # The sealer of the audit log alone comes each second. What nobody took for ten minutes is not wanted any
 # more. A worker throws away by its own clock: with less, one beat whose clock is minutes behind would stop

@@ -32,7 +32,7 @@ from identity_manager.vault.wrapping import Purpose, VaultError
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 200
-SETTLED = timedelta(minutes=15)  # longer than a task may take, and than a page
+GRACE_PERIOD = timedelta(minutes=15)  # longer than a task may take, and than a page
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Wrapped:
     content: bytes
 
 
-class Place(Protocol):
+class SecretStore(Protocol):
     """Where wrapped secrets of one purpose lie."""
 
     @property
@@ -109,7 +109,7 @@ class SecondFactors:
 
 
 # A test finds secrets that are wrapped and lie nowhere of these.
-PLACES: tuple[Place, ...] = (
+SECRET_STORES: tuple[SecretStore, ...] = (
     Column(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS),
     Column(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES),
     SecondFactors(),
@@ -117,7 +117,7 @@ PLACES: tuple[Place, ...] = (
 
 
 @dataclass(frozen=True)
-class Status:
+class EpochStatus:
     """One epoch of one purpose: how many rows need it, whether it is in use, why it is not destroyed yet."""
 
     purpose: str
@@ -154,18 +154,18 @@ def rewrap() -> int:
     What cannot be opened keeps nothing behind it from being moved. Raises vault.VaultError for it afterwards.
     """
     done, troubles = 0, list[VaultError]()
-    for place in PLACES:
+    for place in SECRET_STORES:
         if vault.holds(place.purpose) and len(settings.VAULT_KEYS[place.purpose]) > 1:
-            unread = Unread()
+            unread = UnreadableSecrets()
             done += _rewrap(place, unread)
-            troubles += unread.told(place.purpose)
+            troubles += unread.log_and_first_error(place.purpose)
     if troubles:
         raise troubles[0]
     return done
 
 
 @dataclass
-class Unread:
+class UnreadableSecrets:
     """Secrets that cannot be opened: how many, and which was the first. There may be very many of them."""
 
     number: int = 0
@@ -175,7 +175,7 @@ class Unread:
         self.number += 1
         self.first = self.first or (key, error)
 
-    def told(self, purpose: Purpose) -> list[VaultError]:
+    def log_and_first_error(self, purpose: Purpose) -> list[VaultError]:
         """The error of the first, where there is any; one line of the log says how many they are."""
         if self.first is None:
             return []
@@ -184,7 +184,7 @@ class Unread:
         return [error]
 
 
-def _rewrap(place: Place, unread: Unread) -> int:
+def _rewrap(place: SecretStore, unread: UnreadableSecrets) -> int:
     done = 0
     for old, new in list(islice(_rewrapped(place, unread), AT_ONCE)):
         with transaction.atomic():
@@ -195,7 +195,7 @@ def _rewrap(place: Place, unread: Unread) -> int:
     return done
 
 
-def _rewrapped(place: Place, unread: Unread) -> Iterator[tuple[Wrapped, bytes]]:
+def _rewrapped(place: SecretStore, unread: UnreadableSecrets) -> Iterator[tuple[Wrapped, bytes]]:
     """Each secret that is under an older key, with its new form; what cannot be opened is noted."""
     version = vault.version_in_use(place.purpose)
     for each in place.secrets():
@@ -210,26 +210,26 @@ def count(purpose: Purpose) -> Counter[str]:
     """How many secrets are wrapped under each version. Raises vault.VaultError where one cannot be read."""
     return Counter(
         vault.version_of(each.content)
-        for place in PLACES
+        for place in SECRET_STORES
         if place.purpose == purpose
         for each in place.secrets()
     )
 
 
-def status(now: datetime) -> Iterator[Status]:
+def status(now: datetime) -> Iterator[EpochStatus]:
     """Every epoch of every ring that this process holds. Raises vault.VaultError."""
     for purpose in Purpose:
         if vault.holds(purpose):
             yield from _status(purpose, now)
 
 
-def _status(purpose: Purpose, now: datetime) -> Iterator[Status]:
+def _status(purpose: Purpose, now: datetime) -> Iterator[EpochStatus]:
     rows = count(purpose)
     epochs = _ring(purpose).epochs()
     current = _ring(purpose).in_use(now)
     for epoch, successor in zip(epochs, [*epochs[1:], None], strict=True):
         needed = _needed(epoch, successor, rows=rows[epoch.version], now=now)
-        yield Status(purpose.value, epoch, rows[epoch.version], epoch == current, needed)
+        yield EpochStatus(purpose.value, epoch, rows[epoch.version], epoch == current, needed)
 
 
 def _needed(epoch: Epoch, successor: Epoch | None, *, rows: int, now: datetime) -> str:
@@ -238,12 +238,12 @@ def _needed(epoch: Epoch, successor: Epoch | None, *, rows: int, now: datetime) 
         return f"comes into use at {epoch.in_use_from:%Y-%m-%d %H:%M:%S} UTC"
     if successor is None or successor.in_use_from > now:
         return "in use"
-    if successor.in_use_from > now - SETTLED:
-        return f"its successor has been in use for less than {SETTLED.seconds // 60} minutes"
+    if successor.in_use_from > now - GRACE_PERIOD:
+        return f"its successor has been in use for less than {GRACE_PERIOD.seconds // 60} minutes"
     return f"{rows} rows are wrapped under it" if rows else ""
 
 
-def destroy_unneeded() -> list[Status]:
+def destroy_unneeded() -> list[EpochStatus]:
     """Destroy each key that nothing alive needs, and return them. Only keys that lie in files of this host.
 
     Secrets that are mounted to be read alone, as by Kubernetes or systemd, are whoever mounts them to remove.
@@ -269,7 +269,7 @@ def _can_be_removed(epoch: Epoch) -> bool:
     return epoch.path is not None and os.access(epoch.path.parent, os.W_OK)
 
 
-def tend() -> str:
+def rewrap_and_destroy() -> str:
     """What the job does: move what is alive, destroy what is not needed."""
     moved = rewrap()
     destroyed = destroy_unneeded() if not moved else []

@@ -19,14 +19,14 @@ SECONDS = 60  # then other jobs have their turn; the next run goes on
 
 
 def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object]) -> int:
-    """Have the verb look at the rows, in the order of their keys; returns for how many it did something.
+    """Call the verb for the rows, in key order; return for how many it did something.
 
-    A row that it fails at is in the log, as in retry_later.one_by_one, and its portion is the last of this
-    run, which raises the error. The next run begins behind that portion, and comes round to it again.
+    Failures are logged as by retry_later.for_each_isolated. A chunk with a failure is the last one of this
+    run, which raises the error. The next run starts after that chunk and comes back to it later.
     """
     done = 0
     for ids in _for_a_while(name, rows.order_by("pk").values_list("pk", flat=True)):
-        done += retry_later.one_by_one(ids, verb)
+        done += retry_later.for_each_isolated(ids, verb)
     return done
 
 

@@ -171,7 +171,7 @@ JOBS: tuple[Job, ...] = (
         "vault.tend_keys",
         _("Moves secrets under new keys, and destroys the keys that nothing needs any more"),
         timedelta(minutes=1),
-        key_rotation.tend,
+        key_rotation.rewrap_and_destroy,
     ),
     Job(
         "retention.containers",

@@ -22,7 +22,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.transactions import locking
-from identity_manager.transactions.time_limit import for_a_while
+from identity_manager.transactions.time_limit import within_time_limit
 from identity_manager.workflow.issuance import surplus
 
 QUEUE_LIMIT = 200
@@ -33,7 +33,7 @@ WORK: dict[str, Callable[[], LeasedQuerySet[Any]]] = {
     task_names.REVOKE: Certificate.objects.to_be_revoked,
     task_names.HOLD: Certificate.objects.to_be_held_or_released,
     task_names.CHECK: AuditCheck.objects.all,
-    task_names.CLEAR_UP: Certificate.objects.left_behind,
+    task_names.CLEAR_UP: Certificate.objects.with_orphaned_order,
     task_names.SEAL: SoftwareToken.objects.to_be_sealed,
     task_names.ISSUE: circuit_breaker.to_be_issued,
     task_names.SEND: OutgoingMail.objects.queued,
@@ -69,11 +69,11 @@ def sweep() -> int:
 
 def _nudge(task: str, rows: LeasedQuerySet[Any], *, limit: int) -> int:
     now = timezone.now()
-    due = rows.to_be_nudged(now)
+    due = rows.to_be_requeued(now)
     if not limit or not due.values("pk")[:1]:  # mostly: then no writer waits for a transaction about nothing
         return 0
     with transaction.atomic():
-        ids = locking.at_leisure(due, limit=limit)
+        ids = locking.skip_locked(due, limit=limit)
         rows.model._default_manager.filter(pk__in=ids).update(nudged_at=now)
     for row_id in ids:
         queue.publish(task, row_id)
@@ -87,7 +87,7 @@ def revoke_surplus() -> int:
     """
     revoked = 0
     orders = CaOrder.objects.with_surplus(timezone.now()).values_list("pk", flat=True)
-    for order_id in for_a_while(orders[:ORDERS_AT_ONCE]):
+    for order_id in within_time_limit(orders[:ORDERS_AT_ONCE]):
         try:
             revoked += surplus.revoke_of_order(order_id)
         except CaError:
@@ -98,7 +98,7 @@ def revoke_surplus() -> int:
 def compare_with_cas() -> str:
     """Compare the orders about which there was doubt with their CAs; returns what was found, in words."""
     found: Counter[str] = Counter()
-    for order_id in for_a_while(reconciliation.due(limit=ORDERS_AT_ONCE)):
+    for order_id in within_time_limit(reconciliation.due(limit=ORDERS_AT_ONCE)):
         try:
             result = reconciliation.compare(order_id)
         except CaError as error:

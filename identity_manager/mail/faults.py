@@ -23,7 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import override
 
 from ca_bridge.connection import faults
-from ca_bridge.errors import legible
+from ca_bridge.errors import storable_text
 from identity_manager import mail_connection
 from identity_manager.models import MailFault
 
@@ -51,7 +51,7 @@ PASSING, CONFIGURATION, REFUSED = MailFault.PASSING, MailFault.CONFIGURATION, Ma
 
 
 @dataclass(frozen=True)
-class Fault:
+class DeliveryFault:
     """kind says who has to do something; code is alike for mails with the same trouble; detail is for
     operators, and holds nothing of the mail but what the server wrote into its answer."""
 
@@ -60,7 +60,7 @@ class Fault:
     detail: str
 
 
-def fault_of(error: Exception) -> Fault:
+def fault_of(error: Exception) -> DeliveryFault:
     """Tell what an error of ERRORS means."""
     match error:
         case smtplib.SMTPRecipientsRefused():
@@ -76,7 +76,7 @@ def fault_of(error: Exception) -> Fault:
     return _named(_kind_of_other(error), error, type(error).__name__)
 
 
-def _of_answers(answers: list[tuple[int, bytes | str]]) -> Fault:
+def _of_answers(answers: list[tuple[int, bytes | str]]) -> DeliveryFault:
     """One recipient, one answer; of several the mildest counts, for then the mail is worth another try."""
     code, text = min(answers, key=lambda answer: answer[0])
     return _smtp(_kind_of_code(code, _text(text)), code, _text(text))
@@ -103,7 +103,7 @@ def _kind_of_code(code: int, text: str) -> MailFault:
     return REFUSED if 500 <= code < 600 else PASSING
 
 
-def _of_api(error: AnymailAPIError) -> Fault:
+def _of_api(error: AnymailAPIError) -> DeliveryFault:
     name = error.esp_name or "Provider"
     if error.status_code is None:
         return _of_connection(error, f"{name}: {type(error.__cause__ or error).__name__}")
@@ -135,7 +135,7 @@ def _kind_of_other(error: Exception) -> MailFault:
     return PASSING
 
 
-def _of_connection(error: Exception, code: str) -> Fault:
+def _of_connection(error: Exception, code: str) -> DeliveryFault:
     """No answer came: who was asked and why, and the library's own words for who knows them."""
     with override("en"):
         sentence = faults.sentence(mail_connection.place(mail_connection.connection()), error)
@@ -143,22 +143,22 @@ def _of_connection(error: Exception, code: str) -> Fault:
     return replace(found, detail=_detail(f"{sentence} ({found.detail})"))
 
 
-def _smtp(kind: MailFault, code: int, text: str) -> Fault:
+def _smtp(kind: MailFault, code: int, text: str) -> DeliveryFault:
     status = ENHANCED_STATUS.search(text)
     words = [f"SMTP {code}", status.group(1) if status else ""]
     answer = f"{code} {text}"
     if kind == CONFIGURATION:
         answer = f"{mail_connection.place(mail_connection.connection())}: {answer}"
-    return Fault(kind, " ".join(filter(None, words))[:CODE_LENGTH], _detail(answer))
+    return DeliveryFault(kind, " ".join(filter(None, words))[:CODE_LENGTH], _detail(answer))
 
 
-def _named(kind: MailFault, error: Exception, code: str) -> Fault:
-    return Fault(kind, code[:CODE_LENGTH], _detail(f"{type(error).__name__}: {error}"))
+def _named(kind: MailFault, error: Exception, code: str) -> DeliveryFault:
+    return DeliveryFault(kind, code[:CODE_LENGTH], _detail(f"{type(error).__name__}: {error}"))
 
 
 def _detail(words: str) -> str:
     """Without what looks like a file: some providers send back what they were sent."""
-    return ENCODED.sub("…", legible(words))[:DETAIL_LENGTH]
+    return ENCODED.sub("…", storable_text(words))[:DETAIL_LENGTH]
 
 
 def _text(answer: bytes | str) -> str:

@@ -20,7 +20,7 @@ RESEND, BREVO = "Resend", "Brevo"  # esp_name of anymail's backends
 
 
 @contextmanager
-def told(message: EmailMessage, *, key: uuid.UUID) -> Iterator[None]:
+def with_idempotency_key(message: EmailMessage, *, key: uuid.UUID) -> Iterator[None]:
     """Have the provider told the key while the message is sent within."""
     connection = mail_connection.connection()
     message.connection = connection

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ca_bridge.database import prepared_queries
 from identity_manager import queue
-from identity_manager.mail.faults import Fault
+from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import MailFault, MailState, OutgoingMail, PersonState
 from identity_manager.models.mail.outgoing_mail import OutgoingMailQuerySet
 from identity_manager.task_names import SEND
@@ -62,7 +62,7 @@ def _make_due(mail: OutgoingMail) -> None:
         mail.discard(reason=LOCKED)
 
 
-def nudge(mails: OutgoingMailQuerySet) -> None:
+def release_waiting(mails: OutgoingMailQuerySet) -> None:
     """Publish those of the mails that may go out now: what their files waited for has come, or has ended."""
     released = list(mails.queued().exclude(container_format="").values_list("pk", flat=True))
     now = timezone.now()
@@ -98,7 +98,7 @@ def settle_sent(mail: OutgoingMail, *, provider_id: str) -> None:
     mail.save()
 
 
-def settle_fault(mail: OutgoingMail, fault: Fault, *, not_before: datetime | None = None) -> None:
+def settle_fault(mail: OutgoingMail, fault: DeliveryFault, *, not_before: datetime | None = None) -> None:
     """The mail server did not take it: refused for good, or tried again; on the caller's locked row.
 
     not_before: the earliest next try, where the usual one would be too early.
@@ -115,7 +115,7 @@ def settle_fault(mail: OutgoingMail, fault: Fault, *, not_before: datetime | Non
     mail.save()
 
 
-def _tell_operators(fault: Fault) -> None:
+def _tell_operators(fault: DeliveryFault) -> None:
     """A fault of the configuration holds up every mail, so it is a line of the log each time."""
     if fault.kind == MailFault.CONFIGURATION:
         logger.error("No mail goes out until the mail settings are mended: %s", fault.code)
@@ -128,7 +128,7 @@ def retry(mail: OutgoingMail) -> None:
     queue.after_commit(SEND, mail.pk)
 
 
-def hasten(mail: OutgoingMail) -> None:
+def make_due_now(mail: OutgoingMail) -> None:
     """Have a queued mail tried now, not at its next try; the row is locked by the caller."""
     mail.next_attempt_at = timezone.now()
     mail.nudged_at = None

@@ -13,7 +13,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils.timezone import make_naive
 
 from identity_manager.mail import idempotency
-from identity_manager.mail.faults import ERRORS, Fault, fault_of
+from identity_manager.mail.faults import ERRORS, DeliveryFault, fault_of
 from identity_manager.models import Container, MailFault, OutgoingMail
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class SameEachTime(EmailMultiAlternatives):
 class SendingError(Exception):
     """The mail server did not take it: fault says what that means. The detail is for operators."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: DeliveryFault) -> None:
         super().__init__(fault.detail)
         self.fault = fault
 
@@ -65,7 +65,7 @@ def send(mail: OutgoingMail) -> str:
     """
     try:
         message = build(mail)
-        with idempotency.told(message, key=mail.sending_key):
+        with idempotency.with_idempotency_key(message, key=mail.sending_key):
             message.send()
     except NoFilesError:
         raise
@@ -75,7 +75,7 @@ def send(mail: OutgoingMail) -> str:
         raise SendingError(fault_of(error)) from error
     except Exception as error:
         logger.exception("The mail %s could not be written or sent", mail.pk)
-        raise SendingError(Fault(MailFault.PASSING, type(error).__name__, OUR_MISTAKE)) from error
+        raise SendingError(DeliveryFault(MailFault.PASSING, type(error).__name__, OUR_MISTAKE)) from error
     status = getattr(message, "anymail_status", None)
     return str(getattr(status, "message_id", None) or "")[:PROVIDER_ID_LENGTH]
 

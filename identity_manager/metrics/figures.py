@@ -132,7 +132,7 @@ def _ca_checked(_now: datetime) -> Values:
 
 def _ca_ends(_now: datetime) -> Values:
     for alias in sorted(registry.aliases()):
-        for each in registry.endings(alias):
+        for each in registry.expiries(alias):
             yield (alias, each.what.value, each.name), each.at.timestamp() if each.at else 0.0
 
 

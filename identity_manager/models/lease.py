@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from identity_manager.telemetry import correlation
 
 MAX_DELAY = timedelta(hours=1)
-NUDGE_INTERVAL = timedelta(minutes=1)
+REQUEUE_INTERVAL = timedelta(minutes=1)
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
@@ -28,7 +28,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
         """Take one due row for this worker by a conditional update of the lease columns alone.
 
         Returns the claim, or None when the row is not due or somebody else has it. Of rows that were found by
-        way of other tables, use claim_apart.
+        way of other tables, use claim_through_subquery.
         """
         claim = uuid.uuid4()
         changed = (
@@ -42,7 +42,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
         )
         return claim if changed else None
 
-    def claim_apart(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
+    def claim_through_subquery(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
         """The same where other tables decide which rows these are.
 
         An update over several tables is one of the keys that were found: who had to wait for the row would
@@ -51,9 +51,9 @@ class LeasedQuerySet(models.QuerySet[Row]):
         found = self.filter(pk=pk).values("pk")
         return type(self)(self.model).filter(pk__in=found).claim(pk, now=now)
 
-    def to_be_nudged(self, now: datetime) -> Self:
+    def to_be_requeued(self, now: datetime) -> Self:
         """Due rows that were not nudged within a minute, the oldest first."""
-        quiet = Q(nudged_at=None) | Q(nudged_at__lte=now - NUDGE_INTERVAL)
+        quiet = Q(nudged_at=None) | Q(nudged_at__lte=now - REQUEUE_INTERVAL)
         return self.due(now).filter(quiet).order_by("next_attempt_at")
 
 

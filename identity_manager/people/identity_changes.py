@@ -163,7 +163,7 @@ def confirm(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
         change.save()
         if not change.is_entry:
             outbox.enqueue(messages.identity_change_done(change))
-        outbox.nudge(OutgoingMail.objects.filter(person=person))
+        outbox.release_waiting(OutgoingMail.objects.filter(person=person))
         _record(audit.Event.IDENTITY_CHANGE_CONFIRMED, change, actor=actor)
         queue.after_commit(NOTICE, person.pk)
         return change
@@ -253,7 +253,7 @@ def _let_go_on(change: IdentityChange) -> None:
     """The address is told that nothing changes, and what waited goes out."""
     if not change.is_entry:
         outbox.enqueue(messages.identity_change_dropped(change))
-    outbox.nudge(OutgoingMail.objects.filter(person=change.person))
+    outbox.release_waiting(OutgoingMail.objects.filter(person=change.person))
 
 
 def _record(event: audit.Event, change: IdentityChange, *, actor: Person | None) -> None:

@@ -258,7 +258,9 @@ def withdraw_obstacle(*, actor: Person, person: Person, unit: str = "") -> Reaso
 
 def end_overdue() -> int:
     """Take away the roles whose last day is over; returns how many. They gave nothing any more."""
-    return retry_later.one_by_one(RoleAssignment.objects.ended(today()).values_list("pk", flat=True), _end)
+    return retry_later.for_each_isolated(
+        RoleAssignment.objects.ended(today()).values_list("pk", flat=True), _end
+    )
 
 
 def _end(pk: uuid.UUID) -> int:

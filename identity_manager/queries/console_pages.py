@@ -17,7 +17,11 @@ from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person
 from identity_manager.models.people.role import RoleAssignment
 from identity_manager.models.people.saved_search import SavedSearch
-from identity_manager.models.prefetched import know, know_each, know_with
+from identity_manager.models.prefetched import (
+    distribute_prefetched,
+    set_prefetched,
+    set_prefetched_reverse,
+)
 from identity_manager.models.requests.approval import Approval, AskedApprover
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.software_token import SoftwareToken
@@ -46,33 +50,37 @@ def know_all_of(row: TokenRequest, *, begun: bool, undecided: bool) -> None:
 
     begun: whether there may be certificates.  undecided: whether somebody may be asked to decide.
     """
-    know_with(row.person, "identity_changes", _CHANGES.rows(person=row.person_id), "person")
+    set_prefetched_reverse(row.person, "identity_changes", _CHANGES.rows(person=row.person_id), "person")
     tokens = _TOKENS.rows(request=row.pk)
-    know_with(row, "tokens", tokens, "request")
-    know_each(tokens, "certificates", _CERTIFICATES.rows(request=row.pk) if begun else [], "token")
+    set_prefetched_reverse(row, "tokens", tokens, "request")
+    distribute_prefetched(
+        tokens, "certificates", _CERTIFICATES.rows(request=row.pk) if begun else [], "token"
+    )
     types = {token.token_type_id: token.token_type for token in tokens}
     for token in tokens:
         token.token_type = types[token.token_type_id]
-    know_each(types.values(), "token_type_profiles", _PROFILES.rows(request=row.pk), "token_type")
-    know_with(row, "mails", _MAILS.rows(request=row.pk), "request")
-    know_with(row, "approvals", _APPROVALS.rows(request=row.pk), "request")
-    know_with(row, "asked_approvers", _ASKED.rows(request=row.pk) if undecided else [], "request")
-    know_with(row, "events", _EVENTS.rows(request=row.pk), "request")
+    distribute_prefetched(types.values(), "token_type_profiles", _PROFILES.rows(request=row.pk), "token_type")
+    set_prefetched_reverse(row, "mails", _MAILS.rows(request=row.pk), "request")
+    set_prefetched_reverse(row, "approvals", _APPROVALS.rows(request=row.pk), "request")
+    set_prefetched_reverse(
+        row, "asked_approvers", _ASKED.rows(request=row.pk) if undecided else [], "request"
+    )
+    set_prefetched_reverse(row, "events", _EVENTS.rows(request=row.pk), "request")
 
 
 def know_what_concerns(person: Person) -> None:
     """Have a person know their roles and changes of identity."""
-    know_with(person, "roles", _ROLES.rows(person=person.pk), "person")
-    know_with(person, "identity_changes", _CHANGES.rows(person=person.pk), "person")
+    set_prefetched_reverse(person, "roles", _ROLES.rows(person=person.pk), "person")
+    set_prefetched_reverse(person, "identity_changes", _CHANGES.rows(person=person.pk), "person")
 
 
 def tokens_handed_out(person: Person) -> list[SoftwareToken]:
     """What the person was given, the latest first, as cards show it, without the profiles of types."""
     tokens = _HANDED_OUT.rows(person=person.pk)
-    know_each(tokens, "certificates", _CERTIFICATES_OF.rows(person=person.pk), "token")
+    distribute_prefetched(tokens, "certificates", _CERTIFICATES_OF.rows(person=person.pk), "token")
     for token in tokens:
         token.person = person
-        know(token.token_type, "token_type_profiles", [])
+        set_prefetched(token.token_type, "token_type_profiles", [])
     return tokens
 
 
@@ -144,7 +152,7 @@ _ASKED = Statement[AskedApprover](
     lambda request: AskedApprover.objects.filter(request=request).select_related("approver"), request=_REQUEST
 )
 _EVENTS = Statement[AuditEvent](
-    lambda request: AuditEvent.objects.told().filter(request=request), request=_REQUEST
+    lambda request: AuditEvent.objects.with_wording_columns().filter(request=request), request=_REQUEST
 )
 _ROLES = Statement[RoleAssignment](
     lambda person: RoleAssignment.objects.filter(person=person), person=_PERSON
@@ -154,5 +162,6 @@ _CERTIFICATES_OF = Statement[Certificate](
     lambda person: certificates_of_cards().filter(token__person=person), person=_PERSON
 )
 _LAST_EVENTS = Statement[AuditEvent](
-    lambda person: AuditEvent.objects.told().filter(person=person)[:EVENTS_SHOWN], person=_PERSON
+    lambda person: AuditEvent.objects.with_wording_columns().filter(person=person)[:EVENTS_SHOWN],
+    person=_PERSON,
 )

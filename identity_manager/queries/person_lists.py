@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from ca_bridge.database.prepared_queries import Among
 from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person, PersonKind
-from identity_manager.models.prefetched import know_each
+from identity_manager.models.prefetched import distribute_prefetched
 from identity_manager.models.requests.software_token import IN_USE, SoftwareToken
 
 SHOWN = ("display_name", "personnel_number", "department", "email", "state", "organisational_unit")
@@ -36,7 +36,9 @@ def names_of_tokens(persons: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, str, 
 
 def know_waiting_changes(persons: Sequence[Person]) -> None:
     """Have persons know their changes that wait: whoever has no e-mail may be about to get one."""
-    know_each(persons, "identity_changes", _CHANGES.rows([person.pk for person in persons]), "person")
+    distribute_prefetched(
+        persons, "identity_changes", _CHANGES.rows([person.pk for person in persons]), "person"
+    )
 
 
 @lru_cache(maxsize=200)

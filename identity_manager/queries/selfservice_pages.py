@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from ca_bridge.database.prepared_queries import Among, Statement
-from identity_manager.models.prefetched import know_each
+from identity_manager.models.prefetched import distribute_prefetched
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.states import RequestState
@@ -53,7 +53,7 @@ def tokens(person_id: uuid.UUID) -> list[SoftwareToken]:
 def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
     """Those that the person was given, whatever became of them, with their certificates, the latest first."""
     found = _HANDED_OUT.rows(person=person_id)
-    know_each(found, "certificates", _CERTIFICATES.rows(person=person_id), "token")
+    distribute_prefetched(found, "certificates", _CERTIFICATES.rows(person=person_id), "token")
     return found
 
 
@@ -71,12 +71,12 @@ def requests(keys: Sequence[uuid.UUID]) -> list[TokenRequest]:
     """These, in their order, with who asked and with their tokens; those that are gone are left out."""
     rows = {row.pk: row for row in _REQUESTS.rows(keys)}
     found = [rows[key] for key in keys if key in rows]
-    know_each(found, "tokens", _ALL_TOKENS_OF.rows(keys), "request")
+    distribute_prefetched(found, "tokens", _ALL_TOKENS_OF.rows(keys), "request")
     return found
 
 
 def _with_tokens(found: list[TokenRequest]) -> list[TokenRequest]:
-    know_each(found, "tokens", _TOKENS_OF.rows(row.pk for row in found), "request")
+    distribute_prefetched(found, "tokens", _TOKENS_OF.rows(row.pk for row in found), "request")
     return found
 
 

@@ -1,14 +1,13 @@
-"""Fetches rows locked and fresh, in the one lock order: person, request, token, certificate, mail.
+"""Row locks (SELECT ... FOR NO KEY UPDATE), in one lock order: person, request, token, certificate, mail.
 
-A batch order is locked before its stretches, and a stretch before its persons. Who enables persons in a
-stretch locks the stretch alone, never its order after it.
+A batch order is locked before its shares, a share before its persons. A worker that enables the persons of a
+share locks the share only and never its order afterwards.
 
-The only place with select_for_update. SQLite has no row locks: there, the immediate transaction that every
-verb opens keeps the others out. The parents hang on the row that is returned, locked and fresh too.
+The only module with select_for_update. SQLite has no row locks: there the IMMEDIATE transaction of each verb
+excludes other writers. Returned rows are fresh, and so are their parents, which are locked and attached.
 
-No key that others refer to ever changes, so the lock lets others refer to it (no_key): an event or a mail
-that names a person whom somebody else has locked is written without waiting, and two verbs about each other's
-persons, such as two officers who approve each other's requests, do not wait for each other for ever.
+FOR NO KEY UPDATE, because primary keys never change: inserting an event or mail with a foreign key to a
+locked person does not wait, and two officers who approve each other's requests do not deadlock.
 """
 
 import uuid
@@ -41,7 +40,7 @@ from identity_manager.models import (
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE
 from identity_manager.models.requests.certificate import CertificateQuerySet
 
-Row = TypeVar("Row", bound=models.Model)
+ModelRow = TypeVar("ModelRow", bound=models.Model)
 Versioned = TypeVar("Versioned", CertificateProfile, TokenType)
 
 
@@ -51,7 +50,7 @@ def person(pk: uuid.UUID) -> Person:
 
 
 def persons(pks: Iterable[uuid.UUID]) -> list[Person]:
-    """Many persons, in the order of their ids, so that two who lock some of the same do not wait for ever."""
+    """Several persons, locked in the order of their ids, which prevents deadlocks."""
     return list(Person.objects.select_for_update(no_key=True).filter(pk__in=list(pks)).order_by("pk"))
 
 
@@ -67,11 +66,11 @@ def token(pk: uuid.UUID) -> SoftwareToken:
     return row
 
 
-def _with_parents(rows: models.QuerySet[Row], *parents: str) -> models.QuerySet[Row]:
-    """One statement for a row and its parents: PostgreSQL locks what it finds in the order of `of`.
+def _with_parents(rows: models.QuerySet[ModelRow], *parents: str) -> models.QuerySet[ModelRow]:
+    """Lock a row and its parents in one statement; PostgreSQL locks in the order of `of`.
 
-    Where it had to wait for one of them it takes all of them as they stand then. The last parent is the
-    person, whose salt is read along, unlocked, for the event that tells what was done (audit.references).
+    After waiting for a lock, PostgreSQL re-reads all of them. The last parent is the person; its audit salt
+    is joined unlocked, because audit.record needs it.
     """
     paths = ["__".join(parents[: depth + 1]) for depth in range(len(parents))]
     rows = rows.select_related(f"{paths[-1]}__audit_salt")
@@ -82,7 +81,7 @@ def _certificates(rows: models.QuerySet[Certificate]) -> models.QuerySet[Certifi
     return _with_parents(rows.select_related("token__token_type"), "token", "request", "person")
 
 
-_KEY = models.UUIDField()  # of every row that is locked for each token
+_KEY = models.UUIDField()
 _REQUEST = Statement[TokenRequest](
     lambda pk: _with_parents(TokenRequest.objects.filter(pk=pk), "person"), pk=_KEY
 )
@@ -114,25 +113,25 @@ _CERTIFICATES_OF = Statement[Certificate](
 
 
 def tokens_of(parent: TokenRequest) -> list[SoftwareToken]:
-    """All tokens of a request that the caller has locked."""
+    """All tokens of a request; the caller has locked the request."""
     return [_with_parent(row, parent) for row in _TOKENS_OF.rows(request=parent.pk)]
 
 
 def lines_of(parent: TokenRequest) -> list[SoftwareToken]:
-    """The tokens that a locked request is about now: neither taken out nor of an earlier round."""
+    """The current tokens of a locked request, without removed ones and those of earlier rounds."""
     return [token for token in tokens_of(parent) if parent.has_line(token)]
 
 
 def certificate(pk: uuid.UUID, *, among: CertificateQuerySet | None = None) -> Certificate:
     """The certificate, with its token, request and person.
 
-    Raises Certificate.DoesNotExist, also where it is none of those (among) once it is locked.
+    among: a filter that must still match once the row is locked. Raises Certificate.DoesNotExist.
     """
     return _with_person(_CERTIFICATE.get(pk=pk) if among is None else _certificates(among).get(pk=pk))
 
 
 def certificate_to_be_issued(pk: uuid.UUID, *, now: datetime) -> Certificate:
-    """The same, among those that are due. Raises Certificate.DoesNotExist where it is due no more."""
+    """As certificate(), if it is still due. Raises Certificate.DoesNotExist."""
     return _with_person(_CERTIFICATE_TO_BE_ISSUED.get(pk=pk, now=now))
 
 
@@ -142,7 +141,7 @@ def _with_person(row: Certificate) -> Certificate:
 
 
 def certificates_of(parent: SoftwareToken) -> list[Certificate]:
-    """All certificates of a token that the caller has locked."""
+    """All certificates of a token; the caller has locked the token."""
     rows = _CERTIFICATES_OF.rows(token=parent.pk)
     for row in rows:
         row.token = parent
@@ -150,7 +149,7 @@ def certificates_of(parent: SoftwareToken) -> list[Certificate]:
 
 
 def mail(pk: uuid.UUID) -> OutgoingMail:
-    """The mail; where it is about a token or a request, those are locked before it."""
+    """The mail; its token or request, if any, is locked first."""
     token_id, request_id = OutgoingMail.objects.values_list("token_id", "request_id").get(pk=pk)
     parent_token = token(token_id) if token_id else None
     parent_request = request(request_id) if request_id and not parent_token else None
@@ -163,29 +162,29 @@ def mail(pk: uuid.UUID) -> OutgoingMail:
 
 
 def mails_of(parent: TokenRequest) -> list[OutgoingMail]:
-    """All mails about a request that the caller has locked."""
+    """All mails about a request; the caller has locked the request."""
     return list(OutgoingMail.objects.select_for_update(no_key=True).filter(request=parent).order_by("pk"))
 
 
 def waiting_mails_of(owner: Person) -> list[OutgoingMail]:
-    """What is not sent yet to a person whom the caller has locked, or about their requests."""
+    """Unsent mails to a person, or about that person's requests; the caller has locked the person."""
     theirs = Q(person=owner) | Q(request__in=TokenRequest.objects.filter(person=owner).values("pk"))
     waiting = OutgoingMail.objects.filter(theirs, state__in=(MailState.QUEUED, *IN_TROUBLE))
     return list(waiting.select_for_update(no_key=True).order_by("pk"))
 
 
 def identity_change(pk: uuid.UUID) -> IdentityChange:
-    """The change, with its person locked before it. Raises IdentityChange.DoesNotExist."""
+    """The change; its person is locked first. Raises IdentityChange.DoesNotExist."""
     return _with_parents(IdentityChange.objects.all(), "person").get(pk=pk)
 
 
 def sign_in_code(pk: uuid.UUID) -> SignInCode:
-    """The code, with its person locked before it. Raises SignInCode.DoesNotExist."""
+    """The code; its person is locked first. Raises SignInCode.DoesNotExist."""
     return _with_parents(SignInCode.objects.all(), "person").get(pk=pk)
 
 
 def catalogue_version(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
-    """One version of a profile or type; all versions of its code are locked. Raises kind.DoesNotExist."""
+    """One version of a profile or type; locks all versions of the same code. Raises kind.DoesNotExist."""
     code = kind.objects.values_list("code", flat=True).get(pk=pk)
     versions = kind.objects.select_for_update(no_key=True).filter(code=code).order_by("number")
     rows = {row.pk: row for row in versions}
@@ -205,25 +204,25 @@ def person_import(pk: uuid.UUID) -> PersonImport:
 
 
 def imports() -> None:
-    """Let one import at a time go on, to the end of the transaction: each counts what the others did."""
+    """Serialise imports of persons until the transaction ends, by an advisory lock (PostgreSQL)."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('identity_manager.imports'))")
 
 
 def identity_changes(pks: Iterable[uuid.UUID]) -> list[IdentityChange]:
-    """Many changes, each with its person locked before it, in the order of the persons."""
+    """Several changes, in the order of their persons; each person is locked before the change."""
     rows = _with_parents(IdentityChange.objects.filter(pk__in=list(pks)), "person")
     return list(rows.order_by("person_id"))
 
 
 def batch_order(pk: uuid.UUID) -> BatchOrder:
-    """The order; it is locked before its stretches and persons. Raises BatchOrder.DoesNotExist."""
+    """The order; locked before its shares and persons. Raises BatchOrder.DoesNotExist."""
     return BatchOrder.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def batch_stretch(held: models.QuerySet[BatchStretch]) -> BatchStretch | None:
-    """The one stretch that is still held, with no order; None where it is not."""
+    """The share of this queryset, without its order; None if the queryset is empty by now."""
     return held.select_for_update(no_key=True, of=("self",)).first()
 
 
@@ -233,16 +232,13 @@ def ca_comparison(pk: uuid.UUID) -> CaComparison:
 
 
 def ca_finding(pk: uuid.UUID) -> CaFinding:
-    """The finding, alone: its certificate is locked before it. Raises CaFinding.DoesNotExist."""
+    """The finding only; callers lock its certificate first. Raises CaFinding.DoesNotExist."""
     rows = CaFinding.objects.select_related("comparison", "order")
     return rows.select_for_update(no_key=True, of=("self",)).get(pk=pk)
 
 
-def at_leisure(rows: models.QuerySet[Row], *, limit: int) -> list[uuid.UUID]:
-    """The keys of the first of these rows that nobody has locked, locked now.
-
-    Never waits, so it may come out of turn: whoever holds a row does what there is to do with it anyway.
-    """
+def skip_locked(rows: models.QuerySet[ModelRow], *, limit: int) -> list[uuid.UUID]:
+    """Lock up to `limit` rows with SKIP LOCKED and return their keys."""
     free = rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).only("pk")[:limit]
     return [row.pk for row in free]
 

@@ -1,4 +1,4 @@
-"""What a verb may raise for a person to read. Every refusal has a named reason and one sentence."""
+"""Refusals: the exceptions by which a verb rejects an action, each with a reason code and a sentence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something is not possible: a code for programs and tests, a sentence for people.
+    """Reason of a refusal: a code for programs and tests, a sentence for people.
 
-    own: the sentence for the person whom it is about, where "this person" would be wrong; see to_its_person.
-    Each code stands in one place of the product (tests/architecture/test_reasons.py).
+    own: the sentence shown to the person concerned, where "this person" would be wrong (`to_its_person`).
+    A code is defined once in the product (tests/architecture/test_reasons.py).
     """
 
     code: str
@@ -24,7 +24,7 @@ class Reason:
 
     @property
     def to_its_person(self) -> str:
-        """The sentence as the person whom it is about reads it."""
+        """The sentence as shown to the person concerned."""
         return str(self.own or self.sentence)
 
 
@@ -32,7 +32,7 @@ NO_REASON = Reason("no-reason", _("Say why."))
 
 
 class Refused(Exception):  # noqa: N818 an answer, not a fault
-    """A verb changed nothing, and says why. field names the form field it is about, where there is one."""
+    """The verb changed nothing. field: name of the form field at fault, if any."""
 
     status = 409
 
@@ -46,25 +46,25 @@ class Refused(Exception):  # noqa: N818 an answer, not a fault
 
 
 class NotAllowed(Refused):
-    """This actor may not do it."""
+    """The actor lacks the permission (HTTP 403)."""
 
     status = 403
 
 
 class NotPossible(Refused):
-    """Nobody can do it with these inputs."""
+    """Invalid input, or a rule forbids it for every actor (HTTP 422)."""
 
     status = 422
 
 
 class Stale(Refused):
-    """The state has moved on since the page was made."""
+    """The row's state changed after the page was rendered (HTTP 409)."""
 
     status = 409
 
 
 def refuse(reason: Reason | None, *, kind: type[Refused] = NotPossible, field: str | None = None) -> None:
-    """Raise the refusal where there is a reason for one."""
+    """Raise a refusal of this kind if a reason is given."""
     if reason is not None:
         raise kind(reason, field=field)
 
@@ -72,13 +72,13 @@ def refuse(reason: Reason | None, *, kind: type[Refused] = NotPossible, field: s
 def require(
     condition: object, *, else_: Reason, kind: type[Refused] = NotPossible, field: str | None = None
 ) -> None:
-    """Raise the refusal where the condition does not hold."""
+    """Raise a refusal of this kind with reason `else_` unless the condition is true."""
     if not condition:
         raise kind(else_, field=field)
 
 
 def obstacle_of(check: Callable[[], object]) -> Reason | None:
-    """Why nobody can do what the check is about, or None where it refuses nothing."""
+    """Return the reason of the NotPossible that `check` raises; None if it raises none."""
     try:
         check()
     except NotPossible as refused:

@@ -1,6 +1,6 @@
-"""What nobody foresaw: it stands on the row that a worker has, is tried again later, and is raised.
+"""Unexpected exceptions: store the error on the leased row, schedule a retry, re-raise.
 
-Of rows that a job goes through it keeps none of the others waiting.
+In a loop over rows, one failing row does not stop the others.
 """
 
 import logging
@@ -16,38 +16,39 @@ from identity_manager.models import Certificate
 from identity_manager.transactions import locking
 
 logger = logging.getLogger(__name__)
-AWAY = (OperationalError, InterfaceError)  # of one row (its lock came too late), or the database is away
+# Also raised for a single row (lock time-out): connection.is_usable() tells whether the database is down.
+DATABASE_DOWN = (OperationalError, InterfaceError)
 
 
 @contextmanager
-def put_off_by(put_off: Callable[[Exception], None]) -> Iterator[None]:
-    """Whatever is raised within is handed to put_off, which lets go of the row, and raised on."""
+def retry_later_on_error(release: Callable[[Exception], None]) -> Iterator[None]:
+    """Pass any exception to `release`, which ends the row's lease and schedules a retry; then re-raise."""
     try:
         yield
     except Exception as error:
-        put_off(error)
+        release(error)
         raise
 
 
-def put_certificate_off(certificate_id: uuid.UUID, claim_id: uuid.UUID, error: Exception) -> None:
-    """Let go of a certificate that is still ours by this claim."""
+def retry_certificate_later(certificate_id: uuid.UUID, claim_id: uuid.UUID, error: Exception) -> None:
+    """Release the certificate's lease and schedule a retry, if `claim_id` still holds it."""
     with transaction.atomic():
         certificate = locking.certificate(certificate_id)
         if certificate.claim_id == claim_id:
-            note_on_certificate(certificate, error)
+            store_error(certificate, error)
 
 
-def note_on_certificate(certificate: Certificate, error: Exception) -> None:
-    """On a locked row, which is due again later. Officers see its kind; the worker's log says more."""
+def store_error(certificate: Certificate, error: Exception) -> None:
+    """Store the exception's class name on a locked row and schedule a retry. The log has the traceback."""
     certificate.settle_later(type(error).__name__, now=timezone.now())
     certificate.save()
 
 
-def one_by_one(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], object]) -> int:
-    """Have the verb look at each row; returns for how many it said that it did something.
+def for_each_isolated(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], object]) -> int:
+    """Call the verb for each id; return how many calls returned a true value.
 
-    A row that it fails at is in the log, and the others have their turn. Then the first error is raised, so
-    that the job shows it. Where the task's time is over, or the database is away, no other row fares better.
+    An exception is logged and the loop continues; the first one is raised at the end, so that the job shows
+    it. SoftTimeLimitExceeded and a lost database connection end the loop at once.
     """
     done = 0
     errors: list[Exception] = []
@@ -57,9 +58,9 @@ def one_by_one(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], object]) ->
         except SoftTimeLimitExceeded:
             raise
         except Exception as error:
-            logger.exception("A row was left out: %s", row_id)
+            logger.exception("A row failed and was skipped: %s", row_id)
             errors.append(error)
-            if isinstance(error, AWAY) and not connection.is_usable():
+            if isinstance(error, DATABASE_DOWN) and not connection.is_usable():
                 raise
     if errors:
         raise errors[0]

@@ -1,17 +1,17 @@
-"""Work on rows for a limited time: a CA that hangs keeps no worker for long, and the next run goes on."""
+"""Time limit for jobs that call CAs row by row, so that a slow CA does not block a worker."""
 
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-Each = TypeVar("Each")
-AT_CAS_SECONDS = 60  # then the next run of the job goes on: a CA that hangs keeps no worker for long
+Item = TypeVar("Item")
+TIME_LIMIT_SECONDS = 60  # per run of a job; the next run continues
 
 
-def for_a_while(several: Iterable[Each]) -> Iterator[Each]:
-    """Each of them until AT_CAS_SECONDS are over."""
-    until = time.monotonic() + AT_CAS_SECONDS
-    for each in several:
+def within_time_limit(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield items until TIME_LIMIT_SECONDS have passed; the rest is left to the next run."""
+    until = time.monotonic() + TIME_LIMIT_SECONDS
+    for item in items:
         if time.monotonic() > until:
             return
-        yield each
+        yield item

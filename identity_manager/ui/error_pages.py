@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 
 from identity_manager.audit import denials
-from identity_manager.ui import in_place
+from identity_manager.ui import htmx_fragments
 
 
 @requires_csrf_token
@@ -23,18 +23,18 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     """403: signed in, but not for this. A named reason of the exception is shown; officers are recorded."""
     denials.record(actor=getattr(request, "person", None), path=request.path)
     response = render(request, "403.html", {"reason": _sentence(exception)}, status=403)
-    return in_place.as_page(request, response)
+    return htmx_fragments.as_page(request, response)
 
 
 @requires_csrf_token
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's signature
     """404: no such page, or one of somebody else; the two must look alike."""
-    return in_place.as_page(request, render(request, "404.html", status=404))
+    return htmx_fragments.as_page(request, render(request, "404.html", status=404))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  Django's signature
     """403: a form from before the last sign-in, or from another site (the setting CSRF_FAILURE_VIEW)."""
-    return in_place.as_page(request, render(request, "403_csrf.html", status=403))
+    return htmx_fragments.as_page(request, render(request, "403_csrf.html", status=403))
 
 
 @requires_csrf_token

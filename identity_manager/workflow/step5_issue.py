@@ -44,7 +44,11 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.transactions import locking
-from identity_manager.transactions.retry_later import note_on_certificate, put_certificate_off, put_off_by
+from identity_manager.transactions.retry_later import (
+    retry_certificate_later,
+    retry_later_on_error,
+    store_error,
+)
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import completion, snapshot
 from identity_manager.workflow.issuance import failures
@@ -101,15 +105,15 @@ def issue(*, certificate_id: uuid.UUID) -> completion.Taken | None:
     stands on the certificate, which is tried again later. Returns the token, where this was the last that it
     waited for: whoever had it issued has taken it, and seals it as well.
     """
-    with put_off_by(partial(_put_off_due, certificate_id)):
-        claim = _claim(certificate_id) if circuit_breaker.lets_pass(certificate_id) else None
+    with retry_later_on_error(partial(_put_off_due, certificate_id)):
+        claim = _claim(certificate_id) if circuit_breaker.allows_call(certificate_id) else None
     if claim is None:
         return None
-    with put_off_by(partial(put_certificate_off, claim.certificate_id, claim.claim_id)):
+    with retry_later_on_error(partial(retry_certificate_later, claim.certificate_id, claim.claim_id)):
         outcome = _outcome(issuing.ask, claim.new_order or claim.order_id)
         taken = _settle(claim, outcome)
-    with put_off_by(partial(completion.put_off, taken)) if taken is not None else nullcontext():
-        circuit_breaker.note(claim.ca, claim.order_id, outcome)
+    with retry_later_on_error(partial(completion.put_off, taken)) if taken is not None else nullcontext():
+        circuit_breaker.record_outcome(claim.ca, claim.order_id, outcome)
     return taken
 
 
@@ -143,7 +147,7 @@ def _put_off_due(certificate_id: uuid.UUID, error: Exception) -> None:
     with transaction.atomic(), suppress(Certificate.DoesNotExist):
         certificate = locking.certificate_to_be_issued(certificate_id, now=now)
         certificate.take(now)
-        note_on_certificate(certificate, error)
+        store_error(certificate, error)
 
 
 def _wanted(certificate: Certificate) -> tuple[str, dict[str, Any], int]:
@@ -241,11 +245,13 @@ def _may_have_been_asked(certificate: Certificate) -> bool:
 def clear_up(*, certificate_id: uuid.UUID) -> None:
     """An ended request left an order at a CA: find out whether it was issued, and have that revoked."""
     with transaction.atomic():
-        claim_id = Certificate.objects.left_behind().claim_apart(certificate_id, now=timezone.now())
+        claim_id = Certificate.objects.with_orphaned_order().claim_through_subquery(
+            certificate_id, now=timezone.now()
+        )
         order_id, ca = Certificate.objects.values_list("order_id", "profile__ca").get(pk=certificate_id)
     if claim_id is None or order_id is None:
         return
-    with put_off_by(partial(put_certificate_off, certificate_id, claim_id)):
+    with retry_later_on_error(partial(retry_certificate_later, certificate_id, claim_id)):
         _settle(Claim(certificate_id, claim_id, order_id, ca), _outcome(issuing.look_up, order_id))
 
 

@@ -33,7 +33,7 @@ from identity_manager.models import (
 )
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
-from identity_manager.transactions.retry_later import put_off_by
+from identity_manager.transactions.retry_later import retry_later_on_error
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import completion
 from identity_manager.workflow.delivery import channel_separation, queueing
@@ -93,7 +93,7 @@ def seal(*, token_id: uuid.UUID) -> None:
 
 def seal_taken(taken: completion.Taken) -> None:
     """The same for a token that the caller has taken."""
-    with put_off_by(partial(completion.put_off, taken)):
+    with retry_later_on_error(partial(completion.put_off, taken)):
         _settle_sealed(taken, _sealed(taken.token_id))
 
 

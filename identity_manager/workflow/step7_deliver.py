@@ -12,7 +12,7 @@ from django.utils import timezone
 from ca_bridge.telemetry import TRACE
 from identity_manager import audit
 from identity_manager.mail import outbox, sending
-from identity_manager.mail.faults import Fault
+from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import (
     DeliveryState,
     MailFault,
@@ -22,7 +22,7 @@ from identity_manager.models import (
 )
 from identity_manager.telemetry import correlation, instruments
 from identity_manager.transactions import locking
-from identity_manager.transactions.retry_later import put_off_by
+from identity_manager.transactions.retry_later import retry_later_on_error
 from identity_manager.workflow import completion
 from identity_manager.workflow.delivery import bounces, mail_relevance
 
@@ -40,9 +40,9 @@ def send(*, mail_id: uuid.UUID) -> None:
     mail = outbox.claim(mail_id)
     if mail is None:
         return
-    with put_off_by(partial(_put_off, mail)):
+    with retry_later_on_error(partial(_put_off, mail)):
         outcome = mail_relevance.obstacle(mail) or _act(mail)
-    with put_off_by(partial(_put_off, mail, is_sent=isinstance(outcome, str))):
+    with retry_later_on_error(partial(_put_off, mail, is_sent=isinstance(outcome, str))):
         _write_down(mail, outcome)
 
 
@@ -51,11 +51,11 @@ def _put_off(mail: OutgoingMail, error: Exception, *, is_sent: bool = False) -> 
     with transaction.atomic():
         row = locking.mail(mail.pk)
         if row.claim_id == mail.claim_id:
-            fault = Fault(MailFault.PASSING, type(error).__name__, sending.OUR_MISTAKE)
+            fault = DeliveryFault(MailFault.PASSING, type(error).__name__, sending.OUR_MISTAKE)
             outbox.settle_fault(row, fault, not_before=mail.leased_until if is_sent else None)
 
 
-def _write_down(mail: OutgoingMail, outcome: str | Fault | mail_relevance.Pointless) -> None:
+def _write_down(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevance.Pointless) -> None:
     if isinstance(outcome, str):
         outbox.note_provider_id(mail, outcome)
     with transaction.atomic():
@@ -66,7 +66,7 @@ def _write_down(mail: OutgoingMail, outcome: str | Fault | mail_relevance.Pointl
     instruments.MAILS.labels(row.state if row.state != MailState.QUEUED else PUT_OFF).inc()
 
 
-def _act(mail: OutgoingMail) -> str | Fault | mail_relevance.Pointless:
+def _act(mail: OutgoingMail) -> str | DeliveryFault | mail_relevance.Pointless:
     with TRACE.span("send mail", {"message": mail.message}, None) as note:
         try:
             return sending.send(mail)
@@ -78,7 +78,7 @@ def _act(mail: OutgoingMail) -> str | Fault | mail_relevance.Pointless:
             return mail_relevance.without_files()
 
 
-def _settle(mail: OutgoingMail, outcome: str | Fault | mail_relevance.Pointless) -> None:
+def _settle(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevance.Pointless) -> None:
     match outcome:
         case mail_relevance.Pointless():
             correlation.say_result("discarded")
@@ -92,7 +92,7 @@ def _settle(mail: OutgoingMail, outcome: str | Fault | mail_relevance.Pointless)
             )
             if mail.token is not None and mail.token.delivery == DeliveryState.QUEUED:
                 bounces.not_delivered(mail, detail=outcome.reason)
-        case Fault():
+        case DeliveryFault():
             outbox.settle_fault(mail, outcome)
             if outcome.kind == MailFault.REFUSED and mail.token is not None and mail.delivers:
                 bounces.delivery_failed(mail.token, mail, detail=outcome.detail)

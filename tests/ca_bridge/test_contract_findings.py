@@ -8,8 +8,8 @@ from django.utils.functional import Promise
 
 from ca_bridge import health_findings
 from ca_bridge.connection import faults
-from ca_bridge.contract import Fault, Health
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.contract import ConnectionFault, Health
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 VALUES = {
     "name": "CN=corporate",
@@ -24,30 +24,30 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("finding", Finding)
-def test_each_has_words_in_german(finding: Finding) -> None:
-    english = health_findings.in_words(Found(finding, VALUES))
+@pytest.mark.parametrize("finding", HealthFinding)
+def test_each_has_words_in_german(finding: HealthFinding) -> None:
+    english = health_findings.in_words(HealthDetail(finding, VALUES))
     with translation.override("de"):
-        german = health_findings.in_words(Found(finding, VALUES))
-    assert german != english or finding is Finding.KNOWS_CA  # names alone
+        german = health_findings.in_words(HealthDetail(finding, VALUES))
+    assert german != english or finding is HealthFinding.KNOWS_CA  # names alone
     assert not re.search(r"%\(|\{", english + german)
 
 
 def test_the_day_is_told_as_the_reader_writes_it() -> None:
-    found = Health.well(Finding.HOLDS_UNTIL, name="CN=corporate", until="2027-01-12").found
+    found = Health.healthy(HealthFinding.HOLDS_UNTIL, name="CN=corporate", until="2027-01-12").found
     with translation.override("de"):
         assert health_findings.in_words(found[0]) == "CN=corporate, bis 12. Januar 2027."
 
 
 def test_the_detail_is_english_whatever_the_reader_speaks() -> None:
-    several = Found(Finding.SIGNS_FOR_ALL), Found(Finding.NO_DATABASE)
+    several = HealthDetail(HealthFinding.SIGNS_FOR_ALL), HealthDetail(HealthFinding.NO_DATABASE)
     with translation.override("de"):
-        health = Health.unwell(*several, fault=Fault.SETTINGS)
+        health = Health.unhealthy(*several, fault=ConnectionFault.SETTINGS)
     assert health.detail == (
         "Its newcert signs for whoever reaches it: disable it. "
         "It has no database: nothing can be found again, or revoked."
     )
-    assert (health.ok, health.fault, health.found) == (False, Fault.SETTINGS, several)
+    assert (health.ok, health.fault, health.found) == (False, ConnectionFault.SETTINGS, several)
 
 
 @pytest.mark.parametrize("words", [*health_findings.WORDS.values(), *faults.WORDS.values()])

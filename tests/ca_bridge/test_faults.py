@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from ca_bridge.connection import faults, registry
-from ca_bridge.contract import Fault
+from ca_bridge.contract import ConnectionFault
 from tests.ca_bridge.scripted import issuing_ca
 
 EST = "ca_bridge.connectors.est.connector.EstConnector"
@@ -133,58 +133,60 @@ def shows(file: str, *, asks_client: str = "") -> ssl.SSLContext:
 
 
 def test_no_such_name(health):
-    assert health(host="no-such-host.invalid", port=443) is Fault.DNS
+    assert health(host="no-such-host.invalid", port=443) is ConnectionFault.DNS
 
 
 def test_nobody_listens(health):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        assert health(port=probe.getsockname()[1]) is Fault.REFUSED
+        assert health(port=probe.getsockname()[1]) is ConnectionFault.REFUSED
 
 
 def test_silence(health, tmp_path):
     file = identity(tmp_path)
-    assert health(Server(shows(file), None), trusted=file) is Fault.TIME_OUT
+    assert health(Server(shows(file), None), trusted=file) is ConnectionFault.TIME_OUT
 
 
 def test_no_answer_but_the_end(health, tmp_path):
     file = identity(tmp_path)
-    assert health(Server(shows(file), b""), trusted=file) is Fault.CLOSED
+    assert health(Server(shows(file), b""), trusted=file) is ConnectionFault.CLOSED
 
 
 def test_a_certificate_for_another_name(health, tmp_path):
     file = identity(tmp_path, name="other.example.com")
-    assert health(Server(shows(file), b""), trusted=file) is Fault.TLS_NAME
+    assert health(Server(shows(file), b""), trusted=file) is ConnectionFault.TLS_NAME
 
 
 def test_a_certificate_that_nobody_trusts(health, tmp_path):
     trusted = tmp_path / "other"
     trusted.mkdir()
-    assert health(Server(shows(identity(tmp_path)), b""), trusted=identity(trusted)) is Fault.TLS_TRUST
+    assert (
+        health(Server(shows(identity(tmp_path)), b""), trusted=identity(trusted)) is ConnectionFault.TLS_TRUST
+    )
 
 
 def test_a_certificate_that_has_ended(health, tmp_path):
     file = identity(tmp_path, ends=-DAY)
-    assert health(Server(shows(file), b""), trusted=file) is Fault.TLS_EXPIRED
+    assert health(Server(shows(file), b""), trusted=file) is ConnectionFault.TLS_EXPIRED
 
 
 def test_a_server_that_wants_a_client_certificate(health, tmp_path):
     file = identity(tmp_path)
-    assert health(Server(shows(file, asks_client=file), b""), trusted=file) is Fault.TLS_CLIENT
+    assert health(Server(shows(file, asks_client=file), b""), trusted=file) is ConnectionFault.TLS_CLIENT
 
 
 def test_no_tls_at_all(health, tmp_path):
     answer = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-    assert health(Server(None, answer), trusted=identity(tmp_path)) is Fault.TLS
+    assert health(Server(None, answer), trusted=identity(tmp_path)) is ConnectionFault.TLS
 
 
 @pytest.mark.parametrize(
     ("status", "fault"),
     [
-        ("401 Unauthorized", Fault.CREDENTIALS),
-        ("403 Forbidden", Fault.CREDENTIALS),
-        ("404 Not Found", Fault.ADDRESS),
-        ("503 Service Unavailable", Fault.BUSY),
+        ("401 Unauthorized", ConnectionFault.CREDENTIALS),
+        ("403 Forbidden", ConnectionFault.CREDENTIALS),
+        ("404 Not Found", ConnectionFault.ADDRESS),
+        ("503 Service Unavailable", ConnectionFault.BUSY),
     ],
 )
 def test_what_the_status_says(health, tmp_path, status, fault):
@@ -196,10 +198,10 @@ def test_what_the_status_says(health, tmp_path, status, fault):
 @pytest.mark.parametrize(
     ("said", "fault"),
     [
-        ("It is sealed.", Fault.SEALED),
-        ("HTTP 503: Vault is sealed", Fault.SEALED),
-        ("HTTP 400: unknown role: person", Fault.PROFILE),
-        ("Certificate profile 'X' does not exist", Fault.PROFILE),
+        ("It is sealed.", ConnectionFault.SEALED),
+        ("HTTP 503: Vault is sealed", ConnectionFault.SEALED),
+        ("HTTP 400: unknown role: person", ConnectionFault.PROFILE),
+        ("Certificate profile 'X' does not exist", ConnectionFault.PROFILE),
         ("HTTP 418 short and stout", None),
     ],
 )
@@ -209,9 +211,9 @@ def test_what_a_ca_says(said, fault):
 
 def test_a_wrong_setting(settings):
     settings.CA_CONNECTORS = {"broken": {"CONNECTOR": "no.such.Connector"}}
-    assert registry.health("broken").fault is Fault.SETTINGS
+    assert registry.health("broken").fault is ConnectionFault.SETTINGS
 
 
 def test_every_fault_has_words():
-    assert set(faults.WORDS) == set(Fault)
+    assert set(faults.WORDS) == set(ConnectionFault)
     assert faults.in_words(None) == faults.in_words("") == ""

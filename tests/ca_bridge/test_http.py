@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from ca_bridge.connection import http
-from ca_bridge.connection.faults import Fault, of_error
+from ca_bridge.connection.faults import of_error
+from ca_bridge.contract import ConnectionFault
 from ca_bridge.errors import CaError, InDoubtError
 
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
@@ -107,7 +108,7 @@ def test_an_answer_that_drips_ends_with_the_time_out(tmp_path, part, orders, kin
         with pytest.raises(kind) as caught:
             caller(port, tmp_path).call("POST", "/", data=b"x", orders=orders)
         assert time.monotonic() - began < 4
-        assert of_error(caught.value) == Fault.TIME_OUT
+        assert of_error(caught.value) == ConnectionFault.TIME_OUT
 
 
 def test_an_answer_in_pieces_that_comes_in_time(tmp_path):

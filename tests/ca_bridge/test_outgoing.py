@@ -14,7 +14,7 @@ from ca_bridge import outgoing
 from ca_bridge.connection import faults
 from ca_bridge.connection.http import Http, HttpOptions
 from ca_bridge.connection.reply import Reply
-from ca_bridge.contract import Fault
+from ca_bridge.contract import ConnectionFault
 from ca_bridge.errors import CaError
 from tests.architecture.source import modules
 from tests.ca_bridge.outgoing_servers import (
@@ -72,7 +72,7 @@ def test_the_named_file_is_trusted_and_nobody_else(
     settings.TRUSTED_CA_FILE = ca.path
     assert call(server) == 200
     settings.TRUSTED_CA_FILE = private_ca(tmp_path / "another").path
-    assert faults.of_error(error_of(lambda: call(server))) == Fault.TLS_TRUST
+    assert faults.of_error(error_of(lambda: call(server))) == ConnectionFault.TLS_TRUST
     host = server.removeprefix("https://")
     error = error_of(lambda: call(server))
     assert faults.sentence(host, error).startswith(f"{host}: Its TLS certificate comes from nobody")
@@ -85,7 +85,7 @@ def test_without_a_file_it_is_the_system_s_store(
     settings.TRUSTED_CA_FILE = ""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", ca.path)
     monkeypatch.setenv("CURL_CA_BUNDLE", ca.path)
-    assert faults.of_error(error_of(lambda: call(server))) == Fault.TLS_TRUST
+    assert faults.of_error(error_of(lambda: call(server))) == ConnectionFault.TLS_TRUST
     monkeypatch.setenv("SSL_CERT_FILE", ca.path)
     assert call(server) == 200
 
@@ -115,7 +115,8 @@ def test_a_connection_s_own_ca_file_wins(
 def test_the_name_must_be_the_server_s(call: Call, elsewhere: str, ca: PrivateCa, settings: Settings) -> None:
     settings.TRUSTED_CA_FILE = ca.path
     assert (
-        faults.of_error(error_of(lambda: call(elsewhere.replace(ELSEWHERE, "127.0.0.1")))) == Fault.TLS_NAME
+        faults.of_error(error_of(lambda: call(elsewhere.replace(ELSEWHERE, "127.0.0.1"))))
+        == ConnectionFault.TLS_NAME
     )
 
 
@@ -149,11 +150,11 @@ def test_behind_the_proxy_the_name_and_the_trust_are_checked(
     with forwarding_proxy() as proxy:
         settings.HTTPS_PROXY_URL = proxy.url
         settings.TRUSTED_CA_FILE = private_ca(tmp_path / "another").path
-        assert faults.of_error(error_of(lambda: call(elsewhere))) == Fault.TLS_TRUST
+        assert faults.of_error(error_of(lambda: call(elsewhere))) == ConnectionFault.TLS_TRUST
         settings.TRUSTED_CA_FILE = ca.path
         assert (
             faults.of_error(error_of(lambda: call(elsewhere.replace(ELSEWHERE, "other.corp.test"))))
-            == Fault.TLS_NAME
+            == ConnectionFault.TLS_NAME
         )
 
 
@@ -165,7 +166,7 @@ def test_a_proxy_that_refuses_or_is_down_is_named_without_its_password(
         refused = error_of(lambda: call(elsewhere))
     down = error_of(lambda: call(elsewhere))
     for error in (refused, down):
-        assert faults.of_error(error) == Fault.PROXY
+        assert faults.of_error(error) == ConnectionFault.PROXY
         assert "wrong" not in f"{error} {faults.sentence(elsewhere, error)}"
     if call is by_connection:
         assert f"127.0.0.1:{proxy.port}" in str(refused)
@@ -177,7 +178,7 @@ def test_hosts_of_no_proxy_are_reached_directly(
 ) -> None:
     with forwarding_proxy() as proxy:
         settings.HTTPS_PROXY_URL, settings.NO_PROXY = proxy.url, ["10.0.0.0/8", entry]
-        assert faults.of_error(error_of(lambda: call(elsewhere))) == Fault.DNS
+        assert faults.of_error(error_of(lambda: call(elsewhere))) == ConnectionFault.DNS
         assert proxy.asked == []
 
 
@@ -205,8 +206,8 @@ def test_which_call_takes_the_proxy(settings: Settings, url: str, direct: bool) 
 def test_each_fault_has_its_words(call: Call, ca: PrivateCa) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert faults.of_error(error_of(lambda: call(f"https://127.0.0.1:{port}"))) == Fault.REFUSED
-    assert faults.of_error(error_of(lambda: call("https://no-such-host.invalid"))) == Fault.DNS
+    assert faults.of_error(error_of(lambda: call(f"https://127.0.0.1:{port}"))) == ConnectionFault.REFUSED
+    assert faults.of_error(error_of(lambda: call("https://no-such-host.invalid"))) == ConnectionFault.DNS
 
 
 # --- nobody else
@@ -254,9 +255,10 @@ def test_a_context_verifies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "fault"), [(401, Fault.CREDENTIALS), (503, Fault.BUSY), (404, Fault.ADDRESS)]
+    ("status", "fault"),
+    [(401, ConnectionFault.CREDENTIALS), (503, ConnectionFault.BUSY), (404, ConnectionFault.ADDRESS)],
 )
-def test_what_a_ca_answers_names_its_host(status: int, fault: Fault) -> None:
+def test_what_a_ca_answers_names_its_host(status: int, fault: ConnectionFault) -> None:
     """A wrong password, a CA that is out of service, a wrong path: an operator reads where, and what."""
     reply = Reply(status, {}, b"no", in_doubt=False, host="ca.example.org:8443")
     error = reply.not_taken()

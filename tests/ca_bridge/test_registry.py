@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import translation
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import Concern, Health
+from ca_bridge.contract import DueMaintenance, Health
 from ca_bridge.errors import CaError
 from tests.ca_bridge.scripted import ScriptedConnector
 
@@ -38,8 +38,8 @@ class Odd(ScriptedConnector):
     def profiles(self) -> list[str]:
         raise KeyError("profiles")
 
-    def concerns(self) -> list[Concern]:
-        raise KeyError("concerns")
+    def due_maintenance(self) -> list[DueMaintenance]:
+        raise KeyError("due_maintenance")
 
 
 class Locked(ScriptedConnector):
@@ -151,7 +151,7 @@ def test_nor_does_a_connection_that_is_configured_wrongly(settings, ca_options):
     assert corporate.renew_crl_if_due() is False  # type: ignore[attr-defined]  # the embedded CA
 
 
-@pytest.mark.parametrize("question", ["profiles", "concerns"])
+@pytest.mark.parametrize("question", ["profiles", "due_maintenance"])
 def test_what_a_ca_says_and_nobody_understands_is_a_fault_of_it(settings, question):
     """Else one CA would keep the look at all others from being written down."""
     configure(settings, CONNECTOR="tests.ca_bridge.test_registry.Odd")

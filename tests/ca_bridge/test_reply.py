@@ -4,7 +4,7 @@ import pytest
 
 from ca_bridge.connection.faults import of_error
 from ca_bridge.connection.reply import Reply
-from ca_bridge.contract import Fault
+from ca_bridge.contract import ConnectionFault
 from ca_bridge.errors import CaError, InDoubtError
 
 
@@ -48,7 +48,12 @@ def test_an_error_of_ours_is_no_answer_that_cannot_be_read():
 
 @pytest.mark.parametrize(
     ("status", "fault"),
-    [(401, Fault.CREDENTIALS), (403, Fault.CREDENTIALS), (429, Fault.BUSY), (503, Fault.BUSY)],
+    [
+        (401, ConnectionFault.CREDENTIALS),
+        (403, ConnectionFault.CREDENTIALS),
+        (429, ConnectionFault.BUSY),
+        (503, ConnectionFault.BUSY),
+    ],
 )
 def test_why_it_does_not_take_a_request(status, fault):
     error = reply(b"its words", status=status).not_taken()

@@ -42,7 +42,7 @@ def something_is_left() -> bool:
     return (
         waiting.exists()
         or Certificate.objects.filter(leased_until__gt=timezone.now()).exists()
-        or Certificate.objects.left_behind().exists()
+        or Certificate.objects.with_orphaned_order().exists()
         or Certificate.objects.to_be_revoked().exists()
         or SoftwareToken.objects.to_be_sealed().exists()
         or SoftwareToken.objects.filter(state="sealed", acknowledged_at=None).exists()

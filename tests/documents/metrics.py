@@ -1,7 +1,7 @@
 """docs/reference/metrics.md: what /metrics says, read from the code that says it."""
 
 from identity_manager.metrics import scraping
-from identity_manager.metrics.carrying import EVERY_SECONDS
+from identity_manager.metrics.aggregation import EVERY_SECONDS
 from identity_manager.metrics.figures import COUNTED
 from tests.documents import markdown
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ca_bridge.contract import Limited
+from ca_bridge.contract import ExpiringItem
 from ca_bridge.models import CaOrder
 from identity_manager.jobs import schedule
 from identity_manager.metrics import scraping
@@ -29,7 +29,7 @@ CLOSED = {
     ("identity_manager_request_oldest_seconds", "state"): {state.value for state in WAITING_SINCE},
     ("identity_manager_ca_orders", "state"): {str(state) for state in CaOrder.OPEN},
     ("identity_manager_ca_call_seconds_count", "outcome"): {"fault", "unknown", "error"},
-    ("identity_manager_ca_ends_timestamp_seconds", "what"): {each.value for each in Limited},
+    ("identity_manager_ca_ends_timestamp_seconds", "what"): {each.value for each in ExpiringItem},
     ("identity_manager_mail_outcomes_total", "outcome"): {"failed"},
     ("identity_manager_key_pool_takes_total", "found"): {"ready", "made"},
 }

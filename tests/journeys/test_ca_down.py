@@ -41,8 +41,8 @@ def test_everybody_sees_since_when_it_does_not_answer(
         raise CaError("The certificate authority cannot be reached.", "connection refused")
 
     request = office.enable("VPN")
-    for _turn in range(circuit_breaker.FAULTS):
-        circuit_breaker.note_fault("corporate", detail="connection refused", fault="refused")
+    for _turn in range(circuit_breaker.FAULTS_TO_OPEN):
+        circuit_breaker.record_fault("corporate", detail="connection refused", fault="refused")
     office.accept(request)
     assert Certificate.objects.get().attempts == 0
     with monkeypatch.context() as outage:

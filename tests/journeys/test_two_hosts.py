@@ -12,9 +12,9 @@ from urllib.parse import urljoin
 import pytest
 import requests
 
+from identity_manager.demo.journey import Someone, Walk
 from identity_manager.demo.pages import Page
 from identity_manager.demo.visitor import Visitor, over_http
-from identity_manager.demo.walk import Someone, Walk
 from tests.identity_manager.management.test_run import ROOT
 from tests.identity_manager.management.two_hosts import TwoHosts, two_hosts
 

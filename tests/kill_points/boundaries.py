@@ -32,7 +32,7 @@ CALLS = (
     contract.Drafts,
     contract.ReleasesHold,
     contract.RenewsCrl,
-    contract.Forgets,
+    contract.ErasesRecords,
 )
 FROM_MEMORY = {"chain"}  # of the contract: never asks anybody
 

@@ -97,8 +97,8 @@ def test_nothing_that_is_found_opens_after_an_epoch(noted: TokenRequest, watched
     assert all(opened(each, rows) for each in wrapped)  # with the keys of that time, each is the secret
 
     key_rotation.rotate(actor=None, wait=timedelta(0))
-    with time_machine.travel(timezone.now() + key_rotation.SETTLED + timedelta(minutes=1)):
-        assert key_rotation.tend() == "0 moved, 3 destroyed"
+    with time_machine.travel(timezone.now() + key_rotation.GRACE_PERIOD + timedelta(minutes=1)):
+        assert key_rotation.rewrap_and_destroy() == "0 moved, 3 destroyed"
 
     kept = found_in(files_of_the_database(), wrapped)
     assert [each for each in kept if opened(each, rows)] == []
@@ -121,8 +121,8 @@ def test_sqlite_keeps_none_of_them(noted: TokenRequest, watched: Watched) -> Non
 def test_the_destroyed_keys_lie_in_no_file_of_the_secrets(noted: TokenRequest, tmp_path: Path) -> None:
     old = {ring["1"] for ring in present.VAULT_KEYS.values()}
     key_rotation.rotate(actor=None, wait=timedelta(0))
-    with time_machine.travel(timezone.now() + key_rotation.SETTLED + timedelta(minutes=1)):
-        key_rotation.tend()
+    with time_machine.travel(timezone.now() + key_rotation.GRACE_PERIOD + timedelta(minutes=1)):
+        key_rotation.rewrap_and_destroy()
     contents = [path.read_text(encoding="utf-8") for path in (tmp_path / "keys").iterdir()]
     assert not any(key in content for key in old for content in contents)
     assert not any(re.match(r"1:", content) for content in contents if "kek" in content)
@@ -135,9 +135,12 @@ def test_who_waits_loses_nothing(rings: dict[str, KeyRing], office: Office, watc
     token = request.tokens.get()
     before = show(office, token)
     key_rotation.rotate(actor=None, wait=timedelta(0))
-    at = timezone.now() + key_rotation.SETTLED + timedelta(minutes=1)
+    at = timezone.now() + key_rotation.GRACE_PERIOD + timedelta(minutes=1)
     with time_machine.travel(at):
-        assert [key_rotation.tend(), key_rotation.tend()] == ["1 moved, 0 destroyed", "0 moved, 3 destroyed"]
+        assert [key_rotation.rewrap_and_destroy(), key_rotation.rewrap_and_destroy()] == [
+            "1 moved, 0 destroyed",
+            "0 moved, 3 destroyed",
+        ]
     assert show(office, token) == before
     office.note_passphrase()
     token.refresh_from_db()

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
-from identity_manager.demo import walk as demo
+from identity_manager.demo import journey as demo
 from identity_manager.demo.opening import Opened, open_container
 from identity_manager.demo.pages import Page
 from identity_manager.demo.visitor import Visitor, over_http

@@ -25,7 +25,7 @@ from ca_bridge.contract import (
     Unknown,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
 class AdcsConnector:
@@ -120,8 +120,8 @@ class AdcsConnector:
         found = wire.chain_of(self._of_ca("/certnew.p7b?ReqID=CACert"))
         known = {x509.load_der_x509_certificate(each) for each in self.options.chain}
         if not known.issuperset(found):
-            return Health.unwell(Found(Finding.OTHER_CHAIN))
-        return Health.well(Finding.TAKES_CREDENTIALS)
+            return Health.unhealthy(HealthDetail(HealthFinding.OTHER_CHAIN))
+        return Health.healthy(HealthFinding.TAKES_CREDENTIALS)
 
     def _of_ca(self, path: str) -> Reply:
         """What the pages have of the CA's present key."""

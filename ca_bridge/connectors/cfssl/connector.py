@@ -13,7 +13,7 @@ from ca_bridge.contract import Answer, CertificateOrder, Health, Issued, Refused
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.errors import CaError, InDoubtError
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
 class CfsslConnector:
@@ -116,26 +116,26 @@ class CfsslConnector:
         if not reply.ok:
             return Health(ok=False, detail=wire.error_of(reply)[1])
         if wire.certificate_of(reply, "certificate") != self.options.chain[0]:
-            return Health.unwell(Found(Finding.OTHER_INFO))
+            return Health.unhealthy(HealthDetail(HealthFinding.OTHER_INFO))
         found = [each for each in map(self._fault_of, ("", *self.options.profiles)) if each is not None]
         # A TLS client certificate may stand before newcert, which wants no token.
         if not self.options.client_certificate_file and self._call("newcert", {}).status != 404:
-            found.append(Found(Finding.SIGNS_FOR_ALL))
+            found.append(HealthDetail(HealthFinding.SIGNS_FOR_ALL))
         if self._http.call("GET", f"{wire.API}/crl").status == 404:
-            found.append(Found(Finding.NO_DATABASE))
-        return Health.unwell(*found) if found else Health.well(Finding.TAKES_KEY)
+            found.append(HealthDetail(HealthFinding.NO_DATABASE))
+        return Health.unhealthy(*found) if found else Health.healthy(HealthFinding.TAKES_KEY)
 
-    def _fault_of(self, profile: str) -> Found | None:
+    def _fault_of(self, profile: str) -> HealthDetail | None:
         """What is wrong with a profile (the default one has no name): our token is tried for nothing."""
         said = wire.error_of(self._signed({"certificate_request": "", "profile": profile}))[1]
         if not profile:
             if said == wire.NO_KEY:
-                return Found(Finding.NO_KEY_FOR_OTHERS)
-            return Found(Finding.ANY_PROFILE) if said == wire.TAKEN else None
+                return HealthDetail(HealthFinding.NO_KEY_FOR_OTHERS)
+            return HealthDetail(HealthFinding.ANY_PROFILE) if said == wire.TAKEN else None
         if said == wire.NO_KEY:
-            return Found(Finding.NO_KEY, {"profile": profile})
+            return HealthDetail(HealthFinding.NO_KEY, {"profile": profile})
         values = {"profile": profile, "said": said}
-        return None if said == wire.TAKEN else Found(Finding.PROFILE_NOT_TAKEN, values)
+        return None if said == wire.TAKEN else HealthDetail(HealthFinding.PROFILE_NOT_TAKEN, values)
 
     def _signed(self, request: Mapping[str, Any], *, orders: bool = False) -> Reply:
         return self._call("authsign", wire.authenticated(request, self.options.auth_key_file), orders=orders)

@@ -21,7 +21,7 @@ from ca_bridge.contract import (
     RevocationReason,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.health_findings import Finding
+from ca_bridge.health_findings import HealthFinding
 
 # PKIStatus (RFC 9810 5.2.3) of an answer to a revocation.
 _REVOKED = {0, 1, 5}  # accepted, grantedWithMods, revocationNotification
@@ -101,7 +101,7 @@ class CmpConnector:
         _raise_if_passing(talk)
         if not talk.step.checked:
             return Health(ok=False, detail=talk.step.said)
-        return Health.well(Finding.PROTECTED)
+        return Health.healthy(HealthFinding.PROTECTED)
 
     def _managed(self, task: Task) -> Talk:
         path = self.options.management_path or self.options.path

@@ -15,7 +15,7 @@ from ca_bridge.connectors.ejbca.options import EjbcaOptions
 from ca_bridge.contract import (
     Answer,
     CertificateOrder,
-    Fault,
+    ConnectionFault,
     Health,
     Issued,
     Pending,
@@ -26,7 +26,7 @@ from ca_bridge.contract import (
 )
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 from ca_bridge.x509 import der
 
 
@@ -172,10 +172,12 @@ class EjbcaConnector:
         """Whether the REST interface is on, and our certificate may use the CA."""
         listed = self._http.call("GET", "/v1/ca")
         if not listed.ok:
-            return Health.unwell(Found(Finding.CERTIFICATE_NOT_TAKEN, {"said": listed.said()}))
+            return Health.unhealthy(
+                HealthDetail(HealthFinding.CERTIFICATE_NOT_TAKEN, {"said": listed.said()})
+            )
         if self.options.ca_name not in wire.authorities_of(listed):
-            found = Found(Finding.CA_NOT_ALLOWED, {"ca": self.options.ca_name})
-            return Health.unwell(found, fault=Fault.CREDENTIALS)
+            found = HealthDetail(HealthFinding.CA_NOT_ALLOWED, {"ca": self.options.ca_name})
+            return Health.unhealthy(found, fault=ConnectionFault.CREDENTIALS)
         state = self._http.call("GET", "/v1/certificate/status").fields()
         version = str(state.get("revision", ""))
-        return Health.well(Finding.KNOWS_CA, version=version, ca=self.options.ca_name)
+        return Health.healthy(HealthFinding.KNOWS_CA, version=version, ca=self.options.ca_name)

@@ -18,14 +18,14 @@ from django.utils.translation import gettext as _
 from ca_bridge.connectors.embedded import (
     authority,
     claiming,
-    concerns,
     crls,
-    endings,
+    due_maintenance,
+    expiries,
     ocsp,
+    passphrase_change,
     publishing,
     register,
-    rewrapping,
-    rolling,
+    rollover,
     wire,
 )
 from ca_bridge.connectors.embedded.authority import Authority
@@ -39,17 +39,17 @@ from ca_bridge.contract import (
     ROOT_CRL_LIFETIME,
     Answer,
     CertificateOrder,
-    Concern,
-    Ending,
+    DueMaintenance,
     Health,
     Issued,
+    ItemExpiry,
     Refused,
     RevocationOutcome,
     RevocationReason,
 )
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 BACKDATING = timedelta(minutes=5)  # for clients whose clocks are slow
 MINIMUM_RSA_BITS = 2048
@@ -96,7 +96,7 @@ class EmbeddedConnector:
         """
         claiming.refuse_second(self.options)
         made = authority.initialise(self.options, partial(claiming.turn, self.options))
-        if made and self.options.root_key_file and rolling.root_key_file(self.options):
+        if made and self.options.root_key_file and rollover.root_key_file(self.options):
             place = Path(self.options.root_key_file)
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.take_root_offline(place, ROOT_CRL_LIFETIME)
@@ -258,20 +258,20 @@ class EmbeddedConnector:
             ends = crls.end(self.options.name, issuer)
             if ends is not None and ends <= timezone.now():
                 values = {"name": authority.published_stem(self.options, issuer), "ended": f"{ends:%F %R}"}
-                return Health.unwell(Found(Finding.CRL_ENDED, values))
+                return Health.unhealthy(HealthDetail(HealthFinding.CRL_ENDED, values))
         name, until = certificate.subject.rfc4514_string(), certificate.not_valid_after_utc
-        return Health.well(Finding.HOLDS_UNTIL, name=name, until=until.date().isoformat())
+        return Health.healthy(HealthFinding.HOLDS_UNTIL, name=name, until=until.date().isoformat())
 
-    def concerns(self) -> Sequence[Concern]:
-        return concerns.of(self._authority)
+    def due_maintenance(self) -> Sequence[DueMaintenance]:
+        return due_maintenance.of(self._authority)
 
     def holds_signing_keys(self) -> bool:
         """Whether this process could sign certificates: it has a key and the passphrase."""
         ca = self._authority
         return any(ca.keys.holds(each) for each in (*ca.issuing_cas, ROOT))
 
-    def endings(self) -> Sequence[Ending]:
-        return endings.of(self._authority)
+    def expiries(self) -> Sequence[ItemExpiry]:
+        return expiries.of(self._authority)
 
     def renew_crl_if_due(self) -> bool:
         """Sign each CRL that is older than a day, or was never signed; renew OCSP signers in time.
@@ -302,31 +302,35 @@ class EmbeddedConnector:
 
     def roll_issuing_ca(self, root_key: Path | None) -> bytes:
         """Make the next issuing CA below the own root."""
-        return rolling.roll(self.options, root_key).public_bytes(DER)
+        return rollover.roll(self.options, root_key).public_bytes(DER)
 
     def request_issuing_ca(self) -> bytes:
         """A request (PEM) for the next issuing CA, for another root to sign."""
-        return rolling.request(self.options)
+        return rollover.request(self.options)
 
     def accept_issuing_ca(self, pem: bytes) -> bytes:
         """Take in what was signed for it."""
-        return rolling.accept(self.options, pem).public_bytes(DER)
+        return rollover.accept(self.options, pem).public_bytes(DER)
 
     def revoke_issuing_ca(self, name: str, reason: RevocationReason, root_key: Path | None) -> bytes:
         """Put a former one on the root's CRL."""
-        return rolling.revoke(self.options, name, reason, root_key).public_bytes(DER)
+        return rollover.revoke(self.options, name, reason, root_key).public_bytes(DER)
 
     def sign_root_crl(self, lifetime: timedelta, root_key: Path | None) -> None:
         """Sign a CRL of the root that holds for so long."""
-        rolling.sign_root_crl(self.options, lifetime=lifetime, root_key=root_key)
+        rollover.sign_root_crl(self.options, lifetime=lifetime, root_key=root_key)
 
     def take_root_offline(self, to: Path, lifetime: timedelta) -> None:
         """The same, and move the root's key elsewhere."""
-        rolling.take_root_offline(self.options, to, lifetime)
+        rollover.take_root_offline(self.options, to, lifetime)
 
     def change_passphrase(self, to: Path | None, root_key: Path | None) -> int:
         """Have the keys open with the passphrase in this file, too; without one, with that in use alone."""
-        return rewrapping.add(self.options, to, root_key) if to else rewrapping.finish(self.options, root_key)
+        return (
+            passphrase_change.add(self.options, to, root_key)
+            if to
+            else passphrase_change.finish(self.options, root_key)
+        )
 
     def ocsp(self, request: OCSPRequest) -> bytes | None:
         """Return what the register says of a certificate that one of the issuing CAs signed."""

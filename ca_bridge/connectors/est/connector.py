@@ -18,7 +18,7 @@ from ca_bridge.contract import (
     RevocationReason,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
 class EstConnector:
@@ -74,5 +74,5 @@ class EstConnector:
             return Health(ok=False, detail=reply.said())
         known = {x509.load_der_x509_certificate(each) for each in self.options.chain}
         if known.isdisjoint(wire.certificates(reply)):
-            return Health.unwell(Found(Finding.OTHER_CACERTS))
-        return Health.well(Finding.HANDS_OUT_CHAIN)
+            return Health.unhealthy(HealthDetail(HealthFinding.OTHER_CACERTS))
+        return Health.healthy(HealthFinding.HANDS_OUT_CHAIN)

@@ -21,7 +21,7 @@ from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 from ca_bridge.x509 import der
 
 BACKDATING = timedelta(hours=1)  # by which a CA may date a certificate before what was ordered
@@ -158,5 +158,5 @@ class NexusCmConnector:
         """Whether it lists token procedures for requests to our officer."""
         procedures = self.profiles()
         if not procedures:
-            return Health.unwell(Found(Finding.NO_PROCEDURES))
-        return Health.well(Finding.SHOWS_PROCEDURES, number=str(len(procedures)))
+            return Health.unhealthy(HealthDetail(HealthFinding.NO_PROCEDURES))
+        return Health.healthy(HealthFinding.SHOWS_PROCEDURES, number=str(len(procedures)))

@@ -19,7 +19,7 @@ from ca_bridge.contract import (
     RevocationReason,
 )
 from ca_bridge.errors import CaError
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 PAGES = 50  # of its list of provisioners, at most
 
@@ -104,8 +104,8 @@ class StepCaConnector:
             return Health(ok=False, detail=wire.said(state))
         reply = self._http.call("POST", wire.SIGN, data=wire.probe(self.options))
         if reply.status == 403:
-            return Health.well(Finding.TAKES_TOKENS_OF, provisioner=self.options.provisioner)
-        return Health.unwell(Found(Finding.SIGN_IN_NOT_TAKEN, {"said": wire.said(reply)}))
+            return Health.healthy(HealthFinding.TAKES_TOKENS_OF, provisioner=self.options.provisioner)
+        return Health.unhealthy(HealthDetail(HealthFinding.SIGN_IN_NOT_TAKEN, {"said": wire.said(reply)}))
 
 
 def _not_taken(reply: Reply) -> Exception:

@@ -11,7 +11,7 @@ from ca_bridge.connectors.vault.options import VaultOptions
 from ca_bridge.contract import (
     Answer,
     CertificateOrder,
-    Fault,
+    ConnectionFault,
     Health,
     Issued,
     Refused,
@@ -20,7 +20,7 @@ from ca_bridge.contract import (
 )
 from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
 class VaultConnector:
@@ -119,9 +119,11 @@ class VaultConnector:
         state = self._vault.open("/v1/sys/health?standbyok=true")
         if not state.ok:
             if state.status == 503:
-                return Health.unwell(Found(Finding.SEALED), fault=Fault.SEALED)
+                return Health.unhealthy(HealthDetail(HealthFinding.SEALED), fault=ConnectionFault.SEALED)
             return Health(ok=False, detail=wire.errors_of(state))
         known = self._vault.call("GET", "/v1/auth/token/lookup-self")
         if not known.ok:
-            return Health.unwell(Found(Finding.SIGN_IN_NOT_TAKEN, {"said": wire.errors_of(known)}))
-        return Health.well(Finding.TAKES_SIGN_IN, version=str(state.fields().get("version", "")))
+            return Health.unhealthy(
+                HealthDetail(HealthFinding.SIGN_IN_NOT_TAKEN, {"said": wire.errors_of(known)})
+            )
+        return Health.healthy(HealthFinding.TAKES_SIGN_IN, version=str(state.fields().get("version", "")))

@@ -24,7 +24,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from ca_bridge.errors import legible
+from ca_bridge.errors import storable_text
 from identity_manager.models import MailEventKind
 from identity_manager.workflow.delivery import bounces
 
@@ -82,9 +82,9 @@ def _told(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
         key=_key(event, esp_name),
         provider=esp_name[:40],
         kind=kind,
-        message_id=legible(str(event.message_id))[:200],
-        code=legible(f"{esp_name}: {event.reject_reason or event.event_type}")[:60],
-        detail=legible(" ".join(str(event.mta_response or event.description or "").split()))[:500],
+        message_id=storable_text(str(event.message_id))[:200],
+        code=storable_text(f"{esp_name}: {event.reject_reason or event.event_type}")[:60],
+        detail=storable_text(" ".join(str(event.mta_response or event.description or "").split()))[:500],
     )
     bounces.take_notice(notice=notice)
 

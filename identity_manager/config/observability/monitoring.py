@@ -38,17 +38,17 @@ class _UnderWay:
 def carry_counts() -> None:
     """Carry what this process counts to the database."""
     # Here, because the models are not loaded when Celery reads this.
-    from identity_manager.metrics import carrying
+    from identity_manager.metrics import aggregation
     from identity_manager.models import ProcessKind
 
-    carrying.start(ProcessKind.WORKER)
+    aggregation.start(ProcessKind.WORKER)
 
 
 def carry_the_last_counts() -> None:
     """Nothing that was counted is lost with the process."""
-    from identity_manager.metrics import carrying
+    from identity_manager.metrics import aggregation
 
-    carrying.stop()
+    aggregation.stop()
 
 
 task_processes.have(begin=carry_counts, end=carry_the_last_counts)

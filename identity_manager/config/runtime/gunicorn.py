@@ -66,19 +66,19 @@ def when_ready(server: Any) -> None:
 def post_worker_init(_worker: Any) -> None:
     """Carry what this process counts to the database, and let a page take up the connection of the last."""
     from identity_manager.config.database.sqlite.connection_pool import IDLE
-    from identity_manager.metrics import carrying
+    from identity_manager.metrics import aggregation
     from identity_manager.models import ProcessKind
 
     IDLE.keep()
-    carrying.start(ProcessKind.WEB)
+    aggregation.start(ProcessKind.WEB)
 
 
 def worker_exit(_server: Any, _worker: Any) -> None:
     """Nothing that was counted is lost with the process, and no connection stays open."""
     from identity_manager.config.database.sqlite.connection_pool import IDLE
-    from identity_manager.metrics import carrying
+    from identity_manager.metrics import aggregation
 
     try:
-        carrying.stop()
+        aggregation.stop()
     finally:
         IDLE.stop()

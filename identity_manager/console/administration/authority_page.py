@@ -96,9 +96,9 @@ class Connection:
         return took_words(self.check.took) if self.check else ""
 
     @property
-    def told(self) -> str:
+    def in_words(self) -> str:
         """What the last test found, in words; empty where only the CA's own say it."""
-        return self.check.told if self.check else ""
+        return self.check.in_words if self.check else ""
 
     @property
     def needs(self) -> list[str]:

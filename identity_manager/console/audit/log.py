@@ -34,7 +34,7 @@ from identity_manager.models import (
     Person,
     TokenRequest,
 )
-from identity_manager.models.audit.audit_event import TOLD
+from identity_manager.models.audit.audit_event import WORDING_COLUMNS
 from identity_manager.models.identifiers import first_id_of
 from identity_manager.ui.context import ADMINISTRATORS
 from identity_manager.ui.parts import Event as Told
@@ -107,7 +107,7 @@ class Line:
     """One event as the list shows it."""
 
     event: AuditEvent
-    told: Told
+    event_words: Told
     head_signed_at: datetime | None
 
     @property
@@ -214,14 +214,14 @@ def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
     rows = rows.select_related("actor", "person", "request", "token__token_type")
     shown = ("number", "person_ref", "person__state", "person__display_name", "person__organisational_unit")
-    rows = rows.only(*TOLD, *shown, "request__state", "request__reference")
+    rows = rows.only(*WORDING_COLUMNS, *shown, "request__state", "request__reference")
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
 
 
 def _lines(events: Iterable[AuditEvent]) -> Iterator[Line]:
     names = event_wording.type_names()
     for event in events:
-        told = event_wording.told(event, type_names=names)
+        told = event_wording.in_words(event, type_names=names)
         yield Line(event, told, getattr(event, "head_signed_at", None))
 
 
@@ -245,12 +245,12 @@ def cells(rows: Iterable[AuditEvent]) -> Iterator[tuple[Any, ...]]:
             event.number,
             event.at,
             event.name,
-            line.told.title,
-            line.told.actor,
+            line.event_words.title,
+            line.event_words.actor,
             line.about,
             event.request.reference if event.request else "",
             event.token or "",
-            line.told.detail,
+            line.event_words.detail,
             line.head_signed_at,
         )
 

@@ -57,7 +57,9 @@ def _history(actor: Person, person: Person) -> list[Event]:
     if audit_access.reads_all(actor, person):
         events = console_pages.last_events(person.pk)
     else:
-        about_roles = AuditEvent.objects.told().filter(person=person, name__in=audit_access.ABOUT_ROLES)
+        about_roles = AuditEvent.objects.with_wording_columns().filter(
+            person=person, name__in=audit_access.ABOUT_ROLES
+        )
         events = list(about_roles[: console_pages.EVENTS_SHOWN])
     return event_wording.timeline(events, type_names=event_wording.type_names())
 

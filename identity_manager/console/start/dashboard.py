@@ -45,7 +45,7 @@ from identity_manager.models import (
     Role,
     TokenRequest,
 )
-from identity_manager.models.audit.audit_event import TOLD
+from identity_manager.models.audit.audit_event import WORDING_COLUMNS
 from identity_manager.ui.context import MAIL_WATCHERS, REQUEST_READERS, SEARCHERS
 from identity_manager.ui.parts import Event, Meaning
 from identity_manager.workflow.people import imports
@@ -60,7 +60,7 @@ WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
 class Line:
     """Something that happened, and the request that it happened to."""
 
-    told: Event
+    event_words: Event
     request: TokenRequest
 
 
@@ -90,7 +90,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "expiring": [figure for figure in expiring if figure.number],
         "reads_requests": offices.holds(actor, REQUEST_READERS),
         "lines": [
-            Line(event_wording.told(event), event.request) for event in _events(actor) if event.request
+            Line(event_wording.in_words(event), event.request) for event in _events(actor) if event.request
         ],
     }
 
@@ -315,5 +315,5 @@ def _events(actor: Person) -> QuerySet[AuditEvent]:
         "request__person__state",
         "request__person__display_name",
     )
-    rows = rows.only(*TOLD, *shown)
+    rows = rows.only(*WORDING_COLUMNS, *shown)
     return rows.filter(visible, **({"pk__gt": before[0]} if before else {}))[:EVENTS_SHOWN]

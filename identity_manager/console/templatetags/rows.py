@@ -240,12 +240,12 @@ def event_rows(
     drawn = (
         markup(
             EVENT,
-            line.told.title,
-            markup('\n<span class="who-line"><bdi>{}</bdi></span>', line.told.detail)
-            if line.told.detail
+            line.event_words.title,
+            markup('\n<span class="who-line"><bdi>{}</bdi></span>', line.event_words.detail)
+            if line.event_words.detail
             else "",
             *(words[0], _person_of(line, persons, person), _request_of(line, requests, request)),
-            *(words[1], line.told.actor),
+            *(words[1], line.event_words.actor),
             *(words[2], ui.when(line.event.at)),
             *(words[3], _seal_of(line)),
         )

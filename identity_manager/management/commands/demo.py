@@ -16,10 +16,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from identity_manager.demo import cast
+from identity_manager.demo.journey import Journey, Someone, Walk
 from identity_manager.demo.opening import DoesNotOpenError
 from identity_manager.demo.pages import NotOnThePageError
 from identity_manager.demo.visitor import Visitor, over_http
-from identity_manager.demo.walk import Journey, Someone, Walk
 from identity_manager.management import embedded
 
 START_SECONDS = 180

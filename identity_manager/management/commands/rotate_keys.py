@@ -53,7 +53,7 @@ class Command(BaseCommand):
         if options["status"]:
             self._status()
         elif options["tend"]:
-            self.stdout.write(key_rotation.tend() or "Nothing is to be done.")
+            self.stdout.write(key_rotation.rewrap_and_destroy() or "Nothing is to be done.")
             self._status()
         elif options["audit"]:
             epoch = key_rotation.rotate_audit_key(actor=None, wait=wait)

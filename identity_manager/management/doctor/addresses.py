@@ -11,7 +11,7 @@ from django.conf import settings
 from ca_bridge import outgoing
 from ca_bridge.connection import faults, registry
 from ca_bridge.connection.http import Http, HttpOptions
-from ca_bridge.contract import Fault
+from ca_bridge.contract import ConnectionFault
 from ca_bridge.errors import CaError, InDoubtError
 from identity_manager import installation
 from identity_manager.management.doctor.database import compared
@@ -60,7 +60,7 @@ def _address(
     try:
         answer = _get(f"{address}{path}", {installation.NONCE_HEADER: nonce})
     except OSError as error:  # those of requests, too
-        if faults.of_error(error) == Fault.TLS_TRUST:
+        if faults.of_error(error) == ConnectionFault.TLS_TRUST:
             yield _untrusted(address)
             return
         yield bad(f"{address} does not answer. {faults.sentence(host, error)}", SEE_PROXY)

@@ -71,7 +71,7 @@ def _keys_at_hand(alias: str) -> Iterator[Finding]:
 
 def _concerns(alias: str) -> Iterator[Finding]:
     try:
-        for concern in registry.concerns(alias):
+        for concern in registry.due_maintenance(alias):
             yield warning(
                 f"{alias}: {maintenance_needs.in_words(concern)}", "See docs/how-to/embedded-ca.md."
             )

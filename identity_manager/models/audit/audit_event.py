@@ -48,7 +48,7 @@ PLAIN_FACTS = frozenset(
 
 
 # What the words of an event need of it, and of what it is about.
-TOLD = (
+WORDING_COLUMNS = (
     *("name", "at", "facts", "actor_ref", "request", "person", "body_sha256"),
     *("actor__state", "actor__display_name", "token__state"),
     *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
@@ -56,9 +56,9 @@ TOLD = (
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
-    def told(self) -> Self:
+    def with_wording_columns(self) -> Self:
         """Events with what their words need, and nothing else, newest first."""
-        return self.select_related("actor", "token__token_type").only(*TOLD).order_by("-pk")
+        return self.select_related("actor", "token__token_type").only(*WORDING_COLUMNS).order_by("-pk")
 
     def unsealed(self) -> Self:
         """Events that the sealer has not come to yet, in the order in which it takes them."""

@@ -6,18 +6,18 @@ from typing import cast
 from django.db import models
 
 from ca_bridge import health_findings
-from ca_bridge.contract import Concern, Need
-from ca_bridge.health_findings import Finding, Found
+from ca_bridge.contract import DueMaintenance, MaintenanceNeed
+from ca_bridge.health_findings import HealthDetail, HealthFinding
 from identity_manager.models.people.person import Person
 
 
 class CaCheck(models.Model):
-    """The last test of a connection, by its alias in CA_CONNECTORS. checked_by: empty for the schedule.
+    """The last health check of a connection, by its alias in CA_CONNECTORS. checked_by: null for the job.
 
-    fault: a name of ca_bridge.contract.Fault, where one was found.  offered: the names of the CA's profiles,
-    as it last told them; empty where it cannot.  needs: what whoever runs it should see to soon; each a
-    name of ca_bridge.contract.Need, and the day by which, or null.  findings: what detail says, as far as it
-    is not the CA's own words; each a name of health_findings.Finding, and the values in its sentence.
+    fault: a value of ca_bridge.contract.ConnectionFault, or empty.
+    offered: the profile names that the CA listed last; empty where it cannot list them.
+    needs: maintenance that is due: [ca_bridge.contract.MaintenanceNeed, date or null].
+    findings: detail in translatable form: [HealthFinding, values]; empty where detail quotes the CA.
     """
 
     alias = models.CharField(max_length=40, primary_key=True)
@@ -35,20 +35,20 @@ class CaCheck(models.Model):
         return self.alias
 
     @property
-    def concerns(self) -> list[Concern | str]:
-        """What whoever runs it should see to soon; as it was written where this version cannot read it."""
+    def concerns(self) -> list[DueMaintenance | str]:
+        """Maintenance that is due; the stored text where this version does not know the value."""
         needs = self.needs if isinstance(self.needs, list) else [self.needs]
         return [_concern(each) for each in needs]
 
     @property
-    def told(self) -> str:
-        """What detail says, in the language of the moment; empty where findings do not tell it.
+    def in_words(self) -> str:
+        """detail in the active language; empty if findings do not correspond to it.
 
-        An older version writes detail and leaves findings as they were; a newer one may name and fill
-        sentences that this one lacks.
+        During an upgrade an older release writes detail without findings, and a newer one may write
+        findings that this release does not know.
         """
         try:
-            found = [Found(Finding(finding), dict(values)) for finding, values in self.findings]
+            found = [HealthDetail(HealthFinding(finding), dict(values)) for finding, values in self.findings]
             if health_findings.in_english(*found) == self.detail:
                 return " ".join(map(health_findings.in_words, found))
         except (KeyError, TypeError, ValueError):
@@ -56,9 +56,9 @@ class CaCheck(models.Model):
         return ""
 
 
-def _concern(written: object) -> Concern | str:
+def _concern(written: object) -> DueMaintenance | str:
     try:
         need, day = cast("tuple[str, str | None]", written)
-        return Concern(Need(need), date.fromisoformat(day) if day else None)
+        return DueMaintenance(MaintenanceNeed(need), date.fromisoformat(day) if day else None)
     except (TypeError, ValueError):
         return " ".join(map(str, written)) if isinstance(written, list) else str(written)

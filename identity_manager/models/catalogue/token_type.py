@@ -16,7 +16,7 @@ from identity_manager.models.catalogue.certificate_profile import CertificatePro
 from identity_manager.models.catalogue.terms import TermsDocument
 from identity_manager.models.catalogue.versioning import Drafted, VersionedQuerySet, VersionState, in_language
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.prefetched import know
+from identity_manager.models.prefetched import set_prefetched
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -151,5 +151,5 @@ def offered_types() -> list[TokenType]:
     for each in types:
         mine = [link for link in links if link.token_type_id == each.pk]
         if mine:  # else it was retired since it was read, and is asked for its own
-            know(each, "token_type_profiles", mine)
+            set_prefetched(each, "token_type_profiles", mine)
     return types

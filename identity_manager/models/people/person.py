@@ -18,7 +18,7 @@ from identity_manager.models.people.role import Role, today
 from identity_manager.models.people.upn_key import UpnKeyField, claim
 from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.person_search import postgresql as person_first
-from identity_manager.models.prefetched import all_known, know
+from identity_manager.models.prefetched import prefetched_or_all, set_prefetched
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -188,12 +188,12 @@ class Person(Stateful):
 
     def know_roles(self, roles: "list[RoleAssignment]") -> None:
         """Take these, all of the person's, for roles.all(), as if they had been prefetched."""
-        know(self, "roles", roles)
+        set_prefetched(self, "roles", roles)
 
     def roles_in_force(self) -> "list[RoleAssignment]":
         """The roles that the person may use today."""
         day = today()
-        return [held for held in all_known(self, "roles") if held.is_in_force(day)]
+        return [held for held in prefetched_or_all(self, "roles") if held.is_in_force(day)]
 
     def has_role(self, role: Role, *, unit: str | None = None) -> bool:
         """Whether the person holds the role today: anywhere (unit None), or everywhere or for that unit."""

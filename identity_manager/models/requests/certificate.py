@@ -58,7 +58,7 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         alive = self.filter(state=C.ORDERED, token__state=ISSUING, token__request__state=RequestState.ISSUING)
         return alive.exclude(token__request__person__state=PersonState.INACTIVE)
 
-    def left_behind(self) -> Self:
+    def with_orphaned_order(self) -> Self:
         """Ordered certificates of an ended request or token whose CA may have issued all the same."""
         alive = (RequestState.ISSUING, RequestState.FAILED)
         wanted = Q(token__state=ISSUING, token__request__state__in=alive)

@@ -48,7 +48,7 @@ def tell(order: BatchOrder) -> None:
 def tell_of_stopped() -> int:
     """Tell of the orders that have been stopped lately; returns how many were looked at."""
     rows = BatchOrder.objects.stopped_since(timezone.now() - LATELY).order_by("started_at", "pk")
-    return retry_later.one_by_one(rows.values_list("pk", flat=True), _tell_of)
+    return retry_later.for_each_isolated(rows.values_list("pk", flat=True), _tell_of)
 
 
 def _tell_of(order_id: uuid.UUID) -> bool:

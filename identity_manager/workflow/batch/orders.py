@@ -181,7 +181,7 @@ def hold(order: BatchOrder, *, actor: Person | None, because: str) -> BatchOrder
 def forget_old() -> int:
     """Cancel the orders that nobody has started for KEPT; returns how many."""
     old = BatchOrder.objects.forgotten(timezone.now() - KEPT).values_list("pk", flat=True)
-    return retry_later.one_by_one(old, _forget)
+    return retry_later.for_each_isolated(old, _forget)
 
 
 def gives_orders(actor: Person) -> bool:

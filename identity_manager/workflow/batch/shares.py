@@ -22,7 +22,7 @@ from identity_manager.models.batch.share import BatchStretchQuerySet
 from identity_manager.models.lease import LEASE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
-from identity_manager.transactions.retry_later import put_off_by
+from identity_manager.transactions.retry_later import retry_later_on_error
 from identity_manager.workflow.batch import bulk_enable, chunk_size
 from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch import orders as batch_orders
@@ -46,7 +46,7 @@ def run(*, stretch_id: uuid.UUID) -> bool:
     if claim is None or stretch is None:
         return False
     worker = Worker(stretch, claim, chunk_size.pace_of(stretch))
-    with put_off_by(worker.put_off):
+    with retry_later_on_error(worker.put_off):
         worker.work(until=time.monotonic() + chunk_size.WORK_SECONDS)
     return True
 

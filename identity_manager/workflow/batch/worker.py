@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from identity_manager.models import BatchOrder, BatchState
 from identity_manager.transactions import locking
-from identity_manager.transactions.retry_later import put_off_by
+from identity_manager.transactions.retry_later import retry_later_on_error
 from identity_manager.workflow.batch import chunk_size
 from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch.dry_run import DryRun
@@ -32,10 +32,10 @@ def run(*, order_id: uuid.UUID) -> bool:
     order = BatchOrder.objects.select_related("asked_by").prefetch_related("types").get(pk=order_id)
     if order.state == BatchState.CHECKING:
         dry_run = DryRun(order, claim, chunk_size.pace_of(order))
-        with put_off_by(dry_run.put_off):
+        with retry_later_on_error(dry_run.put_off):
             dry_run.work(until=time.monotonic() + chunk_size.WORK_SECONDS)
     else:
-        with put_off_by(partial(_put_off, order_id, claim)):
+        with retry_later_on_error(partial(_put_off, order_id, claim)):
             batch_division.divide(order_id=order_id, claim=claim)
     return True
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from identity_manager.mail import deduplication
-from identity_manager.mail.faults import Fault
+from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import (
     BatchLine,
     MailFault,
@@ -43,7 +43,7 @@ class Pointless:
     reason: str
 
 
-def obstacle(mail: OutgoingMail) -> Pointless | Fault | None:
+def obstacle(mail: OutgoingMail) -> Pointless | DeliveryFault | None:
     """Why the mail is discarded, or put off; None where it may go out."""
     return _ended(mail) or _all_decided(mail) or _noted(mail) or _token_obstacle(mail)
 
@@ -55,7 +55,7 @@ def without_files() -> Pointless:
 
 def waits(mail: OutgoingMail) -> bool:
     """Whether the mail is put off for a leave or a hold, however often it is tried."""
-    return isinstance(obstacle(mail), Fault)
+    return isinstance(obstacle(mail), DeliveryFault)
 
 
 def _ended(mail: OutgoingMail) -> Pointless | None:
@@ -85,7 +85,7 @@ def _noted(mail: OutgoingMail) -> Pointless | None:
     return Pointless(_("The passphrase was noted or destroyed."))
 
 
-def _token_obstacle(mail: OutgoingMail) -> Pointless | Fault | None:
+def _token_obstacle(mail: OutgoingMail) -> Pointless | DeliveryFault | None:
     """No file for a token that ended; none now for a person on leave or a token on hold."""
     if mail.token is None or not mail.delivers:
         return None
@@ -93,5 +93,7 @@ def _token_obstacle(mail: OutgoingMail) -> Pointless | Fault | None:
     if token.state not in (*SENDABLE, TokenState.ON_HOLD):
         return Pointless(_("The token has ended: %(state)s.") % {"state": token.get_state_display()})
     if token.state == TokenState.ON_HOLD or not token.person.is_active:
-        return Fault(MailFault.PASSING, "on hold", _("The person is not Active, or the token is on hold."))
+        return DeliveryFault(
+            MailFault.PASSING, "on hold", _("The person is not Active, or the token is on hold.")
+        )
     return None

@@ -105,7 +105,7 @@ def retry(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
         refuse(TEXT_GONE if mail.is_emptied else None)
 
         if mail.state == MailState.QUEUED:
-            outbox.hasten(mail)
+            outbox.make_due_now(mail)
         else:
             outbox.retry(mail)
             _deliver_again(mail)

@@ -71,7 +71,7 @@ def go_on() -> str:
     settle_by_orders()
     revoked = ca_findings.carry_out_revocations()
     portions, stuck = 0, set[uuid.UUID]()
-    for _turn in time_limit.for_a_while(range(PORTIONS)):
+    for _turn in time_limit.within_time_limit(range(PORTIONS)):
         row = CaComparison.objects.unfinished().exclude(pk__in=stuck).first()
         if row is None:
             break

@@ -161,7 +161,7 @@ def carry_out_revocations() -> int:
     """
     revoked = 0
     due = CaFinding.objects.to_be_revoked(timezone.now()).select_related("comparison")
-    for finding in time_limit.for_a_while(due[:AT_ONCE]):
+    for finding in time_limit.within_time_limit(due[:AT_ONCE]):
         try:
             outcome: RevocationOutcome | CaError = issuing.revoke(
                 ca=finding.alias, certificate=finding.certificate, reason=RevocationReason.SUPERSEDED

@@ -28,7 +28,7 @@ IN_VAIN = 3  # then an officer has to look; and after as many again, where they 
 
 def expire_ended() -> int:
     """Let certificates end whose time is over, those first whose time was over first; returns how many."""
-    return retry_later.one_by_one([pk for state in NOT_ENDED for pk in _over(state)], _expire)
+    return retry_later.for_each_isolated([pk for state in NOT_ENDED for pk in _over(state)], _expire)
 
 
 def _over(state: CertificateState) -> QuerySet[Certificate, uuid.UUID]:

@@ -159,7 +159,7 @@ def withdraw(*, actor: Person, import_id: uuid.UUID) -> PersonImport:
 def forget_old() -> int:
     """Withdraw the imports that nobody went on with for KEPT, and drop their files; returns how many."""
     old = PersonImport.objects.forgotten(timezone.now() - KEPT).values_list("pk", flat=True)
-    return retry_later.one_by_one(old, _forget)
+    return retry_later.for_each_isolated(old, _forget)
 
 
 def _forget(import_id: uuid.UUID) -> int:

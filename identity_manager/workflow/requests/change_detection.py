@@ -64,7 +64,7 @@ def _notice_among(requests: TokenRequestQuerySet) -> None:
     stopped = requests & TokenRequest.objects.stopped()
     news = [*_where_news_are(written_since), *_where_news_are(stopped)]
     news += requests.with_all_approvals().values_list("pk", flat=True)
-    retry_later.one_by_one(news, lambda pk: notice(request_id=pk))
+    retry_later.for_each_isolated(news, lambda pk: notice(request_id=pk))
 
 
 def _where_news_are(requests: QuerySet[TokenRequest]) -> Iterator[uuid.UUID]:

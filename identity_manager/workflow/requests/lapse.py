@@ -60,4 +60,4 @@ def lapse_overdue() -> int:
     requests = TokenRequest.objects.overdue(now).order_by("accept_before", "pk")
     verbs = {pk: partial(lapse_token, token_id=pk) for pk in tokens.values_list("pk", flat=True)}
     verbs |= {pk: partial(lapse_request, request_id=pk) for pk in requests.values_list("pk", flat=True)}
-    return retry_later.one_by_one(verbs, lambda pk: verbs[pk]())
+    return retry_later.for_each_isolated(verbs, lambda pk: verbs[pk]())

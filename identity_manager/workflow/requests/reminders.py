@@ -31,7 +31,7 @@ def remind_of_acceptance() -> int:
     rows = TokenRequest.objects.awaiting_acceptance().filter(accept_before__range=(now, horizon))
     by_deadline = rows.order_by("accept_before", "pk").iterator(chunk_size=AT_ONCE)
     occasion_of = ((request.pk, _acceptance_occasion(request, now)) for request in by_deadline)
-    return retry_later.one_by_one(_not_told(occasion_of), remind_to_accept)
+    return retry_later.for_each_isolated(_not_told(occasion_of), remind_to_accept)
 
 
 def remind_to_accept(request_id: uuid.UUID) -> bool:
@@ -67,7 +67,7 @@ def remind_of_passphrases() -> int:
     rows = rows.filter(passphrase_destroy_at__range=(now, horizon))
     by_deadline = rows.order_by("passphrase_destroy_at", "pk").iterator(chunk_size=AT_ONCE)
     occasion_of = ((token.pk, _passphrase_occasion(token, now)) for token in by_deadline)
-    return retry_later.one_by_one(_not_told(occasion_of), remind_to_note)
+    return retry_later.for_each_isolated(_not_told(occasion_of), remind_to_note)
 
 
 def remind_to_note(token_id: uuid.UUID) -> bool:
@@ -122,7 +122,7 @@ def days_before(
 def bring_back_postponed() -> int:
     """Bring back the requests whose postponement has ended; returns how many there were."""
     rows = TokenRequest.objects.to_come_back(timezone.now()).order_by("postponed_until", "pk")
-    return retry_later.one_by_one(rows.values_list("pk", flat=True), bring_back)
+    return retry_later.for_each_isolated(rows.values_list("pk", flat=True), bring_back)
 
 
 def bring_back(request_id: uuid.UUID) -> bool:
@@ -153,7 +153,7 @@ def _whom_to_remind(request: TokenRequest) -> list[Person]:
 
 def chase_decisions() -> int:
     """Remind approvers, and ask others where nobody decides; returns how many requests that was about."""
-    return retry_later.one_by_one(_left_waiting(timezone.now()), lambda pk: chase(request_id=pk))
+    return retry_later.for_each_isolated(_left_waiting(timezone.now()), lambda pk: chase(request_id=pk))
 
 
 def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:

@@ -22,7 +22,7 @@ from identity_manager.models import Certificate, CertificateState, Leave, Person
 from identity_manager.task_names import HOLD
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NO_REASON, NotAllowed, Reason, Stale, refuse, require
-from identity_manager.transactions.retry_later import put_certificate_off, put_off_by
+from identity_manager.transactions.retry_later import retry_certificate_later, retry_later_on_error
 from identity_manager.workflow import completion
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.revocation import revoke
@@ -106,7 +106,7 @@ def reinstate_token(token: SoftwareToken, *, actor: Person | None) -> None:
     token.reason = ""
     token.save()
     audit.record(audit.Event.TOKEN_REINSTATED, actor=actor, subject=token)
-    outbox.nudge(token.mails.all())
+    outbox.release_waiting(token.mails.all())
     completion.activate_if_delivered_and_noted(token)
 
 
@@ -150,7 +150,7 @@ def carry_out(*, certificate_id: uuid.UUID) -> None:
     if claim is None:
         return
     claimed, claim_id = claim
-    with put_off_by(partial(put_certificate_off, certificate_id, claim_id)):
+    with retry_later_on_error(partial(retry_certificate_later, certificate_id, claim_id)):
         _settle(claimed, _ask(claimed))
 
 

@@ -21,7 +21,7 @@ from identity_manager.models import Certificate, CertificateState, Person, Softw
 from identity_manager.task_names import REVOKE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
-from identity_manager.transactions.retry_later import put_certificate_off, put_off_by
+from identity_manager.transactions.retry_later import retry_certificate_later, retry_later_on_error
 from identity_manager.workflow import completion
 from identity_manager.workflow.policy import eligibility, permitted_actions
 
@@ -136,7 +136,7 @@ def carry_out(*, certificate_id: uuid.UUID) -> None:
         claim_id = Certificate.objects.to_be_revoked().claim(certificate_id, now=timezone.now())
     if claim_id is None:
         return
-    with put_off_by(partial(put_certificate_off, certificate_id, claim_id)):
+    with retry_later_on_error(partial(retry_certificate_later, certificate_id, claim_id)):
         _settle(certificate_id, claim_id, _outcome(Certificate.objects.get(pk=certificate_id)))
 
 

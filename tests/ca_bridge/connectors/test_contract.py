@@ -11,8 +11,8 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import (
     Connector,
     Drafts,
+    ErasesRecords,
     FindsOrders,
-    Forgets,
     Issued,
     KeyAlgorithm,
     ReleasesHold,
@@ -157,7 +157,7 @@ def test_health(connector):
 
 def test_what_forgets_keeps_the_serial_on_the_list(connector, ordered):
     """Capability: a revoked certificate stays revoked by its number when its content is let go of."""
-    if not isinstance(connector, Forgets):
+    if not isinstance(connector, ErasesRecords):
         return
     certificate = issue(connector, ordered()).certificate
     connector.revoke(certificate, RevocationReason.KEY_COMPROMISE)

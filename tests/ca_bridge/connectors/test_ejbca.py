@@ -15,7 +15,7 @@ from ca_bridge import issuing
 from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.ejbca import wire
 from ca_bridge.connectors.ejbca.options import EjbcaOptions
-from ca_bridge.contract import Fault, Issued, Refused, RevocationOutcome, RevocationReason, Unknown
+from ca_bridge.contract import ConnectionFault, Issued, Refused, RevocationOutcome, RevocationReason, Unknown
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder
 from ca_bridge.orders import reconciliation
@@ -173,7 +173,7 @@ def test_a_client_certificate_of_somebody_else_is_no_doubt(ejbca, ordered, tmp_p
 
 def test_a_ca_that_our_certificate_may_not_use_is_noticed(ejbca):
     health = ejbca.make(ca_name="Another CA").health()
-    assert (health.ok, health.fault) == (False, Fault.CREDENTIALS)
+    assert (health.ok, health.fault) == (False, ConnectionFault.CREDENTIALS)
     assert "Another CA" in health.detail
 
 

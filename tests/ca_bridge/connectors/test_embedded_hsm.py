@@ -123,7 +123,7 @@ def test_it_does_all_that_a_ca_does(ca, ordered):
     assert response.certificate_status == ocsp.OCSPCertStatus.REVOKED
     response.certificates[0].verify_directly_issued_by(issuing)
     assert ca.health().ok
-    assert ca.concerns() == []
+    assert ca.due_maintenance() == []
 
 
 def test_drafts_need_no_token(ca, ordered, monkeypatch):

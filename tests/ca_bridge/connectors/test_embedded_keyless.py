@@ -20,7 +20,7 @@ from ca_bridge.connectors.embedded import authority, crls, key_store
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import OcspSigner
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
-from ca_bridge.contract import CertificateOrder, Issued, Need, RevocationReason
+from ca_bridge.contract import CertificateOrder, Issued, MaintenanceNeed, RevocationReason
 from ca_bridge.errors import CaError
 from tests.ca_bridge.conftest import EMBEDDED
 
@@ -170,7 +170,7 @@ def test_from_the_layout_before_a_worker_leads_over(house: House, ordered: Order
 # --- what is to be taken away
 def test_what_lies_where_it_need_not_is_said(house: House, tmp_path: Path) -> None:
     house.worker.renew_crl_if_due()
-    assert house.worker.concerns() == []
+    assert house.worker.due_maintenance() == []
     before = EmbeddedConnector(
         EmbeddedOptions(
             **{
@@ -180,21 +180,24 @@ def test_what_lies_where_it_need_not_is_said(house: House, tmp_path: Path) -> No
             }  # type: ignore[arg-type]  # as settings give them
         )
     )
-    assert [each.need for each in before.concerns()] == [Need.ROOT_KEY_HERE, Need.OCSP_SIGNERS]
-    assert all(maintenance_needs.in_words(each) for each in before.concerns())
+    assert [each.need for each in before.due_maintenance()] == [
+        MaintenanceNeed.ROOT_KEY_HERE,
+        MaintenanceNeed.OCSP_SIGNERS,
+    ]
+    assert all(maintenance_needs.in_words(each) for each in before.due_maintenance())
     assert before.holds_signing_keys()
     (tmp_path / "stick").mkdir()
     before.take_root_offline(tmp_path / "stick" / "root.key", timedelta(days=365))
-    assert [each.need for each in before.concerns()] == [Need.OCSP_SIGNERS]
+    assert [each.need for each in before.due_maintenance()] == [MaintenanceNeed.OCSP_SIGNERS]
 
 
 def test_a_process_that_signs_nothing_knows_when_the_root_s_crl_is_due(house: House, tmp_path: Path) -> None:
     house.worker.renew_crl_if_due()
-    assert house.web().concerns() == [], "a job signs it"
+    assert house.web().due_maintenance() == [], "a job signs it"
     house.worker.take_root_offline(tmp_path / "stick.key", timedelta(days=365))
-    assert house.web().concerns() == []
+    assert house.web().due_maintenance() == []
     with time_machine.travel(timezone.now() + timedelta(days=340), tick=True):
-        assert [each.need for each in house.web().concerns()] == [Need.ROOT_CRL]
+        assert [each.need for each in house.web().due_maintenance()] == [MaintenanceNeed.ROOT_CRL]
 
 
 def test_a_new_ca_of_a_production_has_its_root_s_key_apart(
@@ -214,9 +217,9 @@ def test_a_new_ca_of_a_production_has_its_root_s_key_apart(
     ends = crls.end("new", authority.ROOT)
     assert ends is not None
     assert ends > timezone.now() + timedelta(days=300), "no job can sign it"
-    assert [each.need for each in connector.concerns()] == [Need.ROOT_KEY_HERE]
+    assert [each.need for each in connector.due_maintenance()] == [MaintenanceNeed.ROOT_KEY_HERE]
     connector.roll_issuing_ca(None)  # from where it waits to be taken away
     root_key.rename(tmp_path / "stick.key")
-    assert connector.concerns() == []
+    assert connector.due_maintenance() == []
     connector.sign_root_crl(timedelta(days=365), tmp_path / "stick.key")
     assert not connector.initialise()

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ca_bridge.connection import registry
-from ca_bridge.connectors.embedded import key_store, rewrapping
+from ca_bridge.connectors.embedded import key_store, passphrase_change
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import Issued
 from ca_bridge.errors import CaError
@@ -128,7 +128,7 @@ def half(act: Callable[..., Any]) -> Callable[..., Any]:
 
 POINTS = [(key_store, "fill", half), (key_store, "fill", after)] + [
     (place, name, how)
-    for place, name in ((Path, "replace"), (rewrapping, "_sync"))
+    for place, name in ((Path, "replace"), (passphrase_change, "_sync"))
     for how in (before, after)
 ]
 
@@ -339,8 +339,8 @@ def test_what_is_no_passphrase(ca, tmp_path, content, sentence):
 
 
 def test_two_at_once(ca, tmp_path):
-    with rewrapping._alone(ca.options):
+    with passphrase_change._alone(ca.options):
         with pytest.raises(CommandError, match="by another command"):
             command("--to", tmp_path / "new")
         with pytest.raises(CaError):
-            rewrapping.finish(ca.options)
+            passphrase_change.finish(ca.options)

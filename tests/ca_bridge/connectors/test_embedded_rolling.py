@@ -19,7 +19,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from ca_bridge.connection import maintenance_needs, registry
-from ca_bridge.connectors.embedded import authority, key_store, rolling
+from ca_bridge.connectors.embedded import authority, key_store, rollover
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
 from ca_bridge.contract import CertificateOrder, Issued, RevocationReason
@@ -40,7 +40,7 @@ def ca(
     settings: Any, ca_options: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> EmbeddedConnector:
     """An embedded CA of this test alone, that may be changed; its next keys are smaller, and made sooner."""
-    monkeypatch.setattr(rolling, "ISSUING_BITS", 2048)
+    monkeypatch.setattr(rollover, "ISSUING_BITS", 2048)
     directory = tmp_path / "ca"
     shutil.copytree(ca_options["directory"], directory)
     options = ca_options | {"directory": str(directory)}
@@ -150,19 +150,19 @@ def test_a_ca_of_another_process_is_seen_at_once(ca, ordered):
 
 def test_a_try_that_broke_off_is_taken_up(ca, monkeypatch):
     with monkeypatch.context() as broken:
-        broken.setattr(rolling, "_put", lambda *_arguments: 1 / 0)
+        broken.setattr(rollover, "_put", lambda *_arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            rolling.roll(ca.options)
+            rollover.roll(ca.options)
     key = ca._authority.keys.open("issuing-2").public_key()
     assert len(ca.chain()) == 2
-    assert rolling.roll(ca.options).public_key() == key
+    assert rollover.roll(ca.options).public_key() == key
 
 
 def test_two_who_do_it_at_once_make_one(ca):
-    first = rolling.roll(ca.options)
+    first = rollover.roll(ca.options)
     known = authority.Authority(ca.options)
     with pytest.raises(CaError, match="cannot be written"):
-        rolling._put(known, 2, first)
+        rollover._put(known, 2, first)
     assert loaded(ca.chain()[0]) == first
     assert [path.name for path in Path(ca.options.directory).glob(".*")] == []
 
@@ -213,12 +213,12 @@ def test_what_was_registered_before_is_of_the_first(ca, ordered):
 
 
 def test_that_it_is_time_is_said(ca):
-    assert ca.concerns() == []
+    assert ca.due_maintenance() == []
     with time_machine.travel(loaded(ca.chain()[0]).not_valid_after_utc - 700 * DAY):
-        (sentence,) = map(maintenance_needs.in_words, ca.concerns())
+        (sentence,) = map(maintenance_needs.in_words, ca.due_maintenance())
         assert sentence.endswith("roll_issuing_ca.")
-        rolling.roll(ca.options)
-        assert ca.concerns() == []
+        rollover.roll(ca.options)
+        assert ca.due_maintenance() == []
 
 
 @pytest.mark.needs_program("openssl")
@@ -490,12 +490,12 @@ def test_without_the_roots_key_all_else_is_renewed(ca, tmp_path):
 def test_it_is_said_when_the_root_has_to_sign_again(ca, tmp_path):
     safe = tmp_path / "safe.key"
     command("sign_root_crl", "--take-away", safe)
-    assert ca.concerns() == []
+    assert ca.due_maintenance() == []
     with time_machine.travel(timezone.now() + 340 * DAY):
-        (sentence,) = map(maintenance_needs.in_words, ca.concerns())
+        (sentence,) = map(maintenance_needs.in_words, ca.due_maintenance())
         assert sentence.endswith("the root's key is not here: manage.py sign_root_crl.")
         command("sign_root_crl", "--root-key", safe, "--days", "100")
-        assert ca.concerns() == []
+        assert ca.due_maintenance() == []
         assert not (Path(ca.options.directory) / "root.key").exists()
     with time_machine.travel(timezone.now() + 341 * DAY + 100 * DAY):
         assert "The CRL corporate-root ended" in ca.health().detail

@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 from ca_bridge import health_findings
 from ca_bridge.connectors.vault import wire
 from ca_bridge.connectors.vault.options import VaultOptions
-from ca_bridge.contract import Fault, Issued, Refused
+from ca_bridge.contract import ConnectionFault, Issued, Refused
 from ca_bridge.errors import CaError
 from ca_bridge.x509 import verification
 from ca_bridge.x509.certificates import describe
@@ -105,7 +105,7 @@ def test_sealed_passes(openbao, ordered, monkeypatch):
         connector.issue(ordered())
     assert (fault.value.permanent, fault.value.detail) == (False, "HTTP 503: Vault is sealed")
     health = connector.health()
-    assert (health.detail, health.fault) == ("It is sealed.", Fault.SEALED)
+    assert (health.detail, health.fault) == ("It is sealed.", ConnectionFault.SEALED)
     with translation.override("de"):
         assert health_findings.in_words(*health.found) == "Sie ist versiegelt."
 

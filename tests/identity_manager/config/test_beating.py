@@ -16,7 +16,7 @@ import pytest
 from celery import Celery
 from pytest_django import Settings
 
-from identity_manager.config.broker.beating import Ticker
+from identity_manager.config.broker.beat_ticker import Ticker
 from identity_manager.config.celery import app
 from identity_manager.config.observability import liveness_file
 from identity_manager.management.embedded import Broker, server_executable

@@ -21,7 +21,7 @@ from identity_manager.config.database.sqlite.connection_pool import (
     IdleConnections,
 )
 from identity_manager.config.runtime import gunicorn
-from identity_manager.metrics import carrying
+from identity_manager.metrics import aggregation
 from identity_manager.models import ProcessKind
 
 pytestmark = pytest.mark.django_db
@@ -74,8 +74,8 @@ def test_a_web_process_keeps_them_and_closes_them_whatever_else_fails(
         raise RuntimeError("the database is away")
 
     counted: list[str] = []
-    monkeypatch.setattr(carrying, "start", counted.append)
-    monkeypatch.setattr(carrying, "stop", away)
+    monkeypatch.setattr(aggregation, "start", counted.append)
+    monkeypatch.setattr(aggregation, "stop", away)
     try:
         gunicorn.post_worker_init(None)
         assert counted == [ProcessKind.WEB]

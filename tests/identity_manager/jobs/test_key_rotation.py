@@ -26,7 +26,7 @@ from tests.architecture.source import modules
 from tests.tools import cast
 from tests.tools.cast import Company
 
-SETTLED = key_rotation.SETTLED + timedelta(minutes=1)
+SETTLED = key_rotation.GRACE_PERIOD + timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -117,9 +117,9 @@ def test_the_old_key_stays_until_no_process_can_use_it(token: SoftwareToken) -> 
 def test_the_job_moves_first_and_destroys_at_its_next_run(token: SoftwareToken) -> None:
     rotate()
     with time_machine.travel(timezone.now() + SETTLED):
-        assert key_rotation.tend() == "1 moved, 0 destroyed"
-        assert key_rotation.tend() == "0 moved, 3 destroyed"
-        assert key_rotation.tend() == ""
+        assert key_rotation.rewrap_and_destroy() == "1 moved, 0 destroyed"
+        assert key_rotation.rewrap_and_destroy() == "0 moved, 3 destroyed"
+        assert key_rotation.rewrap_and_destroy() == ""
 
 
 def test_keys_that_are_mounted_to_be_read_alone_are_left_to_who_mounts_them(
@@ -255,7 +255,9 @@ def test_a_process_without_the_new_key_says_so_and_changes_nothing(
 def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
     """A column of wrapped secrets that nobody counts would lose them with the next key."""
     named = {
-        (place.model, place.column) for place in key_rotation.PLACES if isinstance(place, key_rotation.Column)
+        (place.model, place.column)
+        for place in key_rotation.SECRET_STORES
+        if isinstance(place, key_rotation.Column)
     }
     columns = {
         (model, field.name)

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from identity_manager.mail import sending
-from identity_manager.mail.faults import ERRORS, Fault, fault_of
+from identity_manager.mail.faults import ERRORS, DeliveryFault, fault_of
 from identity_manager.models import MailFault, OutgoingMail, Person
 from tests.identity_manager.mail.servers import free_port, greeting_server, provider_api, smtp_server
 
@@ -34,7 +34,7 @@ def mail() -> OutgoingMail:
     )
 
 
-def fault() -> Fault:
+def fault() -> DeliveryFault:
     with pytest.raises(sending.SendingError) as caught:
         sending.send(mail())
     return caught.value.fault

@@ -10,7 +10,7 @@ from django.core.mail import EmailMessage
 from pytest_django import Settings
 
 from ca_bridge.connection import faults
-from ca_bridge.contract import Fault
+from ca_bridge.contract import ConnectionFault
 from identity_manager import mail_connection
 from identity_manager.config.settings import EMAIL_BACKEND as OF_EMBEDDED
 from identity_manager.mail.faults import fault_of
@@ -62,7 +62,7 @@ def test_a_provider_is_reached_through_the_proxy_and_must_be_trusted(
         settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "a secret token", "POSTMARK_API_URL": url}
         settings.HTTPS_PROXY_URL = proxy.url
         error = error_of(lambda: mail().send())
-        assert faults.of_error(error) == Fault.TLS_TRUST
+        assert faults.of_error(error) == ConnectionFault.TLS_TRUST
         found = fault_of(error)
         assert (found.kind, f"{ELSEWHERE}:{port}: Its TLS certificate" in found.detail) == (
             MailFault.CONFIGURATION,

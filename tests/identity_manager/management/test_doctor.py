@@ -34,7 +34,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import Concern, Need
+from ca_bridge.contract import DueMaintenance, MaintenanceNeed
 from identity_manager import installation
 from identity_manager.jobs import schedule
 from identity_manager.management import doctor
@@ -237,7 +237,9 @@ def test_a_ca_that_ends_soon_or_has(monkeypatch: pytest.MonkeyPatch, ahead: int,
 
 def test_what_a_ca_needs_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here that its root, whose key is not at hand, has to sign a CRL."""
-    monkeypatch.setattr(registry, "concerns", lambda alias: (Concern(Need.ROOT_CRL_MISSING),))
+    monkeypatch.setattr(
+        registry, "due_maintenance", lambda alias: (DueMaintenance(MaintenanceNeed.ROOT_CRL_MISSING),)
+    )
     assert worst(outside.certificate_authorities).says.startswith("corporate: The root's CRL is missing")
 
 

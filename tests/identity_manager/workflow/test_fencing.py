@@ -27,7 +27,7 @@ from identity_manager.jobs import runner as jobs
 from identity_manager.jobs import schedule, sweep
 from identity_manager.jobs.schedule import Job
 from identity_manager.mail import sending
-from identity_manager.mail.faults import Fault
+from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import (
     AuditCheck,
     AuditEvent,
@@ -188,7 +188,7 @@ def test_a_late_certificate_of_a_changed_person_is_revoked_when_the_request_ends
     cancellation.cancel(actor=company.ada, request_id=of_a_changed_person.pk, reason="left")
     certificate = Certificate.objects.get()
     with time_machine.travel(certificate.next_attempt_at or timezone.now()):
-        assert list(Certificate.objects.left_behind().due(timezone.now())) == [certificate]
+        assert list(Certificate.objects.with_orphaned_order().due(timezone.now())) == [certificate]
         step5_issue.clear_up(certificate_id=certificate.pk)
         revoke.carry_out(certificate_id=certificate.pk)
     assert Certificate.objects.get().state == "revoked"
@@ -278,7 +278,7 @@ def test_sending(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     def send() -> None:
         step7_deliver.send(mail_id=mail.pk)
 
-    busy = sending.SendingError(Fault(kind=MailFault.PASSING, detail="busy", code="451"))
+    busy = sending.SendingError(DeliveryFault(kind=MailFault.PASSING, detail="busy", code="451"))
     slow(monkeypatch, sending, "send", successor=raises(busy), meanwhile=send)
     send()
     mail.refresh_from_db()

@@ -97,7 +97,7 @@ def test_a_fault_before_it_is_sealed_lets_go_of_it(company: Company, monkeypatch
         raise LookupError("a slip of ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr(circuit_breaker, "note", slip)
+        patch.setattr(circuit_breaker, "record_outcome", slip)
         with pytest.raises(LookupError):
             step5_issue.issue(certificate_id=Certificate.objects.get().pk)
 

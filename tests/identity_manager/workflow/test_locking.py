@@ -210,7 +210,7 @@ class Claimer(threading.Thread):
     def run(self) -> None:
         try:
             with transaction.atomic():
-                self.claim = self._rows.claim_apart(self._pk, now=timezone.now())
+                self.claim = self._rows.claim_through_subquery(self._pk, now=timezone.now())
         finally:
             connection.close()
 
@@ -223,7 +223,7 @@ def test_a_token_that_two_want_to_seal_is_had_by_one(certificate: Certificate) -
     assert rows.filter(pk=pk).exists()
     second = Claimer(rows, pk)
     with transaction.atomic():
-        assert rows.claim_apart(pk, now=timezone.now()) is not None
+        assert rows.claim_through_subquery(pk, now=timezone.now()) is not None
         second.start()
         until_somebody_waits()
         SoftwareToken.objects.filter(pk=pk).update(next_attempt_at=None, leased_until=None)
@@ -238,11 +238,11 @@ def test_what_was_left_behind_is_cleared_up_by_one(certificate: Certificate) -> 
             locking.request(certificate.token.request_id), actor=None, reason="withdrawn"
         )
     Certificate.objects.filter(pk=certificate.pk).update(next_attempt_at=timezone.now(), leased_until=None)
-    rows = Certificate.objects.left_behind()
+    rows = Certificate.objects.with_orphaned_order()
     assert rows.filter(pk=certificate.pk).exists()
     second = Claimer(rows, certificate.pk)
     with transaction.atomic():
-        assert rows.claim_apart(certificate.pk, now=timezone.now()) is not None
+        assert rows.claim_through_subquery(certificate.pk, now=timezone.now()) is not None
         second.start()
         until_somebody_waits()
     second.join(PATIENCE_SECONDS)

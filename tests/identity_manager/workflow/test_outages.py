@@ -50,7 +50,7 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def ordered(company: Company, number: int = circuit_breaker.FAULTS + 1) -> list[Certificate]:
+def ordered(company: Company, number: int = circuit_breaker.FAULTS_TO_OPEN + 1) -> list[Certificate]:
     """As many certificates to be issued, each for another person."""
     for count in range(number):
         target = cast.person(f"person{count}", roles=(Role.SELF_SERVICE_USER,))
@@ -67,7 +67,7 @@ def issue(certificate: Certificate) -> Certificate:
 def silence(company: Company) -> list[Certificate]:
     """Faults in a row, each by another order; what is left waits."""
     rows = ordered(company)
-    for row in rows[: circuit_breaker.FAULTS]:
+    for row in rows[: circuit_breaker.FAULTS_TO_OPEN]:
         issue(row)
     return rows
 
@@ -81,25 +81,25 @@ def test_after_faults_in_a_row_orders_wait_and_keep_their_attempts(
     company: Company, published: list[tuple[str, Any]], outage: pytest.MonkeyPatch
 ) -> None:
     rows = ordered(company)
-    for row in rows[: circuit_breaker.FAULTS - 1]:
+    for row in rows[: circuit_breaker.FAULTS_TO_OPEN - 1]:
         issue(row)
     assert not CaOutage.objects.open().exists()
-    issue(rows[circuit_breaker.FAULTS - 1])
+    issue(rows[circuit_breaker.FAULTS_TO_OPEN - 1])
     row = CaOutage.objects.open().get()
-    assert (row.alias, row.faults, row.fault) == (CA, circuit_breaker.FAULTS, "refused")
+    assert (row.alias, row.faults, row.fault) == (CA, circuit_breaker.FAULTS_TO_OPEN, "refused")
 
     last = issue(rows[-1])
     assert (last.attempts, last.order_id, last.last_error) == (0, None, "")
-    assert CaAttempt.objects.count() == circuit_breaker.FAULTS
+    assert CaAttempt.objects.count() == circuit_breaker.FAULTS_TO_OPEN
     event = AuditEvent.objects.get(name="ca.silent")
     assert event.facts["ca"] == CA
 
 
 def test_an_answer_between_begins_the_count_anew(company: Company, published: list[tuple[str, Any]]) -> None:
     for _turn in range(3):
-        for _fault in range(circuit_breaker.FAULTS - 1):
-            circuit_breaker.note_fault(CA, detail="down", fault="refused")
-        circuit_breaker.note_answer(CA)
+        for _fault in range(circuit_breaker.FAULTS_TO_OPEN - 1):
+            circuit_breaker.record_fault(CA, detail="down", fault="refused")
+        circuit_breaker.record_answer(CA)
     assert not CaOutage.objects.open().exists()
     assert CaOutage.objects.get().faults == 0
 
@@ -108,9 +108,9 @@ def test_each_silence_is_told_since_its_own_beginning(db: None) -> None:
     began = [timezone.now(), timezone.now() + timedelta(hours=3)]
     for moment in began:
         with time_machine.travel(moment, tick=False):
-            for _fault in range(circuit_breaker.FAULTS):
-                circuit_breaker.note_fault(CA, detail="down", fault="refused")
-            circuit_breaker.note_answer(CA)
+            for _fault in range(circuit_breaker.FAULTS_TO_OPEN):
+                circuit_breaker.record_fault(CA, detail="down", fault="refused")
+            circuit_breaker.record_answer(CA)
     told = [event.facts["since"] for event in AuditEvent.objects.filter(name="ca.answers-again")]
     assert sorted(told) == [moment.isoformat() for moment in began]
 
@@ -144,8 +144,8 @@ def test_a_parked_order_is_no_trial(
     """It would not reach the CA, so nobody would ever learn that it answers again."""
     rows = ordered(company, 2)
     parked(issue(rows[0]))
-    for _fault in range(circuit_breaker.FAULTS):
-        circuit_breaker.note_fault(CA, detail="down", fault="refused")
+    for _fault in range(circuit_breaker.FAULTS_TO_OPEN):
+        circuit_breaker.record_fault(CA, detail="down", fault="refused")
     Certificate.objects.filter(pk=rows[0].pk).update(next_attempt_at=timezone.now() - timedelta(hours=1))
     published.clear()
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
@@ -154,10 +154,10 @@ def test_a_parked_order_is_no_trial(
 
 
 def test_trials_come_less_and_less_often() -> None:
-    waits = [circuit_breaker._wait(number) for number in range(12)]
+    waits = [circuit_breaker._probe_interval(number) for number in range(12)]
     assert waits == sorted(waits)
-    assert waits[0] == circuit_breaker.FIRST_TRIAL
-    assert waits[-1] == circuit_breaker.LONGEST_WAIT
+    assert waits[0] == circuit_breaker.FIRST_PROBE_AFTER
+    assert waits[-1] == circuit_breaker.LONGEST_PROBE_INTERVAL
 
 
 def test_a_trial_that_is_answered_ends_it_and_all_go_on(
@@ -216,7 +216,7 @@ def check(monkeypatch: pytest.MonkeyPatch, *, ok: bool) -> None:
 
 
 def test_checks_open_and_close_where_nothing_waits(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    for _turn in range(circuit_breaker.FAULTS):
+    for _turn in range(circuit_breaker.FAULTS_TO_OPEN):
         check(monkeypatch, ok=False)
     assert CaOutage.objects.open().exists()
     check(monkeypatch, ok=True)
@@ -228,7 +228,7 @@ def test_checks_close_where_nothing_waits_but_a_parked_order(
 ) -> None:
     (row,) = ordered(company, 1)
     parked(issue(row))
-    for _turn in range(circuit_breaker.FAULTS):
+    for _turn in range(circuit_breaker.FAULTS_TO_OPEN):
         check(outage, ok=False)
     assert CaOutage.objects.open().exists()
     check(outage, ok=True)
@@ -261,8 +261,8 @@ def test_without_a_broker_one_goes_at_a_time_too(
 
 
 def test_another_ca_is_not_kept_from_its_orders(company: Company, published: list[tuple[str, Any]]) -> None:
-    for _turn in range(circuit_breaker.FAULTS):
-        circuit_breaker.note_fault("elsewhere", detail="down", fault="")
+    for _turn in range(circuit_breaker.FAULTS_TO_OPEN):
+        circuit_breaker.record_fault("elsewhere", detail="down", fault="")
     (row,) = ordered(company, 1)
     assert row in circuit_breaker.to_be_issued()
     assert issue(row).state == CertificateState.VALID
@@ -292,7 +292,7 @@ class TestTogether:
         return results
 
     def fault(self) -> None:
-        circuit_breaker.note_fault(CA, detail="down", fault="")
+        circuit_breaker.record_fault(CA, detail="down", fault="")
 
     def test_every_fault_counts_and_one_opens(self) -> None:
         self.together(*[self.fault] * self.WORKERS)
@@ -301,15 +301,15 @@ class TestTogether:
 
     def test_one_takes_the_trial(self, company: Company, published: list[tuple[str, Any]]) -> None:
         (row,) = ordered(company, 1)
-        for _turn in range(circuit_breaker.FAULTS):
+        for _turn in range(circuit_breaker.FAULTS_TO_OPEN):
             self.fault()
         CaOutage.objects.update(trial_at=timezone.now() - timedelta(seconds=1))
-        passed = self.together(*[lambda: circuit_breaker.lets_pass(row.pk)] * self.WORKERS)
+        passed = self.together(*[lambda: circuit_breaker.allows_call(row.pk)] * self.WORKERS)
         assert sorted(passed) == [False] * (self.WORKERS - 1) + [True]
 
     def test_one_closes(self) -> None:
-        for _turn in range(circuit_breaker.FAULTS):
+        for _turn in range(circuit_breaker.FAULTS_TO_OPEN):
             self.fault()
-        self.together(*[lambda: circuit_breaker.note_answer(CA)] * self.WORKERS)
+        self.together(*[lambda: circuit_breaker.record_answer(CA)] * self.WORKERS)
         assert not CaOutage.objects.open().exists()
         assert AuditEvent.objects.filter(name="ca.answers-again").count() == 1

@@ -157,7 +157,7 @@ def test_what_is_no_fault_of_a_row_ends_the_work(
         raise error
 
     with pytest.raises(error):
-        retry_later.one_by_one([uuid.uuid4(), uuid.uuid4()], fail)
+        retry_later.for_each_isolated([uuid.uuid4(), uuid.uuid4()], fail)
     assert len(tried) == tries
 
 

@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from pytest_django import Settings
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import Concern, Need
+from ca_bridge.contract import DueMaintenance, MaintenanceNeed
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaAttempt, CaOrder
 from identity_manager.audit import Event
@@ -115,8 +115,13 @@ def test_a_fault_that_is_over_is_not_shown(sven: Client) -> None:
 def test_what_the_operator_should_see_to_is_said_in_the_readers_language(
     sven: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [Concern(Need.ROLL_OVER, date(2027, 5, 1)), Concern(Need.ROOT_CRL_MISSING)]
-    monkeypatch.setattr(type(registry.connector("corporate")), "concerns", lambda self: found, raising=False)
+    found = [
+        DueMaintenance(MaintenanceNeed.ROLL_OVER, date(2027, 5, 1)),
+        DueMaintenance(MaintenanceNeed.ROOT_CRL_MISSING),
+    ]
+    monkeypatch.setattr(
+        type(registry.connector("corporate")), "due_maintenance", lambda self: found, raising=False
+    )
     text = html.unescape(sven.post(TEST, follow=True).text)
     assert "holds longer than the issuing CA, until 1 May 2027: manage.py roll_issuing_ca." in text
     assert "The root's CRL is missing" in text
@@ -161,7 +166,7 @@ def test_why_orders_wait_is_told_in_the_language_of_the_reader(
     sven.cookies["django_language"] = "de"
     with monkeypatch.context() as patched:
         patched.setattr(type(registry.connector("corporate")), "health", fail)
-        for _fault in range(circuit_breaker.FAULTS):
+        for _fault in range(circuit_breaker.FAULTS_TO_OPEN):
             sven.post(TEST)
     said = "The certificate authority is out of service for now. HTTP 503"
     assert CaOutage.objects.get().detail == CaCheck.objects.get().detail == said
@@ -189,7 +194,7 @@ def test_a_ca_that_cannot_say_what_it_needs_is_tested_all_the_same(
     def fail(self: object) -> None:
         raise CaError("The CA is not here.")
 
-    monkeypatch.setattr(type(registry.connector("corporate")), "concerns", fail, raising=False)
+    monkeypatch.setattr(type(registry.connector("corporate")), "due_maintenance", fail, raising=False)
     assert "corporate answers." in sven.post(TEST, follow=True).text
     assert CaCheck.objects.get().needs == []
 

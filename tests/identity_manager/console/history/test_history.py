@@ -32,7 +32,7 @@ def test_no_two_events_are_told_alike() -> None:
 @pytest.mark.parametrize("event", list(Event))
 @pytest.mark.django_db
 def test_each_event_is_told_even_without_its_facts(event: Event) -> None:
-    told = event_wording.told(audit.record(event, actor=None, subject=cast.person("uma")))
+    told = event_wording.in_words(audit.record(event, actor=None, subject=cast.person("uma")))
 
     assert told.title == event_wording.WORDS[event].sentence
     assert str(told.actor) == "The system"
@@ -42,7 +42,7 @@ def test_each_event_is_told_even_without_its_facts(event: Event) -> None:
 def test_facts_are_told_in_the_words_of_the_forms() -> None:
     uma, ada = cast.person("uma"), cast.person("ada")
 
-    told = event_wording.told(
+    told = event_wording.in_words(
         audit.record(Event.ROLE_ASSIGNED, actor=ada, subject=uma, role=Role.APPROVER.value)
     )
 
@@ -53,7 +53,7 @@ def test_facts_are_told_in_the_words_of_the_forms() -> None:
 def test_token_types_are_told_by_name() -> None:
     event = audit.record(Event.REQUEST_CREATED, actor=None, subject=cast.person("uma"), types=["vpn", "gone"])
 
-    assert event_wording.told(event, type_names={"vpn": "Network"}).detail == "Network, gone"
+    assert event_wording.in_words(event, type_names={"vpn": "Network"}).detail == "Network, gone"
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from identity_manager.console.outbox import bulk_actions
 from identity_manager.console.outbox import page as outbox_page
 from identity_manager.console.outbox.page import ADDRESS
 from identity_manager.mail import outbox
-from identity_manager.mail.faults import Fault
+from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import AuditEvent, MailFault, OutgoingMail, Person, Role, SoftwareToken
 from identity_manager.models.identifiers import new_id
 from tests.identity_manager.console.visitors import officer, signed_in
@@ -21,16 +21,16 @@ from tests.tools import cast
 
 OUTBOX = reverse("console:outbox")
 RETRY, DISCARD = reverse("console:mails-retry"), reverse("console:mails-discard")
-UNKNOWN_USER = Fault(MailFault.REFUSED, "SMTP 550 5.1.1", "550 5.1.1 <uma@example.com>: unknown user")
-DOWN = Fault(MailFault.PASSING, "ConnectionRefusedError", "ConnectionRefusedError: down")
-WRONG_PASSWORD = Fault(MailFault.CONFIGURATION, "SMTP 535", "535 bad credentials")
+UNKNOWN_USER = DeliveryFault(MailFault.REFUSED, "SMTP 550 5.1.1", "550 5.1.1 <uma@example.com>: unknown user")
+DOWN = DeliveryFault(MailFault.PASSING, "ConnectionRefusedError", "ConnectionRefusedError: down")
+WRONG_PASSWORD = DeliveryFault(MailFault.CONFIGURATION, "SMTP 535", "535 bad credentials")
 
 
 def page(name: str, mail: OutgoingMail) -> str:
     return reverse(f"console:{name}", args=[mail.pk])
 
 
-def troubled(request: Any, fault: Fault = UNKNOWN_USER, message: str = "delivery") -> OutgoingMail:
+def troubled(request: Any, fault: DeliveryFault = UNKNOWN_USER, message: str = "delivery") -> OutgoingMail:
     """The mail of the request that did not go through."""
     mail = OutgoingMail.objects.get(request=request, message=message)
     mail.attempts = 1
@@ -265,7 +265,7 @@ def outage(company: cast.Company) -> list[OutgoingMail]:
     """Five invitations that the mail server refused with one error, and one with another."""
     persons = [cast.person(f"p{number}", roles=(), sid="") for number in range(6)]
     requests = [cast.enabled(company.ada, person, company.vpn) for person in persons]
-    blocked = Fault(MailFault.REFUSED, "SMTP 554 5.7.1", "554 5.7.1 blocked")
+    blocked = DeliveryFault(MailFault.REFUSED, "SMTP 554 5.7.1", "554 5.7.1 blocked")
     faults = [*[blocked] * 5, UNKNOWN_USER]
     return [troubled(row, fault, "information") for row, fault in zip(requests, faults, strict=True)]
 

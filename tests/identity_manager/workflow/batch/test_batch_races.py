@@ -217,7 +217,7 @@ def test_killed_anywhere_it_goes_on_with_who_is_left(
 
     with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
         tasks = (task_names.RUN, task_names.RUN_STRETCH)
-        assert [row for task in tasks for row in sweep.WORK[task]().to_be_nudged(timezone.now())]
+        assert [row for task in tasks for row in sweep.WORK[task]().to_be_requeued(timezone.now())]
         assert work(order)
 
     nobody_twice_nobody_lost(order, crowd)

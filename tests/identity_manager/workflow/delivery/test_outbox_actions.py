@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from ca_bridge.contract import RevocationReason
 from identity_manager.mail import account_messages, mailbox, outbox
-from identity_manager.mail.faults import Fault
+from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import (
     AuditEvent,
     MailEvent,
@@ -34,8 +34,8 @@ from tests.tools import cast
 from tests.tools.cast import Company
 
 pytestmark = pytest.mark.django_db
-REFUSED = Fault(MailFault.REFUSED, "SMTP 550", "550 no such user")
-DOWN = Fault(MailFault.PASSING, "TimeoutError", "TimeoutError: slow")
+REFUSED = DeliveryFault(MailFault.REFUSED, "SMTP 550", "550 no such user")
+DOWN = DeliveryFault(MailFault.PASSING, "TimeoutError", "TimeoutError: slow")
 
 
 @pytest.fixture(autouse=True)
@@ -320,7 +320,7 @@ def test_a_file_waits_for_a_person_on_leave(company: Company) -> None:
 
     found = mail_relevance.obstacle(OutgoingMail.objects.get(pk=mail.pk))
 
-    assert isinstance(found, Fault)
+    assert isinstance(found, DeliveryFault)
     assert found.kind == MailFault.PASSING
 
 
@@ -353,7 +353,7 @@ def test_a_fault_of_the_configuration_waits_and_is_logged(
 ) -> None:
     mail = delivery(company)
     mail.attempts = 1
-    outbox.settle_fault(mail, Fault(MailFault.CONFIGURATION, "SMTP 535", "535 bad credentials"))
+    outbox.settle_fault(mail, DeliveryFault(MailFault.CONFIGURATION, "SMTP 535", "535 bad credentials"))
     row = OutgoingMail.objects.get(pk=mail.pk)
     assert (row.state, row.fault) == (MailState.QUEUED, MailFault.CONFIGURATION)
     assert row.next_attempt_at is not None

@@ -24,7 +24,7 @@ _PUBLICATION = ("authorityinfoaccess", "crldistributionpoint")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LintFinding:
     """Something that the linter says about a certificate; severity as FATAL, ERROR, WARNING, NOTICE, ...
 
     where is the path of the node in the certificate, such as certificate.tbsCertificate.subject.
@@ -71,17 +71,17 @@ def _linter_for(document: certificate.RFC5280Certificate) -> validation.Validato
     return _public_linter(*public) if public else _linter()
 
 
-def findings(der: bytes) -> tuple[Finding, ...]:
+def findings(der: bytes) -> tuple[LintFinding, ...]:
     """Return everything that the linter finds in a certificate (DER), the worst first. 4 ms."""
     try:
         document = loader.load_der_certificate(der, "certificate")
     except ValueError as error:
-        return (Finding("FATAL", "unreadable", str(error), is_error=True),)
+        return (LintFinding("FATAL", "unreadable", str(error), is_error=True),)
     results = _linter_for(document).validate(document.root)
     described = [(each, result.node) for result in results for each in result.finding_descriptions]
     described.sort(key=lambda pair: pair[0].finding.severity)
     return tuple(
-        Finding(
+        LintFinding(
             severity=each.finding.severity.name,
             code=each.finding.code,
             message=each.message or "",

@@ -5,31 +5,35 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from ca_bridge.connectors.embedded import crls, key_store, rolling
+from ca_bridge.connectors.embedded import crls, key_store, rollover
 from ca_bridge.connectors.embedded.authority import Authority
 from ca_bridge.connectors.embedded.models import Crl
 from ca_bridge.connectors.embedded.paths import ROOT
-from ca_bridge.contract import Concern, Need
+from ca_bridge.contract import DueMaintenance, MaintenanceNeed
 
 ROLLED_BEFORE = timedelta(days=730)  # as long as certificates of persons may hold
 ROOT_CRL_BEFORE = timedelta(days=30)
-ROOT_CRL_MISSING = Concern(Need.ROOT_CRL_MISSING)
+ROOT_CRL_MISSING = DueMaintenance(MaintenanceNeed.ROOT_CRL_MISSING)
 
 
-def of(ca: Authority) -> Sequence[Concern]:
+def of(ca: Authority) -> Sequence[DueMaintenance]:
     """A new issuing CA in time, CRLs of a root that is away, and keys that lie where they need not."""
     ends = ca.certificate(ca.newest).not_valid_after_utc
-    found = [Concern(Need.ROLL_OVER, ends.date())] if ends < timezone.now() + ROLLED_BEFORE else []
+    found = (
+        [DueMaintenance(MaintenanceNeed.ROLL_OVER, ends.date())]
+        if ends < timezone.now() + ROLLED_BEFORE
+        else []
+    )
     return [*found, *_root_crl(ca), *_keys(ca)]
 
 
-def _root_crl(ca: Authority) -> Iterator[Concern]:
+def _root_crl(ca: Authority) -> Iterator[DueMaintenance]:
     crl = crls.present(ca.options.name, ROOT)
     if crl is None or crl.next_update is None:
         if not ca.keys.holds(ROOT):
             yield ROOT_CRL_MISSING
     elif crl.next_update < timezone.now() + ROOT_CRL_BEFORE and _is_signed_by_hand(ca, crl):
-        yield Concern(Need.ROOT_CRL, crl.next_update.date())
+        yield DueMaintenance(MaintenanceNeed.ROOT_CRL, crl.next_update.date())
 
 
 def _is_signed_by_hand(ca: Authority, crl: Crl) -> bool:
@@ -41,11 +45,11 @@ def _is_signed_by_hand(ca: Authority, crl: Crl) -> bool:
     return crl.next_update - crl.this_update > crls.LIFETIME
 
 
-def _keys(ca: Authority) -> Iterator[Concern]:
+def _keys(ca: Authority) -> Iterator[DueMaintenance]:
     """Of an installation that keeps its root's key elsewhere (root_key_file), as production does."""
     if not ca.options.signs:
         return
-    if ca.options.root_key_file and rolling.root_key_file(ca.options):
-        yield Concern(Need.ROOT_KEY_HERE)
+    if ca.options.root_key_file and rollover.root_key_file(ca.options):
+        yield DueMaintenance(MaintenanceNeed.ROOT_KEY_HERE)
     if ca.options.ocsp_passphrase_file and not key_store.has_ocsp_passphrase(ca.options):
-        yield Concern(Need.OCSP_SIGNERS)
+        yield DueMaintenance(MaintenanceNeed.OCSP_SIGNERS)

@@ -25,7 +25,7 @@ CREATED = "_created"  # samples that say since when; a sum over processes has no
 logger = logging.getLogger(__name__)
 
 
-class Carrier:
+class Aggregator:
     """What this process has counted since it was made, and how much of that stands in the database."""
 
     def __init__(self, kind: str) -> None:
@@ -101,13 +101,13 @@ def key_of(sample: Sample) -> Key:
 class _Process:
     """The carrier of this process, where there is one."""
 
-    carrier: Carrier | None = None
+    carrier: Aggregator | None = None
 
 
 def start(kind: str) -> None:
     """Begin to carry in this process; again does nothing."""
     if _Process.carrier is None:
-        _Process.carrier = Carrier(kind)
+        _Process.carrier = Aggregator(kind)
         _Process.carrier.start()
 
 

@@ -18,8 +18,8 @@ from ca_bridge.errors import CaError
 from ca_bridge.keys import pool as key_pool
 from identity_manager import audit
 from identity_manager.audit import sealing
-from identity_manager.metrics import carrying, scraping
-from identity_manager.metrics.carrying import Carrier
+from identity_manager.metrics import aggregation, scraping
+from identity_manager.metrics.aggregation import Aggregator
 from identity_manager.models import LiveProcess, MailState, ProcessTotal
 from identity_manager.telemetry import instruments
 from identity_manager.workflow import step7_deliver
@@ -31,10 +31,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 def test_two_processes_are_summed_up() -> None:
     """Each carries its growth; what was counted before a process began is its parent's."""
     instruments.UNPUBLISHED.inc()
-    first = Carrier("web")
+    first = Aggregator("web")
     instruments.UNPUBLISHED.inc(2)
     first.carry()
-    second = Carrier("worker")
+    second = Aggregator("worker")
     instruments.UNPUBLISHED.inc(3)
     second.carry()
     assert scraped()["publish_failures_total", ()] == 5
@@ -58,14 +58,14 @@ def test_what_an_alert_looks_at_for_growth_begins_at_nothing() -> None:
     assert found["mail_outcomes_total", ("failed",)] == 0
     assert found["task_failures_total", ("road.issue_certificate",)] == 0
     assert found["task_failures_total", ("jobs.run",)] == 0
-    carrier = Carrier("worker")
+    carrier = Aggregator("worker")
     instruments.MAILS.labels("failed").inc(10)
     carrier.carry()
     assert scraped()["mail_outcomes_total", ("failed",)] == 10
 
 
 def test_what_could_not_be_carried_is_carried_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    carrier = Carrier("web")
+    carrier = Aggregator("web")
     instruments.UNPUBLISHED.inc()
 
     def away(*_: object, **__: object) -> None:
@@ -83,10 +83,10 @@ def test_what_could_not_be_carried_is_carried_later(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("ahead", [-7200, 7200])
 def test_a_host_whose_clock_is_off_says_so_and_is_alive(monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
     """By its own clock it would be dead to the others, or have them forgotten."""
-    Carrier("web").carry()
+    Aggregator("web").carry()
     with monkeypatch.context() as patched:
         patched.setattr(timezone, "now", lambda: datetime.now(UTC) + timedelta(seconds=ahead))
-        Carrier("worker").carry()
+        Aggregator("worker").carry()
         there = scraped()
     here = scraped()
     if connection.vendor == "sqlite":  # is on this machine
@@ -99,7 +99,7 @@ def test_a_host_whose_clock_is_off_says_so_and_is_alive(monkeypatch: pytest.Monk
 
 
 def test_visits_are_counted_by_view_and_status(client: Client) -> None:
-    carrier = Carrier("web")
+    carrier = Aggregator("web")
     client.get("/account/login/?next=/planted-secret/")
     client.get("/no/such/page")
     client.generic("INVENTED", "/account/login/")
@@ -113,7 +113,7 @@ def test_visits_are_counted_by_view_and_status(client: Client) -> None:
 
 
 def test_calls_at_a_ca() -> None:
-    carrier = Carrier("worker")
+    carrier = Aggregator("worker")
     with telemetry.ca_call("corporate", "ask") as call:
         call.outcome = "issued"
     with pytest.raises(CaError), telemetry.ca_call("corporate", "ask"):
@@ -127,7 +127,7 @@ def test_calls_at_a_ca() -> None:
 
 
 def test_events_are_counted_once_when_they_are_sealed() -> None:
-    carrier = Carrier("worker")
+    carrier = Aggregator("worker")
     audit.record(audit.Event.JOB_STARTED, actor=None, subject=None, job="a job")
     sealing.seal()
     sealing.seal()
@@ -143,7 +143,7 @@ def pool() -> Iterator[key_pool.KeyPool]:
 
 def test_the_key_pool_of_each_process(pool: key_pool.KeyPool) -> None:
     """Its size is the sum over living processes; its use goes on being counted."""
-    carrier = Carrier("worker")
+    carrier = Aggregator("worker")
     pool.take(KeyAlgorithm.RSA_2048)
     carrier.carry()
     LiveProcess.objects.create(
@@ -158,11 +158,11 @@ def test_the_key_pool_of_each_process(pool: key_pool.KeyPool) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_thread_carries_and_the_last_word_is_heard() -> None:
-    carrying.start("web")
-    carrying.start("web")  # again does nothing
+    aggregation.start("web")
+    aggregation.start("web")  # again does nothing
     assert [each.name for each in threading.enumerate()].count("metrics") == 1
     instruments.UNPUBLISHED.inc()
-    carrying.stop()
+    aggregation.stop()
     assert ProcessTotal.objects.get(name="identity_manager_publish_failures_total").value == 1
     assert not LiveProcess.objects.exists()
     assert "metrics" not in [each.name for each in threading.enumerate()]
@@ -195,7 +195,7 @@ def test_a_process_goes_on_to_carry_after_its_connection_broke(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     """Else it would count on, and nobody would hear of it."""
-    carrier, tries = Carrier("web"), list[int]()
+    carrier, tries = Aggregator("web"), list[int]()
 
     def broken() -> None:
         tries.append(1)
@@ -204,6 +204,6 @@ def test_a_process_goes_on_to_carry_after_its_connection_broke(
             raise error
 
     monkeypatch.setattr(carrier, "carry", broken)
-    monkeypatch.setattr(carrying.connection, "close", lambda: None)
+    monkeypatch.setattr(aggregation.connection, "close", lambda: None)
     carrier._run()
     assert len(tries) == 2
