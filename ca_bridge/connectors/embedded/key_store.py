@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.errors import CaError
@@ -94,7 +95,7 @@ def decrypt(pem: bytes, passphrase: bytes) -> rsa.RSAPrivateKey:
 
 
 def _decrypted(pem: bytes, passphrase: bytes) -> rsa.RSAPrivateKey:
-    key = serialization.load_pem_private_key(pem, passphrase)
+    key = load_pem_private_key(pem, passphrase)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("not an RSA key")
     return key
