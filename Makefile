@@ -21,7 +21,7 @@ PARALLEL := -n 2 --dist loadgroup
 POSTGRES := $(PYTHON) -m tests.tools.postgres_server
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo reset test interop test-programs test-all bench chaos screenshots lint lock install-prod install-dev secrets messages \
+.PHONY: help setup run demo reset test interop test-programs test-all bench chaos mutants screenshots lint lock install-prod install-dev secrets messages \
 	lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment lint-docs docs docs-reference
 
 help: ## List the targets
@@ -66,6 +66,9 @@ bench: install-dev ## How quick it is, against its goals; SCALE=full for a milli
 
 chaos: install-dev ## The road while all around it is killed; N=10000, SEED=1, ENGINE=sqlite
 	@$(PYTHON) -m tests.chaos --number $(or $(N),200) $(if $(ENGINE),--engine $(ENGINE)) $(if $(SEED),--seed $(SEED))
+
+mutants: install-dev ## Small faults in the code that no test notices; N=300, SEED=1, ARGS="--only step4_accept.py"
+	@nice $(PYTHON) -m tests.mutants --number $(or $(N),300) --seed $(or $(SEED),1) $(ARGS)
 
 test-programs: ## Install the programs that tests need (Debian and Ubuntu, as root)
 	apt-get update

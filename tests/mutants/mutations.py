@@ -1,0 +1,161 @@
+"""The mutants of a module: its syntax tree with one small fault in a function."""
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
+NARROWING = {"filter", "exclude", "get", "update", "get_or_create"}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Change = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault: where it is, what is changed, and the number by which mutated() makes it again."""
+
+    path: str
+    function: str
+    line: int
+    fault: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line} {self.function}: {self.fault}"
+
+
+def mutants_of(path: Path, root: Path) -> list[Mutant]:
+    """Every mutant of a module, in the order of the source."""
+    tree = ast.parse(path.read_bytes())
+    name = str(path.relative_to(root))
+    return [
+        Mutant(name, function, line, fault, number)
+        for number, (function, line, fault, _change) in enumerate(_faults(tree))
+    ]
+
+
+def mutated(mutant: Mutant, root: Path) -> ast.Module:
+    """The module's tree with the fault in it."""
+    tree = ast.parse((root / mutant.path).read_bytes())
+    for number, (*_where, change) in enumerate(_faults(tree)):
+        if number == mutant.number:
+            change()
+            return ast.fix_missing_locations(tree)
+    raise LookupError(mutant)
+
+
+def _faults(tree: ast.Module) -> Iterator[tuple[str, int, str, Change]]:
+    for qualified, function in _functions(tree.body, ""):
+        for body in _bodies(function):
+            for statement in body:
+                for line, fault, change in (*_removals(body, statement), *_expressions(statement)):
+                    yield qualified, line, fault, change
+
+
+def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
+    """Functions of the module and methods of its classes; what is nested belongs to the outer one."""
+    for node in body:
+        if isinstance(node, Function):
+            yield prefix + node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{prefix}{node.name}.")
+
+
+def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The lists of statements below a node, its own first."""
+    for name in ("body", "orelse", "finalbody"):
+        statements = getattr(node, name, None)
+        if isinstance(statements, list):
+            yield statements
+            for each in statements:
+                yield from _bodies(each)
+    for handler in getattr(node, "handlers", ()):
+        yield from _bodies(handler)
+
+
+def _removals(body: list[ast.stmt], statement: ast.stmt) -> Iterator[tuple[int, str, Change]]:
+    """The statement left out, where it raises, returns or calls something that is no log line."""
+    text = ast.unparse(statement).splitlines()[0]
+    is_call = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+    if isinstance(statement, ast.Raise | ast.Return) or (is_call and not text.startswith("logger.")):
+        if text == "return" and statement is body[-1]:
+            return
+
+        def remove() -> None:
+            body[body.index(statement)] = ast.copy_location(ast.Pass(), statement)
+
+        yield statement.lineno, f"without `{text}`", remove
+
+
+def _expressions(statement: ast.stmt) -> Iterator[tuple[int, str, Change]]:
+    """Faults in the statement's own expressions, not in those of the statements below it."""
+    if isinstance(statement, Function | ast.ClassDef | ast.Assert) or _is_log_line(statement):
+        return
+    for node in _own_nodes(statement):
+        yield from ((node.lineno, *fault) for fault in _faults_of(node))
+
+
+def _is_log_line(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("logger.")
+
+
+def _own_nodes(node: ast.AST) -> Iterator[ast.expr]:
+    skipped = {"annotation", "returns"}
+    for name, value in ast.iter_fields(node):
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, ast.expr) and name not in skipped:
+                yield each
+            if isinstance(each, ast.AST) and not isinstance(each, ast.stmt) and name not in skipped:
+                yield from _own_nodes(each)
+
+
+def _faults_of(node: ast.expr) -> Iterator[tuple[str, Change]]:
+    match node:
+        case ast.Compare(ops=[old]) if type(old) in COMPARISONS:
+            new = COMPARISONS[type(old)]()
+            yield f"`{ast.unparse(node)}` with {type(new).__name__}", lambda: _set(node, "ops", [new])
+        case ast.BoolOp(op=old):
+            other = ast.Or() if isinstance(old, ast.And) else ast.And()
+            yield f"`{ast.unparse(node)}` with {type(other).__name__}", lambda: _set(node, "op", other)
+        case ast.UnaryOp(op=ast.Not()):
+            same = ast.UnaryOp(op=ast.Not(), operand=node.operand)
+            yield f"`{ast.unparse(node)}` without not", lambda: _set(node, "operand", same)
+        case ast.IfExp():
+            parts = node.body, node.orelse
+            yield f"`{ast.unparse(node)}` swapped", lambda: _swap(node, parts)
+        case ast.Constant(value=bool(old_truth)):
+            yield f"{not old_truth} for {old_truth}", lambda: _set(node, "value", not old_truth)
+        case ast.Constant(value=int(old_number)):
+            yield f"{old_number + 1} for {old_number}", lambda: _set(node, "value", old_number + 1)
+        case ast.Call():
+            yield from _faults_of_call(node)
+
+
+def _faults_of_call(node: ast.Call) -> Iterator[tuple[str, Change]]:
+    text = ast.unparse(node)
+    if isinstance(node.func, ast.Attribute) and node.func.attr in NARROWING:
+        for keyword in node.keywords:
+            if keyword.arg:
+                yield f"`{text}` without {keyword.arg}", lambda gone=keyword: node.keywords.remove(gone)
+    if len(node.args) == 2 and not any(isinstance(each, ast.Starred) for each in node.args):
+        yield f"`{text}` with its arguments swapped", lambda: _set(node, "args", node.args[::-1])
+
+
+def _set(node: ast.AST, name: str, value: object) -> None:
+    setattr(node, name, value)
+
+
+def _swap(node: ast.IfExp, parts: tuple[ast.expr, ast.expr]) -> None:
+    node.orelse, node.body = parts
