@@ -21,7 +21,7 @@ PARALLEL := -n 2 --dist loadgroup
 POSTGRES := $(PYTHON) -m tests.tools.postgres_server
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo reset test interop test-programs test-all bench chaos mutants screenshots lint lock install-prod install-dev secrets messages \
+.PHONY: help setup run demo reset test interop test-programs test-all bench chaos nightly mutants screenshots lint lock install-prod install-dev secrets messages \
 	lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment lint-docs docs docs-reference
 
 help: ## List the targets
@@ -51,8 +51,8 @@ reset: secrets ## Forget the demo
 	@$(PYTHON) manage.py reset_demo
 
 test: install-dev ## The tests on SQLite, the database-sensitive ones on PostgreSQL too
-	@$(PYTEST) $(PARALLEL) -m "not long"
-	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and not long and not long_on_postgresql"
+	@$(PYTEST) $(PARALLEL) -m "not long and not nightly"
+	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and not long and not long_on_postgresql and not nightly"
 
 test-all: install-dev ## The long forms: every test that `make test` leaves out, on either database
 	@$(PYTEST) $(PARALLEL) -m long
@@ -65,7 +65,12 @@ bench: install-dev ## How quick it is, against its goals; SCALE=full for a milli
 	@$(PYTHON) -W ignore -m tests.performance.bench $(ARGS)
 
 chaos: install-dev ## The road while all around it is killed; N=10000, SEED=1, ENGINE=sqlite
+	@$(PYTEST) tests/chaos -m nightly
 	@$(PYTHON) -m tests.chaos --number $(or $(N),200) $(if $(ENGINE),--engine $(ENGINE)) $(if $(SEED),--seed $(SEED))
+
+nightly: install-dev ## What need not run before each change: tests of chaos and bench themselves, 1,000 requests of chaos
+	@$(PYTEST) $(PARALLEL) -m nightly
+	@$(PYTHON) -m tests.chaos --number $(or $(N),1000)
 
 mutants: install-dev ## Small faults in the code that no test notices; N=300, SEED=1, ARGS="--only step4_accept.py"
 	@nice $(PYTHON) -m tests.mutants --number $(or $(N),300) --seed $(or $(SEED),1) $(ARGS)

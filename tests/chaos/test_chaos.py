@@ -43,6 +43,7 @@ def test_nothing_is_lost_and_nothing_is_there_twice() -> None:
     assert int(injected[1]) >= REQUESTS // 2
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(120)
 def test_told_to_end_it_takes_its_run_along(tmp_path: Path) -> None:
     process = subprocess.Popen(command(), cwd=ROOT, env=environment(TMPDIR=str(tmp_path)))

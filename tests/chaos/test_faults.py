@@ -13,6 +13,8 @@ from tests.chaos import connectors
 from tests.chaos.faults import WEIGHTS, Schedule, table
 from tests.performance.place import ROOT
 
+pytestmark = pytest.mark.nightly
+
 
 def made(directory: Path, seed: int) -> Schedule:
     directory.mkdir()

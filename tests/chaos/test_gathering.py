@@ -17,7 +17,7 @@ from tests.chaos.place import Place
 from tests.chaos.verdict import Verdict, judge
 from tests.tools import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.long, pytest.mark.xdist_group("gathering")]
+pytestmark = [pytest.mark.django_db, pytest.mark.nightly, pytest.mark.xdist_group("gathering")]
 LOCAL_MAIL = "django.core.mail.backends.locmem.EmailBackend"
 
 

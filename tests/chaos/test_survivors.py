@@ -14,7 +14,7 @@ from tests.chaos import survivors
 from tests.chaos.processes import Process
 from tests.tools.broker import running_broker
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.nightly
 ON_ONE_CORE = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
 FETCHES = """
 import kombu, sys

@@ -8,6 +8,7 @@ import pytest
 from tests.chaos.facts import CaCertificate, Facts, Mail, OurCertificate, Received, Request
 from tests.chaos.verdict import judge
 
+pytestmark = pytest.mark.nightly
 MESSAGES = ("information", "passphrase_shown", "delivery")
 
 

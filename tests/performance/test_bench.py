@@ -39,7 +39,7 @@ def ran(out: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
     return done.stdout, json.loads(out.read_text(encoding="utf-8"))
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_the_search_is_measured_among_what_is_stored(tmp_path: Path) -> None:
     said, report = ran(tmp_path / "bench.json", "--only", "search", "--rows", "400")
 
