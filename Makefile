@@ -54,9 +54,10 @@ test: install-dev ## The tests on SQLite, the database-sensitive ones on Postgre
 	@$(PYTEST) $(PARALLEL) -m "not long and not nightly"
 	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and not long and not long_on_postgresql and not nightly"
 
+# PLAIN_QUERIES: so that tests walk the product without prepared queries, too (decision 26).
 test-all: install-dev ## The long forms: every test that `make test` leaves out, on either database
-	@$(PYTEST) $(PARALLEL) -m long
-	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and (long or long_on_postgresql)"
+	@PLAIN_QUERIES=1 $(PYTEST) $(PARALLEL) -m long
+	@PLAIN_QUERIES=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and (long or long_on_postgresql)"
 
 interop: install-dev ## Try delivered tokens in every program here, and write docs/reference/interoperability.md
 	@WRITE_INTEROPERABILITY=1 $(PYTEST) tests/interop

@@ -1,9 +1,12 @@
-"""Statements that are made once and kept, for what the road asks again for each token.
+"""Prepared queries: querysets whose SQL is compiled once and kept.
 
-Django makes SQL anew each time a queryset is asked or a row is saved. For what a token asks that took longer
-than all else that is ours. A Statement is a queryset in which some values are open: its SQL is made when it
-is first asked, and whoever asks gives the values. What comes back is what the queryset would have brought.
-A value is never None, which SQL asks for in another way, and nothing is fetched beside by further queries.
+Django compiles SQL anew each time a queryset is evaluated, which takes longer than the database needs for a
+row. A Statement is a queryset with parameters: its SQL is compiled at the first call, and each call gives
+the values. The rows are those that the queryset would have brought. A value is never None, which SQL compares
+in another way, and nothing is prefetched by further queries.
+
+It reaches into the undocumented insides of Django's compiler. With PLAIN_QUERIES in the settings every query
+is an ordinary queryset instead; `make test-all` runs so.
 
     IN_STATE = Statement(lambda state: Order.objects.filter(state=state), state=models.CharField())
     IN_STATE.rows(state="open")
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import MultipleObjectsReturned
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -55,6 +59,8 @@ class Statement(Generic[Row]):
         """What there is, in the queryset's order. Raises TypeError where a value is missing or too many."""
         if given.keys() != self._open.keys() or any(value is None for value in given.values()):
             raise TypeError(f"This statement wants {', '.join(self._open) or 'no value'}, none of them None.")
+        if settings.PLAIN_QUERIES:
+            return [*self._build(**given)]
         connection = connections[DEFAULT_DB_ALIAS]
         made = self._made.get(connection.vendor)
         if made is None:
@@ -94,11 +100,11 @@ class Among(Generic[Row]):
         )
 
     def rows(self, values: Iterable[object]) -> list[Row]:
-        """What there is, in the queryset's order. For more than `at_once` values the SQL is made anew."""
+        """The rows, in the queryset's order. For more than `at_once` values the SQL is compiled anew."""
         asked = [*dict.fromkeys(values)]
         if not asked:
             return []
-        if len(asked) > len(self._names):
+        if len(asked) > len(self._names) or settings.PLAIN_QUERIES:
             return [*self._build(asked)]
         asked += asked[-1:] * (len(self._names) - len(asked))
         return self._statement.rows(**dict(zip(self._names, asked, strict=True)))

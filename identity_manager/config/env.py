@@ -112,8 +112,9 @@ def choice(name: str, options: tuple[str, ...], default: str) -> str:
 
 
 def boolean(name: str, *, default: bool) -> bool:
-    """Return NAME as true or false."""
-    return choice(name, ("true", "false"), "true" if default else "false") == "true"
+    """Return NAME as true or false; 1 and 0 say the same."""
+    value = choice(name, ("true", "false", "1", "0"), "true" if default else "false")
+    return value in {"true", "1"}
 
 
 def integer(name: str, default: int, *, minimum: int = 0, maximum: int = 2**31) -> int:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.config import authorities, content_security, env, rate_limits, sso
+from identity_manager.config import authorities, content_security, env, installed, rate_limits, sso
 from identity_manager.config.broker import addresses as broker
 from identity_manager.config.database import options as database
 from identity_manager.config.observability import logs
@@ -62,82 +62,16 @@ WSGI_APPLICATION = "identity_manager.config.wsgi.application"
 AUTH_USER_MODEL = "identity_manager.Account"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-    "django.contrib.postgres",
-    "django.forms",
-    "allauth",
-    "allauth.account",
-    "allauth.mfa",
-    "allauth.usersessions",
-    "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
-    "anymail",
-    "csp",
-    "django_htmx",
-    "identity_manager",
-    "selfservice",
-    "ca_bridge",
-    "ca_bridge.connectors.embedded",
-]
-MIDDLEWARE = [
-    "identity_manager.config.runtime.frame_memory.OnePieceMiddleware",
-    "identity_manager.config.observability.health.HealthMiddleware",
-    "identity_manager.ui.proxies.ProxyHeadersMiddleware",
-    "identity_manager.config.observability.request_log.WatchingMiddleware",
-    "identity_manager.ui.security_headers.SecurityHeadersMiddleware",
-    "identity_manager.config.runtime.request_bodies.PublishedBodiesMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "identity_manager.config.static_files.OtherReleasesMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
-    "identity_manager.config.maintenance.MaintenanceMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "identity_manager.account.middleware.InPlaceMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "identity_manager.account.middleware.SignInRequiredMiddleware",
-    "identity_manager.account.middleware.PersonMiddleware",
-    "identity_manager.account.middleware.LastSeenMiddleware",
-    "identity_manager.account.known_devices.KnownDeviceMiddleware",
-    "identity_manager.account.sso_sign_out.SsoSignOutMiddleware",
-    "identity_manager.account.middleware.SignInWayMiddleware",
-    "identity_manager.account.middleware.OfficersSecondFactorMiddleware",
-    "identity_manager.console.lists.remembered_counts.ActedMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "allauth.account.middleware.AccountMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
-]
+INSTALLED_APPS = installed.APPS
+MIDDLEWARE = installed.MIDDLEWARE
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": [
-                "django.templatetags.i18n",
-                "django.templatetags.static",
-                "identity_manager.ui.templatetags.frame",
-                "identity_manager.ui.templatetags.ui",
-                "identity_manager.console.templatetags.admin_navigation",
-                "identity_manager.console.templatetags.passages",
-                "identity_manager.console.templatetags.rows",
-            ],
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.template.context_processors.i18n",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "identity_manager.ui.context.portal",
-                "identity_manager.console.open_tasks.sources.desk",
-            ],
+            "builtins": installed.TEMPLATE_BUILTINS,
+            "context_processors": installed.CONTEXT_PROCESSORS,
         },
     },
 ]
@@ -150,6 +84,7 @@ DATABASES = {
     )
 }
 ALLOW_SQLITE = env.boolean("ALLOW_SQLITE", default=False)  # in production, where one machine serves all
+PLAIN_QUERIES = env.boolean("PLAIN_QUERIES", default=False)
 BROKER_URL = broker.address(f"redis+socket://{quote(str(VAR_DIR))}/run/broker.sock" if EMBEDDED else None)
 # Rate limits and lockout need a cache that all processes share.
 CACHES = {

@@ -13,6 +13,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Lower
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
+from pytest_django import Settings
 
 from ca_bridge.contract import Refused
 from ca_bridge.database.prepared_queries import FEW, PAGE, Among, Change, Over, Statement, insert
@@ -48,6 +49,27 @@ ANSWERED = Change(
     answered_at=models.DateTimeField(),
     detail=models.TextField(),
 )
+
+
+@pytest.fixture(autouse=True)
+def _prepared(settings: Settings) -> None:
+    """Also where the other tests run without."""
+    settings.PLAIN_QUERIES = False
+
+
+@pytest.mark.parametrize("state", [State.PREPARED, State.REFUSED])
+def test_plain_queries_bring_the_same_and_keep_nothing(settings: Settings, state: State) -> None:
+    orders = [order_in(State.PREPARED), order_in(State.PENDING), order_in(State.PREPARED)]
+    keys = [order.pk for order in orders]
+    prepared = [row.pk for row in OF_STATE.rows(state=state, before=soon())], [*AMONG.rows(keys)]
+    settings.PLAIN_QUERIES = True
+    statement = Statement(OF_STATE._build, state=models.CharField(), before=models.DateTimeField())
+    among = Among(AMONG._build, models.UUIDField())
+
+    assert ([row.pk for row in statement.rows(state=state, before=soon())], among.rows(keys)) == prepared
+    assert statement._made == among._statement._made == {}
+    with pytest.raises(TypeError):
+        statement.rows(state=None, before=soon())
 
 
 def soon() -> Any:

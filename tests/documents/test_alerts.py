@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ca_bridge.contract import ExpiringItem
+from ca_bridge.contract_operation import ExpiringItem
 from ca_bridge.models import CaOrder
 from identity_manager.jobs import schedule
 from identity_manager.metrics import scraping

@@ -1,11 +1,13 @@
-"""Deep calls in one piece of memory, so that none of them is slow by chance.
+"""Work around CPython issue gh-142183: calls that cross the end of a stack chunk are slow.
 
-CPython keeps the frames of a thread in pieces of 16 KiB and gives an empty piece back to the operating system
-at once (Python/pystate.c, push_chunk). Calls that just cross the end of a piece take a new one each, and last
+CPython keeps the frames of a thread in chunks of 16 KiB and gives an empty chunk back to the operating system
+at once (Python/pystate.c, push_chunk). Calls that just cross the end of a chunk map a new one each, and last
 a hundred times longer for it. Which calls these are depends on how deep the stack is: it was the rows of our
-lists, and their pages took twice the time (docs/decisions/0023).
+lists, and their pages took twice the time (docs/decisions/0023). CPython 3.13.13, 3.14.4 and 3.15 keep one
+empty chunk for each thread; there nothing is done here. With those as the oldest Pythons this module can go.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,6 +17,9 @@ from django.http.response import HttpResponseBase
 
 # Of eight bytes each. CPython rounds up to a power of two, 1 MiB; half of it is left for what is called.
 SLOTS = 65_536
+
+# CPython's versions that keep an empty chunk.
+IS_MENDED = sys.version_info >= (3, 14, 4) or (3, 13, 13) <= sys.version_info < (3, 14)
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -29,7 +34,8 @@ def in_one_piece(call: Callable[Given, Result], *given: Given.args, **named: Giv
     return call(*given, **named)
 
 
-in_one_piece.__code__ = in_one_piece.__code__.replace(co_stacksize=SLOTS)
+if not IS_MENDED:
+    in_one_piece.__code__ = in_one_piece.__code__.replace(co_stacksize=SLOTS)
 
 
 class OnePieceMiddleware:

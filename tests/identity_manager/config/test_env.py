@@ -96,6 +96,15 @@ def test_a_ring_that_is_given_as_empty_is_empty(given: pytest.MonkeyPatch, tmp_p
     assert env.key_ring("THING", tmp_path / "ring") == {}
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("true", True), ("1", True), ("false", False), ("0", False), (None, True)]
+)
+def test_a_truth_has_two_spellings(given: pytest.MonkeyPatch, value: str | None, *, expected: bool) -> None:
+    if value is not None:
+        given.setenv("THING", value)
+    assert env.boolean("THING", default=True) is expected
+
+
 def test_a_database_may_lie_at_any_path(given: pytest.MonkeyPatch) -> None:
     given.setenv("THING", "sqlite:///srv/a%20b%23c/db.sqlite3")
     assert env.database("THING", None)["NAME"] == "/srv/a b#c/db.sqlite3"

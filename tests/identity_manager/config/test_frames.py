@@ -33,8 +33,8 @@ returned.__code__ = returned.__code__.replace(co_stacksize=200)
 
 
 def test_without_it_some_depth_takes_a_piece_for_each_call() -> None:
-    """So that the tests below look for what there is. CPython may mend it one day; then this can all go."""
-    assert most_pieces() >= CALLS
+    """So that the tests below look for what there is; a mended CPython (gh-142183) has none."""
+    assert (most_pieces() < CALLS / 10) if frame_memory.IS_MENDED else (most_pieces() >= CALLS)
 
 
 def test_with_it_no_depth_does() -> None:
