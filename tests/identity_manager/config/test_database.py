@@ -48,7 +48,37 @@ def test_an_address_says_nothing_else(rest: str) -> None:
         tuned(ADDRESS + rest)
 
 
-@pytest.mark.parametrize("address", ["postgresql://u:hidden@h:x/db", "postgresql://u:hidden@[h/db"])
+def test_an_address_says_nothing_twice() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^THING must not say sslmode twice\.$"):
+        tuned(f"{ADDRESS}?sslmode=require&sslmode=disable")
+
+
+@pytest.mark.parametrize(
+    "address", ["mysql://u:hidden@h/db", "postgres://u:hidden@h/db", "hidden", "oracle://h"]
+)
+def test_other_databases_are_refused(address: str) -> None:
+    """Also those that dj-database-url knows."""
+    with pytest.raises(ImproperlyConfigured) as caught:
+        tuned(address)
+    assert str(caught.value) == "THING must begin with sqlite:/// or postgresql://."
+
+
+@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///", "sqlite://:memory:", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(address: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^THING must name a file: "):
+        tuned(address)
+
+
+@pytest.mark.parametrize("address", ["sqlite:///srv/a%20b/db", "sqlite:////srv/a%20b/db"])
+def test_a_path_begins_at_the_root(address: str) -> None:
+    """With three slashes, and with four, as dj-database-url has it."""
+    assert tuned(address)["NAME"] == "/srv/a b/db"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["postgresql://u:hidden@h:x/db", "postgresql://u:hidden@[h/db", "postgresql://u:hidden@a:1,b:2/db"],
+)
 def test_a_wrong_address_is_not_shown(address: str) -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         tuned(address)
