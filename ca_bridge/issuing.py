@@ -32,7 +32,6 @@ from ca_bridge.connection.exception_boundary import connector_edge, repeatable_e
 from ca_bridge.contract import (
     Answer,
     Connector,
-    ErasesRecords,
     FindsOrders,
     Issued,
     Pending,
@@ -42,6 +41,7 @@ from ca_bridge.contract import (
     RevocationReason,
     Unknown,
 )
+from ca_bridge.contract_operation import ErasesRecords
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.orders import journal, unknown_outcomes

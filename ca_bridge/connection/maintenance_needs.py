@@ -4,7 +4,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.contract import DueMaintenance, MaintenanceNeed
+from ca_bridge.contract_operation import DueMaintenance, MaintenanceNeed
 
 WORDS: dict[MaintenanceNeed, Promise] = {
     MaintenanceNeed.ROLL_OVER: _(

@@ -15,18 +15,20 @@ from ca_bridge.connection.exception_boundary import connector_edge, repeatable_e
 from ca_bridge.contract import (
     ConnectionFault,
     Connector,
-    DueMaintenance,
     FindsOrders,
     Health,
-    ItemExpiry,
+    ListsIssued,
     ListsProfiles,
     ReleasesHold,
+)
+from ca_bridge.contract_operation import (
+    DueMaintenance,
+    ItemExpiry,
     RenewsCrl,
     ReportsExpiries,
     ReportsMaintenance,
     RollsOver,
 )
-from ca_bridge.contract_listing import ListsIssued
 from ca_bridge.errors import CaError, InDoubtError
 
 # What is done with an order of which nobody knows whether its CA has issued, once the CA was searched.

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from ca_bridge import telemetry
 from ca_bridge.connection import registry
 from ca_bridge.connection.exception_boundary import repeatable_edge
-from ca_bridge.contract import Connector, ErasesRecords
-from ca_bridge.contract_listing import IssuedPage, KeptCertificate, ListsIssued
+from ca_bridge.contract import Connector, IssuedPage, KeptCertificate, ListsIssued
+from ca_bridge.contract_operation import ErasesRecords
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.orders import results as recording

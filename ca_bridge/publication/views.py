@@ -20,7 +20,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import AnswersOcsp, Connector, Publishes
+from ca_bridge.contract import Connector
+from ca_bridge.contract_operation import AnswersOcsp, Publishes
 from ca_bridge.errors import CaError
 from ca_bridge.x509.der import MALFORMED
 

@@ -11,7 +11,8 @@ from typing import Any
 from django.db import DatabaseError, transaction
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import ChangesPassphrase, RenewsCrl, RevocationReason, RollsOver
+from ca_bridge.contract import RevocationReason
+from ca_bridge.contract_operation import ChangesPassphrase, RenewsCrl, RollsOver
 from ca_bridge.errors import CaError
 from ca_bridge.x509.certificates import CertificateFacts, describe
 from identity_manager import audit

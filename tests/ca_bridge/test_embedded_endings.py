@@ -9,7 +9,7 @@ from pytest_django import Settings
 from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import Crl
-from ca_bridge.contract import ExpiringItem, ItemExpiry
+from ca_bridge.contract_operation import ExpiringItem, ItemExpiry
 from identity_manager.metrics.figures import FIGURES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

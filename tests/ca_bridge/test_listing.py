@@ -13,9 +13,10 @@ from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded.issued_files import IssuedFiles
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import (
+    IssuedPage,
+    KeptCertificate,
     KeyAlgorithm,
 )
-from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.keys import keys
 from ca_bridge.models import CaOrder

@@ -8,7 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import translation
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import DueMaintenance, Health
+from ca_bridge.contract import Health
+from ca_bridge.contract_operation import DueMaintenance
 from ca_bridge.errors import CaError
 from tests.ca_bridge.scripted import ScriptedConnector
 

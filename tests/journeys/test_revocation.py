@@ -4,7 +4,7 @@ import pytest
 from cryptography import x509
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import Publishes
+from ca_bridge.contract_operation import Publishes
 from identity_manager.models import Certificate, SoftwareToken
 from tests.journeys.office import Office
 

@@ -16,7 +16,7 @@ from django.core.mail import EmailMessage
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ca_bridge import contract
+from ca_bridge import contract, contract_operation
 from ca_bridge.connection import registry
 from identity_manager import queue
 from tests.kill_points.outside import Broker
@@ -31,8 +31,8 @@ CALLS = (
     contract.FindsAll,
     contract.Drafts,
     contract.ReleasesHold,
-    contract.RenewsCrl,
-    contract.ErasesRecords,
+    contract_operation.RenewsCrl,
+    contract_operation.ErasesRecords,
 )
 FROM_MEMORY = {"chain"}  # of the contract: never asks anybody
 

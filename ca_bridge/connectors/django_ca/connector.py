@@ -16,12 +16,13 @@ from ca_bridge.contract import (
     CertificateOrder,
     Health,
     Issued,
+    IssuedPage,
+    KeptCertificate,
     Pending,
     Refused,
 )
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
-from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 

@@ -18,13 +18,14 @@ from ca_bridge.contract import (
     ConnectionFault,
     Health,
     Issued,
+    IssuedPage,
+    KeptCertificate,
     Pending,
     Refused,
     RevocationOutcome,
     RevocationReason,
     Unknown,
 )
-from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 from ca_bridge.x509 import der

@@ -36,18 +36,17 @@ from ca_bridge.connectors.embedded.paths import ROOT
 from ca_bridge.connectors.embedded.responder import Responder
 from ca_bridge.connectors.embedded.wire import Period, Signer
 from ca_bridge.contract import (
-    ROOT_CRL_LIFETIME,
     Answer,
     CertificateOrder,
-    DueMaintenance,
     Health,
     Issued,
-    ItemExpiry,
+    IssuedPage,
+    KeptCertificate,
     Refused,
     RevocationOutcome,
     RevocationReason,
 )
-from ca_bridge.contract_listing import IssuedPage, KeptCertificate
+from ca_bridge.contract_operation import ROOT_CRL_LIFETIME, DueMaintenance, ItemExpiry
 from ca_bridge.errors import CaError
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 

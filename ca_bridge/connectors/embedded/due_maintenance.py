@@ -9,7 +9,7 @@ from ca_bridge.connectors.embedded import crls, key_store, rollover
 from ca_bridge.connectors.embedded.authority import Authority
 from ca_bridge.connectors.embedded.models import Crl
 from ca_bridge.connectors.embedded.paths import ROOT
-from ca_bridge.contract import DueMaintenance, MaintenanceNeed
+from ca_bridge.contract_operation import DueMaintenance, MaintenanceNeed
 
 ROLLED_BEFORE = timedelta(days=730)  # as long as certificates of persons may hold
 ROOT_CRL_BEFORE = timedelta(days=30)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ca_bridge.connectors.embedded import authority, crls
 from ca_bridge.connectors.embedded.authority import Authority
 from ca_bridge.connectors.embedded.models import OcspSigner
-from ca_bridge.contract import ExpiringItem, ItemExpiry
+from ca_bridge.contract_operation import ExpiringItem, ItemExpiry
 
 
 def of(ca: Authority) -> Sequence[ItemExpiry]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ca_bridge.contract_listing import IssuedPage
+from ca_bridge.contract import IssuedPage
 from ca_bridge.errors import CaError
 
 logger = logging.getLogger(__name__)

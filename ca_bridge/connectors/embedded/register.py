@@ -12,8 +12,8 @@ from ca_bridge.connectors.embedded.issued_files import IssuedFiles
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import (
     CertificateOrder,
+    KeptCertificate,
 )
-from ca_bridge.contract_listing import KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.x509.der import MALFORMED
 

@@ -19,7 +19,8 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.paths import ISSUING, ROOT
 from ca_bridge.connectors.embedded.wire import Signer
-from ca_bridge.contract import ROOT_CRL_LIFETIME, RevocationReason
+from ca_bridge.contract import RevocationReason
+from ca_bridge.contract_operation import ROOT_CRL_LIFETIME
 from ca_bridge.errors import CaError
 from ca_bridge.x509 import algorithm_strength, der
 from ca_bridge.x509.der import MALFORMED, has_signed, is_root, is_self_issued

@@ -15,11 +15,12 @@ from ca_bridge.contract import (
     CertificateOrder,
     Health,
     Issued,
+    IssuedPage,
+    KeptCertificate,
     Refused,
 )
 from ca_bridge.contract import RevocationOutcome as Outcome
 from ca_bridge.contract import RevocationReason as Reason
-from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 from ca_bridge.x509 import der

@@ -14,11 +14,12 @@ from ca_bridge.contract import (
     ConnectionFault,
     Health,
     Issued,
+    IssuedPage,
+    KeptCertificate,
     Refused,
     RevocationOutcome,
     RevocationReason,
 )
-from ca_bridge.contract_listing import IssuedPage, KeptCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ca_bridge.contract import ROOT_CRL_LIFETIME
+from ca_bridge.contract_operation import ROOT_CRL_LIFETIME
 from ca_bridge.errors import CaError
 from identity_manager.authorities import embedded as issuing_cas
 from identity_manager.management import choosing

@@ -6,7 +6,7 @@ from typing import cast
 from django.db import models
 
 from ca_bridge import health_findings
-from ca_bridge.contract import DueMaintenance, MaintenanceNeed
+from ca_bridge.contract_operation import DueMaintenance, MaintenanceNeed
 from ca_bridge.health_findings import HealthDetail, HealthFinding
 from identity_manager.models.people.person import Person
 
@@ -16,7 +16,7 @@ class CaCheck(models.Model):
 
     fault: a value of ca_bridge.contract.ConnectionFault, or empty.
     offered: the profile names that the CA listed last; empty where it cannot list them.
-    needs: maintenance that is due: [ca_bridge.contract.MaintenanceNeed, date or null].
+    needs: maintenance that is due: [ca_bridge.contract_operation.MaintenanceNeed, date or null].
     findings: detail in translatable form: [HealthFinding, values]; empty where detail quotes the CA.
     """
 

@@ -11,15 +11,16 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import (
     Connector,
     Drafts,
-    ErasesRecords,
     FindsOrders,
     Issued,
+    KeptCertificate,
     KeyAlgorithm,
+    ListsIssued,
     ReleasesHold,
     RevocationOutcome,
     RevocationReason,
 )
-from ca_bridge.contract_listing import KeptCertificate, ListsIssued
+from ca_bridge.contract_operation import ErasesRecords
 from ca_bridge.x509 import lint, verification
 from ca_bridge.x509.certificates import describe
 from tests.ca_bridge.connectors.neighbours import decided

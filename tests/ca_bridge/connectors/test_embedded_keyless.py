@@ -20,7 +20,8 @@ from ca_bridge.connectors.embedded import authority, crls, key_store
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import OcspSigner
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
-from ca_bridge.contract import CertificateOrder, Issued, MaintenanceNeed, RevocationReason
+from ca_bridge.contract import CertificateOrder, Issued, RevocationReason
+from ca_bridge.contract_operation import MaintenanceNeed
 from ca_bridge.errors import CaError
 from tests.ca_bridge.conftest import EMBEDDED
 

@@ -34,7 +34,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import DueMaintenance, MaintenanceNeed
+from ca_bridge.contract_operation import DueMaintenance, MaintenanceNeed
 from identity_manager import installation
 from identity_manager.jobs import schedule
 from identity_manager.management import doctor

@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from pytest_django import Settings
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import DueMaintenance, MaintenanceNeed
+from ca_bridge.contract_operation import DueMaintenance, MaintenanceNeed
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaAttempt, CaOrder
 from identity_manager.audit import Event
