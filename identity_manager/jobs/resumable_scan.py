@@ -30,6 +30,11 @@ def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object])
     return done
 
 
+def of_portions(name: str, rows: QuerySet[Any], verb: Callable[[list[uuid.UUID]], int]) -> int:
+    """The same for a verb that takes the keys of a portion at once."""
+    return sum(map(verb, _for_a_while(name, rows.order_by("pk").values_list("pk", flat=True))))
+
+
 def _for_a_while(name: str, keys: QuerySet[Any, uuid.UUID]) -> Iterator[list[uuid.UUID]]:
     """Portions from where the last run stopped up to the end; from the beginning where it got there.
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -10,8 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.connection import registry
 from identity_manager.audit import head_export, heads
 from identity_manager.authorities import circuit_breaker
-from identity_manager.jobs import key_rotation, retention, sweep
+from identity_manager.jobs import key_rotation, resumable_scan, retention, sweep
+from identity_manager.models import Person
 from identity_manager.models.person_search import matching as person_search
+from identity_manager.models.person_search import refresh
 from identity_manager.people import roles
 from identity_manager.people.sign_in import sessions
 from identity_manager.vault import wrapping as vault
@@ -43,6 +46,11 @@ def _erase_traces() -> str:
 def _sign_heads() -> int:
     heads.sign()
     return head_export.export()
+
+
+def _refresh_search_texts() -> int:
+    persons = Person.objects.all()
+    return resumable_scan.of_portions("search.refresh", persons, partial(refresh.refresh, persons))
 
 
 JOBS: tuple[Job, ...] = (
@@ -160,6 +168,12 @@ JOBS: tuple[Job, ...] = (
         _("Counts what the database holds, so that searches take the shortest way"),
         timedelta(hours=1),
         person_search.take_statistics,
+    ),
+    Job(
+        "search.refresh",
+        _("Rewrites what searches look through, where it is not what the person is called"),
+        timedelta(hours=6),
+        _refresh_search_texts,
     ),
     Job(
         "audit.sign_heads",

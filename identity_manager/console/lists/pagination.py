@@ -132,7 +132,8 @@ def _in_order(found: Sequence[QuerySet[Any]], order: Sequence[str]) -> tuple[str
 def _one_after_the_other(parts: list[str]) -> str:
     if len(parts) == 1:
         return parts[0]
-    return " UNION ALL ".join(f"({sql})" for sql in parts) + f" LIMIT {counting.COUNT_LIMIT + 1}"
+    rows = " UNION ALL ".join(f"SELECT * FROM ({sql}) part" for sql in parts)  # noqa: S608 as Django compiled it
+    return f"{rows} LIMIT {counting.COUNT_LIMIT + 1}"
 
 
 def _number_of(asked: str | None, most: int) -> int:

@@ -19,6 +19,7 @@ from identity_manager.models import (
     Certificate,
     CertificateState,
     Person,
+    PersonKind,
     PersonState,
     RequestOrigin,
     RequestState,
@@ -141,8 +142,9 @@ class KindForm(forms.Form):
 
 
 class PersonForm(KindForm):
-    """Employees or external persons."""
+    """Persons of one kind, of whom the lists of departments and units are."""
 
+    person_kind: PersonKind
     q = WordsField(_("Name, number, e-mail or department"))
     state = FilterField(_("State"), anything=_("any state"), choices=PersonState.choices)
     department = KnownField(_("Department"), anything=_("any department"))
@@ -168,7 +170,17 @@ class PersonForm(KindForm):
         super().offer_known()
         if offices.holds(self.actor, {Role.REGISTRATION_OFFICER}):
             self.offer("sign_in", lambda: [(CODE_ENDS, _("sign-in code ends within two days"))])
-        self.offer_values(("department", "unit"), partial(_departments_and_units, self.actor))
+        self.offer_values(
+            ("department", "unit"), partial(_departments_and_units, self.actor, self.person_kind)
+        )
+
+
+class EmployeeForm(PersonForm):
+    person_kind = PersonKind.EMPLOYEE
+
+
+class ExternalForm(PersonForm):
+    person_kind = PersonKind.EXTERNAL
 
 
 class RequestForm(KindForm):
@@ -219,8 +231,8 @@ class CertificateForm(KindForm):
         self.offer_values(("issuer",), _issuers)
 
 
-def _departments_and_units(actor: Person) -> list[list[str]]:
-    reach = offices.within_units(actor, SEARCHERS, "organisational_unit")
+def _departments_and_units(actor: Person, kind: PersonKind) -> list[list[str]]:
+    reach = offices.within_units(actor, SEARCHERS, "organisational_unit") & Q(kind=kind)
     return distinct_values.asked_values(*_of_departments_and_units(connection.vendor, reach), always=True)
 
 

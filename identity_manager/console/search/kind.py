@@ -64,7 +64,7 @@ class Kind:
 
     readers: the roles that may look for it.  reach: the rows that this officer may find.
     drawn: the rows of a page by their keys, where a prepared query finds them, instead of table.rows.
-    parts: of rows, in which words are looked up one after the other, until there are enough.
+    parts: what found returns, in querysets without a common row, the nearest to the words first.
     found: those of them that are wanted.  with_order: rows with whatever the orders sort by.
     counted, too_many: sentences with found and total.  nothing, advice: what is said where none is found.
     beside: what is said beside the list.
@@ -87,7 +87,7 @@ class Kind:
     beside: Callable[[Person, Wanted], Beside | None] = field(default=_nothing)
     with_order: Found = field(default=lambda rows, _wanted: rows)
     drawn: Callable[[Person], ByKey] | None = None
-    parts: Callable[[QuerySet[Any]], list[QuerySet[Any]]] = field(default=lambda rows: [rows])
+    parts: Callable[[QuerySet[Any], Wanted], list[QuerySet[Any]]] | None = None
 
 
 def beginning(day: date) -> datetime:

@@ -14,7 +14,14 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.access import offices
 from identity_manager.console.lists import filtering
-from identity_manager.console.search.forms import ANY_TOKEN, CODE_ENDS, NEVER_SIGNED_IN, NO_TOKEN, PersonForm
+from identity_manager.console.search.forms import (
+    ANY_TOKEN,
+    CODE_ENDS,
+    NEVER_SIGNED_IN,
+    NO_TOKEN,
+    EmployeeForm,
+    ExternalForm,
+)
 from identity_manager.console.search.kind import Kind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import (
     Account,
@@ -50,15 +57,27 @@ class Row:
 
 def found(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
     """The persons who are wanted."""
+    return _filtered(rows, wanted).matching(wanted["q"], **_equal(wanted))
+
+
+def _found_in_parts(rows: PersonQuerySet, wanted: Wanted) -> list[PersonQuerySet]:
+    return _filtered(rows, wanted).matching_in_parts(wanted["q"], **_equal(wanted))
+
+
+def _equal(wanted: Wanted) -> dict[str, str]:
+    """The columns that are compared with what is wanted."""
     plain = {"state": "state", "department": "department", "unit": "organisational_unit"}
-    equal = {column: wanted[name] for name, column in plain.items() if wanted[name]}
+    return {column: wanted[name] for name, column in plain.items() if wanted[name]}
+
+
+def _filtered(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
     if wanted["token_type"] or wanted["expires_before"] or wanted["expires_within"]:
         rows = rows.filter(_tokens(wanted))
     if wanted["sign_in"]:
         rows = rows.filter(_SIGN_IN[wanted["sign_in"]]())
     if wanted["role"]:
         rows = rows.filter(pk__in=Person.objects.filter(roles__role=wanted["role"]).values("pk"))
-    return rows.matching(wanted["q"], **equal)
+    return rows
 
 
 def _reached(actor: Person) -> Q:
@@ -170,10 +189,10 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
         label=kind.label,
         icon="users",
         readers=SEARCHERS,
-        form=PersonForm,
+        form=EmployeeForm if kind == PersonKind.EMPLOYEE else ExternalForm,
         reach=lambda actor: Person.objects.filter(_reached(actor), kind=kind),
         drawn=lambda actor: person_lists.PersonRows(kind, _reached(actor)),
-        parts=lambda rows: rows.first_and_others(),  # type: ignore[attr-defined]  # of persons
+        parts=_found_in_parts,  # type: ignore[arg-type]  # of persons
         found=found,  # type: ignore[arg-type]  # of persons
         with_order=_with_order,  # type: ignore[arg-type]  # of persons
         table=TABLE,
@@ -184,7 +203,7 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
         advice=_("Try fewer words, another spelling, or any state."),
         hint=_(
             "Any part of a word is found; one or two letters match beginnings of words. "
-            "Case and accents do not matter."
+            "Case, accents and punctuation do not matter."
         ),
     )
     return replace(base, **words)  # type: ignore[arg-type]  # words alone

@@ -20,7 +20,7 @@ from identity_manager.console.search import persons as person_list
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.kind import Kind, Wanted
 from identity_manager.models import Person, Role
-from identity_manager.models.person_search import matching as person_search
+from identity_manager.models.person_search.query_words import words_of
 from identity_manager.ui import dates
 from identity_manager.ui.context import SEARCHERS
 
@@ -79,7 +79,7 @@ class Search:
 
         Of signs that are no words (a mark of direction) nothing is relevant, and nothing is found.
         """
-        return RELEVANCE in self.kind.table.orders and bool(person_search.terms(self.wanted["q"]))
+        return RELEVANCE in self.kind.table.orders and bool(words_of(self.wanted["q"]))
 
     def reach(self) -> QuerySet[Any]:
         """Everything of the kind that the officer may find."""
@@ -96,10 +96,11 @@ class Search:
     def pages(self) -> pagination.CappedPaginator:
         """What was found, page by page; by words, in order only as far as it is counted."""
         drawn = self._drawn()
-        if not self.is_by_words:
+        if not (self.is_by_words and self.kind.parts):
             return pagination.CappedPaginator(self.rows(), drawn=drawn)
         order = pagination.columns(self.sort, self.kind.table.orders)
-        found, asked = self.kind.parts(self._with_order(self.found())), self._asked.get("page")
+        found = [self._with_order(part) for part in self.kind.parts(self.reach(), self.wanted)]
+        asked = self._asked.get("page")
         return pagination.FoundPaginator(found, order=order, drawn=drawn, asked=asked)
 
     def _drawn(self) -> pagination.ByKey:

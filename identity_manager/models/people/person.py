@@ -17,7 +17,6 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.role import Role, today
 from identity_manager.models.people.upn_key import UpnKeyField, claim
 from identity_manager.models.person_search import matching as person_search
-from identity_manager.models.person_search import postgresql as person_first
 from identity_manager.models.prefetched import prefetched_or_all, set_prefetched
 
 if TYPE_CHECKING:
@@ -77,9 +76,9 @@ class PersonQuerySet(models.QuerySet["Person"]):
         """
         return person_search.matching(self, text, equal)
 
-    def first_and_others(self) -> list[Self]:
-        """In the parts in which words are looked up one after the other, until there are enough."""
-        return person_first.first_and_others(self)
+    def matching_in_parts(self, text: str, **equal: str) -> list[Self]:
+        """The same in parts without a common row, the nearest to the text first."""
+        return person_search.in_parts(self, text, equal)
 
     def with_order(self, text: str = "") -> Self:
         """With by_name, and with relevance to the text: the smaller, the nearer (person_search)."""

@@ -4,10 +4,9 @@ Three letters and more are found anywhere (SQLite: FTS5 trigram; PostgreSQL: pg_
 a trigram knows nothing, so those match beginnings of words. Scripts that write no spaces have no words to
 begin, so their characters are indexed one by one, and one or two of them are found anywhere too.
 
-The index of SQLite is our own work (person_parts); those of PostgreSQL stand in person_first.
+sqlite_fts and postgresql have the indexes.
 """
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import or_
@@ -21,18 +20,32 @@ from django.db.models.lookups import GreaterThan
 
 from identity_manager.models.person_search import postgresql as person_first
 from identity_manager.models.person_search import sqlite_fts
-from identity_manager.models.person_search.text import UNSPACED, apart, fold, is_whole, searchable
+from identity_manager.models.person_search.query_words import (
+    RANKED_WORDS,
+    Word,
+    full_names,
+    lines_of,
+    words_of,
+)
+from identity_manager.models.person_search.text import (
+    UNSPACED,
+    apart,
+    fold,
+    is_whole,
+    spelled_out,
+    without_apostrophes,
+    without_punctuation,
+)
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-QUERY_LENGTH = 200
-RANKED_WORDS = 8
 SAMPLE_PERCENT = 0.05
 COMMON = 5  # every fifth text has it
 _NAMES_END = "\n\n"
 _BEFORE_NAMES = " \n-"
-# BETWEEN_WORDS of search_text: no class of PostgreSQL's, because those depend on the locale.
+_SORTED_BY = 64  # characters
+# BETWEEN_WORDS of text: no class of PostgreSQL's, because those depend on the locale.
 _BETWEEN_WORDS = r"(^|[ \n!-/:-@\[-`{-~])"
 _Persons = TypeVar("_Persons", bound="models.QuerySet[Any]")
 
@@ -45,7 +58,7 @@ class NameOrder(models.Func):
     same expression, and a bound parameter is none (measured with 265,000 rows: 1 ms instead of 600).
     """
 
-    template = "SUBSTR(%(expressions)s, 1, 64)"
+    template = f"SUBSTR(%(expressions)s, 1, {_SORTED_BY})"
     output_field = models.CharField()
 
 
@@ -62,7 +75,7 @@ class Relevance(models.Func):
 
     output_field = models.IntegerField()
 
-    def __init__(self, text: str, words: list[str], **more: Any) -> None:
+    def __init__(self, text: str, words: list[Word], **more: Any) -> None:
         super().__init__("search_text", "personnel_number", "email", text=text, words=words, **more)
 
     def as_sql(  # type: ignore[override]  # knows no other template
@@ -72,16 +85,27 @@ class Relevance(models.Func):
         find = "STRPOS" if connection.vendor == "postgresql" else "INSTR"
         names = f"SUBSTR({text}, 1, {find}({text}, %s))"
         within = f"{find}({names}, %s) > 0"
-        begins = " OR ".join([f"({find}({text}, %s) = 1", *[within] * len(_BEFORE_NAMES)]) + ")"
+        at_beginning = f"{find}({text}, %s) = 1"
+        begins = [at_beginning, *[within] * len(_BEFORE_NAMES)]
         words, whole = self.extra["words"], self.extra["text"]
+        lines = [f"{line}\n" for line in lines_of(words)]
         sql = (
             f"CASE WHEN UPPER({number}) = UPPER(%s) OR UPPER({email}) = UPPER(%s) THEN 0 "
-            f"WHEN NOT ({' AND '.join([within] * len(words))}) THEN 3 "
-            f"WHEN {' AND '.join([begins] * len(words))} THEN 1 ELSE 2 END"
+            f"WHEN NOT ({_all_of(words, [within])}) THEN 4 "
+            f"WHEN {' OR '.join([at_beginning, within] * len(lines))} THEN 1 "
+            f"WHEN {_all_of(words, begins)} THEN 2 ELSE 3 END"
         )
-        found = (each for word in words for each in (_NAMES_END, word))
-        begun = (each for word in words for each in (word, *_after_each_sign(word)))
-        return sql, (whole, whole, *found, *begun)
+        found = (each for word in words for spelling in word for each in (_NAMES_END, spelling))
+        exact = (each for line in lines for each in (line, _NAMES_END, f"\n{line}"))
+        begun = (
+            each for word in words for spelling in word for each in (spelling, *_after_each_sign(spelling))
+        )
+        return sql, (whole, whole, *found, *exact, *begun)
+
+
+def _all_of(words: list[Word], conditions: list[str]) -> str:
+    """SQL: of each word, a spelling fulfils one of the conditions."""
+    return " AND ".join(f"({' OR '.join(conditions * len(word))})" for word in words)
 
 
 def _after_each_sign(word: str) -> list[str]:
@@ -101,10 +125,42 @@ class Searchable(Protocol):
 
 
 def text_of(person: Searchable) -> str:
-    """Return the search text of a person."""
-    names = searchable(f"{person.surname} {person.given_name}", person.display_name)
-    others = searchable(person.personnel_number, person.email, person.department)
-    return indexed(names + _NAMES_END + others)
+    """Return the search text of a person: lines of names, an empty line, lines of everything else.
+
+    The first line is what lists are sorted by. Names stand there in all spellings that people type: with and
+    without punctuation, given name first and last, ä as a and as ae.
+    """
+    others = [person.personnel_number, person.email, person.department]
+    spellings = (fold, _spelled_without_apostrophes, _without_apostrophes)
+    return (
+        indexed(_lines(_names_of(person)))
+        + _NAMES_END
+        + indexed(_lines(spell(each) for spell in spellings for each in others))
+    )
+
+
+def _names_of(person: Searchable) -> Iterable[str]:
+    by_surname = f"{person.surname} {person.given_name}"
+    names = [by_surname, f"{person.given_name} {person.surname}", person.display_name]
+    if UNSPACED.search(by_surname):
+        del names[1]  # nobody writes them so, and unspaced they would be another name
+    yield without_punctuation(by_surname)
+    yield from (fold(by_surname), fold(person.display_name))
+    yield from map(without_punctuation, names)
+    yield from (without_punctuation(spelled_out(each)) for each in names)
+
+
+def _without_apostrophes(text: str) -> str:
+    return fold(without_apostrophes(text))
+
+
+def _spelled_without_apostrophes(text: str) -> str:
+    return fold(spelled_out(without_apostrophes(text)))
+
+
+def _lines(parts: Iterable[str]) -> str:
+    """Each once, one a line so that no match spans two of them."""
+    return "\n".join(dict.fromkeys(filter(None, parts)))
 
 
 def indexed(text: str) -> str:
@@ -119,49 +175,71 @@ def indexed(text: str) -> str:
 
 
 # --- What is asked ---------------------------------------------------------------------------------
-def terms(text: str) -> list[str]:
-    """Return the folded words of a query, each once. Control characters and the like separate words."""
-    plain = "".join(" " if unicodedata.category(symbol)[0] == "C" else symbol for symbol in text)
-    return list(dict.fromkeys(fold(plain[:QUERY_LENGTH]).split()))
-
-
 def matching(persons: _Persons, text: str, equal: Mapping[str, str]) -> _Persons:
     """Return the persons in whose search text every word of the query is found; all for an empty query.
 
     Whatever the query holds is data: quotes, operators and wildcards stand for themselves.
     equal: columns and what stands in them, never nothing.
     """
-    words = terms(text)
+    words = words_of(text)
     if not words:
         return persons.none() if text.strip() else persons.filter(**equal)
     if connections[persons.db].vendor == "sqlite":
         return persons.filter(sqlite_fts.having(words, equal), **equal)
     common = _common(words, connections[persons.db])
-    having = [_without_index(word) if word in common else _in_postgresql(word) for word in words]
+    having = [_without_index(word) if word in common else _any(map(_in_postgresql, word)) for word in words]
     return persons.filter(*having, **equal)
+
+
+def in_parts(persons: _Persons, text: str, equal: Mapping[str, str]) -> list[_Persons]:
+    """Return what matching returns in parts without a common row, the nearest first.
+
+    First whose number it is, then whose full name or surname it is, then all others: a list ends after a
+    thousand rows, and these belong on it however many others have the words.
+    """
+    rest, words = matching(persons, text, equal), words_of(text)
+    parts: list[_Persons] = []
+    nearest = [_with_number(text)] if text.strip() else []
+    nearest += [_with_full_name(words)] if words else []
+    found = persons.annotate(by_name=BY_NAME).filter(*map(_without_index, words), **equal)
+    rest = rest.annotate(by_name=BY_NAME)
+    for condition in nearest:
+        parts.append(found.filter(condition))
+        found, rest = found.exclude(condition), rest.exclude(condition)
+    return [*parts, *person_first.first_and_others(rest)]
+
+
+def _with_number(text: str) -> Q:
+    number = text.strip()
+    return Q(personnel_number__in=sorted({number, number.upper(), number.lower()}))
+
+
+def _with_full_name(words: list[Word]) -> Q:
+    """Whose name begins with one of these: the whole name, or all of its first words."""
+    return _any(Q(by_name__begins=f"{name}{end}"[:_SORTED_BY]) for name in full_names(words) for end in "\n ")
 
 
 # --- In which order --------------------------------------------------------------------------------
 def with_order(persons: _Persons, text: str = "") -> _Persons:
     """Return the persons with by_name, and with relevance where there is a text: the smaller, the nearer.
 
-    0: it is their personnel number or e-mail; 1: every word begins one of their names; 2: every word is in
-    their names; 3: the rest, found by department, say.
+    0: it is their personnel number or e-mail; 1: their name, surname first or last; 2: every word begins
+    one of their names; 3: every word is in their names; 4: the rest, found by department, say.
     """
     persons = persons.annotate(by_name=BY_NAME)
-    words = terms(text)[:RANKED_WORDS]
+    words = words_of(text)[:RANKED_WORDS]
     if not words:
         return persons
     return persons.annotate(relevance=Relevance(text.strip(), words))
 
 
-def _common(words: list[str], connection: "BaseDatabaseWrapper") -> set[str]:
+def _common(words: list[Word], connection: "BaseDatabaseWrapper") -> set[Word]:
     """Those of the words that many texts have, by a sample of a few pages; never all of the words.
 
     PostgreSQL looks up all words in the index at once, also one that everybody has, such as the domain of
     their e-mail (measured with a million persons and "anna example.com": 54 ms instead of 13).
     """
-    asked = [word for word in words if is_whole(word)]
+    asked = [word for word in words if len(word) == 1 and is_whole(word[0])]
     if len(words) < 2 or not asked:
         return set()
     counted = "".join(", COUNT(*) FILTER (WHERE STRPOS(search_text, %s) > 0)" for _ in asked)
@@ -169,7 +247,7 @@ def _common(words: list[str], connection: "BaseDatabaseWrapper") -> set[str]:
         cursor.execute(
             f"SELECT COUNT(*){counted} FROM identity_manager_person "  # noqa: S608 our own
             f"TABLESAMPLE SYSTEM ({SAMPLE_PERCENT}) REPEATABLE (1)",
-            asked,
+            [word for (word,) in asked],
         )
         size, *numbers = cursor.fetchone()
     many = [word for word, number in zip(asked, numbers, strict=True) if number * COMMON > size]
@@ -178,9 +256,9 @@ def _common(words: list[str], connection: "BaseDatabaseWrapper") -> set[str]:
     return set(many)
 
 
-def _without_index(word: str) -> Q:
+def _without_index(word: Word) -> Q:
     """As `contains` finds it, said so that no index knows it."""
-    return Q(GreaterThan(StrIndex("search_text", Value(word)), 0))
+    return _any(Q(GreaterThan(StrIndex("search_text", Value(spelling)), 0)) for spelling in word)
 
 
 def _any(conditions: Iterable[Q]) -> Q:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from django.db.models import Q
 
+from identity_manager.models.person_search.query_words import Word
 from identity_manager.models.person_search.text import BETWEEN_WORDS, TRIGRAM, apart, is_whole
 
 # No text has these: control characters and private ones are refused in names, and separate words of a query.
@@ -22,25 +23,29 @@ _COLUMNS = {"state": "s", "department": "d", "organisational_unit": "u"}
 
 
 # --- What is asked ---------------------------------------------------------------------------------
-def having(words: list[str], equal: Mapping[str, str]) -> Q:
+def having(words: list[Word], equal: Mapping[str, str]) -> Q:
     """Who has all of the words, and perhaps these values: more persons may have a value's signs.
 
     What is nothing but a sign or two is found by looking at all texts.
     """
     found, phrases = Q(), []
-    for word in words:
+    for spellings in words:
+        if len(spellings) > 1:
+            phrases.append(f"({' OR '.join(_phrase(_marked(each)) for each in spellings)})")
+            continue
+        (word,) = spellings
         marked = _marked(word)
         if len(marked) < TRIGRAM:
             found &= Q(search_text__contains=word)
             continue
         beginnings = _beginnings(word)
-        phrases += beginnings or [marked]
+        phrases += map(_phrase, beginnings or [marked])
         if beginnings:
             found &= Q(search_row__search_text__contains=marked)
     if not phrases:
         return found
-    phrases += [signs_of(column, value) for column, value in equal.items() if column in _COLUMNS]
-    return found & Q(search_row__part__search_text__matches=" AND ".join(map(_phrase, phrases)))
+    phrases += [_phrase(signs_of(column, value)) for column, value in equal.items() if column in _COLUMNS]
+    return found & Q(search_row__part__search_text__matches=" AND ".join(phrases))
 
 
 def _marked(word: str) -> str:

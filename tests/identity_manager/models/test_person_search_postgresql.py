@@ -35,14 +35,14 @@ def found(rows: PersonQuerySet) -> set[uuid.UUID]:
 
 
 def test_the_parts_hold_everybody_once(ends: dict[int, Person]) -> None:
-    parts = [found(rows) for rows in Person.objects.matching("zuban").first_and_others()]
+    parts = [found(rows) for rows in person_first.first_and_others(Person.objects.matching("zuban"))]
 
     assert sorted(pk for part in parts for pk in part) == sorted(each.pk for each in ends.values())
 
 
 @pytest.mark.usefixtures("postgresql_only")
 def test_the_first_part_are_those_whose_key_ends_low(ends: dict[int, Person]) -> None:
-    first, others = Person.objects.matching("zuban").first_and_others()
+    first, others = person_first.first_and_others(Person.objects.matching("zuban"))
 
     assert found(first) == {ends[0x00].pk, ends[0x1F].pk}
     assert found(others) == {ends[0x20].pk, ends[0x80].pk, ends[0xFF].pk}
@@ -52,7 +52,7 @@ def test_the_first_part_are_those_whose_key_ends_low(ends: dict[int, Person]) ->
 def test_the_first_part_has_an_index_of_its_own() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    first, others = Person.objects.matching("uller").first_and_others()
+    first, others = person_first.first_and_others(Person.objects.matching("uller"))
 
     assert person_first.FIRST in first.explain()
     assert person_first.FIRST not in others.explain()
@@ -64,7 +64,7 @@ def test_words_and_filters_are_looked_up_together() -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("DROP INDEX person_unit, person_department")  # few rows are in no need of another
     equal = {"state": "active", "department": "Sales", "organisational_unit": "Nordic"}
-    for part in Person.objects.matching("uller", **equal).first_and_others():
+    for part in person_first.first_and_others(Person.objects.matching("uller", **equal)):
         looked_up = part.explain().partition("Index Cond: ")[2]
 
         assert all(f"{word}'" in looked_up for word in ("uller%", *equal.values()))
@@ -78,7 +78,7 @@ def test_the_database_knows_how_many_the_first_part_are() -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE identity_manager_person")
-    first, _others = Person.objects.all().first_and_others()
+    first, _others = person_first.first_and_others(Person.objects.all())
 
     thought = re.search(r"rows=(\d+)", first.explain())
     assert thought
@@ -102,7 +102,7 @@ def test_made_beside_the_writers_they_are_the_same() -> None:
 
 @pytest.mark.usefixtures("sqlite_only")
 def test_sqlite_looks_among_all_at_once() -> None:
-    assert len(Person.objects.all().first_and_others()) == 1
+    assert len(person_first.first_and_others(Person.objects.all())) == 1
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(1000, 5), (5, 5), (3, 3), (1, 1)])

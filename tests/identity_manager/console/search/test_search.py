@@ -223,6 +223,24 @@ def test_a_result_beyond_the_limit_comes_unsorted_and_says_so(
     assert len(names(response)) == 5
 
 
+@pytest.mark.usefixtures("crowd")
+@pytest.mark.parametrize("text", ["Nils Nygård", "nygard, nils", "Z-0042"])
+def test_an_exact_name_or_number_comes_first_however_many_are_found(
+    ada: Client, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(counting, "COUNT_LIMIT", 5)
+    for number in range(20):
+        cast.person(f"aa{number}", surname="Aa", given_name="Nils", department="Nygård Z-00424", sid="")
+    named = {"surname": "Nygård", "given_name": "Nils", "display_name": "N. N."}
+    cast.person("nils", personnel_number="Z-0042", sid="", **named)
+
+    response = ada.get(SEARCH, {"kind": "employee", "q": text})
+
+    assert response.context["paginator"].has_more
+    assert response.context["rows"][0].person.personnel_number == "Z-0042"
+    assert len(names(response)) == 5
+
+
 @pytest.mark.parametrize(("limit", "pages"), [(1000, (1, 2, 3)), (55, (1, 2, 3))])
 def test_words_are_looked_up_once_for_the_count_and_the_page(
     ada: Client,

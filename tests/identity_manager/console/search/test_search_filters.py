@@ -99,6 +99,18 @@ def test_departments_of_other_units_are_not_told(company: cast.Company) -> None:
     assert "Secret Project" not in north.get(SEARCH, {"kind": "employee"}).text
 
 
+def test_departments_and_units_are_those_of_the_kind(ada: Client) -> None:
+    cast.person("dora", department="Works", organisational_unit="Süd")
+    cast.person("xenia", department="Agency", organisational_unit="West", kind=PersonKind.EXTERNAL)
+
+    def offered(kind: str) -> list[set[str]]:
+        form = ada.get(SEARCH, {"kind": kind}).context["form"]
+        return [{value for value, _ in form.fields[name].choices} for name in ("department", "unit")]
+
+    assert offered("employee") == [{"", "Works", "Research"}, {"", "Nord", "Süd"}]
+    assert offered("external") == [{"", "Agency"}, {"", "West"}]
+
+
 @pytest.fixture(params=[1000, 0], ids=["few", "many"])
 def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few lead to their things; of many, each thing is asked for its own."""
@@ -143,7 +155,9 @@ def test_words_find_the_same_however_many_persons_they_name(
         for person in (company.uma, company.sam)
     )
     certificate = uma.tokens.get().certificates.get()
-    of_request = [{"kind": "request", "q": words} for words in ("uma", uma.reference, "uma@", "zzz", "@")]
+    of_request = [
+        {"kind": "request", "q": words} for words in ("uma", uma.reference, "uma@", "zzz", "example")
+    ]
     of_certificate = [
         {"kind": "certificate", "q": words}
         for words in ("uma", certificate.serial, certificate.subject[:12], "zzz")
@@ -173,7 +187,7 @@ def test_mails_are_found_the_same_however_many_persons_the_words_name(
 
     assert theirs
     assert found("uma") == found(request.reference) == found(company.uma.email) == theirs
-    assert found("@") == set(OutgoingMail.objects.all()) > theirs
+    assert found("example") == set(OutgoingMail.objects.all()) > theirs
     assert found("zzz") == set()
 
 
