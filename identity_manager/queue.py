@@ -55,7 +55,7 @@ def carry_out(task: str, row_id: uuid.UUID, *, claim: uuid.UUID) -> None:
 
 
 def _headers() -> dict[str, str]:
-    return {**TRACE.headers(), correlation.REQUEST_ID: correlation.to_hand_on()}
+    return {**TRACE.headers(), correlation.REQUEST_ID: correlation.propagated_id()}
 
 
 def name_of(task: str) -> str:

@@ -21,7 +21,7 @@ SLOW_AFTER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
-class Line:
+class ProgressLine:
     """One line: how many of how many are done."""
 
     words: str
@@ -39,7 +39,7 @@ class Progress:
     silent_since: since when a CA that is needed does not answer, if one does not.
     """
 
-    lines: list[Line]
+    lines: list[ProgressLine]
     running: bool
     asked: bool
     slow: bool
@@ -82,12 +82,12 @@ def next_passphrase(request: TokenRequest) -> SoftwareToken | None:
     return min(waiting, key=lambda token: token.sealed_at or token.created_at, default=None)
 
 
-def _lines(counts: list[tuple[str, int, int]], present: StepState) -> list[Line]:
+def _lines(counts: list[tuple[str, int, int]], present: StepState) -> list[ProgressLine]:
     """The first unfinished line is the present one; before the acceptance there is nothing to count."""
     lines = []
     for words, done, total in counts:
         finished = 0 < total == done
-        lines.append(Line(words, StepState.DONE if finished else present, done, total))
+        lines.append(ProgressLine(words, StepState.DONE if finished else present, done, total))
         if not finished:
             present = StepState.NEXT
     return lines

@@ -22,7 +22,7 @@ from selfservice.progress import next_passphrase
 
 
 @dataclass(frozen=True)
-class Story:
+class RequestSummary:
     """Where a request stands: one line, the reason that somebody gave, and the next page.
 
     asked, approved: who is asked to decide, and who has approved already.  office_told_at: since when the
@@ -39,15 +39,15 @@ class Story:
     url: str = ""
 
 
-def of(request: TokenRequest, *, offered: Container[str]) -> Story:
+def of(request: TokenRequest, *, offered: Container[str]) -> RequestSummary:
     """Return the story of the request in the state that it has now.
 
     offered: the codes of the types that its person can ask for now.
     """
     action, url = _next_page(request) or _asking_again(request, offered)
-    reason = str(request.reason_words) if request.state in TOLD_REASONS else ""
+    reason = str(request.reason_words) if request.state in STATES_WITH_REASON else ""
     decides = request.state == RequestState.REQUESTED and request.stopped_at is None
-    return Story(
+    return RequestSummary(
         line=line(request),
         reason=reason,
         asked=request.waits_for if decides else (),
@@ -59,7 +59,7 @@ def of(request: TokenRequest, *, offered: Container[str]) -> Story:
     )
 
 
-TOLD_REASONS = (RequestState.REJECTED, RequestState.CANCELLED, RequestState.DECLINED)
+STATES_WITH_REASON = (RequestState.REJECTED, RequestState.CANCELLED, RequestState.DECLINED)
 
 
 def can_be_withdrawn(request: TokenRequest) -> bool:

@@ -42,7 +42,7 @@ class TokenCard:
     """A token in the list; begins and ends bound the time in which all its certificates are valid."""
 
     token: SoftwareToken
-    state: token_status.State
+    state: token_status.TokenStatus
     in_use: bool
     to_be_noted: bool
     begins: datetime | None
@@ -57,7 +57,7 @@ class CertificateCard:
     """
 
     row: Certificate
-    state: token_status.State
+    state: token_status.TokenStatus
     name: str
     issuer: str
     details: list[parts.Pair]

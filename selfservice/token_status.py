@@ -19,7 +19,7 @@ from identity_manager.workflow.policy import permitted_actions
 
 
 @dataclass(frozen=True)
-class State:
+class TokenStatus:
     """A word with its meaning for the badge, and one line."""
 
     meaning: Meaning
@@ -27,19 +27,19 @@ class State:
     line: str
 
 
-def of_token(token: SoftwareToken) -> State:
+def of_token(token: SoftwareToken) -> TokenStatus:
     """Return the token's state; a sealed one waits for the person, or for the mail server."""
     if waits_to_be_noted(token):
-        return State(Meaning.WAITING, _("Waits for you"), _("Its passphrase is still to be noted."))
+        return TokenStatus(Meaning.WAITING, _("Waits for you"), _("Its passphrase is still to be noted."))
     if waits_to_be_fetched(token):
-        return State(Meaning.WAITING, _("Waits for you"), _("Its file is still to be fetched."))
+        return TokenStatus(Meaning.WAITING, _("Waits for you"), _("Its file is still to be fetched."))
     if token.state == TokenState.SEALED:
         if by_link():
             line = _("You have its passphrase; a mail says when you can fetch the file here.")
         else:
             line = _("You have its passphrase; the file comes by mail.")
-        return State(Meaning.INFORMATION, _("On its way"), line)
-    return State(states.meaning_of(token), token.get_state_display(), _line(token))
+        return TokenStatus(Meaning.INFORMATION, _("On its way"), line)
+    return TokenStatus(states.meaning_of(token), token.get_state_display(), _line(token))
 
 
 def waits_to_be_noted(token: SoftwareToken) -> bool:
@@ -58,10 +58,10 @@ def waits_to_be_fetched(token: SoftwareToken) -> bool:
     return waits and permitted_actions.can_be_sent(token) and token.has_files
 
 
-def of_certificate(certificate: Certificate) -> State:
+def of_certificate(certificate: Certificate) -> TokenStatus:
     """Return the certificate's state; one that the CA is still to revoke is as good as revoked."""
     if certificate.revocation_waits and certificate.by_hand_since is not None:
-        return State(
+        return TokenStatus(
             Meaning.STOPPED,
             _("Revoked here"),
             _(
@@ -70,8 +70,8 @@ def of_certificate(certificate: Certificate) -> State:
             ),
         )
     if certificate.state == CertificateState.VALID and certificate.revocation_decided_at is not None:
-        return State(Meaning.STOPPED, _("Being revoked"), "")
-    return State(states.meaning_of(certificate), certificate.get_state_display(), "")
+        return TokenStatus(Meaning.STOPPED, _("Being revoked"), "")
+    return TokenStatus(states.meaning_of(certificate), certificate.get_state_display(), "")
 
 
 def _line(token: SoftwareToken) -> str:

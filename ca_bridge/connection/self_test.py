@@ -35,7 +35,7 @@ REVOKED = (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED)
 
 
 @dataclass
-class Report:
+class SelfTestReport:
     """What came of it. trouble: what is wrong, in sentences.  to_do: what is left at the CA to do by hand."""
 
     done: list[str] = field(default_factory=list)
@@ -43,13 +43,13 @@ class Report:
     to_do: list[str] = field(default_factory=list)
 
 
-def try_out(alias: str, ca_profile: str, *, days: int, email: str = "") -> Report:
+def try_out(alias: str, ca_profile: str, *, days: int, email: str = "") -> SelfTestReport:
     """Have a test certificate issued, compare it with what was asked for, and have it revoked.
 
     Raises CaError for an alias that is not configured, or an e-mail that is none; ImproperlyConfigured for
     an alias that is configured wrongly.
     """
-    connector, order, report = registry.connector(alias), _order(ca_profile, days, email), Report()
+    connector, order, report = registry.connector(alias), _order(ca_profile, days, email), SelfTestReport()
     try:
         with connector_edge():
             answer: Answer = connector.issue(order)
@@ -83,7 +83,7 @@ def _order(ca_profile: str, days: int, email: str) -> CertificateOrder:
     )
 
 
-def _issued(report: Report, connector: Connector, order: CertificateOrder, answer: Issued) -> None:
+def _issued(report: SelfTestReport, connector: Connector, order: CertificateOrder, answer: Issued) -> None:
     facts = describe(answer.certificate)
     until = f"{facts.not_after:%Y-%m-%d %H:%M} UTC"
     report.done.append(f"It issued a test certificate: serial {facts.serial_hex}, valid until {until}.")
@@ -96,7 +96,9 @@ def _issued(report: Report, connector: Connector, order: CertificateOrder, answe
     _revoke(report, connector, answer.certificate, facts)
 
 
-def _revoke(report: Report, connector: Connector, certificate: bytes, facts: CertificateFacts) -> None:
+def _revoke(
+    report: SelfTestReport, connector: Connector, certificate: bytes, facts: CertificateFacts
+) -> None:
     by_hand = f"Revoke the test certificate at the CA by hand: serial {facts.serial_hex}, {COMMON_NAME}."
     try:
         with connector_edge():
@@ -114,7 +116,7 @@ def _revoke(report: Report, connector: Connector, certificate: bytes, facts: Cer
         report.to_do.append(by_hand)
 
 
-def _not_issued(report: Report, order: CertificateOrder, answer: Answer) -> None:
+def _not_issued(report: SelfTestReport, order: CertificateOrder, answer: Answer) -> None:
     look = f"the request {order.idempotency_key}, {COMMON_NAME}"
     match answer:
         case Refused():

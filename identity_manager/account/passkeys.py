@@ -36,7 +36,7 @@ MALFORMED = (
 CHALLENGES = "passkey_challenges"
 
 
-class Purpose(StrEnum):
+class ChallengePurpose(StrEnum):
     """What a challenge was made for. An answer to it counts for nothing else (WebAuthn 13.4.3)."""
 
     ALONE = "alone"  # signs in with nothing else, so the passkey's own lock must have been opened
@@ -56,14 +56,14 @@ def registration_options(account: Account) -> dict[str, Any]:
     """
     options = _plain(auth.begin_registration(account, passwordless=False))
     options["publicKey"]["authenticatorSelection"]["residentKey"] = "preferred"
-    _keep_challenge(Purpose.REGISTRATION, account)
+    _keep_challenge(ChallengePurpose.REGISTRATION, account)
     return options
 
 
 def registered(answer: str, *, account: Account) -> tuple[dict[str, Any], bytes]:
     """The new passkey of the account as it is kept, and its id. Raises NotProved."""
     try:
-        _take_challenge(Purpose.REGISTRATION, account)
+        _take_challenge(ChallengePurpose.REGISTRATION, account)
         credential = _parsed(answer)
         auth.parse_registration_response(credential)
         binding = auth.complete_registration(credential)
@@ -74,20 +74,20 @@ def registered(answer: str, *, account: Account) -> tuple[dict[str, Any], bytes]
 
 def sign_in_options() -> dict[str, Any]:
     """What to ask the browser for: a passkey of whoever sits there, which signs in alone."""
-    return _options(Purpose.ALONE, None)
+    return _options(ChallengePurpose.ALONE, None)
 
 
-def options_of(account: Account, purpose: Purpose) -> dict[str, Any]:
+def options_of(account: Account, purpose: ChallengePurpose) -> dict[str, Any]:
     """What to ask the browser for: one of the account's passkeys."""
     return _options(purpose, account)
 
 
 def signed_in_alone(answer: str) -> Authenticator:
     """The passkey that answered with its lock opened, with its user. Raises NotProved."""
-    return _proved(answer, purpose=Purpose.ALONE, account=None)
+    return _proved(answer, purpose=ChallengePurpose.ALONE, account=None)
 
 
-def proved(answer: str, *, account: Account, purpose: Purpose) -> Authenticator:
+def proved(answer: str, *, account: Account, purpose: ChallengePurpose) -> Authenticator:
     """The account's passkey that answered, with its user. Raises NotProved."""
     return _proved(answer, purpose=purpose, account=account)
 
@@ -97,13 +97,13 @@ def has_one(account: Account) -> bool:
     return second_factors.of(account, Authenticator.Type.WEBAUTHN).exists()
 
 
-def _options(purpose: Purpose, account: Account | None) -> dict[str, Any]:
+def _options(purpose: ChallengePurpose, account: Account | None) -> dict[str, Any]:
     options = _plain(auth.begin_authentication(account))
     _keep_challenge(purpose, account)
     return options
 
 
-def _proved(answer: str, *, purpose: Purpose, account: Account | None) -> Authenticator:
+def _proved(answer: str, *, purpose: ChallengePurpose, account: Account | None) -> Authenticator:
     try:
         _take_challenge(purpose, account)
         credential = _parsed(answer)
@@ -118,7 +118,7 @@ def _proved(answer: str, *, purpose: Purpose, account: Account | None) -> Authen
         raise NotProved from error
 
 
-def _keep_challenge(purpose: Purpose, account: Account | None) -> None:
+def _keep_challenge(purpose: ChallengePurpose, account: Account | None) -> None:
     """Move the challenge that allauth has just made to where only its own purpose finds it."""
     session = context.request.session
     kept = {"state": auth.get_state(), "account": _id_of(account)}
@@ -126,7 +126,7 @@ def _keep_challenge(purpose: Purpose, account: Account | None) -> None:
     auth.clear_state()
 
 
-def _take_challenge(purpose: Purpose, account: Account | None) -> None:
+def _take_challenge(purpose: ChallengePurpose, account: Account | None) -> None:
     """Hand the challenge of this purpose and account to allauth, this once. Raises ValueError.
 
     allauth knows one challenge, whatever it was made for.

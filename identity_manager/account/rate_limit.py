@@ -45,7 +45,7 @@ class Try:
             usage.rollback()
 
 
-def wait_told_by(form: forms.Form) -> int:
+def wait_of_form(form: forms.Form) -> int:
     """How many seconds whoever was refused has to wait; 0 where the form was refused for another reason."""
     errors = [error for rows in form.errors.as_data().values() for error in rows]
     return max((int((error.params or {}).get(WAIT, 0)) for error in errors if error.code == CODE), default=0)

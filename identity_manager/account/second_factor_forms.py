@@ -13,7 +13,7 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.account import passkeys, rate_limit
-from identity_manager.account.passkeys import NotProved, Purpose
+from identity_manager.account.passkeys import ChallengePurpose, NotProved
 from identity_manager.models import Account
 from identity_manager.people.sign_in import second_factors
 
@@ -63,7 +63,7 @@ class CodeForm(ProofForm):
 class PasskeyForm(ProofForm):
     """The answer of a passkey; a script fills it in."""
 
-    purpose: Purpose
+    purpose: ChallengePurpose
     credential = forms.CharField(widget=forms.HiddenInput, max_length=passkeys.LONGEST_ANSWER)
 
     def clean_credential(self) -> str:
@@ -81,13 +81,13 @@ class PasskeyForm(ProofForm):
 class SecondStepPasskeyForm(PasskeyForm):
     """After the password."""
 
-    purpose = Purpose.SECOND_STEP
+    purpose = ChallengePurpose.SECOND_STEP
 
 
 class ConfirmationPasskeyForm(PasskeyForm):
     """By who is signed in already."""
 
-    purpose = Purpose.CONFIRMATION
+    purpose = ChallengePurpose.CONFIRMATION
 
 
 class AppForm(forms.Form):

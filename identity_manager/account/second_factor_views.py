@@ -51,7 +51,7 @@ def set_up_app(request: HttpRequest) -> HttpResponse:
     form = AppForm(request.POST if request.method == "POST" else None, account=account)
     if form.is_valid() and _app_added(account, form):
         return added(request, account, Kind.TOTP)
-    wait = rate_limit.wait_told_by(form)
+    wait = rate_limit.wait_of_form(form)
     if wait:
         return error_pages.too_many_requests(request, wait_seconds=wait)
     return _app_page(request, account, form)

@@ -30,7 +30,7 @@ from identity_manager.account import (
     sso_sign_out,
 )
 from identity_manager.account.first_sign_in import NO_NEW_PASSWORD, NOT_THE_SAME, NOT_TWICE
-from identity_manager.account.passkeys import Purpose
+from identity_manager.account.passkeys import ChallengePurpose
 from identity_manager.account.second_factor_forms import (
     CodeForm,
     ConfirmationPasskeyForm,
@@ -82,7 +82,7 @@ class RefusesWithStatus:
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         request: HttpRequest = self.request  # type: ignore[attr-defined]  # the view has it
-        wait = rate_limit.wait_told_by(form)
+        wait = rate_limit.wait_of_form(form)
         if wait:
             return error_pages.too_many_requests(request, wait_seconds=wait)
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # the view has it
@@ -193,7 +193,7 @@ class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]
             "passkey_form": self.webauthn_form,
             "next": self.stage.login.redirect_url,
             "password_offered": sign_in_methods.is_offered(sign_in_methods.PASSWORD),
-            **offered_passkey(self.stage.login.user, Purpose.SECOND_STEP),
+            **offered_passkey(self.stage.login.user, ChallengePurpose.SECOND_STEP),
         }
 
 
@@ -232,7 +232,11 @@ class ReauthenticateView(RefusesWithStatus, views.BaseReauthenticateView):  # ty
         if isinstance(form, PasskeyForm):
             context |= {"passkey_form": form, "form": CodeForm(user=self.request.user)}
         by_second_factor = isinstance(form, ProofForm)
-        offered = offered_passkey(account_of(self.request), Purpose.CONFIRMATION) if by_second_factor else {}
+        offered = (
+            offered_passkey(account_of(self.request), ChallengePurpose.CONFIRMATION)
+            if by_second_factor
+            else {}
+        )
         providers = [] if by_second_factor else _providers_of(self.request)
         return {**context, "by_second_factor": by_second_factor, "sso_providers": providers, **offered}
 
@@ -247,7 +251,7 @@ def _providers_of(request: HttpRequest) -> list[SsoProvider]:
     return [settings.SSO_PROVIDERS[name] for name in linked if name in settings.SSO_PROVIDERS]
 
 
-def offered_passkey(account: Account, purpose: Purpose) -> dict[str, Any]:
+def offered_passkey(account: Account, purpose: ChallengePurpose) -> dict[str, Any]:
     """What a script needs to ask for one of the account's passkeys, where it has some."""
     return {"options": passkeys.options_of(account, purpose)} if passkeys.has_one(account) else {}
 

@@ -50,7 +50,7 @@ def carry_out(*, check_id: uuid.UUID) -> None:
         _settle(check_id, report)
 
 
-def _settle(check_id: uuid.UUID, report: verification.Report) -> None:
+def _settle(check_id: uuid.UUID, report: verification.VerificationReport) -> None:
     """By whoever comes first, also after their lease: a log that takes longer was read all the same."""
     with transaction.atomic():
         if not AuditCheck.objects.filter(pk=check_id, is_open=True).update(is_open=False):

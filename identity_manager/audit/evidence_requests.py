@@ -15,7 +15,7 @@ from identity_manager.transactions.refusals import NotAllowed, Reason, require
 NOT_AUDITOR = Reason("not-auditor", _("Only an Auditor takes a check file."))
 
 
-def take_of_request(*, actor: Person, request_id: uuid.UUID) -> dict[str, Any]:
+def export_for_request(*, actor: Person, request_id: uuid.UUID) -> dict[str, Any]:
     """The evidence about one request and its tokens. Raises NotAllowed."""
     with transaction.atomic():
         require(actor.has_role(Role.AUDITOR), else_=NOT_AUDITOR, kind=NotAllowed)
@@ -28,7 +28,7 @@ def take_of_request(*, actor: Person, request_id: uuid.UUID) -> dict[str, Any]:
         return found
 
 
-def take_of_token(*, actor: Person, token_id: uuid.UUID) -> dict[str, Any]:
+def export_for_token(*, actor: Person, token_id: uuid.UUID) -> dict[str, Any]:
     """The evidence about one token. Raises NotAllowed."""
     with transaction.atomic():
         require(actor.has_role(Role.AUDITOR), else_=NOT_AUDITOR, kind=NotAllowed)

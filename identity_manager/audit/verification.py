@@ -23,7 +23,7 @@ MOST_FINDINGS = 200
 LONGEST_TRANSACTION = timedelta(minutes=15)
 
 
-class Kind(StrEnum):
+class AuditFault(StrEnum):
     """What does not fit."""
 
     CHANGED = "changed"
@@ -37,10 +37,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One thing that does not fit: at which number of the chain, and a sentence for operators."""
 
-    kind: Kind
+    kind: AuditFault
     number: int
     sentence: str
 
@@ -50,7 +50,7 @@ class Finding:
 
 
 @dataclass
-class Report:
+class VerificationReport:
     """What was checked and what was found; findings beyond MOST_FINDINGS are left out."""
 
     first: int = 0
@@ -58,11 +58,11 @@ class Report:
     events: int = 0
     heads: int = 0
     waiting: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[AuditFinding] = field(default_factory=list)
 
-    def add(self, kind: Kind, number: int, sentence: str) -> None:
+    def add(self, kind: AuditFault, number: int, sentence: str) -> None:
         if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(Finding(kind, number, sentence))
+            self.findings.append(AuditFinding(kind, number, sentence))
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def read_heads(lines: Iterable[str]) -> list[KnownHead]:
     return found
 
 
-def verify(*, outside: Iterable[KnownHead] = ()) -> Report:
+def verify(*, outside: Iterable[KnownHead] = ()) -> VerificationReport:
     """Check everything. outside: heads that were carried off the machine. Raises keys.NoKey."""
     if not keys.can_seal():
         raise keys.NoKey("This process holds no key of AUDIT_KEYS.")
@@ -108,7 +108,7 @@ class _Walk:
     """One walk along the chain, in bounded memory."""
 
     def __init__(self, outside: list[KnownHead]) -> None:
-        self._report = Report()
+        self._report = VerificationReport()
         self._outside = {head.number: head for head in sorted(outside, key=lambda head: head.number)}
         self._public_keys = keys.public_keys()
         self._previous: AuditEvent | None = None
@@ -117,7 +117,7 @@ class _Walk:
         self._hidden: dict[int, datetime | None] = {}  # when it was, where that is proven
         self._end = AuditChain.objects.filter(pk=1).first() or AuditChain()
 
-    def report(self) -> Report:
+    def report(self) -> VerificationReport:
         """Walk, and tell."""
         for events in _chunks(self._end.number):
             salts = person_references.salts_of(
@@ -141,7 +141,7 @@ class _Walk:
         else:
             self._look_at_the_link(event, self._previous)
         for sentence in self._changes(event, salts):
-            self._report.add(Kind.CHANGED, number, sentence)
+            self._report.add(AuditFault.CHANGED, number, sentence)
             break
         self._look_at_the_moment(event)
         self._previous = event
@@ -151,7 +151,9 @@ class _Walk:
         where = f"#{event.number}, {event.name} of {event.at:%Y-%m-%d %H:%M:%S} ({event.pk})"
         key = keys.mac_key(event.mac_key)
         if key is None:
-            self._report.add(Kind.KEY, event.number or 0, f"Key {event.mac_key} of AUDIT_KEYS is not here.")
+            self._report.add(
+                AuditFault.KEY, event.number or 0, f"Key {event.mac_key} of AUDIT_KEYS is not here."
+            )
         elif audit_proof.mac(key, event.chain) != event.mac:
             yield f"{where} was not sealed by this installation: it was changed or put in."
         if audit_proof.link(event.previous, event.content_sha256) != event.chain:
@@ -201,7 +203,7 @@ class _Walk:
         forgotten = _is_forgotten_in_the_first_form(event)
         if newest and event.at < newest - LONGEST_TRANSACTION and not forgotten:
             self._report.add(
-                Kind.INSERTED,
+                AuditFault.INSERTED,
                 event.number or 0,
                 f"#{event.number}, {event.name} ({event.pk}), says {event.at:%Y-%m-%d %H:%M:%S}, but came in"
                 f" after what happened at {newest:%Y-%m-%d %H:%M:%S}.",
@@ -212,19 +214,19 @@ class _Walk:
     def _look_at_the_link(self, event: AuditEvent, before: AuditEvent) -> None:
         number, last = event.number or 0, before.number or 0
         if number != last + 1:
-            self._report.add(Kind.REMOVED, last + 1, f"{_range(last + 1, number - 1)} removed.")
+            self._report.add(AuditFault.REMOVED, last + 1, f"{_range(last + 1, number - 1)} removed.")
         elif event.previous != before.chain:
             self._report.add(*self._broken_link(event, before))
 
-    def _broken_link(self, event: AuditEvent, before: AuditEvent) -> tuple[Kind, int, str]:
+    def _broken_link(self, event: AuditEvent, before: AuditEvent) -> tuple[AuditFault, int, str]:
         number = event.number or 0
         if event.previous == before.previous:
             sentence = f"#{before.number}, {before.name} ({before.pk}), was put in."
-            return Kind.INSERTED, before.number or 0, sentence
+            return AuditFault.INSERTED, before.number or 0, sentence
         if AuditEvent.objects.filter(chain=event.previous).exists():
             sentence = f"#{number}, {event.name} ({event.pk}), was moved here from another place."
-            return Kind.MOVED, number, sentence
-        return Kind.REMOVED, number, f"Something was removed between #{before.number} and #{number}."
+            return AuditFault.MOVED, number, sentence
+        return AuditFault.REMOVED, number, f"Something was removed between #{before.number} and #{number}."
 
     def _look_at_the_beginning(self, event: AuditEvent) -> None:
         number = event.number or 0
@@ -236,16 +238,18 @@ class _Walk:
             for head in checkpoints
         ):
             self._report.add(
-                Kind.BEGINNING, number, f"The log begins at #{number}, and no signed checkpoint says so."
+                AuditFault.BEGINNING,
+                number,
+                f"The log begins at #{number}, and no signed checkpoint says so.",
             )
 
     def _look_at_the_end(self) -> None:
         last, end = self._report.last, self._end
         if end.number != last:
             sentence = f"{_range(last + 1, end.number)} cut off."
-            self._report.add(Kind.CUT_OFF, last + 1, sentence)
+            self._report.add(AuditFault.CUT_OFF, last + 1, sentence)
         elif self._previous and end.chain != self._previous.chain:
-            self._report.add(Kind.CHANGED, last, "The end of the chain is not where its last event is.")
+            self._report.add(AuditFault.CHANGED, last, "The end of the chain is not where its last event is.")
         for head in [*_heads(beyond=last), *self._outside.values()]:
             if head.number > last:
                 self._report.heads += 1
@@ -254,12 +258,12 @@ class _Walk:
     def _look_at_a_head_beyond(self, head: KnownHead, last: int) -> None:
         if not self._is_signed(head):
             sentence = f"{_described(head)} is not signed by this installation."
-            self._report.add(Kind.HEAD, head.number, sentence)
+            self._report.add(AuditFault.HEAD, head.number, sentence)
         else:
             sentence = (
                 f"{_range(last + 1, head.number)} cut off from the end: {_described(head)} covers more."
             )
-            self._report.add(Kind.CUT_OFF, last + 1, sentence)
+            self._report.add(AuditFault.CUT_OFF, last + 1, sentence)
 
     # --- Heads -------------------------------------------------------------------------------------
     def _look_at_heads(self, events: list[AuditEvent]) -> None:
@@ -269,10 +273,10 @@ class _Walk:
             self._report.heads += 1
             if not self._is_signed(head):
                 sentence = f"{_described(head)} is not signed by this installation."
-                self._report.add(Kind.HEAD, head.number, sentence)
+                self._report.add(AuditFault.HEAD, head.number, sentence)
             elif chains.get(head.number) != head.statement["chain"]:
                 sentence = f"The log up to #{head.number} is not what {_described(head)} stands for."
-                self._report.add(Kind.HEAD, head.number, sentence)
+                self._report.add(AuditFault.HEAD, head.number, sentence)
 
     def _outside_between(self, first: int, last: int) -> list[KnownHead]:
         return [head for number, head in self._outside.items() if first <= number <= last]
@@ -286,7 +290,7 @@ class _Walk:
         for note in AuditEvent.objects.sealed().filter(name=Event.EVENTS_FORGOTTEN):
             self._look_at_a_note(note)
         for number in sorted(self._hidden):
-            self._report.add(Kind.CHANGED, number, f"#{number} was emptied, and no event says so.")
+            self._report.add(AuditFault.CHANGED, number, f"#{number} was emptied, and no event says so.")
 
     def _look_at_a_note(self, note: AuditEvent) -> None:
         """One that is not authentic counts for nothing."""
@@ -305,7 +309,7 @@ class _Walk:
         kept = [number for number in numbers - self._hidden.keys() if number >= self._report.first]
         if kept:
             sentence = f"#{note.number} says that #{min(kept)} was emptied, and it was not."
-            self._report.add(Kind.CHANGED, note.number or 0, sentence)
+            self._report.add(AuditFault.CHANGED, note.number or 0, sentence)
         for number in numbers & self._hidden.keys():
             if self._hidden[number] is None:
                 del self._hidden[number]

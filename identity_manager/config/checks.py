@@ -85,7 +85,7 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
-class Finding(NamedTuple):
+class SettingsFinding(NamedTuple):
     """One thing that does not fit."""
 
     code: str
@@ -93,32 +93,32 @@ class Finding(NamedTuple):
 
 
 # --- The embedded mode -----------------------------------------------------------------------------
-def _embedded() -> Iterator[Finding]:
+def _embedded() -> Iterator[SettingsFinding]:
     yield from _embedded_mail()
     foreign = sorted({*settings.ALLOWED_HOSTS, *map(_host, _base_urls().values())} - LOOPBACK_HOSTS)
     if foreign:
-        yield Finding(
+        yield SettingsFinding(
             "E103",
             f"The embedded mode answers to this machine's own names only, not to {', '.join(foreign)}; "
             "see ALLOWED_HOSTS and the base URLs, or set DEPLOYMENT=production.",
         )
     if not _is_private(settings.DATABASES["default"]):
-        yield Finding(
+        yield SettingsFinding(
             "E104",
             "The embedded mode uses a database of its own: SQLite under VAR_DIR, or PostgreSQL on this "
             "machine; DATABASE_URL names another one.",
         )
 
 
-def _embedded_mail() -> Iterator[Finding]:
+def _embedded_mail() -> Iterator[SettingsFinding]:
     if settings.EMAIL_BACKEND != MAILBOX_BACKEND:
-        yield Finding(
+        yield SettingsFinding(
             "E101",
             "The embedded mode keeps its mails on this machine and cannot use EMAIL_BACKEND "
             f"{settings.EMAIL_BACKEND}; set DEPLOYMENT=production to send real mail.",
         )
     if settings.EMAIL_HOST not in LOOPBACK_HOSTS:
-        yield Finding(
+        yield SettingsFinding(
             "E102",
             f"The embedded mode cannot run together with the mail server {settings.EMAIL_HOST}; "
             "remove SMTP_HOST or set DEPLOYMENT=production.",
@@ -133,59 +133,63 @@ def _is_private(database: dict[str, Any]) -> bool:
 
 
 # --- Production ------------------------------------------------------------------------------------
-def _production() -> Iterator[Finding]:
+def _production() -> Iterator[SettingsFinding]:
     yield from _production_mail()
     yield from _production_addresses()
     if "sqlite" in settings.DATABASES["default"]["ENGINE"] and not settings.ALLOW_SQLITE:
-        yield Finding(
+        yield SettingsFinding(
             "E205",
             "Production needs PostgreSQL in DATABASE_URL; "
             "set ALLOW_SQLITE=true only if one machine serves everything.",
         )
     if (Path(settings.SECRETS_DIR) / DEMO_CAST_FILE).exists():
-        yield Finding(
+        yield SettingsFinding(
             "E206",
             f"{settings.SECRETS_DIR} belongs to a demo; "
             "production needs a SECRETS_DIR and a database of its own.",
         )
 
 
-def _production_mail() -> Iterator[Finding]:
+def _production_mail() -> Iterator[SettingsFinding]:
     if settings.EMAIL_BACKEND in LOCAL_MAIL_BACKENDS:
-        yield Finding(
+        yield SettingsFinding(
             "E201", f"Production must send its mail; EMAIL_BACKEND {settings.EMAIL_BACKEND} keeps it here."
         )
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">").lower()
     if any(domain == name or domain.endswith(f".{name}") for name in RESERVED_DOMAINS):
-        yield Finding(
+        yield SettingsFinding(
             "E202",
             f"Production needs a sender of your own in MAIL_FROM, not {settings.DEFAULT_FROM_EMAIL}: nobody"
             f" has a mailbox in {domain} (RFC 2606), so no answer and no bounce would find you.",
         )
-    yield from (Finding(code, sentence) for code, sentence in mail_checks.findings())
+    yield from (SettingsFinding(code, sentence) for code, sentence in mail_checks.findings())
 
 
-def _production_addresses() -> Iterator[Finding]:
+def _production_addresses() -> Iterator[SettingsFinding]:
     for name, url in _base_urls().items():
         if urlsplit(url).scheme != "https" and not (
             name == "PKI_BASE_URL" and urlsplit(url).scheme == "http"
         ):
-            yield Finding("E203", f"Production needs {name} to begin with https://, which {url!r} does not.")
+            yield SettingsFinding(
+                "E203", f"Production needs {name} to begin with https://, which {url!r} does not."
+            )
         if not _host(url) or _host(url) in LOOPBACK_HOSTS:
-            yield Finding("E204", f"Production needs {name} to name a host that people reach, not {url!r}.")
+            yield SettingsFinding(
+                "E204", f"Production needs {name} to name a host that people reach, not {url!r}."
+            )
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
-        yield Finding("E207", "Production needs ALLOWED_HOSTS to name its hosts one by one.")
+        yield SettingsFinding("E207", "Production needs ALLOWED_HOSTS to name its hosts one by one.")
     else:
         yield from _hosts_of_portals()
 
 
-def _hosts_of_portals() -> Iterator[Finding]:
+def _hosts_of_portals() -> Iterator[SettingsFinding]:
     for portal in settings.PORTALS:
         name = f"{portal.upper()}_BASE_URL"
         url = urlsplit(getattr(settings, name))
         host = url.hostname or ""
         if url.scheme == "https" and host not in {"", *LOOPBACK_HOSTS} and not _is_answered(host):
-            yield Finding(
+            yield SettingsFinding(
                 "E208", f"{name} names {host}, which is not in ALLOWED_HOSTS: nobody would reach that portal."
             )
 
@@ -195,11 +199,11 @@ def _is_answered(host: str) -> bool:
 
 
 # --- Both ------------------------------------------------------------------------------------------
-def _everywhere() -> Iterator[Finding]:
+def _everywhere() -> Iterator[SettingsFinding]:
     if len(settings.SECRET_KEY) < SECRET_KEY_LENGTH:
-        yield Finding("E301", f"SECRET_KEY needs at least {SECRET_KEY_LENGTH} random characters.")
+        yield SettingsFinding("E301", f"SECRET_KEY needs at least {SECRET_KEY_LENGTH} random characters.")
     if len(settings.PORTALS) == 1 and settings.CONSOLE_BASE_URL == settings.SELFSERVICE_BASE_URL:
-        yield Finding(
+        yield SettingsFinding(
             "E309",
             f"PORTALS names {settings.PORTALS[0]} alone, so the other portal needs an address of its own: "
             "CONSOLE_BASE_URL and SELFSERVICE_BASE_URL must differ.",
@@ -216,46 +220,48 @@ def _everywhere() -> Iterator[Finding]:
         yield from _connections()
 
 
-def _connections() -> Iterator[Finding]:
+def _connections() -> Iterator[SettingsFinding]:
     """Each connection can be made: its connector, its options, its policy for the unknown. No CA is asked."""
     # Here, because the entry points import this module before the models, which connectors need, can be.
     from ca_bridge.connection import registry
 
     for alias in registry.aliases():
         if wrong := registry.misconfigured(alias):
-            yield Finding("E312", wrong)
+            yield SettingsFinding("E312", wrong)
 
 
-def _monitoring() -> Iterator[Finding]:
+def _monitoring() -> Iterator[SettingsFinding]:
     if 0 < len(settings.METRICS_TOKEN) < METRICS_TOKEN_LENGTH:
-        yield Finding("E316", f"METRICS_TOKEN needs at least {METRICS_TOKEN_LENGTH} random characters.")
+        yield SettingsFinding(
+            "E316", f"METRICS_TOKEN needs at least {METRICS_TOKEN_LENGTH} random characters."
+        )
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT and not tracing.is_installed():
-        yield Finding(
+        yield SettingsFinding(
             "E313",
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the packages that send traces are not installed; "
             f"run: {WITH_EXTRAS}",
         )
     if settings.SENTRY_DSN and not error_events.is_installed():
-        yield Finding(
+        yield SettingsFinding(
             "E314",
             f"SENTRY_DSN is set, but the package that tells Sentry is not installed; run: {WITH_EXTRAS}",
         )
 
 
-def _lacking() -> Iterator[Finding]:
+def _lacking() -> Iterator[SettingsFinding]:
     """What works without, but not as it is meant."""
     if settings.AUDIT_SIGNING_KEYS and not settings.AUDIT_HEAD_EXPORT:
-        yield Finding(
+        yield SettingsFinding(
             "W301",
             "AUDIT_HEAD_EXPORT names no place for the signed heads of the audit log: who can write to the "
             "database can cut off the end of the log, and nobody sees it.",
         )
 
 
-def _head_destinations() -> Iterator[Finding]:
+def _head_destinations() -> Iterator[SettingsFinding]:
     for destination in settings.AUDIT_HEAD_EXPORT:
         if not _is_head_destination(destination):
-            yield Finding(
+            yield SettingsFinding(
                 "E305",
                 f"AUDIT_HEAD_EXPORT names {destination!r}; it must be file:/path, syslog:/dev/log, "
                 "syslog+tcp:host:port, syslog:host:port or mailto:address.",
@@ -280,37 +286,39 @@ def _is_head_destination(destination: str) -> bool:
     return scheme == "syslog" or not on_this_machine
 
 
-def _rings_of_pages() -> Iterator[Finding]:
+def _rings_of_pages() -> Iterator[SettingsFinding]:
     """Keys are held where they are needed (DESIGN.md 4); the demo's developer server may hold all."""
     rings, shows_passphrases = settings.VAULT_KEYS, "selfservice" in settings.PORTALS
     if shows_passphrases and not rings["passphrases"]:
-        yield Finding("E306", "Self-Service shows passphrases and needs KEYS_PASSPHRASES, which is empty.")
+        yield SettingsFinding(
+            "E306", "Self-Service shows passphrases and needs KEYS_PASSPHRASES, which is empty."
+        )
     if settings.EMBEDDED:
         return
     if rings["private-keys"]:
-        yield Finding(
+        yield SettingsFinding(
             "E307",
             "A process that serves pages must not hold private keys; give it an empty KEYS_PRIVATE_KEYS.",
         )
     if rings["passphrases"] and not shows_passphrases:
-        yield Finding(
+        yield SettingsFinding(
             "E308",
             "Identity Manager alone shows no passphrase and must not hold them; "
             "give it an empty KEYS_PASSPHRASES.",
         )
 
 
-def _ring(name: str, ring: Mapping[str, str]) -> Iterator[Finding]:
+def _ring(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
     """An empty ring must be meant: a process that must not hold these keys is given an empty value."""
     if not ring and not env.is_set(name):
-        yield Finding(
+        yield SettingsFinding(
             "E302",
             f"{name} is missing: set it, or name a file in {name}_FILE; "
             "give an empty value to a process that must not hold these keys.",
         )
     for version, key in ring.items():
         if not _is_key(key):
-            yield Finding(
+            yield SettingsFinding(
                 "E303", f"Version {version} of {name} is not a key: it must be {KEY_BYTES} bytes in base64."
             )
 
@@ -322,7 +330,7 @@ def _is_key(key: str) -> bool:
         return False
 
 
-def _secret_files() -> Iterator[Finding]:
+def _secret_files() -> Iterator[SettingsFinding]:
     """Ours are for their owner alone; files handed over may be the group's, as Kubernetes does it."""
     directory = Path(settings.SECRETS_DIR)
     own = list(directory.iterdir()) if directory.is_dir() else []
@@ -330,21 +338,23 @@ def _secret_files() -> Iterator[Finding]:
     for path in sorted({*own, *named}):
         forbidden = stat.S_IRWXO if path in named else stat.S_IRWXG | stat.S_IRWXO
         if path.is_file() and path.stat().st_mode & forbidden:
-            yield Finding("E304", f"{path} holds a secret and others can read it; run: chmod 600 {path}")
+            yield SettingsFinding(
+                "E304", f"{path} holds a secret and others can read it; run: chmod 600 {path}"
+            )
 
 
-def _sign_in() -> Iterator[Finding]:
+def _sign_in() -> Iterator[SettingsFinding]:
     """Each portal that is served here must be opened by something that there is."""
     for portal in settings.PORTALS:
         name = f"{portal.upper()}_BASE_URL"
         if settings.PASSKEY_DOMAIN and not _is_below(_host(_base_urls()[name]), settings.PASSKEY_DOMAIN):
-            yield Finding(
+            yield SettingsFinding(
                 "E315",
                 f"PASSKEY_DOMAIN must be the host of {name} or a domain above it; no browser would make or "
                 "use a passkey otherwise.",
             )
         if settings.SIGN_IN_METHODS[portal] == ["sso"] and not settings.SSO_PROVIDERS:
-            yield Finding(
+            yield SettingsFinding(
                 "E311",
                 f"SIGN_IN_METHODS_{portal.upper()} names sso alone, and SSO_PROVIDERS names no provider: "
                 "nobody could sign in.",

@@ -11,8 +11,8 @@ from html import unescape
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
-from identity_manager.demo.opening import DoesNotOpenError, Opened, open_container
-from identity_manager.demo.pages import NotOnThePageError, Page
+from identity_manager.demo.opening import DoesNotOpenError, OpenedContainer, open_container
+from identity_manager.demo.pages import HtmlPage, NotOnThePageError
 from identity_manager.demo.visitor import Visitor, download
 
 WAIT_SECONDS = 60
@@ -40,7 +40,7 @@ class Journey:
     flow: str
     seconds: dict[int, float] = field(default_factory=dict)
     expected: int = 1
-    opened: list[Opened] = field(default_factory=list)
+    opened: list[OpenedContainer] = field(default_factory=list)
     error: str = ""
 
     def report(self) -> dict[str, Any]:
@@ -198,9 +198,9 @@ class Walk:
 
     # --- mails
 
-    def _mail(self, someone: Someone, wanted: Callable[[Page], bool]) -> Page:
+    def _mail(self, someone: Someone, wanted: Callable[[HtmlPage], bool]) -> HtmlPage:
         """Wait for a mail to the person that is as wanted."""
-        found: list[Page] = []
+        found: list[HtmlPage] = []
 
         def look() -> bool:
             found.extend(page for page in self._mails(someone) if wanted(page))
@@ -209,7 +209,7 @@ class Walk:
         self._until(look, f"no such mail to {someone.email}")
         return found[0]
 
-    def _mails(self, someone: Someone) -> Iterator[Page]:
+    def _mails(self, someone: Someone) -> Iterator[HtmlPage]:
         listing = self._reader.open(f"/mailbox/?to={quote(someone.email)}")
         for url in dict.fromkeys(re.findall(r"/mailbox/[^/\"?]+\.eml/", listing.html)):
             yield self._reader.open(url)
@@ -230,7 +230,7 @@ class Walk:
         someone.files.update(new)
         return new
 
-    def _open_with_one(self, url: str, name: str, passphrases: list[str]) -> Opened:
+    def _open_with_one(self, url: str, name: str, passphrases: list[str]) -> OpenedContainer:
         content = download(urljoin(self._reader.base_url, url))
         reason = DoesNotOpenError(f"{name}: there is no passphrase")
         for passphrase in passphrases:
@@ -260,7 +260,7 @@ class Walk:
             time.sleep(0.2)
 
 
-def _request_id(page: Page) -> str:
+def _request_id(page: HtmlPage) -> str:
     return _match(rf"/requests/({ID})/", page.url)
 
 
@@ -269,5 +269,5 @@ def _match(pattern: str, text: str) -> str:
     return found[found.lastindex or 0] if found else ""
 
 
-def _heading(page: Page) -> str:
+def _heading(page: HtmlPage) -> str:
     return unescape(_match(r"<h1>\s*Enable (.+?)\s*</h1>", page.html))

@@ -13,7 +13,7 @@ class DoesNotOpenError(Exception):
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedContainer:
     """What was found in a container: the subject, and how many issuers came along."""
 
     file_name: str
@@ -21,7 +21,7 @@ class Opened:
     issuers: int
 
 
-def open_container(container: bytes, *, file_name: str, passphrase: str, root: bytes) -> Opened:
+def open_container(container: bytes, *, file_name: str, passphrase: str, root: bytes) -> OpenedContainer:
     """Open it, verify the chain up to the root (PEM), and that key and certificate belong together.
 
     The passphrase goes in on standard input, never as an argument. Raises DoesNotOpenError.
@@ -43,7 +43,9 @@ def open_container(container: bytes, *, file_name: str, passphrase: str, root: b
         subject = _openssl(
             place, "x509", "-in", "leaf.pem", "-noout", "-subject", "-nameopt", "utf8,sep_comma_plus"
         )
-    return Opened(file_name, subject.decode().removeprefix("subject=").strip(), issuers.count(b"BEGIN CERT"))
+    return OpenedContainer(
+        file_name, subject.decode().removeprefix("subject=").strip(), issuers.count(b"BEGIN CERT")
+    )
 
 
 def _pkcs12(place: Path, passphrase: str, *what: str) -> bytes:

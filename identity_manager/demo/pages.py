@@ -86,7 +86,7 @@ class Link:
     text: str
 
 
-class Page:
+class HtmlPage:
     """A page at an address. outputs are the secrets that it shows, without their white space."""
 
     def __init__(self, url: str, html: str, *, status: int = 200) -> None:

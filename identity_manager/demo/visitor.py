@@ -7,11 +7,11 @@ import requests
 from django.conf import settings
 
 from ca_bridge import outgoing
-from identity_manager.demo.pages import Form, NotOnThePageError, Page
+from identity_manager.demo.pages import Form, HtmlPage, NotOnThePageError
 
 TIMEOUT = 30
 LANGUAGE = "en"
-Send = Callable[[str, str, list[tuple[str, str]]], Page]
+Send = Callable[[str, str, list[tuple[str, str]]], HtmlPage]
 
 
 def over_http() -> Send:
@@ -19,10 +19,10 @@ def over_http() -> Send:
     session = outgoing.session()
     session.cookies.set(settings.LANGUAGE_COOKIE_NAME, LANGUAGE)
 
-    def send(method: str, url: str, data: list[tuple[str, str]]) -> Page:
+    def send(method: str, url: str, data: list[tuple[str, str]]) -> HtmlPage:
         headers = {"Referer": url}
         response = session.request(method, url, data=data or None, headers=headers, timeout=TIMEOUT)
-        return Page(response.url, response.text, status=response.status_code)
+        return HtmlPage(response.url, response.text, status=response.status_code)
 
     return send
 
@@ -42,17 +42,17 @@ class Visitor:
     def __init__(self, base_url: str, send: Send) -> None:
         self.base_url = base_url
         self._send = send
-        self.page = Page(base_url, "")
+        self.page = HtmlPage(base_url, "")
 
-    def open(self, path: str) -> Page:
+    def open(self, path: str) -> HtmlPage:
         """Open an address of the site."""
         return self._arrive(self._send("GET", urljoin(self.base_url, path), []))
 
-    def follow(self, text: str, *, within: str = "") -> Page:
+    def follow(self, text: str, *, within: str = "") -> HtmlPage:
         """Click the first link that begins with those words."""
         return self.open(self.page.link(text, within=within))
 
-    def press(self, button: str, *checks: str, **fields: str) -> Page:
+    def press(self, button: str, *checks: str, **fields: str) -> HtmlPage:
         """Tick the boxes, fill in the fields, and press the button of their form."""
         form = self.page.form(button)
         for label in checks:
@@ -61,12 +61,12 @@ class Visitor:
             form.fill(name, value)
         return self.send(form)
 
-    def send(self, form: Form) -> Page:
+    def send(self, form: Form) -> HtmlPage:
         """Send a form as it is."""
         url = urljoin(self.page.url, form.action) if form.action else self.page.url
         return self._arrive(self._send(form.method.upper(), url, form.data()))
 
-    def sign_in(self, username: str, password: str) -> Page:
+    def sign_in(self, username: str, password: str) -> HtmlPage:
         """Sign in with a password."""
         self.open("/account/login/")
         self.press("Sign in", login=username, password=password)
@@ -74,6 +74,6 @@ class Visitor:
             raise NotOnThePageError(f"{username} could not sign in: {self.page.text[:200]}")
         return self.page
 
-    def _arrive(self, page: Page) -> Page:
+    def _arrive(self, page: HtmlPage) -> HtmlPage:
         self.page = page
         return page

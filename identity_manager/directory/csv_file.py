@@ -27,7 +27,7 @@ class UnreadableFile(Exception):  # noqa: N818 named for what the person reads
 
 
 @dataclass(frozen=True)
-class Row:
+class CsvRow:
     """One person of the file: the line where the record begins (from 1), and value by column.
 
     problem says why the record cannot be taken, where its shape is wrong.
@@ -38,7 +38,7 @@ class Row:
     problem: str = ""
 
 
-def read(content: bytes) -> list[Row]:
+def read(content: bytes) -> list[CsvRow]:
     """Return the rows of the file, empty lines left out. Raises UnreadableFile."""
     text = _decode(content)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
@@ -106,7 +106,7 @@ def _separator(text: str) -> str:
     return max(SEPARATORS, key=header.count)
 
 
-def _rows(lines: "Reader") -> Iterator[Row]:
+def _rows(lines: "Reader") -> Iterator[CsvRow]:
     columns: list[str] = []
     begins = 1
     for record in lines:
@@ -138,9 +138,9 @@ def _columns(header: list[str]) -> list[str]:
     return names
 
 
-def _row(columns: list[str], record: list[str], line: int) -> Row:
+def _row(columns: list[str], record: list[str], line: int) -> CsvRow:
     values = dict(zip(columns, record, strict=False))
     if len(record) == len(columns):
-        return Row(line, values)
+        return CsvRow(line, values)
     counts = {"values": len(record), "columns": len(columns)}
-    return Row(line, values, _("The line has %(values)s values for %(columns)s columns.") % counts)
+    return CsvRow(line, values, _("The line has %(values)s values for %(columns)s columns.") % counts)

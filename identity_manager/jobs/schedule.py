@@ -125,13 +125,13 @@ JOBS: tuple[Job, ...] = (
         "requests.bring_back_postponed",
         _("Brings postponed decisions back when their time has come"),
         timedelta(minutes=1),
-        reminders.bring_back_postponed,
+        reminders.return_all_postponed,
     ),
     Job(
         "requests.chase_decisions",
         _("Reminds approvers, and asks others where nobody decides"),
         timedelta(hours=1),
-        reminders.chase_decisions,
+        reminders.escalate_all_undecided,
     ),
     Job(
         "batches.tell_approvers",

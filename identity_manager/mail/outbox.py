@@ -106,11 +106,11 @@ def settle_fault(mail: OutgoingMail, fault: DeliveryFault, *, not_before: dateti
     now = timezone.now()
     if fault.kind == MailFault.REFUSED:
         mail.mark_failed(error=fault.detail, error_code=fault.code, now=now)
-        correlation.say_result(f"refused: {fault.code}", level=logging.WARNING)
+        correlation.set_result(f"refused: {fault.code}", level=logging.WARNING)
     else:
         mail.put_off(error=fault.detail, fault=fault.kind, error_code=fault.code, now=now)
         mail.next_attempt_at = max(filter(None, (mail.next_attempt_at, not_before)))
-        correlation.say_result(f"put off: {fault.code}", level=logging.WARNING)
+        correlation.set_result(f"put off: {fault.code}", level=logging.WARNING)
         _tell_operators(fault)
     mail.save()
 

@@ -56,7 +56,7 @@ WAITING_MAILS = (MailState.QUEUED, MailState.FAILED, MailState.BOUNCED)
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricDefinition:
     """One metric, a gauge. read takes the time and yields its values."""
 
     name: str
@@ -248,11 +248,13 @@ def _processes(_now: datetime) -> Values:
     return (((kind,), found.get(kind, 0)) for kind in ProcessKind.values)
 
 
-def _figure(name: str, text: str, labels: tuple[str, ...], read: Callable[[datetime], Values]) -> Figure:
-    return Figure(f"identity_manager_{name}", text, labels, read)
+def _figure(
+    name: str, text: str, labels: tuple[str, ...], read: Callable[[datetime], Values]
+) -> MetricDefinition:
+    return MetricDefinition(f"identity_manager_{name}", text, labels, read)
 
 
-FIGURES: tuple[Figure, ...] = (
+FIGURES: tuple[MetricDefinition, ...] = (
     _figure("requests", "Requests that have not ended, by state.", ("state",), _requests),
     _figure(
         "request_oldest_seconds",

@@ -49,7 +49,7 @@ from identity_manager.models.prefix_lookup import Begins
 from identity_manager.models.requests.approval import Approval, AskedApprover, AskingLevel, Decision
 from identity_manager.models.requests.certificate import Certificate, CertificateState
 from identity_manager.models.requests.container import Container
-from identity_manager.models.requests.end_reason import Ending
+from identity_manager.models.requests.end_reason import EndReason
 from identity_manager.models.requests.software_token import DeliveryState, SoftwareToken, TokenState
 from identity_manager.models.requests.states import RequestKind, RequestOrigin, RequestState
 from identity_manager.models.requests.token_request import TokenRequest
@@ -87,7 +87,7 @@ __all__ = [
     "Decision",
     "DeliveryMode",
     "DeliveryState",
-    "Ending",
+    "EndReason",
     "FindingKind",
     "FindingState",
     "HeadKind",

@@ -81,7 +81,7 @@ class Leased(models.Model):
         self.attempts = 0
         self.nudged_at = None
 
-    def take(self, now: datetime) -> uuid.UUID:
+    def claim_locked(self, now: datetime) -> uuid.UUID:
         """Take a row that the caller has locked as a due one, and saves; returns the claim."""
         self.claim_id, self.leased_until = uuid.uuid4(), _lease_end(now)
         self.attempts += 1
@@ -100,7 +100,7 @@ class Leased(models.Model):
         self.next_attempt_at = not_before or now + delay
         self.last_error = error
         self.last_error_at = now if error else None
-        correlation.say_result("put off")
+        correlation.set_result("put off")
 
 
 # Renewed with each chunk of persons, which takes far less: after a crash the others need not wait long.

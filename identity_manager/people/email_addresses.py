@@ -5,7 +5,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from ca_bridge.errors import CaError
 from ca_bridge.x509.subject_alt_names import mailbox
-from identity_manager.people import look_alikes
+from identity_manager.people import homoglyphs
 
 
 def canonical(address: str) -> str:
@@ -32,9 +32,9 @@ def _check_label(label: str) -> None:
     if not label.startswith("xn--"):
         return
     written = label[4:].encode("ascii").decode("punycode")
-    if look_alikes.deceives(written):
+    if homoglyphs.deceives(written):
         raise CaError(
             _("The domain of the e-mail looks like another one: %(label)s is written with %(characters)s.")
-            % {"label": label, "characters": look_alikes.foreign(written)},
+            % {"label": label, "characters": homoglyphs.foreign(written)},
             permanent=True,
         )

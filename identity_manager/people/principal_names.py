@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from ca_bridge.errors import CaError
 from ca_bridge.x509.subject_alt_names import to_general_name
-from identity_manager.people import look_alikes
+from identity_manager.people import homoglyphs
 
 # Format characters, and what is drawn as nothing.
 _UNSEEN = regex.compile(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]")
@@ -19,7 +19,7 @@ def canonical(name: str) -> str:
     if unseen := _UNSEEN.findall(name):
         raise CaError(
             _("Holds characters that are not allowed: %(found)s.")
-            % {"found": look_alikes.foreign("".join(unseen))},
+            % {"found": homoglyphs.foreign("".join(unseen))},
             permanent=True,
         )
     before, _at, domain = name.rpartition("@")
@@ -30,9 +30,9 @@ def canonical(name: str) -> str:
 
 def _check_word(word: str) -> None:
     """Full-width letters, ligatures and the like stand for others (NFKC)."""
-    if look_alikes.deceives(word) or unicodedata.normalize("NFKC", word) != word:
+    if homoglyphs.deceives(word) or unicodedata.normalize("NFKC", word) != word:
         raise CaError(
             _("It looks like another one: %(word)s is written with %(characters)s.")
-            % {"word": word, "characters": look_alikes.foreign(word)},
+            % {"word": word, "characters": homoglyphs.foreign(word)},
             permanent=True,
         )

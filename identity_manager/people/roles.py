@@ -66,18 +66,18 @@ CONFLICTS = {
 
 
 @dataclass(frozen=True)
-class Period:
+class RolePeriod:
     """The first and the last day of a role, both inclusive; None: from now on, without end."""
 
     valid_from: date | None = None
     valid_until: date | None = None
 
 
-WITHOUT_END = Period()
+WITHOUT_END = RolePeriod()
 
 
 def assign(
-    *, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "", period: Period = WITHOUT_END
+    *, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "", period: RolePeriod = WITHOUT_END
 ) -> RoleAssignment:
     """Give the role to the person, everywhere or for one organisational unit, for a time or without end.
 
@@ -151,14 +151,14 @@ def last_system_administrator(person: Person) -> Reason | None:
     return LAST_SYSTEM_ADMINISTRATOR if _is_last(person, Role.SYSTEM_ADMINISTRATOR) else None
 
 
-def give_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> None:
+def assign_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> None:
     """Give the role because a provider of single sign-on has the person in its group. Raises NotPossible."""
     with transaction.atomic():
         source = f"sso:{provider}"
         _give(locking.person(person_id), role, "", period=WITHOUT_END, actor=None, source=source)
 
 
-def take_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> None:
+def withdraw_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> None:
     """Take the role because the person left that group; never the last System Administrator's.
 
     Raises NotPossible.
@@ -284,7 +284,7 @@ def _units(actor: Person) -> set[str]:
     return {held.organisational_unit for held in actor.roles_in_force()}
 
 
-def _check_period(period: Period) -> None:
+def _check_period(period: RolePeriod) -> None:
     begins, ends = period.valid_from, period.valid_until
     if ends is not None:
         refuse(ENDS_BEFORE_IT_BEGINS if begins and ends < begins else None, field="valid_until")
@@ -292,7 +292,7 @@ def _check_period(period: Period) -> None:
 
 
 def _give(
-    person: Person, role: Role, unit: str, *, period: Period, actor: Person | None, source: str = ""
+    person: Person, role: Role, unit: str, *, period: RolePeriod, actor: Person | None, source: str = ""
 ) -> RoleAssignment:
     require(person.state == PersonState.ACTIVE, else_=NOT_ACTIVE)
     held = _not_ended(person)
@@ -322,7 +322,7 @@ def _give(
     return given
 
 
-def _days(period: Period) -> dict[str, str]:
+def _days(period: RolePeriod) -> dict[str, str]:
     days = {"valid_from": period.valid_from, "valid_until": period.valid_until}
     return {name: day.isoformat() for name, day in days.items() if day is not None}
 

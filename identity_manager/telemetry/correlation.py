@@ -56,7 +56,7 @@ def by_user(user_id: object) -> None:
 
 
 @contextmanager
-def result_kept() -> Iterator[list["Result"]]:
+def collect_results() -> Iterator[list["Result"]]:
     """Around a task: what is said of its result meanwhile; empty where nothing is to be said."""
     said: list[Result] = []
     before = _result.set(said)
@@ -66,14 +66,14 @@ def result_kept() -> Iterator[list["Result"]]:
         _result.reset(before)
 
 
-def say_result(words: str, *, level: int = logging.INFO) -> None:
+def set_result(words: str, *, level: int = logging.INFO) -> None:
     """Of the task that is carried out: that it did not do what it was for, though nothing was raised."""
     said = _result.get()
     if said is not None:
         said.append(Result(words, level))
 
 
-def to_hand_on() -> str:
+def propagated_id() -> str:
     """The number for what is started here: the present one, or one of its own where many things are started
     that have nothing to do with each other, as by the sweep."""
     return (current() if _hands_on.get() else "") or new()

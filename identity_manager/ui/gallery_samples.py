@@ -10,7 +10,7 @@ from django.utils.translation import get_language_info
 
 from identity_manager.models import SoftwareToken
 from identity_manager.ui import states
-from identity_manager.ui.parts import Device, Event, Pair, Step, Tab
+from identity_manager.ui.parts import Device, Pair, StepperStep, Tab, TimelineEvent
 
 SPRITE = Path(__file__).parent / "static" / "ui" / "icons.svg"
 ICONS = [symbol.attrib["id"] for symbol in ET.parse(SPRITE).getroot()]  # noqa: S314  our own file
@@ -116,14 +116,14 @@ def of_the_frame() -> dict[str, Any]:
     }
 
 
-def roads(now: datetime) -> list[tuple[str, list[Step]]]:
+def roads(now: datetime) -> list[tuple[str, list[StepperStep]]]:
     """Return four requests, each with its seven steps."""
     return [(title, _steps(states, now)) for title, states in ROADS.items()]
 
 
-def _steps(states: tuple[str, ...], now: datetime) -> list[Step]:
+def _steps(states: tuple[str, ...], now: datetime) -> list[StepperStep]:
     return [
-        Step(
+        StepperStep(
             number,
             name,
             state,
@@ -134,23 +134,27 @@ def _steps(states: tuple[str, ...], now: datetime) -> list[Step]:
     ]
 
 
-def events(now: datetime) -> list[Event]:
+def events(now: datetime) -> list[TimelineEvent]:
     """Return a history with one event of each meaning."""
     return [
-        Event(now - timedelta(minutes=4), "Terms accepted", "Uma Lindqvist", "Version 3, German", "done"),
-        Event(
+        TimelineEvent(
+            now - timedelta(minutes=4), "Terms accepted", "Uma Lindqvist", "Version 3, German", "done"
+        ),
+        TimelineEvent(
             now - timedelta(hours=20), "Information mail sent", "", "uma.lindqvist@example.com", icon="mail"
         ),
-        Event(
+        TimelineEvent(
             now - timedelta(hours=26),
             "The mail server did not answer",
             "",
             "Next try in 5 minutes",
             "waiting",
         ),
-        Event(now - timedelta(days=2), "Approved", "Paul Weber", "", "information", "user-done"),
-        Event(now - timedelta(days=3), "Requested", "Ada Novák", "VPN, S/MIME combined", "quiet", "plus"),
-        Event(
+        TimelineEvent(now - timedelta(days=2), "Approved", "Paul Weber", "", "information", "user-done"),
+        TimelineEvent(
+            now - timedelta(days=3), "Requested", "Ada Novák", "VPN, S/MIME combined", "quiet", "plus"
+        ),
+        TimelineEvent(
             now - timedelta(days=30), "An earlier request was rejected", "Paul Weber", "Wrong unit", "stopped"
         ),
     ]

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from django.utils.functional import Promise
-
-Words = str | Promise
+from identity_manager.models.words import Words
 
 
 class Meaning(StrEnum):
@@ -41,7 +39,7 @@ class StepState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
+class StepperStep:
     """One of the steps across a request's page: who has to act, or who did, and when."""
 
     number: int
@@ -52,7 +50,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Event:
+class TimelineEvent:
     """One line of a history. icon names a symbol; without it the meaning's own is drawn."""
 
     at: datetime

@@ -19,7 +19,7 @@ HEADERS = (
 
 
 # What a line of the log says of an address: enough to tell networks apart, and no single device (RFC 7217).
-TOLD_BITS = {4: 24, 6: 48}
+LOGGED_PREFIX_BITS = {4: 24, 6: 48}
 
 
 def client_network(request: HttpRequest) -> str:
@@ -32,7 +32,7 @@ def client_network(request: HttpRequest) -> str:
     except ValueError:
         return ""
     plain = getattr(address, "ipv4_mapped", None) or address
-    return str(ipaddress.ip_network((plain, TOLD_BITS[plain.version]), strict=False))
+    return str(ipaddress.ip_network((plain, LOGGED_PREFIX_BITS[plain.version]), strict=False))
 
 
 class ProxyHeadersMiddleware:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Step:
+class RoadStep:
     """One way through one of the seven steps (SPEC.md 1).
 
     page: name of the address where it is started, empty where the system does it by itself.
@@ -32,7 +32,7 @@ class Step:
 
 
 ROAD = (
-    Step(
+    RoadStep(
         number=1,
         name="An administrator enables a person",
         page="console:enable",
@@ -44,7 +44,7 @@ ROAD = (
         tests=("tests/journeys/test_standard_flow.py", "tests/identity_manager/workflow/test_step1.py"),
         original="PstmProcRequestInitialSoftwareToken",
     ),
-    Step(
+    RoadStep(
         number=1,
         name="The person asks in Self-Service",
         page="selfservice:request-softtoken",
@@ -56,7 +56,7 @@ ROAD = (
         tests=("tests/journeys/test_option.py", "tests/identity_manager/workflow/test_step1.py"),
         original="PstmProcRequestInitialSofttokenUSSP",
     ),
-    Step(
+    RoadStep(
         number=2,
         name="An approver decides",
         page="console:request",
@@ -80,11 +80,11 @@ ROAD = (
         ),
         original="PstmProcProceedSoftwareTokenRequest",
     ),
-    Step(
+    RoadStep(
         number=2,
         name="Nobody decides: approvers are reminded, then others are asked",
         page="",
-        verbs=("requests.reminders.chase", "requests.reminders.bring_back"),
+        verbs=("requests.reminders.escalate_undecided", "requests.reminders.return_postponed"),
         request=None,
         token=None,
         task="",
@@ -98,7 +98,7 @@ ROAD = (
         ),
         original="PstmProcProceedSoftwareTokenRequest",
     ),
-    Step(
+    RoadStep(
         number=2,
         name="The person has changed: an officer sends it round again",
         page="console:request-send-round-again",
@@ -112,7 +112,7 @@ ROAD = (
             "tests/identity_manager/workflow/requests/test_resubmission.py",
         ),
     ),
-    Step(
+    RoadStep(
         number=3,
         name="The person is invited",
         page="",
@@ -129,7 +129,7 @@ ROAD = (
         ),
         original="PstmProcProceedSoftwareTokenRequest",
     ),
-    Step(
+    RoadStep(
         number=4,
         name="The person accepts the terms",
         page="selfservice:terms",
@@ -141,7 +141,7 @@ ROAD = (
         tests=("tests/journeys/test_standard_flow.py", "tests/identity_manager/workflow/test_step4.py"),
         original="PstmProcSubStartSoftwareTokenRequest",
     ),
-    Step(
+    RoadStep(
         number=5,
         name="A CA issues each certificate",
         page="",
@@ -212,7 +212,7 @@ ROAD = (
             ),
         ),
     ),
-    Step(
+    RoadStep(
         number=6,
         name="The token is sealed",
         page="",
@@ -228,7 +228,7 @@ ROAD = (
         ),
         original="PstmProcSubRequestSoftwareToken",
     ),
-    Step(
+    RoadStep(
         number=6,
         name="The person notes the passphrase",
         page="selfservice:passphrase",
@@ -240,7 +240,7 @@ ROAD = (
         tests=("tests/journeys/test_standard_flow.py", "tests/identity_manager/workflow/test_step6.py"),
         original="PstmProcSubRequestSoftwareToken",
     ),
-    Step(
+    RoadStep(
         number=7,
         name="The file is mailed",
         page="",

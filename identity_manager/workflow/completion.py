@@ -98,7 +98,7 @@ def take_when_complete(token: SoftwareToken) -> Taken | None:
         return None
     now = timezone.now()
     token.work_is_due(now)
-    taken = Taken(token.pk, token.take(now))
+    taken = Taken(token.pk, token.claim_locked(now))
     token.save()
     return taken
 

@@ -20,5 +20,5 @@ def enable(*, actor: Person, person_id: uuid.UUID, type_ids: Sequence[uuid.UUID]
         person = locking.person(person_id)
         types = evaluation.read(actor=actor, persons=[person]).types_for(person, type_ids)
 
-        asking = opening.Asking(actor, person, RequestOrigin.ADMINISTRATOR)
+        asking = opening.Origin(actor, person, RequestOrigin.ADMINISTRATOR)
         return opening.open_request(asking, types=types)

@@ -27,5 +27,5 @@ def request(*, actor: Person, type_ids: Sequence[uuid.UUID]) -> TokenRequest:
         )
         types = eligibility.chosen_types(person, type_ids)
 
-        asking = opening.Asking(person, person, RequestOrigin.SELF_SERVICE)
+        asking = opening.Origin(person, person, RequestOrigin.SELF_SERVICE)
         return opening.open_request(asking, types=types)

@@ -66,7 +66,7 @@ def approve(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> Toke
 def _go_on(request: TokenRequest, *, actor: Person) -> None:
     """Enough approvals in this round: the request is approved. Else the others are asked."""
     if approver_escalation.still_needed(request):
-        approver_escalation.ask(request, now=timezone.now())
+        approver_escalation.ask_approvers(request, now=timezone.now())
     else:
         conclude(request, actor=actor)
 

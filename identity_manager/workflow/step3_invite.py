@@ -36,17 +36,17 @@ class Invitation:
 
 def invite(request: TokenRequest, *, actor: Person | None) -> None:
     """Send the approved request to its person, in the caller's transaction, person and request locked."""
-    invitation = prepare(request, actor=actor)
+    invitation = prepare_invitation(request, actor=actor)
     given = request.approvals.filter(round=request.round).count() if request.approvals_needed else 0
     if given > request.approvals_needed:  # invited before, by an approval that does not count any more
         invitation.mail.occasion += f":{given}"
     request.save()
-    give(invitation.roles)
+    write_roles(invitation.roles)
     outbox.enqueue(invitation.mail)
     audit.append(invitation.events)
 
 
-def prepare(request: TokenRequest, *, actor: Person | None) -> Invitation:
+def prepare_invitation(request: TokenRequest, *, actor: Person | None) -> Invitation:
     """Move the request on and say what is to be written with it; nothing is written yet."""
     request.invite(accept_before=timezone.now() + timedelta(days=settings.ACCEPTANCE_DAYS))
     role = Role.SELF_SERVICE_USER
@@ -60,7 +60,7 @@ def prepare(request: TokenRequest, *, actor: Person | None) -> Invitation:
     return Invitation(roles, messages.information(request), [*events, invited])
 
 
-def give(roles: Iterable[RoleAssignment]) -> None:
+def write_roles(roles: Iterable[RoleAssignment]) -> None:
     """Write the roles, each over one that has ended, or begins later."""
     prepared_queries.insert(list(roles), over=GIVEN)
 

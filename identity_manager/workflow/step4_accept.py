@@ -14,7 +14,7 @@ from ca_bridge.database.prepared_queries import Among, insert
 from identity_manager import audit, queue
 from identity_manager.models import (
     Certificate,
-    Ending,
+    EndReason,
     Person,
     RequestState,
     SoftwareToken,
@@ -112,7 +112,7 @@ def decline(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenReques
         request.decline(reason=reason.strip(), now=now)
         request.save()
         for token in locking.lines_of(request):
-            token.cancel(reason=Ending.DECLINED, now=now)
+            token.cancel(reason=EndReason.DECLINED, now=now)
             token.save()
         audit.record(audit.Event.REQUEST_DECLINED, actor=actor, subject=request)
         return request

@@ -126,7 +126,7 @@ def _claim(certificate_id: uuid.UUID) -> Claim | None:
             if drawn is not None:  # a message came twice, and another worker was quicker
                 key_pool.pool.give_back(drawn.algorithm, drawn.key)
             return None
-        claim_id = certificate.take(now)
+        claim_id = certificate.claim_locked(now)
         obstacle = _obstacle(certificate)
         if obstacle:
             _stop(certificate, obstacle)
@@ -146,7 +146,7 @@ def _put_off_due(certificate_id: uuid.UUID, error: Exception) -> None:
     now = timezone.now()
     with transaction.atomic(), suppress(Certificate.DoesNotExist):
         certificate = locking.certificate_to_be_issued(certificate_id, now=now)
-        certificate.take(now)
+        certificate.claim_locked(now)
         store_error(certificate, error)
 
 

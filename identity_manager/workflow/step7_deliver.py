@@ -81,7 +81,7 @@ def _act(mail: OutgoingMail) -> str | DeliveryFault | mail_relevance.Pointless:
 def _settle(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevance.Pointless) -> None:
     match outcome:
         case mail_relevance.Pointless():
-            correlation.say_result("discarded")
+            correlation.set_result("discarded")
             outbox.discard(mail, reason=outcome.reason)
             audit.record(
                 audit.Event.MAIL_DISCARDED,

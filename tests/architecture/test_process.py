@@ -65,11 +65,11 @@ def test_the_machine_has_ways() -> None:
 
 
 def test_each_transition_has_a_word() -> None:
-    assert all(str(change.label) for change in state_graph.changes())
+    assert all(str(change.label) for change in state_graph.transitions())
 
 
 def test_each_transition_is_told_by_an_event() -> None:
-    told = {name for names in state_graph.TOLD_BY.values() for name in names}
+    told = {name for names in state_graph.TRANSITIONS_OF_EVENT.values() for name in names}
     assert told == {name for name, _source, _target in machine()}
 
 

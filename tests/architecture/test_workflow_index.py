@@ -9,17 +9,17 @@ from django.urls import get_resolver
 
 from identity_manager.mail import messages
 from identity_manager.models import SoftwareToken, TokenRequest
-from identity_manager.workflow import ROAD, Step
+from identity_manager.workflow import ROAD, RoadStep
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def names_of(step: Step) -> str:
+def names_of(step: RoadStep) -> str:
     return f"{step.number} {step.name}"
 
 
 @pytest.mark.parametrize("step", ROAD, ids=names_of)
-def test_its_verbs_exist(step: Step) -> None:
+def test_its_verbs_exist(step: RoadStep) -> None:
     for path in step.verbs:
         module, _, name = path.rpartition(".")
         verb = getattr(import_module(f"identity_manager.workflow.{module}"), name)
@@ -27,14 +27,14 @@ def test_its_verbs_exist(step: Step) -> None:
 
 
 @pytest.mark.parametrize("step", [step for step in ROAD if step.page], ids=names_of)
-def test_its_page_exists(step: Step) -> None:
+def test_its_page_exists(step: RoadStep) -> None:
     namespace, name = step.page.split(":")
     _prefix, resolver = get_resolver().namespace_dict[namespace]
     assert name in {key for key in resolver.reverse_dict if isinstance(key, str)}
 
 
 @pytest.mark.parametrize("step", ROAD, ids=names_of)
-def test_its_states_and_the_way_between_them_exist(step: Step) -> None:
+def test_its_states_and_the_way_between_them_exist(step: RoadStep) -> None:
     for model, pair in ((TokenRequest, step.request), (SoftwareToken, step.token)):
         if pair is not None:
             ways = {
@@ -45,12 +45,12 @@ def test_its_states_and_the_way_between_them_exist(step: Step) -> None:
 
 
 @pytest.mark.parametrize("step", [step for step in ROAD if step.task], ids=names_of)
-def test_its_task_is_registered(step: Step) -> None:
+def test_its_task_is_registered(step: RoadStep) -> None:
     assert step.task in current_app.tasks
 
 
 @pytest.mark.parametrize("step", ROAD, ids=names_of)
-def test_its_mails_have_a_function_and_a_folder(step: Step) -> None:
+def test_its_mails_have_a_function_and_a_folder(step: RoadStep) -> None:
     for mail in step.mails:
         assert callable(getattr(messages, mail))
         for part in ("subject.txt", "body.txt", "body.html"):
@@ -58,13 +58,13 @@ def test_its_mails_have_a_function_and_a_folder(step: Step) -> None:
 
 
 @pytest.mark.parametrize("step", ROAD, ids=names_of)
-def test_its_tests_exist(step: Step) -> None:
+def test_its_tests_exist(step: RoadStep) -> None:
     for path in step.tests:
         assert "def test_" in (ROOT / path).read_text(encoding="utf-8"), path
 
 
 @pytest.mark.parametrize("step", [step for step in ROAD if step.survives], ids=names_of)
-def test_what_it_survives_is_proven(step: Step) -> None:
+def test_what_it_survives_is_proven(step: RoadStep) -> None:
     for fault, proof in step.survives:
         path, name = proof.split("::")
         assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), fault

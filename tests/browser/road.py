@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from identity_manager.demo.opening import Opened, open_container
+from identity_manager.demo.opening import OpenedContainer, open_container
 from identity_manager.jobs import sweep
 from tests.browser.desk import Desk
 from tests.journeys.office import links_in, mails_to, worker
@@ -83,7 +83,7 @@ def fetch_file(person: Desk, address: str, folder: Path) -> Path:
     return person.download(".p12", folder)
 
 
-def open_file(person: Desk, file: Path, passphrase: str) -> Opened:
+def open_file(person: Desk, file: Path, passphrase: str) -> OpenedContainer:
     """Step 7: openssl opens the file with what the screen showed, up to the root that is published."""
     root = person.page.request.get("/pki/corporate-root.pem").body()
     return open_container(file.read_bytes(), file_name=file.name, passphrase=passphrase, root=root)

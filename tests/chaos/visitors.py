@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from django.conf import settings
 
-from identity_manager.demo.pages import Page
+from identity_manager.demo.pages import HtmlPage
 from identity_manager.demo.visitor import Send, Visitor
 from identity_manager.models import Person
 from tests.chaos.place import BASE_URL, HOST
@@ -39,14 +39,14 @@ class Proxy:
         return Visitor(BASE_URL, self._send_with(cookies))
 
     def _send_with(self, cookies: dict[str, str]) -> Send:
-        def send(method: str, url: str, data: list[tuple[str, str]]) -> Page:
+        def send(method: str, url: str, data: list[tuple[str, str]]) -> HtmlPage:
             for _ in range(HOPS):
                 answer = self._answer(partial(_ask, method=method, url=url, data=data, cookies=cookies))
                 cookies.update({each.name: each.value or "" for each in answer.cookies})
                 if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise PageDoesNotLoadError(f"{url}: {answer.status_code}")
                 if not answer.is_redirect:
-                    return Page(url, answer.text, status=answer.status_code)
+                    return HtmlPage(url, answer.text, status=answer.status_code)
                 method, url, data = "GET", urljoin(url, answer.headers["Location"]), []
             raise PageDoesNotLoadError(f"{url}: redirected again and again")
 

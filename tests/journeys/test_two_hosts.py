@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from identity_manager.demo.journey import Someone, Walk
-from identity_manager.demo.pages import Page
+from identity_manager.demo.pages import HtmlPage
 from identity_manager.demo.visitor import Visitor, over_http
 from tests.identity_manager.management.test_run import ROOT
 from tests.identity_manager.management.two_hosts import TwoHosts, two_hosts
@@ -43,7 +43,7 @@ class AtTheRightHost(Visitor):
         super().__init__(hosts.console, over_http())
         self._hosts, self.is_user = hosts, False
 
-    def open(self, path: str) -> Page:
+    def open(self, path: str) -> HtmlPage:
         elsewhere = path.startswith(("/my/", "/account/first-sign-in/"))
         self.is_user = self.is_user or elsewhere
         return super().open(urljoin(self._hosts.selfservice if elsewhere else self.base_url, path))

@@ -54,14 +54,14 @@ def walked(request: Any) -> float:
     """Seconds from Accept to the passphrase on the screen."""
     from django.conf import settings
 
-    from identity_manager.demo.pages import Page
+    from identity_manager.demo.pages import HtmlPage
     from identity_manager.demo.visitor import Visitor
 
     session = signed_in(request.person)
 
-    def send(method: str, url: str, data: list[tuple[str, str]]) -> Page:
+    def send(method: str, url: str, data: list[tuple[str, str]]) -> HtmlPage:
         answer = session.request(method, url, data=data or None, headers={"Referer": url}, timeout=30)
-        return Page(answer.url, answer.text, status=answer.status_code)
+        return HtmlPage(answer.url, answer.text, status=answer.status_code)
 
     browser = Visitor(settings.SELFSERVICE_BASE_URL, send)
     browser.open(f"/my/requests/{request.pk}/terms/")

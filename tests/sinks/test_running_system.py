@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
 from identity_manager.demo import journey as demo
-from identity_manager.demo.opening import Opened, open_container
-from identity_manager.demo.pages import Page
+from identity_manager.demo.opening import OpenedContainer, open_container
+from identity_manager.demo.pages import HtmlPage
 from identity_manager.demo.visitor import Visitor, over_http
 from tests.identity_manager.management.test_run import ROOT, environment, free_port, make_secrets
 from tests.sinks import places, recording
@@ -58,13 +58,13 @@ class Learned:
         learned = self
 
         class Attentive(Visitor):
-            def _arrive(self, page: Page) -> Page:
+            def _arrive(self, page: HtmlPage) -> HtmlPage:
                 learned.shown.update(page.outputs)
                 return super()._arrive(page)
 
         return Attentive(base_url, over_http())
 
-    def open(self, content: bytes, *, file_name: str, passphrase: str, root: bytes) -> Opened:
+    def open(self, content: bytes, *, file_name: str, passphrase: str, root: bytes) -> OpenedContainer:
         """As the walk opens a container; who can open it has the key."""
         opened = open_container(content, file_name=file_name, passphrase=passphrase, root=root)
         key, _certificate, _issuers = load_key_and_certificates(content, passphrase.encode())

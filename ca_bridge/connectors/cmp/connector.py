@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.cmp import wire
 from ca_bridge.connectors.cmp.conversation import Cmp, Talk, Task
-from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
+from ca_bridge.connectors.cmp.messages import BodyType, FailureBit, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.contract import (
     Answer,
@@ -52,7 +52,7 @@ class CmpConnector:
             if before or not 400 <= talk.status < 500:
                 raise _trouble(talk)
             return _refused_by_http(talk)
-        if talk.step.checked and talk.last.kind == Kind.POLLREP:
+        if talk.step.checked and talk.last.kind == BodyType.POLLREP:
             return self._pending(talk)
         if talk.step.done or "certificate not accepted" in talk.step.said:
             return wire.issued(talk)  # also what we have told the CA that it is wrong: the bridge refuses it
@@ -64,11 +64,11 @@ class CmpConnector:
 
     def _refused(self, talk: Talk) -> Refused:
         """What is no for good; whatever else leaves doubt, or passes."""
-        decided = talk.step.checked and talk.last.kind in (Kind.IP, Kind.CP)
+        decided = talk.step.checked and talk.last.kind in (BodyType.IP, BodyType.CP)
         if not talk.first and not decided:
             raise talk.reply.garbled(talk.step.said)
         _raise_if_passing(talk)
-        if not talk.step.checked or Failure.SYSTEM_FAILURE in talk.last.failures:
+        if not talk.step.checked or FailureBit.SYSTEM_FAILURE in talk.last.failures:
             raise talk.reply.garbled(talk.step.said)
         return Refused.request(talk.step.said)
 
@@ -80,14 +80,14 @@ class CmpConnector:
         if not talk.step.checked:
             _raise_if_passing(talk)
             raise talk.reply.garbled(talk.step.said)
-        if talk.last.kind == Kind.POLLREP or talk.last.status in _LATER:
+        if talk.last.kind == BodyType.POLLREP or talk.last.status in _LATER:
             return RevocationOutcome.PENDING
-        if talk.last.kind == Kind.RP and talk.last.status in _REVOKED:
+        if talk.last.kind == BodyType.RP and talk.last.status in _REVOKED:
             return RevocationOutcome.REVOKED
-        if Failure.CERT_REVOKED in talk.last.failures:
+        if FailureBit.CERT_REVOKED in talk.last.failures:
             return RevocationOutcome.ALREADY_REVOKED
         _raise_if_passing(talk)
-        passes = Failure.SYSTEM_FAILURE in talk.last.failures
+        passes = FailureBit.SYSTEM_FAILURE in talk.last.failures
         message = _("The certificate authority refused the revocation.")
         raise CaError(message, talk.step.said, permanent=not passes)
 
@@ -124,7 +124,7 @@ def _trouble(reply: Reply) -> Exception:
 
 def _raise_if_passing(talk: Talk) -> None:
     """An error message whose protection does not hold is that of a CA that does not share our secret."""
-    failures, is_error = talk.last.failures, talk.last.kind == Kind.ERROR
+    failures, is_error = talk.last.failures, talk.last.kind == BodyType.ERROR
     if (is_error and not talk.step.checked) or failures & wire.CREDENTIALS:
         raise CaError.credentials(talk.step.said)
     if failures & wire.PASSING:

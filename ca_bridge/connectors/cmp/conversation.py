@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from ca_bridge.connection.http import Http, secret
 from ca_bridge.connection.reply import Reply
-from ca_bridge.connectors.cmp.messages import Kind, Message
+from ca_bridge.connectors.cmp.messages import BodyType, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.errors import CaError, InDoubtError
 
@@ -40,7 +40,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CmpStep:
     """What the program made of the answers so far: the next request, or an end."""
 
     request: bytes | None
@@ -58,7 +58,7 @@ class Talk:
     """A conversation that has come to an end, or waits. first: after one request and its answer."""
 
     answers: tuple[Message, ...]
-    step: Step
+    step: CmpStep
     reply: Reply
     first: bool
 
@@ -95,7 +95,7 @@ class Cmp:
                 step = self._step(task, answers)
             except CaError as error:  # passing by itself, but the CA was asked
                 raise reply.garbled(error.detail) from error
-            if step.request is None or answers[-1].kind == Kind.POLLREP:
+            if step.request is None or answers[-1].kind == BodyType.POLLREP:
                 return Talk(answers, step, reply, first=number == 0 and not before)
         raise reply.garbled("The conversation has no end.")
 
@@ -111,7 +111,7 @@ class Cmp:
             raise reply.garbled(reply.said())
         return reply
 
-    def _step(self, task: Task, answers: Sequence[Message], *, patience: int = 2) -> Step:
+    def _step(self, task: Task, answers: Sequence[Message], *, patience: int = 2) -> CmpStep:
         """Have the program play the conversation so far, and take down what it would say next.
 
         It waits as long as the CA has told it to, but for two seconds less than its patience.
@@ -122,12 +122,12 @@ class Cmp:
                 (folder / file).write_bytes(content)
             for number, answer in enumerate(answers):
                 (folder / f"answer-{number}").write_bytes(answer.der)
-            waits = answers and answers[-1].kind == Kind.POLLREP
+            waits = answers and answers[-1].kind == BodyType.POLLREP
             arguments = [*task.arguments, *(["-total_timeout", str(patience)] if waits else [])]
             ran = self._run([*arguments, *_files(len(answers))], folder)
             request = folder / "request"
             written = request.read_bytes() if request.exists() else None
-            return Step(written, done=ran.returncode == 0, said=_errors(ran.stdout))
+            return CmpStep(written, done=ran.returncode == 0, said=_errors(ran.stdout))
 
     def _run(self, arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         options, environment = self._options, {"PATH": os.defpath, "LC_ALL": "C"}
@@ -170,8 +170,8 @@ def _answer(request: bytes, reply: Reply) -> Message:
 
 def _added(answers: Sequence[Message], answer: Message) -> tuple[Message, ...]:
     """What must be played for the next request: of the waiting, the beginning and the last word."""
-    if answer.kind == Kind.POLLREP:
-        return (*(each for each in answers if each.kind != Kind.POLLREP), answer)
+    if answer.kind == BodyType.POLLREP:
+        return (*(each for each in answers if each.kind != BodyType.POLLREP), answer)
     return (*(each for each in answers if answer.waits or not each.waits), answer)
 
 

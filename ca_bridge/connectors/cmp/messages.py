@@ -10,7 +10,7 @@ from asn1crypto import x509 as asn1_x509
 from ca_bridge.connection.reply import UNREADABLE
 
 
-class Kind(IntEnum):
+class BodyType(IntEnum):
     """The tags of PKIBody."""
 
     IP = 1
@@ -24,7 +24,7 @@ class Kind(IntEnum):
     POLLREP = 26
 
 
-class Failure(IntEnum):
+class FailureBit(IntEnum):
     """The bits of PKIFailureInfo that decide something here."""
 
     BAD_MESSAGE_CHECK = 1
@@ -151,7 +151,7 @@ class Message:
 
     @property
     def waits(self) -> bool:
-        return self.kind == Kind.POLLREP or self.status == WAITING
+        return self.kind == BodyType.POLLREP or self.status == WAITING
 
 
 def _parts(der: bytes) -> dict[str, Any]:
@@ -159,7 +159,10 @@ def _parts(der: bytes) -> dict[str, Any]:
     header = message["header"]
     # The body by hand: asn1crypto knows no Any with the tag of a choice.
     _class, _method, kind, _head, body, _end = parser.parse(message.contents[len(header.dump()) :])
-    status, enrolled = _status(kind, body), _Enrolled.load(body) if kind in (Kind.IP, Kind.CP) else None
+    status, enrolled = (
+        _status(kind, body),
+        _Enrolled.load(body) if kind in (BodyType.IP, BodyType.CP) else None,
+    )
     given = [message["extraCerts"], enrolled["caPubs"]] if enrolled else []
     return {
         "kind": kind,
@@ -169,7 +172,7 @@ def _parts(der: bytes) -> dict[str, Any]:
         "body": body,
         "status": status["status"].native if status else None,
         "failures": _bits(status["failInfo"].native if status else None),
-        "check_after": _Polls.load(body)[0]["checkAfter"].native if kind == Kind.POLLREP else 0,
+        "check_after": _Polls.load(body)[0]["checkAfter"].native if kind == BodyType.POLLREP else 0,
         "certificate": _certificate(enrolled) if enrolled else b"",
         "others": tuple(each.dump() for some in given if isinstance(some, _Anything) for each in some),
     }
@@ -177,11 +180,11 @@ def _parts(der: bytes) -> dict[str, Any]:
 
 def _status(kind: int, body: bytes) -> Any:
     match kind:
-        case Kind.IP | Kind.CP:
+        case BodyType.IP | BodyType.CP:
             return _Enrolled.load(body)["response"][0]["status"]
-        case Kind.RP:
+        case BodyType.RP:
             return _Revoked.load(body)["status"][0]
-        case Kind.ERROR:
+        case BodyType.ERROR:
             return _Failed.load(body)["pKIStatusInfo"]
     return None
 

@@ -8,22 +8,22 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
 from ca_bridge.connectors.cmp.conversation import Talk, Task
-from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
+from ca_bridge.connectors.cmp.messages import BodyType, FailureBit, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.contract import CertificateOrder, Issued, RevocationReason
 from ca_bridge.x509 import der
 
 CREDENTIALS = {
-    Failure.BAD_MESSAGE_CHECK,
-    Failure.WRONG_INTEGRITY,
-    Failure.SIGNER_NOT_TRUSTED,
-    Failure.NOT_AUTHORIZED,
+    FailureBit.BAD_MESSAGE_CHECK,
+    FailureBit.WRONG_INTEGRITY,
+    FailureBit.SIGNER_NOT_TRUSTED,
+    FailureBit.NOT_AUTHORIZED,
 }
 PASSING = {
-    Failure.BAD_TIME,
-    Failure.TIME_NOT_AVAILABLE,
-    Failure.TRANSACTION_ID_IN_USE,
-    Failure.SYSTEM_UNAVAIL,
+    FailureBit.BAD_TIME,
+    FailureBit.TIME_NOT_AVAILABLE,
+    FailureBit.TRANSACTION_ID_IN_USE,
+    FailureBit.SYSTEM_UNAVAIL,
 }
 
 
@@ -62,7 +62,7 @@ def answers_of(handle: str) -> tuple[Message, ...]:
 
 def issued(talk: Talk) -> Issued:
     """The certificate, whatever it says, and its issuers, nearest first."""
-    message = next(each for each in talk.answers if each.kind in (Kind.IP, Kind.CP))
+    message = next(each for each in talk.answers if each.kind in (BodyType.IP, BodyType.CP))
     with talk.reply.reading("certificate that can be read"):
         certificate, *others = map(x509.load_der_x509_certificate, (message.certificate, *message.others))
         return Issued(certificate.public_bytes(Encoding.DER), der.chain_of(certificate, others))

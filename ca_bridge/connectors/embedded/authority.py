@@ -17,7 +17,7 @@ from ca_bridge.connectors.embedded import key_store, paths, wire
 from ca_bridge.connectors.embedded.key_store import KeyStore
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.paths import ISSUING, ROOT, Certificates
-from ca_bridge.connectors.embedded.wire import Period, Publication, Signer
+from ca_bridge.connectors.embedded.wire import Publication, Signer, ValidityPeriod
 from ca_bridge.errors import CaError
 
 ROOT_YEARS, ISSUING_YEARS = 20, 10
@@ -205,7 +205,7 @@ def publication(options: EmbeddedOptions, issuer: str) -> Publication:
     )
 
 
-def years(number: int) -> Period:
+def years(number: int) -> ValidityPeriod:
     """Return a period that begins a little earlier, for clients whose clocks are slow."""
     start = datetime.now(UTC).replace(microsecond=0) - _BACKDATED
-    return Period(start, start + timedelta(days=round(365.25 * number)))
+    return ValidityPeriod(start, start + timedelta(days=round(365.25 * number)))

@@ -34,7 +34,7 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.connectors.embedded.paths import ROOT
 from ca_bridge.connectors.embedded.responder import Responder
-from ca_bridge.connectors.embedded.wire import Period, Signer
+from ca_bridge.connectors.embedded.wire import Signer, ValidityPeriod
 from ca_bridge.contract import (
     Answer,
     CertificateOrder,
@@ -357,10 +357,10 @@ def _all_done(tasks: Sequence[Callable[[], bool]]) -> bool:
     return done
 
 
-def _period(order: CertificateOrder, ca: x509.Certificate) -> Period:
+def _period(order: CertificateOrder, ca: x509.Certificate) -> ValidityPeriod:
     """As ordered, begun a little earlier, and never outside the validity of the CA."""
     start = max(order.not_before, timezone.now()) - BACKDATING
-    return Period(
+    return ValidityPeriod(
         max(start, ca.not_valid_before_utc).replace(microsecond=0),
         min(order.not_after, ca.not_valid_after_utc).replace(microsecond=0),
     )

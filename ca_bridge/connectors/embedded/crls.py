@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ca_bridge.connectors.embedded import wire
 from ca_bridge.connectors.embedded.models import Crl, IssuedCertificate
-from ca_bridge.connectors.embedded.wire import Period, Revoked, Signer
+from ca_bridge.connectors.embedded.wire import Revoked, Signer, ValidityPeriod
 from ca_bridge.contract import RevocationReason
 from ca_bridge.errors import CaError
 
@@ -30,7 +30,7 @@ def renew(ca: str, signer: Signer, lifetime: timedelta = LIFETIME) -> bytes:
         seen = row.number
         now = timezone.now().replace(microsecond=0)
         number = max(seen + 1, int(now.timestamp()))  # by the clock: it grows even over a restored backup
-        period = Period(now - BACKDATING, now - BACKDATING + lifetime)
+        period = ValidityPeriod(now - BACKDATING, now - BACKDATING + lifetime)
         signed = wire.crl(signer, number=number, period=period, entries=_revoked(row, now))
         der = signed.public_bytes(serialization.Encoding.DER)
         values = {"number": number, "der": der, "this_update": now, "next_update": period.end}

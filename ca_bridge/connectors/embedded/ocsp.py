@@ -17,7 +17,7 @@ from cryptography.x509.ocsp import (
 
 from ca_bridge.connectors.embedded.crls import BACKDATING
 from ca_bridge.connectors.embedded.models import IssuedCertificate
-from ca_bridge.connectors.embedded.wire import Period, Revoked, Signer
+from ca_bridge.connectors.embedded.wire import Revoked, Signer, ValidityPeriod
 from ca_bridge.contract import RevocationReason
 
 LIFETIME = timedelta(days=1)
@@ -25,7 +25,7 @@ UNKNOWN_LIFETIME = timedelta(minutes=5)  # what is unknown now may be issued in 
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class CertificateStatus:
     """What the register says of one certificate: known or not, and whether it is revoked."""
 
     known: bool
@@ -45,16 +45,18 @@ def is_about(request: OCSPRequest, issuer: x509.Certificate) -> bool:
     return (request.issuer_name_hash, request.issuer_key_hash) == (named, keyed)
 
 
-def status(ca: str, issuer: str, serial: int) -> Status:
+def status(ca: str, issuer: str, serial: int) -> CertificateStatus:
     """Return what the register says now of what this issuer signed."""
     rows = IssuedCertificate.objects.filter(ca=ca, serial_hex=f"{serial:x}", issuer=issuer)
     row = rows.only("revoked_at", "reason").first()
     if row is None or row.revoked_at is None:
-        return Status(known=row is not None)
-    return Status(known=True, revoked=Revoked(serial, row.revoked_at, RevocationReason(row.reason)))
+        return CertificateStatus(known=row is not None)
+    return CertificateStatus(
+        known=True, revoked=Revoked(serial, row.revoked_at, RevocationReason(row.reason))
+    )
 
 
-def sign(request: OCSPRequest, found: Status, signer: Signer, now: datetime) -> bytes:
+def sign(request: OCSPRequest, found: CertificateStatus, signer: Signer, now: datetime) -> bytes:
     """Return the answer (DER) to a request, with the nonce that came with it (RFC 9654)."""
     builder = _single(request, found, _period(found, signer, now))
     builder = builder.responder_id(OCSPResponderEncoding.HASH, signer.certificate)
@@ -65,23 +67,23 @@ def sign(request: OCSPRequest, found: Status, signer: Signer, now: datetime) -> 
     return builder.sign(signer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
-def period_of(answer: bytes) -> Period:
+def period_of(answer: bytes) -> ValidityPeriod:
     """Return from when until when an answer holds that sign() made."""
     (single,) = load_der_ocsp_response(answer).responses
     end = single.next_update_utc or single.this_update_utc
-    return Period(single.this_update_utc, end)
+    return ValidityPeriod(single.this_update_utc, end)
 
 
-def _period(found: Status, signer: Signer, now: datetime) -> Period:
+def _period(found: CertificateStatus, signer: Signer, now: datetime) -> ValidityPeriod:
     """No answer outlives its signer.
 
     One from the future is unreliable (RFC 6960 4.2.2.1), so what is known is dated back, as CRLs are.
     """
     start, lifetime = (now - BACKDATING, LIFETIME) if found.known else (now, UNKNOWN_LIFETIME)
-    return Period(start, min(start + lifetime, signer.certificate.not_valid_after_utc))
+    return ValidityPeriod(start, min(start + lifetime, signer.certificate.not_valid_after_utc))
 
 
-def _single(request: OCSPRequest, found: Status, period: Period) -> OCSPResponseBuilder:
+def _single(request: OCSPRequest, found: CertificateStatus, period: ValidityPeriod) -> OCSPResponseBuilder:
     return OCSPResponseBuilder().add_response_by_hash(
         issuer_name_hash=request.issuer_name_hash,
         issuer_key_hash=request.issuer_key_hash,
@@ -95,7 +97,7 @@ def _single(request: OCSPRequest, found: Status, period: Period) -> OCSPResponse
     )
 
 
-def _word(found: Status) -> OCSPCertStatus:
+def _word(found: CertificateStatus) -> OCSPCertStatus:
     if found.revoked:
         return OCSPCertStatus.REVOKED
     return OCSPCertStatus.GOOD if found.known else OCSPCertStatus.UNKNOWN

@@ -16,7 +16,7 @@ from django.utils import timezone
 from ca_bridge.connectors.embedded import key_store, ocsp, wire
 from ca_bridge.connectors.embedded.authority import Authority
 from ca_bridge.connectors.embedded.models import OcspSigner
-from ca_bridge.connectors.embedded.wire import Period, Signer
+from ca_bridge.connectors.embedded.wire import Signer, ValidityPeriod
 
 SIGNER_LIFETIME = timedelta(days=14)
 SIGNER_RENEWAL = timedelta(days=7)  # before its end, so that a week without us does no harm
@@ -33,7 +33,7 @@ class Responder:
         self._ca = ca
         self._name = ca.options.name
         self._signers: dict[str, Signer] = {}
-        self._kept = Kept()
+        self._kept = ResponseCache()
 
     def answer(self, request: OCSPRequest, issuer: str) -> bytes:
         """Return the answer (DER): signed now where the request has a nonce, else one that is kept."""
@@ -92,7 +92,7 @@ class Responder:
             wire.ca_name(self._ca.options.organisation, f"{self._name} OCSP responder"),
             key.public_key(),
             signer=self._ca.signer(issuer),
-            period=Period(now - _BACKDATED, now + SIGNER_LIFETIME),
+            period=ValidityPeriod(now - _BACKDATED, now + SIGNER_LIFETIME),
         )
         values = {
             "certificate": certificate.public_bytes(serialization.Encoding.DER),
@@ -107,23 +107,23 @@ def _left(signer: Signer) -> timedelta:
     return signer.certificate.not_valid_after_utc - timezone.now()
 
 
-class Kept:
+class ResponseCache:
     """Answers of this process, each with what it says: a revocation makes another one, at once.
 
     In memory, because to fetch one from elsewhere takes as long as to sign it.
     """
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[object, tuple[ocsp.Status, datetime, bytes]] = OrderedDict()
+        self._answers: OrderedDict[object, tuple[ocsp.CertificateStatus, datetime, bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, asked: object, found: ocsp.Status, now: datetime) -> bytes | None:
+    def get(self, asked: object, found: ocsp.CertificateStatus, now: datetime) -> bytes | None:
         """Return the answer that says what is found now, if it is not too old."""
         with self._lock:
             says, until, answer = self._answers.get(asked, (None, now, b""))
         return answer if says == found and now < until else None
 
-    def put(self, asked: object, found: ocsp.Status, answer: bytes) -> None:
+    def put(self, asked: object, found: ocsp.CertificateStatus, answer: bytes) -> None:
         """Keep the answer until half of its time is over; not one for a serial that anybody may invent."""
         if not found.known:
             return

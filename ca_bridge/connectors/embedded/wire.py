@@ -48,7 +48,7 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class ValidityPeriod:
     """From when until when a certificate or a CRL holds."""
 
     start: datetime
@@ -56,7 +56,11 @@ class Period:
 
 
 def end_entity(
-    request: x509.CertificateSigningRequest, *, signer: Signer, period: Period, publication: Publication
+    request: x509.CertificateSigningRequest,
+    *,
+    signer: Signer,
+    period: ValidityPeriod,
+    publication: Publication,
 ) -> x509.Certificate:
     """Return the certificate for a request: its subject, its key, and of its extensions the listed ones."""
     builder = _builder(request.subject, request.public_key(), signer.certificate.subject, period)
@@ -67,7 +71,7 @@ def end_entity(
     return _issued(builder, signer, publication)
 
 
-def root(name: x509.Name, *, key: rsa.RSAPrivateKey, period: Period) -> x509.Certificate:
+def root(name: x509.Name, *, key: rsa.RSAPrivateKey, period: ValidityPeriod) -> x509.Certificate:
     """Return a self-signed certificate."""
     builder = _builder(name, key.public_key(), name, period)
     builder = _ca_extensions(builder, path_length=None)
@@ -79,7 +83,7 @@ def issuing(
     public_key: rsa.RSAPublicKey,
     *,
     signer: Signer,
-    period: Period,
+    period: ValidityPeriod,
     publication: Publication,
 ) -> x509.Certificate:
     """Return the certificate of a CA that may sign for persons only."""
@@ -109,7 +113,7 @@ def ca_name(organisation: str, common_name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, public_key: CertificatePublicKeyTypes, issuer: x509.Name, period: Period
+    subject: x509.Name, public_key: CertificatePublicKeyTypes, issuer: x509.Name, period: ValidityPeriod
 ) -> x509.CertificateBuilder:
     """159 random bits of serial: not to be guessed, and never negative (RFC 5280 4.1.2.2)."""
     return (
@@ -125,7 +129,7 @@ def _builder(
 
 
 def ocsp_signer(
-    name: x509.Name, public_key: rsa.RSAPublicKey, *, signer: Signer, period: Period
+    name: x509.Name, public_key: rsa.RSAPublicKey, *, signer: Signer, period: ValidityPeriod
 ) -> x509.Certificate:
     """Return the certificate of who signs OCSP answers in an issuer's name (RFC 6960 4.2.2.2).
 
@@ -207,7 +211,7 @@ class Revoked:
 
 
 def crl(
-    signer: Signer, *, number: int, period: Period, entries: Iterable[Revoked]
+    signer: Signer, *, number: int, period: ValidityPeriod, entries: Iterable[Revoked]
 ) -> x509.CertificateRevocationList:
     """Return a CRL (RFC 5280 5): version 2, numbered, with the reason of each revocation."""
     builder = (

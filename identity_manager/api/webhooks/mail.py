@@ -86,7 +86,7 @@ def _told(event: AnymailTrackingEvent, esp_name: str, **_: Any) -> None:
         code=storable_text(f"{esp_name}: {event.reject_reason or event.event_type}")[:60],
         detail=storable_text(" ".join(str(event.mta_response or event.description or "").split()))[:500],
     )
-    bounces.take_notice(notice=notice)
+    bounces.receive_notice(notice=notice)
 
 
 def _key(event: AnymailTrackingEvent, esp_name: str) -> str:

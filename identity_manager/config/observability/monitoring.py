@@ -68,7 +68,7 @@ def begin_task(task: Any, args: Sequence[Any], **_: Any) -> None:
     facts = {"task": task.name, **({"row": str(args[0])} if args else {})}
     context = ExitStack()
     context.enter_context(correlation.bound(number, hands_on=task.name not in UNRELATED, **facts))
-    results = context.enter_context(correlation.result_kept())
+    results = context.enter_context(correlation.collect_results())
     parent = {"traceparent": str(headers.get("traceparent") or "")}
     note = context.enter_context(TRACE.span(task.name, {**facts, "request_id": number}, parent))
     task.request.identity_manager = _UnderWay(context, note, time.perf_counter(), results)

@@ -67,7 +67,7 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Connection:
+class ConnectionCard:
     """One CA connection. check: what came of the last test, if there was one.
 
     outage: since when its orders wait, if they do.  troubles: the last orders that brought nothing.
@@ -134,13 +134,13 @@ def options_of(alias: str) -> list[Pair]:
     return [*pairs, Pair(_("Where nobody knows whether it has issued"), policy)]
 
 
-def _connections() -> Iterator[Connection]:
+def _connections() -> Iterator[ConnectionCard]:
     checks = {row.alias: row for row in CaCheck.objects.select_related("checked_by")}
     outages = {row.alias: row for row in CaOutage.objects.open()}
     comparisons = {row.alias: row for row in CaComparison.objects.newest().with_numbers()}
     troubles, calls = _troubles(), _calls()
     for alias in registry.aliases():
-        yield Connection(
+        yield ConnectionCard(
             alias=alias,
             connector=str(settings.CA_CONNECTORS[alias].get("CONNECTOR", "")).rsplit(".", 1)[-1],
             options=options_of(alias),

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -17,16 +16,16 @@ from identity_manager.jobs import runner as jobs
 from identity_manager.jobs import schedule as jobs_schedule
 from identity_manager.jobs.schedule import Job
 from identity_manager.models import JobOutcome, JobRun, LastBackup, Person
+from identity_manager.models.words import Words
 from identity_manager.ui.parts import Meaning
 
-Words = str | Promise
 # How late the most frequent job may be before the page says that nothing runs.
 SILENCE = timedelta(minutes=1)
 NOTHING_RUNS = timedelta(minutes=10)  # since any job has run: some do every few seconds
 
 
 @dataclass(frozen=True)
-class Line:
+class JobLine:
     """One job as the page shows it. is_due: a worker takes it any moment, and none is late with it."""
 
     job: Job
@@ -91,7 +90,7 @@ def took_words(took: timedelta) -> str:
     return ngettext("took %(count)d second", "took %(count)d seconds", seconds) % {"count": seconds}
 
 
-def _lines(now: datetime) -> Iterator[Line]:
+def _lines(now: datetime) -> Iterator[JobLine]:
     rows = jobs.rows()
     for job in jobs_schedule.JOBS:
         row = rows[job.name]
@@ -99,7 +98,7 @@ def _lines(now: datetime) -> Iterator[Line]:
         due = row.next_attempt_at
         is_due = due is not None and due <= now and not _is_late(row, now)
         schedule = schedule_words(job.every)
-        yield Line(job, row, schedule, row.is_running(now), is_due, word, meaning, detail)
+        yield JobLine(job, row, schedule, row.is_running(now), is_due, word, meaning, detail)
 
 
 def _outcome(row: JobRun, now: datetime) -> tuple[Words, Meaning, Words]:

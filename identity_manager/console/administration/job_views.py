@@ -24,7 +24,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def start(request: HttpRequest, name: str) -> HttpResponse:
     actor, job = administration.job_for_system_administrator(request, name)
     form = PressForm(request.POST)
-    with refusals.told_by(form):
+    with refusals.show_refusal(form):
         jobs.start_once(actor=actor, name=job.name)
     if not form.is_valid():
         context = job_page.context(actor, form=form)

@@ -6,14 +6,13 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.outbox.forms import message_name
 from identity_manager.mail import specimens
+from identity_manager.models.words import Words
 from identity_manager.ui.parts import Tab
 
-Words = str | Promise
 PERSON, APPROVER, REQUESTER, OFFICER = _("the person"), _("approvers"), _("who asked"), _("administrators")
 SYSTEM = _("System Administrators")
 # To whom, and when.
@@ -64,7 +63,7 @@ SENT: dict[str, tuple[Words, Words]] = {
 
 
 @dataclass(frozen=True)
-class Line:
+class MailTextLine:
     """One mail of the list."""
 
     name: str
@@ -105,11 +104,11 @@ def context(name: str, language: str) -> dict[str, Any]:
     }
 
 
-def _line(name: str) -> Line:
+def _line(name: str) -> MailTextLine:
     language = language_or_none((translation.get_language() or "")[:2]) or settings.LANGUAGE_CODE
     to, when = _sent(name)
     subject = specimens.specimen(name, language=language).subject
-    return Line(name, message_name(name), subject, to, when, _url("mail-text", name, language))
+    return MailTextLine(name, message_name(name), subject, to, when, _url("mail-text", name, language))
 
 
 def _sent(name: str) -> tuple[Words, Words]:

@@ -129,7 +129,7 @@ def readable(actor: Person, form: VerbForm) -> dict[uuid.UUID, str]:
 def tell(request: HttpRequest, form: VerbForm, seen: Mapping[uuid.UUID, str], left: list[NotDecided]) -> None:
     """Why those of the chosen that are left were not decided on: the first by name, the others by number."""
     rows = TokenRequest.objects.select_related("person").in_bulk([each.request_id for each in left])
-    refusals.tell_of_several(
+    refusals.show_several_refusals(
         request,
         [(rows[each.request_id].person, each.refused) for each in left],
         more=_more_not_decided,

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Prefetch, prefetch_related_objects
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import CertificateContent
 from identity_manager.console.catalogue.forms import KEY_USAGE_WORDS, USAGES
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenRequest
+from identity_manager.models.words import Words
 from identity_manager.queries import console_pages
 from identity_manager.ui.parts import Pair
 
-Words = str | Promise
 ALTERNATIVE_NAMES: dict[str, Words] = {
     "email": _("E-mail"),
     "upn": _("User principal name"),

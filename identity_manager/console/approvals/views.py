@@ -35,7 +35,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 def several(request: HttpRequest, pk: uuid.UUID | None = None) -> HttpResponse:
     """What waits for this approver, all or of one batch order; those that are ticked are approved."""
     actor = offices.officer(request, Role.APPROVER)
-    form = SeveralForm(refusals.sent(request))
+    form = SeveralForm(refusals.post_data(request))
     if form.is_valid() and (seen := bulk_decisions.readable(actor, form)):
         left = step2_approve.approve_several(actor=actor, seen=seen)
         bulk_decisions.tell_approved(request, len(seen) - len(left))
@@ -90,9 +90,9 @@ def _done(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def approve(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = requests.request_for_approver(request, pk)
     actor = offices.officer(request)
-    form = DecisionForm(refusals.sent(request))
+    form = DecisionForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             step2_approve.approve(actor=actor, request_id=pk, **form.cleaned_data)
             messages.success(request, _("Request for %(person)s approved.") % {"person": found.person})
             return _done(request, pk)
@@ -103,9 +103,9 @@ def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = requests.request_for_approver(request, pk)
     actor = offices.officer(request)
     initial = {"snapshot_hash": found.snapshot_hash}
-    form = RejectForm(refusals.sent(request), lines=found.lines, initial=initial)
+    form = RejectForm(refusals.post_data(request), lines=found.lines, initial=initial)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             messages.success(request, _rejected(actor, found, form))
             return _done(request, pk)
     if refusals.concerns_the_page(form):
@@ -132,9 +132,9 @@ def _rejected(actor: Person, found: TokenRequest, form: RejectForm) -> str:
 def postpone(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = requests.request_for_approver(request, pk)
     actor = offices.officer(request)
-    form = PostponeForm(refusals.sent(request), initial={"snapshot_hash": found.snapshot_hash})
+    form = PostponeForm(refusals.post_data(request), initial={"snapshot_hash": found.snapshot_hash})
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             step2_approve.postpone(actor=actor, request_id=pk, **form.cleaned_data)
             words = _("Request for %(person)s postponed. The task comes back at the time that you chose.")
             messages.success(request, words % {"person": found.person})

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.audit.verification import Kind
+from identity_manager.audit.verification import AuditFault
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices
 from identity_manager.console.access import persons as access_persons
@@ -37,7 +37,7 @@ from identity_manager.models import (
 from identity_manager.models.audit.audit_event import WORDING_COLUMNS
 from identity_manager.models.identifiers import first_id_of
 from identity_manager.ui.context import ADMINISTRATORS
-from identity_manager.ui.parts import Event as Told
+from identity_manager.ui.parts import TimelineEvent as Told
 
 CHECKS_SHOWN = 10
 EVENTS_ON_A_PAGE = 50
@@ -58,14 +58,14 @@ HEADER = (
     _("covered by a signature of"),
 )
 KINDS: dict[str, str | Promise] = {
-    Kind.CHANGED: _("changed"),
-    Kind.REMOVED: _("removed"),
-    Kind.MOVED: _("moved"),
-    Kind.INSERTED: _("put in"),
-    Kind.CUT_OFF: _("cut off"),
-    Kind.BEGINNING: _("no beginning"),
-    Kind.HEAD: _("signature does not fit"),
-    Kind.KEY: _("key is missing"),
+    AuditFault.CHANGED: _("changed"),
+    AuditFault.REMOVED: _("removed"),
+    AuditFault.MOVED: _("moved"),
+    AuditFault.INSERTED: _("put in"),
+    AuditFault.CUT_OFF: _("cut off"),
+    AuditFault.BEGINNING: _("no beginning"),
+    AuditFault.HEAD: _("signature does not fit"),
+    AuditFault.KEY: _("key is missing"),
 }
 
 
@@ -103,7 +103,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Line:
+class AuditLogLine:
     """One event as the list shows it."""
 
     event: AuditEvent
@@ -218,11 +218,11 @@ def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
 
 
-def _lines(events: Iterable[AuditEvent]) -> Iterator[Line]:
+def _lines(events: Iterable[AuditEvent]) -> Iterator[AuditLogLine]:
     names = event_wording.type_names()
     for event in events:
         told = event_wording.in_words(event, type_names=names)
-        yield Line(event, told, getattr(event, "head_signed_at", None))
+        yield AuditLogLine(event, told, getattr(event, "head_signed_at", None))
 
 
 # --- Export ----------------------------------------------------------------------------------------

@@ -59,14 +59,14 @@ def public_key(request: HttpRequest) -> HttpResponse:
 @require_POST
 def evidence_of_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = audit_access.request_for_auditor(request, pk)
-    taken = evidence_requests.take_of_request(actor=offices.officer(request), request_id=found.pk)
+    taken = evidence_requests.export_for_request(actor=offices.officer(request), request_id=found.pk)
     return _evidence(taken, f"check-file-{found.reference}.json")
 
 
 @require_POST
 def evidence_of_token(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = audit_access.token_for_auditor(request, pk)
-    taken = evidence_requests.take_of_token(actor=offices.officer(request), token_id=found.pk)
+    taken = evidence_requests.export_for_token(actor=offices.officer(request), token_id=found.pk)
     return _evidence(taken, f"check-file-{found.pk}.json")
 
 

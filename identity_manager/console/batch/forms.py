@@ -65,7 +65,7 @@ class FileForm(OrderForm):
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenPersons:
     """The selection of SEARCH that a form carries along."""
 
     sent: QueryDict

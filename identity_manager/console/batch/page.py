@@ -37,7 +37,7 @@ READY_WORDS = {
 
 
 @dataclass(frozen=True)
-class Row:
+class OrderRow:
     """One order of the list."""
 
     order: BatchOrder
@@ -47,7 +47,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Line:
+class PersonLine:
     """One person of an order, in words."""
 
     line: BatchLine
@@ -76,7 +76,7 @@ class KeysetPage:
     after: str
 
 
-def listing(rows: Iterable[BatchOrder]) -> list[Row]:
+def listing(rows: Iterable[BatchOrder]) -> list[OrderRow]:
     """The orders, with how many persons have which outcome."""
     orders = list(rows)
     alive = [order.pk for order in orders if order.state not in ENDED]
@@ -84,8 +84,8 @@ def listing(rows: Iterable[BatchOrder]) -> list[Row]:
     return [_row(order, counted.get(order.pk, order.counts)) for order in orders]
 
 
-def _row(order: BatchOrder, counts: dict[str, int]) -> Row:
-    return Row(order, types_of(order), _in_words(order, counts), _nobody_ready(order, counts))
+def _row(order: BatchOrder, counts: dict[str, int]) -> OrderRow:
+    return OrderRow(order, types_of(order), _in_words(order, counts), _nobody_ready(order, counts))
 
 
 def _nobody_ready(order: BatchOrder, counts: dict[str, int]) -> bool:
@@ -110,7 +110,7 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
         "nobody_ready": _nobody_ready(order, counts),
         "tabs": list(_tabs(order, counts, chosen)),
         "page": page,
-        "lines": [told(order, line) for line in page.rows],
+        "lines": [person_line(order, line) for line in page.rows],
         "starts": order.asked_by_id == actor.pk and batch_orders.gives_orders(actor),
         "manages": batch_orders.may_manage(actor, order),
         "stopped": batch_orders.ASKER_CANNOT if _is_stopped(order) else None,
@@ -155,13 +155,13 @@ def types_of(order: BatchOrder) -> str:
     return ", ".join(str(each) for each in order.types.all())
 
 
-def told(order: BatchOrder, line: BatchLine) -> Line:
+def person_line(order: BatchOrder, line: BatchLine) -> PersonLine:
     """The line as the reader reads it."""
     outcome = LineOutcome(line.outcome)
     names = {each.code: str(each) for each in order.types.all()}
     sentences = [f"{names.get(code, code)}: {words}" if code else words for code, words in line.sentences]
     meaning = Meaning.QUIET if outcome == LineOutcome.READY and order.state in ENDED else MEANINGS[outcome]
-    return Line(
+    return PersonLine(
         line, word_of(order, outcome), meaning, [names.get(code, code) for code in line.types], sentences
     )
 
@@ -193,7 +193,7 @@ def keyset(rows: BatchLineQuerySet, asked: dict[str, str], kept: dict[str, str])
 def sheet(actor: Person, order: BatchOrder) -> Iterator[list[object]]:
     """The cells of each line, for a file."""
     for row in _lines(actor, order, "").order_by("position").iterator(chunk_size=500):
-        line = told(order, row)
+        line = person_line(order, row)
         yield [
             row.position,
             row.person.personnel_number if row.person else row.personnel_number,

@@ -19,7 +19,7 @@ from identity_manager.audit import exports
 from identity_manager.console.access import batches, offices
 from identity_manager.console.batch import forms as batch_forms
 from identity_manager.console.batch import page as batch_page
-from identity_manager.console.batch.forms import Chosen, FileForm, OrderForm
+from identity_manager.console.batch.forms import ChosenPersons, FileForm, OrderForm
 from identity_manager.console.forms import confirmation, refusals
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
@@ -61,7 +61,7 @@ def choose(request: HttpRequest) -> HttpResponse:
         ids = batch_forms.selected(actor, request.POST)
     except Refused as refused:
         return selection.refused_page(request, actor, refused)
-    return _form_page(request, OrderForm(), Chosen(request.POST, len(ids)))
+    return _form_page(request, OrderForm(), ChosenPersons(request.POST, len(ids)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -70,9 +70,9 @@ def new(request: HttpRequest) -> HttpResponse:
     if "search" in request.POST:
         return _of_selection(request)
     actor = batches.batch_giver(request)
-    form = FileForm(refusals.sent(request), request.FILES or None)
+    form = FileForm(refusals.post_data(request), request.FILES or None)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             wanted = batch_forms.of_file(form)
             order = batch_orders.ask(actor=actor, order_id=form.cleaned_data["key"], wanted=wanted)
             return redirect("console:batch-order", order.pk)
@@ -87,11 +87,11 @@ def _of_selection(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         return selection.refused_page(request, actor, refused)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             wanted = batch_forms.of_selection(form, ids)
             order = batch_orders.ask(actor=actor, order_id=form.cleaned_data["key"], wanted=wanted)
             return redirect("console:batch-order", order.pk)
-    return _form_page(request, form, Chosen(request.POST, len(ids)))
+    return _form_page(request, form, ChosenPersons(request.POST, len(ids)))
 
 
 @require_safe
@@ -132,9 +132,9 @@ def resume(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Nobody else is enabled; asked for on a page of its own."""
     order = batches.batch_for_giver(request, pk)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             batch_orders.cancel(actor=batches.batch_giver(request), order_id=pk)
             messages.success(request, _("Cancelled. Nobody else is enabled by this batch order."))
             return redirect("console:batch-order", pk)
@@ -165,7 +165,7 @@ def _press(
     batches.batch_for_giver(request, pk)
     form = PressForm(request.POST)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             verb(actor=batches.batch_giver(request), order_id=pk)
             messages.success(request, str(words))
             return redirect("console:batch-order", pk)
@@ -180,7 +180,7 @@ def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
     return render(request, "identity_manager/batch/order.html", context, status=status)
 
 
-def _form_page(request: HttpRequest, form: OrderForm, chosen: Chosen | None) -> HttpResponse:
+def _form_page(request: HttpRequest, form: OrderForm, chosen: ChosenPersons | None) -> HttpResponse:
     context = {"tab": "batch_orders", "form": form, "chosen": chosen}
     status = refusals.status_of(form)
     return render(request, "identity_manager/batch/new.html", context, status=status)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.connection import registry
@@ -16,9 +15,9 @@ from identity_manager.catalogue.presets import PRESETS
 from identity_manager.catalogue.versions import Base, next_number
 from identity_manager.console.catalogue.forms import EntryForm, ProfileForm, TypeForm
 from identity_manager.models import CertificateProfile, CertificatePurpose, Person, TokenType
+from identity_manager.models.words import Words
 from identity_manager.workflow.snapshot import MATERIAL_FIELDS
 
-Words = str | Promise
 Entry = CertificateProfile | TokenType
 
 

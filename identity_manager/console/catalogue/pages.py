@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils.functional import Promise
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
@@ -25,10 +24,10 @@ from identity_manager.console.people import second_officers
 from identity_manager.models import CertificateProfile, Person, SoftwareToken, TokenType, VersionState
 from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.models.requests.states import BEFORE_ISSUED
+from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.parts import Pair
 
-Words = str | Promise
 SUGGESTIONS = 5
 CONFIRMATIONS: dict[str, tuple[Words, Words, Words]] = {
     "activate": (

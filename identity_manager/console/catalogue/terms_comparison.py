@@ -9,12 +9,11 @@ from itertools import groupby
 from typing import TypeVar
 
 from django.conf import settings
-from django.utils.functional import Promise
 
 from identity_manager.catalogue.terms import Text
+from identity_manager.models.words import Words
 from identity_manager.ui.terms_text import Block, blocks
 
-Words = str | Promise
 T = TypeVar("T", bound=Hashable)
 STEPS = 5_000_000  # of one comparison, all languages together: about a second at the worst
 LOOK = 100  # steps that a look at two paragraphs takes beside one for each of their characters

@@ -9,7 +9,6 @@ from django.db.models import prefetch_related_objects
 from django.forms import BoundField
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -37,9 +36,9 @@ from identity_manager.models import (
     TokenRequest,
     TokenType,
 )
+from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
 
-Words = str | Promise
 MOVES_ON = ("terms-draft-saved", "terms-discarded", "terms-published")
 BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
 

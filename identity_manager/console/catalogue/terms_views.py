@@ -46,9 +46,9 @@ def document(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @reads_and_posts
 def create(request: HttpRequest) -> HttpResponse:
     actor = administration.system_administrator(request)
-    form = DocumentForm(refusals.sent(request), is_new=True)
+    form = DocumentForm(refusals.post_data(request), is_new=True)
     if form.is_bound and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             row = terms.add_document(actor=actor, **refusals.content(form))
             messages.success(request, _("The document is there. Write its first version."))
             return redirect("console:terms-write", row.pk)
@@ -59,9 +59,9 @@ def create(request: HttpRequest) -> HttpResponse:
 def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
     initial = {"name": row.name, "name_de": row.name_de}
-    form = DocumentForm(refusals.sent(request), is_new=False, initial=initial)
+    form = DocumentForm(refusals.post_data(request), is_new=False, initial=initial)
     if form.is_bound and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             terms.rename_document(actor=actor, document_id=row.pk, **refusals.content(form))
             messages.success(request, _("The name is changed."))
             return redirect("console:terms-document", row.pk)
@@ -72,9 +72,9 @@ def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @reads_and_posts
 def write(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
-    form = TermsForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    form = TermsForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and "preview" not in request.POST and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             terms.save_draft(actor=actor, document_id=row.pk, seen=form.shown, texts=form.texts())
             messages.success(request, _("The draft is saved."))
             return redirect("console:terms-document", row.pk)
@@ -86,7 +86,7 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
     form = SeenForm(request.POST)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             terms.ask_publication(actor=actor, document_id=row.pk, seen=form.shown)
             messages.success(request, _("It waits in OPEN TASKS of the other System Administrators."))
             return redirect("console:terms-document", row.pk)
@@ -96,9 +96,9 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @reads_and_posts
 def publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
-    form = SeenForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    form = SeenForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             made = terms.publish_draft(
                 actor=actor,
                 document_id=row.pk,
@@ -113,9 +113,9 @@ def publish(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @reads_and_posts
 def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
-    form = RefuseDraftForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    form = RefuseDraftForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             reason = form.cleaned_data["reason"]
             terms.refuse_publication(actor=actor, document_id=row.pk, seen=form.shown, reason=reason)
             messages.success(request, _("Refused. Who wrote it sees why."))
@@ -126,9 +126,9 @@ def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @reads_and_posts
 def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
-    form = SeenForm(refusals.sent(request), initial=terms_pages.draft_initial(row))
+    form = SeenForm(refusals.post_data(request), initial=terms_pages.draft_initial(row))
     if form.is_bound and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             terms.discard_draft(actor=actor, document_id=row.pk, seen=form.shown)
             messages.success(request, _("The draft is discarded."))
             return redirect("console:terms-document", row.pk)

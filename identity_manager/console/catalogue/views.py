@@ -20,10 +20,11 @@ from identity_manager.console.catalogue.forms import (
     RetireForm,
     RevisionForm,
 )
-from identity_manager.console.catalogue.kinds import Entry, Kind, Words
+from identity_manager.console.catalogue.kinds import Entry, Kind
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import VersionState
+from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Stale
 
 NOT_FOUND = 404
@@ -61,9 +62,9 @@ def compare(request: HttpRequest, pk: uuid.UUID, other_pk: uuid.UUID, kind: Kind
 def create(request: HttpRequest, kind: Kind) -> HttpResponse:
     actor = administration.system_administrator(request)
     beginning = kind.beginning(request.GET.get("preset", ""))
-    form = kind.form(refusals.sent(request), is_new=True, initial=beginning)
+    form = kind.form(refusals.post_data(request), is_new=True, initial=beginning)
     if _is_to_be_saved(request, form):
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             entry = kind.add(actor=actor, code=form.cleaned_data["code"], form=form, is_new=True)
             return _saved(request, kind, entry)
     return _form_page(request, kind, form, title=kind.new_title, back=kind.listing_url)
@@ -78,9 +79,9 @@ def new_version(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse
     if draft is not None and request.method != "POST":
         messages.info(request, str(versions.DRAFT_EXISTS))
         return redirect(kind.url("", draft.pk))
-    form = kind.form(refusals.sent(request), is_new=False, initial=kind.beginning_of_next(entry))
+    form = kind.form(refusals.post_data(request), is_new=False, initial=kind.beginning_of_next(entry))
     if _is_to_be_saved(request, form):
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             base = form.made_from(entry.pk)
             return _saved(request, kind, kind.add(actor=actor, code=entry.code, form=form, base=base))
     title = _("New version of %(name)s") % {"name": kind.label(entry)}
@@ -95,9 +96,9 @@ def edit(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     if entry.state != VersionState.DRAFT and request.method != "POST":
         messages.info(request, str(versions.NOT_A_DRAFT))
         return redirect(kind.url("", entry.pk))
-    form = kind.form(refusals.sent(request), is_new=False, initial=kind.form.initial_of(entry))
+    form = kind.form(refusals.post_data(request), is_new=False, initial=kind.form.initial_of(entry))
     if _is_to_be_saved(request, form):
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             return _saved(request, kind, kind.change(actor=actor, entry_id=entry.pk, form=form))
     title = _("Edit %(name)s, version %(number)d") % {"name": kind.label(entry), "number": entry.number}
     return _form_page(request, kind, form, title=title, back=kind.url("", entry.pk), row=entry)
@@ -106,9 +107,9 @@ def edit(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 @reads_and_posts
 def activate(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
-    form = RevisionForm(refusals.sent(request), initial={"revision": entry.version})
+    form = RevisionForm(refusals.post_data(request), initial={"revision": entry.version})
     if form.is_bound and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             kind.activate(
                 actor=actor,
                 entry_id=entry.pk,
@@ -125,7 +126,7 @@ def ask(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     form = RevisionForm(request.POST)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             kind.ask(actor=actor, entry_id=entry.pk, revision=form.seen)
             messages.success(request, _("It waits in OPEN TASKS of the other System Administrators."))
             return redirect(kind.url("", entry.pk))
@@ -135,9 +136,9 @@ def ask(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 @reads_and_posts
 def refuse(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
-    form = RefuseForm(refusals.sent(request), initial={"revision": entry.version})
+    form = RefuseForm(refusals.post_data(request), initial={"revision": entry.version})
     if form.is_bound and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             reason = form.cleaned_data["reason"]
             versions.refuse_activation(
                 actor=actor, kind=kind.model, entry_id=entry.pk, revision=form.seen, reason=reason
@@ -150,9 +151,9 @@ def refuse(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 @reads_and_posts
 def discard(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
-    form = RevisionForm(refusals.sent(request), initial={"revision": entry.version})
+    form = RevisionForm(refusals.post_data(request), initial={"revision": entry.version})
     if form.is_bound and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             versions.discard(actor=actor, kind=kind.model, entry_id=entry.pk, revision=form.seen)
             messages.success(request, _("The draft is discarded."))
             return redirect(kind.listing_url)
@@ -162,9 +163,9 @@ def discard(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 @reads_and_posts
 def retire(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
-    form = RetireForm(refusals.sent(request))
+    form = RetireForm(refusals.post_data(request))
     if form.is_bound and form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             reason = form.cleaned_data["reason"]
             versions.retire(actor=actor, kind=kind.model, entry_id=entry.pk, reason=reason)
             messages.success(request, _("It is offered no more."))
@@ -233,7 +234,7 @@ def _typed_into_what_is_gone(request: HttpRequest, kind: Kind, entry: Entry) -> 
         return _gone(request, kind)
     form = kind.form(request.POST, is_new=False)
     form.is_valid()
-    with refusals.told_by(form):
+    with refusals.show_refusal(form):
         raise Stale(versions.GONE)
     title = _("Edit %(name)s, version %(number)d") % {"name": entry.code, "number": entry.number}
     return _form_page(request, kind, form, title=title, back=kind.listing_url, row=entry)

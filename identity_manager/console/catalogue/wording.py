@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.utils.functional import Promise
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -24,10 +23,10 @@ from identity_manager.models import (
     TermsDocument,
 )
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS, KEY_ALGORITHMS
+from identity_manager.models.words import Words
 from identity_manager.ui import parts
 from identity_manager.ui.parts import Meaning
 
-Words = str | Promise
 HISTORY_SHOWN = 50
 LABELS: dict[str, Words] = {
     "name": _("Name"),
@@ -112,7 +111,7 @@ def differences(changes: Iterable[Change]) -> list[Difference]:
     ]
 
 
-def timeline(events: Iterable[AuditEvent]) -> list[parts.Event]:
+def timeline(events: Iterable[AuditEvent]) -> list[parts.TimelineEvent]:
     """What was done with an entry, newest first as the events come."""
     return [_told(event) for event in events]
 
@@ -138,12 +137,12 @@ def changed_fields(facts: dict[str, Any]) -> str:
     return ", ".join(fields)
 
 
-def _told(event: AuditEvent) -> parts.Event:
+def _told(event: AuditEvent) -> parts.TimelineEvent:
     facts = event.facts
     title, meaning, icon = done_with_it(facts) or (_("Was changed"), Meaning.QUIET, "edit")
     number = _("Version %(number)s") % {"number": facts["number"]} if "number" in facts else ""
     details = [str(number), changed_fields(facts), str(facts.get("reason", ""))]
-    return parts.Event(
+    return parts.TimelineEvent(
         at=event.at,
         title=title,
         actor=str(event.actor) if event.actor else event_wording.SYSTEM,

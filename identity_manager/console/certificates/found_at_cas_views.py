@@ -22,12 +22,12 @@ from identity_manager.models import CaFinding, FindingKind
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.issuance import ca_findings
 
-Asking = Callable[[CaFinding], Confirmation]
+ConfirmationBuilder = Callable[[CaFinding], Confirmation]
 
 
 def adopt(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form, done = (
-        PressForm(refusals.sent(request)),
+        PressForm(refusals.post_data(request)),
         gettext_lazy("Adopted. The token is sealed and delivered."),
     )
     return _decide(request, pk, form, verb=ca_findings.adopt, asking=_adopting, done=done)
@@ -35,19 +35,19 @@ def adopt(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form, done = (
-        PressForm(refusals.sent(request)),
+        PressForm(refusals.post_data(request)),
         gettext_lazy("It is revoked at the certificate authority."),
     )
     return _decide(request, pk, form, verb=ca_findings.revoke, asking=_revoking, done=done)
 
 
 def leave(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    form, done = LeaveFoundForm(refusals.sent(request)), gettext_lazy("It stays as it is.")
+    form, done = LeaveFoundForm(refusals.post_data(request)), gettext_lazy("It stays as it is.")
     return _decide(request, pk, form, verb=ca_findings.leave, asking=_leaving, done=done)
 
 
 def by_hand(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    form, done = PressForm(refusals.sent(request)), gettext_lazy("Noted: it is revoked.")
+    form, done = PressForm(refusals.post_data(request)), gettext_lazy("Noted: it is revoked.")
     return _decide(request, pk, form, verb=ca_findings.done_by_hand, asking=_by_hand, done=done)
 
 
@@ -57,13 +57,13 @@ def _decide(
     form: VerbForm,
     *,
     verb: Callable[..., object],
-    asking: Asking,
+    asking: ConfirmationBuilder,
     done: Promise,
 ) -> HttpResponse:
     found = found_at_cas.finding_for_administrator(request, pk)
     actor = offices.officer(request)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             partial(verb, actor=actor, finding_id=pk)(**refusals.content(form))
             messages.success(request, str(done))
             return redirect("console:approvals")

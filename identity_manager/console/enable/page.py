@@ -29,7 +29,7 @@ TWO = 2
 
 
 @dataclass(frozen=True)
-class Page:
+class EnablePage:
     """The page of one officer and one person, with the types that are checked just now."""
 
     actor: Person

@@ -21,14 +21,14 @@ def enable(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor = offices.officer(request)
     choices = eligibility.type_choices(person)
     checked = request.POST.getlist("types") or request.GET.getlist("types")
-    form = EnableForm(refusals.sent(request), choices=choices, initial={"types": checked})
+    form = EnableForm(refusals.post_data(request), choices=choices, initial={"types": checked})
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             types = [uuid.UUID(value) for value in form.cleaned_data["types"]]
             opened = step1_enable.enable(actor=actor, person_id=pk, type_ids=types)
             messages.success(
                 request, _("The request for %(person)s is opened.") % {"person": isolated(person)}
             )
             return redirect("console:request", opened.pk)
-    page = enabling.Page(actor, person, choices, checked)
+    page = enabling.EnablePage(actor, person, choices, checked)
     return render(request, page.template(request), page.context(form), status=refusals.status_of(form))

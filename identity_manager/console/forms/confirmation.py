@@ -5,14 +5,12 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.functional import Promise
 
 from identity_manager.console.approvals.certificate_content import SignedRequest
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.refusals import VerbForm
+from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
-
-Words = str | Promise
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,13 @@ class VerbForm(forms.Form):
     refused: Refused | None = None
 
 
-def sent(request: HttpRequest) -> QueryDict | None:
+def post_data(request: HttpRequest) -> QueryDict | None:
     """What a form was sent with; None where a page is only opened. A button alone sends nothing."""
     return request.POST if request.method == "POST" else None
 
 
 @contextmanager
-def told_by(form: VerbForm) -> Iterator[None]:
+def show_refusal(form: VerbForm) -> Iterator[None]:
     """Run one verb; a refusal is told at its field, or above the form where it names none."""
     try:
         yield
@@ -37,7 +37,7 @@ def told_by(form: VerbForm) -> Iterator[None]:
         form.add_error(refused.field if refused.field in form.fields else None, str(refused))
 
 
-def tell_of_several(
+def show_several_refusals(
     request: HttpRequest,
     left: Sequence[tuple[Person, Refused]],
     *,

@@ -6,19 +6,18 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.formats import number_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.jobs import schedule
 from identity_manager.models import Person, PersonKind
 from identity_manager.models.requests.end_reason import in_words
+from identity_manager.models.words import Words
 from identity_manager.ui import dates
 from identity_manager.ui.parts import Meaning
 from identity_manager.vault.wrapping import Purpose
 from identity_manager.workflow.issuance import failures
 
 Facts = Mapping[str, Any]
-Words = str | Promise
 _FIELD_NAMES = {field.name: field.verbose_name for field in Person._meta.concrete_fields}
 LISTS: dict[str, Words] = {
     **dict(PersonKind.choices),

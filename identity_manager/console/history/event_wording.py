@@ -339,12 +339,12 @@ def rows() -> QuerySet[AuditEvent]:
     return AuditEvent.objects.with_wording_columns()
 
 
-def in_words(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.Event:
+def in_words(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.TimelineEvent:
     """The event, from rows(), as a line of a timeline."""
     words = WORDS[Event.FORGOTTEN if event.is_body_removed else Event(event.name)]
     detail = words.detail(_with_names(event.facts, type_names or {}))
     about = str(event.token) if event.token else ""
-    return parts.Event(
+    return parts.TimelineEvent(
         at=event.at,
         title=words.sentence,
         actor=actor_of(event),
@@ -376,6 +376,6 @@ def actor_of(event: AuditEvent) -> str | Promise:
 
 def timeline(
     events: Iterable[AuditEvent], *, type_names: Mapping[str, str] | None = None
-) -> list[parts.Event]:
+) -> list[parts.TimelineEvent]:
     """The events as a timeline, in the order given; type_names says what token types are called."""
     return [in_words(event, type_names=type_names) for event in events]

@@ -25,7 +25,7 @@ AT_ONCE = 200  # mails in one click: some seconds of a page
 
 
 @dataclass(frozen=True)
-class Work:
+class BulkMailAction:
     """The mails that the address asks for, and the officer who acts on them by one of the roles.
 
     discards: they are given up, so those that nobody gives up are none of them.

@@ -49,7 +49,7 @@ class ErrorGroup:
 
 
 @dataclass(frozen=True)
-class Line:
+class MailLine:
     """A mail as this officer sees it: who may not read it sees neither whose it is nor what it says."""
 
     mail: OutgoingMail
@@ -88,7 +88,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "is_filtered": any(request.GET.get(name) for name in form.fields),
         "reads": offices.holds(actor, offices.MAIL_READERS),
         "page": page,
-        "lines": [Line(mail) for mail in page],
+        "lines": [MailLine(mail) for mail in page],
         **_groups(every),
         "query": request.GET.urlencode(),
         **numbers,
@@ -140,7 +140,7 @@ def _there_is_to_act() -> Q:
 
 def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
     """What the page of one mail draws."""
-    line = Line(mail)
+    line = MailLine(mail)
     reason = outbox_actions.obstacle(mail)
     handles = outbox_actions.may_retry(actor, mail)
     return {
@@ -235,7 +235,7 @@ def _list_url(state: str, code: str) -> str:
     return f"{reverse('console:outbox')}?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
-def _facts(mail: OutgoingMail, line: Line) -> list[Pair]:
+def _facts(mail: OutgoingMail, line: MailLine) -> list[Pair]:
     fault = str(MailFault(mail.fault).label) if mail.fault else ""
     return [
         Pair(_("Mail"), line.name),

@@ -59,7 +59,7 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     form = RetryForm(request.POST)
     back_to = None if form.data.get("origin") == OUTBOX else mails.request_of_mail(actor, mail)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             retried = outbox_actions.retry(actor=actor, mail_id=pk)
             messages.success(request, _waiting_words(retried) or _("The mail is sent again."))
             return redirect("console:request", back_to) if back_to else redirect("console:mail", pk)
@@ -80,9 +80,9 @@ def _waiting_words(mail: OutgoingMail) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     mail = mails.mail_for_administrator(request, pk)
-    form = DiscardForm(refusals.sent(request))
+    form = DiscardForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             outbox_actions.discard(actor=offices.officer(request), mail_id=pk, **form.cleaned_data)
             messages.success(request, _("The mail is discarded."))
             return redirect("console:mail", pk)
@@ -94,9 +94,9 @@ def discard(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def report_bounce(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     mail = mails.mail_for_administrator(request, pk)
-    form = BounceForm(refusals.sent(request))
+    form = BounceForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             outbox_actions.report_bounce(actor=offices.officer(request), mail_id=pk, **form.cleaned_data)
             messages.success(request, _("The mail is marked as come back."))
             return redirect("console:mail", pk)
@@ -108,10 +108,10 @@ def report_bounce(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def retry_many(request: HttpRequest) -> HttpResponse:
     """Say how many; a click has a bounded number of them tried again."""
-    work = bulk_actions.Work.to_retry(request)
-    form = ManyForm(refusals.sent(request), initial={"as_of": work.now})
+    work = bulk_actions.BulkMailAction.to_retry(request)
+    form = ManyForm(refusals.post_data(request), initial={"as_of": work.now})
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             tally = outbox_actions.retry_many(actor=work.actor, mail_ids=work.ids(form.cleaned_data["as_of"]))
             return _went_on(request, work, tally)
     return _confirm(request, form, work.retrying())
@@ -120,10 +120,10 @@ def retry_many(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def discard_many(request: HttpRequest) -> HttpResponse:
     """Say how many; a click with a reason gives a bounded number of them up."""
-    work = bulk_actions.Work.to_discard(request)
-    form = DiscardManyForm(refusals.sent(request), initial={"as_of": work.now})
+    work = bulk_actions.BulkMailAction.to_discard(request)
+    form = DiscardManyForm(refusals.post_data(request), initial={"as_of": work.now})
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             ids, reason = work.ids(form.cleaned_data["as_of"]), form.cleaned_data["reason"]
             return _went_on(
                 request, work, outbox_actions.discard_many(actor=work.actor, mail_ids=ids, reason=reason)
@@ -131,7 +131,9 @@ def discard_many(request: HttpRequest) -> HttpResponse:
     return _confirm(request, form, work.discarding())
 
 
-def _went_on(request: HttpRequest, work: bulk_actions.Work, tally: outbox_actions.Tally) -> HttpResponse:
+def _went_on(
+    request: HttpRequest, work: bulk_actions.BulkMailAction, tally: outbox_actions.Tally
+) -> HttpResponse:
     """Back to the list; or to the same question, as long as there are others of the kind."""
     left = work.number
     messages.success(request, bulk_actions.words_of(tally, left=left))

@@ -22,9 +22,9 @@ from identity_manager.people import erasure as erasing
 def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Say what an erasure does; a click asks for it."""
     person = persons.person_for_registration_officer(request, pk)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             erasing.ask(actor=offices.officer(request), person_id=pk)
             outcome.tell(request, person, _("Asked for. Another Registration Officer confirms it."))
             return redirect("console:person-erase", pk)
@@ -38,7 +38,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     erasure = audit_access.erasure_for_registration_officer(request, pk)
     form = PressForm(request.POST)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             erasing.confirm(actor=offices.officer(request), erasure_id=pk)
             messages.success(request, _("The person is erased."))
             return redirect("console:person", erasure.person_id)
@@ -51,7 +51,7 @@ def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     erasure = audit_access.erasure_for_registration_officer(request, pk)
     form = PressForm(request.POST)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             erasing.withdraw(actor=offices.officer(request), erasure_id=pk)
             outcome.tell(request, erasure.person, _("Called off. The person stays as they are."))
             return redirect("console:person", erasure.person_id)

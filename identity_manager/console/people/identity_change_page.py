@@ -31,7 +31,7 @@ def tell(request: HttpRequest, changes: Sequence[IdentityChange], left: list[Not
         words = ngettext("%(number)d change is confirmed.", "%(number)d changes are confirmed.", done)
         messages.success(request, words % {"number": done})
     persons = {row.pk: row.person for row in changes}
-    refusals.tell_of_several(
+    refusals.show_several_refusals(
         request, [(persons[each.change_id], each.refused) for each in left], more=more_not_confirmed
     )
 

@@ -26,7 +26,7 @@ def several(request: HttpRequest) -> HttpResponse:
     """All that wait for this officer, side by side; those that are ticked are confirmed."""
     rows = persons.identity_changes_for_registration_officer(request)
     actor = offices.officer(request)
-    form = SeveralChangesForm(refusals.sent(request), rows=rows)
+    form = SeveralChangesForm(refusals.post_data(request), rows=rows)
     if form.is_valid():
         chosen = form.cleaned_data["changes"]
         left = identity_changes.confirm_several(actor=actor, change_ids=[row.pk for row in chosen])
@@ -49,7 +49,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     persons.identity_change_for_registration_officer(request, pk)
     form = PressForm(request.POST)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             done = identity_changes.confirm(actor=offices.officer(request), change_id=pk)
             messages.success(request, _("Confirmed. %(person)s is changed.") % {"person": done.person})
             return redirect("console:identity-change", pk)
@@ -60,9 +60,9 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The second officer says no."""
     found = persons.identity_change_for_registration_officer(request, pk)
-    form = RefuseChangeForm(refusals.sent(request))
+    form = RefuseChangeForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             reason = form.cleaned_data["reason"]
             identity_changes.refuse_change(actor=offices.officer(request), change_id=pk, reason=reason)
             outcome.tell(request, found.person, _("Not confirmed. Everything stays as it was."))
@@ -76,9 +76,9 @@ def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Take the change back."""
     found = persons.identity_change_for_registration_officer(request, pk)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             identity_changes.withdraw(actor=offices.officer(request), change_id=pk)
             outcome.tell(request, found.person, _("Withdrawn. Everything stays as it was."))
             return redirect("console:identity-change", pk)

@@ -22,7 +22,7 @@ from identity_manager.models import IdentityChange, ImportState, Person, PersonI
 from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports import identities
-from identity_manager.people.imports.applying import ImportPlan, Outcome, PlannedRow
+from identity_manager.people.imports.applying import ImportPlan, PlannedRow, RowOutcome
 from identity_manager.people.imports.identities import Confirmed
 from identity_manager.ui.forms import TOO_LONG
 from identity_manager.ui.parts import Tab
@@ -30,19 +30,19 @@ from identity_manager.workflow.people import imports
 
 ROWS_SHOWN = 100
 IMPORTS_SHOWN = 10
-WORDS: dict[Outcome, Promise] = {
-    Outcome.REFUSED: _("Refused"),
-    Outcome.CREATE: _("New"),
-    Outcome.UPDATE: _("Changed"),
-    Outcome.WAITS: _("Wait for a second officer"),
-    Outcome.UNCHANGED: _("Unchanged"),
+WORDS: dict[RowOutcome, Promise] = {
+    RowOutcome.REFUSED: _("Refused"),
+    RowOutcome.CREATE: _("New"),
+    RowOutcome.UPDATE: _("Changed"),
+    RowOutcome.WAITS: _("Wait for a second officer"),
+    RowOutcome.UNCHANGED: _("Unchanged"),
 }
 MEANINGS = {
-    Outcome.REFUSED: "stopped",
-    Outcome.CREATE: "done",
-    Outcome.UPDATE: "information",
-    Outcome.WAITS: "waiting",
-    Outcome.UNCHANGED: "quiet",
+    RowOutcome.REFUSED: "stopped",
+    RowOutcome.CREATE: "done",
+    RowOutcome.UPDATE: "information",
+    RowOutcome.WAITS: "waiting",
+    RowOutcome.UNCHANGED: "quiet",
 }
 STATE_MEANINGS = {
     ImportState.UPLOADED: "information",
@@ -91,7 +91,7 @@ class RejectForm(VerbForm):
 
 
 @dataclass(frozen=True)
-class Line:
+class ImportLine:
     """One row of the file, in words."""
 
     row: PlannedRow
@@ -128,7 +128,7 @@ def context(actor: Person, row: PersonImport, form: VerbForm, *, asked: dict[str
         "badge": {"meaning": STATE_MEANINGS[ImportState(row.state)], "word": row.get_state_display()},
         "own": row.asked_by_id == actor.pk,
         "not_uploader": imports.NOT_UPLOADER,
-        "counts": [(WORDS[Outcome(name)], number) for name, number in row.counts.items() if number],
+        "counts": [(WORDS[RowOutcome(name)], number) for name, number in row.counts.items() if number],
     }
     if planned is not None:
         return found | _of_plan(planned, asked)
@@ -157,7 +157,7 @@ def tell(request: HttpRequest, done: Confirmed) -> None:
     named = [each.change_id for each in done.left[: refusals.REFUSED_NAMED]]
     persons = IdentityChange.objects.select_related("person").in_bulk(named)
     refused = [(persons[each.change_id].person, each.refused) for each in done.left[: len(named)]]
-    refusals.tell_of_several(
+    refusals.show_several_refusals(
         request, refused, more=identity_change_page.more_not_confirmed, unnamed=len(done.left) - len(named)
     )
 
@@ -168,9 +168,9 @@ def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
     page = Paginator(planned.with_outcome(chosen), ROWS_SHOWN).get_page(asked.get("page"))
     return {
         "planned": planned,
-        "refused": planned.count(Outcome.REFUSED),
-        "does_something": bool(planned.count(Outcome.CREATE) + planned.count(Outcome.UPDATE))
-        or bool(planned.count(Outcome.WAITS)),
+        "refused": planned.count(RowOutcome.REFUSED),
+        "does_something": bool(planned.count(RowOutcome.CREATE) + planned.count(RowOutcome.UPDATE))
+        or bool(planned.count(RowOutcome.WAITS)),
         "guard": guard,
         "tabs": [
             Tab(str(word), f"?outcome={outcome.value}", outcome == chosen, planned.count(outcome))
@@ -181,22 +181,22 @@ def _of_plan(planned: ImportPlan, asked: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _outcome(asked: dict[str, str], planned: ImportPlan, *, is_guarded: bool) -> Outcome:
+def _outcome(asked: dict[str, str], planned: ImportPlan, *, is_guarded: bool) -> RowOutcome:
     """The outcome whose rows are shown: the one that was asked for, or the first that has any.
 
     What a second officer is asked about are changes: where the guard asks, new persons come last.
     """
     wanted = asked.get("outcome", "")
-    if wanted in set(Outcome):
-        return Outcome(wanted)
-    order = sorted(WORDS, key=lambda outcome: is_guarded and outcome == Outcome.CREATE)
-    return next((outcome for outcome in order if planned.count(outcome)), Outcome.UNCHANGED)
+    if wanted in set(RowOutcome):
+        return RowOutcome(wanted)
+    order = sorted(WORDS, key=lambda outcome: is_guarded and outcome == RowOutcome.CREATE)
+    return next((outcome for outcome in order if planned.count(outcome)), RowOutcome.UNCHANGED)
 
 
-def lines(rows: Iterable[PlannedRow]) -> Iterator[Line]:
+def lines(rows: Iterable[PlannedRow]) -> Iterator[ImportLine]:
     """Each row with what becomes of it."""
     for row in rows:
-        yield Line(row, MEANINGS[row.outcome], WORDS[row.outcome], list(_sentences(row)))
+        yield ImportLine(row, MEANINGS[row.outcome], WORDS[row.outcome], list(_sentences(row)))
 
 
 def _sentences(row: PlannedRow) -> Iterator[str]:

@@ -26,10 +26,10 @@ from identity_manager.workflow.people import imports
 def upload(request: HttpRequest) -> HttpResponse:
     """Choose a file; it is looked through first."""
     actor = persons.importer(request)
-    form = UploadForm(refusals.sent(request), request.FILES or None)
+    form = UploadForm(refusals.post_data(request), request.FILES or None)
     if form.is_valid():
         file = form.cleaned_data["file"]
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             row = imports.upload(actor=actor, file_name=file.name, content=file.read(imports.MOST_BYTES + 1))
             return redirect("console:import", row.pk)
     context = import_page.uploading(form, asked=request.GET.get("page", ""))
@@ -42,9 +42,9 @@ def upload(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What the import would do; the first officer has it done."""
     row = persons.import_for_officer(request, pk)
-    form = ImportForm(refusals.sent(request))
+    form = ImportForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             row = imports.carry_out(
                 actor=persons.importer(request),
                 import_id=pk,
@@ -62,7 +62,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     row = persons.import_for_officer(request, pk)
     form = PlanForm(request.POST)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             actor = persons.importer(request)
             row = imports.confirm(actor=actor, import_id=pk, digest=form.cleaned_data["digest"])
             messages.success(request, _what_happened(row))
@@ -76,7 +76,7 @@ def confirm_identities(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     persons.import_for_officer(request, pk)
     form = PlanForm(request.POST)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             digest = form.cleaned_data["digest"]
             done = identities.confirm(actor=persons.importer(request), import_id=pk, digest=digest)
             import_page.tell(request, done)
@@ -88,9 +88,9 @@ def confirm_identities(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The second officer says no."""
     row = persons.import_for_officer(request, pk)
-    form = RejectForm(refusals.sent(request))
+    form = RejectForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             imports.reject(actor=persons.importer(request), import_id=pk, reason=form.cleaned_data["reason"])
             messages.success(request, _("Not confirmed. Nothing of the file was imported."))
             return redirect("console:import", pk)
@@ -103,9 +103,9 @@ def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Take the import back."""
     row = persons.import_for_officer(request, pk)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             imports.withdraw(actor=persons.importer(request), import_id=pk)
             messages.success(request, _("Withdrawn. Nothing of the file was imported."))
             return redirect("console:import", pk)

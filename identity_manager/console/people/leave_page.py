@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.console.requests.actions import Action
+from identity_manager.console.requests.actions import RequestAction
 from identity_manager.models import (
     Certificate,
     Person,
@@ -29,7 +29,7 @@ IN_HAND = (TokenState.SEALED, TokenState.ACTIVE)
 
 
 @dataclass(frozen=True)
-class Step:
+class LeaveAction:
     """One of the three: its words, and whether it is final."""
 
     name: str
@@ -38,12 +38,14 @@ class Step:
     dangerous: bool = False
 
 
-DEACTIVATE = Step("deactivate", gettext_lazy("Deactivate %(person)s?"), gettext_lazy("Deactivate"))
-ACTIVATE = Step("activate", gettext_lazy("Activate %(person)s?"), gettext_lazy("Activate"))
-LOCK = Step("lock", gettext_lazy("Lock %(person)s for good?"), gettext_lazy("Lock for good"), dangerous=True)
+DEACTIVATE = LeaveAction("deactivate", gettext_lazy("Deactivate %(person)s?"), gettext_lazy("Deactivate"))
+ACTIVATE = LeaveAction("activate", gettext_lazy("Activate %(person)s?"), gettext_lazy("Activate"))
+LOCK = LeaveAction(
+    "lock", gettext_lazy("Lock %(person)s for good?"), gettext_lazy("Lock for good"), dangerous=True
+)
 
 
-def obstacle(actor: Person, person: Person, step: Step) -> Reason | None:
+def obstacle(actor: Person, person: Person, step: LeaveAction) -> Reason | None:
     """Why this officer cannot do it to this person now, or None."""
     common = registration_policy.officer_obstacle(actor, person)
     if common is not None:
@@ -54,7 +56,7 @@ def obstacle(actor: Person, person: Person, step: Step) -> Reason | None:
     return own(person) or roles.last_system_administrator(person)
 
 
-def actions(actor: Person, person: Person) -> list[Action]:
+def actions(actor: Person, person: Person) -> list[RequestAction]:
     """What a Registration Officer can do with the person, or why not; empty for everybody else."""
     if not registration_policy.registers(actor, person):
         return []
@@ -65,9 +67,9 @@ def actions(actor: Person, person: Person) -> list[Action]:
     if person.state == PersonState.LOCKED:
         offered = []
     return [
-        Action(_("Edit"), reverse("console:person-edit", args=[person.pk]), edit),
+        RequestAction(_("Edit"), reverse("console:person-edit", args=[person.pk]), edit),
         *(
-            Action(
+            RequestAction(
                 step.button,
                 reverse(f"console:person-{step.name}", args=[person.pk]),
                 obstacle(actor, person, step),
@@ -78,7 +80,7 @@ def actions(actor: Person, person: Person) -> list[Action]:
     ]
 
 
-def context(actor: Person, person: Person, *, step: Step, form: VerbForm) -> dict[str, Any]:
+def context(actor: Person, person: Person, *, step: LeaveAction, form: VerbForm) -> dict[str, Any]:
     """For the confirmation page: what will happen, to what; or why it cannot."""
     tell = {DEACTIVATE: _deactivating, ACTIVATE: _activating, LOCK: _locking}[step]
     return {

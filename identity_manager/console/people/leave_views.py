@@ -14,7 +14,7 @@ from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import leave_page
 from identity_manager.console.people.forms import LeaveForm, LockForm
-from identity_manager.console.people.leave_page import Step
+from identity_manager.console.people.leave_page import LeaveAction
 from identity_manager.workflow.people import leave_and_return
 
 PAGE = require_http_methods(["GET", "HEAD", "POST"])
@@ -24,9 +24,9 @@ PAGE = require_http_methods(["GET", "HEAD", "POST"])
 def deactivate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The person goes on leave."""
     person = persons.person_for_registration_officer(request, pk)
-    form = LeaveForm(refusals.sent(request))
+    form = LeaveForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             reason = form.cleaned_data["reason"]
             leave_and_return.deactivate(actor=offices.officer(request), person_id=pk, reason=reason)
             done = _("Deactivated. What was in use is on hold, what was under way waits.")
@@ -39,9 +39,9 @@ def deactivate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def activate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The person works here (again)."""
     person = persons.person_for_registration_officer(request, pk)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             leave_and_return.activate(actor=offices.officer(request), person_id=pk)
             outcome.tell(request, person, _("Activated. What this leave put on hold comes back."))
             return redirect("console:person", pk)
@@ -52,9 +52,9 @@ def activate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def lock(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The person has left for good."""
     person = persons.person_for_registration_officer(request, pk)
-    form = LockForm(refusals.sent(request))
+    form = LockForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             reason = RevocationReason(form.cleaned_data["reason"])
             locked = leave_and_return.lock(actor=offices.officer(request), person_id=pk, reason=reason)
             outcome.tell(request, person, leave_page.locked_words(locked))
@@ -62,7 +62,7 @@ def lock(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _page(request, pk, leave_page.LOCK, form)
 
 
-def _page(request: HttpRequest, pk: uuid.UUID, step: Step, form: VerbForm) -> HttpResponse:
+def _page(request: HttpRequest, pk: uuid.UUID, step: LeaveAction, form: VerbForm) -> HttpResponse:
     """The present state, read again: after a refusal it has often moved."""
     person = persons.person_for_registration_officer(request, pk)
     context = leave_page.context(offices.officer(request), person, step=step, form=form)

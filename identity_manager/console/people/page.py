@@ -12,14 +12,14 @@ from identity_manager.console.access import offices, requests
 from identity_manager.console.history import event_wording
 from identity_manager.console.people import erasure_page, leave_page, sign_in_code_page
 from identity_manager.console.requests import token_card
-from identity_manager.console.requests.actions import Offer, sending_obstacle
+from identity_manager.console.requests.actions import ActionOffer, sending_obstacle
 from identity_manager.console.requests.token_card import TokenCard
 from identity_manager.models import AuditEvent, Leave, Person, PersonState, Role, SoftwareToken, TokenRequest
 from identity_manager.people import identity_change_policy, registration_policy, validation
 from identity_manager.queries import console_pages
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.context import REQUEST_READERS
-from identity_manager.ui.parts import Event, Pair
+from identity_manager.ui.parts import Pair, TimelineEvent
 from identity_manager.workflow.policy import eligibility
 
 SAME_UPN = _("Active Directory takes it for that of another person: case and accents do not tell them apart.")
@@ -52,7 +52,7 @@ def context(actor: Person, person: Person) -> dict[str, Any]:
     }
 
 
-def _history(actor: Person, person: Person) -> list[Event]:
+def _history(actor: Person, person: Person) -> list[TimelineEvent]:
     """What happened last to the person; to a User Administrator what happened to their roles."""
     if audit_access.reads_all(actor, person):
         events = console_pages.last_events(person.pk)
@@ -113,7 +113,7 @@ def _label(field: str) -> str | Promise:
 def _tokens(actor: Person, person: Person) -> Iterator[TokenCard]:
     administers = eligibility.administers(actor, person)
     not_by_you = sending_obstacle(actor, person) if administers else None
-    offer = Offer(administers, not_by_you=not_by_you, back="person")
+    offer = ActionOffer(administers, not_by_you=not_by_you, back="person")
     for token in console_pages.tokens_handed_out(person):
         yield token_card.card(token, offer)
 

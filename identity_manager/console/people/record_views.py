@@ -24,9 +24,9 @@ TEMPLATE = "identity_manager/people/record.html"
 def create(request: HttpRequest) -> HttpResponse:
     """Enter a person."""
     actor = offices.officer(request, Role.REGISTRATION_OFFICER)
-    form = NewPersonForm(refusals.sent(request), initial=person_forms.for_a_new_person(actor))
+    form = NewPersonForm(refusals.post_data(request), initial=person_forms.for_a_new_person(actor))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             made = persons.enter(actor=actor, values=form.given(), active=form.cleaned_data["active"])
             messages.success(request, _entered(made))
             return redirect("console:person", made.pk)
@@ -39,9 +39,9 @@ def edit(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     person = access_persons.person_for_registration_officer(request, pk)
     actor = offices.officer(request)
     initial = {**person_forms.present(person), "version": person.version}
-    form = EditPersonForm(refusals.sent(request), person=person, initial=initial)
+    form = EditPersonForm(refusals.post_data(request), person=person, initial=initial)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             version = form.cleaned_data["version"]
             edited = persons.edit(actor=actor, person_id=pk, version=version, values=form.values)
             messages.success(request, _what_happened(edited))

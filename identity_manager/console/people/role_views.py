@@ -24,9 +24,9 @@ def of_person(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What the person holds; a role is given here."""
     person = persons.person_for_roles(request, pk)
     actor = offices.officer(request)
-    form = AssignForm(refusals.sent(request), actor=actor, person=person)
+    form = AssignForm(refusals.post_data(request), actor=actor, person=person)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             given = roles.assign(
                 actor=actor,
                 person_id=pk,
@@ -47,9 +47,9 @@ def withdraw(request: HttpRequest, pk: uuid.UUID, assignment_id: uuid.UUID) -> H
     """Take one role away."""
     person = persons.person_for_user_administrator(request, pk)
     held = get_object_or_404(person.roles, pk=assignment_id)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             actor = offices.officer(request)
             roles.withdraw(actor=actor, person_id=pk, role=Role(held.role), unit=held.organisational_unit)
             messages.success(

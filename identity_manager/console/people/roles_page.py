@@ -13,7 +13,7 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import OFFERED_ROLES, OFFICER_ROLES, Person, Role, RoleAssignment
 from identity_manager.models.people.role import today
 from identity_manager.people import roles
-from identity_manager.people.roles import Period
+from identity_manager.people.roles import RolePeriod
 from identity_manager.ui.forms import RadioCards
 from identity_manager.ui.parts import Card
 
@@ -76,8 +76,8 @@ class AssignForm(VerbForm):
         return unit
 
     @property
-    def period(self) -> Period:
-        return Period(self.cleaned_data["valid_from"], self.cleaned_data["valid_until"])
+    def period(self) -> RolePeriod:
+        return RolePeriod(self.cleaned_data["valid_from"], self.cleaned_data["valid_until"])
 
 
 def _cards(actor: Person, person: Person) -> Iterator[tuple[str, Card]]:

@@ -10,7 +10,7 @@ from identity_manager.console.people import second_officers
 from identity_manager.models import Person, SignInCode
 from identity_manager.people.sign_in import second_factors
 from identity_manager.transactions.refusals import Reason
-from identity_manager.ui.parts import Event
+from identity_manager.ui.parts import TimelineEvent
 from identity_manager.workflow.people import sign_in_code_policy as questions
 from identity_manager.workflow.people.sign_in_code_policy import Stage
 
@@ -110,7 +110,7 @@ def _badge(stage: Stage) -> dict[str, str]:
     return {"meaning": MEANINGS[stage], "word": str(stage.label)}
 
 
-def history(code: SignInCode) -> list[Event]:
+def history(code: SignInCode) -> list[TimelineEvent]:
     """What happened to the code so far, the latest first."""
     steps: list[tuple[str, Person | None, datetime | None]] = [
         (_("Withdrawn"), None, code.withdrawn_at),
@@ -119,4 +119,4 @@ def history(code: SignInCode) -> list[Event]:
         (_("Confirmed"), code.confirmed_by, code.confirmed_at),
         (_("Asked for"), code.asked_by, code.asked_at),
     ]
-    return [Event(at, title, str(actor or "")) for title, actor, at in steps if at is not None]
+    return [TimelineEvent(at, title, str(actor or "")) for title, actor, at in steps if at is not None]

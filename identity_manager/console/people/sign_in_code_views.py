@@ -28,9 +28,9 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Say what a code does to this person; a click asks for it."""
     person = persons.person_for_registration_officer(request, pk)
     actor = offices.officer(request)
-    form = AskForm(refusals.sent(request))
+    form = AskForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             code = sign_in_codes.ask(actor=actor, person_id=pk, **form.cleaned_data)
             return redirect("console:sign-in-code", code.pk)
     context = sign_in_code_page.asking(actor, person, form=form)
@@ -43,9 +43,9 @@ def ask(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def code(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The page of one code. Its POST makes the code and answers with it: no address leads to a secret."""
     found = persons.sign_in_code_for_registration_officer(request, pk)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             secret = sign_in_codes.make(actor=offices.officer(request), code_id=pk)
             return _shown(request, pk, secret)
     return _page(request, found, form)
@@ -57,7 +57,7 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = persons.sign_in_code_for_registration_officer(request, pk)
     form = PressForm(request.POST)
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             sign_in_codes.confirm(actor=offices.officer(request), code_id=pk)
             messages.success(
                 request, _("Confirmed. %(person)s can make the code now.") % {"person": found.asked_by}
@@ -70,9 +70,9 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Take a code back, or do not confirm it."""
     found = persons.sign_in_code_for_registration_officer(request, pk)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             sign_in_codes.withdraw(actor=offices.officer(request), code_id=pk)
             outcome.tell(request, found.person, _("Withdrawn. This code opens nothing any more."))
             return redirect("console:sign-in-code", pk)

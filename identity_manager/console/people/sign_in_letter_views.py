@@ -43,9 +43,9 @@ def choose(request: HttpRequest) -> HttpResponse:
 def letters_page(request: HttpRequest) -> HttpResponse:
     """Say who gets a letter and who does not. Its POST makes the codes and answers with the letters."""
     actor = persons.registration_officer(request)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             ids = [person.pk for person in _printable(request)]
             batch = sign_in_letters.make(actor=actor, person_ids=ids)
             del request.session[SELECTION]

@@ -16,7 +16,7 @@ from identity_manager.models import RequestOrigin, RequestState, TokenRequest
 from identity_manager.workflow.diagram import layout as process_layout
 from identity_manager.workflow.diagram import state_graph
 from identity_manager.workflow.diagram.layout import Band, Edge, Layout, Node, Point
-from identity_manager.workflow.diagram.state_graph import Change
+from identity_manager.workflow.diagram.state_graph import Transition
 
 LINE = 16  # from one line of words to the next
 IN_A_TASK = 13  # letters that fit into a task, and between two shapes
@@ -28,7 +28,7 @@ GONE, NOW = "gone", "now"
 
 
 @dataclass(frozen=True)
-class Text:
+class DrawnText:
     """One line of words at its place; anchor: start, middle or end. narrowed: to this width, or 0."""
 
     x: int
@@ -44,7 +44,7 @@ class Shape:
 
     node: Node
     mark: str
-    texts: Sequence[Text]
+    texts: Sequence[DrawnText]
 
     @property
     def flag(self) -> str:
@@ -54,14 +54,14 @@ class Shape:
         return _("Now") if self.mark == NOW else "✓"
 
     @property
-    def flag_at(self) -> Text:
+    def flag_at(self) -> DrawnText:
         """Where no arrow and no word of one is: beside an end above the road, below a detour, else above."""
         node = self.node
         if node.y == process_layout.TOP_ROW:
-            return Text(node.left - 8, node.y + 5, self.flag, "end")
+            return DrawnText(node.left - 8, node.y + 5, self.flag, "end")
         if node.y == process_layout.DETOUR_ROW:
-            return Text(node.x, node.bottom + 17, self.flag)
-        return Text(node.left + 2, node.top - 8, self.flag, "start")
+            return DrawnText(node.x, node.bottom + 17, self.flag)
+        return DrawnText(node.left + 2, node.top - 8, self.flag, "start")
 
     @property
     def diamond(self) -> str:
@@ -71,21 +71,21 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Line:
+class DrawnEdge:
     """An edge as it is drawn."""
 
     edge: Edge
     mark: str
     path: str
-    texts: Sequence[Text]
+    texts: Sequence[DrawnText]
 
 
 @dataclass(frozen=True)
-class Frame:
+class DrawnFrame:
     """A process of the original behind what runs under it."""
 
     band: Band
-    texts: Sequence[Text]
+    texts: Sequence[DrawnText]
 
     @property
     def width(self) -> int:
@@ -101,7 +101,7 @@ class Picture:
     """The whole of it. gone: the way of a request so far; now: where it is."""
 
     layout: Layout
-    gone: Sequence[Change] = ()
+    gone: Sequence[Transition] = ()
     now: RequestState | None = None
 
     @property
@@ -109,16 +109,16 @@ class Picture:
         return [Shape(node, self._mark_of(node), _texts_of(node)) for node in self.layout.nodes.values()]
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[DrawnEdge]:
         """What was gone along last, so that it lies above the rest."""
         lines = [
-            Line(edge, GONE if self._is_gone(edge) else "", path(edge.points), _words_of(edge))
+            DrawnEdge(edge, GONE if self._is_gone(edge) else "", path(edge.points), _words_of(edge))
             for edge in self.layout.edges
         ]
         return sorted(lines, key=lambda line: line.mark)
 
     @property
-    def frames(self) -> list[Frame]:
+    def frames(self) -> list[DrawnFrame]:
         return [_frame(band) for band in self.layout.bands]
 
     @property
@@ -140,7 +140,7 @@ class Picture:
             for each in self._sorted()
         ]
 
-    def _sorted(self) -> list[Change]:
+    def _sorted(self) -> list[Transition]:
         order = list(RequestState)
         return sorted(
             self.layout.changes, key=lambda each: (order.index(each.source), order.index(each.target))
@@ -186,7 +186,7 @@ def fold_of(row: TokenRequest, events: Iterable[str]) -> SafeString:
 def _fold(
     origin: RequestOrigin, gone: Sequence[tuple[str, RequestState]], now: RequestState, _drawn_for: object
 ) -> SafeString:
-    arrows = {(change.name, change.source): change for change in state_graph.changes()}
+    arrows = {(change.name, change.source): change for change in state_graph.transitions()}
     picture = Picture(process_layout.lay_out(origin), [arrows[each] for each in gone], now)
     drawn = render_to_string(
         "identity_manager/process/fold.html", {"picture": picture, "files": files([origin])}
@@ -224,7 +224,7 @@ def _towards(corner: Point, other: Point) -> Point:
     return corner[0] + step(corner[0], other[0]), corner[1] + step(corner[1], other[1])
 
 
-def _texts_of(node: Node) -> list[Text]:
+def _texts_of(node: Node) -> list[DrawnText]:
     """In a task; below an event on the road, to the right of one above it."""
     if node.kind in ("split", "join"):
         return []
@@ -237,7 +237,7 @@ def _texts_of(node: Node) -> list[Text]:
     return _block(lines, node.x, node.bottom + 18)
 
 
-def _words_of(edge: Edge) -> list[Text]:
+def _words_of(edge: Edge) -> list[DrawnText]:
     """The word of an arrow; what is longer than a line grows upwards."""
     if edge.change is None:
         return []
@@ -251,14 +251,14 @@ def _wrapped(label: str, letters: int) -> list[str]:
     return textwrap.wrap(label, letters, break_long_words=False, break_on_hyphens=False)
 
 
-def _frame(band: Band) -> Frame:
+def _frame(band: Band) -> DrawnFrame:
     """The id breaks before a word of it, where it is longer than its frame."""
     lines = [""]
     for word in _camel_words(band.original):
         if len(lines[-1]) + len(word) > BAND_LETTERS and band.right - band.left < 300:
             lines.append("")
         lines[-1] += word
-    return Frame(band, _block(lines, band.left + 10, band.top + 18, "start"))
+    return DrawnFrame(band, _block(lines, band.left + 10, band.top + 18, "start"))
 
 
 def _camel_words(name: str) -> list[str]:
@@ -266,5 +266,5 @@ def _camel_words(name: str) -> list[str]:
     return spaced.split()
 
 
-def _block(lines: Sequence[str], x: int, y: int, anchor: str = "middle") -> list[Text]:
-    return [Text(x, y + LINE * number, words, anchor) for number, words in enumerate(lines)]
+def _block(lines: Sequence[str], x: int, y: int, anchor: str = "middle") -> list[DrawnText]:
+    return [DrawnText(x, y + LINE * number, words, anchor) for number, words in enumerate(lines)]

@@ -15,7 +15,7 @@ from identity_manager.workflow.requests import cancellation
 
 
 @dataclass(frozen=True)
-class Action:
+class RequestAction:
     """A thing to do: its page, or the reason why it cannot be done now."""
 
     label: str | Promise
@@ -25,7 +25,7 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Offer:
+class ActionOffer:
     """What an officer is offered to do: nothing, where they do not administer the person.
 
     says_why_not: also what cannot be done now, and why.  not_by_you: why this officer has no file sent
@@ -37,7 +37,7 @@ class Offer:
     not_by_you: Reason | None = None
     back: str = ""
 
-    def of(self, actions: Iterable[Action]) -> list[Action]:
+    def of(self, actions: Iterable[RequestAction]) -> list[RequestAction]:
         """Those of the actions that are shown."""
         if not self.administers:
             return []
@@ -51,10 +51,12 @@ def sending_obstacle(actor: Person, person: Person) -> Reason | None:
     return cancellation.sender_obstacle(actor=actor, person=person) if registers else None
 
 
-def of_request(row: TokenRequest, offer: Offer) -> list[Action]:
+def of_request(row: TokenRequest, offer: ActionOffer) -> list[RequestAction]:
     """Cancel, and why there is nothing to retry: a failed request has its button beside the error."""
-    retry = Action(_("Retry"), reverse("console:request-retry", args=[row.pk]), issuance_retry.NOT_FAILED)
-    cancel = Action(
+    retry = RequestAction(
+        _("Retry"), reverse("console:request-retry", args=[row.pk]), issuance_retry.NOT_FAILED
+    )
+    cancel = RequestAction(
         _("Cancel the request"),
         reverse("console:request-cancel", args=[row.pk]),
         cancellation.cancelling_obstacle(row),

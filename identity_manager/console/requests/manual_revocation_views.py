@@ -41,9 +41,9 @@ def _done(
     obstacle: Callable[[], Reason | None],
 ) -> HttpResponse:
     actor = offices.officer(request)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             verb(actor=actor)
             messages.success(request, _("Noted: it is revoked."))
             return redirect("console:approvals")

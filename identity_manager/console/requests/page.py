@@ -24,7 +24,7 @@ from identity_manager.console.requests import (
     stuck_work,
     token_card,
 )
-from identity_manager.console.requests.actions import Offer
+from identity_manager.console.requests.actions import ActionOffer
 from identity_manager.console.requests.decision_card import ApprovalCard
 from identity_manager.console.requests.decision_forms import DecisionForm, PostponeForm, RejectForm
 from identity_manager.console.requests.forms import RoundForm
@@ -87,7 +87,7 @@ def context(actor: Person, row: TokenRequest, *, form: VerbForm) -> dict[str, An
         **_trouble(row),
     }
     # Of a request where nothing is wrong, what cannot be done is no news.
-    offer = Offer(administers, says_why_not=any(shown[each] for each in WRONG), not_by_you=not_by_you)
+    offer = ActionOffer(administers, says_why_not=any(shown[each] for each in WRONG), not_by_you=not_by_you)
     return {
         "tab": "requests",
         "row": row,
@@ -160,7 +160,7 @@ def originals(row: TokenRequest) -> list[str]:
     return list(dict.fromkeys(filter(None, names)))
 
 
-def _earlier_lines(row: TokenRequest, offer: Offer) -> list[TokenCard]:
+def _earlier_lines(row: TokenRequest, offer: ActionOffer) -> list[TokenCard]:
     """What earlier rounds asked for, the latest first: revocation may still be under way."""
     tokens = [token for token in row.tokens.all() if token.round != row.round]
     tokens.sort(key=lambda token: -token.round)

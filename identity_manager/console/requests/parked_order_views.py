@@ -20,9 +20,9 @@ from identity_manager.workflow.issuance import parked_orders
 def ask_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = requests.certificate_for_administrator(request, pk)
     actor = offices.officer(request)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             parked_orders.ask_again(actor=actor, certificate_id=pk)
             outcome.tell(
                 request, found.token, _("The certificate authority is asked again, with the same key.")
@@ -36,9 +36,9 @@ def ask_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def give_up(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = requests.certificate_for_administrator(request, pk)
     actor = offices.officer(request)
-    form = GiveUpForm(refusals.sent(request))
+    form = GiveUpForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             parked_orders.give_up(actor=actor, certificate_id=pk, reason=form.cleaned_data["reason"])
             outcome.tell(request, found.token, _("The order is given up. What turns up later is revoked."))
             return redirect("console:request", found.token.request_id)

@@ -16,7 +16,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
-from identity_manager.ui.parts import Step, StepState
+from identity_manager.ui.parts import StepperStep, StepState
 
 S = RequestState
 DONE, NOW, WAITS = StepState.DONE, StepState.NOW, StepState.WAITS
@@ -25,7 +25,7 @@ FEW = 2
 NEVER_HANDED_OUT = (TokenState.ORDERED, TokenState.ISSUING, TokenState.CANCELLED)
 
 
-def steps_of(request: TokenRequest) -> list[Step]:
+def steps_of(request: TokenRequest) -> list[StepperStep]:
     """The seven steps; exactly the present ones are now, waiting or stopped."""
     steps = [
         _asked(request),
@@ -39,25 +39,25 @@ def steps_of(request: TokenRequest) -> list[Step]:
     return _stop_at_cancellation(request, steps)
 
 
-def _asked(request: TokenRequest) -> Step:
-    return Step(1, _("Request"), DONE, str(request.requested_by), request.created_at)
+def _asked(request: TokenRequest) -> StepperStep:
+    return StepperStep(1, _("Request"), DONE, str(request.requested_by), request.created_at)
 
 
-def _approved(request: TokenRequest) -> Step:
+def _approved(request: TokenRequest) -> StepperStep:
     name = _("Approval")
     approvals = request.decisions
     who = ", ".join(str(approval.approver) for approval in approvals)
     if not request.approvals_needed:
-        return Step(2, name, SKIPPED)
+        return StepperStep(2, name, SKIPPED)
     if request.state == S.REQUESTED:
         if request.stopped_at is not None:
-            return Step(2, name, STOPPED, _("The person has changed"), request.stopped_at)
+            return StepperStep(2, name, STOPPED, _("The person has changed"), request.stopped_at)
         if request.postponed_until is not None:
-            return Step(2, name, WAITS, _("Postponed until"), request.postponed_until)
-        return Step(2, name, WAITS, _who_decides(request))
+            return StepperStep(2, name, WAITS, _("Postponed until"), request.postponed_until)
+        return StepperStep(2, name, WAITS, _who_decides(request))
     if any(approval.decision == Decision.REJECTED for approval in approvals):
-        return Step(2, name, STOPPED, who, request.decided_at)
-    return Step(2, name, DONE, who, request.decided_at) if request.decided_at else Step(2, name)
+        return StepperStep(2, name, STOPPED, who, request.decided_at)
+    return StepperStep(2, name, DONE, who, request.decided_at) if request.decided_at else StepperStep(2, name)
 
 
 def _who_decides(request: TokenRequest) -> str:
@@ -69,72 +69,72 @@ def _who_decides(request: TokenRequest) -> str:
     return _("An approver") if still == 1 else _("Two approvers")
 
 
-def _invited(request: TokenRequest) -> Step:
+def _invited(request: TokenRequest) -> StepperStep:
     name = _("Invitation")
     if request.accept_before is None:
-        return Step(3, name)
-    return Step(3, name, DONE, request.delivery_address, request.decided_at)
+        return StepperStep(3, name)
+    return StepperStep(3, name, DONE, request.delivery_address, request.decided_at)
 
 
-def _accepted(request: TokenRequest) -> Step:
+def _accepted(request: TokenRequest) -> StepperStep:
     name, who = pgettext("step", "Terms"), str(request.person)
     if request.accepted_at:
-        return Step(4, name, DONE, who, request.accepted_at)
+        return StepperStep(4, name, DONE, who, request.accepted_at)
     if request.state == S.AWAITING_ACCEPTANCE and request.stopped_at is not None:
-        return Step(4, name, STOPPED, _("The person has changed"), request.stopped_at)
+        return StepperStep(4, name, STOPPED, _("The person has changed"), request.stopped_at)
     if request.state == S.AWAITING_ACCEPTANCE:
-        return Step(4, name, WAITS, who)
+        return StepperStep(4, name, WAITS, who)
     if request.state == S.DECLINED:
-        return Step(4, name, STOPPED, _("Declined"), request.ended_at)
+        return StepperStep(4, name, STOPPED, _("Declined"), request.ended_at)
     if request.state == S.LAPSED:
-        return Step(4, name, STOPPED, _("Not in time"), request.ended_at)
-    return Step(4, name)
+        return StepperStep(4, name, STOPPED, _("Not in time"), request.ended_at)
+    return StepperStep(4, name)
 
 
-def _issued(request: TokenRequest) -> Step:
+def _issued(request: TokenRequest) -> StepperStep:
     name = _("Certificates")
     if request.state == S.FAILED:
         changed = request.stopped_at is not None
-        return Step(5, name, STOPPED, _("The person has changed") if changed else _("Refused"))
+        return StepperStep(5, name, STOPPED, _("The person has changed") if changed else _("Refused"))
     if request.issued_at:
-        return Step(5, name, DONE, "", request.issued_at)
+        return StepperStep(5, name, DONE, "", request.issued_at)
     if request.state == S.ISSUING:
-        return Step(5, name, NOW, _("The certificate authority"))
-    return Step(5, name)
+        return StepperStep(5, name, NOW, _("The certificate authority"))
+    return StepperStep(5, name)
 
 
-def _noted(request: TokenRequest) -> Step:
+def _noted(request: TokenRequest) -> StepperStep:
     name, who = _("Passphrase"), str(request.person)
     tokens = _handed_out(request)
     if not request.issued_at or not tokens:
-        return Step(6, name)
+        return StepperStep(6, name)
     unnoted = [token for token in tokens if token.acknowledged_at is None and token.is_open]
     if unnoted:
         held = all(token.state == TokenState.ON_HOLD for token in unnoted)
-        return Step(6, name, WAITS, _("On hold") if held else who)
+        return StepperStep(6, name, WAITS, _("On hold") if held else who)
     moments = [token.acknowledged_at for token in tokens]
     if None in moments:
-        return Step(6, name, STOPPED, _("Not noted"), _latest([token.ended_at for token in tokens]))
-    return Step(6, name, DONE, who, _latest(moments))
+        return StepperStep(6, name, STOPPED, _("Not noted"), _latest([token.ended_at for token in tokens]))
+    return StepperStep(6, name, DONE, who, _latest(moments))
 
 
-def _delivered(request: TokenRequest) -> Step:
+def _delivered(request: TokenRequest) -> StepperStep:
     name = _("Delivery")
     tokens = _handed_out(request)
     if not request.issued_at or not tokens:
-        return Step(7, name)
+        return StepperStep(7, name)
     states = {token.delivery for token in tokens}
     if any(token.delivery == DeliveryState.OFFERED and token.ended_at is None for token in tokens):
-        return Step(7, name, WAITS, request.person.display_name)
+        return StepperStep(7, name, WAITS, request.person.display_name)
     if DeliveryState.BOUNCED in states:
-        return Step(7, name, STOPPED, _("The mail came back"))
+        return StepperStep(7, name, STOPPED, _("The mail came back"))
     if states <= {DeliveryState.SENT, DeliveryState.FETCHED}:
-        return Step(
+        return StepperStep(
             7, name, DONE, request.delivery_address, _latest([token.delivered_at for token in tokens])
         )
     if all(token.is_finished for token in tokens):
-        return Step(7, name, STOPPED, _("Ended before"), _latest([token.ended_at for token in tokens]))
-    return Step(7, name, NOW, _("The mail server"))
+        return StepperStep(7, name, STOPPED, _("Ended before"), _latest([token.ended_at for token in tokens]))
+    return StepperStep(7, name, NOW, _("The mail server"))
 
 
 def _handed_out(request: TokenRequest) -> list[SoftwareToken]:
@@ -145,12 +145,18 @@ def _latest(moments: list[datetime | None]) -> datetime | None:
     return max((moment for moment in moments if moment is not None), default=None)
 
 
-def _stop_at_cancellation(request: TokenRequest, steps: list[Step]) -> list[Step]:
+def _stop_at_cancellation(request: TokenRequest, steps: list[StepperStep]) -> list[StepperStep]:
     """A cancelled request stopped at the first step that was not done."""
     if request.state != S.CANCELLED:
         return steps
     position = next(
         (at for at, step in enumerate(steps) if step.state not in (DONE, SKIPPED)), len(steps) - 1
     )
-    stopped = Step(steps[position].number, steps[position].name, STOPPED, _("Cancelled"), request.ended_at)
-    return [*steps[:position], stopped, *(Step(step.number, step.name) for step in steps[position + 1 :])]
+    stopped = StepperStep(
+        steps[position].number, steps[position].name, STOPPED, _("Cancelled"), request.ended_at
+    )
+    return [
+        *steps[:position],
+        stopped,
+        *(StepperStep(step.number, step.name) for step in steps[position + 1 :]),
+    ]

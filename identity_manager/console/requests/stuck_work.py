@@ -76,7 +76,12 @@ def _mails(row: TokenRequest) -> Iterator[Stuck]:
 
 
 def _stuck(
-    row: TokenRequest, lease: eligibility.Work, what: str, error: str, *, is_in_english: bool = False
+    row: TokenRequest,
+    lease: eligibility.EligibilityWork,
+    what: str,
+    error: str,
+    *,
+    is_in_english: bool = False,
 ) -> Stuck:
     due = lease.next_attempt_at
     waits = row.person.state == PersonState.INACTIVE and eligibility.waits_for_return(lease)

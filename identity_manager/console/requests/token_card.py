@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.approvals import certificate_content
 from identity_manager.console.approvals.certificate_content import CertificateLine
-from identity_manager.console.requests.actions import Action, Offer
+from identity_manager.console.requests.actions import ActionOffer, RequestAction
 from identity_manager.models import SoftwareToken, TokenState
 from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from identity_manager.models.requests.certificate import REVOCATION_REASONS
@@ -25,7 +25,7 @@ class TokenCard:
 
     token: SoftwareToken
     certificates: Sequence[CertificateLine]
-    actions: Sequence[Action]
+    actions: Sequence[RequestAction]
 
     @property
     def keys(self) -> str:
@@ -39,37 +39,37 @@ class TokenCard:
         return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason_words)
 
 
-def card(token: SoftwareToken, offer: Offer) -> TokenCard:
+def card(token: SoftwareToken, offer: ActionOffer) -> TokenCard:
     """The card of a token from page_rows, with what is offered to be done with it."""
     actions = offer.of(_actions(token, offer)) if offer.administers else []
     return TokenCard(token, certificate_content.of_token(token), actions)
 
 
-def _actions(token: SoftwareToken, offer: Offer) -> list[Action]:
+def _actions(token: SoftwareToken, offer: ActionOffer) -> list[RequestAction]:
     """Send again, put on hold or reinstate, revoke; nothing before there is something to send or revoke."""
     if token.state in NOT_HANDED_OUT_YET:
         return []
     return [
-        Action(
+        RequestAction(
             _("Send again"),
             _page("send-again", token, offer),
             offer.not_by_you or resending.sending_obstacle(token),
         ),
         *_hold_actions(token, offer),
-        Action(_("Revoke"), _page("revoke", token, offer), revoke.obstacle(token), dangerous=True),
+        RequestAction(_("Revoke"), _page("revoke", token, offer), revoke.obstacle(token), dangerous=True),
     ]
 
 
-def _hold_actions(token: SoftwareToken, offer: Offer) -> list[Action]:
+def _hold_actions(token: SoftwareToken, offer: ActionOffer) -> list[RequestAction]:
     """Put on hold, or its end; neither once the token has ended."""
     if token.state == TokenState.ON_HOLD:
         url = _page("reinstate", token, offer)
-        return [Action(_("Reinstate"), url, hold.reinstatement_obstacle(token))]
+        return [RequestAction(_("Reinstate"), url, hold.reinstatement_obstacle(token))]
     if hold.hold_obstacle(token) is not None:
         return []
-    return [Action(_("Put on hold"), _page("hold", token, offer), dangerous=True)]
+    return [RequestAction(_("Put on hold"), _page("hold", token, offer), dangerous=True)]
 
 
-def _page(what: str, token: SoftwareToken, offer: Offer) -> str:
+def _page(what: str, token: SoftwareToken, offer: ActionOffer) -> str:
     query = f"?back={offer.back}" if offer.back else ""
     return reverse(f"console:token-{what}", args=[token.pk]) + query

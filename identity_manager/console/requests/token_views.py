@@ -24,9 +24,9 @@ from identity_manager.workflow.revocation import revoke as revocation
 def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     token = requests.token_for_administrator(request, pk)
     actor = offices.officer(request)
-    form = RevokeForm(refusals.sent(request))
+    form = RevokeForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             reason = RevocationReason(form.cleaned_data["reason"])
             revocation.revoke_token(actor=actor, token_id=pk, reason=reason)
             outcome.tell(request, token, _("The token is revoked. The certificate authority is told now."))
@@ -39,9 +39,9 @@ def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     token = requests.token_for_administrator(request, pk)
     actor = offices.officer(request)
-    form = HoldForm(refusals.sent(request))
+    form = HoldForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             hold.put_on_hold(actor=actor, token_id=pk, reason=form.cleaned_data["reason"])
             done = _("The token is on hold. A certificate authority that knows holds is told now.")
             outcome.tell(request, token, done)
@@ -54,9 +54,9 @@ def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     token = requests.token_for_administrator(request, pk)
     actor = offices.officer(request)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             outcome.tell(request, token, _reinstated(hold.reinstate(actor=actor, token_id=pk)))
             return redirect(_back(request, token))
     if refusals.concerns_the_page(form):
@@ -68,10 +68,10 @@ def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     token = requests.token_for_administrator(request, pk)
     actor = offices.officer(request)
     form = SendAgainForm(
-        refusals.sent(request), initial={"container_format": token.token_type.container_format}
+        refusals.post_data(request), initial={"container_format": token.token_type.container_format}
     )
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             resending.send_again(actor=actor, token_id=pk, **form.cleaned_data)
             outcome.tell(request, token, _("The file is on its way again."))
             return redirect(_back(request, token))

@@ -98,9 +98,9 @@ def _done_to(
     """What an administrator does to a request, with what the form says; first asked whether to, if so."""
     found = requests.request_for_administrator(request, pk)
     actor = offices.officer(request)
-    form = kind(refusals.sent(request))
+    form = kind(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             verb(actor=actor, request_id=pk, **form.cleaned_data)
             outcome.tell(request, found.person, done(found) if callable(done) else done)
             return redirect("console:request", pk)

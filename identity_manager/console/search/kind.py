@@ -7,13 +7,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.functional import Promise
 
 from identity_manager.console.lists.pagination import ByKey, Orders
 from identity_manager.console.search.forms import KindForm
 from identity_manager.models import Person
+from identity_manager.models.words import Words
 
-Words = str | Promise
 Wanted = Mapping[str, Any]
 Found = Callable[[QuerySet[Any], Wanted], QuerySet[Any]]
 WithMore = Callable[[QuerySet[Any]], QuerySet[Any]]

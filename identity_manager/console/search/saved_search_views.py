@@ -30,9 +30,9 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 def save(request: HttpRequest) -> HttpResponse:
     search = searching.asked_in(request)
-    form = saved_searches.NameForm(refusals.sent(request))
+    form = saved_searches.NameForm(refusals.post_data(request))
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             verbs.keep(
                 actor=search.actor,
                 name=form.cleaned_data["name"],
@@ -58,9 +58,9 @@ def _saving(search: searching.Search) -> Confirmation:
 
 def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     row = offices.saved_search(request, pk)
-    form = saved_searches.NameForm(refusals.sent(request), initial={"name": row.name})
+    form = saved_searches.NameForm(refusals.post_data(request), initial={"name": row.name})
     if form.is_valid():
-        with refusals.told_by(form):
+        with refusals.show_refusal(form):
             verbs.rename(actor=row.owner, search_id=pk, name=form.cleaned_data["name"])
             messages.success(request, _("The search has its new name."))
             return redirect("console:saved-searches")
@@ -78,7 +78,7 @@ def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     row = offices.saved_search(request, pk)
-    form = PressForm(refusals.sent(request))
+    form = PressForm(refusals.post_data(request))
     if form.is_valid():
         verbs.forget(actor=row.owner, search_id=pk)
         messages.success(request, _("The search is deleted."))

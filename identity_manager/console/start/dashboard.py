@@ -47,7 +47,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.audit.audit_event import WORDING_COLUMNS
 from identity_manager.ui.context import MAIL_WATCHERS, REQUEST_READERS, SEARCHERS
-from identity_manager.ui.parts import Event, Meaning
+from identity_manager.ui.parts import Meaning, TimelineEvent
 from identity_manager.workflow.people import imports
 
 EVENTS_SHOWN = 12
@@ -57,10 +57,10 @@ WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
 
 
 @dataclass(frozen=True)
-class Line:
+class HappenedLine:
     """Something that happened, and the request that it happened to."""
 
-    event_words: Event
+    event_words: TimelineEvent
     request: TokenRequest
 
 
@@ -90,7 +90,9 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "expiring": [figure for figure in expiring if figure.number],
         "reads_requests": offices.holds(actor, REQUEST_READERS),
         "lines": [
-            Line(event_wording.in_words(event), event.request) for event in _events(actor) if event.request
+            HappenedLine(event_wording.in_words(event), event.request)
+            for event in _events(actor)
+            if event.request
         ],
     }
 

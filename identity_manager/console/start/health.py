@@ -37,7 +37,7 @@ HELD_UP = "#tasks-mails-held-up"
 
 
 @dataclass(frozen=True)
-class Line:
+class HealthLine:
     """How one part is: a word for the eye, a sentence, and where to act. at: when that was found out."""
 
     title: str
@@ -64,7 +64,7 @@ def figures(actor: Person) -> dict[str, Figure]:
     }
 
 
-def lines(counted: Mapping[str, Figure]) -> list[Line]:
+def lines(counted: Mapping[str, Figure]) -> list[HealthLine]:
     """The lines, once their figures are counted."""
     found = (area(counted) for area in AREAS) if counted else ()
     return [line for line in found if line is not None]
@@ -78,65 +78,65 @@ def _checks() -> QuerySet[CaCheck]:
     return CaCheck.objects.filter(alias__in=registry.aliases())
 
 
-def _authorities(counted: Mapping[str, Figure]) -> Line:
+def _authorities(counted: Mapping[str, Figure]) -> HealthLine:
     """As last tested, by the job or by hand: a page does not wait for a CA that hangs."""
     silent, answering = counted["silent"], counted["answering"].number
     title, number = _("Certificate authorities"), silent.number
     if number:
         words = ngettext("%(number)d does not answer", "%(number)d do not answer", number)
-        return Line(title, silent.url, Meaning.STOPPED, words % {"number": number})
+        return HealthLine(title, silent.url, Meaning.STOPPED, words % {"number": number})
     untested = len(registry.aliases()) - answering
     if untested or not answering:
-        return Line(title, silent.url, Meaning.QUIET, _("not tested yet"))
+        return HealthLine(title, silent.url, Meaning.QUIET, _("not tested yet"))
     at = _checks().aggregate(at=Min("checked_at"))["at"]
     words = ngettext("%(number)d answers", "%(number)d answer", answering) % {"number": answering}
-    return Line(title, silent.url, Meaning.DONE, words, _("tested"), at)
+    return HealthLine(title, silent.url, Meaning.DONE, words, _("tested"), at)
 
 
-def _mail(counted: Mapping[str, Figure]) -> Line:
+def _mail(counted: Mapping[str, Figure]) -> HealthLine:
     held_up, late, title = counted["held_up"], counted["late"], _("Mail")
     if number := held_up.number:
         words = ngettext("%(number)d mail stands still", "%(number)d mails stand still", number)
-        return Line(title, held_up.url, Meaning.STOPPED, words % {"number": number})
+        return HealthLine(title, held_up.url, Meaning.STOPPED, words % {"number": number})
     if number := late.number:
         words = ngettext("%(number)d mail is tried again", "%(number)d mails are tried again", number)
-        return Line(title, late.url, Meaning.WAITING, words % {"number": number})
-    return Line(title, reverse("console:outbox"), Meaning.DONE, _("goes out"))
+        return HealthLine(title, late.url, Meaning.WAITING, words % {"number": number})
+    return HealthLine(title, reverse("console:outbox"), Meaning.DONE, _("goes out"))
 
 
-def _jobs(counted: Mapping[str, Figure]) -> Line:
+def _jobs(counted: Mapping[str, Figure]) -> HealthLine:
     failed, title = counted["failed_jobs"], _("Jobs")
     if number := failed.number:
         words = ngettext("%(number)d has failed", "%(number)d have failed", number)
-        return Line(title, failed.url, Meaning.STOPPED, words % {"number": number})
+        return HealthLine(title, failed.url, Meaning.STOPPED, words % {"number": number})
     last = JobRun.objects.aggregate(at=Max("finished_at"))["at"]
     if last is None:
-        return Line(title, failed.url, Meaning.QUIET, _("none has run yet"))
+        return HealthLine(title, failed.url, Meaning.QUIET, _("none has run yet"))
     if last < timezone.now() - job_page.NOTHING_RUNS:
-        return Line(title, failed.url, Meaning.STOPPED, _("nothing runs"), _("the last one"), last)
-    return Line(title, failed.url, Meaning.DONE, _("run"), _("the last one"), last)
+        return HealthLine(title, failed.url, Meaning.STOPPED, _("nothing runs"), _("the last one"), last)
+    return HealthLine(title, failed.url, Meaning.DONE, _("run"), _("the last one"), last)
 
 
-def _backup(_counted: Mapping[str, Figure]) -> Line:
+def _backup(_counted: Mapping[str, Figure]) -> HealthLine:
     backup, title, url = LastBackup.read(), _("Backup"), f"{reverse('console:jobs')}#backup"
     last = _("the last good one") if backup.made_at else ""
     if backup.has_failed:
-        return Line(title, url, Meaning.STOPPED, _("has failed"), last, backup.made_at)
+        return HealthLine(title, url, Meaning.STOPPED, _("has failed"), last, backup.made_at)
     if backup.is_overdue(timezone.now()):
-        return Line(title, url, Meaning.STOPPED, _("is missing"), last, backup.made_at)
+        return HealthLine(title, url, Meaning.STOPPED, _("is missing"), last, backup.made_at)
     if backup.made_at is None:
-        return Line(title, url, Meaning.QUIET, _("none is known"))
-    return Line(title, url, Meaning.DONE, _("is there"), last, backup.made_at)
+        return HealthLine(title, url, Meaning.QUIET, _("none is known"))
+    return HealthLine(title, url, Meaning.DONE, _("is there"), last, backup.made_at)
 
 
-def _drafts(counted: Mapping[str, Figure]) -> Line | None:
+def _drafts(counted: Mapping[str, Figure]) -> HealthLine | None:
     """What is being worked on and not in force; it leads to the first of the lists that has some."""
     kinds = [counted[name] for name in ("types", "profiles", "terms") if counted[name].number]
     if not kinds:
         return None
     number = sum(each.number for each in kinds)
     words = ngettext("%(number)d draft", "%(number)d drafts", number) % {"number": number}
-    return Line(
+    return HealthLine(
         _("Token types, profiles, terms"),
         kinds[0].url,
         Meaning.INFORMATION,
@@ -145,7 +145,7 @@ def _drafts(counted: Mapping[str, Figure]) -> Line | None:
     )
 
 
-AREAS: tuple[Callable[[Mapping[str, Figure]], Line | None], ...] = (
+AREAS: tuple[Callable[[Mapping[str, Figure]], HealthLine | None], ...] = (
     _authorities,
     _mail,
     _jobs,

@@ -193,7 +193,7 @@ def _span(text: object) -> SafeString:
 
 
 @register.simple_tag
-def mail_rows(lines: Iterable[outbox_page.Line]) -> SafeString:
+def mail_rows(lines: Iterable[outbox_page.MailLine]) -> SafeString:
     """Draw mails: of those that the officer may not read, neither whose they are nor what they say."""
     words = [pgettext("mail", "About"), _("State"), _("When"), _("Attempts"), _("Next try")]
     page = addresses_of("console:mail")
@@ -213,13 +213,13 @@ def mail_rows(lines: Iterable[outbox_page.Line]) -> SafeString:
     return SafeString("".join(drawn))  # each is safe
 
 
-def _named(line: outbox_page.Line, url: str) -> SafeString:
+def _named(line: outbox_page.MailLine, url: str) -> SafeString:
     if line.is_read:
         return ui.who(line.mail.to_address, line.name, url, row=True)
     return markup('<a class="row-link" href="{}">{}</a>', url, line.name)
 
 
-def _about_of(line: outbox_page.Line) -> str:
+def _about_of(line: outbox_page.MailLine) -> str:
     if not (line.is_read and line.mail.request):
         return "–"
     token = _span(line.mail.token) if line.mail.token else ""
@@ -232,7 +232,7 @@ def _last_of(mail: OutgoingMail) -> Any:
 
 @register.simple_tag
 def event_rows(
-    lines: Iterable[audit_log.Line], persons: Container[uuid.UUID], requests: Container[uuid.UUID]
+    lines: Iterable[audit_log.AuditLogLine], persons: Container[uuid.UUID], requests: Container[uuid.UUID]
 ) -> SafeString:
     """Draw events of the audit log; persons, requests: which of them the officer may open."""
     words = [_("About"), _("Who"), _("When"), _("Signature")]
@@ -254,14 +254,14 @@ def event_rows(
     return SafeString("".join(drawn))  # each is safe
 
 
-def _person_of(line: audit_log.Line, persons: Container[uuid.UUID], page: Page) -> SafeString:
+def _person_of(line: audit_log.AuditLogLine, persons: Container[uuid.UUID], page: Page) -> SafeString:
     key = line.event.person_id
     if key is None or key not in persons:
         return markup("<bdi>{}</bdi>", line.about)
     return markup('<a href="{}"><bdi>{}</bdi></a>', page(key), line.about)
 
 
-def _request_of(line: audit_log.Line, requests: Container[uuid.UUID], page: Page) -> str:
+def _request_of(line: audit_log.AuditLogLine, requests: Container[uuid.UUID], page: Page) -> str:
     key, request = line.event.request_id, line.event.request
     if key is None or request is None:
         return ""
@@ -270,7 +270,7 @@ def _request_of(line: audit_log.Line, requests: Container[uuid.UUID], page: Page
     return _span(markup('<a href="{}">{}</a>', page(key), request.reference))
 
 
-def _seal_of(line: audit_log.Line) -> SafeString:
+def _seal_of(line: audit_log.AuditLogLine) -> SafeString:
     if not line.event.is_sealed:
         return markup('<span class="quiet">{}</span>', _("waits to be linked"))
     covered = (

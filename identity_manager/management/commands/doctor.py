@@ -11,9 +11,9 @@ from django.core.validators import validate_email
 
 from identity_manager.management import doctor
 from identity_manager.management.doctor import outside
-from identity_manager.management.doctor.finding import Finding, Level, failed
+from identity_manager.management.doctor.check_result import CheckResult, Level, failed
 
-Found = tuple[str, Finding]
+Found = tuple[str, CheckResult]
 WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.FAILED: "FAILED"}
 
 
@@ -54,13 +54,13 @@ class Command(BaseCommand):
                 self._say(*found[-1])
         return found
 
-    def _say(self, name: str, finding: Finding) -> None:
+    def _say(self, name: str, finding: CheckResult) -> None:
         self.stdout.write(f"{WORDS[finding.level]:<8} {name}: {finding.says}")
         if finding.remedy:
             self.stdout.write(f"{'':<8} -> {finding.remedy}")
 
 
-def _test_mail(address: str) -> Finding:
+def _test_mail(address: str) -> CheckResult:
     """A finding whatever is wrong, for programs read it."""
     try:
         _require_address(address)

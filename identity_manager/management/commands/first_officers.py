@@ -16,7 +16,7 @@ from identity_manager.management.officers_dialog import Dialog
 from identity_manager.models import OFFERED_ROLES, Role
 from identity_manager.transactions.refusals import NotPossible
 from identity_manager.workflow.people import first_officers
-from identity_manager.workflow.people.first_officers import FIELDS, Made, Officer
+from identity_manager.workflow.people.first_officers import FIELDS, CreatedOfficers, Officer
 
 
 class Command(BaseCommand):
@@ -82,7 +82,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error.field}: {error}" if error.field else str(error)) from error
         self.stdout.write(f"Made {len(made)} officers. {self._first_sign_in()}")
 
-    def _show(self, made: Sequence[Made]) -> None:
+    def _show(self, made: Sequence[CreatedOfficers]) -> None:
         number = max(len(each.person.personnel_number) for each in made)
         name = max(len(each.person.display_name) for each in made)
         for each in made:
@@ -148,7 +148,7 @@ def _refuse_faults(officers: Sequence[Officer]) -> None:
         raise CommandError("\n".join(lines))
 
 
-def _write(path: Path, made: Sequence[Made]) -> None:
+def _write(path: Path, made: Sequence[CreatedOfficers]) -> None:
     """A file that was not there, for this user alone. Raises CommandError."""
     codes = {each.person.personnel_number: each.code for each in made}
     try:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from identity_manager.directory import csv_file
 from identity_manager.models.people.person import DIRECTORY_FIELDS, REQUIRED_FIELDS
 from identity_manager.people.imports import applying as importing
-from identity_manager.people.imports.applying import ImportPlan, ImportStopped, Outcome
+from identity_manager.people.imports.applying import ImportPlan, ImportStopped, RowOutcome
 from identity_manager.workflow.people import imports
 
 
@@ -62,14 +62,14 @@ class Command(BaseCommand):
 
 
 def _summary(beginning: str, plan: ImportPlan) -> str:
-    counts = ", ".join(f"{plan.count(outcome)} {_WORDS[outcome]}" for outcome in Outcome)
+    counts = ", ".join(f"{plan.count(outcome)} {_WORDS[outcome]}" for outcome in RowOutcome)
     return f"{beginning}: {counts}."
 
 
 _WORDS = {
-    Outcome.CREATE: "new",
-    Outcome.UPDATE: "changed",
-    Outcome.UNCHANGED: "unchanged",
-    Outcome.WAITS: "waiting for a second officer",
-    Outcome.REFUSED: "refused",
+    RowOutcome.CREATE: "new",
+    RowOutcome.UPDATE: "changed",
+    RowOutcome.UNCHANGED: "unchanged",
+    RowOutcome.WAITS: "waiting for a second officer",
+    RowOutcome.REFUSED: "refused",
 }

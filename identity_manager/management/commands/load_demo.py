@@ -9,7 +9,7 @@ from identity_manager.demo import cast, catalogue, organisation
 from identity_manager.directory import csv_file
 from identity_manager.models import Person
 from identity_manager.people.imports import applying as importing
-from identity_manager.people.imports.applying import Outcome
+from identity_manager.people.imports.applying import RowOutcome
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.people import leave_and_return
 
@@ -39,7 +39,7 @@ def _load_persons() -> int:
         return 0
     plan = importing.plan(csv_file.read(organisation.as_csv()), trusted=True)
     return importing.carry_out(plan, actor=None, change_state=leave_and_return.take_over_state).count(
-        Outcome.CREATE
+        RowOutcome.CREATE
     )
 
 

@@ -19,7 +19,7 @@ from identity_manager.management.doctor import (
     processes,
     sign_on,
 )
-from identity_manager.management.doctor.finding import Check, Finding, failed
+from identity_manager.management.doctor.check_result import Check, CheckResult, failed
 
 logger = logging.getLogger(__name__)
 SECONDS_ONCE_AWAY = 1
@@ -52,7 +52,7 @@ CHECKS = (
 )
 
 
-def examine(checks: tuple[Check, ...] = CHECKS) -> Iterator[tuple[str, Finding]]:
+def examine(checks: tuple[Check, ...] = CHECKS) -> Iterator[tuple[str, CheckResult]]:
     """Yield the name of a check and one of its findings, in the order of the list."""
     for check in checks:
         try:

@@ -14,14 +14,14 @@ from ca_bridge.connection.http import Http, HttpOptions
 from ca_bridge.contract import ConnectionFault
 from ca_bridge.errors import CaError, InDoubtError
 from identity_manager import installation
+from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 from identity_manager.management.doctor.database import compared
-from identity_manager.management.doctor.finding import Finding, failed, ok, warning
 
 HTTP_SECONDS = 10
 SEE_PROXY = "See that the web process and the proxy in front of it run, and the certificate of the host."
 
 
-def portals() -> Iterator[Finding]:
+def portals() -> Iterator[CheckResult]:
     """The portals, and where CAs publish.
 
     Of what is published by http a proxy passes on no more than that, so a page would be looked for in vain.
@@ -50,7 +50,7 @@ def _is_ocsp(answer: requests.Response) -> bool:
 
 def _address(
     address: str, path: str, is_alive: Callable[[requests.Response], bool], *, needed: bool = True
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """needed: False for a portal that other hosts serve, which this one need not reach."""
     bad = failed if needed else warning
     host, nonce = urlsplit(address).hostname or "", installation.nonce()
@@ -80,7 +80,7 @@ def _address(
         yield from _clock_of(address, answer.headers.get("Date"))
 
 
-def _untrusted(address: str) -> Finding:
+def _untrusted(address: str) -> CheckResult:
     """Browsers may know the CA, such as that of a house, or of a proxy that makes its own certificates."""
     return warning(
         f"{address} shows a TLS certificate of a CA that this machine does not trust: it was not asked more.",
@@ -95,7 +95,7 @@ def _is_known(host: str) -> bool:
         return False
 
 
-def _clock_of(whose: str, date: str | None) -> Iterator[Finding]:
+def _clock_of(whose: str, date: str | None) -> Iterator[CheckResult]:
     if date:
         yield from compared(whose, parsedate_to_datetime(date))
 
@@ -105,7 +105,7 @@ def _get(url: str, headers: dict[str, str]) -> requests.Response:
         return session.get(url, headers=headers, timeout=HTTP_SECONDS, allow_redirects=False)
 
 
-def clocks_of_authorities() -> Iterator[Finding]:
+def clocks_of_authorities() -> Iterator[CheckResult]:
     """By the Date of whatever each CA answers over HTTP; asked as its connection asks, with its ca_file."""
     asked = False
     for alias in registry.aliases():
@@ -119,7 +119,7 @@ def clocks_of_authorities() -> Iterator[Finding]:
         yield ok("No certificate authority is asked over HTTP.")
 
 
-def _clock_of_authority(alias: str, options: HttpOptions) -> Iterator[Finding]:
+def _clock_of_authority(alias: str, options: HttpOptions) -> Iterator[CheckResult]:
     host = urlsplit(options.url).hostname or options.url
     try:
         headers = Http(options).call("GET", "/").headers

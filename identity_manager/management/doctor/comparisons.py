@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from identity_manager.management.doctor.finding import Finding, ok, warning
+from identity_manager.management.doctor.check_result import CheckResult, ok, warning
 from identity_manager.models import CaComparison, ComparisonStep
 
 
-def with_authorities() -> Iterator[Finding]:
+def with_authorities() -> Iterator[CheckResult]:
     """The last comparison of each that was made not long ago."""
     rows = list(CaComparison.objects.shown().with_numbers())
     for row in rows:
@@ -16,7 +16,7 @@ def with_authorities() -> Iterator[Finding]:
         yield ok("No restore of late that authorities would be compared after.")
 
 
-def _of(row: Any) -> Finding:
+def _of(row: Any) -> CheckResult:
     since = f"{row.alias}, since {row.since:%Y-%m-%d %H:%M %Z}"
     far = f"it has named {row.listed} certificates and was asked for {row.asked}"
     if row.step == ComparisonStep.IMPOSSIBLE:

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 from identity_manager.metrics import clocks
 from identity_manager.models import JobRun, Person
 
@@ -17,7 +17,7 @@ NAMED = 5
 APART_SECONDS = 5.0  # sign-in codes and sessions bear more, audit and certificates do not
 
 
-def reachable() -> Iterator[Finding]:
+def reachable() -> Iterator[CheckResult]:
     """A change of no row needs the right to change rows."""
     with transaction.atomic():
         JobRun.objects.filter(name="").update(result="")
@@ -33,7 +33,7 @@ def _version() -> str:
         return f"PostgreSQL {cursor.fetchone()[0]}"
 
 
-def migrations() -> Iterator[Finding]:
+def migrations() -> Iterator[CheckResult]:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     unknown = set(executor.loader.applied_migrations) - set(executor.loader.graph.nodes)
@@ -51,7 +51,7 @@ def migrations() -> Iterator[Finding]:
         yield ok("Every migration is applied.")
 
 
-def principal_names() -> Iterator[Finding]:
+def principal_names() -> Iterator[CheckResult]:
     """They are unique as Active Directory compares them; of a longer standing two may be the same one."""
     rows = Person.objects.without_upn_key().order_by("personnel_number")
     some = list(rows.values_list("personnel_number", flat=True)[: NAMED + 1])
@@ -66,7 +66,7 @@ def principal_names() -> Iterator[Finding]:
         yield ok("No two persons have the same user principal name, as Active Directory compares them.")
 
 
-def shared_cache() -> Iterator[Finding]:
+def shared_cache() -> Iterator[CheckResult]:
     """Rate limits and lockouts live there."""
     mark = secrets.token_hex(8)
     cache.set("doctor", mark, timeout=60)
@@ -76,7 +76,7 @@ def shared_cache() -> Iterator[Finding]:
         yield failed("The shared cache forgets: nobody is locked out.", "manage.py createcachetable")
 
 
-def clock() -> Iterator[Finding]:
+def clock() -> Iterator[CheckResult]:
     """Against the database server's, where that is another machine's."""
     time, ahead = clocks.read()
     if ahead is None:
@@ -85,7 +85,7 @@ def clock() -> Iterator[Finding]:
         yield from compared("the database server", time)
 
 
-def compared(whose: str, time: datetime) -> Iterator[Finding]:
+def compared(whose: str, time: datetime) -> Iterator[CheckResult]:
     """Our clock against somebody else's."""
     apart = abs((datetime.now(UTC) - time).total_seconds())
     if apart > APART_SECONDS:

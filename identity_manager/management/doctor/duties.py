@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from identity_manager.management.doctor.finding import Finding, ok, warning
+from identity_manager.management.doctor.check_result import CheckResult, ok, warning
 from identity_manager.people import roles
 
 REMEDY = "ADMIN, Officers: withdraw one of the two. Until then each act asks who vouched for the person."
 
 
-def conflicting_roles() -> Iterator[Finding]:
+def conflicting_roles() -> Iterator[CheckResult]:
     """Who was given both before they conflicted, or while ALLOW_CONFLICTING_ROLES said so."""
     found = roles.in_conflict()
     for person, pairs in found.items():

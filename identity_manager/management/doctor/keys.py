@@ -8,13 +8,13 @@ from django.conf import settings
 from django.core.checks import run_checks
 
 from identity_manager.management import wrapped_secrets
-from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 from identity_manager.vault import wrapping as vault
 
 PRIVATE = 0o700
 
 
-def settings_fit() -> Iterator[Finding]:
+def settings_fit() -> Iterator[CheckResult]:
     """What every process refuses to start with, and what this one lacks."""
     messages = run_checks(tags=["deployment"])
     for message in messages:
@@ -24,7 +24,7 @@ def settings_fit() -> Iterator[Finding]:
         yield ok("The settings fit together.")
 
 
-def files() -> Iterator[Finding]:
+def files() -> Iterator[CheckResult]:
     """Modes of single files are the settings' business; here: the directory, and whose they are."""
     directory = Path(settings.SECRETS_DIR)
     if not directory.is_dir():
@@ -46,7 +46,7 @@ def files() -> Iterator[Finding]:
         yield ok(f"{directory} is for its owner alone.")
 
 
-def rings() -> Iterator[Finding]:
+def rings() -> Iterator[CheckResult]:
     """By the keys that it holds, an environment is good for one kind of process."""
     held = {purpose for purpose, ring in settings.VAULT_KEYS.items() if ring}
     kinds = {
@@ -65,7 +65,7 @@ def rings() -> Iterator[Finding]:
         yield ok(f"The rings held here ({names}) are those of {kind}.")
 
 
-def opened() -> Iterator[Finding]:
+def opened() -> Iterator[CheckResult]:
     """Of each kind of secret, some are opened; nothing is shown."""
     for sample in wrapped_secrets.samples():
         if sample.error:

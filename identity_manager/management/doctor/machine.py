@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 from identity_manager.models import Person
 
 MEBIBYTE = 1024 * 1024
@@ -17,7 +17,7 @@ LITTLE, TOO_LITTLE = 1024 * MEBIBYTE, 100 * MEBIBYTE
 STYLE_SHEET = "ui/base.css"
 
 
-def disk() -> Iterator[Finding]:
+def disk() -> Iterator[CheckResult]:
     places = {_existing(Path(settings.VAR_DIR))}
     if connection.vendor == "sqlite":
         places.add(_existing(Path(settings.DATABASES["default"]["NAME"]).parent))
@@ -36,7 +36,7 @@ def _existing(path: Path) -> Path:
     return next(each for each in (path, *path.parents) if each.exists())
 
 
-def time_zones() -> Iterator[Finding]:
+def time_zones() -> Iterator[CheckResult]:
     """Those of the installation and of every person."""
     names = {settings.TIME_ZONE, *Person.objects.values_list("time_zone", flat=True).distinct()} - {""}
     unknown = sorted(name for name in names if not _is_zone(name))
@@ -57,7 +57,7 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def static_files() -> Iterator[Finding]:
+def static_files() -> Iterator[CheckResult]:
     manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
     try:
         known = json.loads(manifest.read_text(encoding="utf-8"))["paths"]
@@ -69,7 +69,7 @@ def static_files() -> Iterator[Finding]:
         yield failed("Static files are not collected: no page could be drawn.", "manage.py collectstatic")
 
 
-def translations() -> Iterator[Finding]:
+def translations() -> Iterator[CheckResult]:
     sources = [path for folder in settings.LOCALE_PATHS for path in Path(folder).glob("*/LC_MESSAGES/*.po")]
     stale = [path for path in sources if not _is_compiled(path)]
     if stale:

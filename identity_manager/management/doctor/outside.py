@@ -17,13 +17,13 @@ from ca_bridge.errors import CaError
 from ca_bridge.x509 import algorithm_strength
 from ca_bridge.x509.der import MALFORMED, above
 from identity_manager import mail_connection
-from identity_manager.management.doctor.finding import Finding, failed, ok, warning
+from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 
 ENDS_SOON = timedelta(days=90)
 
 
 # --- Certificate authorities -----------------------------------------------------------------------
-def certificate_authorities() -> Iterator[Finding]:
+def certificate_authorities() -> Iterator[CheckResult]:
     if not registry.aliases():
         yield failed("No certificate authority is configured.", "Set EMBEDDED_CA=true, or CA_CONNECTORS.")
     for alias in registry.aliases():
@@ -37,7 +37,7 @@ def certificate_authorities() -> Iterator[Finding]:
             yield failed(f"{alias}: {health.detail}", "ADMIN, Certificate authorities, has the connection.")
 
 
-def _own_certificates(alias: str) -> Iterator[Finding]:
+def _own_certificates(alias: str) -> Iterator[CheckResult]:
     """The CA's own: what they sign cannot outlive them, and is worth no more than they are."""
     try:
         chain = [x509.load_der_x509_certificate(each) for each in registry.connector(alias).chain()]
@@ -58,7 +58,7 @@ def _own_certificates(alias: str) -> Iterator[Finding]:
             yield failed(f"{alias}: {fault}. What it issues is refused.", "Renew the CA.")
 
 
-def _keys_at_hand(alias: str) -> Iterator[Finding]:
+def _keys_at_hand(alias: str) -> Iterator[CheckResult]:
     """What holds no ring of private keys issues nothing: web processes, the beat."""
     if settings.VAULT_KEYS["private-keys"] or not registry.holds_signing_keys(alias):
         return
@@ -69,7 +69,7 @@ def _keys_at_hand(alias: str) -> Iterator[Finding]:
     )
 
 
-def _concerns(alias: str) -> Iterator[Finding]:
+def _concerns(alias: str) -> Iterator[CheckResult]:
     try:
         for concern in registry.due_maintenance(alias):
             yield warning(
@@ -80,7 +80,7 @@ def _concerns(alias: str) -> Iterator[Finding]:
 
 
 # --- Mail ------------------------------------------------------------------------------------------
-def mail_server() -> Iterator[Finding]:
+def mail_server() -> Iterator[CheckResult]:
     """Connect and sign in; no mail is sent."""
     backend = mail_connection.connection()
     if isinstance(backend, SmtpBackend):
@@ -93,7 +93,7 @@ def mail_server() -> Iterator[Finding]:
         )
 
 
-def _smtp(backend: SmtpBackend) -> Finding:
+def _smtp(backend: SmtpBackend) -> CheckResult:
     where = mail_connection.place(backend)
     try:
         backend.open()
@@ -113,12 +113,12 @@ def _reason(where: str, error: Exception) -> str:
     return faults.sentence(where, error)
 
 
-def _mailbox(directory: Path) -> Finding:
+def _mailbox(directory: Path) -> CheckResult:
     directory.mkdir(parents=True, exist_ok=True)
     return ok(f"Mails stay on this machine, in {directory}.")
 
 
-def send_test(address: str) -> Finding:
+def send_test(address: str) -> CheckResult:
     """One mail to somebody who asked for it."""
     where = mail_connection.provider()
     try:

@@ -13,8 +13,8 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import ResponseError
 
 from identity_manager.jobs import runner as jobs
+from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 from identity_manager.management.doctor.database import APART_SECONDS, FOLLOW
-from identity_manager.management.doctor.finding import Finding, failed, ok, warning
 from identity_manager.models import JobRun, LastBackup, LiveProcess
 from identity_manager.models.operation.job_run import JobOutcome
 from identity_manager.models.operation.process_metrics import furthest_off
@@ -38,7 +38,7 @@ START_WORKER = "celery --app identity_manager worker --queues ca,mail,bulk"
 START_BEAT = "celery --app identity_manager beat"
 
 
-def broker() -> Iterator[Finding]:
+def broker() -> Iterator[CheckResult]:
     try:
         with _connection() as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
@@ -47,7 +47,7 @@ def broker() -> Iterator[Finding]:
         yield failed(f"The broker does not answer: {type(error).__name__}.", START_BROKER + OTHER_PROGRAM)
 
 
-def _broker_program(connection: Connection) -> Finding:
+def _broker_program(connection: Connection) -> CheckResult:
     """Name program and version, as far as the broker says them, and whether its data bind it to them."""
     if connection.transport.driver_type != "redis":
         told: Any = getattr(connection.connection, "server_properties", {})
@@ -70,7 +70,7 @@ def _broker_program(connection: Connection) -> Finding:
     return ok(f"The broker answers: {program}.")
 
 
-def beat_and_workers() -> Iterator[Finding]:
+def beat_and_workers() -> Iterator[CheckResult]:
     """Some job is due every five seconds: the beat says so, and a worker does it."""
     now = timezone.now()
     last = JobRun.objects.exclude(finished_at=None).order_by("-finished_at").first()
@@ -87,7 +87,7 @@ def beat_and_workers() -> Iterator[Finding]:
         yield failed(f"{when}, and nothing asks for one: there is no beat.", START_BEAT)
 
 
-def periodic_work() -> Iterator[Finding]:
+def periodic_work() -> Iterator[CheckResult]:
     """Jobs that failed, or are late while others run."""
     now, fine = timezone.now(), True
     for name, row in jobs.rows().items():
@@ -105,7 +105,7 @@ def periodic_work() -> Iterator[Finding]:
         yield ok("Every job did what it should.")
 
 
-def backups() -> Iterator[Finding]:
+def backups() -> Iterator[CheckResult]:
     """As the command that makes them has noted it."""
     last, now = LastBackup.read(), timezone.now()
     made = "No backup was made yet"
@@ -119,7 +119,7 @@ def backups() -> Iterator[Finding]:
         yield ok(f"{made}.")
 
 
-def clocks_of_hosts() -> Iterator[Finding]:
+def clocks_of_hosts() -> Iterator[CheckResult]:
     """As the web and worker processes of each host say it themselves; a beat's clock decides nothing."""
     hosts = furthest_off(LiveProcess.objects.alive(Now()).values_list("host", "clock_ahead"))
     off = {host: ahead for host, ahead in sorted(hosts.items()) if abs(ahead) > APART_SECONDS}

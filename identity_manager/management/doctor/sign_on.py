@@ -10,7 +10,7 @@ from django.conf import settings
 
 from ca_bridge import outgoing
 from ca_bridge.connection import faults
-from identity_manager.management.doctor.finding import Finding, failed, ok
+from identity_manager.management.doctor.check_result import CheckResult, failed, ok
 from identity_manager.people.sign_in.sso_provider import SsoProvider
 
 HTTP_SECONDS = 10
@@ -25,7 +25,7 @@ class _WrongAnswerError(Exception):
     """The text says what is wrong with an answer."""
 
 
-def providers() -> Iterator[Finding]:
+def providers() -> Iterator[CheckResult]:
     """Nothing is sent that a provider does not show to everybody."""
     for provider in settings.SSO_PROVIDERS.values():
         try:
@@ -36,7 +36,7 @@ def providers() -> Iterator[Finding]:
         yield ok("No provider of single sign-on is configured.")
 
 
-def _examined(provider: SsoProvider) -> Finding:
+def _examined(provider: SsoProvider) -> CheckResult:
     with outgoing.session() as session:
         found = _json(session, f"{provider.server_url}{DISCOVERY}")
         if missing := [name for name in NEEDED if not isinstance(found.get(name), str)]:

@@ -16,7 +16,7 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
 from identity_manager.models.requests.certificate import Certificate
 
-TOLD_FOR = timedelta(days=30)  # how long after its end a comparison stands on the pages of officers
+SHOWN_FOR = timedelta(days=30)  # how long after its end a comparison stands on the pages of officers
 # What was asked for in the lost time may be issued long after it: how long after each comparison the next is.
 AGAIN_AFTER = (timedelta(days=1), timedelta(days=7))
 
@@ -53,7 +53,7 @@ class CaComparisonQuerySet(models.QuerySet["CaComparison"]):
     def shown(self) -> Self:
         """The last one of each configured connection: as long as it goes on, and TOLD_FOR after it."""
         going_on = Q(step__in=[ComparisonStep.LISTING, ComparisonStep.ASKING])
-        of_late = Q(finished_at__gt=Now() - TOLD_FOR)
+        of_late = Q(finished_at__gt=Now() - SHOWN_FOR)
         return self.newest().filter(going_on | of_late, alias__in=registry.aliases())
 
     def with_numbers(self) -> Self:

@@ -5,7 +5,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 
-class Ending(models.TextChoices):
+class EndReason(models.TextChoices):
     """What nobody typed. Beside these, a reason is what an officer or the person wrote."""
 
     NOT_ACCEPTED = "terms-not-accepted", _("The terms were not accepted in time.")
@@ -18,7 +18,7 @@ class Ending(models.TextChoices):
     LOCKED = "person-locked", _("The person was locked for good.")
 
 
-_WORDS = dict(Ending.choices)
+_WORDS = dict(EndReason.choices)
 
 
 def in_words(reason: str) -> str | Promise:

@@ -23,11 +23,11 @@ from identity_manager.people.imports.plan import (
     plan,
     transition_to,
 )
-from identity_manager.people.imports.planned_row import Outcome, PlannedRow
+from identity_manager.people.imports.planned_row import PlannedRow, RowOutcome
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotPossible, Reason, Refused
 
-__all__ = ["ImportPlan", "ImportStopped", "Outcome", "PlannedRow", "carry_out", "plan"]
+__all__ = ["ImportPlan", "ImportStopped", "PlannedRow", "RowOutcome", "carry_out", "plan"]
 
 REFUSED_LINES_AUDITED = 1000
 ROWS_REFUSED = Reason(
@@ -75,7 +75,7 @@ def carry_out(
     refused and the others were not accepted alone; when the guard stops it and no second officer has
     confirmed it; or when the persons are no longer as they were planned with.
     """
-    if planned.count(Outcome.REFUSED) and not accept_partial:
+    if planned.count(RowOutcome.REFUSED) and not accept_partial:
         raise ImportStopped(ROWS_REFUSED)
     importing = Importing(actor, change_state, row)
     try:
@@ -131,7 +131,7 @@ def _reason(code: str, sentence: Promise, number: int, total: int) -> Reason:
 
 def _create(planned: ImportPlan, importing: Importing) -> None:
     """bulk_create knows nothing of save(): the search text is composed here."""
-    rows = planned.with_outcome(Outcome.CREATE)
+    rows = planned.with_outcome(RowOutcome.CREATE)
     persons = {row.personnel_number: _new_person(row, actor=importing.actor) for row in rows}
     wanted = {row.changes["manager"] for row in rows if "manager" in row.changes}
     managers = import_plan.known_persons(wanted - set(persons)) | persons
@@ -158,7 +158,7 @@ def _new_person(row: PlannedRow, *, actor: Person | None) -> Person:
 
 def _known_rows(planned: ImportPlan) -> list[PlannedRow]:
     """What is to be updated or waits, in the one order in which persons are locked."""
-    rows = [*planned.with_outcome(Outcome.UPDATE), *planned.with_outcome(Outcome.WAITS)]
+    rows = [*planned.with_outcome(RowOutcome.UPDATE), *planned.with_outcome(RowOutcome.WAITS)]
     return sorted(rows, key=lambda row: row.person.pk if row.person else row.line)
 
 
@@ -217,12 +217,12 @@ def _change_state(row: PlannedRow, person: Person, state: PersonState, importing
 
 
 def _record(planned: ImportPlan, *, actor: Person | None) -> None:
-    refused = planned.with_outcome(Outcome.REFUSED)
+    refused = planned.with_outcome(RowOutcome.REFUSED)
     audit.record(
         audit.Event.PERSONS_IMPORTED,
         actor=actor,
         subject=None,
         source=PersonSource.CSV.value,
-        counts={outcome.value: planned.count(outcome) for outcome in Outcome},
+        counts={outcome.value: planned.count(outcome) for outcome in RowOutcome},
         refused_lines=[row.line for row in refused[:REFUSED_LINES_AUDITED]],
     )

@@ -10,11 +10,11 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 from django_fsm import can_proceed
 
-from identity_manager.directory.csv_file import Row
+from identity_manager.directory.csv_file import CsvRow
 from identity_manager.models import Person, PersonState
 from identity_manager.people import registration_policy, roles, validation
 from identity_manager.people.imports import uniqueness
-from identity_manager.people.imports.planned_row import Outcome, PlannedRow
+from identity_manager.people.imports.planned_row import PlannedRow, RowOutcome
 from identity_manager.people.validation import FieldError
 
 IDENTITY_FIELDS = uniqueness.IDENTITY_FIELDS
@@ -33,16 +33,16 @@ class ImportPlan:
     """
 
     rows: tuple[PlannedRow, ...]
-    source: tuple[Row, ...]
+    source: tuple[CsvRow, ...]
     persons: int
     emails: int
     trusted: bool = False
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: RowOutcome) -> int:
         """How many rows end so."""
         return Counter(row.outcome for row in self.rows)[outcome]
 
-    def with_outcome(self, outcome: Outcome) -> list[PlannedRow]:
+    def with_outcome(self, outcome: RowOutcome) -> list[PlannedRow]:
         """The rows that end so, in the order of the file."""
         return [row for row in self.rows if row.outcome == outcome]
 
@@ -75,7 +75,7 @@ class ImportPlan:
         return mine == others
 
 
-def plan(rows: Iterable[Row], *, actor: Person | None = None, trusted: bool = False) -> ImportPlan:
+def plan(rows: Iterable[CsvRow], *, actor: Person | None = None, trusted: bool = False) -> ImportPlan:
     """Say what an import of the rows would do; change nothing. actor None is who operates the machine.
 
     E-mail, UPN and SID wait for a second officer: a change of a known person's, and those of a new person,
@@ -112,7 +112,7 @@ def known_persons(numbers: set[str]) -> dict[str, Person]:
     return known
 
 
-def _plan_row(row: Row, cleaned: validation.Cleaned, known: dict[str, Person]) -> PlannedRow:
+def _plan_row(row: CsvRow, cleaned: validation.Cleaned, known: dict[str, Person]) -> PlannedRow:
     number = cleaned.values.get("personnel_number", "")
     planned = PlannedRow(row.line, number or row.values.get("personnel_number", "").strip())
     planned.person = known.get(number)
@@ -193,7 +193,7 @@ def _refuse_unknown_managers(rows: Sequence[PlannedRow], known: dict[str, Person
         if row.personnel_number and row.changes.get("manager") == row.personnel_number:
             row.refuse("manager", _("Nobody is their own manager."))
     while True:
-        coming = {row.personnel_number for row in rows if row.outcome == Outcome.CREATE}
+        coming = {row.personnel_number for row in rows if row.outcome == RowOutcome.CREATE}
         lost = [row for row in rows if not row.errors and not _manager_found(row, known, coming)]
         for row in lost:
             row.refuse("manager", _("There is no person %(number)s.") % {"number": row.changes["manager"]})

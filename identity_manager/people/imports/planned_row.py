@@ -7,7 +7,7 @@ from identity_manager.models import Person
 from identity_manager.people.validation import FieldError
 
 
-class Outcome(StrEnum):
+class RowOutcome(StrEnum):
     """What becomes of a row. A row that waits holds nothing but changes for a second officer."""
 
     CREATE = "create"
@@ -30,14 +30,14 @@ class PlannedRow:
     errors: list[FieldError] = field(default_factory=list)
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RowOutcome:
         if self.errors:
-            return Outcome.REFUSED
+            return RowOutcome.REFUSED
         if self.person is None:
-            return Outcome.CREATE
+            return RowOutcome.CREATE
         if self.changes:
-            return Outcome.UPDATE
-        return Outcome.WAITS if self.waits else Outcome.UNCHANGED
+            return RowOutcome.UPDATE
+        return RowOutcome.WAITS if self.waits else RowOutcome.UNCHANGED
 
     def refuse(self, name: str, sentence: str) -> None:
         """Note what is wrong with a field."""

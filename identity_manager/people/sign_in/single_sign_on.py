@@ -137,7 +137,7 @@ def _follow_groups(person: Person, provider: SsoProvider, claims: Mapping[str, A
 
 
 def _follow(person: Person, provider: SsoProvider, role: Role, *, gives: bool) -> None:
-    verb = roles.give_by_group if gives else roles.take_by_group
+    verb = roles.assign_by_group if gives else roles.withdraw_by_group
     try:
         verb(person_id=person.pk, role=role, provider=provider.id)
     except Refused as refusal:

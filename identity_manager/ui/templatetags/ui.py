@@ -1,7 +1,4 @@
-"""The template tags of both portals; built in, so that no template loads them.
-
-templates/ui/README.md shows how each is used.
-"""
+"""Template tags of both portals, built in (no {% load %}); usage: templates/ui/README.md."""
 
 import zlib
 from collections.abc import Iterable, Sequence
@@ -28,7 +25,17 @@ from identity_manager.telemetry import correlation
 from identity_manager.ui import dates, states, terms_text
 from identity_manager.ui.bidi import isolated
 from identity_manager.ui.markup import markup
-from identity_manager.ui.parts import MEANING_ICONS, Device, Event, Meaning, Pair, Step, StepState, Tab, pairs
+from identity_manager.ui.parts import (
+    MEANING_ICONS,
+    Device,
+    Meaning,
+    Pair,
+    StepperStep,
+    StepState,
+    Tab,
+    TimelineEvent,
+    pairs,
+)
 
 register = template.Library()
 
@@ -195,13 +202,13 @@ def initials(name: str) -> str:
 
 
 @register.inclusion_tag("ui/stepper.html")
-def stepper(steps: Iterable[Step]) -> dict[str, Any]:
+def stepper(steps: Iterable[StepperStep]) -> dict[str, Any]:
     """Draw the steps of a request across the page."""
     return {"steps": [(step, STEP_ICONS.get(StepState(step.state), "")) for step in steps]}
 
 
 @register.inclusion_tag("ui/timeline.html")
-def timeline(events: Iterable[Event], shown: int | None = None) -> dict[str, Any]:
+def timeline(events: Iterable[TimelineEvent], shown: int | None = None) -> dict[str, Any]:
     """Draw a history, in the order given; what comes after the number shown is folded away."""
     drawn = [(event, event.icon or MEANING_ICONS[Meaning(event.meaning)]) for event in events]
     return {"events": drawn[:shown], "folded": drawn[shown:] if shown else []}

@@ -37,7 +37,7 @@ SETTLED = prepared_queries.Over(
 
 
 @dataclass(frozen=True)
-class Offer:
+class CatalogueSnapshot:
     """The types in force, and what the snapshots of each have in common: kept for as long as it is true.
 
     in_force is read before all else, so that whatever changes meanwhile is noticed when it is written.
@@ -48,39 +48,39 @@ class Offer:
     frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
 
 
-def offer_of_now(kept: Offer | None) -> Offer:
+def catalogue_snapshot(kept: CatalogueSnapshot | None) -> CatalogueSnapshot:
     """The one that is kept, where the same versions are in force; else it is read."""
     in_force = evaluation.in_force()
     if kept is not None and kept.in_force == in_force:
         return kept
-    return Offer(in_force, offered_types())
+    return CatalogueSnapshot(in_force, offered_types())
 
 
 @dataclass(frozen=True)
-class Work:
+class ChunkPlan:
     """What becomes of some lines: the requests that are opened, the lines as they are then.
 
     said is what it was decided on, in plain values.
     """
 
-    opened: list[opening.Prepared]
+    opened: list[opening.PreparedRequest]
     lines: list[BatchLine]
     said: Any
 
 
-def prepare(
+def prepare_chunk(
     order: BatchOrder,
     lines: Sequence[BatchLine],
     *,
     asker: Person,
-    offer: Offer,
+    offer: CatalogueSnapshot,
     persons: Collection[Person] = (),
-) -> Work:
+) -> ChunkPlan:
     """Decide on lines that are ready, as of now; nothing is written. persons: whom the caller has locked."""
     people = persons or persons_of(lines)
     read = evaluation.read(actor=asker, persons=people, offered=offer.types)
-    work = Work([], [], (offer.in_force, read.said(people)))
-    known = opening.Known(frames=offer.frames, of_batch=True)
+    work = ChunkPlan([], [], (offer.in_force, read.said(people)))
+    known = opening.BatchContext(frames=offer.frames, of_batch=True)
     by_id = {person.pk: person for person in people}
     for line in lines:
         person = by_id[line.person_id]  # type: ignore[index]  # a line that is ready has a person
@@ -88,7 +88,7 @@ def prepare(
     return work
 
 
-def write(order: BatchOrder, work: Work) -> int:
+def write_chunk(order: BatchOrder, work: ChunkPlan) -> int:
     """Write it, in the caller's transaction, with the stretch locked. Returns how many persons were enabled.
 
     Lines that are not ready any more stay as they are.
@@ -97,13 +97,13 @@ def write(order: BatchOrder, work: Work) -> int:
     asker = asker_of(order)
     if (evaluation.in_force(), evaluation.said(actor=asker, persons=persons)) != work.said:
         fresh = BatchLine.objects.ready(order.pk).filter(pk__in=[line.pk for line in work.lines])
-        work = prepare(order, list(fresh), asker=asker, offer=offer_of_now(None), persons=persons)
-    opening.write(work.opened, by_sweep=True)
+        work = prepare_chunk(order, list(fresh), asker=asker, offer=catalogue_snapshot(None), persons=persons)
+    opening.write_requests(work.opened, by_sweep=True)
     prepared_queries.insert(work.lines, over=SETTLED)
     return len(work.opened)
 
 
-def look_at(order: BatchOrder, persons: Sequence[Person]) -> list[tuple[Verdict, list[dict[str, Any]]]]:
+def check_lines(order: BatchOrder, persons: Sequence[Person]) -> list[tuple[Verdict, list[dict[str, Any]]]]:
     """The dry run: the verdict on each of the persons, and its reasons in words."""
     read = evaluation.read(actor=asker_of(order), persons=persons)
     cases = [_Case(order, read, person) for person in persons]
@@ -158,14 +158,14 @@ def one_reason(reason: Reason) -> list[dict[str, Any]]:
     return in_words(lambda: [("", reason)])
 
 
-def _decide(work: Work, line: BatchLine, case: _Case, known: opening.Known) -> None:
+def _decide(work: ChunkPlan, line: BatchLine, case: _Case, known: opening.BatchContext) -> None:
     """Only what the dry run promised is given, though the person could have more by now."""
     wanted = [each for each in case.order.types.all() if each.code in line.types]
     verdict = case.verdict(wanted)
     request = None
     if verdict.types:
-        asking = opening.Asking(case.read.actor, case.person, RequestOrigin.ADMINISTRATOR)
-        prepared = opening.prepare(asking, verdict.types, known)
+        asking = opening.Origin(case.read.actor, case.person, RequestOrigin.ADMINISTRATOR)
+        prepared = opening.prepare_request(asking, verdict.types, known)
         work.opened.append(prepared)
         request = prepared.request
     work.lines.append(_settled(line, verdict, request, case.words(wanted) if verdict.reasons else []))

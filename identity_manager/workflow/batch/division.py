@@ -16,17 +16,17 @@ from identity_manager.transactions import locking
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 
-LINES = 250  # of a stretch: a second or two, then others of the queue have their turn
-LANES = 3  # stretches at a time: beside them one of the embedded worker's four threads is left
-LANES_OF_ONE_WRITER = 1
+LINES_PER_SHARE = 250  # of a stretch: a second or two, then others of the queue have their turn
+MAX_PARALLEL_SHARES = 3  # stretches at a time: beside them one of the embedded worker's four threads is left
+MAX_PARALLEL_SHARES_SQLITE = 1
 
 
-def lanes() -> int:
+def parallelism() -> int:
     """In how many stretches work goes on at a time.
 
     Where one writer keeps all others out (SQLite), two workers would leave those no gap to write in.
     """
-    return LANES if connection.features.has_select_for_update else LANES_OF_ONE_WRITER
+    return MAX_PARALLEL_SHARES if connection.features.has_select_for_update else MAX_PARALLEL_SHARES_SQLITE
 
 
 def divide(*, order_id: uuid.UUID, claim: uuid.UUID) -> None:
@@ -37,25 +37,27 @@ def divide(*, order_id: uuid.UUID, claim: uuid.UUID) -> None:
         if not order.is_held_by(claim) or order.state != BatchState.RUNNING:
             return
         order.stretches.all().delete()  # the release before stops an order and leaves them
-        BatchStretch.objects.bulk_create(stretches_of(order, ready))
+        BatchStretch.objects.bulk_create(shares_of(order, ready))
         order.settle_lease()
         order.save()
-        go_on(order)
+        start_waiting_shares(order)
 
 
-def stretches_of(order: BatchOrder, positions: Sequence[int]) -> list[BatchStretch]:
+def shares_of(order: BatchOrder, positions: Sequence[int]) -> list[BatchStretch]:
     """None of them overlaps another, and together they hold all the positions, which are in order."""
-    parts = [positions[begin : begin + LINES] for begin in range(0, len(positions), LINES)]
+    parts = [
+        positions[begin : begin + LINES_PER_SHARE] for begin in range(0, len(positions), LINES_PER_SHARE)
+    ]
     return [BatchStretch(order=order, first=part[0], last=part[-1]) for part in parts]
 
 
-def go_on(order: BatchOrder, *, pace: int | None = None) -> None:
+def start_waiting_shares(order: BatchOrder, *, pace: int | None = None) -> None:
     """Have stretches that wait worked in, in the lanes that are free; where none is left, finish the order.
 
     pace: how many persons at once have turned out to be right.
     The caller has locked the order, and its transaction is the one that changes which stretches there are.
     """
-    for stretch in BatchStretch.objects.waiting(order.pk)[: _free_lanes(order)]:
+    for stretch in BatchStretch.objects.waiting(order.pk)[: _free_workers(order)]:
         stretch.pace = pace
         stretch.work_is_due(timezone.now())
         stretch.save()
@@ -64,16 +66,16 @@ def go_on(order: BatchOrder, *, pace: int | None = None) -> None:
         _finish(order)
 
 
-def _free_lanes(order: BatchOrder) -> int:
+def _free_workers(order: BatchOrder) -> int:
     """Orders share the lanes, and each has one at least: else nobody would ever begin with the last.
 
     Two orders that count in the same moment may take one too many or too few until their next stretch.
     """
     taken = list(BatchStretch.objects.at_work().values_list("order_id", flat=True))
-    return max(lanes() - len(taken), 0 if order.pk in taken else 1)
+    return max(parallelism() - len(taken), 0 if order.pk in taken else 1)
 
 
-def clear_up(order: BatchOrder) -> None:
+def drop_shares(order: BatchOrder) -> None:
     """Drop the stretches of a locked order, where it is not carried out in stretches.
 
     Who stops an order does it at once; the release before does not know of them.

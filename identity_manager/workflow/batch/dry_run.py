@@ -117,7 +117,7 @@ def _looked_at(order: BatchOrder, chosen: Sequence[str], *, first: int) -> list[
     """A line for each of the chosen: what they would get, or why nothing."""
     persons = _persons(order, chosen)
     known = list({person.pk: person for person in persons if person is not None}.values())
-    verdicts = dict(zip([each.pk for each in known], bulk_enable.look_at(order, known), strict=True))
+    verdicts = dict(zip([each.pk for each in known], bulk_enable.check_lines(order, known), strict=True))
     again = _stands_already(order, known)
     lines = []
     for place, (said, person) in enumerate(zip(chosen, persons, strict=True), first):

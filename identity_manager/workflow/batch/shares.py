@@ -59,7 +59,7 @@ class Worker:
     claim: uuid.UUID
     pace: chunk_size.Pace
     chunk: Sequence[BatchLine] = ()
-    offer: bulk_enable.Offer | None = None
+    offer: bulk_enable.CatalogueSnapshot | None = None
 
     @property
     def order(self) -> BatchOrder:
@@ -93,7 +93,7 @@ class Worker:
         if not batch_orders.gives_orders(asker):
             self._stop()
             return False
-        self.offer = bulk_enable.offer_of_now(self.offer)
+        self.offer = bulk_enable.catalogue_snapshot(self.offer)
         ready = list(self._ready()[: self.pace.size + 1])
         self.chunk, more = ready[: self.pace.size], ready[self.pace.size :]
         if self.chunk and not self._write(asker, self.offer):
@@ -102,15 +102,15 @@ class Worker:
             self._end()
         return bool(more)
 
-    def _write(self, asker: Person, offer: bulk_enable.Offer) -> bool:
+    def _write(self, asker: Person, offer: bulk_enable.CatalogueSnapshot) -> bool:
         """The chunk under way; False where the stretch is not ours any more."""
-        work = bulk_enable.prepare(self.order, self.chunk, asker=asker, offer=offer)
+        work = bulk_enable.prepare_chunk(self.order, self.chunk, asker=asker, offer=offer)
         self.pace.rest()
         began = time.monotonic()
         with transaction.atomic():
             renewed = self._renew()
             if renewed:
-                bulk_enable.write(self.order, work)
+                bulk_enable.write_chunk(self.order, work)
         if renewed:
             self.pace.wrote(began)
         else:
@@ -120,7 +120,7 @@ class Worker:
 
     def _clear_up(self) -> None:
         with transaction.atomic():
-            batch_division.clear_up(locking.batch_order(self.order.pk))
+            batch_division.drop_shares(locking.batch_order(self.order.pk))
 
     def _ready(self) -> BatchLineQuerySet:
         reach = (self.stretch.first, self.stretch.last)
@@ -138,9 +138,9 @@ class Worker:
         with transaction.atomic():
             order = locking.batch_order(self.order.pk)
             if self._held().delete()[0]:
-                batch_division.go_on(order, pace=self.pace.found)
+                batch_division.start_waiting_shares(order, pace=self.pace.found)
             else:
-                batch_division.clear_up(order)
+                batch_division.drop_shares(order)
 
     def _stop(self) -> None:
         """Who asked may not enable anybody any more: an officer sees why, and decides."""
@@ -149,7 +149,7 @@ class Worker:
             if self._held().exists():
                 batch_orders.hold(order, actor=None, because=batch_orders.ASKER_CANNOT.code)
             else:
-                batch_division.clear_up(order)
+                batch_division.drop_shares(order)
 
     def _hand_on(self) -> None:
         """Let go, and have somebody go on at once."""

@@ -42,7 +42,7 @@ class Notice:
     detail: str
 
 
-def take_notice(*, notice: Notice) -> None:
+def receive_notice(*, notice: Notice) -> None:
     """Keep what the provider tells, once, and draw the consequence. Mails of others are none of ours."""
     event_id = _keep(notice)
     mail_id = _mail_of(notice)

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import RequestOrigin, RequestState
+from identity_manager.models.words import Words
 from identity_manager.workflow.diagram import state_graph
-from identity_manager.workflow.diagram.state_graph import Change, Place
+from identity_manager.workflow.diagram.state_graph import StateNode, Transition
 
 Point = tuple[int, int]
-Words = str | Promise
 SIZES = {"start": (36, 36), "end": (36, 36), "split": (50, 50), "join": (50, 50), "task": (100, 80)}
 CLOSE, WIDE = 16, 80  # between a task and its gateways; where an arrow with words needs room
 LEFT, TOP_ROW, MAIN_ROW, DETOUR_ROW, GATHERING_ROW, HEIGHT = 46, 122, 244, 374, 468, 514
@@ -37,7 +36,7 @@ class Node:
     label: Words
     x: int
     y: int
-    place: Place | None = None
+    place: StateNode | None = None
 
     @property
     def width(self) -> int:
@@ -75,7 +74,7 @@ class Edge:
     source: str
     target: str
     points: tuple[Point, ...]
-    change: Change | None = None
+    change: Transition | None = None
     label_at: Point = (0, 0)
     anchor: str = "start"
     level: int = 0
@@ -112,21 +111,21 @@ class Layout:
         return max(node.right for node in self.nodes.values()) + LEFT
 
     @cached_property
-    def changes(self) -> list[Change]:
-        return state_graph.changes()
+    def changes(self) -> list[Transition]:
+        return state_graph.transitions()
 
     @cached_property
-    def places(self) -> dict[RequestState, Place]:
-        return {place.state: place for place in state_graph.places()}
+    def places(self) -> dict[RequestState, StateNode]:
+        return {place.state: place for place in state_graph.state_nodes()}
 
     @cached_property
     def main(self) -> list[RequestState]:
         return state_graph.main_road()
 
-    def leaving(self, state: RequestState) -> list[Change]:
+    def leaving(self, state: RequestState) -> list[Transition]:
         return [change for change in self.changes if change.source == state]
 
-    def reaching(self, state: RequestState) -> list[Change]:
+    def reaching(self, state: RequestState) -> list[Transition]:
         return [change for change in self.changes if change.target == state]
 
     def is_gathered(self, state: RequestState) -> bool:
@@ -245,7 +244,7 @@ def _line(layout: Layout, source: str, target: str) -> None:
     layout.edges.append(Edge(source, target, ahead if other.x > one.x else back))
 
 
-def _arrow(layout: Layout, change: Change) -> Edge:
+def _arrow(layout: Layout, change: Transition) -> Edge:
     """The line of one transition, on the way that suits where it leads."""
     one, other = layout.exit_of(change.source), layout.entry_of(change.target)
     if other.y < one.y and other.kind == "end":
@@ -270,7 +269,7 @@ def _arrow(layout: Layout, change: Change) -> Edge:
     return _backwards(one, other, change, level=alike.index(change))
 
 
-def _upwards(one: Node, other: Node, change: Change) -> Edge:
+def _upwards(one: Node, other: Node, change: Transition) -> Edge:
     """To an end above: straight, or with a bend to one that stands further to the right."""
     if one.x == other.x:
         points: tuple[Point, ...] = ((one.x, one.top), (one.x, other.bottom))
@@ -280,7 +279,7 @@ def _upwards(one: Node, other: Node, change: Change) -> Edge:
     return Edge(one.id, other.id, points, change, ((one.x + other.x) // 2, bend - 8), "middle")
 
 
-def _backwards(one: Node, other: Node, change: Change, *, level: int) -> Edge:
+def _backwards(one: Node, other: Node, change: Transition, *, level: int) -> Edge:
     """To a state of the main road again: from a detour straight up if it can be, else below the road."""
     row = DETOUR_ROW - level * LEVEL
     if one.y == DETOUR_ROW and one.x == other.x:

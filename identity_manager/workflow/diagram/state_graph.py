@@ -11,11 +11,11 @@ from django.utils.functional import Promise
 
 from identity_manager.audit import Event
 from identity_manager.models import RequestOrigin, RequestState, TokenRequest
-from identity_manager.workflow import ROAD, Step
+from identity_manager.workflow import ROAD, RoadStep
 
 FIRST, LAST = RequestState.REQUESTED, RequestState.COMPLETED
 # What the audit log says, and the transitions that it means. Approval and invitation are one transaction.
-TOLD_BY = {
+TRANSITIONS_OF_EVENT = {
     Event.REQUEST_REJECTED: ("reject",),
     Event.REQUEST_INVITED: ("approve", "invite"),
     Event.REQUEST_ACCEPTED: ("accept",),
@@ -37,7 +37,7 @@ _BEGINNINGS = {
 
 
 @dataclass(frozen=True)
-class Change:
+class Transition:
     """One arrow of the state machine: the transition's name and word, from where to where."""
 
     name: str
@@ -47,7 +47,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Place:
+class StateNode:
     """One state, and what the road says of it.
 
     steps: which of the seven begin there.  original: the process of the original that they run under.
@@ -60,24 +60,24 @@ class Place:
     waits_for_somebody: bool
 
 
-def changes() -> list[Change]:
+def transitions() -> list[Transition]:
     """Every arrow of the state machine of a request, in the order in which the machine names them."""
     field: Any = TokenRequest._meta.get_field("state")
     return [
-        Change(each.name, RequestState(each.source), RequestState(each.target), each.custom["label"])
+        Transition(each.name, RequestState(each.source), RequestState(each.target), each.custom["label"])
         for each in field.get_all_transitions(TokenRequest)
     ]
 
 
-def places() -> list[Place]:
+def state_nodes() -> list[StateNode]:
     """Every state of a request."""
     return [_place(state) for state in RequestState]
 
 
-def _place(state: RequestState) -> Place:
+def _place(state: RequestState) -> StateNode:
     steps = [step for step in ROAD if step.request is not None and step.request[0] == state]
     originals = dict.fromkeys(step.original for step in steps if step.original)
-    return Place(
+    return StateNode(
         state,
         steps=tuple(sorted({step.number for step in steps})),
         original=next(iter(originals), ""),
@@ -85,7 +85,7 @@ def _place(state: RequestState) -> Place:
     )
 
 
-def beginning(origin: RequestOrigin) -> Step:
+def beginning(origin: RequestOrigin) -> RoadStep:
     """The step of the index that opens a request of this origin."""
     return next(step for step in ROAD if _BEGINNINGS[origin] in step.verbs)
 
@@ -107,16 +107,16 @@ def _leads_on(state: str, pairs: Sequence[tuple[str, str]]) -> bool:
     return any(_leads_on(target, pairs) for source, target in pairs if source == state)
 
 
-def way_gone(events: Iterable[str]) -> list[Change]:
+def way_gone(events: Iterable[str]) -> list[Transition]:
     """The arrows that a request has gone along, from its events, the oldest first.
 
     An event that does not lead on from where the request then was says nothing here: a retry of what only
     waited is told by the same name, and what is past its time is removed from the log.
     """
-    arrows = {(change.name, change.source): change for change in changes()}
+    arrows = {(change.name, change.source): change for change in transitions()}
     here, gone = FIRST, []
     for event in events:
-        for name in TOLD_BY.get(Event(event), ()):
+        for name in TRANSITIONS_OF_EVENT.get(Event(event), ()):
             change = arrows.get((name, here))
             if change is not None:
                 here = change.target

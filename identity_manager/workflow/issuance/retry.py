@@ -85,7 +85,7 @@ def retry_now(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
             kind=NotAllowed,
         )
         tokens = locking.tokens_of(request)
-        work: list[eligibility.Work] = [*tokens]
+        work: list[eligibility.EligibilityWork] = [*tokens]
         work += [certificate for token in tokens for certificate in locking.certificates_of(token)]
         work += locking.mails_of(request)
         refuse(eligibility.next_try_obstacle(request.person, work), kind=Stale)

@@ -54,7 +54,7 @@ class Officer:
 
 
 @dataclass(frozen=True)
-class Made:
+class CreatedOfficers:
     """An officer who was made, with the code for the first sign-in; empty where no code signs in."""
 
     person: Person
@@ -63,7 +63,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Fault:
+class OfficerFault:
     """Why the list cannot be taken. number counts officers from 1; 0: the list as a whole."""
 
     number: int
@@ -71,7 +71,7 @@ class Fault:
     sentence: str | Promise
 
 
-def make(officers: Sequence[Officer]) -> list[Made]:
+def make(officers: Sequence[Officer]) -> list[CreatedOfficers]:
     """Create the persons, Active and with their roles, and a sign-in code for each; all or nothing.
 
     The caller shows the codes and keeps none. Raises NotPossible (there are officers, or a fault).
@@ -88,22 +88,22 @@ def obstacle() -> Reason | None:
     return THERE_ARE_SOME if RoleAssignment.objects.filter(role__in=OFFICER_ROLES).exists() else None
 
 
-def faults(officers: Sequence[Officer]) -> Iterator[Fault]:
+def faults(officers: Sequence[Officer]) -> Iterator[OfficerFault]:
     """Everything that is wrong with the list, officer by officer, and which roles too few have."""
     for number, officer in enumerate(officers, 1):
         others = [other.values for other in officers[: number - 1]]
         for error in person_faults(officer.values, others):
-            yield Fault(number, error.field, error.sentence)
+            yield OfficerFault(number, error.field, error.sentence)
         if not officer.roles:
-            yield Fault(number, "roles", NO_ROLE)
+            yield OfficerFault(number, "roles", NO_ROLE)
         for index, role in enumerate(officer.roles):
             if sentence := role_fault(role, officer.roles[:index]):
-                yield Fault(number, "roles", sentence)
+                yield OfficerFault(number, "roles", sentence)
     for role, needed in NEEDED.items():
         there = sum(role in officer.roles for officer in officers)
         if there < needed:
             words = {"needed": needed, "role": role.label, "there": there}
-            yield Fault(0, "roles", TOO_FEW % words)
+            yield OfficerFault(0, "roles", TOO_FEW % words)
 
 
 def person_faults(
@@ -145,9 +145,9 @@ def _is_taken(name: str, value: str) -> bool:
     return bool(uniqueness.owners(name, [value]))
 
 
-def _make(officer: Officer) -> Made:
+def _make(officer: Officer) -> CreatedOfficers:
     person = persons.create_active(actor=None, values=officer.values)
     for role in officer.roles:
         roles.establish(person_id=person.pk, role=role)
     code = sign_in_codes.establish(person_id=person.pk) if codes_are_of_use() else ""
-    return Made(person, officer.roles, code)
+    return CreatedOfficers(person, officer.roles, code)

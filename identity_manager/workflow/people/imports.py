@@ -12,7 +12,7 @@ from identity_manager import audit
 from identity_manager.directory import csv_file
 from identity_manager.models import ImportState, Person, PersonImport, Role
 from identity_manager.people.imports import applying as importing
-from identity_manager.people.imports.applying import ImportPlan, Outcome
+from identity_manager.people.imports.applying import ImportPlan, RowOutcome
 from identity_manager.transactions import locking, retry_later
 from identity_manager.transactions.refusals import (
     NO_REASON,
@@ -193,7 +193,7 @@ def _seen(row: PersonImport, digest: str) -> ImportPlan:
 
 
 def _refused(planned: ImportPlan, accept_partial: bool) -> bool:  # noqa: FBT001 the officer's own word
-    return bool(planned.count(Outcome.REFUSED)) and not accept_partial
+    return bool(planned.count(RowOutcome.REFUSED)) and not accept_partial
 
 
 def _finish(
@@ -226,7 +226,7 @@ def _settle(row: PersonImport, done: ImportPlan) -> None:
 
 
 def _counts(planned: ImportPlan) -> dict[str, int]:
-    return {outcome.value: planned.count(outcome) for outcome in Outcome}
+    return {outcome.value: planned.count(outcome) for outcome in RowOutcome}
 
 
 def _facts(row: PersonImport) -> dict[str, str]:

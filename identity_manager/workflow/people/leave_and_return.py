@@ -21,7 +21,7 @@ from identity_manager import audit, queue, task_names
 from identity_manager.mail import messages, outbox
 from identity_manager.models import (
     CertificateState,
-    Ending,
+    EndReason,
     Leave,
     Person,
     PersonState,
@@ -240,7 +240,7 @@ def _go_on_issuing(person: Person) -> None:
 
 def _end_what_is_over(token: SoftwareToken) -> None:
     """A leave was longer than a certificate that nobody has got yet: the person asks for it anew."""
-    reason = Ending.ENDED_ON_LEAVE
+    reason = EndReason.ENDED_ON_LEAVE
     outbox.enqueue(messages.ended_on_leave(token))
     others = [row for row in locking.tokens_of(token.request) if row.pk != token.pk]
     if all(row.state == TokenState.CANCELLED for row in others):
@@ -285,7 +285,7 @@ def _end_for_good(person: Person, *, actor: Person | None, reason: RevocationRea
 def _cancel_requests(person: Person, *, actor: Person | None, reason: RevocationReason) -> int:
     cancelled = 0
     for pk in list(_requests(person, BEFORE_ISSUED).values_list("pk", flat=True)):
-        cancellation.end_request(locking.request(pk), actor=actor, reason=Ending.LOCKED, revocation=reason)
+        cancellation.end_request(locking.request(pk), actor=actor, reason=EndReason.LOCKED, revocation=reason)
         cancelled += 1
     return cancelled
 

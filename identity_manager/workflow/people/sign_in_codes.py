@@ -16,7 +16,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from identity_manager import audit
 from identity_manager.mail import account_messages, messages, outbox
-from identity_manager.models import Account, Ending, Person, SignInCode
+from identity_manager.models import Account, EndReason, Person, SignInCode
 from identity_manager.models.identifiers import REFERENCE_ALPHABET
 from identity_manager.people import registration_policy
 from identity_manager.people.sign_in import attempts as signing_in
@@ -213,7 +213,7 @@ def _redeem(name: str, typed: str, encoded_password: str) -> Account | None:
 def _end_tokens(person: Person, *, actor: Person) -> None:
     """The code opens no passphrase that nobody has noted."""
     for token in questions.ends_with_a_new_code(person):
-        lapse.lapse_locked_token(locking.token(token.pk), actor=actor, reason=Ending.NEW_CODE)
+        lapse.lapse_locked_token(locking.token(token.pk), actor=actor, reason=EndReason.NEW_CODE)
 
 
 def _usable_code_of(name: str) -> SignInCode | None:

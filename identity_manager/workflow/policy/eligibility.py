@@ -83,7 +83,7 @@ ON_LEAVE = Reason(
 )
 
 # What a worker claims, and tries again.
-Work = Certificate | SoftwareToken | OutgoingMail
+EligibilityWork = Certificate | SoftwareToken | OutgoingMail
 
 
 # What a person has: the code of a type, and whether it is still on its way.
@@ -111,14 +111,14 @@ def person_obstacle(person: Person) -> Reason | None:
     return EMAIL_WAITS if "email" in identity_change_policy.waiting_fields(person) else NO_EMAIL
 
 
-def waits_for_return(work: Work) -> bool:
+def waits_for_return(work: EligibilityWork) -> bool:
     """Whether this is not done while its person is Inactive: issued, sealed, or delivered as a file."""
     if isinstance(work, OutgoingMail):
         return work.delivers
     return isinstance(work, SoftwareToken) or work.state == CertificateState.ORDERED
 
 
-def next_try_obstacle(person: Person, work: Iterable[Work]) -> Reason | None:
+def next_try_obstacle(person: Person, work: Iterable[EligibilityWork]) -> Reason | None:
     """Why nothing of this that has failed and waits for its next try is tried now, or None."""
     if person.state != PersonState.INACTIVE:
         return None

@@ -53,7 +53,7 @@ def sends_back(request: TokenRequest) -> bool:
     request.lose_approval()
     request.save()
     audit.record(audit.Event.REQUEST_APPROVAL_LOST, actor=None, subject=request)
-    ask(request, now=timezone.now())
+    ask_approvers(request, now=timezone.now())
     return True
 
 
@@ -62,29 +62,29 @@ def is_possible(request: TokenRequest) -> bool:
     return sum(map(len, policy_approvers.approver_levels(request))) >= still_needed(request)
 
 
-def asked(request: TokenRequest) -> list[AskedApprover]:
+def asked_approvers(request: TokenRequest) -> list[AskedApprover]:
     """Whom the present round has asked, the first first."""
     return list(request.asked_approvers.filter(round=request.round).select_related("approver"))
 
 
-def ask(request: TokenRequest, *, now: datetime) -> None:
+def ask_approvers(request: TokenRequest, *, now: datetime) -> None:
     """See to it that enough approvers who can decide are asked; in the caller's transaction, request locked.
 
     Where there are not enough, the administrators of the unit are told, once.
     """
     levels = policy_approvers.approver_levels(request)
     can_decide = {person.pk for level in levels for person in level}
-    known = {row.approver_id for row in asked(request)}
+    known = {row.approver_id for row in asked_approvers(request)}
     needed = still_needed(request)
     if len(known & can_decide) < needed:
         first = [person for person in _enough(levels, needed) if person.pk not in known]
         _ask(request, first, level=AskingLevel.FIRST, now=now)
     if len(can_decide) < needed:
-        tell_the_office(request, now=now)
+        notify_administrators(request, now=now)
 
 
 @dataclass(frozen=True)
-class Asking:
+class ApproverInquiry:
     """What is written when a new request asks for its approvals: who is asked, the mails, the events."""
 
     asked: list[AskedApprover]
@@ -92,7 +92,9 @@ class Asking:
     events: list[AuditEvent]
 
 
-def prepare(request: TokenRequest, deciders: Deciders, *, now: datetime, of_batch: bool = False) -> Asking:
+def prepare_inquiry(
+    request: TokenRequest, deciders: Deciders, *, now: datetime, of_batch: bool = False
+) -> ApproverInquiry:
     """What `ask` writes for a request that nobody was asked about yet; nothing is written here.
 
     Where not enough can decide, the request itself notes that the office is told. of_batch: no mails, for
@@ -104,12 +106,14 @@ def prepare(request: TokenRequest, deciders: Deciders, *, now: datetime, of_batc
     rows = [_row(request, approver, level=AskingLevel.FIRST, now=now) for approver in first]
     mails = [] if of_batch else [messages.approval_needed(request, approver) for approver in first]
     if sum(map(len, levels)) >= needed:
-        return Asking(rows, mails, [])
+        return ApproverInquiry(rows, mails, [])
     request.office_told_at = now
     if not of_batch:
-        mails += _to_the_office(request, deciders.administrators(request.person), possible=False, now=now)
+        mails += _administrator_mails(
+            request, deciders.administrators(request.person), possible=False, now=now
+        )
     told = audit.event_about(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
-    return Asking(rows, mails, [told])
+    return ApproverInquiry(rows, mails, [told])
 
 
 def _enough(levels: Iterable[list[Person]], needed: int) -> list[Person]:
@@ -123,14 +127,14 @@ def _enough(levels: Iterable[list[Person]], needed: int) -> list[Person]:
 
 def escalate(request: TokenRequest, *, now: datetime) -> None:
     """Ask the next level too; where everybody was asked, tell the administrators of the unit, once."""
-    known = {row.approver_id for row in asked(request)}
+    known = {row.approver_id for row in asked_approvers(request)}
     for level in policy_approvers.approver_levels(request):
         others = [person for person in level if person.pk not in known]
         if others:
             _ask(request, others, level=AskingLevel.ESCALATED, now=now)
             audit.record(audit.Event.REQUEST_ESCALATED, actor=None, subject=request, asked=len(others))
             return
-    tell_the_office(request, now=now)
+    notify_administrators(request, now=now)
 
 
 def _ask(request: TokenRequest, approvers: Iterable[Person], *, level: AskingLevel, now: datetime) -> None:
@@ -147,19 +151,19 @@ def _row(request: TokenRequest, approver: Person, *, level: AskingLevel, now: da
     )
 
 
-def tell_the_office(request: TokenRequest, *, now: datetime) -> None:
+def notify_administrators(request: TokenRequest, *, now: datetime) -> None:
     """The administrators of the unit read, once in a round, that nobody decides, or that nobody can."""
     if request.office_told_at is not None:
         return
     request.office_told_at = now
     request.save()
     administrators = policy_approvers.administrators(request.person).order_by("pk")
-    for mail in _to_the_office(request, administrators, possible=is_possible(request), now=now):
+    for mail in _administrator_mails(request, administrators, possible=is_possible(request), now=now):
         outbox.enqueue(mail)
     audit.record(audit.Event.REQUEST_LEFT_UNDECIDED, actor=None, subject=request)
 
 
-def _to_the_office(
+def _administrator_mails(
     request: TokenRequest, administrators: Iterable[Person], *, possible: bool, now: datetime
 ) -> list[OutgoingMail]:
     order, hour = BatchOrder.objects.of_request(request), deduplication.hour(now)

@@ -11,7 +11,7 @@ from identity_manager import audit
 from identity_manager.mail import messages, outbox
 from identity_manager.models import (
     CertificateState,
-    Ending,
+    EndReason,
     Person,
     SoftwareToken,
     TokenRequest,
@@ -66,7 +66,7 @@ def withdraw(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
         refuse(eligibility.NOT_YOURS if request.person_id != actor.pk else None, kind=NotAllowed)
         require(permitted_actions.can_be_withdrawn(request), else_=NOT_WITHDRAWABLE, kind=Stale)
 
-        return end_request(request, actor=actor, reason=Ending.WITHDRAWN)
+        return end_request(request, actor=actor, reason=EndReason.WITHDRAWN)
 
 
 def end_request(

@@ -9,7 +9,7 @@ from django.utils import timezone
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit
 from identity_manager.mail import messages, outbox
-from identity_manager.models import Ending, Person, SoftwareToken, TokenRequest
+from identity_manager.models import EndReason, Person, SoftwareToken, TokenRequest
 from identity_manager.transactions import locking, retry_later
 from identity_manager.workflow import completion
 from identity_manager.workflow.revocation import revoke
@@ -25,7 +25,7 @@ def lapse_request(*, request_id: uuid.UUID) -> bool:
         request.lapse(now=now)
         request.save()
         for token in locking.lines_of(request):
-            token.cancel(reason=Ending.NOT_ACCEPTED, now=now)
+            token.cancel(reason=EndReason.NOT_ACCEPTED, now=now)
             token.save()
         outbox.enqueue(messages.request_lapsed(request), by_sweep=True)
         audit.record(audit.Event.REQUEST_LAPSED, actor=None, subject=request)
@@ -38,7 +38,7 @@ def lapse_token(*, token_id: uuid.UUID) -> bool:
         token = locking.token(token_id)
         if not SoftwareToken.objects.overdue(timezone.now()).filter(pk=token_id).exists():
             return False
-        lapse_locked_token(token, actor=None, reason=Ending.NOT_NOTED)
+        lapse_locked_token(token, actor=None, reason=EndReason.NOT_NOTED)
         return True
 
 

@@ -31,11 +31,11 @@ from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.policy.deciders import Deciders
 from identity_manager.workflow.requests import approver_escalation
 
-Row = TypeVar("Row")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Asking:
+class Origin:
     """Who asks, for whom, by which way."""
 
     actor: Person
@@ -44,7 +44,7 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Known:
+class BatchContext:
     """What many new requests have in common: read once, then known."""
 
     deciders: Deciders = field(default_factory=Deciders)
@@ -58,7 +58,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRequest:
     """A request, and all that is written with it."""
 
     request: TokenRequest
@@ -69,17 +69,17 @@ class Prepared:
     events: list[AuditEvent] = field(default_factory=list)
 
 
-def open_request(asking: Asking, *, types: Sequence[TokenType]) -> TokenRequest:
+def open_request(asking: Origin, *, types: Sequence[TokenType]) -> TokenRequest:
     """Create the request in the caller's transaction, the person locked, and send it on its road.
 
     Without approval it starts as approved and the person is invited at once; else the approvers are told.
     """
-    prepared = prepare(asking, types, Known())
-    write([prepared])
+    prepared = prepare_request(asking, types, BatchContext())
+    write_requests([prepared])
     return prepared.request
 
 
-def prepare(asking: Asking, types: Sequence[TokenType], known: Known) -> Prepared:
+def prepare_request(asking: Origin, types: Sequence[TokenType], known: BatchContext) -> PreparedRequest:
     """Say what is written when the request is opened. Reads what is not known yet, writes nothing."""
     snapshots = [known.frame(token_type).filled(asking.person) for token_type in types]
     request = _new_request(asking, types, snapshots)
@@ -87,7 +87,7 @@ def prepare(asking: Asking, types: Sequence[TokenType], known: Known) -> Prepare
         _line(request, token_type=token_type, line=line)
         for token_type, line in zip(types, snapshots, strict=True)
     ]
-    prepared = Prepared(request, lines, events=[_created(request, types)])
+    prepared = PreparedRequest(request, lines, events=[_created(request, types)])
     request.prepared_lines = lines  # its mails name them
     if request.approvals_needed:
         _ask(prepared, known)
@@ -97,7 +97,7 @@ def prepare(asking: Asking, types: Sequence[TokenType], known: Known) -> Prepare
     return prepared
 
 
-def write(opened: Sequence[Prepared], *, by_sweep: bool = False) -> None:
+def write_requests(opened: Sequence[PreparedRequest], *, by_sweep: bool = False) -> None:
     """Write what was prepared, in the caller's transaction, the persons locked: a statement for each kind.
 
     by_sweep: of the mails, as outbox.enqueue_new says.
@@ -105,7 +105,7 @@ def write(opened: Sequence[Prepared], *, by_sweep: bool = False) -> None:
     prepared_queries.insert([each.request for each in opened])
     prepared_queries.insert(_all(each.lines for each in opened))
     prepared_queries.insert(_all(each.asked for each in opened))
-    step3_invite.give(_all(each.roles for each in opened))
+    step3_invite.write_roles(_all(each.roles for each in opened))
     outbox.enqueue_new(_all(each.mails for each in opened), by_sweep=by_sweep)
     audit.append(_all(each.events for each in opened))
 
@@ -118,17 +118,17 @@ def add_line(request: TokenRequest, *, token_type: TokenType, line: snapshot.Sna
 def set_off(request: TokenRequest, *, actor: Person) -> None:
     """Ask for the approvals that the request needs, or go on without."""
     if request.approvals_needed:
-        approver_escalation.ask(request, now=timezone.now())
+        approver_escalation.ask_approvers(request, now=timezone.now())
     else:
         step3_invite.conclude(request, actor=actor)
 
 
-def _all(parts: Iterable[Iterable[Row]]) -> list[Row]:
+def _all(parts: Iterable[Iterable[Item]]) -> list[Item]:
     return list(chain.from_iterable(parts))
 
 
 def _new_request(
-    asking: Asking, types: Sequence[TokenType], snapshots: Iterable[snapshot.Snapshot]
+    asking: Origin, types: Sequence[TokenType], snapshots: Iterable[snapshot.Snapshot]
 ) -> TokenRequest:
     needed = approvers.approvals_needed(
         types, requester=asking.actor, person=asking.person, origin=asking.origin
@@ -166,8 +166,8 @@ def _created(request: TokenRequest, types: Iterable[TokenType]) -> AuditEvent:
     )
 
 
-def _ask(prepared: Prepared, known: Known) -> None:
-    asking = approver_escalation.prepare(
+def _ask(prepared: PreparedRequest, known: BatchContext) -> None:
+    asking = approver_escalation.prepare_inquiry(
         prepared.request, known.deciders, now=timezone.now(), of_batch=known.of_batch
     )
     prepared.asked.extend(asking.asked)
@@ -175,10 +175,10 @@ def _ask(prepared: Prepared, known: Known) -> None:
     prepared.events.extend(asking.events)
 
 
-def _invite(prepared: Prepared, *, actor: Person) -> None:
+def _invite(prepared: PreparedRequest, *, actor: Person) -> None:
     """Nobody has to approve it, so it begins as approved."""
     prepared.request.approve(now=timezone.now())
-    invitation = step3_invite.prepare(prepared.request, actor=actor)
+    invitation = step3_invite.prepare_invitation(prepared.request, actor=actor)
     prepared.roles.extend(invitation.roles)
     prepared.mails.append(invitation.mail)
     prepared.events.extend(invitation.events)

@@ -119,13 +119,13 @@ def days_before(
     return min(come, default=None)
 
 
-def bring_back_postponed() -> int:
+def return_all_postponed() -> int:
     """Bring back the requests whose postponement has ended; returns how many there were."""
     rows = TokenRequest.objects.to_come_back(timezone.now()).order_by("postponed_until", "pk")
-    return retry_later.for_each_isolated(rows.values_list("pk", flat=True), bring_back)
+    return retry_later.for_each_isolated(rows.values_list("pk", flat=True), return_postponed)
 
 
-def bring_back(request_id: uuid.UUID) -> bool:
+def return_postponed(request_id: uuid.UUID) -> bool:
     """Put one request into the queue again and remind who postponed it. Does nothing before its time."""
     with transaction.atomic():
         request = locking.request(request_id)
@@ -148,12 +148,16 @@ def _whom_to_remind(request: TokenRequest) -> list[Person]:
     can_decide = {person.pk: person for level in approvers.approver_levels(request) for person in level}
     if request.postponed_by_id in can_decide:
         return [can_decide[request.postponed_by_id]]
-    return [row.approver for row in approver_escalation.asked(request) if row.approver_id in can_decide]
+    return [
+        row.approver for row in approver_escalation.asked_approvers(request) if row.approver_id in can_decide
+    ]
 
 
-def chase_decisions() -> int:
+def escalate_all_undecided() -> int:
     """Remind approvers, and ask others where nobody decides; returns how many requests that was about."""
-    return retry_later.for_each_isolated(_left_waiting(timezone.now()), lambda pk: chase(request_id=pk))
+    return retry_later.for_each_isolated(
+        _left_waiting(timezone.now()), lambda pk: escalate_undecided(request_id=pk)
+    )
 
 
 def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:
@@ -169,7 +173,7 @@ def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:
             yield request.pk
 
 
-def chase(*, request_id: uuid.UUID) -> bool:
+def escalate_undecided(*, request_id: uuid.UUID) -> bool:
     """Remind who was asked to decide on one request and has not; ask others where that did not help.
 
     False, and nothing done, where nobody has to decide any more.
@@ -179,9 +183,9 @@ def chase(*, request_id: uuid.UUID) -> bool:
         now = timezone.now()
         if not TokenRequest.objects.awaiting_decision(now).filter(pk=request_id).exists():
             return False
-        approver_escalation.ask(request, now=now)
+        approver_escalation.ask_approvers(request, now=now)
         _remind_approvers(request, now=now)
-        if approver_escalation.escalation_is_due(approver_escalation.asked(request), now=now):
+        if approver_escalation.escalation_is_due(approver_escalation.asked_approvers(request), now=now):
             approver_escalation.escalate(request, now=now)
         return True
 
@@ -189,7 +193,7 @@ def chase(*, request_id: uuid.UUID) -> bool:
 def _remind_approvers(request: TokenRequest, *, now: datetime) -> None:
     can_decide = {person.pk for level in approvers.approver_levels(request) for person in level}
     order = BatchOrder.objects.of_request(request)
-    for row in approver_escalation.asked(request):
+    for row in approver_escalation.asked_approvers(request):
         if row.approver_id in can_decide and approver_escalation.reminder_is_due(row, now=now):
             mail = messages.batch_reminder(order, row) if order else None
             outbox.enqueue(mail or messages.approval_reminder(request, row), by_sweep=True)

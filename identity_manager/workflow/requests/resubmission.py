@@ -16,7 +16,7 @@ from ca_bridge.contract import RevocationReason
 from ca_bridge.errors import CaError
 from identity_manager import audit
 from identity_manager.mail import messages, outbox
-from identity_manager.models import Ending, Person, SoftwareToken, TokenRequest
+from identity_manager.models import EndReason, Person, SoftwareToken, TokenRequest
 from identity_manager.models.requests.software_token import TO_BE_ISSUED
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
@@ -76,10 +76,10 @@ def _snapshots(person: Person, lines: Sequence[SoftwareToken]) -> list[snapshot.
 
 
 def _end_line(token: SoftwareToken, *, actor: Person) -> None:
-    token.cancel(reason=Ending.NEW_ROUND, now=timezone.now())
+    token.cancel(reason=EndReason.NEW_ROUND, now=timezone.now())
     token.save()
     cancellation.end_certificates(
-        token, actor=actor, reason=Ending.NEW_ROUND, revocation=RevocationReason.SUPERSEDED
+        token, actor=actor, reason=EndReason.NEW_ROUND, revocation=RevocationReason.SUPERSEDED
     )
 
 

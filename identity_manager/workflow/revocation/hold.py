@@ -38,7 +38,7 @@ ON_LEAVE = Reason(
 
 
 @dataclass(frozen=True)
-class Outcome:
+class HoldOutcome:
     """What the CA did. at_ca: whether it has the certificate on hold now; error: why it is not done."""
 
     at_ca: bool = False
@@ -162,29 +162,29 @@ def _claim(certificate_id: uuid.UUID) -> tuple[Certificate, uuid.UUID] | None:
             certificate = locking.certificate(certificate_id, among=due)
         except Certificate.DoesNotExist:
             return None
-        claim_id = certificate.take(now)
+        claim_id = certificate.claim_locked(now)
         if certificate.hold_wanted:
             certificate.held_at_ca = True
         certificate.save()
         return certificate, claim_id
 
 
-def _ask(certificate: Certificate) -> Outcome:
+def _ask(certificate: Certificate) -> HoldOutcome:
     ca = certificate.profile.ca
     try:
         if not certificate.hold_wanted:
             if certificate.held_at_ca:
                 issuing.release(ca=ca, certificate=certificate.der)
-            return Outcome()
+            return HoldOutcome()
         answer = issuing.hold(ca=ca, certificate=certificate.der)
     except CaError as error:
-        return Outcome(error=error.words)
+        return HoldOutcome(error=error.words)
     if answer == RevocationOutcome.PENDING:
-        return Outcome(error=answer.value)
-    return Outcome(at_ca=answer != RevocationOutcome.UNSUPPORTED)
+        return HoldOutcome(error=answer.value)
+    return HoldOutcome(at_ca=answer != RevocationOutcome.UNSUPPORTED)
 
 
-def _settle(claimed: Certificate, outcome: Outcome) -> None:
+def _settle(claimed: Certificate, outcome: HoldOutcome) -> None:
     """The decision may have turned, or become a revocation, while the CA was asked: then that is due now."""
     with transaction.atomic():
         certificate = locking.certificate(claimed.pk)

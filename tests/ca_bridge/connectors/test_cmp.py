@@ -19,7 +19,7 @@ from django.utils import timezone
 from ca_bridge.connection.http import Http
 from ca_bridge.connection.reply import Reply
 from ca_bridge.connectors.cmp import conversation
-from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
+from ca_bridge.connectors.cmp.messages import BodyType, FailureBit, Message
 from ca_bridge.connectors.cmp.options import CmpOptions
 from ca_bridge.contract import Issued, KeyAlgorithm, Pending, Refused, RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError, InDoubtError
@@ -57,7 +57,7 @@ def test_a_certificate_is_confirmed(cmp, ca, ordered, faults):
     """Also where the CA would do without."""
     ca.faults = faults
     assert isinstance(cmp.make().issue(ordered()), Issued)
-    assert kinds(ca) == [Kind.P10CR, CERTCONF]
+    assert kinds(ca) == [BodyType.P10CR, CERTCONF]
 
 
 @pytest.mark.parametrize("command", ["ir", "cr"])
@@ -96,7 +96,7 @@ def test_what_waits_is_fetched_in_its_transaction(cmp, ca, ordered):
         json.dumps(answer.handle)
         answer, rounds = cmp.make(longest_wait=60).fetch(order, answer.handle), rounds + 1
     assert verification.faults(order, answer, connector.chain()) == ()
-    assert kinds(ca) == [Kind.P10CR, POLLREQ, POLLREQ, CERTCONF, POLLREQ, POLLREQ]
+    assert kinds(ca) == [BodyType.P10CR, POLLREQ, POLLREQ, CERTCONF, POLLREQ, POLLREQ]
     assert rounds == 2
     assert len({each.transaction for each in ca.asked}) == 1
 
@@ -128,7 +128,13 @@ def test_an_error_message_is_a_no(cmp, ca, ordered):
 
 
 @pytest.mark.parametrize(
-    "failure", [Failure.SYSTEM_UNAVAIL, Failure.BAD_TIME, Failure.NOT_AUTHORIZED, Failure.SIGNER_NOT_TRUSTED]
+    "failure",
+    [
+        FailureBit.SYSTEM_UNAVAIL,
+        FailureBit.BAD_TIME,
+        FailureBit.NOT_AUTHORIZED,
+        FailureBit.SIGNER_NOT_TRUSTED,
+    ],
 )
 def test_a_rejection_that_passes(cmp, ca, ordered, failure):
     ca.faults = [*REJECTION, "-failure", str(int(failure))]
@@ -136,7 +142,7 @@ def test_a_rejection_that_passes(cmp, ca, ordered, failure):
 
 
 def test_a_failure_of_the_ca_itself_leaves_doubt(cmp, ca, ordered):
-    ca.faults = [*REJECTION, "-failure", str(int(Failure.SYSTEM_FAILURE))]
+    ca.faults = [*REJECTION, "-failure", str(int(FailureBit.SYSTEM_FAILURE))]
     with pytest.raises(InDoubtError):
         cmp.make().issue(ordered())
 
@@ -162,7 +168,7 @@ def test_a_certificate_for_another_key_is_rejected_and_handed_on(cmp, ca, ordere
     assert "the public key is not the one of the request" in verification.faults(
         order, answer, cmp.make().chain()
     )
-    assert kinds(ca) == [Kind.P10CR, CERTCONF]
+    assert kinds(ca) == [BodyType.P10CR, CERTCONF]
     assert b"\x02\x01\x02" in ca.asked[1].body  # its status: rejection
 
 
@@ -215,7 +221,7 @@ def test_what_keeps_a_confirmation_from_the_ca_leaves_doubt(cmp, ca, ordered, mo
     monkeypatch.setattr(Http, "call", interrupted)
     with pytest.raises(InDoubtError):
         cmp.make().issue(ordered())
-    assert kinds(ca) == [Kind.P10CR]
+    assert kinds(ca) == [BodyType.P10CR]
 
 
 @pytest.mark.parametrize(("mac", "is_sent"), [("hmac-sha1", True), ("hmac-rot13", False)])
@@ -269,7 +275,7 @@ def test_what_comes_of_a_revocation(cmp, ca, ordered, faults, outcome):
 
 @pytest.mark.parametrize(
     ("failure", "permanent"),
-    [(Failure.BAD_CERT_ID, True), (Failure.SYSTEM_UNAVAIL, False), (Failure.SYSTEM_FAILURE, False)],
+    [(FailureBit.BAD_CERT_ID, True), (FailureBit.SYSTEM_UNAVAIL, False), (FailureBit.SYSTEM_FAILURE, False)],
 )
 def test_a_revocation_that_is_refused(cmp, ca, ordered, failure, permanent):
     certificate = cmp.make().issue(ordered()).certificate

@@ -297,10 +297,10 @@ def test_tries_that_ended_with_their_worker_count_and_those_without_the_keys_do_
 ) -> None:
     check = audit_checks.ask(actor=auditor)
 
-    def without_the_keys() -> verification.Report:
+    def without_the_keys() -> verification.VerificationReport:
         raise keys.NoKey("none")
 
-    def never() -> verification.Report:
+    def never() -> verification.VerificationReport:
         raise AssertionError
 
     with monkeypatch.context() as keyless:
@@ -324,7 +324,7 @@ def test_a_log_that_takes_longer_to_read_than_a_lease_was_read_all_the_same(
     """Another worker has taken it up meanwhile; its own result comes too late then."""
     check, verify = audit_checks.ask(actor=auditor), verification.verify
 
-    def slow() -> verification.Report:
+    def slow() -> verification.VerificationReport:
         if not AuditCheck.objects.filter(attempts__gt=1).exists():
             AuditCheck.objects.update(claim_id=uuid.uuid4(), attempts=2)
         return verify()

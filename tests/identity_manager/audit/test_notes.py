@@ -12,7 +12,7 @@ from pytest_django import Settings
 from ca_bridge.contract import RevocationReason
 from identity_manager import audit, audit_proof
 from identity_manager.audit import evidence, heads, notes, sealing, verification
-from identity_manager.audit.verification import Kind, KnownHead
+from identity_manager.audit.verification import AuditFault, KnownHead
 from identity_manager.jobs import retention
 from identity_manager.models import AuditEvent, AuditHead, AuditSalt, HeadKind, Person, Role
 from identity_manager.people import erasure
@@ -23,7 +23,7 @@ from tests.tools import cast
 from tests.tools.cast import Company
 
 pytestmark = pytest.mark.database
-Finds = Callable[[], list[tuple[Kind, int]]]
+Finds = Callable[[], list[tuple[AuditFault, int]]]
 GONE = RevocationReason.AFFILIATION_CHANGED
 A_YEAR = timedelta(days=365)
 BLANK = "actor_id = NULL, person_id = NULL, actor_ref = '', person_ref = '', facts = '{}', facts_salt = '',"
@@ -99,7 +99,9 @@ def test_name_and_time_survive_forgetting_and_are_proven(company: Company, rows:
     assert event.name == ("account.signed-in" if form == audit_proof.NEWEST_FORM else "audit.forgotten")
     if form == audit_proof.NEWEST_FORM:
         sql("UPDATE EVENTS SET at = '2001-01-01 00:00:00+00:00' WHERE number = 1")
-        assert (Kind.CHANGED, 1) in [(each.kind, each.number) for each in verification.verify().findings]
+        assert (AuditFault.CHANGED, 1) in [
+            (each.kind, each.number) for each in verification.verify().findings
+        ]
 
 
 @pytest.mark.parametrize("ranges", ["[[{0}, {0}]]", "[[1, 99999]]"])
@@ -115,14 +117,14 @@ def test_an_event_that_was_blanked_behind_a_forged_note(
     if blank != "first":
         body = audit_proof.body_hash(chosen.content)
         sql("UPDATE EVENTS SET body_sha256 = %s WHERE number = %s", body, chosen.number)
-    assert (Kind.CHANGED, chosen.number) in finds()
+    assert (AuditFault.CHANGED, chosen.number) in finds()
 
 
 def test_a_forged_note_is_found_before_anything_is_blanked(rows: list[AuditEvent], finds: Finds) -> None:
     number = forge("audit.events-forgotten", '{"number": [[1, 99]], "rows": 99, "mac": "x", "mac_key": "1"}')
-    assert finds() == [(Kind.CHANGED, number)]
+    assert finds() == [(AuditFault.CHANGED, number)]
     sql("UPDATE EVENTS SET form = 1 WHERE number = %s", number)
-    assert (Kind.CHANGED, number) in finds(), "nobody claims the form of before"
+    assert (AuditFault.CHANGED, number) in finds(), "nobody claims the form of before"
 
 
 def test_a_genuine_note_stands_for_no_other_event(rows: list[AuditEvent], finds: Finds) -> None:
@@ -133,7 +135,7 @@ def test_a_genuine_note_stands_for_no_other_event(rows: list[AuditEvent], finds:
     facts = {**note.facts, "number": [[1, chosen.number]]}
     AuditEvent.objects.filter(pk=note.pk).update(facts=facts)
     sql(f"UPDATE EVENTS SET {BLANK}, name = 'audit.forgotten' WHERE number = %s", chosen.number)  # noqa: S608 words of our own
-    assert {(Kind.CHANGED, note.number), (Kind.CHANGED, chosen.number)} <= set(finds())
+    assert {(AuditFault.CHANGED, note.number), (AuditFault.CHANGED, chosen.number)} <= set(finds())
 
 
 def test_the_job_forgets_nothing_that_was_dressed_up_as_an_old_sign_in(
@@ -147,7 +149,7 @@ def test_the_job_forgets_nothing_that_was_dressed_up_as_an_old_sign_in(
     assert retention.forget_sign_ins() == 2
     sealing.seal()
     assert AuditEvent.objects.get(number=chosen.number).person_ref
-    assert (Kind.CHANGED, chosen.number) in finds()
+    assert (AuditFault.CHANGED, chosen.number) in finds()
 
 
 def test_a_young_sign_in_that_was_blanked(company: Company, rows: list[AuditEvent], finds: Finds) -> None:
@@ -158,7 +160,7 @@ def test_a_young_sign_in_that_was_blanked(company: Company, rows: list[AuditEven
     forge("audit.events-forgotten", f'{{"number": [[{young.number}, {young.number}]], "rows": 1}}')
     body = audit_proof.body_hash(young.content)
     sql(f"UPDATE EVENTS SET {BLANK}, body_sha256 = %s WHERE number = %s", body, young.number)  # noqa: S608 words of our own
-    assert (Kind.CHANGED, young.number) in finds()
+    assert (AuditFault.CHANGED, young.number) in finds()
 
 
 def test_where_the_log_was_cut_a_note_about_what_is_gone_is_no_finding(rows: list[AuditEvent]) -> None:
@@ -201,7 +203,9 @@ def test_a_note_of_before_that_stands_for_more_than_was_emptied(
     sealing.seal()
     number = forge("audit.events-forgotten", '{"number": [[1, 9]], "rows": 9}')
     monkeypatch.undo()
-    assert [(each.kind, each.number) for each in verification.verify().findings] == [(Kind.CHANGED, number)]
+    assert [(each.kind, each.number) for each in verification.verify().findings] == [
+        (AuditFault.CHANGED, number)
+    ]
 
 
 def test_evidence_proves_events_of_both_forms(company: Company, rows: list[AuditEvent]) -> None:
@@ -234,7 +238,7 @@ def test_a_living_officer_who_was_unnamed_under_a_new_salt(
     company: Company, rows: list[AuditEvent], finds: Finds
 ) -> None:
     unname(company.paul)
-    assert (Kind.CHANGED, decision(rows).number) in finds()
+    assert (AuditFault.CHANGED, decision(rows).number) in finds()
 
 
 @pytest.mark.parametrize("form", [1, 2])
@@ -247,7 +251,7 @@ def test_behind_a_forged_erasure(
     sql("UPDATE EVENTS SET person_ref = %s WHERE number IS NULL", reference)
     number = forge("person.erased", f'{{"reference": "{reference}", "mac": "x", "mac_key": "1"}}')
     sql("UPDATE EVENTS SET form = %s WHERE number >= %s", form, number - 1)
-    assert {(Kind.CHANGED, decision(rows).number), (Kind.CHANGED, number)} <= set(finds())
+    assert {(AuditFault.CHANGED, decision(rows).number), (AuditFault.CHANGED, number)} <= set(finds())
 
 
 def test_words_of_an_event_about_nobody_were_removed(rows: list[AuditEvent], finds: Finds) -> None:
@@ -255,7 +259,7 @@ def test_words_of_an_event_about_nobody_were_removed(rows: list[AuditEvent], fin
     audit.record(audit.Event.JOB_STARTED, actor=None, subject=None, words="about the system")
     sealing.seal()
     sql("UPDATE EVENTS SET facts = '{}', facts_salt = '' WHERE number = %s", number + 1)
-    assert finds() == [(Kind.CHANGED, number + 1)]
+    assert finds() == [(AuditFault.CHANGED, number + 1)]
 
 
 @pytest.fixture
@@ -279,7 +283,7 @@ def test_who_is_erased_may_be_nobody(company: Company, rolf: Person, leaver: Per
     assert notes.is_authentic(note)
     assert finds() == []
     AuditEvent.objects.filter(pk=note.pk).update(facts={**note.facts, "reference": "0" * 64})
-    assert (Kind.CHANGED, note.number) in finds()
+    assert (AuditFault.CHANGED, note.number) in finds()
 
 
 def test_who_is_erased_while_the_log_of_their_locking_is_gone(
@@ -305,7 +309,7 @@ def test_what_contradicts_an_erasure_was_away_for_a_moment(
 
     AuditEvent.objects.filter(actor=company.paul).update(actor_ref=reference)
     unname(company.paul)
-    assert (Kind.CHANGED, decision(rows).number) in finds()
+    assert (AuditFault.CHANGED, decision(rows).number) in finds()
 
 
 @pytest.mark.parametrize("lacking", ["the days", "another officer"])
@@ -322,7 +326,7 @@ def test_the_sealer_bears_out_no_erasure_that_the_log_contradicts(
         sealing.seal()
     note = AuditEvent.objects.get(name="person.erased")
     assert not notes.is_authentic(note)
-    assert (Kind.CHANGED, note.number) in finds()
+    assert (AuditFault.CHANGED, note.number) in finds()
 
 
 def test_who_was_erased_before_this_form_may_be_nobody_and_nobody_else(
@@ -341,4 +345,4 @@ def test_who_was_erased_before_this_form_may_be_nobody_and_nobody_else(
     assert verification.verify().findings == []
 
     unname(copy.copy(company.ada))  # asked for, and never erased
-    assert Kind.CHANGED in {each.kind for each in verification.verify().findings}
+    assert AuditFault.CHANGED in {each.kind for each in verification.verify().findings}

@@ -111,7 +111,7 @@ def test_a_new_key_seals_what_comes_and_the_old_one_still_verifies(
     assert verification.verify().findings == []
 
     settings.AUDIT_KEYS = KeyRing.fixed(f"2:{'A' * 43}=")
-    assert [finding.kind for finding in verification.verify().findings] == [verification.Kind.KEY]
+    assert [finding.kind for finding in verification.verify().findings] == [verification.AuditFault.KEY]
 
 
 def test_without_a_key_nothing_is_sealed_and_nothing_is_lost(company: Company, settings: Settings) -> None:

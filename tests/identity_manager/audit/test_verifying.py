@@ -13,7 +13,7 @@ from django.utils import timezone
 from ca_bridge.database import prepared_queries
 from identity_manager import audit, audit_proof
 from identity_manager.audit import head_export, heads, sealing, verification
-from identity_manager.audit.verification import Kind
+from identity_manager.audit.verification import AuditFault
 from identity_manager.catalogue import types
 from identity_manager.models import (
     Account,
@@ -56,7 +56,7 @@ def sql(statement: str, *values: Any) -> None:
         cursor.execute(statement, values)
 
 
-def found(**options: Any) -> list[tuple[Kind, int]]:
+def found(**options: Any) -> list[tuple[AuditFault, int]]:
     return [(finding.kind, finding.number) for finding in verification.verify(**options).findings]
 
 
@@ -88,7 +88,7 @@ def test_an_empty_log_is_sound(db: None) -> None:
 def test_a_changed_event(log: list[AuditEvent], column: str, value: str | None) -> None:
     chosen = next(event for event in log if event.name == "request.rejected")
     sql(f"UPDATE EVENTS SET {column} = %s WHERE number = %s", value, chosen.number)  # noqa: S608 names of our own
-    assert (Kind.CHANGED, chosen.number) in found()
+    assert (AuditFault.CHANGED, chosen.number) in found()
 
 
 @pytest.mark.parametrize("column", ["actor_id", "person_id"])
@@ -99,7 +99,7 @@ def test_somebody_else_is_named(
     chosen = next(event for event in log if event.name == "request.rejected")
     person = getattr(company, other) if other else None
     AuditEvent.objects.filter(pk=chosen.pk).update(**{column: person.pk if person else None})
-    assert found() == [(Kind.CHANGED, chosen.number)]
+    assert found() == [(AuditFault.CHANGED, chosen.number)]
 
 
 def test_a_changed_event_that_was_sealed_anew_without_the_key(log: list[AuditEvent]) -> None:
@@ -109,12 +109,12 @@ def test_a_changed_event_that_was_sealed_anew_without_the_key(log: list[AuditEve
     digest = event.own_hash
     chain = audit_proof.link(event.previous, digest)
     AuditEvent.objects.filter(pk=event.pk).update(name=event.name, content_sha256=digest, chain=chain)
-    assert (Kind.CHANGED, event.number) in found()
+    assert (AuditFault.CHANGED, event.number) in found()
 
 
 def test_a_removed_event(log: list[AuditEvent]) -> None:
     sql("DELETE FROM EVENTS WHERE number = 3")
-    assert found() == [(Kind.REMOVED, 3)]
+    assert found() == [(AuditFault.REMOVED, 3)]
 
 
 def test_several_removed_events_are_told_together(log: list[AuditEvent]) -> None:
@@ -127,12 +127,12 @@ def test_a_removed_event_whose_gap_was_closed(log: list[AuditEvent]) -> None:
     sql("DELETE FROM EVENTS WHERE number = 3")
     for number in range(4, len(log) + 1):
         sql("UPDATE EVENTS SET number = %s WHERE number = %s", number - 1, number)
-    assert (Kind.REMOVED, 3) in found()
+    assert (AuditFault.REMOVED, 3) in found()
 
 
 def test_the_first_event_removed(log: list[AuditEvent]) -> None:
     sql("DELETE FROM EVENTS WHERE number = 1")
-    assert found() == [(Kind.BEGINNING, 2)]
+    assert found() == [(AuditFault.BEGINNING, 2)]
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_the_beginning_removed(log: list[AuditEvent], kind: HeadKind, signature:
     if signature is not None:
         AuditHead.objects.filter(pk=head.pk).update(signature=signature)
     sql("DELETE FROM EVENTS WHERE number <= 3")
-    assert found() == [(Kind.BEGINNING, 4)]
+    assert found() == [(AuditFault.BEGINNING, 4)]
 
 
 def test_two_events_that_changed_places(log: list[AuditEvent]) -> None:
     for now, then in ((2, -2), (3, 2), (-2, 3)):
         sql("UPDATE EVENTS SET number = %s WHERE number = %s", then, now)
-    assert (Kind.MOVED, 2) in found()
+    assert (AuditFault.MOVED, 2) in found()
 
 
 def test_an_event_that_was_put_in_between(log: list[AuditEvent]) -> None:
@@ -163,26 +163,26 @@ def test_an_event_that_was_put_in_between(log: list[AuditEvent]) -> None:
     forged.chain = audit_proof.link(forged.previous, forged.content_sha256)
     forged.save(force_insert=True)
     kinds = found()
-    assert (Kind.CHANGED, 3) in kinds  # it was not sealed here
-    assert (Kind.INSERTED, 3) in kinds
+    assert (AuditFault.CHANGED, 3) in kinds  # it was not sealed here
+    assert (AuditFault.INSERTED, 3) in kinds
 
 
 def test_an_event_that_was_put_in_later_with_an_old_date(log: list[AuditEvent]) -> None:
     forged = AuditEvent.objects.create(name="request.approved", at=timezone.now() - timedelta(days=1))
     sealing.seal()
     forged.refresh_from_db()
-    assert found() == [(Kind.INSERTED, forged.number)]
+    assert found() == [(AuditFault.INSERTED, forged.number)]
 
 
 def test_the_end_was_cut_off(log: list[AuditEvent]) -> None:
     sql("DELETE FROM EVENTS WHERE number > %s", len(log) - 2)
-    assert (Kind.CUT_OFF, len(log) - 1) in found()
+    assert (AuditFault.CUT_OFF, len(log) - 1) in found()
 
 
 def test_the_end_was_cut_off_and_the_sealer_misled(log: list[AuditEvent]) -> None:
     """The head in the database says that there was more."""
     cut(log, 2)
-    assert found() == [(Kind.CUT_OFF, len(log) - 1)]
+    assert found() == [(AuditFault.CUT_OFF, len(log) - 1)]
 
 
 def test_the_end_was_cut_off_together_with_its_heads(log: list[AuditEvent], head: AuditHead) -> None:
@@ -191,7 +191,7 @@ def test_the_end_was_cut_off_together_with_its_heads(log: list[AuditEvent], head
     cut(log, 2)
     sql("DELETE FROM HEADS")
     assert found() == []
-    assert found(outside=exported) == [(Kind.CUT_OFF, len(log) - 1)]
+    assert found(outside=exported) == [(AuditFault.CUT_OFF, len(log) - 1)]
 
 
 def cut(log: list[AuditEvent], number: int) -> None:
@@ -208,41 +208,41 @@ def test_the_end_was_cut_off_and_grew_again(log: list[AuditEvent], head: AuditHe
         audit.record(audit.Event.PERSON_CHANGED, actor=company.rita, subject=company.uma)
     sealing.seal()
     assert found() == []
-    assert found(outside=exported) == [(Kind.HEAD, len(log))]
+    assert found(outside=exported) == [(AuditFault.HEAD, len(log))]
 
 
 def test_the_whole_log_was_removed(log: list[AuditEvent]) -> None:
     sql("DELETE FROM EVENTS")
-    assert (Kind.CUT_OFF, 1) in found()
+    assert (AuditFault.CUT_OFF, 1) in found()
 
 
 def test_a_head_that_was_changed(log: list[AuditEvent]) -> None:
     sql("UPDATE HEADS SET chain = %s", "0" * 64)
-    assert found() == [(Kind.HEAD, len(log))]
+    assert found() == [(AuditFault.HEAD, len(log))]
 
 
 def test_a_head_from_outside_that_somebody_else_signed(log: list[AuditEvent], head: AuditHead) -> None:
     stranger = bytes(32)
     statement = {**head.statement, "number": 99}
     other = verification.KnownHead(statement, audit_proof.sign(stranger, statement), outside=True)
-    assert found(outside=[other]) == [(Kind.HEAD, 99)]
+    assert found(outside=[other]) == [(AuditFault.HEAD, 99)]
 
 
 def test_an_event_that_was_emptied_without_an_event_that_says_so(log: list[AuditEvent]) -> None:
     AuditEvent.objects.filter(number=2).update(
         name=audit.Event.FORGOTTEN, actor=None, person=None, facts={}, actor_ref="", person_ref=""
     )
-    assert (Kind.CHANGED, 2) in found()
+    assert (AuditFault.CHANGED, 2) in found()
 
     audit.record(audit.Event.EVENTS_FORGOTTEN, actor=None, subject=None, number=[[1, 1]], rows=1)
     sealing.seal()
-    assert (Kind.CHANGED, 2) in found(), "it says so of another"
+    assert (AuditFault.CHANGED, 2) in found(), "it says so of another"
 
 
 def test_words_about_somebody_who_is_not_erased_were_removed(log: list[AuditEvent]) -> None:
     chosen = next(event for event in log if event.name == "request.rejected")
     AuditEvent.objects.filter(pk=chosen.pk).update(facts={}, facts_salt="")
-    assert found() == [(Kind.CHANGED, chosen.number)]
+    assert found() == [(AuditFault.CHANGED, chosen.number)]
 
 
 def test_the_command_says_what_and_where_and_ends_with_one(

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from identity_manager.management.backup import making, outcome
 from identity_manager.management.backup.manifest import BackupError
 from identity_manager.management.doctor import processes
-from identity_manager.management.doctor.finding import Level
+from identity_manager.management.doctor.check_result import Level
 from identity_manager.models import LastBackup, Role
 from tests.identity_manager.console.visitors import signed_in
 from tests.identity_manager.metrics.test_figures import scraped

@@ -39,7 +39,7 @@ from identity_manager import installation
 from identity_manager.jobs import schedule
 from identity_manager.management import doctor
 from identity_manager.management.doctor import addresses, database, keys, machine, outside, processes, sign_on
-from identity_manager.management.doctor.finding import Check, Finding, Level
+from identity_manager.management.doctor.check_result import Check, CheckResult, Level
 from identity_manager.management.embedded import server_executable
 from identity_manager.models import JobRun, LiveProcess, Person
 from identity_manager.models.operation.job_run import JobOutcome
@@ -51,14 +51,14 @@ from tests.tools import cast
 from tests.tools.broker import PERSISTENT, running_broker
 
 pytestmark = pytest.mark.django_db
-Look = Callable[[], Iterator[Finding]]
+Look = Callable[[], Iterator[CheckResult]]
 
 
 def levels(look: Look) -> set[str]:
     return {finding.level.value for finding in look()}
 
 
-def worst(look: Look) -> Finding:
+def worst(look: Look) -> CheckResult:
     order = [Level.OK, Level.WARNING, Level.FAILED]
     return max(look(), key=lambda finding: order.index(finding.level))
 
@@ -79,7 +79,7 @@ def test_the_database_answers() -> None:
 
 @pytest.mark.database
 def test_a_database_that_does_not_stops_no_other_check() -> None:
-    def silent() -> Iterator[Finding]:
+    def silent() -> Iterator[CheckResult]:
         raise OperationalError("no route to host\nDETAIL: more")
         yield
 
@@ -642,13 +642,13 @@ def run(*arguments: str, checks: tuple[Check, ...], monkeypatch: pytest.MonkeyPa
     return out.getvalue(), ""
 
 
-def in_order() -> Iterator[Finding]:
-    yield Finding(Level.OK, "It is there.")
+def in_order() -> Iterator[CheckResult]:
+    yield CheckResult(Level.OK, "It is there.")
 
 
-def out_of_order() -> Iterator[Finding]:
-    yield Finding(Level.WARNING, "It is nearly gone.", "Fetch more.")
-    yield Finding(Level.FAILED, "It is gone.", "Fetch it.")
+def out_of_order() -> Iterator[CheckResult]:
+    yield CheckResult(Level.WARNING, "It is nearly gone.", "Fetch more.")
+    yield CheckResult(Level.FAILED, "It is gone.", "Fetch it.")
 
 
 def test_it_says_what_to_do_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -693,8 +693,8 @@ def test_a_test_mail_needs_an_address(monkeypatch: pytest.MonkeyPatch, mailoutbo
 
 
 def test_a_check_that_breaks_stops_no_other_and_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> Iterator[Finding]:
-        yield Finding(Level.OK, "So far.")
+    def broken() -> Iterator[CheckResult]:
+        yield CheckResult(Level.OK, "So far.")
         raise KeyError("a secret word")
 
     checks = (Check("one", broken), Check("two", in_order))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ca_bridge.errors import CaError
 from identity_manager.directory import csv_file
 from identity_manager.management.doctor import database
-from identity_manager.management.doctor.finding import Level
+from identity_manager.management.doctor.check_result import Level
 from identity_manager.models import Person, PersonSource, PersonState
 from identity_manager.models.people.upn_key import fill, upn_key
 from identity_manager.people import identity_changes, persons, principal_names, security_identifiers

@@ -12,7 +12,7 @@ from identity_manager.audit import Event
 from identity_manager.models import Account, AuditEvent, Person, Role, RoleAssignment
 from identity_manager.models.people.role import today
 from identity_manager.people import roles
-from identity_manager.people.roles import Period
+from identity_manager.people.roles import RolePeriod
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refused
 from tests.tools.cast import person
 
@@ -177,7 +177,7 @@ def test_of_two_who_withdraw_the_last_two_at_once_one_is_refused() -> None:
 
 def test_a_role_is_in_force_from_its_first_to_its_last_day() -> None:
     ulf, uma = officer("ulf", USERS), person("uma", roles=())
-    period = Period(date(2027, 1, 4), date(2027, 1, 8))
+    period = RolePeriod(date(2027, 1, 4), date(2027, 1, 8))
     roles.assign(actor=ulf, person_id=uma.pk, role=Role.APPROVER, period=period)
     for day, in_force in ((3, False), (4, True), (8, True), (9, False)):
         with time_machine.travel(f"2027-01-{day:02d} 12:00+01:00", tick=False):
@@ -188,7 +188,9 @@ def test_a_role_is_in_force_from_its_first_to_its_last_day() -> None:
 
 def test_the_day_is_the_installations_not_the_readers() -> None:
     ulf, uma = officer("ulf", USERS), person("uma", roles=())
-    roles.assign(actor=ulf, person_id=uma.pk, role=Role.APPROVER, period=Period(valid_until=date(2027, 1, 8)))
+    roles.assign(
+        actor=ulf, person_id=uma.pk, role=Role.APPROVER, period=RolePeriod(valid_until=date(2027, 1, 8))
+    )
     with time_machine.travel("2027-01-08 22:59+00:00", tick=False):  # 23:59 in Berlin
         assert Person.objects.get(pk=uma.pk).has_role(Role.APPROVER)
     with time_machine.travel("2027-01-08 23:01+00:00", tick=False):
@@ -201,7 +203,7 @@ def test_the_day_is_the_installations_not_the_readers() -> None:
 def test_a_period_that_is_no_time_is_refused(begins: int | None, ends: int, code: str) -> None:
     ulf, uma = officer("ulf", USERS), person("uma", roles=())
     first = None if begins is None else today() + timedelta(days=begins)
-    period = Period(first, today() + timedelta(days=ends))
+    period = RolePeriod(first, today() + timedelta(days=ends))
     with pytest.raises(NotPossible) as refusal:
         roles.assign(actor=ulf, person_id=uma.pk, role=Role.APPROVER, period=period)
     assert (refusal.value.reason.code, refusal.value.field) == (code, "valid_until")
@@ -224,7 +226,7 @@ def test_a_role_that_ended_gives_nothing_is_cleared_away_and_can_be_given_again(
 
 def test_a_role_that_begins_later_conflicts_today() -> None:
     ulf, uma = officer("ulf", USERS), person("uma", roles=())
-    later = Period(valid_from=today() + timedelta(days=30))
+    later = RolePeriod(valid_from=today() + timedelta(days=30))
     roles.assign(actor=ulf, person_id=uma.pk, role=Role.TOKEN_ADMINISTRATOR, period=later)
     with pytest.raises(NotPossible) as refusal:
         roles.assign(actor=ulf, person_id=uma.pk, role=Role.APPROVER)
@@ -232,8 +234,10 @@ def test_a_role_that_begins_later_conflicts_today() -> None:
     assert refusal.value.field == "role"
 
 
-@pytest.mark.parametrize("period", [Period(valid_until=date(2099, 1, 1)), Period(date(2098, 1, 1))])
-def test_who_is_no_system_administrator_for_good_does_not_make_another_one_the_last(period: Period) -> None:
+@pytest.mark.parametrize("period", [RolePeriod(valid_until=date(2099, 1, 1)), RolePeriod(date(2098, 1, 1))])
+def test_who_is_no_system_administrator_for_good_does_not_make_another_one_the_last(
+    period: RolePeriod,
+) -> None:
     ulf, xenia, sven = officer("ulf", USERS), officer("xenia"), officer("sven", SYSTEM)
     roles.assign(actor=ulf, person_id=xenia.pk, role=SYSTEM, period=period)
     with pytest.raises(NotPossible) as refusal:

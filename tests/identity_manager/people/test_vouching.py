@@ -121,7 +121,7 @@ def test_who_vouched_is_not_asked_and_finds_nothing_to_decide(way: str, company:
     rex = with_both("rex", Role.APPROVER)
     request = waiting_request(company, VOUCHES[way][0](rex))
     assert rex not in approvers.approvers(request)
-    assert rex not in [row.approver for row in approver_escalation.asked(request)]
+    assert rex not in [row.approver for row in approver_escalation.asked_approvers(request)]
     assert not TokenRequest.objects.decidable_by(rex.pk).filter(pk=request.pk).exists()
     assert TokenRequest.objects.decidable_by(company.paul.pk).filter(pk=request.pk).exists()
     for_another = cast.enabled(company.ada, company.uma, company.signature)

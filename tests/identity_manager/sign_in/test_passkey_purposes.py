@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from identity_manager.account import passkeys
-from identity_manager.account.passkeys import NotProved, Purpose
+from identity_manager.account.passkeys import ChallengePurpose, NotProved
 from identity_manager.models import Account
 from tests.identity_manager.sign_in import factors
 from tests.identity_manager.sign_in.conftest import account
@@ -31,7 +31,7 @@ from tests.tools import cast
 from tests.tools.soft_passkey import SoftPasskey
 
 pytestmark = pytest.mark.django_db
-PAIRS = list(product(Purpose, Purpose))
+PAIRS = list(product(ChallengePurpose, ChallengePurpose))
 
 
 @pytest.fixture
@@ -47,26 +47,28 @@ def visit(rf: RequestFactory) -> Iterator[HttpRequest]:
         yield request
 
 
-def begin(purpose: Purpose, who: Account) -> dict[str, Any]:
-    if purpose == Purpose.REGISTRATION:
+def begin(purpose: ChallengePurpose, who: Account) -> dict[str, Any]:
+    if purpose == ChallengePurpose.REGISTRATION:
         return passkeys.registration_options(who)
-    return passkeys.sign_in_options() if purpose == Purpose.ALONE else passkeys.options_of(who, purpose)
+    return (
+        passkeys.sign_in_options() if purpose == ChallengePurpose.ALONE else passkeys.options_of(who, purpose)
+    )
 
 
-def end(purpose: Purpose, who: Account, key: SoftPasskey, options: dict[str, Any]) -> object:
+def end(purpose: ChallengePurpose, who: Account, key: SoftPasskey, options: dict[str, Any]) -> object:
     """Answer the question as this purpose wants it answered. Raises NotProved."""
-    if purpose == Purpose.REGISTRATION:
+    if purpose == ChallengePurpose.REGISTRATION:
         named = {"rp": {"id": "localhost"}, "user": {"id": key.user}}
         return passkeys.registered(key.create({"publicKey": named | options["publicKey"]}), account=who)
     answer = key.get({"publicKey": {"rpId": "localhost"} | options["publicKey"]})
-    if purpose == Purpose.ALONE:
+    if purpose == ChallengePurpose.ALONE:
         return passkeys.signed_in_alone(answer)
     return passkeys.proved(answer, account=who, purpose=purpose)
 
 
 @pytest.mark.parametrize(("begun", "ended"), PAIRS)
 def test_each_purpose_takes_its_own_challenge_alone(
-    uma: Account, visit: HttpRequest, begun: Purpose, ended: Purpose
+    uma: Account, visit: HttpRequest, begun: ChallengePurpose, ended: ChallengePurpose
 ) -> None:
     key = with_passkey(uma)
     options = begin(begun, uma)
@@ -78,7 +80,7 @@ def test_each_purpose_takes_its_own_challenge_alone(
 
 @pytest.mark.parametrize(("begun", "ended"), PAIRS)
 def test_what_both_have_asked_for_is_not_mixed(
-    uma: Account, visit: HttpRequest, begun: Purpose, ended: Purpose
+    uma: Account, visit: HttpRequest, begun: ChallengePurpose, ended: ChallengePurpose
 ) -> None:
     """The other purpose has a challenge of its own, and the answer is to the first one."""
     key = with_passkey(uma)
@@ -88,9 +90,9 @@ def test_what_both_have_asked_for_is_not_mixed(
         end(ended, uma, key, options)
 
 
-@pytest.mark.parametrize("purpose", [each for each in Purpose if each != Purpose.ALONE])
+@pytest.mark.parametrize("purpose", [each for each in ChallengePurpose if each != ChallengePurpose.ALONE])
 def test_a_challenge_for_one_account_is_none_for_another(
-    uma: Account, visit: HttpRequest, purpose: Purpose
+    uma: Account, visit: HttpRequest, purpose: ChallengePurpose
 ) -> None:
     sam = account(cast.person("sam"))
     key = with_passkey(sam, SoftPasskey())
@@ -101,11 +103,11 @@ def test_a_challenge_for_one_account_is_none_for_another(
 
 def test_alone_the_lock_must_have_been_opened(uma: Account, visit: HttpRequest) -> None:
     key = with_passkey(uma, SoftPasskey(verifies=False))
-    options = begin(Purpose.ALONE, uma)
+    options = begin(ChallengePurpose.ALONE, uma)
     assert options["publicKey"]["userVerification"] == "required"
     visit.session[passkeys.CHALLENGES]["alone"]["state"]["user_verification"] = "preferred"
     with pytest.raises(NotProved):
-        end(Purpose.ALONE, uma, key, options)
+        end(ChallengePurpose.ALONE, uma, key, options)
 
 
 # --- The same, through the pages

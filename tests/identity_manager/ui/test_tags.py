@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from identity_manager.models import SoftwareToken
 from identity_manager.ui import states
-from identity_manager.ui.parts import Event, Meaning, Pair, Step
+from identity_manager.ui.parts import Meaning, Pair, StepperStep, TimelineEvent
 from identity_manager.ui.templatetags import ui
 from identity_manager.ui.templatetags.ui import initials
 
@@ -33,7 +33,7 @@ def test_a_name_that_runs_left_is_kept_apart_in_a_sentence():
 
 
 def test_a_history_folds_what_came_before():
-    row = Event(timezone.now(), "Approved", "Paul Weber")
+    row = TimelineEvent(timezone.now(), "Approved", "Paul Weber")
     drawn = draw("{% timeline events 2 %}", events=[row] * 5)
     before, _mark, folded = drawn.partition("<details")
     assert (before.count("Approved"), folded.count("Approved")) == (2, 3)
@@ -109,10 +109,10 @@ def test_when_says_the_near_and_holds_the_exact():
 
 def test_the_present_step_is_marked_and_only_that():
     steps = [
-        Step(1, "Enable", "done", "Ada"),
-        Step(2, "Approve", "skipped"),
-        Step(3, "Invite", "now"),
-        Step(4, "Accept"),
+        StepperStep(1, "Enable", "done", "Ada"),
+        StepperStep(2, "Approve", "skipped"),
+        StepperStep(3, "Invite", "now"),
+        StepperStep(4, "Accept"),
     ]
     drawn = draw("{% stepper steps %}", steps=steps)
     assert drawn.count('aria-current="step"') == 1
@@ -123,7 +123,7 @@ def test_the_present_step_is_marked_and_only_that():
 def test_a_history_says_who_and_when():
     drawn = draw(
         "{% timeline events %}",
-        events=[Event(timezone.now(), "Approved", "Paul Weber", meaning=Meaning.DONE)],
+        events=[TimelineEvent(timezone.now(), "Approved", "Paul Weber", meaning=Meaning.DONE)],
     )
     assert "Paul Weber" in drawn
     assert "just now" in drawn

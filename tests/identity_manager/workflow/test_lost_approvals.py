@@ -89,8 +89,8 @@ def test_between_two_approvals_the_first_counts_no_more(way: str, company: Compa
     request = fresh(request)
     assert (request.state, approver_escalation.still_needed(request)) == ("requested", 1)
     third = cast.person("pia", roles=(Role.APPROVER,), sid="")
-    reminders.chase(request_id=request.pk)
-    assert third in [row.approver for row in approver_escalation.asked(request)]
+    reminders.escalate_undecided(request_id=request.pk)
+    assert third in [row.approver for row in approver_escalation.asked_approvers(request)]
     cast.approved(third, request)
     assert fresh(request).state == "awaiting_acceptance"
 

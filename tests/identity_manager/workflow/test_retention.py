@@ -329,14 +329,14 @@ def test_sign_ins_that_were_forgotten_are_cut_with_the_others(
 def test_a_cut_without_its_checkpoint_is_found(old_log: int) -> None:
     retention.cut_audit_log()
     AuditHead.objects.filter(kind="checkpoint").update(number=0)
-    assert [finding.kind for finding in verification.verify().findings] == [verification.Kind.BEGINNING]
+    assert [finding.kind for finding in verification.verify().findings] == [verification.AuditFault.BEGINNING]
 
 
 def test_more_than_was_cut_is_found_missing(old_log: int) -> None:
     retention.cut_audit_log()
     AuditEvent.objects.filter(number=old_log + 1).delete()
     sealing.seal()
-    assert verification.Kind.BEGINNING in [finding.kind for finding in verification.verify().findings]
+    assert verification.AuditFault.BEGINNING in [finding.kind for finding in verification.verify().findings]
 
 
 def test_the_log_of_what_is_under_way_is_not_cut(company: Company) -> None:

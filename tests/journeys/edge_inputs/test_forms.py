@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from identity_manager.demo.pages import Page
+from identity_manager.demo.pages import HtmlPage
 from tests.architecture.standing import standing, taken_back
 from tests.architecture.url_table import TABLE, Row
 from tests.architecture.url_world import World
@@ -60,7 +60,7 @@ def names_in(world: World, row: Row) -> list[str]:
         return []
     address = world.address(row)
     answer = world.browsers[min(row.posts)].get(address)
-    page = Page(address, answer.content.decode(errors="replace"))
+    page = HtmlPage(address, answer.content.decode(errors="replace"))
     return [control.name for form in page.forms for control in form.controls if control.name]
 
 

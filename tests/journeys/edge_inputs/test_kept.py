@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from identity_manager.demo.pages import Form, Page
+from identity_manager.demo.pages import Form, HtmlPage
 from tests.architecture.standing import standing, taken_back
 from tests.architecture.url_table import TABLE, Row
 from tests.architecture.url_world import World
@@ -43,7 +43,7 @@ def world(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) 
         yield world
 
 
-def post(world: World, row: Row, sent: dict[str, list[str]]) -> Page:
+def post(world: World, row: Row, sent: dict[str, list[str]]) -> HtmlPage:
     """The answer; what was done is taken back."""
     browser, address = world.browsers[min(row.posts)], world.address(row)
     cookies = browser.cookies.copy()
@@ -51,14 +51,14 @@ def post(world: World, row: Row, sent: dict[str, list[str]]) -> Page:
         answer = browser.post(address, sent)
         content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     browser.cookies = cookies
-    return Page(address, content.decode(errors="replace"), status=answer.status_code)
+    return HtmlPage(address, content.decode(errors="replace"), status=answer.status_code)
 
 
 def own_forms(world: World, row: Row) -> list[Form]:
     """The forms of the page that are sent to the page itself."""
     address = world.address(row)
     answer = world.browsers[min(row.posts)].get(address)
-    page = Page(address, answer.content.decode(errors="replace"))
+    page = HtmlPage(address, answer.content.decode(errors="replace"))
     return [form for form in page.forms if form.method == "post" and form.action in ("", address)]
 
 
@@ -76,7 +76,7 @@ def sent_by(form: Form, *, unfit: str, fields: set[str]) -> dict[str, list[str]]
     return sent | {name: [unfit] for name in fields}
 
 
-def kept(page: Page, fields: set[str], unfit: str) -> set[str]:
+def kept(page: HtmlPage, fields: set[str], unfit: str) -> set[str]:
     """Those of the fields that the page draws with what was written into them; white space is nothing."""
     drawn = [each for form in page.forms for each in form.controls]
     return {each.name for each in drawn if each.name in fields and each.value.strip() == unfit.strip()}

@@ -19,14 +19,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ca_bridge.connectors.cmp.connector import CmpConnector
-from ca_bridge.connectors.cmp.messages import Failure, Kind, Message
+from ca_bridge.connectors.cmp.messages import BodyType, FailureBit, Message
 from tests.ca_bridge.connectors.issuers import TestCa
 from tests.ca_bridge.connectors.neighbours import Neighbour, free_port, server
 
 REFERENCE, SECRET = "identity-manager", "a shared secret"
 PATHS = {"/person/": "/pkix/"}  # the one path that OpenSSL's server has
 DAYS = 300
-ENDS = {Kind.RP, Kind.PKICONF, Kind.GENP, Kind.ERROR}
+ENDS = {BodyType.RP, BodyType.PKICONF, BodyType.GENP, BodyType.ERROR}
 REJECTION = 2
 
 
@@ -69,9 +69,9 @@ class CmpCa(TestCa):
             stack.close()
 
     def _arguments(self, message: Message) -> Sequence[str]:
-        if message.kind == Kind.RR:
+        if message.kind == BodyType.RR:
             return [*self._revocation(message), *self.faults]
-        asked = x509.load_der_x509_csr(message.body) if message.kind == Kind.P10CR else self.csr
+        asked = x509.load_der_x509_csr(message.body) if message.kind == BodyType.P10CR else self.csr
         csr = self.replaced or asked
         given = ["-rsp_cert", self._certificate(csr)] if csr else ["-rsp_capubs", str(self.folder / "ca.pem")]
         return [*given, "-rsp_extracerts", str(self.folder / "ca.pem"), *self.faults]
@@ -79,7 +79,7 @@ class CmpCa(TestCa):
     def _revocation(self, message: Message) -> Sequence[str]:
         serial = next(each for each in self._issued if _der(each) in message.body)
         if self._issued[serial]:
-            failure = str(int(Failure.CERT_REVOKED))
+            failure = str(int(FailureBit.CERT_REVOKED))
             return ["-pkistatus", str(REJECTION), "-failure", failure, "-statusstring", "revoked before"]
         self._issued[serial] = True
         return ["-ref_cert", str(self.folder / f"{serial}.pem")]

@@ -23,7 +23,7 @@ def states(text: str, mark: str = "") -> set[str]:
 
 
 def machine() -> set[str]:
-    return {f"{each.name} {each.source} {each.target}" for each in state_graph.changes()}
+    return {f"{each.name} {each.source} {each.target}" for each in state_graph.transitions()}
 
 
 def test_its_page_shows_every_arrow_and_every_state(ada: Client) -> None:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ca_bridge.connection import registry
-from identity_manager.console.start.health import Line
+from identity_manager.console.start.health import HealthLine
 from identity_manager.models import (
     CaCheck,
     JobOutcome,
@@ -31,7 +31,7 @@ def olga(company: cast.Company) -> Client:
     return signed_in(officer("olga", Role.SYSTEM_ADMINISTRATOR))
 
 
-def health(browser: Client) -> dict[str, Line]:
+def health(browser: Client) -> dict[str, HealthLine]:
     response = browser.get(START)
     lines = response.context["health"]
     for line in lines:

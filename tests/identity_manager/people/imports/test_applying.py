@@ -6,7 +6,7 @@ import pytest
 from django.utils import translation
 
 from identity_manager.audit import Event
-from identity_manager.directory.csv_file import Row
+from identity_manager.directory.csv_file import CsvRow
 from identity_manager.models import (
     Account,
     AuditEvent,
@@ -17,7 +17,7 @@ from identity_manager.models import (
     RoleAssignment,
 )
 from identity_manager.people.imports import applying as importing
-from identity_manager.people.imports.applying import ImportPlan, ImportStopped, Outcome, PlannedRow, plan
+from identity_manager.people.imports.applying import ImportPlan, ImportStopped, PlannedRow, RowOutcome, plan
 from identity_manager.workflow.people import leave_and_return
 from tests.tools.cast import person
 
@@ -28,10 +28,10 @@ def carry_out(planned: ImportPlan, **options: Any) -> ImportPlan:
     return importing.carry_out(planned, change_state=leave_and_return.take_over_state, **options)
 
 
-def rows(*values: dict[str, str]) -> list[Row]:
+def rows(*values: dict[str, str]) -> list[CsvRow]:
     """Rows of a file that begins with a header; what is not said is as for anybody."""
     return [
-        Row(line, {"personnel_number": f"N{line}", "given_name": "Nina", "surname": f"Nord{line}"} | given)
+        CsvRow(line, {"personnel_number": f"N{line}", "given_name": "Nina", "surname": f"Nord{line}"} | given)
         for line, given in enumerate(values, start=2)
     ]
 
@@ -47,7 +47,7 @@ def outcomes(*values: dict[str, str], **options: Any) -> list[str]:
 
 def refusal(*values: dict[str, str]) -> tuple[int, str, str]:
     """Line, field and sentence of the one refusal."""
-    (row,) = plan(rows(*values)).with_outcome(Outcome.REFUSED)
+    (row,) = plan(rows(*values)).with_outcome(RowOutcome.REFUSED)
     (error,) = row.errors
     return row.line, error.field, error.sentence
 

@@ -90,8 +90,8 @@ def test_stopped_on_its_way_they_are_told_of_those_that_there_are(
 
 def test_they_are_reminded_once_of_all_of_them(company: Company, order: BatchOrder) -> None:
     with time_machine.travel(timezone.now() + timedelta(days=2, hours=1)):
-        assert reminders.chase_decisions() == 4
-        assert reminders.chase_decisions() == 0
+        assert reminders.escalate_all_undecided() == 4
+        assert reminders.escalate_all_undecided() == 0
 
     reminded = OutgoingMail.objects.filter(message__contains="reminder")
     assert sorted(mail.message for mail in reminded) == ["batch_reminder", "batch_reminder"]
@@ -102,7 +102,7 @@ def test_who_is_asked_later_is_told_once_too(company: Company, order: BatchOrder
     nina = cast.person("nina", roles=(), sid="")
     RoleAssignment.objects.create(person=nina, role=Role.APPROVER)
     with time_machine.travel(timezone.now() + timedelta(days=6)):
-        reminders.chase_decisions()
+        reminders.escalate_all_undecided()
 
     assert OutgoingMail.objects.filter(person=nina).count() == 1
     assert AskedApprover.objects.filter(approver=nina).count() == 4
@@ -121,7 +121,7 @@ def test_where_nobody_can_decide_the_office_is_told_once(company: Company, crowd
 def test_where_nobody_decides_the_office_is_told_once(company: Company, order: BatchOrder) -> None:
     for days in (5.1, 10.3):
         with time_machine.travel(timezone.now() + timedelta(days=days)):
-            reminders.chase_decisions()
+            reminders.escalate_all_undecided()
 
     undecided = OutgoingMail.objects.get(message="batch_undecided")
     assert undecided.person == company.ada
@@ -221,7 +221,7 @@ def test_the_office_is_told_of_what_nobody_decides_later_too(company: Company, o
     TokenRequest.objects.filter(pk__in=[row.pk for row in late]).update(postponed_until=until)
     for days in (6, 12, 40, 46):
         with time_machine.travel(now + timedelta(days=days)):
-            reminders.chase_decisions()
+            reminders.escalate_all_undecided()
 
     assert TokenRequest.objects.left_undecided().count() == 4
     assert OutgoingMail.objects.filter(message="batch_undecided").count() == 2
@@ -239,7 +239,7 @@ def test_where_too_few_can_decide_the_office_reads_so(company: Company, crowd: l
 def test_one_that_is_sent_round_again_has_mails_of_its_own(company: Company, order: BatchOrder) -> None:
     request = TokenRequest.objects.order_by("pk")[0]
     TokenRequest.objects.filter(pk=request.pk).update(round=2)
-    reminders.chase_decisions()
+    reminders.escalate_all_undecided()
 
     told = OutgoingMail.objects.filter(request=request).values_list("message", "person__given_name")
     assert sorted(told) == [("approval_needed", "Paul"), ("approval_needed", "Petra")]

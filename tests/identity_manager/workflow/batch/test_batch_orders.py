@@ -166,16 +166,16 @@ def test_who_changes_between_preparing_and_writing_is_decided_on_anew(
 ) -> None:
     order = looked_at(given(company, company.uma, company.sam))
     batch_orders.start(actor=company.ada, order_id=order.pk)
-    prepare = bulk_enable.prepare
+    prepare = bulk_enable.prepare_chunk
 
-    def overtaken(*args: Any, **more: Any) -> bulk_enable.Work:
+    def overtaken(*args: Any, **more: Any) -> bulk_enable.ChunkPlan:
         work = prepare(*args, **more)
         if "persons" not in more:  # the first time, before the transaction
             Person.objects.filter(pk=company.uma.pk).update(email="other@example.com")
             cast.enabled(company.ada, company.sam, company.vpn)
         return work
 
-    monkeypatch.setattr(bulk_enable, "prepare", overtaken)
+    monkeypatch.setattr(bulk_enable, "prepare_chunk", overtaken)
     order = looked_at(order)
 
     assert lines(order) == [("Uma", "enabled", ["vpn"], []), ("Sam", "skipped", [], ["under-way"])]
@@ -187,8 +187,10 @@ def test_in_calm_nothing_is_prepared_twice(company: Company, monkeypatch: pytest
     order = looked_at(given(company, company.uma, company.sam))
     batch_orders.start(actor=company.ada, order_id=order.pk)
     calls = []
-    prepare = bulk_enable.prepare
-    monkeypatch.setattr(bulk_enable, "prepare", lambda *a, **more: calls.append(more) or prepare(*a, **more))
+    prepare = bulk_enable.prepare_chunk
+    monkeypatch.setattr(
+        bulk_enable, "prepare_chunk", lambda *a, **more: calls.append(more) or prepare(*a, **more)
+    )
 
     looked_at(order)
 
@@ -202,16 +204,16 @@ def test_terms_that_are_published_meanwhile_are_those_of_whoever_is_enabled_afte
     monkeypatch.setattr(chunk_size.Pace, "size", 1)
     order = looked_at(given(company, company.uma, company.sam, company.paul))
     batch_orders.start(actor=company.ada, order_id=order.pk)
-    read: list[bulk_enable.Offer] = []
-    of_now = bulk_enable.offer_of_now
+    read: list[bulk_enable.CatalogueSnapshot] = []
+    of_now = bulk_enable.catalogue_snapshot
 
-    def overtaken(kept: bulk_enable.Offer | None) -> bulk_enable.Offer:
+    def overtaken(kept: bulk_enable.CatalogueSnapshot | None) -> bulk_enable.CatalogueSnapshot:
         read.append(of_now(kept))
         if len(read) == 2:  # Sam's
             cast.publish_terms(cast.terms())
         return read[-1]
 
-    monkeypatch.setattr(bulk_enable, "offer_of_now", overtaken)
+    monkeypatch.setattr(bulk_enable, "catalogue_snapshot", overtaken)
     looked_at(order)
 
     tokens = SoftwareToken.objects.order_by("request__created_at")
@@ -367,13 +369,13 @@ def test_stopped_while_it_runs_the_chunk_under_way_writes_nothing(
 ) -> None:
     order = looked_at(given(company, company.uma, company.sam))
     batch_orders.start(actor=company.ada, order_id=order.pk)
-    prepare = bulk_enable.prepare
+    prepare = bulk_enable.prepare_chunk
 
-    def overtaken(*args: Any, **more: Any) -> bulk_enable.Work:
+    def overtaken(*args: Any, **more: Any) -> bulk_enable.ChunkPlan:
         verb(actor=company.ada, order_id=order.pk)
         return prepare(*args, **more)
 
-    monkeypatch.setattr(bulk_enable, "prepare", overtaken)
+    monkeypatch.setattr(bulk_enable, "prepare_chunk", overtaken)
     assert work(order)
 
     assert not TokenRequest.objects.exists()
@@ -422,16 +424,16 @@ def test_a_dead_worker_s_order_goes_on_when_its_lease_is_over(company: Company) 
 def test_who_outlives_the_lease_writes_nothing(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     order = looked_at(given(company, company.uma))
     batch_orders.start(actor=company.ada, order_id=order.pk)
-    prepare = bulk_enable.prepare
+    prepare = bulk_enable.prepare_chunk
 
-    def slow(*args: Any, **more: Any) -> bulk_enable.Work:
+    def slow(*args: Any, **more: Any) -> bulk_enable.ChunkPlan:
         work = prepare(*args, **more)
-        monkeypatch.setattr(bulk_enable, "prepare", prepare)
+        monkeypatch.setattr(bulk_enable, "prepare_chunk", prepare)
         with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
             assert looked_at(order).state == "finished"
         return work
 
-    monkeypatch.setattr(bulk_enable, "prepare", slow)
+    monkeypatch.setattr(bulk_enable, "prepare_chunk", slow)
     work(order)
 
     assert TokenRequest.objects.count() == 1
@@ -525,15 +527,15 @@ def test_a_fault_before_the_next_is_looked_at_is_not_that_of_the_last(
     batch_orders.start(actor=company.ada, order_id=order.pk)
     batch_run.run(order_id=order.pk)
     order.stretches.update(last_error="before", attempts=batch_stretches.FAULTS_BEFORE_SKIPPING)
-    of_now = bulk_enable.offer_of_now
+    of_now = bulk_enable.catalogue_snapshot
 
-    def broken(kept: bulk_enable.Offer | None) -> bulk_enable.Offer:
+    def broken(kept: bulk_enable.CatalogueSnapshot | None) -> bulk_enable.CatalogueSnapshot:
         if kept is not None:  # Sam's turn
             raise ValueError("a fault")
         return of_now(kept)
 
     with monkeypatch.context() as patch:
-        patch.setattr(bulk_enable, "offer_of_now", broken)
+        patch.setattr(bulk_enable, "catalogue_snapshot", broken)
         with pytest.raises(ValueError, match="a fault"):
             work(order)
 

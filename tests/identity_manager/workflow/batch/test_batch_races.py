@@ -174,7 +174,7 @@ def after_writing(*args: Any, **more: Any) -> None:
 
 
 def second_time(*args: Any, **more: Any) -> None:
-    bulk_enable.write = after_writing  # type: ignore[assignment]  # in the child alone
+    bulk_enable.write_chunk = after_writing  # type: ignore[assignment]  # in the child alone
     WRITE(*args, **more)
 
 
@@ -182,13 +182,13 @@ def between_chunks(*_args: Any) -> None:
     dies()
 
 
-WRITE = bulk_enable.write
+WRITE = bulk_enable.write_chunk
 PLACES: dict[str, tuple[Any, str, Any]] = {
-    "before the first chunk is written": (bulk_enable, "write", before_writing),
-    "when it is written and not committed": (bulk_enable, "write", after_writing),
-    "within the second chunk": (bulk_enable, "write", second_time),
+    "before the first chunk is written": (bulk_enable, "write_chunk", before_writing),
+    "when it is written and not committed": (bulk_enable, "write_chunk", after_writing),
+    "within the second chunk": (bulk_enable, "write_chunk", second_time),
     "between two chunks": (chunk_size.Pace, "wrote", between_chunks),
-    "when it is divided and not committed": (batch_division, "go_on", before_writing),
+    "when it is divided and not committed": (batch_division, "start_waiting_shares", before_writing),
     "between the last chunk and the end": (batch_stretches.Worker, "_end", before_writing),
     "when it is finished and not committed": (BatchOrder, "finish", before_writing),
 }
@@ -223,7 +223,7 @@ def test_killed_anywhere_it_goes_on_with_who_is_left(
     nobody_twice_nobody_lost(order, crowd)
 
 
-@pytest.mark.parametrize("place", ["look_at", "wrote"], ids=["within the dry run", "between its chunks"])
+@pytest.mark.parametrize("place", ["check_lines", "wrote"], ids=["within the dry run", "between its chunks"])
 def test_killed_in_the_dry_run_nobody_is_looked_at_twice(
     company: Company, crowd: list[Person], place: str
 ) -> None:
@@ -232,7 +232,7 @@ def test_killed_in_the_dry_run_nobody_is_looked_at_twice(
     order = batch_orders.ask(actor=company.ada, order_id=uuid.uuid4(), wanted=wanted)
 
     def run() -> None:
-        where: Any = bulk_enable if place == "look_at" else chunk_size.Pace
+        where: Any = bulk_enable if place == "check_lines" else chunk_size.Pace
         setattr(where, place, before_writing)
         batch_run.run(order_id=order.pk)
 

@@ -50,15 +50,15 @@ def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> list[t
 @pytest.fixture
 def lanes() -> Callable[[], int]:
     """The product's own."""
-    return batch_division.lanes
+    return batch_division.parallelism
 
 
 @pytest.fixture
 def company(lanes: object, published: list[Any], monkeypatch: pytest.MonkeyPatch) -> Company:
     """Three stretches of two chunks; of any number work may go on at a time."""
     monkeypatch.setattr(chunk_size.Pace, "size", 5)
-    monkeypatch.setattr(batch_division, "LINES", LINES)
-    monkeypatch.setattr(batch_division, "lanes", lambda: PERSONS)
+    monkeypatch.setattr(batch_division, "LINES_PER_SHARE", LINES)
+    monkeypatch.setattr(batch_division, "parallelism", lambda: PERSONS)
     return Company()
 
 
@@ -129,7 +129,7 @@ def test_so_many_stretches_at_a_time_and_the_next_when_one_ends(
     published: list[tuple[str, uuid.UUID]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(batch_division, "lanes", lambda: 2)
+    monkeypatch.setattr(batch_division, "parallelism", lambda: 2)
     order = given(company, crowd)
     batch_run.run(order_id=order.pk)
     first, second, third = order.stretches.order_by("first").values_list("pk", flat=True)
@@ -147,8 +147,8 @@ def test_so_many_stretches_at_a_time_and_the_next_when_one_ends(
 def test_orders_that_run_at_the_same_time_share_the_lanes(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_division, "lanes", lambda: 2)
-    monkeypatch.setattr(batch_division, "LINES", 5)
+    monkeypatch.setattr(batch_division, "parallelism", lambda: 2)
+    monkeypatch.setattr(batch_division, "LINES_PER_SHARE", 5)
     big, small = given(company, crowd[:20]), given(company, crowd[20:])
 
     batch_run.run(order_id=big.pk)
@@ -171,12 +171,12 @@ def test_orders_that_run_at_the_same_time_share_the_lanes(
 def test_a_stretch_that_a_fault_delays_takes_nobodys_lane(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_division, "lanes", lambda: 1)
+    monkeypatch.setattr(batch_division, "parallelism", lambda: 1)
     big, small = given(company, crowd[:20]), given(company, crowd[20:])
     batch_run.run(order_id=big.pk)
     (first,) = due(big)
     with monkeypatch.context() as broken:
-        broken.setattr(bulk_enable, "write", lambda *_: 1 / 0)
+        broken.setattr(bulk_enable, "write_chunk", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             batch_stretches.run(stretch_id=first)
     assert due(big) == []
@@ -192,8 +192,8 @@ def test_as_many_at_a_time_as_the_database_lets_write(
     company: Company, crowd: list[Person], lanes: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One writer keeps all others out: two at a time would leave them no gap (decision 28)."""
-    monkeypatch.setattr(batch_division, "lanes", lanes)
-    monkeypatch.setattr(batch_division, "LINES", 5)
+    monkeypatch.setattr(batch_division, "parallelism", lanes)
+    monkeypatch.setattr(batch_division, "LINES_PER_SHARE", 5)
     order = given(company, crowd)
     batch_run.run(order_id=order.pk)
 
@@ -204,7 +204,7 @@ def test_as_many_at_a_time_as_the_database_lets_write(
 def test_the_next_stretch_begins_at_the_pace_that_was_right_for_the_last(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_division, "lanes", lambda: 1)
+    monkeypatch.setattr(batch_division, "parallelism", lambda: 1)
     monkeypatch.setattr(chunk_size.Pace, "size", 10)
     monkeypatch.setattr(chunk_size.Pace, "TARGET", 60)
     order = given(company, crowd)
@@ -219,7 +219,7 @@ def test_the_next_stretch_begins_at_the_pace_that_was_right_for_the_last(
 def test_after_a_fault_the_next_stretch_does_not_go_one_by_one(
     company: Company, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_division, "lanes", lambda: 1)
+    monkeypatch.setattr(batch_division, "parallelism", lambda: 1)
     order = given(company, crowd)
     batch_run.run(order_id=order.pk)
     order.stretches.filter(pk__in=due(order)).update(last_error="a fault")
@@ -317,7 +317,7 @@ def test_stopped_while_several_work_nobody_writes_anything_more(
 def test_who_pauses_waits_for_the_chunks_under_way_and_counts_them(
     company: Company, divided: BatchOrder, postgresql_only: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, within, released = bulk_enable.write, threading.Barrier(3), threading.Event()
+    write, within, released = bulk_enable.write_chunk, threading.Barrier(3), threading.Event()
 
     def slow(*args: Any) -> int:
         within.wait(timeout=30)
@@ -332,7 +332,7 @@ def test_who_pauses_waits_for_the_chunks_under_way_and_counts_them(
         until_somebody_waits()
         released.set()
 
-    monkeypatch.setattr(bulk_enable, "write", slow)
+    monkeypatch.setattr(bulk_enable, "write_chunk", slow)
     first, second, _third = due(divided)
     results = together(runs(first), runs(second), pause, release)
 
@@ -388,10 +388,12 @@ def of_the_release_before(order: BatchOrder, company: Company) -> None:
     claim = BatchOrder.objects.claim(order.pk, now=timezone.now())
     assert claim
     lines = list(order.lines.order_by("position")[:5])
-    work = bulk_enable.prepare(order, lines, asker=company.ada, offer=bulk_enable.offer_of_now(None))
+    work = bulk_enable.prepare_chunk(
+        order, lines, asker=company.ada, offer=bulk_enable.catalogue_snapshot(None)
+    )
     with transaction.atomic():
         assert BatchOrder.objects.held(order.pk, claim).update(leased_until=timezone.now() + LEASE)
-        bulk_enable.write(order, work)
+        bulk_enable.write_chunk(order, work)
 
 
 def test_an_order_that_it_has_begun_goes_on_when_its_lease_is_over(
@@ -473,13 +475,14 @@ def test_two_who_write_the_same_lines_change_them_once(
     company: Company, divided: BatchOrder, crowd: list[Person]
 ) -> None:
     """For the moment in which it takes an order up that it has stopped within a chunk of ours."""
-    rows, offer = divided.lines.order_by("position")[:5], bulk_enable.offer_of_now(None)
+    rows, offer = divided.lines.order_by("position")[:5], bulk_enable.catalogue_snapshot(None)
     first, second = (
-        bulk_enable.prepare(divided, list(rows.all()), asker=company.ada, offer=offer) for _time in range(2)
+        bulk_enable.prepare_chunk(divided, list(rows.all()), asker=company.ada, offer=offer)
+        for _time in range(2)
     )
     for each in (first, second):
         with transaction.atomic():
-            bulk_enable.write(divided, each)
+            bulk_enable.write_chunk(divided, each)
 
     work(divided)
     nobody_twice_nobody_lost(divided, crowd)

@@ -76,7 +76,7 @@ def test_a_bounce_that_is_told_many_times_at_once_happens_once(
         "key", "Postmark", MailEventKind.BOUNCED, "provider-1", "Postmark: bounced", "gone"
     )
 
-    results: list[Any] = together(*[lambda: bounces.take_notice(notice=notice)] * 4)
+    results: list[Any] = together(*[lambda: bounces.receive_notice(notice=notice)] * 4)
 
     assert results == [None] * 4
     assert MailEvent.objects.count() == 1
@@ -93,7 +93,7 @@ def test_a_bounce_that_is_told_while_the_sending_is_settled_is_not_lost(
     notice = bounces.Notice(
         "key", "Postmark", MailEventKind.BOUNCED, "provider-1", "Postmark: bounced", "gone"
     )
-    told = threading.Thread(target=lambda: (bounces.take_notice(notice=notice), connection.close()))
+    told = threading.Thread(target=lambda: (bounces.receive_notice(notice=notice), connection.close()))
     apply_early = bounces.apply_early
 
     def look_and_be_told(mail: OutgoingMail) -> None:
@@ -121,7 +121,7 @@ def test_a_word_by_our_own_name_of_the_mail_waits_for_its_settle(
     mail = OutgoingMail.objects.get(message="delivery")
     own = sending.message_id(mail).strip("<>")
     notice = bounces.Notice("key", "Postmark", MailEventKind.BOUNCED, own, "Postmark: bounced", "gone")
-    bounces.take_notice(notice=notice)
+    bounces.receive_notice(notice=notice)
     assert OutgoingMail.objects.get(pk=mail.pk).state == "queued"
 
     monkeypatch.setattr(sending, "send", lambda _mail: "")
@@ -143,10 +143,10 @@ def test_a_word_that_was_kept_before_a_crash_counts_when_it_is_told_again(
     with monkeypatch.context() as dying:
         dying.setattr(bounces, "_mail_of", _die)
         with pytest.raises(KeyboardInterrupt):
-            bounces.take_notice(notice=notice)
+            bounces.receive_notice(notice=notice)
     assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
 
-    bounces.take_notice(notice=notice)
+    bounces.receive_notice(notice=notice)
 
     assert OutgoingMail.objects.get(pk=mail.pk).state == "bounced"
 

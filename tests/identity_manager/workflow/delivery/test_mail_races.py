@@ -40,7 +40,7 @@ def remind(day: float) -> None:
         with time_machine.travel(timezone.now() + timedelta(days=day)):
             reminders.remind_of_passphrases()
             reminders.remind_of_acceptance()
-            reminders.chase_decisions()
+            reminders.escalate_all_undecided()
 
     assert at_once(*[node] * NODES) == [Ending()] * NODES
 

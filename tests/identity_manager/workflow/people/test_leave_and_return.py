@@ -352,9 +352,9 @@ def test_so_does_that_of_the_approvers(company: Company) -> None:
     deactivate(company.rita, company.uma)
     asked = OutgoingMail.objects.filter(request=request).count()
     with time_machine.travel(timezone.now() + timedelta(days=60)):
-        reminders.chase_decisions()
+        reminders.escalate_all_undecided()
         activate(company.rita, company.uma)
-        reminders.chase_decisions()
+        reminders.escalate_all_undecided()
     assert OutgoingMail.objects.filter(request=request).count() == asked
 
 

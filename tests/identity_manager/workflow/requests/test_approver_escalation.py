@@ -46,8 +46,8 @@ def mailed(message: str) -> list[str]:
 def chase(*, days: float = 0) -> None:
     """What the hourly job does so many days from now; in the same hour it has nothing more to do."""
     with time_machine.travel(timezone.now() + timedelta(days=days)):
-        reminders.chase_decisions()
-        assert reminders.chase_decisions() == 0
+        reminders.escalate_all_undecided()
+        assert reminders.escalate_all_undecided() == 0
 
 
 def test_without_a_manager_and_a_unit_everybody_is_asked(company: Company) -> None:
@@ -169,7 +169,7 @@ def test_what_waits_and_is_not_due_is_neither_locked_nor_asked_for_one_by_one(
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked_for, monkeypatch.context() as watched:
             watched.setattr(locking, "request", lambda _pk: pytest.fail("locked"))
-            assert reminders.chase_decisions() == 0
+            assert reminders.escalate_all_undecided() == 0
         return len(asked_for)
 
     company.request_in("requested")
@@ -209,11 +209,11 @@ def test_what_is_postponed_is_not_chased(company: Company) -> None:
 
 def test_a_postponed_request_comes_back_once_and_reminds_who_postponed_it(company: Company) -> None:
     request = postponed(company, days=20)
-    assert reminders.bring_back_postponed() == 0
+    assert reminders.return_all_postponed() == 0
 
     with time_machine.travel(timezone.now() + timedelta(days=20, minutes=1)):
-        assert reminders.bring_back_postponed() == 1
-        assert reminders.bring_back_postponed() == 0
+        assert reminders.return_all_postponed() == 1
+        assert reminders.return_all_postponed() == 0
         chase()
 
     request.refresh_from_db()
@@ -229,7 +229,7 @@ def test_where_who_postponed_it_has_left_the_others_are_reminded(company: Compan
     company.paul.save()
 
     with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
-        reminders.bring_back_postponed()
+        reminders.return_all_postponed()
 
     assert mailed("approval_back") == ["Petra"]
 
@@ -240,8 +240,8 @@ def test_what_does_not_wait_for_a_decision_is_not_chased(company: Company, state
     before = AskedApprover.objects.count(), OutgoingMail.objects.count(), AuditEvent.objects.count()
 
     chase(days=30)
-    reminders.chase(request_id=request.pk)
-    reminders.bring_back(request.pk)
+    reminders.escalate_undecided(request_id=request.pk)
+    reminders.return_postponed(request.pk)
 
     assert (AskedApprover.objects.count(), OutgoingMail.objects.count(), AuditEvent.objects.count()) == before
 

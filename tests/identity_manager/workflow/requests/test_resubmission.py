@@ -186,7 +186,7 @@ def test_and_with_the_time_to_decide(company: Company) -> None:
     with time_machine.travel(timezone.now() + timedelta(days=60)):
         move(company.uma, display_name="Uma Lindqvist")
         change_detection.notice_all()
-        reminders.chase_decisions()
+        reminders.escalate_all_undecided()
     assert OutgoingMail.objects.filter(request=request).count() == asked
 
 

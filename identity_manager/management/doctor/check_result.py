@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One line of the doctor. says and remedy never hold a secret."""
 
     level: Level
@@ -22,16 +22,16 @@ class Finding:
     remedy: str = ""
 
 
-def ok(says: str) -> Finding:
-    return Finding(Level.OK, says)
+def ok(says: str) -> CheckResult:
+    return CheckResult(Level.OK, says)
 
 
-def warning(says: str, remedy: str) -> Finding:
-    return Finding(Level.WARNING, says, remedy)
+def warning(says: str, remedy: str) -> CheckResult:
+    return CheckResult(Level.WARNING, says, remedy)
 
 
-def failed(says: str, remedy: str) -> Finding:
-    return Finding(Level.FAILED, says, remedy)
+def failed(says: str, remedy: str) -> CheckResult:
+    return CheckResult(Level.FAILED, says, remedy)
 
 
 @dataclass(frozen=True)
@@ -39,4 +39,4 @@ class Check:
     """look yields what it finds, at least one line; it may raise DatabaseError and OSError."""
 
     name: str
-    look: Callable[[], Iterator[Finding]]
+    look: Callable[[], Iterator[CheckResult]]
