@@ -17,7 +17,7 @@ from tests.architecture.standing import standing, taken_back
 from tests.architecture.url_table import TABLE, Row
 from tests.architecture.url_world import World
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forms"), pytest.mark.long]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("forms")]
 POSTED = tuple(row for row in TABLE if row.posts)
 # Every form has some of these, and none expects them all.
 NAMES = ["search", "all", "q", "kind", "persons", "mails", "texts", "noted", "reason", "next", "file"]
@@ -78,22 +78,25 @@ def tried(world: World, row: Row, data: st.DataObject) -> None:
     assert is_handled(content.decode(errors="replace"), answer.status_code), (answer.status_code, sent)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("row", POSTED, ids=str)
-@settings(BOUNDED, max_examples=3)
+@settings(BOUNDED, max_examples=6)
 @given(data=st.data())
 def test_nonsense_is_answered(world: World, row: Row, data: st.DataObject) -> None:
     tried(world, row, data)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("row", POSTED, ids=str)
-@settings(BOUNDED, max_examples=30)
+@settings(BOUNDED, max_examples=50)
 @given(data=st.data())
 def test_much_nonsense_is_answered(world: World, row: Row, data: st.DataObject) -> None:
     tried(world, row, data)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("row", tuple(row for row in TABLE if row.opens), ids=str)
-@settings(BOUNDED, max_examples=2)
+@settings(BOUNDED, max_examples=10)
 @given(data=st.data())
 def test_nonsense_after_the_question_mark_is_answered(world: World, row: Row, data: st.DataObject) -> None:
     asked = data.draw(st.dictionaries(st.sampled_from(ASKED), VALUE, min_size=1, max_size=6))
