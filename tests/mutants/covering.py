@@ -18,14 +18,14 @@ class Recorder:
 
     def __init__(self, root: Path, file: Path) -> None:
         self._root, self._file = f"{root}/", file
-        self._called: set[CodeType] = set()
-        self._names: dict[CodeType, str] = {}
+        self._called: dict[int, CodeType] = {}  # by id: a code object's hash goes through all its constants
+        self._names: dict[int, str] = {}
         self._tests: dict[str, list[str]] = defaultdict(list)
         self._seconds: dict[str, float] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        self._called = set()
+        self._called = {}
         threading.settrace(self._note)
         sys.settrace(self._note)
         try:
@@ -33,7 +33,7 @@ class Recorder:
         finally:
             sys.settrace(None)
             threading.settrace(None)  # type: ignore[arg-type]  # as documented: none any more
-            for code in self._called:
+            for code in self._called.values():
                 if name := self._name(code):
                     self._tests[name].append(item.nodeid)
 
@@ -47,14 +47,14 @@ class Recorder:
 
     def _note(self, frame: FrameType, event: str, arg: object) -> None:
         """Called when a function begins; without a value it is not told of the function's lines."""
-        self._called.add(frame.f_code)
+        self._called[id(frame.f_code)] = frame.f_code
 
     def _name(self, code: CodeType) -> str:
-        if code not in self._names:
+        if id(code) not in self._names:
             path = code.co_filename.removeprefix(self._root)
             outer = code.co_qualname.partition(".<locals>")[0]
-            self._names[code] = f"{path}:{outer}" if path.startswith(CODE) else ""
-        return self._names[code]
+            self._names[id(code)] = f"{path}:{outer}" if path.startswith(CODE) else ""
+        return self._names[id(code)]
 
 
 class Covering:

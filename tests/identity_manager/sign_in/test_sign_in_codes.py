@@ -61,6 +61,10 @@ def assert_refused(reason: Reason, kind: type[Refused], verb, **arguments) -> No
     assert everything() == before
 
 
+def may_not_ask(actor: Person, person: Person) -> None:
+    assert_refused(NOT_REGISTRATION_OFFICER, NotAllowed, sign_in_codes.ask, actor=actor, person_id=person.pk)
+
+
 # --- Asking ----------------------------------------------------------------------------------------
 def test_a_registration_officer_asks_and_makes_for_somebody_who_never_signed_in(office: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
@@ -73,25 +77,13 @@ def test_a_registration_officer_asks_and_makes_for_somebody_who_never_signed_in(
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.REGISTRATION_OFFICER}))
 def test_nobody_else_asks(office: Office, role: Role) -> None:
     other = cast.person("otto", roles=(role,))
-    assert_refused(
-        NOT_REGISTRATION_OFFICER,
-        NotAllowed,
-        sign_in_codes.ask,
-        actor=other,
-        person_id=office.uma.pk,
-    )
+    may_not_ask(other, office.uma)
 
 
 def test_an_officer_of_another_unit_does_not_ask(office: Office) -> None:
     south = cast.person("otto", roles=())
     RoleAssignment.objects.create(person=south, role=Role.REGISTRATION_OFFICER, organisational_unit="Süd")
-    assert_refused(
-        NOT_REGISTRATION_OFFICER,
-        NotAllowed,
-        sign_in_codes.ask,
-        actor=south,
-        person_id=office.uma.pk,
-    )
+    may_not_ask(south, office.uma)
 
 
 def test_an_officer_of_the_unit_asks(office: Office) -> None:
@@ -104,13 +96,7 @@ def test_an_officer_of_the_unit_asks(office: Office) -> None:
 
 def test_an_officer_on_leave_does_not_ask(office: Office) -> None:
     gone = cast.person("otto", state=PersonState.INACTIVE, roles=(Role.REGISTRATION_OFFICER,))
-    assert_refused(
-        NOT_REGISTRATION_OFFICER,
-        NotAllowed,
-        sign_in_codes.ask,
-        actor=gone,
-        person_id=office.uma.pk,
-    )
+    may_not_ask(gone, office.uma)
 
 
 def test_not_for_oneself(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.identity_manager.workflow.test_races import together
 from tests.tools.cast import Company
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+BOUNCED = bounces.Notice("key", "Postmark", MailEventKind.BOUNCED, "provider-1", "Postmark: bounced", "gone")
 
 
 @pytest.fixture
@@ -72,11 +74,8 @@ def test_a_bounce_that_is_told_many_times_at_once_happens_once(
     mail = OutgoingMail.objects.get(message="delivery")
     monkeypatch.setattr(sending, "send", lambda _mail: "provider-1")
     step7_deliver.send(mail_id=mail.pk)
-    notice = bounces.Notice(
-        "key", "Postmark", MailEventKind.BOUNCED, "provider-1", "Postmark: bounced", "gone"
-    )
 
-    results: list[Any] = together(*[lambda: bounces.receive_notice(notice=notice)] * 4)
+    results: list[Any] = together(*[lambda: bounces.receive_notice(notice=BOUNCED)] * 4)
 
     assert results == [None] * 4
     assert MailEvent.objects.count() == 1
@@ -90,10 +89,7 @@ def test_a_bounce_that_is_told_while_the_sending_is_settled_is_not_lost(
     """The settle has just looked whether something was told, and has found nothing."""
     company.request_in("issued")
     mail = OutgoingMail.objects.get(message="delivery")
-    notice = bounces.Notice(
-        "key", "Postmark", MailEventKind.BOUNCED, "provider-1", "Postmark: bounced", "gone"
-    )
-    told = threading.Thread(target=lambda: (bounces.receive_notice(notice=notice), connection.close()))
+    told = threading.Thread(target=lambda: (bounces.receive_notice(notice=BOUNCED), connection.close()))
     apply_early = bounces.apply_early
 
     def look_and_be_told(mail: OutgoingMail) -> None:
@@ -120,8 +116,7 @@ def test_a_word_by_our_own_name_of_the_mail_waits_for_its_settle(
     company.request_in("issued")
     mail = OutgoingMail.objects.get(message="delivery")
     own = sending.message_id(mail).strip("<>")
-    notice = bounces.Notice("key", "Postmark", MailEventKind.BOUNCED, own, "Postmark: bounced", "gone")
-    bounces.receive_notice(notice=notice)
+    bounces.receive_notice(notice=replace(BOUNCED, message_id=own))
     assert OutgoingMail.objects.get(pk=mail.pk).state == "queued"
 
     monkeypatch.setattr(sending, "send", lambda _mail: "")
@@ -137,16 +132,13 @@ def test_a_word_that_was_kept_before_a_crash_counts_when_it_is_told_again(
     mail = OutgoingMail.objects.get(message="delivery")
     monkeypatch.setattr(sending, "send", lambda _mail: "provider-1")
     step7_deliver.send(mail_id=mail.pk)
-    notice = bounces.Notice(
-        "key", "Postmark", MailEventKind.BOUNCED, "provider-1", "Postmark: bounced", "gone"
-    )
     with monkeypatch.context() as dying:
         dying.setattr(bounces, "_mail_of", _die)
         with pytest.raises(KeyboardInterrupt):
-            bounces.receive_notice(notice=notice)
+            bounces.receive_notice(notice=BOUNCED)
     assert OutgoingMail.objects.get(pk=mail.pk).state == "sent"
 
-    bounces.receive_notice(notice=notice)
+    bounces.receive_notice(notice=BOUNCED)
 
     assert OutgoingMail.objects.get(pk=mail.pk).state == "bounced"
 
