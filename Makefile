@@ -19,6 +19,7 @@ PYTEST := $(PYTHON) -m pytest
 # Two processes: the machines that this must be quick on have two cores.
 PARALLEL := -n 2 --dist loadgroup
 POSTGRES := $(PYTHON) -m tests.tools.postgres_server
+ON_POSTGRESQL := database and not nightly and not nightly_on_postgresql
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo reset test interop test-programs test-all bench chaos nightly mutants screenshots lint lock install-prod install-dev secrets messages \
@@ -52,12 +53,12 @@ reset: secrets ## Forget the demo
 
 test: install-dev ## The tests on SQLite, the database-sensitive ones on PostgreSQL too
 	@$(PYTEST) $(PARALLEL) -m "not long and not nightly"
-	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and not long and not long_on_postgresql and not nightly"
+	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "$(ON_POSTGRESQL) and not long and not long_on_postgresql"
 
 # PLAIN_QUERIES: so that tests walk the product without prepared queries, too (decision 26).
-test-all: install-dev ## The long forms: every test that `make test` leaves out, on either database
+test-all: install-dev ## The long forms, which `make test` leaves out, on either database
 	@PLAIN_QUERIES=1 $(PYTEST) $(PARALLEL) -m long
-	@PLAIN_QUERIES=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "database and (long or long_on_postgresql)"
+	@PLAIN_QUERIES=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "$(ON_POSTGRESQL) and (long or long_on_postgresql)"
 
 interop: install-dev ## Try delivered tokens in every program here, and write docs/reference/interoperability.md
 	@WRITE_INTEROPERABILITY=1 $(PYTEST) tests/interop
@@ -71,6 +72,7 @@ chaos: install-dev ## The road while all around it is killed; N=10000, SEED=1, E
 
 nightly: install-dev ## What need not run before each change: tests of chaos and bench themselves, 1,000 requests of chaos
 	@$(PYTEST) $(PARALLEL) -m nightly
+	@$(POSTGRES) $(PYTEST) $(PARALLEL) -m "nightly_on_postgresql or (database and nightly)"
 	@$(PYTHON) -m tests.chaos --number $(or $(N),1000)
 
 mutants: install-dev ## Small faults in the code that no test notices; N=300, SEED=1, ARGS="--only step4_accept.py"

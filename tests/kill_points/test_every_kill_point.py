@@ -27,7 +27,17 @@ from tests.kill_points import findings
 from tests.kill_points.boundaries import AFTER, BROKER, CA, COMMIT, KINDS, MAIL, Boundaries, watch
 from tests.kill_points.copies import Copies
 from tests.kill_points.outside import Broker
-from tests.kill_points.walks import ALL_SEVEN_STEPS, WALKS, Clock, Walk, go, in_use
+from tests.kill_points.walks import (
+    ALL_SEVEN_STEPS,
+    CA_FORGETS,
+    CANCELLED,
+    MANY,
+    WALKS,
+    Clock,
+    Walk,
+    go,
+    in_use,
+)
 from tests.tools import processes
 from tests.tools.processes import Ending
 
@@ -35,6 +45,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pyt
 KILLED = 9
 MAILBOX = "identity_manager.mail.mailbox.MailboxBackend"
 REST = "at-rest-"
+# Each copy of a database takes PostgreSQL a while: there the others are walked nightly.
+ON_BOTH_ENGINES = (ALL_SEVEN_STEPS, CA_FORGETS, CANCELLED, MANY)
+WALKS_BY_ENGINE = [
+    pytest.param(walk, marks=() if walk in ON_BOTH_ENGINES else pytest.mark.nightly_on_postgresql)
+    for walk in WALKS
+]
 SENT, ISSUED = f"{AFTER} {MAIL} send", f"{AFTER} {CA} issue"
 
 
@@ -212,7 +228,7 @@ def test_killed_once_after_each_kind_of_boundary(stage: Stage) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("stage", WALKS, ids=lambda walk: walk.name, indirect=True)
+@pytest.mark.parametrize("stage", WALKS_BY_ENGINE, ids=lambda walk: walk.name, indirect=True)
 def test_killed_at_each_boundary(stage: Stage) -> None:
     reference = undisturbed(stage)
     troubles = []

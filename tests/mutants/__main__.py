@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,14 @@ def main() -> int:
     PLACE.mkdir(parents=True, exist_ok=True)
     covering = PLACE / "covering.json"
     if options.map:
-        _pytest(Recorder(ROOT, covering))
+        _pytest(Recorder(ROOT, covering), options.tests)
         return 0
     if not covering.exists():
         sys.stdout.write("Looking which tests run which functions; this takes some minutes.\n")
         # A second run in one process would meet what the first has left.
-        subprocess.run([sys.executable, "-m", "tests.mutants", "--map"], cwd=ROOT, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "tests.mutants", "--map", "--tests", *options.tests], cwd=ROOT, check=True
+        )
     trials = Trials(
         _chosen(options),
         Covering(covering),
@@ -44,7 +47,7 @@ def main() -> int:
         limit=options.limit,
         until=time.monotonic() + options.minutes * 60,
     )
-    _pytest(trials, "--capture=no")
+    _pytest(trials, options.tests, "--capture=no")
     return _told(trials.outcomes)
 
 
@@ -56,6 +59,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--limit", type=float, default=60, help="seconds for one")
     parser.add_argument("--only", default="", help="a part of path, line and function: those alone")
     parser.add_argument("--map", action="store_true", help="look anew which tests run which functions")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="folders and files of tests")
     return parser.parse_args()
 
 
@@ -67,8 +71,8 @@ def _chosen(options: argparse.Namespace) -> list[Mutant]:
     return random.Random(options.seed).sample(every, min(options.number, len(every)))  # noqa: S311 no secret
 
 
-def _pytest(plugin: object, *more: str) -> None:
-    folders = [str(ROOT / "tests" / name) for name in TESTS]
+def _pytest(plugin: object, tests: Sequence[str], *more: str) -> None:
+    folders = [str(ROOT / "tests" / name) for name in tests]
     pytest.main(["-q", "-m", "not long", *more, *folders], plugins=[plugin])
 
 

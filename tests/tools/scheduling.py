@@ -22,6 +22,7 @@ _folder = pytest.StashKey[Path]()
 BEGUN_FIRST = (
     "tests/chaos/",
     "tests/cluster/",
+    "tests/upgrade/",
     "tests/sinks/test_running_system.py",
     "tests/journeys/test_two_hosts.py",
 )

@@ -40,13 +40,8 @@ def test_a_demo_with_a_real_mail_server_does_not_start(name: str, tmp_path: Path
     outcome = start(name, tmp_path, SMTP_HOST="mail.acme.net")
     assert outcome.returncode != 0
     assert "cannot run together with the mail server mail.acme.net" in outcome.stderr
-
-
-@pytest.mark.parametrize("name", ["gunicorn", "worker", "beat", "run"])
-def test_it_says_so_in_one_sentence(name: str, tmp_path: Path) -> None:
-    outcome = start(name, tmp_path, SMTP_HOST="mail.acme.net")
-    assert "Traceback" not in outcome.stderr
-    assert outcome.stderr.strip().count("\n") == 0, outcome.stderr
+    if name in ("gunicorn", "worker", "beat", "run"):  # in one sentence
+        assert outcome.stderr.strip().count("\n") == 0, outcome.stderr
 
 
 @pytest.mark.parametrize("name", ["gunicorn", "run"])

@@ -142,6 +142,7 @@ def many_due(number: int) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.nightly_on_postgresql
 def test_ten_thousand_due_rows_do_not_flood_a_broker_that_nobody_reads(broker: Broker) -> None:
     many_due(ROWS)
     at = timezone.now()
@@ -158,6 +159,7 @@ def test_ten_thousand_due_rows_do_not_flood_a_broker_that_nobody_reads(broker: B
 
 
 @pytest.mark.long
+@pytest.mark.nightly_on_postgresql
 @pytest.mark.parametrize("loses", [False, True])
 def test_ten_thousand_due_rows_are_handed_out_as_they_are_taken(broker: Broker, *, loses: bool) -> None:
     """A worker takes all that waits between two ticks; every fifth time the broker has lost it before.

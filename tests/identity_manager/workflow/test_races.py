@@ -253,7 +253,7 @@ def test_two_certificates_that_finish_together_finish_the_token(company: Company
     finish_together(company, 25)
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_two_certificates_that_finish_together_finish_the_token_300_times(company: Company) -> None:
     finish_together(company, 300)
 
