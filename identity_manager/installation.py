@@ -1,7 +1,7 @@
-"""Which installation answers: told by a proof that only who has its SECRET_KEY can make and check.
+"""Installation proof: an HMAC under SECRET_KEY shows that two processes belong to the same installation.
 
-SECRET_KEY is made once for an installation, and all its processes have it. Who asks sends a nonce; the answer
-is an HMAC of it under a key of its own purpose, so it says nothing to others and none can be used twice.
+The asker sends a nonce; the answer is an HMAC of it under a key derived for this purpose. So it reveals
+nothing and cannot be replayed.
 """
 
 import re
@@ -19,13 +19,13 @@ def nonce() -> str:
 
 
 def proof(asked: str) -> str:
-    """Return the proof; empty for what is no nonce."""
+    """The HMAC of a nonce; empty for a malformed nonce."""
     if not _NONCE.fullmatch(asked):
         return ""
     return salted_hmac(_PURPOSE, asked, algorithm="sha256").hexdigest()
 
 
 def is_ours(asked: str, given: str) -> bool:
-    """Whether an answer to this nonce came from this installation."""
+    """Whether the answer to this nonce was made with our SECRET_KEY."""
     expected = proof(asked)
     return bool(expected) and constant_time_compare(expected, given)

@@ -1,4 +1,4 @@
-"""The connection for outgoing mail, by EMAIL_BACKEND; a provider's API is called as everything else is."""
+"""Mail transport by EMAIL_BACKEND: SMTP, or a provider's HTTP API with our proxy and TLS settings."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,19 +13,19 @@ from ca_bridge import outgoing
 
 
 def place(backend: Any) -> str:
-    """Who takes the mails: host and port of the mail server, the host of a provider's API, or its name."""
+    """Who takes the mails: host and port of the SMTP server, host of a provider's API, or its name."""
     if isinstance(backend, SmtpBackend):
         return f"{backend.host}:{backend.port}"
     return urlsplit(getattr(backend, "api_url", "")).netloc or provider()
 
 
 def provider() -> str:
-    """What anymail calls the provider of EMAIL_BACKEND."""
+    """The provider's name in anymail; empty for other backends."""
     return settings.EMAIL_BACKEND.removeprefix("anymail.backends.").partition(".")[0]
 
 
 def connection() -> Any:
-    """Return a backend that raises what goes wrong."""
+    """A mail backend with fail_silently=False."""
     backend: Any = get_connection(fail_silently=False)
     if isinstance(backend, AnymailRequestsBackend):
         theirs = backend.create_session

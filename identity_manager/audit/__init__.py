@@ -1,5 +1,4 @@
-"""Records what happened, in the caller's transaction, as its last statement. An event that cannot be
-written stops the verb."""
+"""Audit events, recorded as the last statement of the verb's transaction; a failing INSERT fails the verb."""
 
 import secrets
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from identity_manager.models import AuditEvent, Person, SoftwareToken, TokenRequ
 
 
 class Event(StrEnum):
-    """The closed list of what is audited."""
+    """All audit events."""
 
     PERSON_CREATED = "person.created"
     PERSON_CHANGED = "person.changed"
@@ -160,9 +159,9 @@ Subject = TokenRequest | SoftwareToken | Person | None
 def record(event: Event, *, actor: Person | None, subject: Subject, **facts: Any) -> AuditEvent:
     """Append one event about a request, a token, a person or (None) the system.
 
-    facts are plain values: identifiers, states, counts, reasons; never a secret, never a mail's body.
-    Those that models.audit_event.PLAIN_FACTS does not name may hold words about somebody: they are erased
-    with the person whom the event is about.
+    facts: plain values (identifiers, states, counts, reasons); never a secret or a mail's text. Facts
+    that models.audit_event.PLAIN_FACTS does not name may hold personal data: they are erased with the
+    person.
     """
     row = event_about(event, actor=actor, subject=subject, **facts)
     append([row])
@@ -170,7 +169,7 @@ def record(event: Event, *, actor: Person | None, subject: Subject, **facts: Any
 
 
 def event_about(event: Event, *, actor: Person | None, subject: Subject, **facts: Any) -> AuditEvent:
-    """The event that `record` appends, not appended yet: a verb on many things appends them at once."""
+    """The unsaved event that `record` would insert, for verbs that insert many at once with append()."""
     request = token = person = None
     if isinstance(subject, SoftwareToken):
         token, request, person = subject, subject.request, subject.person
@@ -186,6 +185,6 @@ def event_about(event: Event, *, actor: Person | None, subject: Subject, **facts
 
 
 def append(events: Sequence[AuditEvent]) -> None:
-    """Append these events, in the caller's transaction, as its last statement."""
+    """Insert these events, as the last statement of the caller's transaction."""
     person_references.name_persons(events)
     prepared_queries.insert(events)

@@ -1,4 +1,4 @@
-"""Verbs on checks of the whole log: asked for on a page, done by the worker, one at a time."""
+"""Verification runs of the audit log: requested on a page, run by the worker, one at a time."""
 
 import uuid
 
@@ -11,11 +11,11 @@ from identity_manager.models import AuditCheck, Person
 from identity_manager.task_names import CHECK
 
 MOST_TRIES = 3
-INTERRUPTED = "Interrupted"  # the worker that had it ended, and nothing was raised
+INTERRUPTED = "Interrupted"  # the worker died without an exception
 
 
 def ask(*, actor: Person | None) -> AuditCheck:
-    """Have the log checked. Returns the check that is under way already, where there is one."""
+    """Request a verification run; returns the open one where there is one."""
     with transaction.atomic():
         check, created = AuditCheck.objects.get_or_create(is_open=True, defaults={"asked_by": actor})
         if created:
@@ -26,10 +26,10 @@ def ask(*, actor: Person | None) -> AuditCheck:
 
 
 def carry_out(*, check_id: uuid.UUID) -> None:
-    """Check, and keep what was found. Does nothing where it is not due.
+    """Verify the log and store the report. Does nothing where the run is not due.
 
-    Without the keys it waits for them. Whatever else is raised, also that it takes too long, stands on the
-    check, which is tried again later, MOST_TRIES times in all; then it is given up. A try that ended with its
+    Without the audit keys the run waits for a worker that has them. Any exception, time-outs included, is
+    stored on the run, which is retried up to MOST_TRIES times and then given up. A try that died with its
     worker counts.
     """
     with transaction.atomic():
@@ -51,7 +51,7 @@ def carry_out(*, check_id: uuid.UUID) -> None:
 
 
 def _settle(check_id: uuid.UUID, report: verification.VerificationReport) -> None:
-    """By whoever comes first, also after their lease: a log that takes longer was read all the same."""
+    """Store the report, also after the lease has expired: the verification is valid all the same."""
     with transaction.atomic():
         if not AuditCheck.objects.filter(pk=check_id, is_open=True).update(is_open=False):
             return
@@ -94,6 +94,6 @@ def _put_off(check_id: uuid.UUID, claim_id: uuid.UUID, error: str) -> None:
 
 
 def _let_go(check_id: uuid.UUID, claim_id: uuid.UUID) -> AuditCheck | None:
-    """The check, while it is open and ours by this claim; from then on nobody else writes it."""
+    """The open run of this claim, locked; no other worker writes it from now on."""
     ours = AuditCheck.objects.filter(pk=check_id, claim_id=claim_id, is_open=True)
     return ours.get() if ours.update(leased_until=None) else None

@@ -1,4 +1,4 @@
-"""That an officer was refused a page is told in the audit log: it may be a try."""
+"""Audit of refused pages (HTTP 403) of officers, as a possible attempt at abuse."""
 
 from django.db import transaction
 from django.utils.encoding import escape_uri_path
@@ -10,10 +10,10 @@ LONGEST_PATH = 300
 
 
 def record(*, actor: Person | None, path: str) -> None:
-    """Record that the officer may not open this address. Others are not told of: they hold no office.
+    """Record that the officer may not open this address; persons without an office are not recorded.
 
-    path without what follows the question mark: people search for names there. It is written as in an
-    address, for a zero byte is nothing that PostgreSQL keeps.
+    path: without the query string, in which officers search for names; percent-encoded, because
+    PostgreSQL stores no NUL.
     """
     if actor is None or not actor.roles.filter(role__in=OFFICER_ROLES).exists():
         return

@@ -1,4 +1,4 @@
-"""Evidence: what the log says of one request or token, with the signed heads that cover it."""
+"""Evidence files: the sealed events of one request or token, with the signed heads that cover them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,9 +14,9 @@ FORMAT = "identity-manager-evidence/2"
 
 
 def of(events: QuerySet[AuditEvent], *, subject: str) -> dict[str, Any]:
-    """A check file about these events, as plain values; `python -m identity_manager.audit_proof` checks it.
+    """An evidence file about these events, as plain values, for `python -m identity_manager.audit_proof`.
 
-    Events that no signed head covers yet are counted in `not_covered_yet`.
+    `not_covered_yet` counts events after the last signed head.
     """
     covered = list(
         _covered(events.filter(number__isnull=False).order_by("number").select_related("actor", "person"))
@@ -41,7 +41,7 @@ def _covered(events: Iterable[AuditEvent]) -> Iterator[tuple[AuditEvent, AuditHe
 
 
 def _as_json(event: AuditEvent, head: AuditHead) -> dict[str, Any]:
-    """The event, and the hashes of those between it and the head: enough to compute the head's link."""
+    """The event with the hashes between it and the head, which suffice to compute the head's link."""
     between = AuditEvent.objects.sealed().filter(number__gt=event.number, number__lte=head.number)
     return {
         "number": event.number,
@@ -59,7 +59,7 @@ def _as_json(event: AuditEvent, head: AuditHead) -> dict[str, Any]:
 
 
 def rows(*, first: int | None = None, last: int | None = None) -> Iterator[dict[str, Any]]:
-    """The sealed log as plain values, in its order: what `manage.py audit export` writes."""
+    """The sealed log in order, as `manage.py audit export` writes it."""
     events = AuditEvent.objects.sealed()
     if first is not None:
         events = events.filter(number__gte=first)
@@ -82,6 +82,6 @@ def rows(*, first: int | None = None, last: int | None = None) -> Iterator[dict[
 
 
 def public_key_pem() -> str:
-    """The public key of the newest head, as a PEM file; empty as long as nothing was signed."""
+    """Public key of the newest signed head as PEM; empty before the first one."""
     head = AuditHead.objects.newest()
     return audit_proof.pem_of(head.public_key) if head else ""

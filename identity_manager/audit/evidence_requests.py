@@ -1,4 +1,4 @@
-"""Verbs on evidence: what the log says of a request or a token leaves the system, and that is recorded."""
+"""Verbs that export evidence files; each export is audited."""
 
 import uuid
 from typing import Any
@@ -16,7 +16,7 @@ NOT_AUDITOR = Reason("not-auditor", _("Only an Auditor takes a check file."))
 
 
 def export_for_request(*, actor: Person, request_id: uuid.UUID) -> dict[str, Any]:
-    """The evidence about one request and its tokens. Raises NotAllowed."""
+    """The evidence file of a request and its tokens. Raises NotAllowed."""
     with transaction.atomic():
         require(actor.has_role(Role.AUDITOR), else_=NOT_AUDITOR, kind=NotAllowed)
         request = locking.request(request_id)
@@ -29,7 +29,7 @@ def export_for_request(*, actor: Person, request_id: uuid.UUID) -> dict[str, Any
 
 
 def export_for_token(*, actor: Person, token_id: uuid.UUID) -> dict[str, Any]:
-    """The evidence about one token. Raises NotAllowed."""
+    """The evidence file of a token. Raises NotAllowed."""
     with transaction.atomic():
         require(actor.has_role(Role.AUDITOR), else_=NOT_AUDITOR, kind=NotAllowed)
         token = locking.token(token_id)

@@ -1,4 +1,4 @@
-"""Exports leave the system's own walls, so each is told in the audit log before its first row is sent."""
+"""Audit of list exports (CSV), recorded before the first row is sent."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,10 @@ from identity_manager.models import Person
 
 
 def record(*, actor: Person, what: str, rows: int, filters: Mapping[str, str | bool]) -> None:
-    """Record that the actor exports so many rows of a list.
+    """Record that the actor exports this number of rows of a list.
 
-    what names the list (employee, request, audit-event, ...). filters says how it was narrowed; what was
-    typed may be somebody's name, so callers give that as True. Raises whatever stops the event: then
-    nothing may be sent.
+    what: the list (employee, request, audit-event, ...). filters: how it was narrowed; typed text may be
+    a name, so callers pass True for it. An exception means that nothing may be sent.
     """
     with transaction.atomic():
         audit.record(

@@ -1,4 +1,6 @@
-"""Carries signed heads off the machine, so that nobody with the database alone can cut off the log's end."""
+"""Export of signed heads off the machine, so that database access alone cannot truncate the audit log
+unnoticed.
+"""
 
 import os
 import socket
@@ -22,16 +24,16 @@ AT_ONCE = 1000
 
 
 class ExportError(Exception):
-    """Heads could not be carried to a destination now; the text says why."""
+    """Heads could not be exported to a destination now; the text says why."""
 
 
 def export() -> int:
-    """Carry new heads to each destination of AUDIT_HEAD_EXPORT; return how many were carried."""
+    """Export new heads to each destination of AUDIT_HEAD_EXPORT; return how many."""
     return sum(_export_to(destination) for destination in settings.AUDIT_HEAD_EXPORT)
 
 
 def _export_to(destination: str) -> int:
-    """Claim, act, settle: what did not get there is tried again, and may get there twice."""
+    """Claim, act, settle: a failure is retried, and a head may arrive twice."""
     place = _claim(destination)
     if place is None:
         return 0
@@ -69,7 +71,7 @@ def _claim(destination: str) -> AuditHeadExport | None:
 
 
 def _take_back_what_cannot_be(place: AuditHeadExport) -> None:
-    """A place that is said to have heads that were never signed would get none any more, and nobody knew."""
+    """Reset a destination whose recorded position lies beyond the last head; it would get nothing more."""
     newest = AuditHead.objects.newest()
     if newest is not None and place.number > newest.number:
         place.number = newest.number - 1
@@ -77,7 +79,7 @@ def _take_back_what_cannot_be(place: AuditHeadExport) -> None:
 
 
 def _carry(destination: str, heads: list[AuditHead]) -> None:
-    """Raises OSError, ExportError or syslog.NoAddressError."""
+    """Send. Raises OSError, ExportError or syslog.NoAddressError."""
     scheme, _, target = destination.partition(":")
     if scheme == "file":
         _append(Path(target), lines_of(heads))
@@ -90,7 +92,7 @@ def _carry(destination: str, heads: list[AuditHead]) -> None:
 
 
 def _append(path: Path, lines: list[str]) -> None:
-    """Append only: a file system may be told to allow nothing else (chattr +a)."""
+    """Open with O_APPEND alone, so that `chattr +a` may protect the file."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "a", encoding="utf-8") as stream:
         stream.writelines(f"{line}\n" for line in lines)
@@ -99,7 +101,7 @@ def _append(path: Path, lines: list[str]) -> None:
 
 
 def _mail(address: str, head: AuditHead) -> None:
-    """The newest head stands for all before it."""
+    """Mail the newest head, which covers all before it."""
     message = EmailMessage(
         subject=f"Audit log: head at #{head.number} ({socket.gethostname()})",
         body="\n".join(

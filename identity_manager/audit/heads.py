@@ -1,4 +1,4 @@
-"""Signed heads: statements about where the chain stood."""
+"""Signed heads: Ed25519 signatures over the chain's last link and number."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from identity_manager.models import AuditChain, AuditHead, HeadKind
 
 
 def sign() -> AuditHead | None:
-    """Sign where the chain stands, if it has grown and the last head is old enough. Raises keys.NoKey."""
+    """Sign a head if the chain has grown and the last head is old enough. Raises keys.NoKey."""
     end = AuditChain.objects.filter(pk=1).first()
     last = AuditHead.objects.newest()
     if end is None or end.number <= (last.number if last else 0):
@@ -24,7 +24,7 @@ def sign() -> AuditHead | None:
 
 
 def make(number: int, chain: str, *, kind: HeadKind) -> AuditHead:
-    """Sign a statement about the chain and keep it; one for each number and kind. Raises keys.NoKey."""
+    """Sign and store a head, at most one per number and kind. Raises keys.NoKey."""
     version, private_key = keys.signing_key()
     head = AuditHead(
         kind=kind,
@@ -42,5 +42,5 @@ def make(number: int, chain: str, *, kind: HeadKind) -> AuditHead:
 
 
 def lines_of(heads: Iterable[AuditHead]) -> list[str]:
-    """The heads as they leave: JSON, one a line."""
+    """Heads in export format: JSON, one per line."""
     return [json.dumps(head.as_json, sort_keys=True) for head in heads]

@@ -1,4 +1,4 @@
-"""The keys of the audit log: for the MACs of the chain, and for the signatures of its heads."""
+"""Keys of the audit log: MAC keys of the chain and signing keys of its heads."""
 
 import base64
 
@@ -14,25 +14,25 @@ class NoKey(Exception):  # noqa: N818 says what is lacking
 
 
 def mac_key(version: str) -> bytes | None:
-    """The key of that version, None where this process does not hold it."""
+    """The MAC key of that version; None where this process does not hold it."""
     encoded = settings.AUDIT_KEYS.get(version)
     return base64.b64decode(encoded) if encoded else None
 
 
 def newest_mac_key() -> tuple[str, bytes]:
-    """The version and the key for new MACs. Raises NoKey."""
+    """Version and key for new MACs. Raises NoKey."""
     epoch = _in_use(settings.AUDIT_KEYS, "AUDIT_KEYS")
     return epoch.version, base64.b64decode(epoch.key)
 
 
 def signing_key() -> tuple[str, bytes]:
-    """The version and the private key for new heads. Raises NoKey."""
+    """Version and private key for new heads. Raises NoKey."""
     epoch = _in_use(settings.AUDIT_SIGNING_KEYS, "AUDIT_SIGNING_KEYS")
     return epoch.version, base64.b64decode(epoch.key)
 
 
 def public_keys() -> list[str]:
-    """Every public key (base64) that goes with a signing key of this process, oldest first."""
+    """Public keys (base64) of this process's signing keys, oldest first."""
     keys = settings.AUDIT_SIGNING_KEYS.values()
     return [audit_proof.public_key_of(base64.b64decode(key)) for key in keys]
 

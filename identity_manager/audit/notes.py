@@ -1,13 +1,13 @@
-"""Notes: events that say what was taken out of the log on purpose, with a MAC under the keys of the log.
+"""Redaction notes: authenticated events that say which bodies were removed from the audit log, and why.
 
-Whoever writes to the database can append an event, and the sealer seals it. So an event alone is no leave to
-empty another one. A note counts only with the MAC of a process that holds the keys and has looked at what
-the sealed log itself says:
+An attacker with write access to the database can append an event, and the sealer seals it, so an event alone
+does not justify an empty body. A note counts only with a MAC by a process that holds the audit keys and has
+checked the sealed log itself:
 
-- of events that were forgotten, from the job that empties them, for each of which it has checked that it is
-  as it was sealed, a sign-in, and old enough;
-- of somebody who was erased, from the sealer, which looks in the log for another officer who asked for it,
-  and for the day on which the person was locked.
+- for forgotten events: the retention job, after checking that each is unchanged since sealing, a sign-in, and
+  old enough;
+- for an erased person: the sealer, after finding in the log another officer's request and the day of the
+  lock.
 """
 
 import secrets
@@ -27,7 +27,7 @@ _ERASURES = (Event.ERASURE_ASKED, Event.ERASURE_WITHDRAWN, Event.PERSON_ERASED)
 
 
 def is_as_sealed(event: AuditEvent) -> bool:
-    """Whether the event says what the sealer sealed. Looks at the event alone, not at its place."""
+    """Whether the event's content matches its sealed hash; its position in the chain is not checked."""
     key = keys.mac_key(event.mac_key)
     if key is None or audit_proof.mac(key, event.chain) != event.mac:
         return False
@@ -37,7 +37,7 @@ def is_as_sealed(event: AuditEvent) -> bool:
 
 
 def is_authentic(note: AuditEvent) -> bool:
-    """Whether a process with the keys of the log made the note."""
+    """Whether the note's MAC was made with the audit keys."""
     key = keys.mac_key(str(note.facts.get("mac_key", "")))
     return key is not None and audit_proof.mac_of_note(key, _statement(note)) == note.facts.get("mac")
 
@@ -57,9 +57,9 @@ def _statement(note: AuditEvent) -> dict[str, Any]:
 
 # --- Events that were forgotten --------------------------------------------------------------------
 def record_forgotten(events: Sequence[AuditEvent], *, until: datetime, ranges: list[list[int]]) -> None:
-    """Say which events were emptied, all of them older than until. Raises keys.NoKey.
+    """Record which events were emptied, all older than `until`. Raises keys.NoKey.
 
-    The link of the last one stands for all of them: the note says nothing of another chain.
+    Includes the link of the last one, so that the note is valid for this chain only.
     """
     note = audit.event_about(
         Event.EVENTS_FORGOTTEN,
@@ -76,10 +76,10 @@ def record_forgotten(events: Sequence[AuditEvent], *, until: datetime, ranges: l
 
 # --- Persons who were erased -----------------------------------------------------------------------
 def witness(event: AuditEvent) -> None:
-    """Put the MAC on an erasure that the sealed log bears out. The sealer calls it before it seals.
+    """Add the MAC to an erasure event if the sealed log confirms it; the sealer calls this before sealing.
 
-    until: before then the person was locked, by the clock of who seals. Checking the log looks once more:
-    what contradicts it may have been away for a moment.
+    until: the person must have been locked before then, by the sealer's clock. Verification checks again,
+    in case contradicting events were hidden meanwhile.
     """
     if event.name != Event.PERSON_ERASED:
         return
@@ -97,7 +97,7 @@ def _is_borne_out(erased: AuditEvent, until: datetime) -> bool:
 
 
 def _left_before(until: datetime, reference: str) -> bool:
-    """Whether the person was locked before then; where that was cut off, has done nothing since."""
+    """Whether the person was locked before then; if that part of the log was cut, has not acted since."""
     sealed = AuditEvent.objects.sealed()
     locked = sealed.filter(name=Event.PERSON_LOCKED, person_ref=reference).last()
     if locked is not None:
@@ -106,20 +106,20 @@ def _left_before(until: datetime, reference: str) -> bool:
 
 
 def _bears_out_itself(note: AuditEvent) -> bool:
-    """Whether the note is authentic, and the log that is read with it does not contradict it."""
+    """Whether the note is authentic and not contradicted by the rest of the log."""
     if not is_authentic(note):
         return False
     return _left_before(datetime.fromisoformat(note.facts["until"]), reference_of_erased(note))
 
 
 def reference_of_erased(event: AuditEvent) -> str:
-    """Who was erased, by their reference in the log; empty where nothing in it names them."""
+    """The erased person's reference in the log; empty where the log does not name it."""
     reference = event.facts.get("reference", "")
     return reference if isinstance(reference, str) else ""
 
 
 def erased_references(living: frozenset[str]) -> frozenset[str]:
-    """The references that may have lost their person: a note, or a pair of old events, says of each why."""
+    """References whose person may be missing, as justified by notes or by old pairs of events."""
     erased = AuditEvent.objects.sealed().filter(name=Event.PERSON_ERASED)
     notes = erased.exclude(form=audit_proof.FIRST_FORM)
     borne_out = {reference_of_erased(note) for note in notes if _bears_out_itself(note)}
@@ -127,10 +127,10 @@ def erased_references(living: frozenset[str]) -> frozenset[str]:
 
 
 def _erased_in_the_first_form(known: frozenset[str]) -> set[str]:
-    """Who was asked for in an event of the first form, and is not known otherwise.
+    """Persons named only in an erasure request of the first event format.
 
-    Nobody seals such events any more. Each of them was followed by one that says that somebody was erased,
-    and not whom: where there are more names than erasures, one name too many was emptied, and none counts.
+    Such events are not sealed any more. Each was followed by an event that somebody was erased, without
+    naming whom. If there are more names than erasures, an additional one was emptied, and none counts.
     """
     asked = set()
     erased = 0

@@ -1,4 +1,4 @@
-"""How the audit log names persons: by references under a salt that is destroyed when they are erased."""
+"""Salted references by which the audit log names persons; erasure destroys the salt."""
 
 import secrets
 import uuid
@@ -25,7 +25,7 @@ _OF_TWO = Statement[tuple[uuid.UUID, str]](
 
 
 def name_persons(events: Sequence[AuditEvent]) -> None:
-    """Set the references of events that are not saved yet."""
+    """Set the references of unsaved events."""
     named = {pk for event in events for pk in (event.actor_id, event.person_id) if pk}
     known = _read_along(events)
     known |= references_of(named - known.keys())
@@ -35,10 +35,10 @@ def name_persons(events: Sequence[AuditEvent]) -> None:
 
 
 def _read_along(events: Iterable[AuditEvent]) -> dict[uuid.UUID, str]:
-    """The references of those whose salt was read with them, in the statement that locked them.
+    """References of persons whose salt was joined when they were locked.
 
-    Who may be erased, that is, who is Locked, is left out: a statement that has waited for the erasure has
-    the person as they are now, and the salt, which it does not lock, as it was.
+    Locked persons are left out, because they may have been erased: a statement that waited for the
+    erasure sees the current person but, as the salt is not locked, the old salt.
     """
     found = {}
     for event in events:
@@ -53,20 +53,20 @@ def _read_along(events: Iterable[AuditEvent]) -> dict[uuid.UUID, str]:
 
 
 def references_of(person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """The reference of each person. Who has no salt yet gets one, in an order that all callers share."""
+    """The reference of each person. Missing salts are created, in one order for all callers (no deadlock)."""
     wanted = sorted(set(person_ids))
     if not wanted:
         return {}
     salts = salts_of(wanted)
     if lacking := [person_id for person_id in wanted if person_id not in salts]:
         new = [AuditSalt(person_id=person_id, salt=secrets.token_hex(16)) for person_id in lacking]
-        AuditSalt.objects.bulk_create(new, ignore_conflicts=True)  # somebody else's may be there first
+        AuditSalt.objects.bulk_create(new, ignore_conflicts=True)  # another transaction may have inserted it
         salts |= salts_of(lacking)
     return {person_id: audit_proof.reference(salts[person_id], str(person_id)) for person_id in wanted}
 
 
 def salts_of(person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """The salts that there are."""
+    """The existing salts."""
     wanted = list(person_ids)
     if len(wanted) in (1, 2):
         return dict(_OF_TWO.rows(one=wanted[0], other=wanted[-1]))
@@ -74,6 +74,6 @@ def salts_of(person_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
 
 
 def all_references() -> frozenset[str]:
-    """The references of everybody who is not erased."""
+    """References of all persons who are not erased."""
     salts = AuditSalt.objects.values_list("person_id", "salt")
     return frozenset(audit_proof.reference(salt, str(person_id)) for person_id, salt in salts.iterator())

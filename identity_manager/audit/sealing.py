@@ -1,7 +1,7 @@
-"""The sealer: chains what is committed, a second behind, one sealer at a time.
+"""The sealer: assigns chain numbers, links and MACs to committed events; one sealer at a time.
 
-Events are appended by many transactions at once, and what commits first need not have the lower id. So the
-number in the chain is given here and not there: to what this transaction can see, without a gap.
+Events are appended by concurrent transactions, and commit order differs from id order. So chain numbers are
+assigned here, without gaps, to what this transaction sees.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ TURNS = 20
 
 
 def seal() -> int:
-    """Seal what is not sealed yet, a bounded number; return how many. Raises keys.NoKey.
+    """Seal a bounded number of events; return how many. Raises keys.NoKey.
 
     Returns at once where another sealer is at work.
     """
@@ -53,15 +53,16 @@ def _seal_some() -> int:
                 **_witnessed(event),
             )
         AuditChain.objects.filter(pk=end.pk).update(number=end.number, chain=end.chain)
-    for event in events:  # each event is sealed once, so each is counted once
+    for event in events:  # counted here, because each event is sealed exactly once
         instruments.EVENTS.labels(event.name).inc()
     return len(events)
 
 
 def _take_turn() -> AuditChain | None:
-    """The end of the chain, for this transaction alone; None where somebody else has just moved it.
+    """The end of the chain, locked; None where another sealer has just moved it.
 
-    The update takes the row's lock, so a second sealer waits here, finds the turn gone, and goes home.
+    The conditional update takes the row lock: a second sealer waits, finds the version changed, and
+    stops.
     """
     end, _ = AuditChain.objects.get_or_create(pk=1)
     taken = AuditChain.objects.filter(pk=1, turn=end.turn).update(turn=F("turn") + 1)
@@ -69,7 +70,7 @@ def _take_turn() -> AuditChain | None:
 
 
 def _witnessed(event: AuditEvent) -> dict[str, Any]:
-    """What a note has got of its witness. No other event is written to: it may have been erased since."""
+    """The facts to store: a note with its MAC. No other event is written: it may have been erased since."""
     if event.name != Event.PERSON_ERASED:
         return {}
     names = ("facts", "facts_salt", "personal_sha256")
@@ -77,7 +78,7 @@ def _witnessed(event: AuditEvent) -> dict[str, Any]:
 
 
 def _append(event: AuditEvent, end: AuditChain, key: bytes) -> None:
-    """Give the event its place after the end, and move the end there."""
+    """Set the event's number, link and MAC, and move the chain's end."""
     event.number = end.number + 1
     event.form, event.body_sha256 = audit_proof.NEWEST_FORM, ""
     notes.witness(event)

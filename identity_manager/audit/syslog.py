@@ -1,8 +1,7 @@
-"""Hands lines to a syslog: of this machine by its socket, of another one by UDP or TCP.
+"""Syslog client: local socket, or remote by UDP or TCP.
 
-By TCP (RFC 6587) a lost line is noticed and sent again; by UDP (RFC 5426) only where the other machine says
-that nobody listens. On the network a line has the form of RFC 5424; at this machine's socket a tag is enough,
-and every receiver there knows it.
+TCP (RFC 6587) notices lost lines, which are sent again; UDP (RFC 5426) only an ICMP "port unreachable".
+Remote lines have the format of RFC 5424; local ones a tag, which every local receiver knows.
 """
 
 import os
@@ -15,16 +14,16 @@ PORT = 514
 PRIORITY = 4 * 8 + 6  # facility auth, severity informational (RFC 5424 6.2.1)
 NAME = "identity-manager-audit"
 KIND = "audit-head"
-PATIENCE = 10.0  # seconds for the other machine to answer
-ECHO = 0.2  # seconds in which "nobody listens" comes back, if it does
+PATIENCE = 10.0  # seconds, time-out of the remote machine
+ECHO = 0.2  # seconds to wait for ICMP "port unreachable"
 
 
 class NoAddressError(ValueError):
-    """That is no address of a syslog; the text says what one looks like."""
+    """Malformed syslog address; the text shows the format."""
 
 
 def address(target: str) -> str | tuple[str, int]:
-    """The path of a socket, or host and port. Raises NoAddressError."""
+    """Socket path, or host and port. Raises NoAddressError."""
     if target.startswith("/") and not target.startswith("//"):
         return target
     try:
@@ -38,7 +37,7 @@ def address(target: str) -> str | tuple[str, int]:
 
 
 def send(target: str, lines: Sequence[str], *, tcp: bool = False) -> None:
-    """Raises OSError where it is known that a line was not taken, NoAddressError for what is no address."""
+    """Send lines. Raises OSError where a line is known to be lost, NoAddressError for a malformed address."""
     place = address(target)
     if isinstance(place, str):
         _to_this_machine(place, lines)
@@ -49,7 +48,7 @@ def send(target: str, lines: Sequence[str], *, tcp: bool = False) -> None:
 
 
 def _to_this_machine(path: str, lines: Sequence[str]) -> None:
-    """Datagrams, or a stream, in which a NUL ends each line as with the C library."""
+    """Datagram socket, or stream socket with NUL after each line, as the C library does."""
     messages = [f"<{PRIORITY}>{NAME}: {line}".encode() for line in lines]
     try:
         _into(path, socket.SOCK_DGRAM, messages)
@@ -66,7 +65,7 @@ def _into(path: str, kind: socket.SocketKind, messages: Sequence[bytes]) -> None
 
 
 def _by_udp(place: tuple[str, int], lines: Sequence[str]) -> None:
-    """The socket is connected, so that the refusal of a line is told."""
+    """Uses a connected socket, so that ICMP errors are reported."""
     family, kind, protocol, _name, where = socket.getaddrinfo(*place, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind, protocol) as connection:
         connection.connect(where)
@@ -80,7 +79,7 @@ def _by_udp(place: tuple[str, int], lines: Sequence[str]) -> None:
 
 
 def _by_tcp(place: tuple[str, int], lines: Sequence[str]) -> None:
-    """Each line with its length before it (RFC 6587 3.4.1); its end is waited for, or a refusal."""
+    """Octet counting (RFC 6587 3.4.1); then waits for the peer to close, or for a reset."""
     with socket.create_connection(place, timeout=PATIENCE) as connection:
         for line in lines:
             message = _message(line)
@@ -89,7 +88,7 @@ def _by_tcp(place: tuple[str, int], lines: Sequence[str]) -> None:
         try:
             connection.recv(1)
         except TimeoutError:
-            return  # it keeps the connection open, and has acknowledged what it got
+            return  # the peer keeps the connection open and has acknowledged the data
 
 
 def _message(line: str) -> bytes:

@@ -1,8 +1,7 @@
-"""Checks the whole audit log: every event, every link, every head; says what does not fit, and where.
+"""Verification of the audit log: every event, every link, every signed head.
 
-What it can see: an event that was changed, removed, moved, put in between or put in later with an old date;
-an end that was cut off, if a head that was carried away says that there was more. What it can not: what
-somebody with the keys of the log does.
+Detects events that were changed, removed, moved, inserted or backdated, and a truncated end if an exported
+head proves that there was more. It cannot detect what somebody with the audit keys did.
 """
 
 import json
@@ -19,12 +18,12 @@ from identity_manager.models import AuditChain, AuditEvent, AuditHead, HeadKind
 
 AT_ONCE = 500
 MOST_FINDINGS = 200
-# Events are sealed within seconds. What is this much older than one sealed before it came in later.
+# Events are sealed within seconds. One that is this much older than its predecessor was backdated.
 LONGEST_TRANSACTION = timedelta(minutes=15)
 
 
 class AuditFault(StrEnum):
-    """What does not fit."""
+    """Kinds of inconsistency."""
 
     CHANGED = "changed"
     REMOVED = "removed"
@@ -38,20 +37,20 @@ class AuditFault(StrEnum):
 
 @dataclass(frozen=True)
 class AuditFinding:
-    """One thing that does not fit: at which number of the chain, and a sentence for operators."""
+    """One inconsistency: chain number and a sentence for operators."""
 
     kind: AuditFault
     number: int
     sentence: str
 
     def as_json(self) -> dict[str, Any]:
-        """As it is kept with the check."""
+        """The form stored with the verification run."""
         return {"kind": self.kind.value, "number": self.number, "sentence": self.sentence}
 
 
 @dataclass
 class VerificationReport:
-    """What was checked and what was found; findings beyond MOST_FINDINGS are left out."""
+    """Range verified and findings, at most MOST_FINDINGS."""
 
     first: int = 0
     last: int = 0
@@ -67,7 +66,7 @@ class VerificationReport:
 
 @dataclass(frozen=True)
 class KnownHead:
-    """A head as it was read, from the database or from outside."""
+    """A head from the database or from an export."""
 
     statement: dict[str, Any]
     signature: str
@@ -79,11 +78,11 @@ class KnownHead:
 
 
 class UnreadableHeads(Exception):  # noqa: N818 says what the file is
-    """A file of heads does not hold heads; the text says which line."""
+    """A file of heads is malformed; the text names the line."""
 
 
 def read_heads(lines: Iterable[str]) -> list[KnownHead]:
-    """Heads from lines as they were exported; other lines, as of a syslog, are cut at the first brace."""
+    """Parse exported heads; a syslog prefix is skipped up to the first brace."""
     found = []
     for place, line in enumerate(lines, start=1):
         start = line.find("{")
@@ -98,14 +97,14 @@ def read_heads(lines: Iterable[str]) -> list[KnownHead]:
 
 
 def verify(*, outside: Iterable[KnownHead] = ()) -> VerificationReport:
-    """Check everything. outside: heads that were carried off the machine. Raises keys.NoKey."""
+    """Verify the log. outside: heads from exports. Raises keys.NoKey."""
     if not keys.can_seal():
         raise keys.NoKey("This process holds no key of AUDIT_KEYS.")
     return _Walk(list(outside)).report()
 
 
 class _Walk:
-    """One walk along the chain, in bounded memory."""
+    """One pass over the chain in bounded memory."""
 
     def __init__(self, outside: list[KnownHead]) -> None:
         self._report = VerificationReport()
@@ -114,11 +113,11 @@ class _Walk:
         self._previous: AuditEvent | None = None
         self._newest_moment: datetime | None = None
         self._erased: frozenset[str] | None = None
-        self._hidden: dict[int, datetime | None] = {}  # when it was, where that is proven
+        self._hidden: dict[int, datetime | None] = {}  # its time, where that is proven
         self._end = AuditChain.objects.filter(pk=1).first() or AuditChain()
 
     def report(self) -> VerificationReport:
-        """Walk, and tell."""
+        """Run the pass and return the report."""
         for events in _chunks(self._end.number):
             salts = person_references.salts_of(
                 pk for event in events for pk in (event.actor_id, event.person_id) if pk
@@ -181,7 +180,7 @@ class _Walk:
         return all(self._is_named(person_id, reference, salts) for person_id, reference in pairs)
 
     def _is_named(self, person_id: Any, reference: str, salts: dict[Any, str]) -> bool:
-        """Nobody may be missing but who was erased."""
+        """Only erased persons may be missing."""
         if person_id is None:
             return not reference or self._is_erased(reference)
         salt = salts.get(person_id)
@@ -286,14 +285,14 @@ class _Walk:
 
     # --- What was forgotten on purpose -------------------------------------------------------------
     def _look_at_what_is_hidden(self) -> None:
-        """A body may be missing only where a later event of the chain says that it was removed."""
+        """A missing body needs a later note in the chain."""
         for note in AuditEvent.objects.sealed().filter(name=Event.EVENTS_FORGOTTEN):
             self._look_at_a_note(note)
         for number in sorted(self._hidden):
             self._report.add(AuditFault.CHANGED, number, f"#{number} was emptied, and no event says so.")
 
     def _look_at_a_note(self, note: AuditEvent) -> None:
-        """One that is not authentic counts for nothing."""
+        """Notes that are not authentic are ignored."""
         numbers = _numbers_of(note)
         if note.form == audit_proof.FIRST_FORM:
             self._look_at_an_old_note(note, numbers)
@@ -305,7 +304,9 @@ class _Walk:
                     del self._hidden[number]
 
     def _look_at_an_old_note(self, note: AuditEvent, numbers: set[int]) -> None:
-        """One of the first form has no MAC. It stands for such events alone, and they are emptied by now."""
+        """Notes of the first format have no MAC; they count for events of that format alone, which are
+        emptied by now.
+        """
         kept = [number for number in numbers - self._hidden.keys() if number >= self._report.first]
         if kept:
             sentence = f"#{note.number} says that #{min(kept)} was emptied, and it was not."
@@ -316,12 +317,12 @@ class _Walk:
 
 
 def _is_forgotten_in_the_first_form(event: AuditEvent) -> bool:
-    """The whole event was removed: nothing proves its name and time."""
+    """Whether the whole event was removed, so that name and time are unproven."""
     return event.form == audit_proof.FIRST_FORM and event.name == Event.FORGOTTEN
 
 
 def _is_borne_out(event: AuditEvent) -> bool:
-    """Whether a note about what was taken out has the MAC that it needs."""
+    """Whether a redaction note has the MAC that it needs."""
     if event.form == audit_proof.FIRST_FORM:
         return True
     is_note = event.name == Event.EVENTS_FORGOTTEN or bool(
@@ -331,7 +332,7 @@ def _is_borne_out(event: AuditEvent) -> bool:
 
 
 def _numbers_of(note: AuditEvent) -> set[int]:
-    """The numbers before its own that a note names; the note may be anybody's."""
+    """Chain numbers before its own that a note names; the note may be forged."""
     found: set[int] = set()
     with suppress(TypeError, ValueError):
         for first, last in note.facts.get("number", ()):
@@ -340,18 +341,18 @@ def _numbers_of(note: AuditEvent) -> set[int]:
 
 
 def _is_of_this_chain(note: AuditEvent, numbers: set[int]) -> bool:
-    """Whether the last event that it names is the one that was emptied; it may have been cut off since."""
+    """Whether the link in the note is that of the last event it names, unless that was cut since."""
     last = AuditEvent.objects.sealed().filter(number=max(numbers, default=0)).first()
     return last is None or last.chain == note.facts.get("chain")
 
 
 def _chunks(last: int) -> Iterator[list[AuditEvent]]:
-    """The sealed events in their order, some at a time."""
+    """Sealed events in chain order, in chunks."""
     number = 0
     while events := list(AuditEvent.objects.sealed().filter(number__gt=number, number__lte=last)[:AT_ONCE]):
         yield events
         number = events[-1].number or 0
-    # What was numbered beyond the end that the sealer knows was not numbered by it.
+    # A number beyond the sealer's stored end was not assigned by the sealer.
     beyond = AuditEvent.objects.sealed().filter(number__gt=last)[:AT_ONCE]
     if surplus := list(beyond):
         yield surplus

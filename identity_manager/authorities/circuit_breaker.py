@@ -1,10 +1,11 @@
-"""A CA that does not answer is left alone: a circuit breaker for each, in the database (models.CaOutage).
+"""Circuit breaker for each CA, stored in the database (models.CaOutage).
 
-After FAULTS passing faults in a row its orders wait, and no attempt of theirs is used up. One at a time goes
-as a trial, the next one later and later; the first answer, also a refusal, ends it, and what waits goes on.
-A health check that is answered lets a trial go at once, and ends it where nothing waits: it may need less
-than an order does. Each change is a conditional update, so that among many workers one opens, one tries and
-one closes. Revocations are tried all the while, by their own times.
+It opens after FAULTS_TO_OPEN transient faults in a row: orders then wait and use up no attempts. While it is
+open, one order at a time goes through as a probe, at growing intervals; the first answer, a refusal included,
+closes it and waiting orders become due. A successful health check allows a probe at once, and closes the
+breaker only where no order waits, because a health check may need less of the CA than an order. Each change
+is a conditional update: among many workers exactly one opens, probes and closes. Revocations do not pass
+through the breaker.
 """
 
 from datetime import datetime, timedelta
@@ -37,7 +38,7 @@ _WITH_FAULTS = Statement[CaOutage](
 
 
 def to_be_issued() -> CertificateQuerySet:
-    """What is to be issued and need not wait: of CAs that answer, and the trials that may go now."""
+    """Certificates to be issued now: those of CAs with a closed breaker, and the probes that are due."""
     rows = Certificate.objects.to_be_issued()
     silent = dict(CaOutage.objects.open().values_list("alias", "trial_at"))
     if not silent:
@@ -48,13 +49,13 @@ def to_be_issued() -> CertificateQuerySet:
 
 
 def _next_probe(alias: str, now: datetime) -> UUID | None:
-    """The oldest that is due; what is parked would not reach the CA."""
+    """The oldest due certificate of that CA, without parked ones, which would not call it."""
     waiting = Certificate.objects.to_be_issued().filter(profile__ca=alias, order__parked_at=None)
     return waiting.to_be_requeued(now).values_list("pk", flat=True).first()
 
 
 def allows_call(certificate_id: UUID) -> bool:
-    """Whether the order of a due certificate may be put to its CA now; of a silent CA, one as a trial."""
+    """Whether a due certificate's order may go to its CA now. While the breaker is open: one, as probe."""
     open_ones = _OPEN.rows()
     if not open_ones:
         return True
@@ -76,7 +77,7 @@ def _probe_interval(trials: int) -> timedelta:
 
 
 def record_outcome(ca: str, order_id: UUID, outcome: Answer | CaError) -> None:
-    """Write down what an order says of its CA: a fault, an answer, or (not asked, parked) nothing."""
+    """Record what an order's outcome says about its CA: a fault, an answer, or nothing (parked unasked)."""
     if isinstance(outcome, CaError) and not outcome.permanent:
         said = outcome.words
         record_fault(ca, detail=said, fault=faults.of_error(outcome) or "")
@@ -88,7 +89,7 @@ def record_outcome(ca: str, order_id: UUID, outcome: Answer | CaError) -> None:
 
 
 def record_fault(alias: str, *, detail: str, fault: str) -> None:
-    """One more fault in a row; at FAULTS of them its orders begin to wait."""
+    """Count a fault; open the breaker at FAULTS_TO_OPEN."""
     now = timezone.now()
     with transaction.atomic():
         CaOutage.objects.get_or_create(alias=alias, defaults={"since": now, "last_at": now})
@@ -104,7 +105,7 @@ def record_fault(alias: str, *, detail: str, fault: str) -> None:
 
 
 def record_answer(alias: str) -> None:
-    """It answers: nothing waits for it any more. Costs one look where all is well."""
+    """Close the breaker and reset the count. One query where there were no faults."""
     if not _WITH_FAULTS.rows(alias=alias):
         return
     with transaction.atomic():
@@ -123,7 +124,7 @@ def record_answer(alias: str) -> None:
 
 
 def _make_due_now(alias: str) -> None:
-    """What was put off until later because of the CA is due now; what the CA itself put off is not."""
+    """Make what was postponed because of this CA due now; not what the CA itself postponed (pending)."""
     now = timezone.now()
     everything = Certificate.objects
     for rows in (
@@ -137,7 +138,7 @@ def _make_due_now(alias: str) -> None:
 
 
 def check_all() -> str:
-    """Ask every CA whether it answers, on schedule; returns who does not, in words."""
+    """Job: health check of every CA. Returns those that failed, in words."""
     rows = connections.check_all()
     for row in rows:
         record_check(row)
@@ -145,14 +146,14 @@ def check_all() -> str:
 
 
 def check(*, actor: Person, alias: str) -> CaCheck:
-    """Ask one CA, on an officer's word. Called outside any transaction. Raises NotAllowed."""
+    """Health check of one CA by an officer. Call it outside any transaction. Raises NotAllowed."""
     row = connections.test(actor=actor, alias=alias)
     record_check(row)
     return row
 
 
 def record_check(row: CaCheck) -> None:
-    """Write down what a health check says of its CA."""
+    """Record what a health check says about its CA."""
     if not row.ok:
         record_fault(row.alias, detail=row.detail, fault=row.fault)
     elif _has_waiting_orders(row.alias):
@@ -165,6 +166,6 @@ def record_check(row: CaCheck) -> None:
 
 
 def _has_waiting_orders(alias: str) -> bool:
-    """Whether orders wait for it that have to say whether it issues again."""
+    """Whether the breaker is open and orders wait, which are to show whether the CA issues again."""
     waiting = Certificate.objects.to_be_issued().filter(profile__ca=alias, order__parked_at=None)
     return CaOutage.objects.open().filter(alias=alias).exists() and waiting.exists()

@@ -1,4 +1,4 @@
-"""Verbs on CA connections: they are set in the configuration; here they are tested."""
+"""Health checks of CA connections. The connections themselves are configured in the settings."""
 
 import time
 from datetime import timedelta
@@ -15,9 +15,9 @@ from identity_manager.models import CaCheck, Person
 
 
 def test(*, actor: Person, alias: str) -> CaCheck:
-    """Ask the CA whether it answers, and keep what came of it. Never raises for a CA in trouble.
+    """Health check of one CA by an officer; stores the result. A CA that fails raises nothing.
 
-    Called outside any transaction: the CA may take its time. Raises NotAllowed.
+    Call it outside any transaction, because the CA may be slow. Raises NotAllowed.
     """
     require_system_administrator(actor)
     row = _asked(alias, actor)
@@ -28,7 +28,7 @@ def test(*, actor: Person, alias: str) -> CaCheck:
 
 
 def check_all() -> list[CaCheck]:
-    """Ask every CA, on schedule, and keep what came of it."""
+    """Job: health check of every CA; stores the results."""
     rows = [_asked(alias, None) for alias in registry.aliases()]
     with transaction.atomic():
         for row in rows:
@@ -54,7 +54,7 @@ def _asked(alias: str, actor: Person | None) -> CaCheck:
 
 
 def _offered(alias: str) -> list[str]:
-    """The CA's profiles. Where our credentials may not list them, the form does without."""
+    """The CA's profile names; empty where our credentials may not list them."""
     try:
         return list(registry.profiles(alias))
     except CaError:
@@ -62,7 +62,7 @@ def _offered(alias: str) -> list[str]:
 
 
 def _needs(alias: str) -> list[tuple[str, str | None]]:
-    """As they are kept. Of a CA in trouble its trouble is told."""
+    """Due maintenance in the form that is stored; empty where the CA cannot be asked."""
     try:
         concerns = registry.due_maintenance(alias)
     except (CaError, ImproperlyConfigured):
@@ -75,6 +75,6 @@ def _offered_before(alias: str) -> list[str]:
 
 
 def offered() -> dict[str, list[str]]:
-    """The profiles of each CA that tells them, by its alias, as they were last told. Nothing is asked."""
+    """The profile names of each CA by alias, as stored at the last health check. Calls no CA."""
     rows = CaCheck.objects.filter(alias__in=registry.aliases()).order_by("alias")
     return {row.alias: row.offered for row in rows if row.offered}

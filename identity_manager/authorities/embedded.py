@@ -1,7 +1,7 @@
-"""What the operator of an embedded CA does by command: it, its next issuing CA, what the root signs; audited.
+"""Operator commands for the embedded CA, with their audit events: initialise, roll over, sign as the root.
 
-The files of a CA are no part of a transaction: what was done is recorded right after it is done. So nothing
-is done while the database would not take that record.
+A CA's files take no part in database transactions: an action is recorded right after it is done. So it is
+refused beforehand while the database cannot take the record.
 """
 
 from datetime import timedelta
@@ -25,7 +25,7 @@ def aliases() -> list[str]:
 
 
 def initialise(*, actor: Person | None, alias: str) -> bool:
-    """Make the CA where there is none, and its CRLs where due: True if it was made now. Raises CaError."""
+    """Create the CA if missing, and its CRLs if due. True if it was created now. Raises CaError."""
     connector = _of(alias)
     made = connector.initialise()
     if made:
@@ -59,13 +59,13 @@ def request(*, actor: Person | None, alias: str) -> bytes:
 
 
 def accept(*, actor: Person | None, alias: str, pem: bytes) -> CertificateFacts:
-    """Take in what was signed for request(), and all above it; it issues from now on. Raises CaError."""
+    """Import the certificate signed for request(), with its chain; it issues from now on. Raises CaError."""
     connector = _recordable(alias)
     return _rolled(actor, alias, connector, connector.accept_issuing_ca(pem))
 
 
 def _rolled(actor: Person | None, alias: str, connector: RollsOver, certificate: bytes) -> CertificateFacts:
-    """It issues already; its first CRL comes after the word about that."""
+    """Record the event, then renew the CRLs: the new CA issues already."""
     made = describe(certificate)
     _tell(
         audit.Event.ISSUING_CA_ROLLED,
@@ -85,26 +85,29 @@ def _renew_crls(connector: RollsOver) -> None:
 
 
 def sign_root_crl(*, actor: Person | None, alias: str, lifetime: timedelta, root_key: Path | None) -> None:
-    """Sign a CRL of the root that holds for so long. Raises CaError."""
+    """Sign a root CRL that is valid for `lifetime`. Raises CaError."""
     _recordable(alias).sign_root_crl(lifetime, root_key)
     _tell(audit.Event.ROOT_CRL_SIGNED, actor, alias, days=lifetime.days)
 
 
 def take_root_offline(*, actor: Person | None, alias: str, to: Path, lifetime: timedelta) -> None:
-    """The same, and move the root's key into a file elsewhere. Raises CaError."""
+    """As sign_root_crl, then move the root's key to another directory. Raises CaError."""
     _recordable(alias).take_root_offline(to, lifetime)
     _tell(audit.Event.ROOT_TAKEN_OFFLINE, actor, alias, days=lifetime.days)
 
 
 def add_passphrase(*, actor: Person | None, alias: str, to: Path, root_key: Path | None) -> int:
-    """Have the keys open with the passphrase in this file, too; return how many do. Raises CaError."""
+    """Re-encrypt the keys so that the passphrase in this file opens them too; return how many.
+
+    Raises CaError.
+    """
     number = _with_passphrase(alias).change_passphrase(to, root_key)
     _tell(audit.Event.CA_PASSPHRASE_ADDED, actor, alias)
     return number
 
 
 def drop_former_passphrase(*, actor: Person | None, alias: str, root_key: Path | None) -> int:
-    """Have them open with the one in use alone; return of how many that was done. Raises CaError."""
+    """Re-encrypt the keys to the passphrase in use alone; return how many. Raises CaError."""
     number = _with_passphrase(alias).change_passphrase(None, root_key)
     if number:
         _tell(audit.Event.CA_PASSPHRASE_CHANGED, actor, alias)
@@ -121,9 +124,9 @@ def _with_passphrase(alias: str) -> ChangesPassphrase:
 def revoke(
     *, actor: Person | None, alias: str, name: str, reason: RevocationReason, root_key: Path | None
 ) -> CertificateFacts:
-    """Put a former issuing CA on the root's CRL, and all that it issued with it. Raises CaError.
+    """Revoke a former issuing CA on the root's CRL, and so everything that it issued. Raises CaError.
 
-    name: what its published files are called, without .crl.
+    name: file name of its published certificate, without extension.
     """
     facts = describe(_recordable(alias).revoke_issuing_ca(name, reason, root_key))
     _tell(
@@ -145,13 +148,13 @@ def _of(alias: str) -> RollsOver:
 
 
 def _recordable(alias: str) -> RollsOver:
-    """The same, and what is done with it can be recorded. Raises CaError."""
+    """As _of, after a trial that an audit event can be written. Raises CaError."""
     connector = _of(alias)
     try:
         with transaction.atomic():
-            _tell(next(iter(audit.Event)), None, alias)  # whichever: it is taken back
+            _tell(next(iter(audit.Event)), None, alias)  # any event: it is rolled back
             transaction.set_rollback(True)
-    except DatabaseError as error:  # a standby, a full disk
+    except DatabaseError as error:  # a read-only standby, a full disk
         raise CaError("The database takes no writes; nothing was done.", str(error).strip()) from error
     return connector
 

@@ -1,9 +1,9 @@
-"""Key-encryption keys live in epochs: one is made, what is alive moves under it, the old one is destroyed.
+"""Key rotation: a new epoch of a key-encryption key, rewrapping of live secrets, destruction of the old key.
 
-Then whatever a database kept of erased secrets (dead rows, write-ahead logs, old backups) is opened by no
-key that exists. Two phases keep many processes right: a new key lies in its file some time before its
-moment, so that all can read it before any uses it; and an old key is destroyed only when its successor has
-been in use for longer than any task takes, and no row is wrapped under it.
+After destruction no existing key opens what a database kept of erased secrets (dead rows, write-ahead logs,
+old backups). Two waiting times keep many processes consistent: a new key is distributed before it wraps
+anything, and an old key is destroyed only when its successor has been in use for GRACE_PERIOD and no row is
+wrapped under it.
 """
 
 import base64
@@ -32,12 +32,12 @@ from identity_manager.vault.wrapping import Purpose, VaultError
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 200
-GRACE_PERIOD = timedelta(minutes=15)  # longer than a task may take, and than a page
+GRACE_PERIOD = timedelta(minutes=15)  # longer than any task or page view
 
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A wrapped secret where it lies: the row, and the record that it is bound to."""
+    """A wrapped secret: its row, the record id that it is bound to, and the ciphertext."""
 
     pk: Any
     record: uuid.UUID
@@ -45,21 +45,21 @@ class Wrapped:
 
 
 class SecretStore(Protocol):
-    """Where wrapped secrets of one purpose lie."""
+    """A place where wrapped secrets of one purpose are stored."""
 
     @property
     def purpose(self) -> Purpose: ...
 
     def secrets(self) -> Iterator[Wrapped]:
-        """Each that there is. Raises vault.VaultError where one cannot be read."""
+        """All secrets. Raises vault.VaultError where one is malformed."""
 
     def replace(self, old: Wrapped, new: bytes) -> bool:
-        """Put the new form in the old one's place; False where the row has moved on meanwhile."""
+        """Replace the old ciphertext (compare and swap); False where the row has changed."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table of ours, bound to the row's own id."""
+    """A model column; the secret is bound to the row's id."""
 
     model: type[models.Model]
     column: str
@@ -78,7 +78,7 @@ class Column:
 
 @dataclass(frozen=True)
 class SecondFactors:
-    """The secrets of authenticator apps and the seeds of recovery codes, in allauth's rows."""
+    """Secrets of authenticator apps and seeds of recovery codes, in allauth's rows."""
 
     purpose: Purpose = Purpose.OTHER
 
@@ -104,11 +104,11 @@ class SecondFactors:
         record, _colon, content = text.partition(":")
         try:
             return Wrapped(pk, uuid.UUID(record), base64.b64decode(content, validate=True))
-        except ValueError:  # not wrapped: whoever asks for the version of nothing is told so
+        except ValueError:  # malformed: version_of() will raise for empty content
             return Wrapped(pk, uuid.UUID(int=0), b"")
 
 
-# A test finds secrets that are wrapped and lie nowhere of these.
+# Complete: a test finds wrapped columns that are missing here.
 SECRET_STORES: tuple[SecretStore, ...] = (
     Column(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS),
     Column(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES),
@@ -118,7 +118,7 @@ SECRET_STORES: tuple[SecretStore, ...] = (
 
 @dataclass(frozen=True)
 class EpochStatus:
-    """One epoch of one purpose: how many rows need it, whether it is in use, why it is not destroyed yet."""
+    """One epoch of one purpose: number of rows wrapped under it, whether in use, why it must stay."""
 
     purpose: str
     epoch: Epoch
@@ -128,7 +128,7 @@ class EpochStatus:
 
 
 def rotate(*, actor: Person | None, wait: timedelta) -> list[tuple[Purpose, Epoch]]:
-    """Make a new key for each purpose whose ring comes from a file; it is used when the wait is over.
+    """Add an epoch to each ring that comes from files; it comes into use after `wait`.
 
     Raises KeyRingError or OSError where a file cannot be written.
     """
@@ -149,9 +149,10 @@ def rotate(*, actor: Person | None, wait: timedelta) -> list[tuple[Purpose, Epoc
 
 
 def rewrap() -> int:
-    """Bring what is alive under the keys in use, a bounded number; returns how many rows were changed.
+    """Rewrap a bounded number of secrets under the newest keys; return how many.
 
-    What cannot be opened keeps nothing behind it from being moved. Raises vault.VaultError for it afterwards.
+    Secrets that cannot be opened do not block others. Raises vault.VaultError for the first of them
+    afterwards.
     """
     done, troubles = 0, list[VaultError]()
     for place in SECRET_STORES:
@@ -166,7 +167,7 @@ def rewrap() -> int:
 
 @dataclass
 class UnreadableSecrets:
-    """Secrets that cannot be opened: how many, and which was the first. There may be very many of them."""
+    """Number of secrets that cannot be opened, and the first of them."""
 
     number: int = 0
     first: tuple[Any, VaultError] | None = None
@@ -176,7 +177,7 @@ class UnreadableSecrets:
         self.first = self.first or (key, error)
 
     def log_and_first_error(self, purpose: Purpose) -> list[VaultError]:
-        """The error of the first, where there is any; one line of the log says how many they are."""
+        """Log how many there are; return the error of the first, in a list, or an empty list."""
         if self.first is None:
             return []
         key, error = self.first
@@ -196,7 +197,7 @@ def _rewrap(place: SecretStore, unread: UnreadableSecrets) -> int:
 
 
 def _rewrapped(place: SecretStore, unread: UnreadableSecrets) -> Iterator[tuple[Wrapped, bytes]]:
-    """Each secret that is under an older key, with its new form; what cannot be opened is noted."""
+    """Yield each secret under an older key with its new ciphertext; count unreadable ones."""
     version = vault.version_in_use(place.purpose)
     for each in place.secrets():
         try:
@@ -207,7 +208,7 @@ def _rewrapped(place: SecretStore, unread: UnreadableSecrets) -> Iterator[tuple[
 
 
 def count(purpose: Purpose) -> Counter[str]:
-    """How many secrets are wrapped under each version. Raises vault.VaultError where one cannot be read."""
+    """Number of secrets by key version. Raises vault.VaultError where one is malformed."""
     return Counter(
         vault.version_of(each.content)
         for place in SECRET_STORES
@@ -233,7 +234,7 @@ def _status(purpose: Purpose, now: datetime) -> Iterator[EpochStatus]:
 
 
 def _needed(epoch: Epoch, successor: Epoch | None, *, rows: int, now: datetime) -> str:
-    """Why the epoch must stay; empty where it can go."""
+    """Why the epoch cannot be destroyed; empty where it can."""
     if epoch.in_use_from > now:
         return f"comes into use at {epoch.in_use_from:%Y-%m-%d %H:%M:%S} UTC"
     if successor is None or successor.in_use_from > now:
@@ -244,11 +245,11 @@ def _needed(epoch: Epoch, successor: Epoch | None, *, rows: int, now: datetime) 
 
 
 def destroy_unneeded() -> list[EpochStatus]:
-    """Destroy each key that nothing alive needs, and return them. Only keys that lie in files of this host.
+    """Destroy and return each key that nothing needs, of keys in writable files of this host.
 
-    Secrets that are mounted to be read alone, as by Kubernetes or systemd, are whoever mounts them to remove.
+    Read-only mounted secrets (Kubernetes, systemd credentials) are removed by who mounts them.
 
-    Raises vault.VaultError where the rows cannot be counted: then nothing is destroyed. Raises OSError.
+    Raises OSError, or vault.VaultError where rows cannot be counted: then nothing is destroyed.
     """
     now = timezone.now()
     unneeded = [each for each in status(now) if not each.is_needed and _can_be_removed(each.epoch)]
@@ -270,14 +271,14 @@ def _can_be_removed(epoch: Epoch) -> bool:
 
 
 def rewrap_and_destroy() -> str:
-    """What the job does: move what is alive, destroy what is not needed."""
+    """Job: rewrap live secrets; once nothing is left to rewrap, destroy unneeded keys."""
     moved = rewrap()
     destroyed = destroy_unneeded() if not moved else []
     return f"{moved} moved, {len(destroyed)} destroyed" if moved or destroyed else ""
 
 
 def rotate_audit_key(*, actor: Person | None, wait: timedelta) -> Epoch:
-    """Make a new key for the MACs of the audit log; the old ones stay, because old events need them."""
+    """Add a MAC key for the audit log. Old ones stay, because old events are verified with them."""
     epoch = add_epoch(settings.AUDIT_KEYS, in_use_from=timezone.now().replace(microsecond=0) + wait)
     with transaction.atomic():
         audit.record(
@@ -287,7 +288,7 @@ def rotate_audit_key(*, actor: Person | None, wait: timedelta) -> Epoch:
 
 
 def audit_versions() -> dict[str, int]:
-    """How many events are sealed under each version of the audit log's key."""
+    """Number of sealed events by version of the MAC key."""
     rows = AuditEvent.objects.sealed().order_by().values_list("mac_key").annotate(rows=models.Count("pk"))
     return dict(rows)
 
@@ -300,7 +301,7 @@ def _file_rings() -> Iterator[tuple[Purpose, KeyRing]]:
 
 
 def not_from_files() -> list[Purpose]:
-    """The purposes whose ring this process holds from its environment: their keys are the operator's."""
+    """Purposes whose ring comes from the environment, where the operator replaces the keys."""
     return [purpose for purpose in Purpose if vault.holds(purpose) and _ring(purpose).path is None]
 
 

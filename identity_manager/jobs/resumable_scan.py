@@ -1,7 +1,6 @@
-"""What a job does with many rows: a portion after the other, for a while, and nothing twice in a row.
+"""Resumable scan over a table: the last key is cached, so rows that keep failing cannot starve later ones.
 
-A job that began with the oldest each time would never come to what lies behind a portion of rows that fail.
-So where it stopped is written down, and the next run goes on from there, whoever does it.
+A run is limited to SECONDS and works in chunks; the next run, on any host, continues after the cached key.
 """
 
 import time
@@ -15,7 +14,7 @@ from django.db.models import QuerySet
 from identity_manager.transactions import retry_later
 
 AT_ONCE = 200
-SECONDS = 60  # then other jobs have their turn; the next run goes on
+SECONDS = 60  # time limit of a run
 
 
 def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object]) -> int:
@@ -31,14 +30,14 @@ def of_rows(name: str, rows: QuerySet[Any], verb: Callable[[uuid.UUID], object])
 
 
 def of_portions(name: str, rows: QuerySet[Any], verb: Callable[[list[uuid.UUID]], int]) -> int:
-    """The same for a verb that takes the keys of a portion at once."""
+    """As of_rows, for a verb that takes the keys of a whole chunk."""
     return sum(map(verb, _for_a_while(name, rows.order_by("pk").values_list("pk", flat=True))))
 
 
 def _for_a_while(name: str, keys: QuerySet[Any, uuid.UUID]) -> Iterator[list[uuid.UUID]]:
-    """Portions from where the last run stopped up to the end; from the beginning where it got there.
+    """Yield chunks of keys from the cached position to the end, until the time limit.
 
-    A place that the cache has lost costs no more than beginning again.
+    Losing the cache entry only restarts the scan from the beginning.
     """
     until = time.monotonic() + SECONDS
     place = cache.get(_kept(name))
@@ -56,7 +55,7 @@ def _kept(name: str) -> str:
 
 
 def of_any(portion: Callable[[], int]) -> int:
-    """Do portion after portion until one finds nothing, or the time is over; returns how many rows it was."""
+    """Repeat the verb until it finds nothing or the time limit is over; return the sum of its counts."""
     until = time.monotonic() + SECONDS
     done = some = portion()
     while some and time.monotonic() < until:

@@ -1,8 +1,7 @@
-"""What is kept no longer: containers, texts of mails, personal details of requests, events of the audit log.
+"""Retention jobs: remove old containers, mail texts, personal details of requests, and audit events.
 
-Each job goes through what is old in portions, for a bounded time, says how many, records it, and never
-touches what is under way. Rows that it fails at keep none behind them (workflow.portions). How long things
-are kept is set for the installation (RETENTION_...), for containers by token type.
+Each job is a resumable scan with a time limit (jobs/resumable_scan.py), records what it removed, and skips
+everything that is still in progress. Periods: RETENTION_... settings; for containers the token type.
 """
 
 import time
@@ -41,7 +40,7 @@ EVENTS_AT_ONCE = 2000
 
 # --- Containers ------------------------------------------------------------------------------------
 def remove_containers() -> int:
-    """Remove the files of tokens whose time is over; returns of how many tokens."""
+    """Delete the containers of tokens after their retention; return the number of tokens."""
     return resumable_scan.of_rows(
         "retention.containers", _with_old_containers(timezone.now()), _remove_containers_of
     )
@@ -58,9 +57,9 @@ def _remove_containers_of(token_id: uuid.UUID) -> bool:
 
 
 def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
-    """Tokens that are not on their way, and of which the type's time, or every certificate, has ended.
+    """Tokens past their type's container retention, or whose certificates have all ended.
 
-    One that was put on hold on its way is mailed when the hold ends.
+    Tokens under way are left out, also those on hold: they are mailed when the hold ends.
     """
     kept = Exists(Container.objects.filter(token=OuterRef("pk")))
     alive = Exists(Certificate.objects.filter(token=OuterRef("pk"), not_after__gt=now))
@@ -76,7 +75,7 @@ def _with_old_containers(now: datetime) -> QuerySet[SoftwareToken]:
 
 # --- Mails -----------------------------------------------------------------------------------------
 def empty_mails() -> int:
-    """Take the texts out of old mails that wait for nothing; returns how many."""
+    """Delete the texts of old mails with no work due; return how many."""
     old = _before(settings.RETENTION_MAIL_DAYS)
     if old is None:
         return 0
@@ -96,7 +95,7 @@ def _empty_some(settled: QuerySet[OutgoingMail]) -> int:
 
 # --- Requests --------------------------------------------------------------------------------------
 def empty_requests() -> int:
-    """Take personal details out of requests that ended long ago, with all their tokens; returns how many."""
+    """Delete personal details of requests whose tokens all ended long ago; return how many."""
     old = _before(settings.RETENTION_REQUEST_DAYS)
     if old is None:
         return 0
@@ -116,7 +115,10 @@ def _empty_request(request_id: uuid.UUID, old: datetime) -> bool:
 
 
 def _ended_with_details(old: datetime) -> QuerySet[TokenRequest]:
-    """A request that is completed has ended when its last token has: until then, it is read for renewals."""
+    """Ended requests that still hold details.
+
+    A completed request ends with its last token, because renewals read it until then.
+    """
     details = SoftwareToken.objects.filter(request=OuterRef("pk"), snapshot__has_key="person")
     alive = SoftwareToken.objects.filter(request=OuterRef("pk"), state__in=(*UNDER_WAY, *IN_USE))
     young = SoftwareToken.objects.filter(request=OuterRef("pk"), ended_at__gte=old)
@@ -126,11 +128,11 @@ def _ended_with_details(old: datetime) -> QuerySet[TokenRequest]:
 
 # --- The audit log ---------------------------------------------------------------------------------
 def forget_sign_ins() -> int:
-    """Empty old events of signing in; returns how many. Raises audit.keys.NoKey.
+    """Empty old sign-in events; return how many. Raises audit.keys.NoKey.
 
-    The chain keeps their hashes, and a note says which were emptied. Whoever can write to the database could
-    have this job remove any event, by giving it the name and the time of an old sign-in. So it leaves what is
-    not as it was sealed; checking the log finds that.
+    The chain keeps their hashes, and a note names the emptied ones. An attacker with write access to the
+    database could relabel any event as an old sign-in to have it removed; so events that differ from what
+    was sealed are left, and verification reports them.
     """
     old = _before(settings.RETENTION_SIGN_IN_DAYS)
     if old is None or not can_seal():
@@ -156,7 +158,7 @@ def _forget_some(sign_ins: Sequence[AuditEvent], *, until: datetime) -> int:
 
 
 def _empty_event(event: AuditEvent) -> bool:
-    """Remove the event's body; of one in the first form nothing could be proven then, so all of it goes."""
+    """Remove the event's body; of an event in the first format everything, since nothing could be proven."""
     if event.form == audit_proof.FIRST_FORM:
         kept = {"name": audit.Event.FORGOTTEN.value}
     else:
@@ -188,9 +190,9 @@ def _ranges(numbers: list[int]) -> Iterator[list[int]]:
 
 
 def cut_audit_log() -> int:
-    """Remove the oldest events up to a signed checkpoint; returns how many. Raises audit.keys.NoKey.
+    """Delete the oldest events up to a signed checkpoint; return how many. Raises audit.keys.NoKey.
 
-    The cut ends before the first event of a request that is open or of a token that is in use.
+    The cut ends before the first event of an open request or of a token in use.
     """
     old = _before(settings.RETENTION_AUDIT_DAYS)
     if old is None or not can_seal():
@@ -219,10 +221,10 @@ def _last_to_go(old: datetime) -> AuditEvent | None:
 
 
 def _last_that_fits(events: Iterable[AuditEvent]) -> AuditEvent | None:
-    """The last event up to which all are as they were sealed: their dates are true.
+    """The last event up to which all events are as sealed, so that their dates are true.
 
-    Whoever can write to the database could have this job remove all there is, by making it look old. A
-    sign-in whose name and date went with it proves nothing, but stands among those that do.
+    An attacker with write access could otherwise backdate events to have them removed. An emptied
+    sign-in, whose name and date went with its body, proves nothing but stands among events that do.
     """
     last = before = None
     for event in events:
@@ -237,5 +239,5 @@ def _last_that_fits(events: Iterable[AuditEvent]) -> AuditEvent | None:
 
 
 def _before(days: int) -> datetime | None:
-    """What is older goes; None where it is kept for ever."""
+    """Events before this moment go; None where they are kept for ever."""
     return timezone.now() - timedelta(days=days) if days else None

@@ -1,8 +1,8 @@
-"""Periodic work: the closed list of jobs, and the verbs that run what is due.
+"""Job runner: claims and runs due jobs of JOBS.
 
-A beat ticks every few seconds. Whoever hears it claims the due jobs, each by a conditional update of its
-row, so that two beats and ten workers run a job once. A job that fails shows its error and runs again at
-its next time. A new entry of JOBS gets its row by itself.
+The beat publishes a tick every few seconds. A worker claims a due job by a conditional update of its row, so
+that several beats and workers run it once. A failing job shows its error on the page of jobs and runs again
+at its next time. A new entry of JOBS gets its row automatically.
 """
 
 import logging
@@ -31,7 +31,7 @@ RUNS_ALREADY = Reason("runs-already", _("The job is running just now."))
 
 
 def rows() -> dict[str, JobRun]:
-    """The row of each job by its name; of a job that has never run, one that is not saved."""
+    """The row of each job by name; unsaved for a job that has never run."""
     names = [job.name for job in schedule.JOBS]
     known = {row.name: row for row in JobRun.objects.filter(name__in=names)}
     now = timezone.now()
@@ -39,13 +39,13 @@ def rows() -> dict[str, JobRun]:
 
 
 def row_of(name: str) -> JobRun:
-    """The saved row of a job; a job that is new is due at once."""
+    """The saved row of a job; a new job is due at once."""
     row, _created = JobRun.objects.get_or_create(name=name, defaults={"next_attempt_at": timezone.now()})
     return row
 
 
 def tick() -> int:
-    """Publish each job whose time has come; returns how many. Heard twice, a job still runs once."""
+    """Publish each due job; return how many. A duplicate message does not run a job twice."""
     ready = due()
     for row in ready:
         queue.publish(RUN, row.pk)
@@ -53,7 +53,7 @@ def tick() -> int:
 
 
 def due() -> list[JobRun]:
-    """The rows of the jobs whose time has come."""
+    """The rows of due jobs."""
     now, known = timezone.now(), rows()
     for job in schedule.JOBS:
         row = known[job.name]
@@ -65,7 +65,7 @@ def due() -> list[JobRun]:
 
 
 def _is_out_of_reach(row: JobRun, job: Job, now: datetime) -> bool:
-    """Whether only a clock that was far ahead can have said when it runs, or how long it is held."""
+    """Whether the next run or the lease lies so far ahead that only a wrong clock can have set it."""
     lease = job.lease or timedelta(seconds=settings.LEASE_SECONDS)
     return row.is_out_of_reach(
         now, every=job.every + change_detection.CLOCKS_DIFFER, lease=lease + change_detection.CLOCKS_DIFFER
@@ -73,9 +73,9 @@ def _is_out_of_reach(row: JobRun, job: Job, now: datetime) -> bool:
 
 
 def _bring_back(row: JobRun, job: Job) -> None:
-    """A worker whose clock was far ahead had it: nobody else would until that time has come.
+    """Reset a job that a worker with a clock far ahead has scheduled or leased into the future.
 
-    By the clock of the database: it may be ours that is wrong, far behind all others.
+    Compares with the database's clock, because the local one may be wrong too.
     """
     now = JobRun.objects.clock_of_database()
     same = JobRun.objects.filter(
@@ -90,9 +90,9 @@ def _bring_back(row: JobRun, job: Job) -> None:
 
 
 def run(*, run_id: uuid.UUID) -> bool:
-    """Claim the job, do it, write down what came of it; False where it is not due or somebody has it.
+    """Claim the job, run it, store the outcome; False where it is not due or another worker has it.
 
-    Whatever the job raises is its outcome: it stands on the page of the jobs and in the log.
+    Any exception becomes the outcome: shown on the page of jobs, and logged.
     """
     row = _claim(run_id)
     job = schedule.named(row.name) if row else None
@@ -142,7 +142,7 @@ def _claim(run_id: uuid.UUID) -> JobRun | None:
 
 
 def _settle(row: JobRun, job: Job, *, result: str, error: str) -> None:
-    """Only where the claim is still ours: a run that outlived its lease has a successor."""
+    """Store the outcome if the claim is still ours: after the lease another run may have started."""
     claim = row.claim_id
     row.settle(now=timezone.now(), every=job.every, result=result, error=error)
     values = {field.attname: getattr(row, field.attname) for field in JobRun._meta.concrete_fields}

@@ -1,4 +1,4 @@
-"""The schedule of jobs: what each job does, how often it runs, and its words in ADMIN."""
+"""Job schedule: what each job does, how often it runs, and its label on the page of jobs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,9 +27,10 @@ from identity_manager.workflow.requests import change_detection, lapse, reminder
 
 @dataclass(frozen=True)
 class Job:
-    """Something to do again and again. run returns how many it did, or a sentence; it may raise anything.
+    """A periodic job. run returns a count or a sentence, and may raise anything.
 
-    lease: how long after a crash another one does it; empty: LEASE_SECONDS. Two at once must do no harm.
+    lease: after how long a crashed run is repeated; empty: LEASE_SECONDS. Must be safe to run twice at
+    once.
     """
 
     name: str
@@ -227,5 +228,5 @@ JOBS: tuple[Job, ...] = (
 
 
 def named(name: str) -> Job | None:
-    """The job of that name; None where there is none (any more)."""
+    """The job of that name, or None."""
     return next((job for job in JOBS if job.name == name), None)

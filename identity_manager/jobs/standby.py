@@ -1,8 +1,7 @@
-"""Work without a broker: what is due is done straight from the database, as a worker would do it.
+"""Standby worker without a broker: does due work straight from the database while the broker is down.
 
-Messages only wake workers; what there is to do stands in the database. While the broker cannot be reached
-nobody is woken, so a process that needs none stands in: `manage.py stand_in`. Claims keep it and workers from
-doing anything twice.
+Messages only wake workers; the work itself is rows in the database. `manage.py stand_in` runs this module.
+Leases keep it and workers from doing anything twice.
 """
 
 import logging
@@ -24,13 +23,13 @@ logger = logging.getLogger(__name__)
 
 
 def stand_in() -> int:
-    """Do what is due, where the broker cannot be reached; returns how much it was."""
+    """Do due work if the broker is unreachable; return how many rows."""
     away = queue.length(queue.name_of(jobs.RUN)) is None
     return work_once() if away else 0
 
 
 def work_once() -> int:
-    """Run the jobs that are due, then do the oldest due rows of each kind; returns how many rows it was."""
+    """Run due jobs, then the oldest due rows of each kind; return how many rows."""
     close_old_connections()
     sealing.seal()
     for row in jobs.due():
@@ -39,7 +38,7 @@ def work_once() -> int:
 
 
 def _do(task: str, rows: LeasedQuerySet[Any]) -> int:
-    """A row whose work fails in a way that nobody foresaw is due again later, or when its lease ends."""
+    """Run one task body; after an unexpected exception the row is due again later."""
     due = list(rows.due(timezone.now()).order_by("next_attempt_at").values_list("pk", flat=True)[:AT_ONCE])
     for row_id in due:
         try:

@@ -1,6 +1,6 @@
-"""The mails about a person's own account: what changed in how they sign in. One function each.
+"""Mails about a person's own account: changes of sign-in methods. One function per mail.
 
-They tell that something happened, never what it was: no code, no key, no password.
+They report that something happened and contain no code, key or password.
 """
 
 from typing import Any
@@ -18,17 +18,17 @@ def password_set(person: Person) -> OutgoingMail:
 
 
 def second_factor_added(person: Person, *, factor: str | Promise) -> OutgoingMail:
-    """An authenticator app or a passkey signs in from now on. factor says which."""
+    """An authenticator app or a passkey was added. factor: which."""
     return _notice("second_factor_added", person, factor=factor)
 
 
 def second_factor_removed(person: Person, *, factor: str | Promise) -> OutgoingMail:
-    """An authenticator app or a passkey signs in no more. factor says which."""
+    """An authenticator app or a passkey was removed. factor: which."""
     return _notice("second_factor_removed", person, factor=factor)
 
 
 def second_factors_reset(person: Person) -> OutgoingMail:
-    """An office took all second factors away, because they were lost."""
+    """An office removed all second factors after their loss."""
     return _notice("second_factors_reset", person)
 
 
@@ -38,17 +38,17 @@ def recovery_codes_made(person: Person) -> OutgoingMail:
 
 
 def recovery_code_used(person: Person, *, left: int) -> OutgoingMail:
-    """Somebody signed in or confirmed with a recovery code; so many are left."""
+    """Somebody signed in or confirmed with a recovery code; says how many are left."""
     return _notice("recovery_code_used", person, left=left)
 
 
 def account_linked(person: Person, *, provider: str) -> OutgoingMail:
-    """The account signs in through the provider of that name from now on."""
+    """The account is linked to the single sign-on provider of that name."""
     return _notice("account_linked", person, provider=provider)
 
 
 def break_glass_used(administrator: Person, *, officer: Person) -> OutgoingMail:
-    """To a System Administrator: somebody signed in past single sign-on."""
+    """To a System Administrator: somebody signed in with the emergency account."""
     return _notice("break_glass_used", administrator, officer=officer)
 
 

@@ -1,4 +1,6 @@
-"""What makes a mail the same mail: one goes out for each occasion, whatever number of nodes think of it."""
+"""Deduplication keys of mails (`occasion`, unique in the outbox): one mail per occasion, whatever tries to
+queue it.
+"""
 
 import uuid
 from datetime import datetime
@@ -7,30 +9,30 @@ from identity_manager.models import BatchOrder, Person, SoftwareToken, TokenRequ
 
 
 def round_of(request: TokenRequest) -> str:
-    """What an occasion of the request's present round begins with: each round has mails of its own."""
+    """Prefix for the request's current round; each round has its own mails."""
     return str(request.pk) if request.round == 1 else f"{request.pk}:{request.round}"
 
 
 def batch(kind: str, order: BatchOrder, person: Person, key: str) -> str:
-    """One for each order, person and key: at the same key they are told of all its requests together."""
+    """Key per batch order, person and further key: one mail about all requests of the order."""
     return f"{kind}:{order.pk}:{person.pk}:{key}"
 
 
 def order_of_batch(occasion: str) -> uuid.UUID:
-    """Which order such an occasion is of."""
+    """Which batch order such a key is about."""
     return uuid.UUID(occasion.split(":")[1])
 
 
 def hour(moment: datetime) -> str:
-    """As a key: one mail an hour."""
+    """Key part that allows one mail per hour."""
     return f"{moment:%Y-%m-%dT%H}"
 
 
 def acceptance_reminder(request: TokenRequest, *, days: int) -> str:
-    """One for each request, round and threshold."""
+    """Key per request, round and threshold."""
     return f"acceptance-reminder:{round_of(request)}:{days}"
 
 
 def passphrase_reminder(token: SoftwareToken, *, days: int) -> str:
-    """One for each token and threshold."""
+    """Key per token and threshold."""
     return f"passphrase-reminder:{token.pk}:{days}"

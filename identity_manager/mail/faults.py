@@ -1,9 +1,9 @@
-"""What went wrong when a mail was sent: passing, the configuration's fault, or a refusal of this one mail.
+"""Delivery faults: transient, configuration, or refusal of this mail, by SMTP and HTTP status.
 
-A fault of the configuration (a wrong password, a sender that the server does not know, a certificate that
-does not verify) is as patient as a passing one, because the same would happen to every mail; it is told to
-operators. Sources: RFC 5321 4.2.1 (4yz transient, 5yz permanent), RFC 3463 (enhanced status codes),
-RFC 4954 6 (530, 534, 535, 538: authentication), the status codes of RFC 9110, anymail.exceptions.
+Faults of the configuration (wrong password, unknown sender, certificate that does not verify) are retried
+like transient ones, because every mail would fail; they are reported to operators. Sources: RFC 5321 4.2.1
+(4yz transient, 5yz permanent), RFC 3463 (enhanced status codes), RFC 4954 6 (530, 534, 535, 538:
+authentication), RFC 9110 status codes, anymail.exceptions.
 """
 
 import re
@@ -27,7 +27,7 @@ from ca_bridge.errors import storable_text
 from identity_manager import mail_connection
 from identity_manager.models import MailFault
 
-# What sending may raise; anything else is our own mistake.
+# Exceptions of the transport; any other one is a bug of ours.
 ERRORS = (
     smtplib.SMTPException,
     AnymailError,
@@ -40,7 +40,7 @@ DETAIL_LENGTH = 500
 CODE_LENGTH = 60
 ENHANCED_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{60,}")
-# RFC 4954 6: the server wants an authentication, or another one; no other recipient would fare better.
+# RFC 4954 6: authentication required or insufficient, for every recipient.
 AUTHENTICATION_CODES = (530, 534, 535, 538)
 TOO_LARGE = 552  # at MAIL FROM it is about this message (RFC 1870 6.1), not about the sender
 # 401, 403: the key; 402: the bill; 404: the address of the API or the sending domain.
@@ -52,8 +52,10 @@ PASSING, CONFIGURATION, REFUSED = MailFault.PASSING, MailFault.CONFIGURATION, Ma
 
 @dataclass(frozen=True)
 class DeliveryFault:
-    """kind says who has to do something; code is alike for mails with the same trouble; detail is for
-    operators, and holds nothing of the mail but what the server wrote into its answer."""
+    """kind: who has to act. code: equal for mails with the same problem.
+
+    detail: for operators, and holds nothing of the mail except what the server quoted in its reply.
+    """
 
     kind: MailFault
     code: str
@@ -61,7 +63,7 @@ class DeliveryFault:
 
 
 def fault_of(error: Exception) -> DeliveryFault:
-    """Tell what an error of ERRORS means."""
+    """Classify an exception of ERRORS."""
     match error:
         case smtplib.SMTPRecipientsRefused():
             return _of_answers(list(error.recipients.values()))
@@ -77,13 +79,13 @@ def fault_of(error: Exception) -> DeliveryFault:
 
 
 def _of_answers(answers: list[tuple[int, bytes | str]]) -> DeliveryFault:
-    """One recipient, one answer; of several the mildest counts, for then the mail is worth another try."""
+    """One reply per recipient; of several the mildest counts, as the mail is then worth a retry."""
     code, text = min(answers, key=lambda answer: answer[0])
     return _smtp(_kind_of_code(code, _text(text)), code, _text(text))
 
 
 def _kind_of_answer(error: smtplib.SMTPResponseException) -> MailFault:
-    """An answer to something else than a recipient: whose fault it is depends on what was asked."""
+    """Replies to other commands than RCPT: whose fault it is depends on the command."""
     passing = error.smtp_code < 500
     match error:
         case smtplib.SMTPAuthenticationError():
@@ -117,7 +119,7 @@ def _kind_of_status(status: int) -> MailFault:
 
 
 def _kind_of_other(error: Exception) -> MailFault:
-    """No answer came, or the message could not even be written."""
+    """No reply, or the message could not be written."""
     match error:
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return PASSING
@@ -128,7 +130,7 @@ def _kind_of_other(error: Exception) -> MailFault:
         case ImproperlyConfigured() | AnymailUnsupportedFeature():
             return CONFIGURATION
         case requests.RequestException():
-            # An address of the API that is none is a ValueError too.
+            # A malformed API address is a ValueError too.
             return CONFIGURATION if isinstance(error, ValueError) else PASSING
         case ValueError() | TypeError():
             return REFUSED
@@ -136,7 +138,7 @@ def _kind_of_other(error: Exception) -> MailFault:
 
 
 def _of_connection(error: Exception, code: str) -> DeliveryFault:
-    """No answer came: who was asked and why, and the library's own words for who knows them."""
+    """Connection failed: who was called and why, and the library's own words."""
     with override("en"):
         sentence = faults.sentence(mail_connection.place(mail_connection.connection()), error)
     found = _named(_kind_of_other(error), error, code)
@@ -157,7 +159,7 @@ def _named(kind: MailFault, error: Exception, code: str) -> DeliveryFault:
 
 
 def _detail(words: str) -> str:
-    """Without what looks like a file: some providers send back what they were sent."""
+    """The text without anything that looks like a file: some providers echo the request."""
     return ENCODED.sub("…", storable_text(words))[:DETAIL_LENGTH]
 
 

@@ -1,10 +1,10 @@
-"""One mail stays one, where it is sent again because nobody knows whether it went out.
+"""Idempotency keys of mail providers: a retried mail is sent at most once.
 
-A mail server and a mailbox have the Message-ID to tell that two are the same. A provider gives mails names of
-its own; two of those that django-anymail knows take a key with which it sends at most once:
-Resend, for 24 hours (https://resend.com/docs/dashboard/emails/idempotency-keys), and Brevo, for half an hour
-(https://developers.brevo.com/docs/heterogenous-versions-batch-emails). A worker that died is replaced after
-LEASE_SECONDS, well within both. The others have no such key, or (Unisender Go) forget it within a minute.
+SMTP receivers and mailboxes deduplicate by Message-ID. Providers assign their own ids; two that
+django-anymail supports accept an idempotency key: Resend for 24 hours
+(https://resend.com/docs/dashboard/emails/idempotency-keys), Brevo for half an hour
+(https://developers.brevo.com/docs/heterogenous-versions-batch-emails). A dead worker is replaced after
+LEASE_SECONDS, well within both. The others have none, or (Unisender Go) keep it for less than a minute.
 """
 
 import uuid
@@ -16,12 +16,12 @@ from django.core.mail import EmailMessage
 
 from identity_manager import mail_connection
 
-RESEND, BREVO = "Resend", "Brevo"  # esp_name of anymail's backends
+RESEND, BREVO = "Resend", "Brevo"  # esp_name of the anymail backends
 
 
 @contextmanager
 def with_idempotency_key(message: EmailMessage, *, key: uuid.UUID) -> Iterator[None]:
-    """Have the provider told the key while the message is sent within."""
+    """Send the messages of this block with the provider's idempotency key, if it has one."""
     connection = mail_connection.connection()
     message.connection = connection
     provider = getattr(connection, "esp_name", "")
@@ -36,7 +36,7 @@ def with_idempotency_key(message: EmailMessage, *, key: uuid.UUID) -> Iterator[N
 
 
 def was_taken_before(error: Exception) -> bool:
-    """Whether the provider says no because it has sent the mail of that key. (Resend says yes again.)"""
+    """Whether the provider refuses because it has sent the mail of that key. (Resend accepts again.)"""
     if not isinstance(error, AnymailAPIError) or error.esp_name != BREVO or error.status_code != 400:
         return False
     try:

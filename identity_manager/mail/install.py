@@ -1,6 +1,6 @@
-"""How a container is installed, device by device: the mails and the portal use the same words.
+"""Installation instructions per kind of device, shared by the mails and Self-Service.
 
-Sources: measured imports and vendors' guides; `compatible` is what older devices can read.
+Sources: measured imports and vendors' guides; `compatible` is the format for older devices.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ca_bridge.pkcs12.writer import ContainerFormat
 
 @dataclass(frozen=True)
 class Device:
-    """A kind of device, the format it reads, and at most six steps."""
+    """A kind of device, the format that it reads, and at most six steps."""
 
     code: str
     name: str | Promise
@@ -105,7 +105,7 @@ DEVICES = (
     ),
 )
 
-# What the delivery mail itself explains; the portal has every device.
+# Devices in the delivery mail; Self-Service has all.
 IN_MAILS = ("windows", "macos", "iphone", "android", "firefox")
 
 

@@ -1,4 +1,4 @@
-"""The embedded mode's mail server: messages stay in a directory and are shown at /mailbox/."""
+"""File mailbox of the embedded mode: messages are files, shown at /mailbox/ instead of being sent."""
 
 import os
 import uuid
@@ -18,7 +18,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 
 
 class MailboxBackend(BaseEmailBackend):
-    """Writes each message as one .eml file, whole or not at all."""
+    """Writes each message atomically as one .eml file."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         directory = Path(settings.MAILBOX_DIR)
@@ -33,7 +33,7 @@ class MailboxBackend(BaseEmailBackend):
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """A message in the mailbox: its name in the directory and its parsed form."""
+    """A parsed message of the mailbox, with its file name."""
 
     name: str
     received_at: datetime
@@ -45,7 +45,7 @@ class StoredMessage:
 
     @property
     def language(self) -> str:
-        """The language that it says it is in; empty where it says nothing."""
+        """Content-Language of the message; empty where it has none."""
         return str(self.message.get("Content-Language", ""))
 
     def body(self, kind: str) -> str:
@@ -78,7 +78,7 @@ def stored_messages() -> Iterator[StoredMessage]:
 
 
 def stored_message(name: str) -> StoredMessage | None:
-    """The message of that name, or None; a name that is no file name of the mailbox is None too."""
+    """The message of that file name; None for an unknown or malformed name."""
     path = Path(settings.MAILBOX_DIR) / name
     is_there = os.path.isfile(path)  # noqa: PTH113 Path.is_file raises for a name that is too long
     if path.name != name or path.suffix != ".eml" or not is_there:

@@ -1,7 +1,7 @@
-"""One function for each mail: it returns an outbox row, not saved.
+"""Mail texts: one function per mail, which returns an unsaved outbox row.
 
-Each has a folder in templates/emails/ with subject.txt, body.txt and body.html. A mail says one thing, has
-one button, and never holds a passphrase or a link that signs somebody in.
+Each mail has a folder in templates/emails/ with subject.txt, body.txt and body.html. A mail says one thing,
+has one button, and never holds a passphrase or a sign-in link.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ from identity_manager.models import (
 
 @dataclass(frozen=True)
 class About:
-    """What a mail is about: its folder, its occasion, and the rows that it concerns."""
+    """What a mail is about: folder, deduplication key, and the related rows."""
 
     message: str
     occasion: str
@@ -305,17 +305,17 @@ def sign_in_code_made(person: Person, *, code_id: str) -> OutgoingMail:
 
 
 def console_url(name: str, *args: Any) -> str:
-    """The address of a page of Identity Manager, served here or elsewhere."""
+    """Absolute address of an officers' page, which another host may serve."""
     return urljoin(settings.CONSOLE_BASE_URL, _path("console", name, args))
 
 
 def selfservice_url(name: str, *args: Any) -> str:
-    """The address of a page of Self-Service, served here or elsewhere."""
+    """Absolute address of a Self-Service page, which another host may serve."""
     return urljoin(settings.SELFSERVICE_BASE_URL, _path("selfservice", name, args))
 
 
 def own_portal_url(person: Person, name: str) -> str:
-    """The address of a page that both portals have, in the one that the person uses."""
+    """Address of a page that both portals have, in the portal that the person uses."""
     uses_selfservice = person.has_role(Role.SELF_SERVICE_USER)
     is_officer = any(held.role in OFFICER_ROLES for held in person.roles_in_force())
     return (console_url if is_officer and not uses_selfservice else selfservice_url)(name)
@@ -326,19 +326,19 @@ def _path(portal: str, name: str, args: tuple[Any, ...]) -> str:
 
 
 def _decisions_on(order: BatchOrder) -> str:
-    """Where an approver decides on the requests of a batch order together."""
+    """Page where an approver decides on all requests of a batch order."""
     return console_url("console:decisions-of-order", order.pk)
 
 
 def _page_for(request: TokenRequest, reader: Person) -> str:
-    """Where this reader finds the request."""
+    """The page of the request for this reader."""
     if reader.pk == request.person_id:
         return selfservice_url("selfservice:requests")
     return console_url("console:request", request.pk)
 
 
 def compose(about: About, *, url: str, **more: Any) -> OutgoingMail:
-    """Render in the person's language and time zone."""
+    """Render in the recipient's language and time zone."""
     context: dict[str, Any] = {
         "person": about.person,
         "request": about.request,

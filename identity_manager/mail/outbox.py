@@ -1,4 +1,4 @@
-"""Verbs on mails: queue, claim, settle, retry, discard."""
+"""Outbox verbs: enqueue, claim, settle, retry, discard a mail."""
 
 import logging
 import uuid
@@ -25,13 +25,13 @@ logger = logging.getLogger(__name__)
 
 
 def enqueue(mail: OutgoingMail, *, by_sweep: bool = False) -> OutgoingMail:
-    """Put a new mail into the outbox, in the caller's transaction; one mail per occasion.
+    """Insert a mail into the outbox in the caller's transaction, once per deduplication key (`occasion`).
 
-    Returns the mail that is there already where the occasion had one. A mail to somebody without an
-    address, or to a person who is Locked, is kept as discarded, so that officers see that nobody was told.
+    Returns the existing mail where the key is taken. A mail to a person without an address, or who is
+    Locked, is stored as discarded, so that officers see that nobody was informed.
 
-    by_sweep: nobody waits for it, and there may be thousands like it. The sweep publishes them a few hundred
-    at a time, so that a mail for which somebody waits does not stand behind them all.
+    by_sweep: not urgent and possibly one of thousands. The sweep publishes such mails a few hundred at a
+    time, so that urgent mails do not queue behind them.
     """
     _make_due(mail)
     values = {field.attname: getattr(mail, field.attname) for field in OutgoingMail._meta.concrete_fields}
@@ -42,8 +42,8 @@ def enqueue(mail: OutgoingMail, *, by_sweep: bool = False) -> OutgoingMail:
 
 
 def enqueue_new(mails: Iterable[OutgoingMail], *, by_sweep: bool = False) -> None:
-    """As enqueue, many at once: mails of occasions that nobody can have thought of, because what they are
-    about is written in the same transaction.
+    """As enqueue for many mails with new deduplication keys, because their subject is created in this
+    transaction.
     """
     rows = list(mails)
     for mail in rows:
@@ -63,10 +63,10 @@ def _make_due(mail: OutgoingMail) -> None:
 
 
 def release_waiting(mails: OutgoingMailQuerySet) -> None:
-    """Publish those of the mails that may go out now: what their files waited for has come, or has ended."""
+    """Publish those of the mails whose reason to wait has ended (their files, a hold)."""
     released = list(mails.queued().exclude(container_format="").values_list("pk", flat=True))
     now = timezone.now()
-    due = Greatest("next_attempt_at", Value(now))  # not since long ago: it could not have gone out then
+    due = Greatest("next_attempt_at", Value(now))  # at least now: age metrics must not count the time on hold
     waiting = OutgoingMail.objects.queued().filter(pk__in=released)
     waiting.update(waiting_since=now, next_attempt_at=due)
     for pk in released:
@@ -74,34 +74,35 @@ def release_waiting(mails: OutgoingMailQuerySet) -> None:
 
 
 def claim(mail_id: uuid.UUID) -> OutgoingMail | None:
-    """Take a queued mail for sending; None when somebody else has it or it is not due."""
+    """Lease a queued mail for sending; None where another worker holds it or it is not due."""
     with transaction.atomic():
         claimed = OutgoingMail.objects.queued().claim(mail_id, now=timezone.now())
         return OutgoingMail.objects.get(pk=mail_id) if claimed else None
 
 
 def note_provider_id(mail: OutgoingMail, provider_id: str) -> None:
-    """Write down what the provider calls a claimed mail that it has just taken; empty: nothing.
+    """Store the provider's id of a mail just sent, under our claim; empty: nothing.
 
-    Before the settle, so that a bounce that is told in between finds the mail (workflow.bounces).
+    Before the settle transaction, so that a bounce that arrives in between finds the mail
+    (workflow.delivery.bounces).
     """
     if provider_id:
         OutgoingMail.objects.filter(pk=mail.pk, claim_id=mail.claim_id).update(provider_id=provider_id)
 
 
 def settle_sent(mail: OutgoingMail, *, provider_id: str) -> None:
-    """The mail server took it; on the caller's locked and still claimed row.
+    """Mark the locked, claimed mail as sent.
 
-    A provider that had taken it at an earlier try says no name now: the one that was noted then stays.
+    A provider that had accepted it at an earlier attempt returns no id now: the stored one is kept.
     """
     mail.mark_sent(provider_id=provider_id or mail.provider_id, now=timezone.now())
     mail.save()
 
 
 def settle_fault(mail: OutgoingMail, fault: DeliveryFault, *, not_before: datetime | None = None) -> None:
-    """The mail server did not take it: refused for good, or tried again; on the caller's locked row.
+    """Store a delivery fault on the locked mail: failed for good, or retried later.
 
-    not_before: the earliest next try, where the usual one would be too early.
+    not_before: earliest next attempt, if later than the usual delay.
     """
     now = timezone.now()
     if fault.kind == MailFault.REFUSED:
@@ -116,20 +117,20 @@ def settle_fault(mail: OutgoingMail, fault: DeliveryFault, *, not_before: dateti
 
 
 def _tell_operators(fault: DeliveryFault) -> None:
-    """A fault of the configuration holds up every mail, so it is a line of the log each time."""
+    """Log each fault of the configuration, as it affects every mail."""
     if fault.kind == MailFault.CONFIGURATION:
         logger.error("No mail goes out until the mail settings are mended: %s", fault.code)
 
 
 def retry(mail: OutgoingMail) -> None:
-    """Have a mail tried again that nobody got; the row is locked by the caller."""
+    """Queue a failed or discarded mail again; the caller has locked the row."""
     mail.queue_again(now=timezone.now())
     mail.save()
     queue.after_commit(SEND, mail.pk)
 
 
 def make_due_now(mail: OutgoingMail) -> None:
-    """Have a queued mail tried now, not at its next try; the row is locked by the caller."""
+    """Send a queued mail now instead of at its next attempt; the caller has locked the row."""
     mail.next_attempt_at = timezone.now()
     mail.nudged_at = None
     mail.save()
@@ -137,6 +138,6 @@ def make_due_now(mail: OutgoingMail) -> None:
 
 
 def discard(mail: OutgoingMail, *, reason: str) -> None:
-    """Give a mail up; the row is locked by the caller."""
+    """Discard a mail; the caller has locked the row."""
     mail.discard(reason=reason)
     mail.save()

@@ -1,4 +1,4 @@
-"""Builds and sends one message; changes no row."""
+"""Builds and sends one mail (MIME message); changes no row."""
 
 import logging
 from datetime import UTC
@@ -18,7 +18,7 @@ from identity_manager.models import Container, MailFault, OutgoingMail
 
 logger = logging.getLogger(__name__)
 
-PROVIDER_ID_LENGTH = 200  # of the column
+PROVIDER_ID_LENGTH = 200  # length of the column
 CONTAINER_TYPE = "application/x-pkcs12"
 # Seven bits on the wire: a server without 8BITMIME must get no others (RFC 6152 3), and what a relay would
 # have to encode anew loses its signature (RFC 6376 5.3).
@@ -28,14 +28,14 @@ OUR_MISTAKE = "Something broke here, not at the mail server. The log has the det
 
 
 class SameEachTime(EmailMultiAlternatives):
-    """Written twice, it is the same to the byte: a server that compares finds one message, not two."""
+    """A message that serialises to the same bytes each time, so that servers can deduplicate it."""
 
     def __init__(self, mail: OutgoingMail, **options: Any) -> None:
         super().__init__(**options)
         self._mail = mail
 
     def message(self, **options: Any) -> Any:
-        """The date is that of the mail (RFC 5322 3.6.1); the boundaries are its own.
+        """Date of the mail (RFC 5322 3.6.1) and boundaries derived from the Message-ID.
 
         No quoted-printable or base64 text holds "=_" (RFC 2045 6.7).
         """
@@ -47,7 +47,7 @@ class SameEachTime(EmailMultiAlternatives):
 
 
 class SendingError(Exception):
-    """The mail server did not take it: fault says what that means. The detail is for operators."""
+    """Sending failed; fault is its classification. The detail is for operators."""
 
     def __init__(self, fault: DeliveryFault) -> None:
         super().__init__(fault.detail)
@@ -55,13 +55,13 @@ class SendingError(Exception):
 
 
 class NoFilesError(Exception):
-    """The containers that the mail is to bring are kept no longer."""
+    """The containers to be attached were deleted by retention."""
 
 
 def send(mail: OutgoingMail) -> str:
-    """Send the mail, with its containers where it delivers a token. Raises SendingError or NoFilesError.
+    """Send the mail, with containers where it delivers a token. Raises SendingError or NoFilesError.
 
-    Returns what the e-mail service provider calls it from now on; empty with SMTP.
+    Returns the provider's id of the message; empty with SMTP.
     """
     try:
         message = build(mail)
@@ -81,7 +81,7 @@ def send(mail: OutgoingMail) -> str:
 
 
 def build(mail: OutgoingMail) -> EmailMultiAlternatives:
-    """Return the message. Its Message-ID stays the same at each try, so that receivers can drop doubles.
+    """Build the message, with the same Message-ID at each attempt, so that receivers can drop duplicates.
 
     Raises NoFilesError.
     """
@@ -94,7 +94,7 @@ def build(mail: OutgoingMail) -> EmailMultiAlternatives:
         headers={
             "Message-ID": message_id(mail),
             "Auto-Submitted": "auto-generated",
-            "Content-Language": mail.language,  # RFC 3282: screen readers speak it so
+            "Content-Language": mail.language,  # RFC 3282; screen readers use it
         },
     )
     message.encoding = SEVEN_BITS
@@ -105,15 +105,15 @@ def build(mail: OutgoingMail) -> EmailMultiAlternatives:
 
 
 def message_id(mail: OutgoingMail) -> str:
-    """The mail's own Message-ID."""
+    """The mail's Message-ID."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     return f"<{mail.pk}@{domain}>"
 
 
 def _recipient(mail: OutgoingMail) -> str:
-    """The name as the person writes it, encoded by the header's own rules. Raises ValueError.
+    """Display name and address, encoded by the header's rules. Raises ValueError.
 
-    Python's parser has an IndexError for some addresses that are none, such as `jane@`.
+    Python's parser raises IndexError for some malformed addresses, such as `jane@`.
     """
     try:
         return str(Address(display_name=_plain(mail.person.display_name), addr_spec=mail.to_address))
@@ -122,7 +122,7 @@ def _recipient(mail: OutgoingMail) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line, and nothing that a reader would take for an encoded word (RFC 2047 2) and decode."""
+    """The text on one line, without anything that is decoded as an encoded word (RFC 2047 2)."""
     return " ".join(text.split()).replace("=?", "= ?")
 
 

@@ -1,4 +1,4 @@
-"""The mail server's TLS certificate must come from whom every outgoing call trusts."""
+"""SMTP backend that trusts the same CAs as every other outgoing call (TRUSTED_CA_FILE)."""
 
 import ssl
 from functools import cached_property
@@ -9,7 +9,7 @@ from ca_bridge import outgoing
 
 
 class EmailBackend(DjangoBackend):
-    """Django's, with TRUSTED_CA_FILE. SMTP does not go through the proxy of HTTPS."""
+    """Django's SMTP backend with TRUSTED_CA_FILE. The HTTPS proxy is not used for SMTP."""
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext:

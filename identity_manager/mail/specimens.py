@@ -1,6 +1,7 @@
-"""Each mail as it would look, made of persons and tokens that do not exist. Nothing is read or saved.
+"""Sample mails for the catalogue of mail texts, from made-up persons and tokens. Nothing is read or saved.
 
-Every public function that returns a mail is found by itself, and given what its parameters are typed for.
+Every public function that returns a mail is found by introspection and called with samples of its parameters'
+types.
 """
 
 import inspect
@@ -28,12 +29,12 @@ from identity_manager.models import (
 
 SOURCES = (messages, account_messages)
 FORMAT = "standard"
-ANY_TEXT = "…"  # what somebody wrote, or what a case brings along
+ANY_TEXT = "…"  # stands for any free text
 Message = Callable[..., OutgoingMail]
 
 
 class Rows(list[Any]):
-    """Rows that stand where a related manager's would: asked for some of them, it gives all."""
+    """A list in place of a related manager; filters return everything."""
 
     def _same(self, *_args: Any, **_conditions: Any) -> "Rows":
         return self
@@ -48,7 +49,7 @@ class Rows(list[Any]):
 
 
 def found() -> dict[str, Message]:
-    """Every mail by the name of its function."""
+    """All mails by function name."""
     return {
         name: function
         for module in SOURCES
@@ -58,7 +59,7 @@ def found() -> dict[str, Message]:
 
 
 def specimen(name: str, *, language: str) -> OutgoingMail:
-    """The mail of that name in that language, not saved. Raises KeyError for a name that no mail has."""
+    """The sample of that mail in that language, unsaved. Raises KeyError for an unknown name."""
     message, world = found()[name], World(language)
     hints = get_type_hints(message)
     hints.pop("return")
@@ -72,7 +73,7 @@ def _is_message(name: str, function: Message) -> bool:
 
 
 class World:
-    """One person, one request with one token, one of everything else; and who acts."""
+    """The sample person, request, token and one row of every other model, and the acting officer."""
 
     def __init__(self, language: str) -> None:
         self.person = _person("Zoë", "Brandstætter-Óskarsdóttir", language)
@@ -117,7 +118,7 @@ class World:
         }
 
     def value(self, name: str, hint: Any) -> Any:
-        """Something of that type; a parameter called person is who the mail is about."""
+        """A sample of that type; a parameter named person is the mail's subject."""
         if hint is Person and name == "person":
             return self.person
         if get_origin(hint) is types.UnionType:
@@ -136,7 +137,7 @@ class World:
         return self.known[hint]
 
     def _row(self, kind: type[models.Model]) -> models.Model:
-        """A row of any other kind: what it belongs to is of this world, its texts say little."""
+        """A sample row of any other model, related to this world's rows."""
         values: dict[str, Any] = {}
         for field in kind._meta.concrete_fields:
             if isinstance(field, models.ForeignKey):
@@ -171,5 +172,5 @@ def _person(given_name: str, surname: str, language: str) -> Person:
 
 
 def _give(row: models.Model, **related: Rows) -> None:
-    """What the row's related managers answer instead of asking the database."""
+    """Put sample rows in the place of the row's related managers."""
     row._prefetched_objects_cache = dict(related)  # type: ignore[attr-defined]  # where Django keeps it

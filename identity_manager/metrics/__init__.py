@@ -1,6 +1,6 @@
-"""Figures for Prometheus: the same from whichever process they are asked.
+"""Prometheus metrics, the same from every process.
 
-figures.py reads what stands in the database. aggregation.py brings there what each process counts
-(identity_manager/telemetry/instruments.py, ca_bridge/telemetry.py), and clocks.py how right its clock is.
-scraping.py puts all together.
+figures.py: gauges read from the database. aggregation.py: counters of all processes, summed up in the
+database (telemetry/instruments.py, ca_bridge/telemetry.py). clocks.py: clock differences. scraping.py: the
+exposition.
 """

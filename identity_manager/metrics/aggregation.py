@@ -1,7 +1,7 @@
-"""Carries what this process has counted to the database, every few seconds, in a thread of its own.
+"""Aggregates the counters of all processes in the database, by a thread in each process.
 
-So a worker needs no port of its own to be asked, and a process that has ended is not forgotten
-(docs/decisions has why). What a process that is killed has counted in its last seconds is lost.
+So workers need no port for scraping, and counts of ended processes are kept (docs/decisions). Counts of the
+last seconds before a kill are lost.
 """
 
 import json
@@ -20,34 +20,34 @@ from identity_manager.models import LiveProcess, ProcessTotal
 from identity_manager.models.operation.process_metrics import Key
 
 EVERY_SECONDS = 15.0
-CREATED = "_created"  # samples that say since when; a sum over processes has no such time
+CREATED = "_created"  # creation times of counters, meaningless for a sum over processes
 
 logger = logging.getLogger(__name__)
 
 
 class Aggregator:
-    """What this process has counted since it was made, and how much of that stands in the database."""
+    """The counts of this process since it started, and the part of them that is stored in the database."""
 
     def __init__(self, kind: str) -> None:
         self._process = LiveProcess(kind=kind, host=socket.gethostname()[:100])
-        self._carried = _totals()  # a fork begins with the counts of its parent, who carries them
+        self._carried = _totals()  # a fork inherits its parent's counts, which the parent stores
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Carry from now on, first at once: who waits for this process sees it."""
+        """Start the thread; it stores counts at once, so that a new process is visible."""
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Carry what is left, and say that this process is gone."""
+        """Store the remaining counts and remove this process from the live ones."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join(timeout=5)
             self._thread = None
 
     def carry(self) -> None:
-        """Add the growth since the last time to the totals, and say that this process lives."""
+        """Add the growth since the last call to the totals, and refresh this process's liveness."""
         counted = _totals()
         growth = {key: value - self._carried.get(key, 0) for key, value in counted.items()}
         now, self._process.clock_ahead = clocks.read()
@@ -60,7 +60,7 @@ class Aggregator:
         self._carried = counted
 
     def _run(self) -> None:
-        """A database that is away for a while is no reason to end: nothing is lost but time."""
+        """Keep running while the database is down: counts are added later."""
         while True:
             ending = self._ended.is_set()
             try:
@@ -77,7 +77,7 @@ class Aggregator:
 
 
 def _totals() -> dict[Key, float]:
-    """Each sample that only grows: of counters and histograms."""
+    """Current values of all samples of counters and histograms."""
     return {
         key_of(sample): sample.value
         for metric, sample in _samples()
@@ -94,25 +94,25 @@ def _samples() -> Iterator[tuple[Metric, Sample]]:
 
 
 def key_of(sample: Sample) -> Key:
-    """The sample's name and labels as the database has them."""
+    """Name and labels of a sample in the form of the database."""
     return sample.name, json.dumps(sample.labels, sort_keys=True)
 
 
 class _Process:
-    """The carrier of this process, where there is one."""
+    """This process's aggregator, if it was started."""
 
     carrier: Aggregator | None = None
 
 
 def start(kind: str) -> None:
-    """Begin to carry in this process; again does nothing."""
+    """Start aggregation in this process; idempotent."""
     if _Process.carrier is None:
         _Process.carrier = Aggregator(kind)
         _Process.carrier.start()
 
 
 def stop() -> None:
-    """Carry what is left, and end."""
+    """Store what is left and stop."""
     carrier, _Process.carrier = _Process.carrier, None
     if carrier is not None:
         carrier.stop()

@@ -1,4 +1,4 @@
-"""The clock of the database, by which those of all processes can be compared."""
+"""Clock skew of this process against the database's clock."""
 
 from datetime import datetime
 
@@ -7,13 +7,13 @@ from django.utils import timezone
 
 
 def read() -> tuple[datetime, float | None]:
-    """The time at the database, and by how many seconds the clock here is ahead of it; less than 0: behind.
+    """The database's time, and the seconds that the local clock is ahead of it (negative: behind).
 
-    None where the database is SQLite: it is on this machine, and its clock is this one.
+    None on SQLite, which runs on the local clock.
     """
     if connection.vendor == "sqlite":
         return timezone.now(), None
-    with connection.cursor() as cursor:  # connects, before the time is taken
+    with connection.cursor() as cursor:  # opens the connection before the time is taken
         asked = timezone.now()
         cursor.execute("SELECT clock_timestamp()")
         (there,) = cursor.fetchone()

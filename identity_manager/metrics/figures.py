@@ -1,7 +1,7 @@
-"""What the database says at the moment: how much waits, since when, and what ran last.
+"""Gauges from the database: queue lengths, ages of the oldest waiting rows, last runs of jobs.
 
-Each figure is read by few statements over what waits or is open, which an index has apart from what has
-ended: a million finished requests make none of them slower. No count goes beyond COUNTED.
+Each gauge costs few queries over open or waiting rows, which partial indexes hold apart from finished ones: a
+million finished requests do not slow them down. Counts are capped at COUNTED.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -39,10 +39,12 @@ from identity_manager.models.lease import MAX_DELAY
 
 COUNTED = 50_000
 DUE_COUNTED = 1_000
-STILL_TRIED = 2 * MAX_DELAY  # after that a place is named by no worker's settings any more
+STILL_TRIED = (
+    2 * MAX_DELAY
+)  # a destination without an attempt for this long is in no worker's settings any more
 Values = Iterable[tuple[tuple[str, ...], float]]  # the labels, and the value
 
-# Requests that wait, and since when they do. The row does not say when it failed.
+# Columns that say since when a request waits; the time of a failure is not stored.
 WAITING_SINCE: dict[RequestState, F | Coalesce] = {
     RequestState.REQUESTED: Coalesce("round_started_at", "created_at"),
     RequestState.APPROVED: F("decided_at"),
@@ -57,7 +59,7 @@ WAITING_MAILS = (MailState.QUEUED, MailState.FAILED, MailState.BOUNCED)
 
 @dataclass(frozen=True)
 class MetricDefinition:
-    """One metric, a gauge. read takes the time and yields its values."""
+    """One gauge. read: from the time to values by labels."""
 
     name: str
     help: str
@@ -66,12 +68,12 @@ class MetricDefinition:
 
 
 def _count(rows: QuerySet[Any], *, most: int = COUNTED) -> int:
-    """How many, but not beyond most."""
+    """Count rows, at most `most`."""
     return rows.order_by().values("pk")[:most].count()
 
 
 def _age(moment: datetime | None, now: datetime) -> float:
-    """Seconds since then; 0 where nothing waits, or a clock is a little ahead."""
+    """Seconds since then; 0 where nothing waits or clocks differ."""
     return max(0.0, (now - moment).total_seconds()) if moment else 0.0
 
 
@@ -94,7 +96,7 @@ def _tokens(_now: datetime) -> Values:
 
 # --- Certificate authorities -----------------------------------------------------------------------
 def _open_orders() -> dict[tuple[str, str], dict[str, Any]]:
-    """Of each CA that is configured, or has open orders, and each open state."""
+    """Number of open orders by CA and state, with zeros for configured CAs."""
     rows = CaOrder.objects.filter(state__in=CaOrder.OPEN).order_by().values("ca", "state")
     counted = rows.annotate(rows=Count("pk"), oldest=Min("created_at"))
     found: dict[tuple[str, str], dict[str, Any]] = {(row["ca"], row["state"]): {**row} for row in counted}
@@ -148,7 +150,7 @@ def _mails(_now: datetime) -> Values:
 
 
 def _mail_age(now: datetime) -> Values:
-    """Of those that have to go out, since they have: months on hold before are no trouble with mail."""
+    """Age of the oldest mail since it became sendable, so that months on hold do not count."""
     since = Min(Coalesce("waiting_since", "created_at"))
     yield (), _age(OutgoingMail.objects.queued().aggregate(oldest=since)["oldest"], now)
 
@@ -195,7 +197,7 @@ def _seal_lag(now: datetime) -> Values:
 
 
 def _head_age(now: datetime) -> Values:
-    """Since the last signed head, or the first event where there is none: 0 where nothing is to be signed."""
+    """Seconds since the last signed head, or the first event without one; 0 where nothing is to be signed."""
     chain, head = AuditChain.objects.first(), AuditHead.objects.newest()
     if chain is None or chain.number <= (head.number if head else 0):
         yield (), 0.0
@@ -206,10 +208,10 @@ def _head_age(now: datetime) -> Values:
 
 
 def _heads_to_carry(now: datetime) -> Values:
-    """Of a place that has all it is to have now, as a mailbox for an hour, none wait.
+    """Signed heads to be exported by destination.
 
-    Nor of one that is tried no more, since others are named in its stead. But the place that had a head last
-    goes on being behind: where workers have lost the setting, no other comes after it.
+    A destination that is up to date, or that no settings name any more, has none. The one that was served
+    last still counts, so that workers that lost the setting are noticed.
     """
     newest, places = AuditHead.objects.newest(), AuditHeadExport.objects.order_by("destination")
     last = places.exclude(exported_at=None).order_by("exported_at").last()
@@ -221,7 +223,7 @@ def _heads_to_carry(now: datetime) -> Values:
 
 
 def _is_left_behind(place: AuditHeadExport, now: datetime) -> bool:
-    """Whether a head has waited for longer than any place that is tried has to wait for its next one."""
+    """Whether a head waits longer than the retry delay of a destination explains."""
     waiting = AuditHead.objects.beyond(place.number).first()
     return waiting is not None and waiting.signed_at <= now - STILL_TRIED
 

@@ -1,4 +1,4 @@
-"""All figures in the text that Prometheus reads: the database's of now, and what all processes counted."""
+"""Prometheus exposition: the gauges from the database and the counters summed over all processes."""
 
 import json
 import time
@@ -20,7 +20,7 @@ from identity_manager.models.operation.process_metrics import Key, furthest_off,
 from identity_manager.telemetry import instruments
 from identity_manager.workflow import step7_deliver
 
-# By being imported they are registered, in a process that counts nothing itself, too.
+# Importing registers them, also in a process that counts nothing.
 INSTRUMENTS = instruments
 SUFFIXES = ("_bucket", "_count", "_sum", "_total")
 SECONDS = f"{PREFIX}scrape_seconds"
@@ -33,7 +33,7 @@ SECONDS_HELP = "How long it took to read all of this from the database."
 
 
 def exposition(accept: str) -> tuple[str, bytes]:
-    """The content type and the text, as the asker says that it accepts it. Raises DatabaseError."""
+    """Content type and text, in the format that the Accept header asks for. Raises DatabaseError."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Everything())
     encode, content_type = choose_encoder(accept)
@@ -41,7 +41,7 @@ def exposition(accept: str) -> tuple[str, bytes]:
 
 
 def described() -> list[tuple[str, str, str, tuple[str, ...]]]:
-    """Name, kind, meaning and labels of each metric that there is, in the order of the names."""
+    """Name, type, help and labels of every metric, sorted by name."""
     figures = [(figure.name, "gauge", figure.help, figure.labels) for figure in FIGURES]
     counted = [
         (_public(metric), metric.type, metric.documentation, LABELS[metric.name])
@@ -52,12 +52,12 @@ def described() -> list[tuple[str, str, str, tuple[str, ...]]]:
 
 
 def _public(metric: Metric) -> str:
-    """A counter's samples have a name of their own."""
+    """The exposed sample name; counters have a suffix."""
     return f"{metric.name}_total" if metric.type == "counter" else metric.name
 
 
 class _Everything(Collector):
-    """One scrape."""
+    """Collector of one scrape."""
 
     def collect(self) -> Iterator[Metric]:
         started, now = time.perf_counter(), timezone.now()
@@ -74,7 +74,7 @@ class _Everything(Collector):
 
 
 def _clocks(alive: Iterable[LiveProcess]) -> Metric:
-    """The worst clock of each kind of process: whose that is, the doctor says."""
+    """The largest clock skew by kind of process; the doctor names the host."""
     worst = furthest_off((process.kind, process.clock_ahead) for process in alive)
     family = GaugeMetricFamily(CLOCK, CLOCK_HELP, labels=["kind"])
     for kind, ahead in sorted(worst.items()):
@@ -83,7 +83,7 @@ def _clocks(alive: Iterable[LiveProcess]) -> Metric:
 
 
 def _beginnings() -> Iterator[tuple[Key, float]]:
-    """Counts that alerts look at for growth, at nothing: a series that begins at ten has not grown."""
+    """Zero samples for counters with alerts on growth: a series that begins at ten shows no growth."""
     yield (f"{PREFIX}publish_failures_total", "{}"), 0.0
     for outcome in step7_deliver.OUTCOMES:
         yield (f"{PREFIX}mail_outcomes_total", json.dumps({"outcome": outcome})), 0.0
@@ -92,7 +92,7 @@ def _beginnings() -> Iterator[tuple[Key, float]]:
 
 
 def _counted(values: dict[Key, float]) -> Iterable[Metric]:
-    """What the processes counted, in the families of today's instruments; a dropped one is left out."""
+    """Stored totals as metric families of today's instruments, without removed instruments."""
     families = {
         metric.name: Metric(metric.name, metric.documentation, metric.type) for metric in REGISTRY.collect()
     }
@@ -109,7 +109,7 @@ def _family(name: str) -> str:
 
 
 def _in_order(item: tuple[Key, float]) -> tuple[str, str, float]:
-    """Buckets of one histogram by their bounds, which the format wants."""
+    """Histogram buckets in the order of their bounds, as the format demands."""
     (name, labels), _value = item
     values = json.loads(labels)
     bound = float(values.pop("le", "inf"))

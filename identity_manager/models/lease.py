@@ -1,4 +1,4 @@
-"""Work that is done outside a transaction: who has it, until when, and when it is tried again."""
+"""Leases: columns and queries of rows that a worker processes outside a transaction, with retry times."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -20,15 +20,15 @@ class LeasedQuerySet(models.QuerySet[Row]):
     """Rows of a Leased model."""
 
     def due(self, now: datetime) -> Self:
-        """Rows that nobody has and whose next try has come."""
+        """Rows without a live lease whose next attempt is due."""
         free = Q(leased_until=None) | Q(leased_until__lte=now)
         return self.filter(free, next_attempt_at__lte=now)
 
     def claim(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
-        """Take one due row for this worker by a conditional update of the lease columns alone.
+        """Lease one due row by a conditional UPDATE of the lease columns alone.
 
-        Returns the claim, or None when the row is not due or somebody else has it. Of rows that were found by
-        way of other tables, use claim_through_subquery.
+        Returns the claim id, or None when the row is not due or another worker holds it. For
+        querysets that join other tables use claim_through_subquery.
         """
         claim = uuid.uuid4()
         changed = (
@@ -43,16 +43,17 @@ class LeasedQuerySet(models.QuerySet[Row]):
         return claim if changed else None
 
     def claim_through_subquery(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
-        """The same where other tables decide which rows these are.
+        """As claim(), for querysets that join other tables.
 
-        An update over several tables is one of the keys that were found: who had to wait for the row would
-        take it, whatever has become of its lease. So the lease is asked for beside them.
+        Django turns an UPDATE over joins into one over the keys found before; after waiting for the
+        row lock it would overwrite another worker's lease. So the lease condition stands outside the
+        subquery.
         """
         found = self.filter(pk=pk).values("pk")
         return type(self)(self.model).filter(pk__in=found).claim(pk, now=now)
 
     def to_be_requeued(self, now: datetime) -> Self:
-        """Due rows that were not nudged within a minute, the oldest first."""
+        """Due rows that were not published within REQUEUE_INTERVAL, oldest first."""
         quiet = Q(nudged_at=None) | Q(nudged_at__lte=now - REQUEUE_INTERVAL)
         return self.due(now).filter(quiet).order_by("next_attempt_at")
 
@@ -62,7 +63,7 @@ def _lease_end(now: datetime) -> datetime:
 
 
 class Leased(models.Model):
-    """Columns of the claim; next_attempt_at is null while there is nothing to do."""
+    """Columns of a lease. next_attempt_at is null while there is nothing to do."""
 
     claim_id = models.UUIDField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)
@@ -76,25 +77,25 @@ class Leased(models.Model):
         abstract = True
 
     def work_is_due(self, now: datetime) -> None:
-        """There is something to do, from now on."""
+        """Schedule work for now and reset the attempts."""
         self.next_attempt_at = now
         self.attempts = 0
         self.nudged_at = None
 
     def claim_locked(self, now: datetime) -> uuid.UUID:
-        """Take a row that the caller has locked as a due one, and saves; returns the claim."""
+        """Lease a row that the caller has locked and will save; return the claim id."""
         self.claim_id, self.leased_until = uuid.uuid4(), _lease_end(now)
         self.attempts += 1
         return self.claim_id
 
     def settle_lease(self) -> None:
-        """The work is done: nobody has it and nothing is due."""
+        """End the lease: the work is done and nothing is due."""
         self.claim_id = self.leased_until = self.next_attempt_at = None
         self.last_error = ""
         self.last_error_at = None
 
     def settle_later(self, error: str, *, now: datetime, not_before: datetime | None = None) -> None:
-        """A passing fault: let go, and try again after a delay that doubles from 5 s up to an hour."""
+        """End the lease after a transient fault; retry after 5 s, doubled at each attempt, at most 1 h."""
         delay = min(timedelta(seconds=5 * 2 ** min(self.attempts - 1, 12)), MAX_DELAY)
         self.claim_id = self.leased_until = None
         self.next_attempt_at = not_before or now + delay
@@ -103,15 +104,15 @@ class Leased(models.Model):
         correlation.set_result("put off")
 
 
-# Renewed with each chunk of persons, which takes far less: after a crash the others need not wait long.
+# Renewed with each chunk of persons, which takes far less; short, so that work resumes soon after a crash.
 LEASE = timedelta(seconds=30)
 
 
 class BrieflyLeasedQuerySet(LeasedQuerySet[Row]):
-    """Rows of an order and of its stretches."""
+    """Batch orders and their shares."""
 
     def claim(self, pk: uuid.UUID, *, now: datetime) -> uuid.UUID | None:
-        """As any claim, for the shorter time of a batch order."""
+        """As LeasedQuerySet.claim, with the short LEASE of batch orders."""
         claim = super().claim(pk, now=now)
         if claim is not None:
             self.filter(pk=pk, claim_id=claim).update(leased_until=now + LEASE)

@@ -1,6 +1,6 @@
-"""The number under which everything is found in the logs that one visit, or one task by itself, has led to.
+"""Correlation id (request id): one id in all log lines of a page view, and of every task that it started.
 
-It stands in the context of whoever works: a thread that answers a visit, a worker that carries a task out.
+Held in structlog's context variables, per thread of the web server and per task of a worker.
 """
 
 import logging
@@ -22,42 +22,43 @@ _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class Result(NamedTuple):
-    """What a task says of itself, and how bad that is (a level of logging)."""
+    """Outcome that a task reports about itself, with its log level."""
 
     words: str
     level: int
 
 
 def new() -> str:
-    """A number that nothing else has."""
+    """A fresh, unique id."""
     return uuid.uuid4().hex
 
 
 def accepted(given: object) -> str:
-    """The number that was handed over, if it is well-formed; else a new one."""
+    """The given id if it is well-formed; else a new one."""
     return given if isinstance(given, str) and _WELL_FORMED.fullmatch(given) else new()
 
 
 def current() -> str:
-    """The number of what is being done here; empty where nothing is."""
+    """The current id; empty outside a page view or task."""
     return str(contextvars.get_contextvars().get(REQUEST_ID, ""))
 
 
 def facts() -> dict[str, str]:
-    """What each line of the log says besides: the number; of a visit, from which network and by whom; in a
-    worker the task and the row."""
+    """The context of log lines: the id; for a page view the client network and user, for a task its name and
+    row.
+    """
     return {name: str(value) for name, value in contextvars.get_contextvars().items() if value}
 
 
 def by_user(user_id: object) -> None:
-    """Say in the lines of this visit, too, who has signed in; it ends with the visit, which has begun it."""
+    """Add the signed-in user to the log context of the current page view."""
     if USER in contextvars.get_contextvars():
         contextvars.bind_contextvars(**{USER: user_id})
 
 
 @contextmanager
 def collect_results() -> Iterator[list["Result"]]:
-    """Around a task: what is said of its result meanwhile; empty where nothing is to be said."""
+    """Collect the results that set_result reports while a task runs."""
     said: list[Result] = []
     before = _result.set(said)
     try:
@@ -67,21 +68,20 @@ def collect_results() -> Iterator[list["Result"]]:
 
 
 def set_result(words: str, *, level: int = logging.INFO) -> None:
-    """Of the task that is carried out: that it did not do what it was for, though nothing was raised."""
+    """Report that the current task did not do its work, although it raised nothing."""
     said = _result.get()
     if said is not None:
         said.append(Result(words, level))
 
 
 def propagated_id() -> str:
-    """The number for what is started here: the present one, or one of its own where many things are started
-    that have nothing to do with each other, as by the sweep."""
+    """The id for a task that is published now: the current one; a new one where hands_on is False."""
     return (current() if _hands_on.get() else "") or new()
 
 
 @contextmanager
 def bound(number: str, *, hands_on: bool = True, **facts: Any) -> Iterator[None]:
-    """Work under this number; facts are words that its lines of the log say besides."""
+    """Run under this id; further facts are added to the log lines."""
     before = _hands_on.set(hands_on)
     try:
         with contextvars.bound_contextvars(**{REQUEST_ID: number}, **facts):

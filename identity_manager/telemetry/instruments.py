@@ -1,6 +1,6 @@
-"""What a process counts in its memory while it works. identity_manager.metrics carries it to the database.
+"""Prometheus counters and histograms of a process, in its memory; identity_manager.metrics sums them up.
 
-Labels are of closed sets (views, states, tasks, events): nothing of a person, no address, no identifier.
+Labels come from closed sets (views, states, tasks, events): nothing personal, no address, no identifier.
 """
 
 from ca_bridge.telemetry import counter, histogram

@@ -1,9 +1,9 @@
-"""Rings of keys that live in epochs: read from a file and from the files of later epochs beside it.
+"""Key rings: versioned key-encryption keys (epochs), read from a file and from one file per later epoch.
 
-A ring is lines of `version:base64` or `version:base64@moment`, newest last; the moment (ISO 8601) is when a
-key comes into use. A new epoch is a file of its own, `<file>.<version>`. Files are looked at at each use and
-read again when they have changed, so that no process must be started anew; a key can be there before its
-moment, so that every process holds it before any uses it.
+A ring is lines of `version:base64` or `version:base64@moment`, newest last; the moment (ISO 8601) is when the
+key comes into use. A new epoch is a file of its own, `<file>.<version>`. Files are checked at each use and
+read again after a change, so no process needs a restart. A key is distributed before its moment, so that
+every process can unwrap with it before any wraps with it.
 """
 
 import os
@@ -21,12 +21,12 @@ Signature = tuple[tuple[str, int, int, int], ...]
 
 
 class KeyRingError(Exception):
-    """A ring cannot be read or changed; the text never holds a key."""
+    """A ring cannot be read or changed. The text never holds a key."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One key: its version, the key in base64, from when on it is used, and the file that holds it."""
+    """One key of a ring: version, key in base64, start of use, and the file that holds it."""
 
     version: str
     key: str
@@ -35,13 +35,13 @@ class Epoch:
 
     @property
     def line(self) -> str:
-        """The line of a ring."""
+        """The epoch as a line of a ring file."""
         moment = "" if self.in_use_from == BEGINNING else f"@{self.in_use_from.isoformat()}"
         return f"{self.version}:{self.key}{moment}"
 
 
 def parse(content: str, *, path: Path | None = None) -> list[Epoch]:
-    """The epochs of a ring's text. Raises KeyRingError."""
+    """Parse the text of a ring. Raises KeyRingError."""
     return [_epoch(line, path) for line in content.replace(";", "\n").split()]
 
 
@@ -67,13 +67,13 @@ class KeyRing(Mapping[str, str]):
 
     @classmethod
     def fixed(cls, content: str) -> "KeyRing":
-        """A ring that stays as it is: from the environment. Raises KeyRingError."""
+        """A ring from the environment, which never changes. Raises KeyRingError."""
         epochs = _in_order(parse(content))
         return cls(lambda: epochs)
 
     @classmethod
     def of_files(cls, path: Path) -> "KeyRing":
-        """A ring that is read again when its files change. Raises KeyRingError or OSError at a reading."""
+        """A ring from files, re-read when they change. Reading raises KeyRingError or OSError."""
         ring = cls(_Files(path).epochs, path=path)
         ring.epochs()
         return ring
@@ -83,7 +83,7 @@ class KeyRing(Mapping[str, str]):
         return self._epochs()
 
     def in_use(self, now: datetime) -> Epoch | None:
-        """The epoch under which secrets are wrapped now; None for an empty ring."""
+        """The epoch that wraps secrets now; None for an empty ring."""
         begun = [epoch for epoch in self.epochs() if epoch.in_use_from <= now]
         return begun[-1] if begun else None
 
@@ -101,7 +101,7 @@ class KeyRing(Mapping[str, str]):
 
 
 class _Files:
-    """The files of a ring, remembered until one of them changes."""
+    """The files of a ring, cached until one of them changes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -110,7 +110,7 @@ class _Files:
     def epochs(self) -> list[Epoch]:
         try:
             return self._present()
-        except FileNotFoundError:  # an epoch was destroyed between two looks
+        except FileNotFoundError:  # an epoch was destroyed meanwhile
             return self._present()
 
     def _present(self) -> list[Epoch]:
@@ -129,7 +129,7 @@ def _read(path: Path) -> list[Epoch]:
     try:
         return parse(path.read_text(encoding="utf-8"), path=path)
     except UnicodeDecodeError:
-        # Without the error, which has in it what the file holds.
+        # `from None`: the original error quotes the file's content.
         raise KeyRingError("must hold lines of the form version:base64") from None
 
 
@@ -138,7 +138,7 @@ def _in_order(epochs: list[Epoch]) -> list[Epoch]:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The file of a ring and those of its later epochs, as far as they exist."""
+    """The existing files of a ring: its own and those of later epochs."""
     beside = sorted(path.parent.glob(f"{path.name}.*")) if path.parent.is_dir() else []
     return [each for each in (path, *beside) if each.is_file()]
 
@@ -149,7 +149,10 @@ def new_key() -> str:
 
 
 def add_epoch(ring: KeyRing, *, in_use_from: datetime) -> Epoch:
-    """Write a new epoch beside the ring's file. Raises KeyRingError for a ring without a file, or OSError."""
+    """Write a new epoch to a file beside the ring's.
+
+    Raises OSError, or KeyRingError for a ring without a file.
+    """
     if ring.path is None:
         raise KeyRingError("does not come from a file")
     version = str(max((int(each) for each in ring if each.isdecimal()), default=0) + 1)
@@ -159,7 +162,7 @@ def add_epoch(ring: KeyRing, *, in_use_from: datetime) -> Epoch:
 
 
 def write(path: Path, content: str) -> None:
-    """Write a new file for its owner alone, whole or not at all. Raises FileExistsError, or OSError."""
+    """Create a file with mode 0600, atomically. Raises FileExistsError, or OSError."""
     draft = _draft(path, content)
     try:
         path.hardlink_to(draft)
@@ -168,7 +171,7 @@ def write(path: Path, content: str) -> None:
 
 
 def _draft(path: Path, content: str) -> Path:
-    """The name begins with a dot, so that no ring takes it for an epoch."""
+    """A temporary file name; the leading dot keeps a ring from reading it as an epoch."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -179,10 +182,10 @@ def _draft(path: Path, content: str) -> Path:
 
 
 def destroy(epoch: Epoch) -> None:
-    """Overwrite the epoch's key where it lies, and remove it. Raises KeyRingError or OSError.
+    """Overwrite the epoch's key in its file and remove it. Raises KeyRingError or OSError.
 
-    Other keys in the same file stay: they are written anew first. Whoever reads meanwhile finds the old
-    file or the new one, whole. What a disk or a file system keeps of overwritten blocks is beyond this.
+    Other keys in the same file are kept: the file is replaced atomically first. Copies that a disk or
+    file system keeps of overwritten blocks are out of reach.
     """
     if epoch.path is None:
         raise KeyRingError("does not come from a file")

@@ -1,10 +1,10 @@
-"""The only module that wraps, opens and erases secrets at rest.
+"""Envelope encryption of secrets at rest: the only module that wraps, unwraps and erases them.
 
-Each record is encrypted with AES-256-GCM under a data key of its own, which is wrapped by a versioned
-key-encryption key from outside the database; these keys live in epochs
-(identity_manager/jobs/key_rotation.py). The record's id and purpose are authenticated data, so that a wrapped
-secret cannot be moved to another row.
-Layout: version of the key, data key, secret.
+AES-256-GCM under a data key per record, itself wrapped by a versioned key-encryption key from outside the
+database (jobs/key_rotation.py rotates those). Record id and purpose are authenticated data (AAD), so that a
+wrapped secret cannot be moved to another row.
+
+Layout: version of the key-encryption key, wrapped data key, wrapped secret.
 """
 
 import base64
@@ -23,11 +23,11 @@ from identity_manager.vault.key_ring import KeyRing
 NONCE = 12
 KEY = 32
 TAG = 16
-TRUNCATION_PATIENCE_MS = 200  # writers wait as long as this
+TRUNCATION_PATIENCE_MS = 200  # writers are blocked this long at most
 
 
 class Purpose(StrEnum):
-    """One ring of key-encryption keys for each; a process holds only the rings that it needs."""
+    """One ring of key-encryption keys per purpose; a process holds only the rings that it needs."""
 
     PRIVATE_KEYS = "private-keys"
     PASSPHRASES = "passphrases"
@@ -35,11 +35,11 @@ class Purpose(StrEnum):
 
 
 class VaultError(Exception):
-    """A secret cannot be wrapped or opened; the text never holds a secret."""
+    """A secret cannot be wrapped or unwrapped. The text never holds a secret."""
 
 
 def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
-    """Return the secret, wrapped for this record under the newest key of the purpose."""
+    """Wrap the secret for this record under the newest key of the purpose."""
     version, key = _in_use(purpose)
     data_key = secrets.token_bytes(KEY)
     bound = _bound(purpose, record)
@@ -48,7 +48,7 @@ def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
 
 
 def unwrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
-    """Return the secret. Raises VaultError for another record or purpose, a missing key or a change."""
+    """Return the secret. Raises VaultError for another record or purpose, a missing key or a changed text."""
     wrapped = bytes(wrapped)
     start = 1 + wrapped[0]
     middle = start + NONCE + KEY + TAG
@@ -62,7 +62,7 @@ def unwrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
 
 
 def version_of(wrapped: bytes) -> str:
-    """The version of the key under which a secret is wrapped. Raises VaultError for anything else."""
+    """The key version that a wrapped secret needs. Raises VaultError for malformed input."""
     label = bytes(wrapped[1 : 1 + wrapped[0]]) if wrapped else b""
     if not label or len(wrapped) < 1 + len(label) + 2 * (NONCE + TAG) + KEY:
         raise VaultError("This is no wrapped secret.")
@@ -70,25 +70,25 @@ def version_of(wrapped: bytes) -> str:
 
 
 def version_in_use(purpose: Purpose) -> str:
-    """The version under which secrets are wrapped now. Raises VaultError where there is none."""
+    """The key version that wraps new secrets. Raises VaultError where there is none."""
     return _in_use(purpose)[0]
 
 
 def rewrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
-    """The same secret under the key that is in use now. Raises VaultError."""
+    """The same secret wrapped under the newest key. Raises VaultError."""
     return wrap(unwrap(wrapped, purpose=purpose, record=record), purpose=purpose, record=record)
 
 
 def holds(purpose: Purpose) -> bool:
-    """Whether this process has keys for the purpose."""
+    """Whether this process has a key ring for the purpose."""
     return bool(settings.VAULT_KEYS[purpose])
 
 
 def erase_traces() -> bool:
-    """Have SQLite forget what was overwritten: its write-ahead log keeps old pages until it is truncated.
+    """Truncate SQLite's write-ahead log, which keeps old pages, erased secrets among them.
 
-    False where somebody read or wrote just then: the log is as it was, and the next call does it. Nothing
-    to do on other databases. Call it outside any transaction. https://sqlite.org/pragma.html#pragma_wal_checkpoint
+    Returns False while another connection reads or writes: the next call truncates it. Does nothing on
+    other databases. Call it outside any transaction. https://sqlite.org/pragma.html#pragma_wal_checkpoint
     """
     if connection.vendor != "sqlite":
         return True
