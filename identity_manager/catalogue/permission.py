@@ -3,7 +3,6 @@
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import Person, Role
-from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.models.people.person import PersonQuerySet
 from identity_manager.transactions.refusals import NotAllowed, Reason
 
@@ -19,11 +18,6 @@ def require_system_administrator(actor: Person) -> None:
     """Raise NotAllowed unless the actor is Active and a System Administrator everywhere."""
     if not is_system_administrator(actor):
         raise NotAllowed(NOT_SYSTEM_ADMINISTRATOR)
-
-
-def second_officers(draft: Drafted) -> PersonQuerySet:
-    """Who may put the draft in force where two have to: System Administrators who did not work on it."""
-    return _system_administrators().exclude(pk__in=draft.editors.values("pk"))
 
 
 def lacks_a_second() -> bool:

@@ -22,13 +22,14 @@ from identity_manager.catalogue.versions import (
     ASKED_ALREADY,
     CHANGED_MEANWHILE,
     CODE_TAKEN,
-    asking_obstacle,
+    NOT_ASKED,
+    REASONS,
     given_reason,
     one_draft,
     require_other_eyes,
 )
 from identity_manager.models import Person, TermsDocument, TermsDraft, TermsText, TermsVersion
-from identity_manager.transactions import locking
+from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import Reason, Stale, obstacle_of, refuse, require
 
 LANGUAGE_LACKING = Reason(
@@ -148,12 +149,10 @@ def refuse_publication(*, actor: Person, document_id: uuid.UUID, seen: Seen, rea
     with transaction.atomic():
         require_system_administrator(actor)
         draft = _draft(document_id, seen)
-        refuse(asking_obstacle(draft), kind=Stale)
-        require_other_eyes(draft, actor=actor)
+        second_officer.require(actor, draft, reasons=REASONS, not_waiting=NOT_ASKED)
         reason = given_reason(reason)
 
-        draft.forget_question()
-        draft.refused_by, draft.refusal = actor, reason
+        draft.give_back(by=actor, reason=reason, now=timezone.now())
         draft.save()
         _record(draft.document, what="refused", actor=actor, revision=seen.revision, reason=reason)
         return draft

@@ -18,10 +18,11 @@ from django_fsm import can_proceed
 
 from identity_manager import audit
 from identity_manager.catalogue.comparison import Change
-from identity_manager.catalogue.permission import require_system_administrator
+from identity_manager.catalogue.permission import NOT_SYSTEM_ADMINISTRATOR, require_system_administrator
 from identity_manager.models import AuditEvent, CertificateProfile, Person, TokenType, VersionState
 from identity_manager.models.catalogue.versioning import Drafted
-from identity_manager.transactions import locking
+from identity_manager.models.people.vouching import Exclusion
+from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.locking import Versioned
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 
@@ -41,6 +42,10 @@ OTHER_IN_FORCE = Reason(
 ASKED_ALREADY = Reason("activation-asked-already", _("Its activation was asked for already."))
 NOT_ASKED = Reason("not-asked", _("Nobody asks for its activation any more."))
 NO_REASON = Reason("no-reason-to-refuse", _("Say why; who made the version reads it."))
+REASONS: second_officer.Reasons = {
+    Exclusion.OFFICE: NOT_SYSTEM_ADMINISTRATOR,
+    Exclusion.EDITED: OWN_DRAFT,
+}
 
 LONGEST_REASON = 2000
 
@@ -142,12 +147,10 @@ def refuse_activation(
     with transaction.atomic():
         require_system_administrator(actor)
         entry = draft(kind, entry_id, revision=revision)
-        refuse(asking_obstacle(entry), kind=Stale)
-        require_other_eyes(entry, actor=actor)
+        second_officer.require(actor, entry, reasons=REASONS, not_waiting=NOT_ASKED)
         reason = given_reason(reason)
 
-        entry.forget_question()
-        entry.refused_by, entry.refusal = actor, reason
+        entry.give_back(by=actor, reason=reason, now=timezone.now())
         entry.save()
         record(entry, what="refused", actor=actor, reason=reason)
         return entry
@@ -200,12 +203,12 @@ def put_in_force(entry: Versioned, *, actor: Person, four_eyes: bool) -> None:
 
 
 def other_eyes_obstacle(entry: Drafted, *, actor: Person) -> Reason | None:
-    """Why the actor cannot be the second one: they have worked on the draft."""
-    return OWN_DRAFT if entry.editors.filter(pk=actor.pk).exists() else None
+    """Why the actor cannot be the second one: they have worked on the draft, or hold no office."""
+    return second_officer.obstacle(actor, entry, REASONS)
 
 
 def require_other_eyes(entry: Drafted, *, actor: Person) -> None:
-    """Raise NotAllowed where the actor has worked on the draft."""
+    """Raise NotAllowed where the actor cannot be the second one."""
     refuse(other_eyes_obstacle(entry, actor=actor), kind=NotAllowed)
 
 
@@ -221,7 +224,7 @@ def draft_obstacle(entry: CertificateProfile | TokenType) -> Reason | None:
 
 def asking_obstacle(entry: Drafted) -> Reason | None:
     """Why no second officer's word is waited for, or None."""
-    return None if entry.asked_at else NOT_ASKED
+    return None if entry.waits() else NOT_ASKED
 
 
 def retirement_obstacle(entry: CertificateProfile | TokenType) -> Reason | None:

@@ -36,7 +36,7 @@ from identity_manager.models.operation.job_run import JobOutcome, JobRun
 from identity_manager.models.operation.last_backup import LastBackup
 from identity_manager.models.operation.process_metrics import LiveProcess, ProcessKind, ProcessTotal
 from identity_manager.models.people.account import Account
-from identity_manager.models.people.identity_change import IdentityChange, IdentityChangeState
+from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.leave import Leave
 from identity_manager.models.people.person import Person, PersonKind, PersonSource, PersonState
 from identity_manager.models.people.person_erasure import PersonErasure
@@ -53,6 +53,7 @@ from identity_manager.models.requests.end_reason import EndReason
 from identity_manager.models.requests.software_token import DeliveryState, SoftwareToken, TokenState
 from identity_manager.models.requests.states import RequestKind, RequestOrigin, RequestState
 from identity_manager.models.requests.token_request import TokenRequest
+from identity_manager.models.second_officer import ConsentState
 
 __all__ = [
     "OFFERED_ROLES",
@@ -83,6 +84,7 @@ __all__ = [
     "CertificatePurpose",
     "CertificateState",
     "ComparisonStep",
+    "ConsentState",
     "Container",
     "Decision",
     "DeliveryMode",
@@ -92,7 +94,6 @@ __all__ = [
     "FindingState",
     "HeadKind",
     "IdentityChange",
-    "IdentityChangeState",
     "ImportState",
     "JobOutcome",
     "JobRun",

@@ -35,10 +35,11 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
+from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.requests.software_token import IN_USE, UNDER_WAY
-from identity_manager.people import anonymisation, registration_policy
-from identity_manager.transactions import locking
+from identity_manager.people import anonymisation, registration_policy, vouching_policy
+from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
 
 OWN_RECORD = Reason("own-erasure", _("Nobody erases themselves."))
@@ -51,6 +52,12 @@ ERASED_ALREADY = Reason("erased-already", _("This person was erased already."))
 ASKED_ALREADY = Reason("erasure-asked-already", _("The erasure waits for a second officer already."))
 SAME_OFFICER = Reason("same-officer", _("A second officer confirms, not the one who asked."))
 NOT_WAITING = Reason("erasure-not-waiting", _("This erasure does not wait any more."))
+REASONS: second_officer.Reasons = {
+    Exclusion.OFFICE: registration_policy.NOT_REGISTRATION_OFFICER,
+    Exclusion.OWN: OWN_RECORD,
+    Exclusion.ASKED: SAME_OFFICER,
+    **vouching_policy.REASONS,
+}
 NAME = "Erased person"
 # Of a person's record; every other field gets its default, so that a new one is not forgotten.
 STAY_ON_THE_RECORD = {
@@ -77,7 +84,7 @@ def withdraw(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
     with transaction.atomic():
         erasure = _locked(erasure_id)
         _refuse_others(actor, erasure.person)
-        require(_waits(erasure), else_=NOT_WAITING, kind=Stale)
+        require(erasure.waits(), else_=NOT_WAITING, kind=Stale)
 
         erasure.withdrawn_at = timezone.now()
         erasure.save()
@@ -89,12 +96,11 @@ def confirm(*, actor: Person, erasure_id: uuid.UUID) -> PersonErasure:
     """A second Registration Officer agrees: the person is erased. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         erasure = _locked(erasure_id)
-        _refuse_others(actor, erasure.person)
-        refuse(SAME_OFFICER if erasure.asked_by_id == actor.pk else None, kind=NotAllowed)
-        require(_waits(erasure), else_=NOT_WAITING, kind=Stale)
+        second_officer.require(actor, erasure, reasons=REASONS, not_waiting=NOT_WAITING)
         refuse(obstacle(erasure.person))
 
-        erasure.confirmed_by, erasure.erased_at = actor, timezone.now()
+        erasure.decided_by = actor
+        erasure.decided_at = erasure.erased_at = timezone.now()
         erasure.save()
         reference = _reference_in_the_log(erasure.person)
         _erase(erasure.person)
@@ -161,10 +167,6 @@ def _has_surplus(person: Person) -> bool:
 def _refuse_others(actor: Person, person: Person) -> None:
     require(may_erase(actor, person), else_=registration_policy.NOT_REGISTRATION_OFFICER, kind=NotAllowed)
     refuse(OWN_RECORD if actor.pk == person.pk else None, kind=NotAllowed)
-
-
-def _waits(erasure: PersonErasure) -> bool:
-    return erasure.erased_at is None and erasure.withdrawn_at is None
 
 
 def _locked(erasure_id: uuid.UUID) -> PersonErasure:

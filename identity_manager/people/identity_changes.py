@@ -17,7 +17,6 @@ from identity_manager.mail import messages, outbox
 from identity_manager.models import (
     AuditEvent,
     IdentityChange,
-    IdentityChangeState,
     OutgoingMail,
     Person,
     PersonImport,
@@ -29,7 +28,7 @@ from identity_manager.people import identity_change_policy as questions
 from identity_manager.people import registration_policy
 from identity_manager.people.imports import uniqueness
 from identity_manager.task_names import NOTICE
-from identity_manager.transactions import locking
+from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import (
     NO_REASON,
     NotAllowed,
@@ -201,7 +200,7 @@ def refuse_change(*, actor: Person, change_id: uuid.UUID, reason: str) -> Identi
 
 def state_obstacle(change: IdentityChange) -> Reason | None:
     """Why nobody decides on the change any more, or None."""
-    return None if change.state == IdentityChangeState.WAITING else NOT_WAITING
+    return None if change.waits() else NOT_WAITING
 
 
 def withdraw(*, actor: Person, change_id: uuid.UUID) -> IdentityChange:
@@ -227,8 +226,7 @@ def withdraw_waiting(person: Person, *, actor: Person | None, reason: str) -> No
 
 def _fetch(actor: Person, change_id: uuid.UUID) -> IdentityChange:
     change = locking.identity_change(change_id)
-    refuse(questions.deciding_obstacle(actor, change), kind=NotAllowed)
-    refuse(state_obstacle(change), kind=Stale)
+    second_officer.require(actor, change, reasons=questions.REASONS, not_waiting=NOT_WAITING)
     return change
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import IdentityChange, Person, SignInCode
 from identity_manager.models.people.person import PersonQuerySet
+from identity_manager.models.people.vouching import Exclusion, officers_who_vouched
 from identity_manager.transactions.refusals import Reason
 
 ENTERED = Reason(
@@ -28,14 +29,17 @@ CONFIRMED_IDENTITY = Reason(
 )
 
 
+REASONS = {
+    Exclusion.ENTERED: ENTERED,
+    Exclusion.GAVE_CODE: GAVE_CODE,
+    Exclusion.CONFIRMED_IDENTITY: CONFIRMED_IDENTITY,
+}
+
+
 def obstacle(actor: Person, person: Person) -> Reason | None:
     """Why this actor decides nothing for the person and gives them no role, or None."""
-    if person.entered_by_id == actor.pk:
-        return ENTERED
-    if persons_with_code_of(actor, [person.pk]):
-        return GAVE_CODE
-    confirmed = IdentityChange.objects.confirmed().filter(person=person, decided_by=actor)
-    return CONFIRMED_IDENTITY if confirmed.exists() else None
+    vouched = officers_who_vouched(person).items()
+    return next((REASONS[way] for way, officers in vouched if actor.pk in officers), None)
 
 
 def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
@@ -49,18 +53,12 @@ def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> fr
 
 def others_than_vouched(officers: PersonQuerySet, person: Person) -> PersonQuerySet:
     """Those of the officers who did not vouch for the person."""
-    coded = SignInCode.objects.opening(timezone.now()).filter(person=person, asked_by__isnull=False)
-    confirmed = IdentityChange.objects.confirmed().filter(person=person, decided_by__isnull=False)
-    others = officers.exclude(pk__in=coded.values("asked_by")).exclude(pk__in=confirmed.values("decided_by"))
-    return others.exclude(pk=person.entered_by_id) if person.entered_by_id else others
+    return officers.exclude(pk__in=officers_of(person))
 
 
 def officers_of(person: Person) -> set[uuid.UUID]:
     """Who vouched for the person."""
-    coded = SignInCode.objects.opening(timezone.now()).filter(person=person)
-    confirmed = IdentityChange.objects.confirmed().filter(person=person)
-    found = {*coded.values_list("asked_by", flat=True), *confirmed.values_list("decided_by", flat=True)}
-    return {pk for pk in (person.entered_by_id, *found) if pk is not None}
+    return set().union(*officers_who_vouched(person).values())
 
 
 def have_vouched(officers: Collection[Person]) -> bool:

@@ -8,9 +8,9 @@ from identity_manager.models import (
     BatchState,
     Certificate,
     CertificateState,
+    ConsentState,
     DeliveryState,
     IdentityChange,
-    IdentityChangeState,
     MailState,
     OutgoingMail,
     Person,
@@ -89,10 +89,10 @@ DELIVERY: Meanings = {
     DeliveryState.FETCHED: DONE,
 }
 IDENTITY_CHANGE: Meanings = {
-    IdentityChangeState.WAITING: WAITING,
-    IdentityChangeState.CONFIRMED: DONE,
-    IdentityChangeState.REFUSED: STOPPED,
-    IdentityChangeState.WITHDRAWN: QUIET,
+    ConsentState.WAITING: WAITING,
+    ConsentState.CONFIRMED: DONE,
+    ConsentState.REFUSED: STOPPED,
+    ConsentState.WITHDRAWN: QUIET,
 }
 BATCH: Meanings = {
     BatchState.CHECKING: INFORMATION,

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from identity_manager.audit import Event
 from identity_manager.console.access import offices, persons, requests
 from identity_manager.models import AuditEvent, Person, PersonErasure, Role, SoftwareToken, TokenRequest
+from identity_manager.models.people.person import EVERYTHING
 from identity_manager.ui.context import SEARCHERS
 
 # What a User Administrator reads of persons: what they give and take.
@@ -24,7 +25,7 @@ def visible_events(actor: Person) -> QuerySet[AuditEvent]:
     Auditors without a unit read every event, System Administrators those about the system, and of persons
     whom somebody reads as a User Administrator alone those about their roles.
     """
-    if offices.within_units(actor, {Role.AUDITOR}, "person__organisational_unit") == offices.EVERYTHING:
+    if offices.within_units(actor, {Role.AUDITOR}, "person__organisational_unit") == EVERYTHING:
         return AuditEvent.objects.all()
     reached = Q(person__in=_persons_of(actor, WHO_READ_ALL)) | Q(request__in=requests.visible_requests(actor))
     reached |= Q(person__in=_persons_of(actor, {Role.USER_ADMINISTRATOR}), name__in=ABOUT_ROLES)

@@ -5,9 +5,10 @@ import uuid
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from identity_manager.console.access.offices import EVERYTHING, officer, within_units
+from identity_manager.console.access.offices import officer, within_units
 from identity_manager.models import BatchOrder, Person, Role
 from identity_manager.models.batch.order import BatchOrderQuerySet
+from identity_manager.models.people.person import EVERYTHING
 from identity_manager.ui.context import BATCH_READERS
 
 

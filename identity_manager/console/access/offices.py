@@ -24,6 +24,7 @@ from identity_manager.models import (
     Role,
     SavedSearch,
 )
+from identity_manager.models.people.person import EVERYTHING
 from identity_manager.ui.context import (
     ADMINISTRATORS,
     REQUEST_READERS,
@@ -44,8 +45,6 @@ MAIL_HANDLERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.SYSTEM_ADMINISTRATOR})
 CATALOGUE_READERS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR})
 ROLE_GIVERS = frozenset({Role.USER_ADMINISTRATOR, Role.REGISTRATION_OFFICER})
 OFFICE_READERS = frozenset({Role.USER_ADMINISTRATOR, Role.AUDITOR})
-EVERYTHING = Q(pk__isnull=False)
-NOTHING = Q(pk__isnull=True)
 
 
 def officer(request: HttpRequest, *roles: Role) -> Person:
@@ -69,11 +68,7 @@ def holds(actor: Person, roles: Iterable[str]) -> bool:
 
 def within_units(actor: Person, roles: Iterable[str], unit_field: str) -> Q:
     """What these roles of the actor reach: everything, the rows of their units, or nothing."""
-    wanted = set(roles)
-    units = {held.organisational_unit for held in actor.roles_in_force() if held.role in wanted}
-    if "" in units:
-        return EVERYTHING
-    return Q(**{f"{unit_field}__in": units}) if units else NOTHING
+    return actor.reach(roles, unit_field)
 
 
 def _any_of(*conditions: Q) -> Q:

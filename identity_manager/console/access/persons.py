@@ -104,7 +104,7 @@ def identity_changes_for_registration_officer(request: HttpRequest) -> QuerySet[
 def sign_in_code_for_registration_officer(request: HttpRequest, pk: uuid.UUID) -> SignInCode:
     """The sign-in code, for a Registration Officer of its person's unit. Its hash is not read."""
     officer(request, Role.REGISTRATION_OFFICER)
-    rows = SignInCode.objects.select_related("asked_by", "confirmed_by").defer("code_hash")
+    rows = SignInCode.objects.select_related("asked_by", "decided_by").defer("code_hash")
     code = get_object_or_404(rows, pk=pk)
     code.person = person_for_registration_officer(request, code.person_id)
     return code

@@ -283,7 +283,7 @@ def waits_for(draft: Drafted, *, own: bool) -> dict[str, Any]:
     """Who else may put one's own draft in force, by name. Where there is nobody, it waits for ever."""
     if not own:
         return {"nobody_else": False}
-    found = second_officers.named(permission.second_officers(draft).order_by("display_name"))
+    found = second_officers.named(draft.second_officers())
     nobody_else = not found["officers"]
     return {**found, "nobody_else": nobody_else, "alone": nobody_else and permission.lacks_a_second()}
 

@@ -18,30 +18,24 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.console.access import mails, offices
-from identity_manager.console.catalogue import open_tasks as catalogue_tasks
 from identity_manager.console.certificates import found_at_cas, manual_revocations
 from identity_manager.console.lists import counting, remembered_counts
+from identity_manager.console.open_tasks import second_officer
 from identity_manager.console.open_tasks.source import Section, Source
-from identity_manager.console.people import erasure_page
 from identity_manager.console.search import requests as request_list
 from identity_manager.models import (
     Certificate,
     OutgoingMail,
     Person,
-    PersonImport,
     RequestState,
     Role,
     TokenRequest,
 )
-from identity_manager.people import identity_change_policy
 from identity_manager.ui.parts import Meaning
-from identity_manager.workflow.people import imports, sign_in_code_policy
 
 DECIDERS = frozenset({Role.APPROVER})
 MENDERS = frozenset({Role.TOKEN_ADMINISTRATOR})
 MAIL_OPERATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
-CODE_MAKERS = frozenset({Role.REGISTRATION_OFFICER})
-SYSTEM_ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR})
 TAB = "open-tasks"
 SHOWN_OF_MAILS = ("state", "to_address", "subject", "error_code", "last_error_at")
 
@@ -167,18 +161,6 @@ def mails_held_up(actor: Person, _now: datetime) -> QuerySet[OutgoingMail]:
     return rows.only(*SHOWN_OF_MAILS).order_by("last_error_at", "pk")
 
 
-def _imports(actor: Person, _now: datetime) -> QuerySet[PersonImport]:
-    """What this Registration Officer may confirm: an import reaches every unit."""
-    rows = PersonImport.objects.waiting_for(actor.pk).select_related("asked_by").defer("content")
-    return rows if imports.officer_obstacle(actor) is None else rows.none()
-
-
-def _imports_with_identities(actor: Person, _now: datetime) -> QuerySet[PersonImport]:
-    """What has brought new persons whose identities this officer may confirm."""
-    rows = PersonImport.objects.with_identities_for(actor.pk).select_related("asked_by").defer("content")
-    return rows if imports.officer_obstacle(actor) is None else rows.none()
-
-
 def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
     """Requests with what their rows show, oldest first."""
     return request_list.with_lines(rows).order_by("created_at", "pk")
@@ -295,85 +277,5 @@ SOURCES = (
         counts=False,
         meaning=Meaning.STOPPED,
     ),
-    Source(
-        name="codes-to-confirm",
-        title=_("Sign-in codes to confirm"),
-        roles=CODE_MAKERS,
-        waiting=sign_in_code_policy.confirmable_by,
-        template="identity_manager/open_tasks/codes_to_confirm.html",
-        sentence=lambda number: ngettext(
-            "sign-in code waits for your confirmation", "sign-in codes wait for your confirmation", number
-        ),
-    ),
-    Source(
-        name="codes-to-make",
-        title=_("Sign-in codes that you can make now"),
-        roles=CODE_MAKERS,
-        waiting=sign_in_code_policy.makeable_by,
-        template="identity_manager/open_tasks/codes_to_make.html",
-        sentence=lambda number: ngettext("sign-in code can be made", "sign-in codes can be made", number),
-    ),
-    Source(
-        name="identity-changes",
-        title=_("Changes of identity to confirm"),
-        roles=CODE_MAKERS,
-        waiting=lambda actor, _now: identity_change_policy.confirmable_by(actor).listed(),
-        template="identity_manager/open_tasks/identity_changes.html",
-        sentence=lambda number: ngettext(
-            "change of identity waits for your confirmation",
-            "changes of identity wait for your confirmation",
-            number,
-        ),
-    ),
-    Source(
-        name="imports",
-        title=_("Imports to confirm"),
-        roles=CODE_MAKERS,
-        waiting=_imports,
-        also=(_imports_with_identities,),
-        template="identity_manager/open_tasks/imports.html",
-        sentence=lambda number: ngettext(
-            "import waits for your confirmation", "imports wait for your confirmation", number
-        ),
-    ),
-    Source(
-        name="types-to-activate",
-        title=_("Token types to activate"),
-        roles=SYSTEM_ADMINISTRATORS,
-        waiting=lambda actor, _now: catalogue_tasks.types(actor),
-        template="identity_manager/open_tasks/types_to_activate.html",
-        sentence=lambda number: ngettext(
-            "token type waits to be activated", "token types wait to be activated", number
-        ),
-    ),
-    Source(
-        name="profiles-to-activate",
-        title=_("Certificate profiles to activate"),
-        roles=SYSTEM_ADMINISTRATORS,
-        waiting=lambda actor, _now: catalogue_tasks.profiles(actor),
-        template="identity_manager/open_tasks/profiles_to_activate.html",
-        sentence=lambda number: ngettext(
-            "certificate profile waits to be activated", "certificate profiles wait to be activated", number
-        ),
-    ),
-    Source(
-        name="terms-to-publish",
-        title=_("Terms to publish"),
-        roles=SYSTEM_ADMINISTRATORS,
-        waiting=lambda actor, _now: catalogue_tasks.terms(actor),
-        template="identity_manager/open_tasks/terms_to_publish.html",
-        sentence=lambda number: ngettext(
-            "version of terms waits to be published", "versions of terms wait to be published", number
-        ),
-    ),
-    Source(
-        name="erasures-to-confirm",
-        title=_("Erasures to confirm"),
-        roles=CODE_MAKERS,
-        waiting=lambda actor, _now: erasure_page.confirmable_by(actor),
-        template="identity_manager/open_tasks/erasures.html",
-        sentence=lambda number: ngettext(
-            "erasure waits for your confirmation", "erasures wait for your confirmation", number
-        ),
-    ),
+    *second_officer.SOURCES,
 )

@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
-
-from identity_manager.console.access import offices
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.models import Person, PersonErasure, PersonState, Role
+from identity_manager.models import Person, PersonErasure, PersonState
 from identity_manager.people import erasure
+from identity_manager.transactions import second_officer
 
 
 def context(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
     """What the page draws, whatever led here."""
     waiting = PersonErasure.objects.waiting().filter(person=person).select_related("asked_by").first()
+    not_second = second_officer.obstacle(actor, waiting, erasure.REASONS) if waiting else None
     obstacle = erasure.OWN_RECORD if actor.pk == person.pk else erasure.obstacle(person)
     return {
         "tab": "search",
@@ -20,7 +19,8 @@ def context(actor: Person, person: Person, *, form: VerbForm) -> dict[str, Any]:
         "form": form,
         "waiting": waiting,
         "obstacle": obstacle,
-        "confirms": waiting is not None and waiting.asked_by_id != actor.pk,
+        "confirms": waiting is not None and not_second is None,
+        "not_second": not_second,
     }
 
 
@@ -28,10 +28,3 @@ def is_offered(actor: Person, person: Person) -> bool:
     """Whether the person's page leads there: as long as there is somebody."""
     offered = person.state == PersonState.LOCKED and erasure.may_erase(actor, person)
     return offered and not erasure.is_erased(person)
-
-
-def confirmable_by(actor: Person) -> QuerySet[PersonErasure]:
-    """Erasures that wait for this officer, oldest first."""
-    rows = PersonErasure.objects.waiting().exclude(asked_by=actor).exclude(person=actor)
-    unit = offices.within_units(actor, {Role.REGISTRATION_OFFICER}, "person__organisational_unit")
-    return rows.filter(unit).select_related("person", "asked_by").order_by("asked_at")

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import second_officers
-from identity_manager.models import IdentityChange, IdentityChangeState, Person
+from identity_manager.models import IdentityChange, Person
 from identity_manager.people import identity_change_policy as questions
 from identity_manager.people import registration_policy
 from identity_manager.people.identity_changes import NotConfirmed, overtaken
@@ -21,7 +21,8 @@ AT_ONCE = 200  # a person looks at each of them
 
 def several(actor: Person, *, form: VerbForm) -> dict[str, Any]:
     """For the page of all that wait for this officer, oldest first."""
-    waiting = questions.confirmable_by(actor).listed()
+    rows = IdentityChange.objects.decidable_by(actor).listed()
+    waiting = rows.select_related("person", "asked_by")
     return {"tab": "open_tasks", "form": form, "rows": waiting[:AT_ONCE], "total": waiting.count()}
 
 
@@ -44,7 +45,7 @@ def more_not_confirmed(number: int) -> str:
 
 def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[str, Any]:
     """For the page of one change: what it says, how far it is, what this officer can do about it."""
-    waits = change.state == IdentityChangeState.WAITING
+    waits = change.waits()
     obstacle = questions.deciding_obstacle(actor, change)
     return {
         "tab": "search",
@@ -56,7 +57,7 @@ def context(actor: Person, change: IdentityChange, *, form: VerbForm) -> dict[st
         "decides": waits and obstacle is None,
         "obstacle": obstacle if waits else None,
         "overtaken": overtaken(change) if waits else None,
-        **second_officers.named(questions.second_officers(change)),
+        **second_officers.named(change.second_officers()),
         "withdraws": waits
         and change.person_id != actor.pk
         and registration_policy.registers(actor, change.person),

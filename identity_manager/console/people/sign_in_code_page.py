@@ -74,7 +74,7 @@ def context(actor: Person, code: SignInCode, *, form: VerbForm) -> dict[str, Any
         "waits_for_asker": stage == Stage.READY and not own,
         "confirms": confirms,
         "waits_for_officers": stage == Stage.WAITING and not may_confirm,
-        **second_officers.named(questions.second_officers(code)),
+        **second_officers.named(code.second_officers()),
         "withdraws": stage in (Stage.WAITING, Stage.READY, Stage.MADE) and code.person_id != actor.pk,
         "asks_anew": stage in ENDED,
         "overtaken": stage == Stage.OVERTAKEN,
@@ -116,7 +116,7 @@ def history(code: SignInCode) -> list[TimelineEvent]:
         (_("Withdrawn"), None, code.withdrawn_at),
         (_("Used"), code.person, code.used_at),
         (_("Made and shown once"), code.asked_by, code.made_at),
-        (_("Confirmed"), code.confirmed_by, code.confirmed_at),
+        (_("Confirmed"), code.decided_by, code.decided_at),
         (_("Asked for"), code.asked_by, code.asked_at),
     ]
     return [TimelineEvent(at, title, str(actor or "")) for title, actor, at in steps if at is not None]

@@ -16,6 +16,7 @@ from identity_manager.console.lists import filtering
 from identity_manager.console.search.forms import RequestForm
 from identity_manager.console.search.kind import Kind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
+from identity_manager.models.people.person import EVERYTHING
 from identity_manager.models.requests.states import NOT_ENDED
 from identity_manager.ui.context import REQUEST_READERS
 
@@ -77,7 +78,7 @@ def readable_of(actor: Person, keys: Iterable[uuid.UUID]) -> set[uuid.UUID]:
     if not named or not offices.holds(actor, REQUEST_READERS):
         return set()
     reached = offices.within_units(actor, offices.ALL_REQUESTS_READERS, "person__organisational_unit")
-    if reached == offices.EVERYTHING:
+    if reached == EVERYTHING:
         return named
     return set(access_requests.visible_requests(actor).filter(pk__in=named).values_list("pk", flat=True))
 

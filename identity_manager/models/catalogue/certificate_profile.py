@@ -8,7 +8,12 @@ from django_fsm import transition
 
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from ca_bridge.x509.profiles import Profile
-from identity_manager.models.catalogue.versioning import Drafted, VersionedQuerySet, VersionState, in_language
+from identity_manager.models.catalogue.versioning import (
+    VersionedEntry,
+    VersionedQuerySet,
+    VersionState,
+    in_language,
+)
 from identity_manager.models.identifiers import new_id
 
 
@@ -19,7 +24,7 @@ class CertificatePurpose(models.TextChoices):
     COMBINED = "combined", _("Signature and encryption")
 
 
-class CertificateProfile(Stateful, Drafted):
+class CertificateProfile(Stateful, VersionedEntry):
     """One version of a profile. An active version never changes; a change is a new version."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.catalogue.versioning import Drafted, in_language
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.people.person import Person
+from identity_manager.models.second_officer import SecondOfficerQuerySet
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
     def with_draft(self) -> Self:
         """Documents with the draft of their next version, and who asked for it or refused it."""
-        return self.select_related("draft__asked_by", "draft__refused_by")
+        return self.select_related("draft__asked_by", "draft__decided_by")
 
 
 class TermsDocument(models.Model):
@@ -49,10 +49,8 @@ class TermsDocument(models.Model):
         return version
 
 
-class TermsDraftQuerySet(models.QuerySet["TermsDraft"]):
-    def waiting_for(self, person: Person) -> Self:
-        """Drafts whose publication was asked for, and that this person has not worked on."""
-        return self.filter(asked_at__isnull=False).exclude(editors=person)
+class TermsDraftQuerySet(SecondOfficerQuerySet["TermsDraft"]):
+    """Drafts of terms."""
 
 
 class TermsDraft(Drafted):

@@ -14,7 +14,12 @@ from ca_bridge.database.state_machine import StateField, Stateful, state_constra
 from ca_bridge.pkcs12.writer import ContainerFormat
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile
 from identity_manager.models.catalogue.terms import TermsDocument
-from identity_manager.models.catalogue.versioning import Drafted, VersionedQuerySet, VersionState, in_language
+from identity_manager.models.catalogue.versioning import (
+    VersionedEntry,
+    VersionedQuerySet,
+    VersionState,
+    in_language,
+)
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.prefetched import set_prefetched
 
@@ -40,7 +45,7 @@ class ApprovalPolicy(models.TextChoices):
     ALWAYS = "always", _("always")
 
 
-class TokenType(Stateful, Drafted):
+class TokenType(Stateful, VersionedEntry):
     """One version of a token type. It pins the exact versions of its certificate profiles."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

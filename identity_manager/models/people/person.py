@@ -1,6 +1,7 @@
 """Persons: who gets software tokens."""
 
 import zoneinfo
+from collections.abc import Iterable
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Self
 
@@ -51,6 +52,10 @@ class PersonSource(models.TextChoices):
     CSV = "csv", _("CSV file")
     LDAP = "ldap", _("LDAP directory")
     SCIM = "scim", _("SCIM")
+
+
+EVERYTHING = Q(pk__isnull=False)
+NOTHING = Q(pk__isnull=True)
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
@@ -200,6 +205,17 @@ class Person(Stateful):
             held.role == role and (unit is None or held.organisational_unit in ("", unit))
             for held in self.roles_in_force()
         )
+
+    def reach(self, roles: Iterable[str], unit_path: str) -> Q:
+        """Rows that these roles of the person reach today: all, those of their units, or none.
+
+        unit_path: where a row has its organisational unit; empty: only a role for all units reaches it.
+        """
+        wanted = set(roles)
+        units = {held.organisational_unit for held in self.roles_in_force() if held.role in wanted}
+        if "" in units:
+            return EVERYTHING
+        return Q(**{f"{unit_path}__in": units}) if units and unit_path else NOTHING
 
     @transition(field=state, source=[PersonState.REGISTERED, PersonState.INACTIVE], target=PersonState.ACTIVE)
     def activate(self) -> None:

@@ -1,29 +1,29 @@
 """Erasures of persons: asked for by one Registration Officer, confirmed by another."""
 
-from typing import Self
+from datetime import datetime
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
+from identity_manager.models.second_officer import DecisionAboutPerson, SecondOfficerQuerySet
 
 
-class PersonErasureQuerySet(models.QuerySet["PersonErasure"]):
-    def waiting(self) -> Self:
-        """Erasures that a second officer has not confirmed yet."""
-        return self.filter(erased_at=None, withdrawn_at=None)
+class PersonErasureQuerySet(SecondOfficerQuerySet["PersonErasure"]):
+    """Erasures that wait, or were done or called off."""
 
 
-class PersonErasure(models.Model):
+class PersonErasure(DecisionAboutPerson):
     """That a person is to be erased, or was."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="erasures")
-    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
-    asked_at = models.DateTimeField(default=timezone.now)
-    confirmed_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")  # never the machine
+    decided_by = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="+", db_column="confirmed_by_id"
+    )
+    reason = None  # type: ignore[assignment]  # nobody refuses it with a reason: it is withdrawn
     erased_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
 
@@ -38,8 +38,14 @@ class PersonErasure(models.Model):
                 name="person_erasure_one_waiting",
             ),
             models.CheckConstraint(
-                condition=Q(erased_at=None)
-                | (Q(confirmed_by__isnull=False) & ~Q(confirmed_by=F("asked_by"))),
+                condition=Q(erased_at=None) | (Q(decided_by__isnull=False) & ~Q(decided_by=F("asked_by"))),
                 name="person_erasure_four_eyes",
             ),
         ]
+
+    @classmethod
+    def waiting_condition(cls, _now: datetime) -> Q:
+        return Q(erased_at=None, withdrawn_at=None)
+
+    def waits(self, _now: datetime | None = None) -> bool:
+        return self.erased_at is None and self.withdrawn_at is None

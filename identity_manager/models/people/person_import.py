@@ -6,15 +6,16 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
 from ca_bridge.database.binary_field import BytesField
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.people.identity_change import IdentityChangeState
+from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person
+from identity_manager.models.people.role import Role
+from identity_manager.models.second_officer import SecondOfficerDecision, SecondOfficerQuerySet
 
 
 class ImportState(models.TextChoices):
@@ -38,16 +39,13 @@ class Figures:
     created: int
 
 
-class PersonImportQuerySet(models.QuerySet["PersonImport"]):
-    def waiting_for(self, officer_id: object) -> Self:
-        """Imports that another officer than who asked has to decide, oldest first."""
-        return self.filter(state=S.WAITING).exclude(asked_by=officer_id).order_by("asked_at")
-
-    def with_identities_for(self, officer_id: object) -> Self:
-        """Imports that brought identities which wait for another officer than who asked, oldest first."""
-        waiting = self.model.objects.filter(identity_changes__state=IdentityChangeState.WAITING)
-        others = self.filter(Q(asked_by=None) | ~Q(asked_by=officer_id), state=S.DONE)
-        return others.filter(pk__in=waiting.order_by().values("pk")).order_by("asked_at")
+class PersonImportQuerySet(SecondOfficerQuerySet["PersonImport"]):
+    def with_identities_for(self, officer: Person, now: datetime | None = None) -> Self:
+        """Imports that brought identities on which this officer decides at once; oldest first."""
+        changes = IdentityChange.objects.decidable_by(officer, now).filter(person_import__isnull=False)
+        rows = self.filter(officer.reach({self.model.DECIDER}, self.model.UNIT), state=S.DONE)
+        rows = rows.filter(pk__in=changes.order_by().values("person_import"))
+        return rows.exclude(asked_by=officer).order_by("asked_at", "pk")
 
     def figures_since(self, moment: datetime) -> "Figures":
         """What all imports since then did together."""
@@ -64,23 +62,21 @@ class PersonImportQuerySet(models.QuerySet["PersonImport"]):
         return self.filter(state__in=OPEN, asked_at__lt=before)
 
 
-class PersonImport(Stateful):
+class PersonImport(Stateful, SecondOfficerDecision):
     """A file of persons. Its content is personal data, so it is dropped when the import has ended.
 
-    asked_by is null where it was who operates the machine. leaving, emails_changed: how many persons it
-    deactivated or locked, and how many known e-mail addresses it changed or asked to change.
+    A second officer decides where the guard stops it (people.imports.applying). leaving, emails_changed: how
+    many persons it deactivated or locked, and how many known e-mail addresses it changed or asked to change.
     """
+
+    DECIDER = Role.REGISTRATION_OFFICER  # for all units: a file may bring persons of any
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     file_name = models.CharField(max_length=200)
     content = BytesField(null=True)
     sha256 = models.CharField(max_length=64)
-    asked_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
-    asked_at = models.DateTimeField(default=timezone.now)
     accept_partial = models.BooleanField(default=False)
-    decided_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     ended_at = models.DateTimeField(null=True)
-    reason = models.TextField(blank=True)
     counts = models.JSONField(default=dict)
     leaving = models.PositiveIntegerField(default=0, db_default=0)
     emails_changed = models.PositiveIntegerField(default=0, db_default=0)
@@ -100,6 +96,13 @@ class PersonImport(Stateful):
     def __str__(self) -> str:
         return self.file_name
 
+    @classmethod
+    def waiting_condition(cls, _now: datetime) -> Q:
+        return Q(state=S.WAITING)
+
+    def waits(self, _now: datetime | None = None) -> bool:
+        return bool(self.state == S.WAITING)
+
     @transition(field=state, source=S.UPLOADED, target=S.WAITING)
     def wait(self, *, accept_partial: bool) -> None:
         """The guard wants a second officer's word."""
@@ -114,8 +117,9 @@ class PersonImport(Stateful):
         self._end(now)
 
     @transition(field=state, source=S.WAITING, target=S.REFUSED)
-    def refuse(self, *, reason: str, now: datetime) -> None:
+    def refuse(self, *, by: Person, reason: str, now: datetime) -> None:
         """The second officer said no."""
+        self.decided_by, self.decided_at = by, now
         self.reason = reason
         self._end(now)
 

@@ -1,46 +1,51 @@
 """One-time sign-in codes: the first sign-in of a person who has no single sign-on."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from identity_manager.models.identifiers import new_id
-from identity_manager.models.people.person import Person
+from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.people.vouching import code_opens
+from identity_manager.models.second_officer import DecisionAboutPerson, SecondOfficerQuerySet
 
 
-class SignInCodeQuerySet(models.QuerySet["SignInCode"]):
+def oldest(now: datetime) -> datetime:
+    """What was asked for before this moment is too old to be confirmed or made."""
+    return now - timedelta(days=settings.SIGN_IN_CODE_DAYS)
+
+
+class SignInCodeQuerySet(SecondOfficerQuerySet["SignInCode"]):
     def usable(self, now: datetime | Now) -> Self:
         """Codes that were made, not used, not replaced by a newer one, and have not expired."""
         return self.filter(made_at__isnull=False, used_at=None, withdrawn_at=None, expires_at__gt=now)
 
     def opening(self, now: datetime) -> Self:
         """Codes that open something, or did: usable ones, and those that were used."""
-        return self.usable(now) | self.filter(used_at__isnull=False)
-
-    def awaiting_confirmation(self) -> Self:
-        """Codes that were asked for and wait for a second officer."""
-        return self.filter(needs_confirmation=True, confirmed_by=None, made_at=None, withdrawn_at=None)
+        return self.filter(code_opens(now))
 
 
-class SignInCode(models.Model):
+class SignInCode(DecisionAboutPerson):
     """A one-time code for a first sign-in; only its hash is kept.
 
-    A code that needs a second officer's confirmation is made (and shown once) after that. asked_by is null
-    where who operates the machine has made it for a first officer.
+    A code that needs a second officer's confirmation is made (and shown once) after that. One that nobody
+    asked for is a first officer's: who operates the machine made it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="sign_in_codes")
-    asked_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
-    asked_at = models.DateTimeField(default=timezone.now)
     needs_confirmation = models.BooleanField()
     resets_second_factors = models.BooleanField(default=False)
-    confirmed_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
-    confirmed_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="+", db_column="confirmed_by_id"
+    )
+    decided_at = models.DateTimeField(null=True, db_column="confirmed_at")
+    reason = None  # type: ignore[assignment]  # nobody refuses it with a reason: it is withdrawn
     code_hash = models.CharField(max_length=200, blank=True)
     made_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
@@ -56,6 +61,28 @@ class SignInCode(models.Model):
                 fields=["person"], condition=Q(used_at=None, withdrawn_at=None), name="sign_in_code_one_open"
             ),
             models.CheckConstraint(
-                condition=Q(confirmed_by=None) | ~Q(confirmed_by=F("asked_by")), name="sign_in_code_four_eyes"
+                condition=Q(decided_by=None) | ~Q(decided_by=F("asked_by")), name="sign_in_code_four_eyes"
             ),
         ]
+
+    @classmethod
+    def waiting_condition(cls, now: datetime) -> Q:
+        asked = Q(needs_confirmation=True, decided_by=None, made_at=None, used_at=None, withdrawn_at=None)
+        return asked & Q(asked_at__gt=oldest(now)) & person_can_sign_in_condition()
+
+    def waits(self, now: datetime | None = None) -> bool:
+        asked = self.needs_confirmation and self.decided_by_id is None
+        open_still = self.made_at is None and self.used_at is None and self.withdrawn_at is None
+        recent = self.asked_at > oldest(now or timezone.now())
+        return asked and open_still and recent and person_can_sign_in(self.person)
+
+
+def person_can_sign_in_condition() -> Q:
+    """In SQL: codes for persons who are Active, with no account or an open one."""
+    return Q(person__state=PersonState.ACTIVE) & ~Q(person__account__is_active=False)
+
+
+def person_can_sign_in(person: Person) -> bool:
+    """In Python: the same of a person."""
+    account = getattr(person, "account", None)
+    return person.is_active and (account is None or account.is_active)

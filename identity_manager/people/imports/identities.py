@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit
 from identity_manager.models import AuditEvent, IdentityChange, Person, PersonImport, PersonState
 from identity_manager.models.people.identity_change import IdentityChangeQuerySet
-from identity_manager.people import identity_changes, registration_policy, vouching_policy
+from identity_manager.people import identity_changes, registration_policy
 from identity_manager.people.identity_changes import NotConfirmed
 from identity_manager.people.imports import uniqueness
 from identity_manager.transactions import locking
@@ -96,7 +96,8 @@ def _confirm_some(change_ids: Sequence[uuid.UUID], *, actor: Person, done: Confi
 
 def _plain(changes: Sequence[IdentityChange], actor: Person) -> list[IdentityChange]:
     """Those of locked rows that bring a new person their first identity, with nothing in the way."""
-    coded = vouching_policy.persons_with_code_of(actor, [change.person_id for change in changes])
+    waiting = [change.pk for change in changes]
+    mine = set(IdentityChange.objects.decidable_by(actor).filter(pk__in=waiting).values_list("pk", flat=True))
     owners = {
         name: uniqueness.owners(name, [change.new[name] for change in changes if change.new.get(name)])
         for name in uniqueness.IDENTITY_FIELDS
@@ -105,11 +106,10 @@ def _plain(changes: Sequence[IdentityChange], actor: Person) -> list[IdentityCha
         change
         for change in changes
         if change.is_entry
-        and identity_changes.state_obstacle(change) is None
+        and change.pk in mine
+        and change.waits()
         and identity_changes.overtaken(change) is None
         and change.person.state != PersonState.LOCKED
-        and change.person_id not in coded
-        and actor.pk not in (change.person_id, change.asked_by_id, change.person.entered_by_id)
         and not any(
             uniqueness.compared(name, value) in owners[name] for name, value in change.new.items() if value
         )

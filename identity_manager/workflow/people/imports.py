@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager import audit
 from identity_manager.directory import csv_file
 from identity_manager.models import ImportState, Person, PersonImport, Role
+from identity_manager.models.people.vouching import Exclusion
 from identity_manager.people.imports import applying as importing
 from identity_manager.people.imports.applying import ImportPlan, RowOutcome
-from identity_manager.transactions import locking, retry_later
+from identity_manager.transactions import locking, retry_later, second_officer
 from identity_manager.transactions.refusals import (
     NO_REASON,
     NotAllowed,
@@ -45,6 +46,7 @@ NOT_UPLOADER = Reason(
     "not-uploader", _("Somebody else chose this file. Only they can import it, or ask a second officer.")
 )
 OWN_IMPORT = Reason("own-import", _("You asked for this import. Another Registration Officer decides on it."))
+REASONS: second_officer.Reasons = {Exclusion.OFFICE: NOT_EVERYWHERE, Exclusion.ASKED: OWN_IMPORT}
 
 
 def officer_obstacle(actor: Person) -> Reason | None:
@@ -123,23 +125,20 @@ def carry_out_on_the_machine(
 def confirm(*, actor: Person, import_id: uuid.UUID, digest: str) -> PersonImport:
     """The second officer says yes to the plan on the page. Raises NotAllowed, Stale, ImportStopped."""
     with transaction.atomic():
-        row = _fetch(actor, import_id, ImportState.WAITING)
-        refuse(OWN_IMPORT if row.asked_by_id == actor.pk else None, kind=NotAllowed)
+        row = _to_decide(actor, import_id)
         planned = _seen(row, digest)
 
-        row.decided_by = actor
+        row.decided_by, row.decided_at = actor, timezone.now()
         return _finish(row, planned, actor=row.asked_by, second=actor, accept_partial=row.accept_partial)
 
 
 def reject(*, actor: Person, import_id: uuid.UUID, reason: str) -> PersonImport:
     """The second officer says no, and why. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
-        row = _fetch(actor, import_id, ImportState.WAITING)
-        refuse(OWN_IMPORT if row.asked_by_id == actor.pk else None, kind=NotAllowed)
+        row = _to_decide(actor, import_id)
         require(reason.strip(), else_=NO_REASON, field="reason")
 
-        row.decided_by = actor
-        row.refuse(reason=reason.strip(), now=timezone.now())
+        row.refuse(by=actor, reason=reason.strip(), now=timezone.now())
         row.save()
         audit.record(audit.Event.IMPORT_REFUSED, actor=actor, subject=None, **_facts(row))
         return row
@@ -176,6 +175,12 @@ def _forget(import_id: uuid.UUID) -> int:
 def state_obstacle(row: PersonImport, *states: ImportState) -> Reason | None:
     """Why nothing is decided on the import, as it is in none of these states; or None."""
     return None if row.state in states else NOT_OPEN
+
+
+def _to_decide(actor: Person, import_id: uuid.UUID) -> PersonImport:
+    row = locking.person_import(import_id)
+    second_officer.require(actor, row, reasons=REASONS, not_waiting=NOT_OPEN)
+    return row
 
 
 def _fetch(actor: Person, import_id: uuid.UUID, *states: ImportState) -> PersonImport:

@@ -1,8 +1,7 @@
 """Pure questions on one-time sign-in codes, with reasons: who may ask, confirm, make one (SPEC.md 2)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -12,7 +11,6 @@ from identity_manager.models import (
     OFFICER_ROLES,
     Account,
     Person,
-    PersonState,
     Role,
     RoleAssignment,
     SignInCode,
@@ -20,7 +18,10 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
-from identity_manager.people import identity_change_policy, registration_policy
+from identity_manager.models.people.sign_in_code import oldest, person_can_sign_in_condition
+from identity_manager.models.people.vouching import Exclusion
+from identity_manager.people import identity_change_policy, registration_policy, vouching_policy
+from identity_manager.transactions import second_officer
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow.policy import eligibility
 
@@ -48,6 +49,12 @@ NOT_ACCEPTED = Reason(
     "code-not-accepted",
     _("These do not fit together, or the code was used, replaced or is too old. Ask for a new code."),
 )
+REASONS: second_officer.Reasons = {
+    Exclusion.OFFICE: registration_policy.NOT_REGISTRATION_OFFICER,
+    Exclusion.OWN: OWN_CODE,
+    Exclusion.ASKED: OWN_ASKING,
+    **vouching_policy.REASONS,
+}
 
 
 class Stage(models.TextChoices):
@@ -78,27 +85,20 @@ def needs_confirmation(person: Person) -> bool:
     return signed_in_before or person.roles.filter(role__in=OFFICER_ROLES).exists()
 
 
-def confirmable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignInCode]:
-    """The codes that wait for this officer's confirmation, oldest first."""
-    rows = SignInCode.objects.awaiting_confirmation().filter(asked_at__gt=oldest(now or timezone.now()))
-    rows = rows.filter(_for_who_can_have_one(), _in_units_of(officer)).select_related("person", "asked_by")
-    return rows.exclude(Q(asked_by=officer) | Q(person=officer)).order_by("asked_at")
-
-
 def makeable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignInCode]:
     """The codes that this officer asked for and can make now, oldest first."""
     asked_for = TokenRequest.objects.open().asked_for_by(officer).filter(person=OuterRef("person"))
     rows = SignInCode.objects.filter(
-        Q(needs_confirmation=False) & ~_for_who_needs_confirmation() | Q(confirmed_by__isnull=False),
-        _for_who_can_have_one(),
-        _in_units_of(officer),
+        Q(needs_confirmation=False) & ~_for_who_needs_confirmation() | Q(decided_by__isnull=False),
+        person_can_sign_in_condition(),
+        officer.reach({SignInCode.DECIDER}, SignInCode.UNIT),
         ~Exists(asked_for),
         asked_by=officer,
         asked_at__gt=oldest(now or timezone.now()),
         made_at=None,
         withdrawn_at=None,
     )
-    return rows.select_related("person", "confirmed_by").order_by("asked_at")
+    return rows.select_related("person", "decided_by").order_by("asked_at")
 
 
 def _for_who_needs_confirmation() -> Q:
@@ -106,18 +106,6 @@ def _for_who_needs_confirmation() -> Q:
     accounts = Account.objects.filter(person=OuterRef("person")).exclude(last_login=None)
     offices = RoleAssignment.objects.filter(person=OuterRef("person"), role__in=OFFICER_ROLES)
     return Q(Exists(accounts)) | Q(Exists(offices))
-
-
-def _for_who_can_have_one() -> Q:
-    """What is for persons who are Active, with no account or an open one."""
-    return Q(person__state=PersonState.ACTIVE) & ~Q(person__account__is_active=False)
-
-
-def _in_units_of(officer: Person) -> Q:
-    """What is for persons whom the officer registers: a person may have gone to another unit meanwhile."""
-    offices = [held for held in officer.roles_in_force() if held.role == Role.REGISTRATION_OFFICER]
-    units = {held.organisational_unit for held in offices}
-    return Q() if "" in units else Q(person__organisational_unit__in=units)
 
 
 def ends_with_a_new_code(person: Person) -> QuerySet[SoftwareToken]:
@@ -143,22 +131,13 @@ def stage_of(code: SignInCode) -> Stage:
         return Stage.MADE if code.expires_at and code.expires_at > now else Stage.EXPIRED
     if code.asked_at <= oldest(now):
         return Stage.EXPIRED
-    waits = code.needs_confirmation and code.confirmed_by_id is None
+    waits = code.needs_confirmation and code.decided_by_id is None
     return Stage.WAITING if waits else Stage.READY
 
 
 def _is_overtaken(code: SignInCode) -> bool:
     """Whether it was asked for without a second officer, whom it would need by now."""
     return not code.needs_confirmation and needs_confirmation(code.person)
-
-
-def second_officers(code: SignInCode) -> QuerySet[Person]:
-    """Who may confirm the code."""
-    return (
-        Person.objects.holding(Role.REGISTRATION_OFFICER, unit=code.person.organisational_unit)
-        .exclude(pk__in=(code.asked_by_id or code.person_id, code.person_id))
-        .order_by("display_name")
-    )
 
 
 def officer_obstacle(actor: Person, person: Person) -> Reason | None:
@@ -172,12 +151,8 @@ def officer_obstacle(actor: Person, person: Person) -> Reason | None:
 
 
 def second_officer_obstacle(actor: Person, code: SignInCode) -> Reason | None:
-    """Why this actor cannot confirm the code, or None."""
-    if not is_officer_for(actor, code.person):
-        return registration_policy.NOT_REGISTRATION_OFFICER
-    if actor.pk == code.person_id:
-        return OWN_CODE
-    return OWN_ASKING if actor.pk == code.asked_by_id else None
+    """Why this actor does not confirm the code, or None (models.second_officer)."""
+    return second_officer.obstacle(actor, code, REASONS)
 
 
 def person_obstacle(person: Person) -> Reason | None:
@@ -191,8 +166,3 @@ def person_obstacle(person: Person) -> Reason | None:
         taken = Account.objects.filter(username__iexact=person.personnel_number).exists()
         return NAME_TAKEN if taken else None
     return None if account.is_active else ACCOUNT_CLOSED
-
-
-def oldest(now: datetime) -> datetime:
-    """What was asked for before this moment is too old to be confirmed or made."""
-    return now - timedelta(days=settings.SIGN_IN_CODE_DAYS)

@@ -18,10 +18,11 @@ from identity_manager import audit
 from identity_manager.mail import account_messages, messages, outbox
 from identity_manager.models import Account, EndReason, Person, SignInCode
 from identity_manager.models.identifiers import REFERENCE_ALPHABET
+from identity_manager.models.people.sign_in_code import oldest
 from identity_manager.people import registration_policy
 from identity_manager.people.sign_in import attempts as signing_in
 from identity_manager.people.sign_in import second_factors, sessions
-from identity_manager.transactions import locking
+from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow.people import sign_in_code_policy as questions
 from identity_manager.workflow.people.sign_in_code_policy import Stage
@@ -51,7 +52,7 @@ def ask(*, actor: Person, person_id: uuid.UUID, resets_second_factors: bool = Fa
         same = SignInCode.objects.filter(
             person=person,
             asked_by=actor,
-            asked_at__gt=questions.oldest(timezone.now()),
+            asked_at__gt=oldest(timezone.now()),
             needs_confirmation=confirmation,
             resets_second_factors=resets_second_factors,
             made_at=None,
@@ -81,14 +82,14 @@ def confirm(*, actor: Person, code_id: uuid.UUID) -> SignInCode:
     """A second Registration Officer says yes. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         code = locking.sign_in_code(code_id)
+        is_ready = questions.stage_of(code) == Stage.READY
+        not_waiting = questions.NO_CONFIRMATION_NEEDED if is_ready else questions.NOT_OPEN
         refuse(questions.second_officer_obstacle(actor, code), kind=NotAllowed)
         refuse(questions.person_obstacle(code.person))
-        stage = questions.stage_of(code)
-        refuse(questions.NO_CONFIRMATION_NEEDED if stage == Stage.READY else None, kind=Stale)
-        require(stage == Stage.WAITING, else_=questions.NOT_OPEN, kind=Stale)
+        second_officer.require(actor, code, reasons=questions.REASONS, not_waiting=not_waiting)
 
-        code.confirmed_by = actor
-        code.confirmed_at = timezone.now()
+        code.decided_by = actor
+        code.decided_at = timezone.now()
         code.save()
         audit.record(audit.Event.SIGN_IN_CODE_CONFIRMED, actor=actor, subject=code.person)
         return code

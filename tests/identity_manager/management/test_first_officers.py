@@ -108,7 +108,7 @@ def test_a_code_that_was_made_waits_for_nobody(tmp_path: Path) -> None:
     assert code is not None
     assert sign_in_code_policy.stage_of(code) == Stage.MADE
     registration_officer = Person.objects.get(personnel_number="O-4")
-    assert not sign_in_code_policy.confirmable_by(registration_officer).exists()
+    assert not SignInCode.objects.decidable_by(registration_officer).exists()
 
 
 def test_an_officer_sees_a_code_that_no_officer_made(tmp_path: Path, client: Client) -> None:

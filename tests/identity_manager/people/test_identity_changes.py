@@ -144,9 +144,9 @@ def test_a_newer_change_replaces_the_older_and_the_same_is_the_same(rita: Person
 def test_what_waits_is_shown_to_who_may_decide(rita: Person, rolf: Person, uma: Person) -> None:
     change = asked(rita, uma)
     by_machine = asked(None, person("sam"))
-    assert list(identity_change_policy.confirmable_by(rolf)) == [change, by_machine]
-    assert list(identity_change_policy.confirmable_by(rita)) == [by_machine]
-    assert list(identity_change_policy.second_officers(change)) == [rolf]
+    assert list(IdentityChange.objects.decidable_by(rolf)) == [change, by_machine]
+    assert list(IdentityChange.objects.decidable_by(rita)) == [by_machine]
+    assert list(change.second_officers()) == [rolf]
 
 
 # --- the freeze

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from identity_manager.console.outbox import bulk_actions
 from identity_manager.models import (
     Account,
+    IdentityChange,
     OutgoingMail,
     Person,
     PersonSource,
@@ -22,7 +23,7 @@ from identity_manager.models import (
     SoftwareToken,
     TokenRequest,
 )
-from identity_manager.people import identity_change_policy, identity_changes, persons, roles, vouching_policy
+from identity_manager.people import identity_changes, persons, roles, vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, Reason
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.delivery import outbox_actions, resending
@@ -144,7 +145,7 @@ def test_a_code_of_who_operates_the_machine_is_nobodys(company: Company) -> None
     assert list(approvers.approvers(request)) == [company.paul, company.petra]
     new = {"upn": "uma@else.example.com"}
     change = identity_changes.ask(company.uma, new=new, source=PersonSource.CSV, actor=None)
-    assert list(identity_change_policy.second_officers(change)) == [company.rita]
+    assert list(change.second_officers()) == [company.rita]
 
 
 def test_who_made_a_code_does_not_confirm_the_identity() -> None:
@@ -153,8 +154,8 @@ def test_who_made_a_code_does_not_confirm_the_identity() -> None:
     change = identity_changes.ask(target, new={"upn": "x@y"}, source=PersonSource.MANUAL, actor=rolf)
     with pytest.raises(NotAllowed, match="sign-in code"):
         identity_changes.confirm(actor=rita, change_id=change.pk)
-    assert not identity_change_policy.confirmable_by(rita).exists()
-    assert not identity_change_policy.second_officers(change).exists()
+    assert not IdentityChange.objects.decidable_by(rita).exists()
+    assert not change.second_officers().exists()
     change.refresh_from_db()
     assert change.state == "waiting"
 

@@ -209,7 +209,7 @@ def test_a_forged_post_is_refused(office: Office, path: str) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(Account.objects.get(person=office.rolf))
     assert client.post(code_page(row, path)).status_code == 403
-    assert SignInCode.objects.get().confirmed_at is None
+    assert SignInCode.objects.get().decided_at is None
 
 
 def test_open_tasks_shows_what_waits_for_this_officer(rita: Client, rolf: Client, office: Office) -> None:

@@ -272,20 +272,20 @@ def test_an_old_asking_is_not_confirmed(signed_in_before: Office) -> None:
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     with time_machine.travel(timezone.now() + timedelta(days=7, minutes=1)):
         assert questions.stage_of(code) == Stage.EXPIRED
-        assert not questions.confirmable_by(office.rolf).exists()
+        assert not SignInCode.objects.decidable_by(office.rolf).exists()
         assert_refused(questions.NOT_OPEN, Stale, sign_in_codes.confirm, actor=office.rolf, code_id=code.pk)
 
 
 def test_each_officer_sees_what_they_can_do(signed_in_before: Office) -> None:
     office = signed_in_before
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
-    assert list(questions.confirmable_by(office.rolf)) == [code]
-    assert not questions.confirmable_by(office.rita).exists()
-    assert not questions.confirmable_by(cast.person("ada")).exists()
-    assert list(questions.second_officers(code)) == [office.rolf]
+    assert list(SignInCode.objects.decidable_by(office.rolf)) == [code]
+    assert not SignInCode.objects.decidable_by(office.rita).exists()
+    assert not SignInCode.objects.decidable_by(cast.person("ada")).exists()
+    assert list(code.second_officers()) == [office.rolf]
     assert not questions.makeable_by(office.rita).exists()
     sign_in_codes.confirm(actor=office.rolf, code_id=code.pk)
-    assert not questions.confirmable_by(office.rolf).exists()
+    assert not SignInCode.objects.decidable_by(office.rolf).exists()
     assert list(questions.makeable_by(office.rita)) == [code]
 
 
@@ -293,7 +293,7 @@ def test_an_officer_of_another_unit_sees_nothing_to_confirm(signed_in_before: Of
     sign_in_codes.ask(actor=signed_in_before.rita, person_id=signed_in_before.uma.pk)
     south = cast.person("otto", roles=())
     RoleAssignment.objects.create(person=south, role=Role.REGISTRATION_OFFICER, organisational_unit="Süd")
-    assert not questions.confirmable_by(south).exists()
+    assert not SignInCode.objects.decidable_by(south).exists()
 
 
 def test_whose_person_went_to_another_unit_is_not_made(office: Office) -> None:
@@ -348,7 +348,7 @@ def test_nothing_is_confirmed_for_who_is_on_leave(signed_in_before: Office) -> N
     office = signed_in_before
     code = sign_in_codes.ask(actor=office.rita, person_id=office.uma.pk)
     Person.objects.filter(pk=office.uma.pk).update(state=PersonState.INACTIVE)
-    assert not questions.confirmable_by(office.rolf).exists()
+    assert not SignInCode.objects.decidable_by(office.rolf).exists()
     on_leave = eligibility.NOT_ACTIVE[PersonState.INACTIVE]
     assert_refused(on_leave, NotPossible, sign_in_codes.confirm, actor=office.rolf, code_id=code.pk)
 

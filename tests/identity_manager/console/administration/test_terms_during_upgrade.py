@@ -44,7 +44,7 @@ def test_their_draft_is_asked_for_and_decided_on(
     shown = seen_in(sara.get(address(what, row)))
     assert sara.post(address(what, row), {**shown, "reason": "Not so."}).status_code == 302
     draft = TermsDraft.objects.filter(pk=draft.pk).first()
-    assert (draft.refusal if draft else None) == ("Not so." if what == "refuse" else None)
+    assert (draft.reason if draft else None) == ("Not so." if what == "refuse" else None)
     assert row.current_version().number == (2 if what == "publish" else 1)
 
 
