@@ -1,4 +1,4 @@
-"""Writes the generated pages: `make docs-reference`. A test compares them with what is committed."""
+"""Writes the generated pages and pictures: `make docs-reference`. A test finds stale ones."""
 
 import os
 from collections.abc import Callable
@@ -10,8 +10,9 @@ DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 
 
 def pages() -> dict[str, Callable[[], str]]:
-    """Each generated page, below docs/, with what writes it."""
+    """Each generated file, below docs/, with the function that writes it."""
     from tests.documents import (  # models are there only after django.setup()
+        architecture,
         commands,
         decisions,
         events,
@@ -33,6 +34,9 @@ def pages() -> dict[str, Callable[[], str]]:
         "reference/metrics.md": metrics.page,
         "how-to/file-does-not-open.md": file_help_page.page,
         "decisions/index.md": decisions.page,
+        "explanation/architecture.md": architecture.page,
+        architecture.LAYERS_SVG: architecture.layers_svg,
+        architecture.ROAD_SVG: architecture.road_svg,
     }
 
 

@@ -1,4 +1,4 @@
-"""What the glossary forbids stands in no message of the portals and mails, in either language."""
+"""The glossary: forbidden words are in no message of the portals and mails, and the models it names exist."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from django.apps import apps
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GLOSSARY = ROOT / "docs/reference/glossary.md"
@@ -64,6 +65,14 @@ def test_every_entry_has_both_languages_and_each_word_one_entry() -> None:
     assert [entry["English"] for entry in read if not entry["German"]] == []
     words = [word for entry in read for word in entry["English"].split(", ")]
     assert sorted(words) == sorted(set(words))
+
+
+def test_the_models_of_the_glossary_exist() -> None:
+    section = GLOSSARY.read_text(encoding="utf-8").partition("## In the code and API")[2]
+    named = set(re.findall(r"`(\w+)`", section))
+    models = {model.__name__ for model in apps.get_models()}
+    assert named - models == set()
+    assert len(named) > 5
 
 
 @pytest.mark.parametrize(
