@@ -9,10 +9,12 @@ from tests.tools import scheduling
 
 SAMPLE = """
 import os
+import time
 import pytest
 {mark}
 @pytest.mark.parametrize("number", range({number}))
 def test(number):
+    time.sleep(0.02)  # no process does all before the other has begun
     with open({place!r}, "a") as log:
         log.write("{name} " + os.environ["PYTEST_XDIST_WORKER"] + "\\n")
 """
