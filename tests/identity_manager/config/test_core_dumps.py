@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from identity_manager.config import secret_files
 from tests.architecture.source import ROOT
 
 LOOK = """
@@ -27,8 +28,7 @@ def allowed() -> None:
 
 def told(code: str, folder: Path) -> str:
     environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(folder), "SECRETS_DIR": str(folder / "secrets")}
-    make = [sys.executable, "-m", "identity_manager.config.secret_files"]
-    subprocess.run(make, cwd=ROOT, env=environment, check=True, capture_output=True)
+    secret_files.make(folder / "secrets")
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from identity_manager.config import secret_files
+
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 READY_SECONDS = 180
 
@@ -36,8 +38,7 @@ def manage(*arguments: str, var: Path, port: int) -> subprocess.CompletedProcess
 
 
 def make_secrets(var: Path) -> None:
-    command = [sys.executable, "-m", "identity_manager.config.secret_files"]
-    subprocess.run(command, env=environment(var, 1), cwd=ROOT, check=True, capture_output=True)
+    secret_files.make(var / "secrets")
 
 
 @contextmanager
