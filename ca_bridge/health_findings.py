@@ -104,7 +104,7 @@ def in_words(found: HealthDetail) -> str:
 
 def in_english(*found: HealthDetail) -> str:
     """The sentences as commands and logs have them, whatever the language of the moment."""
-    with translation.override("en"):
+    with translation.override(None):  # the words of the source
         return " ".join(_sentence(each.finding, each.values) for each in found)
 
 

@@ -60,7 +60,7 @@ def _card(person: Person, choice: TypeChoice) -> Card:
     token_type = choice.token_type
     return Card(
         title=str(token_type),
-        line=f"{token_type.summary} {_consequence(person, choice)}",
+        line=f"{token_type.description} {_consequence(person, choice)}",
         reason=choice.reason.to_its_person if choice.reason else "",
         icon=type_icon(token_type.code),
     )

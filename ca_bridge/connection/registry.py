@@ -187,7 +187,7 @@ def health(alias: str) -> Health:
     English, whoever asks.
     """
     try:
-        with override("en"):
+        with override(None):  # the words of the source
             instance = connector(alias)
             with connector_edge():
                 found = instance.health()

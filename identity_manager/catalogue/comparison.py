@@ -7,7 +7,6 @@ from identity_manager.models import CertificateProfile, TermsDocument, TokenType
 
 PROFILE_FIELDS = (
     "name",
-    "name_de",
     "purpose",
     "subject",
     "subject_alt_names",
@@ -21,9 +20,7 @@ PROFILE_FIELDS = (
 )
 TYPE_FIELDS = (
     "name",
-    "name_de",
     "description",
-    "description_de",
     "profiles",
     "kinds",
     "approval",
@@ -78,6 +75,8 @@ def _of_type(entry: TokenType, name: str) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, TermsDocument):
         return value.code
+    if isinstance(value, dict):
+        return dict(value)
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return str(value) if isinstance(value, str) else value

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from ca_bridge.x509.public_smime import LONGEST_DAYS, SPONSOR_MULTIPURPOSE, SPONSOR_STRICT
 from identity_manager.models import CertificatePurpose
-from identity_manager.models.catalogue.versioning import in_language
+from identity_manager.models.text_in_languages import translated
 
 # RFC 5280 4.2.1.12, RFC 9336, and Microsoft's logon with a certificate.
 CLIENT_AUTH = "1.3.6.1.5.5.7.3.2"
@@ -30,28 +33,29 @@ EMAIL, UPN = [["email", "{email}"]], [["upn", "{upn}"]]
 
 @dataclass(frozen=True)
 class Preset:
-    """values: fields of CertificateProfile, without code and authority."""
+    """fields: of CertificateProfile, without name, code and authority."""
 
-    values: Mapping[str, Any]
+    name: Promise
+    fields: Mapping[str, Any]
 
     @property
-    def label(self) -> str:
-        """What it is called, in the language that is active."""
-        return in_language(self.values["name"], self.values["name_de"])
+    def values(self) -> dict[str, Any]:
+        """Fields of CertificateProfile, named in every language of the installation."""
+        return {"name": translated(self.name), **self.fields}
 
     @property
     def is_public(self) -> bool:
         """Whether it is for a CA that the public's mail programs trust."""
-        return bool(self.values.get("policies"))
+        return bool(self.fields.get("policies"))
 
 
-def _private(name: str, name_de: str, purpose: CertificatePurpose, **values: Any) -> Preset:
-    return Preset({"name": name, "name_de": name_de, "purpose": purpose, "subject": PERSON, **values})
+def _private(name: Promise, purpose: CertificatePurpose, **fields: Any) -> Preset:
+    return Preset(name, {"purpose": purpose, "subject": PERSON, **fields})
 
 
-def _public(name: str, name_de: str, purpose: CertificatePurpose, **values: Any) -> Preset:
+def _public(name: Promise, purpose: CertificatePurpose, **fields: Any) -> Preset:
     common = {"subject": SPONSORED, "subject_alt_names": EMAIL, "longest_validity_days": LONGEST_DAYS}
-    return Preset({"name": name, "name_de": name_de, "purpose": purpose, **common, **values})
+    return Preset(name, {"purpose": purpose, **common, **fields})
 
 
 _SIGNS = ["digitalSignature", "nonRepudiation"]
@@ -67,8 +71,7 @@ _SIGNING = {
 P = CertificatePurpose
 PRESETS: dict[str, Preset] = {
     "authentication": _private(
-        "Authentication",
-        "Anmeldung",
+        _("Authentication"),
         P.AUTHENTICATION,
         subject_alt_names=UPN,
         key_usage=["digitalSignature"],
@@ -76,76 +79,66 @@ PRESETS: dict[str, Preset] = {
         include_sid=True,
     ),
     "vpn": _private(
-        "VPN",
-        "VPN",
+        _("VPN"),
         P.AUTHENTICATION,
         subject_alt_names=EMAIL,
         key_usage=["digitalSignature"],
         extended_key_usage=[CLIENT_AUTH],
     ),
     "signature": _private(
-        "Signature",
-        "Signatur",
+        _("Signature"),
         P.SIGNATURE,
         subject_alt_names=EMAIL,
         key_usage=_SIGNS,
         extended_key_usage=[EMAIL_PROTECTION],
     ),
     "encryption": _private(
-        "Encryption",
-        "Verschlüsselung",
+        _("Encryption"),
         P.ENCRYPTION,
         subject_alt_names=EMAIL,
         key_usage=["keyEncipherment"],
         extended_key_usage=[EMAIL_PROTECTION],
     ),
     "encryption-ec": _private(
-        "Encryption (EC keys)",
-        "Verschlüsselung (EC-Schlüssel)",
+        _("Encryption (EC keys)"),
         P.ENCRYPTION,
         subject_alt_names=EMAIL,
         key_usage=["keyAgreement"],
         extended_key_usage=[EMAIL_PROTECTION],
     ),
     "public-strict-signature": _public(
-        "Public S/MIME, strict: signature",
-        "Öffentliches S/MIME, strict: Signatur",
+        _("Public S/MIME, strict: signature"),
         P.SIGNATURE,
         key_usage=_SIGNS,
         **_STRICT,
     ),
     "public-strict-encryption": _public(
-        "Public S/MIME, strict: encryption",
-        "Öffentliches S/MIME, strict: Verschlüsselung",
+        _("Public S/MIME, strict: encryption"),
         P.ENCRYPTION,
         key_usage=["keyEncipherment"],
         **_STRICT,
     ),
     "public-strict-combined": _public(
-        "Public S/MIME, strict: signature and encryption",
-        "Öffentliches S/MIME, strict: Signatur und Verschlüsselung",
+        _("Public S/MIME, strict: signature and encryption"),
         P.COMBINED,
         key_usage=["digitalSignature", "keyEncipherment"],
         **_STRICT,
     ),
     "public-multipurpose-signature": _public(
-        "Public S/MIME, multipurpose: signature",
-        "Öffentliches S/MIME, multipurpose: Signatur",
+        _("Public S/MIME, multipurpose: signature"),
         P.SIGNATURE,
         key_usage=_SIGNS,
         **_SIGNING,
     ),
     "public-multipurpose-encryption": _public(
-        "Public S/MIME, multipurpose: encryption",
-        "Öffentliches S/MIME, multipurpose: Verschlüsselung",
+        _("Public S/MIME, multipurpose: encryption"),
         P.ENCRYPTION,
         key_usage=["keyEncipherment"],
         extended_key_usage=[EMAIL_PROTECTION],
         policies=[SPONSOR_MULTIPURPOSE],
     ),
     "public-multipurpose-combined": _public(
-        "Public S/MIME, multipurpose: signature and encryption",
-        "Öffentliches S/MIME, multipurpose: Signatur und Verschlüsselung",
+        _("Public S/MIME, multipurpose: signature and encryption"),
         P.COMBINED,
         key_usage=["digitalSignature", "keyEncipherment"],
         **_MULTIPURPOSE,

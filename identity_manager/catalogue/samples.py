@@ -1,9 +1,11 @@
 """A person who does not exist, for previews: nobody's data are shown to who edits the catalogue."""
 
+from django.conf import settings
+
 from identity_manager.models import Person, PersonKind
 
 
-def person(*, language: str = "en") -> Person:
+def person(*, language: str = settings.LANGUAGE_CODE) -> Person:
     """A sample person, not saved, with every field that a template may use."""
     return Person(
         personnel_number="10042",

@@ -68,11 +68,11 @@ class Seen:
     draft: str = ""
 
 
-def add_document(*, actor: Person, code: str, name: str, name_de: str = "") -> TermsDocument:
+def add_document(*, actor: Person, code: str, name: Mapping[str, str] | str) -> TermsDocument:
     """Begin a document; persons accept it once a version is published. Raises NotAllowed or NotPossible."""
     with transaction.atomic():
         require_system_administrator(actor)
-        document = TermsDocument(code=code, name=name, name_de=name_de)
+        document = TermsDocument(code=code, name=name)
         check_fields(document)
         refuse(CODE_TAKEN if TermsDocument.objects.filter(code=code).exists() else None, field="code")
 
@@ -81,19 +81,19 @@ def add_document(*, actor: Person, code: str, name: str, name_de: str = "") -> T
         return document
 
 
-def rename_document(*, actor: Person, document_id: uuid.UUID, name: str, name_de: str) -> TermsDocument:
+def rename_document(*, actor: Person, document_id: uuid.UUID, name: Mapping[str, str] | str) -> TermsDocument:
     """Call a document otherwise; its texts stay. Raises NotAllowed or NotPossible."""
     with transaction.atomic():
         require_system_administrator(actor)
         document = locking.terms_document(document_id)
-        before = [document.name, document.name_de]
-        document.name, document.name_de = name, name_de
+        before = document.name
+        document.name = name
         check_fields(document)
-        if before == [name, name_de]:
+        if document.name == before:
             return document
 
         document.save()
-        _record(document, what="renamed", actor=actor, before=before, after=[name, name_de])
+        _record(document, what="renamed", actor=actor, before=before, after=document.name)
         return document
 
 

@@ -181,7 +181,7 @@ def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile
 
 
 def _not_active(profile: CertificateProfile) -> Reason:
-    words = {"profile": profile.label, "number": profile.number}
+    words = {"profile": profile.name, "number": profile.number}
     sentence = _("Version %(number)d of %(profile)s is not active: a token type takes active versions only.")
     return Reason("profile-not-active", sentence % words)
 
@@ -189,16 +189,16 @@ def _not_active(profile: CertificateProfile) -> Reason:
 def _check_profile(token_type: TokenType, profile: CertificateProfile) -> None:
     longest = profile.longest_validity_days
     if longest is not None and token_type.validity_days > longest:
-        words = {"profile": profile.label, "days": longest}
+        words = {"profile": profile.name, "days": longest}
         sentence = _("Certificates of %(profile)s hold for at most %(days)d days.") % words
         raise NotPossible(Reason("too-long", sentence), field="validity_days")
     try:
         check_validity(tuple(profile.policies), timedelta(days=token_type.validity_days))
     except ProfileError as error:
-        sentence = f"{profile.label}: {error.message}"
+        sentence = f"{profile.name}: {error.message}"
         raise NotPossible(Reason("too-long", sentence), field="validity_days") from error
     try:
         check_key_usage(tuple(profile.key_usage), KeyAlgorithm(token_type.key_algorithm))
     except ProfileError as error:
-        sentence = f"{profile.label}: {error.message}"
+        sentence = f"{profile.name}: {error.message}"
         raise NotPossible(Reason("wrong-key", sentence), field="key_algorithm") from error

@@ -1,12 +1,14 @@
 """What every catalogue entry keeps: its fields hold what the model allows, and names what people can read."""
 
+from collections.abc import Iterator
+
 from django.core.exceptions import ValidationError
+from django.db import models
 
 from ca_bridge.x509.names import forbidden_characters
 from identity_manager.models import CertificateProfile, TermsDocument, TokenType
+from identity_manager.models.text_in_languages import Texts
 from identity_manager.transactions.refusals import NotPossible, Reason
-
-WORDS = ("name", "name_de", "description", "description_de", "ca_profile")
 
 
 def check_fields(entry: CertificateProfile | TokenType | TermsDocument) -> None:
@@ -16,6 +18,16 @@ def check_fields(entry: CertificateProfile | TokenType | TermsDocument) -> None:
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise NotPossible(Reason("bad-value", " ".join(messages)), field=field) from error
-    for field in WORDS:
-        if found := forbidden_characters(getattr(entry, field, "")):
+    for field, text in _texts(entry):
+        if found := forbidden_characters(text):
             raise NotPossible(Reason("forbidden-characters", ", ".join(found)), field=field)
+
+
+def _texts(entry: CertificateProfile | TokenType | TermsDocument) -> Iterator[tuple[str, str]]:
+    """Each text that somebody typed, with its field."""
+    for field in entry._meta.concrete_fields:
+        value = getattr(entry, field.name) if field.editable else ""
+        if isinstance(value, Texts):
+            yield from ((field.name, text) for text in value.values())
+        elif isinstance(field, models.CharField) and not field.choices:
+            yield field.name, value

@@ -7,9 +7,7 @@ DEPLOYMENT=production demands what it needs by name. checks.py refuses what does
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from django.utils.translation import gettext_lazy as _
-
-from identity_manager.config import authorities, content_security, env, installed, rate_limits, sso
+from identity_manager.config import authorities, content_security, env, installed, languages, rate_limits, sso
 from identity_manager.config.broker import addresses as broker
 from identity_manager.config.database import options as database
 from identity_manager.config.observability import logs
@@ -194,9 +192,9 @@ ACCOUNT_PREVENT_ENUMERATION = True
 # Sign-in by a mailed link is off: one mailbox would then open both channels, the file and the passphrase.
 
 # --- Languages, time ------------------------------------------------------------------------------
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("de", _("German"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_CODE = languages.SOURCE
+LOCALE_PATHS = [BASE_DIR / "locale", *map(Path, env.listing("LOCALE_DIRECTORIES", []))]
+LANGUAGES = languages.found_in(LOCALE_PATHS)
 FORMAT_MODULE_PATH = "identity_manager.ui.formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import KeyAlgorithm
 from identity_manager.catalogue.presets import PERSON, PRESETS
@@ -18,6 +19,7 @@ from identity_manager.models import (
     TermsDocument,
     TokenType,
 )
+from identity_manager.models.text_in_languages import best_of, translated
 
 CA = "corporate"
 ORGANISATION = "Example Corporation"
@@ -25,10 +27,6 @@ TERMS = "software-tokens"
 TERMS_DIRECTORY = Path(__file__).parent / "terms"
 
 SUBJECT = [["organizationName", ORGANISATION], *PERSON]
-PROFILES: dict[str, dict[str, Any]] = {
-    code: {**PRESETS[code].values, "subject": SUBJECT}
-    for code in ("authentication", "signature", "encryption", "vpn")
-}
 EMPLOYEES = [PersonKind.EMPLOYEE.value]
 EVERYBODY = [PersonKind.EMPLOYEE.value, PersonKind.EXTERNAL.value]
 # Code -> profiles in their order, and the fields of the type.
@@ -36,20 +34,16 @@ TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "authentication": (
         ("authentication",),
         {
-            "name": "Authentication",
-            "name_de": "Anmeldung",
-            "description": "Signs you in to Windows and to internal websites.",
-            "description_de": "Meldet Sie an Windows und an internen Websites an.",
+            "name": _("Authentication"),
+            "description": _("Signs you in to Windows and to internal websites."),
             "kinds": EMPLOYEES,
         },
     ),
     "signature": (
         ("signature",),
         {
-            "name": "Signature",
-            "name_de": "Signatur",
-            "description": "Signs documents and e-mails in your name.",
-            "description_de": "Signiert Dokumente und E-Mails in Ihrem Namen.",
+            "name": _("Signature"),
+            "description": _("Signs documents and e-mails in your name."),
             "approval": ApprovalPolicy.ALWAYS,
             "kinds": EMPLOYEES,
         },
@@ -57,30 +51,24 @@ TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "encryption": (
         ("encryption",),
         {
-            "name": "Encryption",
-            "name_de": "Verschlüsselung",
-            "description": "Lets others send you e-mails and files that only you can read.",
-            "description_de": "Damit andere Ihnen E-Mails und Dateien senden können, die nur Sie lesen.",
+            "name": _("Encryption"),
+            "description": _("Lets others send you e-mails and files that only you can read."),
             "kinds": EVERYBODY,
         },
     ),
     "smime": (
         ("signature", "encryption"),
         {
-            "name": "S/MIME combined",
-            "name_de": "S/MIME kombiniert",
-            "description": "Signs and encrypts your e-mail, with one certificate for each.",
-            "description_de": "Signiert und verschlüsselt Ihre E-Mails, mit je einem Zertifikat.",
+            "name": _("S/MIME combined"),
+            "description": _("Signs and encrypts your e-mail, with one certificate for each."),
             "kinds": EMPLOYEES,
         },
     ),
     "vpn": (
         ("vpn",),
         {
-            "name": "VPN",
-            "name_de": "VPN",
-            "description": "Connects your device to the company network from anywhere.",
-            "description_de": "Verbindet Ihr Gerät von überall mit dem Firmennetz.",
+            "name": _("VPN"),
+            "description": _("Connects your device to the company network from anywhere."),
             "key_algorithm": KeyAlgorithm.EC_P256.value,
             "validity_days": 365,
             "kinds": EVERYBODY,
@@ -103,7 +91,8 @@ def load(*, actor: Person) -> int:
     codes = lacking()
     for code in codes:
         names, fields = TYPES[code]
-        values = {"terms": _terms(actor), "position": list(TYPES).index(code), **fields}
+        texts = {name: translated(fields[name]) for name in ("name", "description")}
+        values = {"terms": _terms(actor), "position": list(TYPES).index(code), **fields, **texts}
         pinned = [_profile(actor, name) for name in names]
         draft = add_type_version(actor=actor, code=code, values=values, profiles=pinned)
         activate_type(actor=actor, type_id=draft.pk, four_eyes=False)
@@ -117,8 +106,7 @@ def _terms(actor: Person) -> TermsDocument:
     document = add_document(
         actor=actor,
         code=TERMS,
-        name="Terms and Conditions of software tokens",
-        name_de="Nutzungsbedingungen für Softwaretoken",
+        name=translated(_("Terms and Conditions of software tokens")),
     )
     texts = {code: _text(code) for code, _name in settings.LANGUAGES}
     publish_terms(actor=actor, document=document, texts=texts)
@@ -129,12 +117,14 @@ def _profile(actor: Person, code: str) -> CertificateProfile:
     found: CertificateProfile | None = CertificateProfile.objects.active().filter(code=code).first()
     if found is not None:
         return found
-    values = {"ca": CA, "ca_profile": code, **PROFILES[code]}
+    values = {"ca": CA, "ca_profile": code, **PRESETS[code].values, "subject": SUBJECT}
     draft = add_profile_version(actor=actor, code=code, values=values)
     return activate_profile(actor=actor, profile_id=draft.pk, four_eyes=False)
 
 
 def _text(language: str) -> Text:
-    """The first line of the file is the title, after `# `."""
-    title, _separator, body = (TERMS_DIRECTORY / f"{language}.txt").read_text("utf-8").partition("\n")
+    """The text in the language, else in the installation's; the first line is the title, after `# `."""
+    there = {path.stem: path for path in sorted(TERMS_DIRECTORY.glob("*.txt"))}
+    found = there[best_of(there, language) or ""].read_text("utf-8")
+    title, _separator, body = found.partition("\n")
     return Text(title.removeprefix("# ").strip(), body.strip())

@@ -10,14 +10,13 @@ from ca_bridge import outgoing
 from identity_manager.demo.pages import Form, HtmlPage, NotOnThePageError
 
 TIMEOUT = 30
-LANGUAGE = "en"
 Send = Callable[[str, str, list[tuple[str, str]]], HtmlPage]
 
 
 def over_http() -> Send:
-    """Sends to a running system, with cookies of its own, and follows redirects. Reads English."""
+    """Sends to a running system, with cookies of its own, and follows redirects. Reads the own language."""
     session = outgoing.session()
-    session.cookies.set(settings.LANGUAGE_COOKIE_NAME, LANGUAGE)
+    session.cookies.set(settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_CODE)
 
     def send(method: str, url: str, data: list[tuple[str, str]]) -> HtmlPage:
         headers = {"Referer": url}

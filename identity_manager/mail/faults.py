@@ -139,7 +139,7 @@ def _kind_of_other(error: Exception) -> MailFault:
 
 def _of_connection(error: Exception, code: str) -> DeliveryFault:
     """Connection failed: who was called and why, and the library's own words."""
-    with override("en"):
+    with override(None):  # the words of the source
         sentence = faults.sentence(mail_connection.place(mail_connection.connection()), error)
     found = _named(_kind_of_other(error), error, code)
     return replace(found, detail=_detail(f"{sentence} ({found.detail})"))

@@ -128,7 +128,7 @@ _REQUEST = TokenRequest._meta.pk
 _PERSON = Person._meta.pk
 _SAVED = Statement[SavedSearch](lambda owner: SavedSearch.objects.filter(owner=owner), owner=_PERSON)
 _TYPES = Statement[TokenType](
-    lambda: TokenType.objects.only("state", "code", "position", "name", "name_de").order_by("number")
+    lambda: TokenType.objects.only("state", "code", "position", "name").order_by("number")
 )
 _CHANGES = Statement[IdentityChange](
     lambda person: IdentityChange.objects.filter(person=person), person=_PERSON

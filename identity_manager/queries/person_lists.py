@@ -13,6 +13,7 @@ from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person, PersonKind
 from identity_manager.models.prefetched import distribute_prefetched
 from identity_manager.models.requests.software_token import IN_USE, SoftwareToken
+from identity_manager.models.text_in_languages import Texts
 
 SHOWN = ("display_name", "personnel_number", "department", "email", "state", "organisational_unit")
 
@@ -29,8 +30,8 @@ class PersonRows:
         return {person.pk: person for person in _among(self.kind, self.reach).rows(keys)}
 
 
-def names_of_tokens(persons: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, str, str]]:
-    """Of each token in use: whose it is, and what its type is called in English and in German."""
+def names_of_tokens(persons: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, Texts]]:
+    """Of each token in use: whose it is, and what its type is called."""
     return _NAMES.rows(persons)
 
 
@@ -51,10 +52,10 @@ def _among(kind: PersonKind, reach: Q) -> Among[Person]:
 
 def _names(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
     tokens = SoftwareToken.objects.filter(state__in=IN_USE, person__id__in=persons)
-    return tokens.values_list("person", "token_type__name", "token_type__name_de")
+    return tokens.values_list("person", "token_type__name")
 
 
-_NAMES = Among[tuple[uuid.UUID, str, str]](_names, Person._meta.pk)
+_NAMES = Among[tuple[uuid.UUID, Texts]](_names, Person._meta.pk)
 _CHANGES = Among[IdentityChange](
     lambda persons: IdentityChange.objects.waiting().filter(person__id__in=persons), Person._meta.pk
 )

@@ -150,7 +150,7 @@ _TOKENS = Statement[SoftwareToken](
         .select_related("token_type", "request")
         .only(
             *("state", "type_code", "created_at", "ended_at", "request__state"),
-            *("token_type__state", "token_type__name", "token_type__name_de"),
+            *("token_type__state", "token_type__name"),
         )
         .order_by("-created_at", "-pk")
     ),

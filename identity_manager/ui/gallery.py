@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 
 from identity_manager.ui import gallery_samples as samples
 from identity_manager.ui.forms import CardsField, RadioCards
+from identity_manager.ui.language_fields import LanguagesField
 from identity_manager.ui.parts import Card, Tab
 from identity_manager.ui.row_fields import OrderField, PairsField
 
@@ -61,6 +62,7 @@ class SampleForm(forms.Form):
 class SampleRows(forms.Form):
     """Fields that have several rows."""
 
+    called = LanguagesField(label="Name", max_length=100, help_text="People choose by it.")
     names = PairsField(
         label="Alternative names",
         choices=[("email", "E-mail"), ("upn", "UPN")],

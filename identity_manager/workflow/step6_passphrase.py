@@ -152,7 +152,7 @@ def _open_key(certificate: Certificate) -> keys.PrivateKey:
 def friendly_name(token: SoftwareToken, certificate: Certificate) -> str:
     """Unique for each certificate: Java's keytool overwrites entries of equal names without a word."""
     return (
-        f"{token.person.display_name} – {certificate.profile.name} "
+        f"{token.person.display_name} – {certificate.profile.name.default} "
         f"{certificate.not_before:%Y-%m} {certificate.serial[-8:]}"
     )
 

@@ -61,9 +61,7 @@ FIELDS: dict[type[models.Model], Table] = {
     TokenType: VERSIONED
     | {
         "name": "identity_manager.models.TokenType.__str__",
-        "name_de": "identity_manager.models.TokenType.__str__",
-        "description": "identity_manager.models.TokenType.summary.fget",
-        "description_de": "identity_manager.models.TokenType.summary.fget",
+        "description": "selfservice.type_choices._card",
         "position": f"{CONSOLE}.search.forms._token_types",
         "approval": f"{WORKFLOW}.policy.approvers.approvals_needed",
         "approvers_needed": f"{WORKFLOW}.policy.approvers.approvals_needed",
@@ -78,8 +76,7 @@ FIELDS: dict[type[models.Model], Table] = {
     },
     CertificateProfile: VERSIONED
     | {
-        "name": "identity_manager.models.CertificateProfile.label.fget",
-        "name_de": "identity_manager.models.CertificateProfile.label.fget",
+        "name": "identity_manager.models.CertificateProfile.__str__",
         "purpose": f"{CATALOGUE}.types._check_profiles",
         "subject": "ca_bridge.x509.profiles.render",
         "subject_alt_names": "ca_bridge.x509.profiles.render",
@@ -94,7 +91,6 @@ FIELDS: dict[type[models.Model], Table] = {
     TermsDocument: {
         "code": f"{CATALOGUE}.terms.add_document",
         "name": "identity_manager.models.TermsDocument.__str__",
-        "name_de": "identity_manager.models.TermsDocument.__str__",
         "revision": f"{CATALOGUE}.terms.save_draft",
     },
     TermsVersion: {
@@ -235,6 +231,7 @@ def test_who_is_named_reads_it(owner: type, name: str, path: str) -> None:
 @pytest.mark.parametrize("model", FIELDS)
 def test_each_field_has_a_reader_or_no_effect(model: type[models.Model]) -> None:
     fields = {each.name for each in (*model._meta.concrete_fields, *model._meta.many_to_many)} - BOOKKEEPING
+    fields -= {each for each in fields if each.startswith("former_")}  # release 1.0 reads and writes those
     without = WITHOUT_EFFECT.get(model, set())
     assert fields == FIELDS[model].keys() | without
     assert not FIELDS[model].keys() & without

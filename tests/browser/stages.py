@@ -124,8 +124,7 @@ def _publish_terms(author: Person) -> None:
     document = add_document(
         actor=author,
         code="terms",
-        name="Terms and Conditions of software tokens",
-        name_de="Nutzungsbedingungen",
+        name={"en": "Terms and Conditions of software tokens", "de": "Nutzungsbedingungen"},
     )
     texts = {}
     for language in ("en", "de"):
@@ -137,8 +136,8 @@ def _publish_terms(author: Person) -> None:
 
 def _types() -> dict[str, TokenType]:
     """By their words; the first three bear the codes that the world asks for."""
-    for code, (name, name_de, usage) in MANY["profiles"].items():
-        cast.profile(code, name=name, name_de=name_de, key_usage=usage)
+    for code, (name, usage) in MANY["profiles"].items():
+        cast.profile(code, name=name, key_usage=usage)
     return {word: cast.token_type(code, **fields) for word, (code, fields) in MANY["types"].items()}
 
 

@@ -71,29 +71,31 @@ EXTREME: dict[str, dict[str, Any]] = {
 }
 MANY: dict[str, dict[str, Any]] = {
     "profiles": {
-        "client": ("Authentication", "Anmeldung", ["digitalSignature"]),
-        "signature": ("Signature", "Signatur", ["digitalSignature", "nonRepudiation"]),
-        "encryption": ("Encryption", "Verschlüsselung", ["keyAgreement"]),
+        "client": ({"en": "Authentication", "de": "Anmeldung"}, ["digitalSignature"]),
+        "signature": ({"en": "Signature", "de": "Signatur"}, ["digitalSignature", "nonRepudiation"]),
+        "encryption": ({"en": "Encryption", "de": "Verschlüsselung"}, ["keyAgreement"]),
     },
     # Word -> the code, and the fields of the type.
     "types": {
         "vpn": (
             "waiting",
             {
-                "name": "VPN",
-                "name_de": "VPN",
-                "description": "Connects your device to the company network from anywhere.",
-                "description_de": "Verbindet Ihr Gerät von überall mit dem Firmennetz.",
+                "name": {"en": "VPN", "de": "VPN"},
+                "description": {
+                    "en": "Connects your device to the company network from anywhere.",
+                    "de": "Verbindet Ihr Gerät von überall mit dem Firmennetz.",
+                },
                 "validity_days": 365,
             },
         ),
         "smime": (
             "approval",
             {
-                "name": "S/MIME combined",
-                "name_de": "S/MIME kombiniert",
-                "description": "Signs and encrypts your e-mail, with one certificate for each.",
-                "description_de": "Signiert und verschlüsselt Ihre E-Mails, mit je einem Zertifikat.",
+                "name": {"en": "S/MIME combined", "de": "S/MIME kombiniert"},
+                "description": {
+                    "en": "Signs and encrypts your e-mail, with one certificate for each.",
+                    "de": "Signiert und verschlüsselt Ihre E-Mails, mit je einem Zertifikat.",
+                },
                 "approval": ApprovalPolicy.ALWAYS,
                 "profiles": ("signature", "encryption"),
             },
@@ -101,20 +103,22 @@ MANY: dict[str, dict[str, Any]] = {
         "authentication": (
             "sealed",
             {
-                "name": "Authentication",
-                "name_de": "Anmeldung",
-                "description": "Signs you in to Windows and to internal websites.",
-                "description_de": "Meldet Sie an Windows und an internen Websites an.",
+                "name": {"en": "Authentication", "de": "Anmeldung"},
+                "description": {
+                    "en": "Signs you in to Windows and to internal websites.",
+                    "de": "Meldet Sie an Windows und an internen Websites an.",
+                },
                 "approval": ApprovalPolicy.ALWAYS,
             },
         ),
         "signature": (
             "signature",
             {
-                "name": "Signature",
-                "name_de": "Signatur",
-                "description": "Signs documents and e-mails in your name.",
-                "description_de": "Signiert Dokumente und E-Mails in Ihrem Namen.",
+                "name": {"en": "Signature", "de": "Signatur"},
+                "description": {
+                    "en": "Signs documents and e-mails in your name.",
+                    "de": "Signiert Dokumente und E-Mails in Ihrem Namen.",
+                },
                 "approval": ApprovalPolicy.ALWAYS,
                 "profiles": ("signature",),
             },
@@ -122,10 +126,11 @@ MANY: dict[str, dict[str, Any]] = {
         "encryption": (
             "encryption",
             {
-                "name": "Encryption",
-                "name_de": "Verschlüsselung",
-                "description": "Lets others send you e-mails and files that only you can read.",
-                "description_de": "Damit andere Ihnen E-Mails und Dateien senden können, die nur Sie lesen.",
+                "name": {"en": "Encryption", "de": "Verschlüsselung"},
+                "description": {
+                    "en": "Lets others send you e-mails and files that only you can read.",
+                    "de": "Damit andere Ihnen E-Mails und Dateien senden können, die nur Sie lesen.",
+                },
                 "validity_days": 45,
                 "profiles": ("encryption",),
             },

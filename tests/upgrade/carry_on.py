@@ -28,6 +28,22 @@ def reinstate(*, held: str) -> None:
     hold.reinstate(actor=ada, token_id=TokenRequest.objects.get(pk=held).tokens.get().pk)
 
 
+def rename(*, texts: dict[str, str]) -> None:
+    """Name the terms in these languages."""
+    from identity_manager.catalogue import terms
+    from identity_manager.models import Person, TermsDocument
+
+    actor = Person.objects.get(personnel_number="P-rename")
+    terms.rename_document(actor=actor, document_id=TermsDocument.objects.get().pk, name=texts)
+
+
+def named() -> dict[str, str]:
+    """What the terms are called, by language."""
+    from identity_manager.models import TermsDocument
+
+    return dict(TermsDocument.objects.get().name)
+
+
 def open_all(*, requests: list[str]) -> dict[str, int]:
     """Show and note the passphrase of each request's token; how many of its files it opens."""
     from cryptography.hazmat.primitives.serialization import pkcs12

@@ -38,6 +38,26 @@ def pages() -> dict[str, int]:
     return {name: browser.get(reverse(name)).status_code for name in ADDRESSES}
 
 
+def rename(*, name: str, name_de: str) -> None:
+    """Name the terms in both languages that the release has."""
+    from identity_manager.catalogue import terms
+    from identity_manager.models import Person, Role, TermsDocument
+    from tests import cast
+
+    sysadmin = Person.objects.filter(personnel_number="P-rename").first()
+    sysadmin = sysadmin or cast.person("rename", roles=(Role.SYSTEM_ADMINISTRATOR,))
+    document = TermsDocument.objects.get()
+    terms.rename_document(actor=sysadmin, document_id=document.pk, name=name, name_de=name_de)
+
+
+def named() -> list[str]:
+    """What the terms are called in English and in German."""
+    from identity_manager.models import TermsDocument
+
+    document = TermsDocument.objects.get()
+    return [document.name, document.name_de]
+
+
 def leave() -> dict[str, str]:
     """One request, each of another person, at each place where it may lie while versions change."""
     from identity_manager.models import Person, TokenType

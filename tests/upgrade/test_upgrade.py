@@ -61,10 +61,10 @@ def orders_all_the_time(cluster: Cluster) -> Iterator[list[str]]:
     assert not failures, failures
 
 
-def walk(cluster: Cluster, release: Release, function: str) -> Any:
+def walk(cluster: Cluster, release: Release, function: str, **arguments: Any) -> Any:
     """Carry out a function of the release's program with the release's code."""
     program = str(FOLDER / release.program)
-    return cluster.answer(program, function, "{}", PYTHONPATH=str(cluster.code))
+    return cluster.answer(program, function, json.dumps(arguments), PYTHONPATH=str(cluster.code))
 
 
 def carry_on(cluster: Cluster, function: str, **arguments: Any) -> Any:
@@ -106,9 +106,20 @@ def the_schema_changes_under(before: Cluster, after: Cluster, release: Release) 
         before.wait_for(lambda: len(ordered) > migrated + 1, "orders on the new schema")
         assert status(port) == HTTPStatus.OK
     assert set(walk(before, release, "pages").values()) == {HTTPStatus.OK}
+    texts_go_to_and_fro(before, after, release)
     assert before.do("finished", number=len(ordered))["tokens"] == {"sealed": len(ordered)}
     before.stop()
     return ordered
+
+
+def texts_go_to_and_fro(before: Cluster, after: Cluster, release: Release) -> None:
+    """Each version writes names after the migration, and the other one reads them."""
+    walk(before, release, "rename", name="House rules", name_de="Hausregeln")
+    assert carry_on(after, "named") == {"en": "House rules", "de": "Hausregeln"}
+    carry_on(after, "rename", texts={"en": "Rules", "de": "Regeln", "sv": "Regler"})
+    assert walk(before, release, "named") == ["Rules", "Regeln"]
+    walk(before, release, "rename", name="Terms", name_de="")
+    assert carry_on(after, "named") == {"en": "Terms", "sv": "Regler"}
 
 
 def the_new_code_goes_on(after: Cluster, left: dict[str, str], ordered: list[str]) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from identity_manager.console.outbox.forms import message_name
 from identity_manager.mail import specimens
+from identity_manager.models.text_in_languages import best_of
 from identity_manager.models.words import Words
 from identity_manager.ui.parts import Tab
 
@@ -105,7 +106,7 @@ def context(name: str, language: str) -> dict[str, Any]:
 
 
 def _line(name: str) -> MailTextLine:
-    language = language_or_none((translation.get_language() or "")[:2]) or settings.LANGUAGE_CODE
+    language = best_of(dict(settings.LANGUAGES), translation.get_language()) or settings.LANGUAGE_CODE
     to, when = _sent(name)
     subject = specimens.specimen(name, language=language).subject
     return MailTextLine(name, message_name(name), subject, to, when, _url("mail-text", name, language))

@@ -66,7 +66,7 @@ def of_token(token: SoftwareToken) -> list[CertificateLine]:
     issued = {certificate.position: certificate for certificate in token.certificates.all()}
     profiles = [link.profile for link in token.token_type.token_type_profiles.all()]
     profiles += [certificate.profile for certificate in issued.values()]
-    called = {profile.code: profile.label for profile in profiles}
+    called = {profile.code: str(profile.name) for profile in profiles}
     return [
         _line(asked, name=called.get(asked["profile"], asked["profile"]), row=issued.get(position))
         for position, asked in enumerate(token.snapshot["certificates"])

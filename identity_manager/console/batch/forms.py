@@ -103,4 +103,4 @@ def of_file(form: FileForm) -> Wanted:
 
 
 def _card(token_type: TokenType) -> Card:
-    return Card(str(token_type), token_type.summary, icon=type_icon(token_type.code))
+    return Card(str(token_type), token_type.description, icon=type_icon(token_type.code))

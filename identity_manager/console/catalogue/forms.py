@@ -27,6 +27,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS, KEY_ALGORITHMS
 from identity_manager.ui.forms import RadioCards
+from identity_manager.ui.language_fields import LanguagesField
 from identity_manager.ui.parts import Card
 from identity_manager.ui.row_fields import OrderField, PairsField
 
@@ -134,7 +135,7 @@ class TypeForm(EntryForm):
     """A version of a token type."""
 
     GROUPS = (
-        (_("What people read"), ("code", "name name_de", "description", "description_de", "position")),
+        (_("What people read"), ("code", "name", "description", "position")),
         (_("Who may have it"), ("kinds", "approval", "approvers_needed", "terms")),
         (_("Certificates"), ("profiles", "validity_days")),
         (
@@ -147,15 +148,13 @@ class TypeForm(EntryForm):
             ),
         ),
     )
-    name = forms.CharField(label=_("Name"), max_length=100, error_messages=NO_NAME)
-    name_de = forms.CharField(label=_("Name in German"), max_length=100, required=False)
-    description = forms.CharField(
+    name = LanguagesField(label=_("Name"), max_length=100, error_messages=NO_NAME)
+    description = LanguagesField(
         label=_("What it is for"),
         max_length=300,
         help_text=_("One sentence; people choose by it."),
         error_messages={"required": _("Write what it is for.")},
     )
-    description_de = forms.CharField(label=_("What it is for, in German"), max_length=300, required=False)
     position = forms.IntegerField(
         label=_("Place in lists"),
         help_text=_("The smallest number stands first."),
@@ -230,12 +229,12 @@ class TypeForm(EntryForm):
         super().__init__(*args, **kwargs)
         documents = self.fields["terms"]
         assert isinstance(documents, forms.ModelChoiceField)  # noqa: S101 narrows the declared type
-        documents.queryset = TermsDocument.objects.order_by("name")
-        offered = CertificateProfile.objects.active().order_by("name", "code")
+        documents.queryset = TermsDocument.objects.order_by("code")
+        offered = CertificateProfile.objects.active().order_by("code")
         self._offered = {str(profile.pk): profile for profile in offered}
         order = self.fields["profiles"]
         assert isinstance(order, OrderField)  # noqa: S101 narrows the declared type
-        order.offer((key, f"{row.label} · {row.code} {row.number}") for key, row in self._offered.items())
+        order.offer((key, f"{row.name} · {row.code} {row.number}") for key, row in self._offered.items())
 
     def values(self) -> dict[str, Any]:
         """What the verb takes: fields of the model. No key is archived yet, whatever a draft said before."""
@@ -250,7 +249,7 @@ class TypeForm(EntryForm):
     @classmethod
     def initial_of(cls, row: TokenType) -> dict[str, Any]:
         """What the form shows of a version. A profile that has a newer version in force is shown as that."""
-        names = ("name", "name_de", "description", "description_de", "position", "kinds", "approval",
+        names = ("name", "description", "position", "kinds", "approval",
                  "approvers_needed", "terms", "validity_days", "key_algorithm", "container_format",
                  "passphrase_days", "container_retention_days")  # fmt: skip
         codes = [profile.code for profile in row.ordered_profiles()]
@@ -266,13 +265,12 @@ class ProfileForm(EntryForm):
     """A version of a certificate profile."""
 
     GROUPS = (
-        (_("What it is"), ("code", "name name_de", "purpose")),
+        (_("What it is"), ("code", "name", "purpose")),
         (_("What the certificate says"), ("subject", "subject_alt_names", "include_sid")),
         (_("What it may be used for"), ("key_usage", "extended_key_usage", "other_usages", "policies")),
         (_("Who issues it"), ("ca ca_profile", "longest_validity_days")),
     )
-    name = forms.CharField(label=_("Name"), max_length=100, error_messages=NO_NAME)
-    name_de = forms.CharField(label=_("Name in German"), max_length=100, required=False)
+    name = LanguagesField(label=_("Name"), max_length=100, error_messages=NO_NAME)
     purpose = forms.ChoiceField(
         label=_("Purpose"),
         choices=PURPOSES,
@@ -369,7 +367,7 @@ class ProfileForm(EntryForm):
     def initial_of(cls, row: CertificateProfile) -> dict[str, Any]:
         """What the form shows of a version."""
         known = {oid for oid, _words in USAGES}
-        names = ("name", "name_de", "purpose", "subject", "subject_alt_names", "include_sid", "key_usage",
+        names = ("name", "purpose", "subject", "subject_alt_names", "include_sid", "key_usage",
                  "ca", "ca_profile", "longest_validity_days")  # fmt: skip
         return {
             **{name: getattr(row, name) for name in names},

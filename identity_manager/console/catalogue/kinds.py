@@ -66,20 +66,15 @@ class Kind:
         return {**values, "ca": next(iter(registry.aliases()), "")}
 
     @property
-    def presets(self) -> list[tuple[Words, list[tuple[str, str]]]]:
+    def presets(self) -> list[tuple[Words, list[tuple[str, Words]]]]:
         """What a new profile can begin with, in groups: code and name of each."""
         if self.model is not CertificateProfile:
             return []
         groups = {False: _("For an authority of your own"), True: _("For public e-mail (S/MIME)")}
         return [
-            (title, [(code, each.label) for code, each in PRESETS.items() if each.is_public is public])
+            (title, [(code, each.name) for code, each in PRESETS.items() if each.is_public is public])
             for public, title in groups.items()
         ]
-
-    @staticmethod
-    def label(entry: Entry) -> str:
-        """What the entry is called, without its number."""
-        return entry.label if isinstance(entry, CertificateProfile) else str(entry)
 
     @property
     def placeholders(self) -> list[tuple[str, Words]]:

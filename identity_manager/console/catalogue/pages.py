@@ -146,7 +146,7 @@ def _lacking(entry: Entry) -> Reason | None:
 
 
 def _confirmation(kind: Kind, entry: Entry, what: str) -> Confirmation:
-    words = {"name": kind.label(entry), "number": entry.number}
+    words = {"name": entry.name, "number": entry.number}
     title, lead, button = CONFIRMATIONS[what]
     if what == "activate" and not kind.model.objects.active().filter(code=entry.code).exists():
         lead = _("From then on this version is used.")

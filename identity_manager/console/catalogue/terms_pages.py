@@ -38,6 +38,7 @@ from identity_manager.models import (
 )
 from identity_manager.models.words import Words
 from identity_manager.transactions.refusals import Reason
+from identity_manager.ui.language_fields import LanguagesField
 
 MOVES_ON = ("terms-draft-saved", "terms-discarded", "terms-published")
 BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
@@ -52,8 +53,7 @@ class DocumentForm(VerbForm):
         max_length=40,
         error_messages={"required": _("Enter a code."), "invalid": CODE_HELP},
     )
-    name = forms.CharField(label=_("Name"), max_length=100, error_messages=NO_NAME)
-    name_de = forms.CharField(label=_("Name in German"), max_length=100, required=False)
+    name = LanguagesField(label=_("Name"), max_length=100, error_messages=NO_NAME)
 
     def __init__(self, *args: Any, is_new: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,8 +124,8 @@ def _lines(text: str) -> str:
 
 def listing(actor: Person) -> dict[str, Any]:
     """The documents, each with its version in force and its draft."""
-    rows = TermsDocument.objects.with_draft().prefetch_related("versions").order_by("name")
-    lines = [(row, _current(row), draft_of(row), _types(row)) for row in rows]
+    rows = TermsDocument.objects.with_draft().prefetch_related("versions")
+    lines = [(row, _current(row), draft_of(row), _types(row)) for row in sorted(rows, key=str)]
     return {"lines": lines, "may_edit": may_edit(actor)}
 
 
@@ -157,9 +157,9 @@ def document_context(
 
 def version_context(found: TermsVersion) -> dict[str, Any]:
     """One published version, in each language, that of the reader first, and what the one before said."""
-    here = catalogue_words.language_here()
     before = found.document.versions.filter(number__lt=found.number).order_by("-number").first()
     prefetch_related_objects([found, *([before] if before else [])], "texts")
+    here = found.text_in().language
     return {
         "row": found,
         "texts": sorted(found.texts.all(), key=lambda text: (text.language != here, text.language)),

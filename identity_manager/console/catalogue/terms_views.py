@@ -58,7 +58,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @reads_and_posts
 def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     actor, row = administration.terms_document_for_system_administrator(request, pk)
-    initial = {"name": row.name, "name_de": row.name_de}
+    initial = {"name": row.name}
     form = DocumentForm(refusals.post_data(request), is_new=False, initial=initial)
     if form.is_bound and form.is_valid():
         with refusals.show_refusal(form):

@@ -84,7 +84,7 @@ def new_version(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse
         with refusals.show_refusal(form):
             base = form.made_from(entry.pk)
             return _saved(request, kind, kind.add(actor=actor, code=entry.code, form=form, base=base))
-    title = _("New version of %(name)s") % {"name": kind.label(entry)}
+    title = _("New version of %(name)s") % {"name": entry.name}
     return _form_page(request, kind, form, title=title, back=kind.url("", entry.pk), row=entry)
 
 
@@ -100,7 +100,7 @@ def edit(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
     if _is_to_be_saved(request, form):
         with refusals.show_refusal(form):
             return _saved(request, kind, kind.change(actor=actor, entry_id=entry.pk, form=form))
-    title = _("Edit %(name)s, version %(number)d") % {"name": kind.label(entry), "number": entry.number}
+    title = _("Edit %(name)s, version %(number)d") % {"name": entry.name, "number": entry.number}
     return _form_page(request, kind, form, title=title, back=kind.url("", entry.pk), row=entry)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from identity_manager.audit import Event
 from identity_manager.catalogue.comparison import Change
@@ -23,6 +24,7 @@ from identity_manager.models import (
     TermsDocument,
 )
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS, KEY_ALGORITHMS
+from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
 from identity_manager.ui import parts
 from identity_manager.ui.parts import Meaning
@@ -30,9 +32,7 @@ from identity_manager.ui.parts import Meaning
 HISTORY_SHOWN = 50
 LABELS: dict[str, Words] = {
     "name": _("Name"),
-    "name_de": _("Name in German"),
     "description": _("What it is for"),
-    "description_de": _("What it is for, in German"),
     "position": _("Place in lists"),
     "kinds": _("Kinds of person"),
     "approval": _("Needs approval"),
@@ -95,6 +95,8 @@ def lines(field: str, value: Any) -> list[str]:
         return _profile_names(value)
     if isinstance(value, list):
         return [_word(field, each) for each in value]
+    if isinstance(value, dict):
+        return _in_languages(value)
     return [_word(field, value)]
 
 
@@ -133,8 +135,13 @@ def history_page(kind: str, code: str, *, asked: str | None) -> "Page[Any]":
 
 def changed_fields(facts: dict[str, Any]) -> str:
     """The fields of one audited change: "Name, Valid for"."""
-    fields = [str(LABELS.get(change["field"], change["field"])) for change in facts.get("changes", ())]
-    return ", ".join(fields)
+    fields = [_called(change["field"]) for change in facts.get("changes", ())]
+    return ", ".join(dict.fromkeys(fields))
+
+
+def _called(field: str) -> str:
+    """The label; until release 1.0, a text had one field for each language, such as `name_de`."""
+    return str(LABELS.get(field) or LABELS.get(field.rpartition("_")[0]) or field)
 
 
 def _told(event: AuditEvent) -> parts.TimelineEvent:
@@ -162,6 +169,15 @@ def _word(field: str, value: Any) -> str:
     return str(CHOICES.get(field, {}).get(value, value))
 
 
+def _in_languages(texts: dict[str, str]) -> list[str]:
+    """The text, with the name of its language where the installation has several."""
+    if len(settings.LANGUAGES) == 1:
+        return list(texts.values())
+    names = dict(languages())
+    in_order = [*(each for each in names if each in texts), *(each for each in texts if each not in names)]
+    return [f"{names.get(each, each)}: {texts[each]}" for each in in_order]
+
+
 def _terms_name(code: str) -> str:
     return str(TermsDocument.objects.filter(code=code).first() or code)
 
@@ -172,13 +188,8 @@ def _profile_names(pinned: list[str]) -> list[str]:
     rows = CertificateProfile.objects.filter(code__in=codes)
     names = {
         f"{row.code} {row.number}": str(
-            _("%(name)s, version %(number)s") % {"name": row.label, "number": row.number}
+            _("%(name)s, version %(number)s") % {"name": row.name, "number": row.number}
         )
         for row in rows
     }
     return [names.get(each, each) for each in pinned]
-
-
-def language_here() -> str:
-    """The two letters of the language that is active."""
-    return (get_language() or "en")[:2]

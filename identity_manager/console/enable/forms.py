@@ -31,7 +31,7 @@ class EnableForm(VerbForm):
 def _type_card(choice: TypeChoice) -> Card:
     profiles = len(choice.token_type.token_type_profiles.all())
     number = ngettext("%(count)d certificate", "%(count)d certificates", profiles) % {"count": profiles}
-    line = f"{choice.token_type.summary} ({number})"
+    line = f"{choice.token_type.description} ({number})"
     return Card(
         str(choice.token_type),
         line,

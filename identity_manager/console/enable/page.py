@@ -124,7 +124,7 @@ def _terms(types: Sequence[TokenType]) -> list[str]:
     """The current versions of the documents, each once, by their titles in the person's language."""
     ids: dict[uuid.UUID, None] = dict.fromkeys(each.terms_id for each in types)
     versions = TermsVersion.objects.filter(document__in=ids, is_current=True).prefetch_related("texts")
-    titles = [(version.text_in().title, version.number) for version in versions.order_by("document__name")]
+    titles = sorted((version.text_in().title, version.number) for version in versions)
     return [
         _("%(document)s, version %(number)d") % {"document": name, "number": number}
         for name, number in titles

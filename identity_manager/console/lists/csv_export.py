@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 
+from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.utils import timezone, translation
 
@@ -68,7 +69,7 @@ class Reader:
     """Who the file is for: language, time zone and number of the visit of now."""
 
     def __init__(self) -> None:
-        self._language = translation.get_language() or "en"
+        self._language = translation.get_language() or settings.LANGUAGE_CODE
         self._zone = timezone.get_current_timezone()
         self._visit = correlation.current()
 

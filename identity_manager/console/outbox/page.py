@@ -204,7 +204,7 @@ def _reached(actor: Person) -> OutgoingMailQuerySet:
         .only(
             *("state", "message", "to_address", "attempts", "next_attempt_at", "last_error", "last_error_at"),
             *("sent_at", "created_at", "request__state", "request__reference", "token__state"),
-            *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+            *("token__token_type__state", "token__token_type__name"),
         )
     )
 

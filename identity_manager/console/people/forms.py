@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +13,7 @@ from identity_manager.console.search.selection import NOTHING_CHOSEN
 from identity_manager.models import IdentityChange, Person, PersonKind, Role
 from identity_manager.models.people.person import REQUIRED_FIELDS
 from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.models.text_in_languages import languages
 from identity_manager.people import identity_changes, persons, validation
 from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.people import leave_and_return
@@ -60,7 +60,7 @@ class PersonForm(VerbForm):
     )
     language = forms.ChoiceField(
         label=_("Language"),
-        choices=settings.LANGUAGES,
+        choices=languages,
         error_messages={"required": _("Choose the language.")},
     )
     time_zone = _line(_("Time zone"), _("Such as Europe/Berlin."), missing=_("Enter the time zone."))

@@ -55,7 +55,7 @@ def _done(
 def _asking(found: Certificate | SurplusByHand, obstacle: Reason | None) -> Confirmation:
     facts = {"ca": found.profile.ca, "serial": found.serial, "subject": found.subject}
     return Confirmation(
-        title=_("Is “%(certificate)s” revoked at its authority?") % {"certificate": found.profile.label},
+        title=_("Is “%(certificate)s” revoked at its authority?") % {"certificate": found.profile.name},
         lead=_(
             "%(ca)s cannot be told to revoke. Revoke the certificate there first: serial number %(serial)s, "
             "%(subject)s. Nobody asks the authority whether you have: the audit log keeps your word."

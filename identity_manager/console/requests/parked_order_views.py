@@ -49,7 +49,7 @@ def give_up(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _asking(found: Certificate) -> Confirmation:
     return Confirmation(
-        title=_("Ask for “%(certificate)s” again?") % {"certificate": found.profile.label},
+        title=_("Ask for “%(certificate)s” again?") % {"certificate": found.profile.name},
         lead=_(
             "If it was issued all the same, there are two certificates for one key: the second one counts, "
             "and the first one has to be revoked at the certificate authority, by hand where it cannot be "
@@ -63,7 +63,7 @@ def _asking(found: Certificate) -> Confirmation:
 
 def _giving_up(found: Certificate) -> Confirmation:
     return Confirmation(
-        title=_("Give “%(certificate)s” up?") % {"certificate": found.profile.label},
+        title=_("Give “%(certificate)s” up?") % {"certificate": found.profile.name},
         lead=_(
             "Its key is erased and the request fails; it can be retried with a new key. What was issued has "
             "to be revoked at the certificate authority, by hand where it cannot be searched."

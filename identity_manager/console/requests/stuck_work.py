@@ -56,7 +56,7 @@ def _certificates(row: TokenRequest) -> Iterator[Stuck]:
             if certificate.left_out_at is not None:
                 continue
             if certificate.last_error or (certificate.refusal and row.is_open):
-                words = {"type": token, "certificate": certificate.profile.label}
+                words = {"type": token, "certificate": certificate.profile.name}
                 what = _("%(type)s: certificate “%(certificate)s”") % words
                 said = certificate.refusal or certificate.last_error
                 by_officer = bool(certificate.refusal) and row.failure == failures.GIVEN_UP

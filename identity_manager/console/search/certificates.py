@@ -43,7 +43,7 @@ class Row:
     @property
     def name(self) -> str:
         """Its token type, and its profile where that has a name of its own."""
-        names = (str(self.certificate.token.token_type), self.certificate.profile.name)
+        names = (str(self.certificate.token.token_type), str(self.certificate.profile.name))
         return " · ".join(dict.fromkeys(names))
 
     @property
@@ -73,9 +73,9 @@ def _with_names(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
     return rows.select_related("token__person", "token__token_type", "profile").only(
         *("state", "serial", "subject", "revocation_reason", "created_at", "not_after"),
         *("token__state", "token__request"),
-        *("profile__state", "profile__name", "profile__name_de", "profile__number"),
+        *("profile__state", "profile__name", "profile__number"),
         *("token__person__state", "token__person__display_name", "token__person__personnel_number"),
-        *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+        *("token__token_type__state", "token__token_type__name"),
     )
 
 

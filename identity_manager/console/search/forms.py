@@ -250,4 +250,4 @@ def _issuers() -> list[list[str]]:
 def _token_types() -> Choices:
     """Every code once, by the name of its newest version, in the order of the catalogue."""
     newest = {row.code: row for row in console_pages.names_of_types()}
-    return [(row.code, str(row)) for row in sorted(newest.values(), key=lambda row: (row.position, row.name))]
+    return [(row.code, str(row)) for row in sorted(newest.values(), key=lambda row: (row.position, str(row)))]

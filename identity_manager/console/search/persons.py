@@ -33,7 +33,6 @@ from identity_manager.models import (
     SignInCode,
     SoftwareToken,
 )
-from identity_manager.models.catalogue.versioning import in_language
 from identity_manager.models.people.person import PersonQuerySet
 from identity_manager.models.requests.software_token import IN_USE
 from identity_manager.people import vouching_policy
@@ -144,8 +143,8 @@ def _with_code_of(actor: Person, persons: list[Person]) -> frozenset[UUID]:
 
 def _token_names(persons: list[Person]) -> dict[Any, list[str]]:
     names: dict[Any, list[str]] = defaultdict(list)
-    for person, english, german in person_lists.names_of_tokens(person.pk for person in persons):
-        names[person].append(in_language(english, german))
+    for person, name in person_lists.names_of_tokens(person.pk for person in persons):
+        names[person].append(str(name))
     return names
 
 

@@ -87,7 +87,7 @@ def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
     """Requests with what their rows show, and nothing else."""
     tokens = SoftwareToken.objects.select_related("token_type").only(
         *("state", "request", "round", "taken_out_by"),
-        *("token_type__state", "token_type__name", "token_type__name_de"),
+        *("token_type__state", "token_type__name"),
     )
     rows = rows.prefetch_related(Prefetch("tokens", tokens, to_attr="listed_tokens"))
     return rows.select_related("person", "requested_by").only(

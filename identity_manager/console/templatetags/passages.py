@@ -1,6 +1,7 @@
 """The text of terms with what was taken out of it and what is new, built in."""
 
 from django import template
+from django.conf import settings
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, pgettext
 
@@ -32,4 +33,6 @@ def _drawn(piece: Piece) -> SafeString:
 
 def _spoken(words: str) -> SafeString:
     """In the language of the page, whatever that of the text."""
-    return markup('<span class="visually-hidden" lang="{}">[{}]</span>', get_language() or "en", words)
+    return markup(
+        '<span class="visually-hidden" lang="{}">[{}]</span>', get_language() or settings.LANGUAGE_CODE, words
+    )

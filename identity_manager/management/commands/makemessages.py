@@ -12,7 +12,6 @@ from django.conf import settings
 from django.core.management.commands import makemessages
 
 NOT_OURS = (".venv", "var", "tests", "requirements", "docs")
-LANGUAGES = [code for code, _name in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
 
 
 class Command(makemessages.Command):
@@ -23,7 +22,8 @@ class Command(makemessages.Command):
     msgmerge_options = ["-q", "--backup=none", "--update", "--no-fuzzy-matching"]
 
     def handle(self, *args: Any, **options: Any) -> None:
-        options["locale"] = options["locale"] or LANGUAGES
+        own_folder = Path(settings.LOCALE_PATHS[0])
+        options["locale"] = options["locale"] or sorted(each.name for each in own_folder.iterdir())
         options["ignore_patterns"] = [*options["ignore_patterns"], *NOT_OURS]
         options.update(no_location=True, no_obsolete=True)
         super().handle(*args, **options)

@@ -51,7 +51,7 @@ PLAIN_FACTS = frozenset(
 WORDING_COLUMNS = (
     *("name", "at", "facts", "actor_ref", "request", "person", "body_sha256"),
     *("actor__state", "actor__display_name", "token__state"),
-    *("token__token_type__state", "token__token_type__name", "token__token_type__name_de"),
+    *("token__token_type__state", "token__token_type__name"),
 )
 
 

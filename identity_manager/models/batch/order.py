@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Count, Q
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
@@ -18,6 +17,7 @@ from identity_manager.models.identifiers import new_id, new_reference
 from identity_manager.models.lease import BrieflyLeasedQuerySet, Leased
 from identity_manager.models.people.person import Person
 from identity_manager.models.requests.token_request import TokenRequest
+from identity_manager.models.text_in_languages import Texts
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -245,6 +245,4 @@ class BatchLine(models.Model):
     @property
     def sentences(self) -> list[tuple[str, str]]:
         """Code of the type (empty: all of them) and why not, in the reader's language."""
-        language = (get_language() or "en")[:2]
-        words = [(reason["type"], reason["words"]) for reason in self.reasons]
-        return [(code, said.get(language) or next(iter(said.values()))) for code, said in words]
+        return [(reason["type"], str(Texts(reason["words"]))) for reason in self.reasons]

@@ -8,13 +8,10 @@ from django_fsm import transition
 
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from ca_bridge.x509.profiles import Profile
-from identity_manager.models.catalogue.versioning import (
-    VersionedEntry,
-    VersionedQuerySet,
-    VersionState,
-    in_language,
-)
+from identity_manager.models.catalogue.former_columns import FormerName
+from identity_manager.models.catalogue.versioning import VersionedEntry, VersionedQuerySet, VersionState
 from identity_manager.models.identifiers import new_id
+from identity_manager.models.text_in_languages import TextInLanguages
 
 
 class CertificatePurpose(models.TextChoices):
@@ -24,14 +21,13 @@ class CertificatePurpose(models.TextChoices):
     COMBINED = "combined", _("Signature and encryption")
 
 
-class CertificateProfile(Stateful, VersionedEntry):
+class CertificateProfile(FormerName, Stateful, VersionedEntry):
     """One version of a profile. An active version never changes; a change is a new version."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.SlugField(max_length=40)
     number = models.PositiveIntegerField(_("version"), default=1)
-    name = models.CharField(_("name"), max_length=100)
-    name_de = models.CharField(_("name in German"), max_length=100, blank=True)
+    name = TextInLanguages(_("name"), db_column="names", max_length=100)
     purpose = models.CharField(_("purpose"), max_length=16, choices=CertificatePurpose)
     subject = models.JSONField(_("subject"), help_text=_("attribute and template, in the order of the name"))
     subject_alt_names = models.JSONField(_("alternative names"), default=list, blank=True)
@@ -61,12 +57,7 @@ class CertificateProfile(Stateful, VersionedEntry):
         ]
 
     def __str__(self) -> str:
-        return f"{self.label} ({self.number})"
-
-    @property
-    def label(self) -> str:
-        """What it is called, in the language that is active."""
-        return in_language(self.name, self.name_de)
+        return f"{self.name} ({self.number})"
 
     @property
     def decrypts(self) -> bool:
@@ -78,7 +69,7 @@ class CertificateProfile(Stateful, VersionedEntry):
         return Profile(
             code=self.code,
             version=self.number,
-            name=self.name,
+            name=self.name.default,
             purpose=self.purpose,
             subject=tuple((name, template) for name, template in self.subject),
             subject_alt_names=tuple((kind, template) for kind, template in self.subject_alt_names),

@@ -2,16 +2,17 @@
 
 from typing import TYPE_CHECKING, Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from identity_manager.models.catalogue.versioning import Drafted, in_language
+from identity_manager.models.catalogue.former_columns import FormerName
+from identity_manager.models.catalogue.versioning import Drafted
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.second_officer import SecondOfficerQuerySet
+from identity_manager.models.text_in_languages import TextInLanguages, best_of, languages
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -23,7 +24,7 @@ class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
         return self.select_related("draft__asked_by", "draft__decided_by")
 
 
-class TermsDocument(models.Model):
+class TermsDocument(FormerName):
     """A document that persons accept, such as the terms of use of software tokens.
 
     revision: counts what was done to its drafts: saved, thrown away, published. It never goes back, so that
@@ -32,8 +33,7 @@ class TermsDocument(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.SlugField(max_length=40, unique=True)
-    name = models.CharField(_("name"), max_length=100)
-    name_de = models.CharField(_("name in German"), max_length=100, blank=True)
+    name = TextInLanguages(_("name"), db_column="names", max_length=100)
     revision = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     versions: "RelatedManager[TermsVersion]"
@@ -41,7 +41,7 @@ class TermsDocument(models.Model):
     objects = TermsDocumentQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return in_language(self.name, self.name_de)
+        return str(self.name)
 
     def current_version(self) -> "TermsVersion":
         """The version in force. Raises TermsVersion.DoesNotExist where none was published."""
@@ -94,10 +94,9 @@ class TermsVersion(models.Model):
         return f"{self.document} {self.number}"
 
     def text_in(self, language: str | None = None) -> "TermsText":
-        """The text in the language, else in the installation's own."""
-        wanted = (language or get_language() or settings.LANGUAGE_CODE)[:2]
+        """The text in the language, else in the installation's own, else in any."""
         texts: dict[str, TermsText] = {text.language: text for text in self.texts.all()}
-        return texts.get(wanted) or texts[settings.LANGUAGE_CODE]
+        return texts[best_of(texts, language or get_language()) or ""]
 
 
 class TermsText(models.Model):
@@ -105,7 +104,7 @@ class TermsText(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     version = models.ForeignKey(TermsVersion, on_delete=models.CASCADE, related_name="texts")
-    language = models.CharField(max_length=8, choices=settings.LANGUAGES)
+    language = models.CharField(max_length=8, choices=languages)
     title = models.CharField(max_length=200)
     body = models.TextField()
     sha256 = models.CharField(max_length=64)

@@ -13,15 +13,12 @@ from ca_bridge.database.prepared_queries import Statement
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from ca_bridge.pkcs12.writer import ContainerFormat
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile
+from identity_manager.models.catalogue.former_columns import FormerDescription, FormerName
 from identity_manager.models.catalogue.terms import TermsDocument
-from identity_manager.models.catalogue.versioning import (
-    VersionedEntry,
-    VersionedQuerySet,
-    VersionState,
-    in_language,
-)
+from identity_manager.models.catalogue.versioning import VersionedEntry, VersionedQuerySet, VersionState
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.prefetched import set_prefetched
+from identity_manager.models.text_in_languages import TextInLanguages
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -45,16 +42,14 @@ class ApprovalPolicy(models.TextChoices):
     ALWAYS = "always", _("always")
 
 
-class TokenType(Stateful, VersionedEntry):
+class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
     """One version of a token type. It pins the exact versions of its certificate profiles."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.SlugField(max_length=40)
     number = models.PositiveIntegerField(_("version"), default=1)
-    name = models.CharField(_("name"), max_length=100)
-    name_de = models.CharField(_("name in German"), max_length=100, blank=True)
-    description = models.CharField(_("description"), max_length=300)
-    description_de = models.CharField(_("description in German"), max_length=300, blank=True)
+    name = TextInLanguages(_("name"), db_column="names", max_length=100)
+    description = TextInLanguages(_("description"), db_column="descriptions", max_length=300)
     position = models.PositiveSmallIntegerField(default=0)
     approval = models.CharField(
         _("needs approval"), max_length=16, choices=ApprovalPolicy, default=ApprovalPolicy.SELF_REQUESTED
@@ -87,7 +82,7 @@ class TokenType(Stateful, VersionedEntry):
     objects = VersionedQuerySet["TokenType"].as_manager()
 
     class Meta:
-        ordering = ["position", "name"]
+        ordering = ["position", "code"]
         constraints = [
             state_constraint(VersionState, "token_type_state"),
             models.CheckConstraint(
@@ -102,12 +97,7 @@ class TokenType(Stateful, VersionedEntry):
         ]
 
     def __str__(self) -> str:
-        return in_language(self.name, self.name_de)
-
-    @property
-    def summary(self) -> str:
-        """What it is for, in the language that is active."""
-        return in_language(self.description, self.description_de)
+        return str(self.name)
 
     def ordered_profiles(self) -> list[CertificateProfile]:
         """The profiles in their order; each becomes one certificate."""

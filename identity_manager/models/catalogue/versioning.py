@@ -11,7 +11,6 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models.people.person import Person
@@ -106,8 +105,3 @@ class VersionedEntry(Drafted):
 
     def waits(self, now: datetime | None = None) -> bool:
         return super().waits(now) and self.state == VersionState.DRAFT
-
-
-def in_language(english: str, german: str) -> str:
-    """The German words where German is spoken and they are there."""
-    return german if german and (get_language() or "").startswith("de") else english

@@ -19,6 +19,7 @@ from identity_manager.models.people.role import Role, today
 from identity_manager.models.people.upn_key import UpnKeyField, claim
 from identity_manager.models.person_search import matching as person_search
 from identity_manager.models.prefetched import prefetched_or_all, set_prefetched
+from identity_manager.models.text_in_languages import languages, own_language
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -111,7 +112,7 @@ class Person(Stateful):
         "self", verbose_name=_("manager"), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     kind = models.CharField(_("kind"), max_length=16, choices=PersonKind, default=PersonKind.EMPLOYEE)
-    language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES, default="en")
+    language = models.CharField(_("language"), max_length=8, choices=languages, default=own_language)
     time_zone = models.CharField(_("time zone"), max_length=64, default=settings.TIME_ZONE)
     source = models.CharField(_("source"), max_length=16, choices=PersonSource, default=PersonSource.MANUAL)
     external_id = models.CharField(_("external id"), max_length=200, blank=True)

@@ -74,17 +74,17 @@ def of_change(differences: Iterable[Difference]) -> Failure:
 
 def of_refusal(certificate: Certificate, *, message: str) -> Failure:
     """The failure for what the CA, or the check before it, does not issue; message is its own word."""
-    return Failure(REFUSED, {"profile": certificate.profile.name, "message": message})
+    return Failure(REFUSED, {"profile": certificate.profile.name.default, "message": message})
 
 
 def of_given_up(certificate: Certificate) -> Failure:
     """The failure for an order that an officer gave up."""
-    return Failure(GIVEN_UP, {"profile": certificate.profile.name})
+    return Failure(GIVEN_UP, {"profile": certificate.profile.name.default})
 
 
 def of_ending(certificate: Certificate, *, times: int) -> Failure:
     """The failure for what ends again and again before its token is handed out."""
-    return Failure(ENDED_IN_VAIN, {"profile": certificate.profile.name, "times": times})
+    return Failure(ENDED_IN_VAIN, {"profile": certificate.profile.name.default, "times": times})
 
 
 def for_officers(code: str, facts: dict[str, Any]) -> str:

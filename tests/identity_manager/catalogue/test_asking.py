@@ -60,7 +60,7 @@ def test_what_is_changed_while_it_is_linted_is_not_decided_on(
     with pytest.raises(Stale):
         decide(what, sven, row, revision=None)
     row.refresh_from_db()
-    assert (row.name, row.state, row.asked_at) == ("Other", "draft", None)
+    assert (str(row.name), row.state, row.asked_at) == ("Other", "draft", None)
 
 
 def test_what_is_refused_is_not_recorded_first(sven: Person, monkeypatch: pytest.MonkeyPatch) -> None:

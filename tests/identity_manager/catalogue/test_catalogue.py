@@ -96,7 +96,7 @@ def test_a_new_version_of_a_profile_retires_the_former(sven: Person) -> None:
     second = active_profile(sven, name="VPN, new")
     first.refresh_from_db()
     assert (first.number, first.state, second.number, second.state) == (1, "retired", 2, "active")
-    assert first.name == "VPN"
+    assert str(first.name) == "VPN"
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_a_change_asks_anew_and_says_what_changed(sven: Person) -> None:
     assert row.asked_at is None
     event = AuditEvent.objects.order_by("-pk")[0]
     assert event.facts["what"] == "profile-changed"
-    assert event.facts["changes"] == [{"field": "name", "from": "Pattern", "to": "Other"}]
+    assert event.facts["changes"] == [{"field": "name", "from": {"en": "Pattern"}, "to": {"en": "Other"}}]
 
 
 def test_a_new_entry_takes_no_other_code(sven: Person) -> None:
@@ -204,7 +204,7 @@ def test_terms_are_nobody_elses_either(sven: Person) -> None:
         lambda: terms.refuse_publication(actor=other, document_id=document.pk, seen=seen, reason="x"),
         lambda: terms.discard_draft(actor=other, document_id=document.pk, seen=seen),
         lambda: terms.publish_draft(actor=other, document_id=document.pk, seen=seen, four_eyes=False),
-        lambda: terms.rename_document(actor=other, document_id=document.pk, name="x", name_de=""),
+        lambda: terms.rename_document(actor=other, document_id=document.pk, name="x"),
         lambda: connections.test(actor=other, alias="corporate"),
     ):
         with pytest.raises(NotAllowed):

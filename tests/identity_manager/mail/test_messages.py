@@ -51,7 +51,9 @@ class Road:
     def __init__(self) -> None:
         self.company = cast.Company()
         profiles = ("client", "second")
-        token_type = cast.token_type("mail", profiles=profiles, name="Mail & more", name_de="Post & mehr")
+        token_type = cast.token_type(
+            "mail", profiles=profiles, name={"en": "Mail & more", "de": "Post & mehr"}
+        )
         request = cast.enabled(self.company.ada, self.company.uma, token_type)
         token = cast.issued(cast.accepted(request)).tokens.get()
         self.secret = cast.shown(token)

@@ -23,7 +23,8 @@ def draft(sven: Client) -> CertificateProfile:
 
 
 def test_a_new_profile_is_saved_as_a_draft(sven: Client, draft: CertificateProfile) -> None:
-    assert (draft.number, draft.state, draft.name_de) == (1, "draft", "Funknetz")
+    assert (draft.number, draft.state) == (1, "draft")
+    assert draft.name == {"en": "WLAN", "de": "Funknetz"}
     assert draft.subject == [["commonName", "{display_name}"], ["serialNumber", "{personnel_number}"]]
     assert draft.subject_alt_names == [["email", "{email}"]]
     text = sven.get(show(draft)).text
@@ -38,7 +39,7 @@ def test_a_new_profile_is_saved_as_a_draft(sven: Client, draft: CertificateProfi
         ({"code": "no spaces"}, "Small letters"),
         ({"code": "client"}, "Another entry has this code."),
         ({"name": ""}, "required"),
-        ({"name": "x" * 101}, "at most 100"),
+        ({"name": "x" * 101}, "At most 100"),
         ({"name": "WLAN\u202e"}, "U+202E"),
         ({"purpose": ""}, "Choose what it is for."),
         ({"subject_kind": [], "subject_text": []}, "at least one attribute"),
@@ -86,9 +87,10 @@ def test_a_draft_is_edited_and_the_change_is_in_the_history(sven: Client, draft:
     data = {**PROFILE, "name": "WLAN of the house", "revision": revision_in(page)}
     response = sven.post(address("edit", draft), data, follow=True)
     assert "The draft is saved." in response.text
-    assert CertificateProfile.objects.get(code="wlan").name == "WLAN of the house"
+    assert str(CertificateProfile.objects.get(code="wlan").name) == "WLAN of the house"
     event = AuditEvent.objects.order_by("-pk")[0]
-    assert event.facts["changes"] == [{"field": "name", "from": "WLAN", "to": "WLAN of the house"}]
+    before, after = ({"en": name, "de": "Funknetz"} for name in ("WLAN", "WLAN of the house"))
+    assert event.facts["changes"] == [{"field": "name", "from": before, "to": after}]
     assert "Was changed" in response.text
 
 
@@ -102,14 +104,14 @@ def test_an_older_page_is_told_what_happened_and_loses_nothing(
     for words in ("Sara Muster", "Profile name at the authority", "Sven&#x27;s name"):
         assert words in response.text
     draft.refresh_from_db()
-    assert (draft.name, draft.ca_profile) == ("WLAN", "sara")
+    assert (str(draft.name), draft.ca_profile) == ("WLAN", "sara")
 
     again = sven.post(
         address("edit", draft), {**PROFILE, "name": "Sven's name", "revision": revision_in(response)}
     )
     assert again.status_code == 302
     draft.refresh_from_db()
-    assert (draft.name, draft.ca_profile) == ("Sven's name", "wlan")
+    assert (str(draft.name), draft.ca_profile) == ("Sven's name", "wlan")
 
 
 def test_a_new_version_begins_with_what_is_in_force(sven: Client, draft: CertificateProfile) -> None:

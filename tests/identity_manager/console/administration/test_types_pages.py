@@ -70,7 +70,7 @@ def test_the_order_of_profiles_is_kept(sven: Client, client: CertificateProfile)
     [
         ({"code": "vpn"}, "Another entry has this code."),
         ({"name": ""}, "required"),
-        ({"description": "x" * 301}, "at most 300"),
+        ({"description": "x" * 301}, "At most 300"),
         ({"kinds": []}, "which kinds of person"),
         ({"approval": "perhaps"}, "Select a valid choice"),
         ({"approvers_needed": "3"}, "Select a valid choice"),
