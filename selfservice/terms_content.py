@@ -1,35 +1,13 @@
-"""What the certificates of a request will say, as its person reads it beside the terms: each value named."""
+"""Contents of the future certificates, shown to the person beside the terms: label and value."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
-
 from ca_bridge.contract import CertificateContent
 from identity_manager.models import SoftwareToken
+from identity_manager.ui import certificate_labels
 from identity_manager.ui.parts import Pair
-
-LABELS: dict[str, str | Promise] = {
-    "commonName": _("Name"),
-    "givenName": _("Given name"),
-    "surname": _("Surname"),
-    "pseudonym": _("Pseudonym"),
-    "title": _("Title"),
-    "serialNumber": _("Personnel number"),
-    "emailAddress": _("E-mail"),
-    "userId": _("User name"),
-    "organizationalUnitName": _("Organisational unit"),
-    "organizationName": _("Organisation"),
-    "organizationIdentifier": _("Number of the organisation"),
-    "localityName": _("Place"),
-    "stateOrProvinceName": _("State or province"),
-    "countryName": _("Country"),
-    "email": _("E-mail"),
-    "upn": _("User principal name"),
-    "uri": _("Address (URI)"),
-}
 
 
 @dataclass(frozen=True)
@@ -62,8 +40,11 @@ def _certificates(token: SoftwareToken) -> Iterator[CertificateContents]:
 def _pairs(asked: dict[str, Any]) -> Iterator[Pair]:
     """A value that stands in the certificate twice, as subject and as alternative name, is shown once."""
     content = CertificateContent.from_json(asked["content"])
-    said = [(LABELS.get(kind, kind), value) for kind, value in (*content.subject, *content.subject_alt_names)]
+    said = [
+        (certificate_labels.label_of(kind), value)
+        for kind, value in (*content.subject, *content.subject_alt_names)
+    ]
     if content.sid is not None:
-        said.append((_("Security identifier (SID)"), content.sid))
+        said.append((certificate_labels.SID, content.sid))
     for label, value in dict.fromkeys((str(label), value) for label, value in said):
         yield Pair(label, value)

@@ -1,4 +1,4 @@
-"""First sign-in: a one-time code from the Registration Officer is exchanged for a password."""
+"""First sign-in: a sign-in code from the Registration Officer is exchanged for a password."""
 
 from http import HTTPStatus
 from typing import Any

@@ -253,7 +253,7 @@ def _lacking() -> Iterator[SettingsFinding]:
     if settings.AUDIT_SIGNING_KEYS and not settings.AUDIT_HEAD_EXPORT:
         yield SettingsFinding(
             "W301",
-            "AUDIT_HEAD_EXPORT names no place for the signed heads of the audit log: who can write to the "
+            "AUDIT_HEAD_EXPORT names no place for the signatures of the audit log: who can write to the "
             "database can cut off the end of the log, and nobody sees it.",
         )
 

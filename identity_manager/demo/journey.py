@@ -164,7 +164,7 @@ class Walk:
             ]
 
     def _first_sign_in(self, someone: Someone) -> None:
-        """rita makes a one-time code; the person signs in with it and sets a password."""
+        """rita makes a sign-in code; the person signs in with it and sets a password."""
         self._rita.open(f"{someone.person_url}sign-in-code/")
         self._rita.press("Next")
         page = self._rita.press("Make and show the code")

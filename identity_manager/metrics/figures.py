@@ -319,16 +319,16 @@ FIGURES: tuple[MetricDefinition, ...] = (
     _figure("audit_seal_lag_seconds", "How old the oldest event that is not sealed is.", (), _seal_lag),
     _figure(
         "audit_head_age_seconds",
-        "How long ago the last head of the audit log was signed, where it has grown since then; where none "
-        "ever was, how long ago its first event was written; else 0.",
+        "How long ago the audit log was signed last, where it has grown since then; where it never was, how "
+        "long ago its first event was written; else 0.",
         (),
         _head_age,
     ),
     _figure(
         "audit_head_export_lag_events",
-        "By how many events each place to which signed heads are to be carried now is behind, by its number "
-        "in order. Where no worker has the setting any more, the place that had a head last goes on being "
-        "behind.",
+        "By how many events each destination of signatures of the audit log is behind, by its number in "
+        "AUDIT_HEAD_EXPORT. Where no worker has the setting any more, the destination that had a signature "
+        "last goes on being behind.",
         ("destination",),
         _heads_to_carry,
     ),

@@ -1,24 +1,19 @@
-"""What each certificate of a token will say, as an approver reads it: all, from the token's snapshot."""
+"""Contents of a token's certificates, shown to approvers: every value of the snapshot, with its label."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Prefetch, prefetch_related_objects
-from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import CertificateContent
 from identity_manager.console.catalogue.forms import KEY_USAGE_WORDS, USAGES
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenRequest
 from identity_manager.models.words import Words
 from identity_manager.queries import console_pages
+from identity_manager.ui import certificate_labels
 from identity_manager.ui.parts import Pair
 
-ALTERNATIVE_NAMES: dict[str, Words] = {
-    "email": _("E-mail"),
-    "upn": _("User principal name"),
-    "uri": _("Address (URI)"),
-}
 _USAGE_WORDS: dict[str, Words] = dict(USAGES)
 
 
@@ -87,8 +82,8 @@ def _purposes(content: CertificateContent) -> list[Words]:
 
 def _names(content: CertificateContent) -> Iterable[Pair]:
     for attribute, value in content.subject:
-        yield Pair(attribute, value, mono=True)
+        yield Pair(certificate_labels.label_of(attribute), value, mono=True)
     for kind, value in content.subject_alt_names:
-        yield Pair(ALTERNATIVE_NAMES.get(kind, kind), value, mono=True)
+        yield Pair(certificate_labels.label_of(kind), value, mono=True)
     if content.sid is not None:
-        yield Pair(_("Security identifier (SID)"), content.sid, mono=True)
+        yield Pair(certificate_labels.SID, content.sid, mono=True)

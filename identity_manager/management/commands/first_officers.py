@@ -23,7 +23,7 @@ class Command(BaseCommand):
     help = (
         "Creates the first officers: two System Administrators, a User Administrator, two Registration"
         " Officers, a Software Token Administrator and two Approvers. Asks for them at the terminal, or reads"
-        " a file. Each gets a one-time code for the first sign-in, shown this once. Refuses where there are"
+        " a file. Each gets a sign-in code for the first sign-in, shown this once. Refuses where there are"
         " officers."
     )
 

@@ -31,7 +31,7 @@ class SignInCodeQuerySet(SecondOfficerQuerySet["SignInCode"]):
 
 
 class SignInCode(DecisionAboutPerson):
-    """A one-time code for a first sign-in; only its hash is kept.
+    """A sign-in code for a first sign-in; only its hash is kept.
 
     A code that needs a second officer's confirmation is made (and shown once) after that. One that nobody
     asked for is a first officer's: who operates the machine made it.

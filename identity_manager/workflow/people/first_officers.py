@@ -36,7 +36,7 @@ THERE_ARE_SOME = Reason(
         " Administrator gives them roles."
     ),
 )
-LACKING = _("This is needed.")
+MISSING = {**validation.MISSING, "email": _("Enter the e-mail address.")}  # for each of DEMANDED
 TWICE = _("Another officer of this list has it.")
 TAKEN = _("Belongs to another person already.")
 NO_ROLE = _("An officer needs at least one role.")
@@ -114,7 +114,7 @@ def person_faults(
     found = list(cleaned.errors)
     wrong = {error.field for error in found}
     lacking = (name for name in DEMANDED if name not in wrong and not cleaned.values.get(name))
-    found.extend(validation.FieldError(name, str(LACKING)) for name in lacking)
+    found.extend(validation.FieldError(name, str(MISSING[name])) for name in lacking)
     for name in UNIQUE:
         value = cleaned.values.get(name, "").lower()
         if value and any(value == other.get(name, "").strip().lower() for other in others):

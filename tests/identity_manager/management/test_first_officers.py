@@ -137,7 +137,7 @@ def test_the_set_needs_no_role_beside_another() -> None:
     ("change", "sentence"),
     [
         (lambda them: them.pop(), "Too few persons have the role Approver: 1 of 2"),
-        (lambda them: them[0].update(email=""), "Officer 1: email: This is needed"),
+        (lambda them: them[0].update(email=""), "Officer 1: email: Enter the e-mail address"),
         (lambda them: them[0].pop("surname"), "Officer 1: surname: Enter the surname"),
         (lambda them: them[1].update(email="OFFICER1@example.com"), "Officer 2: email: Another officer"),
         (lambda them: them[1].update(personnel_number="o-1"), "Officer 2: personnel_number: Another"),

@@ -118,9 +118,11 @@ def test_each_is_named(paul: Client, request_: TokenRequest, place: Callable[...
 
     for words in (
         *("Uma Lindqvist", "For full", "For mail", "E-mail protection", "1.2.3.4.5"),
-        *("commonName", "organizationalUnitName", "User principal name", "Security identifier"),
+        *("Organisational unit", "Personnel number", "User principal name", "Security identifier"),
     ):
         assert words in text, words
+    assert "commonName" not in text
+    assert "serialNumber" not in text
 
 
 @pytest.mark.parametrize("place", PLACES)
