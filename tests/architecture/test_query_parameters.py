@@ -14,7 +14,7 @@ from tests.architecture.url_world import World
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.database,
-    pytest.mark.long_on_postgresql,
+    pytest.mark.long,
     pytest.mark.xdist_group("queries-of-addresses"),
 ]
 ANSWERS = {200, 302, 303, 400, 403, 404, 405, 409, 422}
@@ -55,12 +55,10 @@ def test_no_address_fails_at_the_worst_values(world: World, found: list[Reader])
     assert list(failures(world, found, WORST)) == []
 
 
-@pytest.mark.long
 def test_no_address_fails_at_what_a_database_may_refuse(world: World, found: list[Reader]) -> None:
     assert list(failures(world, found, JUDGED_DIFFERENTLY)) == []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("values", OTHERS, ids=("text", "numbers", "dates and keys", "paths and lengths"))
 def test_no_address_fails_whatever_stands_there(
     world: World, found: list[Reader], sqlite_only: None, values: tuple[str, ...]
@@ -68,7 +66,6 @@ def test_no_address_fails_whatever_stands_there(
     assert list(failures(world, found, values)) == []
 
 
-@pytest.mark.long
 def test_no_part_of_a_page_fails(world: World, found: list[Reader]) -> None:
     """As htmx asks for them while somebody types."""
     assert list(failures(world, found, WORST, **{"HX-Request": "true"})) == []

@@ -72,7 +72,13 @@ def test_the_whole_process(open_desk: OpenDesk, language: str) -> None:
 
 
 @LOOKS
-@pytest.mark.parametrize("state", ["declined", "lapsed", "failed", "completed"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        "completed",
+        *(pytest.param(state, marks=pytest.mark.long) for state in ("declined", "lapsed", "failed")),
+    ],
+)
 def test_the_process_of_a_request(open_desk: OpenDesk, company: Company, language: str, state: str) -> None:
     ada = open_desk("ada", language=language)
     ada.page.goto(reverse("console:request", args=[company.request_in(state).pk]))
@@ -80,6 +86,7 @@ def test_the_process_of_a_request(open_desk: OpenDesk, company: Company, languag
     assert ada.page.evaluate(IN_THE_PICTURE) == []
 
 
+@pytest.mark.long
 @LOOKS
 @WINDOWS
 def test_the_check_of_the_log_with_a_long_destination(

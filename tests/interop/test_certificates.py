@@ -90,9 +90,13 @@ def algorithms_of(preset: str) -> list[str]:
 
 
 CASES = [(preset, algorithm) for preset in PRESETS for algorithm in algorithms_of(preset)]
+QUICK_CASES = [
+    pytest.param(preset, algorithm, marks=() if algorithm == algorithms_of(preset)[0] else pytest.mark.long)
+    for preset, algorithm in CASES
+]
 
 
-@pytest.mark.parametrize(("preset", "algorithm"), CASES)
+@pytest.mark.parametrize(("preset", "algorithm"), QUICK_CASES)
 def test_pkilint_finds_nothing(db: None, publishing_in_public: None, preset: str, algorithm: str) -> None:
     der = issued_by(preset, algorithm)
     assert complaints(der) == []

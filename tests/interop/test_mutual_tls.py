@@ -86,7 +86,10 @@ def test_curl(
 
 @CHROMIUM
 @pytest.mark.parametrize("algorithm", ["ec-p256", pytest.param("rsa-2048", marks=pytest.mark.long)])
-@pytest.mark.parametrize("container_format", tokens.FORMATS)
+@pytest.mark.parametrize(
+    "container_format",
+    [tokens.FORMATS[0], *(pytest.param(each, marks=pytest.mark.long) for each in tokens.FORMATS[1:])],
+)
 def test_chromium(
     deliver: Deliver,
     matrix: Matrix,
@@ -155,7 +158,8 @@ def revoke_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "program", [pytest.param("curl", marks=CURL), pytest.param("chromium", marks=CHROMIUM)]
+    "program",
+    [pytest.param("curl", marks=CURL), pytest.param("chromium", marks=[CHROMIUM, pytest.mark.long])],
 )
 def test_a_revoked_one_is_refused(
     fresh: DeliveredToken, request: pytest.FixtureRequest, tmp_path: Path, program: str

@@ -94,6 +94,7 @@ def test_what_was_written_is_kept(world: World, row: Row) -> None:
                 assert kept(page, fields, unfit) == fields, unfit
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("row", POSTED, ids=str)
 def test_no_such_choice_is_refused(world: World, row: Row) -> None:
     for form in own_forms(world, row):
