@@ -1,4 +1,4 @@
-"""Your account: the password, the second factor, and where you are signed in."""
+"""Page "Your account": password, second factors and sessions."""
 
 from http import HTTPStatus
 from typing import Any
@@ -37,7 +37,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def another_way(request: HttpRequest, portal: str) -> HttpResponse:
-    """Which ways of signing in open the portal, for who came in by another one."""
+    """Sign-in methods that open this portal, for a session that signed in by another one."""
     if portal not in PORTAL_NAMES:
         raise Http404
     ways = [str(WAY_NAMES[way]) for way in settings.SIGN_IN_METHODS[portal]]
@@ -47,24 +47,24 @@ def another_way(request: HttpRequest, portal: str) -> HttpResponse:
 
 @require_safe
 def keys(request: HttpRequest) -> HttpResponse:
-    """What keys do; with scripts the same stands in a dialog of every page."""
+    """Keyboard shortcuts as a page; with JavaScript the same text is in a dialog of every page."""
     return page(request, "ui/keys_page.html")
 
 
 def page(
     request: HttpRequest, template: str, more: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
-    """A page of the account in the frame of the portal that is the person's own."""
+    """A page of the account in the frame of the person's portal."""
     return render(request, template, {"frame": frame(account_of(request)), **(more or {})}, status=status)
 
 
 def status_of(form: forms.Form) -> int:
-    """The status of a page with this form: 422 where it was sent and is wrong."""
+    """HTTP status of a page with this form: 422 where it was sent and is invalid."""
     return HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
 
 
 def frame(account: Account) -> str:
-    """The template that the page extends: officers keep their tabs, others those of Self-Service."""
+    """Base template of the page: with the officers' tabs, or those of Self-Service."""
     if len(settings.PORTALS) == 1:
         return OFFICERS_FRAME if "console" in settings.PORTALS else PERSONS_FRAME
     holds_office = any(held.role in OFFICER_ROLES for held in account.person.roles_in_force())
@@ -89,7 +89,7 @@ def _passkey(row: Authenticator) -> dict[str, Any]:
 
 
 def _session(row: UserSession, request: HttpRequest) -> dict[str, Any]:
-    """Words for the device, not a place: an address says less of it than people think."""
+    """Words for the browser and device. No location: an IP address tells less of it than people think."""
     words, icon = user_agents.named(row.user_agent)
     return {
         "row": row,

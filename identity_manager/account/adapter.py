@@ -1,4 +1,4 @@
-"""How sign-in behaves: no sign-up, one answer for every failure, and each outcome audited."""
+"""allauth adapter: no sign-up, the same answer for every failed sign-in, an audit event for each outcome."""
 
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ NOT_ACCEPTED = _("The user name and the password do not fit together, or nobody 
 
 
 class AuthenticationBackend(AllauthBackend):  # type: ignore[misc]  # allauth has no types
-    """Accounts of Active persons only. Asked at each request, so a session ends with the person's leave."""
+    """Accounts of Active persons only. Checked at each request, so a session ends with the leave."""
 
     def user_can_authenticate(self, user: AbstractBaseUser | None) -> bool:
         return isinstance(user, Account) and signing_in.may_sign_in(user)
@@ -41,12 +41,12 @@ def _account_with_roles(account: Any) -> Any:
     return rows.select_related("person", "held")  # type: ignore[misc]  # annotated above
 
 
-# Every page asks for it.
+# Prepared, because every page needs it.
 _WITH_ROLES = Statement[Any](_account_with_roles, account=Account._meta.pk)
 
 
 def _with_roles(account_id: Any) -> Account | None:
-    """The account with its person and all roles, by one query."""
+    """The account with its person and all roles, in one query."""
     found: list[Any] = _WITH_ROLES.rows(account=account_id)
     if not found:
         return None
@@ -56,7 +56,7 @@ def _with_roles(account_id: Any) -> Account | None:
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """allauth, with what this product decides."""
+    """allauth's adapter with the decisions of this product."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -69,13 +69,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return False
 
     def is_ajax(self, request: HttpRequest) -> bool:  # noqa: ARG002 allauth's signature
-        """Pages only: allauth's JSON answer would repeat the typed password."""
+        """Always False: allauth's JSON response would echo the typed password."""
         return False
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
-        """The account, or None for whatever reason: whether it exists, is closed or its person is not Active.
+        """The account, or None for any reason (unknown, closed, person not Active, wrong password).
 
-        allauth's own would tell a closed account from a wrong password, to who knows the password.
+        allauth would tell a closed account from a wrong password to whoever knows the password.
         Raises TooOften.
         """
         name = credentials.get("username", "")
@@ -91,7 +91,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return None
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Sign in, with a new session key, and audit it in the same transaction."""
+        """Sign in under a new session key and record the audit event in the same transaction."""
         account = cast(Account, user)
         if not signing_in.may_sign_in(account):
             raise ImmediateHttpResponse(self.respond_user_inactive(request, account))
@@ -99,7 +99,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         breaks_glass = account.is_break_glass and bool(request.session.pop(sign_in_methods.BREAK_GLASS, ""))
         with transaction.atomic():
             super().login(request, account)
-            if account.is_break_glass:  # whichever page it came by
+            if account.is_break_glass:  # by any page
                 signing_in.record_break_glass(account=account)
             signing_in.record_sign_in(account=account, method=_ways(records))
         way = sign_in_methods.BREAK_GLASS if breaks_glass else sign_in_methods.of(records)
@@ -110,13 +110,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return ["identity_manager.account.second_factor_step.SecondStep"]
 
     def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
-        """One page for every way; it asks for the second factor where there is one."""
+        """One page for every method; it asks for the second factor where there is one."""
         if not user.is_authenticated:
             return []
         return [{"id": "reauthenticate", "description": "", "url": reverse("account_reauthenticate")}]
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """None of allauth's: our verbs tell what they changed, through the outbox."""
+        """Sends none of allauth's mails: our verbs report their changes through the outbox."""
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
         account = cast(Account, user)
@@ -132,17 +132,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return self.get_login_redirect_url(request)
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:  # noqa: ARG002 allauth's
-        """The account was closed in the very moment of signing in: back to the start, as any failure."""
+        """Account closed during sign-in: back to the sign-in page, as after any failure."""
         return redirect("account_login")
 
 
 def _ways(records: list[dict[str, Any]]) -> str:
-    """How somebody signed in, step by step: "password+totp"."""
+    """Methods of the sign-in, in order: "password+totp"."""
     return "+".join(dict.fromkeys(str(record.get("type") or record["method"]) for record in records))
 
 
 def home_of(person: Person) -> str:
-    """Where the person starts: at the portal that is served here; of both, officers in Identity Manager."""
+    """Start page of the person: of the portal served here; of both, the officers' for officers."""
     if len(settings.PORTALS) == 1:
         return "/" if "console" in settings.PORTALS else "/my/"
     holds_office = any(held.role in OFFICER_ROLES for held in person.roles_in_force())

@@ -71,7 +71,9 @@ class FirstSignInForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """The password is judged before the code is looked at, so its faults say nothing of the code."""
+        """Validates the password before the code is checked, so that its errors reveal nothing about the
+        code.
+        """
         typed = super().clean() or {}
         password, again = typed.get("password"), typed.get("password_again")
         if password and again and password != again:
@@ -84,7 +86,7 @@ class FirstSignInForm(forms.Form):
         return typed
 
     def redeem(self) -> bool:
-        """Whether the form is right and the code was taken."""
+        """Whether the form is valid and the code was accepted."""
         if not self.is_valid():
             return False
         typed = self.cleaned_data
@@ -99,7 +101,7 @@ class FirstSignInForm(forms.Form):
 
 
 def _here(request: HttpRequest) -> str:
-    """The name from this network: what strangers type elsewhere keeps nobody from their code."""
+    """Rate-limit key of name and network: wrong codes typed elsewhere do not lock the person out."""
     return f"{name_digest(request.POST.get('name', ''))}:{get_ip(request)}"
 
 
@@ -108,7 +110,7 @@ def _here(request: HttpRequest) -> str:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
 def first_sign_in(request: HttpRequest) -> HttpResponse:
-    """Take a code and a new password, sign in, and lead to where the person was going."""
+    """Redeem a code, set the password, sign in, and redirect to the requested page."""
     if not sign_in_methods.is_offered(sign_in_methods.PASSWORD):
         raise Http404
     if request.method != "POST":

@@ -1,7 +1,7 @@
-"""Browsers that an account has signed in with before: a signed cookie says so.
+"""Known devices: a signed cookie marks browsers with which an account has signed in before.
 
-It opens nothing. Wrong tries from a known device are counted by themselves, so that what a stranger types
-somewhere else keeps nobody out (see account.rate_limit).
+The cookie grants nothing. Wrong attempts from a known device have a rate limit of their own, so that a
+stranger's attempts elsewhere do not lock the person out (account.rate_limit).
 """
 
 import secrets
@@ -16,12 +16,12 @@ from django.utils.crypto import salted_hmac
 from identity_manager.models import Account
 
 SALT = "identity_manager.known-device"
-MOST_ACCOUNTS = 5  # a browser that several people share
+MOST_ACCOUNTS = 5  # for browsers that several people share
 REMEMBERED = "remembered_account"
 
 
 class KnownDeviceMiddleware:
-    """Sets the cookie in the answer to a complete sign-in."""
+    """Sets the cookie in the response to a complete sign-in."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -35,12 +35,12 @@ class KnownDeviceMiddleware:
 
 
 def remember(request: HttpRequest, account: Account) -> None:
-    """The account has signed in here, all steps done; or its password was changed here."""
+    """Mark this browser as known, after a complete sign-in or a change of the password in it."""
     setattr(request, REMEMBERED, account)
 
 
 def of(request: HttpRequest, account: Account) -> str:
-    """What this browser is called for the account; empty where it has never signed in here.
+    """This browser's name for the account; empty where the account has never signed in here.
 
     A browser in which the account is signed in is known whatever its cookies say.
     """
@@ -51,15 +51,15 @@ def of(request: HttpRequest, account: Account) -> str:
 
 
 def of_name(request: HttpRequest, name: str) -> str:
-    """The same for the account of this user name, if there is one."""
+    """As of(), for the account of this user name, if there is one."""
     if not request.user.is_authenticated and not _known(request):
-        return ""  # nothing is looked up for who has never signed in here
+        return ""  # no query for an unknown browser
     account = Account.objects.filter(username__iexact=name.strip()).first()
     return of(request, account) if account else ""
 
 
 def _known(request: HttpRequest) -> dict[str, str]:
-    """The accounts of the cookie, the latest last, each with the name of this browser."""
+    """Accounts in the cookie, latest last, each with this browser's name."""
     cookie = request.COOKIES.get(settings.KNOWN_DEVICE_COOKIE_NAME, "")
     try:
         known: dict[str, str] = signing.loads(cookie, salt=SALT, max_age=settings.KNOWN_DEVICE_COOKIE_AGE)
@@ -75,7 +75,7 @@ def _with(account: Account, known: dict[str, str]) -> dict[str, str]:
 
 
 def _digest(account: Account) -> str:
-    """Of the account and its password: whoever knew an old one has no known device any more."""
+    """HMAC of account and password hash, so that a changed password ends known devices."""
     return salted_hmac(SALT, f"{account.pk}:{account.password}", algorithm="sha256").hexdigest()[:32]
 
 

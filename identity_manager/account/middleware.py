@@ -1,4 +1,4 @@
-"""The person behind a request, with their language and time zone."""
+"""Middleware of sign-in: current person, language, time zone, last seen, required second factor."""
 
 import time
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from identity_manager.ui import error_pages, htmx_fragments
 
 SEEN = "seen_at"
 SEEN_SECONDS = 5 * 60
-# In the address of the sign-in page: what somebody did whose session has ended.
+# Query parameter of the sign-in page after an expired session.
 ENDED = "ended"
 READ, SENT = "reading", "sending"
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Django's; who comes to the sign-in page because their session has ended is told so there."""
+    """Django's LoginRequiredMiddleware; an expired session is explained on the sign-in page."""
 
     def handle_no_permission(
         self, request: HttpRequest, view_func: Callable[..., Any]
@@ -38,10 +38,10 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
 
 
 class PersonMiddleware:
-    """Sets request.person and speaks the person's language, in their time zone.
+    """Sets request.person and activates the person's language and time zone.
 
-    A language that was chosen on this browser (the cookie of set_language) goes before the person's own.
-    For who is not signed in, person is None and LocaleMiddleware has decided on the language.
+    A language chosen in this browser (cookie of set_language) takes precedence. Without a sign-in, person
+    is None and LocaleMiddleware chooses the language.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -62,7 +62,9 @@ class PersonMiddleware:
 
 
 class InPlaceMiddleware:
-    """Whoever has to sign in in the middle of a page comes back to it; an address of a button says so."""
+    """After a sign-in requested in the middle of a page, return to that page, not to a fragment or a POST
+    address.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -75,7 +77,7 @@ class InPlaceMiddleware:
 
 
 class LastSeenMiddleware:
-    """Keeps when a session was used last, to the nearest minutes: a page must not write at each visit."""
+    """Stores when a session was last used, at most every few minutes, so that not every page view writes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -90,9 +92,9 @@ class LastSeenMiddleware:
 
 
 class OfficersSecondFactorMiddleware:
-    """An officer without a second factor is led to set one up before any page of Identity Manager opens.
+    """Redirects an officer without a second factor to its set-up before any officers' page.
 
-    Self-Service and the account's own pages stay open: what they show is the person's own.
+    Self-Service and the account pages stay open, because they show the person's own data.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -108,7 +110,7 @@ class OfficersSecondFactorMiddleware:
 
 
 class SignInWayMiddleware:
-    """A portal opens to the ways of signing in that serve it, whichever other portal is served here too."""
+    """Admits only sessions that signed in by a method that this portal accepts."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -124,16 +126,16 @@ class SignInWayMiddleware:
 
 
 def _session_has_ended(request: HttpRequest) -> bool:
-    """Whether the browser came with a session that signs nobody in any more.
+    """Whether the browser sent a session cookie that signs nobody in any more.
 
-    It is gone, or is of an account that is closed; one that never signed anybody in has not ended.
+    Expired, or of a closed account; a session that never signed anybody in does not count.
     """
     came_with_one = bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     return came_with_one and (request.session.is_empty() or SESSION_KEY in request.session)
 
 
 def _portal_of(request: HttpRequest) -> str:
-    """console, selfservice, or empty for what belongs to neither."""
+    """ "console", "selfservice", or empty for pages of neither."""
     match = request.resolver_match
     name = match.namespaces[0] if match is not None and match.namespaces else ""
     return name if name in settings.SIGN_IN_METHODS else ""

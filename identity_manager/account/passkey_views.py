@@ -1,4 +1,4 @@
-"""Passkeys: adding one, renaming it, and signing in with nothing else."""
+"""Passkey views: add, rename, sign in without a password."""
 
 from http import HTTPStatus
 
@@ -39,7 +39,7 @@ Kind = Authenticator.Type
 @never_cache
 @fresh_second_factor_first
 def add(request: HttpRequest) -> HttpResponse:
-    """The browser makes a passkey, which is kept under a name."""
+    """Register a passkey created by the browser, under a name."""
     account = account_of(request)
     if request.method == "POST":
         form = NewPasskeyForm(request.POST, account=account)
@@ -70,7 +70,7 @@ def _kept(request: HttpRequest, form: NewPasskeyForm) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 @fresh_second_factor_required
 def rename(request: HttpRequest, row_id: int) -> HttpResponse:
-    """Another word for a passkey."""
+    """Rename a passkey."""
     account = account_of(request)
     row = own_factor(account, row_id)
     if row.type != Kind.WEBAUTHN:
@@ -87,7 +87,7 @@ def rename(request: HttpRequest, row_id: int) -> HttpResponse:
 @never_cache
 @require_POST
 def options(request: HttpRequest) -> HttpResponse:
-    """For the script on the sign-in page: what to ask the browser for."""
+    """JSON request options for the script of the sign-in page."""
     _must_be_offered()
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
@@ -98,7 +98,7 @@ def options(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Sign in with a passkey alone: it is what one has, and its lock is what one knows or is."""
+    """Sign in with a passkey alone: it is something one has, unlocked by something one knows or is."""
     _must_be_offered()
     if request.user.is_authenticated:
         return redirect("account")
@@ -125,7 +125,7 @@ def _must_be_offered() -> None:
 
 
 def _refused(request: HttpRequest) -> HttpResponse:
-    """One answer, whatever was wrong with it."""
+    """The same answer for every failure."""
     form = account_views.LoginForm(request=request)
     context = {"form": form, "passkey_refused": True, **account_views.ways_offered()}
     return render(request, "account/login.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY)

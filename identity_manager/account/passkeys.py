@@ -1,6 +1,6 @@
-"""Passkeys: what the browser is asked for, and whether its answer is right (WebAuthn).
+"""Passkeys (WebAuthn): request options and verification of the browser's responses.
 
-The answer comes from outside and may be anything; whatever is wrong with it, it is simply no proof.
+Responses are untrusted; anything malformed is NotProved.
 """
 
 import json
@@ -18,7 +18,7 @@ from identity_manager.models import Account
 from identity_manager.people.sign_in import second_factors
 
 LONGEST_ANSWER = 50_000
-# What the parsers of allauth and fido2 raise for an answer that is none.
+# Exceptions of allauth's and fido2's parsers for malformed responses.
 MALFORMED = (
     ValidationError,
     InvalidSignature,
@@ -32,27 +32,27 @@ MALFORMED = (
 )
 
 
-# In the session: of each purpose the challenge that was sent last.
+# Session key: the latest challenge of each purpose.
 CHALLENGES = "passkey_challenges"
 
 
 class ChallengePurpose(StrEnum):
-    """What a challenge was made for. An answer to it counts for nothing else (WebAuthn 13.4.3)."""
+    """What a challenge was made for; it is valid for nothing else (WebAuthn 13.4.3)."""
 
-    ALONE = "alone"  # signs in with nothing else, so the passkey's own lock must have been opened
+    ALONE = "alone"  # without a password, so user verification is required
     SECOND_STEP = "second-step"
     CONFIRMATION = "confirmation"
     REGISTRATION = "registration"
 
 
 class NotProved(Exception):  # noqa: N818 an answer, not a fault
-    """The browser's answer proves nothing."""
+    """The browser's response is no valid proof."""
 
 
 def registration_options(account: Account) -> dict[str, Any]:
-    """What to ask the browser for to make a passkey; the challenge is kept in the session.
+    """Options to create a passkey; the challenge is stored in the session.
 
-    Where the device can, the passkey is kept there and signs in on its own later.
+    Asks for a discoverable credential, which can sign in alone.
     """
     options = _plain(auth.begin_registration(account, passwordless=False))
     options["publicKey"]["authenticatorSelection"]["residentKey"] = "preferred"
@@ -61,7 +61,7 @@ def registration_options(account: Account) -> dict[str, Any]:
 
 
 def registered(answer: str, *, account: Account) -> tuple[dict[str, Any], bytes]:
-    """The new passkey of the account as it is kept, and its id. Raises NotProved."""
+    """The new passkey in the stored form, and its id. Raises NotProved."""
     try:
         _take_challenge(ChallengePurpose.REGISTRATION, account)
         credential = _parsed(answer)
@@ -73,22 +73,22 @@ def registered(answer: str, *, account: Account) -> tuple[dict[str, Any], bytes]
 
 
 def sign_in_options() -> dict[str, Any]:
-    """What to ask the browser for: a passkey of whoever sits there, which signs in alone."""
+    """Options to sign in alone with any discoverable passkey."""
     return _options(ChallengePurpose.ALONE, None)
 
 
 def options_of(account: Account, purpose: ChallengePurpose) -> dict[str, Any]:
-    """What to ask the browser for: one of the account's passkeys."""
+    """Options to answer with one of the account's passkeys."""
     return _options(purpose, account)
 
 
 def signed_in_alone(answer: str) -> Authenticator:
-    """The passkey that answered with its lock opened, with its user. Raises NotProved."""
+    """The verified passkey and its user; requires user verification. Raises NotProved."""
     return _proved(answer, purpose=ChallengePurpose.ALONE, account=None)
 
 
 def proved(answer: str, *, account: Account, purpose: ChallengePurpose) -> Authenticator:
-    """The account's passkey that answered, with its user. Raises NotProved."""
+    """The account's verified passkey and its user. Raises NotProved."""
     return _proved(answer, purpose=purpose, account=account)
 
 
@@ -119,7 +119,7 @@ def _proved(answer: str, *, purpose: ChallengePurpose, account: Account | None) 
 
 
 def _keep_challenge(purpose: ChallengePurpose, account: Account | None) -> None:
-    """Move the challenge that allauth has just made to where only its own purpose finds it."""
+    """Move the challenge that allauth has just stored to the key of its purpose."""
     session = context.request.session
     kept = {"state": auth.get_state(), "account": _id_of(account)}
     session[CHALLENGES] = {**session.get(CHALLENGES, {}), purpose.value: kept}
@@ -127,9 +127,9 @@ def _keep_challenge(purpose: ChallengePurpose, account: Account | None) -> None:
 
 
 def _take_challenge(purpose: ChallengePurpose, account: Account | None) -> None:
-    """Hand the challenge of this purpose and account to allauth, this once. Raises ValueError.
+    """Give allauth the challenge of this purpose and account, once. Raises ValueError.
 
-    allauth knows one challenge, whatever it was made for.
+    allauth itself stores a single challenge for all purposes.
     """
     session = context.request.session
     auth.clear_state()
@@ -146,7 +146,7 @@ def _id_of(account: Account | None) -> str:
 
 
 def _plain(options: Any) -> dict[str, Any]:
-    """As JSON has it: fido2 gives mappings of its own."""
+    """As plain JSON values instead of fido2's mappings."""
     plain: dict[str, Any] = json.loads(json.dumps(options, default=dict))
     return plain
 

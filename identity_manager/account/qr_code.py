@@ -1,22 +1,22 @@
-"""QR codes as the path of an SVG: no image file, no style of its own."""
+"""QR codes as an SVG path."""
 
 from dataclasses import dataclass
 
 import qrcode
 
-QUIET_ZONE = 4  # modules; ISO/IEC 18004 wants as many
+QUIET_ZONE = 4  # modules, as ISO/IEC 18004 demands
 
 
 @dataclass(frozen=True)
 class QrCode:
-    """size modules wide and high; path draws the dark ones."""
+    """size: width and height in modules; path: the dark modules."""
 
     size: int
     path: str
 
 
 def of(text: str) -> QrCode:
-    """The code that a camera reads as the text."""
+    """The QR code of a text."""
     code = qrcode.QRCode(border=QUIET_ZONE, error_correction=qrcode.ERROR_CORRECT_M)
     code.add_data(text)
     rows = code.get_matrix()

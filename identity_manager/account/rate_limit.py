@@ -1,9 +1,9 @@
-"""Wrong tries slow down whoever makes them, and nobody else; a page that stops one is answered with 429.
+"""Rate limit of sign-in attempts, per device, network and name; exceeded limits are answered with 429.
 
-A try is counted before it is looked at and taken back when it was right, so that tries at once count, too.
-Counted are: a known device by itself; else the network, the name from that network, and the name from
-everywhere. Who has a second factor is not kept out by wrong passwords that others typed for the name: the
-password is checked all the same, and the answer to a wrong one does not change. Limits: ACCOUNT_RATE_LIMITS.
+An attempt is counted before it is checked and taken back if it was right, so that parallel attempts count.
+Counters: a known device alone; else the network, the name from that network, and the name from everywhere. An
+account with a second factor is not locked out by wrong passwords that others typed for its name: the password
+is still checked, and the answer to a wrong one stays the same. Limits: ACCOUNT_RATE_LIMITS.
 """
 
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ from identity_manager.account import known_devices
 from identity_manager.models import Account
 from identity_manager.people.sign_in import attempts as signing_in
 
-APP = "allauth.account"  # its setting has the limits
+APP = "allauth.account"  # whose setting holds the limits
 CODE = "too_many_login_attempts"
 WAIT = "wait_seconds"
 
 
 class TooOften(forms.ValidationError):
-    """Somebody tried too often. The page says so instead of the form."""
+    """The limit is exceeded; the page shows this instead of the form."""
 
     def __init__(self, action: str) -> None:
         rates = ratelimit.get_rates(app=APP, action=action)
@@ -33,26 +33,26 @@ class TooOften(forms.ValidationError):
 
 @dataclass
 class Try:
-    """One try that is counted as wrong, until it is taken back."""
+    """One attempt, counted as wrong until taken back."""
 
     usages: list[ratelimit.RateLimitUsage] = field(default_factory=list)
-    # The limit beyond which a right password is not enough, where it is reached.
+    # Set where the limit is reached beyond which even a right password is refused.
     exhausted: str = ""
 
     def take_back(self) -> None:
-        """It was right. Other tries stay counted."""
+        """The attempt was right: take its count back. Other attempts stay counted."""
         for usage in self.usages:
             usage.rollback()
 
 
 def wait_of_form(form: forms.Form) -> int:
-    """How many seconds whoever was refused has to wait; 0 where the form was refused for another reason."""
+    """Seconds until the next attempt; 0 where the form was refused for another reason."""
     errors = [error for rows in form.errors.as_data().values() for error in rows]
     return max((int((error.params or {}).get(WAIT, 0)) for error in errors if error.code == CODE), default=0)
 
 
 def password_try(request: HttpRequest, name: str) -> Try:
-    """Count a password for a user name. Raises TooOften where it is not even looked at."""
+    """Count a password attempt. Raises TooOften where it must not even be checked."""
     device = known_devices.of_name(request, name)
     if device:
         return Try([_count(request, "failed_device", f"password:{device}")])
@@ -67,7 +67,7 @@ def password_try(request: HttpRequest, name: str) -> Try:
 
 
 def code_try(request: HttpRequest, account: Account) -> Try:
-    """Count a code of an app, or a recovery code. Raises TooOften where it is not even looked at."""
+    """Count an app code or recovery code. Raises TooOften where it must not even be checked."""
     device = known_devices.of(request, account)
     if device:
         return Try([_count(request, "failed_device", f"code:{device}")])
@@ -82,7 +82,7 @@ def code_try(request: HttpRequest, account: Account) -> Try:
 
 
 def passkey_try(request: HttpRequest, account: Account) -> Try:
-    """Count a passkey's answer, which nobody guesses: only how busy one keeps us. Raises TooOften."""
+    """Count a passkey response. Nobody guesses those: this only limits load. Raises TooOften."""
     device = known_devices.of(request, account)
     if device:
         return Try([_count(request, "failed_device", f"passkey:{device}")])

@@ -1,4 +1,4 @@
-"""How allauth's second factors behave here: secrets wrapped by the vault, passkeys for our host names."""
+"""allauth MFA adapter: secrets wrapped by the vault, relying party id for our host names."""
 
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -13,7 +13,7 @@ SITE = "Identity Manager"
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
-    """allauth, with what this product decides."""
+    """allauth's MFA adapter with the decisions of this product."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
@@ -21,7 +21,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
     }
 
     def encrypt(self, text: str) -> str:  # noqa: ARG002 allauth's signature
-        """allauth would not say whose secret it is; our verbs wrap for the account."""
+        """Refuses: allauth does not say whose secret it is; our verbs wrap for the account."""
         raise VaultError("A second factor is set up by people.second_factors alone.")
 
     def decrypt(self, encrypted_text: str) -> str:
@@ -34,10 +34,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
         return user.get_username()
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Who asks for a passkey: the domain of both portals where there is one, else this host."""
+        """WebAuthn relying party: the common domain of both portals if there is one, else this host."""
         host: str = context.request.get_host().partition(":")[0]
         return {"id": settings.PASSKEY_DOMAIN or host, "name": SITE}
 
     def _get_user_identifier(self, user: AbstractBaseUser) -> str:
-        """What a password manager shows beside the passkey."""
+        """The name that a password manager shows beside the passkey."""
         return user.get_username()

@@ -1,4 +1,4 @@
-"""Forms that take a second factor, or set one up."""
+"""Forms for second factors: proof and set-up."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ NUMBER_INPUT = {**CODE_INPUT, "inputmode": "numeric"}
 NO_CODE = {"required": _("Enter the code.")}
 PASSKEY_REFUSED = _("This passkey was not accepted. Try it again, or use another way.")
 SET_UP_SALT = "identity_manager.authenticator-app"
-# A code that was accepted is good for none of the steps in which it would fit again.
+# An accepted TOTP code is blocked for all time steps in which it would be valid again.
 CODE_SECONDS = settings.MFA_TOTP_PERIOD * (2 * settings.MFA_TOTP_TOLERANCE + 1)
 
 
 class ProofForm(forms.Form):
-    """Takes the second factor of one account; authenticator is the one that was shown."""
+    """Proof by a second factor of one account; authenticator is the one that was used."""
 
     authenticator: Authenticator
 
@@ -61,7 +61,7 @@ class CodeForm(ProofForm):
 
 
 class PasskeyForm(ProofForm):
-    """The answer of a passkey; a script fills it in."""
+    """Response of a passkey, filled in by a script."""
 
     purpose: ChallengePurpose
     credential = forms.CharField(widget=forms.HiddenInput, max_length=passkeys.LONGEST_ANSWER)
@@ -91,7 +91,7 @@ class ConfirmationPasskeyForm(PasskeyForm):
 
 
 class AppForm(forms.Form):
-    """Sets an app up. Its secret travels in the form, signed for the account: not in the session."""
+    """Set-up of an authenticator app. The secret travels in the form, signed for the account."""
 
     secret: str
     code = forms.CharField(

@@ -1,4 +1,4 @@
-"""Which ways of signing in serve which portal: a password (or a code), a passkey, single sign-on."""
+"""Sign-in methods per portal: password (or code), passkey, single sign-on."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from django.http import HttpRequest
 
 PASSWORD, PASSKEY, SSO = "password", "passkey", "sso"
 BREAK_GLASS = "break-glass"
-SSO_METHOD = "socialaccount"  # as allauth records it
+SSO_METHOD = "socialaccount"  # allauth's name of the method
 WAY = "sign_in_way"  # in the session
 
 
 def offered() -> frozenset[str]:
-    """The ways that serve at least one of the portals that this process serves."""
+    """Methods that at least one portal of this process accepts."""
     ways = {way for portal in settings.PORTALS for way in settings.SIGN_IN_METHODS[portal]}
     return frozenset(ways if settings.SSO_PROVIDERS else ways - {SSO})
 
@@ -22,14 +22,14 @@ def is_offered(way: str) -> bool:
 
 
 def of(records: list[dict[str, Any]]) -> str:
-    """The way that allauth's records of a sign-in show."""
+    """The method in allauth's sign-in records."""
     if any(record["method"] == SSO_METHOD for record in records):
         return SSO
     return PASSKEY if any(record.get("passwordless") for record in records) else PASSWORD
 
 
 def opens(request: HttpRequest, portal: str) -> bool:
-    """Whether the way in which this session was signed in opens the portal."""
+    """Whether the method of this session's sign-in opens the portal."""
     way = request.session.get(WAY, PASSWORD)
     return way == BREAK_GLASS or way in settings.SIGN_IN_METHODS[portal]
 

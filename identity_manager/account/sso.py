@@ -1,6 +1,6 @@
-"""OpenID Connect, the parts that allauth leaves open: a nonce, a checked signature, a checked auth_time.
+"""OpenID Connect checks that allauth lacks: nonce, ID token signature, auth_time.
 
-The code flow itself, state and PKCE (S256) are allauth's.
+allauth implements the code flow with state and PKCE (S256).
 """
 
 import secrets
@@ -22,18 +22,18 @@ from django.utils.crypto import constant_time_compare
 from ca_bridge import outgoing
 from identity_manager.people.sign_in.sso_provider import SsoProvider
 
-# Asymmetric ones only: a token that is signed with what we know ourselves proves nothing.
+# Asymmetric ones only: an HMAC under our client secret would prove nothing.
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
-FRESH_SECONDS = 5 * 60  # not 0: some providers then ask again for ever
+FRESH_SECONDS = 5 * 60  # not 0, with which some providers loop
 CLOCK_SKEW = 60
-# What a provider that is down, misconfigured or hostile makes its readers raise; OSError: requests' own too.
+# Exceptions caused by a provider that is down, misconfigured or hostile; OSError includes those of requests.
 BROKEN = (OAuth2Error, OSError, jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError)
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """The providers of the settings, and no others: none from the database."""
+    """Providers come from the settings only, none from the database."""
 
     def list_apps(
         self,
@@ -45,7 +45,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
         return [_app(each) for each in known.values() if provider in (None, each.id, "openid_connect")]
 
     def get_requests_session(self) -> requests.Session:
-        """For every call to a provider: discovery, keys, tokens, claims. Raises OSError."""
+        """HTTP session for all calls to a provider: discovery, keys, tokens, claims. Raises OSError."""
         session = outgoing.session()
         session.request = partial(session.request, timeout=settings.SOCIALACCOUNT_REQUESTS_TIMEOUT)  # type: ignore[method-assign]  # as allauth does
         return session
@@ -55,12 +55,12 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
 
 
 class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth has no types
-    """Reads what a provider answers."""
+    """Verifies a provider's responses."""
 
-    id_token = ""  # as it came, once claims_of has verified it
+    id_token = ""  # raw ID token, set after claims_of has verified it
 
     def claims_of(self, tokens: dict[str, Any], *, state: dict[str, Any]) -> dict[str, Any]:
-        """The verified claims of the answer. Raises one of BROKEN."""
+        """The verified claims. Raises one of BROKEN."""
         provider: SsoProvider = settings.SSO_PROVIDERS[self.provider_id]
         config = self.openid_config
         if config["issuer"].rstrip("/") != provider.server_url:
@@ -85,9 +85,9 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # allauth 
 
 
 def begin(request: HttpRequest, provider_id: str, *, next_url: str | None, fresh: bool) -> HttpResponse:
-    """Lead the browser to the provider; fresh: it must ask who sits there. Raises one of BROKEN."""
+    """Redirect to the provider; fresh: it must re-authenticate the user. Raises one of BROKEN."""
     nonce = secrets.token_urlsafe(24)
-    # With max_age the provider must say when it asked last (OpenID Connect Core 2, auth_time).
+    # max_age makes auth_time mandatory (OpenID Connect Core 2).
     asked = {"nonce": nonce, "max_age": str(FRESH_SECONDS if fresh else settings.SESSION_COOKIE_AGE)}
     if fresh:
         asked["prompt"] = "login"
@@ -111,7 +111,7 @@ def _check(claims: dict[str, Any], *, provider: SsoProvider, state: dict[str, An
 
 
 def _app(provider: SsoProvider) -> SocialApp:
-    """As allauth wants it; never saved."""
+    """allauth's SocialApp, never saved."""
     return SocialApp(
         provider="openid_connect",
         provider_id=provider.id,

@@ -1,7 +1,7 @@
-"""Signing out at the provider, too (OpenID Connect RP-Initiated Logout 1.0).
+"""Sign-out at the provider (OpenID Connect RP-Initiated Logout 1.0).
 
-The session ends here first, whatever the provider does. What that needs is kept in the session at sign-in, so
-that nobody waits for the provider when they go.
+The local session ends first. Everything needed is stored in the session at sign-in, so that nobody waits for
+the provider at sign-out.
 """
 
 import base64
@@ -31,11 +31,11 @@ from identity_manager.vault import wrapping as vault
 from identity_manager.vault.wrapping import Purpose, VaultError
 
 KEPT, LED_THERE = "sso_sign_out", "sso_signed_out"
-LONGEST_TOKEN = 6_000  # with the rest of the address; servers take 8,000
+LONGEST_TOKEN = 6_000  # octets; servers accept addresses of 8,000
 
 
 class SsoSignOutMiddleware:
-    """Lets the forms of a session that came from a provider lead there, since any of them may sign out."""
+    """Adds the provider to the CSP's form-action, since any page of such a session may sign out."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -51,9 +51,10 @@ class SsoSignOutMiddleware:
 def keep(
     request: HttpRequest, provider: SsoProvider, *, account: Account, endpoint: object, id_token: str
 ) -> None:
-    """Keep where this session signs out, if its provider says so in a way that can be followed.
+    """Store the sign-out address of this session, if the provider has a usable one.
 
-    The token names the person. It is kept only where the provider demands it back, wrapped for the account.
+    The ID token names the person: it is stored only where the provider demands it, wrapped for the
+    account.
     """
     request.session.pop(KEPT, None)
     if provider.sign_out == SignOut.HERE or not sso_provider.is_secure(endpoint):
@@ -66,12 +67,12 @@ def keep(
 
 
 def sign_out(request: HttpRequest, *, next_url: str) -> HttpResponse:
-    """End the session here; the answer leads on to the provider, or to next_url."""
+    """End the session, then redirect to the provider, or to next_url."""
     address = _address(request)
     allauth_logout.logout(request, show_message=False)
     if not address:
         messages.success(request, _("You are signed out."))
-        return HttpResponseRedirect(next_url)  # an address, never a name that redirect() would look up
+        return HttpResponseRedirect(next_url)  # not redirect(), which would also resolve view names
     state = secrets.token_urlsafe(16)
     request.session[LED_THERE] = {"next": next_url, "state": state}
     return redirect(f"{address}&{urlencode({'state': state})}")
@@ -81,7 +82,7 @@ def sign_out(request: HttpRequest, *, next_url: str) -> HttpResponse:
 @never_cache
 @require_safe
 def signed_out(request: HttpRequest) -> HttpResponse:
-    """Where the provider leads back; whoever comes otherwise reads nothing of the provider."""
+    """Return address for the provider; says nothing about the provider to anybody else."""
     if request.user.is_authenticated:
         return redirect("account")
     led_there = request.session.get(LED_THERE) or {"next": reverse("account_login"), "state": ""}
@@ -93,7 +94,7 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 
 
 def _address(request: HttpRequest) -> str:
-    """The provider's page for signing out; empty where the session did not come from one that has it."""
+    """The provider's sign-out address; empty where the session did not come from a provider with one."""
     kept = _kept(request)
     if not kept:
         return ""
@@ -108,7 +109,7 @@ def _address(request: HttpRequest) -> str:
 
 
 def _kept(request: HttpRequest) -> dict[str, Any]:
-    """What was kept, if this very session came from a provider that the settings still name."""
+    """What keep() stored, if the settings still name the provider."""
     kept: dict[str, Any] = request.session.get(KEPT) or {}
     if not kept or request.session.get(sign_in_methods.WAY) != sign_in_methods.SSO:
         return {}
@@ -116,7 +117,7 @@ def _kept(request: HttpRequest) -> dict[str, Any]:
 
 
 def _token(request: HttpRequest, wrapped: str) -> str:
-    """Without it where its key is gone: the provider asks, then."""
+    """The ID token; empty where its key was destroyed: the provider then asks."""
     account = request.user
     if not wrapped or not isinstance(account, Account):
         return ""

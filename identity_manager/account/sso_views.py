@@ -1,4 +1,4 @@
-"""Single sign-on: to the provider, and back."""
+"""Views of single sign-on: redirect to the provider, callback."""
 
 import logging
 from http import HTTPStatus
@@ -40,7 +40,7 @@ SOMEBODY_ELSE = Reason("sso-somebody-else", _("You signed in there as somebody e
 @never_cache
 @require_POST
 def start(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Lead to the provider. Who is signed in already is asked anew there, and comes back confirmed."""
+    """Redirect to the provider; a signed-in user is re-authenticated there."""
     provider = _provider(provider_id)
     if not ratelimit.consume(request, action="login"):
         return error_pages.too_many_requests(request)
@@ -59,14 +59,14 @@ def start(request: HttpRequest, provider_id: str) -> HttpResponse:
 @never_cache
 @require_safe
 def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Where the provider leads back."""
+    """Redirect address for the provider."""
     _provider(provider_id)
     response: HttpResponse = _Callback.adapter_view(sso.OidcAdapter(request, provider_id))(request)
     return response
 
 
 class _Callback(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no types
-    """allauth's, up to the exchange of the code; what follows is ours."""
+    """allauth's view up to the code exchange; the rest is ours."""
 
     def dispatch(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
         provider = _provider(self.adapter.provider_id)
@@ -99,16 +99,16 @@ class _Callback(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no typ
 def _arrived(
     request: HttpRequest, adapter: sso.OidcAdapter, claims: dict[str, Any], state: dict[str, Any]
 ) -> HttpResponse:
-    """Sign in, or confirm who is signed in already. Raises Refused."""
+    """Sign in, or confirm the signed-in user. Raises Refused."""
     provider = _provider(adapter.provider_id)
     here = request.user if isinstance(request.user, Account) else None
     if here is not None and not single_sign_on.is_of(here, provider=provider, claims=claims):
         raise Refused(SOMEBODY_ELSE)
     if here is not None and second_factors.has_one(here) and not provider.asks_second_factor:
-        # What the provider proved is a first step, and this session has had both.
+        # The provider's proof counts as the first factor; this session has both.
         return sign_in.redirect_to_confirmation(state.get("next") or reverse("account"))
     account = here or single_sign_on.sign_in(provider=provider, claims=claims)
-    # The moment at which the provider asked, not that of our own page: it may have been this morning.
+    # auth_time of the provider, not now: the user may have signed in there hours ago.
     record_authentication(
         request,
         account,
@@ -133,7 +133,7 @@ def _arrived(
 
 
 def _provider(provider_id: str) -> SsoProvider:
-    """Raises Http404 where there is none, or single sign-on serves no portal here."""
+    """Raises Http404 for an unknown provider, or where no portal here accepts single sign-on."""
     provider: SsoProvider | None = settings.SSO_PROVIDERS.get(provider_id)
     if provider is None or not sign_in_methods.is_offered(sign_in_methods.SSO):
         raise Http404
@@ -149,7 +149,7 @@ def _no_answer(request: HttpRequest, provider: SsoProvider, error: Exception) ->
 def refused(
     request: HttpRequest, provider: SsoProvider, reason: Reason, *, status: int = HTTPStatus.FORBIDDEN
 ) -> HttpResponse:
-    """Why nobody is signed in, and what to do."""
+    """Page that says why nobody is signed in, and what to do."""
     single_sign_on.record_refusal(provider_id=provider.id, code=reason.code)
     return _page(request, provider, reason, status=status)
 

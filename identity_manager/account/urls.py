@@ -1,4 +1,6 @@
-"""The named list of sign-in pages. No sign-up, no reset by mail, no added addresses: they are not mounted."""
+"""URLs of the sign-in pages, as an explicit list: allauth's sign-up, reset by mail and e-mail pages are not
+mounted.
+"""
 
 from django.urls import path
 

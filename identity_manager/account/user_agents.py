@@ -1,8 +1,8 @@
-"""A browser's own words about itself, in ours. Only for its owner to know it again; nothing depends on it."""
+"""Browser and operating system names from the User-Agent header, only to recognise one's own sessions."""
 
 from django.utils.translation import gettext as _
 
-# The first that fits: each browser also claims to be those below it.
+# First match wins: each browser also claims to be those below it.
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -25,7 +25,7 @@ SYSTEMS = (
 
 
 def named(user_agent: str) -> tuple[str, str]:
-    """Words and an icon: "Firefox on Windows"."""
+    """Name and icon: "Firefox on Windows"."""
     browser = next((name for sign, name in BROWSERS if sign in user_agent), "")
     system, icon = next(((name, icon) for sign, name, icon in SYSTEMS if sign in user_agent), ("", "browser"))
     if browser and system:

@@ -1,4 +1,4 @@
-"""The sign-in pages: allauth's views, with an honest status for what was refused."""
+"""Sign-in views: allauth's, with honest HTTP status codes for refused forms."""
 
 from http import HTTPStatus
 from typing import Any
@@ -70,7 +70,7 @@ class LoginForm(views.LoginForm):  # type: ignore[misc]  # allauth has no types
 
 
 class LogoutView(views.LogoutView):  # type: ignore[misc]  # allauth has no types
-    """Asks; a click signs out here, and at the provider if the session came from one."""
+    """Confirmation page, then sign-out here and at the session's provider."""
 
     def post(self, *_args: Any, **_kwargs: Any) -> HttpResponse:
         wanted = redirects.wanted(self.request) or reverse("account_login")
@@ -78,7 +78,7 @@ class LogoutView(views.LogoutView):  # type: ignore[misc]  # allauth has no type
 
 
 class RefusesWithStatus:
-    """A form that was refused is answered with 422, a lockout with 429 and without saying who it locks."""
+    """Invalid forms are answered with 422, rate-limited ones with 429, without naming the account."""
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         request: HttpRequest = self.request  # type: ignore[attr-defined]  # the view has it
@@ -112,7 +112,7 @@ class LoginView(RefusesWithStatus, views.LoginView):  # type: ignore[misc]  # al
 
 
 class BreakGlassForm(LoginForm):
-    """For the accounts that are named for emergencies; others get the answer of a wrong password."""
+    """For emergency accounts only; others get the answer of a wrong password."""
 
     user_name_help = ""
 
@@ -125,7 +125,7 @@ class BreakGlassForm(LoginForm):
 
 
 class BreakGlassView(RefusesWithStatus, views.LoginView):  # type: ignore[misc]  # allauth has no types
-    """Past single sign-on, with a password and the second factor."""
+    """Sign-in of an emergency account without single sign-on, by password and second factor."""
 
     form_class = BreakGlassForm
     template_name = "account/break_glass.html"
@@ -137,7 +137,7 @@ class BreakGlassView(RefusesWithStatus, views.LoginView):  # type: ignore[misc] 
 
 
 def ways_offered() -> dict[str, Any]:
-    """What the sign-in page offers."""
+    """Sign-in methods that the page offers."""
     offered = sign_in_methods.offered()
     return {
         "password_offered": sign_in_methods.PASSWORD in offered,
@@ -147,7 +147,7 @@ def ways_offered() -> dict[str, Any]:
 
 
 def leading_to_providers(response: HttpResponseBase) -> HttpResponseBase:
-    """Let forms of this page lead to the providers."""
+    """Allow the page's forms to submit to the providers (CSP form-action)."""
     origins = sorted({each.authorization_origin for each in settings.SSO_PROVIDERS.values()})
     if origins:
         security_headers.let_forms_lead_to(response, origins)
@@ -164,7 +164,7 @@ class ReauthenticateForm(views.ReauthenticateForm):  # type: ignore[misc]  # all
 
 @method_decorator(login_not_required, name="dispatch")
 class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]  # allauth has no types
-    """After the password: a code of the app, a recovery code, or a passkey."""
+    """Second step of sign-in: app code, recovery code, or passkey."""
 
     template_name = "mfa/authenticate.html"
     form_class = CodeForm
@@ -172,7 +172,7 @@ class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """After the first step: a code of the app, a recovery code, or a passkey."""
-        # Whose first step is overtaken begins anew: the sign-in page would lead back here for ever.
+        # An outdated first step starts anew, as the sign-in page would redirect here in a loop.
         stage = second_factor_step.pending(request)
         if stage is not None and stage.is_overtaken():
             begins_anew: HttpResponse = stage.abort()
@@ -199,7 +199,7 @@ class SecondStepView(RefusesWithStatus, AuthenticateView):  # type: ignore[misc]
 
 @method_decorator(never_cache, name="dispatch")
 class ReauthenticateView(RefusesWithStatus, views.BaseReauthenticateView):  # type: ignore[misc]  # allauth has no types
-    """Who sits there: by the second factor where the account has one, else by the password."""
+    """Re-authentication by the second factor if there is one, else by the password."""
 
     template_name = "account/reauthenticate.html"
 
@@ -242,7 +242,7 @@ class ReauthenticateView(RefusesWithStatus, views.BaseReauthenticateView):  # ty
 
 
 def _providers_of(request: HttpRequest) -> list[SsoProvider]:
-    """Where the account confirms who it is, if it came from there or has no password to confirm with."""
+    """Providers by which the account re-authenticates: it is linked, or has no password."""
     account = account_of(request)
     came_from_there = request.session.get(sign_in_methods.WAY) == sign_in_methods.SSO
     if account.has_usable_password() and not came_from_there:
@@ -252,12 +252,12 @@ def _providers_of(request: HttpRequest) -> list[SsoProvider]:
 
 
 def offered_passkey(account: Account, purpose: ChallengePurpose) -> dict[str, Any]:
-    """What a script needs to ask for one of the account's passkeys, where it has some."""
+    """WebAuthn request options for the account's passkeys; empty without any."""
     return {"options": passkeys.options_of(account, purpose)} if passkeys.has_one(account) else {}
 
 
 class ChangePasswordForm(views.ChangePasswordForm):  # type: ignore[misc]  # allauth has no types
-    """The old password is checked as at sign-in: who guesses it here is locked out as well."""
+    """Rate-limits the old password like a sign-in."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,7 +1,7 @@
-"""What is known about somebody is taken out of rows that stay: requests, tokens, mails, certificates.
+"""Anonymisation: removes personal data from rows that stay (requests, tokens, mails, certificates).
 
-Each function works on rows that are at their end, in the caller's transaction. What stays is what an
-installation answers for: that there was a request, in which state it ended, which serial was issued.
+Each function works on finished rows in the caller's transaction. What an installation must account for stays:
+that there was a request, its final state, the issued serials.
 """
 
 import re
@@ -28,7 +28,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 
-# Mails whose texts name an officer, by what the officer has done.
+# Mails whose texts name an officer, by the officer's part in the request.
 NAME_WHO_ASKED = ("approval_needed", "approval_reminder", "information", "left_undecided")
 NAME_WHO_GAVE_THE_ORDER = ("batch_waits", "batch_reminder", "batch_undecided")
 NAME_WHO_CANCELLED = ("request_cancelled",)
@@ -40,7 +40,7 @@ WITHOUT_NAMES: dict[str, Any] = {"subject": [], "subject_alt_names": [], "sid": 
 
 
 def empty_request(request: TokenRequest) -> None:
-    """Take the person's data and what people wrote out of a request, its tokens and its approvals."""
+    """Remove personal data and free texts from a request, its tokens and approvals."""
     for token in request.tokens.all():
         SoftwareToken.objects.filter(pk=token.pk).update(snapshot=without_person(token.snapshot), reason="")
     request.approvals.update(reason="")
@@ -49,7 +49,7 @@ def empty_request(request: TokenRequest) -> None:
 
 
 def without_person(snapshot: dict[str, Any]) -> dict[str, Any]:
-    """The snapshot without what it says about the person."""
+    """The snapshot without the person's data."""
     kept = {name: value for name, value in snapshot.items() if name not in PERSONAL_KEYS}
     certificates = [
         each | {"content": each.get("content", {}) | WITHOUT_NAMES} for each in kept.get("certificates", ())
@@ -58,29 +58,29 @@ def without_person(snapshot: dict[str, Any]) -> dict[str, Any]:
 
 
 def empty_texts(mails: QuerySet[OutgoingMail]) -> int:
-    """Take the texts out of mails; to whom and when they went stays."""
+    """Remove mail texts; recipient and times stay."""
     return mails.update(body_text="", body_html="")
 
 
 def empty_mails(mails: QuerySet[OutgoingMail]) -> int:
-    """Take everything out of mails but that there were some."""
+    """Remove everything from mails except that they existed."""
     return mails.update(
         body_text="", body_html="", subject="", to_address="", last_error="", discard_reason=""
     )
 
 
 def about(person_id: Any) -> QuerySet[OutgoingMail]:
-    """Mails to the person, and mails to others about them; each kind is found by an index."""
+    """Mails to the person, and mails to others about the person; both by index."""
     ways = (Q(person_id=person_id), Q(request__person_id=person_id), Q(token__person_id=person_id))
     keys = {pk for way in ways for pk in OutgoingMail.objects.filter(way).values_list("pk", flat=True)}
     return OutgoingMail.objects.filter(pk__in=keys)
 
 
 def unname_in_mails_to_others(officer: Person, *, instead: str) -> None:
-    """Take an officer's name out of what others were told of their work.
+    """Remove an officer's name from mails to others.
 
-    As retention does, the texts of those mails go. One that is still to be sent says `instead` for the name.
-    Call it while the audit log still knows the officer.
+    Texts of sent mails are removed, as by retention. Unsent ones get `instead` in place of the name. Call
+    it while the audit log still knows the officer.
     """
     for mails in _naming(officer):
         empty_texts(mails.exclude(state=MailState.QUEUED).exclude(body_text="", body_html=""))
@@ -93,12 +93,12 @@ def unname_in_mails_to_others(officer: Person, *, instead: str) -> None:
 
 
 def _replaced(text: str, name: str, instead: str) -> str:
-    """As a word: a name of two letters is part of many."""
+    """Replaces whole words only: a name of two letters is part of many words."""
     return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda _found: instead, text)
 
 
 def _naming(officer: Person) -> Iterator[QuerySet[OutgoingMail]]:
-    """Each found by an index: the outbox has millions of rows."""
+    """Mails that name the officer, each kind by index: the outbox has millions of rows."""
     asked = TokenRequest.objects.filter(requested_by=officer)
     yield OutgoingMail.objects.filter(message__in=NAME_WHO_ASKED, request__in=asked.values("pk"))
     cancelled = AuditEvent.objects.filter(actor=officer, name=audit.Event.REQUEST_CANCELLED)
@@ -109,10 +109,10 @@ def _naming(officer: Person) -> Iterator[QuerySet[OutgoingMail]]:
 
 
 def _of_orders_by(officer: Person) -> Iterator[Any]:
-    """A mail about a batch order knows it by its occasion alone."""
+    """Mails about batch orders, which are related by their deduplication key alone."""
     orders = dict(BatchOrder.objects.filter(asked_by=officer).values_list("pk", "asked_at"))
     if orders:
-        since = min(orders.values()) - A_DAY  # whoever's clock it was
+        since = min(orders.values()) - A_DAY  # tolerates clock differences
         mails = OutgoingMail.objects.filter(message__in=NAME_WHO_GAVE_THE_ORDER, created_at__gte=since)
         for pk, occasion in mails.values_list("pk", "occasion").iterator():
             if deduplication.order_of_batch(occasion) in orders:
@@ -120,7 +120,7 @@ def _of_orders_by(officer: Person) -> Iterator[Any]:
 
 
 def empty_certificate(certificate: Certificate) -> None:
-    """Let go of the certificate and of what the bridge and the CA keep of it here; issuer and serial stay."""
+    """Erase the certificate here, in the bridge and at an embedded CA; issuer and serial stay."""
     Certificate.objects.filter(pk=certificate.pk).update(
         certificate=None, subject="", refusal="", last_error="", private_key_wrapped=None
     )
@@ -131,6 +131,6 @@ def empty_certificate(certificate: Certificate) -> None:
 
 
 def remove_containers(token: SoftwareToken) -> int:
-    """Remove the files of a token."""
+    """Delete the containers of a token."""
     number, _rows = Container.objects.filter(token=token).delete()
     return number

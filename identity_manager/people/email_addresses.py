@@ -1,4 +1,4 @@
-"""E-mail addresses as they are kept: the domain in lower case and ASCII, so that one address has one form."""
+"""E-mail addresses in canonical form: domain in lower case and ASCII (IDNA)."""
 
 from django.utils.translation import gettext as _
 from email_validator import EmailNotValidError, validate_email
@@ -9,7 +9,7 @@ from identity_manager.people import homoglyphs
 
 
 def canonical(address: str) -> str:
-    """Return the address as it is kept. Raises ca_bridge.errors.CaError with the sentence why not."""
+    """The canonical form. Raises ca_bridge.errors.CaError with a sentence."""
     kept = mailbox(address)
     for label in kept.rpartition("@")[2].split("."):
         _check_label(label)
@@ -17,7 +17,7 @@ def canonical(address: str) -> str:
 
 
 def readable(address: str) -> str:
-    """Return a kept address as its owner writes it: its domain's own letters, if they deceive nobody."""
+    """The address for display: domain in Unicode unless it is deceptive (homoglyphs)."""
     if "xn--" not in address:
         return address
     try:

@@ -1,4 +1,4 @@
-"""Words that read as other ones: letters of several scripts in one word, or letters that only look Latin."""
+"""Homoglyphs: detects words that mix scripts, or whose letters only look Latin (UTS 39)."""
 
 import regex
 
@@ -8,18 +8,18 @@ _SCRIPTS = (
 )  # fmt: skip
 _SCRIPT_OF = {name: regex.compile(rf"\p{{Script={name}}}") for name in _SCRIPTS}
 _NEUTRAL = regex.compile(r"[\p{Script=Common}\p{Script=Inherited}]")
-# Scripts that are written together (UTS 39 5.2, highly restrictive).
+# Scripts that may be mixed (UTS 39 5.2, highly restrictive).
 _TOGETHER = (
     frozenset({"Latin", "Han", "Hiragana", "Katakana"}),
     frozenset({"Latin", "Han", "Bopomofo"}),
     frozenset({"Latin", "Han", "Hangul"}),
 )
-# Cyrillic and Greek letters that look like Latin ones: a word of nothing else reads as another one.
+# Cyrillic and Greek letters that look Latin: a word of these alone is deceptive.
 _LOOKS_LATIN = frozenset("асԁеһіјӏорԛѕԝхуүћοανκρτυχ")
 
 
 def deceives(word: str) -> bool:
-    """Whether the word may read as another one."""
+    """Whether the word may be read as another one."""
     letters = [letter for letter in word if not _NEUTRAL.match(letter)]
     return _mixes_scripts(letters) or (bool(letters) and _LOOKS_LATIN.issuperset(letters))
 
@@ -30,10 +30,10 @@ def _mixes_scripts(letters: list[str]) -> bool:
 
 
 def _script(letter: str) -> str:
-    """The letter's script; each of the scripts that we do not list counts as the same, other one."""
+    """Script of the letter; all unlisted scripts count as one."""
     return next((name for name, pattern in _SCRIPT_OF.items() if pattern.match(letter)), "other")
 
 
 def foreign(word: str) -> str:
-    """The letters of the word that are not ASCII, as code points."""
+    """Non-ASCII letters of the word, as code points."""
     return ", ".join(dict.fromkeys(f"U+{ord(letter):04X}" for letter in word if not letter.isascii()))

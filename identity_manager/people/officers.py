@@ -1,4 +1,4 @@
-"""The first officers of an installation: made on the word of who operates the machine."""
+"""Creation of officers by the operator of the machine (commands)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,11 +25,11 @@ def create_officer(
     force: bool = False,
     break_glass: bool = False,
 ) -> Account:
-    """Create an Active person with an account and these roles, all or nothing.
+    """Create an Active person with account and roles, in one transaction.
 
-    values are fields of a person as text. force: even where a System Administrator can sign in already.
-    break_glass: signs in locally at /account/break-glass/ whatever the installation's ways of signing in are.
-    Raises NotPossible with field and reason.
+    values: fields of a person as text. force: also where a System Administrator can sign in already.
+    break_glass: emergency account, which signs in at /account/break-glass/ whatever the sign-in methods
+    are. Raises NotPossible with field and reason.
     """
     with transaction.atomic():
         refuse(OFFICERS_EXIST if not force and system_administrator_exists() else None)
@@ -44,5 +44,5 @@ def create_officer(
 
 
 def system_administrator_exists() -> bool:
-    """Whether somebody can sign in and make other officers."""
+    """Whether a System Administrator can sign in, who can make other officers."""
     return Person.objects.holding(Role.SYSTEM_ADMINISTRATOR).filter(account__is_active=True).exists()

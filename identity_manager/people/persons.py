@@ -1,4 +1,4 @@
-"""Verbs on persons: create and edit. What becomes of their tokens when they leave is in the workflow."""
+"""Verbs on persons: create and edit. Leave and return are in the workflow."""
 
 import uuid
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ EDITABLE = (*(name for name in TEXT_FIELDS if name != "personnel_number"), *_NEV
 
 @dataclass(frozen=True)
 class Edited:
-    """What came of an edit: the person as they are now, the fields that were written, and what waits."""
+    """Result of an edit: the person, the fields written, and the pending identity change."""
 
     person: Person
     fields: tuple[str, ...]

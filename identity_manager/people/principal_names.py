@@ -1,4 +1,4 @@
-"""User principal names: what they may hold, so that no two read alike (models.upn_key compares them)."""
+"""User principal names in canonical form, without look-alike characters (models.upn_key compares them)."""
 
 import unicodedata
 
@@ -9,12 +9,12 @@ from ca_bridge.errors import CaError
 from ca_bridge.x509.subject_alt_names import to_general_name
 from identity_manager.people import homoglyphs
 
-# Format characters, and what is drawn as nothing.
+# Format characters and invisible ones.
 _UNSEEN = regex.compile(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]")
 
 
 def canonical(name: str) -> str:
-    """Return the name as it is kept. Raises ca_bridge.errors.CaError with the sentence why not."""
+    """The canonical form. Raises ca_bridge.errors.CaError with a sentence."""
     to_general_name("upn", name)
     if unseen := _UNSEEN.findall(name):
         raise CaError(
@@ -29,7 +29,7 @@ def canonical(name: str) -> str:
 
 
 def _check_word(word: str) -> None:
-    """Full-width letters, ligatures and the like stand for others (NFKC)."""
+    """Rejects full-width letters, ligatures and other compatibility characters (NFKC)."""
     if homoglyphs.deceives(word) or unicodedata.normalize("NFKC", word) != word:
         raise CaError(
             _("It looks like another one: %(word)s is written with %(characters)s.")

@@ -1,4 +1,4 @@
-"""Who may register persons: pure questions, with reasons."""
+"""Permissions of Registration Officers: pure functions that return reasons."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -24,7 +24,7 @@ def registers_in(actor: Person, unit: str) -> bool:
 
 
 def officer_obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why this actor cannot change this person at all, or None: nobody registers themselves."""
+    """Why the actor cannot change this person at all, or None. Nobody registers themselves."""
     if not registers(actor, person):
         return NOT_REGISTRATION_OFFICER
     return OWN_RECORD if actor.pk == person.pk else None

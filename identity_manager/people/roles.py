@@ -1,4 +1,4 @@
-"""Verbs on roles: who may do what, and who may say so (SPEC.md 2)."""
+"""Verbs on roles: assign and withdraw, separation of duties (SPEC.md 2)."""
 
 import uuid
 from collections.abc import Iterable
@@ -67,7 +67,7 @@ CONFLICTS = {
 
 @dataclass(frozen=True)
 class RolePeriod:
-    """The first and the last day of a role, both inclusive; None: from now on, without end."""
+    """First and last day of a role, inclusive; None: from now on, or without end."""
 
     valid_from: date | None = None
     valid_until: date | None = None
@@ -79,9 +79,9 @@ WITHOUT_END = RolePeriod()
 def assign(
     *, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "", period: RolePeriod = WITHOUT_END
 ) -> RoleAssignment:
-    """Give the role to the person, everywhere or for one organisational unit, for a time or without end.
+    """Assign a role to a person, everywhere or for one organisational unit, limited in time or not.
 
-    Raises NotAllowed, or NotPossible (not Active, has it, conflict, a period that is no time).
+    Raises NotAllowed, or NotPossible (not Active, has the role, conflict, empty period).
     """
     with transaction.atomic():
         person = locking.person(person_id)
@@ -93,13 +93,13 @@ def assign(
 
 
 def establish(*, person_id: uuid.UUID, role: Role) -> RoleAssignment:
-    """Give the role on the word of who operates the machine: the first officers come from nowhere else."""
+    """Assign a role by the operator of the machine, for the first officers."""
     with transaction.atomic():
         return _give(locking.person(person_id), role, "", period=WITHOUT_END, actor=None)
 
 
 def withdraw(*, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "") -> None:
-    """Take the role from the person. Raises NotAllowed, or NotPossible (has it not, is the last one)."""
+    """Withdraw a role. Raises NotAllowed, or NotPossible (does not have it, last System Administrator)."""
     with transaction.atomic():
         if role == Role.SYSTEM_ADMINISTRATOR:
             _lock_system_administrators()
@@ -114,7 +114,7 @@ def withdraw(*, actor: Person, person_id: uuid.UUID, role: Role, unit: str = "")
 
 
 def withdraw_all(person: Person, *, actor: Person | None) -> set[Role]:
-    """Take every role from a locked person, in the caller's transaction; returns those that were in force."""
+    """Withdraw all roles of a locked person in the caller's transaction; return those in force."""
     in_force = {Role(held.role) for held in person.roles_in_force()}
     held = list(person.roles.order_by("role", "organisational_unit"))
     person.roles.all().delete()
@@ -130,20 +130,20 @@ def withdraw_all(person: Person, *, actor: Person | None) -> set[Role]:
 
 
 def give_self_service_back(person: Person, *, actor: Person | None) -> None:
-    """Self-Service User for a locked person who is Active again, in the caller's transaction."""
+    """Assign Self-Service User to a locked person who is Active again, in the caller's transaction."""
     if not person.has_role(Role.SELF_SERVICE_USER):
         _give(person, Role.SELF_SERVICE_USER, "", period=WITHOUT_END, actor=actor)
 
 
 def lock_with_system_administrators(person_id: uuid.UUID) -> Person:
-    """The person, locked; where they are a System Administrator, the others too, so that one is left."""
+    """Lock the person and, for a System Administrator, all others, so that one is left."""
     if RoleAssignment.objects.filter(person=person_id, role=Role.SYSTEM_ADMINISTRATOR).exists():
         _lock_system_administrators()
     return locking.person(person_id)
 
 
 def last_system_administrator(person: Person) -> Reason | None:
-    """Why this person must stay, because nobody else could make officers, or None."""
+    """Reason if this person is the last one who can make officers, else None."""
     if all(each.role != Role.SYSTEM_ADMINISTRATOR for each in person.roles.all()):
         return None
     if not Account.objects.filter(person=person, is_active=True).exists():
@@ -152,14 +152,14 @@ def last_system_administrator(person: Person) -> Reason | None:
 
 
 def assign_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> None:
-    """Give the role because a provider of single sign-on has the person in its group. Raises NotPossible."""
+    """Assign a role because of a group at the SSO provider. Raises NotPossible."""
     with transaction.atomic():
         source = f"sso:{provider}"
         _give(locking.person(person_id), role, "", period=WITHOUT_END, actor=None, source=source)
 
 
 def withdraw_by_group(*, person_id: uuid.UUID, role: Role, provider: str) -> None:
-    """Take the role because the person left that group; never the last System Administrator's.
+    """Withdraw a role because the person left the SSO group, except the last System Administrator's.
 
     Raises NotPossible.
     """
@@ -192,25 +192,25 @@ def may_assign(actor: Person, person: Person, *, role: Role, unit: str = "") -> 
 
 
 def _administers(actor: Person, person: Person, unit: str) -> bool:
-    """Both the person and the reach of the role must lie within the User Administrator's own."""
+    """Person and scope of the role must be within the User Administrator's own scope."""
     return actor.is_active and all(
         actor.has_role(Role.USER_ADMINISTRATOR, unit=reach) for reach in (person.organisational_unit, unit)
     )
 
 
 def _lock_system_administrators() -> None:
-    """In one order: of two who withdraw each other's role at the same time, the second is refused."""
+    """Lock in a fixed order: of two who withdraw each other's role at once, the second is refused."""
     locking.persons(system_administrators())
 
 
 def system_administrators() -> set[uuid.UUID]:
-    """Who holds the role, be it for a time."""
+    """Holders of the role, also for a limited time."""
     holders = RoleAssignment.objects.filter(role=Role.SYSTEM_ADMINISTRATOR)
     return set(holders.values_list("person_id", flat=True))
 
 
 def obstacles(*, actor: Person, person: Person) -> dict[Role, Reason | None]:
-    """Why the actor cannot give each offered role to the person, wherever and whenever; None: they can."""
+    """Per offered role: why the actor cannot assign it to the person in any scope; None if possible."""
     vouched = vouching_policy.obstacle(actor, person)
     return {role: _obstacle(actor, person, role) or vouched for role in OFFERED_ROLES}
 
@@ -226,14 +226,14 @@ def _obstacle(actor: Person, person: Person, role: Role) -> Reason | None:
 
 
 def conflict(role: Role, others: Iterable[Role]) -> Reason | None:
-    """Why one person cannot hold the role beside the others here, or None."""
+    """Why a role cannot be combined with the held ones (separation of duties), or None."""
     return _conflict(role, (RoleAssignment(role=other) for other in others))
 
 
 def in_conflict() -> dict[Person, list[tuple[RoleAssignment, RoleAssignment]]]:
-    """Who holds roles that conflict, from before they did or because the installation allows it: which two.
+    """Persons with conflicting roles, assigned before the rule or with the setting that allows it; which two.
 
-    They keep them, for each act asks who vouched for its person, but a User Administrator is shown them.
+    They keep the roles, as vouching_policy is checked at each act, but User Administrators see them.
     """
     day = today()
     offices = RoleAssignment.objects.filter(role__in=OFFICER_ROLES).exclude(valid_until__lt=day)
@@ -257,7 +257,7 @@ def withdraw_obstacle(*, actor: Person, person: Person, unit: str = "") -> Reaso
 
 
 def end_overdue() -> int:
-    """Take away the roles whose last day is over; returns how many. They gave nothing any more."""
+    """Job: delete roles after their last day; return how many. They were without effect already."""
     return retry_later.for_each_isolated(
         RoleAssignment.objects.ended(today()).values_list("pk", flat=True), _end
     )
@@ -280,7 +280,7 @@ def _end(pk: uuid.UUID) -> int:
 
 
 def _units(actor: Person) -> set[str]:
-    """The reaches that the actor may give a role: one everywhere is one for any unit too."""
+    """Scopes in which the actor may assign the role; everywhere includes any unit."""
     return {held.organisational_unit for held in actor.roles_in_force()}
 
 
@@ -300,7 +300,7 @@ def _give(
     refuse(HAS_ROLE if has_it else None, field="role")
     refuse(_conflict(role, held), field="role")
 
-    given, _created = RoleAssignment.objects.update_or_create(  # over one that has ended
+    given, _created = RoleAssignment.objects.update_or_create(  # replaces an ended one
         person=person,
         role=role,
         organisational_unit=unit,
@@ -328,7 +328,7 @@ def _days(period: RolePeriod) -> dict[str, str]:
 
 
 def _not_ended(person: Person) -> list[RoleAssignment]:
-    """What the person holds, or will hold: two roles that begin on different days conflict too."""
+    """Current and future roles: two with different first days conflict too."""
     day = today()
     return [each for each in person.roles.all() if each.valid_until is None or each.valid_until >= day]
 
@@ -344,7 +344,7 @@ def _conflict(role: Role, held: Iterable[RoleAssignment]) -> Reason | None:
 
 
 def _is_last(person: Person, role: Role) -> bool:
-    """Whether nobody else is left who keeps the role without end and can sign in."""
+    """Whether no other System Administrator without an end date can sign in."""
     if role != Role.SYSTEM_ADMINISTRATOR:
         return False
     keepers = RoleAssignment.objects.filter(

@@ -1,5 +1,4 @@
-"""Verbs on saved searches. They are an officer's own bookmarks: nobody else sees them, nothing follows from
-them, so they are no events of the audit log."""
+"""Verbs on saved searches, an officer's private bookmarks; therefore not audited."""
 
 import unicodedata
 import uuid
@@ -30,7 +29,7 @@ TOO_LONG = Reason("query-too-long", _("This search is too long to be kept. Use f
 
 
 def keep(*, actor: Person, name: str, kind: str, query: str) -> SavedSearch:
-    """Keep a search under a name. Raises NotPossible (name, number of searches, length)."""
+    """Save a search under a name. Raises NotPossible (name, number of searches, length)."""
     with transaction.atomic():
         locking.person(actor.pk)
         wanted = _name(actor, name)
@@ -41,7 +40,7 @@ def keep(*, actor: Person, name: str, kind: str, query: str) -> SavedSearch:
 
 
 def rename(*, actor: Person, search_id: uuid.UUID, name: str) -> SavedSearch:
-    """Call it something else. Raises NotPossible at the name, SavedSearch.DoesNotExist for other people's."""
+    """Rename a saved search. Raises NotPossible, or SavedSearch.DoesNotExist for another officer's."""
     with transaction.atomic():
         locking.person(actor.pk)
         row = SavedSearch.objects.get(pk=search_id, owner=actor)
@@ -53,14 +52,14 @@ def rename(*, actor: Person, search_id: uuid.UUID, name: str) -> SavedSearch:
 
 
 def forget(*, actor: Person, search_id: uuid.UUID) -> None:
-    """Keep it no longer; what is gone already is gone."""
+    """Delete a saved search; idempotent."""
     with transaction.atomic():
         locking.person(actor.pk)
         SavedSearch.objects.filter(pk=search_id, owner=actor).delete()
 
 
 def _name(actor: Person, name: str, *, but: SavedSearch | None = None) -> str:
-    """The name, without spaces at its ends; refused at its field."""
+    """The stripped name; refused at its field."""
     wanted = name.strip()
     require(wanted, else_=NO_NAME, field="name")
     is_bad = len(wanted) > LONGEST_NAME or any(unicodedata.category(sign)[0] == "C" for sign in wanted)

@@ -1,6 +1,6 @@
-"""Security identifiers of accounts in Active Directory, as they are kept: one text for one identifier.
+"""Windows security identifiers (SID) in canonical form.
 
-[MS-DTYP] 2.4.2: an account of a domain is S-1-5-21, three numbers of the domain, and its relative identifier.
+[MS-DTYP] 2.4.2: a domain account is S-1-5-21, three numbers of the domain, and the relative identifier.
 """
 
 import regex
@@ -14,7 +14,7 @@ _ACCOUNT = regex.compile(rf"[Ss]-1-5-21-{_NUMBER}-{_NUMBER}-{_NUMBER}-{_NUMBER}"
 
 
 def canonical(text: str) -> str:
-    """Return the identifier as it is kept. Raises ca_bridge.errors.CaError with the sentence why not."""
+    """The canonical form. Raises ca_bridge.errors.CaError with a sentence."""
     numbers = parse(text)
     if numbers is None:
         raise CaError(
@@ -29,7 +29,7 @@ def canonical(text: str) -> str:
 
 
 def parse(text: str) -> tuple[int, ...] | None:
-    """The three numbers of the domain and the relative identifier; None where it is written otherwise."""
+    """The domain's three numbers and the relative identifier; None for another format."""
     found = _ACCOUNT.fullmatch(text)
     numbers = tuple(map(int, found.groups())) if found else ()
     return numbers if numbers and max(numbers) <= LARGEST else None

@@ -1,4 +1,4 @@
-"""What a person's fields may hold. Every way by which a person enters comes through here."""
+"""Validation and normalisation of a person's fields, for forms, imports and commands."""
 
 import functools
 import unicodedata
@@ -24,17 +24,17 @@ MISSING = {
     "surname": gettext_lazy("Enter the surname."),
 }
 NAMES = ("given_name", "surname", "display_name")
-# A spreadsheet that opens an export would run such a value (CWE-1236).
+# Spreadsheet formulas in exports (CWE-1236).
 _FORMULA = ("=", "+", "-", "@")
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
-# What is drawn as nothing, and what is drawn as a blank though it is no space: two names would look like one.
+# Invisible characters, and blanks that are no space: two names would look alike.
 _UNSEEN = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 _BLANK = regex.compile(r"[\u2800\U00013441\U00013442\U0001D159\s]")
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """A field of a person that cannot be taken as it is, and the sentence why."""
+    """An invalid field and the sentence why."""
 
     field: str
     sentence: str
@@ -42,17 +42,17 @@ class FieldError:
 
 @dataclass
 class Cleaned:
-    """Values as they are kept, and what is wrong with the others."""
+    """Normalised values, and the errors of the others."""
 
     values: dict[str, str] = field(default_factory=dict)
     errors: list[FieldError] = field(default_factory=list)
 
 
 def clean(given: Mapping[str, str]) -> Cleaned:
-    """Check and normalise the fields of a person that are given, each as text; REQUIRED_FIELDS must be.
+    """Validate and normalise the given fields of a person, each as text; REQUIRED_FIELDS must be among them.
 
-    manager is a personnel number here; whether there is such a person is for the caller to see. An empty
-    value stays empty, where the field may be empty.
+    manager is a personnel number; whether that person exists is for the caller to check. Optional fields
+    may be empty.
     """
     result = Cleaned(
         errors=[FieldError(name, str(MISSING[name])) for name in REQUIRED_FIELDS if name not in given]
@@ -73,7 +73,7 @@ def clean(given: Mapping[str, str]) -> Cleaned:
 
 
 def _text_problem(name: str, value: str) -> str:
-    """What is wrong with any text, and with an empty one; an empty sentence where nothing is."""
+    """What is wrong with a text of any field; empty where nothing is."""
     if not value:
         return str(MISSING.get(name, ""))
     if found := _not_allowed(name, value):
@@ -90,7 +90,7 @@ def _text_problem(name: str, value: str) -> str:
 
 
 def _not_allowed(name: str, value: str) -> list[str]:
-    """The code points that the field must not hold, each once."""
+    """Code points that the field must not hold, each once."""
     unseen = _UNSEEN.findall(value) if name in TEXT_FIELDS else []
     return list(dict.fromkeys((*forbidden_characters(value), *(f"U+{ord(each):04X}" for each in unseen))))
 
@@ -136,11 +136,11 @@ _CHECKS: dict[str, Callable[[str], str]] = {
 
 
 def unfit(person: Person) -> list[FieldError]:
-    """What is kept of the person and would not be taken today: rules have grown since it was entered."""
+    """Stored values of the person that today's rules would refuse."""
     kept = {name: getattr(person, name) for name in TEXT_FIELDS if name != "manager"}
     return clean({name: value for name, value in kept.items() if value or name in REQUIRED_FIELDS}).errors
 
 
 def compose_display_name(given_name: str, surname: str) -> str:
-    """Return the name as it is shown where the directory says none."""
+    """Display name from given name and surname, where the source has none."""
     return f"{given_name} {surname}".strip()

@@ -1,8 +1,8 @@
-"""Who vouched for a person decides nothing for them and gives them no role (SPEC.md 2).
+"""Separation of duties: who vouched for a person neither decides for them nor gives them a role (SPEC.md 2).
 
-Who entered somebody, made their sign-in code or confirmed their identity could have invented them, or could
-sign in as them. So these questions are asked at each act, whatever roles the officer holds: they hold for
-somebody, too, who was given two roles before the roles conflicted.
+Whoever entered a person, made their sign-in code or confirmed their identity could have invented them, or
+sign in as them. So this is checked at each act, whatever roles the officer holds, also for role combinations
+from before they conflicted.
 """
 
 import uuid
@@ -37,15 +37,15 @@ REASONS = {
 
 
 def obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why this actor decides nothing for the person and gives them no role, or None."""
+    """Why the actor may not decide for the person or give them a role, or None."""
     vouched = officers_who_vouched(person).items()
     return next((REASONS[way] for way, officers in vouched if actor.pk in officers), None)
 
 
 def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
-    """Those of the persons for whom the actor made a sign-in code that opens, or opened, something.
+    """Those of the persons for whom the actor made a sign-in code that is valid or was used.
 
-    One that was withdrawn or has expired unused opens nothing, so it is no obstacle to anything.
+    Withdrawn and expired codes do not count.
     """
     made = SignInCode.objects.opening(timezone.now()).filter(person__in=person_ids, asked_by=actor)
     return frozenset(made.values_list("person_id", flat=True))
@@ -57,12 +57,12 @@ def others_than_vouched(officers: PersonQuerySet, person: Person) -> PersonQuery
 
 
 def officers_of(person: Person) -> set[uuid.UUID]:
-    """Who vouched for the person."""
+    """Officers who vouched for the person."""
     return set().union(*officers_who_vouched(person).values())
 
 
 def have_vouched(officers: Collection[Person]) -> bool:
-    """Whether one of the officers vouched for anybody: as a rule none has who decides."""
+    """Whether any of the officers vouched for anybody; usually not, which saves further queries."""
     ids = [officer.pk for officer in officers]
     return (
         SignInCode.objects.opening(timezone.now()).filter(asked_by__in=ids).exists()

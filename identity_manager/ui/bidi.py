@@ -1,7 +1,7 @@
-"""Names that are written from right to left, within sentences that are not.
+"""Bidirectional text: isolates right-to-left names inside left-to-right sentences (UAX #9 2.7).
 
-Else a bracket or full stop at the end of such a name, or a number behind it, changes sides (UAX #9 2.7).
-In markup of its own a name stands in <bdi>; this is for sentences, where a translator places the name.
+Without isolation a bracket, full stop or number after such a name changes sides. Markup uses <bdi>; this is
+for translated sentences with a name in them.
 """
 
 import unicodedata
@@ -11,7 +11,7 @@ FIRST_STRONG_ISOLATE, POP_DIRECTIONAL_ISOLATE = "\u2068", "\u2069"
 
 
 def isolated(name: object) -> str:
-    """The name as text, kept apart where it has letters from right to left; others stay as they are."""
+    """The name between isolate characters if it has right-to-left letters; else unchanged."""
     text = str(name)
     if any(unicodedata.bidirectional(symbol) in FROM_RIGHT_TO_LEFT for symbol in text):
         return f"{FIRST_STRONG_ISOLATE}{text}{POP_DIRECTIONAL_ISOLATE}"

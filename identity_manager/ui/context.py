@@ -1,4 +1,4 @@
-"""What the frame of every page needs to know. Nothing is asked of the database until a template asks."""
+"""Template context of the page frame: tabs, task counts, links. Lazy: no query until a template asks."""
 
 from functools import cached_property
 from typing import Any
@@ -26,7 +26,7 @@ ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.USER_ADMINISTRATOR, 
 
 
 class Portal:
-    """The frame: who is here, which tabs they have, how many tasks wait, where the other portal is."""
+    """Data of the frame: current person, tabs, number of tasks, address of the other portal."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
@@ -70,17 +70,17 @@ class Portal:
 
     @property
     def site(self) -> str:
-        """What the pages that both portals have, such as signing in, call the place."""
+        """Name of the site on pages that both portals have, such as sign-in."""
         return "Identity Manager" if "console" in settings.PORTALS else "Self-Service"
 
     @property
     def console_url(self) -> str:
-        """The address of Identity Manager, empty for who has no office."""
+        """Address of the officers' portal; empty for persons without a role there."""
         return self.console_home if self.is_officer else ""
 
     @property
     def selfservice_url(self) -> str:
-        """The address of Self-Service, empty for who is no user of it."""
+        """Address of Self-Service; empty for persons who are no user of it."""
         return self.selfservice_home if Role.SELF_SERVICE_USER in self.roles else ""
 
     @property
@@ -97,10 +97,10 @@ class Portal:
 
     @cached_property
     def own_tasks(self) -> int:
-        """How many terms wait for acceptance, passphrases to be noted, and tokens to be fetched."""
+        """Number of terms to accept, passphrases to note and tokens to fetch."""
         return selfservice_pages.number_waiting(self.person.pk) if self.person else 0
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Give templates the frame, as `portal`."""
+    """Context processor: the frame as `portal`."""
     return {"portal": Portal(request)}

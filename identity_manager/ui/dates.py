@@ -1,6 +1,6 @@
-"""Dates in words: near ones as one says them, far ones as one writes them, always exact on demand.
+"""Dates in words: relative when near, absolute when far; the exact form is in a title.
 
-All functions take aware datetimes and speak the language and time zone that are active.
+All functions take aware datetimes and use the active language and time zone.
 """
 
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -40,7 +40,7 @@ def exact(moment: datetime) -> str:
     return _exact(moment, timezone.get_current_timezone(), get_language())
 
 
-# Here and below: a list says the same few over and over, to everybody who opens it.
+# Cached here and below: lists repeat few values.
 @lru_cache(maxsize=4096)
 def _exact(moment: datetime, zone: tzinfo, _language: str | None) -> str:
     here = moment.astimezone(zone)

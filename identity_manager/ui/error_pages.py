@@ -14,13 +14,13 @@ from identity_manager.ui import htmx_fragments
 
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's signature
-    """400: the browser sent something that no page of ours sends."""
+    """400: the browser sent something that none of our pages sends."""
     return render(request, "400.html", status=400)
 
 
 @requires_csrf_token
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403: signed in, but not for this. A named reason of the exception is shown; officers are recorded."""
+    """403: signed in without permission. Shows a named reason of the exception; officers are audited."""
     denials.record(actor=getattr(request, "person", None), path=request.path)
     response = render(request, "403.html", {"reason": _sentence(exception)}, status=403)
     return htmx_fragments.as_page(request, response)
@@ -28,18 +28,18 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 @requires_csrf_token
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's signature
-    """404: no such page, or one of somebody else; the two must look alike."""
+    """404: unknown page, or a row of somebody else; the two look alike."""
     return htmx_fragments.as_page(request, render(request, "404.html", status=404))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  Django's signature
-    """403: a form from before the last sign-in, or from another site (the setting CSRF_FAILURE_VIEW)."""
+    """403: form from before the last sign-in, or from another site (CSRF_FAILURE_VIEW)."""
     return htmx_fragments.as_page(request, render(request, "403_csrf.html", status=403))
 
 
 @requires_csrf_token
 def only_by_a_button(request: HttpRequest, allowed: str) -> HttpResponse:
-    """405: the address of a button, opened as a page; after a sign-in in between, say."""
+    """405: a POST address opened as a page, for example after a sign-in in between."""
     response = render(request, "405.html", status=405)
     response["Allow"] = allowed
     return response
@@ -61,12 +61,12 @@ def too_many_requests(request: HttpRequest, wait_seconds: int = 60) -> HttpRespo
 
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  Django's signature
-    """500: our fault. Drawn without context processors, which may be what failed."""
+    """500. Rendered without context processors, which may have failed."""
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def unavailable(request: HttpRequest, wait_seconds: int) -> HttpResponse:
-    """503: not now, but soon. Drawn without context processors, for there may be no database."""
+    """503. Rendered without context processors, as there may be no database."""
     again = request.get_full_path() if request.method == "GET" else "/"
     response = HttpResponse(render_to_string("503.html", {"again": again}), status=503)
     response["Retry-After"] = str(wait_seconds)
@@ -75,5 +75,5 @@ def unavailable(request: HttpRequest, wait_seconds: int) -> HttpResponse:
 
 
 def _sentence(exception: Exception) -> str:
-    """The first argument of an exception, if somebody wrote one."""
+    """The exception's first argument, if it is a sentence."""
     return str(exception.args[0]) if exception.args else ""

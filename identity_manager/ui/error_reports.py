@@ -1,4 +1,4 @@
-"""What Django may say of a fault: where it was, and not what was in memory there."""
+"""Exception reports without values: no local variables, no form fields."""
 
 from collections.abc import ItemsView
 from types import FrameType
@@ -9,10 +9,10 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class NothingFromMemory(SafeExceptionReporterFilter):
-    """No variables, no form fields: among them may be a passphrase, a sign-in code or a password.
+    """Hides all variables and POST fields: they may hold a passphrase, sign-in code or password.
 
-    Django's own filter hides by name, and a page's context is in many frames under many names
-    (the setting DEFAULT_EXCEPTION_REPORTER_FILTER).
+    Django's own filter hides by name, but a page's context appears in many frames under many names
+    (DEFAULT_EXCEPTION_REPORTER_FILTER).
     """
 
     def get_traceback_frame_variables(

@@ -1,4 +1,4 @@
-"""How forms are drawn: label above, help below, the error with its icon between, a summary at the top."""
+"""Form rendering: label above, help below, error between, summary at the top."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -21,14 +21,14 @@ INPUTS = {widget.template_name for widget in (forms.TextInput, forms.DateInput, 
 
 
 class FormRenderer(TemplatesSetting):
-    """Draws `{{ form }}` and `{{ form.name.as_field_group }}` with the templates in templates/ui/."""
+    """Renders `{{ form }}` and `{{ form.name.as_field_group }}` with the templates in templates/ui/."""
 
     form_template_name = "ui/form.html"
     field_template_name = "ui/field.html"
 
     def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
-        """What each page has many of without a template: lists to choose from, plain inputs, no errors."""
-        # A browser would cut what is pasted there, and say nothing; the server refuses it and keeps it all.
+        """Renders frequent widgets (selects, plain inputs, empty errors) without a template, for speed."""
+        # No maxlength: a browser would truncate pasted text silently; the server refuses it and keeps it.
         context.get("widget", {}).get("attrs", {}).pop("maxlength", None)
         if template_name == forms.Select.template_name:
             return _select(context["widget"])
@@ -59,7 +59,7 @@ def _input(widget: dict[str, Any]) -> SafeString:
 
 
 def _attributes(given: dict[str, Any]) -> SafeString:
-    """As Django's own template writes them."""
+    """HTML attributes as Django's template writes them."""
     wanted = ((name, value) for name, value in given.items() if value is not False)
     drawn = (
         markup(" {}", name) if value is True else markup(' {}="{}"', name, str(value))
@@ -69,7 +69,7 @@ def _attributes(given: dict[str, Any]) -> SafeString:
 
 
 class FilterSelect(forms.Select):
-    """A list of plain choices, none of which is demanded: drawn without what Django works out for each."""
+    """Select of plain, optional choices, rendered without Django's per-option work."""
 
     def use_required_attribute(self, _initial: Any) -> bool:
         """Django's would have all choices asked for."""
@@ -111,7 +111,7 @@ class RadioCards(_CardOptions, forms.RadioSelect):
 
 
 class CardsField(forms.MultipleChoiceField):
-    """Any number of cards. A card that says why it cannot be chosen is refused with that reason."""
+    """Multiple choice of cards. A disabled card is refused with its reason."""
 
     widget = ChoiceCards
     default_error_messages = dict.fromkeys(

@@ -1,4 +1,4 @@
-"""The gallery: every part of the portals in every state, light and dark. Embedded mode only."""
+"""Gallery of UI components in every state, light and dark. Embedded mode only."""
 
 from datetime import timedelta
 from typing import Any
@@ -80,7 +80,7 @@ class SampleRows(forms.Form):
 @require_GET
 @login_not_required
 def error_page(request: HttpRequest, which: str) -> HttpResponse:
-    """Show a page that says what is wrong, as a sample: nothing is, and nothing is recorded."""
+    """A sample of an error page; nothing is recorded."""
     if not settings.EMBEDDED or which not in samples.ERRORS:
         raise Http404
     template, context, needs_database = samples.ERRORS[which]
@@ -92,7 +92,7 @@ def error_page(request: HttpRequest, which: str) -> HttpResponse:
 @require_GET
 @login_not_required
 def gallery(request: HttpRequest, scheme: str = "") -> HttpResponse:
-    """Show every part in every state, in the light or the dark scheme, or as the system has it."""
+    """All components, in the light, dark or system colour scheme."""
     if not settings.EMBEDDED:
         raise Http404
     messages.info(request, "A message of information.")

@@ -1,4 +1,4 @@
-"""What the gallery fills the parts with."""
+"""Sample data of the gallery."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -83,7 +83,7 @@ A software token: certificates, each with its private key, in a file that is pro
 # What it is for
 
 Use it for your work, and for nothing else."""
-# By the last part of the address: the template, what it is told, and whether it knows who is here.
+# By the last path segment: template, context, and whether somebody is signed in.
 ERRORS: dict[str, tuple[str, dict[str, Any], bool]] = {
     "400": ("400.html", {}, True),
     "403": ("403.html", {}, True),
@@ -100,7 +100,7 @@ ERRORS: dict[str, tuple[str, dict[str, Any], bool]] = {
 
 
 def of_the_frame() -> dict[str, Any]:
-    """Return what the frame of a portal, the states and the pages for errors are shown with."""
+    """Samples of the portal frame, states and error pages."""
     languages = [dict(get_language_info(code)) for code, _name in settings.LANGUAGES]
     nouns = [
         (model._meta.verbose_name, [model(state=state) for state in meanings])
@@ -117,7 +117,7 @@ def of_the_frame() -> dict[str, Any]:
 
 
 def roads(now: datetime) -> list[tuple[str, list[StepperStep]]]:
-    """Return four requests, each with its seven steps."""
+    """Four requests, each with its seven steps."""
     return [(title, _steps(states, now)) for title, states in ROADS.items()]
 
 
@@ -135,7 +135,7 @@ def _steps(states: tuple[str, ...], now: datetime) -> list[StepperStep]:
 
 
 def events(now: datetime) -> list[TimelineEvent]:
-    """Return a history with one event of each meaning."""
+    """A history with one event of each meaning."""
     return [
         TimelineEvent(
             now - timedelta(minutes=4), "Terms accepted", "Uma Lindqvist", "Version 3, German", "done"

@@ -1,4 +1,4 @@
-"""Where somebody is who asked from within a page: by a script (htmx) for a part of it, or by a button."""
+"""htmx requests: tell fragment requests from page views, and redirect whole pages where necessary."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -8,23 +8,23 @@ from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
-# The pages that somebody is led to before anything else opens.
+# Pages that one may be redirected to first (sign-in and the like).
 GATES = frozenset({"account_login", "account_reauthenticate", "second-factor-needed", "sign-in-way"})
 CONTENT = "#content"
 
 
 def is_asked_for(request: HttpRequest) -> bool:
-    """Whether a script of the page asks, and not the browser for a page."""
+    """Whether htmx requests a fragment of a page."""
     return request.headers.get("HX-Request") == "true"
 
 
 def reads_a_page(request: HttpRequest) -> bool:
-    """Whether somebody has opened the address in a browser."""
+    """Whether the browser opens the address as a page."""
     return request.method == "GET" and "text/html" in request.headers.get("Accept", "")
 
 
 def as_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Have the response take the place of the page's content, whichever part of it was asked for."""
+    """Make the response replace the whole page content, whatever fragment was requested."""
     if is_asked_for(request):
         response["HX-Retarget"] = response["HX-Reselect"] = CONTENT
         response["HX-Reswap"] = "outerHTML"
@@ -32,10 +32,10 @@ def as_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def led_to_the_gate(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Have whoever is led to sign in come back to the page they were on, not to the address of a button.
+    """Make a redirect to sign-in return to the visible page, not to the fragment's or button's address.
 
-    Where a part of a page was asked for, the browser itself goes there: the sign-in would else stand in the
-    middle of the page, or nowhere.
+    For fragment requests the browser itself must navigate (HX-Redirect): htmx would otherwise put the
+    sign-in page into the fragment.
     """
     in_place = is_asked_for(request)
     address = urlsplit(response.get("Location", ""))
@@ -61,10 +61,10 @@ def _is_gate(path: str) -> bool:
 
 
 def _page_of(request: HttpRequest) -> str:
-    """The address of the page that asks, within this site; empty where it is not known."""
+    """Address of the requesting page within this site; empty where unknown."""
     try:
         page = urlsplit(request.headers.get("HX-Current-URL") or request.headers.get("Referer", ""))
-    except ValueError:  # an address that is none
+    except ValueError:  # malformed address
         return ""
     here = urlunsplit(("", "", page.path, page.query, ""))
     safe = page.netloc == request.get_host() and url_has_allowed_host_and_scheme(here, allowed_hosts=None)

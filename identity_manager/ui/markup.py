@@ -1,4 +1,4 @@
-"""Markup that is made in code."""
+"""HTML made in code, with escaping."""
 
 from html import escape
 from typing import Any
@@ -8,8 +8,8 @@ from django.utils.safestring import SafeString
 
 
 def markup(form: str, *values: Any) -> SafeString:
-    """What Django's format_html makes, in half the time: that asks of each plain text whether it is lazy.
+    """As Django's format_html, twice as fast because it does not check each string for lazy translation.
 
-    form is ours; what is not safe of the values is escaped.
+    form is a literal; unsafe values are escaped.
     """
     return SafeString(form.format(*[escape(v) if type(v) is str else conditional_escape(v) for v in values]))

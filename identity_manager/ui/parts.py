@@ -1,4 +1,4 @@
-"""What the parts of a page are told: small values that views build and template tags draw."""
+"""Values for UI components: built by views, rendered by template tags."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from identity_manager.models.words import Words
 
 
 class Meaning(StrEnum):
-    """What a state means to the eye. Each has a colour and an icon; the word comes from the caller."""
+    """Visual meaning of a state: colour and icon; the word comes from the caller."""
 
     DONE = "done"
     WAITING = "waiting"
@@ -28,7 +28,7 @@ MEANING_ICONS = {
 
 
 class StepState(StrEnum):
-    """How far a step of the road is. NEXT is a step that has not begun."""
+    """Progress of a step; NEXT has not begun."""
 
     DONE = "done"
     NOW = "now"
@@ -40,7 +40,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True)
 class StepperStep:
-    """One of the steps across a request's page: who has to act, or who did, and when."""
+    """One step in the stepper of a request: who acts or acted, and when."""
 
     number: int
     name: Words
@@ -51,7 +51,7 @@ class StepperStep:
 
 @dataclass(frozen=True)
 class TimelineEvent:
-    """One line of a history. icon names a symbol; without it the meaning's own is drawn."""
+    """One entry of a history. icon: symbol name; empty: the meaning's icon."""
 
     at: datetime
     title: Words
@@ -63,7 +63,7 @@ class TimelineEvent:
 
 @dataclass(frozen=True)
 class Pair:
-    """A line of a key-value list. mono for serials and fingerprints; note is a quiet line below."""
+    """One entry of a key-value list. mono: for serials and fingerprints; note: a quiet line below."""
 
     label: Words
     value: object
@@ -72,7 +72,7 @@ class Pair:
 
     @property
     def shown(self) -> object:
-        """The value, or a dash where there is none; nought is a value."""
+        """The value, or a dash for an empty one; 0 is a value."""
         return "–" if self.value is None or self.value == "" else self.value
 
 
@@ -88,7 +88,7 @@ class Tab:
 
 @dataclass(frozen=True)
 class Device:
-    """A device to choose in the picker; icon is desktop, laptop, phone, tablet, terminal or browser."""
+    """A device in the picker; icon: desktop, laptop, phone, tablet, terminal or browser."""
 
     label: Words
     icon: str
@@ -98,7 +98,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Card:
-    """The label of a choice: title, one line, and the reason when it cannot be chosen."""
+    """Label of a choice: title, one line, and why it is disabled."""
 
     title: Words
     line: Words = ""

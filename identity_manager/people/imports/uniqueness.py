@@ -1,4 +1,4 @@
-"""E-mail, UPN and SID each belong to one person who is not Locked: who has them, here and in a file."""
+"""Uniqueness of e-mail, UPN and SID among persons who are not Locked, in the database and within a file."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -18,17 +18,17 @@ CHUNK = 500
 
 
 def in_chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Split what is asked of the database: a statement has a limit for its parameters."""
+    """Split values into chunks below the database's limit of query parameters."""
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
 def compared(name: str, value: str) -> str:
-    """What values of the field are compared by: a UPN as Active Directory does, the others without case."""
+    """Comparison keys of values: for UPNs as Active Directory compares, for others case-insensitive."""
     return upn_key(value) if name == "upn" else value.lower()
 
 
 def owners(name: str, values: Sequence[str]) -> dict[str, str]:
-    """Return whose the values are: what they are compared by -> personnel number of who is not Locked."""
+    """Owners of the values: comparison key to personnel number, of persons who are not Locked."""
     found: dict[str, str] = {}
     for some in in_chunks(sorted({value.lower() for value in values})):
         rows = _having(name, some).values_list(name, "personnel_number")
@@ -46,7 +46,7 @@ def _having(name: str, values: Sequence[str]) -> QuerySet[Person]:
 
 
 def refuse_taken(rows: "Sequence[PlannedRow]") -> None:
-    """Refuse the rows that claim what belongs to another person, or to an earlier line of the file."""
+    """Refuse rows with values of another person, or of an earlier line of the file."""
     for name in IDENTITY_FIELDS:
         claims = [row for row in rows if not row.errors and row.changes.get(name) and not _locked(row)]
         taken = owners(name, [row.changes[name] for row in claims])

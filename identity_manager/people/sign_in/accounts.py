@@ -1,4 +1,4 @@
-"""Verbs on accounts: how a person comes to sign in with a user name."""
+"""Verbs on accounts: open, close, end sessions."""
 
 import uuid
 
@@ -25,7 +25,7 @@ _USERNAME = regex.compile(r"[a-z0-9][a-z0-9._\-]{0,63}")
 def open_account(
     *, person_id: uuid.UUID, username: str, password: str, is_break_glass: bool = False
 ) -> Account:
-    """Open an account on the word of who operates the machine. Raises NotPossible with field and reason."""
+    """Open an account, by the operator of the machine. Raises NotPossible with field and reason."""
     with transaction.atomic():
         person = locking.person(person_id)
         require(_USERNAME.fullmatch(username), else_=BAD_USERNAME, field="username")
@@ -48,7 +48,7 @@ def open_account(
 
 
 def check_password(password: str, *, person: Person, username: str) -> None:
-    """Refuse a password that the installation's rules refuse. Raises NotPossible at the field password."""
+    """Validate a password against the installation's rules. Raises NotPossible at the field password."""
     try:
         validate_password(password, Account(username=username, person=person))
     except ValidationError as error:
@@ -56,11 +56,11 @@ def check_password(password: str, *, person: Person, username: str) -> None:
 
 
 def end_sessions(person: Person) -> None:
-    """Sign the locked person out everywhere, in the caller's transaction: no session outlives its epoch."""
+    """End all sessions of a locked person in the caller's transaction, by a new session epoch."""
     Account.objects.filter(person=person).update(session_epoch=F("session_epoch") + 1)
 
 
 def close_account(person: Person) -> None:
-    """Nobody signs in as this person any more; in the caller's transaction, the person locked."""
+    """Close the account of a locked person, in the caller's transaction."""
     end_sessions(person)
     Account.objects.filter(person=person).update(is_active=False)

@@ -1,4 +1,4 @@
-"""Verbs on signing in: who did, who could not, and that a password was set."""
+"""Sign-in attempts: audit of successes and failures; setting of passwords."""
 
 import logging
 
@@ -17,7 +17,7 @@ NAME_SALT = "identity_manager.typed-name"
 
 
 def may_sign_in(account: Account) -> bool:
-    """Only who is Active signs in, and only while the account is open."""
+    """Whether the person is Active and the account open."""
     return account.is_active and account.person.is_active
 
 
@@ -30,12 +30,12 @@ def person_of(typed_name: str) -> Person | None:
 
 
 def record_sign_in(*, account: Account, method: str) -> None:
-    """The account's person has signed in, by password or by code."""
+    """Audit a sign-in by password or code."""
     audit.record(audit.Event.SIGNED_IN, actor=account.person, subject=account.person, method=method)
 
 
 def record_break_glass(*, account: Account) -> None:
-    """The emergency account was used: every other System Administrator is told, and the log says so."""
+    """Audit a sign-in with an emergency account, and mail every other System Administrator."""
     officer = account.person
     logger.warning("Break-glass sign-in by %s.", account.username)
     for administrator in Person.objects.holding(Role.SYSTEM_ADMINISTRATOR).exclude(pk=officer.pk):
@@ -44,7 +44,7 @@ def record_break_glass(*, account: Account) -> None:
 
 
 def record_failure(*, typed_name: str, method: str, locked_out: bool = False) -> None:
-    """Somebody could not sign in. What was typed is kept as a keyed hash: people type passwords there."""
+    """Audit a failed sign-in. The typed name is stored as a keyed hash, as people type passwords there."""
     audit.record(
         audit.Event.SIGN_IN_FAILED,
         actor=None,
@@ -56,14 +56,14 @@ def record_failure(*, typed_name: str, method: str, locked_out: bool = False) ->
 
 
 def name_digest(typed_name: str) -> str:
-    """The same for the same name, and of no use without this installation's key."""
+    """Keyed hash of a name, equal for equal names."""
     return salted_hmac(NAME_SALT, typed_name.strip().casefold(), algorithm="sha256").hexdigest()[:32]
 
 
 def set_password(*, account: Account, password: str, stays: str = "") -> None:
-    """Set an already validated password; the person is told by mail.
+    """Set a validated password and notify the person by mail.
 
-    Every session ends but the one with the key that stays, if there is one.
+    Ends every session except the one with the given key.
     """
     account.set_password(password)
     with transaction.atomic():

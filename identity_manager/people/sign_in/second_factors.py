@@ -1,7 +1,7 @@
-"""Second factors of an account: an authenticator app, passkeys, and recovery codes for when both are lost.
+"""Verbs on second factors: authenticator app, passkeys, recovery codes.
 
-The rows are allauth's, and so are the checks at sign-in; the verbs are ours, so that each change is locked,
-audited and told by mail. The app's secret and the seed of the recovery codes lie wrapped by the vault.
+Rows and verification are allauth's; the verbs are ours, so that each change is locked, audited and reported
+by mail. The app's secret and the recovery seed are wrapped by the vault.
 """
 
 import base64
@@ -28,7 +28,7 @@ from identity_manager.vault import wrapping as vault
 from identity_manager.vault.wrapping import Purpose, VaultError
 
 Kind = Authenticator.Type
-# Recovery codes alone are none: they stand in for one of these.
+# Recovery codes alone do not count: they replace one of these.
 FACTORS = (Kind.TOTP, Kind.WEBAUTHN)
 MOST_PASSKEYS = 10
 LONGEST_NAME = 60
@@ -49,12 +49,12 @@ AN_APP = _("an authenticator app")
 
 
 def has_one(account: Account) -> bool:
-    """Whether the account signs in with a second factor."""
+    """Whether the account has a second factor."""
     return of(account, *FACTORS).exists()
 
 
 def person_has_one(person: Person) -> bool:
-    """The same for the person's account, where there is one."""
+    """As has_one, for the person's account, if any."""
     account = Account.objects.filter(person=person).first()
     return account is not None and has_one(account)
 
@@ -67,7 +67,7 @@ def of(account: Account, *kinds: str) -> "QuerySet[Authenticator]":
 
 # --- Secrets ---------------------------------------------------------------------------------------
 def wrap(secret: str, *, account: Account) -> str:
-    """The secret as it lies in the account's row: bound to the account, so that it opens no other one."""
+    """The secret as stored, bound to the account (AAD)."""
     wrapped = vault.wrap(secret.encode("ascii"), purpose=Purpose.OTHER, record=account.pk)
     return f"{account.pk}:{base64.b64encode(wrapped).decode('ascii')}"
 
@@ -83,14 +83,14 @@ def unwrap(text: str) -> str:
 
 
 def belongs_to(row: Authenticator, account: Account) -> bool:
-    """Whether the row's secret was wrapped for this account, and not moved here from another one."""
+    """Whether the secret was wrapped for this account, not copied from another row."""
     text: str = row.data.get("secret") or row.data.get("seed") or ""
     return row.type == Kind.WEBAUTHN or text.startswith(f"{account.pk}:")
 
 
 # --- Verbs -----------------------------------------------------------------------------------------
 def add_app(*, actor: Person, secret: str) -> Authenticator:
-    """An authenticator app that has just shown a right code signs in from now on. Raises Stale."""
+    """Add an authenticator app after its first right code. Raises Stale."""
     with transaction.atomic():
         account = _locked(actor)
         refuse(HAS_APP if of(account, Kind.TOTP).exists() else None, kind=Stale)
@@ -104,7 +104,7 @@ def add_app(*, actor: Person, secret: str) -> Authenticator:
 
 
 def add_passkey(*, actor: Person, name: str, credential: dict[str, Any], credential_id: bytes) -> None:
-    """A passkey whose registration was verified signs in from now on. Raises NotPossible or Stale."""
+    """Add a passkey after its verified registration. Raises NotPossible or Stale."""
     with transaction.atomic():
         account = _locked(actor)
         rows = list(of(account, Kind.WEBAUTHN))
@@ -119,7 +119,7 @@ def add_passkey(*, actor: Person, name: str, credential: dict[str, Any], credent
 
 
 def rename_passkey(*, actor: Person, row_id: int, name: str) -> None:
-    """Only the word by which its owner knows it. Raises Stale where it is gone."""
+    """Rename a passkey for its owner. Raises Stale where it is gone."""
     with transaction.atomic():
         row = _own(_locked(actor), row_id)
 
@@ -129,7 +129,7 @@ def rename_passkey(*, actor: Person, row_id: int, name: str) -> None:
 
 
 def remove(*, actor: Person, row_id: int) -> None:
-    """Take an app or a passkey away; with the last one the recovery codes go too. Raises Stale."""
+    """Remove an app or passkey; with the last one also the recovery codes. Raises Stale."""
     with transaction.atomic():
         account = _locked(actor)
         row = _own(account, row_id)
@@ -143,7 +143,7 @@ def remove(*, actor: Person, row_id: int) -> None:
 
 
 def make_recovery_codes(*, actor: Person) -> list[str]:
-    """Make new recovery codes and return them, this once. Older ones open nothing any more."""
+    """Make new recovery codes and return them once; older ones become invalid."""
     with transaction.atomic():
         account = _locked(actor)
         require(has_one(account), else_=NO_FACTOR_YET, kind=NotPossible)
@@ -160,13 +160,13 @@ def make_recovery_codes(*, actor: Person) -> list[str]:
 
 
 def unused_recovery_codes(account: Account) -> int | None:
-    """How many are left; None where none were made."""
+    """Number of unused codes; None where none were made."""
     row = of(account, Kind.RECOVERY_CODES).first()
     return len(row.wrap().get_unused_codes()) if row and belongs_to(row, account) else None
 
 
 def are_recovery_codes(account: Account, codes: Sequence[str]) -> bool:
-    """Whether these are the codes of the account that nobody has used yet, all of them."""
+    """Whether these are exactly the account's unused codes."""
     row = of(account, Kind.RECOVERY_CODES).first()
     if row is None or not belongs_to(row, account):
         return False
@@ -175,7 +175,7 @@ def are_recovery_codes(account: Account, codes: Sequence[str]) -> bool:
 
 
 def record_use(*, account: Account, row: Authenticator) -> None:
-    """Somebody signed in or confirmed with this factor; the use of a recovery code is told by mail."""
+    """Audit the use of a factor; a recovery code is also reported by mail."""
     if row.type != Kind.RECOVERY_CODES:
         return
     left = unused_recovery_codes(account) or 0
@@ -185,13 +185,13 @@ def record_use(*, account: Account, row: Authenticator) -> None:
 
 
 def record_failure(*, account: Account) -> None:
-    """Somebody got as far as the second factor and did not have it."""
+    """Audit a failed second step."""
     person = account.person
     audit.record(audit.Event.SIGN_IN_FAILED, actor=None, subject=person, method="second-factor")
 
 
 def reset_locked(account: Account, *, actor: Person | None) -> int:
-    """Take all second factors of an account away whose person the caller has locked; sessions end.
+    """Remove all second factors of an account whose person the caller has locked, and end its sessions.
 
     Returns how many there were.
     """
@@ -205,14 +205,14 @@ def reset_locked(account: Account, *, actor: Person | None) -> int:
 
 
 def reset(*, person_id: uuid.UUID) -> int:
-    """The same on the word of who operates the machine. Raises Account.DoesNotExist."""
+    """As reset_locked, by the operator of the machine. Raises Account.DoesNotExist."""
     with transaction.atomic():
         person = locking.person(person_id)
         return reset_locked(Account.objects.select_related("person").get(person=person), actor=None)
 
 
 def _locked(actor: Person) -> Account:
-    """The actor's account; the person is locked, so that of two clicks the second sees the first."""
+    """The actor's account, with the person locked, so that a double click sees the first one's result."""
     person = locking.person(actor.pk)
     account = Account.objects.get(person=person)
     account.person = person

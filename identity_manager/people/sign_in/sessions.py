@@ -1,4 +1,4 @@
-"""Verbs on sessions: where an account is signed in, and how it is signed out there."""
+"""Verbs on sessions: list, end, forget."""
 
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
@@ -15,7 +15,7 @@ ENDED = Reason("session-ended", _("This session has ended meanwhile."))
 
 
 def alive(account: Account) -> list[UserSession]:
-    """The account's sessions that have not ended, the latest seen first."""
+    """The account's live sessions, latest use first."""
     rows = UserSession.objects.filter(user_id=account.pk).order_by("-last_seen_at", "-pk")
     known = list(rows)
     keys = [row.session_key for row in known]
@@ -25,19 +25,19 @@ def alive(account: Account) -> list[UserSession]:
 
 
 def record_seen(session_key: str) -> None:
-    """The session is in use now. Not audited, and not asked for at every page: see ui.middleware."""
+    """Store the time of last use. Not audited, and not called at every page (account.middleware)."""
     UserSession.objects.filter(session_key=session_key).update(last_seen_at=timezone.now())
 
 
 def record_new_key(*, old: str, new: str) -> None:
-    """The session goes on under another key."""
+    """The session continues under a new key."""
     UserSession.objects.filter(session_key=old).update(session_key=new)
 
 
 def end_one(*, actor: Person, row_id: int) -> str:
-    """Sign the actor out of one session; returns its key.
+    """End one session of the actor; return its key.
 
-    Raises Stale where it has ended, UserSession.DoesNotExist where the actor has no such session.
+    Raises Stale where it has ended, UserSession.DoesNotExist where it is not the actor's.
     """
     with transaction.atomic():
         account = _account(actor)
@@ -51,7 +51,7 @@ def end_one(*, actor: Person, row_id: int) -> str:
 
 
 def end_all(*, actor: Person, but: str = "") -> int:
-    """Sign the actor out everywhere, but for the session with the key that is named; returns how often."""
+    """End all sessions of the actor except the named one; return how many."""
     with transaction.atomic():
         ended = end_locked(_account(actor), but=but)
         audit.record(audit.Event.SESSIONS_ENDED, actor=actor, subject=actor, count=ended)
@@ -59,14 +59,14 @@ def end_all(*, actor: Person, but: str = "") -> int:
 
 
 def end_locked(account: Account, *, but: str = "") -> int:
-    """The same for an account whose person the caller has locked, as a part of what the caller audits."""
+    """As end_all, for an account whose person the caller has locked and audits."""
     rows = list(UserSession.objects.filter(user_id=account.pk).exclude(session_key=but))
     _end(rows)
     return len(rows)
 
 
 def forget_ended() -> int:
-    """Remove the rows of sessions that are over; returns how many sessions had run out."""
+    """Delete rows of ended sessions; return how many had expired."""
     with transaction.atomic():
         over, _each = Session.objects.filter(expire_date__lte=timezone.now()).delete()
         kept = Session.objects.values("session_key")

@@ -1,6 +1,6 @@
-"""Verbs of single sign-on: whom a provider's identity belongs to, and what its groups mean here.
+"""Verbs of single sign-on: match an identity to a person, map groups to roles.
 
-Nothing is guessed: a verified identifier must fit exactly one Active person, or nobody is signed in.
+A verified identifier must match exactly one Active person; else the sign-in is refused.
 """
 
 import logging
@@ -21,7 +21,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason, Refused, refuse, require
 
 logger = logging.getLogger(__name__)
-LONGEST_SUBJECT = 191  # the column's
+LONGEST_SUBJECT = 191  # length of the column
 
 NO_IDENTIFIER = Reason(
     "sso-no-identifier", _("Your organisation did not say who you are in the way that is agreed here.")
@@ -37,9 +37,9 @@ NAME_TAKEN = Reason("sso-name-taken", _("Another account has your personnel numb
 
 
 def sign_in(*, provider: SsoProvider, claims: Mapping[str, Any]) -> Account:
-    """The account of whom the verified claims are about; it is made at the first sign-in.
+    """The account for the verified claims; created at the first sign-in.
 
-    The person's mapped roles follow the groups. Raises Refused with the reason.
+    Updates the mapped roles from the groups. Raises Refused with the reason.
     """
     with transaction.atomic():
         subject = _subject(claims)
@@ -51,19 +51,19 @@ def sign_in(*, provider: SsoProvider, claims: Mapping[str, Any]) -> Account:
 
 
 def links_of(account: Account) -> list[str]:
-    """The ids of the providers through which the account signs in."""
+    """Ids of the providers linked to the account."""
     rows = SocialAccount.objects.filter(user_id=account.pk).order_by("pk")
     return list(rows.values_list("provider", flat=True))
 
 
 def is_of(account: Account, *, provider: SsoProvider, claims: Mapping[str, Any]) -> bool:
-    """Whether the verified claims are about this account, and no other."""
+    """Whether the verified claims belong to this account."""
     rows = SocialAccount.objects.filter(user_id=account.pk, provider=provider.id, uid=_subject(claims))
     return bool(rows.exists())
 
 
 def record_refusal(*, provider_id: str, code: str) -> None:
-    """Somebody could not sign in through the provider."""
+    """Audit a refused sign-in through the provider."""
     audit.record(
         audit.Event.SIGN_IN_FAILED, actor=None, subject=None, method=f"sso:{provider_id}", reason=code
     )
@@ -92,7 +92,7 @@ def _person_of(provider: SsoProvider, claims: Mapping[str, Any]) -> Person:
     lookup = provider.field if exact else f"{provider.field}__iexact"
     said = str(value).strip()
     found = list(Person.objects.filter(**{lookup: said, "state": PersonState.ACTIVE}))
-    # PostgreSQL compares by capitals, and a dotless i has the capital of another letter.
+    # PostgreSQL's UPPER maps a dotless i to I, so compare again in Python.
     found = [person for person in found if getattr(person, provider.field).lower() == said.lower()]
     require(found, else_=NOBODY)
     refuse(SEVERAL if len(found) > 1 else None)
@@ -113,7 +113,7 @@ def _link(provider: SsoProvider, subject: str, person: Person) -> Account:
     account.person = person
     refuse(CLOSED if account.is_break_glass else None)
     links = SocialAccount.objects.filter(user_id=account.pk, provider=provider.id)
-    if links.filter(uid=subject).exists():  # by a second click, while we waited for the person
+    if links.filter(uid=subject).exists():  # by a second click, while we waited for the lock
         return account
     refuse(OTHER_IDENTITY if links.exists() else None)
     SocialAccount.objects.create(user=account, provider=provider.id, uid=subject, extra_data={})
@@ -123,7 +123,7 @@ def _link(provider: SsoProvider, subject: str, person: Person) -> Account:
 
 
 def _follow_groups(person: Person, provider: SsoProvider, claims: Mapping[str, Any]) -> None:
-    """Give and take the roles that are mapped, and no others. A claim that is missing says nothing."""
+    """Assign and withdraw mapped roles only. A missing claim changes nothing."""
     groups = claims.get(provider.groups_claim) if provider.groups_claim else None
     if not provider.roles or not isinstance(groups, list):
         return

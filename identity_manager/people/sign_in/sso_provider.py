@@ -1,4 +1,4 @@
-"""A provider of single sign-on (OpenID Connect), as the settings describe it."""
+"""OpenID Connect provider, as configured in SSO_PROVIDERS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-# What of a person a claim may be compared with. All of them are unique, or the sign-in is refused.
+# Fields of a person that a claim may be matched with; must be unique, or the sign-in is refused.
 FIELDS = ("external_id", "upn", "email", "personnel_number")
 KEYS = frozenset(
     {
@@ -31,7 +31,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SignOut(StrEnum):
-    """Whether signing out goes on at the provider, and whether it wants the token back that it issued."""
+    """Whether sign-out continues at the provider, and whether it needs the ID token."""
 
     HERE = "here"
     PROVIDER = "provider"
@@ -40,7 +40,7 @@ class SignOut(StrEnum):
 
 @dataclass(frozen=True)
 class SsoProvider:
-    """claim identifies the person with that value in field; roles: the provider's groups to our roles."""
+    """claim: the claim that is matched with field; roles: provider groups to our roles."""
 
     id: str
     name: str
@@ -59,7 +59,7 @@ class SsoProvider:
 
 
 def parse(provider_id: str, given: Any, *, secret: str, roles: frozenset[str]) -> SsoProvider:
-    """Check one entry of SSO_PROVIDERS. Raises ImproperlyConfigured with what is wrong; never the secret."""
+    """Parse one entry of SSO_PROVIDERS. Raises ImproperlyConfigured, without the secret."""
     if not isinstance(given, dict) or not provider_id.replace("-", "").isalnum():
         raise _wrong(provider_id, "must be a JSON object under a name of letters, digits and hyphens")
     _check_keys(provider_id, given)
@@ -107,7 +107,7 @@ def _https(provider_id: str, url: str) -> str:
 
 
 def is_secure(url: object) -> bool:
-    """Whether it is an address by https, or on this machine."""
+    """Whether the address is https, or on this machine."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
     except ValueError:
