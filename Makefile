@@ -22,7 +22,7 @@ POSTGRES := $(PYTHON) -m tests.tools.postgres_server
 ON_POSTGRESQL := database and not nightly and not nightly_on_postgresql
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo reset test interop test-programs test-all bench chaos nightly mutants screenshots lint lock install-prod install-dev secrets messages \
+.PHONY: help setup run demo reset test interop test-programs test-all bench bench-compare chaos nightly mutants screenshots lint lock install-prod install-dev secrets messages \
 	lint-style lint-types lint-layers lint-templates lint-migrations lint-deployment lint-docs docs docs-reference
 
 help: ## List the targets
@@ -65,6 +65,9 @@ interop: install-dev ## Try delivered tokens in every program here, and write do
 
 bench: install-dev ## How quick it is, against its goals; SCALE=full for a million rows, ARGS="--only road" for a part
 	@$(PYTHON) -W ignore -m tests.performance.bench $(ARGS)
+
+bench-compare: install-dev ## An older commit and this one side by side: BASE=<commit>, ARGS="--only road --engines sqlite"
+	@$(PYTHON) -W ignore -m tests.performance.compare $(BASE) $(ARGS)
 
 chaos: install-dev ## The road while all around it is killed; N=10000, SEED=1, ENGINE=sqlite
 	@$(PYTEST) tests/chaos -m nightly

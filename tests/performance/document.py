@@ -24,6 +24,10 @@ of keys. The *whole road* is what a token takes from **Accept** to the mail that
 processes, database and broker. The *bare loop* does the same cryptography and the same mandatory checks (key,
 request, lints before and after, signature, both containers, the second reader) and nothing else. With one
 worker process everything has one core, database and broker included, and so has the loop.
+
+`make bench-compare BASE=<commit>` measures an older commit and this one side by side: parts of both, one
+right after the other, three times, and prints both figures with their ratio and goal. On a machine that has
+other work, only such figures say whether a change made anything quicker.
 """
 
 REMARKS = """## Where goals are missed, and why

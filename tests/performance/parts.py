@@ -25,6 +25,8 @@ class Scale:
     enabled: int
     seconds_of_pages: int
     restarts: int
+    idle_seconds: int
+    visits: int
     bought: int
 
     def with_rows(self, rows: int) -> "Scale":
@@ -32,8 +34,10 @@ class Scale:
 
 
 SCALES = {
-    "small": Scale(20_000, {"ec-p256": [70, 96], "rsa-3072": [14, 20]}, 8, 24, 2_500, 8, 3, 30),
-    "full": Scale(1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5, 300),
+    "small": Scale(20_000, {"ec-p256": [70, 96], "rsa-3072": [14, 20]}, 8, 24, 2_500, 8, 3, 60, 40, 30),
+    "full": Scale(
+        1_000_000, {"ec-p256": [400, 600], "rsa-3072": [100, 150]}, 30, 150, 10_000, 30, 5, 300, 200, 300
+    ),
 }
 
 
@@ -121,6 +125,21 @@ def of_restart(report: Report) -> dict[str, float]:
     return {"restart_p95_s": percentile(report["seconds"], 95)}
 
 
+def of_page_vs_admin(report: Report) -> dict[str, float]:
+    return {"page_vs_admin": percentile(report["search"], 50) / percentile(report["admin"], 50)}
+
+
+def of_idle(report: Report) -> dict[str, float]:
+    return {
+        "idle_cpu_s": report["cpu_seconds"] * 60 / report["seconds"],
+        "idle_pss_mb": report["pss_mb"],
+    }
+
+
+def of_statements(report: Report) -> dict[str, float]:
+    return {"statements_alone": report["alone"], "statements_together": report["together"]}
+
+
 def of_peers(report: Report) -> dict[str, float]:
     return {f"{name}_per_s": side["certificates"] / side["seconds"] for name, side in report.items()}
 
@@ -146,6 +165,13 @@ _ALL: tuple[Part, ...] = (
         {"small": 60, "full": 300},
         once=True,
     ),
+    Part(
+        "statements",
+        lambda _scale: [],
+        of_statements,
+        {"small": 120, "full": 120},
+        settings={"KEY_POOL_SIZE": "0"},
+    ),
     Part("accept", lambda scale: ["--tokens", str(scale.accepted)], of_accept, {"small": 120, "full": 400}),
     Part(
         "search",
@@ -169,6 +195,14 @@ _ALL: tuple[Part, ...] = (
         stock=True,
     ),
     Part(
+        "page_vs_admin",
+        lambda scale: ["--persons", str(scale.rows), "--rounds", str(scale.visits)],
+        of_page_vs_admin,
+        {"small": 120, "full": 1800},
+        stock=True,
+        settings={"DJANGO_SETTINGS_MODULE": "tests.performance.admin_settings"},
+    ),
+    Part(
         "enable",
         lambda scale: ["--persons", str(scale.enabled)],
         of_enable,
@@ -179,6 +213,13 @@ _ALL: tuple[Part, ...] = (
         lambda scale: ["--times", str(scale.restarts)],
         of_restart,
         {"small": 120, "full": 200},
+        within="accept",
+    ),
+    Part(
+        "idle",
+        lambda scale: ["--seconds", str(scale.idle_seconds)],
+        of_idle,
+        {"small": 300, "full": 600},
         within="accept",
     ),
 )

@@ -100,7 +100,7 @@ class Run:
         _DRAWN[algorithm] = start + size
 
     def _through_the_road(self, rows: list[TokenRequest]) -> tuple[float, float]:
-        texts = {request.pk: _texts(request) for request in rows}
+        texts = {request.pk: texts_of(request) for request in rows}
         cpu, began = self._cpu(), timezone.now()
         for request in rows:
             step4_accept.accept(
@@ -175,7 +175,7 @@ def _contents(rows: list[TokenRequest]) -> list[dict[str, Any]]:
     ]
 
 
-def _texts(request: TokenRequest) -> list[Any]:
+def texts_of(request: TokenRequest) -> list[Any]:
     return [version.text_in("en").pk for version in step4_accept.terms_of(request)]
 
 

@@ -34,13 +34,20 @@ class Release:
     @contextmanager
     def checked_out(self) -> Iterator[Path]:
         """The release's code, in a worktree that is removed afterwards."""
-        with tempfile.TemporaryDirectory(prefix="im-release-") as directory:
-            place = Path(directory) / self.version
-            git("worktree", "add", "--quiet", "--detach", str(place), self.commit)
-            try:
-                yield place
-            finally:
-                git("worktree", "remove", "--force", str(place))
+        with checked_out(self.commit) as place:
+            yield place
+
+
+@contextmanager
+def checked_out(commit: str) -> Iterator[Path]:
+    """The code of that commit, in a worktree that is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="im-release-") as directory:
+        place = Path(directory) / "code"
+        git("worktree", "add", "--quiet", "--detach", str(place), commit)
+        try:
+            yield place
+        finally:
+            git("worktree", "remove", "--force", str(place))
 
 
 def git(*arguments: str) -> None:

@@ -1,0 +1,149 @@
+"""`make bench-compare BASE=<commit>`: an older commit and this one, side by side in one run.
+
+    python -m tests.performance.compare BASE [--only road pages ...] [--engines sqlite] [--rounds 3]
+
+The base is checked out into a worktree that is removed afterwards. Each round runs each part of both, one
+right after the other and in the other order than the round before, so that what else the machine does meets
+both. Each commit brings the bench of its own; a part that the base does not have is measured here alone. Of
+the rounds the median counts. Prints a table and writes var/bench-compare.json.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.performance import machine
+from tests.performance.figures import AT_LEAST, ENGINES, FIGURES, Figure
+from tests.performance.parts import PARTS
+from tests.performance.place import ROOT
+from tests.upgrade.releases import checked_out
+
+BASE, HERE = "base", "here"
+CHOSEN = ("statements", "road", "pages", "page_vs_admin", "idle")
+# Of figures whose goal is a multiple of what the base has.
+RELATIVE = {"road_per_s": 1.3, "pages_per_s": 0.85}
+PARTS_OF_IT = "import json; from tests.performance.parts import PARTS; print(json.dumps(list(PARTS)))"
+
+Samples = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Side:
+    """A commit as it lies in a directory, and which parts its bench has."""
+
+    name: str
+    root: Path
+    parts: frozenset[str]
+
+    def figures(self, part: str, engine: str, rows: int) -> dict[str, float]:
+        """One run of one part; nothing where it gave no figure, and standard error says why."""
+        with tempfile.TemporaryDirectory(prefix="im-compare-") as directory:
+            out = Path(directory) / "bench.json"
+            options = ["--only", part, "--engines", engine, "--rows", str(rows), "--out", str(out)]
+            command = [sys.executable, "-W", "ignore", "-m", "tests.performance.bench", *options]
+            done = subprocess.run(command, cwd=self.root, stdout=subprocess.DEVNULL, check=False)
+            if done.returncode or not out.exists():
+                sys.stderr.write(f"{self.name} {part} {engine}: ended with {done.returncode}\n")
+                return {}
+            content = json.loads(out.read_text(encoding="utf-8"))
+        for key, why in content["missing"].items():
+            sys.stderr.write(f"{self.name} {key}: {why}\n")
+        return {each["name"]: each["value"] for each in content["figures"]}
+
+
+def main() -> int:
+    options = parsed()
+    samples: dict[str, Samples] = {}
+    with sides(options.base) as both:
+        for number in range(options.rounds):
+            for engine in options.engines:
+                for part in options.only:
+                    for side in both if number % 2 else both[::-1]:
+                        if part in side.parts:
+                            note(samples, side, engine, side.figures(part, engine, options.rows))
+    content = {
+        "base": options.base,
+        "rounds": options.rounds,
+        "rows": options.rows,
+        "machine": machine.facts(),
+        "samples": samples,
+    }
+    out = ROOT / "var" / "bench-compare.json"
+    out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(table(content))
+    return 0
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="An older commit and this one, side by side.")
+    parser.add_argument("base", help="the commit to compare with")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(CHOSEN))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=5000)
+    return parser.parse_args()
+
+
+@contextmanager
+def sides(base: str) -> Iterator[list[Side]]:
+    with checked_out(base) as place:
+        asked = subprocess.run(
+            [sys.executable, "-c", PARTS_OF_IT], cwd=place, capture_output=True, text=True, check=True
+        )
+        (place / "var").mkdir(exist_ok=True)
+        (ROOT / "var").mkdir(exist_ok=True)
+        yield [
+            Side(BASE, place, frozenset(json.loads(asked.stdout))),
+            Side(HERE, ROOT, frozenset(PARTS)),
+        ]
+
+
+def note(samples: dict[str, Samples], side: Side, engine: str, figures: dict[str, float]) -> None:
+    for name, value in figures.items():
+        samples.setdefault(f"{name} {engine}", {}).setdefault(side.name, []).append(value)
+
+
+def table(content: dict[str, Any]) -> str:
+    """Each figure that was measured: of the base, here, one over the other, and the goal."""
+    lines = [f"{'':26}{'':12}{'base':>9}{'here':>9}{'ratio':>8}  goal"]
+    for figure in FIGURES:
+        for engine in ENGINES:
+            measured = content["samples"].get(f"{figure.name} {engine}")
+            if measured:
+                lines.append(_line(figure, engine, measured))
+    load = f"{content['rows']:,} rows, the median of {content['rounds']} rounds; base: {content['base']}"
+    return "\n".join([*lines, f"{load}; {machine.words(content['machine'])}", ""])
+
+
+def _line(figure: Figure, engine: str, measured: Samples) -> str:
+    before, now = (statistics.median(measured[side]) if side in measured else None for side in (BASE, HERE))
+    cells = "".join(f"{'-' if value is None else figure.shown(value):>9}" for value in (before, now))
+    ratio = f"{now / before:.2f}" if before and now is not None else "-"
+    missed = "" if now is None else _missed(figure, engine, before, now)
+    return f"{figure.name:26}{engine:12}{cells}{ratio:>8}  {goal_words(figure, engine)}{missed}".rstrip()
+
+
+def goal_words(figure: Figure, engine: str) -> str:
+    if figure.name in RELATIVE:
+        return f">= {RELATIVE[figure.name]:g} x base"
+    goal = figure.goal(engine)
+    return "" if goal is None else f"{figure.compare} {goal:g}"
+
+
+def _missed(figure: Figure, engine: str, before: float | None, now: float) -> str:
+    if figure.name in RELATIVE:
+        assert figure.compare == AT_LEAST
+        return " !" if before and now < RELATIVE[figure.name] * before else ""
+    return " !" if figure.is_met(now, engine) is False else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

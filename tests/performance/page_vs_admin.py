@@ -1,0 +1,75 @@
+"""Processor time of a page of SEARCH beside Django admin's change list of the same 25 rows and columns.
+
+    python -m tests.performance.page_vs_admin --persons 20000 --rounds 40 --out FILE
+
+In one process, in turns; of this process alone, so of PostgreSQL what the driver does. bench.py starts it
+with tests.performance.admin_settings.
+"""
+
+import argparse
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import django
+
+WARM_UP = 8
+ROWS = 25
+PAGES = {
+    "search": ("/search/", {"kind": "employee", "state": "active"}, 'name="persons"'),
+    "admin": (
+        "/admin/identity_manager/person/",
+        {"kind__exact": "employee", "state__exact": "active"},
+        'name="_selected_action"',
+    ),
+}
+_BOX, _KEY = re.compile(r"<input[^>]*>"), re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--persons", type=int, required=True)
+    parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    django.setup()
+    options.out.write_text(json.dumps(measured(options.persons, options.rounds)), encoding="utf-8")
+
+
+def measured(persons: int, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each visit, by page. Raises RuntimeError where the two do not list the same rows."""
+    from tests.performance import search
+
+    search.prepared(persons)
+    browser = search.officer()
+    listed = {name: _rows(browser, name) for name in PAGES}
+    if listed["search"] != listed["admin"] or len(listed["search"]) != ROWS:
+        raise RuntimeError(f"The pages list other rows: {listed}")
+    taken: dict[str, list[float]] = {name: [] for name in PAGES}
+    for number in range(WARM_UP + rounds):
+        for name in PAGES:
+            began = time.process_time()
+            _visit(browser, name)
+            if number >= WARM_UP:
+                taken[name].append((time.process_time() - began) * 1000)
+    return taken
+
+
+def _rows(browser: Any, name: str) -> list[str]:
+    """The keys of the rows in their order, from the checkbox that each row has."""
+    boxes = _BOX.findall(_visit(browser, name).content.decode())
+    return [_KEY.findall(box)[0] for box in boxes if PAGES[name][2] in box]
+
+
+def _visit(browser: Any, name: str) -> Any:
+    address, asked, _mark = PAGES[name]
+    response = browser.get(address, asked)
+    if response.status_code != 200:
+        raise RuntimeError(f"{address}: {response.status_code}")
+    return response
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""How many statements a token makes from Accept to the mail that is queued: one token, and of eight each.
+
+    python -m tests.performance.statements --out FILE
+
+Tasks are carried out here, in the order of their messages, without a broker; mails are not sent. BEGIN,
+COMMIT and savepoints are not counted; what the driver repeats for many rows (executemany) is one statement.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import django
+
+from tests.performance import place
+
+TOGETHER = 8
+WAIT_SECONDS = 1.0  # a worker takes others' rows along only when they have waited
+NOT_COUNTED = ("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    place.make_database_anew(dict(os.environ))
+    django.setup()
+    options.out.write_text(json.dumps(measured()), encoding="utf-8")
+
+
+def measured() -> dict[str, float]:
+    from identity_manager.management.preparation import prepare
+    from identity_manager.models import Person
+    from tests.performance import crowd
+
+    prepare()
+    crowd.fill(200)
+    persons = Person.objects.filter(personnel_number__startswith="B", state="active", kind="employee")
+    persons = list(persons.exclude(email="").order_by("pk")[: TOGETHER + 2])
+    _statements_of(persons[:1])  # what is asked once in a process
+    return {
+        "alone": _statements_of(persons[1:2]),
+        "together": _statements_of(persons[2:]) / TOGETHER,
+    }
+
+
+def _statements_of(persons: list[Any]) -> int:
+    from celery.app.task import Task
+    from django.db import connection
+
+    from identity_manager.models import OutgoingMail
+    from tests.performance import road_run, templates
+
+    requests = [templates.enabled(person, "vpn") for person in persons]
+    seen = [(request, road_run.texts_of(request)) for request in requests]
+    messages: list[tuple[Any, Any, Any]] = []
+    counted: list[str] = []
+    publish = Task.apply_async
+    Task.apply_async = lambda task, args=(), kwargs=None, **_: messages.append((task, args, kwargs))  # type: ignore[method-assign]  # instead of a broker
+    try:
+        with connection.execute_wrapper(_counting(counted)):
+            for request, texts in seen:
+                _accept(request, texts)
+            time.sleep(WAIT_SECONDS)
+            _carry_out(messages)
+    finally:
+        Task.apply_async = publish  # type: ignore[method-assign]  # as it was
+    queued = OutgoingMail.objects.filter(request__in=requests, message="delivery").count()
+    if queued != len(requests):
+        raise RuntimeError(f"{queued} of {len(requests)} tokens came through")
+    return len(counted)
+
+
+def _counting(counted: list[str]) -> Callable[..., Any]:
+    def wrapper(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
+        if sql and not sql.startswith(NOT_COUNTED):
+            counted.append(sql)
+        return execute(sql, *more)
+
+    return wrapper
+
+
+def _accept(request: Any, texts: list[Any]) -> None:
+    from identity_manager.workflow import step4_accept
+
+    step4_accept.accept(
+        actor=request.person,
+        request_id=request.pk,
+        snapshot_hash=request.snapshot_hash,
+        text_ids=texts,
+    )
+
+
+def _carry_out(messages: list[tuple[Any, Any, Any]]) -> None:
+    """All messages, and those that they lead to, but for the sending of mails."""
+    from identity_manager import task_names
+
+    while messages:
+        task, args, kwargs = messages.pop(0)
+        if task.name != task_names.SEND:
+            task.apply(args=args, kwargs=kwargs).get()
+
+
+if __name__ == "__main__":
+    main()
