@@ -92,8 +92,13 @@ def combine(texts: Sequence[str]) -> bytes:
     return secret
 
 
+def completed(text: str) -> str:
+    """The share in whole words of small letters. Raises KeyArchiveError for a word that is in no share."""
+    return " ".join(_completed(word) for word in text.split())
+
+
 def _parsed(text: str) -> Share:
-    words = [_completed(word) for word in text.split()]
+    words = completed(text).split()
     if len(words) != WORDS:
         raise KeyArchiveError(WRONG_LENGTH)
     try:

@@ -39,6 +39,8 @@ WITH_EXTRAS = ".venv/bin/python -m pip install --require-hashes --requirement re
 METRICS_TOKEN_LENGTH = 20
 KEY_BYTES = 32  # AES-256
 RINGS = {"private-keys": "KEYS_PRIVATE_KEYS", "passphrases": "KEYS_PASSPHRASES", "other": "KEYS_OTHER"}
+# An installation that archives no keys has none of these.
+ARCHIVE_RINGS = {"archive": "KEYS_ARCHIVE", "recovery-keys": "KEYS_RECOVERY"}
 # What may be named as NAME_FILE and must stay unread by others.
 AUDIT_RINGS = ("AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
 SECRET_SETTINGS = (
@@ -53,6 +55,7 @@ SECRET_SETTINGS = (
     "SENTRY_DSN",
     "HTTPS_PROXY_URL",
     *RINGS.values(),
+    *ARCHIVE_RINGS.values(),
     *AUDIT_RINGS,
 )
 
@@ -212,6 +215,8 @@ def _everywhere() -> Iterator[SettingsFinding]:
     yield from _sign_in()
     for purpose, name in RINGS.items():
         yield from _ring(name, settings.VAULT_KEYS[purpose])
+    for purpose, name in ARCHIVE_RINGS.items():
+        yield from _keys(name, settings.VAULT_KEYS[purpose])
     for name in AUDIT_RINGS:
         yield from _ring(name, getattr(settings, name))
     yield from _head_destinations()
@@ -300,6 +305,10 @@ def _rings_of_pages() -> Iterator[SettingsFinding]:
             "E307",
             "A process that serves pages must not hold private keys; give it an empty KEYS_PRIVATE_KEYS.",
         )
+    for name in [name for purpose, name in ARCHIVE_RINGS.items() if rings[purpose]]:
+        yield SettingsFinding(
+            "E317", f"A process that serves pages must not hold archived keys; give it an empty {name}."
+        )
     if rings["passphrases"] and not shows_passphrases:
         yield SettingsFinding(
             "E308",
@@ -316,6 +325,10 @@ def _ring(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
             f"{name} is missing: set it, or name a file in {name}_FILE; "
             "give an empty value to a process that must not hold these keys.",
         )
+    yield from _keys(name, ring)
+
+
+def _keys(name: str, ring: Mapping[str, str]) -> Iterator[SettingsFinding]:
     for version, key in ring.items():
         if not _is_key(key):
             yield SettingsFinding(

@@ -218,12 +218,12 @@ def json_object(name: str, default: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def key_ring(name: str, default_file: Path) -> KeyRing:
+def key_ring(name: str, default_file: Path, *, optional: bool = False) -> KeyRing:
     """Return a ring of keys, `version:base64` a line, newest last; empty when this process has none.
 
     A ring from a file is read again when the file, or that of a later epoch beside it, changes. A process
     that must not hold a key (the web process and the private keys, say) is started without it; the vault
-    then refuses by name.
+    then refuses by name. optional: the named file may be missing, as before an installation archives keys.
     """
     given = os.environ.get(f"{name}_FILE")
     try:
@@ -232,7 +232,7 @@ def key_ring(name: str, default_file: Path) -> KeyRing:
         if given is not None and name in os.environ:
             text(name)  # refuses both
         path = Path(given) if given is not None else default_file
-        if given is not None and not files_of(path):
+        if given is not None and not optional and not files_of(path):
             _read(name, path)  # refuses what is not there
         return KeyRing.of_files(path)
     except KeyRingError as error:

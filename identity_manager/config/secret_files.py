@@ -60,6 +60,8 @@ _CONTENTS: dict[str, Callable[[], str]] = {
     "kek-private-keys": _ring,
     "kek-passphrases": _ring,
     "kek-other": _ring,
+    "kek-archive": _ring,
+    "kek-recovery-keys": _ring,
     "audit-keys": _ring,
     "audit-signing-keys": _ring,
     "ca-corporate-passphrase": _passphrase,

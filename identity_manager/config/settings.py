@@ -269,6 +269,8 @@ VAULT_KEYS = {
     "private-keys": env.key_ring("KEYS_PRIVATE_KEYS", SECRETS_DIR / "kek-private-keys"),
     "passphrases": env.key_ring("KEYS_PASSPHRASES", SECRETS_DIR / "kek-passphrases"),
     "other": env.key_ring("KEYS_OTHER", SECRETS_DIR / "kek-other"),
+    "archive": env.key_ring("KEYS_ARCHIVE", SECRETS_DIR / "kek-archive", optional=True),
+    "recovery-keys": env.key_ring("KEYS_RECOVERY", SECRETS_DIR / "kek-recovery-keys", optional=True),
 }
 
 # --- Audit log ------------------------------------------------------------------------------------
@@ -314,6 +316,8 @@ ERASURE_DAYS = env.integer("ERASURE_DAYS", 90, maximum=A_CENTURY)  # from lockin
 
 # --- Backups --------------------------------------------------------------------------------------
 # After so many hours without a backup, metrics, the doctor and START say so; 0: they are not watched.
+# Keys of the archive that backups need are not destroyed before.
+BACKUP_KEPT_DAYS = env.integer("BACKUP_KEPT_DAYS", 90, minimum=1, maximum=A_CENTURY)
 BACKUP_WITHIN_HOURS = env.integer("BACKUP_WITHIN_HOURS", 0 if EMBEDDED else 30, maximum=8760)
 
 # --- Monitoring -----------------------------------------------------------------------------------

@@ -23,7 +23,15 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from identity_manager import audit
-from identity_manager.models import Account, AuditEvent, Certificate, Person, SoftwareToken
+from identity_manager.models import (
+    Account,
+    ArchivedKey,
+    AuditEvent,
+    Certificate,
+    Person,
+    RecoveryCertificate,
+    SoftwareToken,
+)
 from identity_manager.transactions import locking
 from identity_manager.vault import wrapping as vault
 from identity_manager.vault.key_ring import Epoch, KeyRing, add_epoch, destroy
@@ -32,16 +40,18 @@ from identity_manager.vault.wrapping import Purpose, VaultError
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 200
+WITHOUT_EPOCHS = frozenset({Purpose.RECOVERY_KEYS})  # what they open is in backups as long as anything
 GRACE_PERIOD = timedelta(minutes=15)  # longer than any task or page view
 
 
 @dataclass(frozen=True)
 class Wrapped:
-    """A wrapped secret: its row, the record id that it is bound to, and the ciphertext."""
+    """A wrapped secret: its row, the record id and the owner that it is bound to, and the ciphertext."""
 
     pk: Any
     record: uuid.UUID
     content: bytes
+    owner: uuid.UUID | None = None
 
 
 class SecretStore(Protocol):
@@ -74,6 +84,22 @@ class Column:
     def replace(self, old: Wrapped, new: bytes) -> bool:
         same = self.model._default_manager.filter(**{"pk": old.pk, self.column: old.content})
         return bool(same.update(**{self.column: new}))
+
+
+@dataclass(frozen=True)
+class ArchivedEnvelopes:
+    """The outer layer of archived keys, bound to their owners too."""
+
+    purpose: Purpose = Purpose.ARCHIVE
+
+    def secrets(self) -> Iterator[Wrapped]:
+        rows = ArchivedKey.objects.values_list("pk", "owner_id", "envelope_wrapped").order_by("pk")
+        for pk, owner, content in rows.iterator(chunk_size=AT_ONCE):
+            yield Wrapped(pk, pk, content, owner)
+
+    def replace(self, old: Wrapped, new: bytes) -> bool:
+        same = ArchivedKey.objects.filter(pk=old.pk, envelope_wrapped=old.content)
+        return bool(same.update(envelope_wrapped=new, moved_at=timezone.now()))
 
 
 @dataclass(frozen=True)
@@ -113,6 +139,8 @@ SECRET_STORES: tuple[SecretStore, ...] = (
     Column(Certificate, "private_key_wrapped", Purpose.PRIVATE_KEYS),
     Column(SoftwareToken, "passphrase_wrapped", Purpose.PASSPHRASES),
     SecondFactors(),
+    Column(RecoveryCertificate, "seal", Purpose.OTHER),
+    ArchivedEnvelopes(),
 )
 
 
@@ -202,7 +230,10 @@ def _rewrapped(place: SecretStore, unread: UnreadableSecrets) -> Iterator[tuple[
     for each in place.secrets():
         try:
             if vault.version_of(each.content) != version:
-                yield each, vault.rewrap(each.content, purpose=place.purpose, record=each.record)
+                yield (
+                    each,
+                    vault.rewrap(each.content, purpose=place.purpose, record=each.record, owner=each.owner),
+                )
         except VaultError as error:
             unread.note(each.pk, error)
 
@@ -220,16 +251,18 @@ def count(purpose: Purpose) -> Counter[str]:
 def status(now: datetime) -> Iterator[EpochStatus]:
     """Every epoch of every ring that this process holds. Raises vault.VaultError."""
     for purpose in Purpose:
-        if vault.holds(purpose):
+        if vault.holds(purpose) and purpose not in WITHOUT_EPOCHS:
             yield from _status(purpose, now)
 
 
 def _status(purpose: Purpose, now: datetime) -> Iterator[EpochStatus]:
-    rows = count(purpose)
+    rows, kept_since = count(purpose), now - timedelta(days=settings.BACKUP_KEPT_DAYS)
     epochs = _ring(purpose).epochs()
     current = _ring(purpose).in_use(now)
     for epoch, successor in zip(epochs, [*epochs[1:], None], strict=True):
         needed = _needed(epoch, successor, rows=rows[epoch.version], now=now)
+        if not needed and purpose == Purpose.ARCHIVE:
+            needed = _needed_by_backups(successor, kept_since)
         yield EpochStatus(purpose.value, epoch, rows[epoch.version], epoch == current, needed)
 
 
@@ -242,6 +275,13 @@ def _needed(epoch: Epoch, successor: Epoch | None, *, rows: int, now: datetime) 
     if successor.in_use_from > now - GRACE_PERIOD:
         return f"its successor has been in use for less than {GRACE_PERIOD.seconds // 60} minutes"
     return f"{rows} rows are wrapped under it" if rows else ""
+
+
+def _needed_by_backups(successor: Epoch | None, kept_since: datetime) -> str:
+    """A backup from before the rows moved must open as long as it is kept."""
+    moved = ArchivedKey.objects.aggregate(last=models.Max("moved_at"))["last"]
+    since = max(each for each in (successor and successor.in_use_from, moved) if each)
+    return f"backups of the last {settings.BACKUP_KEPT_DAYS} days need it" if since > kept_since else ""
 
 
 def destroy_unneeded() -> list[EpochStatus]:
@@ -296,13 +336,14 @@ def audit_versions() -> dict[str, int]:
 def _file_rings() -> Iterator[tuple[Purpose, KeyRing]]:
     for purpose in Purpose:
         ring: Any = settings.VAULT_KEYS[purpose]
-        if ring and isinstance(ring, KeyRing) and ring.path is not None:
+        if ring and isinstance(ring, KeyRing) and ring.path is not None and purpose not in WITHOUT_EPOCHS:
             yield purpose, ring
 
 
 def not_from_files() -> list[Purpose]:
     """Purposes whose ring comes from the environment, where the operator replaces the keys."""
-    return [purpose for purpose in Purpose if vault.holds(purpose) and _ring(purpose).path is None]
+    held = [purpose for purpose in Purpose if vault.holds(purpose) and purpose not in WITHOUT_EPOCHS]
+    return [purpose for purpose in held if _ring(purpose).path is None]
 
 
 def _ring(purpose: Purpose) -> KeyRing:

@@ -25,7 +25,8 @@ HOST = "127.0.0.1"
 SOCKET_PATH_BYTES = 100  # sockaddr_un holds 108 on Linux and 104 on macOS, the closing zero included
 PROBE_SECONDS = 2.0
 AUDIT_RINGS = ("AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
-RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", *AUDIT_RINGS)
+ARCHIVE_RINGS = ("KEYS_ARCHIVE", "KEYS_RECOVERY")
+RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", *ARCHIVE_RINGS, *AUDIT_RINGS)
 
 
 class CannotRunError(Exception):
@@ -182,7 +183,9 @@ def portal_programs(broker_url: str) -> list[Program]:
         Program(
             "web",
             web,
-            _without(("KEYS_PRIVATE_KEYS", *AUDIT_RINGS), CA_PASSPHRASE_FILE="", **environment),
+            _without(
+                ("KEYS_PRIVATE_KEYS", *ARCHIVE_RINGS, *AUDIT_RINGS), CA_PASSPHRASE_FILE="", **environment
+            ),
         ),
         Program("worker", (*celery, *worker, *quiet), _without((), **environment)),
         Program("beat", (*celery, "beat", "--pidfile", "", *quiet[-2:]), _without(RINGS, **environment)),

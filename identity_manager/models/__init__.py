@@ -1,5 +1,13 @@
 """Nouns: one file each, with fields, constraints, query sets and state machines; no I/O."""
 
+from identity_manager.models.archive.archived_key import ArchivedKey, ArchivedKeyRecipient
+from identity_manager.models.archive.recovery_certificate import (
+    RecoveryCertificate,
+    RecoveryCertificateState,
+    RecoveryKeyKind,
+    RecoveryKeyWrapping,
+    RecoveryShare,
+)
 from identity_manager.models.audit.audit_event import AuditEvent, AuditSalt
 from identity_manager.models.audit.audit_head import (
     AuditChain,
@@ -61,6 +69,8 @@ __all__ = [
     "Account",
     "Approval",
     "ApprovalPolicy",
+    "ArchivedKey",
+    "ArchivedKeyRecipient",
     "AskedApprover",
     "AskingLevel",
     "AuditChain",
@@ -116,6 +126,11 @@ __all__ = [
     "PersonState",
     "ProcessKind",
     "ProcessTotal",
+    "RecoveryCertificate",
+    "RecoveryCertificateState",
+    "RecoveryKeyKind",
+    "RecoveryKeyWrapping",
+    "RecoveryShare",
     "RequestKind",
     "RequestOrigin",
     "RequestState",

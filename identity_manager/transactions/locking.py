@@ -31,6 +31,7 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     PersonImport,
+    RecoveryCertificate,
     SignInCode,
     SoftwareToken,
     TermsDocument,
@@ -110,6 +111,11 @@ _CERTIFICATES_OF = Statement[Certificate](
     lambda token: Certificate.objects.filter(token=token).select_for_update(no_key=True).order_by("pk"),
     token=_KEY,
 )
+
+
+def recovery_certificate(pk: uuid.UUID) -> RecoveryCertificate:
+    """Raises RecoveryCertificate.DoesNotExist."""
+    return RecoveryCertificate.objects.select_for_update(no_key=True).get(pk=pk)
 
 
 def tokens_of(parent: TokenRequest) -> list[SoftwareToken]:

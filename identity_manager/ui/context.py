@@ -21,6 +21,7 @@ SEARCHERS = frozenset(
 )
 REQUEST_READERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.APPROVER, Role.RECOVERY_OFFICER, Role.AUDITOR})
 MAIL_WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})
+ARCHIVE_READERS = frozenset({Role.RECOVERY_OFFICER, Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR})
 BATCH_READERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.USER_ADMINISTRATOR, Role.AUDITOR})
 
@@ -59,6 +60,10 @@ class Portal:
     @property
     def may_see_batches(self) -> bool:
         return not self.roles.isdisjoint(BATCH_READERS)
+
+    @property
+    def may_see_archive(self) -> bool:
+        return not self.roles.isdisjoint(ARCHIVE_READERS)
 
     @property
     def may_see_mails(self) -> bool:

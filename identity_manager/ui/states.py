@@ -15,6 +15,8 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     PersonState,
+    RecoveryCertificate,
+    RecoveryCertificateState,
     RequestState,
     SoftwareToken,
     TokenRequest,
@@ -94,6 +96,11 @@ IDENTITY_CHANGE: Meanings = {
     ConsentState.REFUSED: STOPPED,
     ConsentState.WITHDRAWN: QUIET,
 }
+RECOVERY_CERTIFICATE: Meanings = {
+    RecoveryCertificateState.IMPORTED: WAITING,
+    RecoveryCertificateState.IN_FORCE: DONE,
+    RecoveryCertificateState.RETIRED: QUIET,
+}
 BATCH: Meanings = {
     BatchState.CHECKING: INFORMATION,
     BatchState.CHECKED: WAITING,
@@ -111,6 +118,7 @@ STATES: dict[type[Model], Meanings] = {
     Certificate: CERTIFICATE,
     OutgoingMail: MAIL,
     CaOrder: ORDER,
+    RecoveryCertificate: RECOVERY_CERTIFICATE,
 }
 
 

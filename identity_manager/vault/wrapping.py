@@ -32,27 +32,32 @@ class Purpose(StrEnum):
     PRIVATE_KEYS = "private-keys"
     PASSPHRASES = "passphrases"
     OTHER = "other"
+    ARCHIVE = "archive"  # the outer layer of archived keys
+    RECOVERY_KEYS = "recovery-keys"  # online recovery keys; without epochs: what they open has none either
 
 
 class VaultError(Exception):
     """A secret cannot be wrapped or unwrapped. The text never holds a secret."""
 
 
-def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
-    """Wrap the secret for this record under the newest key of the purpose."""
+def wrap(secret: bytes, *, purpose: Purpose, record: uuid.UUID, owner: uuid.UUID | None = None) -> bytes:
+    """Wrap the secret for this record under the newest key of the purpose.
+
+    owner: who else it is bound to, so that a row that is given to somebody else cannot be opened.
+    """
     version, key = _in_use(purpose)
     data_key = secrets.token_bytes(KEY)
-    bound = _bound(purpose, record)
+    bound = _bound(purpose, record, owner)
     label = version.encode("ascii")
     return bytes([len(label)]) + label + _encrypt(key, data_key, bound) + _encrypt(data_key, secret, bound)
 
 
-def unwrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
-    """Return the secret. Raises VaultError for another record or purpose, a missing key or a changed text."""
+def unwrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID, owner: uuid.UUID | None = None) -> bytes:
+    """Return the secret. Raises VaultError for another record, owner or purpose, or a missing key."""
     wrapped = bytes(wrapped)
     start = 1 + wrapped[0]
     middle = start + NONCE + KEY + TAG
-    bound = _bound(purpose, record)
+    bound = _bound(purpose, record, owner)
     key = _key(purpose, wrapped[1:start].decode("ascii", errors="replace"))
     try:
         data_key = _decrypt(key, wrapped[start:middle], bound)
@@ -74,9 +79,10 @@ def version_in_use(purpose: Purpose) -> str:
     return _in_use(purpose)[0]
 
 
-def rewrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID) -> bytes:
+def rewrap(wrapped: bytes, *, purpose: Purpose, record: uuid.UUID, owner: uuid.UUID | None = None) -> bytes:
     """The same secret wrapped under the newest key. Raises VaultError."""
-    return wrap(unwrap(wrapped, purpose=purpose, record=record), purpose=purpose, record=record)
+    secret = unwrap(wrapped, purpose=purpose, record=record, owner=owner)
+    return wrap(secret, purpose=purpose, record=record, owner=owner)
 
 
 def holds(purpose: Purpose) -> bool:
@@ -104,8 +110,8 @@ def erase_traces() -> bool:
     return not busy
 
 
-def _bound(purpose: Purpose, record: uuid.UUID) -> bytes:
-    return purpose.encode("ascii") + b"|" + record.bytes
+def _bound(purpose: Purpose, record: uuid.UUID, owner: uuid.UUID | None) -> bytes:
+    return purpose.encode("ascii") + b"|" + record.bytes + (b"|" + owner.bytes if owner else b"")
 
 
 def _in_use(purpose: Purpose) -> tuple[str, bytes]:

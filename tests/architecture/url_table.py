@@ -49,6 +49,9 @@ INSTALLATION: Visitors = frozenset({V.SYSTEM, V.USERS, V.AUDITOR})
 OFFICES: Visitors = frozenset({V.USERS, V.AUDITOR})
 SYSTEM: Visitors = frozenset({V.SYSTEM})
 BATCH_READERS: Visitors = frozenset({V.ADMINISTRATOR, V.AUDITOR})
+ARCHIVE_READERS: Visitors = frozenset({V.RECOVERY, V.SYSTEM, V.AUDITOR})
+BRINGERS: Visitors = frozenset({V.RECOVERY, V.SYSTEM})
+RECOVERY: Visitors = frozenset({V.RECOVERY})
 CATALOGUE: Visitors = frozenset({V.SYSTEM, V.AUDITOR})
 USER_ADMINISTRATOR: Visitors = frozenset({V.USERS})
 MAIL_WATCHERS: Visitors = frozenset({V.ADMINISTRATOR, V.AUDITOR, V.SYSTEM})
@@ -123,6 +126,10 @@ TABLE = (
     Row("console:import-reject", REGISTRATION, REGISTRATION, of="import"),
     Row("console:import-withdraw", REGISTRATION, REGISTRATION, of="import"),
     Row("console:import-report", REGISTRATION, of="import"),
+    Row("console:recovery-certificates", ARCHIVE_READERS, BRINGERS),
+    Row("console:recovery-certificate", ARCHIVE_READERS, of="recovery certificate"),
+    Row("console:recovery-certificate-confirm", NOBODY, RECOVERY, of="recovery certificate"),
+    Row("console:recovery-certificate-retire", RECOVERY, RECOVERY, of="recovery certificate"),
     Row("console:batch-orders", BATCH_READERS),
     Row("console:batch-order-choose", NOBODY, ADMINISTRATOR),
     Row("console:batch-order-new", ADMINISTRATOR, ADMINISTRATOR),

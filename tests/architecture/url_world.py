@@ -42,6 +42,7 @@ from identity_manager.models import (
     TokenType,
 )
 from identity_manager.people import identity_changes, saved_searches
+from identity_manager.workflow.archive import recovery_certificates
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.people import imports, sign_in_codes
@@ -107,6 +108,7 @@ class World:
         return {
             "person": (self.owner.pk,),
             "import": (person_import(officers[Visitor.REGISTRATION]),),
+            "recovery certificate": (recovery_certificates.make_online(name="R", bits=3072, days=9).pk,),
             "batch order": (batch_order(ada, self.owner),),
             "role": (self.owner.pk, self.owner.roles.get().pk),
             "saved search": (saved.pk,),

@@ -14,7 +14,10 @@ from identity_manager.config.celery import app
 from tests.architecture.source import ROOT
 from tests.deploy import commands, composition, dockerfile, units
 
-RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
+RINGS = (
+    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_PASSPHRASES", "KEYS_OTHER"),
+    *("AUDIT_KEYS", "AUDIT_SIGNING_KEYS"),
+)
 HELD = {
     "web": {"KEYS_PASSPHRASES", "KEYS_OTHER"},
     "beat": set(),

@@ -18,7 +18,10 @@ from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.people import imports
 from tests.deploy import chart, commands
 
-RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
+RINGS = (
+    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_PASSPHRASES", "KEYS_OTHER"),
+    *("AUDIT_KEYS", "AUDIT_SIGNING_KEYS"),
+)
 WORKERS = ("worker-ca", "worker-mail", "worker-bulk")
 HELD = {
     "web": {"KEYS_PASSPHRASES", "KEYS_OTHER"},

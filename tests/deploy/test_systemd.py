@@ -20,7 +20,10 @@ from tests.deploy import commands, units
 from tests.identity_manager.management.test_run import free_port
 
 HOST = "tokens.your-domain"
-RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", "AUDIT_KEYS", "AUDIT_SIGNING_KEYS")
+RINGS = (
+    *("KEYS_PRIVATE_KEYS", "KEYS_ARCHIVE", "KEYS_RECOVERY", "KEYS_PASSPHRASES", "KEYS_OTHER"),
+    *("AUDIT_KEYS", "AUDIT_SIGNING_KEYS"),
+)
 HELD = {
     "web": {"KEYS_PASSPHRASES", "KEYS_OTHER"},
     "beat": set(),

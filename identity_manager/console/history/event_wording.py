@@ -40,6 +40,7 @@ _format = details.chosen("format", CONTAINER_FORMATS)
 _purpose = details.chosen("purpose", details.KEYS.items())
 _FACTORS = (("app", _("Authenticator app")), ("passkey", _("Passkey")))
 _rows = _fact("rows")
+_fingerprint = _fact("fingerprint")
 
 WORDS: dict[Event, Wording] = {
     Event.PERSON_CREATED: Wording(_("The person was entered"), icon="user-plus"),
@@ -287,6 +288,21 @@ WORDS: dict[Event, Wording] = {
     ),
     Event.EVENTS_FORGOTTEN: Wording(_("Old sign-in events were removed"), icon="trash"),
     Event.FORGOTTEN: Wording(_("What happened here was removed after its time"), icon="trash"),
+    Event.RECOVERY_CERTIFICATE_BROUGHT_IN: Wording(
+        _("A recovery certificate was brought in"), WAITING, "key", _fingerprint
+    ),
+    Event.RECOVERY_CERTIFICATE_CONFIRMED: Wording(
+        _("The fingerprint of a recovery certificate was confirmed once"), WAITING, "check", _fingerprint
+    ),
+    Event.RECOVERY_CERTIFICATE_IN_FORCE: Wording(
+        _("A recovery certificate is in force"), DONE, "key", _fingerprint
+    ),
+    Event.RECOVERY_CERTIFICATE_RETIRED: Wording(
+        _("A recovery certificate was retired"), STOPPED, "key", _fingerprint
+    ),
+    Event.RECOVERY_OFFICERS_CHANGED: Wording(
+        _("The shares of a recovery key went to other officers"), INFORMATION, "key", _fingerprint
+    ),
     Event.KEYS_ROTATED: Wording(_("A new key for secrets was made"), INFORMATION, "key", _purpose),
     Event.KEY_DESTROYED: Wording(_("An old key for secrets was destroyed"), INFORMATION, "trash", _purpose),
     Event.SECRETS_REWRAPPED: Wording(

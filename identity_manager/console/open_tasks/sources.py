@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from identity_manager.console.access import mails, offices
+from identity_manager.console.archive import open_tasks as archive_tasks
 from identity_manager.console.certificates import found_at_cas, manual_revocations
 from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import second_officer
@@ -278,4 +279,5 @@ SOURCES = (
         meaning=Meaning.STOPPED,
     ),
     *second_officer.SOURCES,
+    *archive_tasks.SOURCES,
 )

@@ -23,7 +23,9 @@ MAY: dict[Role, Promise] = {
     Role.APPROVER: _("Approves, rejects or postpones requests."),
     Role.REGISTRATION_OFFICER: _("Creates, edits, activates and locks persons; imports; sign-in codes."),
     Role.USER_ADMINISTRATOR: _("Assigns and withdraws roles, never their own."),
-    Role.RECOVERY_OFFICER: _("Decides, with a second one, whether archived keys are recovered."),
+    Role.RECOVERY_OFFICER: _(
+        "Confirms, with a second one, the certificates for which keys are archived; holds shares."
+    ),
     Role.AUDITOR: _("Reads everything but files, passphrases and codes; changes nothing."),
     Role.SYSTEM_ADMINISTRATOR: _("Token types, profiles, terms, jobs; no person's business."),
 }

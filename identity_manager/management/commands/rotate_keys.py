@@ -16,6 +16,7 @@ SETTINGS = {
     vault.Purpose.PRIVATE_KEYS: "KEYS_PRIVATE_KEYS",
     vault.Purpose.PASSPHRASES: "KEYS_PASSPHRASES",
     vault.Purpose.OTHER: "KEYS_OTHER",
+    vault.Purpose.ARCHIVE: "KEYS_ARCHIVE",
 }
 
 

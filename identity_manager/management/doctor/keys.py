@@ -49,8 +49,11 @@ def files() -> Iterator[CheckResult]:
 def rings() -> Iterator[CheckResult]:
     """By the keys that it holds, an environment is good for one kind of process."""
     held = {purpose for purpose, ring in settings.VAULT_KEYS.items() if ring}
+    workers = {"private-keys", "passphrases", "other"}
     kinds = {
-        frozenset({"private-keys", "passphrases", "other"}): "workers (and the demo)",
+        frozenset(workers): "workers (and the demo)",
+        frozenset({*workers, "archive"}): "workers",
+        frozenset({*workers, "archive", "recovery-keys"}): "workers (and the demo)",
         frozenset({"passphrases", "other"}): "the web process of Self-Service, or of both portals",
         frozenset({"other"}): "the web process of Identity Manager",
         frozenset(): "the beat",

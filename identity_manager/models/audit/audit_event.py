@@ -23,6 +23,7 @@ PLAIN_FACTS = frozenset(
         "counts",
         "expires_at",
         "fields",
+        "fingerprint",
         "first",
         "format",
         "issuer",

@@ -23,9 +23,7 @@ class Role(models.TextChoices):
 
 
 OFFICER_ROLES = frozenset(Role) - {Role.SELF_SERVICE_USER}
-# What a Recovery Officer decides on, archived keys, nobody can archive yet: who holds the role keeps it, and
-# nobody is offered it.
-OFFERED_ROLES = tuple(role for role in Role if role != Role.RECOVERY_OFFICER)
+OFFERED_ROLES = tuple(Role)
 
 
 def today() -> date:

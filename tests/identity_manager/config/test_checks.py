@@ -15,7 +15,7 @@ from identity_manager.config import checks
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
 KEY = base64.b64encode(os.urandom(32)).decode()
 POSTGRES = {"ENGINE": "django.db.backends.postgresql", "HOST": "database.acme.net", "NAME": "im"}
-RINGS = {purpose: {"1": KEY} for purpose in checks.RINGS}
+RINGS = {purpose: {"1": KEY} for purpose in checks.RINGS} | {purpose: {} for purpose in checks.ARCHIVE_RINGS}
 
 
 def codes() -> list[str]:

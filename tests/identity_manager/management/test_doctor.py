@@ -571,6 +571,9 @@ def test_secret_files(settings: Settings, tmp_path: Path, monkeypatch: pytest.Mo
     ("held", "level", "words"),
     [
         ("private-keys passphrases other", "ok", "workers"),
+        ("private-keys passphrases other archive", "ok", "workers"),
+        ("private-keys passphrases other archive recovery-keys", "ok", "workers"),
+        ("other archive", "warning", "no kind of process"),
         ("passphrases other", "ok", "Self-Service"),
         ("other", "ok", "Identity Manager"),
         ("", "ok", "the beat"),
@@ -579,7 +582,7 @@ def test_secret_files(settings: Settings, tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_rings(settings: Settings, held: str, level: str, words: str) -> None:
     key = base64.b64encode(os.urandom(32)).decode()
-    purposes = ("private-keys", "passphrases", "other")
+    purposes = ("private-keys", "passphrases", "other", "archive", "recovery-keys")
     settings.VAULT_KEYS = {name: {"1": key} if name in held.split() else {} for name in purposes}
     finding = worst(keys.rings)
     assert (finding.level, words in finding.says, key in finding.says) == (level, True, False)

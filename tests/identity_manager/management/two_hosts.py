@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from identity_manager.management.embedded import AUDIT_RINGS, RINGS, Broker, server_executable
+from identity_manager.management.embedded import ARCHIVE_RINGS, AUDIT_RINGS, RINGS, Broker, server_executable
 from tests.identity_manager.management.test_run import ROOT, environment, free_port, make_secrets, manage
 from tests.tools.broker import running_broker
 
@@ -71,7 +71,7 @@ def _programs(hosts: TwoHosts) -> Iterator[tuple[tuple[str, ...], dict[str, str]
     """Each with the keys that it needs and no others."""
     none = dict.fromkeys(RINGS, "")
     other = {name: value for name, value in none.items() if name != "KEYS_OTHER"} | WITHOUT_CA_KEYS
-    without_private = dict.fromkeys(("KEYS_PRIVATE_KEYS", *AUDIT_RINGS), "") | WITHOUT_CA_KEYS
+    without_private = dict.fromkeys(("KEYS_PRIVATE_KEYS", *ARCHIVE_RINGS, *AUDIT_RINGS), "") | WITHOUT_CA_KEYS
     yield WORKER, hosts.variables(hosts.console_port)
     yield BEAT, hosts.variables(hosts.console_port, **none)
     yield WEB, hosts.variables(hosts.console_port, PORTALS="console", **other)

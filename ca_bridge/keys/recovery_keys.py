@@ -1,0 +1,237 @@
+"""Recovery keys: made, wrapped under a secret that officers share, written down as one signed document.
+
+The document holds no secret in plain: the private key is wrapped under 256 random bits, which are split
+m of n (ca_bridge/keys/shares.py). It is signed by the recovery key itself, so that who knows the fingerprint
+of the certificate knows that the wrapping and the list of officers are the ceremony's; only who opened the
+key can write the next one, for other officers.
+"""
+
+import hashlib
+import json
+import secrets
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.x509.oid import NameOID
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.errors import CaError, KeyArchiveError
+from ca_bridge.keys import envelopes, keys, shares
+from ca_bridge.keys.envelopes import NOT_RSA, Recipient, RecoveryKey
+
+SIZES = (3072, 4096)
+LARGEST = 64 * 1024
+_PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+
+UNREADABLE = (
+    "recovery-document-unreadable",
+    _("This file is not the document of a ceremony, or it is damaged."),
+)
+NOT_SIGNED = (
+    "recovery-document-changed",
+    _("The document was changed after the ceremony: its recovery key has not signed it."),
+)
+NO_RECOVERY_CERTIFICATE = (
+    "recovery-certificate-unfit",
+    _("The certificate is not one of a recovery key: it must be for key encipherment, and not a CA's."),
+)
+ENDED = ("recovery-certificate-ended", _("The recovery certificate has ended."))
+NOT_OPENED = (
+    "recovery-key-not-opened",
+    _("These shares do not open this recovery key: they are of another one."),
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a ceremony writes. number: counts the changes of officers, from 1.
+
+    holders: whose share is which, in their order.  identifier: of the set of shares, no secret.
+    """
+
+    certificate: bytes
+    transport: str
+    number: int
+    identifier: int
+    needed: int
+    holders: tuple[str, ...]
+    wrapped: bytes
+    signature: bytes = b""
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the certificate (hex), which officers compare."""
+        return hashlib.sha256(self.certificate).hexdigest()
+
+    def to_json(self) -> bytes:
+        """The document as a file."""
+        return json.dumps(_plain(self), indent=1, sort_keys=True).encode("ascii")
+
+
+@dataclass(frozen=True)
+class Circle:
+    """The officers of a recovery key: who holds which share of which secret. number: as in the document."""
+
+    number: int
+    holders: tuple[str, ...]
+    secret: bytes = field(repr=False)
+    texts: tuple[str, ...] = field(repr=False)
+
+
+def make(name: str, *, bits: int, days: int) -> tuple[rsa.RSAPrivateKey, bytes]:
+    """A recovery key and its self-signed certificate (DER). Raises KeyArchiveError for another size."""
+    if bits not in SIZES:
+        raise KeyArchiveError(NOT_RSA)
+    private = rsa.generate_private_key(65537, bits)
+    now = datetime.now(UTC).replace(microsecond=0)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    usage = dict.fromkeys(
+        (
+            *("digital_signature", "content_commitment", "data_encipherment", "key_agreement"),
+            *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+        ),
+        False,
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(key_encipherment=True, **usage), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    return private, certificate.public_bytes(serialization.Encoding.DER)
+
+
+def check_certificate(certificate: bytes, *, now: datetime) -> x509.Certificate:
+    """The certificate, where it can be one of a recovery key. Raises KeyArchiveError."""
+    try:
+        loaded = x509.load_der_x509_certificate(certificate)
+        public_key = loaded.public_key()
+        usage = loaded.extensions.get_extension_for_class(x509.KeyUsage).value
+        constraints = loaded.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (ValueError, TypeError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.InvalidVersion):
+        raise KeyArchiveError(NO_RECOVERY_CERTIFICATE) from None
+    if not isinstance(public_key, rsa.RSAPublicKey) or public_key.key_size not in SIZES:
+        raise KeyArchiveError(NOT_RSA)
+    if constraints.ca or not usage.key_encipherment:
+        raise KeyArchiveError(NO_RECOVERY_CERTIFICATE)
+    if loaded.not_valid_after_utc <= now:
+        raise KeyArchiveError(ENDED)
+    envelopes.key_id(certificate)
+    return loaded
+
+
+def new_circle(holders: Sequence[str], *, needed: int, number: int = 1) -> Circle:
+    """A new secret, split for these holders. Raises KeyArchiveError."""
+    secret = shares.new_secret()
+    return Circle(
+        number, tuple(holders), secret, tuple(shares.split(secret, needed=needed, total=len(holders)))
+    )
+
+
+def wrap(private: rsa.RSAPrivateKey, certificate: bytes, circle: Circle) -> Document:
+    """The document of a recovery key for these officers."""
+    facts, nonce = shares.read(circle.texts[0]), secrets.token_bytes(envelopes.NONCE)
+    sealed = AESGCM(circle.secret).encrypt(nonce, keys.to_pkcs8(private), _bound(certificate))
+    unsigned = Document(
+        certificate=certificate,
+        transport=envelopes.TRANSPORTS[0],
+        number=circle.number,
+        identifier=facts.identifier,
+        needed=facts.needed,
+        holders=circle.holders,
+        wrapped=nonce + sealed,
+    )
+    return replace(unsigned, signature=private.sign(_signed(unsigned), _PSS, hashes.SHA256()))
+
+
+def read(content: bytes, *, now: datetime) -> Document:
+    """The document of a file, its certificate and its signature checked. Raises KeyArchiveError."""
+    document = _parsed(content)
+    public_key = check_certificate(document.certificate, now=now).public_key()
+    assert isinstance(public_key, rsa.RSAPublicKey)  # noqa: S101 checked above, said for mypy
+    try:
+        public_key.verify(document.signature, _signed(document), _PSS, hashes.SHA256())
+    except InvalidSignature:
+        raise KeyArchiveError(NOT_SIGNED) from None
+    return document
+
+
+def unwrap(document: Document, secret: bytes) -> RecoveryKey:
+    """The recovery key that the officers' secret opens. Raises KeyArchiveError."""
+    nonce, sealed = document.wrapped[: envelopes.NONCE], document.wrapped[envelopes.NONCE :]
+    try:
+        plain = AESGCM(secret).decrypt(nonce, sealed, _bound(document.certificate))
+        private = keys.from_pkcs8(plain)
+    except (InvalidTag, ValueError, CaError):
+        raise KeyArchiveError(NOT_OPENED) from None
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise KeyArchiveError(NOT_RSA)
+    return RecoveryKey(private, envelopes.key_id(document.certificate))
+
+
+def open_with_shares(document: Document, texts: Sequence[str]) -> RecoveryKey:
+    """The recovery key that these shares open, for one act. Raises KeyArchiveError."""
+    return unwrap(document, shares.combine(texts))
+
+
+def probe(recovery_key: RecoveryKey, recipient: Recipient) -> None:
+    """Seal a canary and open it, so that nobody finds out too late. Raises KeyArchiveError."""
+    canary = shares.new_secret()
+    if envelopes.unseal(envelopes.seal(canary, [recipient]), recovery_key) != canary:
+        raise KeyArchiveError(NOT_OPENED)
+
+
+def _bound(certificate: bytes) -> bytes:
+    return hashlib.sha256(certificate).digest()
+
+
+def _plain(document: Document) -> dict[str, object]:
+    return {
+        name: b64encode(value).decode("ascii") if isinstance(value, bytes) else value
+        for name, value in asdict(document).items()
+    }
+
+
+def _signed(document: Document) -> bytes:
+    content = {name: value for name, value in _plain(document).items() if name != "signature"}
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _parsed(content: bytes) -> Document:
+    if len(content) > LARGEST:
+        raise KeyArchiveError(UNREADABLE)
+    try:
+        told = json.loads(content)
+        holders = tuple(told["holders"])
+        document = Document(
+            certificate=b64decode(told["certificate"], validate=True),
+            transport=told["transport"],
+            number=int(told["number"]),
+            identifier=int(told["identifier"]),
+            needed=int(told["needed"]),
+            holders=holders,
+            wrapped=b64decode(told["wrapped"], validate=True),
+            signature=b64decode(told["signature"], validate=True),
+        )
+    except (ValueError, TypeError, KeyError, NotBase64, RecursionError):
+        raise KeyArchiveError(UNREADABLE) from None
+    named = all(isinstance(each, str) for each in holders) and len(set(holders)) == len(holders)
+    in_range = shares.FEWEST <= document.needed <= len(holders) <= shares.MOST and document.number > 0
+    if not named or not in_range or document.transport not in envelopes.TRANSPORTS:
+        raise KeyArchiveError(UNREADABLE)
+    return document

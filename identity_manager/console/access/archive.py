@@ -1,0 +1,45 @@
+"""Who may see what of the key archive: named fetches, as those of console.access."""
+
+import uuid
+from collections.abc import Collection
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from identity_manager.console.access import offices
+from identity_manager.models import Person, RecoveryCertificate, Role
+from identity_manager.ui.context import ARCHIVE_READERS
+
+BRINGERS = frozenset({Role.RECOVERY_OFFICER, Role.SYSTEM_ADMINISTRATOR})
+
+
+def archive_reader(request: HttpRequest) -> Person:
+    """The officer, if they may read which recovery certificates there are."""
+    return _everywhere(request, ARCHIVE_READERS)
+
+
+def bringer(request: HttpRequest) -> Person:
+    """The officer, if they may bring a recovery certificate in."""
+    return _everywhere(request, BRINGERS)
+
+
+def recovery_officer(request: HttpRequest) -> Person:
+    """The officer, if they decide on recovery keys."""
+    return _everywhere(request, {Role.RECOVERY_OFFICER})
+
+
+def _everywhere(request: HttpRequest, roles: Collection[str]) -> Person:
+    """Recovery keys are the whole installation's: a role that is limited to a unit does not reach them."""
+    actor = offices.officer(request, *(Role(role) for role in roles))
+    if all(held.organisational_unit for held in actor.roles_in_force() if held.role in roles):
+        raise PermissionDenied(offices.NOT_YOUR_OFFICE)
+    return actor
+
+
+def recovery_certificate(request: HttpRequest, pk: uuid.UUID) -> RecoveryCertificate:
+    """The recovery certificate, for who may read of it."""
+    archive_reader(request)
+    rows = RecoveryCertificate.objects.select_related("imported_by", "first_by", "second_by", "retired_by")
+    found: RecoveryCertificate = get_object_or_404(rows, pk=pk)
+    return found

@@ -1,0 +1,35 @@
+"""The forms of the key archive."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.keys.recovery_keys import LARGEST, UNREADABLE
+from identity_manager.console.forms.refusals import VerbForm
+
+
+class BringInForm(VerbForm):
+    """The document of a ceremony."""
+
+    document = forms.FileField(
+        label=_("Document of the ceremony"),
+        help_text=_("The file recovery-….json that the ceremony wrote. It holds no secret in plain."),
+        max_length=200,
+    )
+
+    def clean_document(self) -> bytes:
+        file = self.cleaned_data["document"]
+        if file.size > LARGEST:
+            raise forms.ValidationError(UNREADABLE[1])
+        content: bytes = file.read()
+        return content
+
+
+class FingerprintForm(VerbForm):
+    """The fingerprint as the officer has it from the ceremony."""
+
+    fingerprint = forms.CharField(
+        label=_("Fingerprint from the ceremony"),
+        help_text=_("All 64 characters (SHA-256), as you wrote them down. Spaces do not matter."),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono"}),
+    )

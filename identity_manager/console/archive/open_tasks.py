@@ -1,0 +1,34 @@
+"""What of the key archive waits for an officer."""
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from identity_manager.console.open_tasks.source import Source
+from identity_manager.models import Person, RecoveryCertificate, Role
+from identity_manager.workflow.archive import recovery_policy
+
+
+def certificates(actor: Person, _now: datetime) -> QuerySet[RecoveryCertificate]:
+    """Those whose fingerprint this officer may confirm, oldest first."""
+    rows = RecoveryCertificate.objects.waiting_for(actor).select_related("imported_by")
+    rows = rows.defer("certificate").order_by("imported_at", "pk")
+    return rows if recovery_policy.is_recovery_officer(actor) else rows.none()
+
+
+SOURCES = (
+    Source(
+        name="recovery-certificates",
+        title=_("Recovery certificates to confirm"),
+        roles=frozenset({Role.RECOVERY_OFFICER}),
+        waiting=certificates,
+        template="identity_manager/open_tasks/recovery_certificates.html",
+        sentence=lambda number: ngettext(
+            "recovery certificate waits for your confirmation",
+            "recovery certificates wait for your confirmation",
+            number,
+        ),
+    ),
+)

@@ -1,0 +1,112 @@
+"""Recovery certificates: brought in, confirmed by two Recovery Officers, retired."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from identity_manager.account.sign_in import fresh_second_factor_required
+from identity_manager.console.access import archive
+from identity_manager.console.archive import page
+from identity_manager.console.archive.forms import BringInForm, FingerprintForm
+from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms.confirmation import Confirmation
+from identity_manager.console.forms.fields import PressForm
+from identity_manager.models import RecoveryCertificate, RecoveryCertificateState
+from identity_manager.workflow.archive import recovery_certificates as verbs
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def listing(request: HttpRequest) -> HttpResponse:
+    """Which recovery certificates there are; the document of a ceremony is brought in here."""
+    actor = archive.archive_reader(request)
+    form = BringInForm(refusals.post_data(request), request.FILES or None)
+    if request.method == "POST":
+        actor = archive.bringer(request)
+    if form.is_valid():
+        with refusals.show_refusal(form):
+            row = verbs.bring_in(actor=actor, content=form.cleaned_data["document"])
+            messages.success(request, _("Brought in. See below who confirms it."))
+            return redirect("console:recovery-certificate", row.pk)
+    context = page.listing(actor, form)
+    template = "identity_manager/archive/recovery_certificates.html"
+    return render(request, template, context, status=refusals.status_of(form))
+
+
+@require_safe
+def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The page of one recovery certificate."""
+    return _page(request, pk, FingerprintForm())
+
+
+@require_POST
+def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """A Recovery Officer types the fingerprint that they have from the ceremony."""
+    archive.recovery_officer(request)  # before anybody is asked who they are
+    return _confirm(request, pk)
+
+
+@fresh_second_factor_required
+def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor = archive.recovery_officer(request)
+    archive.recovery_certificate(request, pk)
+    form = FingerprintForm(request.POST)
+    if form.is_valid():
+        with refusals.show_refusal(form):
+            fingerprint = form.cleaned_data["fingerprint"]
+            done = verbs.confirm(actor=actor, certificate_id=pk, fingerprint=fingerprint)
+            messages.success(request, _what_happened(done))
+            return redirect("console:recovery-certificate", pk)
+    return _page(request, pk, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Nothing more is sealed for it."""
+    archive.recovery_officer(request)
+    return _retire(request, pk)
+
+
+@fresh_second_factor_required
+def _retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    actor = archive.recovery_officer(request)
+    found = archive.recovery_certificate(request, pk)
+    form = PressForm(refusals.post_data(request))
+    if form.is_valid():
+        with refusals.show_refusal(form):
+            verbs.retire(actor=actor, certificate_id=pk)
+            messages.success(request, _("Retired. New keys are not sealed for it any more."))
+            return redirect("console:recovery-certificate", pk)
+    return confirmation.page(request, form, _retiring(found))
+
+
+def _page(request: HttpRequest, pk: uuid.UUID, form: FingerprintForm) -> HttpResponse:
+    found = archive.recovery_certificate(request, pk)
+    context = page.context(archive.archive_reader(request), found, form)
+    template = "identity_manager/archive/recovery_certificate.html"
+    return render(request, template, context, status=refusals.status_of(form))
+
+
+def _what_happened(done: RecoveryCertificate) -> str:
+    if done.state == RecoveryCertificateState.IN_FORCE:
+        return _("Confirmed. The recovery certificate is in force.")
+    return _("Confirmed. Another Recovery Officer confirms it, too.")
+
+
+def _retiring(found: RecoveryCertificate) -> Confirmation:
+    return Confirmation(
+        title=_("Retire the recovery certificate %(name)s?") % {"name": found.name},
+        lead=_(
+            "New keys are not sealed for it any more. Keys that were stay readable with its recovery key, so"
+            " keep the shares. It cannot be put in force again. Without another one in force, tokens whose"
+            " keys are archived wait."
+        ),
+        button=_("Retire"),
+        back=reverse("console:recovery-certificate", args=[found.pk]),
+        tab="key_archive",
+        obstacle=verbs.RETIRED_ALREADY if found.state == RecoveryCertificateState.RETIRED else None,
+    )

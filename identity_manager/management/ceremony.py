@@ -1,0 +1,102 @@
+"""The ceremony of a recovery key: one machine, offline, and its officers, one after the other at its screen.
+
+Everything that is shown once goes from the screen before the next officer comes. Nothing secret is written
+to disk or taken from arguments; the private key lies in memory until the document is written.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ca_bridge.errors import KeyArchiveError
+from ca_bridge.keys import recovery_keys, shares
+from ca_bridge.keys.envelopes import Recipient, RecoveryKey
+from ca_bridge.keys.recovery_keys import Circle, Document
+
+COLUMNS = 3
+# The screen and what it has scrolled away (ECMA-48 ED 2, and xterm's ED 3), then its first place.
+CLEAR = "\x1b[2J\x1b[3J\x1b[H"
+
+
+@dataclass
+class Ceremony:
+    """ask shows a prompt and returns what is typed; say shows a line. ask may raise EOFError."""
+
+    ask: Callable[[str], str]
+    say: Callable[[str], None]
+
+    def make(self, *, name: str, bits: int, days: int, holders: Sequence[str], needed: int) -> Document:
+        """A new recovery key. Raises KeyArchiveError."""
+        circle = recovery_keys.new_circle(holders, needed=needed)
+        self.say("Making the key ...")
+        private, certificate = recovery_keys.make(name, bits=bits, days=days)
+        return self._hand_out(private, certificate, circle)
+
+    def hand_over(self, former: Document, *, holders: Sequence[str], needed: int) -> Document:
+        """The same recovery key for other officers, under a new secret. Raises KeyArchiveError."""
+        recovery_key = self.open(former)
+        circle = recovery_keys.new_circle(holders, needed=needed, number=former.number + 1)
+        return self._hand_out(recovery_key.private, former.certificate, circle)
+
+    def open(self, document: Document) -> RecoveryKey:
+        """The recovery key, which as many officers as are needed open together."""
+        while True:
+            typed = [self._share_of(number, document) for number in range(1, document.needed + 1)]
+            try:
+                return recovery_keys.open_with_shares(document, typed)
+            except KeyArchiveError as error:
+                self.say(f"{error} Begin again.")
+
+    def _share_of(self, number: int, document: Document) -> str:
+        while True:
+            typed = self.ask(f"\nOfficer {number} of {document.needed}: type your share, then Enter.\n> ")
+            self.say(CLEAR)
+            try:
+                facts = shares.read(typed)
+            except KeyArchiveError as error:
+                self.say(str(error))
+                continue
+            if facts.identifier == document.identifier:
+                return typed
+            self.say("This share is of another set: of another key, or from before the officers changed.")
+
+    def _hand_out(self, private: rsa.RSAPrivateKey, certificate: bytes, circle: Circle) -> Document:
+        typed = [
+            self._hand_one(holder, text) for holder, text in zip(circle.holders, circle.texts, strict=True)
+        ]
+        document = recovery_keys.wrap(private, certificate, circle)
+        # What was typed, not what was shown: each officer's note is known to be good.
+        opened = recovery_keys.open_with_shares(document, typed[-document.needed :])
+        recovery_keys.probe(opened, Recipient(certificate, document.transport))
+        return document
+
+    def _hand_one(self, holder: str, text: str) -> str:
+        """Show one officer their share, and have it typed back."""
+        while True:
+            self.ask(f"{CLEAR}Officer {holder} alone comes to the screen. Enter shows the share. ")
+            self.say(_table(text))
+            self.ask("\nWrite the 33 words down, with their numbers. Enter takes them from the screen. ")
+            typed = self.ask(f"{CLEAR}Type the share from your note, then Enter.\n> ")
+            self.say(CLEAR)
+            if _same(typed, text):
+                self.say(f"The note of {holder} is right.")
+                return typed
+            self.say("Your note differs from the share. It is shown once more.")
+
+
+def _same(typed: str, text: str) -> bool:
+    try:
+        return shares.completed(typed) == text
+    except KeyArchiveError:
+        return False
+
+
+def _table(text: str) -> str:
+    words = text.split()
+    lines = -(-len(words) // COLUMNS)
+    rows = [
+        "".join(f"{start + 1:>4}  {words[start]:<12}" for start in range(line, len(words), lines))
+        for line in range(lines)
+    ]
+    return "\n".join(rows)

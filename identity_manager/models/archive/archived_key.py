@@ -1,0 +1,66 @@
+"""Archived keys: private keys of persons, sealed for recovery certificates."""
+
+import uuid
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.utils import timezone
+
+from ca_bridge.database.binary_field import BytesField
+from identity_manager.models.archive.recovery_certificate import RecoveryCertificate
+from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import Person
+from identity_manager.models.requests.certificate import Certificate
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+
+class ArchivedKeyQuerySet(models.QuerySet["ArchivedKey"]):
+    def of(self, person_id: uuid.UUID) -> Self:
+        """The person's keys, without their envelopes."""
+        return self.filter(owner_id=person_id).defer("envelope_wrapped")
+
+
+class ArchivedKey(models.Model):
+    """One private key, in an envelope (ca_bridge/keys/envelopes.py) that the vault wraps once more.
+
+    The owner and the id of the row are authenticated with it: a row that is given to somebody else opens no
+    more. moved_at: when it was last brought under another key of the vault.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="archived_keys")
+    certificate = models.ForeignKey(
+        Certificate, null=True, on_delete=models.PROTECT, related_name="archived_keys"
+    )
+    public_key_sha256 = models.CharField(max_length=64, unique=True)
+    envelope_wrapped = BytesField()
+    archived_at = models.DateTimeField(default=timezone.now)
+    moved_at = models.DateTimeField(null=True)
+
+    recipients: "RelatedManager[ArchivedKeyRecipient]"
+
+    objects = ArchivedKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["archived_at"]
+
+    def __str__(self) -> str:
+        return self.public_key_sha256[:16]
+
+
+class ArchivedKeyRecipient(models.Model):
+    """For which recovery certificate a key was sealed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    key = models.ForeignKey(ArchivedKey, on_delete=models.CASCADE, related_name="recipients")
+    certificate = models.ForeignKey(RecoveryCertificate, on_delete=models.PROTECT, related_name="keys")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "certificate"], name="archived_key_recipient_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.certificate}"

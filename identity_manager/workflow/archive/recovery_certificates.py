@@ -1,0 +1,252 @@
+"""Verbs on recovery certificates: brought in, confirmed by two Recovery Officers, retired.
+
+A certificate is in force when two Recovery Officers, neither of whom brought it in, have typed the
+fingerprint that they have from the ceremony. What they confirmed is sealed under a key from outside the
+database: whoever can only write to the database puts no certificate of their own in force.
+"""
+
+import hashlib
+import json
+import re
+import uuid
+from datetime import datetime
+
+from cryptography import x509
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ca_bridge.errors import KeyArchiveError
+from ca_bridge.keys import envelopes, keys, recovery_keys
+from ca_bridge.keys.recovery_keys import Document
+from identity_manager import audit
+from identity_manager.models import (
+    Person,
+    PersonState,
+    RecoveryCertificate,
+    RecoveryCertificateState,
+    RecoveryKeyKind,
+    RecoveryKeyWrapping,
+    RecoveryShare,
+    Role,
+)
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow.archive import recovery_policy as policy
+
+S = RecoveryCertificateState
+NOT_WAITING = Reason(
+    "recovery-certificate-not-waiting",
+    _("This recovery certificate does not wait for confirmation any more."),
+)
+OTHER_FINGERPRINT = Reason(
+    "other-fingerprint",
+    _(
+        "This is not the fingerprint of the certificate that was brought in. Compare it with the one of the"
+        " ceremony; where they differ, somebody has exchanged the certificate."
+    ),
+)
+RETIRED_ALREADY = Reason("retired-already", _("This recovery certificate is retired already."))
+THERE_ALREADY = Reason("recovery-certificate-there", _("This recovery certificate was brought in already."))
+OLDER_OFFICERS = Reason(
+    "older-officers", _("This document names former officers: a later one was brought in already.")
+)
+TWO_OFFICERS = Reason(
+    "shares-of-one-person", _("Two shares of this document belong to one person: each officer has one.")
+)
+UNKNOWN_HOLDER = _("No Active person has the personnel number %(number)s, which the document names.")
+NOT_AN_OFFICER = _("%(person)s holds a share and is no Recovery Officer.")
+
+
+def bring_in(*, actor: Person, content: bytes) -> RecoveryCertificate:
+    """Take the document of a ceremony: a new recovery certificate, or other officers of one that is there.
+
+    Raises NotAllowed, NotPossible with what is wrong with the document, or Stale.
+    """
+    with transaction.atomic():
+        require(policy.may_bring_in(actor), else_=policy.NOT_TO_BRING_IN, kind=NotAllowed)
+        try:
+            document = recovery_keys.read(content, now=timezone.now())
+        except KeyArchiveError as error:
+            raise NotPossible(Reason(error.code, error.message), field="document") from error
+        officers = _officers_of(document)
+        there = RecoveryCertificate.objects.filter(fingerprint=document.fingerprint).values_list(
+            "pk", flat=True
+        )
+        if there:
+            return _change_officers(actor, there[0], document=document, officers=officers)
+        return _bring_in(actor, document, officers)
+
+
+def _bring_in(actor: Person, document: Document, officers: list[Person]) -> RecoveryCertificate:
+    certificate = _row(document.certificate, kind=RecoveryKeyKind.OFFICERS, transport=document.transport)
+    certificate.imported_by = actor
+    certificate.save()
+    _add_wrapping(certificate, document, officers)
+    audit.record(
+        audit.Event.RECOVERY_CERTIFICATE_BROUGHT_IN, actor=actor, subject=None, **_facts(certificate)
+    )
+    return certificate
+
+
+def _change_officers(
+    actor: Person, pk: uuid.UUID, *, document: Document, officers: list[Person]
+) -> RecoveryCertificate:
+    """Only who opened the recovery key can have signed the document, so nobody confirms it once more."""
+    certificate = locking.recovery_certificate(pk)
+    require(certificate.state != S.RETIRED, else_=RETIRED_ALREADY, kind=Stale)
+    present = certificate.wrappings.get(erased_at=None)
+    require(document.number != present.number, else_=THERE_ALREADY, field="document")
+    require(document.number > present.number, else_=OLDER_OFFICERS, field="document")
+
+    present.content, present.erased_at = None, timezone.now()
+    present.save()
+    _add_wrapping(certificate, document, officers)
+    audit.record(audit.Event.RECOVERY_OFFICERS_CHANGED, actor=actor, subject=None, **_facts(certificate))
+    return certificate
+
+
+def make_online(*, name: str, bits: int, days: int) -> RecoveryCertificate:
+    """Make a recovery key that workers hold, on the word of who operates the machine.
+
+    Raises KeyArchiveError for another size, VaultError where this process holds no ring for it.
+    """
+    private, content = recovery_keys.make(name, bits=bits, days=days)
+    with transaction.atomic():
+        certificate = _row(content, kind=RecoveryKeyKind.ONLINE, transport=envelopes.TRANSPORTS[0])
+        wrapped = vault.wrap(
+            keys.to_pkcs8(private), purpose=vault.Purpose.RECOVERY_KEYS, record=certificate.pk
+        )
+        certificate.save()
+        RecoveryKeyWrapping.objects.create(certificate=certificate, content=wrapped)
+        audit.record(
+            audit.Event.RECOVERY_CERTIFICATE_BROUGHT_IN, actor=None, subject=None, **_facts(certificate)
+        )
+        return certificate
+
+
+def confirm(*, actor: Person, certificate_id: uuid.UUID, fingerprint: str) -> RecoveryCertificate:
+    """A Recovery Officer has the fingerprint from the ceremony; the second one puts the certificate in force.
+
+    Raises NotAllowed, NotPossible at the field fingerprint, or Stale.
+    """
+    with transaction.atomic():
+        certificate = locking.recovery_certificate(certificate_id)
+        refuse(policy.confirmation_obstacle(actor, certificate), kind=NotAllowed)
+        require(certificate.state == S.IMPORTED, else_=NOT_WAITING, kind=Stale)
+        content, now = certificate.certificate, timezone.now()
+        typed = re.sub(r"[^0-9a-f]", "", fingerprint.lower())
+        require(typed == _sha256(content), else_=OTHER_FINGERPRINT, field="fingerprint")
+        _check_fitness(certificate, now=now)
+
+        event = audit.Event.RECOVERY_CERTIFICATE_CONFIRMED
+        if certificate.first_by_id is None:
+            certificate.first_by, certificate.first_at = actor, now
+        else:
+            certificate.put_in_force(by=actor, seal=b"-", now=now)
+            certificate.seal = _sealed(certificate)
+            event = audit.Event.RECOVERY_CERTIFICATE_IN_FORCE
+        certificate.save()
+        audit.record(event, actor=actor, subject=None, **_facts(certificate))
+        return certificate
+
+
+def retire(*, actor: Person, certificate_id: uuid.UUID) -> RecoveryCertificate:
+    """Nothing more is sealed for this certificate. Raises NotAllowed or Stale."""
+    with transaction.atomic():
+        certificate = locking.recovery_certificate(certificate_id)
+        require(policy.is_recovery_officer(actor), else_=policy.NOT_RECOVERY_OFFICER, kind=NotAllowed)
+        require(certificate.state != S.RETIRED, else_=RETIRED_ALREADY, kind=Stale)
+
+        certificate.retire(by=actor, now=timezone.now())
+        certificate.save()
+        audit.record(
+            audit.Event.RECOVERY_CERTIFICATE_RETIRED, actor=actor, subject=None, **_facts(certificate)
+        )
+        return certificate
+
+
+def is_as_confirmed(certificate: RecoveryCertificate) -> bool:
+    """Whether the row holds what two officers confirmed; False where this process lacks the ring."""
+    if certificate.seal is None or not vault.holds(vault.Purpose.OTHER):
+        return False
+    try:
+        told = vault.unwrap(certificate.seal, purpose=vault.Purpose.OTHER, record=certificate.pk)
+    except vault.VaultError:
+        return False
+    return told == _confirmed(certificate)
+
+
+def _sealed(certificate: RecoveryCertificate) -> bytes:
+    return vault.wrap(_confirmed(certificate), purpose=vault.Purpose.OTHER, record=certificate.pk)
+
+
+def _confirmed(certificate: RecoveryCertificate) -> bytes:
+    content = {
+        "certificate": _sha256(certificate.certificate),
+        "kind": certificate.kind,
+        "transport": certificate.transport,
+        "not_after": certificate.not_after.isoformat(),
+        "by": [str(certificate.imported_by_id), str(certificate.first_by_id), str(certificate.second_by_id)],
+    }
+    return json.dumps(content, sort_keys=True).encode("ascii")
+
+
+def _check_fitness(certificate: RecoveryCertificate, *, now: datetime) -> None:
+    try:
+        recovery_keys.check_certificate(certificate.certificate, now=now)
+    except KeyArchiveError as error:
+        raise NotPossible(Reason(error.code, error.message)) from error
+
+
+def _row(content: bytes, *, kind: RecoveryKeyKind, transport: str) -> RecoveryCertificate:
+    loaded = x509.load_der_x509_certificate(content)
+    name = loaded.subject.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)
+    return RecoveryCertificate(
+        kind=kind,
+        name=str(name[0].value)[:100] if name else loaded.subject.rfc4514_string()[:100],
+        certificate=content,
+        fingerprint=_sha256(content),
+        key_id=envelopes.key_id(content).hex(),
+        transport=transport,
+        not_after=loaded.not_valid_after_utc,
+    )
+
+
+def _add_wrapping(certificate: RecoveryCertificate, document: Document, officers: list[Person]) -> None:
+    wrapping = RecoveryKeyWrapping.objects.create(
+        certificate=certificate,
+        number=document.number,
+        content=document.to_json(),
+        identifier=document.identifier,
+        needed=document.needed,
+    )
+    for number, officer in enumerate(officers, 1):
+        RecoveryShare.objects.create(wrapping=wrapping, officer=officer, number=number)
+
+
+def _officers_of(document: Document) -> list[Person]:
+    """The holders of the shares, whom the document names by personnel number. Raises NotPossible."""
+    found = Person.objects.filter(personnel_number__in=document.holders).prefetch_related("roles")
+    persons = {person.personnel_number: person for person in found}
+    officers = []
+    for number in document.holders:
+        person = persons.get(number)
+        if person is None or person.state != PersonState.ACTIVE:
+            reason = Reason("unknown-share-holder", UNKNOWN_HOLDER % {"number": number})
+            raise NotPossible(reason, field="document")
+        if not person.has_role(Role.RECOVERY_OFFICER):
+            reason = Reason("share-holder-without-role", NOT_AN_OFFICER % {"person": person.display_name})
+            raise NotPossible(reason, field="document")
+        officers.append(person)
+    require(len({each.pk for each in officers}) == len(officers), else_=TWO_OFFICERS, field="document")
+    return officers
+
+
+def _facts(certificate: RecoveryCertificate) -> dict[str, str]:
+    return {"certificate": str(certificate.pk), "fingerprint": certificate.fingerprint}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
