@@ -1,6 +1,6 @@
-"""What the bridge and every connector agree on: the order, its answers, and what a connector can do.
+"""The connector contract: orders, answers, and the optional capabilities of a connector.
 
-What a CA can do that this installation runs itself stands in contract_operation.py.
+Capabilities of CAs that run in this installation are in contract_operation.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from ca_bridge.health_findings import HealthDetail, HealthFinding
 
 
 class KeyAlgorithm(StrEnum):
-    """The keys that persons get. Ed25519 is left out: NSS and gpgsm cannot import it."""
+    """Key algorithms of persons' certificates. Without Ed25519, which NSS and gpgsm cannot import."""
 
     RSA_2048 = "rsa-2048"
     RSA_3072 = "rsa-3072"
@@ -29,7 +29,7 @@ class KeyAlgorithm(StrEnum):
 
 
 class RevocationReason(StrEnum):
-    """CRLReason of RFC 5280 5.3.1, as far as it is used for persons."""
+    """CRLReason (RFC 5280 5.3.1), as far as used for persons."""
 
     UNSPECIFIED = "unspecified"
     KEY_COMPROMISE = "keyCompromise"
@@ -49,12 +49,12 @@ _CRL_REASONS = dict(zip(RevocationReason, (0, 1, 3, 4, 5, 6, 9), strict=True))
 
 # The bits of RFC 5280 4.2.1.3 that a person's certificate may have; keyCertSign and cRLSign belong to CAs.
 KEY_USAGES = ("digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement")
-UPN = "1.3.6.1.4.1.311.20.2.3"  # the otherName of a user principal name, which the kind upn stands for
+UPN = "1.3.6.1.4.1.311.20.2.3"  # otherName type of a user principal name, the kind "upn"
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateContent:
-    """What a certificate is to say, as it was approved.
+    """Content of a certificate, as approved.
 
     subject: attribute name (commonName, givenName, ...) and value, in the order of the DN.
     subject_alt_names: kind (email, upn, uri) and value.
@@ -72,7 +72,7 @@ class CertificateContent:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the content that dataclasses.asdict wrote and JSON kept."""
+        """The content from dataclasses.asdict() after JSON."""
         return cls(
             subject=tuple((name, value) for name, value in stored["subject"]),
             subject_alt_names=tuple((kind, value) for kind, value in stored["subject_alt_names"]),
@@ -85,11 +85,11 @@ class CertificateContent:
 
 @dataclass(frozen=True, slots=True)
 class CertificateOrder:
-    """One certificate, asked of one CA.
+    """Order of one certificate from one CA.
 
-    idempotency_key is written down before the CA is asked and stays the same at each try;
-    csr is the DER of a PKCS#10 request (RFC 2986) signed by the key that the certificate is for; it
-    carries the whole content too: the subject, and the extensions as an extensionRequest.
+    idempotency_key: stored before the CA is asked, the same at each attempt.
+    csr: DER of a PKCS#10 request (RFC 2986) signed by the certificate's key; it carries subject and
+    extensions (extensionRequest).
     """
 
     idempotency_key: str
@@ -101,7 +101,7 @@ class CertificateOrder:
 
     @property
     def csr_pem(self) -> str:
-        """The request as most CAs want it."""
+        """The request as PEM."""
         return x509.load_der_x509_csr(self.csr).public_bytes(Encoding.PEM).decode()
 
 
@@ -115,7 +115,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The CA decides later; ask again with the handle, not before the time."""
+    """The CA decides later: fetch with the handle, not before the time."""
 
     handle: str
     not_before: datetime
@@ -123,7 +123,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The CA said no for good: a sentence for people and a detail for operators."""
+    """Final refusal by the CA: a sentence for people and a detail for operators."""
 
     message: str
     detail: str
@@ -133,13 +133,13 @@ class Refused:
 
     @classmethod
     def request(cls, detail: str) -> Self:
-        """Return what most CAs say no to: the request as it stands."""
+        """The usual refusal: the CA refuses the request as such."""
         return cls(_("The certificate authority refused the request."), detail)
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Asked, and no answer that can be believed: the CA may or may not have issued."""
+    """Unknown outcome: no usable answer, the CA may or may not have issued."""
 
     detail: str
 
@@ -151,7 +151,7 @@ Answer = Issued | Pending | Refused | Unknown
 
 
 class RevocationOutcome(StrEnum):
-    """What came of a revocation."""
+    """Result of a revocation."""
 
     REVOKED = "revoked"
     ALREADY_REVOKED = "already revoked"
@@ -160,7 +160,7 @@ class RevocationOutcome(StrEnum):
 
 
 class ConnectionFault(StrEnum):
-    """What stands between us and a CA, as far as it has a name. In words: ca_bridge.connection.faults."""
+    """Known kinds of connection faults. Sentences: ca_bridge.connection.faults."""
 
     DNS = "dns"
     REFUSED = "refused"
@@ -183,9 +183,9 @@ class ConnectionFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the CA answers now, and a sentence for operators; fault: where a connector knows its name.
+    """Result of a health check, with a sentence for operators; fault: its kind, where known.
 
-    found: what the sentence says, to be told in any language; empty where it is what the CA said.
+    found: the sentence in translatable form; empty where it quotes the CA.
     """
 
     ok: bool
@@ -195,29 +195,30 @@ class Health:
 
     @classmethod
     def healthy(cls, finding: HealthFinding, **values: str) -> Self:
-        """It answers, and this is what it has."""
+        """The CA answers; what it has."""
         found = HealthDetail(finding, values)
         return cls(ok=True, detail=health_findings.in_english(found), found=(found,))
 
     @classmethod
     def unhealthy(cls, *found: HealthDetail, fault: ConnectionFault | None = None) -> Self:
-        """It does not answer as it has to."""
+        """The CA does not answer as expected."""
         return cls(ok=False, detail=health_findings.in_english(*found), fault=fault, found=found)
 
 
 @runtime_checkable
 class Connector(Protocol):
-    """The road to one CA. Every method may raise CaError; a passing fault has permanent=False.
+    """Access to one CA. Every method may raise CaError; transient faults have permanent=False.
 
-    Called outside any transaction; may be called again after any crash, with the same order.
-    issue() raises a passing fault only where the CA has surely not issued; where it may have, it
-    answers Unknown. A connector's class has an attribute `Options`, a dataclass that takes and
-    validates the OPTIONS of its settings, and is made with an instance of it, without asking the CA.
-    `revokes = False` on the class says that its protocol has no revocation: UNSUPPORTED, or ALREADY_REVOKED
-    where it can see that the CA's people have done it. `fetch_orders = True` says that its fetch() is an
-    order once more, so that after a lost answer it is in doubt as issue() is.
-    `finds_by_number = True` says that what its searches name was issued under the idempotency key, whatever
-    key it has; elsewhere a search may name what others have asked for.
+    Called outside any transaction; may be called again after any crash, with the same order. issue()
+    raises a transient fault only where the CA has certainly not issued; otherwise it returns Unknown. The
+    class has an attribute `Options`, a dataclass that validates OPTIONS of the settings, and is
+    constructed with an instance of it, without calling the CA.
+
+    `revokes = False`: the protocol has no revocation; returns UNSUPPORTED, or ALREADY_REVOKED where the
+    connector can see that it was revoked at the CA. `fetch_orders = True`: fetch() orders anew, so a lost
+    answer is an unknown outcome as with issue(). `finds_by_number = True`: search results were issued
+    under the idempotency key, whatever their key; otherwise a search may return what others ordered.
+
     One instance serves all threads.
     """
 
@@ -228,9 +229,10 @@ class Connector(Protocol):
     def revoke(self, certificate: bytes, reason: RevocationReason) -> RevocationOutcome: ...
 
     def chain(self) -> Sequence[bytes]:
-        """Return the issuers (DER) that answers must lead to: issuing CA first, root last.
+        """Issuers (DER) to which answers must chain: issuing CA first, root last.
 
-        From configuration or memory, never from the network: answers are verified inside a transaction.
+        From configuration or memory, never from the network: answers are verified inside a
+        transaction.
         """
         ...
 
@@ -239,16 +241,16 @@ class Connector(Protocol):
 
 @runtime_checkable
 class FindsOrders(Protocol):
-    """Optional: the CA can be searched for what it issued under an idempotency key or public key."""
+    """Optional: search the CA by idempotency key or public key."""
 
     def find(self, order: CertificateOrder) -> Issued | None: ...
 
 
 @runtime_checkable
 class FindsAll(Protocol):
-    """Optional: everything (DER) that the CA has issued under an idempotency key or public key.
+    """Optional: all certificates (DER) issued under an idempotency key or public key.
 
-    find() names the one to use; what is beside it is revoked when the journal is compared with the CA.
+    find() returns the one to use; the others are revoked by reconciliation.
     """
 
     def find_all(self, order: CertificateOrder) -> Sequence[bytes]: ...
@@ -256,28 +258,28 @@ class FindsAll(Protocol):
 
 @runtime_checkable
 class Drafts(Protocol):
-    """Optional: the connector shows what it would sign, signed with a throw-away key, to be linted."""
+    """Optional: the to-be-signed certificate, signed with a throw-away key, for linting."""
 
     def draft(self, order: CertificateOrder) -> bytes: ...
 
 
 @runtime_checkable
 class ReleasesHold(Protocol):
-    """Optional: a certificate that is on hold can be made valid again. True if it was on hold."""
+    """Optional: end a certificateHold. True if it was on hold."""
 
     def release(self, certificate: bytes) -> bool: ...
 
 
 @runtime_checkable
 class ListsProfiles(Protocol):
-    """Optional: the names that an order's ca_profile may have, as far as our credentials see them."""
+    """Optional: names for an order's ca_profile, as far as our credentials may list them."""
 
     def profiles(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedPage:
-    """A part of what a CA has issued: serial numbers, and where the list goes on; empty: it is complete."""
+    """One page of issued serial numbers; cursor of the next page, empty at the end."""
 
     serials: tuple[int, ...]
     cursor: str = ""
@@ -285,7 +287,7 @@ class IssuedPage:
 
 @dataclass(frozen=True, slots=True)
 class KeptCertificate:
-    """A certificate (DER) as the CA has it; revoked: for good, or on hold."""
+    """A certificate (DER) as the CA has it; revoked: finally or on hold."""
 
     certificate: bytes
     revoked: bool
@@ -293,12 +295,12 @@ class KeptCertificate:
 
 @runtime_checkable
 class ListsIssued(Protocol):
-    """Optional: the CA names what it has issued, and shows each of it.
+    """Optional: list issued certificates, for comparison with the database.
 
-    list_issued: serial numbers, in parts; among them are those of all certificates that were issued since the
-    moment and are not revoked. cursor: empty, or that of the part before.
-    kept: what it has under a serial number; None where it has issued nothing under it.
-    Both raise CaError; a permanent one where this connection cannot tell, whenever it is asked.
+    list_issued: pages of serial numbers, at least those issued since the moment and not revoked. cursor:
+    empty, or from the previous page.
+    kept: the certificate with a serial number; None where there is none.
+    Both raise CaError, a permanent one where this connection cannot list at all.
     """
 
     def list_issued(self, since: datetime, cursor: str) -> IssuedPage: ...

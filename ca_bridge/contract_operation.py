@@ -1,6 +1,6 @@
-"""What the bridge and a connector agree on where this installation runs the CA itself, or parts of it.
+"""Optional connector capabilities of CAs that run in this installation, fully or in part.
 
-Each protocol is optional: publication of certificates and CRLs, OCSP, roll-over, maintenance, expiries.
+Publication of certificates and CRLs, OCSP, roll-over, maintenance, expiries.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ ROOT_CRL_LIFETIME = timedelta(days=365)  # Baseline Requirements 4.9.7: a year a
 
 
 class MaintenanceNeed(StrEnum):
-    """What a CA needs of whoever runs it; ca_bridge.connection.maintenance_needs has the words."""
+    """Kinds of maintenance; sentences in ca_bridge.connection.maintenance_needs."""
 
     ROLL_OVER = "roll-over"
     ROOT_CRL = "root-crl"
@@ -29,7 +29,7 @@ class MaintenanceNeed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DueMaintenance:
-    """One such need. until: the day by which it should be met, where there is one."""
+    """Maintenance that is due. until: date by which it should be done, if any."""
 
     need: MaintenanceNeed
     until: date | None = None
@@ -37,16 +37,16 @@ class DueMaintenance:
 
 @runtime_checkable
 class Publishes(Protocol):
-    """Optional: the CA publishes its certificates and CRLs through this installation, at /pki/."""
+    """Optional: the CA's certificates and CRLs are published here, at /pki/."""
 
     def published(self, file_name: str) -> tuple[str, bytes] | None: ...
 
 
 @runtime_checkable
 class AnswersOcsp(Protocol):
-    """Optional: the CA answers OCSP requests through this installation, at /pki/ocsp.
+    """Optional: OCSP requests are answered here, at /pki/ocsp.
 
-    The request is well formed; the answer is DER, or none where another issuer is asked about.
+    The request is well-formed; the answer is DER, or None for another issuer's certificate.
     """
 
     def ocsp(self, request: OCSPRequest) -> bytes | None: ...
@@ -54,16 +54,16 @@ class AnswersOcsp(Protocol):
 
 @runtime_checkable
 class RenewsCrl(Protocol):
-    """Optional: the CA signs its CRL here, at each revocation and on schedule; likewise its OCSP signer."""
+    """Optional: CRL and OCSP signer certificates are renewed here, at each revocation and by a job."""
 
     def renew_crl_if_due(self) -> bool: ...
 
 
 @runtime_checkable
 class ErasesRecords(Protocol):
-    """Optional: the CA keeps its records in this installation, and can let go of all but the serial.
+    """Optional: the CA's records are stored here and can be erased except for the serial.
 
-    What it does not have it need not forget: the alias may have named another CA when that was issued.
+    An unknown certificate is ignored: the alias may have named another CA when it was issued.
     """
 
     def forget(self, certificate: bytes) -> None: ...
@@ -71,10 +71,10 @@ class ErasesRecords(Protocol):
 
 @runtime_checkable
 class RollsOver(Protocol):
-    """Optional: the CA lives in this installation, and its operator makes it and its next issuing CAs here.
+    """Optional: operators create this CA and its next issuing CAs here.
 
-    initialise: make it where there is none, True if it was made now. root_key: the file with the root's key,
-    where it is kept elsewhere. Certificates are DER; what is made, or taken in, issues from then on.
+    initialise: create the CA if missing; True if created now. root_key: file of the root's key if kept
+    elsewhere. Certificates are DER; a created or imported issuing CA issues from then on.
     holds_signing_keys: whether this process could sign as the CA. All raise CaError.
     """
 
@@ -96,19 +96,19 @@ class RollsOver(Protocol):
 
 @runtime_checkable
 class ChangesPassphrase(Protocol):
-    """Optional: the CA's keys lie in files here, under a passphrase that can be changed, in two steps.
+    """Optional: change of the passphrase of the CA's key files, in two steps.
 
-    to: a file with the new one: the keys then open with it, and with the one in use. None: they open with the
-    one in use alone, which is the new one by then. Returns of how many keys that was done. Raises CaError; at
-    any moment the one in use opens every key that it opened before. root_key: the file with the root's key,
-    where it is kept elsewhere.
+    to: file with the new passphrase: keys then open with it and with the current one. None: second step,
+    the keys then open with the current one alone, which is the new one by then. Returns the number of
+    keys. Raises CaError; at any moment the current passphrase opens every key that it opened before.
+    root_key: file of the root's key if kept elsewhere.
     """
 
     def change_passphrase(self, to: Path | None, root_key: Path | None) -> int: ...
 
 
 class ExpiringItem(StrEnum):
-    """What of a CA holds until a day only."""
+    """Items of a CA that expire."""
 
     CERTIFICATE = "certificate"
     CRL = "crl"
@@ -117,7 +117,7 @@ class ExpiringItem(StrEnum):
 
 @dataclass(frozen=True)
 class ItemExpiry:
-    """Until when one thing of a CA holds; at is None where there is none yet. name: of its issuer."""
+    """Expiry of one item; at is None where it does not exist yet. name: its issuer."""
 
     what: ExpiringItem
     name: str
@@ -126,13 +126,13 @@ class ItemExpiry:
 
 @runtime_checkable
 class ReportsExpiries(Protocol):
-    """Optional: the CA lives in this installation, and says until when what it needs holds."""
+    """Optional: expiry of the items of a CA that runs here."""
 
     def expiries(self) -> Sequence[ItemExpiry]: ...
 
 
 @runtime_checkable
 class ReportsMaintenance(Protocol):
-    """Optional: what whoever runs the CA should see to soon; asked of nobody else."""
+    """Optional: due maintenance, for the operator."""
 
     def due_maintenance(self) -> Sequence[DueMaintenance]: ...

@@ -9,15 +9,15 @@ if TYPE_CHECKING:
 
 
 def storable_text(said: str) -> str:
-    """What a CA said, without what no database takes: NUL (PostgreSQL) and halves of surrogates (UTF-8)."""
+    """The text without what databases refuse: NUL (PostgreSQL) and lone surrogates (UTF-8)."""
     return said.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 class CaError(Exception):
-    """Something between us and a CA went wrong.
+    """A call of a CA failed.
 
-    message: a sentence that a person may read.  detail: for operators.
-    permanent: trying again without a change will not help.
+    message: a sentence for people.  detail: for operators.
+    permanent: a retry without a change will not help.
     Neither text ever holds a key or a passphrase.
     """
 
@@ -29,32 +29,32 @@ class CaError(Exception):
 
     @property
     def words(self) -> str:
-        """Both, for operators and for the row that they look at."""
+        """Message and detail, for operators."""
         return f"{self.message} {self.detail}".strip()
 
     @classmethod
     def credentials(cls, detail: str) -> Self:
-        """Passes once an operator has mended the credentials, here or at the CA."""
+        """Transient: until an operator corrects the credentials."""
         return cls(_("The certificate authority does not take our credentials."), detail)
 
     @classmethod
     def out_of_service(cls, detail: str) -> Self:
-        """Passes once the CA, or what stands before it, is well again."""
+        """Transient: the CA, or a proxy before it, is out of service."""
         return cls(_("The certificate authority is out of service for now."), detail)
 
     @classmethod
     def garbled(cls, detail: str) -> Self:
-        """Passes, perhaps: nobody understands the answer, and asking again does no harm."""
+        """Transient: malformed response to an idempotent call."""
         return cls(_("The certificate authority does not answer as it should."), detail)
 
     @classmethod
     def not_issued_here(cls, detail: str = "") -> Self:
-        """Permanent: something was asked about a certificate of another CA."""
+        """Permanent: the certificate is another CA's."""
         return cls(_("This CA has not issued this certificate."), detail, permanent=True)
 
 
 class InDoubtError(Exception):
-    """A CA was asked, and nobody knows what it did: answered, at the bridge's edge, as Unknown.
+    """The CA may have acted and the outcome is unknown: becomes the answer Unknown.
 
     The text is for operators and never holds a key or a passphrase.
     """

@@ -1,4 +1,6 @@
-"""What a test of a connection finds: named by connectors, told by commands in English, by pages in any."""
+"""Findings of health checks: codes for connectors, sentences in English for commands, in any language for
+pages.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ DAY = "until"
 
 
 class HealthFinding(StrEnum):
-    """What a test of a connection finds: each has words, and values that stand in them."""
+    """Findings of a health check; each has a sentence with placeholders."""
 
     HOLDS_UNTIL = "holds-until"
     CRL_ENDED = "crl-ended"
@@ -47,7 +49,7 @@ class HealthFinding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HealthDetail:
-    """One finding; values: what stands in its sentence, a day as ISO 8601 has it."""
+    """A finding with the values of its placeholders; dates in ISO 8601."""
 
     finding: HealthFinding
     values: Mapping[str, str] = field(default_factory=dict)
@@ -97,13 +99,13 @@ WORDS: dict[HealthFinding, Promise] = {
 
 
 def in_words(found: HealthDetail) -> str:
-    """The sentence, in the language of the moment."""
+    """The sentence in the active language."""
     days = {name: date_format(date.fromisoformat(day)) for name, day in found.values.items() if name == DAY}
     return _sentence(found.finding, {**found.values, **days})
 
 
 def in_english(*found: HealthDetail) -> str:
-    """The sentences as commands and logs have them, whatever the language of the moment."""
+    """The sentences in English, for commands and logs."""
     with translation.override(None):  # the words of the source
         return " ".join(_sentence(each.finding, each.values) for each in found)
 

@@ -1,4 +1,4 @@
-"""The journal's rows: what was asked of which CA, and what came back. Never a private key."""
+"""The journal of CA orders: what was ordered, and each attempt's outcome. Never a private key."""
 
 import base64
 import uuid
@@ -25,42 +25,42 @@ from ca_bridge.database.binary_field import BytesField
 from ca_bridge.database.state_machine import StateField, Stateful
 from ca_bridge.x509.certificates import CertificateFacts
 
-# A CA that cannot be told to revoke may see that somebody has done it there: how often it is asked.
+# How often a CA without a revocation API is asked whether somebody has revoked there.
 LOOK_AGAIN = timedelta(hours=1)
 
 
 def new_order_id() -> uuid.UUID:
-    """Return a new UUIDv7 (RFC 9562 5.7) as the plain UUID that database adapters know."""
+    """A new UUIDv7 (RFC 9562 5.7) as uuid.UUID."""
     return uuid.UUID(int=uuid6.uuid7().int)
 
 
 class CaOrderQuerySet(models.QuerySet["CaOrder"]):
-    """Questions about orders."""
+    """Queries over orders."""
 
     def with_surplus(self, now: datetime) -> Self:
-        """Orders with a certificate that was issued, is not used, and is to be revoked now."""
+        """Orders with surplus certificates to be revoked now, least recently tried first."""
         unrevoked = SurplusCertificate.objects.to_be_revoked(now)
         of_order = unrevoked.filter(order=models.OuterRef("pk")).order_by()
         tried = of_order.values("order").values(latest=models.Max("tried_at"))
-        # Few have any: they are asked for first, and no order is looked at in vain.
+        # Surplus rows are few: start from them instead of scanning orders.
         rows = self.filter(pk__in=unrevoked.values("order")).annotate(tried=models.Subquery(tried))
         return rows.order_by(models.F("tried").asc(nulls_first=True), "pk")
 
     def of_serial(self, issuer: str, serial_hex: str) -> Self:
-        """Orders that brought this certificate; at most one."""
-        # The condition of the index, so that databases see that they may use it.
+        """Orders with this certificate; at most one."""
+        # Repeats the partial index's condition, so that the planner uses it.
         return self.filter(issuer=issuer, serial_hex=serial_hex, serial_hex__gt="")
 
     def issued_of(self, keys: Iterable[str]) -> Self:
-        """Of the orders with these idempotency keys, those that brought a certificate."""
+        """Issued orders with these idempotency keys."""
         return self.filter(idempotency_key__in=keys, state=CaOrder.State.ISSUED)
 
     def parked(self) -> Self:
-        """Orders of which nobody knows whether the CA has issued, and which wait for an officer."""
+        """Orders with an unknown outcome that wait for an officer."""
         return self.filter(parked_at__isnull=False)
 
     def to_be_compared(self, now: datetime) -> Self:
-        """Orders about which there was doubt, and which are to be compared with the CA now, oldest first."""
+        """Orders with a past unknown outcome that are due for reconciliation, oldest first."""
         return self.filter(compare_at__lte=now).order_by("compare_at")
 
 
@@ -68,7 +68,7 @@ CaOrderManager = models.Manager.from_queryset(CaOrderQuerySet)
 
 
 class CaOrder(Stateful):
-    """One certificate, asked of one CA under one idempotency key. Attempts are rows of their own."""
+    """One certificate ordered from one CA under one idempotency key, with its attempts."""
 
     class State(models.TextChoices):
         """prepared, then asked until the CA has answered."""
@@ -81,7 +81,7 @@ class CaOrder(Stateful):
         UNKNOWN = "unknown", _("unknown")
 
     class Search(models.TextChoices):
-        """What came of the last search for the order at its CA."""
+        """Result of the last search at the CA."""
 
         FOUND = "found", _("it was found")
         NOTHING = "nothing", _("nothing was found")
@@ -89,7 +89,7 @@ class CaOrder(Stateful):
         IMPOSSIBLE = "impossible", _("this CA cannot be searched")
 
     class Comparison(models.TextChoices):
-        """What came of the last comparison of the order with its CA."""
+        """Result of the last reconciliation."""
 
         AGREES = "agrees", _("the CA has what the journal says")
         SURPLUS = "surplus", _("the CA had issued more than is used")
@@ -119,7 +119,7 @@ class CaOrder(Stateful):
     error = models.TextField(blank=True)
     detail = models.TextField(blank=True)
 
-    # Doubt: searched at the CA, parked for an officer, who may have it asked again; compared afterwards.
+    # Unknown outcome: search at the CA, park for an officer (who may have it asked again), reconcile later.
     searched_at = models.DateTimeField(null=True, blank=True)
     search = models.CharField(max_length=12, choices=Search.choices, blank=True, db_default="")
     parked_at = models.DateTimeField(null=True, blank=True)
@@ -160,7 +160,7 @@ class CaOrder(Stateful):
                 condition=models.Q(compare_at__isnull=False),
                 name="ca_order_to_be_compared",
             ),
-            # Whole: SQLite never sees that a list of states is that of a condition.
+            # Not partial: SQLite cannot match a list of states with an index condition.
             models.Index(fields=["state", "ca", "created_at"], name="ca_order_state"),
         ]
 
@@ -176,12 +176,12 @@ class CaOrder(Stateful):
 
     @property
     def certificate_content(self) -> CertificateContent:
-        """What was ordered, as a value."""
+        """The ordered content."""
         return CertificateContent.from_json(self.content)
 
     @property
     def request(self) -> CertificateOrder:
-        """The order as connectors get it, the same at each try."""
+        """The order in the form that connectors take."""
         return CertificateOrder(
             idempotency_key=self.idempotency_key,
             csr=self.csr,
@@ -198,7 +198,7 @@ class CaOrder(Stateful):
 
     @transition(field=state, source=ANSWERABLE, target=State.ISSUED)
     def mark_issued(self, answer: Issued, facts: CertificateFacts) -> None:
-        """The CA has issued, and what it issued is what was ordered."""
+        """The CA issued what was ordered."""
         self.certificate = answer.certificate
         self.chain_base64 = [base64.b64encode(each).decode() for each in answer.chain]
         self.serial_hex, self.issuer = facts.serial_hex, facts.issuer
@@ -214,26 +214,26 @@ class CaOrder(Stateful):
 
     @transition(field=state, source=OPEN, target=State.REFUSED)
     def mark_refused(self, answer: Refused) -> None:
-        """The CA said no for good, or issued something else than was ordered, or was never asked."""
+        """Final refusal, or issued something else, or never asked."""
         self.error, self.detail = answer.message, answer.detail
         self.parked_at = None
 
     @transition(field=state, source=ANSWERABLE, target=State.UNKNOWN)
     def mark_unknown(self, answer: Unknown) -> None:
-        """Nobody knows whether the CA has issued."""
+        """The outcome is unknown."""
         self.detail = answer.detail
 
 
 def content_as_json(content: CertificateContent) -> dict[str, Any]:
-    """Return a content as the journal's column holds it."""
+    """The content in the form of the journal's column."""
     return asdict(content)
 
 
 class CaAttemptQuerySet(models.QuerySet["CaAttempt"]):
-    """Questions about attempts."""
+    """Queries over attempts."""
 
     def in_trouble(self) -> Self:
-        """Those that brought no certificate and no promise of one, the newest first."""
+        """Attempts that ended in a refusal, fault or unknown outcome, newest first."""
         return self.filter(outcome__in=CaAttempt.TROUBLE).order_by("-answered_at")
 
 
@@ -241,10 +241,10 @@ CaAttemptManager = models.Manager.from_queryset(CaAttemptQuerySet)
 
 
 class CaAttempt(models.Model):
-    """One time that a CA was asked. Without answered_at: no answer has been journalled, perhaps a crash."""
+    """One attempt. answered_at is null while no answer is journalled, for example after a crash."""
 
     class Outcome(models.TextChoices):
-        """What came of it; fault: a passing one, the CA has surely not issued."""
+        """Outcome of an attempt; fault: transient, the CA has certainly not issued."""
 
         ISSUED = "issued", _("issued")
         PENDING = "pending", _("pending")
@@ -284,22 +284,22 @@ class CaAttempt(models.Model):
 
 
 class SurplusCertificateQuerySet(models.QuerySet["SurplusCertificate"]):
-    """Questions about what is not used."""
+    """Queries over surplus certificates."""
 
     def unrevoked(self) -> Self:
-        """Those that are not revoked yet, as long as they are kept."""
+        """Not yet revoked, while the certificate is stored."""
         return self.filter(revoked_at=None).exclude(certificate=b"")
 
     def to_be_revoked(self, now: datetime) -> Self:
-        """Those of which the CA is to be told now; what is left to hands is looked at now and then.
+        """To be revoked at the CA now; manual ones are checked every LOOK_AGAIN.
 
-        What has ended need not be revoked any more.
+        Expired ones need no revocation.
         """
         looked_at = models.Q(by_hand_since__isnull=False, tried_at__gt=now - LOOK_AGAIN)
         return self.unrevoked().exclude(looked_at).exclude(not_after__lte=now)
 
     def left_to_hands(self) -> Self:
-        """Those whose CA cannot be told, or refused for good: somebody has to revoke them there."""
+        """Those that an officer must revoke at the CA: no revocation API, or refused for good."""
         return self.unrevoked().filter(by_hand_since__isnull=False)
 
 
@@ -307,10 +307,10 @@ SurplusCertificateManager = models.Manager.from_queryset(SurplusCertificateQuery
 
 
 class SurplusCertificate(models.Model):
-    """A certificate that a CA issued and nobody uses: wrong, or one too many. It waits to be revoked.
+    """A certificate that was issued but is not used (wrong, or one too many), to be revoked.
 
-    by_hand_since: when its CA could not be told, or refused for good.  trouble: what the CA said last.
-    not_after: when it ends; null where an earlier version flagged it, until it was tried once more.
+    by_hand_since: since when it must be revoked manually at the CA.  trouble: the CA's last error.
+    not_after: expiry; null on rows of an earlier release until the next attempt.
     """
 
     order = models.ForeignKey(CaOrder, on_delete=models.CASCADE, related_name="surplus")
@@ -328,5 +328,5 @@ class SurplusCertificate(models.Model):
 
     @property
     def is_left_to_hands(self) -> bool:
-        """Whether its CA cannot be told, or refused for good, and nobody has revoked it there yet."""
+        """Whether it must be revoked manually at the CA and is not yet."""
         return self.revoked_at is None and self.by_hand_since is not None

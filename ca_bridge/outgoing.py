@@ -1,8 +1,8 @@
-"""Outgoing HTTPS: whom every call trusts, and the proxy that it goes through. All calls are made with these.
+"""Outgoing HTTPS: trusted CAs and proxy, for every outgoing call.
 
-TRUSTED_CA_FILE, or the system's own store where it is empty, says which certificate authorities are trusted.
-HTTPS_PROXY_URL names the proxy, NO_PROXY the hosts that are reached without it. Of the environment nothing
-else counts: neither what `requests` and `urllib` read there, nor the list of CAs that `certifi` brings.
+TRUSTED_CA_FILE (or the system's store) says which CAs are trusted; HTTPS_PROXY_URL names the proxy, NO_PROXY
+the hosts reached without it. Environment variables that `requests` and `urllib` read, and certifi's CA list,
+are ignored.
 """
 
 import base64
@@ -22,19 +22,19 @@ HTTPS_PORT = 443
 
 
 class ProxyUnwillingError(OSError):
-    """The proxy cannot be reached, or does not let us through; the text names it, without its password."""
+    """The proxy is unreachable or refuses; the text names it without its password."""
 
 
 def context(ca_file: str = "") -> ssl.SSLContext:
-    """A context that verifies name and certificate. ca_file: whom to trust in place of TRUSTED_CA_FILE.
+    """TLS context that verifies name and certificate. ca_file: CAs in place of TRUSTED_CA_FILE.
 
-    Files are read anew at each call. Raises OSError (ssl.SSLError is one) for a file that cannot be used.
+    Reads files at each call. Raises OSError (ssl.SSLError is one) for an unusable file.
     """
     return ssl.create_default_context(cafile=ca_file or settings.TRUSTED_CA_FILE or None)
 
 
 def ca_bundle() -> str | None:
-    """The file with the trusted CAs, for a library that takes no context; None: the system has none."""
+    """File of the trusted CAs, for libraries that take no context; None: the system has none."""
     return settings.TRUSTED_CA_FILE or ssl.get_default_verify_paths().cafile
 
 
@@ -42,7 +42,7 @@ def ca_bundle() -> str | None:
 
 
 def proxy_for(url: str) -> str:
-    """The proxy's URL for a call to this one; empty where it goes there directly, as to this machine."""
+    """Proxy URL for a call to this URL; empty for a direct call."""
     parts = urlsplit(url)
     if parts.scheme != "https" or not settings.HTTPS_PROXY_URL or _goes_directly(parts.hostname or ""):
         return ""
@@ -57,7 +57,7 @@ def _goes_directly(host: str) -> bool:
 
 
 def _covers(entry: str, host: str, address: Any) -> bool:
-    """An entry of NO_PROXY is a name and all below it, an address, a network (10.0.0.0/8) or * for all."""
+    """Whether a NO_PROXY entry matches: domain with subdomains, address, network (10.0.0.0/8) or *."""
     if address is None:
         return entry == "*" or f".{host}".endswith(f".{entry.removeprefix('.')}")
     with suppress(ValueError):
@@ -76,9 +76,9 @@ def _address(host: str) -> Any:
 
 
 def connect(url: str, *, seconds: float, tls: ssl.SSLContext | None = None) -> http.client.HTTPConnection:
-    """Return an open connection to the host of the URL, with the handshake of TLS done. Raises OSError.
+    """Open a connection to the URL's host, TLS handshake included. Raises OSError.
 
-    tls: a context of context(), where the caller has added to it.
+    tls: an extended context().
     """
     parts, proxy = urlsplit(url), proxy_for(url)
     connection = _connection(parts, urlsplit(proxy) if proxy else parts, seconds, tls)
@@ -119,12 +119,12 @@ def _place(url: SplitResult) -> str:
 
 
 def session(ca_file: str = "") -> requests.Session:
-    """Return a session; ca_file as for context(). Raises OSError for a file that cannot be used."""
+    """A requests session; ca_file as for context(). Raises OSError for an unusable file."""
     return prepared(requests.Session(), ca_file)
 
 
 def prepared(given: requests.Session, ca_file: str = "") -> requests.Session:
-    """Make a library's own session one of ours."""
+    """Apply our TLS and proxy settings to a library's session."""
     given.trust_env = False
     given.mount("https://", _Adapter(ca_file))
     return given
@@ -142,13 +142,13 @@ class _Adapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, **more, ssl_context=self._context)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """requests would add the CAs of certifi to those of the context."""
+        """Skip requests' own method, which would add certifi's CAs to the context."""
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]  # the stubs leave it out
         conn.ca_certs = conn.ca_cert_dir = None
 
     def send(  # type: ignore[override]  # requests has its many parameters by place
         self, request: requests.PreparedRequest, **more: Any
     ) -> requests.Response:
-        """Nobody turns verification off, and nobody names a proxy of their own."""
+        """Ignores per-call verify and proxies arguments."""
         proxy = proxy_for(str(request.url))
         return super().send(request, **{**more, "verify": True, "proxies": {"https": proxy} if proxy else {}})

@@ -1,7 +1,7 @@
-"""How long CAs take and what comes of it, counted in the memory of this process.
+"""Prometheus metrics and tracing of CA calls, in the memory of this process.
 
-identity_manager.metrics carries the counts of all processes together. TRACE is where a tracer, if one is
-set up, opens a span around each call; it is told the CA, the call and what came of it, and nothing else.
+identity_manager.metrics sums the counts of all processes. TRACE opens a span around each call, if a tracer is
+installed; it gets CA, call and outcome, nothing else.
 """
 
 import time
@@ -16,23 +16,23 @@ from prometheus_client.registry import Collector
 from ca_bridge.errors import CaError
 from ca_bridge.keys.pool import pool
 
-Note = Callable[[str, str], None]  # takes the name and the value of something worth noting in a span
-Headers = Mapping[str, str]  # what a message carries along, so that what it leads to belongs to this trace
+Note = Callable[[str, str], None]  # sets an attribute of a span: name, value
+Headers = Mapping[str, str]  # trace context of a message (W3C Trace Context)
 OpenSpan = Callable[[str, Mapping[str, str], Headers | None], AbstractContextManager[Note]]
 
 REGISTRY = CollectorRegistry()
 PREFIX = "identity_manager_"
-LABELS: dict[str, tuple[str, ...]] = {}  # of each metric of the registry, by its name
+LABELS: dict[str, tuple[str, ...]] = {}  # by metric name
 
 
 def counter(name: str, text: str, *labels: str) -> Counter:
-    """A counter of this process. Labels are of closed sets: nothing of a person, no identifier."""
+    """A counter. Labels from closed sets: nothing personal, no identifier."""
     LABELS[PREFIX + name] = labels
     return Counter(PREFIX + name, text, labels, registry=REGISTRY)
 
 
 def histogram(name: str, text: str, *labels: str, buckets: Sequence[float]) -> Histogram:
-    """A histogram of this process, in seconds."""
+    """A histogram, in seconds."""
     LABELS[PREFIX + name] = labels
     return Histogram(PREFIX + name, text, labels, registry=REGISTRY, buckets=buckets)
 
@@ -51,13 +51,13 @@ CA_SECONDS = histogram(
 def no_span(
     _name: str, _labels: Mapping[str, str], _parent: Headers | None = None
 ) -> AbstractContextManager[Note]:
-    """What opens a span where no tracer is set up."""
+    """Opens no span: no tracer is installed."""
     return nullcontext(lambda _name, _value: None)
 
 
 @dataclass
 class Tracing:
-    """What opens spans in this process, each with its name, its labels and the headers of what led to it."""
+    """Opens spans: name, labels, trace context."""
 
     span: OpenSpan = no_span
     headers: Callable[[], dict[str, str]] = dict
@@ -68,14 +68,14 @@ TRACE = Tracing()
 
 @dataclass
 class Call:
-    """A call at a CA that is under way. Who makes it sets the outcome."""
+    """A CA call in progress; the caller sets the outcome."""
 
     outcome: str = "error"
 
 
 @contextmanager
 def ca_call(ca: str, name: str) -> Iterator[Call]:
-    """Measure one call at a CA. A CaError is its outcome, and goes on."""
+    """Measure one CA call; a CaError becomes its outcome and is re-raised."""
     call, started = Call(), time.perf_counter()
     with TRACE.span(f"CA {name}", {"ca": ca}, None) as note:
         try:
@@ -89,7 +89,7 @@ def ca_call(ca: str, name: str) -> Iterator[Call]:
 
 
 class KeyPoolCollector(Collector):
-    """Size and use of the key pool of this process."""
+    """Size and use of this process's key pool."""
 
     KEYS, TAKES = f"{PREFIX}key_pool_keys", f"{PREFIX}key_pool_takes"
 

@@ -1,4 +1,4 @@
-"""Who may see what in Self-Service: named fetches, each for the owner alone. Others' objects are 404."""
+"""Object-level permissions of Self-Service: fetches for the owner alone; others' objects are 404."""
 
 import uuid
 from typing import cast
@@ -42,7 +42,7 @@ def own_request(request: HttpRequest, request_id: uuid.UUID) -> TokenRequest:
 
 
 def own_token(request: HttpRequest, token_id: uuid.UUID) -> SoftwareToken:
-    """A token of the person that was handed out, whatever became of it since."""
+    """A handed-out token of the person, in any later state."""
     rows = SoftwareToken.objects.visible_under_certificates()
     rows = rows.select_related("person", "request", "token_type")
     return get_object_or_404(rows, pk=token_id, person=user(request))

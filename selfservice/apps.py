@@ -1,4 +1,4 @@
-"""The Django application of the person's portal."""
+"""Django app of Self-Service."""
 
 from django.apps import AppConfig
 

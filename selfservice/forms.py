@@ -1,4 +1,4 @@
-"""What the person sends."""
+"""Forms of Self-Service."""
 
 import uuid
 from typing import Any
@@ -36,7 +36,7 @@ class RequestForm(VerbForm):
 
 
 class TermsForm(VerbForm):
-    """That the person accepts exactly these texts for exactly this snapshot."""
+    """Acceptance of exactly these texts for exactly this snapshot."""
 
     accept = forms.BooleanField(
         label=_("I accept the Terms and Conditions"),
@@ -61,7 +61,7 @@ class TermsForm(VerbForm):
         return [text.pk for text in self.cleaned_data["texts"]]
 
     def clear_the_box(self) -> None:
-        """What the page shows now is not what the person has accepted: the box is to be checked anew."""
+        """Untick the box: the page shows other texts than those accepted."""
         data = QueryDict(mutable=True)
         data.update(self.data)
         data.pop("accept", None)
@@ -98,7 +98,7 @@ class NotedForm(VerbForm):
 
 
 class LockForm(VerbForm):
-    """Why the certificates are to be locked."""
+    """Reason for revoking the certificates."""
 
     reason = forms.ChoiceField(
         label=_("Why?"),

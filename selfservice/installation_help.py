@@ -1,6 +1,6 @@
-"""**My file does not open**: what devices and programs say then, word for word, and what helps.
+"""Help page "My file does not open": error messages of devices and programs, and what helps.
 
-The messages are what the devices show in English. Sources: measured imports, and reports of their users.
+The messages are the devices' English ones. Sources: measured imports, and reports of users.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from selfservice.token_details import DEVICE_ICONS
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is seen, word for word; what it means; what to do."""
+    """Error message, meaning, remedy."""
 
     messages: tuple[str, ...]
     meaning: str | Promise
@@ -113,7 +113,7 @@ def devices(chosen: install.Device | None) -> list[parts.Device]:
 
 
 def tokens(person: Person) -> list[SoftwareToken]:
-    """The person's software tokens whose file can be had (again), the newest first."""
+    """The person's tokens whose file can be sent or fetched, newest first."""
     rows = SoftwareToken.objects.filter(person=person).select_related("token_type").order_by("-created_at")
     rows = rows.filter(Exists(Container.objects.filter(token=OuterRef("pk"))))
     return [row for row in rows.defer("passphrase_wrapped", "snapshot") if permitted_actions.can_be_sent(row)]

@@ -1,4 +1,4 @@
-"""What waits for a person, what is under way for them, and what each says."""
+"""Open tasks of a person, requests under way, and lapsed ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _LAPSED_REQUEST = gettext_lazy("The Terms and Conditions were not accepted in ti
 
 @dataclass(frozen=True)
 class OpenTask:
-    """One task: what to do and where; until when, where that is limited. came: what happened since."""
+    """One task: action, page, deadline if any. came: reason why it reappeared."""
 
     title: str
     line: str | Promise
@@ -43,13 +43,13 @@ class OpenTask:
 
 
 def waiting(person: Person) -> list[OpenTask]:
-    """What only the person can do, oldest first: accept terms, note passphrases, fetch files."""
+    """Tasks for the person, oldest first: accept terms, note passphrases, fetch files."""
     found = [*_terms(person), *_passphrases(person), *_files(person)]
     return sorted(found, key=lambda task: task.since)
 
 
 def under_way(person: Person) -> list[OpenTask]:
-    """What somebody else decides on, what moves by itself, and what is stuck without the person's doing."""
+    """Requests that wait for others, are being issued, or are stuck without the person's doing."""
     return [
         OpenTask(
             title=_("%(types)s for you") % {"types": type_names(request.lines)},
@@ -64,7 +64,7 @@ def under_way(person: Person) -> list[OpenTask]:
 
 
 def lapsed(person: Person) -> list[OpenTask]:
-    """What has lapsed of late and the person can ask for again, the latest first."""
+    """Recently lapsed tokens and requests that the person can request again, latest first."""
     ended = [token for token in _lapsed_tokens(person) if token.ended_at is not None]
     if not ended:
         return []
@@ -85,7 +85,7 @@ def lapsed(person: Person) -> list[OpenTask]:
 
 
 def _lapsed_tokens(person: Person) -> list[SoftwareToken]:
-    """The latest token of each type, where it has lapsed within a while: who asked since needs no telling."""
+    """Latest token of each type if it lapsed recently and was not requested again."""
     latest: dict[str, SoftwareToken] = {}
     for token in selfservice_pages.tokens(person.pk):
         latest.setdefault(token.type_code, token)
@@ -100,7 +100,7 @@ def _lapsed_tokens(person: Person) -> list[SoftwareToken]:
 
 
 def type_names(tokens: Iterable[SoftwareToken]) -> str:
-    """The types in one phrase: "VPN and Signature"."""
+    """Types in one phrase: "VPN and Signature"."""
     return str(get_text_list([str(token) for token in tokens], _("and")))
 
 
@@ -135,7 +135,7 @@ def _passphrases(person: Person) -> list[OpenTask]:
 
 
 def _files(person: Person) -> list[OpenTask]:
-    """The files that mail did not bring, or only brought the way to."""
+    """Files that mail did not deliver, or only linked."""
     return [
         OpenTask(
             title=_("Fetch your file for %(type)s") % {"type": token},
@@ -160,7 +160,7 @@ def _asked_by(person: Person, request: TokenRequest) -> str:
 
 
 def _whereabouts(request: TokenRequest) -> str:
-    """Where the person sees how far it is: keys and certificates moving, or the list of requests."""
+    """Page with the progress: issuance, or the list of requests."""
     if request.state in (RequestState.ISSUING, RequestState.FAILED):
         return reverse("selfservice:progress", args=[request.pk])
     return reverse("selfservice:requests")

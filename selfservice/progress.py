@@ -1,4 +1,4 @@
-"""How far the issuance of a request is: three lines that fill."""
+"""Progress of issuance: three progress bars (keys, certificates, containers)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ SLOW_AFTER = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class ProgressLine:
-    """One line: how many of how many are done."""
+    """One bar: done of total."""
 
     words: str
     state: StepState
@@ -32,11 +32,11 @@ class ProgressLine:
 
 @dataclass(frozen=True)
 class Progress:
-    """The three lines, and what they mean.
+    """The three bars and their meaning.
 
-    running: they still move.  asked: every key is there, so it is the CA that lets us wait.
-    slow: the certificates are late.  failed: refused for good.
-    silent_since: since when a CA that is needed does not answer, if one does not.
+    running: still moving.  asked: all keys exist, waiting for the CA.
+    slow: certificates are late.  failed: refused for good.
+    silent_since: since when a needed CA has not answered, if so.
     """
 
     lines: list[ProgressLine]
@@ -48,7 +48,7 @@ class Progress:
 
 
 def of(request: TokenRequest, *, now: datetime) -> Progress:
-    """Return how far the request is, from the rows of its tokens and certificates."""
+    """Progress of a request, from the rows of its tokens and certificates."""
     tokens = [token for token in request.tokens.all() if token.state != TokenState.CANCELLED]
     certificates = list(Certificate.objects.filter(token__in=tokens, left_out_at=None))
     issued = [row for row in certificates if row.certificate is not None]
@@ -77,13 +77,13 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
 
 
 def next_passphrase(request: TokenRequest) -> SoftwareToken | None:
-    """The request's first token whose passphrase is to be noted: none that is on hold."""
+    """First token of the request with a passphrase to note, without those on hold."""
     waiting = [token for token in request.tokens.all() if token_status.waits_to_be_noted(token)]
     return min(waiting, key=lambda token: token.sealed_at or token.created_at, default=None)
 
 
 def _lines(counts: list[tuple[str, int, int]], present: StepState) -> list[ProgressLine]:
-    """The first unfinished line is the present one; before the acceptance there is nothing to count."""
+    """The first unfinished bar is current; none before the acceptance."""
     lines = []
     for words, done, total in counts:
         finished = 0 < total == done

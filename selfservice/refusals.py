@@ -1,4 +1,4 @@
-"""What a person reads when a verb refuses: where it becomes an error of a form, and a status."""
+"""Refusals in forms of Self-Service: form error and HTTP status."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -23,7 +23,7 @@ class VerbForm(forms.Form):
     refused: Refused | None = None
 
     def perform(self, verb: Callable[[], Done]) -> Done | None:
-        """Return what the verb returned, where the form was sent and is right; else the form says why not."""
+        """Call the verb if the form is valid; a refusal becomes a form error."""
         if not self.is_valid():
             return None
         try:
@@ -42,5 +42,5 @@ class VerbForm(forms.Form):
 
 
 def in_words(reason: Reason) -> "StrPromise":
-    """The reason's sentence, in the language of the moment when it is shown."""
+    """The reason's sentence in the active language."""
     return format_lazy("{}", reason.own or reason.sentence)

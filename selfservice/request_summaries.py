@@ -1,4 +1,4 @@
-"""What has become of a request, in plain words for its person, and where they go from here."""
+"""Request summaries: one sentence on the state of a request, and the next page."""
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ from selfservice.progress import next_passphrase
 
 @dataclass(frozen=True)
 class RequestSummary:
-    """Where a request stands: one line, the reason that somebody gave, and the next page.
+    """State of a request: one line, reason, next page.
 
-    asked, approved: who is asked to decide, and who has approved already.  office_told_at: since when the
-    office knows that nobody decides.  taken_out: what an approver has taken out, with the reason.
+    asked, approved: approvers asked, and those who approved. office_told_at: since when administrators
+    know that nobody decides. taken_out: tokens removed by an approver, with reasons.
     """
 
     line: str
@@ -40,9 +40,9 @@ class RequestSummary:
 
 
 def of(request: TokenRequest, *, offered: Container[str]) -> RequestSummary:
-    """Return the story of the request in the state that it has now.
+    """Summary of the request in its current state.
 
-    offered: the codes of the types that its person can ask for now.
+    offered: codes of the types that the person can request now.
     """
     action, url = _next_page(request) or _asking_again(request, offered)
     reason = str(request.reason_words) if request.state in STATES_WITH_REASON else ""
@@ -68,7 +68,7 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
 
 
 def line(request: TokenRequest) -> str:
-    """Return the line alone, which asks nothing of who decides."""
+    """The sentence alone, without queries about approvers."""
     if request.state == RequestState.FAILED:
         told = _("The administrators have been told. You have nothing to do.")
         return f"{failures.for_the_person(request)} {told}"
@@ -98,7 +98,7 @@ def line(request: TokenRequest) -> str:
 
 
 def _next_page(request: TokenRequest) -> tuple[str, str] | None:
-    """The label and the address of the page where it goes on, if there is one."""
+    """Label and address of the next page, if any."""
     if permitted_actions.is_stopped(request) and request.state != RequestState.FAILED:
         return None
     match request.state:
@@ -114,7 +114,7 @@ def _next_page(request: TokenRequest) -> tuple[str, str] | None:
 
 
 def _asking_again(request: TokenRequest, offered: Container[str]) -> tuple[str, str]:
-    """The same for **Ask again**, where nothing came of it and the person can have some of it now."""
+    """As _next_page for **Ask again**, where the request failed and a type can be requested now."""
     ended = request.state in (RequestState.DECLINED, RequestState.LAPSED) or _came_to_nothing(request)
     if ended and any(code in offered for code in type_choices.asked_for(request)):
         return _("Ask again"), reverse("selfservice:ask-again", args=[request.pk])
@@ -122,16 +122,16 @@ def _asking_again(request: TokenRequest, offered: Container[str]) -> tuple[str, 
 
 
 def _came_to_nothing(request: TokenRequest) -> bool:
-    """Whether it is finished because every passphrase was destroyed before it was noted.
+    """Whether it completed only because every passphrase lapsed.
 
-    Also of what was issued in an earlier round; what an officer has left out is of no account.
+    Counts earlier rounds; ignores what an officer left out.
     """
     issued = {token.state for token in request.tokens.all()} - {TokenState.CANCELLED}
     return request.state == RequestState.COMPLETED and issued == {TokenState.LAPSED}
 
 
 def _what_is_left(request: TokenRequest) -> str:
-    """What an issued request still lacks: the passphrase is to be noted first, then the file comes."""
+    """What an issued request lacks: first the passphrase is noted, then the file comes."""
     if next_passphrase(request) is not None:
         return _("It is issued. Note the passphrase: it opens your file.")
     if _next_file(request) is not None:
@@ -144,7 +144,7 @@ def _what_is_left(request: TokenRequest) -> str:
 
 
 def _is_on_hold(request: TokenRequest) -> bool:
-    """Whether nothing but a hold keeps an issued request from its end."""
+    """Whether only a hold keeps an issued request from completion."""
     return all(token.state != TokenState.SEALED for token in request.tokens.all())
 
 

@@ -1,4 +1,4 @@
-"""What a person sees of a token: its certificates by human names, its files, the devices they are for."""
+"""Token details for its person: certificates, files, devices."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +39,7 @@ DEVICE_ICONS = {
 
 @dataclass(frozen=True)
 class TokenCard:
-    """A token in the list; begins and ends bound the time in which all its certificates are valid."""
+    """A token in the list; begins and ends: period in which all its certificates are valid."""
 
     token: SoftwareToken
     state: token_status.TokenStatus
@@ -51,9 +51,9 @@ class TokenCard:
 
 @dataclass(frozen=True)
 class CertificateCard:
-    """A certificate: who it names and who issued it first, the rest to unfold.
+    """A certificate: subject and issuer first, the rest unfolds.
 
-    by_hand: its CA cannot be told to revoke, so the office does it there.
+    by_hand: its CA has no revocation API, so an officer revokes there.
     """
 
     row: Certificate
@@ -84,7 +84,7 @@ def certificate_cards(token: SoftwareToken) -> list[CertificateCard]:
 
 
 def left_out(token: SoftwareToken) -> list[Certificate]:
-    """What could not be issued, and the token comes without."""
+    """Certificates that could not be issued and are missing from the token."""
     rows = token.certificates.filter(left_out_at__isnull=False).select_related("profile")
     return list(rows.defer("private_key_wrapped"))
 
@@ -113,7 +113,7 @@ def files(token: SoftwareToken, container_format: str) -> list[Container]:
 
 
 def ways(token: SoftwareToken) -> dict[str, Any]:
-    """How its files can reach the person now, or why not, and whether they or its passphrase wait here."""
+    """How the files reach the person, or why not, and what waits here."""
     obstacle = resending.sending_obstacle(token)
     return {
         "sendable": permitted_actions.can_be_sent(token),
@@ -126,7 +126,7 @@ def ways(token: SoftwareToken) -> dict[str, Any]:
 
 
 def last_mail(token: SoftwareToken, container_format: str) -> OutgoingMail | None:
-    """The newest delivery mail with the files of this format that is not given up."""
+    """Newest delivery mail with files of this format that was not discarded."""
     mails = token.mails.filter(container_format=container_format).exclude(state=MailState.DISCARDED)
     return mails.order_by("created_at").last()
 

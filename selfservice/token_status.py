@@ -1,4 +1,4 @@
-"""The state of a token in plain words: what it means for the person who holds it."""
+"""Token status in plain words, for its person."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from identity_manager.workflow.policy import permitted_actions
 
 @dataclass(frozen=True)
 class TokenStatus:
-    """A word with its meaning for the badge, and one line."""
+    """Badge (word and meaning) and one line."""
 
     meaning: Meaning
     word: str
@@ -48,7 +48,7 @@ def waits_to_be_noted(token: SoftwareToken) -> bool:
 
 
 def by_link() -> bool:
-    """Whether mails only lead to the files, which are fetched here."""
+    """Whether mails only link to the files, which are fetched here."""
     return bool(settings.DELIVERY_MODE == DeliveryMode.LINK)
 
 

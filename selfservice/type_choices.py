@@ -1,4 +1,4 @@
-"""The software token types that a person can ask for, as cards that say what each means."""
+"""Token types that the person can request, as cards."""
 
 from collections.abc import Container, Iterable
 from functools import partial
@@ -16,7 +16,7 @@ from identity_manager.workflow.policy.eligibility import TypeChoice
 
 
 def cards(person: Person) -> list[tuple[str, Card]]:
-    """Every type on offer, with the reason where this person cannot have it now."""
+    """Every offered type, disabled ones with the reason."""
     return [(str(choice.token_type.pk), _card(person, choice)) for choice in eligibility.type_choices(person)]
 
 
@@ -41,12 +41,12 @@ def codes(person: Person) -> set[str]:
 
 
 def codes_on_demand(person: Person) -> Container[str]:
-    """The same, asked for when somebody looks, and once: most pages have nothing to ask for again."""
+    """As codes(), lazily and once: most pages do not need it."""
     return cast("Container[str]", SimpleLazyObject(partial(codes, person)))
 
 
 def asked_for(request: TokenRequest) -> list[str]:
-    """The codes of the types that the request asked for, in any round; what was taken out is left out."""
+    """Codes of the types in the request, in any round, without removed ones."""
     return [token.type_code for token in request.tokens.all() if token.taken_out_by_id is None]
 
 

@@ -1,4 +1,4 @@
-"""The one edge to connectors: what they were written to raise crosses it, and all else as doubt."""
+"""Exception boundary around connectors: turns anything unexpected into CaError or InDoubtError."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,10 @@ from ca_bridge.errors import CaError, InDoubtError
 
 @contextmanager
 def connector_edge() -> Iterator[None]:
-    """Around each call of a connector whose CA may have done something, or said nothing that is understood.
+    """Around calls that may have acted at the CA.
 
-    Raises CaError and InDoubtError alone: whatever else broke, nobody knows what the CA has done.
+    Raises only CaError and InDoubtError; any other exception becomes InDoubtError, as the outcome is
+    unknown.
     """
     try:
         yield
@@ -22,7 +23,7 @@ def connector_edge() -> Iterator[None]:
 
 @contextmanager
 def repeatable_edge() -> Iterator[None]:
-    """The same around what can be asked again without harm: doubt is a fault that passes, a CaError."""
+    """Around idempotent calls: any other exception becomes a transient CaError."""
     try:
         with connector_edge():
             yield

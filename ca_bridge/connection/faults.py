@@ -1,4 +1,4 @@
-"""Which fault it is, and what an operator is told of it: the same for every connector, by whatever broke."""
+"""Connection faults: classification of exceptions and replies, and sentences for operators."""
 
 import errno
 import http.client
@@ -73,12 +73,12 @@ _SAID_PROFILE_TOO = re.compile(
 
 
 def in_words(fault: ConnectionFault | str | None) -> str:
-    """The sentence, in the language of the moment; empty where the fault has no name."""
+    """The sentence in the active language; empty for an unknown fault."""
     return str(WORDS[fault]) if fault in WORDS else ""
 
 
 def of_error(error: BaseException) -> ConnectionFault | None:
-    """The fault by what broke underneath; by what the CA said, where nothing broke."""
+    """Classify by the underlying exception, else by the CA's reply."""
     for each in _causes(error):
         if found := _of_one(each):
             return found
@@ -86,7 +86,7 @@ def of_error(error: BaseException) -> ConnectionFault | None:
 
 
 def of_words(said: str) -> ConnectionFault | None:
-    """The fault by what a CA said, as connectors pass it on: with its HTTP status."""
+    """Classify by a CA's reply as connectors quote it, with HTTP status."""
     if "sealed" in said.lower():
         return ConnectionFault.SEALED
     if _SAID_PROFILE.search(said) or _SAID_PROFILE_TOO.search(said):
@@ -96,7 +96,7 @@ def of_words(said: str) -> ConnectionFault | None:
 
 
 def sentence(host: str, error: BaseException) -> str:
-    """Whom we called and why it failed, in the language of the moment; it holds nothing of what we sent."""
+    """Who was called and why it failed, in the active language; nothing of what was sent."""
     return f"{host}: {in_words(of_error(error)) or type(error).__name__}"
 
 
@@ -107,7 +107,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _wrapped(error: BaseException) -> BaseException | None:
-    """urllib3 hands some errors on as an argument of its own, and raises them from nothing."""
+    """Exceptions that urllib3 passes as arguments instead of chaining."""
     return next((each for each in error.args if isinstance(each, BaseException)), None)
 
 

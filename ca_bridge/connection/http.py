@@ -1,7 +1,7 @@
-"""HTTP to a CA: TLS, limits, and what a fault means, the same for every connector that speaks it.
+"""HTTP client for CAs: TLS, size limits, time-outs, classification of faults.
 
-Each call has a connection of its own. A kept one that the CA has closed meanwhile would leave the question
-whether the CA has read the request, and for an order that is a question to an officer.
+Each call opens a connection. With keep-alive, a connection that the CA has closed leaves open whether the
+request was read, and for an order that would be an unknown outcome.
 """
 
 import base64
@@ -28,8 +28,8 @@ from ca_bridge.errors import CaError
 from ca_bridge.x509.der import MALFORMED
 
 CONNECT_SECONDS = 5
-LONGEST_ANSWER = 1 << 20  # octets; a chain with everything in it has some ten thousand
-LONGEST_LIST = 1 << 26  # of a CA that lists all that it has issued in one answer
+LONGEST_ANSWER = 1 << 20  # octets; chains are some ten thousand long
+LONGEST_LIST = 1 << 26  # octets, for lists of issued certificates
 Method = Literal["GET", "POST", "PUT", "LIST"]
 # The headers that sign in on a connection, by its end_point(); empty where it has no TLS. Raises CaError.
 SignIn = Callable[[bytes], Mapping[str, str]]
@@ -74,9 +74,9 @@ class HttpOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class SignInOptions(HttpOptions):
-    """The same for a CA that asks who we are, by a user's password or the TLS client certificate.
+    """HttpOptions for a CA that authenticates us, by HTTP Basic or the TLS client certificate.
 
-    user, password_file: HTTP Basic; without them the client certificate signs in.
+    user, password_file: HTTP Basic; without them the client certificate authenticates.
     """
 
     WAYS: ClassVar[str] = "user and password_file, or client_certificate_file and client_key_file"
@@ -97,11 +97,11 @@ class SignInOptions(HttpOptions):
 
     @property
     def signs_in(self) -> bool:
-        """Whether one of the ways is given."""
+        """Whether one of both is configured."""
         return bool(self.user or self.client_certificate_file)
 
     def sign_in(self) -> dict[str, str]:
-        """The header with the password as it is now; empty where the client certificate signs in."""
+        """The Authorization header, re-read from the file; empty for the client certificate."""
         return basic(self.user, secret(self.password_file)) if self.user else {}
 
 
@@ -131,7 +131,7 @@ def _chain(file: str) -> tuple[bytes, ...]:
 
 
 def check_file(name: str, file: str, *, needed: bool = True) -> None:
-    """Raise ValueError, with the option's name, where the file is not there or cannot be read."""
+    """Raises ValueError with the option's name for a missing or unreadable file."""
     if not file and not needed:
         return
     path = Path(file)
@@ -145,15 +145,15 @@ def check_file(name: str, file: str, *, needed: bool = True) -> None:
 
 
 def check_seconds(name: str, seconds: int, least: int, most: int) -> None:
-    """Raise ValueError, with the option's name, where the time is out of bounds."""
+    """Raises ValueError with the option's name for a time out of bounds."""
     if not least <= seconds <= most:
         raise ValueError(f"{name} must be from {least} to {most} seconds.")
 
 
 def secret(file: str) -> str:
-    """What stands in the file now, so that it can be changed without a restart. Raises a passing CaError."""
+    """The file's current content, so that it can change without a restart. Raises a transient CaError."""
     try:
-        found = Path(file).read_text(encoding="utf-8-sig").strip()  # editors of Windows begin with a BOM
+        found = Path(file).read_text(encoding="utf-8-sig").strip()  # strip a BOM (Windows editors)
     except (OSError, UnicodeDecodeError) as error:
         raise CaError(
             _("The credentials for the certificate authority cannot be read."),
@@ -165,7 +165,7 @@ def secret(file: str) -> str:
 
 
 class _TimelyReader(io.RawIOBase):
-    """Reads a socket until a moment: each time it waits no longer than what is left. Raises TimeoutError."""
+    """Socket reader with a deadline for the whole response. Raises TimeoutError."""
 
     def __init__(self, sock: socket.socket, below: io.RawIOBase) -> None:
         self._until = time.monotonic() + (sock.gettimeout() or 0)
@@ -187,7 +187,7 @@ class _TimelyReader(io.RawIOBase):
 
 
 class _TimelyResponse(http.client.HTTPResponse):
-    """The time-out of its socket is for the whole answer: status, headers and body, however they drip."""
+    """Response whose time-out covers status, headers and body together."""
 
     def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
         super().__init__(sock, *args, **more)
@@ -195,7 +195,7 @@ class _TimelyResponse(http.client.HTTPResponse):
 
 
 class Http:
-    """Calls to one CA. One instance serves all threads and processes."""
+    """HTTP client of one CA, for all threads and processes."""
 
     def __init__(
         self,
@@ -221,11 +221,10 @@ class Http:
         headers: Mapping[str, str] | None = None,
         orders: bool = False,
     ) -> Reply:
-        """Send, and return the answer, whatever its status; a redirect is an answer, too.
+        """Send a request and return the reply, whatever its status; redirects are not followed.
 
-        data: octets as they are, else something that is sent as JSON.  orders: whether the CA may have done
-        by then what must be done once only. Raises a passing CaError where the CA has not read the request,
-        and where asking again does no harm; else InDoubtError.
+        data: octets, else a value sent as JSON. orders: not idempotent. Raises a transient CaError
+        where the CA has not read the request or the call is idempotent; else InDoubtError.
         """
         body, headers = _body(data, dict(headers or {}))
         connection = self._connected()
@@ -248,7 +247,9 @@ class Http:
         body: bytes | None,
         headers: Mapping[str, str],
     ) -> None:
-        """A request that breaks off on its way was not read, as where a server of TLS 1.3 turns us away."""
+        """A request that failed while being sent was not read, for example by a server that rejects our TLS
+        1.3 certificate.
+        """
         try:
             connection.request(method, urlsplit(self._options.url).path + path, body, headers)
         except (OSError, http.client.HTTPException) as error:
@@ -269,7 +270,7 @@ class Http:
         return connection
 
     def _content(self, response: http.client.HTTPResponse, *, in_doubt: bool) -> bytes:
-        """The whole body, and not more than a bound."""
+        """The body, up to a limit."""
         content = bytearray()
         while piece := response.read1(1 << 14):
             content += piece
@@ -280,7 +281,7 @@ class Http:
         return bytes(content)
 
     def _tls(self) -> ssl.SSLContext:
-        """Read anew at each call: certificates are renewed without a restart."""
+        """TLS context, read at each call, so that renewed certificates need no restart."""
         options = self._options
         try:
             context = outgoing.context(options.ca_file)
@@ -295,7 +296,7 @@ class Http:
 
 
 def _is_refused_client(error: Exception) -> bool:
-    """With TLS 1.3 a server says only after the request that it does not take our certificate."""
+    """TLS 1.3 servers reject a client certificate only after the request."""
     return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
 
 
@@ -311,10 +312,10 @@ def _end_point_of(connection: http.client.HTTPConnection) -> bytes:
 
 
 def end_point(certificate: bytes) -> bytes:
-    """What binds a sign-in to a TLS connection, by its server's certificate: RFC 5929, 4.
+    """Channel binding tls-server-end-point (RFC 5929 4).
 
-    By the hash of the certificate's signature; by SHA-256 where that is MD5 or SHA-1, or there is none, or
-    OpenSSL understands the certificate and `cryptography` does not.
+    Hash of the server certificate by its signature's digest; SHA-256 in place of MD5, SHA-1 or none, or
+    where OpenSSL parses the certificate and `cryptography` does not.
     """
     try:
         algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
@@ -328,7 +329,7 @@ def end_point(certificate: bytes) -> bytes:
 
 
 def basic(user: str, password: str) -> dict[str, str]:
-    """The header of RFC 7617."""
+    """HTTP Basic header (RFC 7617)."""
     return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 

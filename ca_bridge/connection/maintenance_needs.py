@@ -1,4 +1,4 @@
-"""What an operator is told of what a CA needs: the same words in pages and commands."""
+"""Sentences about due CA maintenance, for pages and commands."""
 
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -27,6 +27,6 @@ WORDS: dict[MaintenanceNeed, Promise] = {
 
 
 def in_words(concern: DueMaintenance) -> str:
-    """The sentence, in the language of the moment."""
+    """The sentence in the active language."""
     until = date_format(concern.until) if concern.until else ""
     return str(WORDS[concern.need]) % {"until": until}

@@ -1,4 +1,4 @@
-"""From an alias to a connector, as Django's CACHES: settings.CA_CONNECTORS[alias]."""
+"""Registry of connectors by alias, like Django's CACHES: settings.CA_CONNECTORS[alias]."""
 
 import threading
 from dataclasses import replace
@@ -31,10 +31,10 @@ from ca_bridge.contract_operation import (
 )
 from ca_bridge.errors import CaError, InDoubtError
 
-# What is done with an order of which nobody knows whether its CA has issued, once the CA was searched.
-SEARCH = "search"  # what the search says counts: where it finds nothing, the CA is asked again
-ASK_AGAIN = "ask-again"  # asked again, also where the CA cannot be searched
-PARK = "park"  # an officer decides
+# Policies for orders with an unknown outcome, after a search at the CA.
+SEARCH = "search"  # trust the search: if it finds nothing, ask again
+ASK_AGAIN = "ask-again"  # ask again, also without a search
+PARK = "park"  # wait for an officer
 UNKNOWN_POLICIES = (SEARCH, ASK_AGAIN, PARK)
 _SETTINGS = {"CONNECTOR", "OPTIONS", "UNKNOWN"}
 
@@ -43,15 +43,15 @@ _lock = threading.Lock()
 
 
 def aliases() -> tuple[str, ...]:
-    """Return the aliases of all configured CAs."""
+    """Aliases of all configured CAs."""
     return tuple(settings.CA_CONNECTORS)
 
 
 def connector(alias: str) -> Connector:
-    """Return the one instance of this process for an alias.
+    """This process's instance for an alias.
 
-    Raises CaError, permanent, for an alias that is not configured, and ImproperlyConfigured, with a
-    sentence that names the setting, for one that is configured wrongly.
+    Raises a permanent CaError for an unknown alias, and ImproperlyConfigured, naming the setting, for an
+    invalid one.
     """
     configuration = _configuration(alias)
     with _lock:
@@ -62,7 +62,7 @@ def connector(alias: str) -> Connector:
 
 
 def reached(alias: str) -> Connector:
-    """The same for work on rows: a wrong setting is a fault that passes, once an operator has mended it.
+    """As connector(), for work on rows: an invalid setting is a transient fault, which an operator corrects.
 
     Raises CaError.
     """
@@ -73,9 +73,9 @@ def reached(alias: str) -> Connector:
 
 
 def unknown_policy(alias: str) -> str:
-    """Return what is done where nobody knows whether the CA has issued: one of UNKNOWN_POLICIES.
+    """Policy for unknown outcomes: one of UNKNOWN_POLICIES.
 
-    Where the setting says nothing: SEARCH for a CA that can be searched, PARK for one that cannot.
+    Default: SEARCH for a CA that can be searched, else PARK.
     """
     searchable = isinstance(connector(alias), FindsOrders)
     default = SEARCH if searchable else PARK
@@ -83,7 +83,7 @@ def unknown_policy(alias: str) -> str:
 
 
 def limits(alias: str) -> tuple[str, ...]:
-    """Return what this connection cannot do, as sentences for officers. Nothing is asked of the CA."""
+    """What this connection cannot do, as sentences for officers. Does not call the CA."""
     instance = connector(alias)
     sentences = (
         (
@@ -104,7 +104,7 @@ def limits(alias: str) -> tuple[str, ...]:
 
 
 def revokes(alias: str) -> bool:
-    """Whether the connection knows revocation at all; also true where nobody can say."""
+    """Whether the connection has revocation; True where its setting is invalid."""
     try:
         return bool(getattr(connector(alias), "revokes", True))
     except (CaError, ImproperlyConfigured):
@@ -112,7 +112,7 @@ def revokes(alias: str) -> bool:
 
 
 def fetch_orders(alias: str) -> bool:
-    """Whether fetching what is pending is ordering it once more; also False where nobody can say."""
+    """Whether fetching a pending order orders anew; False where its setting is invalid."""
     try:
         return bool(getattr(connector(alias), "fetch_orders", False))
     except (CaError, ImproperlyConfigured):
@@ -120,16 +120,16 @@ def fetch_orders(alias: str) -> bool:
 
 
 def profiles(alias: str) -> tuple[str, ...]:
-    """Return the names of the CA's profiles, sorted; none where it cannot list them. Raises CaError."""
+    """The CA's profile names, sorted; empty where it cannot list them. Raises CaError."""
     instance = connector(alias)
     with repeatable_edge():
         return tuple(sorted(instance.profiles())) if isinstance(instance, ListsProfiles) else ()
 
 
 def misconfigured(alias: str) -> str:
-    """Return what is wrong with the settings of a connection, as a sentence; empty where nothing is.
+    """What is wrong with a connection's settings, as a sentence; empty if valid.
 
-    Nothing is asked of the CA.
+    Does not call the CA.
     """
     try:
         connector(alias)
@@ -139,9 +139,9 @@ def misconfigured(alias: str) -> str:
 
 
 def renew_crls() -> int:
-    """Renew the CRLs that are due at every CA that signs its own here; return at how many CAs.
+    """Renew due CRLs of every CA that signs its own here; return the number of CAs.
 
-    A CA in trouble does not keep the others from theirs; its CaError is raised at the end.
+    One failing CA does not stop the others; its CaError is raised at the end.
     """
     renewed, troubles = 0, []
     for alias in aliases():
@@ -157,14 +157,14 @@ def renew_crls() -> int:
 
 
 def due_maintenance(alias: str) -> tuple[DueMaintenance, ...]:
-    """Return what whoever runs the CA should see to soon. Raises CaError."""
+    """Due maintenance of a CA. Raises CaError."""
     instance = connector(alias)
     with repeatable_edge():
         return tuple(instance.due_maintenance()) if isinstance(instance, ReportsMaintenance) else ()
 
 
 def expiries(alias: str) -> tuple[ItemExpiry, ...]:
-    """Return until when what the CA needs holds, where it lives here; of one in trouble, nothing."""
+    """Expiries of a CA that runs here; empty where it fails."""
     try:
         instance = connector(alias)
         with connector_edge():
@@ -181,10 +181,10 @@ def holds_signing_keys(alias: str) -> bool:
 
 
 def health(alias: str) -> Health:
-    """Return whether the CA answers now. Never raises: trouble, and a wrong setting, are the answer.
+    """Health check. Raises nothing: faults and invalid settings are results.
 
-    Its fault has a name wherever one can be found. What it says without findings is kept and read by all:
-    English, whoever asks.
+    Classifies the fault where possible. Details that are not findings are stored and read by everybody,
+    so they are in English.
     """
     try:
         with override(None):  # the words of the source

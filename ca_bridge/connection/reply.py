@@ -1,4 +1,4 @@
-"""What a CA answered over HTTP, and how it is read: here a wrong answer becomes an error of ours."""
+"""HTTP replies of CAs: status and body, malformed ones turned into CaError or InDoubtError."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.x509.der import MALFORMED
 
-SAID = 300  # characters of what a CA said that are kept
+SAID = 300  # characters of a reply that are stored
 # What reading an answer can raise where it is not as it should be: fields that are not there or of another
 # kind, numbers beyond all bounds, JSON that is none (a ValueError, as is binascii.Error) or has no end.
 UNREADABLE = (AttributeError, LookupError, OverflowError, RecursionError, *MALFORMED)
@@ -17,9 +17,9 @@ UNREADABLE = (AttributeError, LookupError, OverflowError, RecursionError, *MALFO
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the CA answered, whatever its status.
+    """A CA's reply, whatever its status.
 
-    in_doubt: whether it may have issued by then; if so, what cannot be read is InDoubtError, not CaError.
+    in_doubt: the CA may have issued by then, so malformed content raises InDoubtError instead of CaError.
     """
 
     status: int
@@ -34,7 +34,9 @@ class Reply:
 
     @property
     def is_put_off(self) -> bool:
-        """Whether by its status it was not carried out: RFC 9110 15.5.9, 15.6.4; RFC 8470 5.2; RFC 6585 4."""
+        """Whether the status says that the request was not processed: RFC 9110 15.5.9, 15.6.4; RFC 8470 5.2;
+        RFC 6585 4.
+        """
         return self.status in (408, 425, 429, 503)
 
     @property
@@ -43,14 +45,14 @@ class Reply:
 
     @contextmanager
     def reading(self, wanted: str) -> Iterator[None]:
-        """Within it something is taken out of the answer; raises as garbled() where the answer has it not."""
+        """Context for extracting values from the reply; any error becomes garbled()."""
         try:
             yield
         except UNREADABLE as error:
             raise self.garbled(f"no {wanted}") from error
 
     def fields(self) -> dict[str, Any]:
-        """The body, a JSON object, whatever its content type says. Raises as garbled() for anything else."""
+        """The JSON object in the body, whatever the content type. Raises garbled() for anything else."""
         with self.reading("JSON"):
             found = json.loads(self.body)
         if not isinstance(found, dict):
@@ -58,7 +60,7 @@ class Reply:
         return found
 
     def fields_if_any(self) -> dict[str, Any]:
-        """The same for what may as well be a page of a proxy: empty for anything else."""
+        """As fields(), but empty for anything else, such as a proxy's page."""
         try:
             found = json.loads(self.body)
         except UNREADABLE:
@@ -66,15 +68,15 @@ class Reply:
         return found if isinstance(found, dict) else {}
 
     def garbled(self, why: str) -> Exception:
-        """For an answer that nobody understands."""
+        """The exception for a malformed reply."""
         return fault(self._from_host(f"HTTP {self.status}: {why}"), in_doubt=self.in_doubt)
 
     def said(self) -> str:
-        """The status, and the beginning of the body in one line, for operators."""
+        """Status and beginning of the body on one line, for operators."""
         return f"HTTP {self.status} {' '.join(self.text.split())}"[:SAID]
 
     def not_taken(self, said: str = "") -> CaError:
-        """For a CA that does not take our credentials (401, 403), or is in trouble. said: its own words."""
+        """The exception for refused credentials (401, 403) or an error status. said: the CA's words."""
         found = CaError.credentials if self.status in (401, 403) else CaError.out_of_service
         return found(self._from_host(said or self.said()))
 
@@ -83,5 +85,5 @@ class Reply:
 
 
 def fault(detail: str, *, in_doubt: bool) -> Exception:
-    """For a call without an answer that could be understood."""
+    """The exception for a call without a usable reply."""
     return InDoubtError(detail) if in_doubt else CaError.garbled(detail)

@@ -1,6 +1,6 @@
-"""A test certificate, with a throw-away key: whether a CA issues by a profile, and revokes.
+"""Connection self-test: issues a certificate for a throw-away key, verifies and revokes it.
 
-Nothing of it is journalled: nobody uses it, and what it leaves behind at the CA is told to whoever tries.
+Not journalled; what remains at the CA is reported to the operator.
 """
 
 from dataclasses import dataclass, field, replace
@@ -36,7 +36,7 @@ REVOKED = (RevocationOutcome.REVOKED, RevocationOutcome.ALREADY_REVOKED)
 
 @dataclass
 class SelfTestReport:
-    """What came of it. trouble: what is wrong, in sentences.  to_do: what is left at the CA to do by hand."""
+    """Result. trouble: errors, in sentences. to_do: what must be cleaned up manually at the CA."""
 
     done: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
@@ -44,10 +44,10 @@ class SelfTestReport:
 
 
 def try_out(alias: str, ca_profile: str, *, days: int, email: str = "") -> SelfTestReport:
-    """Have a test certificate issued, compare it with what was asked for, and have it revoked.
+    """Issue a test certificate, compare it with the order, revoke it.
 
-    Raises CaError for an alias that is not configured, or an e-mail that is none; ImproperlyConfigured for
-    an alias that is configured wrongly.
+    Raises CaError for an unknown alias or a malformed e-mail address; ImproperlyConfigured for invalid
+    settings.
     """
     connector, order, report = registry.connector(alias), _order(ca_profile, days, email), SelfTestReport()
     try:

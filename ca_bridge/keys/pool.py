@@ -1,7 +1,7 @@
-"""A few RSA keys made in advance, so that a person who accepts does not wait for prime numbers.
+"""Key pool: RSA keys generated in advance in a worker's memory, so that acceptance does not wait for primes.
 
-They lie in the memory of one worker process: never on disk, never in the database, and not carried over a
-fork, where two processes would hand out the same key. A key is used once.
+Never on disk or in the database, and dropped after a fork, as two processes would hand out the same key. A
+key is used once.
 """
 
 import os
@@ -19,7 +19,7 @@ Make = Callable[[KeyAlgorithm], keys.PrivateKey]
 
 @dataclass
 class Stock:
-    """What is there of one algorithm, and how often it was and was not there when it was asked for."""
+    """Keys of one algorithm, with hit and miss counts."""
 
     ready: deque[keys.PrivateKey] = field(default_factory=deque, repr=False)
     hits: int = 0
@@ -27,10 +27,10 @@ class Stock:
 
 
 class KeyPool:
-    """Keys of the algorithms that were asked for lately. Safe to be used by several threads.
+    """Thread-safe pool for the recently requested algorithms.
 
-    size: how many keys of each algorithm; 0 makes none in advance. Until `start`, and after `drain`, a key
-    is made when it is asked for.
+    size: keys per algorithm; 0 disables the pool. Before `start` and after `drain`, keys are generated on
+    demand.
     """
 
     def __init__(self, *, make: Make = keys.generate) -> None:
@@ -46,20 +46,20 @@ class KeyPool:
 
     @property
     def running(self) -> bool:
-        """Whether keys are made in advance in this process."""
+        """Whether keys are generated in advance in this process."""
         return self._filler is not None
 
     def start(self, *, size: int) -> None:
-        """Keep so many keys of each algorithm from now on. Does nothing where it is started already."""
+        """Start generating keys in advance; idempotent."""
         with self._changed:
             self._size = size
             if self._filler is None and size > 0:
-                # A daemon: a process that ends does not wait for a key that nobody gets.
+                # A daemon thread, so that process exit does not wait for it.
                 self._filler = threading.Thread(target=self._fill, name="key-pool", daemon=True)
                 self._filler.start()
 
     def drain(self) -> None:
-        """Stop, and let go of the keys."""
+        """Stop and drop all keys."""
         with self._changed:
             self._size = 0
             for stock in self._stocks.values():
@@ -70,7 +70,7 @@ class KeyPool:
             filler.join(timeout=5)
 
     def take(self, algorithm: KeyAlgorithm) -> keys.PrivateKey:
-        """Return a new private key that nobody else gets. Without a stock it takes up to a second (RSA)."""
+        """A fresh private key, for this caller only. Up to a second for RSA where the pool is empty."""
         if algorithm not in POOLED:
             return self._make(algorithm)
         with self._changed:
@@ -82,21 +82,20 @@ class KeyPool:
         return key or self._make(algorithm)
 
     def give_back(self, algorithm: KeyAlgorithm, key: keys.PrivateKey) -> None:
-        """Take back a key that was taken and never bound to anything, such as for a certificate that another
-        worker was quicker to claim."""
+        """Return an unused key to the pool, for example after losing the claim of a certificate."""
         with self._changed:
             if self.running and algorithm in self._stocks:
                 self._stocks[algorithm].ready.append(key)
 
     def want(self, algorithm: KeyAlgorithm) -> None:
-        """Have a stock of it before it is asked for the first time."""
+        """Start stocking an algorithm before its first request."""
         with self._changed:
             if algorithm in POOLED:
                 self._stocks.setdefault(algorithm, Stock())
                 self._changed.notify_all()
 
     def figures(self) -> dict[KeyAlgorithm, tuple[int, int, int]]:
-        """For each algorithm: how many keys there are, how often one was there, how often none was."""
+        """Per algorithm: stock, hits, misses."""
         with self._changed:
             return {name: (len(each.ready), each.hits, each.misses) for name, each in self._stocks.items()}
 
@@ -108,13 +107,13 @@ class KeyPool:
                 algorithm = self._missing()
                 if self._filler is not me or algorithm is None:
                     return
-            key = self._make(algorithm)  # outside the lock; OpenSSL lets go of the interpreter meanwhile
+            key = self._make(algorithm)  # outside the lock; OpenSSL releases the GIL
             with self._changed:
                 if self._filler is me:
                     self._stocks[algorithm].ready.append(key)
 
     def _missing(self) -> KeyAlgorithm | None:
-        """The algorithm that has the fewest keys, where one has too few."""
+        """The algorithm with the smallest incomplete stock."""
         short = [name for name, stock in self._stocks.items() if len(stock.ready) < self._size]
         return min(short, key=lambda name: len(self._stocks[name].ready), default=None)
 

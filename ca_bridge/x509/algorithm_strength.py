@@ -1,4 +1,4 @@
-"""What no client trusts any more, whoever has signed it: broken hashes, and keys that are too short."""
+"""Weak algorithms: broken hashes and short keys in a certification path."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,9 +15,9 @@ LEAST_RSA_BITS, LEAST_EC_BITS = 2048, 256
 
 
 def faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
-    """Yield what is too weak in a path: a certificate, then its issuers, the nearest first.
+    """Yield weaknesses in a path: a certificate, then its issuers, nearest first.
 
-    Raises one of der.MALFORMED for an issuer's key that nobody knows.
+    Raises one of der.MALFORMED for an issuer's unsupported key.
     """
     own, *issuers = path
     if found := _broken_hash(own, issuers):
@@ -26,7 +26,7 @@ def faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
 
 
 def of_issuers(issuers: Sequence[x509.Certificate]) -> Iterator[str]:
-    """Yield what is too weak of CAs, as faults() does."""
+    """As faults(), for CA certificates."""
     for issuer in issuers:
         if found := _broken_hash(issuer, issuers):
             yield f"{_named(issuer)} is signed over {found}, which clients do not trust"
@@ -35,7 +35,7 @@ def of_issuers(issuers: Sequence[x509.Certificate]) -> Iterator[str]:
 
 
 def _broken_hash(certificate: x509.Certificate, issuers: Sequence[x509.Certificate]) -> str:
-    """What is self-signed is trusted for itself: nobody looks at its signature."""
+    """Ignores self-signed certificates, which are trusted as such."""
     if is_root(certificate, issuers):
         return ""
     try:

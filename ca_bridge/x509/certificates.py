@@ -1,4 +1,4 @@
-"""Reading certificates: the facts that screens and journals show."""
+"""Parsing of certificates into displayable facts."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The issuers that go into a container, of those that came with a certificate and those that are trusted."""
+"""Chain building: the issuers to put into a container."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from ca_bridge.x509 import algorithm_strength
 from ca_bridge.x509.certificates import load, names_itself
 from ca_bridge.x509.der import (
     MALFORMED,
-    above,
-    elder_keys,
     has_key_of,
     is_root,
     is_self_issued,
     is_valid_now,
+    issuers_of,
     may_sign_certificates,
-    unheard_of_issuer,
+    rollover_issuers,
+    unknown_critical_extensions_of_issuer,
 )
 
 MAX_CHAIN_LENGTH = 10
@@ -40,10 +40,10 @@ class Issuers(NamedTuple):
 
 
 def for_container(answer: Issued, trusted: Sequence[bytes]) -> Issuers:
-    """Find them among those that came and the CA's own, which are trusted. Never raises for bad DER.
+    """Build the chain from the certificates received and the configured, trusted ones. Ignores malformed DER.
 
-    Some CAs send the certificate alone, or its issuer alone, or while they change their key both of theirs;
-    the container needs every intermediate, and no other. What is wrong is left to whoever compares it.
+    Some CAs send no issuer, or one, or both during key roll-over; the container needs every intermediate
+    and nothing else. Verification is done elsewhere.
     """
     try:
         own, came, anchors = load(answer.certificate), [*map(load, answer.chain)], [*map(load, trusted)]
@@ -55,9 +55,9 @@ def for_container(answer: Issued, trusted: Sequence[bytes]) -> Issuers:
 def _intermediates(
     came: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate]
 ) -> list[x509.Certificate]:
-    """The root is for clients to have already; CAs that send it are no worse for it.
+    """Without the root, which clients have already.
 
-    A self-issued certificate is no root where a CA that is trusted, or stands below one, has signed it.
+    A self-issued certificate is not a root if a trusted CA, or one below it, has signed it.
     """
     issued = [each for each in came if not is_self_issued(each)]
     signers = [*anchors, *issued]
@@ -70,7 +70,7 @@ def _issuers(
     if len(came) > MAX_CHAIN_LENGTH:
         return Issuers(_der(came))
     others = [*dict.fromkeys((*came, *anchors))]
-    found = [*map(load, above(own, others))]
+    found = [*map(load, issuers_of(own, others))]
     path = [each for each in found if not is_root(each, others)]
     root = next((each for each in found if is_root(each, others)), None)
     if root is None:
@@ -83,25 +83,27 @@ def _issuers(
 def _rollovers(
     root: x509.Certificate, others: Iterable[x509.Certificate], anchors: Sequence[x509.Certificate]
 ) -> list[x509.Certificate]:
-    """Only what one that is trusted has signed, and clients take; for each of those, what lasts longest."""
+    """Roll-over certificates signed by a trusted key and acceptable to clients; of each key the longest
+    valid.
+    """
     named = [each for each in others if is_self_issued(each) and each.subject == root.subject]
     ours = [each for each in named if has_key_of(each, root) and is_valid_now(each)]
     by_key = {
         spki_sha256(elder.public_key()): each
         for each in sorted(ours, key=lambda each: each.not_valid_after_utc)
-        for elder in elder_keys(each, anchors)
+        for elder in rollover_issuers(each, anchors)
         if _is_sound(each, elder)
     }
     return [*dict.fromkeys(by_key.values())]
 
 
 def _is_sound(rollover: x509.Certificate, elder: x509.Certificate) -> bool:
-    """Whether clients take it. What they do not take is left out, where in the path it is refused."""
+    """Whether clients accept it; unacceptable ones are left out (and refused elsewhere if in the path)."""
     try:
         return (
             len(rollover.public_bytes(Encoding.DER)) <= LARGEST_ROLLOVER_BYTES
             and may_sign_certificates(rollover)
-            and not unheard_of_issuer(rollover)
+            and not unknown_critical_extensions_of_issuer(rollover)
             and not any(algorithm_strength.of_issuers([rollover, elder]))
         )
     except MALFORMED:

@@ -1,4 +1,4 @@
-"""PKCS#10 requests (RFC 2986): the whole content, signed by the key that the certificate is for."""
+"""PKCS#10 requests (RFC 2986) with the full content, signed by the certificate's key."""
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization

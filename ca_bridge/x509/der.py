@@ -1,4 +1,4 @@
-"""Certificates that others wrote, in DER or PEM: what reading them can raise, and what stands above what."""
+"""Untrusted certificates in DER or PEM: parsing errors, issuer relations, roll-over."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -10,9 +10,9 @@ from django.utils import timezone
 
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
-# RFC 5280 4.2.1.5 wants it critical, and clients know it; `cryptography` has no class for it.
+# RFC 5280 4.2.1.5: critical and known to clients; `cryptography` has no class for it.
 POLICY_MAPPINGS = "2.5.29.33"
-# What `cryptography` raises, some of it late, for a certificate that it cannot read, or a part of it.
+# Exceptions of `cryptography`, some raised lazily, for malformed certificates or parts of them.
 MALFORMED = (
     ValueError,
     TypeError,
@@ -24,12 +24,12 @@ MALFORMED = (
 
 
 def of_pem(pem: str) -> bytes:
-    """The certificate as DER. Raises one of MALFORMED for what is none."""
+    """PEM to DER. Raises one of MALFORMED."""
     return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
 
 
 def is_for(certificate: x509.Certificate, csr: bytes) -> bool:
-    """Whether its key is the one of the request; not where the key is of a kind that nobody reads here."""
+    """Whether the certificate's key is the request's; False for unsupported keys."""
     try:
         return certificate.public_key() == x509.load_der_x509_csr(csr).public_key()
     except MALFORMED:
@@ -45,26 +45,26 @@ def extension(present: x509.Extensions, kind: type[Extension]) -> Extension | No
 
 
 def may_sign_certificates(certificate: x509.Certificate) -> bool:
-    """Whether it says that it is a CA's, and of its key nothing else (RFC 5280 6.1.4 k, n)."""
+    """basicConstraints CA and keyUsage keyCertSign (RFC 5280 6.1.4 k, n)."""
     constraints = extension(certificate.extensions, x509.BasicConstraints)
     usage = extension(certificate.extensions, x509.KeyUsage)
     return constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign)
 
 
-def unheard(present: x509.Extensions) -> Iterator[str]:
-    """RFC 5280 4.2: who does not know an extension that is critical rejects the certificate."""
+def unknown_critical_extensions(present: x509.Extensions) -> Iterator[str]:
+    """Unsupported critical extensions, for which clients reject the certificate (RFC 5280 4.2)."""
     for each in present:
         if each.critical and isinstance(each.value, x509.UnrecognizedExtension):
             yield each.oid.dotted_string
 
 
-def unheard_of_issuer(issuer: x509.Certificate) -> set[str]:
-    """The same of a CA's."""
-    return {*unheard(issuer.extensions)} - {POLICY_MAPPINGS}
+def unknown_critical_extensions_of_issuer(issuer: x509.Certificate) -> set[str]:
+    """As unknown_critical_extensions, for a CA certificate."""
+    return {*unknown_critical_extensions(issuer.extensions)} - {POLICY_MAPPINGS}
 
 
 def has_signed(above: x509.Certificate, below: x509.Certificate) -> bool:
-    """Whether it is the issuer by name and signature."""
+    """Whether it is the issuer, by name and signature."""
     try:
         below.verify_directly_issued_by(above)
     except (InvalidSignature, *MALFORMED):
@@ -72,10 +72,10 @@ def has_signed(above: x509.Certificate, below: x509.Certificate) -> bool:
     return True
 
 
-def above(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
-    """The certificate's issuers (DER) among others, nearest first; a root has none.
+def issuers_of(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
+    """The certificate's issuers (DER) among others, nearest first; empty for a root.
 
-    A CA that has certified its own new key stands above that, and is not left out (RFC 9810 4.4).
+    Includes roll-over certificates of a CA's own new key (RFC 9810 4.4).
     """
     left, chain, below = list(others), [], certificate
     while found := _issuer(below, left):
@@ -86,20 +86,20 @@ def above(certificate: x509.Certificate, others: Iterable[x509.Certificate]) -> 
 
 
 def chain_of(certificate: x509.Certificate, came: Sequence[x509.Certificate]) -> tuple[bytes, ...]:
-    """Those above it among what came with it, and then what a CA has certified of its own other key (DER)."""
-    chain = above(certificate, came)
+    """issuers_of, followed by the roll-over certificates of the CA's other keys (DER)."""
+    chain = issuers_of(certificate, came)
     rollovers = [each for each in came if is_self_issued(each) and not is_root(each, came)]
     return tuple(dict.fromkeys((*chain, *(each.public_bytes(Encoding.DER) for each in rollovers))))
 
 
 def _issuer(below: x509.Certificate, others: Sequence[x509.Certificate]) -> x509.Certificate | None:
-    """By its name; of several, as of a CA that has a new key (RFC 5280 4.2.1.1), the one that has signed.
+    """The issuer by name; of several (key roll-over, RFC 5280 4.2.1.1) the one that signed.
 
-    Of several with the key that signed, one that is valid now: a root may have been renewed with its key.
-    Then the root itself before what another root has certified of it: who stands above that may have ended.
+    Among certificates of the same key, one valid now is preferred, as a root may be renewed with its key;
+    then the root itself before cross-certificates, whose issuers may have expired.
     """
     if is_self_issued(below):
-        signed = named = elder_keys(below, others)
+        signed = named = rollover_issuers(below, others)
     else:
         named = [each for each in others if each.subject == below.issuer]
         signed = [each for each in named if has_signed(each, below)] if len(named) > 1 else named
@@ -108,20 +108,20 @@ def _issuer(below: x509.Certificate, others: Sequence[x509.Certificate]) -> x509
 
 
 def is_self_issued(certificate: x509.Certificate) -> bool:
-    """Whether it names itself as its issuer, as roots do, and CAs that have certified their own new key."""
+    """Whether issuer and subject are equal: roots and roll-over certificates."""
     return certificate.subject == certificate.issuer
 
 
 def is_root(certificate: x509.Certificate, others: Sequence[x509.Certificate]) -> bool:
-    """Whether nobody stands above it: it is self-issued, and none of others has signed it with another key.
+    """Whether it is self-issued and none of the others has signed it with another key.
 
-    Not asked of its own signature: a root is trusted whatever that is made with, be it unreadable here.
+    Its own signature is not checked: a root is trusted in any case.
     """
-    return is_self_issued(certificate) and not elder_keys(certificate, others)
+    return is_self_issued(certificate) and not rollover_issuers(certificate, others)
 
 
-def elder_keys(below: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
-    """Those of the same CA, with another key, that have signed it (RFC 5280 3.2: self-issued only)."""
+def rollover_issuers(below: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """Certificates of the same CA with another key that signed it (self-issued, RFC 5280 3.2)."""
     return [
         each
         for each in others
@@ -130,7 +130,7 @@ def elder_keys(below: x509.Certificate, others: Sequence[x509.Certificate]) -> l
 
 
 def has_key_of(one: x509.Certificate, other: x509.Certificate) -> bool:
-    """Whether both are for one key; not where it is of a kind that nobody reads here."""
+    """Whether both have the same key; False for unsupported keys."""
     try:
         return one.public_key() == other.public_key()
     except MALFORMED:

@@ -1,6 +1,6 @@
-"""The checks before and after signing: RFC 5280 and, for public e-mail, the S/MIME Baseline Requirements.
+"""Linting before and after signing: RFC 5280 and, for public e-mail, the S/MIME Baseline Requirements.
 
-The linter is loaded with the first certificate: pages, the beat and commands start without it.
+pkilint is imported with the first certificate, so that web processes, the beat and commands start without it.
 """
 
 from typing import TYPE_CHECKING
@@ -14,26 +14,26 @@ __all__ = ["check_draft", "errors", "findings", "load"]
 
 
 def load() -> None:
-    """Load the linter in a process that is about to issue. 0.5 s, once."""
+    """Import the linter in a process that will issue. 0.5 s, once."""
     from ca_bridge.x509 import lint_engine
 
     lint_engine.load()
 
 
 def findings(der: bytes) -> "tuple[LintFinding, ...]":
-    """Return everything that the linter finds in a certificate (DER), the worst first. 4 ms."""
+    """All findings in a certificate (DER), worst first. 4 ms."""
     from ca_bridge.x509 import lint_engine
 
     return lint_engine.findings(der)
 
 
 def errors(der: bytes) -> tuple[str, ...]:
-    """Return the findings that forbid a certificate: clear violations of RFC 5280."""
+    """Findings that forbid a certificate: clear violations of RFC 5280."""
     return tuple(str(finding) for finding in findings(der) if finding.is_error)
 
 
 def check_draft(der: bytes) -> None:
-    """Refuse what a CA is about to sign. Raises CaError, permanent, with the findings as its detail."""
+    """Lint a to-be-signed certificate. Raises a permanent CaError with the findings as detail."""
     if found := errors(der):
         raise CaError(
             "A certificate of this profile would break the rules for certificates.",

@@ -1,6 +1,6 @@
-"""What pkilint finds in a certificate: RFC 5280 and, for public e-mail, the S/MIME Baseline Requirements.
+"""pkilint engine: RFC 5280 and, for public e-mail, the S/MIME Baseline Requirements.
 
-It takes longer to load than all the rest of a portal, so lint.py loads it with the first certificate.
+Imported lazily by lint.py, because it takes longer to load than the rest of a portal.
 """
 
 import functools
@@ -25,9 +25,9 @@ _PUBLICATION = ("authorityinfoaccess", "crldistributionpoint")
 
 @dataclass(frozen=True, slots=True)
 class LintFinding:
-    """Something that the linter says about a certificate; severity as FATAL, ERROR, WARNING, NOTICE, ...
+    """One finding; severity: FATAL, ERROR, WARNING, NOTICE, ...
 
-    where is the path of the node in the certificate, such as certificate.tbsCertificate.subject.
+    where: path of the node, such as certificate.tbsCertificate.subject.
     """
 
     severity: str
@@ -66,7 +66,7 @@ def _public_linter(
 
 
 def _linter_for(document: certificate.RFC5280Certificate) -> validation.ValidatorContainer:
-    """By the policies that the certificate names."""
+    """Chosen by the certificate's policies."""
     public = smime.determine_validation_level_and_generation(document)
     return _public_linter(*public) if public else _linter()
 
@@ -93,7 +93,7 @@ def findings(der: bytes) -> tuple[LintFinding, ...]:
 
 
 def _is_of_own_network(description: validation.ValidationFindingDescription, where: str) -> bool:
-    """Where a CA publishes is the CA's to say, and the embedded one may do so on this machine."""
+    """The embedded CA may publish on this machine, so such host names are no finding."""
     if description.finding.code in _INTERNAL:
         return any(part in where.lower() for part in _PUBLICATION)
     is_about_uri = description.finding.code == "pkix.invalid_uri_syntax"
@@ -101,5 +101,5 @@ def _is_of_own_network(description: validation.ValidationFindingDescription, whe
 
 
 def load() -> None:
-    """Build the rules that most certificates are held to, so that the first one does not wait for them."""
+    """Build the common rule set in advance."""
     _linter()

@@ -1,6 +1,6 @@
-"""The names that a CA may certify, by its own certificate (RFC 5280 4.2.1.10), in the forms that people have.
+"""Name constraints of issuers (RFC 5280 4.2.1.10), for the name forms of persons.
 
-`cryptography` checks them too, and gives up at those of directory names, which companies' CAs have most.
+`cryptography` rejects chains with directoryName constraints, the most common form in companies' CAs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +17,10 @@ from ca_bridge.x509.subject_alt_names import UPN_OID
 
 
 def faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
-    """Yield each name that an issuer does not allow. Raises one of der.MALFORMED.
+    """Yield each name that an issuer's constraints exclude. Raises one of der.MALFORMED.
 
-    path: a certificate, then its issuers, the nearest first. Clients hold a trusted root to its own
-    constraints, too, although RFC 5280 6.1.1 d leaves that open.
+    path: a certificate, then its issuers, nearest first. A trusted root's constraints are applied too, as
+    clients do, although RFC 5280 6.1.1 d leaves that open.
     """
     for place, issuer in enumerate(path):
         constraints = extension(issuer.extensions, x509.NameConstraints)
@@ -32,14 +32,14 @@ def faults(path: Sequence[x509.Certificate]) -> Iterator[str]:
 
 
 def _names_below(path: Sequence[x509.Certificate]) -> Iterator[x509.GeneralName]:
-    """Of all that the issuer vouches for. A CA's certificate for a new key of its own is left out (6.1.3)."""
+    """Names to be checked; self-issued roll-over certificates are exempt (6.1.3)."""
     for place, each in enumerate(path):
         if place == 0 or each.issuer != each.subject:
             yield from _names(each)
 
 
 def _names(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:
-    """An address in the subject counts as one beside it, as clients see it; what is none does not."""
+    """Alternative names, and e-mail addresses in the subject, as clients check them."""
     if certificate.subject.rdns:
         yield x509.DirectoryName(certificate.subject)
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
@@ -49,7 +49,7 @@ def _names(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:
 
 
 def _is_allowed(name: x509.GeneralName, constraints: x509.NameConstraints) -> bool:
-    """Within a permitted subtree, where there are any for its form, and within none that is excluded."""
+    """Within a permitted subtree of its form, if any, and in no excluded one."""
     kind = _kind(name)
     permitted = [each.value for each in constraints.permitted_subtrees or () if _kind(each) == kind]
     excluded = [each.value for each in constraints.excluded_subtrees or () if _kind(each) == kind]
@@ -93,7 +93,7 @@ def _is_uri_within(uri: str, base: str) -> bool:
 
 
 def _is_principal_within(principal: bytes, base: bytes) -> bool:
-    """As Windows reads them; no standard says how."""
+    """As Windows does; there is no standard."""
     return _is_mailbox_within(_text(principal), _text(base))
 
 
@@ -107,7 +107,7 @@ def _is_directory_within(name: x509.Name, base: x509.Name) -> bool:
 
 
 def _comparable(name: x509.Name) -> list[frozenset[tuple[x509.ObjectIdentifier, object]]]:
-    """RFC 5280 7.1: capitals and white space make no difference."""
+    """Case and white space are ignored (RFC 5280 7.1)."""
     return [frozenset((each.oid, _folded(each.value)) for each in rdn) for rdn in name.rdns]
 
 

@@ -1,7 +1,7 @@
-"""What a certificate of a profile would say and what the linter finds in it, without asking any CA.
+"""Preview of a profile's certificate with linter findings, without calling a CA.
 
-The draft is signed with a throw-away key by an issuer that does not exist; what a CA adds by itself (where
-its CRL is, say) stands in it with sample addresses, so that findings are about the profile alone.
+Signed with a throw-away key by a non-existing issuer; what a CA adds (CRL address and the like) has sample
+values, so that findings concern the profile alone.
 """
 
 import functools
@@ -42,7 +42,7 @@ _WORTH_SAYING = frozenset({"WARNING", "NOTICE"})
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing to know about a profile. part: the field of Profile it is about, or empty."""
+    """A remark about a profile. part: the field of Profile concerned, or empty."""
 
     part: str
     text: str
@@ -51,19 +51,19 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the certificate would say (None where it cannot be), and what there is to know about it."""
+    """The rendered certificate (None where impossible) and remarks."""
 
     content: CertificateContent | None
     remarks: tuple[Remark, ...]
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing forbids it."""
+        """Whether no remark forbids it."""
         return not any(remark.is_error for remark in self.remarks)
 
 
 def preview(profile: Profile, fields: Mapping[str, str]) -> Preview:
-    """Render the profile with these fields of a person and lint the outcome. Never raises for its content."""
+    """Render the profile with these fields of a person and lint it. Raises nothing for its content."""
     try:
         check_profile(profile)
         content = render(profile, fields)
@@ -83,12 +83,12 @@ def _remark(finding: "LintFinding") -> Remark:
 
 @functools.cache
 def _key(algorithm: KeyAlgorithm) -> keys.PrivateKey:
-    """A key that certifies nothing: it signs drafts only, and is gone with the process."""
+    """Throw-away key of this process, for drafts only."""
     return keys.generate(algorithm)
 
 
 def _draft(content: CertificateContent) -> bytes:
-    """For a key of the kind that the content is for; the certificate would hold for a year."""
+    """Draft for a key of the content's kind, valid for a year."""
     is_rsa = bool(ENCIPHERMENT & set(content.key_usage))
     public_key = _key(KeyAlgorithm.RSA_2048 if is_rsa else KeyAlgorithm.EC_P256).public_key()
     now = timezone.now().replace(microsecond=0)
@@ -96,7 +96,7 @@ def _draft(content: CertificateContent) -> bytes:
 
 
 def draft_of(order: CertificateOrder) -> bytes:
-    """What a CA would sign for an order (DER), where it does not show that itself, to be linted."""
+    """The to-be-signed certificate (DER) of an order, for CAs without Drafts."""
     public_key = x509.load_der_x509_csr(order.csr).public_key()
     return _signed(order.content, public_key, (order.not_before, order.not_after))
 
@@ -121,7 +121,7 @@ def _signed(
 
 
 def _of_the_ca(signer: keys.PrivateKey) -> list[tuple[x509.ExtensionType, bool]]:
-    """What every CA adds: RFC 5280 4.2.1.1, 4.2.1.9, 4.2.1.13, 4.2.2.1."""
+    """Extensions that every CA adds: RFC 5280 4.2.1.1, 4.2.1.9, 4.2.1.13, 4.2.2.1."""
     assert isinstance(signer, ec.EllipticCurvePrivateKey)  # noqa: S101 narrows the type
     url = x509.UniformResourceIdentifier(SAMPLE_URL)
     access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, url)

@@ -1,7 +1,7 @@
-"""What the CA/Browser Forum demands of certificates for public e-mail, in sentences for people.
+"""S/MIME Baseline Requirements for public e-mail certificates, as sentences for people.
 
-S/MIME Baseline Requirements, as far as a profile decides it; what remains is the linter's. A certificate is
-under them by the policy that it names (7.1.6.1): its validation level and its generation.
+Covers what a profile decides; the rest is linted. They apply by policy identifier (7.1.6.1), which names
+validation level and generation.
 """
 
 from collections.abc import Collection, Iterator
@@ -28,7 +28,7 @@ _PERSONAL = ("givenName", "surname", "pseudonym")
 
 @dataclass(frozen=True, slots=True)
 class SmimeFault:
-    """What is wrong with a content, and the field of Profile that it is about."""
+    """A violation, and the field of Profile concerned."""
 
     part: str
     message: str
@@ -47,12 +47,12 @@ class _Rules:
 
 
 def is_public(policies: Collection[str]) -> bool:
-    """Whether a certificate with these policies is under the Baseline Requirements."""
+    """Whether the Baseline Requirements apply to these policies."""
     return _rules_of(policies) is not None
 
 
 def may_be_held(policies: Collection[str]) -> bool:
-    """Whether a certificate with these policies may be on hold on a CRL: 4.9.13 forbids it to strict."""
+    """Whether certificateHold is allowed; 4.9.13 forbids it for the strict generation."""
     rules = _rules_of(policies)
     return rules is None or not rules.is_strict
 
@@ -63,7 +63,7 @@ def _rules_of(policies: Collection[str]) -> _Rules | None:
 
 
 def faults(content: CertificateContent) -> Iterator[SmimeFault]:
-    """Yield what is wrong with a content that names one of their policies; nothing for any other."""
+    """Yield violations of a content with such a policy; nothing for others."""
     rules = _rules_of(content.policies)
     if rules is None:
         return
@@ -135,7 +135,7 @@ def _subject_faults(content: CertificateContent, rules: _Rules) -> Iterator[Smim
 
 
 def validity_fault(policies: Collection[str], validity: timedelta) -> str:
-    """A sentence, where a certificate with these policies must not hold for that long; else an empty one."""
+    """The sentence if the validity is too long for these policies; else empty."""
     if not is_public(policies) or validity <= timedelta(days=LONGEST_DAYS):
         return ""
     return _(

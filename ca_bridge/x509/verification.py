@@ -16,15 +16,15 @@ from ca_bridge.x509.certificates import load
 from ca_bridge.x509.chains import MAX_CHAIN_LENGTH
 from ca_bridge.x509.der import (
     MALFORMED,
-    above,
     extension,
     has_signed,
     is_root,
     is_self_issued,
     is_valid_now,
+    issuers_of,
     may_sign_certificates,
-    unheard,
-    unheard_of_issuer,
+    unknown_critical_extensions,
+    unknown_critical_extensions_of_issuer,
 )
 from ca_bridge.x509.names import to_name
 from ca_bridge.x509.subject_alt_names import SID_EXTENSION_OID, sid_extension, to_general_name
@@ -85,7 +85,7 @@ def _extension_faults(content: CertificateContent, present: x509.Extensions) -> 
     if not set(content.policies) <= {policy.policy_identifier.dotted_string for policy in policies}:
         yield "a certificate policy is missing"
     yield from _sid_faults(content, present)
-    for oid in unheard(present):
+    for oid in unknown_critical_extensions(present):
         yield f"its extension {oid} is critical, and clients do not know it"
 
 
@@ -112,7 +112,7 @@ def _chain_faults(
         yield f"a chain of {len(chain)} certificates came with it"
         return
     path, anchors = [certificate, *map(load, chain)], [*map(load, trusted)]
-    whole = [*path, *takewhile(_is_legible, map(load, above(path[-1], anchors)))]
+    whole = [*path, *takewhile(_is_legible, map(load, issuers_of(path[-1], anchors)))]
     if weak := list(algorithm_strength.faults(whole)):
         yield from weak  # a signature that nobody trusts is not worth a look at where it leads
         return
@@ -146,7 +146,7 @@ def _issuer_faults(issuer: x509.Certificate, *, below: Sequence[x509.Certificate
     limit = constraints.path_length if constraints else None
     if limit is not None and limit < sum(not is_self_issued(each) for each in below):
         yield f"{_named(issuer)} allows no CA below it"
-    for oid in unheard_of_issuer(issuer):
+    for oid in unknown_critical_extensions_of_issuer(issuer):
         yield f"{_named(issuer)} has the critical extension {oid}, which clients do not know"
 
 

@@ -1,1 +1,1 @@
-"""The demo organisation: its people, its catalogue, its cast. Nothing of it exists in production."""
+"""Demo data: organisation, catalogue, cast. Not used in production."""

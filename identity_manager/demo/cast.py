@@ -1,5 +1,4 @@
-"""The cast of the demo: somebody for each role (two where a second one confirms), with an account and a
-password of this installation."""
+"""The demo cast: persons with roles (two where a second officer confirms), accounts and random passwords."""
 
 import json
 import os
@@ -55,15 +54,14 @@ CAST = (
 
 
 def path() -> Path:
-    """Where the passwords of this installation's cast lie, readable by its owner alone."""
+    """File with the cast's passwords, readable by its owner alone."""
     return Path(settings.SECRETS_DIR) / FILE_NAME
 
 
 def open_accounts() -> int:
-    """Give each of the cast their role and an account; return how many accounts are new.
+    """Give each of the cast a role and an account; return the number of new accounts.
 
-    Who has an account keeps everything as it is: password, roles, and the lack of roles. The persons are in
-    the organisation already.
+    Existing accounts keep password and roles. The persons are in the organisation already.
     """
     passwords = _passwords()
     newcomers = [member for member in CAST if not _account_of(member).exists()]
@@ -91,7 +89,7 @@ def _new_password() -> str:
 
 
 def _passwords() -> dict[str, str]:
-    """What was written before: a database that was made anew gets the same cast."""
+    """Passwords from the file, so that a new database gets the same ones."""
     if not path().exists():
         return {}
     return {row["username"]: row["password"] for row in json.loads(path().read_text(encoding="utf-8"))}

@@ -1,4 +1,4 @@
-"""The catalogue of the demo: profiles, token types and terms, entered by the verbs that officers use."""
+"""Demo catalogue: profiles, token types and terms, created by the officers' verbs."""
 
 from pathlib import Path
 from typing import Any
@@ -78,16 +78,13 @@ TYPES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 
 
 def lacking() -> list[str]:
-    """The codes of the token types that are not there, in any state."""
+    """Codes of missing token types."""
     known = set(TokenType.objects.values_list("code", flat=True))
     return [code for code in TYPES if code not in known]
 
 
 def load(*, actor: Person) -> int:
-    """Enter the types that are lacking, and what they need; return how many.
-
-    actor is a System Administrator.
-    """
+    """Create missing types and what they need; return how many. actor: a System Administrator."""
     codes = lacking()
     for code in codes:
         names, fields = TYPES[code]

@@ -1,4 +1,4 @@
-"""Walks the seven steps through both portals' real pages, as the people of the cast would."""
+"""Demo journey: the seven steps through the real pages of both portals, as the cast."""
 
 import random
 import re
@@ -34,7 +34,7 @@ STEPS = {
 
 @dataclass
 class Journey:
-    """One person's way, by one of the two flows, with the seconds that each step took."""
+    """One person's journey by one of the two flows, with seconds per step."""
 
     person: str
     flow: str
@@ -49,7 +49,7 @@ class Journey:
 
 @dataclass(frozen=True)
 class Someone:
-    """A person of the organisation, as the pages show them, and their browser."""
+    """A person as the pages show them, with a browser."""
 
     name: str
     number: str
@@ -59,8 +59,8 @@ class Someone:
     files: set[str] = field(default_factory=set)
 
 
-class Walk:
-    """The cast at work. say gets one line for each step."""
+class JourneyRunner:
+    """The cast's browsers. say: called with one line per step."""
 
     def __init__(
         self, new_visitor: Callable[[], Visitor], cast: dict[str, str], say: Callable[[str], None]
@@ -81,9 +81,9 @@ class Walk:
     # --- whom
 
     def people(self, count: int) -> list[Someone]:
-        """Active employees whom ada can enable for the demo's types, and who have never signed in.
+        """Active employees whom ada can enable for the demo's types, without an earlier sign-in.
 
-        From pages all over the result, so that the names are of several languages.
+        From pages all over the result, so that names are of several languages.
         """
         found: list[Someone] = []
         for number in random.SystemRandom().sample(range(1, RESULT_PAGES + 1), RESULT_PAGES):

@@ -1,4 +1,4 @@
-"""Opens a delivered container as its owner would: by openssl, with the passphrase from the portal."""
+"""Opens a delivered container with openssl and the passphrase from the portal."""
 
 import subprocess
 import tempfile

@@ -1,4 +1,4 @@
-"""Reads a page as a person would: its text, its links and buttons, its forms with their labels."""
+"""HTML page reader: text, links, buttons and forms, found by their visible words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ BUTTON_TYPES = ("submit", "button", "reset", "image")
 
 
 class NotOnThePageError(Exception):
-    """What a person would look for is not there."""
+    """The expected element is not on the page."""
 
 
 @dataclass

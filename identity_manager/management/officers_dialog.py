@@ -1,4 +1,4 @@
-"""Asks at a terminal for the first officers, role by role; what is wrong is said at once and asked again."""
+"""Terminal dialog for the first officers, role by role, with immediate validation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ FIELDS = (
 
 @dataclass
 class Dialog:
-    """ask shows a prompt and returns what is typed; say shows a line. ask may raise EOFError."""
+    """ask: prompts and returns the input, may raise EOFError. say: prints a line."""
 
     ask: Callable[[str], str]
     say: Callable[[str], None]
@@ -52,7 +52,7 @@ class Dialog:
         self.persons[number] = values
 
     def _field(self, values: dict[str, str], name: str, label: str) -> str:
-        """Ask until the field can be taken. The number of somebody of this list is one that can."""
+        """Ask until the value is valid. The number of an officer entered before is valid too."""
         while True:
             typed = self.ask(f"  {label}: ").strip()
             if name == "personnel_number" and typed in self.persons:

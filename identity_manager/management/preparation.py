@@ -1,4 +1,4 @@
-"""Bring an installation of the embedded mode up to date. Steps that have been done do nothing."""
+"""Idempotent preparation of the embedded mode: directories, translations, database, CA, demo data."""
 
 import os
 from io import StringIO
@@ -24,7 +24,7 @@ def prepare() -> None:
 
 
 def make_directories(var: Path) -> None:
-    """Make what must not be readable by others."""
+    """Create private directories."""
     for name in PRIVATE_DIRECTORIES:
         (var / name).mkdir(parents=True, exist_ok=True, mode=0o700)
 

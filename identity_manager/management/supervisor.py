@@ -1,6 +1,6 @@
-"""Run a few programs as one command: started in order, their lines shown under their names, stopped together.
+"""Process supervisor: starts programs in order, relays their output, stops them together.
 
-Single-threaded: one loop reads what the programs write, notices who ended, and obeys signals.
+Single-threaded: one loop reads output, notices exits, and handles signals.
 """
 
 import ctypes
@@ -26,14 +26,14 @@ LAST_LINES = 15
 
 
 class StartError(Exception):
-    """A program ended or stayed silent before it was ready. The text is for people."""
+    """A program exited or did not become ready. The text is for people."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, and how long it may take to stop (in seconds) before it is killed.
+    """Command and stop time-out (seconds) of a program.
 
-    relayed: whether its output is shown while it runs; when it ends by itself, its last lines are told.
+    relayed: whether its output is shown; on an unexpected exit its last lines are shown in any case.
     """
 
     name: str
@@ -56,9 +56,9 @@ class _Running:
 
 @dataclass
 class Supervisor:
-    """Starts programs, and stops what it started, in the reverse order of starting.
+    """Starts programs, and stops them in reverse order.
 
-    directory: where the programs run.  inherited: file descriptors that they keep open (a lock, say).
+    directory: working directory.  inherited: file descriptors passed on (a lock, say).
     """
 
     directory: Path
@@ -70,12 +70,12 @@ class Supervisor:
     _last_request: float = float("-inf")
 
     def catch_signals(self) -> None:
-        """Take Ctrl-C, SIGTERM and SIGHUP as the wish to stop; a second one as the wish to stop at once."""
+        """SIGINT, SIGTERM and SIGHUP request a stop; the second one an immediate stop."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Count a wish once, though it may come twice: from the terminal, and handed on by make."""
+        """Count a signal once though it may arrive twice: from the terminal and from make."""
         now = time.monotonic()
         if now - self._last_request > SAME_REQUEST_SECONDS:
             self._stop_requests += 1
@@ -83,11 +83,11 @@ class Supervisor:
 
     @property
     def stopping(self) -> bool:
-        """Whether somebody asked to stop."""
+        """Whether a stop was requested."""
         return self._stop_requests > 0
 
     def start(self, program: Program) -> None:
-        """Start the program in a session of its own, so that Ctrl-C reaches this supervisor alone."""
+        """Start the program in its own session, so that Ctrl-C reaches the supervisor alone."""
         process = subprocess.Popen(  # noqa: S603 the arguments are this module's callers' constants
             program.arguments,
             cwd=self.directory,
@@ -104,9 +104,9 @@ class Supervisor:
         self._selector.register(_stdout(running), selectors.EVENT_READ, running)
 
     def wait_until(self, ready: Callable[[], bool], *, what: str, seconds: float) -> bool:
-        """Relay output until ready() is true; return False when somebody asked to stop meanwhile.
+        """Relay output until ready() is true; False where a stop was requested meanwhile.
 
-        Raises StartError when a program ends, or when the time is over.
+        Raises StartError when a program exits or the time is over.
         """
         deadline = time.monotonic() + seconds
         while not self.stopping:
@@ -119,13 +119,13 @@ class Supervisor:
         return False
 
     def run_until_stopped(self) -> None:
-        """Relay output until somebody asks to stop. Raises StartError when a program ends by itself."""
+        """Relay output until a stop is requested. Raises StartError when a program exits."""
         while not self.stopping:
             self._relay(TICK_SECONDS)
             self._raise_if_ended()
 
     def stop(self) -> None:
-        """Stop all programs, the last started first, and leave nothing of their process groups running."""
+        """Stop all programs in reverse order, including their process groups."""
         while self._running:
             self._stop_one(self._running[-1])
             self._running.pop()
@@ -158,7 +158,7 @@ class Supervisor:
             self._read(key.data)
 
     def _read(self, running: _Running) -> None:
-        """Show what the program has written so far, whole lines only."""
+        """Relay complete lines."""
         stream = _stdout(running)
         while data := _available(stream):
             *lines, running.unfinished_line = (running.unfinished_line + data).split(b"\n")
@@ -168,7 +168,7 @@ class Supervisor:
             self._selector.unregister(stream)
 
     def _finish_line(self, running: _Running) -> None:
-        """Take what the program wrote without a newline at its end."""
+        """Relay a last line without a newline."""
         if running.unfinished_line:
             self._take(running, running.unfinished_line)
             running.unfinished_line = b""
@@ -188,7 +188,7 @@ class Supervisor:
 
 
 def _end_of(running: _Running) -> str:
-    """How the program ended, and the last lines that it wrote."""
+    """Exit status and last lines of a program."""
     ending = f"{running.program.name} ended by itself with status {running.process.returncode}."
     if not running.last_lines:
         return f"{ending} It wrote nothing."
@@ -202,7 +202,7 @@ def _stdout(running: _Running) -> IO[bytes]:
 
 
 def _available(stream: IO[bytes]) -> bytes | None:
-    """Return what can be read now: nothing yet (None), or the end (empty)."""
+    """Output that can be read now: None for nothing yet, empty at the end."""
     os.set_blocking(stream.fileno(), False)
     try:
         return os.read(stream.fileno(), READ_BYTES)
@@ -211,7 +211,7 @@ def _available(stream: IO[bytes]) -> bytes | None:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals, *, whole_group: bool) -> None:
-    """Signal the program, or everything that it started (its process group carries its id)."""
+    """Signal the program or its whole process group."""
     try:
         if whole_group:
             os.killpg(process.pid, number)
@@ -222,6 +222,6 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals, *, w
 
 
 def _end_with_parent() -> None:
-    """In the child: ask the kernel for SIGTERM when the supervisor dies without a word (Linux only)."""
+    """In the child: PR_SET_PDEATHSIG, SIGTERM when the supervisor dies (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Whether the keys that are held here open what the database keeps: a sample is opened and dropped."""
+"""Sample check that the held keys unwrap stored secrets."""
 
 import uuid
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ PURPOSES = (vault.Purpose.PASSPHRASES, vault.Purpose.PRIVATE_KEYS)
 
 @dataclass(frozen=True)
 class Sample:
-    """Of one kind of secret: how many were opened, and what kept the first other one shut."""
+    """Per kind of secret: number unwrapped, and the first error."""
 
     kind: str
     opened: int
@@ -25,7 +25,7 @@ class Sample:
 
 
 def samples() -> Iterator[Sample]:
-    """Of each kind that this process holds keys for. Raises DatabaseError."""
+    """Samples for each ring that this process holds. Raises DatabaseError."""
     passphrases = SoftwareToken.objects.exclude(passphrase_wrapped=None)
     if vault.holds(vault.Purpose.PASSPHRASES):
         rows = _ends(passphrases.order_by("pk").values_list("pk", "passphrase_wrapped"))

@@ -14,7 +14,7 @@ def test_of_a_ca_with_two_keys_the_one_that_signed_stands_above(turned):
     others = [each.certificate for each in (old, new, root)]
     for signer in (old, new):
         below = scripted.make_ca("Below", issuer=signer).certificate
-        found = der.above(below, reversed(others) if turned else others)
+        found = der.issuers_of(below, reversed(others) if turned else others)
         assert found == (signer.der, root.der)
 
 
@@ -22,14 +22,16 @@ def test_where_none_has_signed_the_name_counts():
     """Then whoever compares the chain has something to complain of."""
     stranger = scripted.make_ca("Scripted issuing CA", issuer=scripted.make_ca("Scripted root"))
     below = scripted.make_ca("Below", issuer=scripted.issuing_ca()).certificate
-    assert der.above(below, [stranger.certificate]) == (stranger.der,)
+    assert der.issuers_of(below, [stranger.certificate]) == (stranger.der,)
 
 
 def test_a_loop_has_an_end():
     one, other = scripted.make_ca("One"), scripted.make_ca("Other")
     crossed = [scripted.make_ca("One", issuer=other), scripted.make_ca("Other", issuer=one)]
     below = scripted.make_ca("Below", issuer=crossed[0]).certificate
-    assert der.above(below, [each.certificate for each in crossed]) == tuple(each.der for each in crossed)
+    assert der.issuers_of(below, [each.certificate for each in crossed]) == tuple(
+        each.der for each in crossed
+    )
 
 
 def test_a_new_key_that_the_ca_itself_has_certified_stands_below_the_old_one():
@@ -39,10 +41,12 @@ def test_a_new_key_that_the_ca_itself_has_certified_stands_below_the_old_one():
     rollover = scripted.make_ca("Scripted root", issuer=old, key=new.key)
     ca = scripted.make_ca("An issuing CA", issuer=new)
     known = [each.certificate for each in (rollover, old)]
-    assert der.above(ca.certificate, known) == (rollover.der, old.der)
+    assert der.issuers_of(ca.certificate, known) == (rollover.der, old.der)
     assert not der.is_root(rollover.certificate, known)
     assert der.is_root(old.certificate, known)
-    assert der.above(ca.certificate, [*known, new.certificate]) == (new.der,), "the root itself comes first"
+    assert der.issuers_of(ca.certificate, [*known, new.certificate]) == (new.der,), (
+        "the root itself comes first"
+    )
 
 
 def test_two_keys_that_have_certified_each_other_have_an_end():
@@ -52,7 +56,9 @@ def test_two_keys_that_have_certified_each_other_have_an_end():
         scripted.make_ca("Scripted root", issuer=new, key=old.key),
     ]
     below = scripted.make_ca("An issuing CA", issuer=new).certificate
-    assert der.above(below, [each.certificate for each in crossed]) == tuple(each.der for each in crossed)
+    assert der.issuers_of(below, [each.certificate for each in crossed]) == tuple(
+        each.der for each in crossed
+    )
     every = [each.certificate for each in (*crossed, old, new)]
     assert der.chain_of(below, every) == (new.der, *(each.der for each in crossed))
 
@@ -60,5 +66,5 @@ def test_two_keys_that_have_certified_each_other_have_an_end():
 def test_a_root_that_was_renewed_with_its_key_stands_below_none():
     one = scripted.make_ca("Root")
     other = scripted.make_ca("Root", key=one.key)
-    assert der.above(one.certificate, [other.certificate]) == ()
+    assert der.issuers_of(one.certificate, [other.certificate]) == ()
     assert der.is_root(one.certificate, [other.certificate])

@@ -19,7 +19,7 @@ from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.errors import CaError
 from ca_bridge.models import SurplusCertificate
 from identity_manager.jobs import sweep
-from identity_manager.management.backup import making, restoring
+from identity_manager.management.backup import creation, restoring
 from identity_manager.management.doctor import comparisons
 from identity_manager.models import (
     AuditEvent,
@@ -102,7 +102,7 @@ def lost(office: Office, ca: EmbeddedConnector, place: Path, monkeypatch: pytest
         outage.setattr(UnsearchableConnector, "issue", is_down)
         waiting = office.enable("VPN")
         office.accept(waiting)
-    making.make(place)
+    creation.make(place)
     with later(minutes=2):
         pass
     assert TokenRequest.objects.get(pk=waiting.pk).state == RequestState.ISSUED

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import pytest
 import requests
 
-from identity_manager.demo.journey import Someone, Walk
+from identity_manager.demo.journey import JourneyRunner, Someone
 from identity_manager.demo.pages import HtmlPage
 from identity_manager.demo.visitor import Visitor, over_http
 from tests.identity_manager.management.test_run import ROOT
@@ -50,7 +50,7 @@ class AtTheRightHost(Visitor):
 
 
 def test_the_whole_road(hosts: TwoHosts, passwords: dict[str, str]) -> None:
-    walk = Walk(lambda: AtTheRightHost(hosts), passwords, lambda line: None)
+    walk = JourneyRunner(lambda: AtTheRightHost(hosts), passwords, lambda line: None)
     (someone,) = walk.people(1)
     for journey in (walk.standard(someone), walk.option(someone)):
         assert len(journey.opened) == journey.expected > 0

@@ -125,7 +125,9 @@ def go_both_ways(learned: Learned, var: Path, port: int) -> None:
     """One person, by the standard flow and by the option."""
     cast = json.loads((var / "secrets" / "demo-cast.json").read_text(encoding="utf-8"))
     passwords = {member["username"]: member["password"] for member in cast}
-    walk = demo.Walk(lambda: learned.visitor(f"http://localhost:{port}"), passwords, lambda _line: None)
+    walk = demo.JourneyRunner(
+        lambda: learned.visitor(f"http://localhost:{port}"), passwords, lambda _line: None
+    )
     (someone,) = walk.people(1)
     walk.standard(someone)
     walk.option(someone)

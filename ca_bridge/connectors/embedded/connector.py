@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from ca_bridge.connectors.embedded import (
     authority,
-    claiming,
+    creation_claim,
     crls,
     due_maintenance,
     expiries,
@@ -93,8 +93,8 @@ class EmbeddedConnector:
         Where the database knows it, it was made on another host, or its directory is lost: a second one would
         have the same name, and other keys. Of two hosts that make it at once, the database takes one.
         """
-        claiming.refuse_second(self.options)
-        made = authority.initialise(self.options, partial(claiming.turn, self.options))
+        creation_claim.refuse_second(self.options)
+        made = authority.initialise(self.options, partial(creation_claim.claimed, self.options))
         if made and self.options.root_key_file and rollover.root_key_file(self.options):
             place = Path(self.options.root_key_file)
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -191,7 +191,7 @@ def _sorted(found: Sequence[x509.Certificate], key: rsa.RSAPublicKey) -> list[x5
         raise CaError("There is no certificate for the key of the request.", permanent=True)
     path = [
         own,
-        *map(x509.load_der_x509_certificate, der.above(own, [each for each in found if each != own])),
+        *map(x509.load_der_x509_certificate, der.issuers_of(own, [each for each in found if each != own])),
     ]
     if not is_root(path[-1], found):
         name = path[-1].issuer.rfc4514_string()

@@ -1,4 +1,4 @@
-"""The directories of embedded CAs: encrypted keys, and certificates. The passphrase lies with the secrets."""
+"""Embedded CAs in backups: encrypted keys and certificates. The passphrase is stored with the secrets."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ FOLDER = "ca"
 
 
 def dump(directory: Path) -> list[str]:
-    """Copy the directory of each CA that has one there; return the aliases."""
+    """Copy each local embedded CA's directory; return the aliases."""
     copied = []
     for alias, source in _directories():
         if source.is_dir():
@@ -25,7 +25,7 @@ def dump(directory: Path) -> list[str]:
 
 
 def refuse_others(directory: Path, aliases: list[str]) -> None:
-    """Raise BackupError where a CA of the backup is not configured, or another one has its place."""
+    """Raises BackupError where a CA of the backup is not configured, or another one is in its place."""
     places = dict(_directories())
     for alias in aliases:
         if alias not in places:
@@ -38,7 +38,7 @@ def refuse_others(directory: Path, aliases: list[str]) -> None:
 
 
 def _is_of(backed_up: dict[str, str], present: dict[str, str]) -> bool:
-    """Whether it is the CA of the backup: since then an issuing CA may have come, and the root's key gone."""
+    """Whether it is the backup's CA; it may have a newer issuing CA and no root key any more."""
     return all(
         present.get(path, digest if path.endswith(".key") else "") == digest
         for path, digest in backed_up.items()
@@ -47,7 +47,7 @@ def _is_of(backed_up: dict[str, str], present: dict[str, str]) -> bool:
 
 @contextmanager
 def loaded(directory: Path, aliases: list[str]) -> Iterator[None]:
-    """Put the CAs of the backup where there are none; they are taken away again if what follows fails."""
+    """Restore missing CAs; removed again if the rest fails."""
     places = dict(_directories())
     with ExitStack() as undo:
         for alias in aliases:
@@ -59,7 +59,7 @@ def loaded(directory: Path, aliases: list[str]) -> Iterator[None]:
 
 
 def _put(source: Path, place: Path) -> None:
-    """Whole, or not at all: one that lacked a key would be taken for a CA whose key was taken away."""
+    """Atomically: a CA without one of its keys would look like one whose key was moved away."""
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = place.with_name(f".{place.name}.partial")
     shutil.rmtree(draft, ignore_errors=True)

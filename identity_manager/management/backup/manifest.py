@@ -1,4 +1,4 @@
-"""What a backup says of itself: when it was made, of which database, with which rows and files."""
+"""Backup manifest: time, database, rows per table, file hashes."""
 
 import hashlib
 import json
@@ -19,9 +19,9 @@ class BackupError(Exception):
 
 @dataclass(frozen=True)
 class Manifest:
-    """counts: rows by table. files: SHA-256 (hexadecimal) by path from the backup's directory.
+    """counts: rows by table. files: SHA-256 (hexadecimal) by relative path.
 
-    audit_number and audit_chain: where the sealed audit log stood.
+    audit_number and audit_chain: end of the sealed audit log.
     """
 
     made_at: str
@@ -36,13 +36,13 @@ class Manifest:
     format: int = FORMAT
 
     def write(self, directory: Path) -> None:
-        """Last of all files: a directory with a manifest is whole."""
+        """Write the manifest last: a directory with one is complete."""
         text = json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
         (directory / FILE_NAME).write_text(text, encoding="utf-8")
 
 
 def read(directory: Path) -> Manifest:
-    """The manifest of a backup whose files are all there and unchanged. Raises BackupError."""
+    """Manifest of a complete, unchanged backup. Raises BackupError."""
     manifest = _parse(directory)
     for name, expected in sorted(manifest.files.items()):
         path = directory / name
@@ -69,7 +69,7 @@ def _parse(directory: Path) -> Manifest:
 
 
 def hashes(directory: Path) -> dict[str, str]:
-    """The SHA-256 of every file below the directory, by its path from there; without BOOKS and ISSUED."""
+    """SHA-256 of every file by relative path, without BOOKS and ISSUED."""
     paths = (path for path in directory.rglob("*") if path.is_file() and path.name != FILE_NAME)
     found = {path.relative_to(directory).as_posix(): path for path in sorted(paths)}
     return {name: digest(path) for name, path in found.items() if not name.startswith((BOOKS, f"{ISSUED}/"))}

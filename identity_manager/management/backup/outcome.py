@@ -1,4 +1,4 @@
-"""What became of a backup, written into the database, where metrics, the doctor and START read it."""
+"""Outcome of the last backup, stored for metrics, doctor and START."""
 
 from django.db import DatabaseError
 from django.utils import timezone
@@ -9,17 +9,17 @@ NO_RESULT = "It ended without a word; see the log of the unit or of the job."
 
 
 def note_made() -> bool:
-    """A good one is there now. False where the database takes no writes, as on a standby."""
+    """Store success. False where the database is read-only, as on a standby."""
     return _write(made_at=timezone.now(), failed_at=None, error="")
 
 
 def note_failed(error: str) -> bool:
-    """It failed, and why; the one before stays the last good one."""
+    """Store the error; the last good backup stays known."""
     return _write(failed_at=timezone.now(), error=error)
 
 
 def note_failed_somehow() -> bool:
-    """It ended, and could perhaps not say why itself: what it has said stays."""
+    """Store a failure unless the command has stored its error itself."""
     last = LastBackup.read()
     return last.has_failed or note_failed(NO_RESULT)
 

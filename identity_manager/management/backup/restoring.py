@@ -1,4 +1,4 @@
-"""Restore a backup: into a database that is empty, or that is named to be replaced. All of it, or nothing."""
+"""Restore of a backup, into an empty database or one named for replacement. Atomic."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from identity_manager import audit
 from identity_manager.audit import keys, verification
 from identity_manager.management import wrapped_secrets
 from identity_manager.management.backup import authorities, manifest, tables
-from identity_manager.management.backup.making import ENGINES
+from identity_manager.management.backup.creation import ENGINES
 from identity_manager.management.backup.manifest import BackupError, Manifest
 from identity_manager.models import AuditEvent, JobRun, Person
 from identity_manager.workflow.issuance import ca_comparison
@@ -22,11 +22,11 @@ RUNS_STILL = timedelta(seconds=30)
 
 
 def restore(directory: Path, *, replace: str = "", accept_unopened: bool = False) -> Manifest:
-    """Put the backup in the place of what is in the database and where the embedded CAs lie.
+    """Replace database content and embedded CAs by the backup.
 
-    replace: the name of a database that is not empty. accept_unopened: go on although the keys here do not
-    open every kept secret; those tokens have to be asked for anew. Raises BackupError with what is in the
-    way, before anything is changed or with everything taken back; DatabaseError and OSError.
+    replace: name of a database that is not empty. accept_unopened: continue although the keys here do not
+    unwrap all secrets; those tokens must be requested anew. Raises BackupError with the obstacle, before
+    any change or after roll-back; DatabaseError and OSError.
     """
     backup = manifest.read(directory)
     if backup.engine != connection.vendor:
@@ -41,11 +41,11 @@ def restore(directory: Path, *, replace: str = "", accept_unopened: bool = False
 
 
 def mark(moment: datetime) -> int | None:
-    """Note that the database was put back to that moment by other tools; return how many orders are in doubt.
+    """Record that the database was restored by other tools to that moment; return the number of doubted
+    orders.
 
-    The CAs may have been asked for more since: it is looked up there before anything is asked again, and each
-    CA is compared. None,
-    and nothing is done, where this was noted before. Raises BackupError with what is in the way.
+    CAs may have received newer orders: each is searched before asking again, and compared. None without
+    effect where it was recorded before. Raises BackupError with the obstacle.
     """
     if moment > timezone.now():
         raise BackupError("That moment is yet to come: say to which one the database was put back.")
@@ -57,12 +57,12 @@ def mark(moment: datetime) -> int | None:
 
 
 def database_name() -> str:
-    """What the operator types to have the database replaced."""
+    """The name that the operator types to confirm replacement."""
     return Path(str(connection.settings_dict["NAME"])).name
 
 
 def _prepare() -> None:
-    """The tables of this version, where there are none."""
+    """Create the tables of this version if missing."""
     if connection.vendor == "sqlite":
         Path(connection.settings_dict["NAME"]).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not tables.migrations():
@@ -106,10 +106,7 @@ def _exchange(directory: Path, backup: Manifest, engine: ModuleType, *, accept_u
 
 
 def _doubt(made_at: str) -> int:
-    """The CAs may know more than the database: of what is open, of what was wanted by then, of what is lost.
-
-    Each is compared from that moment on.
-    """
+    """Mark open orders for search, and compare each CA from that moment on."""
     doubted = issuing.doubt_open_orders()
     ca_comparison.begin_all(datetime.fromisoformat(made_at))
     audit.record(audit.Event.SYSTEM_RESTORED, actor=None, subject=None, made_at=made_at, number=doubted)
@@ -135,7 +132,7 @@ def _refuse_unopened() -> None:
 
 
 def _refuse_unsound(backup: Manifest) -> None:
-    """The audit log must reach the end that the manifest names, and be sound up to its own."""
+    """The audit log must reach the manifest's end and verify up to its own."""
     end = AuditEvent.objects.sealed().filter(number=backup.audit_number).first()
     if backup.audit_number and (end is None or end.chain != backup.audit_chain):
         raise BackupError(f"The audit log of the backup does not have the event {backup.audit_number}.")

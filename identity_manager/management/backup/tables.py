@@ -1,4 +1,4 @@
-"""Which tables a backup holds: those of every model, but for sessions, which nobody takes up again."""
+"""Tables in a backup: those of every model except sessions."""
 
 from django.apps import apps
 from django.db import connection
@@ -20,7 +20,7 @@ def migrations() -> list[str]:
 
 
 def columns(table: str) -> list[str]:
-    """The columns that are written; not those that the database computes itself."""
+    """Writable columns, without generated ones."""
     for model in apps.get_models(include_auto_created=True):
         if model._meta.db_table == table:
             fields = [field for field in model._meta.local_concrete_fields if not field.generated]

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from identity_manager.management.backup import making, outcome, series
+from identity_manager.management.backup import creation, outcome, series
 from identity_manager.management.backup.manifest import BackupError, Manifest
 
 KEYS = (
@@ -83,5 +83,5 @@ def _words_of(error: Exception, directory: Path) -> str:
 
 def _made(directory: Path, keep: int | None) -> tuple[Path, Manifest]:
     if keep is None:
-        return directory, making.make(directory)
+        return directory, creation.make(directory)
     return series.add(directory, keep=keep)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ca_bridge.errors import CaError
 from identity_manager.authorities import embedded as issuing_cas
-from identity_manager.management import choosing
+from identity_manager.management import ca_argument
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One step at a time; the passphrases themselves are read from files."""
-        choosing.add_argument(parser)
+        ca_argument.add_argument(parser)
         steps = parser.add_mutually_exclusive_group(required=True)
         steps.add_argument(
             "--to", metavar="FILE", type=Path, help="have the keys open with the passphrase in this file, too"
@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Do the step, and say which comes next."""
-        alias, root_key = choosing.embedded_ca(options["ca"]), options["root_key"]
+        alias, root_key = ca_argument.embedded_ca(options["ca"]), options["root_key"]
         try:
             if options["finish"]:
                 number = issuing_cas.drop_former_passphrase(actor=None, alias=alias, root_key=root_key)

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from identity_manager.demo import cast
-from identity_manager.demo.journey import Journey, Someone, Walk
+from identity_manager.demo.journey import Journey, JourneyRunner, Someone
 from identity_manager.demo.opening import DoesNotOpenError
 from identity_manager.demo.pages import NotOnThePageError
 from identity_manager.demo.visitor import Visitor, over_http
@@ -50,7 +50,9 @@ class Command(BaseCommand):
             passwords = {
                 member["username"]: member["password"] for member in json.loads(cast.path().read_text())
             }
-            walk = Walk(lambda: Visitor(settings.CONSOLE_BASE_URL, over_http()), passwords, self.stdout.write)
+            walk = JourneyRunner(
+                lambda: Visitor(settings.CONSOLE_BASE_URL, over_http()), passwords, self.stdout.write
+            )
             people = walk.people(count)
         except (*TROUBLE, OSError) as error:
             raise CommandError(f"The demo cannot begin: {error}") from error

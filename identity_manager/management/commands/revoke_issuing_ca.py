@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ca_bridge.contract import RevocationReason
 from ca_bridge.errors import CaError
 from identity_manager.authorities import embedded as issuing_cas
-from identity_manager.management import choosing
+from identity_manager.management import ca_argument
 
 REASONS = (
     RevocationReason.KEY_COMPROMISE,
@@ -26,14 +26,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which one, and why."""
-        choosing.add_argument(parser)
+        ca_argument.add_argument(parser)
         parser.add_argument("name", help="of its published files, without .crl: corporate, corporate-g2")
         parser.add_argument("--reason", choices=[str(each) for each in REASONS], default=str(REASONS[0]))
         parser.add_argument("--root-key", metavar="FILE", type=Path, help="where the root's key is kept")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Revoke it, and say so."""
-        alias = choosing.embedded_ca(options["ca"])
+        alias = ca_argument.embedded_ca(options["ca"])
         try:
             revoked = issuing_cas.revoke(
                 actor=None,

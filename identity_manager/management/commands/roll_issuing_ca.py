@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ca_bridge.errors import CaError
 from identity_manager.authorities import embedded as issuing_cas
-from identity_manager.management import choosing
+from identity_manager.management import ca_argument
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One way at a time."""
-        choosing.add_argument(parser)
+        ca_argument.add_argument(parser)
         ways = parser.add_mutually_exclusive_group()
         ways.add_argument("--root-key", metavar="FILE", type=Path, help="where the own root's key is kept")
         ways.add_argument("--csr", metavar="FILE", type=Path, help="write a request (PEM) for another root")
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Do it, and sign the first CRL."""
-        alias = choosing.embedded_ca(options["ca"])
+        alias = ca_argument.embedded_ca(options["ca"])
         try:
             if options["csr"]:
                 self._request(alias, options["csr"])

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ca_bridge.contract_operation import ROOT_CRL_LIFETIME
 from ca_bridge.errors import CaError
 from identity_manager.authorities import embedded as issuing_cas
-from identity_manager.management import choosing
+from identity_manager.management import ca_argument
 
 MOST_DAYS = ROOT_CRL_LIFETIME.days
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where the key is, or where it goes."""
-        choosing.add_argument(parser)
+        ca_argument.add_argument(parser)
         parser.add_argument(
             "--days", type=int, default=MOST_DAYS, help=f"how long it holds, 1 to {MOST_DAYS} (default)"
         )
@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Sign, and say until when."""
-        alias = choosing.embedded_ca(options["ca"])
+        alias = ca_argument.embedded_ca(options["ca"])
         if not 1 <= options["days"] <= MOST_DAYS:
             raise CommandError(f"--days must be 1 to {MOST_DAYS}.")
         lifetime = timedelta(days=options["days"])

@@ -1,6 +1,6 @@
-"""The doctor: one short check after the other, each with what it means and the remedy.
+"""The doctor: checks of the installation, each with meaning and remedy.
 
-The list is closed; a check that needs the database and cannot have it says so and does not stop the others.
+A check that needs an unreachable database reports that and does not stop the others.
 """
 
 import logging
@@ -53,7 +53,7 @@ CHECKS = (
 
 
 def examine(checks: tuple[Check, ...] = CHECKS) -> Iterator[tuple[str, CheckResult]]:
-    """Yield the name of a check and one of its findings, in the order of the list."""
+    """Yield check names with their results, in order."""
     for check in checks:
         try:
             for finding in check.look():
@@ -78,7 +78,7 @@ def examine(checks: tuple[Check, ...] = CHECKS) -> Iterator[tuple[str, CheckResu
 
 
 def _wait_no_longer() -> None:
-    """Each further check that needs a database that is away would wait for a connection as long as a page."""
+    """Shorten time-outs once the database was unreachable."""
     pool = getattr(connection, "pool", None)  # of PostgreSQL alone
     if pool is not None:
         pool.timeout = SECONDS_ONCE_AWAY

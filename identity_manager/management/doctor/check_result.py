@@ -1,4 +1,4 @@
-"""What a check of the doctor finds: how bad it is, what it means, and what to do."""
+"""Results of doctor checks: severity, meaning, remedy."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """warning: it works, but not for long or not as meant. failed: it does not work."""
+    """warning: works, but not for long or not as intended. failed: does not work."""
 
     OK = "ok"
     WARNING = "warning"
@@ -36,7 +36,7 @@ def failed(says: str, remedy: str) -> CheckResult:
 
 @dataclass(frozen=True)
 class Check:
-    """look yields what it finds, at least one line; it may raise DatabaseError and OSError."""
+    """look yields at least one result; it may raise DatabaseError and OSError."""
 
     name: str
     look: Callable[[], Iterator[CheckResult]]

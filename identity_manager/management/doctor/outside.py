@@ -15,7 +15,7 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from ca_bridge.connection import faults, maintenance_needs, registry
 from ca_bridge.errors import CaError
 from ca_bridge.x509 import algorithm_strength
-from ca_bridge.x509.der import MALFORMED, above
+from ca_bridge.x509.der import MALFORMED, issuers_of
 from identity_manager import mail_connection
 from identity_manager.management.doctor.check_result import CheckResult, failed, ok, warning
 
@@ -45,7 +45,7 @@ def _own_certificates(alias: str) -> Iterator[CheckResult]:
         yield failed(f"{alias}: {error.words}", "See the CA's connection.")
         return
     # The CA that issues now, and those above it; one that issued before may end.
-    issuers = [chain[0], *map(x509.load_der_x509_certificate, above(chain[0], chain))]
+    issuers = [chain[0], *map(x509.load_der_x509_certificate, issuers_of(chain[0], chain))]
     for certificate in issuers:
         ends = certificate.not_valid_after_utc
         name = certificate.subject.rfc4514_string()

@@ -31,7 +31,15 @@ from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from identity_manager.audit import sealing
 from identity_manager.jobs import sweep
-from identity_manager.management.backup import authorities, making, manifest, restoring, series, sqlite, turn
+from identity_manager.management.backup import (
+    authorities,
+    creation,
+    directory_lock,
+    manifest,
+    restoring,
+    series,
+    sqlite,
+)
 from identity_manager.management.backup.manifest import BackupError
 from identity_manager.models import (
     Account,
@@ -85,7 +93,7 @@ def test_what_was_asked_since_is_looked_up_and_not_asked_again(
         outage.setattr(RememberingConnector, "issue", is_down)
         cast.issued(request)
     assert elsewhere == []
-    making.make(place)
+    creation.make(place)
     due_again(request)
     cast.issued(request)
     (known,) = elsewhere
@@ -108,7 +116,7 @@ def test_what_was_ordered_since_with_a_key_that_is_lost_is_found_and_revoked(
 ) -> None:
     """The backup is of the moment before there was a key. An officer retries; one certificate is valid."""
     request = company.request_in("issuing")
-    making.make(place)
+    creation.make(place)
     cast.issued(request)
     (lost,) = elsewhere
 
@@ -137,7 +145,7 @@ def test_a_database_that_others_put_back_asks_for_nothing_twice_once_that_is_mar
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     request = company.request_in("issuing")
-    making.make(place)
+    creation.make(place)
     cast.issued(request)
     (lost,) = elsewhere
     put_back_by_other_tools(place)
@@ -201,7 +209,7 @@ def due_again(request: TokenRequest) -> None:
 
 def test_what_came_after_the_backup_is_gone_and_the_log_says_why(company: cast.Company, place: Path) -> None:
     sealing.seal()
-    making.make(place)
+    creation.make(place)
     cast.person("later")
     restored(place)
     assert not Person.objects.filter(given_name="Later").exists()
@@ -212,7 +220,7 @@ def test_what_came_after_the_backup_is_gone_and_the_log_says_why(company: cast.C
 
 def test_ids_of_new_rows_do_not_meet_old_ones(company: cast.Company, place: Path) -> None:
     company.request_in("issued")
-    making.make(place)
+    creation.make(place)
     restored(place)
     another = cast.accepted(cast.enabled(company.ada, company.sam, company.vpn))
     assert cast.issued(another).state == RequestState.ISSUED
@@ -230,7 +238,7 @@ def test_a_backup_is_of_one_moment_whoever_writes_meanwhile(company: cast.Compan
     thread = threading.Thread(target=enter_persons)
     thread.start()
     try:
-        backup = making.make(place)
+        backup = creation.make(place)
     finally:
         stop.set()
         thread.join()
@@ -243,7 +251,7 @@ def test_everybody_signs_in_anew(company: cast.Company, place: Path) -> None:
     browser = Client()
     browser.force_login(Account.objects.create_account(username="uma", person=company.uma, password=None))
     assert browser.get("/my/").status_code == 200
-    making.make(place)
+    creation.make(place)
     restored(place)
     assert Session.objects.count() == 0
     assert browser.get("/my/").status_code == 302
@@ -254,7 +262,7 @@ def test_no_key_is_in_it_and_nobody_else_may_read_it(
     company: cast.Company, place: Path, settings: Settings
 ) -> None:
     company.request_in("issued")
-    making.make(place)
+    creation.make(place)
     files = [path for path in place.rglob("*") if path.is_file()]
     assert len(files) > 2
     for secret in Path(settings.SECRETS_DIR).iterdir():
@@ -273,7 +281,7 @@ def test_it_is_whole_or_not_there(
 
     monkeypatch.setattr(authorities, "dump", full)
     with pytest.raises(OSError, match="No space left"):
-        making.make(place)
+        creation.make(place)
     assert list(place.parent.iterdir()) == []
 
 
@@ -294,18 +302,18 @@ def test_two_at_once_take_nothing_from_each_other(
     company: cast.Company, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Into one series, and into one directory: the second refuses, and the first is whole."""
-    fill, refused = making._fill, []
+    fill, refused = creation._fill, []
 
     def meanwhile(draft: Path) -> manifest.Manifest:
         second = ["--keep", "9"] if draft.parent == place else []
         with monkeypatch.context() as patched:
-            patched.setattr(making, "_fill", fill)
+            patched.setattr(creation, "_fill", fill)
             with pytest.raises(CommandError) as refusal:
                 call_command("backup", str(place), *second)
         refused.append(str(refusal.value))
         return fill(draft)
 
-    monkeypatch.setattr(making, "_fill", meanwhile)
+    monkeypatch.setattr(creation, "_fill", meanwhile)
     with time_machine.travel(datetime.fromisoformat("2026-11-20T02:00Z")):
         call_command("backup", str(place), "--keep", "9")
     (made,) = place.iterdir()
@@ -320,7 +328,7 @@ def test_two_at_once_take_nothing_from_each_other(
 def test_a_draft_that_another_has_begun_since_is_not_taken_away(
     company: cast.Company, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rename, draft = Path.rename, making.draft_of(place)
+    rename, draft = Path.rename, creation.draft_of(place)
 
     def then_another_begins(path: Path, target: Path) -> Path:
         renamed = rename(path, target)
@@ -330,7 +338,7 @@ def test_a_draft_that_another_has_begun_since_is_not_taken_away(
         return renamed
 
     monkeypatch.setattr(Path, "rename", then_another_begins)
-    making.make(place)
+    creation.make(place)
     assert [path.name for path in draft.iterdir()] == ["database"]
 
 
@@ -338,19 +346,19 @@ def test_a_backup_that_is_there_since_is_not_written_over(
     company: cast.Company, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another has ended between the first look at the place and the turn."""
-    of = turn.of
+    of = directory_lock.locked_directory
 
     def after_another(draft: Path) -> Any:
         place.mkdir()
         (place / "database").touch()
         return of(draft)
 
-    monkeypatch.setattr(turn, "of", after_another)
-    monkeypatch.setattr(making, "_fill", lambda _draft: pytest.fail("it was made all the same"))
+    monkeypatch.setattr(directory_lock, "locked_directory", after_another)
+    monkeypatch.setattr(creation, "_fill", lambda _draft: pytest.fail("it was made all the same"))
     with pytest.raises(BackupError, match="is not empty"):
-        making.make(place)
+        creation.make(place)
     assert [path.name for path in place.iterdir()] == ["database"]
-    assert not making.draft_of(place).exists()
+    assert not creation.draft_of(place).exists()
 
 
 def test_a_share_without_locks_takes_backups(
@@ -414,11 +422,11 @@ def test_a_copy_that_finds_no_room_is_one_sentence_and_leaves_nothing(
 
 
 def test_it_never_goes_over_another_one_or_beside_the_keys(place: Path, settings: Settings) -> None:
-    making.make(place)
+    creation.make(place)
     with pytest.raises(BackupError, match="is not empty; name a new directory"):
-        making.make(place)
+        creation.make(place)
     with pytest.raises(BackupError, match="A backup and its keys must lie apart"):
-        making.make(Path(settings.SECRETS_DIR) / "backup")
+        creation.make(Path(settings.SECRETS_DIR) / "backup")
 
 
 # --- The embedded CA
@@ -431,7 +439,7 @@ def use_ca_directory(settings: Settings, directory: Path) -> None:
 def test_the_embedded_ca_comes_along(
     company: cast.Company, place: Path, tmp_path: Path, settings: Settings
 ) -> None:
-    making.make(place)
+    creation.make(place)
     use_ca_directory(settings, tmp_path / "new" / "corporate")
     restored(place)
     assert (tmp_path / "new" / "corporate" / "issuing.crt").exists()
@@ -442,7 +450,7 @@ def test_the_ca_may_have_gone_on_since(
     company: cast.Company, place: Path, tmp_path: Path, settings: Settings
 ) -> None:
     """An issuing CA came, and the root's key was taken away: so it stays."""
-    making.make(place)
+    creation.make(place)
     now = tmp_path / "now" / "corporate"
     shutil.copytree(place / "ca" / "corporate", now)
     (now / "root.key").unlink()
@@ -460,7 +468,7 @@ def test_a_ca_that_kubernetes_mounts_is_the_same_one_elsewhere(
     """Its files are links into a directory with the time of the mount in its name."""
     present = Path(settings.CA_CONNECTORS["corporate"]["OPTIONS"]["directory"])
     use_ca_directory(settings, mounted(present, tmp_path / "first", "..2026_11_24"))
-    making.make(place)
+    creation.make(place)
     assert {path.name for path in (place / "ca" / "corporate").iterdir()} == {
         path.name for path in present.iterdir() if path.name != "issued"
     }
@@ -480,7 +488,7 @@ def mounted(files: Path, mount: Path, moment: str) -> Path:
 def test_another_ca_is_not_overwritten(
     company: cast.Company, place: Path, tmp_path: Path, settings: Settings
 ) -> None:
-    making.make(place)
+    creation.make(place)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "issuing.crt").write_text("another")
     use_ca_directory(settings, tmp_path / "other")
@@ -492,7 +500,7 @@ def test_another_ca_is_not_overwritten(
 def test_a_ca_whose_directory_is_there_and_empty_comes_along(
     company: cast.Company, place: Path, tmp_path: Path, settings: Settings
 ) -> None:
-    making.make(place)
+    creation.make(place)
     (tmp_path / "new").mkdir()
     use_ca_directory(settings, tmp_path / "new")
     restored(place)
@@ -503,7 +511,7 @@ def test_a_restore_that_is_refused_leaves_no_ca(
     company: cast.Company, place: Path, tmp_path: Path, settings: Settings
 ) -> None:
     """Else the backup of another CA would be refused there, and a start would use the one that was left."""
-    making.make(place)
+    creation.make(place)
     edit(place, lambda content: content["counts"].update(identity_manager_person=1))
     use_ca_directory(settings, tmp_path / "new" / "corporate")
     refused(place, "The manifest says 1 rows of identity_manager_person")
@@ -518,7 +526,7 @@ def test_a_ca_is_put_back_whole_or_not_at_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The disk is full: what was copied by then would be taken for a CA whose key was taken away."""
-    making.make(place)
+    creation.make(place)
     use_ca_directory(settings, tmp_path / "new" / "corporate")
 
     def is_full(_directory: Path) -> None:
@@ -549,7 +557,7 @@ def edit(place: Path, change: Callable[[dict[str, Any]], None]) -> None:
 def backed_up(company: cast.Company, place: Path) -> Path:
     company.request_in("issued")
     sealing.seal()
-    making.make(place)
+    creation.make(place)
     return place
 
 
@@ -605,7 +613,7 @@ def test_an_audit_log_that_ends_too_early_or_is_not_sound(company: cast.Company,
     company.request_in("awaiting_acceptance")
     sealing.seal()
     AuditEvent.objects.filter(number=2).update(name="person.locked")
-    making.make(place)
+    creation.make(place)
     refused(place, "The audit log of the backup is not sound")
     edit(place, lambda content: content.update(audit_number=9999))
     refused(place, "does not have the event 9999")

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from identity_manager.management.backup import making, outcome
+from identity_manager.management.backup import creation, outcome
 from identity_manager.management.backup.manifest import BackupError
 from identity_manager.management.doctor import processes
 from identity_manager.management.doctor.check_result import Level
@@ -24,7 +24,7 @@ from tests.tools import cast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 HOUR = timedelta(hours=1)
-CANNOT = mock.patch.object(making, "_fill", side_effect=OSError(28, "No space left on device", "/backup"))
+CANNOT = mock.patch.object(creation, "_fill", side_effect=OSError(28, "No space left on device", "/backup"))
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def test_the_next_good_one_ends_that(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [BackupError("no"), OperationalError("gone")])
 def test_each_way_to_fail_is_noted(tmp_path: Path, error: Exception) -> None:
-    with mock.patch.object(making, "_fill", side_effect=error), pytest.raises(CommandError):
+    with mock.patch.object(creation, "_fill", side_effect=error), pytest.raises(CommandError):
         call_command("backup", tmp_path / "backup")
     assert str(error) in LastBackup.read().error
 

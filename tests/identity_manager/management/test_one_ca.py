@@ -15,7 +15,7 @@ from cryptography import x509
 from django.db import connection
 
 from ca_bridge.connection import registry
-from ca_bridge.connectors.embedded import authority, claiming
+from ca_bridge.connectors.embedded import authority, creation_claim
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import Crl
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
@@ -130,7 +130,7 @@ def test_a_directory_that_comes_while_we_look_is_no_second_one(
     options: EmbeddedOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process makes it here, between our two looks at it."""
-    is_in_use = claiming._is_in_use
+    is_in_use = creation_claim._is_in_use
 
     def look(name: str) -> bool:
         if not authority.is_made(options):
@@ -138,5 +138,5 @@ def test_a_directory_that_comes_while_we_look_is_no_second_one(
             Crl.objects.create(ca=name, issuer=authority.ISSUING)
         return is_in_use(name)
 
-    monkeypatch.setattr(claiming, "_is_in_use", look)
+    monkeypatch.setattr(creation_claim, "_is_in_use", look)
     assert EmbeddedConnector(options).initialise() is False

@@ -1,4 +1,4 @@
-"""One backup at a time in a directory: two at once would take each other's unfinished files away."""
+"""Lock of a backup directory (flock): two backups at once would remove each other's unfinished files."""
 
 import fcntl
 import os
@@ -10,10 +10,11 @@ from identity_manager.management.backup.manifest import BackupError
 
 
 @contextmanager
-def of(directory: Path) -> Iterator[None]:
-    """Hold the directory. Raises BackupError where another backup does, or has just renamed it.
+def locked_directory(directory: Path) -> Iterator[None]:
+    """Lock the directory. Raises BackupError where another backup holds it or has just renamed it.
 
-    The lock is the directory's own, and ends with the process. A share that knows none keeps nobody out.
+    The lock is on the directory itself and ends with the process. File systems without locks exclude
+    nobody.
     """
     busy = BackupError(f"Another backup is being made in {directory}; nothing was done.")
     try:

@@ -1,4 +1,4 @@
-"""Which embedded CA a command is about."""
+"""Command argument that selects the embedded CA."""
 
 from argparse import ArgumentParser
 
@@ -8,12 +8,12 @@ from identity_manager.authorities import embedded as issuing_cas
 
 
 def add_argument(parser: ArgumentParser) -> None:
-    """Let the command be told; it need not be where there is one embedded CA."""
+    """Add the argument; optional where there is one embedded CA."""
     parser.add_argument("--ca", metavar="ALIAS", help="which one, where there are several")
 
 
 def embedded_ca(alias: str | None) -> str:
-    """Return this alias, or that of the only embedded CA. Raises CommandError."""
+    """The given alias, or that of the only embedded CA. Raises CommandError."""
     found = issuing_cas.aliases()
     if alias is None and len(found) > 1:
         raise CommandError(f"Name one of them with --ca: {', '.join(found)}.")

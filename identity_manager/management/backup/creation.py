@@ -1,4 +1,4 @@
-"""Make a backup while the system runs."""
+"""Creation of a backup while the system runs."""
 
 import shutil
 from contextlib import ExitStack
@@ -10,7 +10,14 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from identity_manager.management.backup import authorities, manifest, postgresql, sqlite, tables, turn
+from identity_manager.management.backup import (
+    authorities,
+    directory_lock,
+    manifest,
+    postgresql,
+    sqlite,
+    tables,
+)
 from identity_manager.management.backup.manifest import BackupError, Manifest
 from identity_manager.models import AuditChain
 
@@ -18,7 +25,7 @@ ENGINES: dict[str, ModuleType] = {"sqlite": sqlite, "postgresql": postgresql}
 
 
 def make(directory: Path) -> Manifest:
-    """Fill the directory, which must not exist or be empty. It is whole, or not there at all.
+    """Create a backup in the directory, which must be missing or empty; atomic.
 
     Raises BackupError, DatabaseError and OSError.
     """
@@ -26,7 +33,7 @@ def make(directory: Path) -> Manifest:
     refuse_place(directory)
     draft = draft_of(directory)
     draft.mkdir(parents=True, mode=0o700, exist_ok=True)
-    with turn.of(draft), ExitStack() as undo:
+    with directory_lock.locked_directory(draft), ExitStack() as undo:
         undo.callback(shutil.rmtree, draft, ignore_errors=True)
         refuse_place(directory)  # another may have been made there since
         _empty(draft)
@@ -39,7 +46,7 @@ def make(directory: Path) -> Manifest:
 
 
 def _empty(draft: Path) -> None:
-    """Of what one that was cut off has left; the directory itself is what is held."""
+    """Remove the rest of an interrupted backup; the directory itself is locked."""
     for path in draft.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -48,12 +55,12 @@ def _empty(draft: Path) -> None:
 
 
 def draft_of(directory: Path) -> Path:
-    """Where a backup is until it is whole."""
+    """Temporary directory of an unfinished backup."""
     return directory.with_name(f".{directory.name}.partial")
 
 
 def refuse_place(directory: Path) -> None:
-    """Raises BackupError where no backup may lie."""
+    """Raises BackupError for a place where no backup may be."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise BackupError(f"{directory} is not empty; name a new directory for each backup.")
     secrets = Path(settings.SECRETS_DIR).resolve()

@@ -26,7 +26,7 @@ def refuse_second(options: EmbeddedOptions) -> None:
 
 
 @contextmanager
-def turn(options: EmbeddedOptions) -> Iterator[None]:
+def claimed(options: EmbeddedOptions) -> Iterator[None]:
     """Held while the directory is put in its place.
 
     The row of the first CRL is the claim, and others wait for it. Raises CaError where somebody else has had
