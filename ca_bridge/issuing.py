@@ -1,6 +1,7 @@
 """The door to certificate authorities, in three calls: prepare, ask, record.
 
-prepare  in the caller's transaction: journal the intent, which draw_up has validated and linted before it.
+prepare  in the caller's transaction: journal the intent, which draw_up has validated and linted before it;
+         prepare_many does that for several new orders at once, and record_issued for what they brought.
 ask      outside any transaction: one attempt at the CA, under the idempotency key of the order.
 record   in the caller's transaction: journal what came back, which examine has verified before it.
 
@@ -45,15 +46,18 @@ from ca_bridge.contract_operation import ErasesRecords
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.models import CaOrder, SurplusCertificate
 from ca_bridge.orders import journal, unknown_outcomes
-from ca_bridge.orders.drafting import Drawn, Validity, draw_up, prepare
-from ca_bridge.orders.results import Examined, examine, record
+from ca_bridge.orders.drafting import Drawn, Validity, draw_up, prepare, prepare_many
+from ca_bridge.orders.journal import Begun
+from ca_bridge.orders.results import Examined, examine, record, record_issued
 from ca_bridge.x509 import certificates, public_smime
 from ca_bridge.x509.certificates import CertificateFacts, describe
 
 __all__ = [
+    "Begun",
     "CertificateFacts",
     "Drawn",
     "Examined",
+    "Issued",
     "Validity",
     "ask",
     "describe",
@@ -69,7 +73,9 @@ __all__ = [
     "may_have_issued",
     "park",
     "prepare",
+    "prepare_many",
     "record",
+    "record_issued",
     "release",
     "revoke",
     "revoke_surplus",
@@ -79,7 +85,7 @@ __all__ = [
 ]
 
 
-def ask(order: UUID | CaOrder) -> Answer:
+def ask(order: UUID | journal.Begun) -> Answer:
     """Ask the CA once, and return its answer for record(). Call it outside any transaction.
 
     What is settled is answered from the journal; what is pending is fetched. Where an earlier attempt may
@@ -87,9 +93,9 @@ def ask(order: UUID | CaOrder) -> Answer:
     (orders.unknown_outcomes.decide): ask again with the same key, or park (answered Unknown) until an officer
     has looked. Raises CaError(permanent=False) for a fault that passes.
 
-    order: its id, or the order as the caller has just prepared and committed it, which is not read again.
+    order: its id, or what prepare_many has begun and the caller has committed, which is not read again.
     """
-    begun = _begun(order)
+    begun = journal.begin(order) if isinstance(order, UUID) else order
     if isinstance(begun, journal.Doubtful):
         known = unknown_outcomes.decide(begun.order, _searched(registry.reached(begun.order.ca), begun.order))
         if known is not None:
@@ -104,12 +110,6 @@ def ask(order: UUID | CaOrder) -> Answer:
         journal.record_fault(begun.attempt, error)
         raise
     return answer if begun.order.handle else journal.beside_a_promise(begun.attempt, answer)
-
-
-def _begun(order: UUID | CaOrder) -> journal.Begun | journal.Doubtful | Issued | Refused:
-    if isinstance(order, UUID):
-        return journal.begin(order)
-    return journal.begin_new(order) or journal.begin(order.pk)
 
 
 def doubt_open_orders() -> int:

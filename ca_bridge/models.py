@@ -129,6 +129,7 @@ class CaOrder(Stateful):
     compared_at = models.DateTimeField(null=True, blank=True)
     comparison = models.CharField(max_length=12, choices=Comparison.choices, blank=True, db_default="")
 
+    replaced_whole = frozenset({"content"})
     objects = CaOrderManager()
 
     class Meta:

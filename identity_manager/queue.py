@@ -46,14 +46,6 @@ def publish(task: str, row_id: uuid.UUID) -> None:
         logger.warning("The broker is not reachable; the sweep takes over %s %s: %s", task, row_id, error)
 
 
-def carry_out(task: str, row_id: uuid.UUID, *, claim: uuid.UUID) -> None:
-    """Do here and now, with a row that is taken, what the task's message would have a worker do.
-
-    As there, nothing is raised.
-    """
-    current_app.tasks[task].apply(args=(str(row_id), str(claim)), headers=_headers())
-
-
 def _headers() -> dict[str, str]:
     return {**TRACE.headers(), correlation.REQUEST_ID: correlation.propagated_id()}
 

@@ -1,17 +1,14 @@
-"""Celery adapters: an id becomes a verb. No logic, no retry: the row's next try and the sweep do that.
-
-One task goes on to another, issue_certificate (docs/decisions/0026).
-"""
+"""Celery adapters: an id becomes a verb. No logic, no retry: the row's next try and the sweep do that."""
 
 import uuid
 
 from celery import shared_task
 
-from identity_manager import queue, task_names
+from identity_manager import task_names
 from identity_manager.audit import checks as audit_checks
 from identity_manager.audit import sealing
 from identity_manager.jobs import runner as jobs
-from identity_manager.workflow import completion, step5_issue, step6_passphrase, step7_deliver
+from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
 from identity_manager.workflow.batch import shares as batch_stretches
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.requests import change_detection
@@ -20,19 +17,12 @@ from identity_manager.workflow.revocation import hold, revoke
 
 @shared_task(name=task_names.ISSUE)
 def issue_certificate(certificate_id: str) -> None:
-    """Steps 5 and 6 in one go where a token waits for nothing else: the person waits for its passphrase."""
-    taken = step5_issue.issue(certificate_id=uuid.UUID(certificate_id))
-    if taken is not None:
-        queue.carry_out(task_names.SEAL, taken.token_id, claim=taken.claim_id)
+    step5_issue.issue(certificate_id=uuid.UUID(certificate_id))
 
 
 @shared_task(name=task_names.SEAL)
-def seal_token(token_id: str, claim: str = "") -> None:
-    """claim: of the task that goes on to this one, and has the token."""
-    if claim:
-        step6_passphrase.seal_taken(completion.Taken(uuid.UUID(token_id), uuid.UUID(claim)))
-    else:
-        step6_passphrase.seal(token_id=uuid.UUID(token_id))
+def seal_token(token_id: str) -> None:
+    step6_passphrase.seal(token_id=uuid.UUID(token_id))
 
 
 @shared_task(name=task_names.CLEAR_UP)

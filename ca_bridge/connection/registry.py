@@ -82,6 +82,11 @@ def unknown_policy(alias: str) -> str:
     return str(_configuration(alias).get("UNKNOWN", default))
 
 
+def search_decides(alias: str) -> bool:
+    """Whether a search at the CA settles any doubt about an order, so that no officer has to."""
+    return isinstance(connector(alias), FindsOrders) and unknown_policy(alias) == SEARCH
+
+
 def limits(alias: str) -> tuple[str, ...]:
     """What this connection cannot do, as sentences for officers. Does not call the CA."""
     instance = connector(alias)

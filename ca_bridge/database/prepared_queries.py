@@ -13,23 +13,19 @@ is an ordinary queryset instead; `make test-all` runs so.
 """
 
 import copy
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import MultipleObjectsReturned
-from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import sql
 from django.db.transaction import TransactionManagementError
 
 from ca_bridge.database import query_plans
 
 Row = TypeVar("Row")
 PAGE = 25  # as many rows as most pages have
-FEW = 10  # rows are written by one statement; more by one that the driver repeats, all sent together
 
 
 class _Open(models.Expression):
@@ -110,39 +106,6 @@ class Among(Generic[Row]):
         return self._statement.rows(**dict(zip(self._names, asked, strict=True)))
 
 
-class Change:
-    """An update that is made once and kept, of many rows by a condition.
-
-    build: from a value for each name to the queryset, and what its columns are set to.
-    """
-
-    def __init__(self, build: Callable[..., tuple[Any, dict[str, Any]]], **opened: Any) -> None:
-        self._build = build
-        self._open = {name: _Open(name, field) for name, field in opened.items()}
-        self._made: dict[str, tuple[str, Sequence[object]]] = {}
-
-    def carry_out(self, **given: Any) -> int:
-        """How many rows were changed."""
-        connection = connections[DEFAULT_DB_ALIAS]
-        if connection.vendor not in self._made:
-            rows, changes = self._build(**self._open)
-            query = rows.query.chain(sql.UpdateQuery)
-            query.add_update_values(changes)
-            made = query.get_compiler(connection=connection).as_sql()
-            self._made[connection.vendor] = query_plans.with_constants(connection, made)
-        text, parameters = self._made[connection.vendor]
-        values: list[Any] = [
-            each.of(given, connection) if isinstance(each, _Open) else each for each in parameters
-        ]
-        with (
-            transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS),
-            query_plans.kept(connection),
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(text, values)
-            return int(cursor.rowcount)
-
-
 class _Made:
     """A queryset as SQL of one kind of database. No thread changes it, so all may use it."""
 
@@ -182,115 +145,3 @@ class _Asked:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._queryset, name)
-
-
-class OneRow:
-    """The row that has these values, as Django asks for it to save it: the update is made without a query."""
-
-    def __init__(self, rows: Any, **values: Any) -> None:
-        self.model: type[models.Model] = rows.model
-        self._rows = rows
-        self._values = values
-
-    def filter(self, **values: Any) -> "OneRow":
-        return OneRow(self._rows, **self._values, **values)
-
-    def using(self, alias: str | None) -> "OneRow":
-        return OneRow(self._rows.using(alias), **self._values)
-
-    def exists(self) -> bool:
-        return bool(self._rows.filter(**self._values).exists())
-
-    def _update(self, changes: Collection[tuple["models.Field[Any, Any]", Any, Any]]) -> int:
-        """How many rows were changed: one, or none where there is none of these values (any more)."""
-        if _works_out(value for _field, _model, value in changes):
-            return int(self._rows.filter(**self._values)._update(changes))
-        connection = connections[self._rows.db]
-        quote = connection.ops.quote_name
-        conditions = [(self._field(name), value) for name, value in self._values.items()]
-        assigned = ", ".join(f"{quote(str(field.column))} = %s" for field, _model, _value in changes)
-        compared = " AND ".join(f"{quote(str(field.column))} = %s" for field, _value in conditions)
-        table = quote(self.model._meta.db_table)
-        statement = f"UPDATE {table} SET {assigned} WHERE {compared}"  # noqa: S608 names of the models alone
-        parameters = [field.get_db_prep_save(value, connection) for field, _model, value in changes]
-        parameters += [field.get_db_prep_value(value, connection) for field, value in conditions]
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return int(cursor.rowcount)
-
-    def _field(self, name: str) -> Any:
-        meta = self.model._meta
-        return meta.pk if name == "pk" else meta.get_field(name)
-
-
-@dataclass(frozen=True)
-class Over:
-    """What becomes of a row that is there already, which is known by `unique`: these fields are written.
-
-    Without both it stays as it is, whatever it is known by.
-    """
-
-    unique: Sequence[str] = ()
-    fields: Sequence[str] = ()
-
-
-def insert(rows: Sequence[models.Model], *, over: Over | None = None) -> int:
-    """What bulk_create does for rows of one model that have their keys already; many in a transaction alone.
-
-    Returns how many were written. Without `over` a row that is there already is an IntegrityError.
-    """
-    if not rows:
-        return 0
-    model = type(rows[0])
-    connection = connections[DEFAULT_DB_ALIAS]
-    fields = [field for field in model._meta.concrete_fields if not field.generated]
-    values = [[field.pre_save(row, add=True) for field in fields] for row in rows]
-    if any(map(_works_out, values)):
-        return _left_to_django(model, rows, over)
-    parameters = [
-        [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)]
-        for row in values
-    ]
-    few = len(rows) <= FEW
-    statement = _insertion(model, fields, rows=len(rows) if few else 1, over=over)
-    with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
-        if few:
-            cursor.execute(statement, list(chain.from_iterable(parameters)))
-        else:
-            cursor.executemany(statement, parameters)
-        written = int(cursor.rowcount)
-    for row in rows:
-        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    return written
-
-
-def _insertion(
-    model: type[models.Model], fields: Sequence["models.Field[Any, Any]"], *, rows: int, over: Over | None
-) -> str:
-    """The SQL that adds so many rows at once; ON CONFLICT as PostgreSQL and SQLite both say it."""
-    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
-    named = {field.name: quote(str(field.column)) for field in fields}
-    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * rows)
-    table = quote(model._meta.db_table)
-    statement = f"INSERT INTO {table} ({', '.join(named.values())}) VALUES {places}"  # noqa: S608 names of the models alone
-    if over is None:
-        return statement
-    if not over.fields:
-        return f"{statement} ON CONFLICT DO NOTHING"
-    known_by = ", ".join(named[name] for name in over.unique)
-    assigned = ", ".join(f"{named[name]} = EXCLUDED.{named[name]}" for name in over.fields)
-    return f"{statement} ON CONFLICT ({known_by}) DO UPDATE SET {assigned}"
-
-
-def _left_to_django(model: type[models.Model], rows: Sequence[models.Model], over: Over | None) -> int:
-    options: dict[str, Any] = {}
-    if over is not None:
-        if not over.fields:
-            raise TypeError("Django does not say which rows it has written.")
-        options = {"update_conflicts": True, "unique_fields": over.unique, "update_fields": over.fields}
-    return len(model._base_manager.bulk_create(rows, **options))
-
-
-def _works_out(values: Iterable[object]) -> bool:
-    """Whether the database works one of them out itself, so that Django has to say how."""
-    return any(hasattr(value, "resolve_expression") for value in values)

@@ -2,12 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.db import DEFAULT_DB_ALIAS, models
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django_fsm import ConcurrentTransition, FSMField, FSMFieldMixin
-
-from ca_bridge.database.prepared_queries import OneRow, insert
 
 if TYPE_CHECKING:
     from django.db.models.options import Options
@@ -27,6 +25,7 @@ else:
 
 
 _UNKNOWN = object()
+SAVED_BY_ANOTHER = "This row was saved by somebody else since it was read."
 _CHANGED_IN_PLACE = (dict, list, set, bytearray, memoryview)
 
 
@@ -98,10 +97,14 @@ class Stateful(SafeFSM, models.Model):
 
     A save writes what has changed since the row was read: certificates and wrapped keys go over the wire,
     and into the log of the database, no more often than they change. What might have been changed in place
-    (lists, dicts) is written each time. A copy that was refreshed, or made and never read, writes everything.
+    (lists, dicts) is written each time, unless the model names it in `replaced_whole`. A copy that was
+    refreshed, or made and never read, writes everything.
     """
 
     version = models.PositiveIntegerField(default=0, editable=False)
+
+    # JSON columns that are never changed in place: another value is another object.
+    replaced_whole: ClassVar[frozenset[str]] = frozenset()
 
     # What the database has, as far as this copy knows: names and values. Never changed, but replaced: copies
     # of a row have it in common.
@@ -140,31 +143,86 @@ class Stateful(SafeFSM, models.Model):
         self._in_database = ((), ())
         super().refresh_from_db(using, fields, from_queryset)
 
-    def _do_insert(self, manager: Any, using: Any, fields: Any, returning_fields: Any, raw: Any) -> Any:
-        if returning_fields or raw or using != DEFAULT_DB_ALIAS:
-            return super()._do_insert(manager, using, fields, returning_fields, raw)
-        insert([self])
-        return []
-
     def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *more: Any) -> Any:
         """Nothing updated and the row there: somebody else saved it. Django would try to insert it anew."""
-        known = dict(zip(*self._in_database, strict=True))
-        key = self._meta.pk.attname
-        if using != self._state.db or known.get(key) != pk_val:
-            known = {key: pk_val}
-        changes = [each for each in values if not _is_same(known.get(each[0].attname, _UNKNOWN), each[2])]
-        row = OneRow(base_qs, version=self._version_read)
-        updated = super()._do_update(row, using, pk_val, changes, *more)
+        if using != self._state.db or self._known().get(self._meta.pk.attname) != pk_val:
+            self._in_database = ((), ())
+        known = self._known()
+        changes = [each for each in values if not self._is_same(known, each[0].attname, each[2])]
+        rows = base_qs.filter(version=self._version_read)
+        updated = super()._do_update(rows, using, pk_val, changes, *more)
         if not updated and base_qs.filter(pk=self.pk).exists():
-            raise ConcurrentTransition("This row was saved by somebody else since it was read.")
+            raise ConcurrentTransition(SAVED_BY_ANOTHER)
         if updated:
-            known.update({field.attname: value for field, _model, value in changes})
-            self._in_database = (tuple(known), tuple(known.values()))
+            self._note_saved({field.attname: value for field, _model, value in changes})
         return updated
 
+    def _known(self) -> dict[str, Any]:
+        return dict(zip(*self._in_database, strict=True))
 
-def _is_same(there: object, value: object) -> bool:
-    """Whether the database has this value already. In doubt it has not: writing again does no harm."""
-    # Of another type (an expression, a text for a number) it may be stored as something else.
-    same_type = type(there) is type(value) and not hasattr(value, "resolve_expression")
-    return same_type and not isinstance(value, _CHANGED_IN_PLACE) and there == value
+    def _is_same(self, known: dict[str, Any], name: str, value: object) -> bool:
+        """Whether the database has this value already. In doubt it has not: writing again does no harm."""
+        there = known.get(name, _UNKNOWN)
+        if name in self.replaced_whole:
+            return there is value
+        # Of another type (an expression, a text for a number) it may be stored as something else.
+        same_type = type(there) is type(value) and not hasattr(value, "resolve_expression")
+        return same_type and not isinstance(value, _CHANGED_IN_PLACE) and there == value
+
+    def changed_fields(self) -> set[str]:
+        """The names of the columns that may differ from what the database has."""
+        known = self._known()
+        names = (field.attname for field in self._meta.concrete_fields)
+        read = {name: self.__dict__[name] for name in names if name in self.__dict__}
+        return {name for name, value in read.items() if not self._is_same(known, name, value)}
+
+    def _note_saved(self, saved: dict[str, Any]) -> None:
+        known = {self._meta.pk.attname: self.pk, **self._known(), **saved}
+        self._in_database = (tuple(known), tuple(known.values()))
+
+
+def create_many(rows: Sequence[Stateful]) -> None:
+    """bulk_create rows of one model, which know afterwards what the database has, as rows that were read."""
+    if rows:
+        type(rows[0])._base_manager.bulk_create(rows)
+    for row in rows:
+        row._note_saved({field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields})
+        row._update_initial_state()
+
+
+def save_many(rows: Sequence[Stateful], *, fields: Collection[str] | None = None) -> None:
+    """Save rows of one model with one versioned UPDATE, which the driver repeats (executemany).
+
+    In the caller's transaction. fields: the columns to write; without them those that have changed in any of
+    the rows. Raises ConcurrentTransition, and the caller rolls back, where one was saved by somebody else.
+    """
+    if len(rows) <= 1:
+        for row in rows:
+            row.save(update_fields=fields)
+        return
+    meta, connection = rows[0]._meta, connections[DEFAULT_DB_ALIAS]
+    fields_by_name: dict[str, models.Field[Any, Any]] = {field.name: field for field in meta.concrete_fields}
+    version, key, quote = fields_by_name["version"], meta.pk, connection.ops.quote_name
+    names = {*fields} if fields is not None else set().union(*(row.changed_fields() for row in rows))
+    changed = [field for field in meta.concrete_fields if not names.isdisjoint({field.name, field.attname})]
+    columns = [field for field in changed if field not in (key, version)]
+    assigned = ", ".join(f"{quote(str(field.column))} = %s" for field in (*columns, version))
+    compared = " AND ".join(f"{quote(str(field.column))} = %s" for field in (key, version))
+    values = [
+        [
+            *(field.get_db_prep_save(getattr(row, field.attname), connection) for field in columns),
+            row.version + 1,
+            key.get_db_prep_value(row.pk, connection),
+            row.version,
+        ]
+        for row in rows
+    ]
+    statement = f"UPDATE {quote(meta.db_table)} SET {assigned} WHERE {compared}"  # noqa: S608 names of the models alone
+    with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
+        cursor.executemany(statement, values)
+        if cursor.rowcount != len(rows):
+            raise ConcurrentTransition(SAVED_BY_ANOTHER)
+    for row in rows:
+        row.version += 1
+        row._note_saved({field.attname: getattr(row, field.attname) for field in columns})
+        row._update_initial_state()

@@ -81,12 +81,6 @@ class KeyPool:
             self._changed.notify_all()
         return key or self._make(algorithm)
 
-    def give_back(self, algorithm: KeyAlgorithm, key: keys.PrivateKey) -> None:
-        """Return an unused key to the pool, for example after losing the claim of a certificate."""
-        with self._changed:
-            if self.running and algorithm in self._stocks:
-                self._stocks[algorithm].ready.append(key)
-
     def want(self, algorithm: KeyAlgorithm) -> None:
         """Start stocking an algorithm before its first request."""
         with self._changed:

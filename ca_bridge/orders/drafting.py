@@ -1,14 +1,14 @@
 """What is wanted becomes an order: drawn up and linted outside any transaction, and journalled within one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from ca_bridge.connection import registry
 from ca_bridge.contract import CertificateContent, CertificateOrder, Drafts
-from ca_bridge.database import prepared_queries
+from ca_bridge.database.state_machine import create_many
 from ca_bridge.errors import CaError
 from ca_bridge.keys.keys import PrivateKey, algorithm_of, public_key_sha256
 from ca_bridge.models import CaOrder, content_as_json
@@ -77,17 +77,34 @@ def prepare(drawn: Drawn) -> CaOrder:
     A second call with the same idempotency key returns the order of the first. Raises CaError, permanent,
     for a key that was used already, and nothing is journalled.
     """
-    existing = journal.known(drawn.request.idempotency_key, drawn.public_key_sha256)
-    order = _journalled(drawn) if existing is None else existing
+    order = journal.known(drawn.request.idempotency_key, drawn.public_key_sha256)
+    if order is None:
+        order = _order(drawn)
+        order.save(force_insert=True)
     if order.public_key_sha256 != drawn.public_key_sha256:
         raise CaError(_("This order was prepared with another key."), permanent=True)
     return order
 
 
-def _journalled(drawn: Drawn) -> CaOrder:
-    """Two callers at once get the same order: the unique idempotency key decides. Raises CaError."""
+def prepare_many(drawn: Sequence[Drawn]) -> list[CaOrder | journal.Begun]:
+    """Journal several new orders with two statements. Call it in a transaction; the results are for ask().
+
+    What goes to a CA that is searched after a lost answer is journalled as asked at once: a search tells
+    whether it was asked before a crash. Raises IntegrityError where one of them, or its key, is known
+    already; the caller rolls back, and prepares each alone.
+    """
+    orders = [_order(each) for each in drawn]
+    asked = [order for order in orders if registry.search_decides(order.ca)]
+    for order in asked:
+        order.mark_asked()
+    create_many(orders)
+    begun = journal.begin_many(asked)
+    return [begun.get(order.pk, order) for order in orders]
+
+
+def _order(drawn: Drawn) -> CaOrder:
     request = drawn.request
-    order = CaOrder(
+    return CaOrder(
         idempotency_key=request.idempotency_key,
         ca=drawn.ca,
         ca_profile=request.ca_profile,
@@ -99,9 +116,3 @@ def _journalled(drawn: Drawn) -> CaOrder:
         search="",  # said here, or the database would have to work them out
         comparison="",
     )
-    if prepared_queries.insert([order], over=prepared_queries.Over()):
-        return order
-    existing = journal.known(request.idempotency_key, drawn.public_key_sha256)
-    if existing is None:
-        raise IntegrityError("There is such an order, and it cannot be read.")
-    return existing

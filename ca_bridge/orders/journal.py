@@ -4,7 +4,7 @@ An attempt that was begun and has no outcome is what a worker leaves that dies: 
 and unknown_outcomes.py decides. Proven in tests/ca_bridge/test_journal.py, test_issuing.py and test_races.py.
 """
 
-from contextlib import suppress
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,10 +14,9 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django_fsm import ConcurrentTransition
 
 from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
-from ca_bridge.database.prepared_queries import Change, Statement
+from ca_bridge.database.prepared_queries import Statement
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
 from ca_bridge.x509.certificates import describe
@@ -35,23 +34,6 @@ _OF_KEYS = Statement[CaOrder](
 )
 
 
-def _close(*age: str) -> Change:
-    """The first attempt of an order that waits for an answer gets it."""
-
-    def build(order: Any, **closed: Any) -> tuple[Any, dict[str, Any]]:
-        waiting = CaAttempt.objects.filter(order=order, answered_at=None).order_by(*age)
-        return CaAttempt.objects.filter(pk__in=waiting.values("pk")[:1]), closed
-
-    return Change(
-        build,
-        order=models.UUIDField(),
-        answered_at=models.DateTimeField(),
-        outcome=models.CharField(),
-        detail=models.TextField(),
-    )
-
-
-_CLOSE_EARLIEST, _CLOSE_LATEST = _close("asked_at", "pk"), _close("-asked_at", "-pk")
 Outcome = CaAttempt.Outcome
 DETAIL_LENGTH = 2000
 FETCHES_IN_VAIN = 5  # then an officer has to look
@@ -128,18 +110,10 @@ def begin(order_id: UUID) -> Begun | Doubtful | Issued | Refused:
         return settled_answer(order) or _begin(order)
 
 
-def begin_new(order: CaOrder) -> Begun | None:
-    """The same for an order that the caller has just journalled. None where anybody had it since.
-
-    Nothing needs to be read: the state and version that it was written with are those it is changed from.
-    """
-    if order.state != CaOrder.State.PREPARED:
-        return None
-    with suppress(ConcurrentTransition), transaction.atomic(durable=True):
-        order.mark_asked()
-        order.save(update_fields=["state", "parked_at", "may_be_asked_again"])  # what this changes
-        return Begun(order, CaAttempt.objects.create(order=order))
-    return None
+def begin_many(orders: Sequence[CaOrder]) -> dict[UUID, Begun]:
+    """Write down attempts at new orders, in the caller's transaction, which journals the orders as asked."""
+    attempts = CaAttempt.objects.bulk_create(CaAttempt(order=order) for order in orders)
+    return {attempt.order_id: Begun(attempt.order, attempt) for attempt in attempts}
 
 
 def begin_over_doubt(order_id: UUID) -> Begun | Issued | Refused:
@@ -250,8 +224,17 @@ def beside_a_promise(attempt: CaAttempt, answer: Answer) -> Answer:
 
 def close_attempt(order: CaOrder, answer: Answer, *, late: bool = False) -> None:
     """Write the answer to the latest attempt that waits for one; late: to the earliest."""
+    waiting = CaAttempt.objects.filter(order=order, answered_at=None)
+    first = waiting.order_by("asked_at", "pk") if late else waiting.order_by("-asked_at", "-pk")
     closed = _closed(outcome_of(answer), getattr(answer, "detail", ""))
-    (_CLOSE_EARLIEST if late else _CLOSE_LATEST).carry_out(order=order.pk, **closed)
+    CaAttempt.objects.filter(pk__in=first.values("pk")[:1]).update(**closed)
+
+
+def close_issued(attempts: Collection[CaAttempt]) -> None:
+    """Write down that each of these attempts has brought a certificate."""
+    if attempts:
+        rows = CaAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts])
+        rows.update(**_closed(Outcome.ISSUED, ""))
 
 
 def _closed(outcome: Outcome, detail: str) -> dict[str, Any]:

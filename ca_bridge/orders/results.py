@@ -1,25 +1,20 @@
 """What came back from a CA is verified and journalled: used, refused, or flagged as surplus."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ca_bridge.connection import registry
 from ca_bridge.contract import Answer, Issued, Pending, Refused, Unknown
-from ca_bridge.database.prepared_queries import Statement
+from ca_bridge.database.state_machine import save_many
 from ca_bridge.errors import CaError
 from ca_bridge.models import CaOrder
 from ca_bridge.orders import journal
 from ca_bridge.x509 import chains, verification
 from ca_bridge.x509.certificates import CertificateFacts, describe
-
-_OF_SERIAL = Statement[UUID](
-    lambda issuer, serial_hex: CaOrder.objects.of_serial(issuer, serial_hex).values_list("pk", flat=True),
-    issuer=models.CharField(),
-    serial_hex=models.CharField(),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +79,21 @@ def record(
         return order
 
 
+def record_issued(examined: Iterable[tuple[journal.Begun, Examined]]) -> None:
+    """Journal certificates that are as ordered, with two statements, in the caller's transaction.
+
+    For orders that nobody has touched since they were begun. Raises ConcurrentTransition where somebody has,
+    and IntegrityError for a serial number that is taken; the caller rolls back, and records each alone.
+    """
+    answered = list(examined)
+    for begun, each in answered:
+        if each.facts is None:
+            raise ValueError("It is not what was ordered.")
+        begun.order.mark_issued(each.whole, each.facts)
+    save_many([begun.order for begun, _each in answered])
+    journal.close_issued([begun.attempt for begun, _each in answered])
+
+
 def _late_promise(order: CaOrder, promise: Pending) -> Pending | Unknown:
     """Kept where it can be fetched. Else nobody comes for what the CA may yet issue, so the doubt stays."""
     waits = order.state in CaOrder.ANSWERABLE and not order.handle
@@ -136,8 +146,7 @@ def _refuse_wrong(order: CaOrder, answer: Issued, detail: str, *, late: bool) ->
 
 
 def _serial_is_taken(order: CaOrder, facts: CertificateFacts) -> bool:
-    others = {*_OF_SERIAL.rows(issuer=facts.issuer, serial_hex=facts.serial_hex)} - {order.pk}
-    return bool(others)
+    return CaOrder.objects.of_serial(facts.issuer, facts.serial_hex).exclude(pk=order.pk).exists()
 
 
 def flag(order: CaOrder, certificate: bytes, reason: str) -> None:

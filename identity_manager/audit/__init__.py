@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from ca_bridge.database import prepared_queries
 from identity_manager import audit_proof
 from identity_manager.audit import person_references
 from identity_manager.models import AuditEvent, Person, SoftwareToken, TokenRequest
@@ -192,4 +191,4 @@ def event_about(event: Event, *, actor: Person | None, subject: Subject, **facts
 def append(events: Sequence[AuditEvent]) -> None:
     """Insert these events, as the last statement of the caller's transaction."""
     person_references.name_persons(events)
-    prepared_queries.insert(events)
+    AuditEvent.objects.bulk_create(events)

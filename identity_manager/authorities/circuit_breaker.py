@@ -8,10 +8,11 @@ is a conditional update: among many workers exactly one opens, probes and closes
 through the breaker.
 """
 
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -31,10 +32,7 @@ FIRST_PROBE_AFTER = timedelta(seconds=10)
 LONGEST_PROBE_INTERVAL = timedelta(minutes=2)
 DETAIL_LENGTH = 2000
 AT_ONCE = 5000
-_OPEN = Statement[CaOutage](CaOutage.objects.open)
-_WITH_FAULTS = Statement[CaOutage](
-    lambda alias: CaOutage.objects.filter(alias=alias, faults__gt=0), alias=models.CharField()
-)
+_WITH_FAULTS = Statement[CaOutage](lambda: CaOutage.objects.filter(faults__gt=0))
 
 
 def to_be_issued() -> CertificateQuerySet:
@@ -54,15 +52,20 @@ def _next_probe(alias: str, now: datetime) -> UUID | None:
     return waiting.to_be_requeued(now).values_list("pk", flat=True).first()
 
 
-def allows_call(certificate_id: UUID) -> bool:
-    """Whether a due certificate's order may go to its CA now. While the breaker is open: one, as probe."""
-    open_ones = _OPEN.rows()
-    if not open_ones:
-        return True
-    due = Certificate.objects.to_be_issued().due(timezone.now()).filter(pk=certificate_id)
-    aliases = set(due.values_list("profile__ca", flat=True))
-    silent = next((each for each in open_ones if each.alias in aliases), None)
-    return silent is None or _claim_probe(silent)
+def in_trouble() -> dict[str, CaOutage]:
+    """The CAs, by alias, whose last answer was a fault: among them those that are silent."""
+    return {row.alias: row for row in _WITH_FAULTS.rows()}
+
+
+def allow_calls(certificates: Iterable[Certificate], troubled: dict[str, CaOutage]) -> list[Certificate]:
+    """Those whose orders may be put to their CAs now; of a silent CA, one as a trial."""
+    silent = {alias: row for alias, row in troubled.items() if row.opened_at is not None}
+    passing = []
+    for certificate in certificates:
+        outage = silent.get(certificate.profile.ca)
+        if outage is None or _claim_probe(outage):
+            passing.append(certificate)
+    return passing
 
 
 def _claim_probe(silent: CaOutage) -> bool:
@@ -88,6 +91,21 @@ def record_outcome(ca: str, order_id: UUID, outcome: Answer | CaError) -> None:
         record_answer(ca)
 
 
+def record_outcomes(
+    outcomes: Iterable[tuple[str, UUID, Answer | CaError]], troubled: Collection[str]
+) -> None:
+    """The same for several orders. troubled: the CAs that were in trouble before they were asked.
+
+    To the answer of any other CA there is nothing to write down, unless it failed at one of these orders.
+    """
+    noted = {*troubled}
+    for ca, order_id, outcome in outcomes:
+        if isinstance(outcome, CaError | Unknown):
+            noted.add(ca)
+        if ca in noted:
+            record_outcome(ca, order_id, outcome)
+
+
 def record_fault(alias: str, *, detail: str, fault: str) -> None:
     """Count a fault; open the breaker at FAULTS_TO_OPEN."""
     now = timezone.now()
@@ -106,7 +124,7 @@ def record_fault(alias: str, *, detail: str, fault: str) -> None:
 
 def record_answer(alias: str) -> None:
     """Close the breaker and reset the count. One query where there were no faults."""
-    if not _WITH_FAULTS.rows(alias=alias):
+    if not CaOutage.objects.filter(alias=alias, faults__gt=0).exists():
         return
     with transaction.atomic():
         since = CaOutage.objects.open().filter(alias=alias).values_list("since", flat=True).first()

@@ -10,7 +10,6 @@ from django.db.models import Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from ca_bridge.database import prepared_queries
 from identity_manager import queue
 from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import MailFault, MailState, OutgoingMail, PersonState
@@ -48,7 +47,7 @@ def enqueue_new(mails: Iterable[OutgoingMail], *, by_sweep: bool = False) -> Non
     rows = list(mails)
     for mail in rows:
         _make_due(mail)
-    prepared_queries.insert(rows)
+    OutgoingMail.objects.bulk_create(rows)
     for mail in rows:
         if mail.state == MailState.QUEUED and not by_sweep:
             queue.after_commit(SEND, mail.pk)

@@ -76,6 +76,11 @@ class Leased(models.Model):
     class Meta:
         abstract = True
 
+    def is_due(self, now: datetime) -> bool:
+        """As `LeasedQuerySet.due`, of a row that was read."""
+        free = self.leased_until is None or self.leased_until <= now
+        return free and self.next_attempt_at is not None and self.next_attempt_at <= now
+
     def work_is_due(self, now: datetime) -> None:
         """Schedule work for now and reset the attempts."""
         self.next_attempt_at = now
@@ -87,6 +92,10 @@ class Leased(models.Model):
         self.claim_id, self.leased_until = uuid.uuid4(), _lease_end(now)
         self.attempts += 1
         return self.claim_id
+
+    def let_go(self) -> None:
+        """Nobody has it any more; what is due stays due."""
+        self.claim_id = self.leased_until = None
 
     def settle_lease(self) -> None:
         """End the lease: the work is done and nothing is due."""

@@ -11,7 +11,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.database.prepared_queries import insert
 from identity_manager import audit, queue
 from identity_manager.mail import messages, outbox
 from identity_manager.models import (
@@ -105,7 +104,7 @@ def enter(
     ]
     for change in changes:
         change.is_entry = True
-    insert(changes)
+    IdentityChange.objects.bulk_create(changes)
     audit.append([_asked(change) for change in changes])
 
 

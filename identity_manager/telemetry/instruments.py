@@ -20,8 +20,7 @@ HTTP_SECONDS = histogram(
 )
 TASK_SECONDS = histogram(
     "task_seconds",
-    "How long a worker took for a task, with the sealing that an issuing task goes on to; its count is the "
-    "number of tasks.",
+    "How long a worker took for a task; its count is the number of tasks.",
     "task",
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 30, 300),
 )

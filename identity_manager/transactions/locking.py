@@ -12,14 +12,14 @@ locked person does not wait, and two officers who approve each other's requests 
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
 from typing import TypeVar
 
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from ca_bridge.database.prepared_queries import Statement
+from ca_bridge.database.prepared_queries import Among, Statement
 from identity_manager.models import (
+    AuditEvent,
     BatchOrder,
     BatchStretch,
     CaComparison,
@@ -82,7 +82,14 @@ def _certificates(rows: models.QuerySet[Certificate]) -> models.QuerySet[Certifi
     return _with_parents(rows.select_related("token__token_type"), "token", "request", "person")
 
 
-_KEY = models.UUIDField()
+_KEY = models.UUIDField()  # of every row that is locked for each token
+GROUP = 8  # tokens that a worker takes at once, at most
+_RESTORED = AuditEvent.objects.of_restores().order_by()
+_VERSIONS_OF_PARENTS = (
+    *("token__version", "token__state", "token__claim_id"),
+    *("token__request__version", "token__request__state"),
+    *("token__request__person__version", "token__request__person__state"),
+)
 _REQUEST = Statement[TokenRequest](
     lambda pk: _with_parents(TokenRequest.objects.filter(pk=pk), "person"), pk=_KEY
 )
@@ -102,10 +109,26 @@ _TOKENS_OF = Statement[SoftwareToken](
     request=_KEY,
 )
 _CERTIFICATE = Statement[Certificate](lambda pk: _certificates(Certificate.objects.filter(pk=pk)), pk=_KEY)
-_CERTIFICATE_TO_BE_ISSUED = Statement[Certificate](
-    lambda pk, now: _certificates(Certificate.objects.to_be_issued().due(now).filter(pk=pk)),
+_TOKEN_OF_CERTIFICATE = Statement[Certificate](
+    lambda pk: (
+        Certificate.objects.filter(token__certificates=pk)
+        .annotate(restored_since=Exists(_RESTORED.filter(pk__gt=OuterRef("pk"))))
+        .select_related("token__token_type", "token__request__person__audit_salt", "profile", "order")
+        .select_for_update(no_key=True, of=("self",))
+        .order_by("pk")
+    ),
     pk=_KEY,
-    now=models.DateTimeField(),
+)
+_VERSIONS = Among[Certificate](
+    lambda tokens: (
+        Certificate.objects.filter(token__id__in=tokens)
+        .select_related("token__request__person")
+        .only("version", "state", "claim_id", *_VERSIONS_OF_PARENTS)
+        .select_for_update(no_key=True, of=("token__request__person", "token__request", "token", "self"))
+        .order_by("token__request__person", "token__request", "token", "pk")
+    ),
+    _KEY,
+    at_once=GROUP,
 )
 _CERTIFICATES_OF = Statement[Certificate](
     lambda token: Certificate.objects.filter(token=token).select_for_update(no_key=True).order_by("pk"),
@@ -136,9 +159,49 @@ def certificate(pk: uuid.UUID, *, among: CertificateQuerySet | None = None) -> C
     return _with_person(_CERTIFICATE.get(pk=pk) if among is None else _certificates(among).get(pk=pk))
 
 
-def certificate_to_be_issued(pk: uuid.UUID, *, now: datetime) -> Certificate:
-    """As certificate(), if it is still due. Raises Certificate.DoesNotExist."""
-    return _with_person(_CERTIFICATE_TO_BE_ISSUED.get(pk=pk, now=now))
+def certificates_beside(pk: uuid.UUID) -> list[Certificate]:
+    """All certificates of the token that this one is of, to be claimed. Their parents are read, not locked.
+
+    restored_since: whether the database was put back since the certificate was first wanted. Identifiers
+    begin with the time (UUIDv7), so an event of a greater one came later.
+    """
+    return _with_shared_parents(_TOKEN_OF_CERTIFICATE.rows(pk=pk))
+
+
+def is_from_before_a_restore(row: Certificate) -> bool:
+    """Of a row that was read by certificates_beside."""
+    return bool(vars(row)["restored_since"])
+
+
+def _with_shared_parents(rows: list[Certificate]) -> list[Certificate]:
+    """One object for each token, request and person, so that each is changed and saved once."""
+    tokens: dict[uuid.UUID, SoftwareToken] = {}
+    requests: dict[uuid.UUID, TokenRequest] = {}
+    people: dict[uuid.UUID, Person] = {}
+    for row in rows:
+        row.token = tokens.setdefault(row.token_id, row.token)
+        row.token.request = requests.setdefault(row.token.request_id, row.token.request)
+        row.token.request.person = people.setdefault(row.token.request.person_id, row.token.request.person)
+        row.token.person = row.token.request.person
+    return rows
+
+
+def are_unchanged(rows: Iterable[Certificate]) -> bool:
+    """Lock all certificates of some tokens, with their parents; whether nobody has changed any since.
+
+    Reads narrow rows: what the caller has read before is current exactly where the versions are the same. The
+    lease columns are changed without a version, so the claims are compared too.
+    """
+    known = list(rows)
+    found = _VERSIONS.rows(row.token_id for row in known)
+    return {row.pk: _version_of(row) for row in found} == {row.pk: _version_of(row) for row in known}
+
+
+def _version_of(row: Certificate) -> tuple[object, ...]:
+    token, request = row.token, row.token.request
+    person = request.person
+    own = (row.version, row.claim_id, token.version, token.claim_id)
+    return (*own, request.version, request.state, person.version, person.state)
 
 
 def _with_person(row: Certificate) -> Certificate:

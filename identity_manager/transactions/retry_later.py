@@ -44,6 +44,15 @@ def store_error(certificate: Certificate, error: Exception) -> None:
     certificate.save()
 
 
+def error_of(call: Callable[[], object]) -> Exception | None:
+    """Call it and return the exception, if any; the caller stores it, or raises it later."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 the caller has it
+        return error
+    return None
+
+
 def for_each_isolated(ids: Iterable[uuid.UUID], verb: Callable[[uuid.UUID], object]) -> int:
     """Call the verb for each id; return how many calls returned a true value.
 

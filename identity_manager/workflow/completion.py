@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from django.db import models, transaction
 from django.utils import timezone
 
 from ca_bridge.database.prepared_queries import Statement
+from ca_bridge.database.state_machine import save_many
 from identity_manager import audit, queue
 from identity_manager.models import (
     AuditEvent,
@@ -58,17 +58,22 @@ def issue_request(token: SoftwareToken) -> list[AuditEvent]:
 
     Returns what happened, which the caller appends to the log with what it has to tell itself.
     """
-    waiting = (TokenState.ORDERED, TokenState.ISSUING)
-    request = token.request
-    if request.state != RequestState.ISSUING:
-        return []
-    tokens = locking.tokens_of(request)
-    if any(row.state in waiting for row in tokens):
-        return []
-    request.issue(now=timezone.now())
-    request.save()
-    happened = audit.event_about(audit.Event.REQUEST_ISSUED, actor=None, subject=request)
-    return [happened, *_complete(request, tokens)]
+    events = issue_requests([token.request])
+    return [*events, *_complete(token.request, locking.tokens_of(token.request))] if events else []
+
+
+def issue_requests(requests: Iterable[TokenRequest]) -> list[AuditEvent]:
+    """The same for several locked requests, none of which is completed by it."""
+    alive = {request.pk: request for request in requests if request.state == RequestState.ISSUING}
+    under_way = SoftwareToken.objects.filter(
+        request__in=alive, state__in=(TokenState.ORDERED, TokenState.ISSUING)
+    )
+    waiting = set(under_way.values_list("request_id", flat=True)) if alive else set()
+    issued = [request for pk, request in alive.items() if pk not in waiting]
+    for request in issued:
+        request.issue(now=timezone.now())
+    save_many(issued)
+    return [audit.event_about(audit.Event.REQUEST_ISSUED, actor=None, subject=row) for row in issued]
 
 
 def is_to_be_sealed(token_id: uuid.UUID) -> bool:
@@ -84,29 +89,10 @@ def seal_when_complete(token: SoftwareToken) -> None:
         queue.after_commit(SEAL, token.pk)
 
 
-@dataclass(frozen=True)
-class Taken:
-    """A token that this worker has, to seal it."""
-
-    token_id: uuid.UUID
-    claim_id: uuid.UUID
-
-
-def take_when_complete(token: SoftwareToken) -> Taken | None:
-    """The same for who goes on to seal it, and has it from here on. Where they die the sweep takes it up."""
-    if not is_to_be_sealed(token.pk):
-        return None
-    now = timezone.now()
-    token.work_is_due(now)
-    taken = Taken(token.pk, token.claim_locked(now))
-    token.save()
-    return taken
-
-
-def put_off(taken: Taken, error: Exception) -> None:
+def put_off(token_id: uuid.UUID, claim_id: uuid.UUID, error: Exception) -> None:
     """Let go of a token that is still ours. Officers see the error's kind; the worker's log says more."""
     with transaction.atomic():
-        token = locking.token(taken.token_id)
-        if token.claim_id == taken.claim_id:
+        token = locking.token(token_id)
+        if token.claim_id == claim_id:
             token.settle_later(type(error).__name__, now=timezone.now())
             token.save()

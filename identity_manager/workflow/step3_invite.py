@@ -7,7 +7,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from ca_bridge.database import prepared_queries
 from identity_manager import audit
 from identity_manager.mail import messages, outbox
 from identity_manager.models import (
@@ -18,10 +17,6 @@ from identity_manager.models import (
     Role,
     RoleAssignment,
     TokenRequest,
-)
-
-GIVEN = prepared_queries.Over(
-    unique=["person", "role", "organisational_unit"], fields=["assigned_by", "valid_from", "valid_until"]
 )
 
 
@@ -62,7 +57,12 @@ def prepare_invitation(request: TokenRequest, *, actor: Person | None) -> Invita
 
 def write_roles(roles: Iterable[RoleAssignment]) -> None:
     """Write the roles, each over one that has ended, or begins later."""
-    prepared_queries.insert(list(roles), over=GIVEN)
+    RoleAssignment.objects.bulk_create(
+        list(roles),
+        update_conflicts=True,
+        unique_fields=["person", "role", "organisational_unit"],
+        update_fields=["assigned_by", "valid_from", "valid_until"],
+    )
 
 
 def conclude(request: TokenRequest, *, actor: Person | None) -> None:

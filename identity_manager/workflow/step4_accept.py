@@ -10,7 +10,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.database.prepared_queries import Among, insert
+from ca_bridge.database.prepared_queries import Among
 from identity_manager import audit, queue
 from identity_manager.models import (
     Certificate,
@@ -46,18 +46,28 @@ _CURRENT_TERMS = Among[TermsVersion](
     models.UUIDField(),
     at_once=3,
 )
-_TEXTS = Among[TermsText](  # what was accepted is told by its SHA-256
-    lambda pks: TermsText.objects.filter(pk__in=pks).defer("body"), models.UUIDField(), at_once=3
+_CURRENT_TEXTS = Among[TermsText](  # what was accepted is told by its SHA-256
+    lambda documents: (
+        TermsText.objects.filter(version__document__id__in=documents, version__is_current=True)
+        .select_related("version")
+        .only("sha256", "version__document")
+    ),
+    models.UUIDField(),
+    at_once=3,
 )
 
 
 def terms_of(request: TokenRequest) -> list[TermsVersion]:
     """The current version of each terms document that the request's types want, each once."""
-    return _terms_of(request.lines)
+    return _CURRENT_TERMS.rows(token.token_type.terms_id for token in request.lines)
 
 
-def _terms_of(lines: Iterable[SoftwareToken]) -> list[TermsVersion]:
-    return _CURRENT_TERMS.rows(token.token_type.terms_id for token in lines)
+def _texts_of(lines: Iterable[SoftwareToken], text_ids: Sequence[uuid.UUID]) -> list[TermsText] | None:
+    """The accepted texts; None where they are not of the current versions of all terms of these lines."""
+    documents = {token.token_type.terms_id for token in lines}
+    texts = [text for text in _CURRENT_TEXTS.rows(documents) if text.pk in text_ids]
+    is_all = {text.version.document_id for text in texts} == documents and len(texts) == len({*text_ids})
+    return texts if is_all else None
 
 
 def accept(
@@ -73,27 +83,24 @@ def accept(
         request = _fetch(actor, request_id)
         refuse(eligibility.person_obstacle(request.person))
         refuse(eligibility.ANOTHER_SNAPSHOT if snapshot_hash != request.snapshot_hash else None, kind=Stale)
-        texts = _TEXTS.rows(text_ids)
         lines = locking.lines_of(request)
-        current = {version.pk for version in _terms_of(lines)}
-        refuse(OTHER_TERMS if {text.version_id for text in texts} != current else None, kind=Stale)
+        texts = _texts_of(lines, text_ids)
+        refuse(OTHER_TERMS if texts is None else None, kind=Stale)
         stopped = suspension.stops(request, lines)
         waits = not stopped and approver_escalation.sends_back(request)
         if not stopped and not waits:
-            _accept(request, lines, texts)
+            _accept(request, lines, texts or ())
     refuse(PERSON_CHANGED if stopped else None, kind=Stale)
     refuse(APPROVAL_LOST if waits else None, kind=Stale)
     return request
 
 
 def _accept(request: TokenRequest, lines: Iterable[SoftwareToken], texts: Iterable[TermsText]) -> None:
-    insert(
-        [
-            TermsAcceptance(
-                request=request, round=request.round, person=request.person, text=text, sha256=text.sha256
-            )
-            for text in texts
-        ]
+    TermsAcceptance.objects.bulk_create(
+        TermsAcceptance(
+            request=request, round=request.round, person=request.person, text=text, sha256=text.sha256
+        )
+        for text in texts
     )
     request.accept(now=timezone.now())
     request.save()

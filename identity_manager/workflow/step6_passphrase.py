@@ -1,22 +1,25 @@
 """Step 6: a token is sealed under a fresh passphrase, which is shown to its owner and then destroyed.
 
-Sealing is claim, act, settle: both containers of each certificate are built under the passphrase and
-re-opened by a reader that did not write them; the wrapped keys are erased in the settle transaction.
+Both containers of each certificate are built under the passphrase and re-opened by a reader that did not
+write them, outside any transaction; the wrapped keys are erased in the transaction that writes them down.
+That is the last part of step 5 where its last certificates come together. A token whose certificates come at
+different times is sealed by a task of its own: claim, act, settle.
 """
 
 import hashlib
 import logging
 import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import models, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.database import prepared_queries
-from ca_bridge.database.prepared_queries import Statement
+from ca_bridge import issuing
+from ca_bridge.database.state_machine import save_many
 from ca_bridge.keys import keys
 from ca_bridge.pkcs12 import passphrase
 from ca_bridge.pkcs12 import writer as pkcs12
@@ -59,14 +62,17 @@ UNREADABLE = Reason(
         " look at it."
     ),
 )
-_TO_BE_GIVEN = Statement[Certificate](
-    lambda token: (
-        Certificate.objects.filter(token=token, left_out_at=None)
-        .select_related("order", "profile", "token__person")
-        .defer("token__snapshot", "order__content", "order__csr", "order__certificate")
-    ),
-    token=models.UUIDField(),
-)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A certificate with its key and issuers, to be put into the containers of its token."""
+
+    certificate: Certificate
+    key: keys.PrivateKey
+    der: bytes
+    chain: tuple[bytes, ...]
+    facts: issuing.CertificateFacts
 
 
 @dataclass(frozen=True)
@@ -78,69 +84,35 @@ class Sealed:
 
 
 def seal(*, token_id: uuid.UUID) -> None:
-    """Seal a token whose certificates are all there. Does nothing where it is not due.
+    """Seal a token whose certificates are all there, and that was not sealed with the last of them.
 
-    What has ended meanwhile is ordered anew, and the token waits for it. Whatever is raised stands on the
-    token, which is tried again later.
+    Does nothing where it is not due. What has ended meanwhile is ordered anew, and the token waits for it.
+    Whatever is raised stands on the token, which is tried again later.
     """
     with transaction.atomic():
         whole = completion.is_to_be_sealed(token_id)
         # What changes between the two is decided on when it is settled.
         claim_id = SoftwareToken.objects.claim(token_id, now=timezone.now()) if whole else None
-    if claim_id is not None:
-        seal_taken(completion.Taken(token_id, claim_id))
+    if claim_id is None:
+        return
+    with retry_later_on_error(partial(completion.put_off, token_id, claim_id)):
+        _settle_sealed(token_id, claim_id, build([part_of(row) for row in _to_be_given(token_id)]))
 
 
-def seal_taken(taken: completion.Taken) -> None:
-    """The same for a token that the caller has taken."""
-    with retry_later_on_error(partial(completion.put_off, taken)):
-        _settle_sealed(taken, _sealed(taken.token_id))
+def _to_be_given(token_id: uuid.UUID) -> Iterable[Certificate]:
+    rows = Certificate.objects.filter(token=token_id, left_out_at=None)
+    related = rows.select_related("order", "profile", "token__person")
+    return related.defer("token__snapshot", "order__content", "order__csr", "order__certificate")
 
 
-def _sealed(token_id: uuid.UUID) -> Sealed:
-    secret = passphrase.generate()
-    containers = [
-        container
-        for certificate in _TO_BE_GIVEN.rows(token=token_id)
-        for container in _build(certificate, secret)
-    ]
-    return Sealed(containers, secret)
+def part_of(certificate: Certificate) -> Part:
+    """What is put into the containers of a certificate that was issued before. Raises VaultError."""
+    der = certificate.der
+    return Part(certificate, open_key(certificate), der, certificate.chain, issuing.describe(der))
 
 
-def _build(certificate: Certificate, secret: str) -> list[Container]:
-    """Both containers of one certificate, each re-opened as a check."""
-    token, key = certificate.token, _open_key(certificate)
-    content = certificate.der
-    built = []
-    for container_format in pkcs12.ContainerFormat:
-        data = pkcs12.build(
-            key=key,
-            certificate=content,
-            chain=certificate.chain,
-            friendly_name=friendly_name(token, certificate),
-            passphrase=secret,
-            format=container_format,
-        )
-        pkcs12.check(
-            data,
-            passphrase=secret,
-            certificate=content,
-            key_sha256=keys.public_key_sha256(key),
-        )
-        built.append(
-            Container(
-                token=token,
-                certificate=certificate,
-                format=container_format.value,
-                file_name=file_name(certificate, container_format),
-                content=data,
-                sha256=hashlib.sha256(data).hexdigest(),
-            )
-        )
-    return built
-
-
-def _open_key(certificate: Certificate) -> keys.PrivateKey:
+def open_key(certificate: Certificate) -> keys.PrivateKey:
+    """Raises VaultError."""
     if certificate.private_key_wrapped is None:
         raise vault.VaultError("The key of this certificate was erased.")
     plain = vault.unwrap(
@@ -149,25 +121,63 @@ def _open_key(certificate: Certificate) -> keys.PrivateKey:
     return keys.from_pkcs8(plain)
 
 
-def friendly_name(token: SoftwareToken, certificate: Certificate) -> str:
+def build(parts: Iterable[Part]) -> Sealed:
+    """Put a token's certificates into containers under a fresh passphrase. Outside any transaction."""
+    secret = passphrase.generate()
+    return Sealed([container for part in parts for container in _build(part, secret)], secret)
+
+
+def _build(part: Part, secret: str) -> list[Container]:
+    """Both containers of one certificate, each re-opened as a check."""
+    built = []
+    for container_format in pkcs12.ContainerFormat:
+        data = pkcs12.build(
+            key=part.key,
+            certificate=part.der,
+            chain=part.chain,
+            friendly_name=_friendly_name(part),
+            passphrase=secret,
+            format=container_format,
+        )
+        pkcs12.check(
+            data,
+            passphrase=secret,
+            certificate=part.der,
+            key_sha256=keys.public_key_sha256(part.key),
+        )
+        built.append(
+            Container(
+                token_id=part.certificate.token_id,
+                certificate=part.certificate,
+                format=container_format.value,
+                file_name=_file_name(part, container_format),
+                content=data,
+                sha256=hashlib.sha256(data).hexdigest(),
+            )
+        )
+    return built
+
+
+def _friendly_name(part: Part) -> str:
     """Unique for each certificate: Java's keytool overwrites entries of equal names without a word."""
+    person, profile = part.certificate.token.person, part.certificate.profile
     return (
-        f"{token.person.display_name} – {certificate.profile.name.default} "
-        f"{certificate.not_before:%Y-%m} {certificate.serial[-8:]}"
+        f"{person.display_name} – {profile.name.default} "
+        f"{part.facts.not_before:%Y-%m} {part.facts.serial_hex[-8:]}"
     )
 
 
-def file_name(certificate: Certificate, container_format: pkcs12.ContainerFormat) -> str:
+def _file_name(part: Part, container_format: pkcs12.ContainerFormat) -> str:
     """An ASCII name: clients disagree on encoded ones."""
     suffix = "" if container_format is pkcs12.ContainerFormat.STANDARD else "-compatible"
-    return f"{certificate.profile.code}-{certificate.serial[-8:].lower()}{suffix}.p12"
+    return f"{part.certificate.profile.code}-{part.facts.serial_hex[-8:].lower()}{suffix}.p12"
 
 
-def _settle_sealed(taken: completion.Taken, sealed: Sealed) -> None:
+def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> None:
     with transaction.atomic():
-        token = locking.token(taken.token_id)
+        token = locking.token(token_id)
         alive = token.request.state == RequestState.ISSUING and token.state == TokenState.ISSUING
-        if token.claim_id != taken.claim_id or not alive:
+        if token.claim_id != claim_id or not alive:
             return
         if not token.person.is_active:
             token.settle_later(str(eligibility.NOT_ACTIVE[token.person.state]), now=timezone.now())
@@ -175,17 +185,28 @@ def _settle_sealed(taken: completion.Taken, sealed: Sealed) -> None:
             return
         given = [row for row in locking.certificates_of(token) if row.left_out_at is None]
         ended = [row for row in given if row.has_ended(timezone.now())]
-        if ended:  # nobody is given what has ended
-            for certificate in ended:
-                expiry.order_anew(certificate)
-            return
-        prepared_queries.insert(sealed.containers)
-        events = _seal(token, given, sealed.passphrase)
-        queueing.queue_first_delivery(token, sealed.containers)
-        audit.append([*events, *completion.issue_request(token)])
+        for certificate in ended:  # nobody is given what has ended
+            expiry.order_anew(certificate)
+        if not ended:
+            audit.append(seal_all([(token, given, sealed)]))
 
 
-def _seal(token: SoftwareToken, given: list[Certificate], secret: str) -> list[AuditEvent]:
+def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]) -> list[AuditEvent]:
+    """Seal locked tokens with what was made for them: erase the keys, queue the mails, issue the requests.
+
+    In the caller's transaction; returns what happened, which the caller appends to the log.
+    """
+    events = [event for token, given, sealed in made for event in _seal(token, given, sealed.passphrase)]
+    save_many([token for token, _given, _sealed in made])
+    save_many([certificate for _token, given, _sealed in made for certificate in given])
+    Container.objects.bulk_create(
+        container for _token, _given, sealed in made for container in sealed.containers
+    )
+    queueing.queue_first_deliveries((token, sealed.containers) for token, _given, sealed in made)
+    return [*events, *completion.issue_requests(token.request for token, _given, _sealed in made)]
+
+
+def _seal(token: SoftwareToken, given: Sequence[Certificate], secret: str) -> list[AuditEvent]:
     """Return what happened, for the log."""
     now = timezone.now()
     token.seal(
@@ -196,11 +217,9 @@ def _seal(token: SoftwareToken, given: list[Certificate], secret: str) -> list[A
         now=now,
     )
     token.settle_lease()
-    token.save()
     events = []
     for certificate in given:
         certificate.private_key_wrapped = None
-        certificate.save()
         key = certificate.public_key_sha256
         events.append(audit.event_about(audit.Event.KEY_ERASED, actor=None, subject=token, public_key=key))
     return [*events, audit.event_about(audit.Event.TOKEN_SEALED, actor=None, subject=token)]

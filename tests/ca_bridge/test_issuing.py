@@ -1,6 +1,7 @@
 """The door to the CAs: prepare, ask, record, with a CA that does what the test says."""
 
 import re
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,9 +13,10 @@ import pytest
 import time_machine
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_fsm import ConcurrentTransition
 
 from ca_bridge import issuing
 from ca_bridge.connection import registry
@@ -30,7 +32,6 @@ from ca_bridge.contract import (
 from ca_bridge.errors import CaError, InDoubtError
 from ca_bridge.keys import keys
 from ca_bridge.models import CaAttempt, CaOrder, SurplusCertificate
-from ca_bridge.orders import journal
 from ca_bridge.x509 import verification
 from ca_bridge.x509.subject_alt_names import sid_extension, to_general_name
 from tests.ca_bridge import scripted
@@ -1262,40 +1263,84 @@ def test_whatever_breaks_at_a_revocation_passes(ca, order, monkeypatch):
         assert (fault.value.permanent, fault.value.detail) == (False, "KeyError: 'serial'")
 
 
-def test_a_new_order_is_asked_for_without_being_read(ca, order):
-    ca.script += [issued()]
-    with CaptureQueriesContext(connection) as statements:
-        answer = issuing.ask(order)
-    assert isinstance(answer, Issued)
-    written = [each["sql"] for each in statements if "ca_bridge_ca" in each["sql"]]
-    assert [sql.split()[0] for sql in written] == ["UPDATE", "INSERT"]
+# --- several new orders at once
 
-    found = issuing.record(order.pk, answer)
-    assert (found.state, found.version, outcomes(found)) == (State.ISSUED, 2, ["issued"])
+
+@pytest.fixture
+def drawn(ca: Any, content: Any, validity: Any) -> Callable[..., issuing.Drawn]:
+    """Draw up an order; each call another key and another idempotency key, unless it is given."""
+
+    def draw(idempotency_key: str = "") -> issuing.Drawn:
+        return issuing.draw_up(
+            ca=ca.alias,
+            idempotency_key=idempotency_key or str(uuid4()),
+            content=content,
+            ca_profile="person",
+            key=keys.generate(KeyAlgorithm.EC_P256),
+            validity=validity,
+        )
+
+    return draw
+
+
+def journalled(*drawn: issuing.Drawn) -> list[Any]:
+    with transaction.atomic():
+        return issuing.prepare_many(drawn)
+
+
+def examined(begun: Sequence[issuing.Begun], found: Sequence[Any]) -> list[Any]:
+    return [(each, issuing.examine(each.order, answer)) for each, answer in zip(begun, found, strict=True)]
 
 
 @searchable
-def test_what_was_asked_for_since_is_not_taken_for_new(ca, order):
-    """Who was given up comes back with the order as it was, while another has asked and not been answered."""
-    ca.script += [answers(None), issued()]
-    stale = CaOrder.objects.get(pk=order.pk)
-    assert isinstance(journal.begin(order.pk), journal.Begun)
-    assert journal.begin_new(order) is None
-    assert outcomes(order) == [""]
+def test_new_orders_are_journalled_as_asked_and_recorded_without_being_read(ca, drawn):
+    begun = journalled(drawn(), drawn())
+    ca.script += [issued(), issued()]
+    with CaptureQueriesContext(connection) as statements:
+        issuing.record_issued(examined(begun, [issuing.ask(each) for each in begun]))
+    written = [each["sql"] for each in statements if "ca_bridge_ca" in each["sql"]]
+    assert [sql.removeprefix("2 times: ").split()[0] for sql in written] == ["UPDATE", "UPDATE"]
+    for each in begun:
+        found = CaOrder.objects.get(pk=each.order.pk)
+        assert (found.state, found.version, outcomes(found)) == (State.ISSUED, 1, ["issued"])
+        assert found.certificate == each.order.certificate
 
-    assert isinstance(issuing.ask(stale), Issued)
+
+@searchable
+def test_what_was_journalled_as_asked_is_looked_for_after_a_crash(ca, drawn):
+    (begun,) = journalled(drawn())
+    ca.script += [answers(None), issued()]
+    assert isinstance(issuing.ask(begun.order.pk), Issued)
     assert ca.calls == ["find", "issue"], "it was looked for first"
 
 
-def test_what_was_settled_since_is_answered_from_the_journal(ca, order):
+def test_what_nobody_could_search_is_asked_in_a_transaction_of_its_own(ca, drawn):
+    """So that an order is never parked that was surely not asked for."""
+    (order,) = journalled(drawn())
+    assert (order.state, outcomes(order)) == (State.PREPARED, [])
     ca.script += [issued()]
-    stale = CaOrder.objects.get(pk=order.pk)
-    settled = ask_and_record(order)
-    assert issuing.ask(stale) == Issued(settled.certificate, settled.chain)
-    assert outcomes(order) == ["issued"]
+    assert isinstance(issuing.ask(order.pk), Issued)
 
 
-def test_after_a_restore_a_new_order_is_no_new_one(ca, order):
-    issuing.doubt(order)
-    assert journal.begin_new(order) is None
-    assert isinstance(journal.begin(order.pk), journal.Doubtful)
+@searchable
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_somebody_has_settled_since_is_not_recorded_together(ca, drawn, number):
+    begun = journalled(*(drawn() for _each in range(number)))
+    ca.script += [issued() for _each in begun]
+    came = examined(begun, [issuing.ask(each) for each in begun])
+    issuing.record(begun[-1].order.pk, Refused("No.", ""))
+    with pytest.raises(ConcurrentTransition), transaction.atomic():
+        issuing.record_issued(came)
+    assert not CaOrder.objects.filter(state=State.ISSUED).exists()
+
+
+@pytest.mark.parametrize("what", ["idempotency key", "public key"])
+def test_what_is_known_already_is_not_journalled_together(ca, drawn, what):
+    first = drawn("a")
+    issuing.prepare(first)
+    again = drawn("a" if what == "idempotency key" else "b")
+    if what == "public key":
+        again = replace(again, public_key_sha256=first.public_key_sha256)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        issuing.prepare_many([drawn(), again])
+    assert CaOrder.objects.count() == 1

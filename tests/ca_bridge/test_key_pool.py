@@ -157,20 +157,3 @@ def test_real_keys_are_what_was_asked_for() -> None:
     until(lambda: stock(pool, KeyAlgorithm.RSA_2048) == 1)
     assert pool.take(KeyAlgorithm.RSA_2048).key_size == 2048
     pool.drain()
-
-
-def test_what_nobody_used_is_there_for_the_next_one(pool: KeyPool, mint: Mint) -> None:
-    pool.start(size=1)
-    pool.want(RSA)
-    until(lambda: stock(pool) == 1)
-    key = pool.take(RSA)
-    pool.give_back(RSA, key)
-    until(lambda: stock(pool) >= 1)
-    assert key in [pool.take(RSA) for _ in range(stock(pool))]
-
-
-def test_a_pool_that_does_not_run_takes_nothing_back(pool: KeyPool, mint: Mint) -> None:
-    pool.give_back(RSA, pool.take(RSA))
-    pool.give_back(KeyAlgorithm.EC_P256, pool.take(KeyAlgorithm.EC_P256))
-    assert pool.figures() == {RSA: (0, 0, 1)}
-    assert pool.take(RSA) == 3

@@ -2,21 +2,19 @@
 
 import threading
 import uuid
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import MultipleObjectsReturned
-from django.db import IntegrityError, connection, models, transaction
-from django.db.models import F, Value
-from django.db.models.functions import Lower
+from django.db import connection, models
+from django.db.models import F
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 from pytest_django import Settings
 
 from ca_bridge.contract import Refused
-from ca_bridge.database.prepared_queries import FEW, PAGE, Among, Change, Over, Statement, insert
+from ca_bridge.database.prepared_queries import PAGE, Among, Statement
 from ca_bridge.models import CaAttempt, CaOrder
 from tests.ca_bridge.test_journal import NOW, State, order_in
 
@@ -37,17 +35,6 @@ LOCKED = Statement[CaOrder](
 
 AMONG = Among[CaOrder](
     lambda pks: CaOrder.objects.filter(pk__in=pks).order_by("created_at"), models.UUIDField()
-)
-ANSWERED = Change(
-    lambda order, answered_at, detail: (
-        CaAttempt.objects.filter(
-            pk__in=CaAttempt.objects.filter(order=order, answered_at=None).order_by("-pk").values("pk")[:1]
-        ),
-        {"answered_at": answered_at, "outcome": "fault", "detail": detail},
-    ),
-    order=models.UUIDField(),
-    answered_at=models.DateTimeField(),
-    detail=models.TextField(),
 )
 
 
@@ -176,37 +163,6 @@ def test_those_among_some_values_have_what_was_asked_for_and_know_their_states()
     assert row.state == State.REFUSED
 
 
-def test_a_change_is_of_the_rows_that_it_says(django_assert_num_queries: Any):
-    order, other = order_in(State.ASKED), order_in(State.ASKED)
-    attempts = [CaAttempt.objects.create(order=each) for each in (order, order, other)]
-    said = "100 % 'of' \"it\" %s"
-
-    for changed in (attempts[1], attempts[0]):  # the latest first
-        before = [attempt for attempt in CaAttempt.objects.all() if attempt.pk != changed.pk]
-        with django_assert_num_queries(1):
-            assert ANSWERED.carry_out(order=order.pk, answered_at=NOW, detail=said) == 1
-        found = CaAttempt.objects.get(pk=changed.pk)
-        assert (found.answered_at, found.outcome, found.detail) == (NOW, "fault", said)
-        after = [attempt for attempt in CaAttempt.objects.all() if attempt.pk != changed.pk]
-        assert [vars(row) | {"_state": 0} for row in after] == [vars(row) | {"_state": 0} for row in before]
-    assert ANSWERED.carry_out(order=order.pk, answered_at=NOW, detail=said) == 0
-
-
-def test_a_change_that_fails_spoils_the_transaction():
-    order = order_in(State.ASKED)
-    CaAttempt.objects.create(order=order)
-    wrong = Change(
-        lambda order, outcome: (CaAttempt.objects.filter(order=order), {"outcome": outcome}),
-        order=models.UUIDField(),
-        outcome=models.CharField(),
-    )
-    with transaction.atomic():
-        with pytest.raises(IntegrityError):
-            wrong.carry_out(order=order.pk, outcome="of no kind")
-        assert transaction.get_rollback()
-    assert CaAttempt.objects.get().outcome == ""
-
-
 def test_a_value_says_nothing_but_a_value():
     order_in(State.PREPARED)
     assert OF_STATE.rows(state="' OR '1'='1", before=soon()) == []
@@ -279,80 +235,3 @@ def copies(order: CaOrder, number: int) -> list[CaOrder]:
         )
         for each in range(number)
     ]
-
-
-@pytest.mark.parametrize("number", [0, 1, 3, FEW + 1])
-def test_rows_are_added_whole(number: int):
-    rows = copies(order_in(State.PENDING), number)
-    insert(rows)
-
-    found = CaOrder.objects.in_bulk([row.pk for row in rows])
-    assert len(found) == number
-    for row in rows:
-        for field in CaOrder._meta.concrete_fields:
-            assert getattr(found[row.pk], field.attname) == getattr(row, field.attname)
-        row.error = "changed"
-        row.save()
-        assert CaOrder.objects.get(pk=row.pk).error == "changed"
-
-
-@pytest.mark.parametrize("number", [FEW, FEW + 1])
-def test_rows_are_one_statement(django_assert_num_queries: Any, number: int):
-    rows = copies(order_in(State.PENDING), number)
-    with django_assert_num_queries(1):
-        insert(rows)
-
-
-@pytest.mark.parametrize("number", [1, FEW + 1])
-@pytest.mark.parametrize("error", ["new", Lower(Value("NEW"))])
-def test_rows_that_are_there_are_written_over_where_that_is_said(number: int, error: Any):
-    """Only these fields; who is not there yet is added whole. Also where the database works a value out."""
-    there = copies(order_in(State.PENDING), number)
-    insert(there)
-    known = {row.pk: row for row in there}
-    rows = [
-        CaOrder(**{f.attname: getattr(row, f.attname) for f in CaOrder._meta.concrete_fields})
-        for row in there
-    ]
-    for row in rows:
-        row.error, row.comparisons = error, 7
-    (more,) = copies(there[0], 1)
-    more.idempotency_key, more.public_key_sha256, more.error = "of another", b"another", "of another"
-    insert([*rows, more], over=Over(unique=["id"], fields=["error"]))
-
-    found = CaOrder.objects.in_bulk([*known, more.pk])
-    assert {pk: (row.error, row.comparisons) for pk, row in found.items()} == {
-        pk: ("new", row.comparisons) for pk, row in known.items()
-    } | {more.pk: ("of another", more.comparisons)}
-
-
-@pytest.mark.parametrize("number", [2, FEW + 2])
-@pytest.mark.parametrize("column", ["idempotency_key", "public_key_sha256"])
-def test_what_is_there_is_left_where_that_is_said(number: int, column: str):
-    """Whatever it is known by; how many were written is told."""
-    rows = copies(order_in(State.PENDING), number)
-    there = copies(rows[0], 1)[0]
-    there.idempotency_key, there.public_key_sha256, there.error = "there", b"there", "as it was"
-    setattr(there, column, getattr(rows[0], column))
-    assert insert([there]) == 1
-
-    assert insert(rows, over=Over()) == number - 1
-    found = CaOrder.objects.in_bulk([there.pk, *(row.pk for row in rows)])
-    assert found.keys() == {there.pk, *(row.pk for row in rows[1:])}
-    assert found[there.pk].error == "as it was"
-
-
-@pytest.mark.parametrize("number", [1, FEW + 1])
-def test_a_row_that_is_there_already_is_not_added_again(number: int):
-    """Nor is what else the transaction did, though somebody should catch the error within."""
-    rows = copies(order_in(State.PENDING), number)
-    insert(rows[number // 2 :][:1])
-
-    def add_again_and_go_on() -> None:
-        with transaction.atomic():
-            with suppress(IntegrityError):
-                insert(rows)
-            CaOrder.objects.count()
-
-    with pytest.raises(TransactionManagementError):
-        add_again_and_go_on()

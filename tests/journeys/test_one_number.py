@@ -55,7 +55,7 @@ def test_one_journey_has_one_number_from_the_page_to_the_mail(office: Office, li
     office.accept(request)
 
     (visit,) = lines.about("POST selfservice:terms")
-    tasks = {task: lines.about(task) for task in ("road.issue_certificate", "road.seal_token", "mail.send")}
+    tasks = {task: lines.about(task) for task in ("road.issue_certificate", "mail.send")}
     for task, entries in tasks.items():
         assert entries, task
         assert {entry["request_id"] for entry in entries} == {visit["request_id"]}

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from pytest_django import Settings
 
 from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.contract import CertificateOrder, Refused
-from ca_bridge.database import prepared_queries
 from ca_bridge.errors import CaError
 from ca_bridge.keys.keys import PrivateKey
 from ca_bridge.pkcs12 import writer as pkcs12
@@ -126,7 +126,7 @@ def audit_breaks_at_sealing(patch: Patch) -> None:
 
 
 def delivery_is_not_queued(patch: Patch) -> None:
-    patch.setattr(queueing, "queue_first_delivery", loud())
+    patch.setattr(queueing, "queue_first_deliveries", loud())
 
 
 def mail_server_is_away(patch: Patch) -> None:
@@ -146,20 +146,21 @@ def _telling_messages(kind: Callable[[str], Exception]) -> Callable[..., None]:
 
 def _saving_fails(patch: Patch, model: type[Any], column: str) -> None:
     """As PostgreSQL does: the words of the error hold the whole row."""
-    save, insert = model.save, prepared_queries.insert
+    save, insert = model.save, QuerySet.bulk_create
 
     def fail(self: Any, *arguments: Any, **options: Any) -> None:
         if getattr(self, column):
             raise DatabaseError(f"{FAULT}: failing row contains ({everything(self.__dict__)})")
         save(self, *arguments, **options)
 
-    def fail_at_many(rows: list[Any], **options: Any) -> int:
+    def fail_at_many(self: Any, rows: Any, **options: Any) -> Any:
+        rows = list(rows)
         if rows and isinstance(rows[0], model):
             raise DatabaseError(f"{FAULT}: failing row contains ({everything(rows[0].__dict__)})")
-        return insert(rows, **options)
+        return insert(self, rows, **options)
 
     patch.setattr(model, "save", fail)
-    patch.setattr(prepared_queries, "insert", fail_at_many)
+    patch.setattr(QuerySet, "bulk_create", fail_at_many)
 
 
 def _audit_fails(patch: Patch, event: audit.Event) -> None:

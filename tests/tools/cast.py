@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from ca_bridge.database.prepared_queries import Statement, insert
+from ca_bridge.database.prepared_queries import Statement
 from identity_manager.models import (
     ApprovalPolicy,
     CertificateProfile,
@@ -90,8 +90,8 @@ def person(
     if state == PersonState.LOCKED:
         row.lock()
     row.save()
-    insert(
-        [RoleAssignment(person=row, role=each) for each in (ROLES.get(name, ()) if roles is None else roles)]
+    RoleAssignment.objects.bulk_create(
+        RoleAssignment(person=row, role=each) for each in (ROLES.get(name, ()) if roles is None else roles)
     )
     return row
 
@@ -101,7 +101,7 @@ def terms() -> TermsDocument:
     document = TERMS.first()
     if document is None:
         document = TermsDocument(code="terms", name="Terms of use")
-        insert([document])
+        document.save()
         _publish(document, number=1)
     return document
 
@@ -114,7 +114,7 @@ def publish_terms(document: TermsDocument) -> TermsVersion:
 
 def _publish(document: TermsDocument, *, number: int) -> TermsVersion:
     version = TermsVersion(document=document, number=number, is_current=True)
-    insert([version])
+    version.save()
     texts = [
         TermsText(
             version=version,
@@ -125,7 +125,7 @@ def _publish(document: TermsDocument, *, number: int) -> TermsVersion:
         )
         for language in ("en", "de")
     ]
-    insert(texts)
+    TermsText.objects.bulk_create(texts)
     return version
 
 

@@ -6,6 +6,7 @@ from types import ModuleType
 
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from ca_bridge import issuing
@@ -15,7 +16,7 @@ from identity_manager.management import wrapped_secrets
 from identity_manager.management.backup import authorities, manifest, tables
 from identity_manager.management.backup.creation import ENGINES
 from identity_manager.management.backup.manifest import BackupError, Manifest
-from identity_manager.models import AuditEvent, JobRun, Person
+from identity_manager.models import AuditEvent, Certificate, CertificateState, JobRun, Person
 from identity_manager.workflow.issuance import ca_comparison
 
 RUNS_STILL = timedelta(seconds=30)
@@ -108,6 +109,8 @@ def _exchange(directory: Path, backup: Manifest, engine: ModuleType, *, accept_u
 def _doubt(made_at: str) -> int:
     """Mark open orders for search, and compare each CA from that moment on."""
     doubted = issuing.doubt_open_orders()
+    # What a worker has read before is not believed any more (locking.are_unchanged).
+    Certificate.objects.filter(state=CertificateState.ORDERED).update(version=F("version") + 1)
     ca_comparison.begin_all(datetime.fromisoformat(made_at))
     audit.record(audit.Event.SYSTEM_RESTORED, actor=None, subject=None, made_at=made_at, number=doubted)
     return doubted

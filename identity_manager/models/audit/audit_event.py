@@ -61,6 +61,10 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         """Events with what their words need, and nothing else, newest first."""
         return self.select_related("actor", "token__token_type").only(*WORDING_COLUMNS).order_by("-pk")
 
+    def of_restores(self) -> Self:
+        """That the database was put back to an earlier moment."""
+        return self.filter(name="system.restored")
+
     def unsealed(self) -> Self:
         """Events that the sealer has not come to yet, in the order in which it takes them."""
         return self.filter(number=None).order_by("pk")

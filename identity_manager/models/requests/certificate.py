@@ -186,6 +186,23 @@ class Certificate(Stateful, Leased):
         return self.subject or str(self.profile)
 
     @property
+    def is_to_be_issued(self) -> bool:
+        """As `CertificateQuerySet.to_be_issued`, of a row that was read with its parents."""
+        request = self.token.request
+        return bool(
+            self.state == C.ORDERED
+            and self.token.state == ISSUING
+            and request.state == RequestState.ISSUING
+            and request.person.state != PersonState.INACTIVE
+        )
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether its token may be sealed with it: issued, not held, not to be revoked."""
+        free = not self.hold_wanted and not self.held_at_ca and self.revocation_decided_at is None
+        return bool(self.state == C.VALID and free)
+
+    @property
     def der(self) -> bytes:
         """The certificate. Raises ValueError as long as none was issued."""
         if self.certificate is None:

@@ -1,6 +1,7 @@
 """Software tokens: one line of a request, and what becomes of it."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -184,8 +185,21 @@ class SoftwareToken(Stateful, Leased):
             ),
         ]
 
+    replaced_whole = frozenset({"snapshot"})
+
     def __str__(self) -> str:
         return str(self.token_type)
+
+    def is_to_be_sealed(self, certificates: Iterable[Certificate]) -> bool:
+        """As `SoftwareTokenQuerySet.to_be_sealed`, of a row that was read with its parents.
+
+        certificates: all of the token's.
+        """
+        alive = self.state == T.ISSUING and self.request.state == RequestState.ISSUING
+        wanted = [row for row in certificates if row.left_out_at is None]
+        return bool(
+            alive and self.person.state == PersonState.ACTIVE and all(row.is_usable for row in wanted)
+        )
 
     @cached_property
     def has_files(self) -> bool:

@@ -153,6 +153,8 @@ class TokenRequest(Stateful):
     acceptances: "RelatedManager[TermsAcceptance]"
     objects = TokenRequestQuerySet.as_manager()
 
+    replaced_whole = frozenset({"failure_facts"})
+
     class Meta:
         ordering = ["-created_at"]
         constraints = [

@@ -13,7 +13,6 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone, translation
 
-from ca_bridge.database import prepared_queries
 from identity_manager.models import (
     BatchLine,
     BatchOrder,
@@ -30,10 +29,6 @@ from identity_manager.workflow import snapshot
 from identity_manager.workflow.policy import evaluation
 from identity_manager.workflow.policy.evaluation import Grounds, Verdict
 from identity_manager.workflow.requests import opening
-
-SETTLED = prepared_queries.Over(
-    unique=["id"], fields=["outcome", "types", "reasons", "request", "settled_at"]
-)
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,12 @@ def write_chunk(order: BatchOrder, work: ChunkPlan) -> int:
         fresh = BatchLine.objects.ready(order.pk).filter(pk__in=[line.pk for line in work.lines])
         work = prepare_chunk(order, list(fresh), asker=asker, offer=catalogue_snapshot(None), persons=persons)
     opening.write_requests(work.opened, by_sweep=True)
-    prepared_queries.insert(work.lines, over=SETTLED)
+    BatchLine.objects.bulk_create(
+        work.lines,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["outcome", "types", "reasons", "request", "settled_at"],
+    )
     return len(work.opened)
 
 

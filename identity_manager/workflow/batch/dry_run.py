@@ -12,7 +12,6 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ca_bridge.database import prepared_queries
 from identity_manager import queue, task_names
 from identity_manager.models import BatchLine, BatchOrder, BatchSource, LineOutcome, Person
 from identity_manager.models.lease import LEASE
@@ -52,7 +51,7 @@ class DryRun:
         with transaction.atomic():
             if not self._renew(looked_at=place + len(chosen)):
                 return False
-            prepared_queries.insert(lines)
+            BatchLine.objects.bulk_create(lines)
             self.order.looked_at = place + len(chosen)
             if self.order.looked_at == self.order.total:
                 self._conclude()

@@ -6,11 +6,14 @@ from identity_manager.mail import messages, outbox
 from identity_manager.models import Container, OutgoingMail, SoftwareToken
 
 
-def queue_first_delivery(token: SoftwareToken, containers: Iterable[Container]) -> None:
-    """Queue the delivery mail of a token that was sealed in the caller's transaction, with these."""
-    wanted = token.token_type.container_format
-    files = [container for container in containers if container.format == wanted]
-    outbox.enqueue_new([messages.delivery(token, container_format=wanted, number=1, files=files)])
+def queue_first_deliveries(sealed: Iterable[tuple[SoftwareToken, Iterable[Container]]]) -> None:
+    """Queue the delivery mails of tokens that were sealed in the caller's transaction, with these files."""
+    mails = []
+    for token, containers in sealed:
+        wanted = token.token_type.container_format
+        files = [container for container in containers if container.format == wanted]
+        mails.append(messages.delivery(token, container_format=wanted, number=1, files=files))
+    outbox.enqueue_new(mails)
 
 
 def queue_delivery(token: SoftwareToken, *, container_format: str) -> OutgoingMail:

@@ -1,6 +1,7 @@
-"""Why a request failed: a code and plain facts on its row, in words only when somebody reads them.
+"""Failures of issuance: what becomes of a certificate and its request, and why, in words.
 
-A worker has no reader whose language it could speak, so it writes down no sentence.
+Why a request failed is a code and plain facts on its row, in words only when somebody reads them: a worker
+has no reader whose language it could speak, so it writes down no sentence.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge import issuing
+from ca_bridge.errors import CaError
 from identity_manager import audit
 from identity_manager.mail import messages, outbox
 from identity_manager.models import Certificate, RequestState, TokenRequest
@@ -103,6 +106,40 @@ def for_the_person(request: TokenRequest) -> str | Promise:
 def _in_words(facts: dict[str, Any]) -> dict[str, Any]:
     fields = ", ".join(str(MATERIAL_FIELDS.get(name, name)) for name in facts.get("fields", ()))
     return {"profile": "", "message": "", "times": "", **facts, "fields": fields}
+
+
+def settle_error(certificate: Certificate, error: CaError) -> None:
+    """On a locked row: a passing fault is tried again; of one for good an officer decides."""
+    if not error.permanent:
+        certificate.settle_later(error.words, now=timezone.now())
+        certificate.save()
+    elif certificate.order_id is not None and issuing.park(certificate.order_id):
+        stop(certificate, of_refusal(certificate, message=error.message), said=error.words)
+    else:
+        if certificate.order_id is not None:
+            issuing.withdraw(certificate.order_id, because=error)
+        refuse_by_ca(certificate, message=error.message, detail=error.detail)
+
+
+def stop(certificate: Certificate, failure: Failure, *, said: str = "") -> None:
+    """On a locked row: nothing more may be asked for.
+
+    What its CA has issued, or may have, is not forgotten: it stays ordered. Retried by an officer it is
+    looked up and used; where the request ends, it is looked up and revoked.
+    """
+    if certificate.order_id is None or not issuing.may_have_issued(certificate.order_id):
+        if certificate.order_id is not None:
+            issuing.withdraw(certificate.order_id)
+        refuse(certificate, failure)
+        return
+    certificate.settle_later(said, now=timezone.now())
+    certificate.save()
+    fail_request(certificate, failure)
+
+
+def refuse_by_ca(certificate: Certificate, *, message: str, detail: str) -> None:
+    """The CA, or the check before it, said no for good: in its own words."""
+    refuse(certificate, of_refusal(certificate, message=message), said=message, detail=detail)
 
 
 def refuse(certificate: Certificate, failure: Failure, *, said: str = "", detail: str = "") -> None:

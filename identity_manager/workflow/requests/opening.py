@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from django.utils import timezone
 
-from ca_bridge.database import prepared_queries
 from identity_manager import audit
 from identity_manager.mail import outbox
 from identity_manager.models import (
@@ -102,9 +101,9 @@ def write_requests(opened: Sequence[PreparedRequest], *, by_sweep: bool = False)
 
     by_sweep: of the mails, as outbox.enqueue_new says.
     """
-    prepared_queries.insert([each.request for each in opened])
-    prepared_queries.insert(_all(each.lines for each in opened))
-    prepared_queries.insert(_all(each.asked for each in opened))
+    TokenRequest.objects.bulk_create([each.request for each in opened])
+    SoftwareToken.objects.bulk_create(_all(each.lines for each in opened))
+    AskedApprover.objects.bulk_create(_all(each.asked for each in opened))
     step3_invite.write_roles(_all(each.roles for each in opened))
     outbox.enqueue_new(_all(each.mails for each in opened), by_sweep=by_sweep)
     audit.append(_all(each.events for each in opened))

@@ -14,7 +14,6 @@ from identity_manager.models import AuditSalt, Certificate, Person, SoftwareToke
 from identity_manager.models.lease import LeasedQuerySet
 from identity_manager.models.requests.certificate import CertificateQuerySet
 from identity_manager.transactions import locking
-from identity_manager.workflow import step5_issue
 from identity_manager.workflow.requests import cancellation
 from tests.tools import one_step
 from tests.tools.cast import Company, person
@@ -232,7 +231,7 @@ def test_a_token_that_two_want_to_seal_is_had_by_one(certificate: Certificate) -
 
 
 def test_what_was_left_behind_is_cleared_up_by_one(certificate: Certificate) -> None:
-    assert step5_issue._claim(certificate.pk) is not None
+    assert one_step.claim(certificate.pk) is not None
     with transaction.atomic():
         cancellation.end_request(
             locking.request(certificate.token.request_id), actor=None, reason="withdrawn"

@@ -304,7 +304,11 @@ class TestTogether:
         for _turn in range(circuit_breaker.FAULTS_TO_OPEN):
             self.fault()
         CaOutage.objects.update(trial_at=timezone.now() - timedelta(seconds=1))
-        passed = self.together(*[lambda: circuit_breaker.allows_call(row.pk)] * self.WORKERS)
+
+        def passes() -> bool:
+            return circuit_breaker.allow_calls([row], circuit_breaker.in_trouble()) == [row]
+
+        passed = self.together(*[passes] * self.WORKERS)
         assert sorted(passed) == [False] * (self.WORKERS - 1) + [True]
 
     def test_one_closes(self) -> None:

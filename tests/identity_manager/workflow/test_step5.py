@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -15,13 +16,12 @@ from ca_bridge.connectors.embedded.connector import EmbeddedConnector
 from ca_bridge.connectors.embedded.models import IssuedCertificate
 from ca_bridge.contract import Pending, Refused, Unknown
 from ca_bridge.errors import CaError
-from ca_bridge.keys import pool as key_pool
 from ca_bridge.models import CaOrder
 from ca_bridge.x509 import lint
 from identity_manager.models import AuditEvent, Certificate, Person, SoftwareToken, TokenRequest
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import step5_issue, step6_passphrase
-from identity_manager.workflow.issuance import failures, retry
+from identity_manager.workflow.issuance import failures, retry, settlement
 from identity_manager.workflow.requests import cancellation
 from identity_manager.workflow.revocation import revoke
 from tests.tools import cast, one_step
@@ -90,7 +90,7 @@ def transactions_at_lints(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_what_was_drawn_up_of_something_else_is_not_ordered(
     company: Company, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """Between the two looks at a certificate anything may happen to it."""
+    """While it is drawn up anything may happen to the certificate."""
     company.request_in("issuing")
     original = issuing.draw_up
 
@@ -100,8 +100,8 @@ def test_what_was_drawn_up_of_something_else_is_not_ordered(
             token.snapshot["validity_days"] -= 1
         elif what == "line":
             token.snapshot["certificates"][0]["ca_profile"] = "another"
-        SoftwareToken.objects.update(snapshot=token.snapshot)
-        Certificate.objects.update(orders_made=1 if what == "number" else 0)
+        SoftwareToken.objects.update(snapshot=token.snapshot, version=F("version") + 1)
+        Certificate.objects.update(orders_made=1 if what == "number" else 0, version=F("version") + 1)
         return original(**wanted)
 
     with monkeypatch.context() as patched:
@@ -114,30 +114,20 @@ def test_what_was_drawn_up_of_something_else_is_not_ordered(
     assert (row.state, row.order.idempotency_key) == ("valid", row.order_key(row.orders_made))
 
 
-def test_the_key_of_a_worker_that_came_too_late_is_for_the_next_certificate(
-    company: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A message came twice, and both workers drew an order up before one of them had the certificate."""
-    pool, original, given_back = key_pool.KeyPool(), issuing.draw_up, []
-    monkeypatch.setattr(key_pool, "pool", pool)
-    monkeypatch.setattr(pool, "give_back", lambda algorithm, key: given_back.append((algorithm, key)))
+def test_of_two_messages_one_draws_an_order_up(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The certificate is claimed before its key is made: nobody makes one in vain."""
+    original, drawn_with = issuing.draw_up, []
     company.request_in("issuing")
-    drawn_with = []
 
     def meanwhile(**wanted: Any) -> issuing.Drawn:
         drawn_with.append(wanted["key"])
-        Certificate.objects.update(leased_until=timezone.now() + timedelta(minutes=5))
+        if len(drawn_with) == 1:
+            step5_issue.issue(certificate_id=the_certificate().pk)
         return original(**wanted)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(issuing, "draw_up", meanwhile)
-        assert issue().state == "ordered"
-    algorithm = SoftwareToken.objects.get().token_type.key_algorithm
-    assert given_back == [(algorithm, *drawn_with)]
-
-    Certificate.objects.update(leased_until=None)
+    monkeypatch.setattr(issuing, "draw_up", meanwhile)
     assert issue().state == "valid"
-    assert len(given_back) == 1
+    assert len(drawn_with) == 1
 
 
 def test_an_order_that_nobody_puts_to_its_ca_any_more_is_closed(
@@ -488,7 +478,8 @@ def test_a_fault_of_that_kind_at_the_ca_leaves_the_order_in_doubt(
         raise LookupError("a slip of ours")
 
     with monkeypatch.context() as patched:
-        patched.setattr(step5_issue, "_settle", broken)
+        patched.setattr(step5_issue, "_finish", broken)
+        patched.setattr(settlement, "settle", broken)
         with pytest.raises(LookupError):
             issue()
     row = the_certificate()

@@ -57,7 +57,7 @@ def test_a_fault_that_nobody_foresaw_stands_on_the_token_and_is_tried_again(
         one_step.issue(certificate.pk)
     token = request.tokens.get()
     with monkeypatch.context() as broken:
-        broken.setattr(step6_passphrase, "_open_key", raises(vault.VaultError("There is no such key.")))
+        broken.setattr(step6_passphrase, "open_key", raises(vault.VaultError("There is no such key.")))
         with pytest.raises(vault.VaultError):
             step6_passphrase.seal(token_id=token.pk)
     token.refresh_from_db()

@@ -22,7 +22,7 @@ from identity_manager.models import (
     TokenRequest,
 )
 from identity_manager.transactions import locking
-from identity_manager.workflow import step5_issue, step6_passphrase
+from identity_manager.workflow import step6_passphrase
 from identity_manager.workflow.issuance import expiry, failures, partial_issue, retry
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.policy import eligibility
@@ -215,13 +215,14 @@ def test_what_has_ended_is_not_sealed_before_the_job_comes_by(company: Company, 
 
 
 def test_what_is_ordered_anew_is_not_sealed_by_who_had_begun(company: Company) -> None:
-    company.request_in("issuing")
-    taken = step5_issue.issue(certificate_id=Certificate.objects.get().pk)
-    assert taken is not None
-    sealed = step6_passphrase._sealed(taken.token_id)
+    token = company.request_in("issuing").tokens.get()
+    one_step.issue(Certificate.objects.get().pk)
+    claim_id = SoftwareToken.objects.claim(token.pk, now=timezone.now())
+    assert claim_id is not None
+    sealed = step6_passphrase.build([step6_passphrase.part_of(Certificate.objects.get())])
     with time_machine.travel(the_day_after()):
         assert expiry.expire_ended() == 1
-        step6_passphrase._settle_sealed(taken, sealed)
+        step6_passphrase._settle_sealed(token.pk, claim_id, sealed)
         assert SoftwareToken.objects.get().state == "issuing"
         assert cast.issued(TokenRequest.objects.get()).state == "issued"
 

@@ -378,13 +378,13 @@ def test_an_order_of_the_old_round_that_the_ca_answers_later_is_revoked(
     pair = cast.token_type("pair", profiles=("client", "second"))
     request = cast.accepted(cast.enabled(company.ada, company.uma, pair))
     first, second = request.tokens.get().certificates.all()
-    claim = step5_issue._claim(first.pk)
+    claim = one_step.claim(first.pk)
     assert claim is not None
     move(company.uma)
     one_step.issue(second.pk)
     sent_round(company, request)
 
-    step5_issue._settle(claim, step5_issue._outcome(step5_issue.issuing.ask, claim.order_id))
+    one_step.settle(claim, one_step.ask(claim))
 
     late = Certificate.objects.get(pk=first.pk)
     assert late.state == "valid"
@@ -397,9 +397,9 @@ def lost_answer(company: Company) -> TokenRequest:
     """The CA has issued, the worker died before it could say so, and the person has changed since."""
     request = company.request_in("issuing")
     certificate = request.tokens.get().certificates.get()
-    claim = step5_issue._claim(certificate.pk)
+    claim = one_step.claim(certificate.pk)
     assert claim is not None
-    step5_issue._outcome(step5_issue.issuing.ask, claim.order_id)
+    one_step.ask(claim)
     Certificate.objects.filter(pk=certificate.pk).update(leased_until=None)
     move(company.uma)
     one_step.issue(certificate.pk)
@@ -468,12 +468,12 @@ def test_a_ca_that_is_configured_no_more_leaves_what_it_may_have_issued_to_offic
 ) -> None:
     request = company.request_in("issuing")
     certificate = request.tokens.get().certificates.get()
-    claim = step5_issue._claim(certificate.pk)
+    claim = one_step.claim(certificate.pk)
     assert claim is not None
-    step5_issue._outcome(step5_issue.issuing.ask, claim.order_id)
+    one_step.ask(claim)
     settings.CA_CONNECTORS = {}
 
-    step5_issue._settle(claim, step5_issue._outcome(step5_issue.issuing.ask, claim.order_id))
+    one_step.settle(claim, one_step.ask(claim))
 
     row = Certificate.objects.get(pk=certificate.pk)
     assert (row.state, row.order_id) == ("ordered", claim.order_id)
@@ -488,11 +488,11 @@ def test_a_ca_that_is_configured_no_more_leaves_what_it_may_have_issued_to_offic
 def test_what_it_has_surely_not_issued_is_refused_there(company: Company, settings: Settings) -> None:
     request = company.request_in("issuing")
     certificate = request.tokens.get().certificates.get()
-    claim = step5_issue._claim(certificate.pk)
+    claim = one_step.claim(certificate.pk)
     assert claim is not None
     settings.CA_CONNECTORS = {}
 
-    step5_issue._settle(claim, step5_issue._outcome(step5_issue.issuing.ask, claim.order_id))
+    one_step.settle(claim, one_step.ask(claim))
 
     assert Certificate.objects.get(pk=certificate.pk).state == "refused"
     assert fresh(request).failure == "refused"

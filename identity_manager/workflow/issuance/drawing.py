@@ -1,0 +1,77 @@
+"""Draw up what a certificate needs before it can be ordered: a key, wrapped, and an order that was linted.
+
+Outside any transaction: keys and lints take their time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from django.utils import timezone
+
+from ca_bridge import issuing
+from ca_bridge.contract import KeyAlgorithm
+from ca_bridge.errors import CaError
+from ca_bridge.keys import keys
+from ca_bridge.keys import pool as key_pool
+from identity_manager.models import Certificate
+from identity_manager.vault import wrapping as vault
+from identity_manager.workflow import snapshot
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A key, plain and wrapped, and the order that was drawn up for it, or why there is none.
+
+    wanted: what it is an order of, to be compared with what is wanted when it is journalled.
+    """
+
+    key: keys.PrivateKey
+    wrapped: bytes
+    wanted: tuple[str, dict[str, Any], int]
+    order: issuing.Drawn | CaError
+
+
+def draw(certificate: Certificate) -> Drawn:
+    """Return a key and an order for a certificate that has none."""
+    key = key_pool.pool.take(KeyAlgorithm(certificate.token.token_type.key_algorithm))
+    wrapped = vault.wrap(keys.to_pkcs8(key), purpose=vault.Purpose.PRIVATE_KEYS, record=certificate.pk)
+    return Drawn(key, wrapped, wanted(certificate), outcome(partial(_draw_up, certificate, key)))
+
+
+def wanted(certificate: Certificate) -> tuple[str, dict[str, Any], int]:
+    """What is to be ordered: under which key, which line of what was approved, for how many days."""
+    key = certificate.order_key(certificate.orders_made + 1)
+    return key, line(certificate), certificate.token.snapshot["validity_days"]
+
+
+def line(certificate: Certificate) -> dict[str, Any]:
+    """What was approved for this certificate."""
+    approved: dict[str, Any] = certificate.token.snapshot["certificates"][certificate.position]
+    return approved
+
+
+def _draw_up(certificate: Certificate, key: keys.PrivateKey) -> issuing.Drawn:
+    """Raises CaError."""
+    idempotency_key, approved, days = wanted(certificate)
+    now = timezone.now()
+    return issuing.draw_up(
+        ca=approved["ca"],
+        idempotency_key=idempotency_key,
+        content=snapshot.content_of(certificate),
+        ca_profile=approved["ca_profile"],
+        key=key,
+        validity=issuing.Validity(now, now + timedelta(days=days)),
+    )
+
+
+def outcome(call: Callable[[], Made]) -> Made | CaError:
+    """What a call to the bridge brings; its own errors are outcomes too."""
+    try:
+        return call()
+    except CaError as error:
+        return error

@@ -1,0 +1,141 @@
+"""Journal the orders of claimed certificates, with their wrapped keys, before a CA is asked."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django_fsm import ConcurrentTransition
+
+from ca_bridge import issuing
+from ca_bridge.database.state_machine import save_many
+from ca_bridge.errors import CaError
+from ca_bridge.keys import keys
+from ca_bridge.models import CaOrder
+from identity_manager import audit
+from identity_manager.models import AuditEvent, Certificate, CertificateState
+from identity_manager.transactions import locking
+from identity_manager.workflow import snapshot
+from identity_manager.workflow.issuance import drawing, failures
+from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken
+from identity_manager.workflow.issuance.drawing import Drawn
+from identity_manager.workflow.issuance.failures import Failure
+from identity_manager.workflow.policy import eligibility
+
+
+class ChangedError(Exception):
+    """Somebody has changed what was read since: what was to be done together is done one by one."""
+
+
+CHANGED = (ChangedError, ConcurrentTransition)  # nothing to worry about: somebody else was at it
+
+
+def draw(token: ClaimedToken) -> None:
+    """Draw up an order for each certificate that has none."""
+    for each in token.claimed:
+        if each.row.order_id is None:
+            each.drawn = drawing.draw(each.row)
+
+
+def is_plain(token: ClaimedToken) -> bool:
+    """Whether its orders can be journalled together with others: nothing stands in the way of any."""
+    return all(
+        _obstacle(each.row) is None
+        and (each.drawn is None or isinstance(each.drawn.order, issuing.Drawn))
+        and not locking.is_from_before_a_restore(each.row)
+        for each in token.claimed
+    )
+
+
+def order_together(tokens: Sequence[ClaimedToken]) -> None:
+    """Journal the orders of several tokens in one transaction. Raises whatever is in the way."""
+    new = [each for token in tokens for each in token.claimed if each.drawn is not None]
+    with transaction.atomic():
+        if not locking.are_unchanged(row for token in tokens for row in token.certificates):
+            raise ChangedError
+        drawn = [
+            each.drawn.order for each in new if each.drawn and isinstance(each.drawn.order, issuing.Drawn)
+        ]
+        events = []
+        for each, order in zip(new, issuing.prepare_many(drawn), strict=True):
+            each.begun = order if isinstance(order, issuing.Begun) else None
+            events.append(_bind(each, order.order if isinstance(order, issuing.Begun) else order))
+        save_many([each.row for each in new])
+        audit.append(events)
+
+
+def order_alone(token: ClaimedToken) -> None:
+    """Journal the orders of one token, each in a transaction of its own, or settle why there is none."""
+    token.claimed = [each for each in token.claimed if _is_ordered(each)]
+    if token.claimed:
+        token.read_again()
+
+
+def _is_ordered(each: ClaimedCertificate) -> bool:
+    """Whether there is an order to put to its CA."""
+    each.begun = each.key = None
+    with transaction.atomic():
+        row = locking.certificate(each.row.pk)
+        if row.claim_id != each.claim_id or row.state != CertificateState.ORDERED:
+            return False
+        if not row.is_to_be_issued:
+            row.let_go()
+            row.save()
+            return False
+        obstacle = _obstacle(row)
+        if obstacle is not None:
+            failures.stop(row, obstacle)
+            return False
+        return row.order_id is not None or _is_bound(each, row)
+
+
+def _is_bound(each: ClaimedCertificate, row: Certificate) -> bool:
+    """Journal the order that was drawn up. Another may be wanted meanwhile: that is drawn at the next try."""
+    if each.drawn is None or each.drawn.wanted != drawing.wanted(row):
+        row.let_go()
+        row.save()
+        return False
+    try:
+        order = _prepared(each.drawn)
+    except CaError as error:  # nothing was journalled
+        failures.settle_error(row, error)
+        return False
+    if AuditEvent.objects.of_restores().filter(pk__gt=row.pk).exists():
+        issuing.doubt(order)  # its CA may know more than we
+    each.row = row
+    event = _bind(each, order)
+    row.save()
+    audit.append([event])
+    return True
+
+
+def _prepared(drawn: Drawn) -> CaOrder:
+    """Raises CaError."""
+    if isinstance(drawn.order, CaError):
+        raise drawn.order
+    return issuing.prepare(drawn.order)
+
+
+def _bind(each: ClaimedCertificate, order: CaOrder) -> AuditEvent:
+    """Put order and wrapped key onto the row, which the caller saves; return the event."""
+    if each.drawn is None:
+        raise ValueError("No order was drawn up.")
+    row, each.key = each.row, each.drawn.key
+    row.order = order
+    row.orders_made += 1
+    row.public_key_sha256 = keys.public_key_sha256(each.key).hex()
+    row.private_key_wrapped = each.drawn.wrapped
+    return audit.event_about(
+        audit.Event.KEY_BOUND,
+        actor=None,
+        subject=row.token,
+        certificate=str(row.pk),
+        public_key=row.public_key_sha256,
+    )
+
+
+def _obstacle(certificate: Certificate) -> Failure | None:
+    """Why nothing may be asked for now: the person is not Active, or not the one who was approved."""
+    reason = eligibility.person_obstacle(certificate.token.person)
+    if reason is not None:
+        return failures.of_reason(reason)
+    changed = snapshot.differences([certificate.token])
+    return failures.of_change(changed) if changed else None

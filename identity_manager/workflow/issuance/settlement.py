@@ -1,0 +1,130 @@
+"""Settle what a CA said of one certificate: one outcome, written down where the claim is still ours.
+
+For all that cannot be finished together with others (step5_issue): what is put off, refused or in doubt, what
+somebody has changed meanwhile, and what nobody may have any more.
+"""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+
+from ca_bridge import issuing
+from ca_bridge.contract import Answer, RevocationReason
+from ca_bridge.errors import CaError
+from ca_bridge.models import CaOrder
+from ca_bridge.x509 import verification
+from identity_manager import audit
+from identity_manager.models import (
+    AuditEvent,
+    Certificate,
+    CertificateState,
+    PersonState,
+    RequestState,
+    TokenState,
+)
+from identity_manager.transactions import locking
+from identity_manager.workflow import completion
+from identity_manager.workflow.issuance import failures
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.revocation import hold, revoke
+
+ALIVE = (RequestState.ISSUING, RequestState.FAILED)
+
+
+def settle(
+    *,
+    certificate_id: uuid.UUID,
+    claim_id: uuid.UUID,
+    order_id: uuid.UUID,
+    outcome: Answer | CaError,
+    examined: issuing.Examined | None,
+) -> None:
+    """Write down what came of an order, in a transaction of its own.
+
+    Whoever outlived the lease settles nothing; a certificate that they hold is used, or is revoked.
+    """
+    with transaction.atomic():
+        certificate = locking.certificate(certificate_id)
+        ours = certificate.claim_id == claim_id and certificate.state == CertificateState.ORDERED
+        if isinstance(outcome, CaError) and ours:  # whoever outlived the lease may have brought the answer
+            outcome = issuing.settled(order_id) or outcome
+        if not isinstance(outcome, CaError):
+            order = issuing.record(order_id, outcome, late=not ours, examined=examined)
+            if ours:
+                _settle_answer(certificate, order)
+        elif ours:
+            failures.settle_error(certificate, outcome)
+
+
+def _settle_answer(certificate: Certificate, order: CaOrder) -> None:
+    match order.state:
+        case CaOrder.State.ISSUED:
+            _settle_issued(certificate, order)
+        case CaOrder.State.REFUSED:
+            failures.refuse_by_ca(certificate, message=order.error, detail=order.detail)
+        case _:
+            promised = order.ask_not_before if order.state == CaOrder.State.PENDING else None
+            certificate.settle_later(order.detail, now=timezone.now(), not_before=promised)
+            certificate.save()
+
+
+def _settle_issued(certificate: Certificate, order: CaOrder) -> None:
+    """It is valid; what nobody may have any more is revoked, and held while its person is Inactive."""
+    issued = order.certificate or b""
+    events = mark_issued(certificate, order, issuing.describe(issued))
+    certificate.save()
+    audit.append(events)
+    token = certificate.token
+    if token.request.state not in ALIVE or token.state != TokenState.ISSUING:
+        _revoke_unwanted(certificate)
+    elif token.person.state == PersonState.LOCKED:
+        _revoke_unwanted(certificate)
+        failures.fail_request(certificate, failures.of_reason(eligibility.NOT_ACTIVE[PersonState.LOCKED]))
+    elif token.person.state == PersonState.INACTIVE:
+        hold.decide(certificate, wanted=True)
+    else:
+        completion.seal_when_complete(token)
+
+
+def mark_issued(
+    certificate: Certificate, order: CaOrder, facts: issuing.CertificateFacts
+) -> list[AuditEvent]:
+    """Move a locked row on, which the caller saves; return what happened.
+
+    A CA may cut the time: the certificate is used all the same, and everybody sees it.
+    """
+    certificate.issue(certificate=order.certificate or b"", facts=facts)
+    certificate.settle_lease()
+    events = [
+        audit.event_about(
+            audit.Event.CERTIFICATE_ISSUED,
+            actor=None,
+            subject=certificate.token,
+            certificate=str(certificate.pk),
+            serial=certificate.serial,
+            issuer=certificate.issuer,
+            public_key=certificate.public_key_sha256,
+        )
+    ]
+    if facts.not_after < order.not_after - verification.SHORTER:
+        certificate.shorter_than = order.not_after
+        events.append(_shorter(certificate, facts, order))
+    return events
+
+
+def _shorter(certificate: Certificate, facts: issuing.CertificateFacts, order: CaOrder) -> AuditEvent:
+    return audit.event_about(
+        audit.Event.CERTIFICATE_SHORTER,
+        actor=None,
+        subject=certificate.token,
+        certificate=str(certificate.pk),
+        serial=facts.serial_hex,
+        until=facts.not_after.isoformat(),
+        ordered=order.not_after.isoformat(),
+    )
+
+
+def _revoke_unwanted(certificate: Certificate) -> None:
+    """The CA issued what nobody may have any more."""
+    revoke.decide(certificate, reason=RevocationReason.CESSATION_OF_OPERATION, actor=None)
