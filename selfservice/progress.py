@@ -15,7 +15,6 @@ from identity_manager.models import (
     TokenState,
 )
 from identity_manager.ui.parts import StepState
-from selfservice import token_status
 
 SLOW_AFTER = timedelta(seconds=30)
 
@@ -78,7 +77,7 @@ def of(request: TokenRequest, *, now: datetime) -> Progress:
 
 def next_passphrase(request: TokenRequest) -> SoftwareToken | None:
     """First token of the request with a passphrase to note, without those on hold."""
-    waiting = [token for token in request.tokens.all() if token_status.waits_to_be_noted(token)]
+    waiting = [token for token in request.tokens.all() if token.is_to_be_noted]
     return min(waiting, key=lambda token: token.sealed_at or token.created_at, default=None)
 
 

@@ -46,7 +46,7 @@ def of(request: TokenRequest, *, offered: Container[str]) -> RequestSummary:
     """
     action, url = _next_page(request) or _asking_again(request, offered)
     reason = str(request.reason_words) if request.state in STATES_WITH_REASON else ""
-    decides = request.state == RequestState.REQUESTED and request.stopped_at is None
+    decides = request.is_undecided
     return RequestSummary(
         line=line(request),
         reason=reason,
@@ -72,7 +72,7 @@ def line(request: TokenRequest) -> str:
     if request.state == RequestState.FAILED:
         told = _("The administrators have been told. You have nothing to do.")
         return f"{failures.for_the_person(request)} {told}"
-    if permitted_actions.is_stopped(request):
+    if request.is_stopped:
         return _(
             "It is stopped, because your data in the directory have changed since it was made. An "
             "administrator decides whether it goes on with the new ones."
@@ -99,7 +99,7 @@ def line(request: TokenRequest) -> str:
 
 def _next_page(request: TokenRequest) -> tuple[str, str] | None:
     """Label and address of the next page, if any."""
-    if permitted_actions.is_stopped(request) and request.state != RequestState.FAILED:
+    if request.is_stopped and request.state != RequestState.FAILED:
         return None
     match request.state:
         case RequestState.AWAITING_ACCEPTANCE:
@@ -149,7 +149,7 @@ def _is_on_hold(request: TokenRequest) -> bool:
 
 
 def _next_file(request: TokenRequest) -> SoftwareToken | None:
-    return next((row for row in request.tokens.all() if token_status.waits_to_be_fetched(row)), None)
+    return next((row for row in request.tokens.all() if row.is_to_be_fetched), None)
 
 
 def _after_issue(request: TokenRequest) -> tuple[str, str] | None:

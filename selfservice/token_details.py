@@ -71,7 +71,7 @@ def token_card(token: SoftwareToken) -> TokenCard:
         token=token,
         state=token_status.of_token(token),
         in_use=permitted_actions.can_be_revoked(token),
-        to_be_noted=token_status.waits_to_be_noted(token),
+        to_be_noted=token.is_to_be_noted,
         begins=max((row.not_before for row in issued if row.not_before), default=None),
         ends=min((row.not_after for row in issued if row.not_after), default=None),
     )
@@ -119,8 +119,8 @@ def ways(token: SoftwareToken) -> dict[str, Any]:
         "sendable": permitted_actions.can_be_sent(token),
         "obstacle": obstacle.to_its_person if obstacle else "",
         "fetchable": download.fetch_obstacle(token) is None,
-        "to_be_noted": token_status.waits_to_be_noted(token),
-        "waits_here": token_status.waits_to_be_fetched(token),
+        "to_be_noted": token.is_to_be_noted,
+        "waits_here": token.is_to_be_fetched,
         "by_link": token_status.by_link(),
     }
 

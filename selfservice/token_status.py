@@ -9,13 +9,11 @@ from identity_manager.models import (
     Certificate,
     CertificateState,
     DeliveryMode,
-    DeliveryState,
     SoftwareToken,
     TokenState,
 )
 from identity_manager.ui import states
 from identity_manager.ui.parts import Meaning
-from identity_manager.workflow.policy import permitted_actions
 
 
 @dataclass(frozen=True)
@@ -29,9 +27,9 @@ class TokenStatus:
 
 def of_token(token: SoftwareToken) -> TokenStatus:
     """Return the token's state; a sealed one waits for the person, or for the mail server."""
-    if waits_to_be_noted(token):
+    if token.is_to_be_noted:
         return TokenStatus(Meaning.WAITING, _("Waits for you"), _("Its passphrase is still to be noted."))
-    if waits_to_be_fetched(token):
+    if token.is_to_be_fetched:
         return TokenStatus(Meaning.WAITING, _("Waits for you"), _("Its file is still to be fetched."))
     if token.state == TokenState.SEALED:
         if by_link():
@@ -42,20 +40,9 @@ def of_token(token: SoftwareToken) -> TokenStatus:
     return TokenStatus(states.meaning_of(token), token.get_state_display(), _line(token))
 
 
-def waits_to_be_noted(token: SoftwareToken) -> bool:
-    """Whether its passphrase can be noted now, as SoftwareTokenQuerySet.to_be_noted asks the database."""
-    return token.passphrase_wrapped is not None and token.state != TokenState.ON_HOLD
-
-
 def by_link() -> bool:
     """Whether mails only link to the files, which are fetched here."""
     return bool(settings.DELIVERY_MODE == DeliveryMode.LINK)
-
-
-def waits_to_be_fetched(token: SoftwareToken) -> bool:
-    """Whether its files wait in Self-Service, as SoftwareTokenQuerySet.to_be_fetched asks the database."""
-    waits = token.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED)
-    return waits and permitted_actions.can_be_sent(token) and token.has_files
 
 
 def of_certificate(certificate: Certificate) -> TokenStatus:

@@ -103,9 +103,10 @@ class SecondOfficerDecision(models.Model):
 
     def second_officers(self) -> PersonQuerySet:
         """Who may decide on the row, by name."""
-        excluded = {pk for officers in self.excluded_officers().values() for pk in officers}
-        holding = Person.objects.holding(self.DECIDER, unit=self.unit)
-        return holding.exclude(pk__in=excluded).order_by("display_name")
+        officers = Person.objects.holding(self.DECIDER, unit=self.unit)
+        for excluded in self.excluded_officers().values():
+            officers = officers.exclude(pk__in=excluded)
+        return officers.order_by("display_name")
 
 
 class DecisionAboutPerson(SecondOfficerDecision):

@@ -53,7 +53,9 @@ def persons_with_code_of(actor: Person, person_ids: Collection[uuid.UUID]) -> fr
 
 def others_than_vouched(officers: PersonQuerySet, person: Person) -> PersonQuerySet:
     """Those of the officers who did not vouch for the person."""
-    return officers.exclude(pk__in=officers_of(person))
+    for vouched in officers_who_vouched(person).values():
+        officers = officers.exclude(pk__in=vouched)
+    return officers
 
 
 def officers_of(person: Person) -> set[uuid.UUID]:

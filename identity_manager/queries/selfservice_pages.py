@@ -11,15 +11,16 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from ca_bridge.database.prepared_queries import Among, Statement
+from identity_manager.models.people.person import PersonState
 from identity_manager.models.prefetched import distribute_prefetched
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.states import RequestState
 from identity_manager.models.requests.token_request import TokenRequest
 
-_WAITS = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at=None)
 _MOVES = Q(state__in=(RequestState.ISSUING, RequestState.FAILED))
 _STOPPED = Q(state=RequestState.AWAITING_ACCEPTANCE, stopped_at__isnull=False)
+_ON_LEAVE = Q(state=RequestState.AWAITING_ACCEPTANCE, person__state=PersonState.INACTIVE)
 
 
 def requests_to_accept(person_id: uuid.UUID) -> list[TokenRequest]:
@@ -28,9 +29,10 @@ def requests_to_accept(person_id: uuid.UUID) -> list[TokenRequest]:
 
 
 def requests_under_way(person_id: uuid.UUID) -> list[TokenRequest]:
-    """Those that move by themselves, are stopped, or wait for the decision that the person has asked for.
+    """Those that move by themselves, are stopped, wait for the end of a leave, or for a decision.
 
-    With their tokens, oldest first. What somebody else has asked for is told once it is approved.
+    With their tokens, oldest first. Of decisions those that the person has asked for; what somebody else has
+    asked for is told once it is approved.
     """
     return _with_tokens(_UNDER_WAY.rows(person=person_id))
 
@@ -80,8 +82,8 @@ def _with_tokens(found: list[TokenRequest]) -> list[TokenRequest]:
     return found
 
 
-def _requests(which: Q, person: Any) -> QuerySet[TokenRequest]:
-    rows = TokenRequest.objects.filter(which, person=person)
+def _requests(rows: QuerySet[TokenRequest], person: Any) -> QuerySet[TokenRequest]:
+    rows = rows.filter(person=person)
     return rows.select_related("requested_by").order_by("created_at")
 
 
@@ -136,9 +138,14 @@ _CERTIFICATES = Statement[Certificate](
     ),
     person=_PERSON,
 )
-_TO_ACCEPT = Statement[TokenRequest](lambda person: _requests(_WAITS, person), person=_PERSON)
+_TO_ACCEPT = Statement[TokenRequest](
+    lambda person: _requests(TokenRequest.objects.awaiting_acceptance(), person), person=_PERSON
+)
 _UNDER_WAY = Statement[TokenRequest](
-    lambda person: _requests(_MOVES | _STOPPED | _asked_by(person), person), person=_PERSON
+    lambda person: _requests(
+        TokenRequest.objects.filter(_MOVES | _STOPPED | _ON_LEAVE | _asked_by(person)), person
+    ),
+    person=_PERSON,
 )
 _TO_NOTE = Statement[SoftwareToken](
     lambda person: _of(person).to_be_noted().order_by("sealed_at"), person=_PERSON

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from identity_manager.models import RequestState, TermsText, TermsVersion, TokenRequest
 from identity_manager.workflow import step4_accept
-from identity_manager.workflow.policy import permitted_actions
 from selfservice import access, request_summaries, terms_content, token_status, type_choices
 from selfservice.forms import DeclineForm, TermsForm
 from selfservice.open_tasks import type_names
@@ -72,7 +71,7 @@ def decline(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, row: TokenRequest, *, form: TermsForm) -> HttpResponse:
-    if row.state != RequestState.AWAITING_ACCEPTANCE or permitted_actions.is_stopped(row):
+    if row.state != RequestState.AWAITING_ACCEPTANCE or row.is_stopped:
         return _moved_on(request, row, form=form)
     versions = step4_accept.terms_of(row)
     prefetch_related_objects(versions, "texts")

@@ -210,8 +210,7 @@ def _trouble(row: TokenRequest) -> dict[str, Any]:
 
 def _decision(actor: Person, row: TokenRequest, approvals: ApprovalCard) -> dict[str, Any]:
     """The decision box of an approver, or why this officer does not decide."""
-    waits = row.state == RequestState.REQUESTED and row.stopped_at is None
-    if not waits or not offices.holds(actor, {Role.APPROVER}):
+    if not row.is_undecided or not offices.holds(actor, {Role.APPROVER}):
         return {"decides": False, "not_waiting": step2_approve.NOT_WAITING}
     obstacle = None if actor.pk in approvals.deciders else approvers.decision_obstacle(actor, row)
     initial = {"snapshot_hash": row.snapshot_hash}

@@ -78,7 +78,7 @@ class Drafted(SecondOfficerDecision):
         return {Exclusion.EDITED: Q(editors=officer)}  # who asked is one of them
 
     def excluded_officers(self) -> Mapping[Exclusion, Collection[uuid.UUID]]:
-        return {Exclusion.EDITED: set(self.editors.values_list("pk", flat=True))}
+        return {Exclusion.EDITED: self.editors.values_list("pk", flat=True)}
 
     def forget_question(self) -> None:
         """Nobody is asked (any more), and an earlier refusal is answered."""

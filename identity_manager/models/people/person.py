@@ -191,6 +191,10 @@ class Person(Stateful):
     def is_active(self) -> bool:
         return bool(self.state == PersonState.ACTIVE)
 
+    @property
+    def is_on_leave(self) -> bool:
+        return bool(self.state == PersonState.INACTIVE)
+
     def know_roles(self, roles: "list[RoleAssignment]") -> None:
         """Take these, all of the person's, for roles.all(), as if they had been prefetched."""
         set_prefetched(self, "roles", roles)

@@ -6,6 +6,7 @@ them. A code that was withdrawn, or has expired unused, opens nothing, so nobody
 
 import enum
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Q
@@ -53,12 +54,15 @@ def vouched_by(officer_id: uuid.UUID, now: datetime, path: str = "person") -> di
     }
 
 
-def officers_who_vouched(person: Person) -> dict[Exclusion, set[uuid.UUID]]:
-    """Keys of the officers who vouched for the person, by the way in which they did."""
+def officers_who_vouched(person: Person) -> dict[Exclusion, Collection[uuid.UUID]]:
+    """Keys of the officers who vouched for the person, by the way in which they did.
+
+    Some are querysets: asked when somebody looks, and subqueries in another query.
+    """
     coded = person.sign_in_codes.filter(code_opens(timezone.now()), asked_by__isnull=False)
     confirmed = person.identity_changes.filter(state=CONFIRMED, decided_by__isnull=False)
     return {
         Exclusion.ENTERED: {person.entered_by_id} if person.entered_by_id else set(),
-        Exclusion.GAVE_CODE: set(coded.values_list("asked_by", flat=True)),
-        Exclusion.CONFIRMED_IDENTITY: set(confirmed.order_by().values_list("decided_by", flat=True)),
+        Exclusion.GAVE_CODE: coded.values_list("asked_by", flat=True),
+        Exclusion.CONFIRMED_IDENTITY: confirmed.order_by().values_list("decided_by", flat=True),
     }

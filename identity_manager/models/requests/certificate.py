@@ -49,6 +49,11 @@ NOT_ENDED = (C.VALID, C.ON_HOLD)
 
 
 class CertificateQuerySet(LeasedQuerySet["Certificate"]):
+    """Most of these rules stand in Python too, among the properties of Certificate below.
+
+    tests/identity_manager/models/test_rules_agree.py compares the two over all states.
+    """
+
     def to_be_issued(self) -> Self:
         """Ordered certificates of a token that is being issued in a living request.
 
@@ -278,6 +283,16 @@ class Certificate(Stateful, Leased):
     def revocation_waits(self) -> bool:
         """Whether its revocation was decided, and its CA has not done it: it may be trusted until then."""
         return self.revocation_decided_at is not None and self.state in (C.VALID, C.ON_HOLD)
+
+    def is_to_be_revoked_by_hand(self, now: datetime) -> bool:
+        """Whether its CA cannot be told, so that an officer has it revoked there."""
+        alive = self.state in NOT_ENDED and self.not_after is not None and self.not_after > now
+        return alive and self.by_hand_since is not None
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether nobody knows if it was issued: an officer decides."""
+        return self.state == C.ORDERED and self.order is not None and self.order.parked_at is not None
 
     @property
     def is_to_be_retried(self) -> bool:

@@ -61,6 +61,11 @@ def _has_files() -> Exists:
 
 
 class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
+    """Most of these rules stand in Python too, among the properties of SoftwareToken below.
+
+    tests/identity_manager/models/test_rules_agree.py compares the two over all states.
+    """
+
     def to_be_sealed(self) -> Self:
         """Tokens of a living request and an Active person, all of whose certificates are there to be used.
 
@@ -205,6 +210,27 @@ class SoftwareToken(Stateful, Leased):
     def has_files(self) -> bool:
         """Whether its files are kept: until retention removes them."""
         return self.containers.exists()
+
+    @property
+    def has_unacknowledged_passphrase(self) -> bool:
+        """Whether its passphrase still exists."""
+        return self.passphrase_wrapped is not None
+
+    @property
+    def is_to_be_noted(self) -> bool:
+        """Whether its person can note the passphrase now."""
+        return self.has_unacknowledged_passphrase and self.state != T.ON_HOLD
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether its passphrase was not noted in time."""
+        late = self.passphrase_destroy_at is not None and self.passphrase_destroy_at <= now
+        return late and self.has_unacknowledged_passphrase and self.state in (T.SEALED, T.ON_HOLD)
+
+    @property
+    def is_to_be_fetched(self) -> bool:
+        """Whether its files wait in Self-Service."""
+        waits = self.delivery in (DeliveryState.BOUNCED, DeliveryState.OFFERED)
+        return waits and self.state in (T.SEALED, T.ACTIVE) and self.has_files
 
     @property
     def is_finished(self) -> bool:

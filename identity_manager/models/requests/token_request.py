@@ -14,9 +14,8 @@ from django_fsm import transition
 
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from identity_manager.models.identifiers import new_id, new_reference
-from identity_manager.models.people.identity_change import IdentityChange
 from identity_manager.models.people.person import Person, PersonState
-from identity_manager.models.people.sign_in_code import SignInCode
+from identity_manager.models.people.vouching import vouched_by
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.states import (
     BEFORE_ISSUED,
@@ -37,6 +36,11 @@ if TYPE_CHECKING:
 
 
 class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
+    """Most of these rules stand in Python too, among the properties of TokenRequest below.
+
+    tests/identity_manager/models/test_rules_agree.py compares the two over all states.
+    """
+
     def with_reference(self, beginning: str) -> Self:
         """Requests whose reference begins so, in capitals."""
         return self.filter(reference__begins=beginning)
@@ -49,10 +53,14 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         """Requests that the officer has made, or has sent round again: both count as asking for it."""
         return self.filter(Q(requested_by=officer) | Q(round_started_by=officer))
 
+    def undecided(self) -> Self:
+        """Requests on which approvers can decide, those that are postponed too; not the stopped."""
+        return self.filter(state=S.REQUESTED, stopped_at=None)
+
     def awaiting_decision(self, now: datetime) -> Self:
-        """Requests that wait for an approver, neither postponed nor stopped, nor for a person on leave."""
+        """Requests that wait for an approver now: neither postponed nor for a person on leave."""
         free = Q(postponed_until=None) | Q(postponed_until__lte=now)
-        return self._not_on_leave().filter(free, state=S.REQUESTED, stopped_at=None)
+        return self._not_on_leave().undecided().filter(free)
 
     def to_come_back(self, now: datetime) -> Self:
         """Postponed requests whose time has come."""
@@ -66,15 +74,10 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         own = Q(person_id=person_id) | Q(requested_by_id=person_id)
         sent_round = Q(round_started_by_id=person_id, round_started_by__isnull=False)
         decided = self.model.objects.filter(approvals__approver_id=person_id, approvals__round=F("round"))
-        coded = SignInCode.objects.opening(timezone.now()).filter(asked_by_id=person_id)
-        confirmed = IdentityChange.objects.confirmed().filter(decided_by_id=person_id)
-        vouched = (
-            Q(person__entered_by_id=person_id)
-            | Q(person__in=coded.values("person"))
-            | Q(person__in=confirmed.values("person"))
-        )
         rows = self.exclude(own).exclude(sent_round).exclude(pk__in=decided.values("pk"))
-        return rows.exclude(vouched)
+        for vouched in vouched_by(person_id, timezone.now()).values():
+            rows = rows.exclude(vouched)
+        return rows
 
     def awaiting_acceptance(self) -> Self:
         """Requests that wait for their person, who is not on leave, to accept the terms; not the stopped."""
@@ -93,8 +96,7 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
         Earlier versions left one so where types were taken out of it while it was stopped.
         """
         given = Count("approvals", filter=Q(approvals__round=F("round")))  # a rejection ends it
-        waiting = self.filter(state=S.REQUESTED, stopped_at=None)
-        return waiting.annotate(given=given).filter(given__gte=F("approvals_needed"))
+        return self.undecided().annotate(given=given).filter(given__gte=F("approvals_needed"))
 
     def stopped(self) -> Self:
         """Requests whose person has changed since they were asked for: an officer decides how they go on."""
@@ -102,7 +104,7 @@ class TokenRequestQuerySet(models.QuerySet["TokenRequest"]):
 
     def left_undecided(self) -> Self:
         """Requests on which nobody decides, or can decide, so that the administrators were told."""
-        return self.filter(state=S.REQUESTED, stopped_at=None, office_told_at__isnull=False)
+        return self.undecided().filter(office_told_at__isnull=False)
 
 
 class TokenRequest(Stateful):
@@ -184,6 +186,44 @@ class TokenRequest(Stateful):
     @property
     def is_open(self) -> bool:
         return self.state not in ENDED
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a change of its person stops it, so that an officer decides how it goes on."""
+        return self.stopped_at is not None and self.state in STOPPABLE
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether approvers can decide on it."""
+        return self.state == S.REQUESTED and self.stopped_at is None
+
+    def awaits_decision(self, now: datetime) -> bool:
+        """Whether it waits for an approver now."""
+        postponed = self.postponed_until is not None and self.postponed_until > now
+        return self.is_undecided and not postponed and not self.person.is_on_leave
+
+    @property
+    def awaits_acceptance(self) -> bool:
+        """Whether it waits for its person to accept the terms."""
+        waits = self.state == S.AWAITING_ACCEPTANCE and self.stopped_at is None
+        return waits and not self.person.is_on_leave
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether its terms were not accepted in time."""
+        return self.awaits_acceptance and self.accept_before is not None and self.accept_before <= now
+
+    def comes_back(self, now: datetime) -> bool:
+        """Whether it was postponed, and its time has come."""
+        return self.state == S.REQUESTED and self.postponed_until is not None and self.postponed_until <= now
+
+    @property
+    def is_left_undecided(self) -> bool:
+        """Whether nobody decides on it, so that the administrators were told."""
+        return self.is_undecided and self.office_told_at is not None
+
+    def was_asked_for_by(self, officer: Person) -> bool:
+        """Whether the officer has made it, or has sent it round again."""
+        return officer.pk in (self.requested_by_id, self.round_started_by_id)
 
     @property
     def reason_words(self) -> str | Promise:

@@ -65,7 +65,7 @@ def give_up(*, actor: Person, certificate_id: uuid.UUID, reason: str) -> Certifi
 
 def obstacle(certificate: Certificate) -> Reason | None:
     """Why there is nothing to decide about the certificate's order, or None."""
-    return None if Certificate.objects.parked().filter(pk=certificate.pk).exists() else NOT_PARKED
+    return None if certificate.is_parked else NOT_PARKED
 
 
 def _parked(actor: Person, certificate_id: uuid.UUID) -> Certificate:

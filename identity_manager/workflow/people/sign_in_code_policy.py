@@ -96,6 +96,7 @@ def makeable_by(officer: Person, now: datetime | None = None) -> QuerySet[SignIn
         asked_by=officer,
         asked_at__gt=oldest(now or timezone.now()),
         made_at=None,
+        used_at=None,
         withdrawn_at=None,
     )
     return rows.select_related("person", "decided_by").order_by("asked_at")

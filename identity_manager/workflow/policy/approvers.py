@@ -80,7 +80,7 @@ def _decider_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
         return NOT_APPROVER
     if request.person_id == actor.pk:
         return OWN_TOKEN
-    if actor.pk in (request.requested_by_id, request.round_started_by_id):
+    if request.was_asked_for_by(actor):
         return OWN_REQUEST
     return None
 

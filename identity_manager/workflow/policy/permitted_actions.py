@@ -10,11 +10,6 @@ from identity_manager.transactions.refusals import Reason
 TOKEN_ON_HOLD = Reason("token-on-hold", _("This token is on hold, so nothing of it is handed out."))
 
 
-def is_stopped(request: TokenRequest) -> bool:
-    """Whether a change of its person stops the request, so that an officer decides how it goes on."""
-    return request.stopped_at is not None and request.state in STOPPABLE
-
-
 def can_go_round_again(request: TokenRequest) -> bool:
     """Whether the request is where an officer can send it round again, once its person has changed."""
     return request.state in STOPPABLE

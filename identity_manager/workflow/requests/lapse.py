@@ -20,7 +20,7 @@ def lapse_request(*, request_id: uuid.UUID) -> bool:
     with transaction.atomic():
         request = locking.request(request_id)
         now = timezone.now()
-        if not TokenRequest.objects.overdue(now).filter(pk=request_id).exists():
+        if not request.is_overdue(now):
             return False
         request.lapse(now=now)
         request.save()
@@ -36,7 +36,7 @@ def lapse_token(*, token_id: uuid.UUID) -> bool:
     """The passphrase was not noted in time: it is destroyed, the certificates are revoked. False: it was."""
     with transaction.atomic():
         token = locking.token(token_id)
-        if not SoftwareToken.objects.overdue(timezone.now()).filter(pk=token_id).exists():
+        if not token.is_overdue(timezone.now()):
             return False
         lapse_locked_token(token, actor=None, reason=EndReason.NOT_NOTED)
         return True

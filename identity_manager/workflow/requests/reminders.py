@@ -130,7 +130,7 @@ def return_postponed(request_id: uuid.UUID) -> bool:
     with transaction.atomic():
         request = locking.request(request_id)
         now = timezone.now()
-        if not TokenRequest.objects.to_come_back(now).filter(pk=request_id).exists():
+        if not request.comes_back(now):
             return False
         reminded = _whom_to_remind(request)
 

@@ -92,8 +92,7 @@ def decide(certificate: Certificate, *, reason: RevocationReason, actor: Person 
 
 def by_hand_obstacle(certificate: Certificate) -> Reason | None:
     """Why nobody's hand is needed to revoke the certificate, or None."""
-    rows = Certificate.objects.to_be_revoked_by_hand(timezone.now())
-    return None if rows.filter(pk=certificate.pk).exists() else NOT_BY_HAND
+    return None if certificate.is_to_be_revoked_by_hand(timezone.now()) else NOT_BY_HAND
 
 
 def done_by_hand(*, actor: Person, certificate_id: uuid.UUID) -> Certificate:

@@ -1,0 +1,373 @@
+"""Rules that stand in SQL and in Python: each pair says the same of every state that a row can be in.
+
+Every combination of the columns that a rule reads is a row; the rows that the query finds must be those of
+which the property says so. A new query of these models is listed here, with its twin or as SQL alone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count, product
+from typing import Any
+
+import pytest
+from django.db import models
+from django.utils import timezone
+
+from ca_bridge.models import CaOrder
+from identity_manager.models import (
+    Account,
+    Approval,
+    Certificate,
+    CertificateProfile,
+    CertificateState,
+    Container,
+    DeliveryState,
+    IdentityChange,
+    Person,
+    PersonState,
+    RequestState,
+    Role,
+    RoleAssignment,
+    SignInCode,
+    SoftwareToken,
+    TokenRequest,
+    TokenState,
+)
+from identity_manager.models.people.role import today
+from identity_manager.models.people.sign_in_code import oldest
+from identity_manager.queries import selfservice_pages
+from identity_manager.workflow.people import sign_in_code_policy
+from identity_manager.workflow.people.sign_in_code_policy import Stage
+from identity_manager.workflow.policy import approvers
+from tests.tools import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+NOW = timezone.now()
+TIMES = (None, NOW - timedelta(days=1), NOW, NOW + timedelta(days=1))
+PAST = (None, NOW - timedelta(days=1))
+YES_NO = (False, True)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One rule: as a query on all rows, and as a question to one row."""
+
+    sql: Callable[[Any], Any]
+    python: Callable[[Any], bool]
+
+
+def combined(columns: Mapping[str, Iterable[Any]]) -> Iterator[dict[str, Any]]:
+    """Every combination of the values."""
+    for values in product(*columns.values()):
+        yield dict(zip(columns, values, strict=True))
+
+
+def differ(pair: Pair, rows: models.QuerySet[Any]) -> list[dict[str, Any]]:
+    """Where the two say different things, as the columns of the row."""
+    found = set(pair.sql(type(rows.model._default_manager.all())(rows.model)).values_list("pk", flat=True))
+    return [
+        {key: value for key, value in vars(row).items() if value not in (None, "", b"")}
+        for row in rows
+        if (row.pk in found) != bool(pair.python(row))
+    ]
+
+
+def assert_agree(pairs: Mapping[str, Pair], rows: models.QuerySet[Any]) -> None:
+    for name, pair in pairs.items():
+        assert differ(pair, rows)[:1] == [], name
+
+
+def persons() -> dict[str, Person]:
+    return {state: cast.person(f"in-{state}", state=state, sid="", roles=()) for state in PersonState.values}
+
+
+REQUESTS = {
+    "open": Pair(lambda rows: rows.open(), lambda row: row.is_open),
+    "undecided": Pair(lambda rows: rows.undecided(), lambda row: row.is_undecided),
+    "awaiting_decision": Pair(lambda rows: rows.awaiting_decision(NOW), lambda row: row.awaits_decision(NOW)),
+    "to_come_back": Pair(lambda rows: rows.to_come_back(NOW), lambda row: row.comes_back(NOW)),
+    "awaiting_acceptance": Pair(lambda rows: rows.awaiting_acceptance(), lambda row: row.awaits_acceptance),
+    "overdue": Pair(lambda rows: rows.overdue(NOW), lambda row: row.is_overdue(NOW)),
+    "stopped": Pair(lambda rows: rows.stopped(), lambda row: row.is_stopped),
+    "left_undecided": Pair(lambda rows: rows.left_undecided(), lambda row: row.is_left_undecided),
+}
+
+
+@pytest.fixture
+def requests(db: None) -> models.QuerySet[TokenRequest]:
+    ada, references = cast.person("ada"), count()
+    columns = {
+        "state": RequestState.values,
+        "person": persons().values(),
+        "stopped_at": PAST,
+        "postponed_until": TIMES,
+        "accept_before": TIMES,
+        "office_told_at": PAST,
+    }
+    TokenRequest.objects.bulk_create(
+        TokenRequest(reference=f"R{next(references)}", requested_by=ada, origin="administrator", **each)
+        for each in combined(columns)
+    )
+    return TokenRequest.objects.select_related("person")
+
+
+def test_requests(requests: models.QuerySet[TokenRequest]) -> None:
+    assert_agree(REQUESTS, requests)
+
+
+def test_own_pages_count_what_they_list(requests: models.QuerySet[TokenRequest]) -> None:
+    """Each open request is in one list at most, and the number on the tab is that of the first."""
+    for person in Person.objects.filter(pk__in=requests.values("person")):
+        waiting = {row.pk for row in selfservice_pages.requests_to_accept(person.pk)}
+        under_way = {row.pk for row in selfservice_pages.requests_under_way(person.pk)}
+        assert waiting == {row.pk for row in requests.filter(person=person) if row.awaits_acceptance}
+        assert selfservice_pages.number_waiting(person.pk) == len(waiting)
+        assert not waiting & under_way
+        accepting = requests.filter(person=person, state=RequestState.AWAITING_ACCEPTANCE)
+        assert set(accepting.values_list("pk", flat=True)) <= waiting | under_way
+
+
+TOKENS = {
+    "with_unacknowledged_passphrase": Pair(
+        lambda rows: rows.with_unacknowledged_passphrase(), lambda row: row.has_unacknowledged_passphrase
+    ),
+    "to_be_noted": Pair(lambda rows: rows.to_be_noted(), lambda row: row.is_to_be_noted),
+    "overdue": Pair(lambda rows: rows.overdue(NOW), lambda row: row.is_overdue(NOW)),
+    "to_be_fetched": Pair(lambda rows: rows.to_be_fetched(), lambda row: row.is_to_be_fetched),
+    "with_has_files": Pair(
+        lambda rows: rows.with_has_files().filter(has_files=True), lambda row: row.containers.exists()
+    ),
+}
+
+
+def test_tokens() -> None:
+    company, numbers = cast.Company(), count()
+    request = company.request_in("awaiting_acceptance")
+    columns = {
+        "state": TokenState.values,
+        "passphrase_wrapped": (None, b"wrapped"),
+        "passphrase_destroy_at": TIMES,
+        "delivery": DeliveryState.values,
+    }
+    with_files, without = (
+        SoftwareToken.objects.bulk_create(
+            SoftwareToken(
+                request=request,
+                person=company.uma,
+                token_type=company.vpn,
+                type_code=f"t{next(numbers)}",
+                is_open=False,
+                snapshot={},
+                **each,
+            )
+            for each in combined(columns)
+        )
+        for _files in YES_NO
+    )
+    certificates = Certificate.objects.bulk_create(
+        Certificate(token=token, profile=cast.profile("client")) for token in with_files
+    )
+    Container.objects.bulk_create(
+        Container(token=each.token, certificate=each, format="standard", file_name="f", content=b"c")
+        for each in certificates
+    )
+    rows = SoftwareToken.objects.filter(pk__in=[row.pk for row in (*with_files, *without)])
+    assert_agree(TOKENS, rows)
+
+
+CERTIFICATES = {
+    "parked": Pair(lambda rows: rows.parked(), lambda row: row.is_parked),
+    "to_be_revoked": Pair(lambda rows: rows.to_be_revoked(), lambda row: row.revocation_waits),
+    "to_be_revoked_by_hand": Pair(
+        lambda rows: rows.to_be_revoked_by_hand(NOW), lambda row: row.is_to_be_revoked_by_hand(NOW)
+    ),
+    "to_be_held_or_released": Pair(lambda rows: rows.to_be_held_or_released(), lambda row: row.hold_is_due),
+}
+
+
+def test_certificates() -> None:
+    company, numbers = cast.Company(), count()
+    token = company.request_in("awaiting_acceptance").tokens.get()
+    columns = {
+        "state": CertificateState.values,
+        "not_after": TIMES,
+        "revocation_decided_at": PAST,
+        "by_hand_since": PAST,
+        "hold_wanted": YES_NO,
+        "held_at_ca": YES_NO,
+    }
+    orders = {"state": CertificateState.values, "order": (None, _order(0), _order(1))}
+    with_orders = [
+        {**each, "order": each["order"] and _order(next(numbers), like=each["order"])}
+        for each in combined(orders)
+    ]
+    CaOrder.objects.bulk_create(each["order"] for each in with_orders if each["order"])
+    states = [*combined(columns), *with_orders]
+    profiles = CertificateProfile.objects.bulk_create(
+        CertificateProfile(
+            code=f"p{next(numbers)}", purpose="authentication", subject=[], key_usage=[], name="P"
+        )
+        for _each in states
+    )
+    Certificate.objects.bulk_create(
+        Certificate(token=token, profile=profile, **each)
+        for profile, each in zip(profiles, states, strict=True)
+    )
+    assert_agree(CERTIFICATES, Certificate.objects.select_related("order"))
+
+
+def _order(number: int, *, like: CaOrder | None = None) -> CaOrder:
+    """One that is parked, or like another one."""
+    return CaOrder(
+        idempotency_key=f"order-{number}",
+        ca="corporate",
+        csr=b"csr",
+        content={},
+        public_key_sha256=number.to_bytes(32, "big"),
+        not_before=NOW,
+        not_after=NOW,
+        parked_at=like.parked_at if like else (NOW if number else None),
+    )
+
+
+def test_roles() -> None:
+    """Who holds a role by the query holds it by their record: by state, unit, first and last day."""
+    day = today()
+    days = (None, day - timedelta(days=1), day, day + timedelta(days=1))
+    numbers = count()
+    for state, unit, first, last in product(PersonState.values, ("", "Nord", "Süd"), days, days):
+        if first and last and last < first:
+            continue
+        row = cast.person(f"h{next(numbers)}", state=state, roles=(), sid="")
+        RoleAssignment.objects.create(
+            person=row, role=Role.APPROVER, organisational_unit=unit, valid_from=first, valid_until=last
+        )
+    for role, unit in product((Role.APPROVER, Role.AUDITOR), ("", "Nord", "Ost")):
+        found = set(Person.objects.holding(role, unit=unit))
+        holders = {row for row in Person.objects.all() if row.is_active and row.has_role(role, unit=unit)}
+        assert found == holders
+        assert bool(found) == (role == Role.APPROVER)
+
+
+def test_sign_in_codes() -> None:
+    """A code waits, can be made, is usable and opens something, as its stage says."""
+    rita, ruth = (cast.person(name, roles=(Role.REGISTRATION_OFFICER,), sid="") for name in ("rita", "ruth"))
+    columns = {
+        "asked_at": (NOW, oldest(NOW) - timedelta(minutes=1)),
+        "needs_confirmation": YES_NO,
+        "decided_by": (None, ruth),
+        "made_at": PAST,
+        "expires_at": TIMES,
+        "used_at": PAST,
+        "withdrawn_at": PAST,
+    }
+    numbers = count()
+    codes = []
+    for state, account, each in product(PersonState.values, (None, False, True), combined(columns)):
+        if each["decided_by"] and not each["needs_confirmation"]:
+            continue
+        name = f"c{next(numbers)}"
+        person = Person(personnel_number=name, given_name=name, surname=name, display_name=name, email=name)
+        person.__dict__["state"] = state
+        codes.append((person, account, SignInCode(person=person, asked_by=rita, **each)))
+    Person.objects.bulk_create(person for person, _account, _code in codes)
+    Account.objects.bulk_create(
+        Account(username=person.personnel_number, person=person, is_active=account)
+        for person, account, _code in codes
+        if account is not None
+    )
+    SignInCode.objects.bulk_create(code for _person, _account, code in codes)
+    stages = sign_in_code_policy
+    pairs = {
+        "waiting": Pair(lambda rows: rows.waiting(NOW), lambda row: row.waits(NOW)),
+        "usable": Pair(lambda rows: rows.usable(NOW), lambda row: stages.stage_of(row) == Stage.MADE),
+        "opening": Pair(
+            lambda rows: rows.opening(NOW),
+            lambda row: stages.stage_of(row) == Stage.MADE or bool(row.used_at),
+        ),
+        "makeable": Pair(
+            lambda _rows: stages.makeable_by(rita, NOW),
+            lambda row: stages.stage_of(row) == Stage.READY and stages.obstacle(rita, row.person) is None,
+        ),
+        "confirmable": Pair(
+            lambda _rows: SignInCode.objects.decidable_by(ruth, NOW),
+            lambda row: (
+                stages.stage_of(row) == Stage.WAITING
+                and stages.person_obstacle(row.person) is None
+                and row.deciding_exclusion(ruth) is None
+            ),
+        ),
+    }
+    rows = SignInCode.objects.select_related("person__account", "decided_by")
+    assert_agree(pairs, rows)
+
+
+def test_who_decides_on_requests() -> None:
+    """The queue, the refusal, who is asked and who is named agree on each approver (SPEC.md 2)."""
+    ada, rex = cast.person("ada"), cast.person("rex", roles=(Role.APPROVER,), sid="")
+    names = ("plain", "entered", "coded", "confirmed")
+    people = [rex, *(cast.person(name, roles=(), sid="") for name in names)]
+    Person.objects.filter(pk=people[2].pk).update(entered_by=rex)
+    SignInCode.objects.create(person=people[3], asked_by=rex, needs_confirmation=False, used_at=NOW)
+    IdentityChange.objects.bulk_create(
+        [IdentityChange(person=people[4], asked_by=ada, old={}, new={}, state="confirmed", decided_by=rex)]
+    )
+    numbers, decided = count(), []
+    for person, asker, sender, approved_in in product(people, (ada, rex), (None, ada, rex), (None, 1, 2)):
+        row = TokenRequest(
+            reference=f"D{next(numbers)}",
+            person=person,
+            requested_by=asker,
+            origin="administrator",
+            approvals_needed=2,
+            round=2,
+            round_started_by=sender,
+        )
+        decided.append((row, approved_in))
+    TokenRequest.objects.bulk_create(row for row, _approved_in in decided)
+    Approval.objects.bulk_create(
+        Approval(request=row, round=number, approver=rex, decision="approved")
+        for row, number in decided
+        if number
+    )
+    rows = TokenRequest.objects.select_related("person", "requested_by")
+    pairs = {
+        "decidable_by": Pair(
+            lambda rows: rows.decidable_by(rex.pk), lambda row: approvers.decision_obstacle(rex, row) is None
+        ),
+        "approvers": Pair(
+            lambda rows: rows.decidable_by(rex.pk), lambda row: rex in approvers.undecided_approvers(row)
+        ),
+        "asked_for_by": Pair(lambda rows: rows.asked_for_by(rex), lambda row: row.was_asked_for_by(rex)),
+    }
+    assert_agree(pairs, rows)
+    # The only ones: for the plain person, asked for and sent round by others, not decided in this round.
+    assert TokenRequest.objects.decidable_by(rex.pk).count() == 4
+
+
+TWINS = {
+    type(TokenRequest.objects.all()): {
+        *(*REQUESTS, "decidable_by", "asked_for_by"),
+        # Of SQL alone:
+        "with_reference",  # a search
+        "with_all_approvals",  # what approver_escalation looks at more closely
+    },
+    type(SoftwareToken.objects.all()): {
+        *TOKENS,
+        "to_be_sealed",  # looks through the certificates; who seals claims by it
+        "passphrase_shown_since",  # a search
+        "visible_under_certificates",  # what portals fetch
+    },
+    type(Certificate.objects.all()): {
+        *CERTIFICATES,
+        *("to_be_issued", "with_orphaned_order", "over"),  # what workers claim, of several tables
+    },
+    type(SignInCode.objects.all()): {"usable", "opening", "waiting", "decidable_by"},
+}
+
+
+@pytest.mark.parametrize("queryset", TWINS, ids=lambda each: each.__name__)
+def test_each_query_is_compared_or_says_why_not(queryset: type) -> None:
+    own = {name for name, value in vars(queryset).items() if callable(value) and not name.startswith("_")}
+    assert own - {"as_manager"} <= TWINS[queryset]
