@@ -1,16 +1,48 @@
-"""Evidence files: the sealed events of one request or token, with the signed heads that cover them."""
+"""Evidence files: the sealed events of one request or token, with the signed heads that cover them.
 
+The verbs that export one are audited.
+"""
+
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from identity_manager import audit_proof
-from identity_manager.models import AuditEvent, AuditHead
+from identity_manager import audit, audit_proof
+from identity_manager.models import AuditEvent, AuditHead, Person, Role
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import NotAllowed, Reason, require
 
 FORMAT = "identity-manager-evidence/2"
+NOT_AUDITOR = Reason("not-auditor", _("Only an Auditor takes a check file."))
+
+
+def export_for_request(*, actor: Person, request_id: uuid.UUID) -> dict[str, Any]:
+    """The evidence file of a request and its tokens. Raises NotAllowed."""
+    with transaction.atomic():
+        require(actor.has_role(Role.AUDITOR), else_=NOT_AUDITOR, kind=NotAllowed)
+        request = locking.request(request_id)
+
+        found = of(AuditEvent.objects.filter(request=request), subject=f"request {request.reference}")
+        audit.record(audit.Event.EVIDENCE_TAKEN, actor=actor, subject=request, rows=len(found["events"]))
+        return found
+
+
+def export_for_token(*, actor: Person, token_id: uuid.UUID) -> dict[str, Any]:
+    """The evidence file of a token. Raises NotAllowed."""
+    with transaction.atomic():
+        require(actor.has_role(Role.AUDITOR), else_=NOT_AUDITOR, kind=NotAllowed)
+        token = locking.token(token_id)
+
+        subject = f"token {token.pk} of request {token.request.reference}"
+        found = of(AuditEvent.objects.filter(token=token), subject=subject)
+        audit.record(audit.Event.EVIDENCE_TAKEN, actor=actor, subject=token, rows=len(found["events"]))
+        return found
 
 
 def of(events: QuerySet[AuditEvent], *, subject: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ VERBS = (
     "identity_manager.catalogue.",
     "identity_manager.jobs.runner",
     "identity_manager.transactions.refusals",
-    "identity_manager.audit.evidence_requests",
+    "identity_manager.audit.evidence",
 )
 OWN_BUSINESS = {
     "identity_manager.account.sso_views": "what an identity provider answered",

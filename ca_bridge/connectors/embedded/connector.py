@@ -20,7 +20,6 @@ from ca_bridge.connectors.embedded import (
     creation_claim,
     crls,
     due_maintenance,
-    expiries,
     ocsp,
     passphrase_change,
     publishing,
@@ -270,7 +269,7 @@ class EmbeddedConnector:
         return any(ca.keys.holds(each) for each in (*ca.issuing_cas, ROOT))
 
     def expiries(self) -> Sequence[ItemExpiry]:
-        return expiries.of(self._authority)
+        return due_maintenance.expiries(self._authority)
 
     def renew_crl_if_due(self) -> bool:
         """Sign each CRL that is older than a day, or was never signed; renew OCSP signers in time.

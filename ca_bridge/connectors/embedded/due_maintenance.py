@@ -1,15 +1,15 @@
-"""What the embedded CA needs of whoever runs it. No key is opened for it."""
+"""What the embedded CA needs of whoever runs it, and until when that holds. No key is opened for it."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
 
-from ca_bridge.connectors.embedded import crls, key_store, rollover
+from ca_bridge.connectors.embedded import authority, crls, key_store, rollover
 from ca_bridge.connectors.embedded.authority import Authority
-from ca_bridge.connectors.embedded.models import Crl
+from ca_bridge.connectors.embedded.models import Crl, OcspSigner
 from ca_bridge.connectors.embedded.paths import ROOT
-from ca_bridge.contract_operation import DueMaintenance, MaintenanceNeed
+from ca_bridge.contract_operation import DueMaintenance, ExpiringItem, ItemExpiry, MaintenanceNeed
 
 ROLLED_BEFORE = timedelta(days=730)  # as long as certificates of persons may hold
 ROOT_CRL_BEFORE = timedelta(days=30)
@@ -25,6 +25,21 @@ def of(ca: Authority) -> Sequence[DueMaintenance]:
         else []
     )
     return [*found, *_root_crl(ca), *_keys(ca)]
+
+
+def expiries(ca: Authority) -> Sequence[ItemExpiry]:
+    """Of what issues now and stands above it, of each CRL, and of the OCSP signers that there are."""
+    name, issuers = ca.options.name, ca.issuers()
+    stems = {each: authority.published_stem(ca.options, each) for each in issuers}
+    signers = OcspSigner.objects.filter(ca=name, issuer__in=issuers)
+    return [
+        *(
+            ItemExpiry(ExpiringItem.CERTIFICATE, each.subject.rfc4514_string(), each.not_valid_after_utc)
+            for each in ca.path(ca.newest)
+        ),
+        *(ItemExpiry(ExpiringItem.CRL, stem, crls.end(name, each)) for each, stem in stems.items()),
+        *(ItemExpiry(ExpiringItem.OCSP_SIGNER, stems[each.issuer], each.not_after) for each in signers),
+    ]
 
 
 def _root_crl(ca: Authority) -> Iterator[DueMaintenance]:

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.audit import checks as audit_checks
-from identity_manager.audit import evidence, evidence_requests, exports
+from identity_manager.audit import evidence, exports
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices
 from identity_manager.console.audit import log as audit_log
@@ -59,14 +59,14 @@ def public_key(request: HttpRequest) -> HttpResponse:
 @require_POST
 def evidence_of_request(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = audit_access.request_for_auditor(request, pk)
-    taken = evidence_requests.export_for_request(actor=offices.officer(request), request_id=found.pk)
+    taken = evidence.export_for_request(actor=offices.officer(request), request_id=found.pk)
     return _evidence(taken, f"check-file-{found.reference}.json")
 
 
 @require_POST
 def evidence_of_token(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = audit_access.token_for_auditor(request, pk)
-    taken = evidence_requests.export_for_token(actor=offices.officer(request), token_id=found.pk)
+    taken = evidence.export_for_token(actor=offices.officer(request), token_id=found.pk)
     return _evidence(taken, f"check-file-{found.pk}.json")
 
 
