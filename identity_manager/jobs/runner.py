@@ -21,7 +21,7 @@ from identity_manager.jobs import schedule
 from identity_manager.jobs.schedule import Job
 from identity_manager.models import JobRun, Person
 from identity_manager.transactions.refusals import Reason, Stale, require
-from identity_manager.workflow.requests import change_detection
+from identity_manager.workflow.requests import suspension
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def _is_out_of_reach(row: JobRun, job: Job, now: datetime) -> bool:
     """Whether the next run or the lease lies so far ahead that only a wrong clock can have set it."""
     lease = job.lease or timedelta(seconds=settings.LEASE_SECONDS)
     return row.is_out_of_reach(
-        now, every=job.every + change_detection.CLOCKS_DIFFER, lease=lease + change_detection.CLOCKS_DIFFER
+        now, every=job.every + suspension.CLOCKS_DIFFER, lease=lease + suspension.CLOCKS_DIFFER
     )
 
 

@@ -22,7 +22,7 @@ from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import ca_comparison, expiry
 from identity_manager.workflow.people import imports
-from identity_manager.workflow.requests import change_detection, lapse, reminders
+from identity_manager.workflow.requests import lapse, reminders, suspension
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ JOBS: tuple[Job, ...] = (
         "requests.notice_changes",
         _("Stops requests whose person has changed since they were asked for"),
         timedelta(minutes=5),
-        change_detection.notice_all,
+        suspension.check_all,
     ),
     Job(
         "imports.forget_old",

@@ -54,7 +54,7 @@ def approve(*, actor: Person, request_id: uuid.UUID, snapshot_hash: str) -> Toke
     with transaction.atomic():
         request = _fetch(actor, request_id, snapshot_hash)
         refuse(eligibility.person_obstacle(request.person))
-        stopped = suspension.stops(request, locking.lines_of(request))
+        stopped = suspension.suspends(request, locking.lines_of(request))
         if not stopped:
             _record(request, actor, Decision.APPROVED, reason="")
             audit.record(audit.Event.REQUEST_APPROVED, actor=actor, subject=request, snapshot=snapshot_hash)
@@ -162,7 +162,7 @@ def take_out(
             reason=reason.strip(),
             snapshot=request.snapshot_hash,
         )
-        if not suspension.stops(request, locking.lines_of(request)):
+        if not suspension.suspends(request, locking.lines_of(request)):
             _go_on(request, actor=actor)
         return request
 

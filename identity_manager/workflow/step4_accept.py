@@ -86,7 +86,7 @@ def accept(
         lines = locking.lines_of(request)
         texts = _texts_of(lines, text_ids)
         refuse(OTHER_TERMS if texts is None else None, kind=Stale)
-        stopped = suspension.stops(request, lines)
+        stopped = suspension.suspends(request, lines)
         waits = not stopped and approver_escalation.sends_back(request)
         if not stopped and not waits:
             _accept(request, lines, texts or ())

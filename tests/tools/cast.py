@@ -34,7 +34,7 @@ from identity_manager.workflow import (
     step6_passphrase,
     step7_deliver,
 )
-from identity_manager.workflow.requests import cancellation, change_detection, lapse
+from identity_manager.workflow.requests import cancellation, lapse, suspension
 from tests.tools import one_step
 
 ROLES = {
@@ -228,7 +228,7 @@ def failed(request: TokenRequest) -> TokenRequest:
     Person.objects.filter(pk=request.person_id).update(department="Elsewhere")
     issued(request)
     Person.objects.filter(pk=request.person_id).update(department=request.person.department)
-    change_detection.notice(request_id=request.pk)
+    suspension.check(request_id=request.pk)
     return TokenRequest.objects.get(pk=request.pk)
 
 

@@ -261,6 +261,14 @@ class TokenRequest(Stateful):
         taken_out = [token for token in self.tokens.all() if token.taken_out_by_id is not None]
         return [token for token in taken_out if token.round == self.round]
 
+    def suspend(self, *, now: datetime) -> None:
+        """A change of its person was noticed: it waits for an officer, whatever its state."""
+        self.stopped_at = now
+
+    def resume(self) -> None:
+        """The person is as they were approved, or the request goes on with new data."""
+        self.stopped_at = None
+
     @transition(field=state, source=S.REQUESTED, target=S.APPROVED, custom={"label": _("Approve")})
     def approve(self, *, now: datetime) -> None:
         """Enough approvers said yes, or the policy wants none."""
@@ -317,7 +325,7 @@ class TokenRequest(Stateful):
         """An officer has it tried again."""
         self.reason = self.failure = ""
         self.failure_facts = {}
-        self.stopped_at = None
+        self.resume()
 
     @transition(
         field=state,
@@ -333,7 +341,8 @@ class TokenRequest(Stateful):
         self.delivery_address = self.person.email
         self.reason = self.failure = ""
         self.failure_facts = {}
-        self.stopped_at = self.office_told_at = self.postponed_until = self.postponed_by = None
+        self.resume()
+        self.office_told_at = self.postponed_until = self.postponed_by = None
         self.decided_at = self.accept_before = self.accepted_at = None
 
     @transition(field=state, source=S.ISSUING, target=S.ISSUED, custom={"label": _("All are sealed")})

@@ -171,7 +171,7 @@ def fail_request(certificate: Certificate, failure: Failure) -> None:
         return
     request.fail(code=failure.code, facts=failure.facts)
     if failure.code == PERSON_CHANGED:
-        request.stopped_at = timezone.now()
+        request.suspend(now=timezone.now())
     request.save()
     if request.person.is_active:
         outbox.enqueue(messages.issuance_failed(request, why=for_the_person(request)))

@@ -222,7 +222,7 @@ def _stop_the_clock(person: Person, leave: Leave) -> None:
     """Who could not accept the terms meanwhile, or decide, has as many days left as when the leave began."""
     waiting = _requests(person, (RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE))
     for pk in waiting.values_list("pk", flat=True):
-        suspension.make_up(locking.request(pk), since=leave.began_at)
+        suspension.extend_deadlines(locking.request(pk), since=leave.began_at)
 
 
 def _go_on_issuing(person: Person) -> None:

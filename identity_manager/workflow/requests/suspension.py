@@ -1,44 +1,62 @@
-"""Suspend a request whose person is not who was approved any more, and resume it (change_detection.py).
+"""Suspension of requests: stop one on a material change of its person, and resume it (SPEC.md 1).
+
+What was approved is what is issued. A request whose person has changed since then waits for an officer:
+nobody approves or accepts it, and it does not lapse. Where the data are as they were again, it goes on by
+itself. `resubmission` starts it again with the new data.
 
 A suspension, and a leave of the person, give back the time that the request has lost: else it would lapse, or
 its approvers would be passed over, before anybody had a chance. One that was suspended during a leave may get
 back more than it has lost, which hurts nobody.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from identity_manager import audit
 from identity_manager.models import RequestState, SoftwareToken, TokenRequest
-from identity_manager.workflow import snapshot
+from identity_manager.models.requests.states import STOPPABLE
+from identity_manager.models.requests.token_request import TokenRequestQuerySet
+from identity_manager.transactions import locking, retry_later
+from identity_manager.workflow import snapshot, step3_invite
+from identity_manager.workflow.requests import approver_escalation
+
+CLOCKS_DIFFER = timedelta(minutes=10)  # of two hosts, at the most
+AT_ONCE = 200  # requests that are in memory together
 
 
-def stops(request: TokenRequest, lines: Iterable[SoftwareToken]) -> bool:
-    """Whether a change of the person stops the request; writes down the news. All is locked by the caller.
+# --- One request that the caller has locked ----------------------------------------------------------
+def suspends(request: TokenRequest, lines: Iterable[SoftwareToken]) -> bool:
+    """Suspend or resume the locked request as its person's data say now; return whether it is suspended.
 
-    A request that fails while it is issued is stopped by step 5.
+    A request that fails while it is issued is suspended by issuance.failures.
     """
     changed = snapshot.differences(lines)
     if changed and request.stopped_at is None:
-        _stop(request, fields=[difference.field for difference in changed])
+        _suspend(request, fields=[difference.field for difference in changed])
     elif not changed and request.stopped_at is not None:
-        make_up(request, since=request.stopped_at)
-        request.stopped_at = None
-        request.save()
-        audit.record(audit.Event.REQUEST_RESUMED, actor=None, subject=request)
+        _resume(request, since=request.stopped_at)
     return bool(changed)
 
 
-def _stop(request: TokenRequest, *, fields: list[str]) -> None:
-    request.stopped_at = timezone.now()
+def _suspend(request: TokenRequest, *, fields: list[str]) -> None:
+    request.suspend(now=timezone.now())
     request.save()
     audit.record(audit.Event.REQUEST_STOPPED, actor=None, subject=request, fields=fields)
 
 
-def make_up(request: TokenRequest, *, since: datetime) -> None:
+def _resume(request: TokenRequest, *, since: datetime) -> None:
+    extend_deadlines(request, since=since)
+    request.resume()
+    request.save()
+    audit.record(audit.Event.REQUEST_RESUMED, actor=None, subject=request)
+
+
+def extend_deadlines(request: TokenRequest, *, since: datetime) -> None:
     """Give a locked request the time back that it has lost since then, in the caller's transaction.
 
     The person's time to accept the terms, and that after which approvers are reminded and others are asked.
@@ -51,3 +69,56 @@ def make_up(request: TokenRequest, *, since: datetime) -> None:
     asked = request.asked_approvers.filter(round=request.round)
     asked.filter(waits_from__gt=since).update(waits_from=now)  # came back meanwhile: it waits from now on
     asked.filter(waits_from__lte=since).update(waits_from=F("waits_from") + lost)
+
+
+# --- Look for changes ------------------------------------------------------------------------------
+def check(*, request_id: uuid.UUID) -> None:
+    """Suspend the request, or resume it, as the person's data of this moment say."""
+    with transaction.atomic():
+        request = locking.request(request_id)
+        if request.state in STOPPABLE:
+            _check(request)
+
+
+def _check(request: TokenRequest) -> None:
+    """Types may have been taken out while it was suspended, so that it has all approvals that it needs.
+
+    Then it goes on by itself: who has approved cannot do it again. Not while the person is on leave; it
+    stays as it is until they are back.
+    """
+    is_approved = request.state == RequestState.REQUESTED and not approver_escalation.still_needed(request)
+    if is_approved and not request.person.is_active:
+        return
+    if not suspends(request, locking.lines_of(request)) and is_approved:
+        step3_invite.conclude(request, actor=None)
+
+
+def check_all() -> int:
+    """Compare every request that waits for somebody with its person; return how many are suspended."""
+    _check_among(TokenRequest.objects.all())
+    return TokenRequest.objects.stopped().count()
+
+
+def check_requests_of(*, person_id: uuid.UUID) -> None:
+    """Compare what waits for this person, who has just been changed, with who they are now."""
+    _check_among(TokenRequest.objects.filter(person_id=person_id))
+
+
+def _check_among(requests: TokenRequestQuerySet) -> None:
+    """Look at the requests whose person was written since they were opened; no other can have changed.
+
+    After a batch order thousands of requests wait, for weeks.
+    """
+    waiting = requests.filter(state__in=(RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE))
+    written_since = waiting.filter(person__updated_at__gte=F("created_at") - CLOCKS_DIFFER, stopped_at=None)
+    suspended = requests & TokenRequest.objects.stopped()
+    news = [*_to_be_checked(written_since), *_to_be_checked(suspended)]
+    news += requests.with_all_approvals().values_list("pk", flat=True)
+    retry_later.for_each_isolated(news, lambda pk: check(request_id=pk))
+
+
+def _to_be_checked(requests: QuerySet[TokenRequest]) -> Iterator[uuid.UUID]:
+    rows = requests.order_by().select_related("person").prefetch_related("tokens")
+    for request in rows.iterator(chunk_size=AT_ONCE):
+        if bool(snapshot.differences(request.lines)) != (request.stopped_at is not None):
+            yield request.pk

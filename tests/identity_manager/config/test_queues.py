@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from identity_manager.config.broker import addresses as broker
 from identity_manager.config.celery import take_jobs
-from identity_manager.workflow.requests import change_detection
+from identity_manager.workflow.requests import suspension
 
 
 @dataclass
@@ -56,7 +56,7 @@ def test_ticks_and_jobs_go_there() -> None:
 def test_a_beat_whose_clock_is_minutes_behind_is_heard(name: str) -> None:
     """A worker throws away, by its own clock, what the beat says that nobody wants any more."""
     entry = settings.CELERY_BEAT_SCHEDULE[name]
-    by_the_beat = timezone.now() - change_detection.CLOCKS_DIFFER + timedelta(seconds=30)
+    by_the_beat = timezone.now() - suspension.CLOCKS_DIFFER + timedelta(seconds=30)
     app = Celery("apart", set_as_current=False)
     sent = app.amqp.as_task_v2(
         "id", entry["task"], expires=entry["options"]["expires"], now=by_the_beat, timezone=UTC

@@ -42,7 +42,7 @@ from identity_manager.models import (
 )
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
 from identity_manager.workflow.issuance import failures, retry
-from identity_manager.workflow.requests import cancellation, change_detection
+from identity_manager.workflow.requests import cancellation, suspension
 from identity_manager.workflow.revocation import hold, revoke
 from tests.ca_bridge import scripted
 from tests.tools import cast, one_step
@@ -176,7 +176,7 @@ def test_a_late_certificate_of_a_changed_person_is_used_when_all_is_as_it_was(
     company: Company, of_a_changed_person: TokenRequest
 ) -> None:
     Person.objects.filter(pk=company.uma.pk).update(department=company.uma.department)
-    change_detection.notice(request_id=of_a_changed_person.pk)
+    suspension.check(request_id=of_a_changed_person.pk)
     retry.retry(actor=company.ada, request_id=of_a_changed_person.pk)
     assert cast.issued(of_a_changed_person).state == "issued"
     assert (CaOrder.objects.count(), IssuedCertificate.objects.count()) == (1, 1)

@@ -21,7 +21,7 @@ from identity_manager.people import roles
 from identity_manager.transactions.refusals import Stale
 from identity_manager.workflow import step4_accept
 from identity_manager.workflow.people import leave_and_return
-from identity_manager.workflow.requests import approver_escalation, change_detection, reminders
+from identity_manager.workflow.requests import approver_escalation, reminders, suspension
 from tests.identity_manager.console.visitors import officer, signed_in
 from tests.tools import cast
 from tests.tools.cast import Company
@@ -120,7 +120,7 @@ def test_an_approval_whose_giver_has_the_role_again_counts_again(company: Compan
     with pytest.raises(Stale):
         cast.accepted(request)
     RoleAssignment.objects.create(person=company.paul, role=Role.APPROVER)
-    change_detection.notice_all()
+    suspension.check_all()
     assert fresh(request).state == "awaiting_acceptance"
 
 

@@ -17,7 +17,7 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Refu
 from identity_manager.workflow import snapshot, step2_approve
 from identity_manager.workflow.people import leave_and_return
 from identity_manager.workflow.policy import approvers, eligibility
-from identity_manager.workflow.requests import change_detection
+from identity_manager.workflow.requests import suspension
 from tests.identity_manager.workflow.test_states_and_verbs import picture
 from tests.tools import cast
 from tests.tools.cast import Company
@@ -182,7 +182,7 @@ def renamed(company: Company, request: TokenRequest, surname: str) -> TokenReque
     company.uma.refresh_from_db()
     company.uma.surname = surname
     company.uma.save()
-    change_detection.notice(request_id=request.pk)
+    suspension.check(request_id=request.pk)
     return fresh(request)
 
 
@@ -223,7 +223,7 @@ def test_it_does_not_go_on_before_who_is_on_leave_is_back(company: Company, mixe
     leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="a year abroad")
     assert renamed(company, mixed, surname).state == "requested"
     leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
-    assert change_detection.notice_all() == 0
+    assert suspension.check_all() == 0
     assert fresh(mixed).state == "awaiting_acceptance"
 
 
@@ -241,15 +241,15 @@ def test_what_an_earlier_version_left_without_an_approval_to_give_goes_on(
     TokenRequest.objects.update(stopped_at=None)
 
     leave_and_return.deactivate(actor=company.rita, person_id=company.uma.pk, reason="a year abroad")
-    change_detection.notice_all()
+    suspension.check_all()
     assert fresh(mixed).state == "requested"
     leave_and_return.activate(actor=company.rita, person_id=company.uma.pk)
-    change_detection.notice_all()
+    suspension.check_all()
     assert fresh(mixed).state == "awaiting_acceptance"
 
 
 def test_what_waits_for_approvals_waits_on(company: Company, mixed: TokenRequest) -> None:
-    change_detection.notice_all()
+    suspension.check_all()
     cast.approved(company.paul, mixed)
-    change_detection.notice_all()
+    suspension.check_all()
     assert fresh(mixed).state == "requested"

@@ -35,7 +35,7 @@ from identity_manager.workflow import (
 )
 from identity_manager.workflow.issuance import failures, parked_orders, retry
 from identity_manager.workflow.policy import approvers
-from identity_manager.workflow.requests import cancellation, change_detection, lapse, reminders, resubmission
+from identity_manager.workflow.requests import cancellation, lapse, reminders, resubmission, suspension
 from tests.tools import cast, one_step
 from tests.tools.cast import Company
 
@@ -69,7 +69,7 @@ def stopped_in(company: Company, state: str) -> TokenRequest:
     if state == "failed":
         cast.issued(request)
     else:
-        change_detection.notice(request_id=request.pk)
+        suspension.check(request_id=request.pk)
     row = fresh(request)
     assert row.state == state
     assert row.stopped_at is not None
@@ -121,11 +121,11 @@ def test_it_is_stopped_once_however_often_somebody_tries(company: Company) -> No
 @pytest.mark.parametrize("state", ["requested", "awaiting_acceptance"])
 def test_the_job_notices_the_change_before_anybody_tries(company: Company, state: str) -> None:
     request = company.request_in(state)
-    assert change_detection.notice_all() == 0
+    assert suspension.check_all() == 0
     move(company.uma)
 
-    assert change_detection.notice_all() == 1
-    assert change_detection.notice_all() == 1
+    assert suspension.check_all() == 1
+    assert suspension.check_all() == 1
 
     assert TokenRequest.objects.stopped().get() == request
     assert not TokenRequest.objects.awaiting_acceptance().exists()
@@ -138,17 +138,17 @@ def test_the_job_reads_nothing_of_whose_person_was_not_written_since(
     differences = snapshot.differences
     monkeypatch.setattr(snapshot, "differences", lambda lines: compared.append(1) or differences(lines))
     request = company.request_in("awaiting_acceptance")
-    long_before = request.created_at - 2 * change_detection.CLOCKS_DIFFER
+    long_before = request.created_at - 2 * suspension.CLOCKS_DIFFER
     move(company.uma, updated_at=long_before)
 
-    assert change_detection.notice_all() == 0
+    assert suspension.check_all() == 0
     assert compared == []
 
     company.uma.refresh_from_db()
     company.uma.display_name = "Uma Berg"
     company.uma.save()
 
-    assert change_detection.notice_all() == 1
+    assert suspension.check_all() == 1
     assert compared != []
 
 
@@ -157,7 +157,7 @@ def test_where_the_data_are_as_they_were_it_goes_on(company: Company, state: str
     request = stopped_in(company, state)
     move(company.uma, display_name="Uma Lindqvist")
 
-    assert change_detection.notice_all() == 0
+    assert suspension.check_all() == 0
 
     assert fresh(request).stopped_at is None
     assert AuditEvent.objects.filter(name="request.resumed").count() == 1
@@ -169,7 +169,7 @@ def test_it_goes_on_with_the_time_to_accept_that_it_had(company: Company) -> Non
     with time_machine.travel(timezone.now() + timedelta(days=60)):
         lapse.lapse_overdue()
         move(company.uma, display_name="Uma Lindqvist")
-        change_detection.notice_all()
+        suspension.check_all()
         lapse.lapse_overdue()
 
     before = request.accept_before
@@ -185,7 +185,7 @@ def test_and_with_the_time_to_decide(company: Company) -> None:
     asked = OutgoingMail.objects.filter(request=request).count()
     with time_machine.travel(timezone.now() + timedelta(days=60)):
         move(company.uma, display_name="Uma Lindqvist")
-        change_detection.notice_all()
+        suspension.check_all()
         reminders.escalate_all_undecided()
     assert OutgoingMail.objects.filter(request=request).count() == asked
 
@@ -196,7 +196,7 @@ def test_what_came_back_while_it_was_stopped_waits_from_when_it_goes_on(company:
     request.asked_approvers.update(waits_from=timezone.now() + timedelta(days=50))  # brought back then
     with time_machine.travel(timezone.now() + timedelta(days=60)):
         move(company.uma, display_name="Uma Lindqvist")
-        change_detection.notice_all()
+        suspension.check_all()
         now = timezone.now()
         for row in request.asked_approvers.all():
             assert now - timedelta(minutes=5) < row.waits_from <= now
@@ -276,7 +276,7 @@ def test_an_earlier_approval_does_not_count_for_the_new_round(company: Company) 
     request = cast.enabled(company.ada, company.uma, two)
     cast.approved(company.paul, request)
     move(company.uma)
-    change_detection.notice_all()
+    suspension.check_all()
     request = sent_round(company, request)
 
     assert cast.approved(company.petra, fresh(request)).state == "requested"
@@ -558,7 +558,7 @@ def test_nor_do_they_go_without_one_where_they_had_asked_in_self_service(company
     request = cast.asked(company.uma, company.vpn)
     assert request.approvals_needed == 0
     move(company.uma)
-    change_detection.notice(request_id=request.pk)
+    suspension.check(request_id=request.pk)
     uma = Person.objects.get(pk=company.uma.pk)
 
     request = resubmission.send_round_again(
