@@ -1,7 +1,7 @@
-"""The verbs of the road: every change of a request or token happens in this package and nowhere else.
+"""The workflow verbs: every change of a request or token is made in this package.
 
-ROAD is the index: where each step happens, from the page to the test that proves it.
-tests/architecture/test_workflow_index.py keeps it true.
+ROAD is the index of the seven steps, from the page to the tests. tests/architecture/test_workflow_index.py
+keeps it true.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 class RoadStep:
     """One way through one of the seven steps (SPEC.md 1).
 
-    page: name of the address where it is started, empty where the system does it by itself.
-    verbs: dotted paths below this package.  request, token: state before and after, None where untouched.
-    task: its name, in the queue or where another task goes on to it.
-    mails: functions of mail.messages.  tests: files that prove it.
-    survives: what may fail there, and the test that proves what becomes of it.
+    page: URL name where it starts; empty where the system starts it.
+    verbs: dotted paths below this package. request, token: states before and after; None if unchanged.
+    task: name of the Celery task. mails: functions of mail.messages. tests: files that prove it.
+    survives: possible failures, each with the test that proves recovery.
     """
 
     number: int

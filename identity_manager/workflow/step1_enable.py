@@ -1,6 +1,6 @@
-"""Step 1, standard flow: an administrator enables an Active person for the checked types.
+"""Step 1, standard flow: an administrator enables an Active person for the selected types.
 
-PstmProcRequestInitialSoftwareToken of the original. Many at once: bulk_enable.
+PstmProcRequestInitialSoftwareToken of the original. In bulk: batch/bulk_enable.py.
 """
 
 import uuid
@@ -18,7 +18,7 @@ def enable(*, actor: Person, person_id: uuid.UUID, type_ids: Sequence[uuid.UUID]
     """Open a request for the person. Raises NotAllowed, or NotPossible with the reason."""
     with transaction.atomic():
         person = locking.person(person_id)
-        types = evaluation.read(actor=actor, persons=[person]).types_for(person, type_ids)
+        types = evaluation.read_context(actor=actor, persons=[person]).types_for(person, type_ids)
 
         asking = opening.Origin(actor, person, RequestOrigin.ADMINISTRATOR)
         return opening.open_request(asking, types=types)

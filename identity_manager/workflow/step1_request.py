@@ -1,4 +1,4 @@
-"""Step 1, option: the person asks in Self-Service; it opens the same request.
+"""Step 1, option: the person requests in Self-Service, which opens the same kind of request.
 
 PstmProcRequestInitialSofttokenUSSP of the original.
 """

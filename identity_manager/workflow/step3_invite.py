@@ -22,7 +22,7 @@ from identity_manager.models import (
 
 @dataclass(frozen=True)
 class Invitation:
-    """What is written when a person is invited: the role where they lack it, the mail, the events."""
+    """Rows to be written with an invitation: Self-Service role if missing, mail, events."""
 
     roles: list[RoleAssignment]
     mail: OutgoingMail
@@ -30,10 +30,10 @@ class Invitation:
 
 
 def invite(request: TokenRequest, *, actor: Person | None) -> None:
-    """Send the approved request to its person, in the caller's transaction, person and request locked."""
+    """Invite the person of an approved request; the caller has locked person and request."""
     invitation = prepare_invitation(request, actor=actor)
     given = request.approvals.filter(round=request.round).count() if request.approvals_needed else 0
-    if given > request.approvals_needed:  # invited before, by an approval that does not count any more
+    if given > request.approvals_needed:  # invited before, by an approval that was withdrawn since
         invitation.mail.occasion += f":{given}"
     request.save()
     write_roles(invitation.roles)
@@ -42,7 +42,7 @@ def invite(request: TokenRequest, *, actor: Person | None) -> None:
 
 
 def prepare_invitation(request: TokenRequest, *, actor: Person | None) -> Invitation:
-    """Move the request on and say what is to be written with it; nothing is written yet."""
+    """Transition the request and build the rows; writes nothing."""
     request.invite(accept_before=timezone.now() + timedelta(days=settings.ACCEPTANCE_DAYS))
     role = Role.SELF_SERVICE_USER
     lacks_it = not request.person.has_role(role, unit="")
@@ -56,7 +56,7 @@ def prepare_invitation(request: TokenRequest, *, actor: Person | None) -> Invita
 
 
 def write_roles(roles: Iterable[RoleAssignment]) -> None:
-    """Write the roles, each over one that has ended, or begins later."""
+    """Insert the roles, replacing ended and future ones."""
     RoleAssignment.objects.bulk_create(
         list(roles),
         update_conflicts=True,
@@ -66,7 +66,7 @@ def write_roles(roles: Iterable[RoleAssignment]) -> None:
 
 
 def conclude(request: TokenRequest, *, actor: Person | None) -> None:
-    """The request is approved: in the caller's transaction, the person is invited to accept the terms."""
+    """The request is approved: invite its person, in the caller's transaction."""
     request.approve(now=timezone.now())
     request.save()
     if request.approvals_needed and request.requested_by_id != request.person_id:

@@ -55,7 +55,7 @@ def _put_off(mail: OutgoingMail, error: Exception, *, is_sent: bool = False) -> 
             outbox.settle_fault(row, fault, not_before=mail.leased_until if is_sent else None)
 
 
-def _write_down(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevance.Pointless) -> None:
+def _write_down(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevance.NoLongerRelevant) -> None:
     if isinstance(outcome, str):
         outbox.note_provider_id(mail, outcome)
     with transaction.atomic():
@@ -66,7 +66,7 @@ def _write_down(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevanc
     instruments.MAILS.labels(row.state if row.state != MailState.QUEUED else PUT_OFF).inc()
 
 
-def _act(mail: OutgoingMail) -> str | DeliveryFault | mail_relevance.Pointless:
+def _act(mail: OutgoingMail) -> str | DeliveryFault | mail_relevance.NoLongerRelevant:
     with TRACE.span("send mail", {"message": mail.message}, None) as note:
         try:
             return sending.send(mail)
@@ -78,9 +78,9 @@ def _act(mail: OutgoingMail) -> str | DeliveryFault | mail_relevance.Pointless:
             return mail_relevance.without_files()
 
 
-def _settle(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevance.Pointless) -> None:
+def _settle(mail: OutgoingMail, outcome: str | DeliveryFault | mail_relevance.NoLongerRelevant) -> None:
     match outcome:
-        case mail_relevance.Pointless():
+        case mail_relevance.NoLongerRelevant():
             correlation.set_result("discarded")
             outbox.discard(mail, reason=outcome.reason)
             audit.record(

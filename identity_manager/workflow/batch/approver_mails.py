@@ -1,7 +1,7 @@
-"""Mails about the requests of a batch order: approvers and the office are told of all together (decision 29).
+"""Mails to approvers and administrators about all requests of a batch order together (decision 29).
 
-They are told when the order ends or is stopped, by whoever does that. The release before does not, and a new
-approver may be asked later: an hourly job tells whoever was not told since they were asked.
+Sent when the order ends or is stopped, by whoever ends or stops it. An hourly job mails approvers who were
+not, for example because they were asked later.
 """
 
 import uuid
@@ -33,9 +33,9 @@ LATELY = timedelta(days=7)
 
 
 def tell(order: BatchOrder) -> None:
-    """Tell who was asked about requests that wait, and the office where nobody decides on some.
+    """Mail the approvers of waiting requests, and administrators where nobody decides on some.
 
-    In the caller's transaction, the order locked. Nobody is told twice of the same.
+    In the caller's transaction, with the order locked. Deduplicated.
     """
     lines = BatchLine.objects.filter(order=order, request__isnull=False)
     waiting = TokenRequest.objects.filter(
@@ -46,7 +46,7 @@ def tell(order: BatchOrder) -> None:
 
 
 def tell_of_stopped() -> int:
-    """Tell of the orders that have been stopped lately; returns how many were looked at."""
+    """Job: mail about recently stopped orders; returns how many were checked."""
     rows = BatchOrder.objects.stopped_since(timezone.now() - LATELY).order_by("started_at", "pk")
     return retry_later.for_each_isolated(rows.values_list("pk", flat=True), _tell_of)
 
@@ -77,7 +77,7 @@ def _tell_the_office(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
     units = undecided.order_by().values_list("person__organisational_unit").annotate(Max("office_told_at"))
     for unit, since in units:
         request = undecided.filter(person__organisational_unit=unit).select_related("person").first()
-        if request is None:  # decided in between
+        if request is None:  # decided meanwhile
             continue
         possible = approver_escalation.is_possible(request)
         for each in approvers.administrators(request.person).order_by("pk"):
@@ -87,6 +87,6 @@ def _tell_the_office(order: BatchOrder, waiting: TokenRequestQuerySet) -> None:
 
 
 def _was_told(message: str, order: BatchOrder, person: Person, *, since: datetime) -> bool:
-    """By whichever occasion."""
+    """Whether a mail was sent under either deduplication key."""
     told = OutgoingMail.objects.filter(message=message, person=person, created_at__gte=since)
     return told.filter(occasion__contains=f":{order.pk}:").exists()

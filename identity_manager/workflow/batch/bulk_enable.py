@@ -1,8 +1,8 @@
-"""Step 1 for many: some persons of a batch order are enabled in a few statements, as step1_enable would.
+"""Bulk enable: enables a chunk of persons of a batch order in few statements, with the code of step 1.
 
-What is written is prepared before the transaction, for preparing takes longer than writing, and others wait
-for what a transaction holds. Inside, with the persons locked, everything that decided is read once more:
-where it is not the same any more, it is prepared anew.
+The rows are prepared before the transaction, because preparation takes longer than writing and locks block
+others. Inside it, with the persons locked, all inputs of the decision are read again; after a change the
+chunk is prepared anew.
 """
 
 import uuid
@@ -27,15 +27,15 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import Reason
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.policy import evaluation
-from identity_manager.workflow.policy.evaluation import Grounds, Verdict
+from identity_manager.workflow.policy.evaluation import Eligibility, EligibilityContext
 from identity_manager.workflow.requests import opening
 
 
 @dataclass(frozen=True)
 class CatalogueSnapshot:
-    """The types in force, and what the snapshots of each have in common: kept for as long as it is true.
+    """Active token types and the common part of their request snapshots, reused between chunks.
 
-    in_force is read before all else, so that whatever changes meanwhile is noticed when it is written.
+    catalogue_versions is read first, so that a later change is noticed when the chunk is written.
     """
 
     in_force: Any
@@ -44,8 +44,8 @@ class CatalogueSnapshot:
 
 
 def catalogue_snapshot(kept: CatalogueSnapshot | None) -> CatalogueSnapshot:
-    """The one that is kept, where the same versions are in force; else it is read."""
-    in_force = evaluation.in_force()
+    """The given one if the same versions are active; else a new one."""
+    in_force = evaluation.catalogue_versions()
     if kept is not None and kept.in_force == in_force:
         return kept
     return CatalogueSnapshot(in_force, offered_types())
@@ -53,9 +53,9 @@ def catalogue_snapshot(kept: CatalogueSnapshot | None) -> CatalogueSnapshot:
 
 @dataclass(frozen=True)
 class ChunkPlan:
-    """What becomes of some lines: the requests that are opened, the lines as they are then.
+    """Rows to be written for some lines: opened requests, lines with their outcome.
 
-    said is what it was decided on, in plain values.
+    said: the inputs of the decision, as plain values.
     """
 
     opened: list[opening.PreparedRequest]
@@ -71,9 +71,9 @@ def prepare_chunk(
     offer: CatalogueSnapshot,
     persons: Collection[Person] = (),
 ) -> ChunkPlan:
-    """Decide on lines that are ready, as of now; nothing is written. persons: whom the caller has locked."""
+    """Decide on ready lines; writes nothing. persons: those that the caller has locked."""
     people = persons or persons_of(lines)
-    read = evaluation.read(actor=asker, persons=people, offered=offer.types)
+    read = evaluation.read_context(actor=asker, persons=people, offered=offer.types)
     work = ChunkPlan([], [], (offer.in_force, read.said(people)))
     known = opening.BatchContext(frames=offer.frames, of_batch=True)
     by_id = {person.pk: person for person in people}
@@ -84,13 +84,15 @@ def prepare_chunk(
 
 
 def write_chunk(order: BatchOrder, work: ChunkPlan) -> int:
-    """Write it, in the caller's transaction, with the stretch locked. Returns how many persons were enabled.
+    """Write the plan in the caller's transaction, with the share locked.
 
-    Lines that are not ready any more stay as they are.
+    Returns the number of enabled persons.
+
+    Lines that are not ready any more are left as they are.
     """
     persons = locking.persons([line.person_id for line in work.lines if line.person_id])
     asker = asker_of(order)
-    if (evaluation.in_force(), evaluation.said(actor=asker, persons=persons)) != work.said:
+    if (evaluation.catalogue_versions(), evaluation.inputs_of(actor=asker, persons=persons)) != work.said:
         fresh = BatchLine.objects.ready(order.pk).filter(pk__in=[line.pk for line in work.lines])
         work = prepare_chunk(order, list(fresh), asker=asker, offer=catalogue_snapshot(None), persons=persons)
     opening.write_requests(work.opened, by_sweep=True)
@@ -103,9 +105,11 @@ def write_chunk(order: BatchOrder, work: ChunkPlan) -> int:
     return len(work.opened)
 
 
-def check_lines(order: BatchOrder, persons: Sequence[Person]) -> list[tuple[Verdict, list[dict[str, Any]]]]:
-    """The dry run: the verdict on each of the persons, and its reasons in words."""
-    read = evaluation.read(actor=asker_of(order), persons=persons)
+def check_lines(
+    order: BatchOrder, persons: Sequence[Person]
+) -> list[tuple[Eligibility, list[dict[str, Any]]]]:
+    """Dry run: eligibility of each person, with reasons."""
+    read = evaluation.read_context(actor=asker_of(order), persons=persons)
     cases = [_Case(order, read, person) for person in persons]
     wanted = list(order.types.all())
     verdicts = [(case, case.verdict(wanted)) for case in cases]
@@ -113,24 +117,24 @@ def check_lines(order: BatchOrder, persons: Sequence[Person]) -> list[tuple[Verd
 
 
 def asker_of(order: BatchOrder) -> Person:
-    """Who asked for it, with the state and the roles of now: by these each person is decided on."""
+    """Who gave the order, with current state and roles, which are checked for each person."""
     return Person.objects.prefetch_related("roles").get(pk=order.asked_by_id)
 
 
 def persons_of(lines: Iterable[BatchLine]) -> list[Person]:
-    """The persons of the lines, in the order in which they are locked."""
+    """The persons of the lines, in lock order."""
     return list(Person.objects.filter(pk__in=[line.person_id for line in lines]).order_by("pk"))
 
 
 @dataclass(frozen=True)
 class _Case:
-    """One person of an order, and what decides on them."""
+    """One person of an order, with the inputs of the decision."""
 
     order: BatchOrder
-    read: Grounds
+    read: EligibilityContext
     person: Person
 
-    def verdict(self, wanted: Collection[TokenType]) -> Verdict:
+    def verdict(self, wanted: Collection[TokenType]) -> Eligibility:
         return self.read.verdict(self.person, wanted, partial=self.order.accept_partial)
 
     def words(self, wanted: Collection[TokenType]) -> list[dict[str, Any]]:
@@ -138,7 +142,7 @@ class _Case:
 
 
 def in_words(ask: Callable[[], Sequence[tuple[str, Reason]]]) -> list[dict[str, Any]]:
-    """The reasons as a line keeps them: in each language of the installation, whoever reads it later."""
+    """Reasons as stored on a line, in every language of the installation."""
     said = {}
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
@@ -154,12 +158,12 @@ def in_words(ask: Callable[[], Sequence[tuple[str, Reason]]]) -> list[dict[str, 
 
 
 def one_reason(reason: Reason) -> list[dict[str, Any]]:
-    """The same of a reason that stands for the whole line."""
+    """As in_words, for a single reason about the whole line."""
     return in_words(lambda: [("", reason)])
 
 
 def _decide(work: ChunkPlan, line: BatchLine, case: _Case, known: opening.BatchContext) -> None:
-    """Only what the dry run promised is given, though the person could have more by now."""
+    """At most what the dry run promised, even if the person could have more by now."""
     wanted = [each for each in case.order.types.all() if each.code in line.types]
     verdict = case.verdict(wanted)
     request = None
@@ -172,7 +176,7 @@ def _decide(work: ChunkPlan, line: BatchLine, case: _Case, known: opening.BatchC
 
 
 def _settled(
-    line: BatchLine, verdict: Verdict, request: TokenRequest | None, words: list[dict[str, Any]]
+    line: BatchLine, verdict: Eligibility, request: TokenRequest | None, words: list[dict[str, Any]]
 ) -> BatchLine:
     line.outcome = LineOutcome.ENABLED if request is not None else LineOutcome.SKIPPED
     line.request = request

@@ -1,4 +1,4 @@
-"""How much of a batch order is written at once, so that nobody notices who waits for the database."""
+"""Adaptive chunk size of batch orders, so that transactions stay short."""
 
 import time
 from dataclasses import dataclass, field
@@ -7,15 +7,15 @@ from django.db import connection
 
 from identity_manager.models import BatchOrder, BatchStretch
 
-WORK_SECONDS = 20  # then others of the queue have their turn
+WORK_SECONDS = 20  # per task, then other tasks of the queue run
 
 
 @dataclass
 class Pace:
-    """How many persons at once: so many that a transaction takes TARGET, which nobody notices who waits.
+    """Chunk size such that a transaction takes TARGET.
 
-    Where one writer keeps all others out (SQLite), those try again every 25 ms at the latest; so long, less
-    what preparing took, the order rests between two transactions, or it would starve them.
+    With a single writer (SQLite) others retry every 25 ms at the latest; the order rests that long
+    between transactions, less the preparation time, so that they do not starve.
     """
 
     TARGET = 0.05
@@ -27,26 +27,26 @@ class Pace:
     _released: float = field(default=0.0)
 
     def wrote(self, began: float) -> None:
-        """A transaction that began then is over."""
+        """Adjust the size after a transaction that began at that time."""
         self._released = time.monotonic()
         took = max(self._released - began, 0.001)
         if self.size >= self.LEAST:
-            # One that was quick by chance says little of the next: it grows slowly, and shrinks at once.
+            # Grow slowly, shrink at once: a single fast transaction says little about the next.
             fitting, grown = int(self.size * self.TARGET / took), self.size * 5 // 4
             self.size = max(self.LEAST, min(self.MOST, grown, fitting))
 
     @property
     def found(self) -> int | None:
-        """What has turned out to be right; None where it goes one by one."""
+        """The size found; None while persons go one by one."""
         return self.size if self.size >= self.LEAST else None
 
     def rest(self) -> None:
-        """Before the next transaction."""
+        """Pause before the next transaction."""
         if not connection.features.has_select_for_update:
             time.sleep(max(0.0, self._released + self.REST - time.monotonic()))
 
 
 def pace_of(row: BatchOrder | BatchStretch) -> Pace:
-    """At which to begin: one by one after a fault, so that it is known whose it is."""
+    """Initial size: 1 after a fault, to find the person who causes it."""
     kept = row.pace if isinstance(row, BatchStretch) else None
     return Pace(size=1 if row.last_error else kept or Pace.size)

@@ -1,7 +1,7 @@
-"""Divides a batch order that runs into stretches, of which several are worked in at once.
+"""Divides a running batch order into shares, several of which are worked on in parallel.
 
-Always with the order locked: so an order is divided once, stopped as a whole, and finished once. Code of the
-release before takes an order by its lease, and works through all of it: what is divided is never due for it.
+Always with the order locked, so that it is divided once, stopped as a whole, and finished once. The previous
+release works on a whole order under its lease; a divided order is never due for it.
 """
 
 import uuid
@@ -16,27 +16,24 @@ from identity_manager.transactions import locking
 from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 
-LINES_PER_SHARE = 250  # of a stretch: a second or two, then others of the queue have their turn
-MAX_PARALLEL_SHARES = 3  # stretches at a time: beside them one of the embedded worker's four threads is left
+LINES_PER_SHARE = 250  # a second or two of work, then other tasks of the queue run
+MAX_PARALLEL_SHARES = 3  # leaves one of the embedded worker's four threads
 MAX_PARALLEL_SHARES_SQLITE = 1
 
 
 def parallelism() -> int:
-    """In how many stretches work goes on at a time.
-
-    Where one writer keeps all others out (SQLite), two workers would leave those no gap to write in.
-    """
+    """Number of shares worked on in parallel; one on SQLite, where two would leave other writers no gap."""
     return MAX_PARALLEL_SHARES if connection.features.has_select_for_update else MAX_PARALLEL_SHARES_SQLITE
 
 
 def divide(*, order_id: uuid.UUID, claim: uuid.UUID) -> None:
-    """Put who is still to be enabled into stretches, and have the first ones worked in."""
+    """Create shares of all lines that are still ready, and start the first ones."""
     ready = list(BatchLine.objects.ready(order_id).values_list("position", flat=True))
     with transaction.atomic():
         order = locking.batch_order(order_id)
         if not order.is_held_by(claim) or order.state != BatchState.RUNNING:
             return
-        order.stretches.all().delete()  # the release before stops an order and leaves them
+        order.stretches.all().delete()  # left over by the previous release, which does not know shares
         BatchStretch.objects.bulk_create(shares_of(order, ready))
         order.settle_lease()
         order.save()
@@ -44,7 +41,7 @@ def divide(*, order_id: uuid.UUID, claim: uuid.UUID) -> None:
 
 
 def shares_of(order: BatchOrder, positions: Sequence[int]) -> list[BatchStretch]:
-    """None of them overlaps another, and together they hold all the positions, which are in order."""
+    """Disjoint shares that cover all positions (ascending)."""
     parts = [
         positions[begin : begin + LINES_PER_SHARE] for begin in range(0, len(positions), LINES_PER_SHARE)
     ]
@@ -52,10 +49,10 @@ def shares_of(order: BatchOrder, positions: Sequence[int]) -> list[BatchStretch]
 
 
 def start_waiting_shares(order: BatchOrder, *, pace: int | None = None) -> None:
-    """Have stretches that wait worked in, in the lanes that are free; where none is left, finish the order.
+    """Enqueue waiting shares up to the parallelism; finish the order if none is left.
 
-    pace: how many persons at once have turned out to be right.
-    The caller has locked the order, and its transaction is the one that changes which stretches there are.
+    pace: chunk size found so far. The caller has locked the order, in the transaction that changes its
+    shares.
     """
     for stretch in BatchStretch.objects.waiting(order.pk)[: _free_workers(order)]:
         stretch.pace = pace
@@ -67,18 +64,18 @@ def start_waiting_shares(order: BatchOrder, *, pace: int | None = None) -> None:
 
 
 def _free_workers(order: BatchOrder) -> int:
-    """Orders share the lanes, and each has one at least: else nobody would ever begin with the last.
+    """Parallel shares are divided among orders; each order gets at least one, so that none starves.
 
-    Two orders that count in the same moment may take one too many or too few until their next stretch.
+    Two orders that count at the same moment may be off by one until their next share.
     """
     taken = list(BatchStretch.objects.at_work().values_list("order_id", flat=True))
     return max(parallelism() - len(taken), 0 if order.pk in taken else 1)
 
 
 def drop_shares(order: BatchOrder) -> None:
-    """Drop the stretches of a locked order, where it is not carried out in stretches.
+    """Delete the shares of a locked order that is not divided any more.
 
-    Who stops an order does it at once; the release before does not know of them.
+    Whoever stops an order does so at once, except for the previous release.
     """
     if not order.is_divided:
         order.stretches.all().delete()
@@ -86,7 +83,7 @@ def drop_shares(order: BatchOrder) -> None:
 
 def _finish(order: BatchOrder) -> None:
     counts = batch_orders.counts_of(order)
-    if counts.get(LineOutcome.READY):  # in no stretch: nobody is passed over without a word
+    if counts.get(LineOutcome.READY):  # in no share: continue, so that nobody is skipped silently
         order.work_is_due(timezone.now())
         order.save()
         queue.after_commit(task_names.RUN, order.pk)

@@ -1,6 +1,6 @@
-"""The dry run of a batch order: each person is looked at, some at a time, by one worker; nothing is changed.
+"""Dry run of a batch order: checks the eligibility of each person, in chunks, by one worker; enables nobody.
 
-The worker has the order's lease, and each transaction renews it first: where it is lost, nothing is written.
+The worker holds the order's lease, and each transaction renews it first; if it is lost, nothing is written.
 """
 
 import time
@@ -27,22 +27,22 @@ NAMED_TWICE = Reason("named-twice", _("This person stands further up already."))
 
 @dataclass
 class DryRun:
-    """Of an order that the worker has claimed."""
+    """The dry run of a claimed order."""
 
     order: BatchOrder
     claim: uuid.UUID
     pace: chunk_size.Pace
-    chunk: Sequence[str] = ()  # who is being looked at
+    chunk: Sequence[str] = ()  # persons being checked
 
     def work(self, *, until: float) -> None:
-        """Chunk after chunk, until nobody is left, somebody stops the order, or the time is over."""
+        """Check chunks until all are done, the order is stopped, or the time is over."""
         while self._look_at_some():
             if time.monotonic() > until:
                 self._hand_on()
                 return
 
     def _look_at_some(self) -> bool:
-        """The dry run of some more; False where that was all, or the order is not ours any more."""
+        """Check one chunk; False at the end, or where the lease is lost."""
         place = self.order.looked_at
         self.chunk = chosen = self.order.chosen[place : place + self.pace.size]
         lines = _looked_at(self.order, chosen, first=place + 1)
@@ -60,12 +60,12 @@ class DryRun:
         return self.order.looked_at < self.order.total
 
     def put_off(self, error: Exception) -> None:
-        """Try again later; a person who is the cause again and again, alone, is refused."""
+        """Schedule a retry; a single person who causes repeated faults is refused."""
         with transaction.atomic():
             order = locking.batch_order(self.order.pk)
             if not order.is_held_by(self.claim):
                 return
-            # What was written although nobody heard of it has its line: the next one is another person.
+            # A committed chunk has its lines: the next person is another one.
             following = order.chosen[order.looked_at : order.looked_at + 1]
             alone = len(self.chunk) == 1 and [*self.chunk] == following
             if alone and order.attempts >= FAULTS_BEFORE_SKIPPING:
@@ -75,7 +75,7 @@ class DryRun:
             order.save()
 
     def _refuse(self, order: BatchOrder) -> None:
-        """The one of the chunk, and go on with the next."""
+        """Refuse the person in the chunk and continue with the next."""
         place, (said,) = order.looked_at + 1, self.chunk
         line = BatchLine(order=order, position=place, outcome=LineOutcome.REFUSED)
         line.reasons = bulk_enable.one_reason(FAULT)
@@ -92,7 +92,7 @@ class DryRun:
             order.work_is_due(timezone.now())
 
     def _renew(self, **values: int) -> bool:
-        """First in each transaction: the claim is still ours, and for a while longer."""
+        """First statement of each transaction: renew the lease if still held."""
         held = BatchOrder.objects.held(self.order.pk, self.claim)
         return bool(held.update(leased_until=timezone.now() + LEASE, last_error="", **values))
 
@@ -102,7 +102,7 @@ class DryRun:
         order.save()
 
     def _hand_on(self) -> None:
-        """Let go, and have somebody go on at once."""
+        """End the lease and publish the next task."""
         with transaction.atomic():
             order = locking.batch_order(self.order.pk)
             if order.is_held_by(self.claim):
@@ -113,7 +113,7 @@ class DryRun:
 
 
 def _looked_at(order: BatchOrder, chosen: Sequence[str], *, first: int) -> list[BatchLine]:
-    """A line for each of the chosen: what they would get, or why nothing."""
+    """A line for each chosen person: types they would get, or reasons."""
     persons = _persons(order, chosen)
     known = list({person.pk: person for person in persons if person is not None}.values())
     verdicts = dict(zip([each.pk for each in known], bulk_enable.check_lines(order, known), strict=True))
@@ -136,7 +136,7 @@ def _looked_at(order: BatchOrder, chosen: Sequence[str], *, first: int) -> list[
 
 
 def _persons(order: BatchOrder, chosen: Sequence[str]) -> list[Person | None]:
-    """The person of each, None where nobody is meant whom the asker may know of."""
+    """The person for each chosen entry; None for unknown ones and those outside the asker's unit."""
     if order.source == BatchSource.SELECTION:
         by_id = {str(person.pk): person for person in Person.objects.filter(pk__in=chosen)}
         return [by_id.get(each) for each in chosen]
@@ -147,6 +147,6 @@ def _persons(order: BatchOrder, chosen: Sequence[str]) -> list[Person | None]:
 
 
 def _stands_already(order: BatchOrder, persons: Sequence[Person]) -> set[uuid.UUID | None]:
-    """Those of the persons who have a line of the order."""
+    """Persons who have a line of the order already."""
     lines = BatchLine.objects.filter(order=order, person__in=persons)
     return set(lines.values_list("person_id", flat=True))

@@ -1,9 +1,8 @@
-"""Verbs on batch orders: many persons are looked at, then enabled; started, paused, resumed or cancelled.
+"""Verbs on batch orders: give, start, pause, resume, cancel.
 
-Who asks sees first who would get what, and who cannot and why. Nothing of it is done before the start, and
-then each person is decided on anew: batch_run and batch_stretches do it, some persons at a time. Who works
-there has a stretch of the order: to delete the stretches, in the transaction that stops the order, keeps all
-of them from writing anything more.
+A dry run first shows who would get what, and who cannot and why. Nothing is done before the start, and then
+each person is decided on anew (worker.py, shares.py). Workers hold shares of the order: deleting the shares
+in the transaction that stops the order keeps all of them from writing anything more.
 """
 
 import uuid
@@ -65,7 +64,7 @@ ASKER_CANNOT = Reason(
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for. chosen: ids of persons, or personnel numbers of a file; types: ids."""
+    """Content of an order. chosen: ids of persons, or personnel numbers of a file; types: ids."""
 
     source: BatchSource
     chosen: Sequence[str]
@@ -75,7 +74,9 @@ class Wanted:
 
 
 def ask(*, actor: Person, order_id: uuid.UUID, wanted: Wanted) -> BatchOrder:
-    """Give a batch order; its dry run begins. order_id is the form's: sent twice, it is one order.
+    """Give a batch order; its dry run begins.
+
+    order_id comes from the form: a double submit creates one order.
 
     Raises NotAllowed, or NotPossible (nobody, too many, no type or one that is not offered).
     """
@@ -111,7 +112,7 @@ def numbers_in(content: bytes) -> list[str]:
 
 
 def start(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
-    """Have it done as the dry run said. Raises NotAllowed, Stale, NotPossible (there is nobody to enable)."""
+    """Carry out the dry run's result. Raises NotAllowed, Stale, NotPossible (nobody to enable)."""
     with transaction.atomic():
         order = locking.batch_order(order_id)
         own = order.asked_by_id == actor.pk and gives_orders(actor)
@@ -128,7 +129,7 @@ def start(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
 
 
 def pause(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
-    """Enable nobody until it goes on; who is enabled stays so. Raises NotAllowed or Stale."""
+    """Pause; enabled persons stay enabled. Raises NotAllowed or Stale."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
         require(order.state == BatchState.RUNNING, else_=NOT_RUNNING, kind=Stale)
@@ -137,7 +138,7 @@ def pause(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
 
 
 def resume(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
-    """Go on with who is left. Raises NotAllowed, Stale, NotPossible (who asked may not any more)."""
+    """Resume. Raises NotAllowed, Stale, NotPossible (the asker lost the permission)."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
         require(order.state == BatchState.PAUSED, else_=NOT_PAUSED, kind=Stale)
@@ -153,12 +154,12 @@ def resume(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
 
 
 def cancelling_obstacle(order: BatchOrder) -> Reason | None:
-    """Why the order cannot be cancelled, whoever asks, or None."""
+    """Why the order cannot be cancelled by anybody, or None."""
     return ENDED_ALREADY if order.state in ENDED else None
 
 
 def cancel(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
-    """End it: who is enabled stays so, nobody else is. Raises NotAllowed or Stale."""
+    """Cancel; enabled persons stay enabled. Raises NotAllowed or Stale."""
     with transaction.atomic():
         order = _fetch(actor, order_id)
         refuse(cancelling_obstacle(order), kind=Stale)
@@ -167,7 +168,7 @@ def cancel(*, actor: Person, order_id: uuid.UUID) -> BatchOrder:
 
 
 def hold(order: BatchOrder, *, actor: Person | None, because: str) -> BatchOrder:
-    """Pause a locked order: for an officer, or (actor None) because of the reason with that code."""
+    """Pause a locked order: by an officer, or by the system (actor None) with a reason code."""
     _keep_workers_out(order)
     order.pause(because=because)
     order.save()
@@ -179,13 +180,13 @@ def hold(order: BatchOrder, *, actor: Person | None, because: str) -> BatchOrder
 
 
 def forget_old() -> int:
-    """Cancel the orders that nobody has started for KEPT; returns how many."""
+    """Job: cancel orders not started within KEPT; returns how many."""
     old = BatchOrder.objects.forgotten(timezone.now() - KEPT).values_list("pk", flat=True)
     return retry_later.for_each_isolated(old, _forget)
 
 
 def gives_orders(actor: Person) -> bool:
-    """Whether the actor is a Software Token Administrator, of whatever unit; each person decides further."""
+    """Whether the actor is a Software Token Administrator of any unit; persons are checked one by one."""
     return actor.is_active and actor.has_role(Role.TOKEN_ADMINISTRATOR)
 
 
@@ -197,7 +198,7 @@ def may_manage(actor: Person, order: BatchOrder) -> bool:
 
 
 def counts_of(order: BatchOrder) -> dict[str, int]:
-    """How many of its persons have which outcome."""
+    """Number of lines by outcome."""
     return BatchLine.objects.counted([order.pk])[order.pk]
 
 
@@ -237,7 +238,7 @@ def _cancelled(order: BatchOrder, *, actor: Person | None) -> BatchOrder:
 
 
 def _keep_workers_out(order: BatchOrder) -> None:
-    """First of all: whoever is in a stretch of a locked order has then written what is counted."""
+    """Called first: waits for the chunks under way, so that counts are final."""
     order.stretches.all().delete()
 
 

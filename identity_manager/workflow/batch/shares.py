@@ -1,9 +1,9 @@
-"""Enables the persons of one stretch of a batch order, some at a time, from wherever it stands.
+"""Enables the persons of one share of a batch order, in chunks, resumable.
 
-The worker claims the stretch, and each transaction renews that claim first: where it is lost, because the
-stretch is gone with the order that an officer has stopped, or another worker has it, the transaction changes
-nothing. It never locks the order, so who stops the order waits for the chunk under way, and nobody waits for
-ever. A worker that dies leaves whole chunks behind it; another one goes on when the lease is over.
+The worker leases the share, and each transaction renews the lease first: if it is lost, because the order was
+stopped (its shares are gone) or another worker holds it, the transaction changes nothing. It never locks the
+order, so whoever stops the order waits for the current chunk, without a deadlock. A dead worker leaves
+committed chunks only; another worker continues when the lease ends.
 """
 
 import time
@@ -35,9 +35,9 @@ FAULT = Reason(
 
 
 def run(*, stretch_id: uuid.UUID) -> bool:
-    """Work in the stretch for a while; False where somebody else does, or it is gone.
+    """Work on the share until the time limit; False where another worker holds it, or it is gone.
 
-    Whatever is raised stands on the stretch, which is tried again later.
+    Any exception is stored on the share, which is retried later.
     """
     with transaction.atomic():
         claim = BatchStretch.objects.claim(stretch_id, now=timezone.now())
@@ -53,7 +53,7 @@ def run(*, stretch_id: uuid.UUID) -> bool:
 
 @dataclass
 class Worker:
-    """Who has the stretch. chunk is what is under way, offer what is kept from one chunk to the next."""
+    """Holder of the share's lease. chunk: lines in progress; offer: snapshot reused between chunks."""
 
     stretch: BatchStretch
     claim: uuid.UUID
@@ -66,14 +66,14 @@ class Worker:
         return self.stretch.order
 
     def work(self, *, until: float) -> None:
-        """Chunk after chunk, until nobody is left, somebody stops the order, or the time is over."""
+        """Enable chunks until all are done, the order is stopped, or the time is over."""
         while self._enable_some():
             if time.monotonic() > until:
                 self._hand_on()
                 return
 
     def put_off(self, error: Exception) -> None:
-        """Try again later; a person who is the cause again and again, alone, is skipped."""
+        """Schedule a retry; a single person who causes repeated faults is skipped."""
         with transaction.atomic():
             stretch = locking.batch_stretch(self._held())
             if stretch is None:
@@ -87,8 +87,8 @@ class Worker:
             stretch.save()
 
     def _enable_some(self) -> bool:
-        """Enable some more; False where nobody is left, or the stretch is not ours any more."""
-        self.chunk = ()  # whoever was enabled before is not the cause of what is raised from here on
+        """Enable one chunk; False at the end, or where the lease is lost."""
+        self.chunk = ()  # a later exception is not caused by these persons
         asker = bulk_enable.asker_of(self.order)
         if not batch_orders.gives_orders(asker):
             self._stop()
@@ -103,7 +103,7 @@ class Worker:
         return bool(more)
 
     def _write(self, asker: Person, offer: bulk_enable.CatalogueSnapshot) -> bool:
-        """The chunk under way; False where the stretch is not ours any more."""
+        """Write the chunk; False where the lease is lost."""
         work = bulk_enable.prepare_chunk(self.order, self.chunk, asker=asker, offer=offer)
         self.pace.rest()
         began = time.monotonic()
@@ -130,11 +130,11 @@ class Worker:
         return BatchStretch.objects.held(self.stretch, self.claim)
 
     def _renew(self) -> bool:
-        """First in each transaction: the claim is still ours, and for a while longer."""
+        """First statement of each transaction: renew the lease if still held."""
         return bool(self._held().update(leased_until=timezone.now() + LEASE, last_error=""))
 
     def _end(self) -> None:
-        """Nobody is left here: the next stretch has its turn, or the order is finished."""
+        """The share is done: start the next one, or finish the order."""
         with transaction.atomic():
             order = locking.batch_order(self.order.pk)
             if self._held().delete()[0]:
@@ -143,7 +143,7 @@ class Worker:
                 batch_division.drop_shares(order)
 
     def _stop(self) -> None:
-        """Who asked may not enable anybody any more: an officer sees why, and decides."""
+        """Pause the order, because the asker may not enable anybody any more; officers see the reason."""
         with transaction.atomic():
             order = locking.batch_order(self.order.pk)
             if self._held().exists():
@@ -152,7 +152,7 @@ class Worker:
                 batch_division.drop_shares(order)
 
     def _hand_on(self) -> None:
-        """Let go, and have somebody go on at once."""
+        """End the lease and publish the next task."""
         with transaction.atomic():
             stretch = locking.batch_stretch(self._held())
             if stretch is not None:

@@ -1,8 +1,8 @@
-"""Takes batch orders up: the dry run of one that is new, the division into stretches of one that runs.
+"""Worker of batch orders: dry run of a new order, division of a running one.
 
-The worker claims the order, and each transaction renews that claim first: where it is lost, because an
-officer has stopped the order or another worker has it, the transaction changes nothing. A worker that dies
-leaves whole chunks behind it; the sweep has another one go on when the lease is over.
+The worker leases the order, and each transaction renews the lease first: if it is lost, because the order was
+stopped or another worker holds it, the transaction changes nothing. A dead worker leaves committed chunks
+only; the sweep continues when the lease ends.
 """
 
 import time
@@ -21,9 +21,9 @@ from identity_manager.workflow.batch.dry_run import DryRun
 
 
 def run(*, order_id: uuid.UUID) -> bool:
-    """Go on with the order for a while; False where somebody else has it or there is nothing to do.
+    """Work on the order until the time limit; False where another worker holds it or nothing is due.
 
-    Whatever is raised stands on the order, which is tried again later.
+    Any exception is stored on the order, which is retried later.
     """
     with transaction.atomic():
         claim = BatchOrder.objects.claim(order_id, now=timezone.now())

@@ -1,12 +1,10 @@
-"""What comes back: a mail that the server had taken, and that nobody got, or that was called spam.
+"""Bounces and spam complaints, reported by the mail provider's webhook.
 
-The provider tells it by a webhook, more than once if it likes, and sometimes before we have written down
-that the mail was sent: then the word waits for the settle (apply_early). Each side writes what it has and
-commits it before it looks for what the other has, so that at least one of them finds both: here the word, in
-step 7 what the provider calls the mail (outbox.note_provider_id).
+A report may arrive repeatedly, and before the sending is settled: then it waits for the settle (apply_early).
+Both sides commit their part before they look for the other's, so at least one finds both: here the report, in
+step 7 the provider's id (outbox.note_provider_id).
 
-What is told late of a sending that is over, since an officer has had the mail tried again, is kept with the
-mail and says nothing of the sending that came after it.
+A late report about an earlier sending of the same mail is stored and does not affect the current sending.
 """
 
 import uuid
@@ -31,8 +29,10 @@ from identity_manager.transactions import locking
 
 @dataclass(frozen=True)
 class Notice:
-    """What a provider tells. key is the same each time it tells this; message_id is its name of the mail,
-    or our Message-ID."""
+    """A provider's report.
+
+    key: identical for repeated reports; message_id: the provider's id, or our Message-ID.
+    """
 
     key: str
     provider: str
@@ -43,7 +43,7 @@ class Notice:
 
 
 def receive_notice(*, notice: Notice) -> None:
-    """Keep what the provider tells, once, and draw the consequence. Mails of others are none of ours."""
+    """Store a report once and apply it. Reports about unknown mails are ignored."""
     event_id = _keep(notice)
     mail_id = _mail_of(notice)
     if mail_id is None:
@@ -56,7 +56,7 @@ def receive_notice(*, notice: Notice) -> None:
 
 
 def _keep(notice: Notice) -> int:
-    """Which word of the database it is: a new one, or the one that was told before."""
+    """The report's row: new, or stored before."""
     with transaction.atomic():
         MailEvent.objects.forgettable(timezone.now()).delete()
         event, _created = MailEvent.objects.get_or_create(
@@ -73,14 +73,14 @@ def _keep(notice: Notice) -> int:
 
 
 def apply_early(mail: OutgoingMail) -> None:
-    """Apply what was told of a mail before its sending was settled; the row is locked by the caller."""
+    """Apply reports that arrived before the sending was settled; the caller has locked the mail."""
     own = sending.message_id(mail)
     for event in MailEvent.objects.unmatched({mail.provider_id, own, own.strip("<>")}):
         _apply(event, mail)
 
 
 def delivery_failed(token: SoftwareToken, mail: OutgoingMail, *, detail: str) -> None:
-    """The newest delivery mail of a locked token did not arrive: its files wait in Self-Service now."""
+    """Mark the newest delivery mail of a locked token as failed: its files wait in Self-Service."""
     newer = token.mails.filter(message=mail.message, created_at__gt=mail.created_at)
     if token.delivery == DeliveryState.FETCHED or newer.exclude(state=MailState.DISCARDED).exists():
         return
@@ -90,17 +90,17 @@ def delivery_failed(token: SoftwareToken, mail: OutgoingMail, *, detail: str) ->
 
 
 def not_delivered(mail: OutgoingMail, *, detail: str) -> None:
-    """A mail brings its token's files no more; on a locked row.
+    """A delivery mail did not deliver its files; the caller has locked the token.
 
-    Also of a token on hold: when the hold ends its files wait in Self-Service.
+    Also for a token on hold: its files wait in Self-Service when the hold ends.
     """
     if mail.token is not None and mail.delivers and mail.token.state in IN_USE:
         delivery_failed(mail.token, mail, detail=detail)
 
 
 def _mail_of(notice: Notice) -> uuid.UUID | None:
-    """By the provider's name of the mail, that of an earlier sending of which it told something, too; else by
-    our Message-ID, which is the mail's own id.
+    """The mail by the provider's id, also of an earlier sending with a report; else by our Message-ID, which
+    contains the mail's id.
     """
     found = OutgoingMail.objects.with_provider_id(notice.message_id).values_list("pk", flat=True).first()
     told = MailEvent.objects.filter(message_id=notice.message_id, mail__isnull=False)
@@ -115,7 +115,7 @@ def _mail_of(notice: Notice) -> uuid.UUID | None:
 
 
 def _own_name(message_id: str) -> str:
-    """What a Message-ID of ours says before the domain, which may have changed since."""
+    """Local part of our Message-ID; the domain may have changed since."""
     return message_id.strip("<>").partition("@")[0]
 
 
@@ -125,7 +125,7 @@ def _is_of_newest_sending(event: MailEvent, mail: OutgoingMail) -> bool:
 
 
 def _apply(event: MailEvent, mail: OutgoingMail) -> None:
-    """On a mail that waits still, the word waits too: its settle applies it."""
+    """While the sending is not settled the report waits for it."""
     is_newest = _is_of_newest_sending(event, mail)
     if is_newest and mail.state == MailState.QUEUED:
         return

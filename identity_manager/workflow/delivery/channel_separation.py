@@ -1,7 +1,7 @@
-"""The file and its passphrase never leave in one sign-in: who sits at a forgotten browser gets one at most.
+"""Separation of the two channels: no session gets both file and passphrase (SPEC.md 1, "Two channels").
 
-SPEC.md 1, "Two channels". A window begins with the sign-in of the session (a later confirmation of the
-password does not open a new one), and what counts is what any session of the person got since then.
+Whoever finds an unlocked browser gets one at most. The window begins with the session's sign-in
+(re-authentication does not begin a new one) and counts what any session of the person got since.
 """
 
 from datetime import datetime
@@ -22,12 +22,12 @@ FILE_FETCHED = Reason(
 
 
 def file_obstacle(person: Person, *, signed_in_at: datetime) -> Reason | None:
-    """Why no file is handed out in this window, or None."""
+    """Why no file may be fetched in this window, or None."""
     shown = SoftwareToken.objects.passphrase_shown_since(person.pk, signed_in_at).exists()
     return PASSPHRASE_SHOWN if shown else None
 
 
 def passphrase_obstacle(person: Person, *, signed_in_at: datetime) -> Reason | None:
-    """Why no passphrase is shown in this window, or None."""
+    """Why no passphrase may be shown in this window, or None."""
     fetched = Container.objects.fetched_since(person.pk, signed_in_at).exists()
     return FILE_FETCHED if fetched else None

@@ -1,7 +1,7 @@
-"""The guarded download: a file is fetched from Self-Service where mail does not bring it.
+"""Guarded download: fetch a file in Self-Service where mail does not deliver it.
 
-Only when its mail failed or the installation delivers by link, and never in the sign-in window in which a
-passphrase was shown (two_channels). Each download is counted, audited and told by mail.
+Only if its mail failed or the installation delivers by link, and never in the sign-in window in which a
+passphrase was shown (channel_separation). Each download is counted, audited and reported by mail.
 """
 
 import uuid
@@ -35,9 +35,9 @@ GONE = Reason("file-gone", _("This file is not kept any more."))
 
 
 def fetch(*, actor: Person, container_id: uuid.UUID, signed_in_at: datetime) -> Container:
-    """Hand a container to its owner. signed_in_at is when the session's window began.
+    """Return a container to its owner. signed_in_at: begin of the session's window.
 
-    The caller has checked that the second factor (or the sign-in) is fresh. Raises NotAllowed or Stale.
+    The caller has checked for a recent second factor or sign-in. Raises NotAllowed or Stale.
     """
     with transaction.atomic():
         token_id = Container.objects.values_list("token_id", flat=True).filter(pk=container_id).first()
@@ -66,7 +66,7 @@ def fetch(*, actor: Person, container_id: uuid.UUID, signed_in_at: datetime) -> 
 
 
 def fetch_obstacle(token: SoftwareToken) -> Reason | None:
-    """Why the files of this token are not handed out, or None."""
+    """Why the token's files cannot be fetched, or None."""
     if not permitted_actions.can_be_sent(token):
         return NOT_IN_USE
     frozen = permitted_actions.delivery_obstacle(token)
@@ -78,7 +78,7 @@ def fetch_obstacle(token: SoftwareToken) -> Reason | None:
 
 
 def _settle_fetched(token: SoftwareToken) -> None:
-    """Delivered is a token of whose every certificate a file was fetched, in whichever format."""
+    """The token is delivered once a file of each certificate was fetched, in any format."""
     fetched = token.containers.filter(downloads__gt=0).values_list("certificate_id", flat=True)
     missing = token.certificates.filter(containers__isnull=False).exclude(pk__in=set(fetched))
     if token.delivery == DeliveryState.FETCHED or missing.exists():

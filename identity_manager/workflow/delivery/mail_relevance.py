@@ -1,4 +1,4 @@
-"""Whether a mail still makes sense when its turn comes: what it is about may have ended meanwhile."""
+"""Relevance check before sending: a queued mail may be outdated by now."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from identity_manager.models import (
     TokenState,
 )
 
-# A mail that asks somebody to do something, and where the request must be for that.
+# Mails that ask for an action, and the request states in which it is possible.
 ASKS_WHILE = {
     "approval_needed": (RequestState.REQUESTED,),
     "approval_reminder": (RequestState.REQUESTED,),
@@ -25,73 +25,76 @@ ASKS_WHILE = {
     "acceptance_reminder": (RequestState.AWAITING_ACCEPTANCE,),
 }
 ASKS_ABOUT_BATCH = ("batch_waits", "batch_reminder", "batch_undecided")
-# These tell nothing any more once the request came to nothing.
+# Irrelevant once the request has failed or was ended.
 CAME_TO_NOTHING = (
     RequestState.REJECTED,
     RequestState.DECLINED,
     RequestState.LAPSED,
     RequestState.CANCELLED,
 )
-POINTLESS_THEN = ("information", "approved")  # a delivery goes by its token, which may be in use
+IRRELEVANT_AFTER_FAILURE = (
+    "information",
+    "approved",
+)  # deliveries are checked by their token, which may be in use
 SENDABLE = (TokenState.SEALED, TokenState.ACTIVE)
 
 
 @dataclass(frozen=True)
-class Pointless:
-    """Why a mail is not sent at all."""
+class NoLongerRelevant:
+    """Why a mail is discarded instead of sent."""
 
     reason: str
 
 
-def obstacle(mail: OutgoingMail) -> Pointless | DeliveryFault | None:
-    """Why the mail is discarded, or put off; None where it may go out."""
+def obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:
+    """Why the mail is discarded or postponed; None if it may be sent."""
     return _ended(mail) or _all_decided(mail) or _noted(mail) or _token_obstacle(mail)
 
 
-def without_files() -> Pointless:
-    """Retention has removed what the mail was to bring, while it waited."""
-    return Pointless(_("The files of this token are kept no longer."))
+def without_files() -> NoLongerRelevant:
+    """Result for a mail whose containers retention has deleted."""
+    return NoLongerRelevant(_("The files of this token are kept no longer."))
 
 
 def waits(mail: OutgoingMail) -> bool:
-    """Whether the mail is put off for a leave or a hold, however often it is tried."""
+    """Whether the mail is postponed because of a leave or hold, which are no failed attempts."""
     return isinstance(obstacle(mail), DeliveryFault)
 
 
-def _ended(mail: OutgoingMail) -> Pointless | None:
+def _ended(mail: OutgoingMail) -> NoLongerRelevant | None:
     if mail.request is None:
         return None
     state = RequestState(mail.request.state)
     asks_in_vain = state not in ASKS_WHILE.get(mail.message, (state,))
-    if asks_in_vain or (mail.message in POINTLESS_THEN and state in CAME_TO_NOTHING):
-        return Pointless(_("The request has moved on: %(state)s.") % {"state": state.label})
+    if asks_in_vain or (mail.message in IRRELEVANT_AFTER_FAILURE and state in CAME_TO_NOTHING):
+        return NoLongerRelevant(_("The request has moved on: %(state)s.") % {"state": state.label})
     return None
 
 
-def _all_decided(mail: OutgoingMail) -> Pointless | None:
-    """Nobody is asked about a batch order of which nothing waits any more."""
+def _all_decided(mail: OutgoingMail) -> NoLongerRelevant | None:
+    """Irrelevant: nothing of the batch order waits any more."""
     if mail.message not in ASKS_ABOUT_BATCH:
         return None
     lines = BatchLine.objects.filter(order=deduplication.order_of_batch(mail.occasion))
     if TokenRequest.objects.filter(pk__in=lines.values("request"), state=RequestState.REQUESTED).exists():
         return None
-    return Pointless(_("Nothing of the batch order waits for a decision any more."))
+    return NoLongerRelevant(_("Nothing of the batch order waits for a decision any more."))
 
 
-def _noted(mail: OutgoingMail) -> Pointless | None:
-    """No reminder of a passphrase that is gone."""
+def _noted(mail: OutgoingMail) -> NoLongerRelevant | None:
+    """Irrelevant: the passphrase is acknowledged or destroyed."""
     if mail.message != "passphrase_reminder" or mail.token is None or mail.token.passphrase_wrapped:
         return None
-    return Pointless(_("The passphrase was noted or destroyed."))
+    return NoLongerRelevant(_("The passphrase was noted or destroyed."))
 
 
-def _token_obstacle(mail: OutgoingMail) -> Pointless | DeliveryFault | None:
-    """No file for a token that ended; none now for a person on leave or a token on hold."""
+def _token_obstacle(mail: OutgoingMail) -> NoLongerRelevant | DeliveryFault | None:
+    """Irrelevant for ended tokens; postponed for persons on leave and tokens on hold."""
     if mail.token is None or not mail.delivers:
         return None
     token = mail.token
     if token.state not in (*SENDABLE, TokenState.ON_HOLD):
-        return Pointless(_("The token has ended: %(state)s.") % {"state": token.get_state_display()})
+        return NoLongerRelevant(_("The token has ended: %(state)s.") % {"state": token.get_state_display()})
     if token.state == TokenState.ON_HOLD or not token.person.is_active:
         return DeliveryFault(
             MailFault.PASSING, "on hold", _("The person is not Active, or the token is on hold.")

@@ -1,4 +1,4 @@
-"""What officers do with the mails of the outbox: try again, give up; one by one, or many after an outage."""
+"""Officers' actions on outbox mails: retry, discard, report a bounce; singly or in bulk."""
 
 import uuid
 from collections import Counter
@@ -46,7 +46,7 @@ GAVE_CODE = Reason(
     _("You made a sign-in code for this person. Somebody else decides about the mails that deliver to them."),
 )
 BY_OFFICER = "told by an officer"
-LONGEST_REASON = 300  # of the column
+LONGEST_REASON = 300  # length of the column
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,19 @@ class Tally:
 
 
 def may_retry(actor: Person, mail: OutgoingMail) -> bool:
-    """A System Administrator keeps mail flowing, without reading it; what else, decides may_discard."""
+    """System Administrators retry any mail without reading it; otherwise as may_discard."""
     unit = _person_of(mail).organisational_unit
     operates = actor.is_active and actor.has_role(Role.SYSTEM_ADMINISTRATOR, unit=unit)
     return operates or may_discard(actor, mail)
 
 
 def may_discard(actor: Person, mail: OutgoingMail) -> bool:
-    """Whether the actor administers the person whom the mail is about, or else to."""
+    """Whether the actor administers the person that the mail is about, else its recipient."""
     return eligibility.administers(actor, _person_of(mail))
 
 
 def obstacle(mail: OutgoingMail) -> Reason | None:
-    """Why there is nothing to do with this mail now, or None."""
+    """Why nothing can be done with this mail now, or None."""
     if mail.state not in (MailState.QUEUED, *IN_TROUBLE):
         return NOT_WAITING
     leased = mail.leased_until is not None and mail.leased_until > timezone.now()
@@ -79,23 +79,23 @@ def obstacle(mail: OutgoingMail) -> Reason | None:
 
 
 def delivery_obstacle(*, actor: Person, mail: OutgoingMail) -> Reason | None:
-    """Why this actor does nothing with the mail, which delivers files, or None.
+    """Why this actor may not act on a delivery mail, or None.
 
-    Who can sign in as a person and has their mail marked as not delivered would find the files in the portal.
+    An officer who can sign in as the person could mark the mail as failed and fetch the files.
     """
     holds_code = mail.delivers and eligibility.code_obstacle(actor, _person_of(mail)) is not None
     return GAVE_CODE if holds_code else None
 
 
 def discarding_obstacle(mail: OutgoingMail) -> Reason | None:
-    """Why nobody discards the mail now, or None."""
+    """Why the mail cannot be discarded by anybody now, or None."""
     return obstacle(mail) or (NOTICE if mail.is_notice else None)
 
 
 def retry(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
-    """Have a mail sent now that waits, was refused or came back.
+    """Send a waiting, refused or bounced mail now.
 
-    Raises NotAllowed, Stale, or NotPossible where its text is kept no longer.
+    Raises NotAllowed, Stale, or NotPossible where retention has deleted its text.
     """
     with transaction.atomic():
         mail = locking.mail(mail_id)
@@ -114,7 +114,7 @@ def retry(*, actor: Person, mail_id: uuid.UUID) -> OutgoingMail:
 
 
 def discard(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
-    """Give a mail up, and say why. The files of a delivery wait in Self-Service then.
+    """Discard a mail with a reason. Files of a delivery then wait in Self-Service.
 
     Raises NotAllowed, Stale, or NotPossible at the field `reason`.
     """
@@ -134,12 +134,12 @@ def discard(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
 
 
 def bounce_obstacle(mail: OutgoingMail) -> Reason | None:
-    """Why the mail cannot have come back, or None."""
+    """Why the mail cannot have bounced, or None."""
     return None if mail.state == MailState.SENT else NOT_SENT
 
 
 def report_bounce(*, actor: Person, mail_id: uuid.UUID, reason: str) -> OutgoingMail:
-    """Mark a sent mail as come back: an SMTP server tells that only by a mail to the sender.
+    """Mark a sent mail as bounced, as SMTP bounces are mails to the sender.
 
     Raises NotAllowed, Stale, or NotPossible at the field `reason`.
     """

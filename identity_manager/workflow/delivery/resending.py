@@ -1,4 +1,4 @@
-"""Send the files of a token again, on request of its person or of an administrator."""
+"""Resending of a token's files, by its person or an administrator."""
 
 import uuid
 from datetime import timedelta
@@ -20,7 +20,7 @@ from identity_manager.workflow.requests.cancellation import sender_obstacle
 NOT_SENDABLE = Reason("not-sendable", _("This token is not in use, so its file is not sent."))
 ON_ITS_WAY = Reason("on-its-way", _("The file is on its way already. Look into the mailbox in a moment."))
 KEPT_NO_LONGER = Reason("kept-no-longer", _("The files of this token are kept no longer."))
-MOST_MAILS_A_DAY = 10  # of one token's files: whoever clicks on and on fills a mailbox with keys
+MOST_MAILS_A_DAY = 10  # rate limit per token, against mailboxes full of keys
 SENT_OFTEN = Reason(
     "sent-often",
     _(
@@ -32,23 +32,24 @@ NO_SUCH_FORMAT = Reason("no-such-format", _("There is no file in this format."))
 
 
 def sending_obstacle(token: SoftwareToken) -> Reason | None:
-    """Why the token's files are not mailed again, whoever asks and whatever the format, or None."""
+    """Why the files cannot be mailed again by anybody in any format, or None."""
     if not (permitted_actions.can_be_sent(token) and token.person.is_active):
         return NOT_SENDABLE
     return permitted_actions.delivery_obstacle(token) or (None if token.has_files else KEPT_NO_LONGER)
 
 
 def often_obstacle(token: SoftwareToken) -> Reason | None:
-    """Why the token's files are not mailed once more today, or None."""
+    """Whether today's limit is reached, or None."""
     since = timezone.now() - timedelta(days=1)
     mails = token.mails.filter(message="delivery", created_at__gt=since).exclude(state=MailState.DISCARDED)
     return SENT_OFTEN if mails.count() >= MOST_MAILS_A_DAY else None
 
 
 def send_again(*, actor: Person, token_id: uuid.UUID, container_format: str) -> OutgoingMail:
-    """Mail the token's containers again, in the format for the person's device. No secret is needed.
+    """Mail the containers again in the given format. Needs no secret.
 
-    For its owner and administrators, MOST_MAILS_A_DAY. Raises NotAllowed, NotPossible (format) or Stale.
+    For owner and administrators, up to MOST_MAILS_A_DAY. Raises NotAllowed, NotPossible (format) or
+    Stale.
     """
     with transaction.atomic():
         token = locking.token(token_id)

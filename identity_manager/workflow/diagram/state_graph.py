@@ -1,6 +1,6 @@
-"""The process of a request: what its state machine allows, and what the index of the road says of it.
+"""State graph of requests: transitions of the state machine, with steps and mails from ROAD.
 
-Pure. The picture (process_layout), the BPMN file (bpmn) and the list beside the picture are all made from it.
+Pure. The picture (layout.py), the BPMN file (bpmn.py) and the list beside the picture are made from it.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,6 @@
-"""The first officers of an installation, made on the word of who operates the machine.
+"""First officers of an installation, created by its operator.
 
-They are as many as four eyes need, so that everything else is done in the portals (SPEC.md 2).
+As many as four-eyes rules need, so that everything else is done in the portals (SPEC.md 2).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ TOO_FEW = _("Too few persons have the role %(role)s: %(there)s of %(needed)s.")
 
 @dataclass(frozen=True)
 class Officer:
-    """A person to be made: some of FIELDS as text, and the roles."""
+    """A person to be created: some of FIELDS as text, and roles."""
 
     values: Mapping[str, str]
     roles: Sequence[Role] = ()
@@ -55,7 +55,7 @@ class Officer:
 
 @dataclass(frozen=True)
 class CreatedOfficers:
-    """An officer who was made, with the code for the first sign-in; empty where no code signs in."""
+    """A created officer, with a sign-in code; empty where codes cannot be used."""
 
     person: Person
     roles: Sequence[Role]
@@ -64,7 +64,7 @@ class CreatedOfficers:
 
 @dataclass(frozen=True)
 class OfficerFault:
-    """Why the list cannot be taken. number counts officers from 1; 0: the list as a whole."""
+    """An error in the list. number: officer from 1; 0: the list as a whole."""
 
     number: int
     field: str
@@ -72,9 +72,9 @@ class OfficerFault:
 
 
 def make(officers: Sequence[Officer]) -> list[CreatedOfficers]:
-    """Create the persons, Active and with their roles, and a sign-in code for each; all or nothing.
+    """Create the persons, Active and with roles, and a sign-in code for each; atomic.
 
-    The caller shows the codes and keeps none. Raises NotPossible (there are officers, or a fault).
+    The caller shows the codes and stores none. Raises NotPossible (officers exist, or an error).
     """
     with transaction.atomic():
         refuse(obstacle())
@@ -89,7 +89,7 @@ def obstacle() -> Reason | None:
 
 
 def faults(officers: Sequence[Officer]) -> Iterator[OfficerFault]:
-    """Everything that is wrong with the list, officer by officer, and which roles too few have."""
+    """All errors of the list, by officer, and roles held by too few."""
     for number, officer in enumerate(officers, 1):
         others = [other.values for other in officers[: number - 1]]
         for error in person_faults(officer.values, others):
@@ -109,7 +109,7 @@ def faults(officers: Sequence[Officer]) -> Iterator[OfficerFault]:
 def person_faults(
     values: Mapping[str, str], others: Sequence[Mapping[str, str]]
 ) -> list[validation.FieldError]:
-    """What is wrong with the fields of one officer; others are those of the list so far."""
+    """Errors in the fields of one officer; others: officers of the list so far."""
     cleaned = validation.clean(values)
     found = list(cleaned.errors)
     wrong = {error.field for error in found}
@@ -125,7 +125,7 @@ def person_faults(
 
 
 def role_fault(role: Role, held: Sequence[Role]) -> str:
-    """Why a person who holds these roles cannot have this one, too; empty: they can."""
+    """Why the role cannot be added to these roles; empty if it can."""
     if role not in OFFICER_ROLES:
         return str(NOT_AN_OFFICER)
     if role in held:
@@ -135,7 +135,7 @@ def role_fault(role: Role, held: Sequence[Role]) -> str:
 
 
 def codes_are_of_use() -> bool:
-    """Whether the officers' portal lets in by a password, which a code is exchanged for."""
+    """Whether the officers' portal accepts passwords, for which codes are exchanged."""
     return "password" in settings.SIGN_IN_METHODS["console"]
 
 

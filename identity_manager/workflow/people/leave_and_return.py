@@ -1,8 +1,8 @@
-"""Leave, return, and the end: what becomes of roles, tokens and requests when a person's state changes.
+"""Leave, return and lock: effects of a person's state on roles, tokens and requests.
 
-deactivate  roles are withdrawn, tokens and certificates put on hold, requests wait; nobody signs in.
-activate    what this leave put on hold comes back, what waited goes on.
-lock        final: every request that is not issued is cancelled, everything that was issued is revoked.
+deactivate roles are withdrawn, tokens and certificates put on hold, requests wait; no sign-in. activate
+reinstates what this leave put on hold; requests continue. lock final: requests not issued are cancelled,
+everything issued is revoked.
 
 PcmProcDeactivateEmployee and BaseProcReactivateEmployeeWithRoleUSSP of the original.
 """
@@ -73,9 +73,9 @@ def lock_obstacle(person: Person) -> Reason | None:
 
 
 def deactivate(*, actor: Person, person_id: uuid.UUID, reason: str) -> Person:
-    """A Registration Officer sends a person on leave. Raises NotAllowed, NotPossible or Stale.
+    """Put a person on leave, by a Registration Officer. Raises NotAllowed, NotPossible or Stale.
 
-    The last System Administrator stays.
+    Refused for the last System Administrator.
     """
     with transaction.atomic():
         person = _fetch(actor, person_id)
@@ -88,7 +88,7 @@ def deactivate(*, actor: Person, person_id: uuid.UUID, reason: str) -> Person:
 
 
 def activate(*, actor: Person, person_id: uuid.UUID) -> Person:
-    """A Registration Officer has the person work here (again). Raises NotAllowed or Stale."""
+    """Activate a person, by a Registration Officer. Raises NotAllowed or Stale."""
     with transaction.atomic():
         person = _fetch(actor, person_id)
         refuse(activation_obstacle(person), kind=Stale)
@@ -98,9 +98,9 @@ def activate(*, actor: Person, person_id: uuid.UUID) -> Person:
 
 
 def lock(*, actor: Person, person_id: uuid.UUID, reason: RevocationReason) -> Person:
-    """A Registration Officer locks a person for good; reason, one of LOCK_REASONS, stands on the CRL.
+    """Lock a person for good, by a Registration Officer; reason (one of LOCK_REASONS) goes onto the CRL.
 
-    Raises NotAllowed, NotPossible or Stale. The last System Administrator stays.
+    Raises NotAllowed, NotPossible or Stale. Refused for the last System Administrator.
     """
     with transaction.atomic():
         person = _fetch(actor, person_id)
@@ -113,9 +113,9 @@ def lock(*, actor: Person, person_id: uuid.UUID, reason: RevocationReason) -> Pe
 
 
 def take_over_state(*, person_id: uuid.UUID, state: PersonState, actor: Person | None) -> None:
-    """Take over a known person's new state from the directory, in the caller's transaction.
+    """Apply a person's new state from the directory, in the caller's transaction.
 
-    actor None is who operates the machine. Raises Refused where the state cannot be reached.
+    actor None: the operator of the machine. Raises Refused where the state cannot be reached.
     """
     person = roles.lock_with_system_administrators(person_id)
     if state == PersonState.ACTIVE:
@@ -168,7 +168,7 @@ def _begin_leave(person: Person, *, actor: Person | None, reason: str) -> None:
 
 
 def _hold_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
-    """Tokens in use go on hold; of those that are being issued, the certificates that exist already."""
+    """Put tokens in use on hold; of tokens being issued, their valid certificates."""
     held = 0
     for token in _tokens(person, TokenState.ISSUING, TokenState.SEALED, TokenState.ACTIVE):
         if token.state == TokenState.ISSUING:
@@ -209,7 +209,7 @@ def _end_leave(person: Person, *, actor: Person | None) -> None:
 
 
 def _reinstate_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
-    """What this leave put on hold, and nothing else."""
+    """Reinstate exactly what this leave put on hold."""
     reinstated = 0
     for token in _tokens(person, TokenState.ON_HOLD):
         if token.held_for_leave_id == leave.pk:
@@ -219,14 +219,14 @@ def _reinstate_tokens(person: Person, leave: Leave, *, actor: Person | None) -> 
 
 
 def _stop_the_clock(person: Person, leave: Leave) -> None:
-    """Who could not accept the terms meanwhile, or decide, has as many days left as when the leave began."""
+    """Extend the deadlines of acceptance and decision by the time of the leave."""
     waiting = _requests(person, (RequestState.REQUESTED, RequestState.AWAITING_ACCEPTANCE))
     for pk in waiting.values_list("pk", flat=True):
         suspension.extend_deadlines(locking.request(pk), since=leave.began_at)
 
 
 def _go_on_issuing(person: Person) -> None:
-    """What was issued is released, what waits is asked for, what is complete is sealed."""
+    """Release issued certificates, make waiting ones due, seal complete tokens."""
     for token in _tokens(person, TokenState.ISSUING):
         hold.release_certificates(token)
         if token.certificates.filter(state=CertificateState.EXPIRED).exists():
@@ -239,7 +239,7 @@ def _go_on_issuing(person: Person) -> None:
 
 
 def _end_what_is_over(token: SoftwareToken) -> None:
-    """A leave was longer than a certificate that nobody has got yet: the person asks for it anew."""
+    """Lapse undelivered tokens whose certificate ended during the leave."""
     reason = EndReason.ENDED_ON_LEAVE
     outbox.enqueue(messages.ended_on_leave(token))
     others = [row for row in locking.tokens_of(token.request) if row.pk != token.pk]
@@ -298,7 +298,7 @@ def _requests(person: Person, states: tuple[str, ...]) -> QuerySet[TokenRequest]
 
 
 def _tokens(person: Person, *states: TokenState) -> Iterator[SoftwareToken]:
-    """The person's tokens in these states, each locked and fresh, in the lock order."""
+    """The person's tokens in these states, locked one by one in lock order."""
     rows = SoftwareToken.objects.filter(person=person, state__in=states).order_by("request_id", "pk")
     for pk in list(rows.values_list("pk", flat=True)):
         yield locking.token(pk)

@@ -1,4 +1,4 @@
-"""Who may decide a request, how many approvals it needs, and why somebody may not decide."""
+"""Approver policy: number of approvals needed, who may decide, four-eyes rules."""
 
 from collections.abc import Iterable, Sequence
 
@@ -34,10 +34,7 @@ TOO_FEW_APPROVERS = Reason(
 def approvals_needed(
     types: Sequence[TokenType], *, requester: Person, person: Person, origin: RequestOrigin
 ) -> int:
-    """How many approvers must say yes: the strictest of the types wins.
-
-    An administrator who enables themselves always needs one.
-    """
+    """Number of approvals: the strictest type's; at least one for one's own token."""
     own = requester.pk == person.pk
     wanting = {ApprovalPolicy.ALWAYS, ApprovalPolicy.SELF_REQUESTED} if own else {ApprovalPolicy.ALWAYS}
     least = 1 if own and origin == RequestOrigin.ADMINISTRATOR else 0
@@ -46,9 +43,9 @@ def approvals_needed(
 
 
 def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> int:
-    """How many approvals these types of the request need in its present round.
+    """Number of approvals for these types in the current round.
 
-    The officer who sent it round again counts as one who asks: for themselves they always need one.
+    The officer who resubmitted counts as a requester: for one's own token at least one approval.
     """
     needed = approvals_needed(
         types,
@@ -66,7 +63,7 @@ def approvals_needed_now(request: TokenRequest, types: Sequence[TokenType]) -> i
 
 
 def decision_obstacle(actor: Person, request: TokenRequest) -> Reason | None:
-    """Why this actor cannot decide on this request, or None. Four eyes: SPEC.md 1."""
+    """Why this actor may not decide on this request, or None (four eyes, SPEC.md 1)."""
     obstacle = _decider_obstacle(actor, request)
     if obstacle is not None:
         return obstacle
@@ -96,21 +93,21 @@ def approvers(request: TokenRequest) -> QuerySet[Person]:
 
 
 def undecided_approvers(request: TokenRequest) -> QuerySet[Person]:
-    """Who may decide on the request and has not in this round."""
+    """Approvers who have not decided in the current round."""
     decided = Approval.objects.filter(request_id=request.pk, round=request.round).values("approver")
     return approvers(request).exclude(pk__in=decided)
 
 
 def approver_levels(request: TokenRequest) -> list[list[Person]]:
-    """Who may still decide on the request, in the order in which they are asked; no level is empty.
+    """Approvers who can still decide, by level of asking; levels are never empty.
 
-    The person's manager; the approvers of the person's organisational unit; those without a limit.
+    Manager of the person; approvers of the person's organisational unit; approvers without a limit.
     """
     return levels_among(request, undecided_approvers(request).prefetch_related("roles"))
 
 
 def levels_among(request: TokenRequest, undecided: Iterable[Person]) -> list[list[Person]]:
-    """These approvers in the order of approver_levels; their roles are known."""
+    """These approvers by level; their roles are prefetched."""
     levels: list[list[Person]] = [[], [], []]
     for approver in undecided:
         if approver.pk == request.person.manager_id:

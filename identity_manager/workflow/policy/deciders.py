@@ -1,4 +1,4 @@
-"""Who decides on many new requests: what is the same for a unit is read once."""
+"""Cache of approvers and administrators per organisational unit, for many requests."""
 
 import uuid
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from identity_manager.workflow.policy import approvers
 
 
 class Deciders:
-    """Who decides on new requests, and who is told where nobody can: read once for each unit, then known."""
+    """Approvers and administrators for new requests, read once per unit."""
 
     def __init__(self) -> None:
         self._approvers: dict[str, list[Person]] = {}
@@ -17,7 +17,7 @@ class Deciders:
         self._some_vouched: dict[str, bool] = {}
 
     def levels(self, request: TokenRequest) -> list[list[Person]]:
-        """As approvers.approver_levels, of a request on which nobody has decided yet."""
+        """As approvers.approver_levels, for an undecided request."""
         excluded = {request.person_id, request.requested_by_id, *self._vouched(request.person)}
         others = [each for each in self._of(request.person) if each.pk not in excluded]
         return approvers.levels_among(request, others)
@@ -37,7 +37,7 @@ class Deciders:
         return self._approvers[unit]
 
     def _vouched(self, person: Person) -> Collection[uuid.UUID]:
-        """Looked up only where an approver of the unit vouched for anybody, as none does by default."""
+        """Queried only if an approver of the unit has vouched for anybody, which is rare."""
         unit = person.organisational_unit
         if unit not in self._some_vouched:
             self._some_vouched[unit] = vouching_policy.have_vouched(self._of(person))

@@ -1,4 +1,4 @@
-"""Pure questions with reasons: who may do what, which types a person can have, and if not, why."""
+"""Eligibility rules: who may request what for whom. Pure functions that return reasons."""
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
@@ -82,17 +82,17 @@ ON_LEAVE = Reason(
     "person-on-leave", _("The person is Inactive. This request goes on when the person is activated.")
 )
 
-# What a worker claims, and tries again.
+# Leased rows that are retried.
 EligibilityWork = Certificate | SoftwareToken | OutgoingMail
 
 
-# What a person has: the code of a type, and whether it is still on its way.
+# Held tokens: type code, and whether still under way.
 Held = frozenset[tuple[str, bool]]
 
 
 @dataclass(frozen=True)
 class TypeChoice:
-    """A token type as the Enable form shows it: available, or why not."""
+    """A token type with the reason why it is unavailable, if so."""
 
     token_type: TokenType
     reason: Reason | None
@@ -112,14 +112,14 @@ def person_obstacle(person: Person) -> Reason | None:
 
 
 def waits_for_return(work: EligibilityWork) -> bool:
-    """Whether this is not done while its person is Inactive: issued, sealed, or delivered as a file."""
+    """Whether this work waits while its person is Inactive (issuing, sealing, delivering)."""
     if isinstance(work, OutgoingMail):
         return work.delivers
     return isinstance(work, SoftwareToken) or work.state == CertificateState.ORDERED
 
 
 def next_try_obstacle(person: Person, work: Iterable[EligibilityWork]) -> Reason | None:
-    """Why nothing of this that has failed and waits for its next try is tried now, or None."""
+    """Why waiting work cannot be retried now, or None."""
     if person.state != PersonState.INACTIVE:
         return None
     waiting = (each for each in work if each.last_error and each.next_attempt_at is not None)
@@ -139,22 +139,22 @@ def administers(actor: Person, person: Person) -> bool:
 
 
 def code_obstacle(actor: Person, person: Person) -> Reason | None:
-    """Who made a sign-in code for a person cannot be the requester too (SPEC.md 2), or None."""
+    """Reason if the actor made a sign-in code for the person and so cannot be the requester (SPEC.md 2)."""
     return MADE_A_CODE if vouching_policy.persons_with_code_of(actor, [person.pk]) else None
 
 
 def asking_obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why this actor cannot ask for tokens of this person now, whatever the types, or None."""
+    """Why this actor cannot request tokens for this person now, whatever the types, or None."""
     return enable_obstacle(actor, person) or code_obstacle(actor, person)
 
 
 def type_choices(person: Person) -> list[TypeChoice]:
-    """Every type on offer, with the reason where the person cannot have it now."""
+    """Every offered type, with the reason where unavailable."""
     return choices_among(offered_types(), person, held_by([person.pk]).get(person.pk, frozenset()))
 
 
 def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:
-    """What each person has, or is about to get; who has nothing is left out."""
+    """Tokens held or under way, by person; persons without any are left out."""
     found: dict[uuid.UUID, set[tuple[str, bool]]] = {}
     for person_id, code, is_open in _HELD.rows(person_ids):
         found.setdefault(person_id, set()).add((code, is_open))
@@ -171,7 +171,7 @@ _HELD = Among[tuple[uuid.UUID, str, bool]](_held, Person._meta.pk)
 
 
 def choices_among(types: Iterable[TokenType], person: Person, held: Held) -> list[TypeChoice]:
-    """Each of the types, with the reason where the person, who has these, cannot have it now."""
+    """Each of the types, with the reason where unavailable to a person who holds these."""
     return [TypeChoice(token_type, _type_obstacle(person, token_type, held)) for token_type in types]
 
 
@@ -186,7 +186,7 @@ def _type_obstacle(person: Person, token_type: TokenType, held: Held) -> Reason 
 
 
 def _certificate_obstacle(person: Person, token_type: TokenType) -> Reason | None:
-    """A certificate that could not be written is refused here, not in the worker days later."""
+    """Reason if a certificate could not be rendered: refused here instead of days later in the worker."""
     fields = snapshot.person_fields(person)
     lacking: dict[str, None] = {}
     for link in token_type.token_type_profiles.all():
@@ -201,7 +201,7 @@ def _certificate_obstacle(person: Person, token_type: TokenType) -> Reason | Non
 
 
 def _lacks(person: Person, fields: list[str]) -> Reason:
-    """What a certificate needs and the record has not, or not before a second officer has confirmed it."""
+    """Required fields that the record lacks, or that wait for a second officer."""
     names = ", ".join(str(snapshot.MATERIAL_FIELDS[field]) for field in fields)
     if set(fields) <= set(identity_change_policy.waiting_fields(person)):
         waits = _("This waits for a second Registration Officer's confirmation: %(names)s.")
@@ -213,12 +213,12 @@ def _lacks(person: Person, fields: list[str]) -> Reason:
 
 
 def chosen_types(person: Person, type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
-    """The checked types. Raises NotPossible at the field `types` for none, unknown or unavailable ones."""
+    """The selected types. Raises NotPossible at the field `types` for none, unknown or unavailable ones."""
     return chosen_among(type_choices(person), type_ids)
 
 
 def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
-    """The checked ones of these types; raises as chosen_types does."""
+    """As chosen_types, among the given choices."""
     if not type_ids:
         raise NotPossible(NO_TYPE, field="types")
     choices = {choice.token_type.pk: choice for choice in offered}
@@ -233,6 +233,6 @@ def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -
 
 
 def approval_counts(approval: Approval, request: TokenRequest) -> bool:
-    """Whether who gave the approval could still give it: as long as they hold the role, and did not vouch."""
+    """Whether the approver still holds the role and did not vouch for the person."""
     giver = approval.approver
     return not (_decider_obstacle(giver, request) or vouching_policy.obstacle(giver, request.person))

@@ -1,7 +1,7 @@
-"""What decides whether an administrator can enable persons, and for what: read at one moment, for any number.
+"""Eligibility of many persons at once: reads the inputs in bulk, applies the rules of eligibility.py.
 
-Enabling one person and enabling thousands ask the same questions of the same policy; here they differ in
-nothing but how many persons are read at once.
+Enabling one person and enabling thousands use the same policy; only the number of persons read at once
+differs.
 """
 
 import uuid
@@ -17,21 +17,21 @@ from identity_manager.people import vouching_policy
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Refused
 from identity_manager.workflow.policy import eligibility
 
-# Columns of a person that decide nothing.
-IDLE = frozenset({"search_text", "upn_key", "updated_at", "version"})
+# Columns of a person that do not affect eligibility.
+IRRELEVANT_COLUMNS = frozenset({"search_text", "upn_key", "updated_at", "version"})
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """For which types a person can be enabled; why not for others (code of the type, or empty: all)."""
+class Eligibility:
+    """Types for which a person can be enabled, and reasons for others (by type code, or "" for all)."""
 
     types: list[TokenType]
     reasons: list[tuple[str, Reason]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Grounds:
-    """As of one moment: who acts, which types are offered, who has what, for whom the actor made a code."""
+class EligibilityContext:
+    """Inputs at one moment: actor, offered types, held tokens, persons for whom the actor made a code."""
 
     actor: Person
     offered: Sequence[TokenType]
@@ -39,17 +39,17 @@ class Grounds:
     coded: frozenset[uuid.UUID]
 
     def types_for(self, person: Person, type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
-        """The checked types. Raises NotAllowed, or NotPossible with the reason."""
+        """The selected types for one person. Raises NotAllowed, or NotPossible with the reason."""
         refused = self._obstacle(person)
         if refused is not None:
             raise refused
         return eligibility.chosen_among(self._choices(person, type_ids), type_ids)
 
-    def verdict(self, person: Person, wanted: Collection[TokenType], *, partial: bool) -> Verdict:
+    def verdict(self, person: Person, wanted: Collection[TokenType], *, partial: bool) -> Eligibility:
         """What types_for says, of each type; partial: who cannot have all of them has the others."""
         refused = self._obstacle(person)
         if refused is not None:
-            return Verdict([], [("", refused.reason)])
+            return Eligibility([], [("", refused.reason)])
         ids = [each.pk for each in wanted]
         choices = {choice.token_type.pk: choice for choice in self._choices(person, ids)}
         reasons = [
@@ -58,10 +58,10 @@ class Grounds:
         ]
         refusals = [(code, reason) for code, reason in reasons if reason is not None]
         if refusals and not partial:
-            return Verdict([], refusals)
+            return Eligibility([], refusals)
         refused_codes = {code for code, _reason in refusals}
         types = [choices[each.pk].token_type for each in wanted if each.code not in refused_codes]
-        return Verdict(types, refusals)
+        return Eligibility(types, refusals)
 
     def said(self, persons: Collection[Person]) -> Any:
         """What `said` would say of them."""
@@ -81,31 +81,33 @@ class Grounds:
         return eligibility.choices_among(asked, person, self.held.get(person.pk, frozenset()))
 
 
-def read(
+def read_context(
     *, actor: Person, persons: Collection[Person], offered: Sequence[TokenType] | None = None
-) -> Grounds:
-    """The grounds for these persons; their roles are read, too. offered: where the caller has read it."""
+) -> EligibilityContext:
+    """Read the inputs for these persons, with their roles. offered: if the caller has read the types."""
     prefetch_related_objects([actor, *persons], "roles")
     prefetch_related_objects(_without_identity(persons), "identity_changes")
     ids = [person.pk for person in persons]
     types = offered_types() if offered is None else offered
-    return Grounds(actor, types, eligibility.held_by(ids), vouching_policy.persons_with_code_of(actor, ids))
+    return EligibilityContext(
+        actor, types, eligibility.held_by(ids), vouching_policy.persons_with_code_of(actor, ids)
+    )
 
 
 def _without_identity(persons: Iterable[Person]) -> list[Person]:
-    """Of whom something may wait for a second officer."""
+    """Persons who lack a field that may wait for a second officer."""
     return [person for person in persons if not (person.email and person.upn and person.sid)]
 
 
-def in_force() -> Any:
-    """Which versions of types and of terms are; where they are the same later, so is what they say."""
+def catalogue_versions() -> Any:
+    """Active versions of types and terms; if equal later, the catalogue has not changed."""
     types = TokenType.objects.active().order_by().values_list("pk", flat=True)
     terms = TermsVersion.objects.filter(is_current=True).values_list("pk", flat=True)
     return sorted(types), sorted(terms)
 
 
-def said(*, actor: Person, persons: Collection[Person]) -> Any:
-    """All that decides but in_force, as plain values: where they are the same later, so is every verdict."""
+def inputs_of(*, actor: Person, persons: Collection[Person]) -> Any:
+    """All other inputs as plain values; if equal later, so is every result."""
     prefetch_related_objects([actor, *persons], "roles")
     ids = [person.pk for person in persons]
     return _said(actor, persons, eligibility.held_by(ids), vouching_policy.persons_with_code_of(actor, ids))
@@ -126,7 +128,11 @@ def _said(
 
 
 def _columns(person: Person) -> list[Any]:
-    return [getattr(person, each.attname) for each in person._meta.concrete_fields if each.name not in IDLE]
+    return [
+        getattr(person, each.attname)
+        for each in person._meta.concrete_fields
+        if each.name not in IRRELEVANT_COLUMNS
+    ]
 
 
 def _roles(person: Person) -> list[tuple[str, str]]:

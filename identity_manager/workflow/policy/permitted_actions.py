@@ -1,4 +1,4 @@
-"""What can be done now with a request, a token or a delivery; each obstacle is a named reason."""
+"""Actions possible in the current state of a request, token or delivery; obstacles are reasons."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -11,12 +11,12 @@ TOKEN_ON_HOLD = Reason("token-on-hold", _("This token is on hold, so nothing of 
 
 
 def can_go_round_again(request: TokenRequest) -> bool:
-    """Whether the request is where an officer can send it round again, once its person has changed."""
+    """Whether an officer can resubmit the request after a change of its person."""
     return request.state in STOPPABLE
 
 
 def delivery_obstacle(token: SoftwareToken) -> Reason | None:
-    """Why nothing of this token is handed to its person now, by mail, portal or screen; or None."""
+    """Why nothing of this token may be handed out now by mail, portal or screen, or None."""
     if token.state == TokenState.ON_HOLD:
         return TOKEN_ON_HOLD
     waits = identity_change_policy.waiting_for(token.person)
@@ -24,12 +24,12 @@ def delivery_obstacle(token: SoftwareToken) -> Reason | None:
 
 
 def can_be_withdrawn(request: TokenRequest) -> bool:
-    """Whether the person may withdraw the request: while it waits for somebody's word."""
+    """Whether the person may withdraw the request, which is undecided."""
     return request.state in (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
 
 
 def can_be_revoked(token: SoftwareToken) -> bool:
-    """Whether the token was handed out and is not at its end."""
+    """Whether the token was handed out and has not ended."""
     return token.state in (TokenState.SEALED, TokenState.ACTIVE, TokenState.ON_HOLD)
 
 

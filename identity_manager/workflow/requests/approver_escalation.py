@@ -1,9 +1,9 @@
-"""Whom a request asks for its approval, in which order, and what happens when nobody answers.
+"""Approver notification and escalation: who is asked for an approval, in which order, and what happens
+without an answer.
 
-Asked first: the person's manager, where they are an approver; else the approvers of the person's
-organisational unit; else those without a limit. Always so many that enough of them can decide. Where they
-let it wait, the next ones are asked too, and at last the administrators are told. Every approver of the
-person's unit may decide at any time, asked or not: asking is a mail, deciding is a right.
+First the person's manager, if an approver; else the approvers of the person's organisational unit; else those
+without a limit; always enough to reach the number needed. Without a decision the next level is asked too, and
+finally the administrators are notified. Every approver of the unit may decide at any time, asked or not.
 """
 
 from collections.abc import Iterable
@@ -31,9 +31,9 @@ from identity_manager.workflow.policy.deciders import Deciders
 
 
 def still_needed(request: TokenRequest) -> int:
-    """How many approvals the present round still wants.
+    """Number of approvals missing in the current round.
 
-    One counts only while who gave it could give it: a role that was withdrawn takes its approvals along.
+    An approval counts only while its approver holds the role.
     """
     if not request.approvals_needed:
         return 0
@@ -44,9 +44,9 @@ def still_needed(request: TokenRequest) -> int:
 
 
 def sends_back(request: TokenRequest) -> bool:
-    """Let a locked request whose approvals do not count any more wait for other ones.
+    """Return a locked request to its approvers if its approvals do not count any more.
 
-    In the caller's transaction. False, and nothing done, where they count.
+    In the caller's transaction. False, without a change, where they count.
     """
     if not still_needed(request):
         return False
@@ -58,19 +58,19 @@ def sends_back(request: TokenRequest) -> bool:
 
 
 def is_possible(request: TokenRequest) -> bool:
-    """Whether there are enough approvers who can still decide on it."""
+    """Whether enough approvers can still decide."""
     return sum(map(len, policy_approvers.approver_levels(request))) >= still_needed(request)
 
 
 def asked_approvers(request: TokenRequest) -> list[AskedApprover]:
-    """Whom the present round has asked, the first first."""
+    """Approvers asked in the current round, in order."""
     return list(request.asked_approvers.filter(round=request.round).select_related("approver"))
 
 
 def ask_approvers(request: TokenRequest, *, now: datetime) -> None:
-    """See to it that enough approvers who can decide are asked; in the caller's transaction, request locked.
+    """Ask further approvers until enough can decide; the caller has locked the request.
 
-    Where there are not enough, the administrators of the unit are told, once.
+    If there are not enough, the unit's administrators are notified once.
     """
     levels = policy_approvers.approver_levels(request)
     can_decide = {person.pk for level in levels for person in level}
@@ -85,7 +85,7 @@ def ask_approvers(request: TokenRequest, *, now: datetime) -> None:
 
 @dataclass(frozen=True)
 class ApproverInquiry:
-    """What is written when a new request asks for its approvals: who is asked, the mails, the events."""
+    """Rows to be written when a new request asks for approval: asked approvers, mails, events."""
 
     asked: list[AskedApprover]
     mails: list[OutgoingMail]
@@ -95,10 +95,10 @@ class ApproverInquiry:
 def prepare_inquiry(
     request: TokenRequest, deciders: Deciders, *, now: datetime, of_batch: bool = False
 ) -> ApproverInquiry:
-    """What `ask` writes for a request that nobody was asked about yet; nothing is written here.
+    """What ask_approvers would write for a new request; writes nothing.
 
-    Where not enough can decide, the request itself notes that the office is told. of_batch: no mails, for
-    batch_asking sends one for all requests of the order.
+    If not enough can decide, sets office_told_at on the request. of_batch: without mails, as
+    batch.approver_mails sends one for all requests of the order.
     """
     levels = deciders.levels(request)
     needed = request.approvals_needed
@@ -117,7 +117,7 @@ def prepare_inquiry(
 
 
 def _enough(levels: Iterable[list[Person]], needed: int) -> list[Person]:
-    """Whole levels, until there are enough persons."""
+    """Whole levels until there are enough persons."""
     found: list[Person] = []
     for level in levels:
         if len(found) < needed:
@@ -126,7 +126,7 @@ def _enough(levels: Iterable[list[Person]], needed: int) -> list[Person]:
 
 
 def escalate(request: TokenRequest, *, now: datetime) -> None:
-    """Ask the next level too; where everybody was asked, tell the administrators of the unit, once."""
+    """Ask the next level; after the last one notify the unit's administrators, once."""
     known = {row.approver_id for row in asked_approvers(request)}
     for level in policy_approvers.approver_levels(request):
         others = [person for person in level if person.pk not in known]
@@ -152,7 +152,7 @@ def _row(request: TokenRequest, approver: Person, *, level: AskingLevel, now: da
 
 
 def notify_administrators(request: TokenRequest, *, now: datetime) -> None:
-    """The administrators of the unit read, once in a round, that nobody decides, or that nobody can."""
+    """Mail the unit's administrators, once per round, that nobody decides, or nobody can."""
     if request.office_told_at is not None:
         return
     request.office_told_at = now
@@ -173,10 +173,10 @@ def _administrator_mails(
 
 
 def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
-    """Whether somebody is to be asked, reminded or told about a request that waits for a decision.
+    """Whether an approver is to be asked or reminded, or administrators notified.
 
-    Nothing is asked of the database for one in its first round on which nobody has decided, beyond what
-    `deciders` know and what is prefetched: asked_approvers and approvals.
+    No queries for an undecided request in its first round, beyond `deciders` and prefetched
+    asked_approvers and approvals.
     """
     rows = [row for row in request.asked_approvers.all() if row.round == request.round]
     given = request.decisions
@@ -194,12 +194,12 @@ def is_due(request: TokenRequest, deciders: Deciders, *, now: datetime) -> bool:
 
 
 def reminder_is_due(row: AskedApprover, *, now: datetime) -> bool:
-    """Whether the approver is to be reminded, once each time that the request waits for them."""
+    """Whether to remind the approver, once per waiting period."""
     late = row.waits_from <= now - timedelta(days=settings.APPROVAL_REMINDER_DAYS)
     return late and row.reminded_at is None
 
 
 def escalation_is_due(rows: Iterable[AskedApprover], *, now: datetime) -> bool:
-    """Whether the last who were asked have let it wait too long; nobody was asked: not yet."""
+    """Whether the last level has not decided in time; False where nobody was asked."""
     latest = max((row.waits_from for row in rows), default=now)
     return latest <= now - timedelta(days=settings.APPROVAL_ESCALATION_DAYS)

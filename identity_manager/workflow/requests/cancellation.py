@@ -1,4 +1,4 @@
-"""Roads beside the seven steps: cancel, lapse, retry, send again."""
+"""Cancellation by an administrator, withdrawal by the person."""
 
 import uuid
 
@@ -31,12 +31,12 @@ NOT_WITHDRAWABLE = Reason(
 
 
 def cancelling_obstacle(request: TokenRequest) -> Reason | None:
-    """Why the request cannot be cancelled, whoever asks, or None."""
+    """Why the request cannot be cancelled by anybody, or None."""
     return None if request.state in BEFORE_ISSUED else NOT_OPEN
 
 
 def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest:
-    """An administrator ends a request that is not issued yet. Raises NotAllowed, NotPossible or Stale."""
+    """Cancel a request that is not issued yet. Raises NotAllowed, NotPossible or Stale."""
     with transaction.atomic():
         request = locking.request(request_id)
         require(
@@ -53,14 +53,14 @@ def cancel(*, actor: Person, request_id: uuid.UUID, reason: str) -> TokenRequest
 
 
 def tell_of_cancellation(request: TokenRequest, *, by: Person) -> None:
-    """The person, and who asked for them; not who does it."""
+    """Mail the person and the requester, except the one who cancels."""
     for person in dict.fromkeys((request.person, request.requested_by)):
         if person != by:
             outbox.enqueue(messages.request_cancelled(request, person, by=by))
 
 
 def withdraw(*, actor: Person, request_id: uuid.UUID) -> TokenRequest:
-    """The person takes back a request that waits for somebody's word. Raises NotAllowed or Stale."""
+    """The person withdraws an undecided request. Raises NotAllowed or Stale."""
     with transaction.atomic():
         request = locking.request(request_id)
         refuse(eligibility.NOT_YOURS if request.person_id != actor.pk else None, kind=NotAllowed)
@@ -76,7 +76,7 @@ def end_request(
     reason: str,
     revocation: RevocationReason = RevocationReason.CESSATION_OF_OPERATION,
 ) -> TokenRequest:
-    """Cancel a locked request in the caller's transaction; what a CA issued for it is revoked."""
+    """Cancel a locked request in the caller's transaction; certificates issued for it are revoked."""
     now = timezone.now()
     request.cancel(reason=reason, now=now)
     request.save()
@@ -94,9 +94,9 @@ def end_request(
 def end_certificates(
     token: SoftwareToken, *, actor: Person | None, reason: str, revocation: RevocationReason
 ) -> None:
-    """End the certificates of a locked and cancelled token, in the caller's transaction.
+    """End the certificates of a locked, cancelled token in the caller's transaction.
 
-    Not asked for: refused, the key erased. At the CA now: settled (and revoked) when the answer comes.
+    Not ordered yet: refused, key erased. Ordered: settled (and revoked) when the answer comes.
     """
     for certificate in locking.certificates_of(token):
         if certificate.state == CertificateState.ORDERED and certificate.order_id is None:
@@ -111,5 +111,5 @@ def end_certificates(
 
 
 def sender_obstacle(*, actor: Person, person: Person) -> Reason | None:
-    """Why this officer has no file sent again to the person: they made a sign-in code for them; or None."""
+    """Why this officer must not have a file sent again: they made a sign-in code for the person; or None."""
     return mails.GAVE_CODE if eligibility.code_obstacle(actor, person) else None

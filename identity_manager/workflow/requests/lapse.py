@@ -1,4 +1,4 @@
-"""Lapse: requests that nobody accepted in time, and tokens whose passphrase nobody noted in time."""
+"""Lapse of requests without acceptance and of tokens without acknowledged passphrase, after their time."""
 
 import uuid
 from functools import partial
@@ -16,7 +16,7 @@ from identity_manager.workflow.revocation import revoke
 
 
 def lapse_request(*, request_id: uuid.UUID) -> bool:
-    """The terms were not accepted in time; False, and nothing done, where they were meanwhile."""
+    """Lapse a request whose terms were not accepted in time; False if accepted meanwhile."""
     with transaction.atomic():
         request = locking.request(request_id)
         now = timezone.now()
@@ -33,7 +33,10 @@ def lapse_request(*, request_id: uuid.UUID) -> bool:
 
 
 def lapse_token(*, token_id: uuid.UUID) -> bool:
-    """The passphrase was not noted in time: it is destroyed, the certificates are revoked. False: it was."""
+    """Lapse a token whose passphrase was not noted in time: destroy it, revoke the certificates.
+
+    False if noted.
+    """
     with transaction.atomic():
         token = locking.token(token_id)
         if not token.is_overdue(timezone.now()):
@@ -43,7 +46,7 @@ def lapse_token(*, token_id: uuid.UUID) -> bool:
 
 
 def lapse_locked_token(token: SoftwareToken, *, actor: Person | None, reason: str) -> None:
-    """End a sealed token whose passphrase nobody noted, in the caller's transaction, its parents locked."""
+    """Lapse a sealed token in the caller's transaction, with its parents locked."""
     token.lapse(reason=reason, now=timezone.now())
     token.save()
     revoke.revoke_certificates(token, reason=RevocationReason.CESSATION_OF_OPERATION, actor=actor)
@@ -54,7 +57,7 @@ def lapse_locked_token(token: SoftwareToken, *, actor: Person | None, reason: st
 
 
 def lapse_overdue() -> int:
-    """Lapse what is overdue, each in its own transaction, the longest overdue first; returns how many."""
+    """Job: lapse overdue rows, longest overdue first, one transaction each; returns how many."""
     now = timezone.now()
     tokens = SoftwareToken.objects.overdue(now).order_by("passphrase_destroy_at", "pk")
     requests = TokenRequest.objects.overdue(now).order_by("accept_before", "pk")

@@ -1,7 +1,7 @@
-"""Opens requests: one line for each checked type, each with its snapshot. Both ways of step 1 end here.
+"""Creation of requests with their tokens and snapshots, for both ways of step 1 and for batch orders.
 
-A request is prepared first, with everything that is written when it is opened, then written. So many can be
-opened in a few statements (bulk_enable), by the very code that opens one.
+Rows are prepared first and then written, so that batch.bulk_enable creates many requests in few statements
+with the same code.
 """
 
 import uuid
@@ -35,7 +35,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Origin:
-    """Who asks, for whom, by which way."""
+    """Who requests, for whom, by which way."""
 
     actor: Person
     person: Person
@@ -44,11 +44,11 @@ class Origin:
 
 @dataclass(frozen=True)
 class BatchContext:
-    """What many new requests have in common: read once, then known."""
+    """Data shared by many new requests, read once."""
 
     deciders: Deciders = field(default_factory=Deciders)
     frames: dict[uuid.UUID, snapshot.Frame] = field(default_factory=dict)
-    of_batch: bool = False  # then approvers are told of all together
+    of_batch: bool = False  # approvers then get one mail about all requests
 
     def frame(self, token_type: TokenType) -> snapshot.Frame:
         if token_type.pk not in self.frames:
@@ -58,7 +58,7 @@ class BatchContext:
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """A request, and all that is written with it."""
+    """An unsaved request with all rows that are written with it."""
 
     request: TokenRequest
     lines: list[SoftwareToken]
@@ -69,9 +69,9 @@ class PreparedRequest:
 
 
 def open_request(asking: Origin, *, types: Sequence[TokenType]) -> TokenRequest:
-    """Create the request in the caller's transaction, the person locked, and send it on its road.
+    """Create a request in the caller's transaction, with the person locked, and start it.
 
-    Without approval it starts as approved and the person is invited at once; else the approvers are told.
+    Without approvals it starts as approved and the person is invited; else approvers are asked.
     """
     prepared = prepare_request(asking, types, BatchContext())
     write_requests([prepared])
@@ -79,7 +79,7 @@ def open_request(asking: Origin, *, types: Sequence[TokenType]) -> TokenRequest:
 
 
 def prepare_request(asking: Origin, types: Sequence[TokenType], known: BatchContext) -> PreparedRequest:
-    """Say what is written when the request is opened. Reads what is not known yet, writes nothing."""
+    """Build the rows of a request. Reads what the context lacks, writes nothing."""
     snapshots = [known.frame(token_type).filled(asking.person) for token_type in types]
     request = _new_request(asking, types, snapshots)
     lines = [
@@ -87,7 +87,7 @@ def prepare_request(asking: Origin, types: Sequence[TokenType], known: BatchCont
         for token_type, line in zip(types, snapshots, strict=True)
     ]
     prepared = PreparedRequest(request, lines, events=[_created(request, types)])
-    request.prepared_lines = lines  # its mails name them
+    request.prepared_lines = lines  # for its mails
     if request.approvals_needed:
         _ask(prepared, known)
     else:
@@ -97,9 +97,9 @@ def prepare_request(asking: Origin, types: Sequence[TokenType], known: BatchCont
 
 
 def write_requests(opened: Sequence[PreparedRequest], *, by_sweep: bool = False) -> None:
-    """Write what was prepared, in the caller's transaction, the persons locked: a statement for each kind.
+    """Insert prepared requests in the caller's transaction, persons locked: one statement per model.
 
-    by_sweep: of the mails, as outbox.enqueue_new says.
+    by_sweep: as in outbox.enqueue_new.
     """
     TokenRequest.objects.bulk_create([each.request for each in opened])
     SoftwareToken.objects.bulk_create(_all(each.lines for each in opened))
@@ -110,12 +110,12 @@ def write_requests(opened: Sequence[PreparedRequest], *, by_sweep: bool = False)
 
 
 def add_line(request: TokenRequest, *, token_type: TokenType, line: snapshot.Snapshot) -> None:
-    """Add a token to the request's present round, of the request's kind."""
+    """Add a token to the request's current round."""
     _line(request, token_type=token_type, line=line).save(force_insert=True)
 
 
 def set_off(request: TokenRequest, *, actor: Person) -> None:
-    """Ask for the approvals that the request needs, or go on without."""
+    """Ask for the needed approvals, or continue without."""
     if request.approvals_needed:
         approver_escalation.ask_approvers(request, now=timezone.now())
     else:
@@ -175,7 +175,7 @@ def _ask(prepared: PreparedRequest, known: BatchContext) -> None:
 
 
 def _invite(prepared: PreparedRequest, *, actor: Person) -> None:
-    """Nobody has to approve it, so it begins as approved."""
+    """Starts as approved, because nobody has to approve it."""
     prepared.request.approve(now=timezone.now())
     invitation = step3_invite.prepare_invitation(prepared.request, actor=actor)
     prepared.roles.extend(invitation.roles)

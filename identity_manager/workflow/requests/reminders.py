@@ -1,7 +1,6 @@
-"""What time brings: reminders before something lapses, of decisions that wait, and postponed tasks' return.
+"""Reminder jobs: acceptance, passphrases, undecided requests, end of a postponement.
 
-Each verb may run on any number of nodes at once: a row that has moved on is left alone, and a mail is sent
-once for its occasion.
+Each may run on several nodes at once: changed rows are skipped, and mails are deduplicated by occasion.
 """
 
 import uuid
@@ -25,7 +24,7 @@ AT_ONCE = 200
 
 
 def remind_of_acceptance() -> int:
-    """Remind persons who have not accepted the terms yet; returns how many mails that made."""
+    """Job: remind persons of unaccepted terms; returns the number of mails."""
     now = timezone.now()
     horizon = now + timedelta(days=max(settings.ACCEPTANCE_REMINDER_DAYS, default=0))
     rows = TokenRequest.objects.awaiting_acceptance().filter(accept_before__range=(now, horizon))
@@ -35,7 +34,7 @@ def remind_of_acceptance() -> int:
 
 
 def remind_to_accept(request_id: uuid.UUID) -> bool:
-    """Remind the person of one request, if one of the moments for it has come; whether a mail was made."""
+    """Remind the person of one request if a threshold is reached; whether a mail was queued."""
     with transaction.atomic():
         request = locking.request(request_id)
         now = timezone.now()
@@ -60,7 +59,7 @@ def _days_to_accept(request: TokenRequest, now: datetime) -> int | None:
 
 
 def remind_of_passphrases() -> int:
-    """Remind persons whose passphrase will be destroyed unseen; returns how many mails that made."""
+    """Job: remind persons of unacknowledged passphrases; returns the number of mails."""
     now = timezone.now()
     horizon = now + timedelta(days=max(settings.PASSPHRASE_REMINDER_DAYS, default=0))
     rows = SoftwareToken.objects.with_unacknowledged_passphrase()
@@ -71,7 +70,7 @@ def remind_of_passphrases() -> int:
 
 
 def remind_to_note(token_id: uuid.UUID) -> bool:
-    """Remind the owner of one passphrase, if one of the moments for it has come; whether a mail was made."""
+    """Remind the owner of one token if a threshold is reached; whether a mail was queued."""
     with transaction.atomic():
         token = locking.token(token_id)
         now = timezone.now()
@@ -95,9 +94,9 @@ def _days_to_note(token: SoftwareToken, now: datetime) -> int | None:
 
 
 def _not_told(occasion_of: Iterable[tuple[uuid.UUID, str]]) -> Iterator[uuid.UUID]:
-    """The rows whose moment has come (they have an occasion), and which nobody was told of yet.
+    """Rows with a due occasion for which no mail exists yet.
 
-    After a batch order thousands of persons have been told, and wait on: none of them is locked to see it.
+    Without locks: after a batch order thousands of reminded persons keep waiting.
     """
     rows = iter(occasion_of)
     while some := dict(islice(rows, AT_ONCE)):
@@ -108,9 +107,10 @@ def _not_told(occasion_of: Iterable[tuple[uuid.UUID, str]]) -> Iterator[uuid.UUI
 def days_before(
     end: datetime | None, thresholds: Sequence[int], *, since: datetime | None, now: datetime
 ) -> int | None:
-    """The nearest threshold, in days before the end, that has come; None where none has.
+    """The smallest reached threshold, in days before the end; None where none is reached.
 
-    One that lay before the wait began is none: who has ten days is not reminded fourteen days before.
+    Thresholds before `since` are ignored: with a period of ten days nobody is reminded 14 days before its
+    end.
     """
     if end is None or end <= now:
         return None
@@ -120,13 +120,13 @@ def days_before(
 
 
 def return_all_postponed() -> int:
-    """Bring back the requests whose postponement has ended; returns how many there were."""
+    """Job: return requests to their approvers after a postponement; returns how many."""
     rows = TokenRequest.objects.to_come_back(timezone.now()).order_by("postponed_until", "pk")
     return retry_later.for_each_isolated(rows.values_list("pk", flat=True), return_postponed)
 
 
 def return_postponed(request_id: uuid.UUID) -> bool:
-    """Put one request into the queue again and remind who postponed it. Does nothing before its time."""
+    """Return one request to the queue and remind who postponed it, if its time has come."""
     with transaction.atomic():
         request = locking.request(request_id)
         now = timezone.now()
@@ -144,7 +144,7 @@ def return_postponed(request_id: uuid.UUID) -> bool:
 
 
 def _whom_to_remind(request: TokenRequest) -> list[Person]:
-    """Who postponed it; where they cannot decide any more, whoever was asked and can."""
+    """Who postponed it; if they cannot decide any more, the asked approvers who can."""
     can_decide = {person.pk: person for level in approvers.approver_levels(request) for person in level}
     if request.postponed_by_id in can_decide:
         return [can_decide[request.postponed_by_id]]
@@ -154,16 +154,16 @@ def _whom_to_remind(request: TokenRequest) -> list[Person]:
 
 
 def escalate_all_undecided() -> int:
-    """Remind approvers, and ask others where nobody decides; returns how many requests that was about."""
+    """Job: remind approvers and escalate undecided requests; returns how many."""
     return retry_later.for_each_isolated(
         _left_waiting(timezone.now()), lambda pk: escalate_undecided(request_id=pk)
     )
 
 
 def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:
-    """The requests that somebody is to be asked, reminded or told about.
+    """Requests for which an approver is to be asked or reminded, or administrators notified.
 
-    After a batch order thousands wait for their approval: none of the others is locked to see it.
+    Without locks: after a batch order thousands of requests wait.
     """
     deciders = Deciders()
     rows = TokenRequest.objects.awaiting_decision(now).order_by("created_at", "pk")
@@ -174,9 +174,9 @@ def _left_waiting(now: datetime) -> Iterator[uuid.UUID]:
 
 
 def escalate_undecided(*, request_id: uuid.UUID) -> bool:
-    """Remind who was asked to decide on one request and has not; ask others where that did not help.
+    """Remind the asked approvers of one request, and escalate where that was in vain.
 
-    False, and nothing done, where nobody has to decide any more.
+    False, without a change, where it is decided.
     """
     with transaction.atomic():
         request = locking.request(request_id)

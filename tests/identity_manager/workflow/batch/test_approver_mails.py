@@ -252,7 +252,7 @@ def test_once_all_are_decided_mails_that_ask_are_not_sent(company: Company, orde
     decide("reject", company, order)
 
     obstacle = mail_relevance.obstacle(mail)
-    assert isinstance(obstacle, mail_relevance.Pointless)
+    assert isinstance(obstacle, mail_relevance.NoLongerRelevant)
 
 
 def test_of_a_request_by_hand_each_is_told_as_before(company: Company, order: BatchOrder) -> None:

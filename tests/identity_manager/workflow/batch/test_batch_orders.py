@@ -441,14 +441,16 @@ def test_who_outlives_the_lease_writes_nothing(company: Company, monkeypatch: py
 
 def break_verdicts_on(whom: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever looks at what this person may have meets a fault."""
-    verdict = evaluation.Grounds.verdict
+    verdict = evaluation.EligibilityContext.verdict
 
-    def broken(self: evaluation.Grounds, person: Person, *args: Any, **more: Any) -> evaluation.Verdict:
+    def broken(
+        self: evaluation.EligibilityContext, person: Person, *args: Any, **more: Any
+    ) -> evaluation.Eligibility:
         if person == whom:
             raise ValueError("a fault")
         return verdict(self, person, *args, **more)
 
-    monkeypatch.setattr(evaluation.Grounds, "verdict", broken)
+    monkeypatch.setattr(evaluation.EligibilityContext, "verdict", broken)
 
 
 def test_a_fault_stands_on_the_stretch_and_whom_it_sticks_to_is_skipped(
