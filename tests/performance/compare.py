@@ -5,7 +5,8 @@
 The base is checked out into a worktree that is removed afterwards. Each round runs each part of both, one
 right after the other and in the other order than the round before, so that what else the machine does meets
 both. Each commit brings the bench of its own; a part that the base does not have is measured here alone. Of
-the rounds the median counts. Prints a table and writes var/bench-compare.json.
+the rounds the median counts. Prints a table at the end; what is measured stands in var/bench-compare.json
+after each part.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.performance import machine
+from tests.performance.bench import write
 from tests.performance.figures import AT_LEAST, ENGINES, FIGURES, Figure
 from tests.performance.parts import PARTS
 from tests.performance.place import ROOT
@@ -62,13 +64,6 @@ class Side:
 def main() -> int:
     options = parsed()
     samples: dict[str, Samples] = {}
-    with sides(options.base) as both:
-        for number in range(options.rounds):
-            for engine in options.engines:
-                for part in options.only:
-                    for side in both if number % 2 else both[::-1]:
-                        if part in side.parts:
-                            note(samples, side, engine, side.figures(part, engine, options.rows))
     content = {
         "base": options.base,
         "rounds": options.rounds,
@@ -77,7 +72,14 @@ def main() -> int:
         "samples": samples,
     }
     out = ROOT / "var" / "bench-compare.json"
-    out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with sides(options.base) as both:
+        for number in range(options.rounds):
+            for engine in options.engines:
+                for part in options.only:
+                    for side in both if number % 2 else both[::-1]:
+                        if part in side.parts:
+                            note(samples, side, engine, side.figures(part, engine, options.rows))
+                            write(out, content)
     sys.stdout.write(table(content))
     return 0
 
