@@ -57,7 +57,7 @@ test: install-dev ## The tests on SQLite, the database-sensitive ones on Postgre
 
 # PLAIN_QUERIES: so that tests walk the product without prepared queries, too (decision 26).
 test-all: install-dev ## The long forms, which `make test` leaves out, on either database
-	@PLAIN_QUERIES=1 $(PYTEST) $(PARALLEL) -m long
+	@PLAIN_QUERIES=1 $(PYTEST) $(PARALLEL) -m "long and not nightly"
 	@PLAIN_QUERIES=1 $(POSTGRES) $(PYTEST) $(PARALLEL) -m "$(ON_POSTGRESQL) and (long or long_on_postgresql)"
 
 interop: install-dev ## Try delivered tokens in every program here, and write docs/reference/interoperability.md

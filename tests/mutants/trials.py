@@ -32,7 +32,8 @@ class Trials:
         self._mutants, self._covering, self._root = mutants, covering, root
         self._limit, self._until = limit, until
         self.outcomes: list[tuple[Mutant, str]] = []
-        self._in_trial = False
+        self._tells: int | None = None  # in a fork: where it says which test has failed
+        self._sound: dict[str, bool] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -51,27 +52,44 @@ class Trials:
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if self._in_trial and report.failed:
+        if self._tells is not None and report.failed:
+            os.write(self._tells, report.nodeid.encode())
             os._exit(KILLED)
 
     def _tried(self, mutant: Mutant, items: list[pytest.Item]) -> str:
+        """A test that fails here without the fault, too, is left out."""
+        items = [item for item in items if self._sound.get(item.nodeid, True)]
         if not items:
             return "untested"
+        outcome, failed = self._forked(mutant, items)
+        if outcome == "killed" and not failed:
+            return "broken"
+        if outcome == "killed" and failed not in self._sound:
+            alone = [item for item in items if item.nodeid == failed]
+            self._sound[failed] = self._forked(None, alone)[0] == "SURVIVED"
+        return self._tried(mutant, items) if not self._sound.get(failed, True) else outcome
+
+    def _forked(self, mutant: Mutant | None, items: list[pytest.Item]) -> tuple[str, str]:
+        """What came of it, and the test that failed."""
         connections.close_all()
+        told, self._tells = os.pipe()
         child = os.fork()
         if not child:
-            self._in_trial = True
             _child(mutant, items, self._root)
-        return _outcome(child, self._limit)
+        os.close(self._tells)
+        self._tells = None
+        outcome = _outcome(child, self._limit)
+        with os.fdopen(told, "rb") as failed:
+            return outcome, failed.read().decode()
 
 
-def _child(mutant: Mutant, items: list[pytest.Item], root: Path) -> None:
+def _child(mutant: Mutant | None, items: list[pytest.Item], root: Path) -> None:
     """Never returns: ends the process with what came of the mutant."""
     try:
         os.setsid()
         _silence()
         _own_database()
-        if not put_in(mutant, root):
+        if mutant and not put_in(mutant, root):
             os._exit(BROKEN)
         for item in items:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=items[-1])
@@ -98,6 +116,7 @@ def put_in(mutant: Mutant, root: Path) -> bool:
     """Give the function the code of the mutant; False where nothing in memory has the function."""
     path = str(root / mutant.path)
     new = _code(compile(mutated(mutant, root), path, "exec"), mutant.function)
+    gc.unfreeze()  # what the tests' conftest has frozen is not listed
     functions = [
         each
         for each in gc.get_objects()

@@ -55,7 +55,7 @@ from tests.architecture.test_url_table import contents
 from tests.ca_bridge.remembering import RememberingConnector
 from tests.identity_manager.management import test_run
 from tests.identity_manager.management.test_run import manage
-from tests.tools import cast
+from tests.tools import cast, migrated
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database, pytest.mark.long_on_postgresql]
 
@@ -628,7 +628,8 @@ def test_elsewhere_by_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for folder in ("data", "run"):
         (old / folder).mkdir(parents=True)
     run("-m", "identity_manager.config.secret_files", var=old)
-    for command in ("migrate", "createcachetable", "init_embedded_ca"):
+    migrated.copied_to(old / "data" / "db.sqlite3")
+    for command in ("createcachetable", "init_embedded_ca"):
         assert manage(command, var=old, port=1).returncode == 0
     password = tmp_path / "password"
     password.write_text("correct horse battery staple\n")

@@ -2,17 +2,13 @@
 
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
-from django.db import connection
 
 from ca_bridge.connection import registry
 from ca_bridge.connectors.embedded import authority, creation_claim
@@ -21,6 +17,7 @@ from ca_bridge.connectors.embedded.models import Crl
 from ca_bridge.connectors.embedded.options import EmbeddedOptions
 from ca_bridge.errors import CaError
 from tests.identity_manager.management.test_run import ROOT, environment, make_secrets
+from tests.tools import migrated
 
 pytestmark = pytest.mark.xdist_group("one CA")  # the database is made once
 HOSTS = ("host-1", "host-2")
@@ -28,15 +25,11 @@ MAKE = (sys.executable, "manage.py", "init_embedded_ca")
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any) -> Path:
+def prepared(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Path:
     """Secrets and a database as all migrations leave it, and no CA yet."""
     var = tmp_path_factory.mktemp("prepared") / "var"
     make_secrets(var)
-    (var / "data").mkdir(parents=True, exist_ok=True)
-    with django_db_blocker.unblock():
-        connection.close()
-    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as source:
-        source.execute("VACUUM INTO ?", (str(var / "data" / "db.sqlite3"),))
+    migrated.copied_to(var / "data" / "db.sqlite3")
     return var
 
 
