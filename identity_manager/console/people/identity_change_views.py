@@ -1,8 +1,8 @@
 """A change of e-mail, UPN or SID: seen, confirmed or not by a second officer, taken back."""
 
 import uuid
+from functools import partial
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.console.access import offices, persons
-from identity_manager.console.forms import confirmation, outcome, refusals
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
@@ -47,43 +48,43 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The second officer says yes."""
     persons.identity_change_for_registration_officer(request, pk)
-    form = PressForm(request.POST)
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            done = identity_changes.confirm(actor=offices.officer(request), change_id=pk)
-            messages.success(request, _("Confirmed. %(person)s is changed.") % {"person": done.person})
-            return redirect("console:identity-change", pk)
-    return _page(request, pk, form)
+    act = Act(
+        verb=partial(identity_changes.confirm, actor=offices.officer(request), change_id=pk),
+        done=lambda change: _("Confirmed. %(person)s is changed.") % {"person": change.person},
+        back=reverse("console:identity-change", args=[pk]),
+        page=partial(_page, request, pk),
+    )
+    return respond(request, PressForm(request.POST), act)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def refuse(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The second officer says no."""
     found = persons.identity_change_for_registration_officer(request, pk)
-    form = RefuseChangeForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            reason = form.cleaned_data["reason"]
-            identity_changes.refuse_change(actor=offices.officer(request), change_id=pk, reason=reason)
-            outcome.tell(request, found.person, _("Not confirmed. Everything stays as it was."))
-            return redirect("console:identity-change", pk)
-    if refusals.concerns_the_page(form):
-        return _page(request, pk, form)
-    return confirmation.page(request, form, _refusing(found))
+    act = Act(
+        verb=partial(identity_changes.refuse_change, actor=offices.officer(request), change_id=pk),
+        done=lambda _change: _("Not confirmed. Everything stays as it was."),
+        back=reverse("console:identity-change", args=[pk]),
+        page=partial(_page, request, pk),
+        ask=lambda: _refusing(found),
+        about=found.person,
+    )
+    return respond(request, RefuseChangeForm(refusals.post_data(request)), act)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Take the change back."""
     found = persons.identity_change_for_registration_officer(request, pk)
-    form = PressForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            identity_changes.withdraw(actor=offices.officer(request), change_id=pk)
-            outcome.tell(request, found.person, _("Withdrawn. Everything stays as it was."))
-            return redirect("console:identity-change", pk)
-        return _page(request, pk, form)
-    return confirmation.page(request, form, _withdrawing(found))
+    act = Act(
+        verb=partial(identity_changes.withdraw, actor=offices.officer(request), change_id=pk),
+        done=lambda _change: _("Withdrawn. Everything stays as it was."),
+        back=reverse("console:identity-change", args=[pk]),
+        page=partial(_page, request, pk),
+        ask=lambda: _withdrawing(found),
+        about=found.person,
+    )
+    return respond(request, PressForm(refusals.post_data(request)), act)
 
 
 def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:

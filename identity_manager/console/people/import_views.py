@@ -1,8 +1,10 @@
 """Import of persons from a file: looked through row by row, carried out, or confirmed by a second officer."""
 
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -10,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.console.access import persons
-from identity_manager.console.forms import confirmation, refusals
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.forms.refusals import VerbForm
@@ -41,33 +44,15 @@ def upload(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What the import would do; the first officer has it done."""
-    row = persons.import_for_officer(request, pk)
-    form = ImportForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            row = imports.carry_out(
-                actor=persons.importer(request),
-                import_id=pk,
-                digest=form.cleaned_data["digest"],
-                accept_partial=form.cleaned_data["accept_partial"],
-            )
-            messages.success(request, _what_happened(row))
-            return redirect("console:import", pk)
-    return _page(request, pk, form)
+    persons.import_for_officer(request, pk)
+    return respond(request, ImportForm(refusals.post_data(request)), _act(request, pk, imports.carry_out))
 
 
 @require_POST
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The second officer says yes."""
-    row = persons.import_for_officer(request, pk)
-    form = PlanForm(request.POST)
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            actor = persons.importer(request)
-            row = imports.confirm(actor=actor, import_id=pk, digest=form.cleaned_data["digest"])
-            messages.success(request, _what_happened(row))
-            return redirect("console:import", pk)
-    return _page(request, pk, form)
+    persons.import_for_officer(request, pk)
+    return respond(request, PlanForm(request.POST), _act(request, pk, imports.confirm))
 
 
 @require_POST
@@ -88,29 +73,24 @@ def confirm_identities(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def reject(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The second officer says no."""
     row = persons.import_for_officer(request, pk)
-    form = RejectForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            imports.reject(actor=persons.importer(request), import_id=pk, reason=form.cleaned_data["reason"])
-            messages.success(request, _("Not confirmed. Nothing of the file was imported."))
-            return redirect("console:import", pk)
-    if refusals.concerns_the_page(form):
-        return _page(request, pk, form)
-    return confirmation.page(request, form, _rejecting(row))
+    act = replace(
+        _act(request, pk, imports.reject),
+        done=lambda _row: _("Not confirmed. Nothing of the file was imported."),
+        ask=lambda: _rejecting(row),
+    )
+    return respond(request, RejectForm(refusals.post_data(request)), act)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Take the import back."""
     row = persons.import_for_officer(request, pk)
-    form = PressForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            imports.withdraw(actor=persons.importer(request), import_id=pk)
-            messages.success(request, _("Withdrawn. Nothing of the file was imported."))
-            return redirect("console:import", pk)
-        return _page(request, pk, form)
-    return confirmation.page(request, form, _withdrawing(row))
+    act = replace(
+        _act(request, pk, imports.withdraw),
+        done=lambda _row: _("Withdrawn. Nothing of the file was imported."),
+        ask=lambda: _withdrawing(row),
+    )
+    return respond(request, PressForm(refusals.post_data(request)), act)
 
 
 @require_safe
@@ -121,6 +101,15 @@ def report(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
         raise Http404
     header = (_("Line"), _("Personnel number"), _("Name"), _("Outcome"), _("Details"))
     return csv_response("import-report", header, import_page.report(planned))
+
+
+def _act(request: HttpRequest, pk: uuid.UUID, verb: Callable[..., PersonImport]) -> Act:
+    return Act(
+        verb=partial(verb, actor=persons.importer(request), import_id=pk),
+        done=_what_happened,
+        back=reverse("console:import", args=[pk]),
+        page=partial(_page, request, pk),
+    )
 
 
 def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:

@@ -1,8 +1,8 @@
 """One-time sign-in codes: asked for, confirmed by a second officer, made and shown once, withdrawn."""
 
 import uuid
+from functools import partial
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,9 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from identity_manager.account.sign_in import recent_sign_in_required
 from identity_manager.console.access import offices, persons
-from identity_manager.console.forms import confirmation, outcome, refusals
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import AskForm, PressForm
+from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import sign_in_code_page
 from identity_manager.models import SignInCode
 from identity_manager.ui.bidi import isolated
@@ -55,29 +57,28 @@ def code(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The second officer says yes."""
     found = persons.sign_in_code_for_registration_officer(request, pk)
-    form = PressForm(request.POST)
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            sign_in_codes.confirm(actor=offices.officer(request), code_id=pk)
-            messages.success(
-                request, _("Confirmed. %(person)s can make the code now.") % {"person": found.asked_by}
-            )
-            return redirect("console:sign-in-code", pk)
-    return _page(request, found, form)
+    act = Act(
+        verb=partial(sign_in_codes.confirm, actor=offices.officer(request), code_id=pk),
+        done=lambda _code: _("Confirmed. %(person)s can make the code now.") % {"person": found.asked_by},
+        back=reverse("console:sign-in-code", args=[pk]),
+        page=partial(_page, request, found),
+    )
+    return respond(request, PressForm(request.POST), act)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Take a code back, or do not confirm it."""
     found = persons.sign_in_code_for_registration_officer(request, pk)
-    form = PressForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            sign_in_codes.withdraw(actor=offices.officer(request), code_id=pk)
-            outcome.tell(request, found.person, _("Withdrawn. This code opens nothing any more."))
-            return redirect("console:sign-in-code", pk)
-        return _page(request, found, form)
-    return confirmation.page(request, form, _withdrawing(found))
+    act = Act(
+        verb=partial(sign_in_codes.withdraw, actor=offices.officer(request), code_id=pk),
+        done=lambda _code: _("Withdrawn. This code opens nothing any more."),
+        back=reverse("console:sign-in-code", args=[pk]),
+        page=partial(_page, request, found),
+        ask=lambda: _withdrawing(found),
+        about=found.person,
+    )
+    return respond(request, PressForm(refusals.post_data(request)), act)
 
 
 def _shown(request: HttpRequest, pk: uuid.UUID, secret: str) -> HttpResponse:
@@ -86,7 +87,7 @@ def _shown(request: HttpRequest, pk: uuid.UUID, secret: str) -> HttpResponse:
     return render(request, f"{TEMPLATES}/shown.html", context)
 
 
-def _page(request: HttpRequest, found: SignInCode, form: PressForm) -> HttpResponse:
+def _page(request: HttpRequest, found: SignInCode, form: VerbForm) -> HttpResponse:
     """The present state, read again: after a refusal it has often moved."""
     if form.refused:
         found = persons.sign_in_code_for_registration_officer(request, found.pk)

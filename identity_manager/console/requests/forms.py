@@ -4,6 +4,7 @@ from django import forms
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
+from ca_bridge.contract import RevocationReason
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS
@@ -35,9 +36,10 @@ class GiveUpForm(VerbForm):
 class RevokeForm(VerbForm):
     """Why a token is revoked; the reason stands in the CA's revocation list."""
 
-    reason = forms.ChoiceField(
+    reason = forms.TypedChoiceField(
         label=_("Reason"),
         choices=REVOCATION_REASONS,
+        coerce=RevocationReason,
         widget=forms.RadioSelect,
         help_text=_("The certificate authority publishes it with the serial numbers."),
         error_messages={"required": _("Choose why it is revoked.")},

@@ -1,15 +1,17 @@
 """What an administrator does with one token: revoke it, send its files again."""
 
 import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from ca_bridge.contract import RevocationReason
 from identity_manager.console.access import offices, requests
-from identity_manager.console.forms import confirmation, outcome, refusals
+from identity_manager.console.forms import refusals
+from identity_manager.console.forms.act import Act, respond
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.fields import PressForm
 from identity_manager.console.requests import page as request_page
@@ -23,61 +25,54 @@ from identity_manager.workflow.revocation import revoke as revocation
 
 def revoke(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     token = requests.token_for_administrator(request, pk)
-    actor = offices.officer(request)
-    form = RevokeForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            reason = RevocationReason(form.cleaned_data["reason"])
-            revocation.revoke_token(actor=actor, token_id=pk, reason=reason)
-            outcome.tell(request, token, _("The token is revoked. The certificate authority is told now."))
-            return redirect(_back(request, token))
-    if refusals.concerns_the_page(form):
-        return request_page.response(request, actor, token.request_id, form=form)
-    return confirmation.page(request, form, _revoking(token, _back(request, token)))
+    act = replace(
+        _act(request, token, revocation.revoke_token),
+        done=lambda _token: _("The token is revoked. The certificate authority is told now."),
+        ask=lambda: _revoking(token, _back(request, token)),
+    )
+    return respond(request, RevokeForm(refusals.post_data(request)), act)
 
 
 def put_on_hold(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     token = requests.token_for_administrator(request, pk)
-    actor = offices.officer(request)
-    form = HoldForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            hold.put_on_hold(actor=actor, token_id=pk, reason=form.cleaned_data["reason"])
-            done = _("The token is on hold. A certificate authority that knows holds is told now.")
-            outcome.tell(request, token, done)
-            return redirect(_back(request, token))
-    if refusals.concerns_the_page(form):
-        return request_page.response(request, actor, token.request_id, form=form)
-    return confirmation.page(request, form, _holding(token, _back(request, token)))
+    act = replace(
+        _act(request, token, hold.put_on_hold),
+        done=lambda _token: _("The token is on hold. A certificate authority that knows holds is told now."),
+        ask=lambda: _holding(token, _back(request, token)),
+    )
+    return respond(request, HoldForm(refusals.post_data(request)), act)
 
 
 def reinstate(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     token = requests.token_for_administrator(request, pk)
-    actor = offices.officer(request)
-    form = PressForm(refusals.post_data(request))
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            outcome.tell(request, token, _reinstated(hold.reinstate(actor=actor, token_id=pk)))
-            return redirect(_back(request, token))
-    if refusals.concerns_the_page(form):
-        return request_page.response(request, actor, token.request_id, form=form)
-    return confirmation.page(request, form, _reinstating(token, _back(request, token)))
+    act = replace(
+        _act(request, token, hold.reinstate),
+        done=_reinstated,
+        ask=lambda: _reinstating(token, _back(request, token)),
+    )
+    return respond(request, PressForm(refusals.post_data(request)), act)
 
 
 def send_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     token = requests.token_for_administrator(request, pk)
-    actor = offices.officer(request)
-    form = SendAgainForm(
-        refusals.post_data(request), initial={"container_format": token.token_type.container_format}
+    act = replace(
+        _act(request, token, resending.send_again),
+        done=lambda _token: _("The file is on its way again."),
+        ask=lambda: _sending(token, _back(request, token)),
     )
-    if form.is_valid():
-        with refusals.show_refusal(form):
-            resending.send_again(actor=actor, token_id=pk, **form.cleaned_data)
-            outcome.tell(request, token, _("The file is on its way again."))
-            return redirect(_back(request, token))
-    if refusals.concerns_the_page(form):
-        return request_page.response(request, actor, token.request_id, form=form)
-    return confirmation.page(request, form, _sending(token, _back(request, token)))
+    initial = {"container_format": token.token_type.container_format}
+    return respond(request, SendAgainForm(refusals.post_data(request), initial=initial), act)
+
+
+def _act(request: HttpRequest, token: SoftwareToken, verb: Callable[..., object]) -> Act:
+    actor = offices.officer(request)
+    return Act(
+        verb=partial(verb, actor=actor, token_id=token.pk),
+        done=str,
+        back=_back(request, token),
+        page=lambda form: request_page.response(request, actor, token.request_id, form=form),
+        about=token,
+    )
 
 
 def _back(request: HttpRequest, token: SoftwareToken) -> str:

@@ -37,7 +37,7 @@ class IdentityChangeQuerySet(SecondOfficerQuerySet["IdentityChange"]):
         return self.filter(state=ConsentState.CONFIRMED)
 
 
-class IdentityChange(StatefulDecision, DecisionAboutPerson):  # type: ignore[misc]  # both have the columns
+class IdentityChange(StatefulDecision, DecisionAboutPerson):  # type: ignore[misc, unused-ignore]  # both have the columns
     """What is to become of a person's e-mail, UPN or SID once a second officer agrees.
 
     old, new: value by field, of those fields that change. As long as it waits, nothing is delivered to the
