@@ -4,35 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from identity_manager.models import CertificateProfile, TermsDocument, TokenType
+from identity_manager.models.catalogue.entry_fields import content_fields
 
-PROFILE_FIELDS = (
-    "name",
-    "purpose",
-    "subject",
-    "subject_alt_names",
-    "include_sid",
-    "key_usage",
-    "extended_key_usage",
-    "policies",
-    "ca",
-    "ca_profile",
-    "longest_validity_days",
-)
-TYPE_FIELDS = (
-    "name",
-    "description",
-    "profiles",
-    "kinds",
-    "approval",
-    "approvers_needed",
-    "terms",
-    "validity_days",
-    "passphrase_days",
-    "container_retention_days",
-    "key_algorithm",
-    "container_format",
-    "position",
-)
 Content = dict[str, Any]
 
 
@@ -50,10 +23,11 @@ class Change:
 
 
 def content_of(entry: CertificateProfile | TokenType) -> Content:
-    """What the version says, in plain values, in the order of the form."""
-    if isinstance(entry, CertificateProfile):
-        return {name: _plain(getattr(entry, name)) for name in PROFILE_FIELDS}
-    return {name: _of_type(entry, name) for name in TYPE_FIELDS}
+    """What the version says, in plain values, in the order of the model's fields."""
+    return {
+        name: _pinned(entry) if field.many_to_many else _plain(getattr(entry, name))
+        for name, field in content_fields(type(entry)).items()
+    }
 
 
 def changes(before: Content, after: Content) -> list[Change]:
@@ -65,11 +39,10 @@ def changes(before: Content, after: Content) -> list[Change]:
     ]
 
 
-def _of_type(entry: TokenType, name: str) -> Any:
-    if name == "profiles":
-        pinned = [] if entry._state.adding else entry.ordered_profiles()
-        return [f"{profile.code} {profile.number}" for profile in pinned]
-    return _plain(getattr(entry, name))
+def _pinned(entry: Any) -> list[str]:
+    """The versions of profiles in their order, by code and number."""
+    pinned = [] if entry._state.adding else entry.ordered_profiles()
+    return [f"{profile.code} {profile.number}" for profile in pinned]
 
 
 def _plain(value: Any) -> Any:

@@ -31,14 +31,6 @@ NOT_TO_BE_ARCHIVED = Reason(
     "not-to-be-archived", _("Only keys that serve encryption alone are archived; others never are.")
 )
 NO_TERMS = Reason("no-terms", _("No version of these terms is published yet: nobody could accept them."))
-# What a number may be.
-RANGES = {
-    "validity_days": (1, 3650),
-    "passphrase_days": (1, 90),
-    "container_retention_days": (1, 3650),
-    "approvers_needed": (1, 2),
-    "position": (0, 9999),
-}
 
 
 def add_type_version(
@@ -152,20 +144,10 @@ def _pin(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
 
 
 def _check(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:
-    _check_ranges(token_type)
     check_fields(token_type)
     kinds = set(token_type.kinds)
     require(kinds and kinds <= set(PersonKind.values), else_=NOT_FOR_ANYBODY, field="kinds")
     _check_profiles(token_type, profiles)
-
-
-def _check_ranges(token_type: TokenType) -> None:
-    """Before the fields themselves, whose limits are those of a database and different in each."""
-    for name, (least, most) in RANGES.items():
-        value = getattr(token_type, name)
-        if isinstance(value, int) and not least <= value <= most:
-            sentence = _("It must be from %(least)d to %(most)d.") % {"least": least, "most": most}
-            raise NotPossible(Reason("out-of-range", sentence), field=name)
 
 
 def _check_profiles(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:

@@ -16,8 +16,11 @@ def check_fields(entry: CertificateProfile | TokenType | TermsDocument) -> None:
     try:
         entry.clean_fields(exclude=["state"])  # which is protected, even from the value that it has
     except ValidationError as error:
-        field, messages = next(iter(error.message_dict.items()))
-        raise NotPossible(Reason("bad-value", " ".join(messages)), field=field) from error
+        field, (first, *_others) = next(iter(error.error_dict.items()))
+        sentence = " ".join(first.messages)
+        is_range = first.code in {"min_value", "max_value"}
+        reason = Reason("out-of-range", sentence) if is_range else Reason("bad-value", sentence)
+        raise NotPossible(reason, field=field) from error
     for field, text in _texts(entry):
         if found := forbidden_characters(text):
             raise NotPossible(Reason("forbidden-characters", ", ".join(found)), field=field)

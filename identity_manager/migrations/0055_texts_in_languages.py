@@ -12,11 +12,13 @@ FORMER = [
 
 
 def install(_apps, schema_editor):
+    former_columns.add_columns(schema_editor.connection)
     former_columns.install(schema_editor.connection)
 
 
 def remove(_apps, schema_editor):
     former_columns.remove(schema_editor.connection)
+    former_columns.drop_columns(schema_editor.connection)
 
 
 def former(column, max_length, **options):
@@ -41,7 +43,12 @@ def texts(column, label, max_length):
 
 
 class Migration(migrations.Migration):
-    """Names and descriptions are texts in languages; the columns of release 1.0 stay, kept in step by triggers."""
+    """Names and descriptions are texts in languages; the columns of release 1.0 stay, kept in step by triggers.
+
+    One short transaction: SQLite has one writer at a time, and the old code waits for it.
+    """
+
+    atomic = False
 
     dependencies = [
         ('identity_manager', '0054_second_officer_decisions'),
@@ -50,25 +57,17 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[
-                operation
-                for model, column, max_length in FORMER
-                for operation in (
-                    migrations.RenameField(model, column, f'former_{column}'),
-                    migrations.AlterField(
-                        model, f'former_{column}', former(column, max_length)
-                    ),
-                )
-            ]
-        ),
-        *(
-            migrations.AlterField(model, f'former_{column}', former(column, max_length, db_default=''))
-            for model, column, max_length in FORMER
-        ),
-        *(migrations.AddField(model, 'name', texts('names', 'name', 100)) for model in NAMED),
-        migrations.AddField('tokentype', 'description', texts('descriptions', 'description', 300)),
-        migrations.AlterModelOptions('tokentype', {'ordering': ['position', 'code']}),
-        migrations.SeparateDatabaseAndState(
-            state_operations=[  # SQLite would make the table anew, without the triggers of the search
+                *(
+                    operation
+                    for model, column, max_length in FORMER
+                    for operation in (
+                        migrations.RenameField(model, column, f'former_{column}'),
+                        migrations.AlterField(model, f'former_{column}', former(column, max_length)),
+                    )
+                ),
+                *(migrations.AddField(model, 'name', texts('names', 'name', 100)) for model in NAMED),
+                migrations.AddField('tokentype', 'description', texts('descriptions', 'description', 300)),
+                migrations.AlterModelOptions('tokentype', {'ordering': ['position', 'code']}),
                 migrations.AlterField(
                     'person',
                     'language',
@@ -77,5 +76,5 @@ class Migration(migrations.Migration):
                 migrations.AlterField('termstext', 'language', language()),
             ]
         ),
-        migrations.RunPython(install, remove),
+        migrations.RunPython(install, remove, atomic=True),
     ]

@@ -98,5 +98,10 @@ class TextInLanguages(models.JSONField):
         for text in value.values():
             MaxLengthValidator(self.max_length)(text)
 
+    def formfield(self, **kwargs: Any) -> Any:
+        """A form names its own class of field, which draws one input for each language."""
+        options = {"max_length": self.max_length, "show_hidden_initial": False, **kwargs}
+        return models.Field.formfield(self, **options)
+
     def value_to_string(self, obj: models.Model) -> Any:
         return dict(self.value_from_object(obj))

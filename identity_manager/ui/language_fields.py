@@ -50,9 +50,7 @@ class LanguagesField(forms.Field):
 
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
         self.max_length = max_length
-        super().__init__(
-            **{name: value for name, value in kwargs.items() if name not in {"encoder", "decoder"}}
-        )
+        super().__init__(**kwargs)
 
     def clean(self, value: Any) -> Texts:
         """Raises ValidationError for a text that is too long, and for none in the own language."""

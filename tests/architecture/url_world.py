@@ -19,6 +19,7 @@ from identity_manager.audit import heads, sealing
 from identity_manager.catalogue import comparison, terms
 from identity_manager.catalogue.profiles import add_profile_version
 from identity_manager.catalogue.types import add_type_version
+from identity_manager.console.catalogue.forms import columns_of
 from identity_manager.mail.mailbox import stored_messages
 from identity_manager.models import (
     Account,
@@ -190,7 +191,7 @@ def _catalogue(row: TokenType, author: Person) -> dict[str, tuple[uuid.UUID, ...
     profile = row.ordered_profiles()[0]
     of_profile = comparison.content_of(profile)
     profile_draft = add_profile_version(actor=author, code=profile.code, values=of_profile)
-    of_type = {name: getattr(row, name) for name in comparison.TYPE_FIELDS if name != "profiles"}
+    of_type = {name: getattr(row, name) for name in columns_of(TokenType)}
     type_draft = add_type_version(actor=author, code=row.code, values=of_type, profiles=[profile])
     return {
         "token type": (row.pk,),

@@ -58,7 +58,7 @@ def orders_all_the_time(cluster: Cluster) -> Iterator[list[str]]:
     finally:
         ending.set()
         thread.join(timeout=300)
-    assert not failures, failures
+        assert not failures, failures
 
 
 def walk(cluster: Cluster, release: Release, function: str, **arguments: Any) -> Any:

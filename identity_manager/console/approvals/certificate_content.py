@@ -7,14 +7,14 @@ from typing import Any
 from django.db.models import Prefetch, prefetch_related_objects
 
 from ca_bridge.contract import CertificateContent
-from identity_manager.console.catalogue.forms import KEY_USAGE_WORDS, USAGES
 from identity_manager.models import Certificate, Person, SoftwareToken, TokenRequest
+from identity_manager.models.catalogue.certificate_profile import EXTENDED_KEY_USAGES, KEY_USAGE_WORDS
 from identity_manager.models.words import Words
 from identity_manager.queries import console_pages
 from identity_manager.ui import certificate_labels
 from identity_manager.ui.parts import Pair
 
-_USAGE_WORDS: dict[str, Words] = dict(USAGES)
+_USAGE_WORDS: dict[str, Words] = dict(EXTENDED_KEY_USAGES)
 
 
 @dataclass(frozen=True)

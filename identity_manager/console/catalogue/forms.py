@@ -5,63 +5,51 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.db import models
 from django.forms import BoundField
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.connection import registry
-from ca_bridge.contract import KEY_USAGES
 from ca_bridge.x509.names import ATTRIBUTE_TYPES
 from ca_bridge.x509.subject_alt_names import KINDS
 from identity_manager.authorities import connections
-from identity_manager.catalogue import types, versions
+from identity_manager.catalogue import versions
 from identity_manager.console.forms.fields import ReasonField
 from identity_manager.console.forms.refusals import VerbForm
-from identity_manager.models import (
-    ApprovalPolicy,
-    CertificateProfile,
-    CertificatePurpose,
-    PersonKind,
-    TermsDocument,
-    TokenType,
-)
-from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS, KEY_ALGORITHMS
+from identity_manager.models import CertificateProfile, CertificatePurpose, TermsDocument, TokenType
+from identity_manager.models.catalogue.certificate_profile import EXTENDED_KEY_USAGES
+from identity_manager.models.catalogue.entry_fields import content_fields, own_messages
+from identity_manager.models.catalogue.terms import CODE_HELP
 from identity_manager.ui.forms import RadioCards
 from identity_manager.ui.language_fields import LanguagesField
 from identity_manager.ui.parts import Card
 from identity_manager.ui.row_fields import OrderField, PairsField
 
 Group = tuple[Any, tuple[str, ...]]
-CODE_HELP = _("Small letters, digits and hyphens. It names the entry for programs and never changes.")
-NO_NAME = {"required": _("Enter the name.")}
-# RFC 5280 4.2.1.12, RFC 9336, and what Microsoft's programs ask for.
-USAGES = (
-    ("1.3.6.1.5.5.7.3.2", _("Client authentication (networks, websites)")),
-    ("1.3.6.1.4.1.311.20.2.2", _("Sign-in to Windows")),
-    ("1.3.6.1.5.5.7.3.4", _("E-mail protection")),
-    ("1.3.6.1.5.5.7.3.36", _("Signing documents")),
-    ("1.3.6.1.4.1.311.10.3.12", _("Signing documents (Microsoft)")),
-    ("1.3.6.1.4.1.311.10.3.4", _("Encrypting files (Microsoft)")),
-    ("1.3.6.1.5.5.7.3.17", _("IPsec")),
-)
-KEY_USAGE_WORDS = {
-    "digitalSignature": _("digitalSignature: signs what proves who it is"),
-    "nonRepudiation": _("nonRepudiation: signs documents in the person's name"),
-    "keyEncipherment": _("keyEncipherment: receives encrypted messages (RSA keys)"),
-    "dataEncipherment": _("dataEncipherment: decrypts data directly (RSA keys)"),
-    "keyAgreement": _("keyAgreement: receives encrypted messages (EC keys)"),
+ICONS = {
+    CertificatePurpose.AUTHENTICATION: "key",
+    CertificatePurpose.SIGNATURE: "pen",
+    CertificatePurpose.ENCRYPTION: "lock",
+    CertificatePurpose.COMBINED: "mail",
 }
-PURPOSES = (
-    (CertificatePurpose.AUTHENTICATION.value, Card(_("Authentication"), icon="key")),
-    (CertificatePurpose.SIGNATURE.value, Card(_("Signature"), icon="pen")),
-    (CertificatePurpose.ENCRYPTION.value, Card(_("Encryption"), icon="lock")),
-    (CertificatePurpose.COMBINED.value, Card(_("Signature and encryption"), icon="mail")),
-)
-APPROVALS = (
-    (ApprovalPolicy.NEVER.value, _("Never")),
-    (ApprovalPolicy.SELF_REQUESTED.value, _("When the person asked for it in Self-Service")),
-    (ApprovalPolicy.ALWAYS.value, _("Always")),
-)
+
+
+def of_model(model: type[models.Model], name: str, kind: type[forms.Field], **options: Any) -> Any:
+    """A form field of that kind, with label, help and messages of the model's field."""
+    field = content_fields(model)[name]
+    return kind(
+        label=field.verbose_name,
+        help_text=field.help_text,
+        required=not field.blank,
+        error_messages=own_messages(field),
+        **options,
+    )
+
+
+def columns_of(model: type[models.Model]) -> list[str]:
+    """The content of an entry that stands in its own row."""
+    return [name for name, field in content_fields(model).items() if not field.many_to_many]
 
 
 class RevisionForm(VerbForm):
@@ -90,7 +78,28 @@ class RetireForm(VerbForm):
     reason = ReasonField(help_text=_("It stays in the history."), required=lazystr(versions.NO_REASON))
 
 
-class EntryForm(RevisionForm):
+class CodedForm(forms.ModelForm):  # type: ignore[type-arg]  # each of its heirs is of another model
+    """A form of the catalogue: labels, help, limits and choices are those of the model; a verb saves.
+
+    The code is asked for of what is new.
+    """
+
+    def __init__(self, *args: Any, is_new: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        model = self._meta.model
+        if is_new:
+            self.fields["code"] = code = model._meta.get_field("code").formfield()
+            code.error_messages |= {"required": _("Enter a code."), "invalid": CODE_HELP}
+            self.order_fields(["code"])
+        for name, field in content_fields(model).items():
+            if name in self.fields:
+                self.fields[name].error_messages |= own_messages(field)
+
+    def clean_code(self) -> str:
+        return str(self.cleaned_data["code"]).lower()
+
+
+class EntryForm(RevisionForm, CodedForm):
     """What the forms of both kinds have: the code of what is new, and fields in groups.
 
     next_number: of a new version, the number that it has if no other one comes first.
@@ -98,17 +107,6 @@ class EntryForm(RevisionForm):
 
     GROUPS: tuple[Group, ...] = ()
     next_number = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0)
-    code = forms.SlugField(
-        label=_("Code"),
-        help_text=CODE_HELP,
-        max_length=40,
-        error_messages={"required": _("Enter a code."), "invalid": CODE_HELP},
-    )
-
-    def __init__(self, *args: Any, is_new: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not is_new:
-            del self.fields["code"]
 
     def made_from(self, pk: uuid.UUID) -> versions.Base:
         """The version that the page was made from; where it does not say which it showed, none that is."""
@@ -125,10 +123,12 @@ class EntryForm(RevisionForm):
     @classmethod
     def initial_of(cls, row: Any) -> dict[str, Any]:
         """What the form shows of a version."""
-        raise NotImplementedError(cls)
+        return {name: getattr(row, name) for name in cls._meta.fields or ()} | {"revision": row.version}
 
-    def clean_code(self) -> str:
-        return str(self.cleaned_data["code"]).lower()
+    def values(self) -> dict[str, Any]:
+        """What the verb takes: fields of the model; what is wrong by itself is left out."""
+        names = self._meta.fields or ()
+        return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
 
 
 class TypeForm(EntryForm):
@@ -148,82 +148,13 @@ class TypeForm(EntryForm):
             ),
         ),
     )
-    name = LanguagesField(label=_("Name"), max_length=100, error_messages=NO_NAME)
-    description = LanguagesField(
-        label=_("What it is for"),
-        max_length=300,
-        help_text=_("One sentence; people choose by it."),
-        error_messages={"required": _("Write what it is for.")},
-    )
-    position = forms.IntegerField(
-        label=_("Place in lists"),
-        help_text=_("The smallest number stands first."),
-        initial=0,
-        error_messages={"required": _("Enter the place in lists.")},
-    )
-    kinds = forms.MultipleChoiceField(
-        label=_("Kinds of person"),
-        choices=PersonKind.choices,
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": lazystr(types.NOT_FOR_ANYBODY)},
-    )
-    approval = forms.ChoiceField(
-        label=_("Needs approval"),
-        choices=APPROVALS,
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Choose when an approval is needed.")},
-        initial=ApprovalPolicy.SELF_REQUESTED.value,
-        help_text=_("Who enables themselves always needs an approver."),
-    )
-    approvers_needed = forms.TypedChoiceField(
-        label=_("Approvers"),
-        choices=[(1, _("One")), (2, _("Two different ones"))],
-        coerce=int,
-        widget=forms.RadioSelect,
-        initial=1,
-        error_messages={"required": _("Choose how many approvers decide.")},
-    )
-    terms = forms.ModelChoiceField(
-        label=_("Terms that the person accepts"),
-        queryset=TermsDocument.objects.none(),
-        error_messages={"required": _("Choose what the person accepts.")},
-    )
-    profiles = OrderField(
-        label=_("Certificate profiles, in their order"),
-        place_label=_("Certificate profile"),
-        help_text=_("One certificate of each is issued. Only versions in force can be chosen."),
-        error_messages={"required": lazystr(types.NO_PROFILE)},
-    )
-    validity_days = forms.IntegerField(
-        label=_("Valid for, in days"),
-        initial=730,
-        error_messages={"required": _("Enter for how many days it is valid.")},
-    )
-    key_algorithm = forms.ChoiceField(
-        label=_("Keys"),
-        choices=KEY_ALGORITHMS,
-        initial="rsa-3072",
-        error_messages={"required": _("Choose the kind of keys.")},
-    )
-    container_format = forms.ChoiceField(
-        label=_("Format of the files"),
-        choices=CONTAINER_FORMATS,
-        widget=forms.RadioSelect,
-        initial="standard",
-        help_text=_("The person can have the other one sent, too."),
-        error_messages={"required": _("Choose the format of the files.")},
-    )
-    passphrase_days = forms.IntegerField(
-        label=_("Days until an unread passphrase is destroyed"),
-        help_text=_("Then the token lapses and its certificates are revoked."),
-        initial=14,
-        error_messages={"required": _("Enter after how many days an unread passphrase is destroyed.")},
-    )
-    container_retention_days = forms.IntegerField(
-        label=_("Days until the files are removed"),
-        help_text=_("After that, no file of the token is sent again. Empty: when the certificates expire."),
-        required=False,
-    )
+    profiles = of_model(TokenType, "profiles", OrderField, place_label=_("Certificate profile"))
+
+    class Meta:
+        model = TokenType
+        fields = columns_of(TokenType)
+        field_classes = dict.fromkeys(("name", "description"), LanguagesField)
+        widgets = dict.fromkeys(("approval", "approvers_needed", "container_format"), forms.RadioSelect)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -237,10 +168,8 @@ class TypeForm(EntryForm):
         order.offer((key, f"{row.name} · {row.code} {row.number}") for key, row in self._offered.items())
 
     def values(self) -> dict[str, Any]:
-        """What the verb takes: fields of the model. No key is archived yet, whatever a draft said before."""
-        left_out = {"revision", "next_number", "code", "profiles"}
-        filled = {name: value for name, value in self.cleaned_data.items() if name not in left_out}
-        return filled | {"archive_key": False}
+        """What the verb takes. No key is archived yet, whatever a draft said before."""
+        return super().values() | {"archive_key": False}
 
     def chosen_profiles(self) -> list[CertificateProfile]:
         """The profiles in their order."""
@@ -249,16 +178,9 @@ class TypeForm(EntryForm):
     @classmethod
     def initial_of(cls, row: TokenType) -> dict[str, Any]:
         """What the form shows of a version. A profile that has a newer version in force is shown as that."""
-        names = ("name", "description", "position", "kinds", "approval",
-                 "approvers_needed", "terms", "validity_days", "key_algorithm", "container_format",
-                 "passphrase_days", "container_retention_days")  # fmt: skip
         codes = [profile.code for profile in row.ordered_profiles()]
         in_force = {row.code: row.pk for row in CertificateProfile.objects.active().filter(code__in=codes)}
-        return {
-            **{name: getattr(row, name) for name in names},
-            "profiles": [in_force[code] for code in codes if code in in_force],
-            "revision": row.version,
-        }
+        return super().initial_of(row) | {"profiles": [in_force[code] for code in codes if code in in_force]}
 
 
 class ProfileForm(EntryForm):
@@ -270,42 +192,28 @@ class ProfileForm(EntryForm):
         (_("What it may be used for"), ("key_usage", "extended_key_usage", "other_usages", "policies")),
         (_("Who issues it"), ("ca ca_profile", "longest_validity_days")),
     )
-    name = LanguagesField(label=_("Name"), max_length=100, error_messages=NO_NAME)
-    purpose = forms.ChoiceField(
-        label=_("Purpose"),
-        choices=PURPOSES,
+    purpose = of_model(
+        CertificateProfile,
+        "purpose",
+        forms.ChoiceField,
+        choices=[(each.value, Card(each.label, icon=ICONS[each])) for each in CertificatePurpose],
         widget=RadioCards(attrs={"class": "choices-tiles"}),
-        error_messages={"required": _("Choose what it is for.")},
     )
-    subject = PairsField(
-        label=_("Subject"),
+    subject = of_model(
+        CertificateProfile,
+        "subject",
+        PairsField,
         choices=[(name, name) for name in ATTRIBUTE_TYPES],
         kind_label=_("Attribute"),
         text_label=_("Template"),
-        help_text=_("In the order of the name. What stands in braces is taken from the person."),
-        error_messages={"required": _("A certificate needs at least one attribute of the subject.")},
     )
-    subject_alt_names = PairsField(
-        label=_("Alternative names"),
+    subject_alt_names = of_model(
+        CertificateProfile,
+        "subject_alt_names",
+        PairsField,
         choices=[(kind, {"email": _("E-mail"), "upn": "UPN", "uri": "URI"}[kind]) for kind in KINDS],
         kind_label=_("Kind"),
         text_label=_("Template"),
-        required=False,
-        help_text=_("Each needs a field of the person. A UPN is {upn} and nothing else."),
-    )
-    include_sid = forms.BooleanField(
-        label=_("Security identifier for Windows"),
-        required=False,
-        help_text=_("Ties the certificate to the person's account in Active Directory (strong mapping)."),
-    )
-    key_usage = forms.MultipleChoiceField(
-        label=_("Key usage"),
-        choices=[(name, KEY_USAGE_WORDS[name]) for name in KEY_USAGES],
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose at least one key usage.")},
-    )
-    extended_key_usage = forms.MultipleChoiceField(
-        label=_("Extended key usage"), choices=USAGES, widget=forms.CheckboxSelectMultiple, required=False
     )
     other_usages = forms.CharField(
         label=_("Other extended key usages"),
@@ -313,29 +221,13 @@ class ProfileForm(EntryForm):
         max_length=500,
         help_text=_("Object identifiers, separated by spaces."),
     )
-    policies = forms.CharField(
-        label=_("Certificate policies"),
-        required=False,
-        max_length=500,
-        help_text=_("Object identifiers, separated by spaces."),
-    )
-    ca = forms.ChoiceField(
-        label=_("Certificate authority"),
-        error_messages={"required": _("Choose who issues the certificates.")},
-    )
-    ca_profile = forms.CharField(
-        label=_("Profile name at the authority"),
-        max_length=100,
-        help_text=_("As the authority itself calls it."),
-        error_messages={"required": _("Enter the profile's name at the authority.")},
-    )
-    longest_validity_days = forms.IntegerField(
-        label=_("Longest validity, in days"),
-        required=False,
-        min_value=1,
-        max_value=3650,
-        help_text=_("Token types with this profile may not hold for longer."),
-    )
+    policies = of_model(CertificateProfile, "policies", forms.CharField, max_length=500)
+    ca = of_model(CertificateProfile, "ca", forms.ChoiceField)
+
+    class Meta:
+        model = CertificateProfile
+        fields = columns_of(CertificateProfile)
+        field_classes = {"name": LanguagesField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -347,14 +239,14 @@ class ProfileForm(EntryForm):
             self.fields["ca_profile"].widget.attrs |= {"list": "offered-profiles", "autocomplete": "off"}
 
     def values(self) -> dict[str, Any]:
-        """What the verb takes: fields of the model; what is wrong by itself is left out."""
-        given = {**self.cleaned_data}
-        usages = [*given.get("extended_key_usage", []), *_identifiers(given.pop("other_usages", ""))]
-        given["extended_key_usage"] = list(dict.fromkeys(usages))
-        given["policies"] = list(dict.fromkeys(_identifiers(given.get("policies", ""))))
-        for name in ("revision", "next_number", "code"):
-            given.pop(name, None)
-        return given
+        """What the verb takes, with other usages among the usages."""
+        given = super().values()
+        others = _identifiers(self.cleaned_data.get("other_usages", ""))
+        usages = [*given.get("extended_key_usage", []), *others]
+        return given | {"extended_key_usage": list(dict.fromkeys(usages))}
+
+    def clean_policies(self) -> list[str]:
+        return list(dict.fromkeys(_identifiers(self.cleaned_data["policies"])))
 
     def as_typed(self) -> CertificateProfile:
         """A profile, not saved, of what was typed so far, complete or not."""
@@ -366,15 +258,11 @@ class ProfileForm(EntryForm):
     @classmethod
     def initial_of(cls, row: CertificateProfile) -> dict[str, Any]:
         """What the form shows of a version."""
-        known = {oid for oid, _words in USAGES}
-        names = ("name", "purpose", "subject", "subject_alt_names", "include_sid", "key_usage",
-                 "ca", "ca_profile", "longest_validity_days")  # fmt: skip
-        return {
-            **{name: getattr(row, name) for name in names},
+        known = dict(EXTENDED_KEY_USAGES)
+        return super().initial_of(row) | {
             "extended_key_usage": [oid for oid in row.extended_key_usage if oid in known],
             "other_usages": " ".join(oid for oid in row.extended_key_usage if oid not in known),
             "policies": " ".join(row.policies),
-            "revision": row.version,
         }
 
 

@@ -261,7 +261,7 @@ def differences(before: Entry | None, after: Entry) -> list[catalogue_words.Diff
     if before is None:
         return []
     changes = comparison.changes(comparison.content_of(before), comparison.content_of(after))
-    return catalogue_words.differences(changes)
+    return catalogue_words.differences(changes, type(after))
 
 
 def _possibilities(entry: Entry, others: Iterable[Entry], actor: Person) -> dict[str, Any]:
@@ -289,18 +289,10 @@ def waits_for(draft: Drafted, *, own: bool) -> dict[str, Any]:
 
 
 def _content(entry: Entry) -> list[Pair]:
-    content = comparison.content_of(entry)
-    return [
-        Pair(
-            catalogue_words.LABELS[name],
-            format_html_join(
-                mark_safe("<br>"), "{}", ((line,) for line in catalogue_words.lines(name, value))
-            ),
-            mono=name in catalogue_words.MONO,
-        )
-        for name, value in content.items()
-        if name != "position"
-    ]
+    said = comparison.content_of(entry)
+    said.pop("position", None)
+    words = catalogue_words.content(said, type(entry))
+    return [Pair(each.label, _broken(each.after), mono=each.mono) for each in words]
 
 
 def _broken(lines: list[str]) -> SafeString:

@@ -24,7 +24,7 @@ from identity_manager.catalogue.terms import (
 )
 from identity_manager.console.catalogue import terms_comparison
 from identity_manager.console.catalogue import wording as catalogue_words
-from identity_manager.console.catalogue.forms import CODE_HELP, NO_NAME, RefuseForm
+from identity_manager.console.catalogue.forms import CodedForm, RefuseForm, columns_of
 from identity_manager.console.catalogue.pages import may_edit, waits_for
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import (
@@ -44,21 +44,13 @@ MOVES_ON = ("terms-draft-saved", "terms-discarded", "terms-published")
 BEFORE_ACCEPTANCE = (RequestState.REQUESTED, RequestState.APPROVED, RequestState.AWAITING_ACCEPTANCE)
 
 
-class DocumentForm(VerbForm):
+class DocumentForm(VerbForm, CodedForm):
     """A new document, or another name for one."""
 
-    code = forms.SlugField(
-        label=_("Code"),
-        help_text=CODE_HELP,
-        max_length=40,
-        error_messages={"required": _("Enter a code."), "invalid": CODE_HELP},
-    )
-    name = LanguagesField(label=_("Name"), max_length=100, error_messages=NO_NAME)
-
-    def __init__(self, *args: Any, is_new: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not is_new:
-            del self.fields["code"]
+    class Meta:
+        model = TermsDocument
+        fields = columns_of(TermsDocument)
+        field_classes = {"name": LanguagesField}
 
 
 class DraftField(forms.CharField):

@@ -1,78 +1,34 @@
 """Versions of the catalogue in words: what a field is called, what its value says, what was done when."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from identity_manager.audit import Event
 from identity_manager.catalogue.comparison import Change
-from identity_manager.console.catalogue.forms import USAGES
 from identity_manager.console.history import event_wording
 from identity_manager.console.history.event_facts import done_with_it
 from identity_manager.models import (
-    ApprovalPolicy,
     AuditEvent,
     CertificateProfile,
-    CertificatePurpose,
-    PersonKind,
     TermsDocument,
+    TokenType,
 )
-from identity_manager.models.catalogue.token_type import CONTAINER_FORMATS, KEY_ALGORITHMS
+from identity_manager.models.catalogue.entry_fields import content_fields
 from identity_manager.models.text_in_languages import languages
 from identity_manager.models.words import Words
 from identity_manager.ui import parts
 from identity_manager.ui.parts import Meaning
 
 HISTORY_SHOWN = 50
-LABELS: dict[str, Words] = {
-    "name": _("Name"),
-    "description": _("What it is for"),
-    "position": _("Place in lists"),
-    "kinds": _("Kinds of person"),
-    "approval": _("Needs approval"),
-    "approvers_needed": _("Approvers"),
-    "terms": _("Terms"),
-    "profiles": _("Certificate profiles"),
-    "validity_days": _("Valid for"),
-    "renewal_days": _("Renewal begins"),
-    "passphrase_days": _("Passphrase is destroyed after"),
-    "container_retention_days": _("Files are removed after"),
-    "key_algorithm": _("Keys"),
-    "container_format": _("Format of the files"),
-    "archive_key": _("Keys are archived"),
-    "purpose": _("Purpose"),
-    "subject": _("Subject"),
-    "subject_alt_names": _("Alternative names"),
-    "include_sid": _("Security identifier for Windows"),
-    "key_usage": _("Key usage"),
-    "extended_key_usage": _("Extended key usage"),
-    "policies": _("Certificate policies"),
-    "ca": _("Certificate authority"),
-    "ca_profile": _("Profile name at the authority"),
-    "longest_validity_days": _("Longest validity"),
-}
-DAYS = {
-    "validity_days",
-    "renewal_days",
-    "passphrase_days",
-    "container_retention_days",
-    "longest_validity_days",
-}
+# By their words in events.
+MODELS: dict[str, type[Model]] = {"type": TokenType, "profile": CertificateProfile}
 MONO = {"subject", "subject_alt_names", "policies", "ca_profile", "key_usage"}
-CHOICES: dict[str, dict[Any, Words]] = {
-    "approval": dict(ApprovalPolicy.choices),
-    "kinds": dict(PersonKind.choices),
-    "key_algorithm": dict(KEY_ALGORITHMS),
-    "container_format": dict(CONTAINER_FORMATS),
-    "purpose": dict(CertificatePurpose.choices),
-    "extended_key_usage": dict(USAGES),
-}
 
 
 @dataclass(frozen=True)
@@ -85,32 +41,35 @@ class Difference:
     mono: bool
 
 
-def lines(field: str, value: Any) -> list[str]:
-    """The value of a field as lines of words; nothing where there is none."""
+def lines(field: Any, value: Any) -> list[str]:
+    """The value of a model's field as lines of words; nothing where there is none."""
     if value is None or value == "" or value == []:
         return []
-    if field in {"subject", "subject_alt_names"}:
-        return [f"{kind} = {template}" for kind, template in value]
-    if field == "profiles":
-        return _profile_names(value)
-    if isinstance(value, list):
-        return [_word(field, each) for each in value]
     if isinstance(value, dict):
         return _in_languages(value)
-    return [_word(field, value)]
+    if field.many_to_many:
+        return _profile_names(value)
+    choices = dict(getattr(field, "item_choices", None) or field.flatchoices)
+    return [_word(field, choices.get(each, each)) for each in _each(value)]
 
 
-def differences(changes: Iterable[Change]) -> list[Difference]:
-    """The changes in words."""
+def differences(changes: Iterable[Change], model: type[Model]) -> list[Difference]:
+    """The changes of an entry in words."""
+    fields = content_fields(model)
     return [
         Difference(
-            LABELS[change.field],
-            lines(change.field, change.before),
-            lines(change.field, change.after),
+            fields[change.field].verbose_name,
+            lines(fields[change.field], change.before),
+            lines(fields[change.field], change.after),
             change.field in MONO,
         )
         for change in changes
     ]
+
+
+def content(values: Mapping[str, Any], model: type[Model]) -> list[Difference]:
+    """What an entry says, in words: each of its fields."""
+    return differences((Change(name, None, value) for name, value in values.items()), model)
 
 
 def timeline(events: Iterable[AuditEvent]) -> list[parts.TimelineEvent]:
@@ -135,13 +94,15 @@ def history_page(kind: str, code: str, *, asked: str | None) -> "Page[Any]":
 
 def changed_fields(facts: dict[str, Any]) -> str:
     """The fields of one audited change: "Name, Valid for"."""
-    fields = [_called(change["field"]) for change in facts.get("changes", ())]
-    return ", ".join(dict.fromkeys(fields))
+    fields = content_fields(MODELS[facts["what"].partition("-")[0]]) if "changes" in facts else {}
+    called = [_called(fields, change["field"]) for change in facts.get("changes", ())]
+    return ", ".join(dict.fromkeys(called))
 
 
-def _called(field: str) -> str:
+def _called(fields: Mapping[str, Any], name: str) -> str:
     """The label; until release 1.0, a text had one field for each language, such as `name_de`."""
-    return str(LABELS.get(field) or LABELS.get(field.rpartition("_")[0]) or field)
+    field = fields.get(name) or fields.get(name.rpartition("_")[0])
+    return str(field.verbose_name) if field else name
 
 
 def _told(event: AuditEvent) -> parts.TimelineEvent:
@@ -159,14 +120,16 @@ def _told(event: AuditEvent) -> parts.TimelineEvent:
     )
 
 
-def _word(field: str, value: Any) -> str:
+def _each(value: Any) -> list[Any]:
+    """The parts of a list, pairs of an attribute and its template in one; else the value alone."""
+    parts = value if isinstance(value, list) else [value]
+    return [" = ".join(each) if isinstance(each, list) else each for each in parts]
+
+
+def _word(field: Any, value: Any) -> str:
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
-    if field in DAYS:
-        return ngettext("%(count)d day", "%(count)d days", value) % {"count": value}
-    if field == "terms":
-        return _terms_name(value)
-    return str(CHOICES.get(field, {}).get(value, value))
+    return _terms_name(value) if field.many_to_one else str(value)
 
 
 def _in_languages(texts: dict[str, str]) -> list[str]:

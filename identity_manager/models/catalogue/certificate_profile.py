@@ -6,9 +6,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
+from ca_bridge.contract import KEY_USAGES
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from ca_bridge.x509.profiles import Profile
+from identity_manager.models.catalogue.entry_fields import ChoiceListField, between
 from identity_manager.models.catalogue.former_columns import FormerName
+from identity_manager.models.catalogue.terms import CODE_HELP, NO_NAME
 from identity_manager.models.catalogue.versioning import VersionedEntry, VersionedQuerySet, VersionState
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.text_in_languages import TextInLanguages
@@ -21,25 +24,92 @@ class CertificatePurpose(models.TextChoices):
     COMBINED = "combined", _("Signature and encryption")
 
 
+# RFC 5280 4.2.1.12, RFC 9336, and what Microsoft's programs ask for.
+EXTENDED_KEY_USAGES = (
+    ("1.3.6.1.5.5.7.3.2", _("Client authentication (networks, websites)")),
+    ("1.3.6.1.4.1.311.20.2.2", _("Sign-in to Windows")),
+    ("1.3.6.1.5.5.7.3.4", _("E-mail protection")),
+    ("1.3.6.1.5.5.7.3.36", _("Signing documents")),
+    ("1.3.6.1.4.1.311.10.3.12", _("Signing documents (Microsoft)")),
+    ("1.3.6.1.4.1.311.10.3.4", _("Encrypting files (Microsoft)")),
+    ("1.3.6.1.5.5.7.3.17", _("IPsec")),
+)
+KEY_USAGE_WORDS = {
+    "digitalSignature": _("digitalSignature: signs what proves who it is"),
+    "nonRepudiation": _("nonRepudiation: signs documents in the person's name"),
+    "keyEncipherment": _("keyEncipherment: receives encrypted messages (RSA keys)"),
+    "dataEncipherment": _("dataEncipherment: decrypts data directly (RSA keys)"),
+    "keyAgreement": _("keyAgreement: receives encrypted messages (EC keys)"),
+}
+
+
 class CertificateProfile(FormerName, Stateful, VersionedEntry):
     """One version of a profile. An active version never changes; a change is a new version."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    code = models.SlugField(max_length=40)
-    number = models.PositiveIntegerField(_("version"), default=1)
-    name = TextInLanguages(_("name"), db_column="names", max_length=100)
-    purpose = models.CharField(_("purpose"), max_length=16, choices=CertificatePurpose)
-    subject = models.JSONField(_("subject"), help_text=_("attribute and template, in the order of the name"))
-    subject_alt_names = models.JSONField(_("alternative names"), default=list, blank=True)
-    key_usage = models.JSONField(_("key usage"))
-    extended_key_usage = models.JSONField(_("extended key usage"), default=list, blank=True)
-    policies = models.JSONField(_("certificate policies"), default=list, blank=True)
-    include_sid = models.BooleanField(_("security identifier for Windows"), default=False)
-    ca = models.CharField(_("certificate authority"), max_length=40)
-    ca_profile = models.CharField(_("profile name at the CA"), max_length=100)
-    longest_validity_days = models.PositiveIntegerField(_("longest validity in days"), null=True, blank=True)
+    code = models.SlugField(_("Code"), max_length=40, help_text=CODE_HELP)
+    number = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    name = TextInLanguages(_("Name"), db_column="names", max_length=100, error_messages=NO_NAME)
+    purpose = models.CharField(
+        _("Purpose"),
+        max_length=16,
+        choices=CertificatePurpose,
+        error_messages={"required": _("Choose what it is for.")},
+    )
+    subject = models.JSONField(
+        _("Subject"),
+        help_text=_("In the order of the name. What stands in braces is taken from the person."),
+        error_messages={"required": _("A certificate needs at least one attribute of the subject.")},
+    )
+    subject_alt_names = models.JSONField(
+        _("Alternative names"),
+        default=list,
+        blank=True,
+        help_text=_("Each needs a field of the person. A UPN is {upn} and nothing else."),
+    )
+    include_sid = models.BooleanField(
+        _("Security identifier for Windows"),
+        default=False,
+        help_text=_("Ties the certificate to the person's account in Active Directory (strong mapping)."),
+    )
+    key_usage = ChoiceListField(
+        _("Key usage"),
+        item_choices=[(name, KEY_USAGE_WORDS[name]) for name in KEY_USAGES],
+        error_messages={"required": _("Choose at least one key usage.")},
+    )
+    extended_key_usage = ChoiceListField(
+        _("Extended key usage"), default=list, blank=True, item_choices=EXTENDED_KEY_USAGES
+    )
+    policies = models.JSONField(
+        _("Certificate policies"),
+        default=list,
+        blank=True,
+        help_text=_("Object identifiers, separated by spaces."),
+    )
+    ca = models.CharField(
+        _("Certificate authority"),
+        max_length=40,
+        error_messages={"required": _("Choose who issues the certificates.")},
+    )
+    ca_profile = models.CharField(
+        _("Profile name at the authority"),
+        max_length=100,
+        help_text=_("As the authority itself calls it."),
+        error_messages={"required": _("Enter the profile's name at the authority.")},
+    )
+    longest_validity_days = models.PositiveIntegerField(
+        _("Longest validity, in days"),
+        null=True,
+        blank=True,
+        help_text=_("Token types with this profile may not hold for longer."),
+        **between(1, 3650),
+    )
     state = StateField(
-        max_length=16, choices=VersionState.choices, default=VersionState.DRAFT, protected=True
+        max_length=16,
+        choices=VersionState.choices,
+        default=VersionState.DRAFT,
+        protected=True,
+        editable=False,
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -19,7 +19,7 @@ from django.db import models
 ENGLISH, GERMAN = "en", "de"  # the languages of release 1.0
 
 
-class FormerColumn(models.CharField):
+class FormerColumn(models.CharField):  # type: ignore[type-arg]  # a string, in and out
     """A column of release 1.0. We leave it empty, which that release never does: a trigger fills it."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -32,8 +32,8 @@ class FormerColumn(models.CharField):
 class FormerName(models.Model):
     """Where release 1.0 has its names."""
 
-    former_name = FormerColumn(db_column="name", max_length=100, db_default="")
-    former_name_de = FormerColumn(db_column="name_de", max_length=100, db_default="")
+    former_name = FormerColumn(db_column="name", max_length=100)
+    former_name_de = FormerColumn(db_column="name_de", max_length=100)
 
     class Meta:
         abstract = True
@@ -42,8 +42,8 @@ class FormerName(models.Model):
 class FormerDescription(models.Model):
     """Where release 1.0 has its descriptions."""
 
-    former_description = FormerColumn(db_column="description", max_length=300, db_default="")
-    former_description_de = FormerColumn(db_column="description_de", max_length=300, db_default="")
+    former_description = FormerColumn(db_column="description", max_length=300)
+    former_description_de = FormerColumn(db_column="description_de", max_length=300)
 
     class Meta:
         abstract = True
@@ -68,6 +68,24 @@ REPLACED = (
     Replaced("identity_manager_certificateprofile", "names", "name"),
     Replaced("identity_manager_termsdocument", "names", "name"),
 )
+
+
+def add_columns(connection: Any) -> None:
+    """Add the columns of texts; Django would make each table anew for that on SQLite."""
+    kind = "text" if connection.vendor == "sqlite" else "jsonb"
+    with connection.cursor() as cursor:
+        for each in REPLACED:
+            check = f" CHECK (JSON_VALID({each.texts}))" if connection.vendor == "sqlite" else ""
+            cursor.execute(
+                f"ALTER TABLE {each.table} ADD COLUMN {each.texts} {kind} DEFAULT '{{}}' NOT NULL{check}"
+            )
+
+
+def drop_columns(connection: Any) -> None:
+    """Undo add_columns, after remove."""
+    with connection.cursor() as cursor:
+        for each in REPLACED:
+            cursor.execute(f"ALTER TABLE {each.table} DROP COLUMN {each.texts}")
 
 
 def install(connection: Any) -> None:

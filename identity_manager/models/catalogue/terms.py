@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
 
+CODE_HELP = _("Small letters, digits and hyphens. It names the entry for programs and never changes.")
+NO_NAME = {"required": _("Enter the name.")}
+
+
 class TermsDocumentQuerySet(models.QuerySet["TermsDocument"]):
     def with_draft(self) -> Self:
         """Documents with the draft of their next version, and who asked for it or refused it."""
@@ -32,8 +36,8 @@ class TermsDocument(FormerName):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    code = models.SlugField(max_length=40, unique=True)
-    name = TextInLanguages(_("name"), db_column="names", max_length=100)
+    code = models.SlugField(_("Code"), max_length=40, unique=True, help_text=CODE_HELP)
+    name = TextInLanguages(_("Name"), db_column="names", max_length=100, error_messages=NO_NAME)
     revision = models.PositiveIntegerField(default=0, db_default=0, editable=False)
 
     versions: "RelatedManager[TermsVersion]"

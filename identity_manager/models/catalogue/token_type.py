@@ -13,10 +13,12 @@ from ca_bridge.database.prepared_queries import Statement
 from ca_bridge.database.state_machine import StateField, Stateful, state_constraint
 from ca_bridge.pkcs12.writer import ContainerFormat
 from identity_manager.models.catalogue.certificate_profile import CertificateProfile
+from identity_manager.models.catalogue.entry_fields import ChoiceListField, between
 from identity_manager.models.catalogue.former_columns import FormerDescription, FormerName
-from identity_manager.models.catalogue.terms import TermsDocument
+from identity_manager.models.catalogue.terms import CODE_HELP, NO_NAME, TermsDocument
 from identity_manager.models.catalogue.versioning import VersionedEntry, VersionedQuerySet, VersionState
 from identity_manager.models.identifiers import new_id
+from identity_manager.models.people.person import PersonKind
 from identity_manager.models.prefetched import set_prefetched
 from identity_manager.models.text_in_languages import TextInLanguages
 
@@ -37,44 +39,106 @@ CONTAINER_FORMATS = [
 
 
 class ApprovalPolicy(models.TextChoices):
-    NEVER = "never", _("never")
-    SELF_REQUESTED = "self-requested", _("when self-requested")
-    ALWAYS = "always", _("always")
+    NEVER = "never", _("Never")
+    SELF_REQUESTED = "self-requested", _("When the person asked for it in Self-Service")
+    ALWAYS = "always", _("Always")
 
 
 class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
     """One version of a token type. It pins the exact versions of its certificate profiles."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    code = models.SlugField(max_length=40)
-    number = models.PositiveIntegerField(_("version"), default=1)
-    name = TextInLanguages(_("name"), db_column="names", max_length=100)
-    description = TextInLanguages(_("description"), db_column="descriptions", max_length=300)
-    position = models.PositiveSmallIntegerField(default=0)
-    approval = models.CharField(
-        _("needs approval"), max_length=16, choices=ApprovalPolicy, default=ApprovalPolicy.SELF_REQUESTED
+    code = models.SlugField(_("Code"), max_length=40, help_text=CODE_HELP)
+    number = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    name = TextInLanguages(_("Name"), db_column="names", max_length=100, error_messages=NO_NAME)
+    description = TextInLanguages(
+        _("What it is for"),
+        db_column="descriptions",
+        max_length=300,
+        help_text=_("One sentence; people choose by it."),
+        error_messages={"required": _("Write what it is for.")},
     )
-    approvers_needed = models.PositiveSmallIntegerField(_("approvers"), default=1)
-    terms = models.ForeignKey(TermsDocument, verbose_name=_("terms"), on_delete=models.PROTECT)
-    validity_days = models.PositiveIntegerField(_("validity in days"), default=730)
+    kinds = ChoiceListField(
+        _("Kinds of person"),
+        default=list,
+        item_choices=PersonKind.choices,
+        error_messages={"required": _("Say which kinds of person may have it.")},
+    )
+    approval = models.CharField(
+        _("Needs approval"),
+        max_length=16,
+        choices=ApprovalPolicy,
+        default=ApprovalPolicy.SELF_REQUESTED,
+        help_text=_("Who enables themselves always needs an approver."),
+        error_messages={"required": _("Choose when an approval is needed.")},
+    )
+    approvers_needed = models.PositiveSmallIntegerField(
+        _("Approvers"),
+        default=1,
+        choices=[(1, _("One")), (2, _("Two different ones"))],
+        error_messages={"required": _("Choose how many approvers decide.")},
+    )
+    terms = models.ForeignKey(
+        TermsDocument,
+        verbose_name=_("Terms that the person accepts"),
+        on_delete=models.PROTECT,
+        error_messages={"required": _("Choose what the person accepts.")},
+    )
+    validity_days = models.PositiveIntegerField(
+        _("Valid for, in days"),
+        default=730,
+        **between(1, 3650, required=_("Enter for how many days it is valid.")),
+    )
     key_algorithm = models.CharField(
-        max_length=16, choices=KEY_ALGORITHMS, default=KeyAlgorithm.RSA_3072.value
+        _("Keys"),
+        max_length=16,
+        choices=KEY_ALGORITHMS,
+        default=KeyAlgorithm.RSA_3072.value,
+        error_messages={"required": _("Choose the kind of keys.")},
     )
     container_format = models.CharField(
-        max_length=16, choices=CONTAINER_FORMATS, default=ContainerFormat.STANDARD.value
+        _("Format of the files"),
+        max_length=16,
+        choices=CONTAINER_FORMATS,
+        default=ContainerFormat.STANDARD.value,
+        help_text=_("The person can have the other one sent, too."),
+        error_messages={"required": _("Choose the format of the files.")},
     )
-    archive_key = models.BooleanField(_("archive the key"), default=False)
-    renewal_days = models.PositiveIntegerField(_("renewal window in days"), default=60)
+    passphrase_days = models.PositiveIntegerField(
+        _("Days until an unread passphrase is destroyed"),
+        default=14,
+        help_text=_("Then the token lapses and its certificates are revoked."),
+        **between(1, 90, required=_("Enter after how many days an unread passphrase is destroyed.")),
+    )
     container_retention_days = models.PositiveIntegerField(
-        _("days until the files are removed"), null=True, blank=True
-    )  # none: when the certificates expire
-    passphrase_days = models.PositiveIntegerField(_("days until a passphrase is destroyed"), default=14)
-    kinds = models.JSONField(_("kinds of person who may have it"), default=list)
+        _("Days until the files are removed"),
+        null=True,
+        blank=True,
+        help_text=_("After that, no file of the token is sent again. Empty: when the certificates expire."),
+        **between(1, 3650),
+    )
+    position = models.PositiveSmallIntegerField(
+        _("Place in lists"),
+        default=0,
+        help_text=_("The smallest number stands first."),
+        **between(0, 9999, required=_("Enter the place in lists.")),
+    )
+    archive_key = models.BooleanField(_("archive the key"), default=False, editable=False)
+    renewal_days = models.PositiveIntegerField(_("renewal window in days"), default=60, editable=False)
     profiles: "models.ManyToManyField[CertificateProfile, TokenTypeProfile]" = models.ManyToManyField(
-        CertificateProfile, through="TokenTypeProfile", related_name="token_types"
+        CertificateProfile,
+        through="TokenTypeProfile",
+        related_name="token_types",
+        verbose_name=_("Certificate profiles, in their order"),
+        help_text=_("One certificate of each is issued. Only versions in force can be chosen."),
+        error_messages={"required": _("A token type needs at least one certificate profile.")},
     )
     state = StateField(
-        max_length=16, choices=VersionState.choices, default=VersionState.DRAFT, protected=True
+        max_length=16,
+        choices=VersionState.choices,
+        default=VersionState.DRAFT,
+        protected=True,
+        editable=False,
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

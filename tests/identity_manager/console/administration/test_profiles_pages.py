@@ -67,7 +67,7 @@ def test_a_new_profile_is_saved_as_a_draft(sven: Client, draft: CertificateProfi
         ({"policies": "1.2.3 x"}, "not an object identifier"),
         ({"ca": "elsewhere"}, "Select a valid choice"),
         ({"ca_profile": ""}, "required"),
-        ({"longest_validity_days": "0"}, "greater than or equal to 1"),
+        ({"longest_validity_days": "0"}, "It must be from 1 to 3650."),
     ],
 )
 def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(
@@ -123,9 +123,10 @@ def test_a_new_version_begins_with_what_is_in_force(sven: Client, draft: Certifi
     assert second.longest_validity_days == 90
     text = sven.get(show(second)).text
     assert "What differs from version 1" in text
-    assert "90 days" in text
+    assert "Longest validity, in days" in text
+    assert "90" in text
     compared = sven.get(reverse("console:profile-compare", args=[draft.pk, second.pk])).text
-    assert "90 days" in compared
+    assert "Longest validity, in days" in compared
     assert "commonName" not in compared
 
 
