@@ -119,6 +119,7 @@ class Event(StrEnum):
     LOG_CUT = "audit.cut"
     EVENTS_FORGOTTEN = "audit.events-forgotten"
     FORGOTTEN = "audit.forgotten"
+    KEY_ARCHIVED = "archive.key-archived"
     RECOVERY_CERTIFICATE_BROUGHT_IN = "archive.certificate-brought-in"
     RECOVERY_CERTIFICATE_CONFIRMED = "archive.certificate-confirmed"
     RECOVERY_CERTIFICATE_IN_FORCE = "archive.certificate-in-force"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ca_bridge.contract import KeyAlgorithm
@@ -18,6 +19,7 @@ from identity_manager.models import (
     CertificatePurpose,
     Person,
     PersonKind,
+    RecoveryCertificate,
     TokenType,
     TokenTypeProfile,
     VersionState,
@@ -29,6 +31,10 @@ PROFILE_TWICE = Reason("profile-twice", _("Each certificate profile stands in a 
 NOT_FOR_ANYBODY = Reason("not-for-anybody", _("Say which kinds of person may have it."))
 NOT_TO_BE_ARCHIVED = Reason(
     "not-to-be-archived", _("Only keys that serve encryption alone are archived; others never are.")
+)
+NO_RECOVERY_CERTIFICATE = Reason(
+    "no-recovery-certificate",
+    _("No recovery certificate is in force: there is nothing that keys could be archived for."),
 )
 NO_TERMS = Reason("no-terms", _("No version of these terms is published yet: nobody could accept them."))
 
@@ -135,6 +141,8 @@ def _require_complete(token_type: TokenType) -> None:
     _check(token_type, token_type.ordered_profiles())
     published = token_type.terms.versions.filter(is_current=True).exists()
     require(published, else_=NO_TERMS, field="terms")
+    in_force = not token_type.archive_key or RecoveryCertificate.objects.in_force(timezone.now()).exists()
+    require(in_force, else_=NO_RECOVERY_CERTIFICATE, field="archive_key")
 
 
 def _pin(token_type: TokenType, profiles: Sequence[CertificateProfile]) -> None:

@@ -203,6 +203,7 @@ def _name_of_nobody(person: Person) -> str:
 def _forget_what_was_issued(person: Person) -> None:
     for request in person.requests.all():
         anonymisation.empty_request(request)
+    person.archived_keys.all().delete()
     for token in person.tokens.all():
         anonymisation.remove_containers(token)
         for certificate in token.certificates.all():

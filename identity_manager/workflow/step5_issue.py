@@ -34,6 +34,7 @@ from identity_manager.models import AuditEvent, Certificate
 from identity_manager.transactions import locking
 from identity_manager.transactions.retry_later import error_of, retry_certificate_later, retry_later_on_error
 from identity_manager.workflow import step6_passphrase
+from identity_manager.workflow.archive import intake
 from identity_manager.workflow.issuance import claims, drawing, ordering, settlement
 from identity_manager.workflow.issuance.claims import ClaimedCertificate, ClaimedToken, Group
 from identity_manager.workflow.step6_passphrase import Part
@@ -106,7 +107,7 @@ def _sealed(token: ClaimedToken) -> step6_passphrase.Sealed | None:
     error = error_of(lambda: made.append(step6_passphrase.build(_part(token, row) for row in token.wanted)))
     if error is not None:
         logger.warning("Token %s is sealed later, because of %s.", token.token.pk, type(error).__name__)
-    return made[0] if made else None
+    return made[0] if made and made[0].intake.reason is None else None
 
 
 def _part(token: ClaimedToken, row: Certificate) -> Part:
@@ -124,6 +125,8 @@ def _finish(sealed: dict[ClaimedToken, step6_passphrase.Sealed], tokens: Sequenc
     """Settle and seal these tokens in one transaction. Raises whatever is in the way."""
     with transaction.atomic():
         if not locking.are_unchanged(row for token in tokens for row in token.certificates):
+            raise ordering.ChangedError
+        if any(intake.obstacle(sealed[token].intake, token.token, token.wanted) for token in tokens):
             raise ordering.ChangedError
         events = _record([each for token in tokens for each in token.claimed])
         events += step6_passphrase.seal_all([(token.token, token.wanted, sealed[token]) for token in tokens])

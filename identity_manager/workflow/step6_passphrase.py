@@ -39,6 +39,8 @@ from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reas
 from identity_manager.transactions.retry_later import retry_later_on_error
 from identity_manager.vault import wrapping as vault
 from identity_manager.workflow import completion
+from identity_manager.workflow.archive import intake
+from identity_manager.workflow.archive.intake import Intake
 from identity_manager.workflow.delivery import channel_separation, queueing
 from identity_manager.workflow.issuance import expiry
 from identity_manager.workflow.policy import eligibility, permitted_actions
@@ -77,10 +79,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Sealed:
-    """What the act made: the containers, not yet saved, and the passphrase that opens them."""
+    """What the act made: the containers, not yet saved, the passphrase that opens them, archived keys."""
 
     containers: list[Container]
     passphrase: str
+    intake: Intake
 
 
 def seal(*, token_id: uuid.UUID) -> None:
@@ -101,7 +104,7 @@ def seal(*, token_id: uuid.UUID) -> None:
 
 def _to_be_given(token_id: uuid.UUID) -> Iterable[Certificate]:
     rows = Certificate.objects.filter(token=token_id, left_out_at=None)
-    related = rows.select_related("order", "profile", "token__person")
+    related = rows.select_related("order", "profile", "token__person", "token__token_type")
     return related.defer("token__snapshot", "order__content", "order__csr", "order__certificate")
 
 
@@ -123,8 +126,9 @@ def open_key(certificate: Certificate) -> keys.PrivateKey:
 
 def build(parts: Iterable[Part]) -> Sealed:
     """Put a token's certificates into containers under a fresh passphrase. Outside any transaction."""
-    secret = passphrase.generate()
-    return Sealed([container for part in parts for container in _build(part, secret)], secret)
+    secret, parts = passphrase.generate(), list(parts)
+    containers = [container for part in parts for container in _build(part, secret)]
+    return Sealed(containers, secret, intake.prepare([(part.certificate, part.key) for part in parts]))
 
 
 def _build(part: Part, secret: str) -> list[Container]:
@@ -187,7 +191,10 @@ def _settle_sealed(token_id: uuid.UUID, claim_id: uuid.UUID, sealed: Sealed) -> 
         ended = [row for row in given if row.has_ended(timezone.now())]
         for certificate in ended:  # nobody is given what has ended
             expiry.order_anew(certificate)
-        if not ended:
+        if not ended and (reason := intake.obstacle(sealed.intake, token, given)):
+            token.settle_later(str(reason), now=timezone.now())
+            token.save()
+        elif not ended:
             audit.append(seal_all([(token, given, sealed)]))
 
 
@@ -196,7 +203,8 @@ def seal_all(made: Sequence[tuple[SoftwareToken, Sequence[Certificate], Sealed]]
 
     In the caller's transaction; returns what happened, which the caller appends to the log.
     """
-    events = [event for token, given, sealed in made for event in _seal(token, given, sealed.passphrase)]
+    events = intake.store((token, sealed.intake) for token, _given, sealed in made)
+    events += [event for token, given, sealed in made for event in _seal(token, given, sealed.passphrase)]
     save_many([token for token, _given, _sealed in made])
     save_many([certificate for _token, given, _sealed in made for certificate in given])
     Container.objects.bulk_create(

@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -44,7 +45,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """A Recovery Officer types the fingerprint that they have from the ceremony."""
     archive.recovery_officer(request)  # before anybody is asked who they are
     return _confirm(request, pk)
@@ -65,7 +66,7 @@ def _confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+def retire(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Nothing more is sealed for it."""
     archive.recovery_officer(request)
     return _retire(request, pk)

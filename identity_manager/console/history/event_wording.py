@@ -288,6 +288,7 @@ WORDS: dict[Event, Wording] = {
     ),
     Event.EVENTS_FORGOTTEN: Wording(_("Old sign-in events were removed"), icon="trash"),
     Event.FORGOTTEN: Wording(_("What happened here was removed after its time"), icon="trash"),
+    Event.KEY_ARCHIVED: Wording(_("A copy of the key was archived"), icon="key"),
     Event.RECOVERY_CERTIFICATE_BROUGHT_IN: Wording(
         _("A recovery certificate was brought in"), WAITING, "key", _fingerprint
     ),

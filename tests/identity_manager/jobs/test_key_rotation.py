@@ -277,10 +277,11 @@ def test_each_place_where_secrets_are_wrapped_is_counted() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "vault.wrap"
     }
     assert callers <= {
-        "identity_manager.workflow.step5_issue",
+        "identity_manager.workflow.issuance.drawing",
         "identity_manager.workflow.step6_passphrase",
         "identity_manager.people.sign_in.second_factors",
         "identity_manager.workflow.archive.recovery_certificates",
+        "identity_manager.workflow.archive.intake",
         "identity_manager.account.sso_sign_out",  # in a session: without its key, signing out sends no hint
     }
 
