@@ -10,7 +10,7 @@ Content = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Change:
+class FieldChange:
     """A field that is not as it was; plain values."""
 
     field: str
@@ -30,10 +30,10 @@ def content_of(entry: CertificateProfile | TokenType) -> Content:
     }
 
 
-def changes(before: Content, after: Content) -> list[Change]:
+def changes(before: Content, after: Content) -> list[FieldChange]:
     """The fields that differ, in the order of the second."""
     return [
-        Change(name, before.get(name), value)
+        FieldChange(name, before.get(name), value)
         for name, value in after.items()
         if name not in before or before[name] != value
     ]

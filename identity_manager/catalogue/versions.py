@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import can_proceed
 
 from identity_manager import audit
-from identity_manager.catalogue.comparison import Change
+from identity_manager.catalogue.comparison import FieldChange
 from identity_manager.catalogue.permission import NOT_SYSTEM_ADMINISTRATOR, require_system_administrator
 from identity_manager.models import AuditEvent, CertificateProfile, Person, TokenType, VersionState
 from identity_manager.models.catalogue.versioning import Drafted
@@ -241,7 +241,7 @@ def given_reason(reason: str) -> str:
 
 
 def record(
-    entry: Versioned, *, what: str, actor: Person, changes: list[Change] | None = None, reason: str = ""
+    entry: Versioned, *, what: str, actor: Person, changes: list[FieldChange] | None = None, reason: str = ""
 ) -> None:
     """Audit what was done with the version; changes: which field went from what to what."""
     more = {"reason": reason} if reason else {}

@@ -1,11 +1,11 @@
-"""Refuses a second officer's decision: by who does not decide on it, and where it does not wait any more."""
+"""Four eyes: refuses a second officer's decision by the wrong actor, or on a row that was decided already."""
 
 from collections.abc import Mapping
 
 from identity_manager.models import Person
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.second_officer import SecondOfficerDecision
-from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse
+from identity_manager.transactions.refusals import NotAllowed, Reason, Stale
 
 Reasons = Mapping[Exclusion, Reason]
 
@@ -19,10 +19,11 @@ def obstacle(actor: Person, row: SecondOfficerDecision, reasons: Reasons) -> Rea
 def require(actor: Person, row: SecondOfficerDecision, *, reasons: Reasons, not_waiting: Reason) -> None:
     """Refuse unless the actor may decide on the locked row, and it waits. Raises NotAllowed or Stale.
 
-    Of what does not wait any more only strangers to it hear that they may not: who has just confirmed an
-    identity has vouched from then on, and their second click is stale.
+    On a decided row only strangers get NotAllowed: whoever has just confirmed an identity has vouched for the
+    person from then on, and their double click must get Stale.
     """
     exclusion, waits = row.deciding_exclusion(actor), row.waits()
     if exclusion is not None and (waits or exclusion in (Exclusion.OFFICE, Exclusion.OWN)):
         raise NotAllowed(reasons[exclusion])
-    refuse(None if waits else not_waiting, kind=Stale)
+    if not waits:
+        raise Stale(not_waiting)

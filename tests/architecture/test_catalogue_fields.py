@@ -56,7 +56,7 @@ def test_each_field_has_its_place_in_the_form(form: type[Any]) -> None:
 def test_a_comparison_knows_each_field(model: type[Any]) -> None:
     said = comparison.content_of(model(**({"terms": TermsDocument()} if model is TokenType else {})))
     assert list(said) == list(content_fields(model))
-    changes = [comparison.Change(name, None, value) for name, value in said.items()]
+    changes = [comparison.FieldChange(name, None, value) for name, value in said.items()]
     labels = [str(each.label) for each in wording.differences(changes, model)]
     assert labels == [str(field.verbose_name) for field in content_fields(model).values()]
 

@@ -14,6 +14,26 @@ BARE_SILENCE = re.compile(r"#\s*noqa(?!:\s*[A-Z]+\d+)|#\s*type:\s*ignore(?!\[[a-
 UNREASONED_SILENCE = re.compile(r"#\s*(noqa:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*|type:\s*ignore\[[^]]*\])[\s#]*$")
 TEXTS = (".py", ".html", ".txt", ".css", ".js", ".md", ".toml", ".svg")
 FOLDERS = (*PACKAGES, "templates", "docs", "tests", "locale")
+# Coined names and phrases, and what the field calls them. Names of the database and the queue are kept.
+COINED = {
+    r"\bat_leisure\b": "skip_locked: SELECT ... SKIP LOCKED",
+    r"\bat leisure\b": "SKIP LOCKED",
+    r"\bput_off_by\b": "retry_later_on_error",
+    r"\bone_by_one\(": "for_each_isolated",
+    r"\blets_pass\b|\btakes_trial\b": "circuit breaker: allows_call, claim_probe",
+    r"\bclaim_apart\b": "claim_through_subquery",
+    r"\bleft_behind\(": "with_orphaned_order",
+    r"\bto_be_nudged\b|\bNUDGE_INTERVAL\b": "to_be_requeued, REQUEUE_INTERVAL",
+    r"\bknow_(?:each|with)\b|\ball_known\b": "prefetched: distribute_prefetched, prefetched_or_all",
+    r"\bhasten\b|\bhastens\b": "make_due_now",
+    r"\bchase\(|\bbring_back\(": "escalate, return_postponed",
+    r"\brefuse\(\s*None if\b": "require(condition, else_=reason)",
+    r"\bin_place\b(?! =|:| or)": "htmx fragment",
+    r"\btold_by\b|\bTOLD(?:_\w+)?\b": "show_refusal, TRANSITIONS_OF_EVENT, WORDING_COLUMNS",
+    r"\bstretches_of\b|\bLANES\b": "batch shares, parallelism",
+    r"\bclass (?:Line|Finding|Kind|Row|Step|Change|Work|Asking|Fault)\b": "a name of its own for each class",
+    r"\b[Ww]hat nobody foresaw\b": "unexpected exceptions",
+}
 
 
 def texts() -> list[Path]:
@@ -40,6 +60,13 @@ def test_every_folder_and_module_is_named_by_a_noun_of_the_field() -> None:
     paths = {module.path.with_suffix("") for module in modules()}
     names = {part for path in paths for part in path.parts if path.parts[-2:] not in BACKENDS}
     assert names & EMPTY_NAMES == set()
+
+
+@pytest.mark.parametrize("coined", COINED)
+def test_a_coined_word_does_not_come_back(coined: str) -> None:
+    files = [module.path for module in modules()]
+    found = findings(re.compile(coined), [ROOT / path for path in files])
+    assert found == [], f"better: {COINED[coined]}"
 
 
 def test_nothing_is_left_for_later() -> None:

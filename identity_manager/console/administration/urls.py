@@ -8,11 +8,11 @@ from identity_manager.console.administration import authority_views, job_views, 
 from identity_manager.console.administration import views as catalogue
 from identity_manager.console.catalogue import terms_views
 from identity_manager.console.catalogue import views as versions
-from identity_manager.console.catalogue.kinds import PROFILES, TYPES, Kind
+from identity_manager.console.catalogue.kinds import PROFILES, TYPES, EntryKind
 from identity_manager.console.people import role_views
 
 
-def _of_kind(kind: Kind) -> Iterator[URLPattern]:
+def _of_kind(kind: EntryKind) -> Iterator[URLPattern]:
     """The addresses of one kind of catalogue entry: `token-types/...`, `profiles/...`."""
     folder, entry, more = f"{kind.name}s/", f"{kind.name}s/<uuid:pk>/", {"kind": kind}
     yield path(folder, versions.listing, more, name=f"{kind.name}s")

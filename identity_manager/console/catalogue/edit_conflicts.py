@@ -11,12 +11,12 @@ from identity_manager.audit import Event
 from identity_manager.catalogue import versions
 from identity_manager.console.catalogue import wording as catalogue_words
 from identity_manager.console.catalogue.forms import EntryForm
-from identity_manager.console.catalogue.kinds import Entry, Kind
+from identity_manager.console.catalogue.kinds import Entry, EntryKind
 from identity_manager.models import AuditEvent, VersionState
 from identity_manager.transactions.refusals import Reason
 
 
-def context(kind: Kind, row: Entry, form: EntryForm, reason: Reason) -> dict[str, Any]:
+def context(kind: EntryKind, row: Entry, form: EntryForm, reason: Reason) -> dict[str, Any]:
     """What the page says of it, by the reason why the form came too late."""
     if reason is versions.GONE:
         return _thrown_away(kind, row, form)
@@ -30,7 +30,7 @@ def context(kind: Kind, row: Entry, form: EntryForm, reason: Reason) -> dict[str
     return _changed(kind, row, form)
 
 
-def _changed(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
+def _changed(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
     """Who changed the draft, and which fields."""
     present = kind.model.objects.filter(pk=row.pk, state=VersionState.DRAFT).first()
     if present is None:
@@ -40,7 +40,7 @@ def _changed(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
     return {"meanwhile": {**event, "fields": event["changed"]}} if event else {}
 
 
-def _other_in_force(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
+def _other_in_force(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
     """The version that is in force now: the next one is made from what it says, or against it."""
     _carry_base(kind, form, kind.model.objects.get(pk=row.pk))
     present = kind.model.objects.active().filter(code=row.code).first()
@@ -49,17 +49,17 @@ def _other_in_force(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
     return {"other_version": present, "other_page": kind.url("", present.pk)}
 
 
-def _thrown_away(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
+def _thrown_away(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
     """Who threw the draft away."""
     return {"thrown_away": _last(kind, row, "discarded") or {}, **_as_next_version(kind, row, form)}
 
 
-def _activated(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
+def _activated(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
     """Who put the draft in force."""
     return {"activated": _last(kind, row, "activated") or {}, **_as_next_version(kind, row, form)}
 
 
-def _as_next_version(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
+def _as_next_version(kind: EntryKind, row: Entry, form: EntryForm) -> dict[str, Any]:
     """The form of a draft that is none any more becomes that of the next version, or of a new entry."""
     rows = kind.model.objects.filter(code=row.code).exclude(state=VersionState.DRAFT)
     base = rows.active().first() or rows.order_by("-number").first()
@@ -70,7 +70,7 @@ def _as_next_version(kind: Kind, row: Entry, form: EntryForm) -> dict[str, Any]:
     return {"action": kind.url("new-version", base.pk)}
 
 
-def _carry_base(kind: Kind, form: EntryForm, base: Entry) -> None:
+def _carry_base(kind: EntryKind, form: EntryForm, base: Entry) -> None:
     """What a new version is made from, as it is now."""
     _carry(form, revision=base.version, next_number=versions.next_number(kind.model, base.code))
 
@@ -83,7 +83,7 @@ def _carry(form: EntryForm, **shown: object) -> None:
     form.data = data
 
 
-def _last(kind: Kind, row: Entry, what: str) -> dict[str, Any] | None:
+def _last(kind: EntryKind, row: Entry, what: str) -> dict[str, Any] | None:
     """Who did that to the version last, when, and which fields it changed."""
     rows = AuditEvent.objects.filter(
         name=Event.CATALOGUE_CHANGED.value, facts__id=str(row.pk), facts__what=f"{kind.slug}-{what}"

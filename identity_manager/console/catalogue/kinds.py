@@ -31,7 +31,7 @@ BEGINNING: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Kind:
+class EntryKind:
     """One kind of entry. name begins the names of its addresses; slug is its word in the audit log."""
 
     name: str
@@ -146,7 +146,7 @@ def _activate_profile(
     return profiles.activate_profile(actor=actor, profile_id=entry_id, four_eyes=four_eyes, revision=revision)
 
 
-TYPES = Kind(
+TYPES = EntryKind(
     name="token-type",
     slug="type",
     model=TokenType,
@@ -158,7 +158,7 @@ TYPES = Kind(
     ask=_ask_for_type,
     activate=_activate_type,
 )
-PROFILES = Kind(
+PROFILES = EntryKind(
     name="profile",
     slug="profile",
     model=CertificateProfile,

@@ -17,7 +17,7 @@ from identity_manager.catalogue import comparison, permission, profiles, types, 
 from identity_manager.console.access import administration
 from identity_manager.console.catalogue import wording as catalogue_words
 from identity_manager.console.catalogue.forms import EntryForm, ProfileForm, RevisionForm
-from identity_manager.console.catalogue.kinds import Entry, Kind
+from identity_manager.console.catalogue.kinds import Entry, EntryKind
 from identity_manager.console.forms.confirmation import Confirmation
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.people import second_officers
@@ -54,7 +54,7 @@ CONFIRMATIONS: dict[str, tuple[Words, Words, Words]] = {
 
 
 @dataclass(frozen=True)
-class Line:
+class CatalogueLine:
     """One code in a list: the version that counts, and the draft of the next one."""
 
     entry: Any
@@ -62,7 +62,7 @@ class Line:
     versions: int
 
 
-def listing(kind: Kind, actor: Person, *, form: VerbForm | None = None) -> dict[str, Any]:
+def listing(kind: EntryKind, actor: Person, *, form: VerbForm | None = None) -> dict[str, Any]:
     """Each code once: the version in force, else the newest."""
     rows: dict[str, list[Any]] = {}
     for row in _with_parts(kind, kind.model.objects.order_by("code", "-number")):
@@ -78,7 +78,7 @@ def may_edit(actor: Person) -> bool:
 
 
 def entry_context(
-    kind: Kind, entry: Entry, actor: Person, *, form: VerbForm | None = None, asked: str | None = None
+    kind: EntryKind, entry: Entry, actor: Person, *, form: VerbForm | None = None, asked: str | None = None
 ) -> dict[str, Any]:
     """One version: what it says, what differs, what may be done with it, and the page of its history."""
     others = list(kind.model.objects.filter(code=entry.code).order_by("-number"))
@@ -105,7 +105,9 @@ def entry_context(
     }
 
 
-def confirm_context(kind: Kind, entry: Entry, actor: Person, *, form: VerbForm, what: str) -> dict[str, Any]:
+def confirm_context(
+    kind: EntryKind, entry: Entry, actor: Person, *, form: VerbForm, what: str
+) -> dict[str, Any]:
     """The page before something is done with a version: what differs, and what it means for whom."""
     before = predecessor(kind, entry)
     return {
@@ -145,7 +147,7 @@ def _lacking(entry: Entry) -> Reason | None:
     return types.activation_obstacle(entry)
 
 
-def _confirmation(kind: Kind, entry: Entry, what: str) -> Confirmation:
+def _confirmation(kind: EntryKind, entry: Entry, what: str) -> Confirmation:
     words = {"name": entry.name, "number": entry.number}
     title, lead, button = CONFIRMATIONS[what]
     if what == "activate" and not kind.model.objects.active().filter(code=entry.code).exists():
@@ -186,7 +188,7 @@ def _consequences(entry: Entry, what: str) -> list[Words]:
 
 
 def form_context(
-    kind: Kind, form: EntryForm, *, title: Words, back: str, row: Entry | None, wanted: str = ""
+    kind: EntryKind, form: EntryForm, *, title: Words, back: str, row: Entry | None, wanted: str = ""
 ) -> dict[str, Any]:
     """The page with the form; for a profile with its preview beside it."""
     context = {"kind": kind, "form": form, "title": title, "back": back, "row": row}
@@ -198,7 +200,7 @@ def form_context(
     return context
 
 
-def compare_context(kind: Kind, entry: Entry, other: Entry) -> dict[str, Any]:
+def compare_context(kind: EntryKind, entry: Entry, other: Entry) -> dict[str, Any]:
     """Two versions of one code, the older one first."""
     older, newer = sorted((entry, other), key=lambda each: each.number)
     return {
@@ -247,7 +249,7 @@ def remarks_by_field(preview: Preview) -> dict[str, list[Any]]:
     return found
 
 
-def predecessor(kind: Kind, entry: Entry) -> Entry | None:
+def predecessor(kind: EntryKind, entry: Entry) -> Entry | None:
     """What a version is compared with: the one in force, else the one before it."""
     rows = kind.model.objects.filter(code=entry.code).exclude(pk=entry.pk)
     rows = rows.select_related("terms") if kind.model is TokenType else rows
@@ -308,17 +310,17 @@ def _pinned_by(entry: Entry) -> list[TokenType]:
     return list(TokenType.objects.active().filter(pins).distinct())
 
 
-def _line(entries: list[Any]) -> Line:
+def _line(entries: list[Any]) -> CatalogueLine:
     draft = next((each for each in entries if each.state == VersionState.DRAFT), None)
     active = next((each for each in entries if each.state == VersionState.ACTIVE), None)
-    return Line(active or entries[0], draft, len(entries))
+    return CatalogueLine(active or entries[0], draft, len(entries))
 
 
 def _place(entry: Any) -> tuple[int, str]:
     return getattr(entry, "position", 0), str(entry)
 
 
-def _with_parts(kind: Kind, rows: Any) -> Any:
+def _with_parts(kind: EntryKind, rows: Any) -> Any:
     if kind.model is TokenType:
         return rows.select_related("terms").prefetch_related("token_type_profiles__profile")
     return rows

@@ -20,7 +20,7 @@ from identity_manager.console.catalogue.forms import (
     RetireForm,
     RevisionForm,
 )
-from identity_manager.console.catalogue.kinds import Entry, Kind
+from identity_manager.console.catalogue.kinds import Entry, EntryKind
 from identity_manager.console.forms import refusals
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.models import VersionState
@@ -32,7 +32,7 @@ reads_and_posts = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
-def listing(request: HttpRequest, kind: Kind) -> HttpResponse:
+def listing(request: HttpRequest, kind: EntryKind) -> HttpResponse:
     actor = offices.catalogue_reader(request)
     return render(
         request, f"identity_manager/administration/{kind.slug}s.html", catalogue_pages.listing(kind, actor)
@@ -40,7 +40,7 @@ def listing(request: HttpRequest, kind: Kind) -> HttpResponse:
 
 
 @require_safe
-def show(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
+def show(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_reader(request, kind.model, pk)
     if versions.is_gone(entry):
         return _gone(request, kind)
@@ -49,7 +49,7 @@ def show(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 
 
 @require_GET
-def compare(request: HttpRequest, pk: uuid.UUID, other_pk: uuid.UUID, kind: Kind) -> HttpResponse:
+def compare(request: HttpRequest, pk: uuid.UUID, other_pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     _actor, entry = administration.catalogue_entry_for_reader(request, kind.model, pk)
     if versions.is_gone(entry):
         return _gone(request, kind)
@@ -59,7 +59,7 @@ def compare(request: HttpRequest, pk: uuid.UUID, other_pk: uuid.UUID, kind: Kind
 
 
 @reads_and_posts
-def create(request: HttpRequest, kind: Kind) -> HttpResponse:
+def create(request: HttpRequest, kind: EntryKind) -> HttpResponse:
     actor = administration.system_administrator(request)
     beginning = kind.beginning(request.GET.get("preset", ""))
     form = kind.form(refusals.post_data(request), is_new=True, initial=beginning)
@@ -71,7 +71,7 @@ def create(request: HttpRequest, kind: Kind) -> HttpResponse:
 
 
 @reads_and_posts
-def new_version(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
+def new_version(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     if versions.is_gone(entry):
         return _typed_into_what_is_gone(request, kind, entry)
@@ -89,7 +89,7 @@ def new_version(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse
 
 
 @reads_and_posts
-def edit(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
+def edit(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     if versions.is_gone(entry):
         return _typed_into_what_is_gone(request, kind, entry)
@@ -105,7 +105,7 @@ def edit(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 
 
 @reads_and_posts
-def activate(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
+def activate(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     form = RevisionForm(refusals.post_data(request), initial={"revision": entry.version})
     if form.is_bound and form.is_valid():
@@ -122,7 +122,7 @@ def activate(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 
 
 @require_POST
-def ask(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
+def ask(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     form = RevisionForm(request.POST)
     if form.is_valid():
@@ -134,7 +134,7 @@ def ask(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 
 
 @reads_and_posts
-def refuse(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
+def refuse(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     form = RefuseForm(refusals.post_data(request), initial={"revision": entry.version})
     if form.is_bound and form.is_valid():
@@ -149,7 +149,7 @@ def refuse(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 
 
 @reads_and_posts
-def discard(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
+def discard(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     form = RevisionForm(refusals.post_data(request), initial={"revision": entry.version})
     if form.is_bound and form.is_valid():
@@ -161,7 +161,7 @@ def discard(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
 
 
 @reads_and_posts
-def retire(request: HttpRequest, pk: uuid.UUID, kind: Kind) -> HttpResponse:
+def retire(request: HttpRequest, pk: uuid.UUID, kind: EntryKind) -> HttpResponse:
     actor, entry = administration.catalogue_entry_for_system_administrator(request, kind.model, pk)
     form = RetireForm(refusals.post_data(request))
     if form.is_bound and form.is_valid():
@@ -188,13 +188,19 @@ def _is_to_be_saved(request: HttpRequest, form: EntryForm) -> bool:
     return form.is_bound and "preview" not in request.POST and form.is_valid()
 
 
-def _saved(request: HttpRequest, kind: Kind, entry: Entry) -> HttpResponse:
+def _saved(request: HttpRequest, kind: EntryKind, entry: Entry) -> HttpResponse:
     messages.success(request, _("The draft is saved."))
     return redirect(kind.url("", entry.pk))
 
 
 def _form_page(
-    request: HttpRequest, kind: Kind, form: EntryForm, *, title: Words, back: str, row: Entry | None = None
+    request: HttpRequest,
+    kind: EntryKind,
+    form: EntryForm,
+    *,
+    title: Words,
+    back: str,
+    row: Entry | None = None,
 ) -> HttpResponse:
     context = catalogue_pages.form_context(
         kind, form, title=title, back=back, row=row, wanted=catalogue_pages.wanted_person(request)
@@ -208,7 +214,9 @@ def _form_page(
     return render(request, f"identity_manager/administration/{kind.slug}_form.html", context, status=status)
 
 
-def _confirm(request: HttpRequest, kind: Kind, entry: Entry, form: VerbForm, *, what: str) -> HttpResponse:
+def _confirm(
+    request: HttpRequest, kind: EntryKind, entry: Entry, form: VerbForm, *, what: str
+) -> HttpResponse:
     """The page before it is done; where the entry has moved on, the entry's own page says so."""
     if versions.is_gone(entry):
         return _gone(request, kind)
@@ -220,7 +228,7 @@ def _confirm(request: HttpRequest, kind: Kind, entry: Entry, form: VerbForm, *, 
     return render(request, "identity_manager/administration/entry_confirm.html", context, status=status)
 
 
-def _gone(request: HttpRequest, kind: Kind) -> HttpResponse:
+def _gone(request: HttpRequest, kind: EntryKind) -> HttpResponse:
     """No such page any more: why, above what there is beside the draft that was thrown away."""
     form = RevisionForm({})
     form.add_error(None, str(versions.GONE))
@@ -228,7 +236,7 @@ def _gone(request: HttpRequest, kind: Kind) -> HttpResponse:
     return render(request, f"identity_manager/administration/{kind.slug}s.html", context, status=NOT_FOUND)
 
 
-def _typed_into_what_is_gone(request: HttpRequest, kind: Kind, entry: Entry) -> HttpResponse:
+def _typed_into_what_is_gone(request: HttpRequest, kind: EntryKind, entry: Entry) -> HttpResponse:
     """What somebody typed while another one threw the draft away is there to be saved as a new one."""
     if request.method != "POST":
         return _gone(request, kind)
@@ -240,7 +248,7 @@ def _typed_into_what_is_gone(request: HttpRequest, kind: Kind, entry: Entry) -> 
     return _form_page(request, kind, form, title=title, back=kind.listing_url, row=entry)
 
 
-def _moved_on(request: HttpRequest, kind: Kind, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
+def _moved_on(request: HttpRequest, kind: EntryKind, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
     """What is wrong, above the present state of the entry; the list, where it is gone."""
     entry = kind.model.objects.filter(pk=pk).first()
     if entry is None:

@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.audit import Event
-from identity_manager.catalogue.comparison import Change
+from identity_manager.catalogue.comparison import FieldChange
 from identity_manager.console.history import event_wording
 from identity_manager.console.history.event_facts import done_with_it
 from identity_manager.models import (
@@ -53,7 +53,7 @@ def lines(field: Any, value: Any) -> list[str]:
     return [_word(field, choices.get(each, each)) for each in _each(value)]
 
 
-def differences(changes: Iterable[Change], model: type[Model]) -> list[Difference]:
+def differences(changes: Iterable[FieldChange], model: type[Model]) -> list[Difference]:
     """The changes of an entry in words."""
     fields = content_fields(model)
     return [
@@ -69,7 +69,7 @@ def differences(changes: Iterable[Change], model: type[Model]) -> list[Differenc
 
 def content(values: Mapping[str, Any], model: type[Model]) -> list[Difference]:
     """What an entry says, in words: each of its fields."""
-    return differences((Change(name, None, value) for name, value in values.items()), model)
+    return differences((FieldChange(name, None, value) for name, value in values.items()), model)
 
 
 def timeline(events: Iterable[AuditEvent]) -> list[parts.TimelineEvent]:

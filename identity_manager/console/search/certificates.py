@@ -18,7 +18,7 @@ from identity_manager.console.certificates import manual_revocations
 from identity_manager.console.lists import counting, filtering
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.forms import BY_HAND, REVOCATION_WAITS, CertificateForm
-from identity_manager.console.search.kind import Beside, Kind, Sheet, Table, Wanted, beginning, in_days
+from identity_manager.console.search.kind import Beside, SearchKind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import Certificate, Person, SoftwareToken
 from identity_manager.models.person_search.text import TRIGRAM
 from identity_manager.models.requests.certificate import REVOCATION_REASONS, CertificateQuerySet
@@ -33,7 +33,7 @@ _REASONS = dict(REVOCATION_REASONS)
 
 
 @dataclass(frozen=True)
-class Row:
+class CertificateRow:
     """One certificate in the list, and the page where it is shown."""
 
     certificate: Certificate
@@ -143,7 +143,7 @@ def _of_number(digits: str) -> Iterator[Q]:
         yield Q(serial=serial_hex(int(digits)))
 
 
-def _lines(actor: Person, rows: Iterable[Any]) -> list[Row]:
+def _lines(actor: Person, rows: Iterable[Any]) -> list[CertificateRow]:
     """To the request for who reads requests, to the person for the others."""
     certificates = list(rows)
     readable = request_list.readable_of(actor, {row.token.request_id for row in certificates})
@@ -152,7 +152,7 @@ def _lines(actor: Person, rows: Iterable[Any]) -> list[Row]:
         request(token.request_id) if token.request_id in readable else person(token.person_id)
         for token in (row.token for row in certificates)
     )
-    return [Row(row, row.token.person, url) for row, url in zip(certificates, urls, strict=True)]
+    return [CertificateRow(row, row.token.person, url) for row, url in zip(certificates, urls, strict=True)]
 
 
 def in_bytes(serial: str) -> str:
@@ -203,7 +203,7 @@ def _cells(row: Certificate) -> tuple[object, ...]:
     )
 
 
-CERTIFICATE = Kind(
+CERTIFICATE = SearchKind(
     name="certificate",
     label=_("Certificate"),
     icon="certificate",

@@ -58,7 +58,7 @@ def _nothing(_actor: Person, _wanted: Wanted) -> Beside | None:
 
 
 @dataclass(frozen=True)
-class Kind:
+class SearchKind:
     """One kind of thing.
 
     readers: the roles that may look for it.  reach: the rows that this officer may find.

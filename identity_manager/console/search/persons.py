@@ -22,7 +22,7 @@ from identity_manager.console.search.forms import (
     EmployeeForm,
     ExternalForm,
 )
-from identity_manager.console.search.kind import Kind, Sheet, Table, Wanted, beginning, in_days
+from identity_manager.console.search.kind import SearchKind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import (
     Account,
     Certificate,
@@ -46,7 +46,7 @@ USABLE = (CertificateState.VALID, CertificateState.ON_HOLD)
 
 
 @dataclass(frozen=True)
-class Row:
+class PersonRow:
     """One person in the list: what they have, and whether they can be enabled, or why not."""
 
     person: Person
@@ -118,12 +118,12 @@ def _code_ends() -> Q:
 _SIGN_IN = {NEVER_SIGNED_IN: _never_signed_in, CODE_ENDS: _code_ends}
 
 
-def _lines(actor: Person, persons: Iterable[Any]) -> list[Row]:
+def _lines(actor: Person, persons: Iterable[Any]) -> list[PersonRow]:
     """For a page, what their tokens are called is enough: one query, however many rows it has."""
     shown = list(persons)
     person_lists.know_waiting_changes(shown)
     names, coded = _token_names(shown), _with_code_of(actor, shown)
-    return [Row(person, names[person.pk], _obstacle(actor, person, coded)) for person in shown]
+    return [PersonRow(person, names[person.pk], _obstacle(actor, person, coded)) for person in shown]
 
 
 def _obstacle(actor: Person, person: Person, coded: frozenset[UUID]) -> Reason | None:
@@ -182,8 +182,8 @@ def _first_end(person: Any) -> datetime | None:
     return min(ends, default=None)
 
 
-def _of_kind(kind: PersonKind, **words: str | Promise) -> Kind:
-    base = Kind(
+def _of_kind(kind: PersonKind, **words: str | Promise) -> SearchKind:
+    base = SearchKind(
         name=kind.value,
         label=kind.label,
         icon="users",

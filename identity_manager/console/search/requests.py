@@ -14,7 +14,7 @@ from identity_manager.console.access import requests as access_requests
 from identity_manager.console.forms.fields import MAIL_REFUSED, OPEN
 from identity_manager.console.lists import filtering
 from identity_manager.console.search.forms import RequestForm
-from identity_manager.console.search.kind import Kind, Sheet, Table, Wanted, beginning, in_days
+from identity_manager.console.search.kind import SearchKind, Sheet, Table, Wanted, beginning, in_days
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.models.people.person import EVERYTHING
 from identity_manager.models.requests.states import NOT_ENDED
@@ -127,7 +127,7 @@ def _cells(row: TokenRequest) -> tuple[object, ...]:
     )
 
 
-REQUEST = Kind(
+REQUEST = SearchKind(
     name="request",
     label=_("Request"),
     icon="inbox",

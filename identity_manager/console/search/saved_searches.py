@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.lists import pagination
 from identity_manager.console.search import search as searching
-from identity_manager.console.search.kind import Kind
+from identity_manager.console.search.kind import SearchKind
 from identity_manager.models import Person, SavedSearch
 from identity_manager.queries import console_pages
 
@@ -34,7 +34,7 @@ class Saved:
     is_current: bool = False
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> SearchKind:
         return self.search.kind
 
     @property

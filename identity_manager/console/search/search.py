@@ -18,7 +18,7 @@ from identity_manager.console.lists import counting, pagination, remembered_coun
 from identity_manager.console.search import certificates as certificate_list
 from identity_manager.console.search import persons as person_list
 from identity_manager.console.search import requests as request_list
-from identity_manager.console.search.kind import Kind, Wanted
+from identity_manager.console.search.kind import SearchKind, Wanted
 from identity_manager.models import Person, Role
 from identity_manager.models.person_search.query_words import words_of
 from identity_manager.ui import dates
@@ -47,7 +47,7 @@ class Search:
     left out, but for the words.
     """
 
-    def __init__(self, kind: Kind, actor: Person, asked: QueryDict) -> None:
+    def __init__(self, kind: SearchKind, actor: Person, asked: QueryDict) -> None:
         self.kind = kind
         self.actor = actor
         self._asked = asked
@@ -156,7 +156,7 @@ def _said(field: BoundField) -> str:
     return str(dict(choices).get(value, value))
 
 
-def kinds_of(actor: Person) -> list[Kind]:
+def kinds_of(actor: Person) -> list[SearchKind]:
     """What this officer may look for."""
     return [kind for kind in KINDS.values() if offices.holds(actor, kind.readers)]
 
@@ -170,7 +170,7 @@ def of_query(actor: Person, query: str) -> Search | None:
     return Search(kind, actor, asked)
 
 
-def asking(kind: Kind, actor: Person, asked: Mapping[str, str]) -> Search:
+def asking(kind: SearchKind, actor: Person, asked: Mapping[str, str]) -> Search:
     """The search with these words and filters."""
     return Search(kind, actor, QueryDict(urlencode(asked)))
 

@@ -9,7 +9,7 @@ from identity_manager.console.access import offices
 from identity_manager.console.lists.csv_export import csv_response
 from identity_manager.console.search import saved_searches, selection
 from identity_manager.console.search import search as searching
-from identity_manager.console.search.kind import Kind
+from identity_manager.console.search.kind import SearchKind
 from identity_manager.models import Role
 from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.people import imports
@@ -28,7 +28,7 @@ def search(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _context(request: HttpRequest, found: searching.Search, kind: Kind | None) -> dict[str, object]:
+def _context(request: HttpRequest, found: searching.Search, kind: SearchKind | None) -> dict[str, object]:
     """Nothing is searched before it was said for what."""
     common = {
         "tab": "search",

@@ -83,7 +83,7 @@ ENABLE = (
 
 
 @register.simple_tag
-def person_rows(rows: Iterable[person_list.Row], checkbox: str, enables: bool) -> SafeString:  # noqa: FBT001 a tag's
+def person_rows(rows: Iterable[person_list.PersonRow], checkbox: str, enables: bool) -> SafeString:  # noqa: FBT001 a tag's
     """Draw the persons who were found; enables: with what enables them, or why it cannot."""
     words = [_("Department"), _("E-mail"), _("State")]
     page, enabling = addresses_of("console:person"), addresses_of("console:enable")
@@ -115,7 +115,7 @@ def _tokens(names: list[str]) -> SafeString:
     return markup('<td data-label="{}">{}</td>', _("Tokens"), ui.badges(names))
 
 
-def _enabling(row: person_list.Row, url: str) -> SafeString:
+def _enabling(row: person_list.PersonRow, url: str) -> SafeString:
     if row.obstacle:
         shown = markup('<span class="quiet small">{}</span>', row.obstacle)
     else:
@@ -165,7 +165,7 @@ def _comes_back(row: TokenRequest) -> str:
 
 
 @register.simple_tag
-def certificate_rows(rows: Iterable[certificate_list.Row], checkbox: str) -> SafeString:
+def certificate_rows(rows: Iterable[certificate_list.CertificateRow], checkbox: str) -> SafeString:
     """Draw the certificates that were found."""
     words = [_("Certificate"), _("State"), _("Ordered"), _("Expires")]
     drawn = (

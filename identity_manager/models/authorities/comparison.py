@@ -51,7 +51,7 @@ class CaComparisonQuerySet(models.QuerySet["CaComparison"]):
         return self.filter(step=ComparisonStep.DONE, again_at__lte=now)
 
     def shown(self) -> Self:
-        """The last one of each configured connection: as long as it goes on, and TOLD_FOR after it."""
+        """The last one of each configured connection: as long as it goes on, and SHOWN_FOR after it."""
         going_on = Q(step__in=[ComparisonStep.LISTING, ComparisonStep.ASKING])
         of_late = Q(finished_at__gt=Now() - SHOWN_FOR)
         return self.newest().filter(going_on | of_late, alias__in=registry.aliases())
