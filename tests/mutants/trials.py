@@ -39,8 +39,9 @@ class Trials:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
         first = next(item for item in session.items if "django_db_setup" in getattr(item, "fixturenames", ()))
-        # What lives for the whole session is made here, once; a next test keeps it alive.
-        first.config.hook.pytest_runtest_protocol(item=first, nextitem=first)
+        # What lives for the whole session is made here, once; a next test of another file keeps it alive.
+        other = next(item for item in session.items if item.path != first.path)
+        first.config.hook.pytest_runtest_protocol(item=first, nextitem=other)
         for mutant in self._mutants:
             if time.monotonic() > self._until:
                 break
@@ -91,8 +92,9 @@ def _child(mutant: Mutant | None, items: list[pytest.Item], root: Path) -> None:
         _own_database()
         if mutant and not put_in(mutant, root):
             os._exit(BROKEN)
-        for item in items:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=items[-1])
+        items[0].session._setupstate.teardown_exact(items[0])  # the packages of what ran before
+        for item, following in zip(items, [*items[1:], items[-1]], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         os._exit(SURVIVED)
     except BaseException:  # noqa: BLE001 whatever it is, the fault was noticed
         os._exit(KILLED)
