@@ -77,7 +77,7 @@ def _pytest(plugin: object, tests: Sequence[str], *more: str) -> None:
 
 
 def _told(outcomes: list[tuple[Mutant, str]]) -> int:
-    alive = [mutant for mutant, outcome in outcomes if outcome in ("SURVIVED", "untested")]
+    alive = [mutant for mutant, outcome in outcomes if outcome in ("SURVIVED", "untested", "broken")]
     told = f"\n{len(outcomes)} mutants, {len(outcomes) - len(alive)} noticed by a test, {len(alive)} not:\n"
     sys.stdout.write(told + "".join(f"{mutant}\n" for mutant in alive))
     return 0

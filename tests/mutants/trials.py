@@ -122,7 +122,7 @@ def put_in(mutant: Mutant, root: Path) -> bool:
     functions = [
         each
         for each in gc.get_objects()
-        if isinstance(each, FunctionType)
+        if type(each) is FunctionType  # isinstance would evaluate lazy objects
         and each.__code__.co_filename == path
         and each.__code__.co_qualname == mutant.function
     ]
