@@ -1,4 +1,4 @@
-"""Who may see and change what in ADMIN: named fetches, as console.access has them for the rest."""
+"""Permissions in ADMIN: fetches that return the object, or raise 404 or 403."""
 
 import uuid
 from typing import Any
@@ -39,9 +39,9 @@ def job_for_system_administrator(request: HttpRequest, name: str) -> tuple[Perso
 def catalogue_entry_for_reader(
     request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
 ) -> tuple[Person, Versioned]:
-    """The officer and a version of a token type or a profile, for who may read the catalogue.
+    """Officer and version of a token type or profile, for readers of the catalogue.
 
-    Of a draft that was thrown away, what is known of it, not saved: see versions.is_gone.
+    For a discarded draft an unsaved row with what is still known: see versions.is_gone.
     """
     return catalogue_reader(request), _entry(kind, pk)
 
@@ -49,15 +49,15 @@ def catalogue_entry_for_reader(
 def catalogue_entry_for_system_administrator(
     request: HttpRequest, kind: type[Versioned], pk: uuid.UUID
 ) -> tuple[Person, Versioned]:
-    """The officer and a version of a token type or a profile, for a System Administrator.
+    """Officer and version of a token type or profile, for a System Administrator.
 
-    Of a draft that was thrown away, what is known of it, not saved: see versions.is_gone.
+    For a discarded draft an unsaved row with what is still known: see versions.is_gone.
     """
     return system_administrator(request), _entry(kind, pk)
 
 
 def _entry(kind: type[Versioned], pk: uuid.UUID) -> Versioned:
-    """The version; of a token type with its terms, which each of its pages names."""
+    """The version; of a token type with its terms."""
     rows: Any = kind.objects.all()  # of either kind
     rows = rows.select_related("terms") if kind is TokenType else rows
     found: Versioned | None = rows.filter(pk=pk).first() or versions.thrown_away(kind, pk)
@@ -90,5 +90,5 @@ def mail_text_for_reader(request: HttpRequest, name: str, language: str) -> Pers
 
 
 def persons_for_preview(text: str) -> PersonQuerySet:
-    """Active persons whom a System Administrator may name to see what a certificate would say."""
+    """Active persons whom a System Administrator may select for a certificate preview."""
     return Person.objects.filter(state=PersonState.ACTIVE).matching(text).order_by("surname", "given_name")

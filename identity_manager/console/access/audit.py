@@ -1,4 +1,4 @@
-"""Who may see what of the audit log and of erasures: named fetches, as those of console.access."""
+"""Permissions on audit log and erasures: fetches that return the object, or raise 404 or 403."""
 
 import uuid
 from collections.abc import Collection
@@ -13,17 +13,17 @@ from identity_manager.models import AuditEvent, Person, PersonErasure, Role, Sof
 from identity_manager.models.people.person import EVERYTHING
 from identity_manager.ui.context import SEARCHERS
 
-# What a User Administrator reads of persons: what they give and take.
+# Events that a User Administrator reads: roles assigned and withdrawn.
 ABOUT_ROLES = tuple(each.value for each in (Event.ROLE_ASSIGNED, Event.ROLE_WITHDRAWN, Event.ROLE_ENDED))
 WHO_READ_ALL = SEARCHERS - {Role.USER_ADMINISTRATOR}
 LOG_CHECKERS = frozenset({Role.AUDITOR, Role.SYSTEM_ADMINISTRATOR})
 
 
 def visible_events(actor: Person) -> QuerySet[AuditEvent]:
-    """The events of the audit log that this officer may read: about whom and what they may read.
+    """Audit events that this officer may read, by the persons and objects that they may read.
 
-    Auditors without a unit read every event, System Administrators those about the system, and of persons
-    whom somebody reads as a User Administrator alone those about their roles.
+    Auditors without a unit read every event, System Administrators those about the system, User
+    Administrators role events of persons.
     """
     if offices.within_units(actor, {Role.AUDITOR}, "person__organisational_unit") == EVERYTHING:
         return AuditEvent.objects.all()
@@ -35,7 +35,7 @@ def visible_events(actor: Person) -> QuerySet[AuditEvent]:
 
 
 def reads_all(actor: Person, person: Person) -> bool:
-    """Whether the officer reads all that happened to the person, or what became of their roles alone."""
+    """Whether the officer reads all events of the person, or role events only."""
     held = [each for each in actor.roles_in_force() if each.role in WHO_READ_ALL]
     return any(each.organisational_unit in ("", person.organisational_unit) for each in held)
 

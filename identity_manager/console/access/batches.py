@@ -1,4 +1,4 @@
-"""Which batch orders an officer may fetch: the object, or 404 or 403."""
+"""Permissions on batch orders: fetches that return the object, or raise 404 or 403."""
 
 import uuid
 
@@ -23,7 +23,7 @@ def batch_giver(request: HttpRequest) -> Person:
 
 
 def reads_all_batches(actor: Person) -> bool:
-    """Whether the officer reads the orders of others, too: who reads persons of every unit."""
+    """Whether the officer reads others' orders too: those who read persons of every unit."""
     return within_units(actor, BATCH_READERS, "organisational_unit") == EVERYTHING
 
 

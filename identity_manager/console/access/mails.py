@@ -1,4 +1,4 @@
-"""Which mails of the outbox an officer may fetch: the object, or 404 or 403."""
+"""Permissions on outbox mails: fetches that return the object, or raise 404 or 403."""
 
 import uuid
 from collections.abc import Iterable
@@ -15,24 +15,24 @@ from identity_manager.ui.context import MAIL_WATCHERS
 
 
 def mail_watcher(request: HttpRequest) -> Person:
-    """The officer, if they may see how the mails go."""
+    """The officer, if they may see the delivery state of mails."""
     return officer(request, *MAIL_WATCHERS)
 
 
 def mail_retrier(request: HttpRequest) -> Person:
-    """The officer, if they may have mails tried again."""
+    """The officer, if they may retry mails."""
     return officer(request, *MAIL_HANDLERS)
 
 
 def mail_administrator(request: HttpRequest) -> Person:
-    """The officer, if they may give mails up."""
+    """The officer, if they may discard mails."""
     return officer(request, Role.TOKEN_ADMINISTRATOR)
 
 
 def watched_mails(actor: Person) -> OutgoingMailQuerySet:
-    """The mails whose way this officer sees; is_read says whether they may read one, too.
+    """Mails whose delivery state this officer sees; is_read: whether they may read the mail too.
 
-    A System Administrator sees that a mail waits and why, but not whose it is: no persons' business.
+    System Administrators see that a mail waits and why, but not whose it is.
     """
     read = When(mails_within_units(actor, MAIL_READERS), then=Value(value=True))
     rows = OutgoingMail.objects.filter(mails_within_units(actor, MAIL_WATCHERS))
@@ -40,19 +40,19 @@ def watched_mails(actor: Person) -> OutgoingMailQuerySet:
 
 
 def handled_mails(actor: Person, roles: Iterable[str]) -> OutgoingMailQuerySet:
-    """The mails on which this officer may act by one of the roles."""
+    """Mails on which this officer may act by one of the roles."""
     return watched_mails(actor).filter(mails_within_units(actor, roles))
 
 
 def mails_within_units(actor: Person, roles: Iterable[str]) -> Q:
-    """What these roles reach: mails by the person whom they are about, else by the one whom they go to."""
+    """Mails within these roles' units, by the person they are about, else by the recipient."""
     about = within_units(actor, roles, "request__person__organisational_unit")
     to = within_units(actor, roles, "person__organisational_unit")
     return (Q(request__isnull=False) & about) | (Q(request__isnull=True) & to)
 
 
 def mail_for_watcher(request: HttpRequest, pk: uuid.UUID) -> OutgoingMail:
-    """The mail, for who sees how mails go; its texts are read only where is_read."""
+    """The mail, for who may see its delivery state; texts are loaded only where is_read."""
     rows = watched_mails(mail_watcher(request)).select_related("person", "request__person", "token")
     return get_object_or_404(rows, pk=pk)
 

@@ -1,7 +1,6 @@
-"""Who may see what in Identity Manager: named fetches that give the object, or answer 404 or 403.
+"""Permissions of officers: fetches that return the object, or raise 404 (must not know) or 403 (must not do).
 
-What an officer may not know of is 404; what they may see but not do is 403. A role that is limited to an
-organisational unit sees the persons of that unit, and what is theirs.
+A role limited to an organisational unit reaches the persons of that unit and their objects.
 """
 
 import uuid
@@ -37,7 +36,7 @@ NO_OFFICE = _(
 )
 NOT_YOUR_OFFICE = _("None of your roles opens this page.")
 
-# An approver reads what needs, or needed, an approval; the others read every request of their units.
+# Approvers read requests that need or needed an approval; the others every request of their units.
 ALL_REQUESTS_READERS = REQUEST_READERS - {Role.APPROVER}
 MAIL_READERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
 MAIL_ADMINISTRATORS = frozenset({Role.TOKEN_ADMINISTRATOR})
@@ -67,12 +66,12 @@ def holds(actor: Person, roles: Iterable[str]) -> bool:
 
 
 def within_units(actor: Person, roles: Iterable[str], unit_field: str) -> Q:
-    """What these roles of the actor reach: everything, the rows of their units, or nothing."""
+    """Q object for the scope of these roles: everything, the rows of their units, or nothing."""
     return actor.reach(roles, unit_field)
 
 
 def _any_of(*conditions: Q) -> Q:
-    """One of them. Everything is said alone: the database need not join what decides nothing."""
+    """Disjunction of the scopes; "everything" stands alone, which avoids joins."""
     return EVERYTHING if EVERYTHING in conditions else reduce(or_, conditions)
 
 
@@ -82,12 +81,12 @@ def searcher(request: HttpRequest) -> Person:
 
 
 def finder(request: HttpRequest, readers: Iterable[str]) -> Person:
-    """The officer, if they may look for what these roles may look for."""
+    """The officer, if they may search for what these roles may search for."""
     return officer(request, *(Role(role) for role in readers))
 
 
 def system_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read how the installation is set up."""
+    """The officer, if they may read the installation's configuration."""
     return officer(request, *ADMINISTRATORS)
 
 
@@ -97,7 +96,7 @@ def catalogue_reader(request: HttpRequest) -> Person:
 
 
 def office_reader(request: HttpRequest) -> Person:
-    """The officer, if they may read who holds which office."""
+    """The officer, if they may read role assignments."""
     return officer(request, *OFFICE_READERS)
 
 

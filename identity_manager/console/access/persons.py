@@ -1,4 +1,4 @@
-"""Which persons, imports, identity changes and sign-in codes an officer may fetch: the object, 404 or 403."""
+"""Permissions on persons, imports, identity changes and sign-in codes: objects, or 404 or 403."""
 
 import uuid
 
@@ -22,7 +22,7 @@ def visible_persons(actor: Person) -> PersonQuerySet:
 
 
 def may_see(actor: Person, person: Person) -> bool:
-    """Whether this officer may search and read the person; as visible_persons, without asking anew."""
+    """Whether this officer may search and read the person; as visible_persons, without a query."""
     held = [each for each in actor.roles_in_force() if each.role in SEARCHERS]
     return any(each.organisational_unit in ("", person.organisational_unit) for each in held)
 

@@ -1,4 +1,4 @@
-"""Which requests, certificates and tokens an officer may fetch: the object, or 404 or 403."""
+"""Permissions on requests, certificates and tokens: fetches that return the object, or raise 404 or 403."""
 
 import uuid
 

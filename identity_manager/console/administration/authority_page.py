@@ -1,4 +1,4 @@
-"""ADMIN, Certificate authorities: each connection, its options but for secrets, and its last test."""
+"""Page ADMIN, Certificate authorities: connections, options without secrets, last health check."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ from identity_manager.console.requests.ca_answers import CaAnswer
 from identity_manager.models import CaCheck, CaComparison, CaOutage, CertificateProfile, Person, ProcessTotal
 from identity_manager.ui.parts import Pair
 
-# An option whose name says that its value is a secret; the name of a file that holds one is none.
+# Options whose values are secrets, by their names; names of secret files are shown.
 SECRET = re.compile(r"pass(word|phrase)|secret|token|api_?key|(^|_)pin($|_)|credential", re.IGNORECASE)
 FILE = re.compile(r"_(file|path|dir|directory)$", re.IGNORECASE)
 HIDDEN = _("not shown")
@@ -54,7 +54,7 @@ CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 @dataclass(frozen=True)
 class Calls:
-    """How often a CA was asked for something with one outcome, and how long it took on average."""
+    """Number and mean duration of calls to a CA by outcome."""
 
     call: str | Promise
     outcome: str | Promise
@@ -68,11 +68,10 @@ class Calls:
 
 @dataclass(frozen=True)
 class ConnectionCard:
-    """One CA connection. check: what came of the last test, if there was one.
+    """One CA connection. check: result of the last health check, if any.
 
-    outage: since when its orders wait, if they do.  troubles: the last orders that brought nothing.
-    calls: what all processes counted, and how long it took.
-    comparison: the last one with the database, if there was one.
+    outage: open circuit breaker. troubles: latest failed orders. calls: counts of all processes.
+    comparison: last comparison with the database.
     """
 
     alias: str
@@ -97,34 +96,34 @@ class ConnectionCard:
 
     @property
     def in_words(self) -> str:
-        """What the last test found, in words; empty where only the CA's own say it."""
+        """Detail of the last health check in words; empty where only the CA's own exist."""
         return self.check.in_words if self.check else ""
 
     @property
     def needs(self) -> list[str]:
-        """What whoever runs it should see to soon, as the last test found."""
+        """Due maintenance according to the last health check."""
         concerns = self.check.concerns if self.check else []
         return [each if isinstance(each, str) else maintenance_needs.in_words(each) for each in concerns]
 
     @property
     def fault(self) -> str:
-        """What the last test found wrong, in words."""
+        """Fault of the last health check, in words."""
         return faults.in_words(self.check.fault) if self.check and not self.check.ok else ""
 
     @property
     def silence(self) -> str:
-        """Why its orders wait, in words; empty where the last test says the same."""
+        """Why orders wait, in words; empty where the last health check says the same."""
         words = faults.in_words(self.outage.fault) if self.outage else ""
         return "" if words == self.fault else words
 
 
 def context(actor: Person, *, form: VerbForm) -> dict[str, Any]:
-    """Every connection. Nothing is asked of a CA: that is what the button is for."""
+    """All connections, from stored results: the page calls no CA."""
     return {"connections": list(_connections()), "may_test": may_edit(actor), "form": form}
 
 
 def options_of(alias: str) -> list[Pair]:
-    """The options as they are configured, the secrets among them hidden."""
+    """Configured options; secrets are hidden."""
     configuration = settings.CA_CONNECTORS[alias]
     pairs = [Pair(name, _shown(name, value), mono=True) for name, value in _options(configuration).items()]
     try:
@@ -184,7 +183,7 @@ def _calls() -> dict[str, list[Calls]]:
 
 
 def _limits(alias: str) -> Sequence[str]:
-    """None where the connection is configured wrongly, which its test says."""
+    """What the connection cannot do; None for an invalid configuration, which its health check reports."""
     return () if registry.misconfigured(alias) else registry.limits(alias)
 
 

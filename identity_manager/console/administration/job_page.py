@@ -1,4 +1,4 @@
-"""ADMIN, Jobs: what each does, how often, what came of its last run, when it runs next."""
+"""Page ADMIN, Jobs: schedule, last outcome and next run of each job."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from identity_manager.models import JobOutcome, JobRun, LastBackup, Person
 from identity_manager.models.words import Words
 from identity_manager.ui.parts import Meaning
 
-# How late the most frequent job may be before the page says that nothing runs.
+# How late the most frequent job may be before the page warns that nothing runs.
 SILENCE = timedelta(minutes=1)
 NOTHING_RUNS = timedelta(minutes=10)  # since any job has run: some do every few seconds
 
 
 @dataclass(frozen=True)
 class JobLine:
-    """One job as the page shows it. is_due: a worker takes it any moment, and none is late with it."""
+    """One job of the page. is_due: waits for a worker, not late yet."""
 
     job: Job
     row: JobRun
@@ -43,7 +43,7 @@ class JobLine:
 
 
 def context(actor: Person, *, form: VerbForm) -> dict[str, Any]:
-    """Every job of the installation, the failed ones first."""
+    """All jobs, failed ones first."""
     now, backup = timezone.now(), LastBackup.read()
     lines = sorted(_lines(now), key=lambda line: line.row.outcome != JobOutcome.FAILED)
     return {
@@ -112,7 +112,7 @@ def _outcome(row: JobRun, now: datetime) -> tuple[Words, Meaning, Words]:
 
 
 def _result_words(result: str) -> Words:
-    """A job that returns how many it did: in words; a sentence stays as it is."""
+    """A count in words; a sentence unchanged."""
     if not result.isdecimal():
         return result
     number = int(result)

@@ -1,4 +1,4 @@
-"""ADMIN: its sections, in the order of the overview and of the navigation beside every page of it."""
+"""Sections of ADMIN, for the overview and the navigation."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from identity_manager.models import Person
 
 @dataclass(frozen=True)
 class Section:
-    """A part of ADMIN: what it is called, one line about it, its first page, who may open it."""
+    """One section: name, description, first page, roles."""
 
     label: str | Promise
     line: str | Promise
@@ -92,6 +92,6 @@ def sections_for(person: Person) -> list[Section]:
 
 
 def current(sections: list[Section], path: str) -> Section | None:
-    """The section that the address lies in: the one with the longest address that it begins with."""
+    """Section of an address, by the longest matching prefix."""
     within = [section for section in sections if path.startswith(section.url)]
     return max(within, key=lambda section: len(section.url), default=None)

@@ -1,4 +1,4 @@
-"""The page on which an approver decides on many requests at once, each by what they saw of it."""
+"""Bulk decisions: an approver decides on several requests, each bound to the snapshot shown."""
 
 import re
 import uuid
@@ -26,7 +26,7 @@ from identity_manager.models import BatchLine, BatchOrder, Person, TokenRequest
 from identity_manager.workflow import step2_approve
 from identity_manager.workflow.step2_approve import NotDecided
 
-AT_ONCE = 100  # an approver looks at each of them
+AT_ONCE = 100  # an approver reads each of them
 SHOWN = (
     *("state", "reference", "round", "created_at", "snapshot_hash", "delivery_address"),
     *("person__state", "person__display_name", "person__personnel_number", "person__department"),
@@ -36,7 +36,7 @@ _SEEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{64}")
 
 
 class SeenField(forms.MultipleChoiceField):
-    """The chosen requests, each with the hash of the snapshot that its row showed: `pk:hash`."""
+    """Selected requests, each with the snapshot hash of its row: `pk:hash`."""
 
     widget = forms.MultipleHiddenInput
 
@@ -50,7 +50,7 @@ class SeenField(forms.MultipleChoiceField):
 
 
 class SeveralForm(VerbForm):
-    """Step 2 for several: which ones, as the approver saw them."""
+    """Bulk approval."""
 
     requests = SeenField(
         error_messages={
@@ -61,7 +61,7 @@ class SeveralForm(VerbForm):
 
 
 class SeveralRejectionsForm(SeveralForm):
-    """Step 2 for several: no, and why."""
+    """Bulk rejection with a reason."""
 
     reason = ReasonField(
         help_text=gettext_lazy("Who asked reads this."), required=lazystr(step2_approve.NO_REASON)
@@ -71,9 +71,9 @@ class SeveralRejectionsForm(SeveralForm):
 def context(
     actor: Person, asked: Mapping[str, str], *, form: VerbForm, order_id: uuid.UUID | None
 ) -> dict[str, Any]:
-    """For the page: what waits for this approver, oldest first; of one batch order, or all.
+    """Requests that wait for this approver, oldest first; of one batch order, or all.
 
-    Of an order of which the approver may read nothing, everything is shown.
+    A batch order without any readable request is ignored: everything is shown.
     """
     order = _order(actor, order_id) if order_id else None
     waiting = open_tasks.awaiting_decision(actor, timezone.now()).only(*SHOWN)
@@ -107,16 +107,16 @@ def order_said_by(asked: Mapping[str, str]) -> uuid.UUID | None:
 
 
 def address(order_id: uuid.UUID | None) -> str:
-    """Where the page is."""
+    """URL of the page."""
     if order_id is None:
         return reverse("console:decisions")
     return reverse("console:decisions-of-order", args=[order_id])
 
 
 def readable(actor: Person, form: VerbForm) -> dict[uuid.UUID, str]:
-    """Those of the chosen that this officer may read at all: of the others not even a refusal is told.
+    """The selected requests that this officer may read; others are not even reported as refused.
 
-    Where there is none, the form says that they do not wait any more.
+    If there are none, the form reports that they do not wait any more.
     """
     seen = form.cleaned_data["requests"]
     rows = access_requests.visible_requests(actor).filter(pk__in=seen)
@@ -127,7 +127,7 @@ def readable(actor: Person, form: VerbForm) -> dict[uuid.UUID, str]:
 
 
 def tell(request: HttpRequest, form: VerbForm, seen: Mapping[uuid.UUID, str], left: list[NotDecided]) -> None:
-    """Why those of the chosen that are left were not decided on: the first by name, the others by number."""
+    """Report undecided ones: the first by name, the rest by number."""
     rows = TokenRequest.objects.select_related("person").in_bulk([each.request_id for each in left])
     refusals.show_several_refusals(
         request,
@@ -157,7 +157,7 @@ def tell_rejected(request: HttpRequest, number: int) -> None:
 
 
 def rejecting(seen: Mapping[uuid.UUID, str], back: str) -> Confirmation:
-    """The page before several are rejected."""
+    """Confirmation page of a bulk rejection."""
     number = len(seen)
     rows = TokenRequest.objects.select_related("person").filter(pk__in=seen).order_by("created_at", "pk")
     title = ngettext("Reject %(number)d request?", "Reject %(number)d requests?", number)

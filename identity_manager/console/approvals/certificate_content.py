@@ -19,10 +19,10 @@ _USAGE_WORDS: dict[str, Words] = dict(EXTENDED_KEY_USAGES)
 
 @dataclass(frozen=True)
 class CertificateLine:
-    """One certificate of a token: what was asked for, and the row once there is one.
+    """One certificate of a token: ordered content, and the issued row if any.
 
-    purposes: what it may be used for.  names: each attribute of the subject, each alternative name and the
-    security identifier, one by one, so that no value can pretend to be two.
+    purposes: key usages. names: subject attributes, alternative names and SID one by one, so that a value
+    cannot look like two.
     """
 
     name: str
@@ -34,7 +34,7 @@ class CertificateLine:
 
 @dataclass(frozen=True)
 class SignedLine:
-    """A token that an approver signs for."""
+    """A token covered by an approval."""
 
     token: SoftwareToken
     certificates: Sequence[CertificateLine]
@@ -42,14 +42,14 @@ class SignedLine:
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """Whom the tokens are for, and all that an approval of them signs."""
+    """A request covered by an approval, with its person and tokens."""
 
     person: Person
     lines: Sequence[SignedLine]
 
 
 def of_requests(rows: Sequence[TokenRequest]) -> list[SignedRequest]:
-    """What an approval of each of these signs; their tokens are read anew."""
+    """Contents of these requests; reads their tokens anew."""
     prefetch_related_objects(rows, Prefetch("tokens", console_pages.lines_to_sign()))
     return [
         SignedRequest(row.person, [SignedLine(token, of_token(token)) for token in row.lines]) for row in rows
@@ -57,7 +57,7 @@ def of_requests(rows: Sequence[TokenRequest]) -> list[SignedRequest]:
 
 
 def of_token(token: SoftwareToken) -> list[CertificateLine]:
-    """The certificates in their order, as they were asked for."""
+    """The token's certificates in order, as ordered."""
     issued = {certificate.position: certificate for certificate in token.certificates.all()}
     profiles = [link.profile for link in token.token_type.token_type_profiles.all()]
     profiles += [certificate.profile for certificate in issued.values()]
@@ -74,7 +74,7 @@ def _line(asked: dict[str, Any], *, name: str, row: Certificate | None) -> Certi
 
 
 def _purposes(content: CertificateContent) -> list[Words]:
-    """Of the extended key usages; a certificate without any is used as its key may be."""
+    """Extended key usages; without any, the key usages."""
     if content.extended_key_usage:
         return [_USAGE_WORDS.get(each, each) for each in content.extended_key_usage]
     return [KEY_USAGE_WORDS.get(each, each) for each in content.key_usage]

@@ -1,4 +1,4 @@
-"""What an administrator can do with a request; and where not, why not."""
+"""Actions offered to administrators on a request, with reasons where impossible."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from identity_manager.workflow.requests import cancellation
 
 @dataclass(frozen=True)
 class RequestAction:
-    """A thing to do: its page, or the reason why it cannot be done now."""
+    """One action: its page, or why it is impossible now."""
 
     label: str | Promise
     url: str
@@ -26,10 +26,10 @@ class RequestAction:
 
 @dataclass(frozen=True)
 class ActionOffer:
-    """What an officer is offered to do: nothing, where they do not administer the person.
+    """Actions offered to an officer: none without administering the person.
 
-    says_why_not: also what cannot be done now, and why.  not_by_you: why this officer has no file sent
-    again.  back: where the page of an action leads back to (views.tokens).
+    says_why_not: also list impossible ones with reasons. not_by_you: why this officer must not resend
+    files. back: where the action's page returns to (token_views).
     """
 
     administers: bool
@@ -38,7 +38,7 @@ class ActionOffer:
     back: str = ""
 
     def of(self, actions: Iterable[RequestAction]) -> list[RequestAction]:
-        """Those of the actions that are shown."""
+        """The actions that are shown."""
         if not self.administers:
             return []
         said = (None, self.not_by_you)
@@ -46,13 +46,13 @@ class ActionOffer:
 
 
 def sending_obstacle(actor: Person, person: Person) -> Reason | None:
-    """Why the administrator has no file sent again; only who registers persons may have made a code."""
+    """Why this administrator must not resend a file (they made a sign-in code), or None."""
     registers = offices.holds(actor, {Role.REGISTRATION_OFFICER})
     return cancellation.sender_obstacle(actor=actor, person=person) if registers else None
 
 
 def of_request(row: TokenRequest, offer: ActionOffer) -> list[RequestAction]:
-    """Cancel, and why there is nothing to retry: a failed request has its button beside the error."""
+    """Cancel, or why nothing can be retried; a failed request has its retry button beside the error."""
     retry = RequestAction(
         _("Retry"), reverse("console:request-retry", args=[row.pk]), issuance_retry.NOT_FAILED
     )

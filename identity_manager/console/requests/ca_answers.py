@@ -1,4 +1,4 @@
-"""What a certificate authority answered, as a row of parts/answers.html."""
+"""Answers of a CA as rows of parts/answers.html."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from ca_bridge.connection import faults
 from ca_bridge.models import CaAttempt
 
-NO_ANSWER = _("no answer")  # none that can be believed
+NO_ANSWER = _("no answer")  # unknown outcome
 
 
 @dataclass(frozen=True)
 class CaAnswer:
-    """When, what came of it, the fault in words where it has a name, and what was said."""
+    """Time, outcome, fault in words if known, and the CA's text."""
 
     at: datetime | None
     answer: str | Promise
@@ -24,7 +24,7 @@ class CaAnswer:
 
     @classmethod
     def of(cls, attempt: CaAttempt, at: datetime | None) -> Self:
-        """at: when it was asked, or when it answered, as the table says."""
+        """at: time of the call or of the answer, as the table's head says."""
         is_unknown = attempt.outcome == CaAttempt.Outcome.UNKNOWN
         answer = NO_ANSWER if is_unknown else attempt.get_outcome_display() or NO_ANSWER
         return cls(at, answer, faults.in_words(faults.of_words(attempt.detail)), attempt.detail)

@@ -1,7 +1,6 @@
-"""The approvals of a request on its page: who decided, who is asked, since when, and earlier rounds.
+"""Approvals on the request page: decisions, asked approvers, earlier rounds.
 
-It reads the relations that the page has prefetched, asks once who may decide at all, and, of a request that
-has approvals and waits for more, whether those still count.
+Uses the page's prefetched relations; one query for who may decide, and one for whether approvals still count.
 """
 
 import uuid
@@ -21,7 +20,7 @@ from identity_manager.workflow.requests import approver_escalation
 
 @dataclass(frozen=True)
 class Round:
-    """An earlier round and what was decided in it."""
+    """An earlier round and its decisions."""
 
     number: int
     decisions: Sequence[Approval]
@@ -29,7 +28,7 @@ class Round:
 
 @dataclass(frozen=True)
 class ApprovalCard:
-    """still: how many are needed yet.  waits_for: who was asked and has not decided.
+    """still: number of missing approvals. waits_for: asked approvers who have not decided.
 
     deciders: who could still decide.
     """
@@ -43,7 +42,7 @@ class ApprovalCard:
 
     @property
     def possible(self) -> bool:
-        """Whether enough approvers exist who could still decide."""
+        """Whether enough approvers could still decide."""
         return len(self.deciders) >= self.still
 
     @property
@@ -71,14 +70,14 @@ def of_request(row: TokenRequest) -> ApprovalCard:
 
 
 def _still_needed(row: TokenRequest) -> int:
-    """Nobody looks whether approvals still count where there are none."""
+    """Without a query where there are no approvals."""
     if row.state != RequestState.REQUESTED:
         return 0
     return approver_escalation.still_needed(row) if row.decisions else row.approvals_needed
 
 
 def _earlier(row: TokenRequest) -> list[Round]:
-    """The latest first."""
+    """Earlier rounds, latest first."""
     rounds: dict[int, list[Approval]] = {number: [] for number in range(row.round - 1, 0, -1)}
     for approval in row.approvals.all():
         if approval.round != row.round:

@@ -1,4 +1,4 @@
-"""Forms of a decision: approve some lines, reject with a reason, postpone to a moment."""
+"""Decision forms: approve, reject or remove types, postpone."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ from identity_manager.workflow import step2_approve
 
 
 class DecisionForm(VerbForm):
-    """Carries what the approver saw: a request that changed meanwhile is not decided by an old page."""
+    """Carries the snapshot hash shown, so that an outdated page decides nothing."""
 
     snapshot_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
 
 
 class LinesField(forms.MultipleChoiceField):
-    """Some of the tokens of a request; one that is not there any more is the verb's business to refuse."""
+    """Selected tokens of a request; the verb refuses unknown ones."""
 
     widget = forms.CheckboxSelectMultiple
 
@@ -40,7 +40,7 @@ class LinesField(forms.MultipleChoiceField):
 
 
 class RejectForm(DecisionForm):
-    """Step 2: no, and why; to all, or of a mixed request to single types."""
+    """Rejection with a reason, of the request or of single types."""
 
     lines = LinesField(
         label=_("What is rejected"),
@@ -64,19 +64,19 @@ class RejectForm(DecisionForm):
 
     @property
     def single_lines(self) -> list[uuid.UUID]:
-        """The types that are taken out; empty where the request is rejected as a whole."""
+        """Types to remove; empty for a rejection of the whole request."""
         chosen = {uuid.UUID(value) for value in self.cleaned_data.get("lines", ())}
         return [] if chosen >= self._all else list(chosen)
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in the officer's time zone. Far ones would leave the calendar once time zones come in."""
+    """A time in the officer's time zone, within the calendar's range in every time zone."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     default_error_messages = {"out_of_days": OUT_OF_DAYS}
 
     def to_python(self, value: Any) -> datetime | None:
-        """Django's own sentence for the hours in which the clocks change speaks to programmers."""
+        """Replaces Django's message about the hours in which clocks change."""
         try:
             moment: datetime | None = super().to_python(value)
         except OverflowError as error:
@@ -94,7 +94,7 @@ class MomentField(forms.DateTimeField):
 
 
 class PostponeForm(DecisionForm):
-    """Step 2: not now."""
+    """Postponement."""
 
     until = MomentField(
         label=_("Until"),

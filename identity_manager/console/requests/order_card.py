@@ -1,4 +1,4 @@
-"""What a request's page says of orders at a CA that an officer has to know: parked ones, and surplus."""
+"""CA orders that an officer must see on a request's page: parked ones and surplus certificates."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from identity_manager.workflow.issuance import parked_orders
 
 @dataclass(frozen=True)
 class Surplus:
-    """A certificate that a CA issued and nobody uses. serial: empty once it is kept no longer."""
+    """A surplus certificate. serial: empty once erased."""
 
     row: SurplusCertificate
     serial: str
@@ -25,7 +25,7 @@ class Surplus:
 
 @dataclass(frozen=True)
 class OrderCard:
-    """An order, and its certificate's row. surplus: what was found beside what is used."""
+    """An order and its certificate's row. surplus: its surplus certificates."""
 
     certificate: Certificate
     order: CaOrder
@@ -33,7 +33,7 @@ class OrderCard:
 
     @property
     def is_parked(self) -> bool:
-        """Whether an officer has to decide."""
+        """Whether an officer must decide."""
         return self.order.parked_at is not None and self.certificate.state == CertificateState.ORDERED
 
     @property
@@ -43,7 +43,7 @@ class OrderCard:
 
     @property
     def facts(self) -> list[Pair]:
-        """What an officer looks for at the CA."""
+        """What an officer searches for at the CA."""
         order = self.order
         names = order.content.get("subject", ())
         return [
@@ -56,12 +56,12 @@ class OrderCard:
 
     @property
     def answers(self) -> list[CaAnswer]:
-        """What the CA said each time it was asked."""
+        """The CA's answer to each attempt."""
         return [CaAnswer.of(attempt, attempt.asked_at) for attempt in self.order.attempts.all()]
 
 
 def of_request(row: TokenRequest) -> list[OrderCard]:
-    """The orders of the request that an officer has to know of; in one query where there are none."""
+    """Such orders of the request; one query where there are none."""
     certificates = [each for token in row.tokens.all() for each in token.certificates.all()]
     by_order = {each.order_id: each for each in certificates if each.order_id is not None}
     if not by_order:

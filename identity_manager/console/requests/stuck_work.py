@@ -1,4 +1,4 @@
-"""What of a request did not go through, for the officer who mends it."""
+"""Stuck work of a request: last error, attempts, next attempt."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from identity_manager.workflow.policy import eligibility
 
 @dataclass(frozen=True)
 class Stuck:
-    """What, the last error and since when, how often it was tried, and when it is tried again.
+    """What is stuck, the last error and its time, number of attempts, next attempt.
 
-    waits_for_return: it is not tried before its person, who is on leave, is activated.
-    is_in_english: the error is what a worker wrote down, whoever reads it.
+    waits_for_return: not retried before its person returns from leave. is_in_english: the error was
+    written by a worker.
     """
 
     what: str | Promise
@@ -37,12 +37,12 @@ class Stuck:
 
     @property
     def is_due(self) -> bool:
-        """Whether the next try has come and only waits for a free worker."""
+        """Whether it is due and waits for a worker."""
         return self.next_attempt is not None and self.next_attempt <= timezone.now()
 
 
 def stuck_parts(row: TokenRequest) -> list[Stuck]:
-    """Certificates, tokens and mails with trouble; a failed request itself where none of them says why."""
+    """Certificates, tokens and mails with errors; the failed request itself where none has one."""
     parts = [*_certificates(row), *_tokens(row), *_mails(row)]
     if row.state == RequestState.FAILED and not parts:
         said = failures.for_officers(row.failure, row.failure_facts) or row.reason

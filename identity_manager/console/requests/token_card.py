@@ -1,4 +1,4 @@
-"""A token as pages show it: what it is to say, what the CA issued, what can be done with it, or why not."""
+"""Token on a page: ordered content, issued certificates, actions or reasons."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class TokenCard:
 
     @property
     def reason_words(self) -> str | Promise:
-        """Why it ended: a revocation reason in words, else the sentence that was kept."""
+        """Why it ended: revocation reason in words, or the stored sentence."""
         return dict(REVOCATION_REASONS).get(self.token.reason, self.token.reason_words)
 
 
@@ -46,7 +46,7 @@ def card(token: SoftwareToken, offer: ActionOffer) -> TokenCard:
 
 
 def _actions(token: SoftwareToken, offer: ActionOffer) -> list[RequestAction]:
-    """Send again, put on hold or reinstate, revoke; nothing before there is something to send or revoke."""
+    """Resend, hold or reinstate, revoke; none before the token is issued."""
     if token.state in NOT_HANDED_OUT_YET:
         return []
     return [

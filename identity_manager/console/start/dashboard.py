@@ -1,6 +1,6 @@
-"""START: what waits, what failed and what happened, for the roles that this officer has.
+"""START: counts of waiting and failed work, and recent events, by the officer's roles.
 
-Each number is a link to a list of exactly what it counts: most are searches, counted as the list counts them.
+Each number links to a list of exactly what it counts; most are searches, counted like the list.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -58,14 +58,14 @@ WATCHERS = frozenset({Role.TOKEN_ADMINISTRATOR, Role.AUDITOR})
 
 @dataclass(frozen=True)
 class HappenedLine:
-    """Something that happened, and the request that it happened to."""
+    """A recent event and its request."""
 
     event_words: TimelineEvent
     request: TokenRequest
 
 
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
-    """Each part only for who has a role for it; what waits or has failed and is nothing is left out."""
+    """Parts by role; zeros of waiting and failed work are left out."""
     numbers = open_tasks.numbers_of_tasks(actor)
     waits, saved = list(_waiting(actor, numbers)), saved_searches.of(actor)
     troubles = [*_troubles(actor), *_system(actor)]
@@ -98,7 +98,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
 
 
 def _count(figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> None:
-    """All numbers of the page in one query; without searches of the officer's own, the same at each visit."""
+    """All numbers in one query."""
     asked, found = [each for each in figures if each.rows], [each.found for each in saved]
     lists = [counting.limited(each.rows()) for each in asked if each.rows]
     lists += [each.to_be_counted() for each in found]
@@ -110,7 +110,7 @@ def _count(figures: Iterable[Figure], saved: Iterable[saved_searches.Saved]) -> 
 
 
 def _found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figure:
-    """What a search finds, counted as its list counts."""
+    """Number of results of a search, counted like its list."""
     kind = searching.KINDS[asked["kind"]]
     page, query = reverse("console:search"), urlencode(asked)
     if asked["kind"] == "request":
@@ -119,7 +119,7 @@ def _found(actor: Person, label: Label, meaning: Meaning, **asked: str) -> Figur
 
 
 def _waiting(actor: Person, numbers: Mapping[str, int]) -> Iterator[Figure]:
-    """As the tab has counted it."""
+    """Number of open tasks, as on the tab."""
     for section in open_tasks.sections_of(actor, {}, numbers):
         if section.source.counts and section.source.meaning == Meaning.WAITING:
             address = f"{reverse('console:approvals')}#{section.anchor}"
@@ -213,9 +213,9 @@ def _unrevoked(number: int) -> str:
 
 
 def _system(actor: Person) -> Iterator[Figure]:
-    """Of the installation itself: what does not answer, and what has failed by itself."""
+    """The installation: CAs without an answer, failed jobs and backups."""
     if offices.holds(actor, offices.CATALOGUE_READERS) and not offices.holds(actor, health.OPERATORS):
-        # As last checked, by the job or by hand: a page does not wait for a CA that hangs.
+        # From stored health checks: a page does not wait for a CA.
         yield Figure(_silent, reverse("console:authorities"), Meaning.STOPPED, _not_answering)
         yield Figure(_failed_jobs, reverse("console:jobs"), Meaning.STOPPED, job_page.failed_runs)
         page = f"{reverse('console:jobs')}#backup"
@@ -226,7 +226,7 @@ def _system(actor: Person) -> Iterator[Figure]:
 
 
 def _comparisons(actor: Person) -> Iterable[CaComparison]:
-    """After a restore: how far each CA is compared with the database, for who sees to it and who revokes."""
+    """Progress of comparisons with CAs after a restore."""
     if offices.holds(actor, offices.CATALOGUE_READERS | WATCHERS):
         return CaComparison.objects.shown().with_numbers()
     return ()
@@ -253,7 +253,7 @@ def _failed_jobs(number: int) -> str:
 
 
 def _backup_in_trouble() -> counting.CappedCount:
-    """1 where the last backup failed, or none was made for too long."""
+    """1 where the last backup failed or is overdue."""
     last = LastBackup.read()
     return counting.CappedCount(int(last.has_failed or last.is_overdue(timezone.now())))
 
@@ -287,7 +287,7 @@ def _always(words: str) -> Label:
 
 
 def _expiring(actor: Person) -> Iterator[Figure]:
-    """For who renews: what ends soon."""
+    """Tokens that expire soon."""
     if offices.holds(actor, WATCHERS):
         yield _found(
             actor,
@@ -304,7 +304,7 @@ def _ends_soon(number: int) -> str:
 
 
 def _events(actor: Person) -> QuerySet[AuditEvent]:
-    """What happened last to the requests that this officer reads, among what happened last at all."""
+    """Recent events of requests that this officer reads."""
     keys = AuditEvent.objects.order_by("-pk").values_list("pk", flat=True)
     before = list(keys[EVENTS_LOOKED_AT : EVENTS_LOOKED_AT + 1])
     visible = Exists(requests.visible_requests(actor).filter(pk=OuterRef("request")))

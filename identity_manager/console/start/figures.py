@@ -1,4 +1,4 @@
-"""A number on START, and the list that it leads to."""
+"""Figures on START: number and link to its list."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +15,7 @@ Label = Callable[[int], str]
 
 @dataclass
 class Figure:
-    """A number that leads to what it counts, as the list there counts it.
-
-    rows: the list; None where the number is known already. total: set once all figures are counted.
-    """
+    """A number and its list. rows: the queryset; None for a known number. total: set once all are counted."""
 
     words: Label
     url: str
@@ -36,7 +33,7 @@ class Figure:
 
     @property
     def title(self) -> str:
-        """The number as people write it."""
+        """The localised number."""
         return self.total.title
 
     @property

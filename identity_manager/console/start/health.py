@@ -1,7 +1,6 @@
-"""Health on START: of each part of the installation one line, for the System Administrators, who act on it.
+"""Health on START: one line per part of the installation, for System Administrators.
 
-AREAS is the list. Each makes its line from figures that START counts together with all its others, and may
-read one row beside them.
+AREAS is the list. Lines use figures counted together with the others, and at most one further row.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +37,7 @@ HELD_UP = "#tasks-mails-held-up"
 
 @dataclass(frozen=True)
 class HealthLine:
-    """How one part is: a word for the eye, a sentence, and where to act. at: when that was found out."""
+    """State of one part: badge, sentence, link. at: time of the finding."""
 
     title: str
     url: str
@@ -49,7 +48,7 @@ class HealthLine:
 
 
 def figures(actor: Person) -> dict[str, Figure]:
-    """What START counts for the lines, by name; nothing for who does not operate the installation."""
+    """Figures for the lines, by name; none for others than System Administrators."""
     if not offices.holds(actor, OPERATORS):
         return {}
     return {
@@ -65,7 +64,7 @@ def figures(actor: Person) -> dict[str, Figure]:
 
 
 def lines(counted: Mapping[str, Figure]) -> list[HealthLine]:
-    """The lines, once their figures are counted."""
+    """The lines, after counting."""
     found = (area(counted) for area in AREAS) if counted else ()
     return [line for line in found if line is not None]
 
@@ -79,7 +78,7 @@ def _checks() -> QuerySet[CaCheck]:
 
 
 def _authorities(counted: Mapping[str, Figure]) -> HealthLine:
-    """As last tested, by the job or by hand: a page does not wait for a CA that hangs."""
+    """From stored health checks: a page does not wait for a CA."""
     silent, answering = counted["silent"], counted["answering"].number
     title, number = _("Certificate authorities"), silent.number
     if number:
@@ -130,7 +129,7 @@ def _backup(_counted: Mapping[str, Figure]) -> HealthLine:
 
 
 def _drafts(counted: Mapping[str, Figure]) -> HealthLine | None:
-    """What is being worked on and not in force; it leads to the first of the lists that has some."""
+    """Drafts of the catalogue; links to the first list that has some."""
     kinds = [counted[name] for name in ("types", "profiles", "terms") if counted[name].number]
     if not kinds:
         return None
