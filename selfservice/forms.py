@@ -68,6 +68,35 @@ class TermsForm(VerbForm):
         self.data = data
 
 
+class RenewForm(VerbForm):
+    """A click on **Renew**. texts: the terms that the page named as accepted before."""
+
+    texts = forms.ModelMultipleChoiceField(
+        TermsText.objects.all(),
+        widget=forms.MultipleHiddenInput,
+        required=False,
+        error_messages=dict.fromkeys(
+            ("invalid_list", "invalid_choice", "invalid_pk_value"), in_words(step4_accept.OTHER_TERMS)
+        ),
+    )
+
+    @property
+    def text_ids(self) -> list[uuid.UUID]:
+        return [text.pk for text in self.cleaned_data["texts"]]
+
+
+class NotNeededForm(VerbForm):
+    """Why the person does not need the token any longer."""
+
+    reason = forms.CharField(
+        label=_("Why do you not need it any longer?"),
+        help_text=_("The Software Token Administrators read this."),
+        max_length=300,
+        error_messages={"max_length": TOO_LONG, "required": _("Say why you do not need it.")},
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
 class DeclineForm(VerbForm):
     """Why the person does not accept, if they want to say it."""
 

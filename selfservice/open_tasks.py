@@ -22,6 +22,7 @@ from identity_manager.models import (
 from identity_manager.queries import selfservice_pages
 from selfservice import request_summaries, type_choices
 
+RENEWAL = "refresh"  # the icon of a renewal among what waits
 ASKING_AGAIN = timedelta(days=90)
 _CAME = gettext_lazy("Came")
 _LAPSED_TOKEN = gettext_lazy("Its passphrase was not noted in time, so it was destroyed. You can ask again.")
@@ -43,8 +44,8 @@ class OpenTask:
 
 
 def waiting(person: Person) -> list[OpenTask]:
-    """Tasks for the person, oldest first: accept terms, note passphrases, fetch files."""
-    found = [*_terms(person), *_passphrases(person), *_files(person)]
+    """Tasks for the person, oldest first: accept terms, note passphrases, fetch files, renew."""
+    found = [*_terms(person), *_passphrases(person), *_files(person), *_renewals(person)]
     return sorted(found, key=lambda task: task.since)
 
 
@@ -131,6 +132,21 @@ def _passphrases(person: Person) -> list[OpenTask]:
             until=token.passphrase_destroy_at,
         )
         for token in selfservice_pages.tokens_to_note(person.pk)
+    ]
+
+
+def _renewals(person: Person) -> list[OpenTask]:
+    return [
+        OpenTask(
+            title=_("Renew %(type)s") % {"type": notice.token},
+            line=_("It ends soon. The present token goes on until the new one works."),
+            action=_("Renew or answer"),
+            url=reverse("selfservice:renew", args=[notice.token_id]),
+            icon=RENEWAL,
+            since=notice.created_at,
+            until=notice.ends_at,
+        )
+        for notice in selfservice_pages.renewals_due(person.pk)
     ]
 
 

@@ -10,14 +10,17 @@ from django.utils.translation import ngettext
 
 from identity_manager.models import Person, RequestOrigin, SoftwareToken, TokenRequest, TokenState
 from identity_manager.ui.parts import Card, type_icon
-from identity_manager.workflow.policy import approvers as policy_approvers
 from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.policy.eligibility import TypeChoice
+from identity_manager.workflow.requests import opening
 
 
 def cards(person: Person) -> list[tuple[str, Card]]:
     """Every offered type, disabled ones with the reason."""
-    return [(str(choice.token_type.pk), _card(person, choice)) for choice in eligibility.type_choices(person)]
+    return [
+        (str(choice.token_type.pk), _card(person, choice))
+        for choice in eligibility.type_choices(person, own=True)
+    ]
 
 
 def ids_of(person: Person, codes: Iterable[str]) -> list[str]:
@@ -25,7 +28,7 @@ def ids_of(person: Person, codes: Iterable[str]) -> list[str]:
     wanted = set(codes)
     if not wanted:
         return []
-    choices = eligibility.type_choices(person)
+    choices = eligibility.type_choices(person, own=True)
     return [
         str(choice.token_type.pk)
         for choice in choices
@@ -37,7 +40,9 @@ def codes(person: Person) -> set[str]:
     """The codes of the types that the person can ask for now."""
     if eligibility.person_obstacle(person) is not None:
         return set()
-    return {choice.token_type.code for choice in eligibility.type_choices(person) if choice.available}
+    return {
+        choice.token_type.code for choice in eligibility.type_choices(person, own=True) if choice.available
+    }
 
 
 def codes_on_demand(person: Person) -> Container[str]:
@@ -69,9 +74,10 @@ def _card(person: Person, choice: TypeChoice) -> Card:
 def _consequence(person: Person, choice: TypeChoice) -> str:
     count = len(choice.token_type.token_type_profiles.all())
     certificates = ngettext("%(count)d certificate.", "%(count)d certificates.", count) % {"count": count}
-    approvers = policy_approvers.approvals_needed(
-        [choice.token_type], requester=person, person=person, origin=RequestOrigin.SELF_SERVICE
-    )
+    if not choice.available:
+        return certificates
+    asking = opening.Origin(person, person, RequestOrigin.SELF_SERVICE)
+    approvers = opening.draft(asking, [choice]).approvals_needed
     if not approvers:
         return f"{certificates} {_('Nobody has to approve it.')}"
     approval = ngettext("Somebody approves it first.", "%(count)d persons approve it first.", approvers)

@@ -105,6 +105,8 @@ class Event(StrEnum):
     TOKEN_REINSTATED = "token.reinstated"  # noqa: S105 the name of an event
     TOKEN_EXPIRED = "token.expired"  # noqa: S105 the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 the name of an event
+    TOKEN_REPLACED = "token.replaced"  # noqa: S105 the name of an event
+    RENEWAL_NOT_NEEDED = "renewal.not-needed"
     MAIL_BOUNCED = "mail.bounced"
     MAIL_COMPLAINED = "mail.complained"
     MAIL_RETRIED = "mail.retried"

@@ -30,7 +30,7 @@ from identity_manager.models import (
     TokenState,
     TokenType,
 )
-from identity_manager.models.requests.software_token import IN_USE, UNDER_WAY
+from identity_manager.models.requests.software_token import UNDER_WAY
 from identity_manager.models.requests.states import ENDED
 from identity_manager.people import anonymisation
 from identity_manager.transactions import locking
@@ -120,7 +120,7 @@ def _ended_with_details(old: datetime) -> QuerySet[TokenRequest]:
     A completed request ends with its last token, because renewals read it until then.
     """
     details = SoftwareToken.objects.filter(request=OuterRef("pk"), snapshot__has_key="person")
-    alive = SoftwareToken.objects.filter(request=OuterRef("pk"), state__in=(*UNDER_WAY, *IN_USE))
+    alive = SoftwareToken.objects.alive().filter(request=OuterRef("pk"))
     young = SoftwareToken.objects.filter(request=OuterRef("pk"), ended_at__gte=old)
     rows = TokenRequest.objects.filter(Exists(details), state__in=ENDED, ended_at__lt=old)
     return rows.filter(~Exists(alive), ~Exists(young))
@@ -213,7 +213,7 @@ def cut_audit_log() -> int:
 
 def _last_to_go(old: datetime) -> AuditEvent | None:
     alive = Q(request__isnull=False) & ~Q(request__state__in=ENDED)
-    alive |= Q(token__state__in=(*UNDER_WAY, *IN_USE))
+    alive |= Q(Exists(SoftwareToken.objects.alive().filter(pk=OuterRef("token"))))
     sealed = AuditEvent.objects.sealed()
     keep = sealed.filter(Q(at__gte=old) | alive).first()
     rows = sealed.filter(number__lt=keep.number) if keep else sealed.none()

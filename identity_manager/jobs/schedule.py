@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +23,7 @@ from identity_manager.workflow.batch import approver_mails
 from identity_manager.workflow.batch import orders as batch_orders
 from identity_manager.workflow.issuance import ca_comparison, expiry
 from identity_manager.workflow.people import imports
+from identity_manager.workflow.renewal import expiry_check, supersession
 from identity_manager.workflow.requests import lapse, reminders, suspension
 
 
@@ -42,6 +44,12 @@ class Job:
 
 def _erase_traces() -> str:
     return "" if vault.erase_traces() else str(_("The database was busy; the next run does it."))
+
+
+def _check_expiry() -> int:
+    """A mail goes out once for each threshold, and a renewal starts once, so that hourly runs do it daily."""
+    rows = expiry_check.running_out(timezone.now())
+    return resumable_scan.of_rows("renewals.expiry_check", rows, expiry_check.check)
 
 
 def _sign_heads() -> int:
@@ -109,6 +117,18 @@ JOBS: tuple[Job, ...] = (
         _("Ends tokens whose certificates have all ended, and orders anew what ended before sealing"),
         timedelta(hours=1),
         expiry.expire_ended,
+    ),
+    Job(
+        "renewals.expiry_check",
+        _("Tells persons which of their tokens end soon, or starts their renewal"),
+        timedelta(hours=1),
+        _check_expiry,
+    ),
+    Job(
+        "renewals.replace_superseded",
+        _("Ends tokens whose renewal has worked for some days"),
+        timedelta(hours=1),
+        supersession.replace_superseded,
     ),
     Job(
         "requests.remind_of_acceptance",

@@ -36,3 +36,8 @@ def acceptance_reminder(request: TokenRequest, *, days: int) -> str:
 def passphrase_reminder(token: SoftwareToken, *, days: int) -> str:
     """Key per token and threshold."""
     return f"passphrase-reminder:{token.pk}:{days}"
+
+
+def renewal_due(token: SoftwareToken, *, days: int) -> str:
+    """One for each token and number of days that are left."""
+    return f"renewal-due:{token.pk}:{days}"

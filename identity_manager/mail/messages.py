@@ -7,6 +7,7 @@ has one button, and never holds a passphrase or a sign-in link.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
 
@@ -176,6 +177,13 @@ def passphrase_reminder(token: SoftwareToken, *, days: int) -> OutgoingMail:
         token,
     )
     return compose(about, url=selfservice_url("selfservice:passphrase", token.pk))
+
+
+def renewal_due(token: SoftwareToken, *, days: int, ends_at: datetime) -> OutgoingMail:
+    """To the person: the token ends soon and is to be renewed. days is the threshold that has come."""
+    occasion = deduplication.renewal_due(token, days=days)
+    about = About("renewal_due", occasion, token.person, token.request, token)
+    return compose(about, url=selfservice_url("selfservice:renew", token.pk), ends_at=ends_at)
 
 
 def issuance_failed(request: TokenRequest, *, why: str | Promise) -> OutgoingMail:

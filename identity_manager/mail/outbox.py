@@ -40,6 +40,11 @@ def enqueue(mail: OutgoingMail, *, by_sweep: bool = False) -> OutgoingMail:
     return row
 
 
+def has(occasion: str) -> bool:
+    """Whether a mail for this occasion is there already, whatever became of it."""
+    return OutgoingMail.objects.filter(occasion=occasion).exists()
+
+
 def enqueue_new(mails: Iterable[OutgoingMail], *, by_sweep: bool = False) -> None:
     """As enqueue for many mails with new deduplication keys, because their subject is created in this
     transaction.

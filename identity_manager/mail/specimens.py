@@ -7,7 +7,7 @@ types.
 import inspect
 import types
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, get_args, get_origin, get_type_hints
 
 from django.db import models
@@ -129,7 +129,13 @@ class World:
 
     def _plain(self, name: str, hint: Any) -> Any:
         words = {"container_format": FORMAT, "reason": ANY_TEXT, "why": ANY_TEXT}
-        plain = {str: words.get(name, "VPN"), int: 3, bool: True, Promise: ANY_TEXT}
+        plain = {
+            str: words.get(name, "VPN"),
+            int: 3,
+            bool: True,
+            Promise: ANY_TEXT,
+            datetime: timezone.now(),
+        }
         if hint in plain:
             return plain[hint]
         if hint not in self.known:

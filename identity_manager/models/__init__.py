@@ -36,7 +36,13 @@ from identity_manager.models.catalogue.terms import (
     TermsText,
     TermsVersion,
 )
-from identity_manager.models.catalogue.token_type import ApprovalPolicy, TokenType, TokenTypeProfile
+from identity_manager.models.catalogue.token_type import (
+    ApprovalPolicy,
+    RenewalApproval,
+    RenewalPolicy,
+    TokenType,
+    TokenTypeProfile,
+)
 from identity_manager.models.catalogue.versioning import VersionState
 from identity_manager.models.mail.mail_event import MailEvent, MailEventKind
 from identity_manager.models.mail.outgoing_mail import DeliveryMode, MailFault, MailState, OutgoingMail
@@ -54,6 +60,7 @@ from identity_manager.models.people.saved_search import SavedSearch
 from identity_manager.models.people.sign_in_code import SignInCode
 from identity_manager.models.people.sqlite_search_tables import PersonPart, PersonSearchRow
 from identity_manager.models.prefix_lookup import Begins
+from identity_manager.models.renewal.notice import RenewalNotice
 from identity_manager.models.requests.approval import Approval, AskedApprover, AskingLevel, Decision
 from identity_manager.models.requests.certificate import Certificate, CertificateState
 from identity_manager.models.requests.container import Container
@@ -131,6 +138,9 @@ __all__ = [
     "RecoveryKeyKind",
     "RecoveryKeyWrapping",
     "RecoveryShare",
+    "RenewalApproval",
+    "RenewalNotice",
+    "RenewalPolicy",
     "RequestKind",
     "RequestOrigin",
     "RequestState",

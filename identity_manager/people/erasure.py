@@ -37,7 +37,6 @@ from identity_manager.models import (
 )
 from identity_manager.models.people.vouching import Exclusion
 from identity_manager.models.person_search import matching as person_search
-from identity_manager.models.requests.software_token import IN_USE, UNDER_WAY
 from identity_manager.people import anonymisation, registration_policy, vouching_policy
 from identity_manager.transactions import locking, second_officer
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
@@ -149,7 +148,7 @@ def _has_something_alive(person: Person) -> bool:
     certificates = Certificate.objects.filter(token__person=person).exclude(state__in=ended)
     return (
         TokenRequest.objects.open().filter(person=person).exists()
-        or SoftwareToken.objects.filter(person=person, state__in=(*UNDER_WAY, *IN_USE)).exists()
+        or SoftwareToken.objects.alive().filter(person=person).exists()
         or certificates.filter(Q(not_after=None) | Q(not_after__gt=timezone.now())).exists()
         or _has_surplus(person)
         or CaFinding.objects.filter(token_certificate__token__person=person, closed_at=None).exists()

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from ca_bridge.database.prepared_queries import Among, Statement
 from identity_manager.models.people.person import PersonState
 from identity_manager.models.prefetched import distribute_prefetched
+from identity_manager.models.renewal.notice import RenewalNotice
 from identity_manager.models.requests.certificate import Certificate
 from identity_manager.models.requests.software_token import SoftwareToken
 from identity_manager.models.requests.states import RequestState
@@ -52,6 +53,11 @@ def tokens(person_id: uuid.UUID) -> list[SoftwareToken]:
     return _TOKENS.rows(person=person_id)
 
 
+def renewals_due(person_id: uuid.UUID) -> list[RenewalNotice]:
+    """The notices that wait for the person's answer, the token that ends first first."""
+    return _RENEWALS.rows(person=person_id)
+
+
 def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
     """Those that the person was given, whatever became of them, with their certificates, the latest first."""
     found = _HANDED_OUT.rows(person=person_id)
@@ -60,7 +66,7 @@ def tokens_handed_out(person_id: uuid.UUID) -> list[SoftwareToken]:
 
 
 def number_waiting(person_id: uuid.UUID) -> int:
-    """How many terms wait for acceptance, passphrases to be noted, and files to be fetched."""
+    """How many terms, passphrases, files and renewals wait for the person."""
     return len(_WAITING.rows(person=person_id))
 
 
@@ -97,12 +103,16 @@ def _of(person: Any) -> Any:
     return rows.defer("passphrase_wrapped", "snapshot")
 
 
+def _renewals(person: Any) -> QuerySet[RenewalNotice]:
+    return RenewalNotice.objects.unanswered().filter(person=person)
+
+
 def _waiting(person: Any) -> QuerySet[Any]:
     own = SoftwareToken.objects.filter(person=person)
     terms = TokenRequest.objects.awaiting_acceptance().filter(person=person)
     first, *others = (
         rows.order_by().values_list("pk", flat=True)
-        for rows in (terms, own.to_be_noted(), own.to_be_fetched())
+        for rows in (terms, own.to_be_noted(), own.to_be_fetched(), _renewals(person))
     )
     return first.union(*others, all=True)
 
@@ -171,6 +181,14 @@ _HANDED_OUT = Statement[SoftwareToken](
         .select_related("token_type")
         .defer("snapshot")
         .order_by("-created_at")
+    ),
+    person=_PERSON,
+)
+_RENEWALS = Statement[RenewalNotice](
+    lambda person: (
+        _renewals(person)
+        .select_related("token__token_type")
+        .defer("token__passphrase_wrapped", "token__snapshot")
     ),
     person=_PERSON,
 )

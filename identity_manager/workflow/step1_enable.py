@@ -18,7 +18,7 @@ def enable(*, actor: Person, person_id: uuid.UUID, type_ids: Sequence[uuid.UUID]
     """Open a request for the person. Raises NotAllowed, or NotPossible with the reason."""
     with transaction.atomic():
         person = locking.person(person_id)
-        types = evaluation.read_context(actor=actor, persons=[person]).types_for(person, type_ids)
+        choices = evaluation.read_context(actor=actor, persons=[person]).types_for(person, type_ids)
 
         asking = opening.Origin(actor, person, RequestOrigin.ADMINISTRATOR)
-        return opening.open_request(asking, types=types)
+        return opening.open_request(asking, choices=choices)

@@ -25,7 +25,7 @@ def request(*, actor: Person, type_ids: Sequence[uuid.UUID]) -> TokenRequest:
             else_=eligibility.NOT_SELF_SERVICE_USER,
             kind=NotAllowed,
         )
-        types = eligibility.chosen_types(person, type_ids)
+        choices = eligibility.chosen_types(person, type_ids)
 
         asking = opening.Origin(person, person, RequestOrigin.SELF_SERVICE)
-        return opening.open_request(asking, types=types)
+        return opening.open_request(asking, choices=choices)

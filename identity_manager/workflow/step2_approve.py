@@ -30,6 +30,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Refused, Stale, refuse
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.policy import approvers, eligibility
+from identity_manager.workflow.renewal import policy as renewal_policy
 from identity_manager.workflow.requests import approver_escalation, suspension
 from identity_manager.workflow.step3_invite import conclude
 
@@ -178,7 +179,7 @@ def _remain(request: TokenRequest, lines: Iterable[SoftwareToken]) -> None:
     remaining = list(lines)
     request.snapshot_hash = snapshot.digest(token.snapshot for token in remaining)
     request.approvals_needed = approvers.approvals_needed_now(
-        request, [token.token_type for token in remaining]
+        request, renewal_policy.types_to_approve(remaining)
     )
     request.save()
 

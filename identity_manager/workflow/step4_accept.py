@@ -89,13 +89,14 @@ def accept(
         stopped = suspension.suspends(request, lines)
         waits = not stopped and approver_escalation.sends_back(request)
         if not stopped and not waits:
-            _accept(request, lines, texts or ())
+            begin(request, lines, texts or ())
     refuse(PERSON_CHANGED if stopped else None, kind=Stale)
     refuse(APPROVAL_LOST if waits else None, kind=Stale)
     return request
 
 
-def _accept(request: TokenRequest, lines: Iterable[SoftwareToken], texts: Iterable[TermsText]) -> None:
+def begin(request: TokenRequest, lines: Iterable[SoftwareToken], texts: Iterable[TermsText]) -> None:
+    """Write that the person accepts these texts, and start issuance; in the caller's transaction."""
     TermsAcceptance.objects.bulk_create(
         TermsAcceptance(
             request=request, round=request.round, person=request.person, text=text, sha256=text.sha256

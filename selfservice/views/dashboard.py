@@ -19,5 +19,6 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "waiting_line": " · ".join(task.title for task in waiting),
         "under_way": open_tasks.under_way(person),
         "lapsed": open_tasks.lapsed(person),
+        "renewals": any(task.icon == open_tasks.RENEWAL for task in waiting),
     }
     return render(request, "selfservice/dashboard.html", context)

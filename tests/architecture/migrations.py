@@ -9,7 +9,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from ca_bridge.database.online_index import AddIndexOnline
+from ca_bridge.database.online_index import AddIndexOnline, AddUniqueOnline
 
 FieldOfAny: TypeAlias = "models.Field[object, object]"
 
@@ -83,6 +83,8 @@ def danger(step: Step) -> str:
     operation = step.operation
     if isinstance(operation, HARMLESS) or _is_of_a_new_table(step):
         return ""
+    if isinstance(operation, AddUniqueOnline):
+        return "" if not step.migration.atomic else "atomic = False is missing"
     if isinstance(operation, NEVER):
         return "the old version uses what changes, or breaks the new rule"
     if isinstance(operation, migrations.AddField):

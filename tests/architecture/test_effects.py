@@ -29,6 +29,8 @@ from identity_manager.models import (
     PersonKind,
     PersonSource,
     PersonState,
+    RenewalApproval,
+    RenewalPolicy,
     RequestKind,
     RequestOrigin,
     RequestState,
@@ -71,7 +73,11 @@ FIELDS: dict[type[models.Model], Table] = {
         "container_format": f"{WORKFLOW}.delivery.queueing.queue_first_deliveries",
         "container_retention_days": "identity_manager.jobs.retention._with_old_containers",
         "passphrase_days": f"{WORKFLOW}.step6_passphrase._seal",
-        "kinds": f"{WORKFLOW}.policy.eligibility._type_obstacle",
+        "renewal_days": f"{WORKFLOW}.policy.eligibility.renewal_obstacle",
+        "renewal_policy": f"{WORKFLOW}.renewal.expiry_check.check",
+        "renewal_approval": f"{WORKFLOW}.renewal.policy._needs_approval",
+        "replaced_after_days": "identity_manager.models.requests.software_token.SoftwareTokenQuerySet",
+        "kinds": f"{WORKFLOW}.policy.eligibility._choice",
         "profiles": f"{WORKFLOW}.snapshot.Frame",
     },
     CertificateProfile: VERSIONED
@@ -131,10 +137,14 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "COMPLETED": "selfservice.request_summaries.line",
         "CANCELLED": "selfservice.request_summaries.line",
     },
-    RequestKind: {"INITIAL": "identity_manager.models.requests.token_request.TokenRequest"},
+    RequestKind: {
+        "INITIAL": "identity_manager.models.requests.token_request.TokenRequest",
+        "RENEWAL": f"{WORKFLOW}.requests.opening._line",
+    },
     RequestOrigin: {
         "ADMINISTRATOR": f"{WORKFLOW}.step1_enable.enable",
         "SELF_SERVICE": f"{WORKFLOW}.step1_request.request",
+        "EXPIRY_CHECK": f"{WORKFLOW}.step1_renew.start_by_itself",
     },
     TokenState: {
         "ORDERED": f"{WORKFLOW}.requests.cancellation.end_request",
@@ -145,6 +155,7 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "ON_HOLD": f"{WORKFLOW}.policy.permitted_actions.delivery_obstacle",
         "REVOKED": "selfservice.type_choices.can_be_asked_again",
         "EXPIRED": f"{WORKFLOW}.people.leave_and_return._reinstate_tokens",
+        "REPLACED": f"{WORKFLOW}.people.leave_and_return._end_for_good",
         "CANCELLED": f"{WORKFLOW}.people.leave_and_return._end_what_is_over",
     },
     DeliveryState: {
@@ -183,6 +194,16 @@ CHOICES: dict[type[models.TextChoices], Table] = {
         "ENCRYPTION": "identity_manager.models.CertificateProfile.decrypts.fget",
         "COMBINED": "identity_manager.models.CertificateProfile.decrypts.fget",
     },
+    RenewalPolicy: {
+        "ASK": f"{WORKFLOW}.renewal.expiry_check._act",
+        "AUTOMATIC": f"{WORKFLOW}.renewal.expiry_check._act",
+        "OFFICERS": f"{WORKFLOW}.policy.eligibility.renewal_obstacle",
+    },
+    RenewalApproval: {
+        "NEVER": f"{WORKFLOW}.renewal.policy._needs_approval",
+        "CHANGED": f"{WORKFLOW}.renewal.policy._needs_approval",
+        "ALWAYS": f"{WORKFLOW}.renewal.policy._needs_approval",
+    },
     ApprovalPolicy: {
         "NEVER": f"{CONSOLE}.catalogue.forms",
         "SELF_REQUESTED": f"{WORKFLOW}.policy.approvers.approvals_needed",
@@ -192,9 +213,8 @@ CHOICES: dict[type[models.TextChoices], Table] = {
 BOOKKEEPING = {"id", "created_at"}
 # They stay in the models, for what is built on them later, and are offered nowhere until then.
 WITHOUT_EFFECT: dict[type, set[str]] = {
-    TokenType: {"archive_key", "renewal_days"},
-    RequestKind: {"RENEWAL", "REPLACEMENT", "RECOVERY"},
-    TokenState: {"REPLACED"},
+    TokenType: {"archive_key"},
+    RequestKind: {"REPLACEMENT", "RECOVERY"},
     PersonSource: {"LDAP", "SCIM"},
 }
 READ = [

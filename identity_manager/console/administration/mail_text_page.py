@@ -19,6 +19,7 @@ SYSTEM = _("System Administrators")
 # To whom, and when.
 SENT: dict[str, tuple[Words, Words]] = {
     "information": (PERSON, _("when the request may go on: read and accept the terms")),
+    "renewal_due": (PERSON, _("some days before a token ends, then daily until it is renewed or not needed")),
     "acceptance_reminder": (PERSON, _("some days before the time to accept runs out")),
     "request_lapsed": (PERSON, _("when the terms were not accepted in time")),
     "approval_needed": (APPROVER, _("when a request waits for a decision")),

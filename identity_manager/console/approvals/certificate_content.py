@@ -13,6 +13,8 @@ from identity_manager.models.words import Words
 from identity_manager.queries import console_pages
 from identity_manager.ui import certificate_labels
 from identity_manager.ui.parts import Pair
+from identity_manager.workflow.renewal import policy
+from identity_manager.workflow.snapshot import Difference
 
 _USAGE_WORDS: dict[str, Words] = dict(EXTENDED_KEY_USAGES)
 
@@ -34,10 +36,11 @@ class CertificateLine:
 
 @dataclass(frozen=True)
 class SignedLine:
-    """A token covered by an approval."""
+    """A token covered by an approval. changes: of a renewal, what differs from the last issue."""
 
     token: SoftwareToken
     certificates: Sequence[CertificateLine]
+    changes: Sequence[Difference]
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,13 @@ class SignedRequest:
 def of_requests(rows: Sequence[TokenRequest]) -> list[SignedRequest]:
     """Contents of these requests; reads their tokens anew."""
     prefetch_related_objects(rows, Prefetch("tokens", console_pages.lines_to_sign()))
-    return [
-        SignedRequest(row.person, [SignedLine(token, of_token(token)) for token in row.lines]) for row in rows
-    ]
+    renewals = [token for row in rows for token in row.lines if token.predecessor_id is not None]
+    prefetch_related_objects(renewals, "predecessor")
+    return [SignedRequest(row.person, [_signed(token) for token in row.lines]) for row in rows]
+
+
+def _signed(token: SoftwareToken) -> SignedLine:
+    return SignedLine(token, of_token(token), policy.changes(token))
 
 
 def of_token(token: SoftwareToken) -> list[CertificateLine]:

@@ -138,6 +138,7 @@ class TypeForm(EntryForm):
         (_("What people read"), ("code", "name", "description", "position")),
         (_("Who may have it"), ("kinds", "approval", "approvers_needed", "terms")),
         (_("Certificates"), ("profiles", "validity_days")),
+        (_("Renewal"), ("renewal_days", "renewal_policy", "renewal_approval", "replaced_after_days")),
         (
             _("Key and file"),
             (
@@ -154,7 +155,10 @@ class TypeForm(EntryForm):
         model = TokenType
         fields = columns_of(TokenType)
         field_classes = dict.fromkeys(("name", "description"), LanguagesField)
-        widgets = dict.fromkeys(("approval", "approvers_needed", "container_format"), forms.RadioSelect)
+        widgets = dict.fromkeys(
+            ("approval", "approvers_needed", "renewal_policy", "renewal_approval", "container_format"),
+            forms.RadioSelect,
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -24,6 +24,7 @@ from identity_manager.models import (
 from identity_manager.models.requests.software_token import IN_USE
 from identity_manager.workflow.policy import approvers, eligibility
 from identity_manager.workflow.policy.eligibility import TypeChoice
+from identity_manager.workflow.requests import opening
 
 TWO = 2
 
@@ -55,13 +56,14 @@ class EnablePage:
         }
 
     @cached_property
+    def chosen(self) -> list[TypeChoice]:
+        """The checked choices, as far as they can be had."""
+        return [each for each in self.choices if each.available and str(each.token_type.pk) in self.checked]
+
+    @cached_property
     def types(self) -> list[TokenType]:
-        """The checked types, as far as they can be had."""
-        return [
-            each.token_type
-            for each in self.choices
-            if each.available and str(each.token_type.pk) in self.checked
-        ]
+        """The types of the checked choices."""
+        return [each.token_type for each in self.chosen]
 
     def outlook(self) -> Iterator[str]:
         """What will happen after Next, one sentence each."""
@@ -72,10 +74,8 @@ class EnablePage:
         yield self._issuance()
 
     def _decision(self) -> str:
-        origin = RequestOrigin.ADMINISTRATOR
-        needed = approvers.approvals_needed(
-            self.types, requester=self.actor, person=self.person, origin=origin
-        )
+        asking = opening.Origin(self.actor, self.person, RequestOrigin.ADMINISTRATOR)
+        needed = opening.draft(asking, self.chosen).approvals_needed
         if not needed:
             return _("Nobody has to approve this.")
         asked = TokenRequest(person=self.person, requested_by=self.actor)

@@ -203,6 +203,8 @@ WORDS: dict[Event, Wording] = {
     Event.TOKEN_REINSTATED: Wording(_("The token was reinstated"), DONE, "refresh"),
     Event.TOKEN_EXPIRED: Wording(_("The token has ended"), icon="clock"),
     Event.TOKEN_REVOKED: Wording(_("The token was revoked"), STOPPED, "lock", _revocation),
+    Event.TOKEN_REPLACED: Wording(_("The token was replaced by its renewal"), icon="refresh"),
+    Event.RENEWAL_NOT_NEEDED: Wording(_("The person needs no renewal"), INFORMATION, "x", _reason),
     Event.MAIL_BOUNCED: Wording(_("A mail came back"), STOPPED, "mail", _fact("error")),
     Event.MAIL_COMPLAINED: Wording(_("A mail was reported as spam"), WAITING, "mail"),
     Event.MAIL_RETRIED: Wording(_("A mail is tried again"), INFORMATION, "send"),
@@ -348,6 +350,7 @@ MILESTONES = (
     Event.TOKEN_DELIVERY_FAILED,
     Event.TOKEN_LAPSED,
     Event.TOKEN_REVOKED,
+    Event.TOKEN_REPLACED,
 )
 
 

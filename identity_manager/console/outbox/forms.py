@@ -29,6 +29,7 @@ MESSAGE_NAMES = {
     "batch_undecided": _("Nobody decides on requests of a batch order"),
     "batch_approved": _("Requests of a batch order were approved"),
     "batch_rejected": _("Requests of a batch order were rejected"),
+    "renewal_due": _("A software token ends soon"),
     "acceptance_reminder": _("Reminder to accept the terms"),
     "passphrase_reminder": _("Reminder to note the passphrase"),
     "types_taken_out": _("Types were taken out of a request"),

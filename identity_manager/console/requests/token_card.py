@@ -14,7 +14,9 @@ from identity_manager.models import SoftwareToken, TokenState
 from identity_manager.models.catalogue.token_type import KEY_ALGORITHMS
 from identity_manager.models.requests.certificate import REVOCATION_REASONS
 from identity_manager.workflow.delivery import resending
+from identity_manager.workflow.renewal import policy
 from identity_manager.workflow.revocation import hold, revoke
+from identity_manager.workflow.snapshot import Difference
 
 NOT_HANDED_OUT_YET = (TokenState.ORDERED, TokenState.ISSUING)
 
@@ -26,6 +28,11 @@ class TokenCard:
     token: SoftwareToken
     certificates: Sequence[CertificateLine]
     actions: Sequence[RequestAction]
+
+    @property
+    def changes(self) -> Sequence[Difference]:
+        """Of a renewal: what differs from the last issue."""
+        return policy.changes(self.token)
 
     @property
     def keys(self) -> str:

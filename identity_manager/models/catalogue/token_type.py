@@ -44,6 +44,22 @@ class ApprovalPolicy(models.TextChoices):
     ALWAYS = "always", _("Always")
 
 
+class RenewalPolicy(models.TextChoices):
+    """Who starts a renewal in the renewal window of the type."""
+
+    ASK = "ask", _("The person, who is asked")
+    AUTOMATIC = "automatic", _("By itself, for Active persons")
+    OFFICERS = "officers", _("Officers only")
+
+
+class RenewalApproval(models.TextChoices):
+    """When a renewal needs the approvals that a first issue of the type needs."""
+
+    NEVER = "never", _("Never")
+    CHANGED = "changed", _("When data have changed")
+    ALWAYS = "always", _("Always")
+
+
 class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
     """One version of a token type. It pins the exact versions of its certificate profiles."""
 
@@ -89,6 +105,37 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         default=730,
         **between(1, 3650, required=_("Enter for how many days it is valid.")),
     )
+    renewal_days = models.PositiveIntegerField(
+        _("Renewal window, in days before the end"),
+        default=60,
+        help_text=_("From then on a token can have a successor while it is valid."),
+        **between(1, 365, required=_("Enter how many days before the end a renewal may begin.")),
+    )
+    renewal_policy = models.CharField(
+        _("Who starts a renewal"),
+        max_length=16,
+        choices=RenewalPolicy,
+        default=RenewalPolicy.ASK,
+        db_default=RenewalPolicy.ASK.value,
+        help_text=_("The person accepts changed terms and notes the passphrase in each case."),
+        error_messages={"required": _("Choose who starts a renewal.")},
+    )
+    renewal_approval = models.CharField(
+        _("A renewal needs approval"),
+        max_length=16,
+        choices=RenewalApproval,
+        default=RenewalApproval.CHANGED,
+        db_default=RenewalApproval.CHANGED.value,
+        help_text=_("Where a first issue needs one, too. Data are those of the person and of the profiles."),
+        error_messages={"required": _("Choose when a renewal needs approval.")},
+    )
+    replaced_after_days = models.PositiveIntegerField(
+        _("Days until the renewed token ends"),
+        default=7,
+        db_default=7,
+        help_text=_("Counted from when the new one is delivered and its passphrase noted."),
+        **between(0, 90, required=_("Enter after how many days the renewed token ends.")),
+    )
     key_algorithm = models.CharField(
         _("Keys"),
         max_length=16,
@@ -124,7 +171,6 @@ class TokenType(FormerName, FormerDescription, Stateful, VersionedEntry):
         **between(0, 9999, required=_("Enter the place in lists.")),
     )
     archive_key = models.BooleanField(_("archive the key"), default=False, editable=False)
-    renewal_days = models.PositiveIntegerField(_("renewal window in days"), default=60, editable=False)
     profiles: "models.ManyToManyField[CertificateProfile, TokenTypeProfile]" = models.ManyToManyField(
         CertificateProfile,
         through="TokenTypeProfile",

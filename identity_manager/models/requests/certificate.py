@@ -44,7 +44,8 @@ class CertificateState(models.TextChoices):
 C = CertificateState
 # Of the token; its states import this module.
 ISSUING = "issuing"
-TOKEN_IN_USE = ("sealed", "active", "on_hold")
+# A replaced token's encryption certificates live on until their own date.
+TOKEN_HANDED_OUT = ("sealed", "active", "on_hold", "replaced")
 NOT_ENDED = (C.VALID, C.ON_HOLD)
 
 
@@ -86,13 +87,13 @@ class CertificateQuerySet(LeasedQuerySet["Certificate"]):
         return waiting.filter(not_after__gt=now).order_by("by_hand_since", "pk")
 
     def over(self, now: datetime, *, states: Iterable[CertificateState] = NOT_ENDED) -> Self:
-        """Those whose time is over, of tokens in use; of what is to be revoked the worker sees it then.
+        """Those whose time is over, of tokens handed out; of what is to be revoked the worker sees it then.
 
         Also of tokens that are being issued; while the person is Inactive that is seen to on their return.
         """
         ended = self.filter(state__in=states, not_after__lte=now, revocation_decided_at=None)
         on_leave = Q(token__request__person__state=PersonState.INACTIVE)
-        return ended.filter(Q(token__state__in=TOKEN_IN_USE) | Q(token__state=ISSUING) & ~on_leave)
+        return ended.filter(Q(token__state__in=TOKEN_HANDED_OUT) | Q(token__state=ISSUING) & ~on_leave)
 
     def to_be_held_or_released(self) -> Self:
         """Certificates whose hold, or the end of it, was decided and has not reached the CA yet."""
@@ -298,6 +299,12 @@ class Certificate(Stateful, Leased):
     def is_to_be_retried(self) -> bool:
         """Whether it was refused, and an officer may have it tried again."""
         return bool(self.state == C.REFUSED and self.left_out_at is None)
+
+    def withdraw_revocation(self) -> None:
+        """Its CA cannot be told, and need not be: it ends by its own date."""
+        self.revocation_reason = ""
+        self.revocation_decided_at = self.by_hand_since = None
+        self.settle_lease()
 
     def leave_to_hands(self, *, now: datetime, error: str = "") -> None:
         """Its CA cannot be told: an officer has it revoked there. Later it is looked whether that is done."""

@@ -2,11 +2,11 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +19,7 @@ from identity_manager.models.identifiers import new_id
 from identity_manager.models.lease import Leased, LeasedQuerySet
 from identity_manager.models.people.leave import Leave
 from identity_manager.models.people.person import Person, PersonState
-from identity_manager.models.requests.certificate import Certificate, CertificateState
+from identity_manager.models.requests.certificate import NOT_ENDED, Certificate, CertificateState
 from identity_manager.models.requests.container import Container
 from identity_manager.models.requests.end_reason import in_words
 from identity_manager.models.requests.states import RequestKind, RequestState
@@ -45,6 +45,8 @@ T = TokenState
 TO_BE_ISSUED = (T.ORDERED, T.ISSUING)
 UNDER_WAY = (*TO_BE_ISSUED, T.SEALED)
 IN_USE = (T.SEALED, T.ACTIVE, T.ON_HOLD)
+# Of one person and type at most one line of these kinds is open, whichever it is.
+ONE_OPEN_LINE = (RequestKind.INITIAL, RequestKind.RENEWAL, RequestKind.REPLACEMENT)
 
 
 class DeliveryState(models.TextChoices):
@@ -54,6 +56,12 @@ class DeliveryState(models.TextChoices):
     BOUNCED = "bounced", _("Came back")
     OFFERED = "offered", _("Waits to be fetched")
     FETCHED = "fetched", _("Fetched from the portal")
+
+
+def first_end() -> Subquery:
+    """When the first of a token's living certificates ends; null without any."""
+    living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
+    return Subquery(living.order_by("not_after").values("not_after")[:1])
 
 
 def _has_files() -> Exists:
@@ -104,9 +112,39 @@ class SoftwareTokenQuerySet(LeasedQuerySet["SoftwareToken"]):
         waiting = (DeliveryState.BOUNCED, DeliveryState.OFFERED)
         return self.filter(_has_files(), state__in=(T.SEALED, T.ACTIVE), delivery__in=waiting)
 
+    def alive(self) -> Self:
+        """Tokens that are under way or in use, and replaced ones of which a certificate is still valid."""
+        living = Certificate.objects.filter(token=OuterRef("pk"), state__in=NOT_ENDED)
+        return self.filter(Q(state__in=(*UNDER_WAY, *IN_USE)) | Q(Exists(living), state=T.REPLACED))
+
+    def in_use(self) -> Self:
+        """Tokens that were handed out and have not ended."""
+        return self.filter(state__in=IN_USE)
+
     def with_has_files(self) -> Self:
         """Tokens that say whether their files are kept, without asking for each."""
         return self.annotate(has_files=_has_files())
+
+    def superseded(self, now: datetime) -> Self:
+        """Tokens whose successor is active, and has been for as many days as the successor's type says.
+
+        It is active since it was delivered and acknowledged, whichever came last.
+        """
+        long_enough = Q()
+        periods = TokenType.objects.order_by().values_list("replaced_after_days", flat=True).distinct()
+        for days in periods:
+            since = now - timedelta(days=days)
+            long_enough |= Q(
+                renewals__token_type__replaced_after_days=days,
+                renewals__delivered_at__lte=since,
+                renewals__acknowledged_at__lte=since,
+            )
+        return self.filter(
+            long_enough,
+            state__in=(T.ACTIVE, T.ON_HOLD),
+            person__state=PersonState.ACTIVE,  # a leave stops the clock
+            renewals__state=T.ACTIVE,
+        )
 
     def visible_under_certificates(self) -> Self:
         """Tokens that were handed out, whatever became of them."""
@@ -120,7 +158,7 @@ class SoftwareToken(Stateful, Leased):
 
     Person, kind and the open flag stand here too, so that the database can hold that a person has at
     most one open line per type and kind. snapshot is what was asked for and approved (workflow.snapshot).
-    The lease columns serve the sealing.
+    The lease columns serve the sealing. predecessor is the token that this one renews or replaces.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -134,6 +172,9 @@ class SoftwareToken(Stateful, Leased):
     round = models.PositiveSmallIntegerField(default=1)
     taken_out_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     is_open = models.BooleanField(default=True)
+    predecessor = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="renewals", db_index=False
+    )
     snapshot = models.JSONField()
     state = StateField(max_length=16, choices=TokenState.choices, default=TokenState.ORDERED, protected=True)
     delivery = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.NONE)
@@ -168,6 +209,11 @@ class SoftwareToken(Stateful, Leased):
                 condition=Q(is_open=True),
                 name="software_token_one_open_line",
             ),
+            models.UniqueConstraint(
+                fields=["person", "type_code"],
+                condition=Q(is_open=True, kind__in=ONE_OPEN_LINE),
+                name="software_token_one_open_line_of_type",
+            ),
             models.CheckConstraint(
                 condition=Q(acknowledged_at=None) | Q(passphrase_wrapped=None),
                 name="software_token_noted_is_destroyed",
@@ -183,6 +229,11 @@ class SoftwareToken(Stateful, Leased):
             models.Index(fields=["state", "passphrase_destroy_at"], name="software_token_passphrase"),
             models.Index(fields=["person", "state"], name="software_token_of_person"),
             models.Index(fields=["type_code", "request"], name="software_token_type"),
+            models.Index(
+                fields=["predecessor"],
+                name="software_token_predecessor",
+                condition=Q(predecessor__isnull=False),
+            ),
             models.Index(
                 fields=["id"],
                 name="software_token_with_secret",
@@ -238,6 +289,12 @@ class SoftwareToken(Stateful, Leased):
         return self.state not in UNDER_WAY and not held_on_its_way
 
     @property
+    def has_living_certificates(self) -> bool:
+        """Whether one of its certificates is valid or on hold, and not to be revoked."""
+        rows = self.certificates.all()
+        return any(each.state in NOT_ENDED and each.revocation_decided_at is None for each in rows)
+
+    @property
     def reason_words(self) -> str | Promise:
         """Why it ended, in the reader's language."""
         return in_words(self.reason)
@@ -286,6 +343,11 @@ class SoftwareToken(Stateful, Leased):
     def lapse(self, *, reason: str, now: datetime) -> None:
         """The passphrase was never noted; it is destroyed and the certificates are revoked."""
         self._end(reason, now)
+
+    @transition(field=state, source=[T.ACTIVE, T.ON_HOLD], target=T.REPLACED)
+    def replace(self, *, now: datetime) -> None:
+        """Its successor works. Its encryption certificates stay as they are until their own date."""
+        self._end("", now)
 
     @transition(field=state, source=[T.ORDERED, T.ISSUING], target=T.CANCELLED)
     def cancel(self, *, reason: str, now: datetime) -> None:

@@ -35,3 +35,4 @@ class RequestKind(models.TextChoices):
 class RequestOrigin(models.TextChoices):
     ADMINISTRATOR = "administrator", _("started by an administrator")
     SELF_SERVICE = "self-service", _("started by the person")
+    EXPIRY_CHECK = "expiry-check", _("started by the expiry check")

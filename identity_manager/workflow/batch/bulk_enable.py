@@ -167,9 +167,9 @@ def _decide(work: ChunkPlan, line: BatchLine, case: _Case, known: opening.BatchC
     wanted = [each for each in case.order.types.all() if each.code in line.types]
     verdict = case.verdict(wanted)
     request = None
-    if verdict.types:
+    if verdict.choices:
         asking = opening.Origin(case.read.actor, case.person, RequestOrigin.ADMINISTRATOR)
-        prepared = opening.prepare_request(asking, verdict.types, known)
+        prepared = opening.prepare_request(asking, verdict.choices, known)
         work.opened.append(prepared)
         request = prepared.request
     work.lines.append(_settled(line, verdict, request, case.words(wanted) if verdict.reasons else []))

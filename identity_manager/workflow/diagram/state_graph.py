@@ -33,6 +33,7 @@ TRANSITIONS_OF_EVENT = {
 _BEGINNINGS = {
     RequestOrigin.ADMINISTRATOR: "step1_enable.enable",
     RequestOrigin.SELF_SERVICE: "step1_request.request",
+    RequestOrigin.EXPIRY_CHECK: "step1_renew.start_by_itself",
 }
 
 

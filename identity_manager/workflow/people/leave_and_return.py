@@ -31,6 +31,7 @@ from identity_manager.models import (
     TokenRequest,
     TokenState,
 )
+from identity_manager.models.requests.software_token import IN_USE
 from identity_manager.models.requests.states import BEFORE_ISSUED
 from identity_manager.people import identity_changes, registration_policy, roles
 from identity_manager.people.sign_in import accounts
@@ -168,10 +169,12 @@ def _begin_leave(person: Person, *, actor: Person | None, reason: str) -> None:
 
 
 def _hold_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
-    """Put tokens in use on hold; of tokens being issued, their valid certificates."""
+    """Put tokens in use on hold; of tokens being issued or replaced, their valid certificates."""
     held = 0
-    for token in _tokens(person, TokenState.ISSUING, TokenState.SEALED, TokenState.ACTIVE):
-        if token.state == TokenState.ISSUING:
+    for token in _tokens(
+        person, TokenState.ISSUING, TokenState.SEALED, TokenState.ACTIVE, TokenState.REPLACED
+    ):
+        if token.state in (TokenState.ISSUING, TokenState.REPLACED):
             hold.hold_certificates(token)
         else:
             hold.hold_token(token, leave=leave, actor=actor, reason="")
@@ -210,6 +213,8 @@ def _end_leave(person: Person, *, actor: Person | None) -> None:
 
 def _reinstate_tokens(person: Person, leave: Leave, *, actor: Person | None) -> int:
     """Reinstate exactly what this leave put on hold."""
+    for token in _tokens(person, TokenState.REPLACED):
+        hold.release_certificates(token)
     reinstated = 0
     for token in _tokens(person, TokenState.ON_HOLD):
         if token.held_for_leave_id == leave.pk:
@@ -267,9 +272,9 @@ def _end_for_good(person: Person, *, actor: Person | None, reason: RevocationRea
     identity_changes.withdraw_waiting(person, actor=actor, reason=str(LOCKED))
     cancelled = _cancel_requests(person, actor=actor, reason=reason)
     revoked = 0
-    for token in _tokens(person, TokenState.SEALED, TokenState.ACTIVE, TokenState.ON_HOLD):
+    for token in _tokens(person, *IN_USE, TokenState.REPLACED):
         revoke.end_token(token, reason=reason, actor=actor)
-        revoked += 1
+        revoked += token.state == TokenState.REVOKED
     for mail in locking.waiting_mails_of(person):
         outbox.discard(mail, reason=str(LOCKED))
     audit.record(

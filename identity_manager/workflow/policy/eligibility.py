@@ -1,11 +1,15 @@
 """Eligibility rules: who may request what for whom. Pure functions that return reasons."""
 
+import math
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -19,13 +23,15 @@ from identity_manager.models import (
     OutgoingMail,
     Person,
     PersonState,
+    RenewalPolicy,
     Role,
     SoftwareToken,
     TokenRequest,
+    TokenState,
     TokenType,
 )
 from identity_manager.models.catalogue.token_type import offered_types
-from identity_manager.models.requests.software_token import IN_USE
+from identity_manager.models.requests.software_token import IN_USE, first_end
 from identity_manager.people import identity_change_policy, vouching_policy
 from identity_manager.transactions.refusals import NotPossible, Reason
 from identity_manager.workflow import snapshot
@@ -77,6 +83,13 @@ UNDER_WAY = Reason(
     "under-way", _("A request for this type is under way."), _("Your request for this type is under way.")
 )
 HAS_ONE = Reason("has-one", _("This person has a valid token of this type."), _("You have a valid one."))
+RENEWABLE_FROM = _("This person has a valid token of this type. It can be renewed from %(day)s on.")
+RENEWABLE_FROM_OWN = _("You have a valid one. You can renew it from %(day)s on.")
+OFFICERS_RENEW = Reason(
+    "officers-renew",
+    _("A token of this type is renewed by a Software Token Administrator."),
+    _("You have a valid one. A Software Token Administrator renews it."),
+)
 ANOTHER_SNAPSHOT = Reason("another-snapshot", _("The request has changed since you opened the page."))
 ON_LEAVE = Reason(
     "person-on-leave", _("The person is Inactive. This request goes on when the person is activated.")
@@ -86,16 +99,29 @@ ON_LEAVE = Reason(
 EligibilityWork = Certificate | SoftwareToken | OutgoingMail
 
 
-# Held tokens: type code, and whether still under way.
-Held = frozenset[tuple[str, bool]]
+class HeldToken(NamedTuple):
+    """A token that a person has, or an open line that is to become one.
+
+    ends_at: when the first of its certificates ends; None where it has none that counts.
+    """
+
+    type_code: str
+    is_open: bool
+    state: str
+    token_id: uuid.UUID
+    ends_at: datetime | None
+
+
+Held = frozenset[HeldToken]
 
 
 @dataclass(frozen=True)
 class TypeChoice:
-    """A token type with the reason why it is unavailable, if so."""
+    """A token type as the Enable form shows it: available, or why not. renews: the token that would end."""
 
     token_type: TokenType
     reason: Reason | None
+    renews: HeldToken | None = None
 
     @property
     def available(self) -> bool:
@@ -148,41 +174,64 @@ def asking_obstacle(actor: Person, person: Person) -> Reason | None:
     return enable_obstacle(actor, person) or code_obstacle(actor, person)
 
 
-def type_choices(person: Person) -> list[TypeChoice]:
-    """Every offered type, with the reason where unavailable."""
-    return choices_among(offered_types(), person, held_by([person.pk]).get(person.pk, frozenset()))
+def type_choices(person: Person, *, own: bool = False) -> list[TypeChoice]:
+    """Every offered type, with the reason where unavailable.
+
+    own: the person asks, so tokens that officers alone renew are not to be had.
+    """
+    held = held_by([person.pk]).get(person.pk, frozenset())
+    return choices_among(offered_types(), person, held, own=own)
 
 
 def held_by(person_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Held]:
     """Tokens held or under way, by person; persons without any are left out."""
-    found: dict[uuid.UUID, set[tuple[str, bool]]] = {}
-    for person_id, code, is_open in _HELD.rows(person_ids):
-        found.setdefault(person_id, set()).add((code, is_open))
+    found: dict[uuid.UUID, set[HeldToken]] = {}
+    for person_id, code, is_open, state, token_id, ends_at in _HELD.rows(person_ids):
+        found.setdefault(person_id, set()).add(HeldToken(code, is_open, state, token_id, ends_at))
     return {person_id: frozenset(held) for person_id, held in found.items()}
 
 
 def _held(persons: list[Any]) -> QuerySet[SoftwareToken, Any]:
     has = Q(is_open=True) | Q(state__in=IN_USE)
     rows = SoftwareToken.objects.filter(has, person__id__in=persons).order_by()
-    return rows.values_list("person_id", "type_code", "is_open")
+    columns = ("person_id", "type_code", "is_open", "state", "pk", "ends_at")
+    return rows.annotate(ends_at=first_end()).values_list(*columns)
 
 
-_HELD = Among[tuple[uuid.UUID, str, bool]](_held, Person._meta.pk)
+_HELD = Among[tuple[uuid.UUID, str, bool, str, uuid.UUID, datetime | None]](_held, Person._meta.pk)
 
 
-def choices_among(types: Iterable[TokenType], person: Person, held: Held) -> list[TypeChoice]:
+def choices_among(
+    types: Iterable[TokenType], person: Person, held: Held, *, own: bool = False
+) -> list[TypeChoice]:
     """Each of the types, with the reason where unavailable to a person who holds these."""
-    return [TypeChoice(token_type, _type_obstacle(person, token_type, held)) for token_type in types]
+    return [_choice(token_type, person, held, own=own) for token_type in types]
 
 
-def _type_obstacle(person: Person, token_type: TokenType, held: Held) -> Reason | None:
+def _choice(token_type: TokenType, person: Person, held: Held, *, own: bool) -> TypeChoice:
+    mine = [each for each in held if each.type_code == token_type.code]
     if person.kind not in token_type.kinds:
-        return WRONG_KIND
-    if (token_type.code, True) in held:
-        return UNDER_WAY
-    if (token_type.code, False) in held:
+        return TypeChoice(token_type, WRONG_KIND)
+    if any(each.is_open for each in mine):
+        return TypeChoice(token_type, UNDER_WAY)
+    renews = max(mine, key=_end_of, default=None)
+    reason = renewal_obstacle(renews, token_type, own=own) if renews else None
+    return TypeChoice(token_type, reason or _certificate_obstacle(person, token_type), renews)
+
+
+def _end_of(held: HeldToken) -> float:
+    return held.ends_at.timestamp() if held.ends_at else math.inf
+
+
+def renewal_obstacle(held: HeldToken, token_type: TokenType, *, own: bool) -> Reason | None:
+    """Why this token has no successor now, or None: its renewal window has begun, and it is not on hold."""
+    if held.state != TokenState.ACTIVE or held.ends_at is None:
         return HAS_ONE
-    return _certificate_obstacle(person, token_type)
+    begins = held.ends_at - timedelta(days=token_type.renewal_days)
+    if timezone.now() < begins:
+        day = {"day": date_format(timezone.localtime(begins), "DATE_FORMAT")}
+        return Reason(HAS_ONE.code, str(RENEWABLE_FROM) % day, str(RENEWABLE_FROM_OWN) % day)
+    return OFFICERS_RENEW if own and token_type.renewal_policy == RenewalPolicy.OFFICERS else None
 
 
 def _certificate_obstacle(person: Person, token_type: TokenType) -> Reason | None:
@@ -212,13 +261,16 @@ def _lacks(person: Person, fields: list[str]) -> Reason:
     return Reason("lacks-fields", sentence % {"names": names})
 
 
-def chosen_types(person: Person, type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
-    """The selected types. Raises NotPossible at the field `types` for none, unknown or unavailable ones."""
-    return chosen_among(type_choices(person), type_ids)
+def chosen_types(person: Person, type_ids: Sequence[uuid.UUID]) -> list[TypeChoice]:
+    """The types that the person checked for themselves.
+
+    Raises NotPossible at the field `types` for none, unknown or unavailable ones.
+    """
+    return chosen_among(type_choices(person, own=True), type_ids)
 
 
-def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
-    """As chosen_types, among the given choices."""
+def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -> list[TypeChoice]:
+    """The checked ones of these types; raises as chosen_types does."""
     if not type_ids:
         raise NotPossible(NO_TYPE, field="types")
     choices = {choice.token_type.pk: choice for choice in offered}
@@ -229,7 +281,7 @@ def chosen_among(offered: Iterable[TypeChoice], type_ids: Sequence[uuid.UUID]) -
         if reason is not None:
             named = Reason(reason.code, f"{choices[type_id].token_type.name}: {reason}", reason.own)
             raise NotPossible(named, field="types")
-    return [choices[type_id].token_type for type_id in dict.fromkeys(type_ids)]
+    return [choices[type_id] for type_id in dict.fromkeys(type_ids)]
 
 
 def approval_counts(approval: Approval, request: TokenRequest) -> bool:

@@ -25,8 +25,12 @@ IRRELEVANT_COLUMNS = frozenset({"search_text", "upn_key", "updated_at", "version
 class Eligibility:
     """Types for which a person can be enabled, and reasons for others (by type code, or "" for all)."""
 
-    types: list[TokenType]
+    choices: list[eligibility.TypeChoice]
     reasons: list[tuple[str, Reason]] = field(default_factory=list)
+
+    @property
+    def types(self) -> list[TokenType]:
+        return [choice.token_type for choice in self.choices]
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class EligibilityContext:
     held: Mapping[uuid.UUID, eligibility.Held]
     coded: frozenset[uuid.UUID]
 
-    def types_for(self, person: Person, type_ids: Sequence[uuid.UUID]) -> list[TokenType]:
-        """The selected types for one person. Raises NotAllowed, or NotPossible with the reason."""
+    def types_for(self, person: Person, type_ids: Sequence[uuid.UUID]) -> list[eligibility.TypeChoice]:
+        """The checked types. Raises NotAllowed, or NotPossible with the reason."""
         refused = self._obstacle(person)
         if refused is not None:
             raise refused
@@ -60,8 +64,7 @@ class EligibilityContext:
         if refusals and not partial:
             return Eligibility([], refusals)
         refused_codes = {code for code, _reason in refusals}
-        types = [choices[each.pk].token_type for each in wanted if each.code not in refused_codes]
-        return Eligibility(types, refusals)
+        return Eligibility([choices[each.pk] for each in wanted if each.code not in refused_codes], refusals)
 
     def said(self, persons: Collection[Person]) -> Any:
         """What `said` would say of them."""

@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from identity_manager.models import RequestState, SoftwareToken, TokenRequest, TokenState
+from identity_manager.models.requests.software_token import IN_USE
 from identity_manager.models.requests.states import STOPPABLE
 from identity_manager.people import identity_change_policy
 from identity_manager.transactions.refusals import Reason
@@ -29,8 +30,10 @@ def can_be_withdrawn(request: TokenRequest) -> bool:
 
 
 def can_be_revoked(token: SoftwareToken) -> bool:
-    """Whether the token was handed out and has not ended."""
-    return token.state in (TokenState.SEALED, TokenState.ACTIVE, TokenState.ON_HOLD)
+    """Whether the token was handed out and is not at its end, or was replaced and a certificate lives on."""
+    if token.state == TokenState.REPLACED:
+        return token.has_living_certificates
+    return token.state in IN_USE
 
 
 def can_be_sent(token: SoftwareToken) -> bool:

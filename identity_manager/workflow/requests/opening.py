@@ -19,6 +19,7 @@ from identity_manager.models import (
     AuditEvent,
     OutgoingMail,
     Person,
+    RequestKind,
     RequestOrigin,
     RoleAssignment,
     SoftwareToken,
@@ -28,6 +29,8 @@ from identity_manager.models import (
 from identity_manager.workflow import snapshot, step3_invite
 from identity_manager.workflow.policy import approvers
 from identity_manager.workflow.policy.deciders import Deciders
+from identity_manager.workflow.policy.eligibility import TypeChoice
+from identity_manager.workflow.renewal import policy as renewal_policy
 from identity_manager.workflow.requests import approver_escalation
 
 Item = TypeVar("Item")
@@ -68,26 +71,34 @@ class PreparedRequest:
     events: list[AuditEvent] = field(default_factory=list)
 
 
-def open_request(asking: Origin, *, types: Sequence[TokenType]) -> TokenRequest:
-    """Create a request in the caller's transaction, with the person locked, and start it.
+def open_request(asking: Origin, *, choices: Sequence[TypeChoice]) -> TokenRequest:
+    """Create the request in the caller's transaction, the person locked, and send it on its road.
 
-    Without approvals it starts as approved and the person is invited; else approvers are asked.
+    A line whose type the person has is a renewal; the request is one where all its lines are.
+
+    Without approval it starts as approved and the person is invited at once; else the approvers are told.
     """
-    prepared = prepare_request(asking, types, BatchContext())
+    prepared = prepare_request(asking, choices, BatchContext())
     write_requests([prepared])
     return prepared.request
 
 
-def prepare_request(asking: Origin, types: Sequence[TokenType], known: BatchContext) -> PreparedRequest:
-    """Build the rows of a request. Reads what the context lacks, writes nothing."""
-    snapshots = [known.frame(token_type).filled(asking.person) for token_type in types]
-    request = _new_request(asking, types, snapshots)
-    lines = [
-        _line(request, token_type=token_type, line=line)
-        for token_type, line in zip(types, snapshots, strict=True)
-    ]
-    prepared = PreparedRequest(request, lines, events=[_created(request, types)])
-    request.prepared_lines = lines  # for its mails
+def draft(asking: Origin, choices: Sequence[TypeChoice]) -> TokenRequest:
+    """The request that these choices would open, with its lines (prepared_lines); nothing is written."""
+    request = _new_request(asking, choices)
+    request.prepared_lines = _lines(request, choices, BatchContext())
+    request.approvals_needed = _approvals_needed(asking, request.prepared_lines)
+    return request
+
+
+def prepare_request(asking: Origin, choices: Sequence[TypeChoice], known: BatchContext) -> PreparedRequest:
+    """Say what is written when the request is opened. Reads what is not known yet, writes nothing."""
+    request = _new_request(asking, choices)
+    lines = _lines(request, choices, known)
+    request.snapshot_hash = snapshot.digest(line.snapshot for line in lines)
+    request.approvals_needed = _approvals_needed(asking, lines)
+    prepared = PreparedRequest(request, lines, events=[_created(request, lines)])
+    request.prepared_lines = lines  # its mails name them
     if request.approvals_needed:
         _ask(prepared, known)
     else:
@@ -109,9 +120,11 @@ def write_requests(opened: Sequence[PreparedRequest], *, by_sweep: bool = False)
     audit.append(_all(each.events for each in opened))
 
 
-def add_line(request: TokenRequest, *, token_type: TokenType, line: snapshot.Snapshot) -> None:
-    """Add a token to the request's current round."""
-    _line(request, token_type=token_type, line=line).save(force_insert=True)
+def line_in_place_of(
+    before: SoftwareToken, *, request: TokenRequest, line: snapshot.Snapshot
+) -> SoftwareToken:
+    """Return a line of the request's present round for one of the round before; not saved."""
+    return _line(request, token_type=before.token_type, line=line, predecessor_id=before.predecessor_id)
 
 
 def set_off(request: TokenRequest, *, actor: Person) -> None:
@@ -126,40 +139,63 @@ def _all(parts: Iterable[Iterable[Item]]) -> list[Item]:
     return list(chain.from_iterable(parts))
 
 
-def _new_request(
-    asking: Origin, types: Sequence[TokenType], snapshots: Iterable[snapshot.Snapshot]
-) -> TokenRequest:
-    needed = approvers.approvals_needed(
-        types, requester=asking.actor, person=asking.person, origin=asking.origin
-    )
+def _new_request(asking: Origin, choices: Iterable[TypeChoice]) -> TokenRequest:
+    renews = all(choice.renews for choice in choices)
     return TokenRequest(
+        kind=RequestKind.RENEWAL if renews else RequestKind.INITIAL,
         person=asking.person,
         requested_by=asking.actor,
         origin=asking.origin,
-        approvals_needed=needed,
-        snapshot_hash=snapshot.digest(snapshots),
         delivery_address=asking.person.email,
     )
 
 
-def _line(request: TokenRequest, *, token_type: TokenType, line: snapshot.Snapshot) -> SoftwareToken:
+def _lines(request: TokenRequest, choices: Iterable[TypeChoice], known: BatchContext) -> list[SoftwareToken]:
+    return [
+        _line(
+            request,
+            token_type=choice.token_type,
+            line=known.frame(choice.token_type).filled(request.person),
+            predecessor_id=choice.renews.token_id if choice.renews else None,
+        )
+        for choice in choices
+    ]
+
+
+def _line(
+    request: TokenRequest,
+    *,
+    token_type: TokenType,
+    line: snapshot.Snapshot,
+    predecessor_id: uuid.UUID | None,
+) -> SoftwareToken:
     return SoftwareToken(
         request=request,
         round=request.round,
         person=request.person,
         token_type=token_type,
         type_code=token_type.code,
-        kind=request.kind,
+        kind=RequestKind.RENEWAL if predecessor_id else RequestKind.INITIAL,
+        predecessor_id=predecessor_id,
         snapshot=line,
     )
 
 
-def _created(request: TokenRequest, types: Iterable[TokenType]) -> AuditEvent:
+def _approvals_needed(asking: Origin, lines: Sequence[SoftwareToken]) -> int:
+    return approvers.approvals_needed(
+        renewal_policy.types_to_approve(lines),
+        requester=asking.actor,
+        person=asking.person,
+        origin=asking.origin,
+    )
+
+
+def _created(request: TokenRequest, lines: Iterable[SoftwareToken]) -> AuditEvent:
     return audit.event_about(
         audit.Event.REQUEST_CREATED,
         actor=request.requested_by,
         subject=request,
-        types=[token_type.code for token_type in types],
+        types=[line.type_code for line in lines],
         approvals_needed=request.approvals_needed,
         snapshot=request.snapshot_hash,
     )

@@ -42,7 +42,7 @@ def remind_to_accept(request_id: uuid.UUID) -> bool:
         days = _days_to_accept(request, now)
         if not waits or days is None or not request.person.is_active:
             return False
-        if _is_sent(deduplication.acceptance_reminder(request, days=days)):
+        if outbox.has(deduplication.acceptance_reminder(request, days=days)):
             return False
         outbox.enqueue(messages.acceptance_reminder(request, days=days), by_sweep=True)
         return True
@@ -77,7 +77,7 @@ def remind_to_note(token_id: uuid.UUID) -> bool:
         days = _days_to_note(token, now)
         if token.passphrase_wrapped is None or days is None or not token.person.is_active:
             return False
-        if _is_sent(deduplication.passphrase_reminder(token, days=days)):
+        if outbox.has(deduplication.passphrase_reminder(token, days=days)):
             return False
         outbox.enqueue(messages.passphrase_reminder(token, days=days), by_sweep=True)
         return True
@@ -199,7 +199,3 @@ def _remind_approvers(request: TokenRequest, *, now: datetime) -> None:
             outbox.enqueue(mail or messages.approval_reminder(request, row), by_sweep=True)
             row.reminded_at = now
             row.save()
-
-
-def _is_sent(occasion: str) -> bool:
-    return OutgoingMail.objects.filter(occasion=occasion).exists()

@@ -22,6 +22,7 @@ from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, NotPossible, Reason, Stale, refuse, require
 from identity_manager.workflow import snapshot
 from identity_manager.workflow.policy import approvers, eligibility, permitted_actions
+from identity_manager.workflow.renewal import policy as renewal_policy
 from identity_manager.workflow.requests import cancellation, opening
 
 NOT_STOPPED = Reason(
@@ -86,10 +87,16 @@ def _end_line(token: SoftwareToken, *, actor: Person) -> None:
 def _ask_anew(
     request: TokenRequest, lines: Sequence[SoftwareToken], snapshots: Sequence[snapshot.Snapshot]
 ) -> None:
+    renewed = [
+        opening.line_in_place_of(token, request=request, line=line)
+        for token, line in zip(lines, snapshots, strict=True)
+    ]
     request.snapshot_hash = snapshot.digest(snapshots)
-    request.approvals_needed = approvers.approvals_needed_now(request, [token.token_type for token in lines])
+    request.approvals_needed = approvers.approvals_needed_now(
+        request, renewal_policy.types_to_approve(renewed)
+    )
     request.save()
-    for token, line in zip(lines, snapshots, strict=True):
-        opening.add_line(request, token_type=token.token_type, line=line)
+    for token in renewed:
+        token.save(force_insert=True)
     if request.approvals_needed:
         outbox.enqueue(messages.sent_round_again(request))

@@ -17,7 +17,7 @@ from ca_bridge import issuing
 from ca_bridge.contract import RevocationOutcome, RevocationReason
 from ca_bridge.errors import CaError
 from identity_manager import audit, queue
-from identity_manager.models import Certificate, CertificateState, Person, SoftwareToken
+from identity_manager.models import Certificate, CertificateState, Person, SoftwareToken, TokenState
 from identity_manager.task_names import REVOKE
 from identity_manager.transactions import locking
 from identity_manager.transactions.refusals import NotAllowed, Reason, Stale, refuse, require
@@ -54,7 +54,13 @@ def revoke_token(*, actor: Person, token_id: uuid.UUID, reason: RevocationReason
 
 
 def end_token(token: SoftwareToken, *, reason: RevocationReason, actor: Person | None) -> None:
-    """Revoke a locked token in the caller's transaction: passphrase gone, certificates to be revoked."""
+    """Revoke a locked token in the caller's transaction: passphrase gone, certificates to be revoked.
+
+    A replaced token has ended already and stays *replaced*; its living certificates are revoked.
+    """
+    if token.state == TokenState.REPLACED:
+        revoke_certificates(token, reason=reason, actor=actor)
+        return
     had_passphrase = token.passphrase_wrapped is not None
     token.revoke(reason=reason.value, now=timezone.now())
     token.save()
@@ -160,7 +166,7 @@ def tell_of_end(certificate: Certificate) -> None:
 def expire_when_over(token: SoftwareToken) -> bool:
     """End a locked token of which no certificate is left, in the caller's transaction; whether it was so."""
     ended = (CertificateState.EXPIRED, CertificateState.REFUSED)
-    if token.certificates.exclude(state__in=ended).exists():
+    if token.state == TokenState.REPLACED or token.certificates.exclude(state__in=ended).exists():
         return False
     had_passphrase = token.passphrase_wrapped is not None
     token.expire(now=timezone.now())
@@ -207,6 +213,8 @@ def _settle(
                 certificate=str(certificate.pk),
                 serial=certificate.serial,
             )
+        elif outcome is RevocationOutcome.UNSUPPORTED and _is_superseded(certificate):
+            certificate.withdraw_revocation()
         elif outcome is RevocationOutcome.UNSUPPORTED or _is_refused_for_good(outcome):
             if certificate.by_hand_since is None:
                 _tell_by_hand(audit.Event.REVOCATION_LEFT_TO_HANDS, certificate, actor=None)
@@ -214,6 +222,12 @@ def _settle(
         else:
             certificate.settle_later(_words(outcome), now=now)
         certificate.save()
+
+
+def _is_superseded(certificate: Certificate) -> bool:
+    """Of a renewed token: where its CA cannot be told, it ends by its own date and is nobody's task."""
+    superseded = certificate.revocation_reason == RevocationReason.SUPERSEDED
+    return superseded and certificate.token.state == TokenState.REPLACED
 
 
 def _is_refused_for_good(outcome: RevocationOutcome | CaError) -> bool:

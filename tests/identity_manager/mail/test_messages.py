@@ -98,6 +98,7 @@ class Road:
             "request_lapsed": lambda: messages.request_lapsed(self.request),
             "token_lapsed": lambda: messages.token_lapsed(self.token),
             "ended_on_leave": lambda: messages.ended_on_leave(self.token),
+            "renewal_due": lambda: messages.renewal_due(self.token, days=7, ends_at=timezone.now()),
             "acceptance_reminder": lambda: messages.acceptance_reminder(self.request, days=3),
             "approval_back": lambda: messages.approval_back(self.request, self.fresh(self.company.paul)),
             "approval_reminder": lambda: messages.approval_reminder(self.request, self.asked()),

@@ -46,6 +46,10 @@ def type_data(*profiles: CertificateProfile, **changes: Any) -> dict[str, Any]:
         "key_algorithm": "ec-p256",
         "container_format": "standard",
         "passphrase_days": "14",
+        "renewal_days": "60",
+        "renewal_policy": "ask",
+        "renewal_approval": "changed",
+        "replaced_after_days": "7",
         **changes,
     }
 

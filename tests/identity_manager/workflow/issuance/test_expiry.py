@@ -44,12 +44,12 @@ def test_a_token_ends_with_its_certificates_and_another_one_can_be_asked_for(com
     assert expiry.expire_ended() == 0
 
     with time_machine.travel(the_day_after()):
-        assert (
-            eligibility.type_choices(Person.objects.get(pk=company.uma.pk))[1].reason == eligibility.HAS_ONE
-        )
+        choice = eligibility.type_choices(Person.objects.get(pk=company.uma.pk))[1]
+        assert choice.renews is not None, "until then another one would be its renewal"
         assert expiry.expire_ended() == 1
         assert expiry.expire_ended() == 0
-        assert cast.enabled(company.ada, company.uma, company.vpn).state == "awaiting_acceptance"
+        request = cast.enabled(company.ada, company.uma, company.vpn)
+        assert (request.state, request.kind) == ("awaiting_acceptance", "initial")
 
     token.refresh_from_db()
     assert (token.state, Certificate.objects.get().state) == ("expired", "expired")

@@ -1,0 +1,52 @@
+"""Renewal notices: that a token runs out, what its person was told of it, and what they answered."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from identity_manager.models.people.person import Person, PersonState
+from identity_manager.models.requests.software_token import SoftwareToken, TokenState
+
+
+class RenewalNoticeQuerySet(models.QuerySet["RenewalNotice"]):
+    def unanswered(self) -> Self:
+        """Notices of active tokens whose person is Active and has not answered.
+
+        A successor that is open or in use is an answer; one that lapsed, or was declined or rejected, is
+        none: the person can still ask, though the expiry check starts no second one by itself.
+        """
+        in_force = Q(is_open=True) | Q(state__in=(TokenState.SEALED, TokenState.ACTIVE, TokenState.ON_HOLD))
+        successors = SoftwareToken.objects.filter(in_force, predecessor=OuterRef("token"))
+        rows = self.filter(
+            token__state=TokenState.ACTIVE,
+            token__person__state=PersonState.ACTIVE,
+            not_needed_at=None,
+        )
+        return rows.filter(~Exists(successors))
+
+
+class RenewalNotice(models.Model):
+    """One row for each token that came into the renewal window of its type.
+
+    ends_at: when the first of its certificates ends.  started_at: when the expiry check asked for the
+    successor by itself, which it does once.  not_needed_at: when the person answered *Not needed*.
+    """
+
+    token = models.OneToOneField(
+        SoftwareToken, primary_key=True, on_delete=models.PROTECT, related_name="renewal_notice"
+    )
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    ends_at = models.DateTimeField(db_index=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    not_needed_at = models.DateTimeField(null=True)
+    not_needed_reason = models.CharField(max_length=300, blank=True)
+
+    objects = RenewalNoticeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["ends_at", "pk"]
+
+    def __str__(self) -> str:
+        return str(self.token)

@@ -1,0 +1,92 @@
+"""Renewal policy: what has changed since the last issue; whether approval and terms are needed again."""
+
+from collections.abc import Iterable
+
+from django.db.models import prefetch_related_objects
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.models import (
+    ApprovalPolicy,
+    RenewalApproval,
+    SoftwareToken,
+    TermsAcceptance,
+    TermsText,
+    TokenType,
+)
+from identity_manager.workflow.snapshot import MATERIAL_FIELDS, Difference, Snapshot
+
+PROFILE = _("certificate profile")
+
+
+def types_to_approve(lines: Iterable[SoftwareToken]) -> list[TokenType]:
+    """The types whose approval policy counts: of all lines but renewals that need no approval again."""
+    renewals = [line for line in lines if line.predecessor_id is not None]
+    prefetch_related_objects([line for line in renewals if _depends_on_changes(line)], "predecessor")
+    return [line.token_type for line in lines if line not in renewals or _needs_approval(line)]
+
+
+def _depends_on_changes(line: SoftwareToken) -> bool:
+    asks = line.token_type.approval != ApprovalPolicy.NEVER
+    return asks and line.token_type.renewal_approval == RenewalApproval.CHANGED
+
+
+def _needs_approval(line: SoftwareToken) -> bool:
+    """NEVER: no. ALWAYS: as a first issue does. CHANGED: so where the line says something new."""
+    policy = line.token_type.renewal_approval
+    if policy == RenewalApproval.CHANGED:
+        return _depends_on_changes(line) and has_changed(line)
+    return policy == RenewalApproval.ALWAYS
+
+
+def has_changed(line: SoftwareToken) -> bool:
+    """Whether the line says something else than the token that it renews."""
+    return bool(changes(line))
+
+
+def changes(line: SoftwareToken) -> list[Difference]:
+    """What has changed since the last issue: of the person, and the versions of certificate profiles."""
+    return [*person_changes(line), *profile_changes(line)]
+
+
+def person_changes(line: SoftwareToken) -> list[Difference]:
+    """What the line says of the person otherwise than its predecessor; empty for a first issue.
+
+    A predecessor whose snapshot was emptied counts as changed in every field.
+    """
+    if line.predecessor is None:
+        return []
+    before: Snapshot = line.predecessor.snapshot.get("person", {})
+    return [
+        Difference(field, MATERIAL_FIELDS[field], before.get(field, ""), now)
+        for field, now in line.snapshot.get("person", {}).items()
+        if before.get(field) != now
+    ]
+
+
+def profile_changes(line: SoftwareToken) -> list[Difference]:
+    """Which certificate profiles differ from those of the predecessor; the versions, empty for none."""
+    if line.predecessor is None:
+        return []
+    before, now = _versions(line.predecessor.snapshot), _versions(line.snapshot)
+    return [
+        Difference(code, format_lazy("{} {}", PROFILE, code), before.get(code, ""), now.get(code, ""))
+        for code in sorted(before.keys() | now.keys())
+        if before.get(code) != now.get(code)
+    ]
+
+
+def _versions(snapshot: Snapshot) -> dict[str, str]:
+    return {each["profile"]: str(each["version"]) for each in snapshot["certificates"]}
+
+
+def terms_that_stand(lines: Iterable[SoftwareToken]) -> list[TermsText]:
+    """The texts that the person accepted for the predecessors, where they are all that the lines want.
+
+    Empty where one of the documents has another version in force, or a line renews nothing.
+    """
+    wanted = {line.token_type.terms_id for line in lines}
+    requests = [line.predecessor.request_id for line in lines if line.predecessor is not None]
+    accepted = TermsAcceptance.objects.filter(request__in=requests, text__version__is_current=True)
+    texts = {each.text.version.document_id: each.text for each in accepted.select_related("text__version")}
+    return list(texts.values()) if texts.keys() == wanted and requests else []

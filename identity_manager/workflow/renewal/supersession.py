@@ -1,0 +1,46 @@
+"""The end of a renewed token: some days after its successor works, it is replaced.
+
+Certificates that sign or authenticate are revoked then (superseded, RFC 5280 5.3.1); those that only encrypt
+stay valid until their own date, because mail under them is still on its way.
+"""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+
+from ca_bridge.contract import RevocationReason
+from identity_manager import audit
+from identity_manager.models import Certificate, CertificatePurpose, CertificateState, SoftwareToken
+from identity_manager.transactions import locking, retry_later
+from identity_manager.workflow.revocation import revoke
+
+AT_ONCE = 1000  # the next run goes on
+
+
+def replace_superseded() -> int:
+    """Replace the tokens whose successors have worked for long enough; returns how many."""
+    rows = SoftwareToken.objects.superseded(timezone.now()).order_by("pk").values_list("pk", flat=True)
+    return retry_later.for_each_isolated(list(rows[:AT_ONCE]), _replace)
+
+
+def _replace(token_id: uuid.UUID) -> bool:
+    with transaction.atomic():
+        token = locking.token(token_id)
+        now = timezone.now()
+        superseded = SoftwareToken.objects.superseded(now).filter(pk=token_id).first()
+        if superseded is None:
+            return False
+        token.replace(now=now)
+        token.save()
+        for certificate in locking.certificates_of(token):
+            if _ends(certificate):
+                revoke.decide(certificate, reason=RevocationReason.SUPERSEDED, actor=None)
+        successor = token.renewals.in_use().latest("created_at")
+        audit.record(audit.Event.TOKEN_REPLACED, actor=None, subject=token, successor=str(successor.pk))
+        return True
+
+
+def _ends(certificate: Certificate) -> bool:
+    living = certificate.state in (CertificateState.VALID, CertificateState.ON_HOLD)
+    return living and certificate.profile.purpose != CertificatePurpose.ENCRYPTION

@@ -1,0 +1,134 @@
+"""Step 1, renewal: a token gets a successor while it is valid.
+
+PstmProcRenewSofttoken, PstmSubProcRenewSofttokens and PstmProcSubSubProcRenewSofttoken of the original. The
+person asks here; an administrator by **Enable**; the expiry check where the type says so (start_by_itself).
+"""
+
+import uuid
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager import audit
+from identity_manager.models import (
+    Person,
+    RenewalNotice,
+    RequestOrigin,
+    RequestState,
+    Role,
+    SoftwareToken,
+    TermsText,
+    TokenRequest,
+)
+from identity_manager.transactions import locking
+from identity_manager.transactions.refusals import (
+    NO_REASON,
+    NotAllowed,
+    NotPossible,
+    Reason,
+    Stale,
+    refuse,
+    require,
+)
+from identity_manager.workflow import step4_accept
+from identity_manager.workflow.policy import eligibility
+from identity_manager.workflow.policy.eligibility import TypeChoice
+from identity_manager.workflow.renewal import policy
+from identity_manager.workflow.requests import opening
+
+NOT_TO_BE_RENEWED = Reason(
+    "not-to-be-renewed",
+    _("This token is not to be renewed any more."),
+    _("This token is not to be renewed any more. Look under Certificates."),
+)
+ANSWERED = Reason("renewal-answered", _("You have answered this already."))
+LONGEST_REASON = 300  # of the column
+
+
+def renew(*, actor: Person, token_id: uuid.UUID, terms_shown: Iterable[uuid.UUID] = ()) -> TokenRequest:
+    """Open a renewal of the actor's own token.
+
+    terms_shown: the texts that the page named as accepted before. Where they are all that the type wants, in
+    the versions in force, and nobody has to approve, the request goes on to issuance; else its terms wait.
+    Raises NotAllowed, NotPossible with the reason, or Stale where the token has a successor already.
+    """
+    with transaction.atomic():
+        person = locking.person(actor.pk)
+        refuse(eligibility.person_obstacle(person))
+        self_service = person.has_role(Role.SELF_SERVICE_USER)
+        require(self_service, else_=eligibility.NOT_SELF_SERVICE_USER, kind=NotAllowed)
+        choice = renewable(person, token_id)
+
+        asking = opening.Origin(person, person, RequestOrigin.SELF_SERVICE)
+        prepared = opening.prepare_request(asking, [choice], opening.BatchContext())
+        texts = _accepted_again(prepared, terms_shown)
+        if texts:
+            prepared.mails.clear()  # nothing is left to read
+        opening.write_requests([prepared])
+        request = locking.request(prepared.request.pk)
+        if texts:
+            step4_accept.begin(request, locking.lines_of(request), texts)
+        return request
+
+
+def renewable(person: Person, token_id: uuid.UUID) -> TypeChoice:
+    """The choice that renews this token of the person's.
+
+    Raises Stale where it is not to be renewed, or NotPossible with the reason why not now.
+    """
+    choices = eligibility.type_choices(person, own=True)
+    mine = (each for each in choices if each.renews and each.renews.token_id == token_id)
+    choice = next(mine, None)
+    if choice is None:
+        raise Stale(NOT_TO_BE_RENEWED)
+    refuse(choice.reason)
+    return choice
+
+
+def _accepted_again(prepared: opening.PreparedRequest, shown: Iterable[uuid.UUID]) -> list[TermsText]:
+    """The texts that the person accepts again by renewing; empty where they have to read any."""
+    if prepared.request.state != RequestState.AWAITING_ACCEPTANCE:
+        return []
+    texts = policy.terms_that_stand(prepared.lines)
+    return texts if {text.pk for text in texts} == set(shown) else []
+
+
+def not_needed(*, actor: Person, token_id: uuid.UUID, reason: str) -> RenewalNotice:
+    """The person answers that the token is not needed any longer: no mail reminds them again.
+
+    They can renew it all the same, as long as it is valid. Raises NotAllowed, Stale, or NotPossible at
+    `reason`.
+    """
+    with transaction.atomic():
+        token = locking.token(token_id)
+        require(token.person_id == actor.pk, else_=eligibility.NOT_YOURS, kind=NotAllowed)
+        notice = RenewalNotice.objects.unanswered().filter(token=token).first()
+        if notice is None:
+            raise Stale(ANSWERED)
+        require(reason.strip(), else_=NO_REASON, field="reason")
+
+        notice.not_needed_at = timezone.now()
+        notice.not_needed_reason = reason.strip()[:LONGEST_REASON]
+        notice.save()
+        audit.record(
+            audit.Event.RENEWAL_NOT_NEEDED, actor=actor, subject=token, reason=notice.not_needed_reason
+        )
+        return notice
+
+
+def start_by_itself(token: SoftwareToken) -> TokenRequest | None:
+    """Open the renewal of a locked token in the caller's transaction, because its type says so.
+
+    The person counts as who asks, so that they do not approve it. None where it is not possible now.
+    """
+    person = token.person
+    if eligibility.person_obstacle(person) is not None:
+        return None
+    try:
+        choice = renewable(person, token.pk)
+    except (NotPossible, Stale):
+        return None
+    asking = opening.Origin(person, person, RequestOrigin.EXPIRY_CHECK)
+    return opening.open_request(asking, choices=[choice])

@@ -1,0 +1,43 @@
+"""A token that uma has, and the clock set to days before it ends."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from identity_manager.models import Certificate, SoftwareToken
+from tests.tools import cast
+from tests.tools.cast import Company
+
+At = Callable[[float], AbstractContextManager[object]]
+
+
+@pytest.fixture
+def token(company: Company) -> SoftwareToken:
+    """An active token of uma's."""
+    return company.request_in("completed").tokens.get()
+
+
+@pytest.fixture
+def days_before(token: SoftwareToken) -> At:
+    """Set the clock to that many days before the token ends."""
+
+    @contextmanager
+    def travel(days: float) -> Iterator[object]:
+        end = Certificate.objects.get(token=token).not_after
+        assert end is not None
+        with time_machine.travel(end - timedelta(days=days)) as traveller:
+            yield traveller
+
+    return travel
+
+
+def successor_of(token: SoftwareToken) -> SoftwareToken:
+    """Bring the successor to its end: issued, delivered, noted."""
+    renewal = token.renewals.get()
+    request = cast.issued(renewal.request)
+    cast.delivered(request)
+    cast.noted(request.tokens.get())
+    return token.renewals.get()
