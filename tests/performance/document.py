@@ -32,6 +32,17 @@ other work, only such figures say whether a change made anything quicker.
 
 REMARKS = """## Where goals are missed, and why
 
+- **Figures of another day.** `statements_*`, `page_vs_admin`, `idle_*` were measured on 2026-11-29 with
+  2,000 persons and requests, on a machine with other work (load 10 to 18), the others on a quiet one
+  the day before.
+- **Compared with 1f5bfc60**, the commit before prepared rows, counts and tags of our own were given up,
+  on the same busy machine (`make bench-compare BASE=1f5bfc60 ARGS="--only pages page_vs_admin --rounds
+  2 --rows 2000"`): `pages_per_s` 16.9 before and 13.7 after on PostgreSQL, 19.0 and 19.1 on SQLite, two
+  rounds each. The clock says little there. Processor time of the process that draws, in turns, the
+  better median of two: 1.05 times as much over all pages on SQLite and 1.16 on PostgreSQL. START takes
+  24 ms where it took 14 (29 on PostgreSQL), because its figures are counted by queries that are made
+  anew, and OPEN TASKS 20 where it took 17; pages with the number on the tab alone take 0.85 to 1.04 of
+  before on SQLite, 0.93 to 1.17 on PostgreSQL.
 - **The machine.** Every figure by the clock goes by it. On the day of this run it made between 16 and 29
   tokens a second in the bare loop (`bare_per_s`), also within one run. Two more quiet runs of that day,
   in which it made 22 to 28 and 16 to 23, found `p256_ratio` 0.46 to 0.64, `two_workers_ratio` 0.57 and
