@@ -61,7 +61,7 @@ TEMPLATE_BUILTINS = [
     "identity_manager.ui.templatetags.ui",
     "identity_manager.console.templatetags.admin_navigation",
     "identity_manager.console.templatetags.passages",
-    "identity_manager.console.templatetags.rows",
+    "identity_manager.console.templatetags.requests",
 ]
 CONTEXT_PROCESSORS = [
     "django.template.context_processors.request",

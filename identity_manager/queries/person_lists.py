@@ -15,19 +15,18 @@ from identity_manager.models.prefetched import distribute_prefetched
 from identity_manager.models.requests.software_token import IN_USE, SoftwareToken
 from identity_manager.models.text_in_languages import Texts
 
-SHOWN = ("display_name", "personnel_number", "department", "email", "state", "organisational_unit")
-
 
 @dataclass(frozen=True)
 class PersonRows:
-    """The persons of a kind within somebody's reach, with what their rows show; the SQL is kept for both."""
+    """The persons of a kind within somebody's reach, with these fields; the SQL is prepared for each."""
 
     kind: PersonKind
     reach: Q
+    fields: tuple[str, ...]
 
     def in_bulk(self, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Person]:
         """As a queryset's: by their keys."""
-        return {person.pk: person for person in _among(self.kind, self.reach).rows(keys)}
+        return {person.pk: person for person in _among(self.kind, self.reach, self.fields).rows(keys)}
 
 
 def names_of_tokens(persons: Iterable[uuid.UUID]) -> list[tuple[uuid.UUID, Texts]]:
@@ -43,9 +42,9 @@ def know_waiting_changes(persons: Sequence[Person]) -> None:
 
 
 @lru_cache(maxsize=200)
-def _among(kind: PersonKind, reach: Q) -> Among[Person]:
+def _among(kind: PersonKind, reach: Q, fields: tuple[str, ...]) -> Among[Person]:
     def build(keys: list[Any]) -> QuerySet[Person]:
-        return Person.objects.filter(reach, kind=kind, pk__in=keys).only(*SHOWN)
+        return Person.objects.filter(reach, kind=kind, pk__in=keys).only(*fields)
 
     return Among(build, Person._meta.pk)
 

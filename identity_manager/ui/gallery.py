@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from identity_manager.models.people.account import PAGE_SIZES
 from identity_manager.ui import gallery_samples as samples
 from identity_manager.ui.forms import CardsField, RadioCards
 from identity_manager.ui.language_fields import LanguagesField
@@ -119,6 +120,7 @@ def _samples() -> dict[str, Any]:
     return {
         "forms": [empty, filled],
         "page": page,
+        "page_sizes": PAGE_SIZES,
         "moments": [now + timedelta(minutes=minutes) for minutes in samples.DISTANCES],
         "begins": now - timedelta(days=280),
         "ends": now + timedelta(days=85),

@@ -81,7 +81,7 @@ def own(name: str, *, of: str = "", opens: Visitors = OWNER, posts: Visitors = N
 TABLE = (
     # --- Identity Manager
     Row("console:start", OFFICERS),
-    Row("console:search", SEARCHERS),
+    Row("console:search", SEARCHERS, SEARCHERS),
     Row("console:search-export", NOBODY, FINDERS),
     Row("console:saved-searches", FINDERS),
     Row("console:search-save", FINDERS, FINDERS),
@@ -143,7 +143,7 @@ TABLE = (
     Row("console:approvals", OFFICERS),
     Row("console:process", OFFICERS),
     Row("console:process-file", OFFICERS, of="process"),
-    Row("console:requests", REQUEST_READERS),
+    Row("console:requests", REQUEST_READERS, REQUEST_READERS),
     Row("console:request", REQUEST_READERS, of="request"),
     Row("console:request-decide", APPROVER, of="request"),
     Row("console:decisions", APPROVER, APPROVER),

@@ -87,14 +87,92 @@ def test_choosing_rows_raises_the_bar(open_desk: OpenDesk, company: Company) -> 
 
     ada.page.get_by_role("checkbox", name="Choose Uma Lindqvist").check()
     expect(export).to_be_visible()
-    expect(ada.page.locator(".selection")).to_contain_text("1 chosen")
+    expect(ada.page.locator(".selection")).to_contain_text("1 selected")
     ada.page.get_by_role("checkbox", name="Choose all rows of this page").check()
-    expect(ada.page.locator(".selection")).to_contain_text(f"{Person.objects.count()} chosen")
+    expect(ada.page.locator(".selection")).to_contain_text(f"{Person.objects.count()} selected")
     ada.look()
 
     with ada.page.expect_download() as awaited:
         export.click()
     assert awaited.value.suggested_filename.startswith("persons-")
+
+
+@pytest.fixture
+def crowd(company: Company) -> None:
+    for number in range(30):
+        cast.person(f"n{number}", surname=f"Nygård {number:02}", given_name="Nils", sid="")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_selection_survives_paging_by_keyboard(open_desk: OpenDesk, crowd: None, *, scripts: bool) -> None:
+    ada = open_desk("ada", scripts=scripts)
+    ada.open("/search/?kind=employee&q=nygard&sort=name")
+    ada.page.locator(".row-select").nth(1).focus()
+    ada.page.keyboard.press("Space")
+    ada.page.get_by_role("button", name="Next page").focus()
+    ada.page.keyboard.press("Enter")
+    expect(ada.page.locator(".pagination [aria-current=page]")).to_have_text("2")
+    expect(ada.page.locator(".selection [role=status]")).to_contain_text("1 selected")
+    ada.look()
+    ada.page.locator(".row-select").nth(0).check()
+    ada.page.get_by_role("button", name="Previous page").click()
+    expect(ada.page.locator(".selection [role=status]")).to_contain_text("2 selected")
+    expect(ada.page.locator(".row-select:checked")).to_have_count(1)
+
+    ada.page.get_by_role("checkbox", name="Select all 30 found").check()
+    if scripts:
+        expect(ada.page.locator(".selection [role=status]")).to_contain_text("30 selected")
+        expect(ada.page.locator(".row-select:checked")).to_have_count(25)
+        ada.page.locator(".row-select").nth(3).uncheck()
+        expect(ada.page.get_by_role("checkbox", name="Select all 30 found")).not_to_be_checked()
+        expect(ada.page.locator(".selection [role=status]")).to_contain_text("25 selected")
+        ada.page.get_by_role("checkbox", name="Select all 30 found").check()
+    ada.page.get_by_role("button", name="Next page").click()
+    expect(ada.page.locator(".selection [role=status]")).to_contain_text("30 selected")
+    ada.page.get_by_role("button", name="Clear the selection").click()
+    expect(ada.page.locator(".row-select:checked")).to_have_count(0)
+    expect(ada.page.locator(".pagination [aria-current=page]")).to_have_text("2")
+
+
+def test_the_table_does_not_jump(open_desk: OpenDesk, crowd: None) -> None:
+    ada = open_desk("ada")
+    cast.person("long", surname="Nygård 29x" + "w" * 60, given_name="Nils" * 9, department="D" * 90, sid="")
+    ada.open("/search/?kind=employee&q=nygard&sort=name")
+    heads = ada.page.locator("thead th")
+
+    def widths() -> list[float]:
+        return heads.evaluate_all("all => all.map(each => Math.round(each.getBoundingClientRect().width))")
+
+    first = widths()
+    ada.page.get_by_role("button", name="Next page").click()
+    expect(ada.page.locator(".pagination [aria-current=page]")).to_have_text("2")
+    assert widths() == first
+    ada.page.get_by_role("searchbox").fill("nygard 07")
+    expect(ada.page.locator("tbody tr")).to_have_count(1)
+    assert widths() == first
+
+
+def test_what_is_searched_for_is_chosen_without_a_search(open_desk: OpenDesk, company: Company) -> None:
+    ada = open_desk("ada")
+    ada.open("/search/?kind=employee&q=uma")
+    asked: list[str] = []
+    ada.page.on("request", lambda request: asked.append(request.url))
+    ada.page.get_by_label("Search for").select_option("certificate")
+    ada.page.wait_for_timeout(700)
+
+    assert asked == []
+    expect(ada.page.locator("tbody tr")).to_have_count(1)
+    ada.press("Search")
+    expect(ada.page.locator("#found")).to_contain_text("certificates")
+
+
+def test_the_number_of_rows_is_remembered(open_desk: OpenDesk, crowd: None) -> None:
+    ada = open_desk("ada")
+    ada.open("/search/?kind=employee&q=nygard")
+    ada.page.get_by_role("button", name="50", exact=True).click()
+    expect(ada.page.locator("tbody tr")).to_have_count(30)
+    ada.open("/search/?kind=employee&q=nils")
+    expect(ada.page.locator("tbody tr")).to_have_count(30)
 
 
 def test_without_scripts_the_bar_is_always_there(open_desk: OpenDesk, company: Company) -> None:

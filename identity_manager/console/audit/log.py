@@ -1,7 +1,7 @@
 """AUDIT LOG: which events, by what was asked for in the address, and how each stands in the chain."""
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from identity_manager.audit.verification import AuditFault
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices
 from identity_manager.console.access import persons as access_persons
+from identity_manager.console.audit.event_columns import COLUMNS, EventRow
 from identity_manager.console.history import event_wording
 from identity_manager.console.lists import pagination
 from identity_manager.console.search import requests as request_list
@@ -34,10 +35,9 @@ from identity_manager.models import (
     Person,
     TokenRequest,
 )
-from identity_manager.models.audit.audit_event import WORDING_COLUMNS
 from identity_manager.models.identifiers import first_id_of
 from identity_manager.ui.context import ADMINISTRATORS
-from identity_manager.ui.parts import TimelineEvent as Told
+from identity_manager.ui.row_addresses import addresses_of
 
 CHECKS_SHOWN = 10
 EVENTS_ON_A_PAGE = 50
@@ -45,18 +45,6 @@ EVENTS_ON_A_PAGE = 50
 READ_FOR_WORDS = 200_000
 LATE = timedelta(minutes=1)
 LEEWAY = timedelta(hours=1)  # between an event's moment and the one in its identifier
-HEADER = (
-    _("number"),
-    _("moment"),
-    _("event"),
-    _("what"),
-    _("who"),
-    _("about"),
-    _("request"),
-    _("token"),
-    _("detail"),
-    _("covered by a signature of"),
-)
 KINDS: dict[str, str | Promise] = {
     AuditFault.CHANGED: _("changed"),
     AuditFault.REMOVED: _("removed"),
@@ -102,22 +90,6 @@ class Reach:
     further: str
 
 
-@dataclass(frozen=True)
-class AuditLogLine:
-    """One event as the list shows it."""
-
-    event: AuditEvent
-    event_words: Told
-    head_signed_at: datetime | None
-
-    @property
-    def about(self) -> str | Promise:
-        """The person whom it is about."""
-        if self.event.person:
-            return str(self.event.person)
-        return event_wording.ERASED if self.event.person_ref else ""
-
-
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """What the page draws; wrong filters find nothing and say why."""
     form = HistoryForm(request.GET)
@@ -128,6 +100,11 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     page = pagination.page_of(request, pages)
     persons = {event.person for event in page.object_list if event.person}
     requests = [event.request_id for event in page.object_list if event.request_id]
+    rows_shown = prepared(
+        page.object_list,
+        persons={person.pk for person in persons if access_persons.may_see(actor, person)},
+        requests=request_list.readable_of(actor, requests),
+    )
     return {
         "tab": "admin" if offices.holds(actor, ADMINISTRATORS) else searching.tab(actor),
         "form": form,
@@ -136,10 +113,8 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
         "filters_set": sum(bool(value) for name, value in form.cleaned_data.items() if name != "q"),
         "page": page,
         "reach": reach,
-        "lines": list(_lines(page.object_list)),
+        "table": COLUMNS.draw(actor, rows_shown),
         "may_check": offices.holds(actor, audit_access.LOG_CHECKERS),
-        "may_open_persons": {person.pk for person in persons if access_persons.may_see(actor, person)},
-        "may_open_requests": request_list.readable_of(actor, requests),
     }
 
 
@@ -213,16 +188,27 @@ def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     """With whom and what they are about, and when the head that vouches for them was signed."""
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
     rows = rows.select_related("actor", "person", "request", "token__token_type")
-    shown = ("number", "person_ref", "person__state", "person__display_name", "person__organisational_unit")
-    rows = rows.only(*WORDING_COLUMNS, *shown, "request__state", "request__reference")
+    rows = rows.only(*COLUMNS.fields)
     return rows.annotate(head_signed_at=Subquery(heads.values("signed_at")[:1]))
 
 
-def _lines(events: Iterable[AuditEvent]) -> Iterator[AuditLogLine]:
+def prepared(
+    events: Iterable[AuditEvent],
+    *,
+    persons: Container[uuid.UUID] = frozenset(),
+    requests: Container[uuid.UUID] = frozenset(),
+) -> Iterator[EventRow]:
+    """The rows of events, in words. persons, requests: which the officer may open."""
     names = event_wording.type_names()
+    person, request = addresses_of("console:person"), addresses_of("console:request")
     for event in events:
-        told = event_wording.in_words(event, type_names=names)
-        yield AuditLogLine(event, told, getattr(event, "head_signed_at", None))
+        yield EventRow(
+            event,
+            event_wording.in_words(event, type_names=names),
+            getattr(event, "head_signed_at", None),
+            person(event.person_id) if event.person_id and event.person_id in persons else "",
+            request(event.request_id) if event.request_id and event.request_id in requests else "",
+        )
 
 
 # --- Export ----------------------------------------------------------------------------------------
@@ -235,24 +221,6 @@ def filters_of(form: HistoryForm) -> dict[str, str | bool]:
     """How the list was narrowed, for the audit log: names of persons and words are told as True."""
     plain = {"event", "since", "until"}
     return {name: str(value) if name in plain else True for name, value in form.cleaned_data.items() if value}
-
-
-def cells(rows: Iterable[AuditEvent]) -> Iterator[tuple[Any, ...]]:
-    """The rows of the CSV file."""
-    for line in _lines(rows):
-        event = line.event
-        yield (
-            event.number,
-            event.at,
-            event.name,
-            line.event_words.title,
-            line.event_words.actor,
-            line.about,
-            event.request.reference if event.request else "",
-            event.token or "",
-            line.event_words.detail,
-            line.head_signed_at,
-        )
 
 
 # --- How the log stands ----------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from identity_manager.audit import evidence, exports
 from identity_manager.console.access import audit as audit_access
 from identity_manager.console.access import offices
 from identity_manager.console.audit import log as audit_log
+from identity_manager.console.audit.event_columns import COLUMNS
 from identity_manager.console.lists.csv_export import csv_response
 
 
@@ -34,7 +35,8 @@ def export(request: HttpRequest) -> HttpResponseBase:
     number = rows.order_by().count()
     exports.record(actor=actor, what="audit-event", rows=number, filters=audit_log.filters_of(form))
     events = audit_log.with_more(rows).iterator(chunk_size=500)
-    return csv_response("audit-log", audit_log.HEADER, audit_log.cells(events))
+    rows_of_file = map(COLUMNS.exported, audit_log.prepared(events))
+    return csv_response("audit-log", COLUMNS.header, rows_of_file)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +13,7 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.search import selection
 from identity_manager.models import BatchSource, Person, TokenType
 from identity_manager.models.identifiers import new_id
-from identity_manager.transactions.refusals import NotPossible, refuse
+from identity_manager.transactions.refusals import NotPossible, require
 from identity_manager.ui.forms import CardsField
 from identity_manager.ui.parts import Card, type_icon
 from identity_manager.workflow.batch import orders as batch_orders
@@ -78,13 +78,14 @@ class ChosenPersons:
         return [(name, value) for name in names for value in self.sent.getlist(name)]
 
 
-def selected(actor: Person, sent: QueryDict) -> list[str]:
+def selected(request: HttpRequest, actor: Person) -> list[str]:
     """The ids of the persons who are chosen, in the order of the list. Raises NotPossible."""
-    chosen = selection.chosen(actor, sent, limit=None)
+    chosen = selection.chosen(actor, request.POST, limit=None)
     if chosen.search.kind.table.checkbox != "persons":
         raise NotPossible(selection.NO_SEARCH)
     ids = [str(pk) for pk in chosen.rows.values_list("pk", flat=True)[: batch_orders.MOST + 1]]
-    refuse(batch_orders.TOO_MANY if len(ids) > batch_orders.MOST else None)
+    require(len(ids) <= batch_orders.MOST, else_=batch_orders.TOO_MANY)
+    selection.tell_of_missing(request, chosen)
     return ids
 
 

@@ -58,7 +58,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     """Take the selection of SEARCH along to the page where types are chosen."""
     actor = batches.batch_giver(request)
     try:
-        ids = batch_forms.selected(actor, request.POST)
+        ids = batch_forms.selected(request, actor)
     except Refused as refused:
         return selection.refused_page(request, actor, refused)
     return _form_page(request, OrderForm(), ChosenPersons(request.POST, len(ids)))
@@ -83,7 +83,7 @@ def _of_selection(request: HttpRequest) -> HttpResponse:
     actor = batches.batch_giver(request)
     form = OrderForm(request.POST)
     try:
-        ids = batch_forms.selected(actor, request.POST)
+        ids = batch_forms.selected(request, actor)
     except Refused as refused:
         return selection.refused_page(request, actor, refused)
     if form.is_valid():

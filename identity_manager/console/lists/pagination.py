@@ -17,10 +17,16 @@ from identity_manager.console.lists.counting import (
     counts,
     limited,
 )
+from identity_manager.models.people.account import PAGE_SIZES
 
-PAGE_SIZE = 25
+PAGE_SIZE = PAGE_SIZES[0]
 
 Orders = Mapping[str, tuple[str, ...]]
+
+
+def page_size_of(request: HttpRequest) -> int:
+    """How many rows a page has: as the officer has chosen, on any machine."""
+    return int(getattr(request.user, "page_size", PAGE_SIZE))
 
 
 class ByKey(Protocol):
@@ -86,9 +92,15 @@ class FoundPaginator(CappedPaginator):
     """
 
     def __init__(
-        self, found: Sequence[QuerySet[Any]], *, order: Sequence[str], drawn: ByKey, asked: str | None = None
+        self,
+        found: Sequence[QuerySet[Any]],
+        *,
+        order: Sequence[str],
+        drawn: ByKey,
+        asked: str | None = None,
+        per_page: int = PAGE_SIZE,
     ) -> None:
-        super().__init__(found[0].order_by(*order), drawn=drawn)
+        super().__init__(found[0].order_by(*order), per_page=per_page, drawn=drawn)
         self._key = found[0].model._meta.pk
         self._sql, self._parameters = _in_order(found, order)
         self._begins = (_number_of(asked, -(-counting.COUNT_LIMIT // self.per_page)) - 1) * self.per_page

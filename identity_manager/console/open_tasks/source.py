@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 
 from identity_manager.console.access import offices
 from identity_manager.console.lists import counting
+from identity_manager.console.lists.columns import Columns, DrawnTable
 from identity_manager.models import Person
 from identity_manager.ui.parts import Meaning
 
@@ -26,7 +27,7 @@ class Source:
     roles: who has it; within_units is for waiting to keep.
     waiting: the rows for this officer at that moment, oldest first.
     also: rows of another kind, below them in the same list.
-    template: draws them, as `rows`.  sentence: what START says beside the number.
+    template: draws them, as `rows`; columns: as `table`, too.  sentence: what START says beside the number.
     empty: said where nothing waits; without it the section is left out then.
     counts: whether it is something to do now, so that the tab's number counts it.
     """
@@ -41,6 +42,7 @@ class Source:
     empty: str | Promise = ""
     counts: bool = True
     meaning: Meaning = Meaning.WAITING
+    columns: Columns | None = None
 
     def concerns(self, actor: Person) -> bool:
         """Whether one of the officer's roles has to do with it."""
@@ -126,6 +128,12 @@ class Section:
     def rows(self) -> list[Any]:
         """Those on the page; at most SHOWN."""
         return list(self.page)
+
+    @property
+    def table(self) -> DrawnTable | None:
+        """The same with their columns, where the source has them."""
+        columns = self.source.columns
+        return columns.draw(self.actor, self.rows) if columns else None
 
     @property
     def is_shown(self) -> bool:

@@ -24,6 +24,7 @@ from identity_manager.console.lists import counting, remembered_counts
 from identity_manager.console.open_tasks import second_officer
 from identity_manager.console.open_tasks.source import Section, Source
 from identity_manager.console.search import requests as request_list
+from identity_manager.console.search.request_columns import TO_DECIDE, WAITING
 from identity_manager.models import (
     Certificate,
     OutgoingMail,
@@ -171,8 +172,7 @@ def _of_units(actor: Person, roles: frozenset[Role]) -> Q:
     return offices.within_units(actor, roles, "person__organisational_unit")
 
 
-DECISIONS = "identity_manager/open_tasks/decisions.html"
-REQUESTS = "identity_manager/open_tasks/requests.html"
+TABLE = "identity_manager/lists/table.html"
 SOURCES = (
     Source(
         name="decisions",
@@ -180,6 +180,7 @@ SOURCES = (
         roles=DECIDERS,
         waiting=awaiting_decision,
         template="identity_manager/open_tasks/waiting_decisions.html",
+        columns=TO_DECIDE,
         sentence=lambda number: ngettext(
             "request waits for your decision", "requests wait for your decision", number
         ),
@@ -190,7 +191,8 @@ SOURCES = (
         title=_("Postponed"),
         roles=DECIDERS,
         waiting=postponed,
-        template=DECISIONS,
+        template=TABLE,
+        columns=TO_DECIDE,
         sentence=lambda number: ngettext("request is postponed", "requests are postponed", number),
         counts=False,
         meaning=Meaning.QUIET,
@@ -200,7 +202,8 @@ SOURCES = (
         title=_("Stopped: the person's data have changed"),
         roles=MENDERS,
         waiting=stopped,
-        template=REQUESTS,
+        template=TABLE,
+        columns=WAITING,
         sentence=lambda number: ngettext(
             "request is stopped, because its person has changed",
             "requests are stopped, because their persons have changed",
@@ -212,7 +215,8 @@ SOURCES = (
         title=_("Nobody decides"),
         roles=MENDERS,
         waiting=left_undecided,
-        template=REQUESTS,
+        template=TABLE,
+        columns=WAITING,
         sentence=lambda number: ngettext(
             "request is decided by nobody", "requests are decided by nobody", number
         ),
@@ -222,7 +226,8 @@ SOURCES = (
         title=_("Nobody knows whether it was issued"),
         roles=MENDERS,
         waiting=parked,
-        template=REQUESTS,
+        template=TABLE,
+        columns=WAITING,
         sentence=lambda number: ngettext(
             "request waits for your word about a certificate authority",
             "requests wait for your word about a certificate authority",
@@ -248,7 +253,8 @@ SOURCES = (
         title=_("Have failed"),
         roles=MENDERS,
         waiting=failed,
-        template=REQUESTS,
+        template=TABLE,
+        columns=WAITING,
         sentence=lambda number: ngettext("request has failed", "requests have failed", number),
         empty=_("No request has failed."),
         meaning=Meaning.STOPPED,

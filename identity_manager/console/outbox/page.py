@@ -1,6 +1,5 @@
 """OUTBOX: which mails, what of them does not go through, and the page of one."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,16 +15,17 @@ from django.utils.translation import gettext as _
 
 from identity_manager.console.access import mails, offices
 from identity_manager.console.lists import counting, distinct_values, filtering, pagination
-from identity_manager.console.outbox.forms import STUCK, TROUBLE, MailFilterForm, message_name
+from identity_manager.console.outbox.forms import STUCK, TROUBLE, MailFilterForm
+from identity_manager.console.outbox.mail_columns import COLUMNS, MailRow
 from identity_manager.mail import sending
 from identity_manager.models import Container, MailFault, MailState, OutgoingMail, Person, Role
 from identity_manager.models.mail.outgoing_mail import IN_TROUBLE, OutgoingMailQuerySet
 from identity_manager.ui.parts import Pair
+from identity_manager.ui.row_addresses import addresses_of
 from identity_manager.workflow.delivery import outbox_actions
 
 GROUPS_SHOWN = 10
 KNOWN_SHOWN = 500
-ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@(?=[\w.-]+)")
 
 
 @dataclass(frozen=True)
@@ -48,32 +48,6 @@ class ErrorGroup:
         return str(MailFault(self.fault).label) if self.fault else ""
 
 
-@dataclass(frozen=True)
-class MailLine:
-    """A mail as this officer sees it: who may not read it sees neither whose it is nor what it says."""
-
-    mail: OutgoingMail
-
-    @property
-    def is_read(self) -> bool:
-        return bool(self.mail.is_read)  # type: ignore[attr-defined]  # annotated by access.watched_mails
-
-    @property
-    def name(self) -> str:
-        return message_name(self.mail.message)
-
-    @property
-    def error(self) -> str:
-        """The last error; without addresses for who reads no persons' business."""
-        return self.mail.last_error if self.is_read else ADDRESS.sub("…@", self.mail.last_error)
-
-    @property
-    def is_due(self) -> bool:
-        """Whether the next try has come and only waits for a free worker."""
-        moment = self.mail.next_attempt_at
-        return moment is not None and moment <= timezone.now()
-
-
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     """What the list draws; nothing is listed where a filter is not understood."""
     every = mails.watched_mails(actor)
@@ -82,13 +56,16 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
     paginator = pagination.CappedPaginator(_newest_first(rows, form), drawn=_reached(actor))
     numbers = _numbers(paginator, every, actor, form)
     page = pagination.page_of(request, paginator)
+    url = addresses_of("console:mail")
+    rows_shown = [MailRow(mail, url(mail.pk)) for mail in page]
     return {
         "tab": "outbox",
         "form": form,
         "is_filtered": any(request.GET.get(name) for name in form.fields),
         "reads": offices.holds(actor, offices.MAIL_READERS),
         "page": page,
-        "lines": [MailLine(mail) for mail in page],
+        "lines": rows_shown,
+        "table": COLUMNS.draw(actor, rows_shown),
         **_groups(every),
         "query": request.GET.urlencode(),
         **numbers,
@@ -140,7 +117,7 @@ def _there_is_to_act() -> Q:
 
 def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
     """What the page of one mail draws."""
-    line = MailLine(mail)
+    line = MailRow(mail)
     reason = outbox_actions.obstacle(mail)
     handles = outbox_actions.may_retry(actor, mail)
     return {
@@ -198,15 +175,7 @@ def _newest_first(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingM
 
 def _reached(actor: Person) -> OutgoingMailQuerySet:
     """With what the list shows, and nothing else."""
-    return (
-        mails.watched_mails(actor)
-        .select_related("request", "token__token_type")
-        .only(
-            *("state", "message", "to_address", "attempts", "next_attempt_at", "last_error", "last_error_at"),
-            *("sent_at", "created_at", "request__state", "request__reference", "token__state"),
-            *("token__token_type__state", "token__token_type__name"),
-        )
-    )
+    return mails.watched_mails(actor).select_related("request", "token__token_type").only(*COLUMNS.fields)
 
 
 def _groups(rows: OutgoingMailQuerySet) -> dict[str, Any]:
@@ -235,7 +204,7 @@ def _list_url(state: str, code: str) -> str:
     return f"{reverse('console:outbox')}?{urlencode({name: value for name, value in asked.items() if value})}"
 
 
-def _facts(mail: OutgoingMail, line: MailLine) -> list[Pair]:
+def _facts(mail: OutgoingMail, line: MailRow) -> list[Pair]:
     fault = str(MailFault(mail.fault).label) if mail.fault else ""
     return [
         Pair(_("Mail"), line.name),

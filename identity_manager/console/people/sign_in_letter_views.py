@@ -33,6 +33,7 @@ def choose(request: HttpRequest) -> HttpResponse:
         chosen = selection.chosen(actor, request.POST, limit=sign_in_letters.MOST)
     except Refused as refused:
         return selection.refused_page(request, actor, refused)
+    selection.tell_of_missing(request, chosen)
     request.session[SELECTION] = [str(pk) for pk in chosen.rows.values_list("pk", flat=True)]
     return redirect("console:sign-in-letters")
 

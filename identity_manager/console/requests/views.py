@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from identity_manager.console.access import offices, requests
 from identity_manager.console.forms import confirmation, outcome, refusals
@@ -17,7 +17,7 @@ from identity_manager.console.forms.refusals import VerbForm
 from identity_manager.console.requests import page as request_page
 from identity_manager.console.requests.forms import CancelForm, RoundForm
 from identity_manager.console.search import requests as request_list
-from identity_manager.console.search import saved_searches, selection
+from identity_manager.console.search import saved_searches, selected, selection
 from identity_manager.console.search import search as searching
 from identity_manager.console.search.search import Search
 from identity_manager.models import PersonState, TokenRequest
@@ -28,11 +28,14 @@ from identity_manager.workflow.policy import eligibility
 from identity_manager.workflow.requests import cancellation, resubmission
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def listing(request: HttpRequest) -> HttpResponse:
     actor = requests.request_reader(request)
     search = Search(request_list.REQUEST, actor, request.GET)
-    context = searching.context(request, search) | {
+    posted = selected.posted(request, search.kind.table.checkbox)
+    if elsewhere := selection.turn_page(request, search, posted):
+        return elsewhere
+    context = searching.context(request, search, posted) | {
         "tab": "requests",
         "actions": selection.actions(search),
         "saved": [

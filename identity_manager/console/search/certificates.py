@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,11 +16,12 @@ from identity_manager.console.access import requests
 from identity_manager.console.certificates import manual_revocations
 from identity_manager.console.lists import counting, filtering
 from identity_manager.console.search import requests as request_list
+from identity_manager.console.search.certificate_columns import COLUMNS, CertificateRow
 from identity_manager.console.search.forms import BY_HAND, REVOCATION_WAITS, CertificateForm
-from identity_manager.console.search.kind import Beside, SearchKind, Sheet, Table, Wanted, beginning, in_days
+from identity_manager.console.search.kind import Beside, SearchKind, Table, Wanted, beginning, in_days
 from identity_manager.models import Certificate, Person, SoftwareToken
 from identity_manager.models.person_search.text import TRIGRAM
-from identity_manager.models.requests.certificate import REVOCATION_REASONS, CertificateQuerySet
+from identity_manager.models.requests.certificate import CertificateQuerySet
 from identity_manager.ui.context import REQUEST_READERS, SEARCHERS
 from identity_manager.ui.row_addresses import addresses_of
 
@@ -29,32 +29,6 @@ _HEXADECIMAL = re.compile(r"(?:0x)?([0-9a-f]+)")
 _BETWEEN_BYTES = re.compile(r"[\s:.-]")
 _FINGERPRINT = 64  # hexadecimal digits of SHA-256
 _LONGEST_DECIMAL = 49  # digits of 20 octets (RFC 5280 4.1.2.2)
-_REASONS = dict(REVOCATION_REASONS)
-
-
-@dataclass(frozen=True)
-class CertificateRow:
-    """One certificate in the list, and the page where it is shown."""
-
-    certificate: Certificate
-    person: Person
-    url: str
-
-    @property
-    def name(self) -> str:
-        """Its token type, and its profile where that has a name of its own."""
-        names = (str(self.certificate.token.token_type), str(self.certificate.profile.name))
-        return " · ".join(dict.fromkeys(names))
-
-    @property
-    def serial(self) -> str:
-        """Byte by byte, as browsers and Windows show it."""
-        return in_bytes(self.certificate.serial)
-
-    @property
-    def reason_words(self) -> object:
-        """Why it was revoked."""
-        return _REASONS.get(self.certificate.revocation_reason, self.certificate.revocation_reason)
 
 
 def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
@@ -70,13 +44,7 @@ def found(rows: CertificateQuerySet, wanted: Wanted) -> QuerySet[Certificate]:
 
 def _with_names(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
     """With what their rows show, and nothing else."""
-    return rows.select_related("token__person", "token__token_type", "profile").only(
-        *("state", "serial", "subject", "revocation_reason", "created_at", "not_after"),
-        *("token__state", "token__request"),
-        *("profile__state", "profile__name", "profile__number"),
-        *("token__person__state", "token__person__display_name", "token__person__personnel_number"),
-        *("token__token_type__state", "token__token_type__name"),
-    )
+    return rows.select_related("token__person", "token__token_type", "profile").only(*COLUMNS.fields)
 
 
 def _with_more(rows: QuerySet[Certificate]) -> QuerySet[Certificate]:
@@ -143,7 +111,7 @@ def _of_number(digits: str) -> Iterator[Q]:
         yield Q(serial=serial_hex(int(digits)))
 
 
-def _lines(actor: Person, rows: Iterable[Any]) -> list[CertificateRow]:
+def _prepared(actor: Person, rows: Iterable[Any]) -> list[CertificateRow]:
     """To the request for who reads requests, to the person for the others."""
     certificates = list(rows)
     readable = request_list.readable_of(actor, {row.token.request_id for row in certificates})
@@ -153,12 +121,6 @@ def _lines(actor: Person, rows: Iterable[Any]) -> list[CertificateRow]:
         for token in (row.token for row in certificates)
     )
     return [CertificateRow(row, row.token.person, url) for row, url in zip(certificates, urls, strict=True)]
-
-
-def in_bytes(serial: str) -> str:
-    """The number byte by byte, 0A:1B:…: whole digits alone would become a rounded number in a spreadsheet."""
-    even = serial if len(serial) % 2 == 0 else f"0{serial}"
-    return ":".join(even[start : start + 2] for start in range(0, len(even), 2)).upper()
 
 
 def _surplus(actor: Person, wanted: Wanted) -> Beside | None:
@@ -184,25 +146,6 @@ def _surplus(actor: Person, wanted: Wanted) -> Beside | None:
     return Beside(words % {"number": counting.grouped(number)}, url)
 
 
-def _cells(row: Certificate) -> tuple[object, ...]:
-    return (
-        in_bytes(row.serial),
-        row.subject,
-        row.issuer,
-        row.get_state_display(),
-        row.token.token_type,
-        row.profile.name,
-        row.token.person,
-        row.token.person.personnel_number,
-        row.not_before,
-        row.not_after,
-        row.revoked_at,
-        _REASONS.get(row.revocation_reason, row.revocation_reason),
-        row.token.request.reference,
-        row.fingerprint_sha256,
-    )
-
-
 CERTIFICATE = SearchKind(
     name="certificate",
     label=_("Certificate"),
@@ -212,39 +155,15 @@ CERTIFICATE = SearchKind(
     reach=requests.visible_certificates,
     found=found,  # type: ignore[arg-type]  # of certificates
     table=Table(
-        template="identity_manager/search/certificate_table.html",
-        lines=_lines,
-        orders={
-            "issued": ("created_at",),
-            "expires": ("not_after",),
-            "person": ("token__person__surname", "token__person__given_name"),
-            "state": ("state", "not_after"),
-        },
+        columns=COLUMNS,
+        prepared=_prepared,
         rows=_with_names,
         order="-issued",
         order_where=dict.fromkeys(("expires_within", "expires_from", "expires_before"), "expires"),
         checkbox="certificates",
-    ),
-    sheet=Sheet(
+        named=lambda row: (row.certificate.pk, row.certificate),
         file_name="certificates",
-        header=(
-            _("Serial number"),
-            _("Subject"),
-            _("Issuer"),
-            _("State"),
-            _("Token type"),
-            _("Certificate profile"),
-            _("Person"),
-            _("Personnel number"),
-            _("Valid from"),
-            _("Valid until"),
-            _("Revoked"),
-            _("Reason"),
-            _("Request"),
-            _("SHA-256 fingerprint"),
-        ),
-        cells=_cells,
-        rows=_with_more,
+        export_rows=_with_more,
     ),
     counted=_("%(found)s of %(total)s certificates"),
     too_many=_("More than %(found)s of %(total)s certificates; these are the first %(found)s"),

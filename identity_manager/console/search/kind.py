@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from identity_manager.console.lists.columns import Columns
 from identity_manager.console.lists.pagination import ByKey, Orders
 from identity_manager.console.search.forms import KindForm
 from identity_manager.models import Person
@@ -20,29 +22,28 @@ WithMore = Callable[[QuerySet[Any]], QuerySet[Any]]
 
 @dataclass(frozen=True)
 class Table:
-    """How the list is drawn. lines: what a row of the template is made from. checkbox: what a row posts.
+    """The list of a kind, and its CSV file.
 
-    rows: the rows with what lines need.  order: the one unless another is asked for; order_where: instead of
-    it, where this filter is set.
+    prepared: the rows that the cells of its columns take.  checkbox: what a row posts.  named: key and name
+    of a row, for its check box.  rows: the rows of the model with what the cells need.
+    order: the one unless another is asked for; order_where: instead of it, where this filter is set.
+    file_name, export_rows: of the CSV file, and its rows with what its cells need.
     """
 
-    template: str
-    lines: Callable[[Person, Iterable[Any]], Sequence[Any]]
-    orders: Orders
+    columns: Columns
+    prepared: Callable[[Person, Iterable[Any]], Sequence[Any]]
     order: str
     checkbox: str
+    named: Callable[[Any], tuple[object, object]]
+    file_name: str
+    export_rows: WithMore
     rows: WithMore = field(default=lambda rows: rows)
     order_where: Mapping[str, str] = field(default_factory=dict)
+    more_orders: Orders = field(default_factory=dict)
 
-
-@dataclass(frozen=True)
-class Sheet:
-    """How it is exported: the file's name, its header, the cells of a row, the rows with what those need."""
-
-    file_name: str
-    header: Sequence[Words]
-    cells: Callable[[Any], Sequence[object]]
-    rows: WithMore = field(default=lambda rows: rows)
+    @cached_property
+    def orders(self) -> Orders:
+        return {**self.more_orders, **self.columns.orders}
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ class SearchKind:
     reach: Callable[[Person], QuerySet[Any]]
     found: Found
     table: Table
-    sheet: Sheet
     counted: Words
     too_many: Words
     nothing: Words

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,8 @@ from identity_manager.console.search.forms import (
     EmployeeForm,
     ExternalForm,
 )
-from identity_manager.console.search.kind import SearchKind, Sheet, Table, Wanted, beginning, in_days
+from identity_manager.console.search.kind import SearchKind, Table, Wanted, beginning, in_days
+from identity_manager.console.search.person_columns import COLUMNS, PersonRow
 from identity_manager.models import (
     Account,
     Certificate,
@@ -39,19 +40,11 @@ from identity_manager.people import vouching_policy
 from identity_manager.queries import person_lists
 from identity_manager.transactions.refusals import Reason
 from identity_manager.ui.context import SEARCHERS
+from identity_manager.ui.row_addresses import addresses_of
 from identity_manager.workflow.policy import eligibility
 
 CODE_ENDS_WITHIN = timedelta(days=2)
 USABLE = (CertificateState.VALID, CertificateState.ON_HOLD)
-
-
-@dataclass(frozen=True)
-class PersonRow:
-    """One person in the list: what they have, and whether they can be enabled, or why not."""
-
-    person: Person
-    token_types: list[str]
-    obstacle: Reason | None
 
 
 def found(rows: PersonQuerySet, wanted: Wanted) -> PersonQuerySet:
@@ -118,12 +111,22 @@ def _code_ends() -> Q:
 _SIGN_IN = {NEVER_SIGNED_IN: _never_signed_in, CODE_ENDS: _code_ends}
 
 
-def _lines(actor: Person, persons: Iterable[Any]) -> list[PersonRow]:
+def _prepared(actor: Person, persons: Iterable[Any]) -> list[PersonRow]:
     """For a page, what their tokens are called is enough: one query, however many rows it has."""
     shown = list(persons)
     person_lists.know_waiting_changes(shown)
     names, coded = _token_names(shown), _with_code_of(actor, shown)
-    return [PersonRow(person, names[person.pk], _obstacle(actor, person, coded)) for person in shown]
+    page, enable = addresses_of("console:person"), addresses_of("console:enable")
+    return [
+        PersonRow(
+            person,
+            names[person.pk],
+            _obstacle(actor, person, coded),
+            page(person.pk),
+            enable(person.pk),
+        )
+        for person in shown
+    ]
 
 
 def _obstacle(actor: Person, person: Person, coded: frozenset[UUID]) -> Reason | None:
@@ -160,28 +163,6 @@ def _with_tokens(rows: QuerySet[Person]) -> QuerySet[Person]:
     return rows.prefetch_related(Prefetch("tokens", tokens, to_attr="tokens_in_use"))
 
 
-def _cells(person: Any) -> tuple[object, ...]:
-    return (
-        person.personnel_number,
-        person.given_name,
-        person.surname,
-        person.display_name,
-        person.email,
-        person.upn,
-        person.department,
-        person.organisational_unit,
-        person.get_kind_display(),
-        person.get_state_display(),
-        ", ".join(str(token.token_type) for token in person.tokens_in_use),
-        _first_end(person),
-    )
-
-
-def _first_end(person: Any) -> datetime | None:
-    ends = [each.not_after for token in person.tokens_in_use for each in token.usable if each.not_after]
-    return min(ends, default=None)
-
-
 def _of_kind(kind: PersonKind, **words: str | Promise) -> SearchKind:
     base = SearchKind(
         name=kind.value,
@@ -190,12 +171,11 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> SearchKind:
         readers=SEARCHERS,
         form=EmployeeForm if kind == PersonKind.EMPLOYEE else ExternalForm,
         reach=lambda actor: Person.objects.filter(_reached(actor), kind=kind),
-        drawn=lambda actor: person_lists.PersonRows(kind, _reached(actor)),
+        drawn=lambda actor: person_lists.PersonRows(kind, _reached(actor), COLUMNS.fields),
         parts=_found_in_parts,  # type: ignore[arg-type]  # of persons
         found=found,  # type: ignore[arg-type]  # of persons
         with_order=_with_order,  # type: ignore[arg-type]  # of persons
         table=TABLE,
-        sheet=SHEET,
         counted="",
         too_many="",
         nothing=_("Nobody found"),
@@ -209,36 +189,14 @@ def _of_kind(kind: PersonKind, **words: str | Promise) -> SearchKind:
 
 
 TABLE = Table(
-    template="identity_manager/search/person_table.html",
-    lines=_lines,
-    orders={
-        "relevance": ("relevance", "by_name"),
-        "name": ("by_name",),
-        "department": ("department", "by_name"),
-        "email": ("email",),
-        "state": ("state", "by_name"),
-    },
+    columns=COLUMNS,
+    prepared=_prepared,
+    more_orders={"relevance": ("relevance", "by_name")},
     order="name",
     checkbox="persons",
-)
-SHEET = Sheet(
+    named=lambda row: (row.person.pk, row.person.display_name),
     file_name="persons",
-    header=(
-        _("Personnel number"),
-        _("Given name"),
-        _("Surname"),
-        _("Display name"),
-        _("E-mail"),
-        _("User principal name"),
-        _("Department"),
-        _("Organisational unit"),
-        _("Kind"),
-        _("State"),
-        _("Software tokens"),
-        _("First one expires"),
-    ),
-    cells=_cells,
-    rows=_with_tokens,
+    export_rows=_with_tokens,
 )
 EMPLOYEE = _of_kind(
     PersonKind.EMPLOYEE,

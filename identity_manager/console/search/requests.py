@@ -14,7 +14,8 @@ from identity_manager.console.access import requests as access_requests
 from identity_manager.console.forms.fields import MAIL_REFUSED, OPEN
 from identity_manager.console.lists import filtering
 from identity_manager.console.search.forms import RequestForm
-from identity_manager.console.search.kind import SearchKind, Sheet, Table, Wanted, beginning, in_days
+from identity_manager.console.search.kind import SearchKind, Table, Wanted, beginning, in_days
+from identity_manager.console.search.request_columns import COLUMNS
 from identity_manager.models import OutgoingMail, Person, SoftwareToken, TokenRequest
 from identity_manager.models.people.person import EVERYTHING
 from identity_manager.models.requests.states import NOT_ENDED
@@ -90,10 +91,7 @@ def with_lines(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
         *("token_type__state", "token_type__name"),
     )
     rows = rows.prefetch_related(Prefetch("tokens", tokens, to_attr="listed_tokens"))
-    return rows.select_related("person", "requested_by").only(
-        *("state", "reference", "round", "created_at", "postponed_until"),
-        *("person__state", "person__display_name", "requested_by__state", "requested_by__display_name"),
-    )
+    return rows.select_related("person", "requested_by").only(*COLUMNS.fields)
 
 
 def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
@@ -102,29 +100,8 @@ def _with_all(rows: QuerySet[TokenRequest]) -> QuerySet[TokenRequest]:
     return rows.select_related("person", "requested_by").prefetch_related(Prefetch("tokens", tokens))
 
 
-def _lines(_actor: Person, rows: Iterable[Any]) -> list[TokenRequest]:
+def _prepared(_actor: Person, rows: Iterable[Any]) -> list[TokenRequest]:
     return list(rows)
-
-
-def _cells(row: TokenRequest) -> tuple[object, ...]:
-    return (
-        row.reference,
-        row.get_state_display(),
-        row.get_kind_display(),
-        row.person,
-        row.person.personnel_number,
-        row.person.department,
-        row.person.organisational_unit,
-        ", ".join(str(token.token_type) for token in row.tokens.all()),
-        row.requested_by,
-        row.get_origin_display(),
-        row.created_at,
-        row.decided_at,
-        row.accepted_at,
-        row.issued_at,
-        row.ended_at,
-        row.reason,
-    )
 
 
 REQUEST = SearchKind(
@@ -136,39 +113,14 @@ REQUEST = SearchKind(
     reach=access_requests.visible_requests,
     found=found,
     table=Table(
-        template="identity_manager/search/request_table.html",
-        lines=_lines,
-        orders={
-            "asked": ("created_at",),
-            "person": ("person__surname", "person__given_name"),
-            "state": ("state", "created_at"),
-        },
-        order="-asked",
+        columns=COLUMNS,
+        prepared=_prepared,
         rows=with_lines,
+        order="-asked",
         checkbox="requests",
-    ),
-    sheet=Sheet(
+        named=lambda row: (row.pk, row.reference),
         file_name="requests",
-        header=(
-            _("Reference"),
-            _("State"),
-            _("Kind"),
-            _("Person"),
-            _("Personnel number"),
-            _("Department"),
-            _("Organisational unit"),
-            _("Software tokens"),
-            _("Asked by"),
-            _("How it came about"),
-            _("Asked"),
-            _("Decided"),
-            _("Accepted"),
-            _("Issued"),
-            _("Ended"),
-            _("Reason"),
-        ),
-        cells=_cells,
-        rows=_with_all,
+        export_rows=_with_all,
     ),
     counted=_("%(found)s of %(total)s requests"),
     too_many=_("More than %(found)s of %(total)s requests; these are the first %(found)s"),

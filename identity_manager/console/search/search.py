@@ -19,7 +19,9 @@ from identity_manager.console.search import certificates as certificate_list
 from identity_manager.console.search import persons as person_list
 from identity_manager.console.search import requests as request_list
 from identity_manager.console.search.kind import SearchKind, Wanted
-from identity_manager.models import Person, Role
+from identity_manager.console.search.selected import Selection
+from identity_manager.models import Person
+from identity_manager.models.people.account import PAGE_SIZES
 from identity_manager.models.person_search.query_words import words_of
 from identity_manager.ui import dates
 from identity_manager.ui.context import SEARCHERS
@@ -93,15 +95,15 @@ class Search:
         """What was found, in order."""
         return self._in_order(self.found()) if self.is_valid else self.found()
 
-    def pages(self) -> pagination.CappedPaginator:
+    def pages(self, per_page: int = pagination.PAGE_SIZE) -> pagination.CappedPaginator:
         """What was found, page by page; by words, in order only as far as it is counted."""
         drawn = self._drawn()
         if not (self.is_by_words and self.kind.parts):
-            return pagination.CappedPaginator(self.rows(), drawn=drawn)
+            return pagination.CappedPaginator(self.rows(), per_page=per_page, drawn=drawn)
         order = pagination.columns(self.sort, self.kind.table.orders)
         found = [self._with_order(part) for part in self.kind.parts(self.reach(), self.wanted)]
         asked = self._asked.get("page")
-        return pagination.FoundPaginator(found, order=order, drawn=drawn, asked=asked)
+        return pagination.FoundPaginator(found, order=order, drawn=drawn, asked=asked, per_page=per_page)
 
     def _drawn(self) -> pagination.ByKey:
         kind = self.kind
@@ -209,29 +211,41 @@ def address(search: Search) -> str:
     return f"{reverse(page)}?{search.query}"
 
 
-def context(request: HttpRequest, search: Search) -> dict[str, Any]:
+def context(request: HttpRequest, search: Search, selected: Selection) -> dict[str, Any]:
     """What the list of a search draws, under whatever form stands above it."""
     if not search.is_valid:
         return {"search": search, "kind": search.kind, "form": search.form}
-    paginator = search.pages()
+    paginator = search.pages(pagination.page_size_of(request))
     is_unsorted = search.is_by_words and paginator.has_more
-    page = pagination.page_of(request, paginator)
+    page, table = pagination.page_of(request, paginator), search.kind.table
+    rows = table.prepared(search.actor, page)
+    sort = "" if is_unsorted else search.sort
+    keys = {str(table.named(row)[0]) for row in rows}
     return {
         "search": search,
         "kind": search.kind,
         "form": search.form,
         "searched": True,
-        "enables": offices.holds(search.actor, {Role.TOKEN_ADMINISTRATOR}),
         "text": search.wanted["q"],
         "is_short": 0 < len(search.wanted["q"]) < SHORT,
         "count_words": count_words(search, paginator),
         "beside": search.kind.beside(search.actor, search.wanted),
-        "sort": "" if is_unsorted else search.sort,
+        "sort": sort,
         "is_unsorted": is_unsorted,
-        "checkbox": search.kind.table.checkbox,
         "paginator": paginator,
         "page": page,
-        "rows": search.kind.table.lines(search.actor, page),
+        "page_sizes": PAGE_SIZES,
+        "rows": rows,
+        "keeps_selection": True,
+        "selected": selected.beside(keys),
+        "table": table.columns.draw_selectable(
+            search.actor,
+            rows,
+            sort=sort,
+            checkbox=table.checkbox,
+            named=table.named,
+            selected=keys if selected.is_all else selected.keys,
+        ),
     }
 
 

@@ -5,26 +5,27 @@ under the name of the kind's check boxes (`persons`), the search as `search`, an
 the search found is meant. The page reads them with `chosen`.
 """
 
-import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from identity_manager.console.access import offices
-from identity_manager.console.lists import pagination
 from identity_manager.console.search import search as searching
+from identity_manager.console.search import selected
 from identity_manager.console.search.search import Search
+from identity_manager.console.search.selected import LIMIT, Selection
 from identity_manager.models import Person, PersonKind, Role
+from identity_manager.people import preferences
 from identity_manager.transactions.refusals import NotPossible, Reason, Refused, require
 
-LIMIT = 1000
 NO_SEARCH = Reason("no-search", _("This list is not known any more. Search again."))
 NOTHING_CHOSEN = Reason("nothing-chosen", _("Nothing is chosen. Tick at least one row, or all of them."))
 TOO_MANY_CHOSEN = Reason(
@@ -74,11 +75,15 @@ ACTIONS = (
 
 @dataclass(frozen=True)
 class Chosen:
-    """The rows that an officer has chosen, in the order of the list."""
+    """The rows that an officer has chosen, in the order of the list.
+
+    missing: how many more were ticked that are gone, or that the officer does not reach any more.
+    """
 
     search: Search
     rows: QuerySet[Any]
-    is_all: bool = field(default=False)
+    is_all: bool = False
+    missing: int = 0
 
 
 def actions(search: Search) -> list[Action]:
@@ -97,14 +102,42 @@ def chosen(actor: Person, sent: QueryDict, *, limit: int | None = LIMIT) -> Chos
     if search is None or not search.is_valid:
         raise NotPossible(NO_SEARCH)
     if sent.get("all"):
-        rows = search.rows()
+        rows, missing = search.rows(), 0
+        there = limit and rows.order_by()[: limit + 1].count()
     else:
-        ids = _ids(sent.getlist(search.kind.table.checkbox))
-        rows = searching.everything_of(search).rows().filter(pk__in=ids)
-        require(rows.exists(), else_=NOTHING_CHOSEN)
-    if limit is not None and rows.order_by()[: limit + 1].count() > limit:
-        raise NotPossible(TOO_MANY_CHOSEN)
-    return Chosen(search, rows, is_all=bool(sent.get("all")))
+        keys = selected.keys_in(sent, search.kind.table.checkbox)
+        require(len(keys) <= LIMIT, else_=TOO_MANY_CHOSEN)
+        rows = searching.everything_of(search).rows().filter(pk__in=keys)
+        there = rows.order_by().count()
+        require(there, else_=NOTHING_CHOSEN)
+        missing = len(keys) - there
+    require(not (limit and there and there > limit), else_=TOO_MANY_CHOSEN)
+    return Chosen(search, rows, is_all=bool(sent.get("all")), missing=missing)
+
+
+def tell_of_missing(request: HttpRequest, chosen: Chosen) -> None:
+    """Say how many of the rows that were ticked are left out, because they are not there any more."""
+    if chosen.missing:
+        words = ngettext(
+            "%(number)s of the selected rows is left out: it is gone, or you may not see it any more.",
+            "%(number)s of the selected rows are left out: they are gone, or you may not see them any more.",
+            chosen.missing,
+        )
+        messages.warning(request, words % {"number": chosen.missing})
+
+
+def turn_page(request: HttpRequest, search: Search, posted: Selection) -> HttpResponse | None:
+    """What the form of a list is sent for, but for its actions: another page, order or number of rows.
+
+    Returns where to go; None where the page is shown at once, with the rows that are selected on others.
+    """
+    if request.method != "POST":
+        return None
+    if size := request.POST.get("page_size", ""):
+        preferences.set_page_size(actor=search.actor, size=int(size) if size.isdecimal() else 0)
+    if posted.is_cut:
+        messages.warning(request, str(TOO_MANY_CHOSEN))
+    return None if posted else redirect(request.get_full_path())
 
 
 def refused_page(request: HttpRequest, actor: Person, refused: Refused) -> HttpResponse:
@@ -113,14 +146,3 @@ def refused_page(request: HttpRequest, actor: Person, refused: Refused) -> HttpR
     back = searching.address(search or searching.first(actor))
     context = {"tab": searching.tab(actor), "refused": refused, "back": back}
     return render(request, "identity_manager/search/selection_refused.html", context, status=refused.status)
-
-
-def _ids(values: Iterable[str]) -> list[uuid.UUID]:
-    """Those that are ids at all, no more than a page has."""
-    found = []
-    for value in list(values)[: pagination.PAGE_SIZE]:
-        try:
-            found.append(uuid.UUID(value))
-        except ValueError:
-            continue
-    return found

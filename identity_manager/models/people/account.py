@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from identity_manager.models.identifiers import new_id
 from identity_manager.models.people.person import Person
 
+PAGE_SIZES = (25, 50, 100)
+
 
 class AccountManager(BaseUserManager["Account"]):
     def create_account(
@@ -34,6 +36,8 @@ class Account(AbstractBaseUser):
     is_break_glass = models.BooleanField(default=False)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Rows on a page of a list.
+    page_size = models.PositiveSmallIntegerField(default=25, db_default=25, editable=False)
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

@@ -245,6 +245,7 @@ def pagination(
     """Draw the pages of a list, keeping the other parameters of the address; nothing for a single page.
 
     of, anchor: where a page has several lists, the title of this one and the element where it begins.
+    Where the context says keeps_selection, the list's form is sent to the pages, with what is selected.
     """
     if not page.has_other_pages():
         return {}
@@ -260,7 +261,14 @@ def pagination(
         "ellipsis": page.paginator.ELLIPSIS,
         "previous": address(page.number - 1) if page.has_previous() else "",
         "next": address(page.number + 1) if page.has_next() else "",
+        "keeps_selection": context.get("keeps_selection"),
     }
+
+
+@register.simple_tag(takes_context=True)
+def page_size_address(context: Context) -> str:
+    """The first page of the list, whatever its pages were."""
+    return _query(context, page=None)
 
 
 @register.inclusion_tag("ui/sort_header.html", takes_context=True)
@@ -272,6 +280,7 @@ def sort_header(context: Context, name: str, label: str, current: str = "") -> d
         "direction": direction,
         "href": _query(context, sort=f"-{name}" if direction == "ascending" else name, page=None),
         "icon_name": {"ascending": "sort-up", "descending": "sort-down"}.get(direction, "sort"),
+        "keeps_selection": context.get("keeps_selection"),
     }
 
 

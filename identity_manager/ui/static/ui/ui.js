@@ -45,17 +45,20 @@ function countDown(clock) {
   tick();
 }
 
-// A bar with data-selection follows the check boxes of the form around it.
+// A bar with data-selection follows the check boxes of the form around it. What is selected on other pages
+// stands in data-on-other-pages; the box data-select-found means everything that was found.
 function countSelected(form) {
   const boxes = [...form.querySelectorAll(".row-select")];
-  const chosen = boxes.filter((box) => box.checked).length;
+  const here = boxes.filter((box) => box.checked).length;
   for (const bar of find("selection", form)) {
-    bar.hidden = chosen === 0;
-    for (const place of find("selection-count", bar)) place.textContent = chosen;
+    const everything = bar.querySelector("[data-select-found]")?.checked ?? false;
+    const selected = everything ? Number(bar.dataset.found) : here + Number(bar.dataset.onOtherPages ?? 0);
+    bar.hidden = selected === 0;
+    for (const place of find("selection-count", bar)) place.textContent = selected.toLocaleString(document.documentElement.lang);
   }
   for (const all of find("select-all", form)) {
-    all.checked = chosen > 0 && chosen === boxes.length;
-    all.indeterminate = chosen > 0 && chosen < boxes.length;
+    all.checked = here > 0 && here === boxes.length;
+    all.indeterminate = here > 0 && here < boxes.length;
   }
 }
 
@@ -80,10 +83,14 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("change", (event) => {
   const form = event.target.form;
-  if (event.target.matches("[data-select-all]")) {
+  if (event.target.matches("[data-select-all], [data-select-found]")) {
     for (const box of form.querySelectorAll(".row-select:not(:disabled)")) box.checked = event.target.checked;
   }
-  if (event.target.matches("[data-select-all], .row-select")) countSelected(form);
+  // Who unticks a row does not mean everything any more.
+  if (event.target.matches("[data-select-all], .row-select") && !event.target.checked) {
+    for (const everything of find("select-found", form)) everything.checked = false;
+  }
+  if (event.target.matches("[data-select-all], [data-select-found], .row-select")) countSelected(form);
 });
 
 // What has come without a new page is said: data-announce marks the words.

@@ -9,6 +9,7 @@ from django.utils import translation
 from identity_manager import audit, catalogue
 from identity_manager.audit import Event
 from identity_manager.console.audit import log as audit_log
+from identity_manager.console.audit.event_columns import COLUMNS
 from identity_manager.console.history import event_facts, event_wording
 from identity_manager.jobs import schedule
 from identity_manager.models import AuditEvent, Role, TokenType
@@ -93,9 +94,8 @@ def test_a_file_has_details_in_the_words_of_the_screen(
     row = audit.record(event, actor=None, subject=cast.person("uma"), **facts)
 
     with translation.override("de"):
-        ((*_cells, detail, _head),) = audit_log.cells(
-            audit_log.with_more(AuditEvent.objects.filter(pk=row.pk))
-        )
+        (prepared,) = audit_log.prepared(audit_log.with_more(AuditEvent.objects.filter(pk=row.pk)))
+        *_cells, detail, _head = COLUMNS.exported(prepared)
         assert detail == words
 
 

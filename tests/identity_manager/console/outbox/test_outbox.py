@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from identity_manager.console.outbox import bulk_actions
 from identity_manager.console.outbox import page as outbox_page
-from identity_manager.console.outbox.page import ADDRESS
+from identity_manager.console.outbox.mail_columns import ADDRESS
 from identity_manager.mail import outbox
 from identity_manager.mail.faults import DeliveryFault
 from identity_manager.models import AuditEvent, MailFault, OutgoingMail, Person, Role, SoftwareToken

@@ -1,0 +1,95 @@
+"""The columns of a list of mails: of those that the officer may not read, neither whose nor what they say."""
+
+import re
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from identity_manager.console.lists.columns import Column, Columns
+from identity_manager.console.outbox.forms import message_name
+from identity_manager.models import OutgoingMail
+from identity_manager.ui import cells
+from identity_manager.ui.templatetags import ui
+
+ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@(?=[\w.-]+)")
+
+
+@dataclass(frozen=True)
+class MailRow:
+    """A mail as this officer sees it: who may not read it sees neither whose it is nor what it says."""
+
+    mail: OutgoingMail
+    url: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        return bool(self.mail.is_read)  # type: ignore[attr-defined]  # annotated by access.watched_mails
+
+    @property
+    def name(self) -> str:
+        return message_name(self.mail.message)
+
+    @property
+    def error(self) -> str:
+        """The last error; without addresses for who reads no persons' business."""
+        return self.mail.last_error if self.is_read else ADDRESS.sub("…@", self.mail.last_error)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the next try has come and only waits for a free worker."""
+        moment = self.mail.next_attempt_at
+        return moment is not None and moment <= timezone.now()
+
+
+def _mail(row: MailRow) -> object:
+    if row.is_read:
+        mail: object = ui.who(row.mail.to_address, row.name, row.url, row=True)
+    else:
+        mail = cells.row_link(row.name, row.url)
+    return cells.with_line(mail, row.error) if row.error else mail
+
+
+def _about(row: MailRow) -> object:
+    if not (row.is_read and row.mail.request):
+        return "–"
+    reference = row.mail.request.reference
+    return cells.with_line(reference, row.mail.token) if row.mail.token else reference
+
+
+def _next_try(row: MailRow) -> object:
+    return _now("now") if row.is_due else ui.when(row.mail.next_attempt_at)
+
+
+def _last_moment(row: MailRow) -> object:
+    return ui.when(row.mail.last_error_at or row.mail.sent_at or row.mail.created_at)
+
+
+COLUMNS = Columns(
+    (
+        Column("mail", _("Mail"), _mail, fields=("message", "to_address", "last_error"), width="column-wide"),
+        Column(
+            "about",
+            pgettext_lazy("mail", "About"),
+            _about,
+            fields=(
+                *("request__state", "request__reference", "token__state", "token__token_type__state"),
+                *("token__token_type__name"),
+            ),
+        ),
+        Column("state", _("State"), lambda row: ui.state_badge(row.mail), fields=("state",)),
+        Column("when", _("When"), _last_moment, fields=("last_error_at", "sent_at", "created_at")),
+        Column(
+            "attempts",
+            _("Attempts"),
+            lambda row: row.mail.attempts,
+            fields=("attempts",),
+            css="numeric",
+            width="column-narrow",
+        ),
+        Column("next", _("Next try"), _next_try, fields=("next_attempt_at",), width="column-narrow"),
+    ),
+    shown=("mail", "about", "state", "when", "attempts", "next"),
+)

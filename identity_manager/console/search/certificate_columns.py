@@ -1,0 +1,123 @@
+"""The columns of a list of certificates."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.lists.columns import Column, Columns
+from identity_manager.models import Certificate, Person
+from identity_manager.models.requests.certificate import REVOCATION_REASONS
+from identity_manager.ui import cells
+from identity_manager.ui.templatetags import ui
+
+_REASONS = dict(REVOCATION_REASONS)
+
+
+@dataclass(frozen=True)
+class CertificateRow:
+    """One certificate in the list, and the page where it is shown."""
+
+    certificate: Certificate
+    person: Person
+    url: str
+
+    @property
+    def name(self) -> str:
+        """Its token type, and its profile where that has a name of its own."""
+        names = (str(self.certificate.token.token_type), str(self.certificate.profile.name))
+        return " · ".join(dict.fromkeys(names))
+
+    @property
+    def serial(self) -> str:
+        """Byte by byte, as browsers and Windows show it."""
+        return in_bytes(self.certificate.serial)
+
+
+def in_bytes(serial: str) -> str:
+    """The number byte by byte, 0A:1B:…: whole digits alone would become a rounded number in a spreadsheet."""
+    even = serial if len(serial) % 2 == 0 else f"0{serial}"
+    return ":".join(even[start : start + 2] for start in range(0, len(even), 2)).upper()
+
+
+def _person(row: CertificateRow) -> object:
+    return ui.who(row.person.display_name, row.person.personnel_number, row.url, row=True)
+
+
+def _certificate(row: CertificateRow) -> object:
+    return cells.with_line(row.name, row.serial, css="mono") if row.certificate.serial else row.name
+
+
+def _state(row: CertificateRow) -> object:
+    badge, reason = ui.state_badge(row.certificate), _reason(row.certificate)
+    return cells.with_line(badge, reason) if reason else badge
+
+
+def _reason(certificate: Certificate) -> object:
+    """Why it was revoked, in words."""
+    return _REASONS.get(certificate.revocation_reason, certificate.revocation_reason)
+
+
+COLUMNS = Columns(
+    (
+        Column("serial", _("Serial number"), fields=("serial",), export=lambda row: in_bytes(row.serial)),
+        Column("subject", _("Subject"), fields=("subject",), export="subject"),
+        Column("issuer", _("Issuer"), export="issuer"),
+        Column(
+            "state",
+            _("State"),
+            _state,
+            order=("state", "not_after"),
+            fields=("state", "revocation_reason"),
+            export=lambda row: row.get_state_display(),
+        ),
+        Column(
+            "certificate",
+            _("Certificate"),
+            _certificate,
+            fields=(
+                *("token__state", "token__request", "token__token_type__state"),
+                *("token__token_type__name"),
+                *("profile__state", "profile__name", "profile__number"),
+            ),
+            width="column-wide",
+        ),
+        Column("token_type", _("Token type"), export="token.token_type"),
+        Column("profile", _("Certificate profile"), export="profile.name"),
+        Column(
+            "person",
+            _("Person"),
+            _person,
+            order=("token__person__surname", "token__person__given_name"),
+            fields=(
+                *("token__person__state", "token__person__display_name"),
+                "token__person__personnel_number",
+            ),
+            export="token.person",
+            width="column-wide",
+        ),
+        Column("number", _("Personnel number"), export="token.person.personnel_number"),
+        Column("valid_from", _("Valid from"), export="not_before"),
+        Column("valid_until", _("Valid until"), export="not_after"),
+        Column(
+            "issued",
+            _("Ordered"),
+            lambda row: ui.when(row.certificate.created_at),
+            order=("created_at",),
+            fields=("created_at",),
+            width="column-narrow",
+        ),
+        Column(
+            "expires",
+            _("Expires"),
+            lambda row: ui.when(row.certificate.not_after),
+            order=("not_after",),
+            fields=("not_after",),
+            width="column-narrow",
+        ),
+        Column("revoked", _("Revoked"), export="revoked_at"),
+        Column("reason", _("Reason"), export=_reason),
+        Column("request", _("Request"), export="token.request.reference"),
+        Column("fingerprint", _("SHA-256 fingerprint"), export="fingerprint_sha256"),
+    ),
+    shown=("person", "certificate", "state", "issued", "expires"),
+)

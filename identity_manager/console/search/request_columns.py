@@ -1,0 +1,100 @@
+"""The columns of a list of requests: in SEARCH and REQUESTS, and of what waits in OPEN TASKS."""
+
+from dataclasses import replace
+
+from django.urls import reverse
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from identity_manager.console.lists.columns import Column, Columns
+from identity_manager.models import RequestState, TokenRequest
+from identity_manager.ui import cells
+from identity_manager.ui.templatetags import ui
+
+
+def title_of(row: TokenRequest) -> str:
+    """Say what a request is about: "Encryption, Signature and VPN"."""
+    *first, last = [str(token.token_type) for token in row.lines] or [""]
+    return f"{', '.join(first)} {_now('and')} {last}" if first else last
+
+
+def _person(row: TokenRequest) -> object:
+    url = reverse("console:request", args=[row.pk])
+    return ui.who(row.person.display_name, row.reference, url, row=True)
+
+
+def _state(row: TokenRequest) -> object:
+    if row.postponed_until is None or row.state != RequestState.REQUESTED:
+        return ui.state_badge(row)
+    return cells.with_line(ui.state_badge(row), _now("comes back"), ui.when(row.postponed_until))
+
+
+def _names_of_tokens(row: TokenRequest) -> str:
+    return ", ".join(str(token.token_type) for token in row.tokens.all())
+
+
+_FOR = Column(
+    "person",
+    _("For"),
+    _person,
+    order=("person__surname", "person__given_name"),
+    fields=("reference", "person__state", "person__display_name"),
+    width="column-wide",
+)
+_TOKENS = Column("tokens", _("Tokens"), title_of, fields=("round",), width="column-wide")
+_ASKED_BY = Column(
+    "asked_by",
+    _("Asked by"),
+    lambda row: cells.isolate(row.requested_by),
+    fields=("requested_by__state", "requested_by__display_name"),
+    export="requested_by",
+)
+_ASKED = Column(
+    "asked",
+    _("Asked"),
+    lambda row: ui.when(row.created_at),
+    order=("created_at",),
+    fields=("created_at",),
+    export="created_at",
+    width="column-narrow",
+)
+_STATE = Column(
+    "state",
+    _("State"),
+    _state,
+    order=("state", "created_at"),
+    fields=("state", "postponed_until"),
+    export=lambda row: row.get_state_display(),
+)
+_AGE = replace(_ASKED, name="age", label=_("Age"), cell=lambda row: ui.age(row.created_at))
+_DECIDE = Column(
+    "decide", _("Actions"), template="identity_manager/open_tasks/decide_cell.html", is_action=True
+)
+_LISTED = ("person", "tokens", "asked_by", "asked", "state")
+_WAITING = ("person", "tokens", "asked_by", "age", "state")
+
+COLUMNS = Columns(
+    (
+        Column("reference", _("Reference"), export="reference"),
+        _STATE,
+        Column("kind", _("Kind"), export=lambda row: row.get_kind_display()),
+        _FOR,
+        Column("person_name", _("Person"), export="person"),
+        Column("number", _("Personnel number"), export="person.personnel_number"),
+        Column("department", _("Department"), export="person.department"),
+        Column("unit", _("Organisational unit"), export="person.organisational_unit"),
+        _TOKENS,
+        Column("token_names", _("Software tokens"), export=_names_of_tokens),
+        _ASKED_BY,
+        Column("origin", _("How it came about"), export=lambda row: row.get_origin_display()),
+        _ASKED,
+        Column("decided", _("Decided"), export="decided_at"),
+        Column("accepted", _("Accepted"), export="accepted_at"),
+        Column("issued", _("Issued"), export="issued_at"),
+        Column("ended", _("Ended"), export="ended_at"),
+        Column("reason", _("Reason"), export="reason"),
+    ),
+    shown=_LISTED,
+)
+WAITING = Columns((_FOR, _TOKENS, _ASKED_BY, _AGE, _STATE), shown=_WAITING)
+TO_DECIDE = Columns((*WAITING.every, _DECIDE), shown=(*_WAITING, "decide"))
