@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from django.utils.functional import Promise
-
 from identity_manager.console.access import offices
 from identity_manager.console.lists.pagination import Orders
 from identity_manager.models import Person
-
-Words = str | Promise
+from identity_manager.models.words import Words
 
 
 @dataclass(frozen=True)

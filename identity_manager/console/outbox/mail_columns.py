@@ -76,7 +76,7 @@ COLUMNS = Columns(
             _about,
             fields=(
                 *("request__state", "request__reference", "token__state", "token__token_type__state"),
-                *("token__token_type__name"),
+                "token__token_type__name",
             ),
         ),
         Column("state", _("State"), lambda row: ui.state_badge(row.mail), fields=("state",)),

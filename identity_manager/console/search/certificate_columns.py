@@ -76,7 +76,7 @@ COLUMNS = Columns(
             _certificate,
             fields=(
                 *("token__state", "token__request", "token__token_type__state"),
-                *("token__token_type__name"),
+                "token__token_type__name",
                 *("profile__state", "profile__name", "profile__number"),
             ),
             width="column-wide",

@@ -235,6 +235,7 @@ def context(request: HttpRequest, search: Search, selected: Selection) -> dict[s
         "paginator": paginator,
         "page": page,
         "page_sizes": PAGE_SIZES,
+        "first_page": f"?{search.query}",
         "rows": rows,
         "keeps_selection": True,
         "selected": selected.beside(keys),

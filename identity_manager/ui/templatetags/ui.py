@@ -244,8 +244,7 @@ def pagination(
 ) -> dict[str, Any]:
     """Draw the pages of a list, keeping the other parameters of the address; nothing for a single page.
 
-    of, anchor: where a page has several lists, the title of this one and the element where it begins.
-    Where the context says keeps_selection, the list's form is sent to the pages, with what is selected.
+    of, anchor: of several lists, this one's title and where it begins. keeps_selection: by the form.
     """
     if not page.has_other_pages():
         return {}
@@ -263,12 +262,6 @@ def pagination(
         "next": address(page.number + 1) if page.has_next() else "",
         "keeps_selection": context.get("keeps_selection"),
     }
-
-
-@register.simple_tag(takes_context=True)
-def page_size_address(context: Context) -> str:
-    """The first page of the list, whatever its pages were."""
-    return _query(context, page=None)
 
 
 @register.inclusion_tag("ui/sort_header.html", takes_context=True)

@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """How many rows an officer wants on a page of a list."""
 
     dependencies = [
-        ('identity_manager', '0053_spellings_in_search'),
+        ('identity_manager', '0059_renewal_indexes'),
     ]
 
     operations = [
