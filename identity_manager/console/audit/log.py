@@ -1,4 +1,4 @@
-"""AUDIT LOG: which events, by what was asked for in the address, and how each stands in the chain."""
+"""AUDIT LOG page: filters, events, state of the chain, export."""
 
 import uuid
 from collections.abc import Container, Iterable, Iterator
@@ -41,10 +41,10 @@ from identity_manager.ui.row_addresses import addresses_of
 
 CHECKS_SHOWN = 10
 EVENTS_ON_A_PAGE = 50
-# Of ten million events, no index tells which have a word in their details: so many are read for one page.
+# Details are not indexed: number of events scanned for words per page.
 READ_FOR_WORDS = 200_000
 LATE = timedelta(minutes=1)
-LEEWAY = timedelta(hours=1)  # between an event's moment and the one in its identifier
+LEEWAY = timedelta(hours=1)  # between an event's time and the time in its UUIDv7
 KINDS: dict[str, str | Promise] = {
     AuditFault.CHANGED: _("changed"),
     AuditFault.REMOVED: _("removed"),
@@ -83,7 +83,7 @@ class HistoryForm(forms.Form):
 
 @dataclass(frozen=True)
 class Reach:
-    """How far back the details were read for words, and the address of the list that goes on from there."""
+    """How far back details were scanned for words, and the link that continues from there."""
 
     pk: uuid.UUID
     back_to: datetime
@@ -91,7 +91,7 @@ class Reach:
 
 
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
-    """What the page draws; wrong filters find nothing and say why."""
+    """The page; invalid filters find nothing and say why."""
     form = HistoryForm(request.GET)
     rows, reach = found(actor, form), reach_of(request.GET, form)
     if reach is not None:
@@ -119,7 +119,7 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
 
 
 def found(actor: Person, form: HistoryForm) -> QuerySet[AuditEvent]:
-    """The events that the officer may read and that the filters let through, newest first."""
+    """Readable events that match the filters, newest first."""
     rows = audit_access.visible_events(actor)
     if not form.is_valid():
         return rows.none()
@@ -150,7 +150,7 @@ def _by_person(rows: QuerySet[AuditEvent], wanted: dict[str, Any]) -> QuerySet[A
 
 
 def reach_of(asked: QueryDict, form: HistoryForm) -> Reach | None:
-    """Where READ_FOR_WORDS events end; None without words, and where all that is asked for is read."""
+    """End of the scan of READ_FOR_WORDS events; None without words, or where everything was scanned."""
     if not form.is_valid() or not form.cleaned_data["q"]:
         return None
     since, until = form.cleaned_data["since"], form.cleaned_data["until"]
@@ -185,7 +185,7 @@ def _reached(actor: Person) -> QuerySet[AuditEvent]:
 
 
 def with_more(rows: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-    """With whom and what they are about, and when the head that vouches for them was signed."""
+    """With persons, objects, and the time of the signature that covers them."""
     heads = AuditHead.objects.filter(kind=HeadKind.HEAD, number__gte=OuterRef("number")).order_by("number")
     rows = rows.select_related("actor", "person", "request", "token__token_type")
     rows = rows.only(*COLUMNS.fields)
@@ -213,12 +213,12 @@ def prepared(
 
 # --- Export ----------------------------------------------------------------------------------------
 def wanted_of(post: QueryDict) -> HistoryForm:
-    """The filters that the list was made with, as its export form sends them back."""
+    """The list's filters, as sent by the export form."""
     return HistoryForm(QueryDict(post.get("filters", "")))
 
 
 def filters_of(form: HistoryForm) -> dict[str, str | bool]:
-    """How the list was narrowed, for the audit log: names of persons and words are told as True."""
+    """The filters for the audit log: names of persons and words as True."""
     plain = {"event", "since", "until"}
     return {name: str(value) if name in plain else True for name, value in form.cleaned_data.items() if value}
 

@@ -1,4 +1,4 @@
-"""What a batch order is given with: for whom, which types, and what of who cannot have all of them."""
+"""Forms of batch orders: persons (selection or file), types, handling of partly eligible persons."""
 
 import uuid
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from identity_manager.workflow.policy import eligibility
 
 
 class OrderForm(VerbForm):
-    """Types for a selection. key is the order's id: sent twice, it is one order."""
+    """Types for a selection. key: the order's id, so that a double submit creates one order."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
     types = CardsField(
@@ -57,7 +57,7 @@ class FileForm(OrderForm):
     field_order = ("file", "types", "accept_partial", "key")
 
     def clean(self) -> dict[str, Any] | None:
-        """What else is wrong costs the file too: a browser sends it once, and keeps it in no field."""
+        """Any other error loses the file too, as browsers do not keep file fields."""
         typed = super().clean()
         if self.errors and "file" not in self.errors:
             self.add_error("file", _("Choose the file again: your browser does not keep it."))
@@ -66,20 +66,20 @@ class FileForm(OrderForm):
 
 @dataclass(frozen=True)
 class ChosenPersons:
-    """The selection of SEARCH that a form carries along."""
+    """The selection of SEARCH, carried in hidden fields."""
 
     sent: QueryDict
     number: int
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """Name and value of what says who is chosen."""
+        """Names and values of the hidden fields."""
         names = [name for name in self.sent if name not in ("csrfmiddlewaretoken", *OrderForm.base_fields)]
         return [(name, value) for name in names for value in self.sent.getlist(name)]
 
 
 def selected(request: HttpRequest, actor: Person) -> list[str]:
-    """The ids of the persons who are chosen, in the order of the list. Raises NotPossible."""
+    """Ids of the selected persons, in list order. Raises NotPossible."""
     chosen = selection.chosen(actor, request.POST, limit=None)
     if chosen.search.kind.table.checkbox != "persons":
         raise NotPossible(selection.NO_SEARCH)
@@ -95,7 +95,7 @@ def of_selection(form: OrderForm, ids: list[str]) -> Wanted:
 
 
 def of_file(form: FileForm) -> Wanted:
-    """Raises NotPossible at `file` where it cannot be read."""
+    """Personnel numbers of the file. Raises NotPossible at `file`."""
     file = form.cleaned_data["file"]
     content = file.read(batch_orders.MOST_BYTES + 1)
     numbers = batch_orders.numbers_in(content)

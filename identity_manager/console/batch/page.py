@@ -1,4 +1,4 @@
-"""What the pages of batch orders show: the list, how far one is, and what became of each person."""
+"""Batch order pages: list, progress, result per person."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ MEANINGS = {
     LineOutcome.ENABLED: Meaning.DONE,
     LineOutcome.SKIPPED: Meaning.STOPPED,
 }
-# What READY means depends on how far the order is.
+# The word for READY depends on the order's state.
 READY_WORDS = {
     **dict.fromkeys(NOT_STARTED, LineOutcome.READY.label),
     BatchState.RUNNING: gettext_lazy("Still to be enabled"),
@@ -48,7 +48,7 @@ class OrderRow:
 
 @dataclass(frozen=True)
 class PersonLine:
-    """One person of an order, in words."""
+    """Result of one person, in words."""
 
     line: BatchLine
     word: str | Promise
@@ -59,7 +59,7 @@ class PersonLine:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is, in persons."""
+    """Progress in persons."""
 
     words: str
     state: str
@@ -69,7 +69,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class KeysetPage:
-    """Some lines by their place, and the addresses of those before and after: no page is counted."""
+    """A keyset page of lines, with links to the previous and next one; nothing is counted."""
 
     rows: list[BatchLine]
     before: str
@@ -77,7 +77,7 @@ class KeysetPage:
 
 
 def listing(rows: Iterable[BatchOrder]) -> list[OrderRow]:
-    """The orders, with how many persons have which outcome."""
+    """The orders, with number of persons by outcome."""
     orders = list(rows)
     alive = [order.pk for order in orders if order.state not in ENDED]
     counted = BatchLine.objects.counted(alive) if alive else {}
@@ -89,7 +89,7 @@ def _row(order: BatchOrder, counts: dict[str, int]) -> OrderRow:
 
 
 def _nobody_ready(order: BatchOrder, counts: dict[str, int]) -> bool:
-    """Whether it waits for a start that nobody can give: the dry run has found nobody to be enabled."""
+    """Whether it cannot be started, because the dry run found nobody eligible."""
     return order.state == BatchState.CHECKED and not counts.get(LineOutcome.READY)
 
 
@@ -119,26 +119,26 @@ def context(actor: Person, order: BatchOrder, form: VerbForm, *, asked: dict[str
 
 
 def _is_stopped(order: BatchOrder) -> bool:
-    """Whether it cannot go on, because who gave it may not any more; or has ended by that."""
+    """Whether it is paused or ended because the asker lost the permission."""
     if order.state == BatchState.PAUSED:
         return not batch_orders.gives_orders(order.asked_by)
     return bool(order.stopped_because)
 
 
 def _fault(order: BatchOrder) -> BatchOrder | BatchStretch | None:
-    """What a fault delays, the order or one of its stretches; None: nothing."""
+    """The fault of the order or of one of its shares that delays it; None without."""
     if order.last_error:
         return order
     return BatchStretch.objects.with_fault(order.pk).first() if order.state == BatchState.RUNNING else None
 
 
 def progress_context(order: BatchOrder) -> dict[str, Any]:
-    """For the part of the page that moves."""
+    """Context of the polled fragment."""
     return {"order": order, "progress": progress(order, _counts(order))}
 
 
 def progress(order: BatchOrder, counts: dict[str, int]) -> Progress:
-    """The dry run counts whom it has looked at; the rest counts who was ready, and is done."""
+    """Persons checked in the dry run; afterwards persons done of those ready."""
     if order.state == BatchState.CHECKING:
         return Progress(_("Persons are looked at"), "now", order.looked_at, order.total)
     done = counts.get(LineOutcome.ENABLED, 0) + counts.get(LineOutcome.SKIPPED, 0)
@@ -156,7 +156,7 @@ def types_of(order: BatchOrder) -> str:
 
 
 def person_line(order: BatchOrder, line: BatchLine) -> PersonLine:
-    """The line as the reader reads it."""
+    """The line in the reader's language."""
     outcome = LineOutcome(line.outcome)
     names = {each.code: str(each) for each in order.types.all()}
     sentences = [f"{names.get(code, code)}: {words}" if code else words for code, words in line.sentences]
@@ -167,12 +167,12 @@ def person_line(order: BatchOrder, line: BatchLine) -> PersonLine:
 
 
 def word_of(order: BatchOrder, outcome: LineOutcome) -> str | Promise:
-    """What the outcome is called, as far as the order is."""
+    """The word for the outcome in the order's state."""
     return READY_WORDS[BatchState(order.state)] if outcome == LineOutcome.READY else outcome.label
 
 
 def keyset(rows: BatchLineQuerySet, asked: dict[str, str], kept: dict[str, str]) -> KeysetPage:
-    """The page after or before a place; as quick for the last lines as for the first."""
+    """The page after or before a position, in constant time."""
     before, after = _place(asked.get("before")), _place(asked.get("after"))
     if before:
         found = list(rows.filter(position__lt=before).order_by("-position")[: PER_PAGE + 1])
@@ -191,7 +191,7 @@ def keyset(rows: BatchLineQuerySet, asked: dict[str, str], kept: dict[str, str])
 
 
 def sheet(actor: Person, order: BatchOrder) -> Iterator[list[object]]:
-    """The cells of each line, for a file."""
+    """Cells of each line for the CSV file."""
     for row in _lines(actor, order, "").order_by("position").iterator(chunk_size=500):
         line = person_line(order, row)
         yield [
@@ -210,7 +210,7 @@ def _place(asked: str | None) -> int:
 
 
 def _lines(actor: Person, order: BatchOrder, outcome: str) -> BatchLineQuerySet:
-    """The lines of persons whom the officer may read."""
+    """Lines of persons whom the officer may read."""
     rows = BatchLine.objects.filter(order=order).select_related("person", "request")
     if not batches.reads_all_batches(actor):
         units = offices.within_units(actor, BATCH_READERS, "person__organisational_unit")

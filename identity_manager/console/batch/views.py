@@ -161,7 +161,7 @@ def report(request: HttpRequest, pk: uuid.UUID) -> StreamingHttpResponse:
 def _press(
     request: HttpRequest, pk: uuid.UUID, verb: Callable[..., BatchOrder], words: str | Promise
 ) -> HttpResponse:
-    """One verb of one button."""
+    """View of a button that calls one verb."""
     batches.batch_for_giver(request, pk)
     form = PressForm(request.POST)
     if form.is_valid():
@@ -173,7 +173,7 @@ def _press(
 
 
 def _page(request: HttpRequest, pk: uuid.UUID, form: VerbForm) -> HttpResponse:
-    """The present state, read again: after a refusal it has often moved."""
+    """The current state, read again after a refusal."""
     order = batches.batch_for_officer(request, pk)
     context = batch_page.context(batches.batch_reader(request), order, form, asked=request.GET.dict())
     status = refusals.status_of(form)

@@ -1,4 +1,4 @@
-"""The Enable page: who it is about, what can be checked, and what will happen, in words."""
+"""Enable page: person, selectable types, outlook in words."""
 
 import uuid
 from collections import Counter
@@ -40,7 +40,7 @@ class EnablePage:
 
     @staticmethod
     def template(request: HttpRequest) -> str:
-        """While boxes are checked only the outlook is asked for; the rest of the page stays."""
+        """The outlook fragment while boxes are ticked; else the whole page."""
         partial = request.method == "GET" and request.headers.get("HX-Request") == "true"
         return "identity_manager/enable/outlook.html" if partial else "identity_manager/enable/enable.html"
 
@@ -101,7 +101,7 @@ class EnablePage:
 
 
 def held_tokens(person: Person) -> list[str]:
-    """The types that the person has or is about to get."""
+    """Types that the person holds or will get."""
     rows = (
         SoftwareToken.objects.filter(person=person, state__in=IN_USE)
         .select_related("token_type")

@@ -1,4 +1,4 @@
-"""The page before a dangerous action: what will happen, to what, a field for the reason, one button."""
+"""Confirmation page before a dangerous action: consequences, reason, one button."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from identity_manager.transactions.refusals import Reason
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What the page says. back is where Cancel leads; tab is the portal's tab that stays marked.
+    """Content of the page. back: target of Cancel; tab: the marked tab.
 
-    obstacle: why the button would do nothing now, as what is asked about has ended or moved on; there is
-    no button then.  signed: the requests that are decided on, with what their certificates will say.
+    obstacle: why the action is impossible by now; there is no button then. signed: requests decided on,
+    with their certificates' contents.
     """
 
     title: Words
@@ -32,7 +32,7 @@ class Confirmation:
 
 
 def page(request: HttpRequest, form: VerbForm, confirmation: Confirmation) -> HttpResponse:
-    """The page, with what is wrong and the status that goes with it."""
+    """The page, with form errors and their status."""
     return render(
         request,
         "identity_manager/forms/confirmation.html",

@@ -1,4 +1,4 @@
-"""The one place where a verb's refusal becomes something to read: at its field, or above the page."""
+"""Refusals on pages: as form errors, at their field or above the form."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,19 +17,19 @@ REFUSED_NAMED = 5
 
 
 class VerbForm(forms.Form):
-    """A form whose content goes to one verb. refused is the verb's refusal, once it was told."""
+    """A form for one verb. refused: the verb's refusal, if any."""
 
     refused: Refused | None = None
 
 
 def post_data(request: HttpRequest) -> QueryDict | None:
-    """What a form was sent with; None where a page is only opened. A button alone sends nothing."""
+    """POST data; None for a page view. A bare button sends an empty form."""
     return request.POST if request.method == "POST" else None
 
 
 @contextmanager
 def show_refusal(form: VerbForm) -> Iterator[None]:
-    """Run one verb; a refusal is told at its field, or above the form where it names none."""
+    """Run one verb; a refusal becomes a form error, at its field if it names one."""
     try:
         yield
     except Refused as refused:
@@ -44,7 +44,7 @@ def show_several_refusals(
     more: Callable[[int], str],
     unnamed: int = 0,
 ) -> None:
-    """Say why the first of several were refused, by whom they are about; of the others, how many they are."""
+    """Messages about the first refusals of a bulk action, by person; the number of the others."""
     for person, refused in left[:REFUSED_NAMED]:
         messages.warning(request, f"{isolated(person)}: {refused}")
     if others := len(left[REFUSED_NAMED:]) + unnamed:
@@ -52,17 +52,17 @@ def show_several_refusals(
 
 
 def content(form: VerbForm) -> dict[str, Any]:
-    """What a valid form says, to be handed to a verb whose parameters are its fields."""
+    """The valid form's data as the verb's keyword arguments."""
     return dict(form.cleaned_data)
 
 
 def status_of(form: VerbForm) -> int:
-    """The HTTP status of a page that shows this form: 200 before it was sent, then that of what is wrong."""
+    """HTTP status of a page with this form: 200 before it was sent, then that of its error."""
     if not form.is_bound:
         return 200
     return form.refused.status if form.refused else UNPROCESSABLE
 
 
 def concerns_the_page(form: VerbForm) -> bool:
-    """Whether what is wrong is no field's fault, so that the page behind the form says it best."""
+    """Whether the refusal is not about a field, so that the page behind shows it best."""
     return form.refused is not None and form.refused.field not in form.fields

@@ -1,4 +1,4 @@
-"""What else is worth reading of an event: its facts in the words of the forms, never as codes."""
+"""Facts of audit events in words, for the history."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -56,7 +56,7 @@ DONE_WITH_IT: dict[str, tuple[Words, Meaning, str]] = {
 
 
 def done_with_it(facts: Facts) -> tuple[Words, Meaning, str] | None:
-    """What was done with an entry of the catalogue: words, meaning and icon; None for what is not known."""
+    """Action on a catalogue entry: words, meaning, icon; None if unknown."""
     what = str(facts.get("what", ""))
     return DONE_WITH_IT.get(what) or DONE_WITH_IT.get(what.partition("-")[2])
 
@@ -66,7 +66,7 @@ def fact(name: str) -> Callable[[Facts], str]:
 
 
 def chosen(name: str, choices: Iterable[tuple[str, Any]]) -> Callable[[Facts], str]:
-    """The fact, in the word that forms use for it."""
+    """The fact in the words of the forms' choices."""
     words = dict(choices)
     return lambda facts: str(words.get(facts.get(name, ""), facts.get(name, "")))
 
@@ -89,12 +89,12 @@ def fields(facts: Facts) -> str:
 
 
 def why(facts: Facts) -> str:
-    """What somebody wrote, or what the road says itself."""
+    """A reason: typed text, or an end reason in words."""
     return str(in_words(str(facts.get("reason", ""))))
 
 
 def failure(facts: Facts) -> str:
-    """What failed, in the reader's language; what older rows have as a sentence."""
+    """A failure in the reader's language; older rows have a sentence."""
     return failures.for_officers(facts.get("code", ""), dict(facts)) or str(facts.get("reason", ""))
 
 
@@ -128,7 +128,7 @@ def catalogue(facts: Facts) -> str:
 
 
 def job(facts: Facts) -> str:
-    """What the job does; its name where there is no such job any more."""
+    """The job's label; its name where it does not exist any more."""
     known = schedule.named(facts.get("job", ""))
     return str(known.label if known else facts.get("job", ""))
 

@@ -1,4 +1,4 @@
-"""The history in plain words: one sentence for each event of the audit log."""
+"""Wording of audit events: sentence, meaning, icon and detail of each."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ ERASED = _("Somebody who was erased")
 
 @dataclass(frozen=True)
 class Wording:
-    """What an event is called, what it means to the eye, and what else of its facts is worth reading."""
+    """Sentence, meaning, icon, and the facts worth showing."""
 
     sentence: str | Promise
     meaning: Meaning = Meaning.QUIET
@@ -39,8 +39,7 @@ _role = details.chosen("role", Role.choices)
 _format = details.chosen("format", CONTAINER_FORMATS)
 _purpose = details.chosen("purpose", details.KEYS.items())
 _FACTORS = (("app", _("Authenticator app")), ("passkey", _("Passkey")))
-_rows = _fact("rows")
-_fingerprint = _fact("fingerprint")
+_rows, _fingerprint = _fact("rows"), _fact("fingerprint")
 
 WORDS: dict[Event, Wording] = {
     Event.PERSON_CREATED: Wording(_("The person was entered"), icon="user-plus"),
@@ -321,7 +320,7 @@ WORDS: dict[Event, Wording] = {
     Event.PERSON_ERASED: Wording(_("A person was erased"), STOPPED, "trash"),
 }
 
-# What is worth a line where many requests are told of together.
+# Milestones: shown where the events of many requests are listed together.
 MILESTONES = (
     Event.REQUEST_CREATED,
     Event.REQUEST_APPROVED,
@@ -335,32 +334,27 @@ MILESTONES = (
     Event.REQUEST_RESUMED,
     Event.REQUEST_APPROVAL_LOST,
     Event.REQUEST_SENT_ROUND,
-    Event.REQUEST_ACCEPTED,
-    Event.REQUEST_DECLINED,
+    *(Event.REQUEST_ACCEPTED, Event.REQUEST_DECLINED),
     Event.REQUEST_LAPSED,
     Event.REQUEST_CANCELLED,
     Event.REQUEST_FAILED,
     Event.REQUEST_RETRIED,
-    Event.REQUEST_REST_GIVEN,
-    Event.REQUEST_REST_REVOKED,
-    Event.ORDER_ASKED_AGAIN,
-    Event.ORDER_GIVEN_UP,
-    Event.REQUEST_ISSUED,
-    Event.REQUEST_COMPLETED,
+    *(Event.REQUEST_REST_GIVEN, Event.REQUEST_REST_REVOKED),
+    *(Event.ORDER_ASKED_AGAIN, Event.ORDER_GIVEN_UP),
+    *(Event.REQUEST_ISSUED, Event.REQUEST_COMPLETED),
     Event.TOKEN_DELIVERY_FAILED,
     Event.TOKEN_LAPSED,
-    Event.TOKEN_REVOKED,
-    Event.TOKEN_REPLACED,
+    *(Event.TOKEN_REVOKED, Event.TOKEN_REPLACED),
 )
 
 
 def rows() -> QuerySet[AuditEvent]:
-    """Events with what their words need, and nothing else, newest first."""
+    """Events with the columns that wording needs, newest first."""
     return AuditEvent.objects.with_wording_columns()
 
 
 def in_words(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) -> parts.TimelineEvent:
-    """The event, from rows(), as a line of a timeline."""
+    """An event of rows() as a timeline entry."""
     words = WORDS[Event.FORGOTTEN if event.is_body_removed else Event(event.name)]
     detail = words.detail(_with_names(event.facts, type_names or {}))
     about = str(event.token) if event.token else ""
@@ -375,7 +369,7 @@ def in_words(event: AuditEvent, *, type_names: Mapping[str, str] | None = None) 
 
 
 def type_names() -> dict[str, str]:
-    """What every token type is called by now, or was at last; a draft may never come into force."""
+    """Current or last name of every token type; drafts are ignored."""
     types = (each for each in console_pages.names_of_types() if each.state != VersionState.DRAFT)
     return {each.code: str(each) for each in types}
 
@@ -388,7 +382,7 @@ def _with_names(facts: Facts, type_names: Mapping[str, str]) -> Facts:
 
 
 def actor_of(event: AuditEvent) -> str | Promise:
-    """Who did it: a person, somebody who was erased since, or the system."""
+    """The actor: a person, an erased person, or the system."""
     if event.actor:
         return str(event.actor)
     return ERASED if event.actor_ref else SYSTEM

@@ -1,4 +1,4 @@
-"""Work on many mails after an outage: the question before it, a bounded number at once, and what became."""
+"""Bulk retry and discard of mails: confirmation, a bounded number per click, result."""
 
 import uuid
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from identity_manager.models.mail.outgoing_mail import OutgoingMailQuerySet
 from identity_manager.workflow.delivery import outbox_actions
 from identity_manager.workflow.delivery.outbox_actions import Tally
 
-AT_ONCE = 200  # mails in one click: some seconds of a page
+AT_ONCE = 200  # mails per click: a few seconds
 
 
 @dataclass(frozen=True)
 class BulkMailAction:
-    """The mails that the address asks for, and the officer who acts on them by one of the roles.
+    """The mails of the filter in the address, and the officer who acts on them by one of the roles.
 
-    discards: they are given up, so those that nobody gives up are none of them.
+    discards: mails are discarded; those that cannot be discarded are left out.
     """
 
     actor: Person
@@ -62,11 +62,11 @@ class BulkMailAction:
         return self.rows.count()
 
     def ids(self, as_of: datetime) -> list[uuid.UUID]:
-        """The oldest of them, as they were at that moment; a bounded number."""
+        """Ids of the oldest mails up to that moment; a bounded number."""
         return list(self.rows.filter(created_at__lte=as_of).values_list("pk", flat=True)[:AT_ONCE])
 
     def retrying(self) -> Confirmation | None:
-        """The question before they are tried again; None where there are none."""
+        """Confirmation of a bulk retry; None without mails."""
         number = self.number
         title = ngettext("Try %(number)s mail again?", "Try %(number)s mails again?", number)
         return self._question(
@@ -74,7 +74,7 @@ class BulkMailAction:
         )
 
     def discarding(self) -> Confirmation | None:
-        """The question before they are given up; None where there are none."""
+        """Confirmation of a bulk discard; None without mails."""
         number = self.number
         title = ngettext("Discard %(number)s mail?", "Discard %(number)s mails?", number)
         lead = _("Nobody gets these mails. Files that were to be delivered wait in Self-Service then.")
@@ -96,13 +96,13 @@ class BulkMailAction:
         )
 
     def _words(self) -> str:
-        """Which mails: how many of each kind."""
+        """Which mails: number per kind."""
         kinds = self.rows.order_by("message").values_list("message", flat=True)
         return ", ".join(message_name(kind) for kind in kinds.distinct()) + "."
 
 
 def discarding(mail: OutgoingMail) -> Confirmation:
-    """The question before one mail is given up."""
+    """Confirmation before one mail is discarded."""
     delivers = _("The files wait for the person in Self-Service then.") if mail.delivers else ""
     return Confirmation(
         title=_("Discard this mail to %(address)s?") % {"address": mail.to_address},
@@ -115,7 +115,7 @@ def discarding(mail: OutgoingMail) -> Confirmation:
 
 
 def reporting(mail: OutgoingMail) -> Confirmation:
-    """The question before a sent mail is marked as come back."""
+    """Confirmation before a sent mail is marked as bounced."""
     delivers = _("The files wait for the person in Self-Service then.") if mail.delivers else ""
     return Confirmation(
         title=_("Did this mail to %(address)s come back?") % {"address": mail.to_address},
@@ -129,7 +129,7 @@ def reporting(mail: OutgoingMail) -> Confirmation:
 
 
 def words_of(tally: Tally, *, left: int) -> str:
-    """What came of the click."""
+    """The result in words."""
     done = ngettext("%(number)s mail is done.", "%(number)s mails are done.", tally.done)
     stale = ngettext("%(number)s had moved on.", "%(number)s had moved on.", tally.stale)
     refused = ngettext(

@@ -1,4 +1,4 @@
-"""The forms of the OUTBOX: which mails, and what happens to them."""
+"""Forms of the OUTBOX: filter, retry, discard, bounce, bulk actions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from identity_manager.transactions.refusals import NO_REASON
 from identity_manager.workflow.delivery import outbox_actions as mails
 
 TROUBLE, STUCK = "trouble", "stuck"
-# What mails are about, in officers' words; a mail that is not named here shows its own name.
+# Names of mails for officers; a mail missing here shows its function name.
 MESSAGE_NAMES = {
     "information": _("Invitation to accept the terms"),
     "approval_needed": _("A request waits for an approver"),
@@ -63,7 +63,7 @@ MESSAGE_NAMES = {
 
 
 def message_name(message: str) -> str:
-    """What the mail is called where officers read."""
+    """The mail's name for officers."""
     return str(MESSAGE_NAMES.get(message) or message.replace("_", " ").capitalize())
 
 
@@ -76,7 +76,7 @@ class MomentFilter(MomentField):
 
 
 class MailFilterForm(forms.Form):
-    """Which mails the OUTBOX shows. messages and codes are what there is to choose from."""
+    """Filter of the OUTBOX. messages and codes: the choices."""
 
     q = forms.CharField(label=_("Person or request"), max_length=200, required=False)
     state = forms.ChoiceField(
@@ -114,7 +114,7 @@ class MailFilterForm(forms.Form):
         )
 
     def _choose(self, name: str, choices: list[tuple[str, str]], every: Any) -> None:
-        """An old bookmark may name what there is no more of: it stays to be seen, and finds nothing."""
+        """Unknown values of old bookmarks stay visible and find nothing."""
         asked = self.data.get(name, "")
         gone = [(asked, asked)] if asked and asked not in dict(choices) else []
         widget = self.fields[name].widget
@@ -136,7 +136,7 @@ class RetryForm(VerbForm):
 
 
 class DiscardForm(VerbForm):
-    """Why a mail is given up."""
+    """Reason for discarding a mail."""
 
     reason = ReasonField(
         help_text=_("It stays beside the mail."),
@@ -146,7 +146,7 @@ class DiscardForm(VerbForm):
 
 
 class BounceForm(VerbForm):
-    """What the answer said with which a mail came back."""
+    """Text of the bounce message."""
 
     reason = ReasonField(
         help_text=_("What the answer in the sender's mailbox says, such as: 550 mailbox unavailable."),
@@ -156,7 +156,7 @@ class BounceForm(VerbForm):
 
 
 class ManyForm(VerbForm):
-    """Work on many mails, as they were when the page was made: newer ones are not touched."""
+    """Bulk action on mails up to the time when the page was made."""
 
     as_of = MomentField(
         widget=forms.HiddenInput,
@@ -167,4 +167,4 @@ class ManyForm(VerbForm):
 
 
 class DiscardManyForm(ManyForm, DiscardForm):
-    """The same, and why they are given up."""
+    """As ManyForm, with a reason."""

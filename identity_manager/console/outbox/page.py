@@ -1,4 +1,4 @@
-"""OUTBOX: which mails, what of them does not go through, and the page of one."""
+"""OUTBOX: list of mails, errors by kind, page of one mail."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ KNOWN_SHOWN = 500
 
 @dataclass(frozen=True)
 class ErrorGroup:
-    """Mails with the same trouble, and the address of the list of them."""
+    """Mails with the same error code, and the link to them."""
 
     code: str
     state: str
@@ -49,7 +49,7 @@ class ErrorGroup:
 
 
 def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
-    """What the list draws; nothing is listed where a filter is not understood."""
+    """The list; empty for an invalid filter."""
     every = mails.watched_mails(actor)
     form = filter_form(request, every)
     rows = found(every, form)
@@ -73,13 +73,13 @@ def context(request: HttpRequest, actor: Person) -> dict[str, Any]:
 
 
 def filter_form(request: HttpRequest, rows: OutgoingMailQuerySet) -> MailFilterForm:
-    """The filter of the address, with what there is to choose from."""
+    """The filter in the address, with its choices."""
     names, codes = distinct_values.known_values(rows, "message", "error_code", limit=KNOWN_SHOWN)
     return MailFilterForm(request.GET, messages=names, codes=codes)
 
 
 def found(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuerySet:
-    """The mails that the filter wants. since and until look at what happened last."""
+    """Mails matching the filter. since and until compare the last event."""
     if not form.is_valid():
         return rows.none()
     wanted = form.cleaned_data
@@ -94,12 +94,12 @@ def found(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuery
     ):
         if wanted[name]:
             rows = rows.filter(**{lookup: wanted[name]})
-    # Among what the officer reads: else a search would tell whose a mail is.
+    # Searches only readable mails: else a search would reveal whose a mail is.
     return rows.filter(form.by_words, Q(is_read=True)) if wanted["q"].strip() else rows
 
 
 def actionable(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> OutgoingMailQuerySet:
-    """Those of the mails on which the officer may act by one of the roles, and on which there is to act."""
+    """Those mails on which the officer may act by one of the roles and something can be done."""
     return _handled(actor, form, roles).filter(_there_is_to_act())
 
 
@@ -109,14 +109,14 @@ def _handled(actor: Person, form: MailFilterForm, roles: frozenset[Role]) -> Out
 
 def _there_is_to_act() -> Q:
     waiting = OutgoingMail.objects.filter(state=MailState.QUEUED, next_attempt_at__gt=timezone.now())
-    # Each by its own index: of the two in one condition, a database reads all mails that were ever written.
+    # A UNION of both conditions, each with its own index: an OR would scan all mails.
     keys = OutgoingMail.objects.in_trouble().order_by().values("pk").union(waiting.order_by().values("pk"))
     few = filtering.few_of(keys, "pk")
     return Q(pk__in=keys) if few is None else Q(pk__in=few)
 
 
 def detail(actor: Person, mail: OutgoingMail) -> dict[str, Any]:
-    """What the page of one mail draws."""
+    """The page of one mail."""
     line = MailRow(mail)
     reason = outbox_actions.obstacle(mail)
     handles = outbox_actions.may_retry(actor, mail)
@@ -147,8 +147,7 @@ def _acts(actor: Person) -> bool:
 def _numbers(
     paginator: pagination.CappedPaginator, every: OutgoingMailQuerySet, actor: Person, form: MailFilterForm
 ) -> dict[str, int]:
-    """How many the mail server holds up; of what was asked for, how many could be tried again, and how many
-    given up, with one click. Counted together with the list."""
+    """Numbers of mails held up, retryable and discardable; counted together with the list."""
     kinds = {"held_up": every.held_up()}
     if form.is_valid() and any(form.cleaned_data.values()):
         waits = _there_is_to_act()
@@ -168,18 +167,18 @@ def _in_state(rows: OutgoingMailQuerySet, state: str) -> OutgoingMailQuerySet:
 
 
 def _newest_first(rows: OutgoingMailQuerySet, form: MailFilterForm) -> OutgoingMailQuerySet:
-    """Keys are made in the order of time. Of what words have found, they can be sorted without the mails."""
+    """Ordered by time-ordered keys, so that search results are sorted without reading mails."""
     by_words = form.is_valid() and form.cleaned_data["q"].strip()
     return rows.order_by("-pk") if by_words else rows.order_by("-created_at", "-pk")
 
 
 def _reached(actor: Person) -> OutgoingMailQuerySet:
-    """With what the list shows, and nothing else."""
+    """With the columns of the list alone."""
     return mails.watched_mails(actor).select_related("request", "token__token_type").only(*COLUMNS.fields)
 
 
 def _groups(rows: OutgoingMailQuerySet) -> dict[str, Any]:
-    """What does not go through, by error, the most frequent first; and whether there are other errors."""
+    """Failing mails by error, most frequent first; and whether there are further errors."""
     trouble = rows.with_fault().filter(state__in=(MailState.QUEUED, *IN_TROUBLE))
     trouble = trouble.exclude(last_error="").order_by()
     counted = trouble.values("error_code", "state", "fault").annotate(
@@ -229,12 +228,12 @@ def _reader_facts(mail: OutgoingMail) -> list[Pair]:
 
 
 def _has_moved(mail: OutgoingMail) -> bool:
-    """Whether a file goes to the address that was approved, and the person has another one since."""
+    """Whether a file goes to the approved address although the person has a new one."""
     return mail.delivers and mail.to_address.lower() != mail.person.email.lower()
 
 
 def _attachments(mail: OutgoingMail) -> list[str]:
-    """The names of the files that go with it; what is in them is its owner's alone."""
+    """Names of the attached files; their content is the owner's alone."""
     if not mail.carries_files or mail.token_id is None:
         return []
     rows = Container.objects.filter(token_id=mail.token_id, format=mail.container_format)

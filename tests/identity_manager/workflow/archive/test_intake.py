@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -248,7 +249,7 @@ def test_a_type_that_archives_is_activated_only_with_a_recovery_certificate(
 ) -> None:
     token_type = encryption()
     TokenType.objects.filter(pk=token_type.pk).update(state="draft")
-    activate = lambda: types.activate_type(actor=staff.sven, type_id=token_type.pk, four_eyes=False)  # noqa: E731
+    activate = partial(types.activate_type, actor=staff.sven, type_id=token_type.pk, four_eyes=False)
     with pytest.raises(NotPossible) as caught:
         activate()
     assert (caught.value.reason.code, caught.value.field) == ("no-recovery-certificate", "archive_key")
