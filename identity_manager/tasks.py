@@ -9,7 +9,7 @@ from identity_manager.audit import checks as audit_checks
 from identity_manager.audit import sealing
 from identity_manager.jobs import runner as jobs
 from identity_manager.workflow import step5_issue, step6_passphrase, step7_deliver
-from identity_manager.workflow.batch import shares as batch_stretches
+from identity_manager.workflow.batch import shares as batch_shares
 from identity_manager.workflow.batch import worker as batch_run
 from identity_manager.workflow.requests import suspension
 from identity_manager.workflow.revocation import hold, revoke
@@ -57,7 +57,7 @@ def run_batch_order(order_id: str) -> None:
 
 @shared_task(name=task_names.RUN_STRETCH)
 def run_batch_stretch(stretch_id: str) -> None:
-    batch_stretches.run(stretch_id=uuid.UUID(stretch_id))
+    batch_shares.run(stretch_id=uuid.UUID(stretch_id))
 
 
 @shared_task(name=jobs.TICK)

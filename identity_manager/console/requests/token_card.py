@@ -47,7 +47,7 @@ class TokenCard:
 
 
 def card(token: SoftwareToken, offer: ActionOffer) -> TokenCard:
-    """The card of a token from page_rows, with what is offered to be done with it."""
+    """The card of a token from queries.console_pages, with its actions."""
     actions = offer.of(_actions(token, offer)) if offer.administers else []
     return TokenCard(token, certificate_content.of_token(token), actions)
 

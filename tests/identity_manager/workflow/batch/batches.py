@@ -5,7 +5,7 @@ import uuid
 from django.utils import timezone
 
 from identity_manager.models import BatchOrder, BatchStretch
-from identity_manager.workflow.batch import shares as batch_stretches
+from identity_manager.workflow.batch import shares as batch_shares
 from identity_manager.workflow.batch import worker as batch_run
 
 
@@ -14,7 +14,7 @@ def work(order: BatchOrder) -> bool:
     worked = batch_run.run(order_id=order.pk)
     while stretches := due(order):
         for pk in stretches:
-            batch_stretches.run(stretch_id=pk)
+            batch_shares.run(stretch_id=pk)
         worked = True
     return worked
 

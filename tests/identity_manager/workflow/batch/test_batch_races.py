@@ -28,7 +28,7 @@ from identity_manager.transactions.refusals import Refused
 from identity_manager.workflow.batch import bulk_enable, chunk_size
 from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch import orders as batch_orders
-from identity_manager.workflow.batch import shares as batch_stretches
+from identity_manager.workflow.batch import shares as batch_shares
 from identity_manager.workflow.batch import worker as batch_run
 from tests.identity_manager.workflow.batch.batches import due, work
 from tests.identity_manager.workflow.test_races import succeeded, together
@@ -106,7 +106,7 @@ def test_workers_of_one_order_share_nothing(company: Company, crowd: list[Person
     results = together(*[lambda: batch_run.run(order_id=order.pk)] * 3)
     assert sorted(results) == [False, False, True]
     (stretch,) = due(order)
-    results = together(*[lambda: batch_stretches.run(stretch_id=stretch)] * 3)
+    results = together(*[lambda: batch_shares.run(stretch_id=stretch)] * 3)
 
     assert sorted(results) == [False, False, True]
     nobody_twice_nobody_lost(order, crowd)
@@ -189,7 +189,7 @@ PLACES: dict[str, tuple[Any, str, Any]] = {
     "within the second chunk": (bulk_enable, "write_chunk", second_time),
     "between two chunks": (chunk_size.Pace, "wrote", between_chunks),
     "when it is divided and not committed": (batch_division, "start_waiting_shares", before_writing),
-    "between the last chunk and the end": (batch_stretches.Worker, "_end", before_writing),
+    "between the last chunk and the end": (batch_shares.Worker, "_end", before_writing),
     "when it is finished and not committed": (BatchOrder, "finish", before_writing),
 }
 DONE = {

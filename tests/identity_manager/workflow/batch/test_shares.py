@@ -24,7 +24,7 @@ from identity_manager.models.lease import LEASE
 from identity_manager.workflow.batch import bulk_enable, chunk_size
 from identity_manager.workflow.batch import division as batch_division
 from identity_manager.workflow.batch import orders as batch_orders
-from identity_manager.workflow.batch import shares as batch_stretches
+from identity_manager.workflow.batch import shares as batch_shares
 from identity_manager.workflow.batch import worker as batch_run
 from tests.identity_manager.workflow.batch.batches import due, work
 from tests.identity_manager.workflow.batch.test_batch_races import given, nobody_twice_nobody_lost
@@ -77,7 +77,7 @@ def divided(company: Company, crowd: list[Person]) -> BatchOrder:
 
 def runs(stretch: uuid.UUID) -> Callable[[], bool]:
     """A worker that has heard of the stretch."""
-    return lambda: batch_stretches.run(stretch_id=stretch)
+    return lambda: batch_shares.run(stretch_id=stretch)
 
 
 def outcomes(order: BatchOrder) -> list[str]:
@@ -136,10 +136,10 @@ def test_so_many_stretches_at_a_time_and_the_next_when_one_ends(
     published.clear()
 
     assert due(order) == [first, second]
-    assert batch_stretches.run(stretch_id=first)
+    assert batch_shares.run(stretch_id=first)
     assert published == [(task_names.RUN_STRETCH, third)]
     assert due(order) == [second, third]
-    assert not batch_stretches.run(stretch_id=first), "its message may come twice"
+    assert not batch_shares.run(stretch_id=first), "its message may come twice"
     work(order)
     nobody_twice_nobody_lost(order, crowd)
 
@@ -155,10 +155,10 @@ def test_orders_that_run_at_the_same_time_share_the_lanes(
     batch_run.run(order_id=small.pk)
     assert (len(due(big)), len(due(small))) == (2, 1), "nobody waits until the other one has ended"
 
-    batch_stretches.run(stretch_id=due(big)[0])
+    batch_shares.run(stretch_id=due(big)[0])
     assert (len(due(big)), len(due(small))) == (1, 1)
     work(small)
-    batch_stretches.run(stretch_id=due(big)[0])
+    batch_shares.run(stretch_id=due(big)[0])
     assert len(due(big)) == 2, "the other one needs none any more"
     work(big)
     assert [BatchOrder.objects.get(pk=order.pk).counts for order in (big, small)] == [
@@ -178,11 +178,11 @@ def test_a_stretch_that_a_fault_delays_takes_nobodys_lane(
     with monkeypatch.context() as broken:
         broken.setattr(bulk_enable, "write_chunk", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            batch_stretches.run(stretch_id=first)
+            batch_shares.run(stretch_id=first)
     assert due(big) == []
 
     batch_run.run(order_id=small.pk)
-    batch_stretches.run(stretch_id=due(small)[0])
+    batch_shares.run(stretch_id=due(small)[0])
 
     assert BatchOrder.objects.get(pk=small.pk).state == "finished"
     assert big.stretches.with_fault(big.pk).count() == 1
@@ -211,7 +211,7 @@ def test_the_next_stretch_begins_at_the_pace_that_was_right_for_the_last(
     batch_run.run(order_id=order.pk)
 
     (first,) = due(order)
-    batch_stretches.run(stretch_id=first)
+    batch_shares.run(stretch_id=first)
 
     assert list(order.stretches.order_by("first").values_list("pace", flat=True)) == [12, None]
 
@@ -225,7 +225,7 @@ def test_after_a_fault_the_next_stretch_does_not_go_one_by_one(
     order.stretches.filter(pk__in=due(order)).update(last_error="a fault")
 
     (first,) = due(order)
-    batch_stretches.run(stretch_id=first)
+    batch_shares.run(stretch_id=first)
 
     assert list(order.stretches.order_by("first").values_list("pace", flat=True)) == [None, None]
 
@@ -237,7 +237,7 @@ def test_a_stretch_that_takes_long_is_handed_on(
     stretch = due(divided)[0]
     published.clear()
 
-    assert batch_stretches.run(stretch_id=stretch)
+    assert batch_shares.run(stretch_id=stretch)
 
     assert published == [(task_names.RUN_STRETCH, stretch)]
     assert outcomes(divided)[:10] == ["enabled"] * 5 + ["ready"] * 5
@@ -248,13 +248,13 @@ def test_a_stretch_that_takes_long_is_handed_on(
 def test_two_last_stretches_that_end_at_the_same_moment_finish_it_once(
     divided: BatchOrder, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end, barrier = batch_stretches.Worker._end, threading.Barrier(3)
+    end, barrier = batch_shares.Worker._end, threading.Barrier(3)
 
-    def at_once(worker: batch_stretches.Worker) -> None:
+    def at_once(worker: batch_shares.Worker) -> None:
         barrier.wait(timeout=30)
         end(worker)
 
-    monkeypatch.setattr(batch_stretches.Worker, "_end", at_once)
+    monkeypatch.setattr(batch_shares.Worker, "_end", at_once)
 
     assert together(*map(runs, due(divided))) == [True] * 3
     nobody_twice_nobody_lost(divided, crowd)
@@ -263,17 +263,17 @@ def test_two_last_stretches_that_end_at_the_same_moment_finish_it_once(
 def test_who_has_lost_the_stretch_before_its_end_ends_nothing(
     divided: BatchOrder, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end = batch_stretches.Worker._end
+    end = batch_shares.Worker._end
 
-    def slow(worker: batch_stretches.Worker) -> None:
-        monkeypatch.setattr(batch_stretches.Worker, "_end", end)
+    def slow(worker: batch_shares.Worker) -> None:
+        monkeypatch.setattr(batch_shares.Worker, "_end", end)
         with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
             assert BatchStretch.objects.claim(worker.stretch.pk, now=timezone.now())
         end(worker)
 
-    monkeypatch.setattr(batch_stretches.Worker, "_end", slow)
+    monkeypatch.setattr(batch_shares.Worker, "_end", slow)
     first = due(divided)[0]
-    batch_stretches.run(stretch_id=first)
+    batch_shares.run(stretch_id=first)
 
     assert divided.stretches.filter(pk=first).exists(), "it is the other one's"
     with time_machine.travel(timezone.now() + 3 * LEASE):
@@ -285,7 +285,7 @@ def test_whoever_is_in_no_stretch_is_not_passed_over(divided: BatchOrder, crowd:
     divided.stretches.order_by("first")[1].delete()
 
     for stretch in due(divided):
-        batch_stretches.run(stretch_id=stretch)
+        batch_shares.run(stretch_id=stretch)
 
     assert BatchOrder.objects.get(pk=divided.pk).state == "running"
     work(divided)
@@ -357,7 +357,7 @@ def test_an_asker_who_lost_the_office_stops_every_stretch(
 
 
 def test_resumed_it_is_divided_anew(company: Company, divided: BatchOrder, crowd: list[Person]) -> None:
-    batch_stretches.run(stretch_id=due(divided)[1])
+    batch_shares.run(stretch_id=due(divided)[1])
     batch_orders.pause(actor=company.ada, order_id=divided.pk)
     batch_orders.resume(actor=company.ada, order_id=divided.pk)
 
@@ -372,7 +372,7 @@ def test_resumed_when_all_are_enabled_it_is_finished(
     company: Company, divided: BatchOrder, crowd: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(batch_stretches.Worker, "_end", lambda worker: None)  # somebody pauses it before
+        patch.setattr(batch_shares.Worker, "_end", lambda worker: None)  # somebody pauses it before
         together(*map(runs, due(divided)))
     batch_orders.pause(actor=company.ada, order_id=divided.pk)
     batch_orders.resume(actor=company.ada, order_id=divided.pk)
@@ -428,7 +428,7 @@ def test_what_it_stops_is_stopped(
     stretches = due(divided)
     stopped_by_it(divided, resumed=resumed)
 
-    batch_stretches.run(stretch_id=stretches[0])
+    batch_shares.run(stretch_id=stretches[0])
 
     assert not TokenRequest.objects.exists()
     assert not BatchStretch.objects.exists()
@@ -449,7 +449,7 @@ def test_a_stretch_of_an_order_that_it_has_ended_goes(
         RoleAssignment.objects.filter(person=company.ada).delete()
     (stretch, *_rest) = due(divided)
 
-    batch_stretches.run(stretch_id=stretch)
+    batch_shares.run(stretch_id=stretch)
 
     assert not BatchStretch.objects.exists()
     assert not TokenRequest.objects.exists()
@@ -466,7 +466,7 @@ def test_stopped_by_it_within_a_chunk_the_chunk_after_it_writes_nothing(
         stopped_by_it(divided, resumed=False)
 
     monkeypatch.setattr(chunk_size.Pace, "wrote", stops)
-    batch_stretches.run(stretch_id=due(divided)[0])
+    batch_shares.run(stretch_id=due(divided)[0])
 
     assert outcomes(divided).count("enabled") == 5
 
