@@ -2,6 +2,14 @@ import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
+from identity_manager.models.catalogue import former_columns
+
+
+def install_triggers(_apps, schema_editor):
+    """SQLite has made the token types anew, and the triggers of their former columns are gone."""
+    if schema_editor.connection.vendor == 'sqlite':
+        former_columns.install(schema_editor.connection)
+
 
 class Migration(migrations.Migration):
     """Which token a token renews, what its person was told, and the rules of each type."""
@@ -60,4 +68,5 @@ class Migration(migrations.Migration):
             name='person',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='identity_manager.person'),
         ),
+        migrations.RunPython(install_triggers, migrations.RunPython.noop),
     ]

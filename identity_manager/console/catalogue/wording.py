@@ -74,7 +74,7 @@ def content(values: Mapping[str, Any], model: type[Model]) -> list[Difference]:
 
 def timeline(events: Iterable[AuditEvent]) -> list[parts.TimelineEvent]:
     """What was done with an entry, newest first as the events come."""
-    return [_told(event) for event in events]
+    return [_timeline_event(event) for event in events]
 
 
 def history_of(kind: str, code: str) -> QuerySet[AuditEvent]:
@@ -105,7 +105,7 @@ def _called(fields: Mapping[str, Any], name: str) -> str:
     return str(field.verbose_name) if field else name
 
 
-def _told(event: AuditEvent) -> parts.TimelineEvent:
+def _timeline_event(event: AuditEvent) -> parts.TimelineEvent:
     facts = event.facts
     title, meaning, icon = done_with_it(facts) or (_("Was changed"), Meaning.QUIET, "edit")
     number = _("Version %(number)s") % {"number": facts["number"]} if "number" in facts else ""
